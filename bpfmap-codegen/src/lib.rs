@@ -1,0 +1,1 @@
+//! From one schema to both sides of a BPF map.

@@ -1,0 +1,1 @@
+//! Typed BPF maps.

@@ -1,0 +1,1 @@
+//! Boots kernels and runs test binaries in them.
