@@ -1,0 +1,176 @@
+//! What an operation answers: under which condition, from which kernel on.
+
+use super::{Errno, KernelVersion};
+
+/// What user space can ask of a map, in the terms of bpf(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack.
+    Lookup,
+    /// `BPF_MAP_UPDATE_ELEM`; push on a queue or a stack.
+    Update,
+    /// `BPF_MAP_DELETE_ELEM`.
+    Delete,
+    /// `BPF_MAP_GET_NEXT_KEY`.
+    GetNextKey,
+    /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack.
+    LookupAndDelete,
+    /// `BPF_MAP_LOOKUP_BATCH`.
+    LookupBatch,
+    /// `BPF_MAP_UPDATE_BATCH`.
+    UpdateBatch,
+    /// `BPF_MAP_DELETE_BATCH`.
+    DeleteBatch,
+    /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`.
+    LookupAndDeleteBatch,
+    /// `mmap(2)` on the map's descriptor.
+    Mmap,
+    /// `BPF_MAP_FREEZE`.
+    Freeze,
+}
+
+impl Operation {
+    /// Each operation, in the order of the documentation.
+    pub const ALL: &'static [Self] = &[
+        Self::Lookup,
+        Self::Update,
+        Self::Delete,
+        Self::GetNextKey,
+        Self::LookupAndDelete,
+        Self::LookupBatch,
+        Self::UpdateBatch,
+        Self::DeleteBatch,
+        Self::LookupAndDeleteBatch,
+        Self::Mmap,
+        Self::Freeze,
+    ];
+
+    /// Its name in `snake_case`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::GetNextKey => "get_next_key",
+            Self::LookupAndDelete => "lookup_and_delete",
+            Self::LookupBatch => "lookup_batch",
+            Self::UpdateBatch => "update_batch",
+            Self::DeleteBatch => "delete_batch",
+            Self::LookupAndDeleteBatch => "lookup_and_delete_batch",
+            Self::Mmap => "mmap",
+            Self::Freeze => "freeze",
+        }
+    }
+}
+
+/// What stands between a call and its plain success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Condition {
+    /// Nothing: a good call. A kernel that lacks the operation refuses this one too.
+    Plain,
+    /// The key is not in the map.
+    Missing,
+    /// `BPF_NOEXIST`, and the key is in the map.
+    NoExistOnPresent,
+    /// `BPF_EXIST`, and the key is not in the map.
+    ExistOnMissing,
+    /// The map is full and the key is new.
+    FullNewKey,
+    /// The map is full and the key is in it.
+    FullPresentKey,
+    /// `BPF_EXIST` on a full queue or stack: the oldest element makes room.
+    FullOverwrite,
+    /// The index is `max_entries` or more.
+    OutOfRange,
+    /// A flag bit that no kernel knows.
+    UnknownFlags,
+    /// `BPF_NOEXIST` on a map that has no keys.
+    NoExist,
+    /// `BPF_NOEXIST | BPF_EXIST`.
+    NoExistAndExist,
+    /// `BPF_F_LOCK`, and the value has no spin lock.
+    LockWithoutSpinLock,
+    /// The prefix is longer than the key's data.
+    PrefixTooLong,
+    /// The map has no element.
+    Empty,
+    /// The walk starts: no key is given.
+    NoKey,
+    /// The walk goes on from a key that is not in the map: the first key again, or index 0.
+    AbsentKey,
+    /// The walk has reached the last key.
+    LastKey,
+    /// A key is given to a map that has none.
+    KeyGiven,
+    /// The batch asks for more entries than are left.
+    End,
+    /// An element flag of a batch that is `BPF_NOEXIST` or `BPF_EXIST`.
+    BatchElementFlags,
+    /// The map is already frozen.
+    Twice,
+}
+
+/// An answer of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// Success.
+    Ok,
+    /// Failure with this errno.
+    Err(Errno),
+}
+
+/// From a kernel on, the answers that are known: more than one where stable releases of the same
+/// line answer differently.
+#[derive(Debug, Clone, Copy)]
+pub struct Since {
+    /// The first kernel.
+    pub kernel: KernelVersion,
+    /// What it may answer.
+    pub answers: &'static [Answer],
+}
+
+/// The answers of all kernels, oldest first. The last entry at or before a kernel is its own.
+pub type Answers = &'static [Since];
+
+/// What an operation answers under a condition.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// The condition.
+    pub condition: Condition,
+    /// The answers.
+    pub answers: Answers,
+}
+
+/// What the kernel says about an operation on a map type.
+#[derive(Debug, Clone, Copy)]
+pub struct OperationFacts {
+    /// The operation.
+    pub operation: Operation,
+    /// Every condition that is known; the first is always [`Condition::Plain`].
+    pub cases: &'static [Case],
+}
+
+impl OperationFacts {
+    /// The first kernel that carries the operation out; `None` when none does.
+    #[must_use]
+    pub fn since(&self) -> Option<KernelVersion> {
+        let plain = self.cases.first()?;
+        plain.answers.iter().find(|row| row.answers.contains(&Answer::Ok)).map(|row| row.kernel)
+    }
+
+    /// What a kernel without the operation answers to a good call, if one lacks it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Errno> {
+        self.cases.first()?.answers.iter().find_map(|row| match row.answers {
+            [Answer::Err(errno)] => Some(*errno),
+            _ => None,
+        })
+    }
+
+    /// The answers under `condition`, if the table knows them.
+    #[must_use]
+    pub fn answers(&self, condition: Condition) -> Option<Answers> {
+        self.cases.iter().find(|case| case.condition == condition).map(|case| case.answers)
+    }
+}

@@ -1,0 +1,75 @@
+//! Error numbers, with their names on every platform that the generator runs on.
+
+use std::fmt;
+
+/// A Linux error number, as bpf(2) reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Errno(pub i32);
+
+macro_rules! errno {
+    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+        impl Errno {
+            $($(#[$doc])* pub const $name: Self = Self($number);)*
+
+            /// The name, where this table has one.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($number => Some(stringify!($name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// include/uapi/asm-generic/errno-base.h, errno.h; ENOTSUPP is include/linux/errno.h.
+errno! {
+    /// Operation not permitted.
+    EPERM = 1;
+    /// No such entry.
+    ENOENT = 2;
+    /// Argument list too long: a limit of the map type is passed.
+    E2BIG = 7;
+    /// Bad file descriptor.
+    EBADF = 9;
+    /// Out of memory.
+    ENOMEM = 12;
+    /// Permission denied.
+    EACCES = 13;
+    /// Bad address.
+    EFAULT = 14;
+    /// Busy.
+    EBUSY = 16;
+    /// The entry exists.
+    EEXIST = 17;
+    /// No such device.
+    ENODEV = 19;
+    /// Invalid argument.
+    EINVAL = 22;
+    /// No space left.
+    ENOSPC = 28;
+    /// Out of range.
+    ERANGE = 34;
+    /// Not implemented.
+    ENOSYS = 38;
+    /// Value too large.
+    EOVERFLOW = 75;
+    /// Not a socket.
+    ENOTSOCK = 88;
+    /// Operation not supported.
+    EOPNOTSUPP = 95;
+    /// No buffer space.
+    ENOBUFS = 105;
+    /// Not supported; the kernel's own number, which glibc has no name for.
+    ENOTSUPP = 524;
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => formatter.write_str(name),
+            None => write!(formatter, "errno {}", self.0),
+        }
+    }
+}

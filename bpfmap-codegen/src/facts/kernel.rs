@@ -1,0 +1,72 @@
+//! Kernel versions.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A mainline release, `5.10`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KernelVersion {
+    /// 5 of 5.10.
+    pub major: u16,
+    /// 10 of 5.10.
+    pub minor: u16,
+}
+
+impl KernelVersion {
+    /// The release `major.minor`.
+    #[must_use]
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+}
+
+/// The lines that the facts were measured on and that the matrix runs.
+pub const MATRIX: &[KernelVersion] = &[
+    KernelVersion::new(5, 10),
+    KernelVersion::new(6, 1),
+    KernelVersion::new(6, 12),
+    KernelVersion::new(6, 16),
+    KernelVersion::new(6, 17),
+    KernelVersion::new(6, 18),
+    KernelVersion::new(6, 19),
+    KernelVersion::new(7, 0),
+    KernelVersion::new(7, 1),
+    KernelVersion::new(7, 2),
+    KernelVersion::new(7, 3),
+];
+
+impl fmt::Display for KernelVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// A text that is no kernel version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseKernelVersionError;
+
+impl fmt::Display for ParseKernelVersionError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a kernel version is written as \"5.10\"")
+    }
+}
+
+impl std::error::Error for ParseKernelVersionError {}
+
+impl FromStr for KernelVersion {
+    type Err = ParseKernelVersionError;
+
+    /// Reads `5.10`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (major, minor) = text.split_once('.').ok_or(ParseKernelVersionError)?;
+        let number = |digits: &str| {
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if plain {
+                digits.parse().map_err(|_| ParseKernelVersionError)
+            } else {
+                Err(ParseKernelVersionError)
+            }
+        };
+        Ok(Self { major: number(major)?, minor: number(minor)? })
+    }
+}

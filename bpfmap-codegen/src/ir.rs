@@ -1,0 +1,215 @@
+//! The schema: what every front end makes and every back end reads.
+//!
+//! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
+//! checked yet: names may dangle and sizes may be impossible until the check has passed.
+
+use crate::facts::KernelVersion;
+use crate::source::{SourceMap, Span, Spanned};
+
+/// A set of types and of maps that use them.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    /// Names the C header, the Rust module and the fixture. An identifier.
+    pub name: Spanned<String>,
+    /// What the maps are for.
+    pub doc: Option<String>,
+    /// The oldest kernel that has to take every map.
+    pub min_kernel: Option<Spanned<KernelVersion>>,
+    /// Named types: those of included schemas first, then its own.
+    pub types: Vec<TypeDef>,
+    /// The maps.
+    pub maps: Vec<MapDef>,
+    /// The texts that all spans point into.
+    pub sources: SourceMap,
+}
+
+/// A named type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeDef {
+    /// Its name in C; Rust gets it in `UpperCamelCase`.
+    pub name: Spanned<String>,
+    /// What it means.
+    pub doc: Option<String>,
+    /// What it is made of.
+    pub kind: TypeDefKind,
+    /// BTF declaration tags, `__attribute__((btf_decl_tag("…")))`.
+    pub decl_tags: Vec<Spanned<String>>,
+}
+
+/// What a named type is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeDefKind {
+    /// Members one after the other.
+    Struct(Composite),
+    /// Members that share their first byte.
+    Union(Composite),
+    /// Named integers.
+    Enum(Enum),
+    /// Another name (a C typedef).
+    Alias(Spanned<Type>),
+}
+
+/// The body of a struct or a union.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Composite {
+    /// Whether members follow each other without padding, at alignment 1.
+    pub packed: bool,
+    /// An alignment in bytes that is asked for, a power of two; it can only raise the natural one.
+    pub align: Option<Spanned<u32>>,
+    /// The members.
+    pub members: Vec<Member>,
+}
+
+/// A member of a struct or a union.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name. `None` for an anonymous struct or union, whose members count as the outer
+    /// type's; and for an unnamed bit-field, which only takes room.
+    pub name: Option<Spanned<String>>,
+    /// What it means.
+    pub doc: Option<String>,
+    /// What it holds.
+    pub ty: MemberType,
+    /// The width of a bit-field.
+    pub bits: Option<Spanned<u32>>,
+    /// BTF declaration tags.
+    pub decl_tags: Vec<Spanned<String>>,
+    /// The whole member, for findings about it.
+    pub span: Span,
+}
+
+/// The type of a member: one of the [`Type`]s, or a struct or union that is written in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberType {
+    /// A type by name or by shape.
+    Type(Spanned<Type>),
+    /// `struct { … } name;`, or without the name.
+    Struct(Composite),
+    /// `union { … } name;`, or without the name.
+    Union(Composite),
+}
+
+/// An enum: named integers of a fixed width.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enum {
+    /// The integer that holds it.
+    pub repr: Spanned<Int>,
+    /// The variants; values may repeat.
+    pub variants: Vec<Variant>,
+}
+
+/// A variant of an enum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name as the author wrote it; C gets `ENUM_VARIANT` in upper case.
+    pub name: Spanned<String>,
+    /// Its value.
+    pub value: Spanned<i128>,
+    /// What it means.
+    pub doc: Option<String>,
+}
+
+/// The type of a key, a value, a member or an array's elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    /// `u8` … `u128`, `i8` … `i128`.
+    Int(Int),
+    /// `bool`: one byte.
+    Bool,
+    /// `char`: one byte of text.
+    Char,
+    /// `be16`, `be32`, `be64`: an unsigned integer in network byte order, of so many bytes.
+    BigEndian(u32),
+    /// `[T; N]`.
+    Array(Box<Spanned<Type>>, Spanned<u32>),
+    /// `*T` or `*void`: a pointer that user space only carries. `None` is `*void`.
+    Pointer(Option<Box<Spanned<Type>>>),
+    /// One of [`TypeDef`]s, or a type of the kernel that only a pointer names.
+    Named(String),
+    /// A field that the verifier treats specially.
+    Special(SpecialField),
+}
+
+/// An integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Int {
+    /// 1, 2, 4, 8 or 16 bytes.
+    pub size: u32,
+    /// Whether it can be negative.
+    pub signed: bool,
+}
+
+/// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
+///
+/// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SpecialField {
+    /// `struct bpf_spin_lock`.
+    SpinLock,
+    /// `struct bpf_timer`.
+    Timer,
+}
+
+/// A map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapDef {
+    /// Its name in C and in the kernel (which keeps 15 bytes of it).
+    pub name: Spanned<String>,
+    /// What it holds.
+    pub doc: Option<String>,
+    /// `hash`, `array` …: a row of the facts table, by its name.
+    pub map_type: Spanned<String>,
+    /// The key; `None` where the author did not mention one.
+    pub key: Option<KeyValue>,
+    /// The value; `None` where the author did not mention one.
+    pub value: Option<KeyValue>,
+    /// How many entries. Absent is not zero: the loader decides.
+    pub max_entries: Option<Spanned<u32>>,
+    /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).
+    pub flags: Vec<Spanned<String>>,
+    /// How libbpf pins it.
+    pub pinning: Option<Spanned<Pinning>>,
+    /// The NUMA node its memory comes from.
+    pub numa_node: Option<Spanned<u32>>,
+    /// `map_extra`: what it means depends on the map type.
+    pub map_extra: Option<Spanned<u64>>,
+    /// What a map of maps holds.
+    pub inner: Option<Spanned<InnerMap>>,
+    /// Initial contents: the index, and the name of a map or of a program.
+    pub values: Vec<(Spanned<u32>, Spanned<String>)>,
+    /// Whether key and value are described by BTF (the default), or by their sizes alone.
+    pub btf: Option<Spanned<bool>>,
+    /// BTF declaration tags on the map's variable.
+    pub decl_tags: Vec<Spanned<String>>,
+    /// The whole declaration, for findings about it.
+    pub span: Span,
+}
+
+/// A key or a value: typed, or nothing but a size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyValue {
+    /// `key = "ip_key"`.
+    Type(Spanned<Type>),
+    /// `key_size = 16`: so many opaque bytes, without BTF.
+    Size(Spanned<u32>),
+}
+
+/// How libbpf pins a map when it loads the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinning {
+    /// `LIBBPF_PIN_NONE`.
+    None,
+    /// `LIBBPF_PIN_BY_NAME`: under the object's pin root, by the map's name.
+    ByName,
+    /// A number that only the user's own loader knows.
+    Other(u32),
+}
+
+/// The template of the maps that a map of maps holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InnerMap {
+    /// The name of another map of the schema.
+    Named(String),
+    /// A map that is described in place; its name is empty.
+    Template(Box<MapDef>),
+}

@@ -1,0 +1,103 @@
+//! Where the parts of a schema were written.
+//!
+//! A front end registers each text it reads in a [`SourceMap`] and marks what it makes with
+//! [`Span`]s, so that a rule can point at the words that broke it without knowing the front end.
+
+use std::path::PathBuf;
+
+/// One text that a schema was read from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Where it was read from, as the user named it.
+    pub path: PathBuf,
+    /// The whole text.
+    pub text: String,
+}
+
+/// Names one [`Source`] of a [`SourceMap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u32);
+
+/// A range of bytes in one source.
+///
+/// Equality of IR nodes is about what they say, not where: see [`Spanned`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Span {
+    /// The text it lies in; `None` for what no text says (a default, a schema made in code).
+    pub source: Option<SourceId>,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The span of what stands in no text.
+    pub const NONE: Self = Self { source: None, start: 0, end: 0 };
+
+    /// The bytes `range` of `source`.
+    #[must_use]
+    pub fn new(source: SourceId, range: std::ops::Range<usize>) -> Self {
+        Self { source: Some(source), start: range.start, end: range.end }
+    }
+}
+
+/// All texts that a schema was read from: its own, and those it includes.
+#[derive(Debug, Clone, Default)]
+pub struct SourceMap {
+    sources: Vec<Source>,
+}
+
+impl SourceMap {
+    /// Adds a text and returns its name.
+    ///
+    /// # Panics
+    ///
+    /// When there are 2³² sources already.
+    pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) -> SourceId {
+        let id = SourceId(u32::try_from(self.sources.len()).expect("fewer than 2^32 sources"));
+        self.sources.push(Source { path: path.into(), text: text.into() });
+        id
+    }
+
+    /// The text that `id` names.
+    #[must_use]
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.sources[id.0 as usize]
+    }
+
+    /// Every text, in the order in which they were read.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter()
+    }
+}
+
+/// A value and where it was written. Two are equal when their values are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spanned<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Marks `value` as written at `span`.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Spanned<T> {}
+
+impl<T> From<T> for Spanned<T> {
+    fn from(value: T) -> Self {
+        Self { value, span: Span::NONE }
+    }
+}
