@@ -168,9 +168,39 @@ impl OperationFacts {
         })
     }
 
-    /// The answers under `condition`, if the table knows them.
+    /// What `kernel` may answer under `condition`: its refusal where it lacks the operation, else
+    /// what the case says. `None` when the table does not know.
     #[must_use]
-    pub fn answers(&self, condition: Condition) -> Option<Answers> {
-        self.cases.iter().find(|case| case.condition == condition).map(|case| case.answers)
+    pub fn answers_on(
+        &self,
+        condition: Condition,
+        kernel: KernelVersion,
+    ) -> Option<&'static [Answer]> {
+        let case = self.cases.iter().find(|case| case.condition == condition)?;
+        let lacks = self.since().is_none_or(|since| kernel < since);
+        let answers = if lacks { self.cases[0].answers } else { case.answers };
+        answers.iter().rev().find(|since| since.kernel <= kernel).map(|since| since.answers)
+    }
+
+    /// The kernels at which [`Self::answers_on`] changes under `condition`, each with the answers
+    /// from there on, oldest first. Empty when the table does not know the condition.
+    #[must_use]
+    pub fn timeline(&self, condition: Condition) -> Vec<Since> {
+        let mut kernels: Vec<KernelVersion> = self
+            .cases
+            .iter()
+            .filter(|case| {
+                matches!(case.condition, Condition::Plain) || case.condition == condition
+            })
+            .flat_map(|case| case.answers.iter().map(|since| since.kernel))
+            .collect();
+        kernels.sort_unstable();
+        kernels.dedup();
+        let rows = kernels.into_iter().filter_map(|kernel| {
+            Some(Since { kernel, answers: self.answers_on(condition, kernel)? })
+        });
+        let mut timeline: Vec<Since> = rows.collect();
+        timeline.dedup_by(|later, earlier| later.answers == earlier.answers);
+        timeline
     }
 }

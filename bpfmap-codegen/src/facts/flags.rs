@@ -38,7 +38,7 @@ const fn flag(name: &'static str, bit: u32, major: u16, minor: u16) -> MapFlag {
 }
 
 /// Every flag, by bit: the anonymous enum of `BPF_F_NO_PREALLOC` in `include/uapi/linux/bpf.h`.
-pub const MAP_FLAGS: &[MapFlag] = &[
+pub static MAP_FLAGS: &[MapFlag] = &[
     flag("no_prealloc", 0, 4, 6),
     flag("no_common_lru", 1, 4, 10),
     flag("numa_node", 2, 4, 14),

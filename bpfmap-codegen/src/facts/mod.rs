@@ -84,6 +84,12 @@ impl MapTypeFacts {
             .expect("each row has each operation")
     }
 
+    /// The first kernel that carries `operation` out on this type; `None` when none does.
+    #[must_use]
+    pub fn operation_since(&self, operation: Operation) -> Option<KernelVersion> {
+        self.operation(operation).since().map(|since| since.max(self.since))
+    }
+
     /// The first kernel whose creation takes the flag that a schema calls `flag`, if any does.
     #[must_use]
     pub fn flag_since(&self, flag: &str) -> Option<KernelVersion> {

@@ -1,0 +1,144 @@
+//! The arrays. Source: `kernel/bpf/arraymap.c`.
+
+use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
+use crate::facts::{BtfRule, Case, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule};
+use crate::ir::SpecialField;
+
+/// `BPF_MAP_TYPE_ARRAY`.
+pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "array",
+    number: 2,
+    since: v(3, 19),
+    summary: "Values by index, all there and zero from the start.",
+    privilege: Privilege::None,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Plain { max_size: i32::MAX as u32 },
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    required_flags: &[],
+    flags: &[
+        ("numa_node", v(4, 14)),
+        ("rdonly", v(4, 15)),
+        ("wronly", v(4, 15)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+        ("mmapable", v(5, 5)),
+        ("inner_map", v(5, 10)),
+    ],
+    btf: BtfRule::Optional,
+    special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: LOOKUP_BATCH,
+        UpdateBatch: UPDATE_BATCH,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: MMAP,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/arraymap.c: array_map_alloc_check, array_map_update_elem, array_map_delete_elem, bpf_array_get_next_key, array_map_mmap, array_map_ops",
+    ],
+};
+
+/// `BPF_MAP_TYPE_PERCPU_ARRAY`.
+pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "percpu_array",
+    number: 6,
+    since: v(4, 6),
+    summary: "Values by index, a copy for each CPU, all there and zero from the start.",
+    per_cpu: true,
+    value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
+    flags: &[
+        ("rdonly", v(4, 15)),
+        ("wronly", v(4, 15)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    special_fields: &[],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_PER_CPU,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: LOOKUP_BATCH_PER_CPU,
+        UpdateBatch: UPDATE_BATCH_PER_CPU,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/arraymap.c: array_map_alloc_check, bpf_percpu_array_copy, bpf_percpu_array_update, percpu_array_map_ops",
+    ],
+    ..ARRAY
+};
+
+const LOOKUP: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    OutOfRange: (3, 19) ENOENT;
+    UnknownFlags: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// The index is looked at before `BPF_NOEXIST`, which no element can satisfy.
+const UPDATE: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoExistOnPresent: (3, 19) EEXIST;
+    OutOfRange: (3, 19) E2BIG;
+    UnknownFlags: (3, 19) EINVAL;
+    NoExistAndExist: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// 7.0 brought `BPF_F_CPU` and no longer refuses the two bits together.
+const UPDATE_PER_CPU: &[Case] = cases! {
+    Plain: (4, 6) Ok;
+    NoExistOnPresent: (4, 6) EEXIST;
+    OutOfRange: (4, 6) E2BIG;
+    UnknownFlags: (4, 6) EINVAL;
+    NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const DELETE: &[Case] = cases! {
+    Plain: (3, 19) EINVAL;
+    OutOfRange: (3, 19) EINVAL;
+};
+
+const GET_NEXT_KEY: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoKey: (4, 12) Ok;
+    AbsentKey: (3, 19) Ok;
+    LastKey: (3, 19) ENOENT;
+};
+
+const LOOKUP_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    End: (5, 6) ENOENT;
+};
+
+const UPDATE_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    BatchElementFlags: (5, 6) EINVAL;
+    OutOfRange: (5, 6) E2BIG;
+};
+
+const LOOKUP_BATCH_PER_CPU: &[Case] = cases! {
+    Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
+    End: (5, 13) ENOENT;
+};
+
+const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
+    Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
+    BatchElementFlags: (5, 13) EINVAL;
+    OutOfRange: (5, 13) E2BIG;
+};
+
+/// Without `BPF_F_MMAPABLE`.
+const MMAP: &[Case] = cases! { Plain: (5, 5) EINVAL; };

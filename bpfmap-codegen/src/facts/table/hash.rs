@@ -1,0 +1,265 @@
+//! The hash tables. Source: `kernel/bpf/hashtab.c`.
+
+use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
+use crate::facts::{
+    BtfRule, Case, KernelVersion, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+};
+use crate::ir::SpecialField;
+
+/// `BPF_MAP_TYPE_HASH`.
+pub(super) const HASH: MapTypeFacts = MapTypeFacts {
+    name: "hash",
+    number: 1,
+    since: v(3, 19),
+    summary: "A hash table.",
+    privilege: Privilege::None,
+    per_cpu: false,
+    key: KeyRule::Any,
+    value: VALUE,
+    max_entries: MAX_ENTRIES,
+    required_flags: &[],
+    flags: &[
+        ("no_prealloc", v(4, 6)),
+        ("numa_node", v(4, 14)),
+        ("zero_seed", v(5, 0)),
+        RDONLY,
+        WRONLY,
+        RDONLY_PROG,
+        WRONLY_PROG,
+    ],
+    btf: BtfRule::Optional,
+    special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: LOOKUP_AND_DELETE,
+        LookupBatch: LOOKUP_BATCH,
+        UpdateBatch: UPDATE_BATCH,
+        DeleteBatch: DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &["kernel/bpf/hashtab.c: htab_map_alloc_check, htab_map_update_elem, htab_map_ops"],
+};
+
+/// `BPF_MAP_TYPE_PERCPU_HASH`.
+pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
+    name: "percpu_hash",
+    number: 5,
+    since: v(4, 6),
+    summary: "A hash table with a value for each CPU.",
+    per_cpu: true,
+    value: PER_CPU_VALUE,
+    flags: &[
+        ("no_prealloc", v(4, 6)),
+        ("zero_seed", v(5, 0)),
+        RDONLY,
+        WRONLY,
+        RDONLY_PROG,
+        WRONLY_PROG,
+    ],
+    special_fields: &[],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_PER_CPU,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: LOOKUP_AND_DELETE,
+        LookupBatch: LOOKUP_BATCH,
+        UpdateBatch: UPDATE_BATCH,
+        DeleteBatch: DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/hashtab.c: htab_map_update_elem_in_place, bpf_percpu_hash_copy, htab_percpu_map_ops",
+    ],
+    ..HASH
+};
+
+/// `BPF_MAP_TYPE_LRU_HASH`.
+pub(super) const LRU_HASH: MapTypeFacts = MapTypeFacts {
+    name: "lru_hash",
+    number: 9,
+    since: v(4, 10),
+    summary: "A hash table that makes room by dropping what was used least recently. \
+              It drops in batches: which keys stay, and how many, differs from kernel to kernel.",
+    privilege: Privilege::Bpf,
+    flags: &[
+        ("no_common_lru", v(4, 10)),
+        ("numa_node", v(4, 14)),
+        ("zero_seed", v(5, 0)),
+        RDONLY,
+        WRONLY,
+        RDONLY_PROG,
+        WRONLY_PROG,
+    ],
+    special_fields: &[(SpecialField::Timer, v(5, 15))],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_LRU,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: LOOKUP_AND_DELETE,
+        LookupBatch: LOOKUP_BATCH,
+        UpdateBatch: UPDATE_BATCH_LRU,
+        DeleteBatch: DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/hashtab.c: htab_lru_map_update_elem, prealloc_lru_pop, htab_lru_map_ops",
+        "kernel/bpf/bpf_lru_list.c: bpf_common_lru_pop_free, bpf_lru_init",
+    ],
+    ..HASH
+};
+
+/// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
+pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
+    name: "lru_percpu_hash",
+    number: 10,
+    summary: "A hash table with a value for each CPU that makes room by dropping what was used \
+              least recently.",
+    per_cpu: true,
+    value: PER_CPU_VALUE,
+    flags: &[
+        ("no_common_lru", v(4, 10)),
+        ("zero_seed", v(5, 0)),
+        RDONLY,
+        WRONLY,
+        RDONLY_PROG,
+        WRONLY_PROG,
+    ],
+    special_fields: &[],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_LRU_PER_CPU,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: LOOKUP_AND_DELETE,
+        LookupBatch: LOOKUP_BATCH,
+        UpdateBatch: UPDATE_BATCH_LRU,
+        DeleteBatch: DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/hashtab.c: __htab_lru_percpu_map_update_elem, htab_lru_percpu_map_ops",
+        "kernel/bpf/bpf_lru_list.c",
+    ],
+    ..LRU_HASH
+};
+
+const RDONLY: (&str, KernelVersion) = ("rdonly", v(4, 15));
+const WRONLY: (&str, KernelVersion) = ("wronly", v(4, 15));
+const RDONLY_PROG: (&str, KernelVersion) = ("rdonly_prog", v(5, 2));
+const WRONLY_PROG: (&str, KernelVersion) = ("wronly_prog", v(5, 2));
+
+/// Key, value and `struct htab_elem` (48 bytes) fit in one allocation: `htab_map_alloc_check`.
+const VALUE: ValueRule = ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 48 };
+const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE };
+const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: 1 << 31 };
+
+const LOOKUP: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    Missing: (3, 19) ENOENT;
+    UnknownFlags: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const UPDATE: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoExistOnPresent: (3, 19) EEXIST;
+    ExistOnMissing: (3, 19) ENOENT;
+    FullNewKey: (3, 19) E2BIG;
+    FullPresentKey: (3, 19) Ok;
+    UnknownFlags: (3, 19) EINVAL;
+    NoExistAndExist: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// 7.0 brought `BPF_F_CPU` and takes the two bits together as `BPF_ANY`.
+const UPDATE_PER_CPU: &[Case] = cases! {
+    Plain: (4, 6) Ok;
+    NoExistOnPresent: (4, 6) EEXIST;
+    ExistOnMissing: (4, 6) ENOENT;
+    FullNewKey: (4, 6) E2BIG;
+    FullPresentKey: (4, 6) Ok;
+    UnknownFlags: (4, 6) EINVAL;
+    NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const UPDATE_LRU: &[Case] = cases! {
+    Plain: (4, 10) Ok;
+    NoExistOnPresent: (4, 10) EEXIST;
+    ExistOnMissing: (4, 10) ENOENT;
+    FullNewKey: (4, 10) Ok;
+    FullPresentKey: (4, 10) Ok;
+    UnknownFlags: (4, 10) EINVAL;
+    NoExistAndExist: (4, 10) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const UPDATE_LRU_PER_CPU: &[Case] = cases! {
+    Plain: (4, 10) Ok;
+    NoExistOnPresent: (4, 10) EEXIST;
+    ExistOnMissing: (4, 10) ENOENT;
+    FullNewKey: (4, 10) Ok;
+    FullPresentKey: (4, 10) Ok;
+    UnknownFlags: (4, 10) EINVAL;
+    NoExistAndExist: (4, 10) EINVAL, (7, 0) Ok;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const DELETE: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    Missing: (3, 19) ENOENT;
+};
+
+const GET_NEXT_KEY: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoKey: (4, 12) Ok;
+    AbsentKey: (3, 19) Ok;
+    LastKey: (3, 19) ENOENT;
+};
+
+const LOOKUP_AND_DELETE: &[Case] = cases! {
+    Plain: (4, 20) ENOTSUPP, (5, 14) Ok;
+    Missing: (5, 14) ENOENT;
+    UnknownFlags: (5, 14) EINVAL;
+    LockWithoutSpinLock: (5, 14) EINVAL;
+};
+
+const LOOKUP_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    End: (5, 6) ENOENT;
+};
+
+const UPDATE_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    BatchElementFlags: (5, 6) EINVAL;
+    FullNewKey: (5, 6) E2BIG;
+};
+
+const UPDATE_BATCH_LRU: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    BatchElementFlags: (5, 6) EINVAL;
+    FullNewKey: (5, 6) Ok;
+};
+
+const DELETE_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    Missing: (5, 6) ENOENT;
+};
+
+const LOOKUP_AND_DELETE_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    End: (5, 6) ENOENT;
+};

@@ -1,0 +1,82 @@
+//! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
+
+use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{BtfRule, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule};
+
+/// `BPF_MAP_TYPE_LPM_TRIE`.
+pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
+    name: "lpm_trie",
+    number: 11,
+    since: v(4, 11),
+    summary: "Values by prefix; a look-up finds the longest stored prefix that covers the key and \
+              is no longer than the key's own.",
+    privilege: Privilege::Bpf,
+    per_cpu: false,
+    key: KeyRule::LpmPrefix,
+    // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
+    value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    required_flags: &["no_prealloc"],
+    flags: &[
+        ("no_prealloc", v(4, 11)),
+        ("numa_node", v(4, 14)),
+        ("rdonly", v(4, 15)),
+        ("wronly", v(4, 15)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    btf: BtfRule::Optional,
+    special_fields: &[],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (4, 11) Ok;
+            Missing: (4, 11) ENOENT;
+            PrefixTooLong: (4, 11) ENOENT;
+            UnknownFlags: (4, 11) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+        },
+        // Replacing what a full trie holds: fixed in 6.13 and back-ported to 6.1 and 6.12.
+        Update: cases! {
+            Plain: (4, 11) Ok;
+            NoExistOnPresent: (4, 11) EEXIST;
+            ExistOnMissing: (4, 11) ENOENT;
+            FullNewKey: (4, 11) ENOSPC;
+            FullPresentKey: (4, 11) ENOSPC, (6, 1) Ok | ENOSPC, (6, 13) Ok;
+            PrefixTooLong: (4, 11) EINVAL;
+            UnknownFlags: (4, 11) EINVAL;
+            NoExistAndExist: (4, 11) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+        },
+        Delete: cases! {
+            Plain: (4, 11) ENOSYS, (4, 15) Ok;
+            Missing: (4, 15) ENOENT;
+            PrefixTooLong: (4, 15) EINVAL;
+        },
+        GetNextKey: cases! {
+            Plain: (4, 11) ENOTSUPP, (4, 16) Ok;
+            NoKey: (4, 16) Ok;
+            AbsentKey: (4, 16) Ok;
+            LastKey: (4, 16) ENOENT;
+        },
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
+            End: (5, 13) ENOENT;
+        },
+        UpdateBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
+            BatchElementFlags: (5, 13) EINVAL;
+            FullNewKey: (5, 13) ENOSPC;
+        },
+        DeleteBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
+            Missing: (5, 13) ENOENT;
+        },
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/lpm_trie.c: trie_alloc, trie_lookup_elem, trie_update_elem, trie_delete_elem, trie_get_next_key, trie_map_ops",
+    ],
+};

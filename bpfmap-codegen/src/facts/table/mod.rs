@@ -1,0 +1,161 @@
+//! The rows, a file a family of map types.
+
+mod array;
+mod hash;
+mod lpm_trie;
+mod queue_stack;
+
+use super::{Case, KernelVersion, MapTypeFacts};
+
+/// Every map type, by number.
+pub static MAP_TYPES: &[MapTypeFacts] = &[
+    hash::HASH,
+    array::ARRAY,
+    hash::PERCPU_HASH,
+    array::PERCPU_ARRAY,
+    hash::LRU_HASH,
+    hash::LRU_PERCPU_HASH,
+    lpm_trie::LPM_TRIE,
+    queue_stack::QUEUE,
+    queue_stack::STACK,
+];
+
+/// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
+const KMALLOC_MAX_SIZE: u32 = 4 << 20;
+
+/// `PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`: what one CPU's share of a value may take.
+const PCPU_MIN_UNIT_SIZE: u32 = 32 << 10;
+
+const fn v(major: u16, minor: u16) -> KernelVersion {
+    KernelVersion::new(major, minor)
+}
+
+/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`
+macro_rules! cases {
+    ($($condition:ident: $(($major:literal, $minor:literal) $($answer:ident)|+),+;)+) => {
+        &[$(crate::facts::Case {
+            condition: crate::facts::Condition::$condition,
+            answers: &[$(crate::facts::Since {
+                kernel: crate::facts::KernelVersion::new($major, $minor),
+                answers: &[$(crate::facts::table::answer!($answer)),+],
+            }),+],
+        }),+]
+    };
+}
+use cases;
+
+macro_rules! answer {
+    (Ok) => {
+        crate::facts::Answer::Ok
+    };
+    ($errno:ident) => {
+        crate::facts::Answer::Err(crate::facts::Errno::$errno)
+    };
+}
+use answer;
+
+/// `operations! { Lookup: LOOKUP, … }`
+macro_rules! operations {
+    ($($operation:ident: $cases:expr,)+) => {
+        &[$(crate::facts::OperationFacts {
+            operation: crate::facts::Operation::$operation,
+            cases: $cases,
+        }),+]
+    };
+}
+use operations;
+
+/// An operation that the map type's `map_ops` lacks: `kernel/bpf/syscall.c`, `bpf_map_do_batch`,
+/// `map_lookup_and_delete_elem` and `bpf_map_mmap`.
+const NOT_SUPPORTED: &[Case] = cases! { Plain: (3, 19) ENOTSUPP; };
+
+/// `kernel/bpf/syscall.c`, `map_freeze`. A second freeze is EBUSY up to 6.4; from 6.5 the
+/// descriptor counts as read-only.
+const FREEZE: &[Case] = cases! {
+    Plain: (5, 2) Ok;
+    Twice: (5, 2) EBUSY, (6, 5) EPERM;
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Answer, Condition, Errno, Operation, OperationFacts, Since};
+
+    #[test]
+    fn each_row_speaks_of_each_operation_once_and_in_order() {
+        for row in MAP_TYPES {
+            let operations: Vec<Operation> =
+                row.operations.iter().map(|facts| facts.operation).collect();
+            assert_eq!(operations, Operation::ALL, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_first_case_is_the_plain_call_and_no_condition_stands_twice() {
+        for row in MAP_TYPES {
+            for OperationFacts { operation, cases } in row.operations {
+                let context = format!("{} {}", row.name, operation.name());
+                assert_eq!(cases[0].condition, Condition::Plain, "{context}");
+                for (index, case) in cases.iter().enumerate() {
+                    let first = cases.iter().position(|other| other.condition == case.condition);
+                    assert_eq!(first, Some(index), "{context}: {:?}", case.condition);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn answers_go_forward_in_time_and_are_never_empty() {
+        for row in MAP_TYPES {
+            for case in row.operations.iter().flat_map(|facts| facts.cases) {
+                let context = format!("{} {:?}", row.name, case.condition);
+                assert!(case.answers.is_sorted_by(|a, b| a.kernel < b.kernel), "{context}");
+                assert!(case.answers.iter().all(|since| !since.answers.is_empty()), "{context}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_operation_has_one_answer_where_it_is_missing() {
+        for row in MAP_TYPES {
+            for facts in row.operations {
+                let refusals = facts.cases[0]
+                    .answers
+                    .iter()
+                    .filter(|Since { answers, .. }| !answers.contains(&Answer::Ok));
+                assert!(refusals.count() <= 1, "{} {}", row.name, facts.operation.name());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_names_are_unique_and_flags_are_known() {
+        assert!(MAP_TYPES.is_sorted_by(|a, b| a.number < b.number));
+        for row in MAP_TYPES {
+            assert!(std::ptr::eq(MapTypeFacts::by_name(row.name).unwrap(), row));
+            for (flag, since) in row.flags {
+                let known = crate::facts::MapFlag::by_name(flag).expect(flag);
+                assert!(known.since <= *since, "{} {flag}", row.name);
+            }
+            for flag in row.required_flags {
+                assert!(row.flag_since(flag).is_some(), "{} {flag}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn old_kernels_refuse_what_came_later() {
+        let hash = MapTypeFacts::by_name("hash").unwrap();
+        let take = hash.operation(Operation::LookupAndDelete);
+        assert_eq!(take.since(), Some(v(5, 14)));
+        assert_eq!(
+            take.answers_on(Condition::Missing, v(5, 10)),
+            Some(&[Answer::Err(Errno::ENOTSUPP)][..])
+        );
+        assert_eq!(
+            take.answers_on(Condition::Missing, v(6, 1)),
+            Some(&[Answer::Err(Errno::ENOENT)][..])
+        );
+        assert_eq!(take.answers_on(Condition::PrefixTooLong, v(6, 1)), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
+
+use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Case, Errno, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_QUEUE`.
+pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
+    name: "queue",
+    number: 22,
+    since: v(4, 20),
+    summary: "Values without keys; the first in is the first out.",
+    privilege: Privilege::Bpf,
+    per_cpu: false,
+    key: KeyRule::Keyless,
+    value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    required_flags: &[],
+    flags: &[
+        ("numa_node", v(4, 20)),
+        ("rdonly", v(4, 20)),
+        ("wronly", v(4, 20)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    btf: BtfRule::Refused(Errno::EINVAL),
+    special_fields: &[],
+    operations: operations! {
+        Lookup: PEEK,
+        Update: PUSH,
+        Delete: cases! { Plain: (4, 20) EINVAL; },
+        GetNextKey: cases! { Plain: (4, 20) EINVAL; },
+        LookupAndDelete: POP,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/queue_stack_maps.c: queue_stack_map_alloc_check, queue_stack_map_push_elem, __queue_map_get, queue_map_ops",
+    ],
+};
+
+/// `BPF_MAP_TYPE_STACK`.
+pub(super) const STACK: MapTypeFacts = MapTypeFacts {
+    name: "stack",
+    number: 23,
+    summary: "Values without keys; the last in is the first out.",
+    sources: &[
+        "kernel/bpf/queue_stack_maps.c: queue_stack_map_alloc_check, queue_stack_map_push_elem, __stack_map_get, stack_map_ops",
+    ],
+    ..QUEUE
+};
+
+const PEEK: &[Case] = cases! {
+    Plain: (4, 20) Ok;
+    Empty: (4, 20) ENOENT;
+    KeyGiven: (4, 20) EINVAL;
+    UnknownFlags: (4, 20) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const PUSH: &[Case] = cases! {
+    Plain: (4, 20) Ok;
+    NoExist: (4, 20) EINVAL;
+    NoExistAndExist: (4, 20) EINVAL;
+    FullNewKey: (4, 20) E2BIG;
+    FullOverwrite: (4, 20) Ok;
+    KeyGiven: (4, 20) EINVAL;
+    UnknownFlags: (4, 20) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const POP: &[Case] = cases! {
+    Plain: (4, 20) Ok;
+    Empty: (4, 20) ENOENT;
+    KeyGiven: (4, 20) EINVAL;
+    UnknownFlags: (4, 20) EINVAL;
+};
