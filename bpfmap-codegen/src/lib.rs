@@ -2,4 +2,5 @@
 
 pub mod facts;
 pub mod ir;
+pub mod layout;
 pub mod source;

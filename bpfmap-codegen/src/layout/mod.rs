@@ -1,0 +1,155 @@
+//! Where each member of each type lies, as clang lays it out for the BPF target.
+//!
+//! The target is `bpf` with the data layout `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes,
+//! every integer is aligned to its size, up to 16. Bit-fields follow the System V rules: a
+//! bit-field takes the next free bit unless it would then cross a boundary of its declared type,
+//! and in a packed struct it takes the next free bit always. Source: clang's
+//! `lib/AST/RecordLayoutBuilder.cpp`, `ItaniumRecordLayoutBuilder`.
+//!
+//! Nothing here panics or overflows: sizes that no kernel takes saturate, and the check refuses
+//! them.
+
+mod composite;
+mod order;
+
+pub use composite::{CompositeLayout, Item, MemberLayout, Padding};
+
+use std::collections::HashMap;
+
+use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
+
+/// Size and alignment of a type, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeLayout {
+    /// Its size, a multiple of the alignment; 0 for an array of no elements.
+    pub size: u64,
+    /// Its alignment, at least 1.
+    pub align: u64,
+}
+
+impl TypeLayout {
+    /// What is laid out for a name that means nothing; the check reports it.
+    const UNKNOWN: Self = Self { size: 0, align: 1 };
+
+    const fn scalar(size: u64) -> Self {
+        Self { size, align: if size == 0 { 1 } else { size } }
+    }
+}
+
+/// The layout of every type of a schema.
+#[derive(Debug, Clone, Default)]
+pub struct Layouts {
+    named: HashMap<String, Named>,
+    order: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Named {
+    Plain(TypeLayout),
+    Composite(CompositeLayout),
+}
+
+impl Named {
+    fn layout(&self) -> TypeLayout {
+        match self {
+            Self::Plain(layout) => *layout,
+            Self::Composite(composite) => composite.layout(),
+        }
+    }
+}
+
+impl Layouts {
+    /// Lays out the types of `schema`, whose names resolve and which has no type that holds
+    /// itself by value. A name that does not resolve, or closes a cycle, counts as nothing.
+    #[must_use]
+    pub fn new(schema: &Schema) -> Self {
+        let order = order::definition_order(&schema.types);
+        let mut layouts = Self { named: HashMap::with_capacity(schema.types.len()), order: vec![] };
+        for &index in &order {
+            let def = &schema.types[index];
+            if layouts.named.contains_key(&def.name.value) {
+                continue;
+            }
+            let named = match &def.kind {
+                TypeDefKind::Struct(body) => {
+                    Named::Composite(CompositeLayout::of_struct(&layouts, body))
+                }
+                TypeDefKind::Union(body) => {
+                    Named::Composite(CompositeLayout::of_union(&layouts, body))
+                }
+                TypeDefKind::Enum(body) => {
+                    Named::Plain(TypeLayout::scalar(u64::from(body.repr.value.size)))
+                }
+                TypeDefKind::Alias(target) => Named::Plain(layouts.of(&target.value)),
+            };
+            layouts.named.insert(def.name.value.clone(), named);
+        }
+        layouts.order = order;
+        layouts
+    }
+
+    /// Size and alignment of `ty`.
+    #[must_use]
+    pub fn of(&self, ty: &Type) -> TypeLayout {
+        match ty {
+            Type::Int(int) => TypeLayout::scalar(u64::from(int.size)),
+            Type::Bool | Type::Char => TypeLayout::scalar(1),
+            Type::BigEndian(size) => TypeLayout::scalar(u64::from(*size)),
+            Type::Pointer(_) => TypeLayout::scalar(8),
+            Type::Array(element, len) => {
+                let element = self.of(&element.value);
+                let size = element.size.saturating_mul(u64::from(len.value));
+                TypeLayout { size, align: element.align }
+            }
+            Type::Named(name) => self.named(name).unwrap_or(TypeLayout::UNKNOWN),
+            Type::Special(field) => special_field(field),
+        }
+    }
+
+    /// Size and alignment of the type that the schema calls `name`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<TypeLayout> {
+        self.named.get(name).map(Named::layout)
+    }
+
+    /// The members of the struct or union that the schema calls `name`.
+    #[must_use]
+    pub fn composite(&self, name: &str) -> Option<&CompositeLayout> {
+        match self.named.get(name)? {
+            Named::Plain(_) => None,
+            Named::Composite(composite) => Some(composite),
+        }
+    }
+
+    /// The indices of the schema's types in an order in which each stands after those it holds:
+    /// the author's wherever that is possible.
+    #[must_use]
+    pub fn definition_order(&self) -> &[usize] {
+        &self.order
+    }
+
+    fn of_member(&self, ty: &MemberType) -> (TypeLayout, Option<CompositeLayout>) {
+        let nested = match ty {
+            MemberType::Type(ty) => return (self.of(&ty.value), None),
+            MemberType::Struct(body) => CompositeLayout::of_struct(self, body),
+            MemberType::Union(body) => CompositeLayout::of_union(self, body),
+        };
+        (nested.layout(), Some(nested))
+    }
+}
+
+/// Source: `include/uapi/linux/bpf.h`.
+fn special_field(field: &SpecialField) -> TypeLayout {
+    match field {
+        SpecialField::SpinLock => TypeLayout { size: 4, align: 4 },
+        SpecialField::Timer => TypeLayout { size: 16, align: 8 },
+    }
+}
+
+/// The alignment of a composite whose members ask for `natural`.
+fn asked_alignment(body: &Composite, natural: u64) -> u64 {
+    body.align.as_ref().map_or(natural, |align| natural.max(u64::from(align.value)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! The order in which C can define the types of a schema.
+
+use std::collections::HashMap;
+
+use crate::ir::{Composite, MemberType, Type, TypeDef, TypeDefKind};
+
+/// The indices of `types` such that each stands after the types it needs defined: those it holds
+/// by value, and the enums and aliases that its pointers name (a struct or union that only a
+/// pointer names can be declared without being defined). Among those that are free to stand
+/// anywhere the author's order is kept. Every index is there once, cycles or not.
+pub(super) fn definition_order(types: &[TypeDef]) -> Vec<usize> {
+    let mut by_name = HashMap::with_capacity(types.len());
+    for (index, def) in types.iter().enumerate() {
+        by_name.entry(def.name.value.as_str()).or_insert(index);
+    }
+    let mut order = Vec::with_capacity(types.len());
+    let mut seen = vec![false; types.len()];
+    // A chain of types can be long, so the walk keeps its own stack.
+    let mut stack: Vec<(usize, std::vec::IntoIter<usize>)> = vec![];
+    for root in 0..types.len() {
+        let mut next = Some(root);
+        loop {
+            if let Some(index) = next.take().filter(|index| !seen[*index]) {
+                seen[index] = true;
+                stack.push((index, needs(types, &by_name, index).into_iter()));
+            }
+            let Some((index, rest)) = stack.last_mut() else { break };
+            next = rest.next();
+            if next.is_none() {
+                order.push(*index);
+                stack.pop();
+            }
+        }
+    }
+    order
+}
+
+fn needs(types: &[TypeDef], by_name: &HashMap<&str, usize>, index: usize) -> Vec<usize> {
+    let mut needs = Needs { types, by_name, found: vec![] };
+    match &types[index].kind {
+        TypeDefKind::Struct(body) | TypeDefKind::Union(body) => needs.composite(body),
+        TypeDefKind::Enum(_) => {}
+        TypeDefKind::Alias(target) => needs.ty(&target.value, false),
+    }
+    needs.found
+}
+
+struct Needs<'a> {
+    types: &'a [TypeDef],
+    by_name: &'a HashMap<&'a str, usize>,
+    found: Vec<usize>,
+}
+
+impl Needs<'_> {
+    fn composite(&mut self, body: &Composite) {
+        for member in &body.members {
+            match &member.ty {
+                MemberType::Type(ty) => self.ty(&ty.value, false),
+                MemberType::Struct(body) | MemberType::Union(body) => self.composite(body),
+            }
+        }
+    }
+
+    fn ty(&mut self, ty: &Type, behind_pointer: bool) {
+        match ty {
+            Type::Array(element, _) => self.ty(&element.value, behind_pointer),
+            Type::Pointer(Some(target)) => self.ty(&target.value, true),
+            Type::Named(name) => {
+                let Some(&index) = self.by_name.get(name.as_str()) else { return };
+                let declarable = matches!(
+                    self.types[index].kind,
+                    TypeDefKind::Struct(_) | TypeDefKind::Union(_)
+                );
+                if !(behind_pointer && declarable) {
+                    self.found.push(index);
+                }
+            }
+            _ => {}
+        }
+    }
+}
