@@ -1,6 +1,11 @@
 //! From one schema to both sides of a BPF map.
 
+pub mod check;
+pub mod diagnostics;
 pub mod facts;
+pub mod front;
 pub mod ir;
 pub mod layout;
+mod nearest;
+pub mod rules;
 pub mod source;

@@ -1,0 +1,93 @@
+//! Findings for tools: one JSON object a line.
+
+use std::fmt::Write as _;
+
+use super::{Finding, Position};
+use crate::source::SourceMap;
+
+/// `finding` as one JSON object, without a line end.
+///
+/// ```json
+/// {"rule":"array-key-size","severity":"error","message":"…","file":"maps.toml","line":3,"column":7,"end":{"line":3,"column":12},"label":"…","related":[{"file":"…","line":1,"column":1,"end":{…},"label":"…"}],"notes":["…"],"help":"…"}
+/// ```
+///
+/// Lines and columns count from 1, columns in characters; `end` is one past the last character.
+/// `file`, `line`, `column` and `end` are `null` where a finding has no place in a text, `help`
+/// where there is none.
+#[must_use]
+pub fn to_json_line(finding: &Finding, sources: &SourceMap) -> String {
+    let mut json = String::from("{\"rule\":");
+    string(&mut json, finding.rule.id);
+    json.push_str(",\"severity\":");
+    string(&mut json, finding.severity().name());
+    json.push_str(",\"message\":");
+    string(&mut json, &finding.message);
+    json.push(',');
+    place(&mut json, &finding.place, sources);
+    json.push_str(",\"related\":");
+    list(&mut json, &finding.related, |json, label| {
+        json.push('{');
+        place(json, label, sources);
+        json.push('}');
+    });
+    json.push_str(",\"notes\":");
+    list(&mut json, &finding.notes, |json, note| string(json, note));
+    json.push_str(",\"help\":");
+    match &finding.help {
+        Some(help) => string(&mut json, help),
+        None => json.push_str("null"),
+    }
+    json.push('}');
+    json
+}
+
+fn place(json: &mut String, label: &super::Label, sources: &SourceMap) {
+    if let Some(id) = label.span.source {
+        let source = sources.get(id);
+        let start = Position::of(&source.text, label.span.start);
+        let end = Position::of(&source.text, label.span.end);
+        json.push_str("\"file\":");
+        string(json, &source.path.to_string_lossy());
+        let (line, column) = (start.line, start.column);
+        let (end_line, end_column) = (end.line, end.column);
+        write!(
+            json,
+            ",\"line\":{line},\"column\":{column},\
+             \"end\":{{\"line\":{end_line},\"column\":{end_column}}}"
+        )
+        .expect("a String takes all that is written");
+    } else {
+        json.push_str("\"file\":null,\"line\":null,\"column\":null,\"end\":null");
+    }
+    json.push_str(",\"label\":");
+    string(json, &label.text);
+}
+
+fn list<T>(json: &mut String, items: &[T], mut each: impl FnMut(&mut String, &T)) {
+    json.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        each(json, item);
+    }
+    json.push(']');
+}
+
+/// RFC 8259, section 7.
+fn string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            control if control < ' ' => write!(json, "\\u{:04x}", u32::from(control))
+                .expect("a String takes all that is written"),
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}

@@ -1,0 +1,13 @@
+//! What bpfmap has to say about a schema, and how it is shown.
+
+mod finding;
+mod json;
+mod position;
+#[cfg(feature = "render")]
+mod render;
+
+pub use finding::{Finding, Label, Rejected, Severity};
+pub use json::to_json_line;
+pub use position::Position;
+#[cfg(feature = "render")]
+pub use render::{Style, render};

@@ -1,0 +1,69 @@
+//! From bytes to lines and columns.
+
+/// A place in a text as people count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1. A line ends with LF or CRLF.
+    pub line: usize,
+    /// The character (Unicode scalar value) within the line, from 1. A byte order mark at the
+    /// start of the text does not count.
+    pub column: usize,
+}
+
+impl Position {
+    /// Where byte `offset` of `text` stands. An offset past the end, or inside of a character,
+    /// counts as the last place before it.
+    #[must_use]
+    pub fn of(text: &str, offset: usize) -> Self {
+        let offset = text.floor_char_boundary(offset);
+        let line_start = line_start(text, offset);
+        let line = text[..line_start].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = text[line_start..offset].chars().count() + 1;
+        Self { line, column }
+    }
+}
+
+/// The byte at which the line of byte `offset` starts, past a byte order mark.
+pub(super) fn line_start(text: &str, offset: usize) -> usize {
+    match text[..offset].rfind('\n') {
+        Some(newline) => newline + 1,
+        None if text[..offset].starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len_utf8(),
+        None => 0,
+    }
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+#[cfg(test)]
+mod tests {
+    use super::Position;
+
+    fn at(text: &str, offset: usize) -> (usize, usize) {
+        let position = Position::of(text, offset);
+        (position.line, position.column)
+    }
+
+    #[test]
+    fn counts_lines_and_characters_from_one() {
+        let text = "ä = 1\r\nb = 2\n";
+        assert_eq!(at(text, 0), (1, 1));
+        assert_eq!(at(text, 2), (1, 2));
+        assert_eq!(at(text, 8), (2, 1));
+        assert_eq!(at(text, 12), (2, 5));
+        assert_eq!(at(text, text.len()), (3, 1));
+    }
+
+    #[test]
+    fn leaves_out_a_byte_order_mark() {
+        assert_eq!(at("\u{feff}a = 1", 3), (1, 1));
+        assert_eq!(at("\u{feff}a = 1", 0), (1, 1));
+        assert_eq!(at("\u{feff}\nb", 4), (2, 1));
+    }
+
+    #[test]
+    fn stays_inside_the_text() {
+        assert_eq!(at("ab", 99), (1, 3));
+        assert_eq!(at("aä", 2), (1, 2));
+        assert_eq!(at("", 0), (1, 1));
+    }
+}

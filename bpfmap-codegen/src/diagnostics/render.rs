@@ -1,0 +1,164 @@
+//! Findings for people: the message, the underlined source line, and what to do.
+
+use std::ops::Range;
+
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
+};
+
+use super::position::line_start;
+use super::{Finding, Label, Position, Severity};
+use crate::source::{Source, SourceMap};
+
+/// How findings are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// ASCII characters, no colour.
+    Plain,
+    /// With the escape sequences of ANSI terminals.
+    Ansi,
+}
+
+/// Draws `findings`, each followed by an empty line.
+#[must_use]
+pub fn render(findings: &[Finding], sources: &SourceMap, style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Ansi => Renderer::styled(),
+    };
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&renderer.render(&[report(finding, sources)]));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+fn report<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
+    let level = match finding.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(normalize_untrusted_str(&finding.message)).id(finding.rule.id);
+    let mut group = Group::with_title(title);
+    for excerpt in excerpts(finding, sources) {
+        group = excerpt.add_to(group);
+    }
+    for note in &finding.notes {
+        group = group.element(Level::NOTE.message(note));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    group
+}
+
+/// Whole lines of a source, with what is to be underlined in them.
+struct Excerpt<'a> {
+    source: &'a Source,
+    range: Range<usize>,
+    marks: Vec<Mark<'a>>,
+}
+
+struct Mark<'a> {
+    range: Range<usize>,
+    kind: AnnotationKind,
+    text: &'a str,
+}
+
+/// Places of one file that are this close to each other, in bytes, are shown as one excerpt.
+const NEAR: usize = 8 * 1024;
+/// A line longer than this, in bytes, is cut.
+const LONG_LINE: usize = 1024;
+/// What is shown before and after the underlined part of a line that is cut, in bytes.
+const LONG_LINE_CONTEXT: usize = 100;
+
+fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>> {
+    let mut excerpts: Vec<Excerpt<'a>> = Vec::new();
+    let places = std::iter::once((&finding.place, AnnotationKind::Primary))
+        .chain(finding.related.iter().map(|label| (label, AnnotationKind::Context)));
+    for (label, kind) in places {
+        let Some(excerpt) = Excerpt::of(label, kind, sources) else { continue };
+        let near = excerpts.iter_mut().find(|known| known.is_near(&excerpt));
+        match near {
+            Some(known) => known.merge(excerpt),
+            None => excerpts.push(excerpt),
+        }
+    }
+    excerpts
+}
+
+impl<'a> Excerpt<'a> {
+    /// The line on which `label` starts; `None` when it points into no text.
+    fn of(label: &'a Label, kind: AnnotationKind, sources: &'a SourceMap) -> Option<Self> {
+        let source = sources.get(label.span.source?);
+        let text = &source.text;
+        let start = text.floor_char_boundary(label.span.start);
+        let line = line_start(text, start).min(start)..line_end(text, start);
+        // A place of several lines is underlined on its first.
+        let end = text.ceil_char_boundary(label.span.end).clamp(start, line.end);
+        let mark =
+            Mark { range: start.max(line.start)..end.max(line.start), kind, text: &label.text };
+        Some(Self { source, range: line, marks: vec![mark] })
+    }
+
+    fn is_long(&self) -> bool {
+        self.range.len() > LONG_LINE
+    }
+
+    fn is_near(&self, other: &Self) -> bool {
+        std::ptr::eq(self.source, other.source)
+            && !(self.marks.len() == 1 && self.is_long() || other.is_long())
+            && self.range.start < other.range.end + NEAR
+            && other.range.start < self.range.end + NEAR
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.range.start = self.range.start.min(other.range.start);
+        self.range.end = self.range.end.max(other.range.end);
+        self.marks.extend(other.marks);
+    }
+
+    fn add_to(mut self, group: Group<'a>) -> Group<'a> {
+        let text = &self.source.text;
+        let path = self.source.path.to_string_lossy();
+        let cut = self.marks.len() == 1 && self.is_long();
+        let position = Position::of(text, self.marks[0].range.start);
+        if cut {
+            let mark = &self.marks[0].range;
+            let start = mark.start.saturating_sub(LONG_LINE_CONTEXT).max(self.range.start);
+            let end = mark.end.min(mark.start + LONG_LINE) + LONG_LINE_CONTEXT;
+            self.range =
+                text.floor_char_boundary(start)..text.ceil_char_boundary(end.min(self.range.end));
+        }
+        let first_line = Position::of(text, self.range.start).line;
+        let annotations: Vec<Annotation<'a>> =
+            self.marks.iter().map(|mark| mark.annotation(&self.range)).collect();
+        let snippet = Snippet::source(&text[self.range.clone()])
+            .line_start(first_line)
+            .annotations(annotations);
+        if cut {
+            // The snippet would count columns from where it is cut.
+            let origin = Origin::path(path).line(position.line).char_column(position.column);
+            group.element(origin).element(snippet)
+        } else {
+            group.element(snippet.path(path))
+        }
+    }
+}
+
+impl<'a> Mark<'a> {
+    /// The mark in a text that starts and ends where `shown` does.
+    fn annotation(&self, shown: &Range<usize>) -> Annotation<'a> {
+        let start = self.range.start - shown.start;
+        let end = self.range.end.min(shown.end) - shown.start;
+        let label = (!self.text.is_empty()).then_some(self.text);
+        self.kind.span(start..end).label(label)
+    }
+}
+
+/// The byte at which the line of byte `offset` ends, its line end not included.
+fn line_end(text: &str, offset: usize) -> usize {
+    let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
+    if text[offset..end].ends_with('\r') { end - 1 } else { end }
+}

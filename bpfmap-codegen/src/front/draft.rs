@@ -1,0 +1,35 @@
+//! What a front end hands to the check.
+
+use std::collections::HashSet;
+
+use crate::diagnostics::Finding;
+use crate::ir::Schema;
+
+/// A schema as far as a front end could read it, and what it could not read.
+///
+/// The check goes on with it, so that all the mistakes of a schema are reported in one run. It
+/// accepts only a draft without errors.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// What was read.
+    pub schema: Schema,
+    /// What could not be read.
+    pub findings: Vec<Finding>,
+    /// Types and maps of which a part could not be read: the check does not miss that part.
+    pub incomplete: Incomplete,
+}
+
+/// Names of what a [`Draft`] has only in part.
+#[derive(Debug, Clone, Default)]
+pub struct Incomplete {
+    /// Types.
+    pub types: HashSet<String>,
+    /// Maps.
+    pub maps: HashSet<String>,
+}
+
+impl From<Schema> for Draft {
+    fn from(schema: Schema) -> Self {
+        Self { schema, ..Self::default() }
+    }
+}

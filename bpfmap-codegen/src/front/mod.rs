@@ -1,0 +1,8 @@
+//! Front ends: each makes a [`Schema`](crate::ir::Schema) of something that people or compilers
+//! wrote.
+
+mod draft;
+#[cfg(feature = "toml")]
+pub mod toml;
+
+pub use draft::{Draft, Incomplete};

@@ -1,0 +1,269 @@
+//! Tables of one TOML file, read key by key: each mistake becomes a finding at its place.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::Spanned as TomlSpanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use crate::diagnostics::Finding;
+use crate::nearest::nearest;
+use crate::rules;
+use crate::source::{SourceId, Span, Spanned};
+
+/// A value with the bytes it was written at.
+pub(super) type Value<'t> = TomlSpanned<DeValue<'t>>;
+
+/// One file that is being read, and what was found in it so far.
+pub(super) struct File<'s> {
+    id: SourceId,
+    text: &'s str,
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl<'s> File<'s> {
+    pub(super) fn new(id: SourceId, text: &'s str) -> Self {
+        Self { id, text, findings: RefCell::default() }
+    }
+
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.id, range)
+    }
+
+    pub(super) fn report(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    /// How much was found so far: whether reading a part of the file found something is whether
+    /// this has grown.
+    pub(super) fn findings_count(&self) -> usize {
+        self.findings.borrow().len()
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings.into_inner()
+    }
+
+    /// What stands between the quotes of a string at `span`, if it has no escapes: then a byte of
+    /// the string is a byte of the file.
+    pub(super) fn is_verbatim(&self, span: Span, string: &str) -> bool {
+        self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(string)
+    }
+
+    fn wrong_kind(&self, value: &Value<'_>, key: &str, expected: &str) -> Finding {
+        let found = value.get_ref().type_str();
+        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
+        Finding::new(
+            &rules::WRONG_KIND_OF_VALUE,
+            self.span(value.span()),
+            format!("`{key}` is {expected}, not {article} {found}"),
+        )
+        .label(format!("{expected} is expected here"))
+    }
+
+    pub(super) fn string(&self, value: &Value<'_>, key: &str) -> Option<Spanned<String>> {
+        let Some(text) = value.get_ref().as_str() else {
+            self.report(self.wrong_kind(value, key, "a string").help("write it in quotes"));
+            return None;
+        };
+        Some(Spanned::new(text.to_owned(), self.span(value.span())))
+    }
+
+    pub(super) fn bool(&self, value: &Value<'_>, key: &str) -> Option<Spanned<bool>> {
+        let Some(truth) = value.get_ref().as_bool() else {
+            self.report(self.wrong_kind(value, key, "`true` or `false`"));
+            return None;
+        };
+        Some(Spanned::new(truth, self.span(value.span())))
+    }
+
+    pub(super) fn integer<T: Number>(&self, value: &Value<'_>, key: &str) -> Option<Spanned<T>> {
+        let span = self.span(value.span());
+        let DeValue::Integer(digits) = value.get_ref() else {
+            let mut finding = self.wrong_kind(value, key, "an integer");
+            if let DeValue::String(text) = value.get_ref()
+                && text.parse::<i128>().is_ok()
+            {
+                finding = finding.help("write it without quotes");
+            }
+            self.report(finding);
+            return None;
+        };
+        let number = i128::from_str_radix(digits.as_str(), digits.radix()).ok();
+        let fitting = number.and_then(|number| T::try_from(number).ok());
+        if fitting.is_none() {
+            let (min, max) = (T::MIN, T::MAX);
+            self.report(
+                Finding::new(
+                    &rules::NUMBER_RANGE,
+                    span,
+                    format!("`{key}` is a number from {min} to {max}"),
+                )
+                .label("out of range"),
+            );
+        }
+        fitting.map(|number| Spanned::new(number, span))
+    }
+
+    pub(super) fn array<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeArray<'t>> {
+        let array = value.get_ref().as_array();
+        if array.is_none() {
+            self.report(self.wrong_kind(value, key, "an array"));
+        }
+        array
+    }
+
+    pub(super) fn table<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeTable<'t>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.report(self.wrong_kind(value, key, "a table"));
+        }
+        table
+    }
+
+    /// An array of strings.
+    pub(super) fn strings(&self, value: &Value<'_>, key: &str) -> Vec<Spanned<String>> {
+        let Some(items) = self.array(value, key) else { return Vec::new() };
+        items.iter().filter_map(|item| self.string(item, key)).collect()
+    }
+
+    /// Which of `words` the string says.
+    pub(super) fn word<T: Copy>(
+        &self,
+        text: &Spanned<String>,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Option<T> {
+        let known = words.iter().find(|(word, _)| *word == text.value);
+        if known.is_none() {
+            let names = words.iter().map(|(word, _)| *word);
+            self.report(
+                Finding::new(
+                    &rules::UNKNOWN_WORD,
+                    text.span,
+                    format!("`{}` is no `{key}`", text.value),
+                )
+                .help(nearest(&text.value, names)),
+            );
+        }
+        known.map(|(_, meaning)| *meaning)
+    }
+}
+
+/// The integers that a schema can hold.
+pub(super) trait Number: TryFrom<i128> {
+    const MIN: i128;
+    const MAX: i128;
+}
+
+macro_rules! number {
+    ($($ty:ident)*) => {
+        $(impl Number for $ty {
+            const MIN: i128 = $ty::MIN as i128;
+            const MAX: i128 = $ty::MAX as i128;
+        })*
+    };
+}
+
+number!(u32 u64);
+
+/// An enum's value: its own rule says what fits, once the width is known.
+impl Number for i128 {
+    const MIN: Self = i64::MIN as Self;
+    const MAX: Self = u64::MAX as Self;
+}
+
+/// The keys of one table, asked for one by one. Those that nobody asked for are mistakes.
+pub(super) struct Fields<'v, 't, 's> {
+    pub(super) file: &'v File<'s>,
+    table: &'v DeTable<'t>,
+    /// What the table declares: "a map", "`kind = \"enum\"`".
+    what: &'static str,
+    asked: Vec<&'static str>,
+    /// Where the table, or what declares it, stands.
+    pub(super) span: Span,
+}
+
+impl<'v, 't, 's> Fields<'v, 't, 's> {
+    pub(super) fn new(
+        file: &'v File<'s>,
+        table: &'v DeTable<'t>,
+        span: Span,
+        what: &'static str,
+    ) -> Self {
+        Self { file, table, what, asked: Vec::with_capacity(16), span }
+    }
+
+    /// Now that more is known of it, what the table declares.
+    pub(super) fn is(&mut self, what: &'static str) {
+        self.what = what;
+    }
+
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'v Value<'t>> {
+        self.asked.push(key);
+        // A schema's tables have few keys: a walk is faster than a hash.
+        self.table.iter().find(|(known, _)| known.get_ref() == key).map(|(_, value)| value)
+    }
+
+    pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
+        let value = self.get(key)?;
+        self.file.string(value, key)
+    }
+
+    pub(super) fn required_string(&mut self, key: &'static str) -> Option<Spanned<String>> {
+        let value = self.required(key)?;
+        self.file.string(value, key)
+    }
+
+    pub(super) fn doc(&mut self) -> Option<String> {
+        self.string("doc").map(|doc| doc.value)
+    }
+
+    pub(super) fn bool(&mut self, key: &'static str) -> Option<Spanned<bool>> {
+        let value = self.get(key)?;
+        self.file.bool(value, key)
+    }
+
+    pub(super) fn integer<T: Number>(&mut self, key: &'static str) -> Option<Spanned<T>> {
+        let value = self.get(key)?;
+        self.file.integer(value, key)
+    }
+
+    pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
+        self.get(key).map(|value| self.file.strings(value, key)).unwrap_or_default()
+    }
+
+    /// The value of a key that has to be there.
+    pub(super) fn required(&mut self, key: &'static str) -> Option<&'v Value<'t>> {
+        let value = self.get(key);
+        if value.is_none() {
+            self.file.report(
+                Finding::new(
+                    &rules::MISSING_KEY,
+                    self.span,
+                    format!("{} needs `{key}`", self.what),
+                )
+                .label(format!("has no `{key}`")),
+            );
+        }
+        value
+    }
+
+    /// Reports each key that nobody asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.table {
+            let name = key.get_ref();
+            if !self.asked.iter().any(|asked| asked == name) {
+                self.file.report(
+                    Finding::new(
+                        &rules::UNKNOWN_KEY,
+                        self.file.span(key.span()),
+                        format!("{} has no key `{name}`", self.what),
+                    )
+                    .label("not known here")
+                    .help(nearest(name, self.asked.iter().copied())),
+                );
+            }
+        }
+    }
+}

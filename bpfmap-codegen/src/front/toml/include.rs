@@ -1,0 +1,163 @@
+//! Files, and the files that they include.
+
+use std::collections::HashSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::schema;
+use crate::diagnostics::Finding;
+use crate::front::Draft;
+use crate::rules;
+use crate::source::Span;
+
+/// The largest file that is taken for a schema, in bytes. A schema of a thousand maps and a
+/// thousand structs has some 300,000.
+const MAX_FILE_SIZE: u64 = 4 << 20;
+
+/// How deep files may include each other.
+const MAX_INCLUDE_DEPTH: usize = 32;
+
+/// Reads a file and all it includes into one draft.
+#[derive(Default)]
+pub(super) struct Reader {
+    draft: Draft,
+    /// The files that are being read, each included by the one before.
+    stack: Vec<Including>,
+    /// Canonical paths of the files that were read to their end.
+    done: HashSet<PathBuf>,
+}
+
+struct Including {
+    canonical: PathBuf,
+    /// As the user would name it.
+    path: PathBuf,
+    /// Where the file before asks for it.
+    span: Span,
+}
+
+impl Reader {
+    pub(super) fn read_file(mut self, path: &Path) -> Draft {
+        self.file(path, Span::NONE);
+        self.draft
+    }
+
+    pub(super) fn read_str(mut self, path: &Path, text: &str) -> Draft {
+        let canonical = canonical(path);
+        self.stack.push(Including { canonical, path: path.to_owned(), span: Span::NONE });
+        self.text(path, text);
+        self.draft
+    }
+
+    /// Reads the file `path`, which is asked for at `span`.
+    fn file(&mut self, path: &Path, span: Span) {
+        let canonical = canonical(path);
+        if self.done.contains(&canonical) {
+            return;
+        }
+        if let Some(first) = self.stack.iter().position(|file| file.canonical == canonical) {
+            self.report_cycle(first, path, span);
+            return;
+        }
+        if self.stack.len() >= MAX_INCLUDE_DEPTH {
+            self.draft.findings.push(
+                Finding::new(
+                    &rules::INCLUDE_CYCLE,
+                    span,
+                    format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"),
+                )
+                .help("include the files directly"),
+            );
+            return;
+        }
+        let bytes = match read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.draft.findings.push(
+                    Finding::new(
+                        &rules::UNREADABLE_SOURCE,
+                        span,
+                        format!("can't read `{}`: {error}", path.display()),
+                    )
+                    .help("name a file that exists and can be read"),
+                );
+                return;
+            }
+        };
+        self.stack.push(Including { canonical: canonical.clone(), path: path.to_owned(), span });
+        match String::from_utf8(bytes) {
+            Ok(text) => self.text(path, &text),
+            Err(error) => self.report_not_utf8(path, &error),
+        }
+        self.stack.pop();
+        self.done.insert(canonical);
+    }
+
+    fn text(&mut self, path: &Path, text: &str) {
+        let id = self.draft.schema.sources.add(path, text);
+        let is_root = self.stack.len() == 1;
+        let types_before = self.draft.schema.types.len();
+        let includes = schema::read(&mut self.draft, id, path, text, is_root);
+        // Included types stand first, but a file is read before those that it names.
+        let own = self.draft.schema.types.split_off(types_before);
+        for include in includes {
+            let path = path.parent().unwrap_or(Path::new("")).join(&include.value);
+            self.file(&path, include.span);
+        }
+        self.draft.schema.types.extend(own);
+    }
+
+    fn report_cycle(&mut self, first: usize, path: &Path, span: Span) {
+        let chain: Vec<String> = self.stack[first..]
+            .iter()
+            .map(|file| file.path.display().to_string())
+            .chain([path.display().to_string()])
+            .collect();
+        let mut finding = Finding::new(
+            &rules::INCLUDE_CYCLE,
+            span,
+            format!("`{}` includes itself", self.stack[first].path.display()),
+        )
+        .label("closes the circle")
+        .note(format!("the circle is {}", chain.join(" -> ")))
+        .help("move what both need to a file that includes neither");
+        for file in &self.stack[first + 1..] {
+            finding = finding.related(file.span, "included here");
+        }
+        self.draft.findings.push(finding);
+    }
+
+    fn report_not_utf8(&mut self, path: &Path, error: &std::string::FromUtf8Error) {
+        let start = error.utf8_error().valid_up_to();
+        // Up to the first bad byte, the text and the bytes are the same.
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let id = self.draft.schema.sources.add(path, text);
+        self.draft.findings.push(
+            Finding::new(
+                &rules::UNREADABLE_SOURCE,
+                Span::new(id, start..end),
+                format!("`{}` is not UTF-8 text", path.display()),
+            )
+            .label(format!("byte {start} of the file is no part of a character"))
+            .help("save the file as UTF-8"),
+        );
+    }
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        let limit = MAX_FILE_SIZE >> 20;
+        return Err(std::io::Error::other(format!("it is larger than {limit} MiB")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,127 @@
+//! `[maps.NAME]`.
+
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Fields, File, Value};
+use super::types::type_of;
+use crate::diagnostics::Finding;
+use crate::front::Draft;
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+use crate::rules;
+use crate::source::Spanned;
+
+/// Adds the maps of the table `maps` to `draft`.
+pub(super) fn read(file: &File<'_>, maps: &DeTable<'_>, draft: &mut Draft) {
+    for (key, value) in maps {
+        let before = file.findings_count();
+        let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
+        let Some(table) = file.table(value, &name.value) else { continue };
+        let map = map_def(Fields::new(file, table, name.span, "a map"), name);
+        if file.findings_count() > before {
+            draft.incomplete.maps.insert(map.name.value.clone());
+        }
+        draft.schema.maps.push(map);
+    }
+}
+
+fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDef {
+    let file = fields.file;
+    let map = MapDef {
+        name,
+        doc: fields.doc(),
+        map_type: fields.required_string("type").unwrap_or_default(),
+        key: key_or_value(&mut fields, "key", "key_size"),
+        value: key_or_value(&mut fields, "value", "value_size"),
+        max_entries: fields.integer("max_entries"),
+        flags: fields.strings("flags"),
+        pinning: fields.get("pinning").and_then(|value| pinning(file, value)),
+        numa_node: fields.integer("numa_node"),
+        map_extra: fields.integer("map_extra"),
+        inner: fields.get("inner").and_then(|value| inner(file, value)),
+        values: fields.get("values").map(|value| values(file, value)).unwrap_or_default(),
+        btf: fields.bool("btf"),
+        decl_tags: fields.strings("decl_tags"),
+        span: fields.span,
+    };
+    fields.finish();
+    map
+}
+
+fn key_or_value(
+    fields: &mut Fields<'_, '_, '_>,
+    typed: &'static str,
+    sized: &'static str,
+) -> Option<KeyValue> {
+    let file = fields.file;
+    let ty = fields.get(typed);
+    let size = fields.integer(sized);
+    match (ty, size) {
+        (Some(ty), Some(size)) => {
+            file.report(
+                Finding::new(
+                    &rules::TYPE_AND_SIZE,
+                    size.span,
+                    format!("a map has either `{typed}` or `{sized}`"),
+                )
+                .label("the type has a size already")
+                .related(file.span(ty.span()), "the type")
+                .help(format!("leave out `{sized}`; it is for bytes that no type describes")),
+            );
+            type_of(file, ty).map(KeyValue::Type)
+        }
+        (Some(ty), None) => type_of(file, ty).map(KeyValue::Type),
+        (None, size) => size.map(KeyValue::Size),
+    }
+}
+
+const PINNINGS: &[(&str, Pinning)] = &[("none", Pinning::None), ("by_name", Pinning::ByName)];
+
+fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
+    if let DeValue::Integer(_) = value.get_ref() {
+        let number = file.integer::<u32>(value, "pinning")?;
+        // enum libbpf_pin_type in libbpf.h.
+        let pinning = match number.value {
+            0 => Pinning::None,
+            1 => Pinning::ByName,
+            other => Pinning::Other(other),
+        };
+        return Some(Spanned::new(pinning, number.span));
+    }
+    let text = file.string(value, "pinning")?;
+    let pinning = file.word(&text, "pinning", PINNINGS)?;
+    Some(Spanned::new(pinning, text.span))
+}
+
+fn inner(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<InnerMap>> {
+    let span = file.span(value.span());
+    let inner = match value.get_ref() {
+        DeValue::Table(table) => {
+            let fields = Fields::new(file, table, span, "an inner map");
+            InnerMap::Template(Box::new(map_def(fields, Spanned::new(String::new(), span))))
+        }
+        _ => InnerMap::Named(file.string(value, "inner")?.value),
+    };
+    Some(Spanned::new(inner, span))
+}
+
+fn values(file: &File<'_>, value: &Value<'_>) -> Vec<(Spanned<u32>, Spanned<String>)> {
+    let Some(table) = file.table(value, "values") else { return Vec::new() };
+    let mut values = Vec::with_capacity(table.len());
+    for (key, value) in table {
+        let span = file.span(key.span());
+        let Ok(index) = key.get_ref().parse::<u32>() else {
+            file.report(
+                Finding::new(
+                    &rules::NUMBER_RANGE,
+                    span,
+                    format!("`{}` is no index", key.get_ref()),
+                )
+                .help("write `values = { 0 = \"name\" }`"),
+            );
+            continue;
+        };
+        let name = file.string(value, "values");
+        values.extend(name.map(|name| (Spanned::new(index, span), name)));
+    }
+    values
+}

@@ -1,0 +1,62 @@
+//! The TOML front end.
+//!
+//! ```toml
+//! name = "ratelimit"                # the file's name without `.toml`, unless said
+//! min_kernel = "5.10"               # the oldest kernel that has to take every map
+//! include = ["net-types.toml"]      # relative to this file; brings that file's types
+//!
+//! [types.ip_key]
+//! kind = "struct"                   # or "union"; packed = true, align = 64
+//! doc = "A source address."
+//! members = [
+//!   { name = "addr", type = "[u8; 16]" },
+//!   { name = "proto", type = "u8", bits = 4 },
+//!   { kind = "union", members = [ { name = "port", type = "be16" }, { name = "icmp", type = "u16" } ] },
+//! ]
+//!
+//! [types.verdict]
+//! kind = "enum"
+//! repr = "u8"                       # u32 unless said
+//! variants = { pass = 0, drop = { value = 1, doc = "Never forwarded." } }
+//!
+//! [types.packets]
+//! kind = "alias"
+//! type = "u64"
+//!
+//! [maps.counters]
+//! type = "hash"
+//! key = "ip_key"                    # or key_size = 16: opaque bytes without BTF
+//! value = "packets"
+//! max_entries = 100
+//! flags = ["no_prealloc"]
+//! pinning = "by_name"               # or "none", or a number of your own loader's
+//! ```
+//!
+//! An include brings types only. The maps of an included schema belong to the header and module
+//! that are made of that schema; its `min_kernel` speaks of those maps. A file that is included
+//! by several ways is read once.
+
+mod file;
+mod include;
+mod maps;
+mod schema;
+mod type_expression;
+mod types;
+
+use std::path::Path;
+
+use super::Draft;
+
+/// Reads the schema in the file `path`, and the files that it includes.
+///
+/// Never fails: what can't be read is among the draft's findings.
+#[must_use]
+pub fn read_file(path: &Path) -> Draft {
+    include::Reader::default().read_file(path)
+}
+
+/// Reads a schema from `text`. Findings name it `path`, and includes are relative to that.
+#[must_use]
+pub fn read_str(path: &Path, text: &str) -> Draft {
+    include::Reader::default().read_str(path, text)
+}

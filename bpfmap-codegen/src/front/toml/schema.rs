@@ -1,0 +1,100 @@
+//! The top level of a file.
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::file::{Fields, File};
+use super::{maps, types};
+use crate::diagnostics::Finding;
+use crate::facts::KernelVersion;
+use crate::front::Draft;
+use crate::rules;
+use crate::source::{SourceId, Spanned};
+
+/// How many mistakes against TOML itself are reported a file: most that follow are echoes.
+const MAX_SYNTAX_ERRORS: usize = 20;
+
+/// Adds what `text` declares to `draft`: the types, and of a root all the rest. Returns the files
+/// that it includes.
+pub(super) fn read(
+    draft: &mut Draft,
+    id: SourceId,
+    path: &Path,
+    text: &str,
+    is_root: bool,
+) -> Vec<Spanned<String>> {
+    let file = File::new(id, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    report_syntax_errors(&file, errors);
+
+    let mut fields = Fields::new(&file, document.get_ref(), file.span(0..0), "a schema");
+    let name = fields.string("name");
+    let doc = fields.doc();
+    let min_kernel = fields.string("min_kernel");
+    let min_kernel = min_kernel.and_then(|text| kernel_version(&file, &text));
+    let includes = fields.strings("include");
+    if let Some(value) = fields.get("types")
+        && let Some(table) = file.table(value, "types")
+    {
+        types::read(&file, table, draft);
+    }
+    let maps = fields.get("maps");
+    if is_root {
+        draft.schema.name = name.or_else(|| name_of(path, &file)).unwrap_or_default();
+        draft.schema.doc = doc;
+        draft.schema.min_kernel = min_kernel;
+        if let Some(value) = maps
+            && let Some(table) = file.table(value, "maps")
+        {
+            maps::read(&file, table, draft);
+        }
+    }
+    fields.finish();
+    draft.findings.extend(file.into_findings());
+    includes
+}
+
+fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
+    for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
+        let span = file.span(error.span().unwrap_or_default());
+        file.report(Finding::new(&rules::TOML_SYNTAX, span, error.message()));
+    }
+}
+
+/// A schema that has no `name` is called as its file, if that makes an identifier.
+fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name = stem.replace('-', "_");
+    let is_identifier = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    if is_identifier {
+        return Some(name.into());
+    }
+    file.report(
+        Finding::new(
+            &rules::MISSING_KEY,
+            file.span(0..0),
+            format!("a schema needs `name`, since `{stem}` is no identifier"),
+        )
+        .help("write `name = \"…\"` at the top of the file"),
+    );
+    None
+}
+
+fn kernel_version(file: &File<'_>, text: &Spanned<String>) -> Option<Spanned<KernelVersion>> {
+    match text.value.parse() {
+        Ok(version) => Some(Spanned::new(version, text.span)),
+        Err(error) => {
+            file.report(
+                Finding::new(
+                    &rules::UNKNOWN_WORD,
+                    text.span,
+                    format!("`{}` is no kernel version", text.value),
+                )
+                .help(error.to_string()),
+            );
+            None
+        }
+    }
+}

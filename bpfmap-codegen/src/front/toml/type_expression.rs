@@ -1,0 +1,188 @@
+//! `[T; N]`, `*T`, `be32`, names: types as a schema writes them.
+
+use super::file::File;
+use crate::diagnostics::Finding;
+use crate::ir::{Int, SpecialField, Type};
+use crate::rules::{self, Rule};
+use crate::source::{Span, Spanned};
+
+/// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's
+/// `kernel/bpf/btf.c`.
+const MAX_DEPTH: usize = 32;
+
+/// Reads the type that the string `text` says.
+pub(super) fn read(file: &File<'_>, text: &Spanned<String>) -> Option<Spanned<Type>> {
+    let mut parser = Parser { file, text: &text.value, at: 0, span: text.span };
+    let result = parser.whole();
+    result.map_err(|finding| file.report(*finding)).ok()
+}
+
+/// The type that a word names, where it is not one of the schema's own.
+pub(crate) fn builtin(word: &str) -> Option<Type> {
+    let int = |size, signed| Type::Int(Int { size, signed });
+    Some(match word {
+        "u8" => int(1, false),
+        "u16" => int(2, false),
+        "u32" => int(4, false),
+        "u64" => int(8, false),
+        "u128" => int(16, false),
+        "i8" => int(1, true),
+        "i16" => int(2, true),
+        "i32" => int(4, true),
+        "i64" => int(8, true),
+        "i128" => int(16, true),
+        "bool" => Type::Bool,
+        "char" => Type::Char,
+        "be16" => Type::BigEndian(2),
+        "be32" => Type::BigEndian(4),
+        "be64" => Type::BigEndian(8),
+        "bpf_spin_lock" => Type::Special(SpecialField::SpinLock),
+        "bpf_timer" => Type::Special(SpecialField::Timer),
+        _ => return None,
+    })
+}
+
+struct Parser<'p, 's> {
+    file: &'p File<'s>,
+    text: &'p str,
+    /// The next byte.
+    at: usize,
+    /// The string, quotes included.
+    span: Span,
+}
+
+type Parsed<T> = Result<T, Box<Finding>>;
+
+impl<'p> Parser<'p, '_> {
+    fn whole(&mut self) -> Parsed<Spanned<Type>> {
+        let ty = self.ty(0)?;
+        self.skip_space();
+        if self.at < self.text.len() {
+            return Err(self.unexpected("nothing more"));
+        }
+        Ok(ty)
+    }
+
+    fn ty(&mut self, depth: usize) -> Parsed<Spanned<Type>> {
+        self.skip_space();
+        let start = self.at;
+        if depth > MAX_DEPTH {
+            let message = format!("arrays and pointers nest more than {MAX_DEPTH} deep");
+            return Err(self.finding(&rules::TYPE_SYNTAX, start, start + 1, message));
+        }
+        let ty = match self.peek() {
+            Some('[') => self.array(depth)?,
+            Some('*') => self.pointer(depth)?,
+            _ => {
+                let word = self.word("a type")?;
+                builtin(word).unwrap_or_else(|| Type::Named(word.to_owned()))
+            }
+        };
+        Ok(Spanned::new(ty, self.span_of(start, self.at)))
+    }
+
+    fn array(&mut self, depth: usize) -> Parsed<Type> {
+        self.at += 1;
+        let element = self.ty(depth + 1)?;
+        self.expect(';')?;
+        let length = self.number()?;
+        self.expect(']')?;
+        Ok(Type::Array(Box::new(element), length))
+    }
+
+    fn pointer(&mut self, depth: usize) -> Parsed<Type> {
+        self.at += 1;
+        let target = self.ty(depth + 1)?;
+        Ok(match &target.value {
+            Type::Named(name) if name == "void" => Type::Pointer(None),
+            _ => Type::Pointer(Some(Box::new(target))),
+        })
+    }
+
+    fn word(&mut self, expected: &str) -> Parsed<&'p str> {
+        let rest = &self.text[self.at..];
+        let length = rest
+            .find(|character: char| !(character.is_alphanumeric() || character == '_'))
+            .unwrap_or(rest.len());
+        if length == 0 || rest.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(self.unexpected(expected));
+        }
+        self.at += length;
+        Ok(&rest[..length])
+    }
+
+    fn number(&mut self) -> Parsed<Spanned<u32>> {
+        self.skip_space();
+        let start = self.at;
+        let rest = &self.text[start..];
+        let length = rest
+            .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+            .unwrap_or(rest.len());
+        let digits = rest[..length].replace('_', "");
+        if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(self.unexpected("a number"));
+        }
+        let (digits, radix) = match digits.strip_prefix("0x") {
+            Some(hex) => (hex, 16),
+            None => (digits.as_str(), 10),
+        };
+        self.at += length;
+        if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+            let message = format!("`{}` is no number", &rest[..length]);
+            return Err(self.finding(&rules::TYPE_SYNTAX, start, self.at, message));
+        }
+        let span = self.span_of(start, self.at);
+        u32::from_str_radix(digits, radix).map(|number| Spanned::new(number, span)).map_err(|_| {
+            let message = format!("an array has at most {} elements", u32::MAX);
+            self.finding(&rules::NUMBER_RANGE, start, self.at, message)
+        })
+    }
+
+    fn expect(&mut self, character: char) -> Parsed<()> {
+        self.skip_space();
+        if self.peek() != Some(character) {
+            return Err(self.unexpected(&format!("`{character}`")));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    fn skip_space(&mut self) {
+        self.at = self.text.len() - self.text[self.at..].trim_start().len();
+    }
+
+    fn unexpected(&self, expected: &str) -> Box<Finding> {
+        let message = match self.peek() {
+            Some(found) => format!("expected {expected}, found `{found}`"),
+            None => format!("expected {expected}, found the end of the type"),
+        };
+        let end = self.at + self.peek().map_or(0, char::len_utf8);
+        self.finding(&rules::TYPE_SYNTAX, self.at, end, message)
+    }
+
+    fn finding(
+        &self,
+        rule: &'static Rule,
+        start: usize,
+        end: usize,
+        message: String,
+    ) -> Box<Finding> {
+        let finding = Finding::new(rule, self.span_of(start, end), message);
+        Box::new(finding.help(
+            "types are written `u32`, `be16`, `[u8; 16]`, `*void`, or by their name in `types`",
+        ))
+    }
+
+    /// Bytes of the string as bytes of the file.
+    fn span_of(&self, start: usize, end: usize) -> Span {
+        if !self.file.is_verbatim(self.span, self.text) {
+            return self.span;
+        }
+        let offset = self.span.start + 1;
+        Span { start: offset + start, end: offset + end, ..self.span }
+    }
+}

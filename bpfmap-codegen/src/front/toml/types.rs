@@ -1,0 +1,176 @@
+//! `[types.NAME]`.
+
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Fields, File, Value};
+use super::type_expression;
+use crate::front::Draft;
+use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind, Variant};
+use crate::source::Spanned;
+
+/// Adds the types of the table `types` to `draft`.
+pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
+    for (key, value) in types {
+        let before = file.findings_count();
+        let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
+        let type_def =
+            file.table(value, &name.value).map(|table| type_def(file, name.clone(), table));
+        if file.findings_count() > before {
+            draft.incomplete.types.insert(name.value.clone());
+        }
+        // A name that stands for something unreadable is still a name that others may use.
+        let type_def = type_def.unwrap_or_else(|| TypeDef {
+            name,
+            doc: None,
+            kind: TypeDefKind::Struct(Composite::default()),
+            decl_tags: Vec::new(),
+        });
+        draft.schema.types.push(type_def);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Struct,
+    Union,
+    Enum,
+    Alias,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("struct", Kind::Struct),
+    ("union", Kind::Union),
+    ("enum", Kind::Enum),
+    ("alias", Kind::Alias),
+];
+
+fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> TypeDef {
+    let mut fields = Fields::new(file, table, name.span, "a type");
+    let doc = fields.doc();
+    let decl_tags = fields.strings("decl_tags");
+    let kind = fields.required_string("kind");
+    let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
+        // Without its kind nobody can tell which keys are wrong.
+        let kind = TypeDefKind::Struct(Composite::default());
+        return TypeDef { name, doc, kind, decl_tags };
+    };
+    let kind = match kind {
+        Kind::Struct => {
+            fields.is("a struct");
+            TypeDefKind::Struct(composite(&mut fields))
+        }
+        Kind::Union => {
+            fields.is("a union");
+            TypeDefKind::Union(composite(&mut fields))
+        }
+        Kind::Enum => {
+            fields.is("an enum");
+            TypeDefKind::Enum(enumeration(&mut fields))
+        }
+        Kind::Alias => {
+            fields.is("an alias");
+            let target = fields.required("type").and_then(|value| type_of(file, value));
+            TypeDefKind::Alias(target.unwrap_or_else(placeholder))
+        }
+    };
+    fields.finish();
+    TypeDef { name, doc, kind, decl_tags }
+}
+
+fn composite(fields: &mut Fields<'_, '_, '_>) -> Composite {
+    let file = fields.file;
+    let packed = fields.bool("packed").is_some_and(|packed| packed.value);
+    let align = fields.integer("align");
+    let members = fields
+        .required("members")
+        .and_then(|value| file.array(value, "members"))
+        .map(|members| members.iter().filter_map(|value| member(file, value)).collect())
+        .unwrap_or_default();
+    Composite { packed, align, members }
+}
+
+fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
+    let table = file.table(value, "members")?;
+    let span = file.span(value.span());
+    let mut fields = Fields::new(file, table, span, "a member");
+    let doc = fields.doc();
+    let decl_tags = fields.strings("decl_tags");
+    let in_place = fields.string("kind");
+    let (name, ty, bits);
+    if let Some(kind) = in_place {
+        name = fields.string("name");
+        bits = None;
+        let is_struct = file.word(&kind, "kind", &[("struct", true), ("union", false)])?;
+        fields.is(if is_struct { "a struct member" } else { "a union member" });
+        let body = composite(&mut fields);
+        ty = if is_struct { MemberType::Struct(body) } else { MemberType::Union(body) };
+    } else {
+        bits = fields.integer("bits");
+        // A bit-field without a name takes room and nothing else.
+        name = if bits.is_some() { fields.string("name") } else { fields.required_string("name") };
+        let target = fields.required("type").and_then(|value| type_of(file, value));
+        ty = MemberType::Type(target.unwrap_or_else(placeholder));
+    }
+    fields.finish();
+    Some(Member { name, doc, ty, bits, decl_tags, span })
+}
+
+fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {
+    let file = fields.file;
+    let repr = fields
+        .string("repr")
+        .and_then(|text| {
+            let int = file.word(&text, "repr", REPRS)?;
+            Some(Spanned::new(int, text.span))
+        })
+        .unwrap_or_else(|| Int { size: 4, signed: false }.into());
+    let variants = fields
+        .required("variants")
+        .and_then(|value| file.table(value, "variants"))
+        .map(|table| variants(file, table))
+        .unwrap_or_default();
+    Enum { repr, variants }
+}
+
+/// BTF has no wider enum than 64 bits.
+const REPRS: &[(&str, Int)] = &[
+    ("u8", Int { size: 1, signed: false }),
+    ("i8", Int { size: 1, signed: true }),
+    ("u16", Int { size: 2, signed: false }),
+    ("i16", Int { size: 2, signed: true }),
+    ("u32", Int { size: 4, signed: false }),
+    ("i32", Int { size: 4, signed: true }),
+    ("u64", Int { size: 8, signed: false }),
+    ("i64", Int { size: 8, signed: true }),
+];
+
+fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
+    let mut variants = Vec::with_capacity(table.len());
+    for (key, value) in table {
+        let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
+        let (value, doc) = match value.get_ref() {
+            DeValue::Table(table) => {
+                let mut fields = Fields::new(file, table, name.span, "a variant");
+                let doc = fields.doc();
+                let value = fields.required("value").and_then(|value| file.integer(value, "value"));
+                fields.finish();
+                (value, doc)
+            }
+            _ => (file.integer(value, &name.value), None),
+        };
+        variants.extend(value.map(|value| Variant { name, value, doc }));
+    }
+    variants
+}
+
+/// A type expression.
+pub(super) fn type_of(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Type>> {
+    let text = file.string(value, "type")?;
+    type_expression::read(file, &text)
+}
+
+/// Stands in for a type that could not be read. The type or map that has it is marked as
+/// incomplete, so nothing is concluded from it.
+fn placeholder() -> Spanned<Type> {
+    Type::Int(Int { size: 1, signed: false }).into()
+}
