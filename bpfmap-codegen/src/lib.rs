@@ -1,5 +1,6 @@
 //! From one schema to both sides of a BPF map.
 
+pub mod backend;
 pub mod check;
 pub mod diagnostics;
 pub mod facts;

@@ -3,11 +3,13 @@
 use crate::diagnostics::{Finding, Rejected, Severity};
 use crate::front::Draft;
 use crate::ir::Schema;
+use crate::layout::Layouts;
 
 /// A schema that keeps every rule. It is all that back ends read.
 #[derive(Debug, Clone)]
 pub struct Checked {
     schema: Schema,
+    layouts: Layouts,
     warnings: Vec<Finding>,
 }
 
@@ -16,6 +18,12 @@ impl Checked {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// Where each member of its types lies.
+    #[must_use]
+    pub fn layouts(&self) -> &Layouts {
+        &self.layouts
     }
 
     /// What the check has to say, although it is no error.
@@ -39,5 +47,6 @@ pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(Rejected { sources: schema.sources, findings });
     }
-    Ok(Checked { schema, warnings: findings })
+    let layouts = Layouts::new(&schema);
+    Ok(Checked { schema, layouts, warnings: findings })
 }

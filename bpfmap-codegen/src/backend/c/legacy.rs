@@ -1,0 +1,112 @@
+//! Maps as `struct bpf_map_def`, which libbpf took before 1.0 and aya still takes.
+
+use std::fmt::Write;
+
+use super::maps::{map_flags, map_type};
+use super::push_comment;
+use super::types::TypeNames;
+use crate::ir::{KeyValue, MapDef, Schema};
+
+const OPENING: &str = "
+/*
+ * These maps are in the old form. libbpf 1.0 and newer refuses it (\"legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+\"); libbpf before 1.0, aya and iproute2 take it.
+ *
+ * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
+ * it stands for a struct of its own, so that either header will do.
+ */
+";
+
+const ANNOTATION: &str = "
+/* Tells libbpf the types of a map's key and value. */
+#ifndef BPF_ANNOTATE_KV_PAIR
+#define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)\t\t\t\\
+\tstruct ____btf_map_##name {\t\t\t\t\t\\
+\t\ttype_key key;\t\t\t\t\t\t\\
+\t\ttype_val value;\t\t\t\t\t\t\\
+\t};\t\t\t\t\t\t\t\t\\
+\tstruct ____btf_map_##name\t\t\t\t\t\\
+\t\t__attribute__((section(\".maps.\" #name), used))\t\\
+\t\t____btf_map_##name = { }
+#endif
+";
+
+/// All maps of `schema`.
+pub(super) fn definitions(schema: &Schema) -> String {
+    let names = TypeNames::new(schema);
+    let mut code = OPENING.to_owned();
+    let _ = write!(
+        code,
+        "#define bpf_map_def bpfmap_{}_map_def\n\
+         struct bpf_map_def {{\n\
+         \tunsigned int type;\n\
+         \tunsigned int key_size;\n\
+         \tunsigned int value_size;\n\
+         \tunsigned int max_entries;\n\
+         \tunsigned int map_flags;\n\
+         }};\n",
+        schema.name.value,
+    );
+    code.push_str(ANNOTATION);
+    for map in &schema.maps {
+        code.push('\n');
+        push_map(&mut code, &names, map);
+    }
+    code.push_str("\n#undef bpf_map_def\n");
+    code
+}
+
+fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDef) {
+    if let Some(doc) = &map.doc {
+        push_comment(code, "", doc);
+    }
+    for lost in inexpressible(map) {
+        let _ = writeln!(code, "/* Not said here, since this form has no word for it: {lost}. */");
+    }
+    let name = &map.name.value;
+    let _ = writeln!(code, "struct bpf_map_def SEC(\"maps\") {name} = {{");
+    let _ = writeln!(code, "\t.type = {},", map_type(&map.map_type.value));
+    for (what, described) in [("key", &map.key), ("value", &map.value)] {
+        let _ = match described {
+            Some(KeyValue::Type(ty)) => {
+                writeln!(code, "\t.{what}_size = sizeof({}),", names.abstract_type(&ty.value))
+            }
+            Some(KeyValue::Size(size)) => writeln!(code, "\t.{what}_size = {},", size.value),
+            None => Ok(()),
+        };
+    }
+    if let Some(max_entries) = &map.max_entries {
+        let _ = writeln!(code, "\t.max_entries = {},", max_entries.value);
+    }
+    if let Some(flags) = map_flags(map) {
+        let _ = writeln!(code, "\t.map_flags = {flags},");
+    }
+    code.push_str("};\n");
+    let btf = map.btf.as_ref().is_none_or(|btf| btf.value);
+    if let (true, Some(KeyValue::Type(key)), Some(KeyValue::Type(value))) =
+        (btf, &map.key, &map.value)
+    {
+        // `typeof`, since an array's brackets would have to follow the name.
+        let _ = writeln!(
+            code,
+            "BPF_ANNOTATE_KV_PAIR({name}, typeof({}), typeof({}));",
+            names.abstract_type(&key.value),
+            names.abstract_type(&value.value),
+        );
+    }
+}
+
+/// The attributes of `map` that the old form cannot say.
+fn inexpressible(map: &MapDef) -> Vec<&'static str> {
+    [
+        (map.pinning.is_some(), "pinning"),
+        (map.numa_node.is_some(), "numa_node"),
+        (map.map_extra.is_some(), "map_extra"),
+        (map.inner.is_some(), "the inner map"),
+        (!map.values.is_empty(), "the initial values"),
+        (!map.decl_tags.is_empty(), "declaration tags"),
+    ]
+    .into_iter()
+    .filter_map(|(there, what)| there.then_some(what))
+    .collect()
+}

@@ -1,0 +1,231 @@
+//! Maps as libbpf's BTF-defined maps.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::types::TypeNames;
+use super::{push_comment, push_decl_tags};
+use crate::facts::{KernelVersion, MapFlag, MapTypeFacts};
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema};
+
+/// The oldest kernel whose headers programs are compiled with. What came later is written as a
+/// number, since the header at hand may not know its name.
+const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
+
+/// All maps of `schema`; one that another refers to stands before it.
+pub(super) fn definitions(schema: &Schema) -> String {
+    let names = TypeNames::new(schema);
+    let mut code = String::new();
+    if schema.maps.iter().any(|map| wide_map_extra(map).is_some()) {
+        code.push_str(ULONG);
+    }
+    declare_programs(&mut code, schema);
+    for map in ordered(&schema.maps) {
+        code.push('\n');
+        if let Some(doc) = &map.doc {
+            push_comment(&mut code, "", doc);
+        }
+        code.push_str("struct {\n");
+        let mut attributes = Attributes { code: &mut code, names: &names, indent: "\t".into() };
+        attributes.write(map);
+        let _ = write!(code, "}} {} SEC(\".maps\")", map.name.value);
+        push_decl_tags(&mut code, map.decl_tags.iter().map(|tag| &tag.value));
+        push_values(&mut code, schema, map);
+        code.push_str(";\n");
+    }
+    code
+}
+
+/// `BPF_MAP_TYPE_HASH`, or a number for a type that older headers lack.
+pub(super) fn map_type(name: &str) -> String {
+    match MapTypeFacts::by_name(name) {
+        Some(facts) if facts.since > OLDEST_HEADERS => {
+            format!("{} /* {} */", facts.number, facts.c_name())
+        }
+        Some(facts) => facts.c_name(),
+        None => format!("BPF_MAP_TYPE_{}", name.to_uppercase()),
+    }
+}
+
+/// `BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG`, with numbers for flags that older headers lack.
+pub(super) fn map_flags(map: &MapDef) -> Option<String> {
+    let flags: Vec<String> = map
+        .flags
+        .iter()
+        .map(|name| match MapFlag::by_name(&name.value) {
+            Some(flag) if flag.since > OLDEST_HEADERS => {
+                format!("{:#x} /* {} */", flag.value(), flag.c_name())
+            }
+            Some(flag) => flag.c_name(),
+            None => format!("BPF_F_{}", name.value.to_uppercase()),
+        })
+        .collect();
+    (!flags.is_empty()).then(|| flags.join(" | "))
+}
+
+/// An attribute of 64 bits, which libbpf reads from 1.5 on and its headers spell since then.
+const ULONG: &str = "
+#if defined(__clang__) && __clang_major__ < 15
+#error \"clang before 15 cuts a map_extra of more than 32 bits: use clang 15 or newer\"
+#endif
+#ifndef __ulong
+#define __ulong(name, val) enum { ___bpf_concat(__unique_value, __COUNTER__) = val } name
+#endif
+";
+
+fn wide_map_extra(map: &MapDef) -> Option<u64> {
+    map.map_extra.as_ref().map(|extra| extra.value).filter(|extra| u32::try_from(*extra).is_err())
+}
+
+/// Maps in the author's order, except that an inner map stands before the map that names it.
+fn ordered(maps: &[MapDef]) -> Vec<&MapDef> {
+    let by_name: HashMap<&str, usize> = maps
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(index, map)| (map.name.value.as_str(), index))
+        .collect();
+    let mut order = Vec::with_capacity(maps.len());
+    let mut seen = vec![false; maps.len()];
+    for root in 0..maps.len() {
+        let mut stack = vec![(root, false)];
+        while let Some((index, ready)) = stack.pop() {
+            if ready {
+                order.push(&maps[index]);
+            } else if !std::mem::replace(&mut seen[index], true) {
+                stack.push((index, true));
+                stack.extend(
+                    referred(&maps[index])
+                        .filter_map(|name| by_name.get(name))
+                        .map(|index| (*index, false)),
+                );
+            }
+        }
+    }
+    order
+}
+
+fn referred(map: &MapDef) -> impl Iterator<Item = &str> {
+    let inner = map.inner.as_ref().and_then(|inner| match &inner.value {
+        InnerMap::Named(name) => Some(name.as_str()),
+        InnerMap::Template(_) => None,
+    });
+    inner.into_iter().chain(map.values.iter().map(|(_, name)| name.value.as_str()))
+}
+
+struct Attributes<'a> {
+    code: &'a mut String,
+    names: &'a TypeNames<'a>,
+    indent: String,
+}
+
+impl Attributes<'_> {
+    fn write(&mut self, map: &MapDef) {
+        self.uint("type", map_type(&map.map_type.value));
+        let btf = map.btf.as_ref().is_none_or(|btf| btf.value);
+        self.described("key", map.key.as_ref(), btf);
+        self.described("value", map.value.as_ref(), btf);
+        if let Some(max_entries) = &map.max_entries {
+            self.uint("max_entries", max_entries.value);
+        }
+        if let Some(flags) = map_flags(map) {
+            self.uint("map_flags", flags);
+        }
+        match map.pinning.as_ref().map(|pinning| pinning.value) {
+            None => {}
+            Some(Pinning::None) => self.uint("pinning", "LIBBPF_PIN_NONE"),
+            Some(Pinning::ByName) => self.uint("pinning", "LIBBPF_PIN_BY_NAME"),
+            Some(Pinning::Other(number)) => self.uint("pinning", number),
+        }
+        if let Some(node) = &map.numa_node {
+            self.uint("numa_node", node.value);
+        }
+        match (&map.map_extra, wide_map_extra(map)) {
+            (_, Some(extra)) => self.line(&format!("__ulong(map_extra, {extra:#x}ULL);")),
+            (Some(extra), None) => self.uint("map_extra", extra.value),
+            (None, None) => {}
+        }
+        match map.inner.as_ref().map(|inner| &inner.value) {
+            Some(InnerMap::Named(name)) => self.line(&format!("__array(values, typeof({name}));")),
+            Some(InnerMap::Template(inner)) => {
+                self.line("__array(values, struct {");
+                self.indent.push('\t');
+                self.write(inner);
+                self.indent.pop();
+                self.line("});");
+            }
+            None if !map.values.is_empty() => self.line("__array(values, int (void *));"),
+            None => {}
+        }
+    }
+
+    /// The key or the value: its type, or its size where there is to be no BTF.
+    fn described(&mut self, what: &str, described: Option<&KeyValue>, btf: bool) {
+        match described {
+            None => {}
+            Some(KeyValue::Type(ty)) => {
+                let ty = self.names.abstract_type(&ty.value);
+                if btf {
+                    self.line(&format!("__type({what}, {ty});"));
+                } else {
+                    self.uint(&format!("{what}_size"), format!("sizeof({ty})"));
+                }
+            }
+            Some(KeyValue::Size(size)) => self.uint(&format!("{what}_size"), size.value),
+        }
+    }
+
+    fn uint(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.line(&format!("__uint({name}, {value});"));
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.code, "{}{text}", self.indent);
+    }
+}
+
+/// Programs that a `prog_array` holds from the start. The user's own definition says what their
+/// context is, so each is declared under a name of its own that means the same symbol.
+fn declare_programs(code: &mut String, schema: &Schema) {
+    let mut programs: Vec<&str> = vec![];
+    for map in &schema.maps {
+        for (_, name) in &map.values {
+            if is_program(schema, &name.value) && !programs.contains(&name.value.as_str()) {
+                programs.push(&name.value);
+            }
+        }
+    }
+    if programs.is_empty() {
+        return;
+    }
+    code.push_str(
+        "\n/* The programs of the tail calls; define each of them in the same source. */\n",
+    );
+    for name in programs {
+        let _ = writeln!(code, "extern int {}(void *) __asm__(\"{name}\");", program_name(name));
+    }
+}
+
+fn is_program(schema: &Schema, name: &str) -> bool {
+    !schema.maps.iter().any(|map| map.name.value == name)
+}
+
+fn program_name(name: &str) -> String {
+    format!("__bpfmap_program_{name}")
+}
+
+fn push_values(code: &mut String, schema: &Schema, map: &MapDef) {
+    if map.values.is_empty() {
+        return;
+    }
+    code.push_str(" = {\n\t.values = {\n");
+    for (index, name) in &map.values {
+        let name = &name.value;
+        let _ = if is_program(schema, name) {
+            writeln!(code, "\t\t[{}] = (void *)&{},", index.value, program_name(name))
+        } else {
+            writeln!(code, "\t\t[{}] = (void *)&{name},", index.value)
+        };
+    }
+    code.push_str("\t},\n}");
+}

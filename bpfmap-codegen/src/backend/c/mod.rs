@@ -1,0 +1,136 @@
+//! The C header of a schema, for programs that clang compiles for the BPF target.
+//!
+//! The types, each with a proof of its layout, and then the maps: as libbpf's BTF-defined maps
+//! ([`emit`]), or in the form that libbpf took before 1.0 ([`emit_legacy`]). The header works after
+//! `vmlinux.h` and after `linux/bpf.h`, with clang 14 and newer.
+
+mod legacy;
+mod maps;
+mod types;
+
+use std::fmt::Write;
+
+use super::{GeneratedFile, comment, marker};
+use crate::check::Checked;
+use crate::ir::Schema;
+
+/// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
+#[must_use]
+pub fn emit(checked: &Checked) -> GeneratedFile {
+    let schema = checked.schema();
+    let mut code = opening(schema);
+    code.push_str(&types::definitions(schema, checked.layouts()));
+    code.push_str(&maps::definitions(schema));
+    closing(schema, code)
+}
+
+/// Writes `NAME.h` with `struct bpf_map_def` in the section `maps`.
+#[must_use]
+pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
+    let schema = checked.schema();
+    let mut code = opening(schema);
+    code.push_str(&types::definitions(schema, checked.layouts()));
+    code.push_str(&legacy::definitions(schema));
+    closing(schema, code)
+}
+
+/// The C name of the constant of an enum's variant: `VERDICT_PASS`.
+#[must_use]
+pub fn enumerator(enum_name: &str, variant: &str) -> String {
+    format!("{enum_name}_{variant}").to_uppercase()
+}
+
+fn opening(schema: &Schema) -> String {
+    let mut code = format!("/* {} */\n", comment_text(&marker(schema)));
+    if let Some(doc) = &schema.doc {
+        code.push('\n');
+        push_comment(&mut code, "", doc);
+    }
+    let guard = guard(schema);
+    let name = &schema.name.value;
+    let _ = write!(
+        code,
+        "\n#ifndef {guard}\n#define {guard}\n\
+         \n#if !defined(__uint) || !defined(SEC)\n\
+         #error \"{name}.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then {name}.h\"\n\
+         #endif\n"
+    );
+    code
+}
+
+fn closing(schema: &Schema, mut code: String) -> GeneratedFile {
+    let _ = write!(code, "\n#endif /* {} */\n", guard(schema));
+    GeneratedFile { name: format!("{}.h", schema.name.value), contents: code }
+}
+
+fn guard(schema: &Schema) -> String {
+    format!("BPFMAP_{}_H", schema.name.value.to_uppercase())
+}
+
+/// Writes `doc` as a comment, if it says anything.
+fn push_comment(code: &mut String, indent: &str, doc: &str) {
+    let lines: Vec<String> = comment::lines(doc).map(|line| comment_text(&line)).collect();
+    match lines.as_slice() {
+        [] => {}
+        [line] => {
+            let _ = writeln!(code, "{indent}/* {} */", line.trim_start());
+        }
+        lines => {
+            let _ = writeln!(code, "{indent}/*");
+            for line in lines {
+                let _ = writeln!(code, "{}", format!("{indent} * {line}").trim_end());
+            }
+            let _ = writeln!(code, "{indent} */");
+        }
+    }
+}
+
+/// `text` such that it neither ends the comment that it stands in nor seems to begin another.
+fn comment_text(text: &str) -> String {
+    text.replace("*/", "* /").replace("/*", "/ *")
+}
+
+/// Writes ` __attribute__((btf_decl_tag("…")))` for each tag.
+fn push_decl_tags<'a>(code: &mut String, tags: impl IntoIterator<Item = &'a String>) {
+    for tag in tags {
+        let _ = write!(code, " __attribute__((btf_decl_tag({})))", string_literal(tag));
+    }
+}
+
+/// A C string literal of the bytes of `text`.
+fn string_literal(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => literal.extend(['\\', char::from(byte)]),
+            // A question mark could begin a trigraph.
+            b' '..=b'~' if byte != b'?' => literal.push(char::from(byte)),
+            // Octal escapes end after three digits, hexadecimal ones do not.
+            _ => {
+                let _ = write!(literal, "\\{byte:03o}");
+            }
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_cannot_be_ended_from_within() {
+        let mut code = String::new();
+        push_comment(&mut code, "\t", "a */ b /*/ c\nint x; **//*");
+        assert_eq!(code, "\t/*\n\t * a * / b / * / c\n\t * int x; ** // *\n\t */\n");
+        code.clear();
+        push_comment(&mut code, "", " \n\t\n ");
+        assert_eq!(code, "");
+    }
+
+    #[test]
+    fn string_literals_hold_every_byte() {
+        assert_eq!(string_literal("a\"b\\\n\u{e9}1?"), r#""a\"b\\\012\303\2511\077""#);
+    }
+}
