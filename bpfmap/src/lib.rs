@@ -1,1 +1,27 @@
 //! Typed BPF maps.
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod error;
+mod held;
+mod kernel_fields;
+pub mod kind;
+pub mod layout;
+mod map;
+mod percpu;
+mod plain;
+mod plain_macros;
+mod scalars;
+mod spec;
+mod sys;
+
+pub use error::{Error, ErrorKind, Operation, Result};
+pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
+#[cfg(feature = "libbpf-rs")]
+pub use libbpf_rs;
+pub use map::{Map, Update, Value};
+pub use percpu::{PerCpu, possible_cpus};
+pub use plain::{Plain, bytes_of, from_bytes, zeroed};
+pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
+pub use spec::{MapFlags, MapSpec, Pinning};

@@ -1,0 +1,92 @@
+//! What one entry of a map holds, and how it crosses the system call.
+
+use crate::error::Result;
+use crate::plain::Plain;
+use core::mem::MaybeUninit;
+
+/// One value (`V`), or one for each CPU ([`PerCpu<V>`](crate::PerCpu)).
+///
+/// # Safety
+///
+/// The kernel reads and writes [`Held::size`] bytes at the addresses given here: they must be that many, and writable
+/// in a [`Held::Slot`]. Any bytes are a valid value.
+pub unsafe trait Held: Sized {
+    /// One value.
+    type One: Plain;
+    /// Memory for one entry, not yet written.
+    #[doc(hidden)]
+    type Slot;
+
+    /// Memory for one entry.
+    #[doc(hidden)]
+    fn slot() -> Result<Self::Slot>;
+    /// Where the kernel writes.
+    #[doc(hidden)]
+    fn slot_address(slot: &mut Self::Slot) -> *mut u8;
+    /// The entry that the kernel wrote.
+    ///
+    /// # Safety
+    /// All [`Held::size`] bytes at [`Held::slot_address`] have been written.
+    #[doc(hidden)]
+    unsafe fn from_slot(slot: Self::Slot) -> Self;
+
+    /// Where the kernel reads.
+    #[doc(hidden)]
+    fn address(&self) -> *const u8;
+    /// Where the kernel writes over this entry.
+    #[doc(hidden)]
+    fn address_mut(&mut self) -> *mut u8;
+    /// Bytes of an entry as the kernel copies it.
+    #[doc(hidden)]
+    fn size() -> Result<usize>;
+    /// The entry whose bytes stand at an address, aligned or not.
+    ///
+    /// # Safety
+    /// [`Held::size`] bytes can be read there.
+    #[doc(hidden)]
+    unsafe fn read(from: *const u8) -> Result<Self>;
+}
+
+// SAFETY: the kernel copies the size of the value, which opening a map compared with the type's; plain data takes any
+// bytes.
+unsafe impl<V: Plain> Held for V {
+    type One = V;
+    type Slot = MaybeUninit<V>;
+
+    #[inline]
+    fn slot() -> Result<Self::Slot> {
+        Ok(MaybeUninit::uninit())
+    }
+
+    #[inline]
+    fn slot_address(slot: &mut Self::Slot) -> *mut u8 {
+        slot.as_mut_ptr().cast()
+    }
+
+    #[inline]
+    unsafe fn from_slot(slot: Self::Slot) -> Self {
+        // SAFETY: written, as the caller says.
+        unsafe { slot.assume_init() }
+    }
+
+    #[inline]
+    fn address(&self) -> *const u8 {
+        core::ptr::from_ref(self).cast()
+    }
+
+    #[inline]
+    fn address_mut(&mut self) -> *mut u8 {
+        core::ptr::from_mut(self).cast()
+    }
+
+    #[inline]
+    fn size() -> Result<usize> {
+        Ok(size_of::<V>())
+    }
+
+    #[inline]
+    unsafe fn read(from: *const u8) -> Result<Self> {
+        // SAFETY: as the caller says.
+        Ok(unsafe { from.cast::<V>().read_unaligned() })
+    }
+}

@@ -1,0 +1,114 @@
+//! Map types as types, and what each can do.
+//!
+//! A marker such as [`Hash`] implements one capability trait for each operation that the kernel offers user space on
+//! that map type. The methods of [`Map`](crate::Map) ask for them, so an operation that a map type lacks does not
+//! compile, and the message says why.
+
+mod markers;
+
+pub use markers::*;
+
+use crate::held::Held;
+use crate::plain::Plain;
+
+/// A map type.
+///
+/// Implemented by the markers of this module only: the kernel's copy sizes follow from it.
+pub trait Kind: sealed::Sealed + Sized + 'static {
+    /// The number (`enum bpf_map_type`).
+    const TYPE: u32;
+    /// The name, as schemas and `bpftool` write it.
+    const NAME: &'static str;
+    /// The kernel takes BTF for key and value at creation; else its ids must be left out (`EINVAL`).
+    const BTF: bool;
+    /// Where a batched walk stands.
+    const BATCH_CURSOR: BatchCursor;
+    /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).
+    type Value<V: Plain>: Held<One = V>;
+}
+
+/// Where a batched walk stands between two calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchCursor {
+    /// In the kernel's own count (the bucket of a hash): entries come and go without harm.
+    Position,
+    /// At the last key: when it is gone, the kernel starts again at the first.
+    Key,
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! capabilities {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, $message:literal, $note:literal;
+    )*) => { $(
+        $(#[$doc])*
+        #[diagnostic::on_unimplemented(message = $message, label = "this map type lacks the operation", note = $note)]
+        pub trait $name: Kind {}
+    )* };
+}
+
+capabilities! {
+    /// Reading an entry by its key.
+    LookupElement,
+    "entries of a map of type `{Self}` can't be looked up by key",
+    "queues and stacks have no keys: use `peek` or `pop`";
+
+    /// Writing an entry by its key.
+    UpdateElement,
+    "entries of a map of type `{Self}` can't be updated by key",
+    "queues and stacks have no keys: use `push`";
+
+    /// Telling a present key from an absent one on update.
+    InsertElement,
+    "keys of a map of type `{Self}` are always present, so nothing can be inserted",
+    "every index of an array exists from its creation and holds zeros (BPF_NOEXIST is EEXIST): use `update`";
+
+    /// Deleting an entry by its key.
+    DeleteElement,
+    "entries of a map of type `{Self}` can't be deleted",
+    "the entries of an array exist as long as the map (the kernel answers EINVAL): store a zeroed value instead; a queue or stack gives up entries with `pop`";
+
+    /// Reading and deleting an entry in one step.
+    TakeElement,
+    "entries of a map of type `{Self}` can't be taken out by key",
+    "only the hash types can look up and delete in one step (from Linux 5.14; ENOTSUPP elsewhere): use `lookup` and then `delete` where the type has them, `pop` on a queue or stack";
+
+    /// Walking over the keys.
+    Iterate,
+    "a map of type `{Self}` can't be walked",
+    "the kernel has no order of keys for this type (get_next_key is refused): a queue or stack is emptied with `pop`";
+
+    /// Writing many entries in one system call.
+    UpdateBatch,
+    "a map of type `{Self}` can't be updated in batches",
+    "the kernel has no BPF_MAP_UPDATE_BATCH for this type (ENOTSUPP): call `update`, or `push` on a queue or stack, once per entry";
+
+    /// Deleting many entries in one system call.
+    DeleteBatch,
+    "entries of a map of type `{Self}` can't be deleted in batches",
+    "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` once per key where the type has it";
+
+    /// Appending a value.
+    Push,
+    "values can't be pushed to a map of type `{Self}`",
+    "only queues and stacks take values without a key: use `update`";
+
+    /// Taking the next value out.
+    Pop,
+    "values can't be popped from a map of type `{Self}`",
+    "only queues and stacks have a next value: use `take` (hash types) or `lookup` with a key";
+
+    /// Reading the next value and leaving it.
+    Peek,
+    "a map of type `{Self}` has no next value to peek at",
+    "only queues and stacks have a next value: use `lookup` with a key";
+
+    /// Reading and writing a value under the spin lock in it.
+    Lock,
+    "a value in a map of type `{Self}` can't be locked",
+    "the kernel allows a `bpf_spin_lock` in the values of hash and array maps (and the storage types), not in per-CPU, LRU or LPM maps";
+}

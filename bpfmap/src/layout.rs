@@ -1,0 +1,179 @@
+//! A type as BTF describes it.
+//!
+//! Generated code holds these in constants. Opening a map compares them with the map's own BTF; creating one encodes
+//! them.
+
+/// A type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// No type: the key of a queue.
+    Void,
+    /// An integer, `char` or `bool`.
+    Int {
+        /// C's name: `unsigned int`.
+        name: &'static str,
+        /// Bytes: 1, 2, 4, 8 or 16.
+        size: u32,
+        /// What its bits mean.
+        encoding: IntEncoding,
+    },
+    /// Another name of a type.
+    Typedef {
+        /// The name.
+        name: &'static str,
+        /// The type.
+        target: &'static Layout,
+    },
+    /// A C `enum`.
+    Enum {
+        /// The name; empty: none.
+        name: &'static str,
+        /// Bytes: 1, 2, 4 or 8.
+        size: u32,
+        /// Some variant is negative.
+        signed: bool,
+        /// Names and numbers.
+        variants: &'static [(&'static str, i64)],
+    },
+    /// An array.
+    Array {
+        /// What it holds.
+        element: &'static Layout,
+        /// How many.
+        len: u32,
+    },
+    /// A `struct`.
+    Struct {
+        /// The name; empty: none.
+        name: &'static str,
+        /// Bytes, trailing padding included.
+        size: u32,
+        /// In the order of their offsets.
+        members: &'static [Member],
+    },
+    /// A `union`.
+    Union {
+        /// The name; empty: none.
+        name: &'static str,
+        /// Bytes, trailing padding included.
+        size: u32,
+        /// In the author's order, all at offset 0.
+        members: &'static [Member],
+    },
+    /// A pointer: 8 bytes.
+    Pointer {
+        /// [`Layout::Void`] for `void *`.
+        target: &'static Layout,
+    },
+    /// Bytes without a description.
+    Opaque {
+        /// How many.
+        size: u32,
+    },
+}
+
+/// A member of a struct or union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The name; empty: an anonymous struct or union, or padding.
+    pub name: &'static str,
+    /// Where it begins, in bits from the parent's start.
+    pub bit_offset: u32,
+    /// Width of a bit-field; 0: not a bit-field.
+    pub bits: u32,
+    /// Its type.
+    pub layout: &'static Layout,
+}
+
+/// What the bits of an integer mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntEncoding {
+    /// A number from 0.
+    Unsigned,
+    /// A number, two's complement.
+    Signed,
+    /// A `char`.
+    Char,
+    /// A `bool`.
+    Bool,
+}
+
+macro_rules! integers {
+    ($($name:ident $typedef:literal $c:literal $size:literal $encoding:ident)*) => { $(
+        #[doc = concat!("`", $typedef, "`")]
+        pub const $name: &'static Self = &Self::Typedef {
+            name: $typedef,
+            target: &Self::Int { name: $c, size: $size, encoding: IntEncoding::$encoding },
+        };
+    )* };
+}
+
+impl Layout {
+    integers! {
+        U8 "__u8" "unsigned char" 1 Unsigned
+        U16 "__u16" "unsigned short" 2 Unsigned
+        U32 "__u32" "unsigned int" 4 Unsigned
+        U64 "__u64" "unsigned long long" 8 Unsigned
+        I8 "__s8" "signed char" 1 Signed
+        I16 "__s16" "short" 2 Signed
+        I32 "__s32" "int" 4 Signed
+        I64 "__s64" "long long" 8 Signed
+    }
+
+    /// `unsigned __int128`
+    pub const U128: &'static Self =
+        &Self::Int { name: "unsigned __int128", size: 16, encoding: IntEncoding::Unsigned };
+    /// `__int128`
+    pub const I128: &'static Self =
+        &Self::Int { name: "__int128", size: 16, encoding: IntEncoding::Signed };
+    /// `char`
+    pub const CHAR: &'static Self =
+        &Self::Int { name: "char", size: 1, encoding: IntEncoding::Char };
+    /// `_Bool`
+    pub const BOOL: &'static Self =
+        &Self::Int { name: "_Bool", size: 1, encoding: IntEncoding::Bool };
+    /// `__be16`
+    pub const BE16: &'static Self = &Self::Typedef { name: "__be16", target: Self::U16 };
+    /// `__be32`
+    pub const BE32: &'static Self = &Self::Typedef { name: "__be32", target: Self::U32 };
+    /// `__be64`
+    pub const BE64: &'static Self = &Self::Typedef { name: "__be64", target: Self::U64 };
+    /// No type
+    pub const VOID: &'static Self = &Self::Void;
+    /// `void *`
+    pub const VOID_POINTER: &'static Self = &Self::Pointer { target: Self::VOID };
+
+    /// `struct bpf_spin_lock`
+    pub const SPIN_LOCK: &'static Self = &Self::Struct {
+        name: "bpf_spin_lock",
+        size: 4,
+        members: &[Member { name: "val", bit_offset: 0, bits: 0, layout: Self::U32 }],
+    };
+    /// `struct bpf_timer`
+    pub const TIMER: &'static Self = &Self::Struct {
+        name: "bpf_timer",
+        size: 16,
+        members: &[Member {
+            name: "__opaque",
+            bit_offset: 0,
+            bits: 0,
+            layout: &Self::Array { element: Self::U64, len: 2 },
+        }],
+    };
+
+    /// Bytes.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        match *self {
+            Self::Void => 0,
+            Self::Int { size, .. }
+            | Self::Enum { size, .. }
+            | Self::Struct { size, .. }
+            | Self::Union { size, .. }
+            | Self::Opaque { size } => size as u64,
+            Self::Typedef { target, .. } => target.size(),
+            Self::Array { element, len } => element.size().saturating_mul(len as u64),
+            Self::Pointer { .. } => 8,
+        }
+    }
+}

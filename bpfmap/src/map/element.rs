@@ -1,0 +1,217 @@
+//! Operations on one entry: each is one system call with stack buffers.
+
+use super::{Map, Update, Value};
+use crate::error::{Error, Operation, Result};
+use crate::held::Held;
+use crate::kind::{DeleteElement, InsertElement, LookupElement, TakeElement, UpdateElement};
+use crate::spec::MapSpec;
+use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
+use core::ptr::from_ref;
+use std::os::fd::AsRawFd;
+
+/// `BPF_F_LOCK`: under the spin lock in the value.
+pub(super) const LOCK: u64 = 4;
+
+impl<S: MapSpec> Map<S> {
+    /// The attribute of an operation on one entry. Kinds without keys have `()`, and the kernel wants a null pointer.
+    #[inline]
+    pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
+        ElementAttr {
+            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
+            _pad: 0,
+            key: if size_of::<S::Key>() == 0 { 0 } else { sys::address(key) },
+            value_or_next_key: sys::address(value),
+            flags,
+        }
+    }
+
+    /// Reads an entry with one of the commands that write a value; `None`: `ENOENT`.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        (command, operation): (Command, Operation),
+        key: *const S::Key,
+        flags: u64,
+    ) -> Result<Option<Value<S>>> {
+        let mut slot = Value::<S>::slot()?;
+        let mut attr = self.element(key, Value::<S>::slot_address(&mut slot), flags);
+        // SAFETY: the key is read; the slot has room for the value, whose size opening compared.
+        match unsafe { sys::bpf(command, &mut attr) } {
+            // SAFETY: the kernel wrote the whole value.
+            Ok(_) => Ok(Some(unsafe { Value::<S>::from_slot(slot) })),
+            Err(Errno(libc::ENOENT)) => Ok(None),
+            Err(errno) => Err(self.failed(operation, errno)),
+        }
+    }
+
+    /// Reads an entry into place; `false`: `ENOENT`.
+    #[inline]
+    pub(super) fn read_into(
+        &self,
+        (command, operation): (Command, Operation),
+        key: *const S::Key,
+        into: &mut Value<S>,
+        flags: u64,
+    ) -> Result<bool> {
+        let mut attr = self.element(key, into.address_mut(), flags);
+        // SAFETY: the key is read; a value has room for a value, and stays valid whatever part is written.
+        match unsafe { sys::bpf(command, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(errno) => Err(self.failed(operation, errno)),
+        }
+    }
+
+    /// Writes an entry.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        key: *const S::Key,
+        value: &Value<S>,
+        flags: u64,
+    ) -> core::result::Result<(), Errno> {
+        let mut attr = self.element(key, value.address(), flags);
+        // SAFETY: key and value are read only.
+        unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn failed(&self, operation: Operation, errno: Errno) -> Error {
+        Error::from_errno(operation, S::NAME, errno)
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: LookupElement,
+{
+    /// The entry of a key; `None` when there is none, as for an index beyond the last. In an LPM trie, the entry of
+    /// the longest prefix that covers the key.
+    ///
+    /// A copy. A value of 1 KiB and more, or one of a per-CPU map that is read again and again, wants
+    /// [`lookup_into`](Self::lookup_into).
+    ///
+    /// # Errors
+    /// `EPERM`: the descriptor is write-only.
+    #[inline]
+    pub fn lookup(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+        self.read((Command::LookupElem, Operation::Lookup), key, 0)
+    }
+
+    /// Reads the entry of a key into `into`; `false`, and `into` is as it was, when there is none.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    #[inline]
+    pub fn lookup_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool> {
+        self.read_into((Command::LookupElem, Operation::Lookup), key, into, 0)
+    }
+
+    /// There is an entry of this key.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    #[inline]
+    pub fn contains_key(&self, key: &S::Key) -> Result<bool> {
+        Ok(self.lookup(key)?.is_some())
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: UpdateElement,
+{
+    /// Writes the entry of a key.
+    ///
+    /// Every index of an array is present: [`Update::NoExist`] is always `EEXIST` there.
+    ///
+    /// # Errors
+    /// `EEXIST` and `ENOENT` as `mode` says. `E2BIG`: a hash is full, an index out of range. `ENOSPC`: an LPM trie is
+    /// full (on Linux 5.10 even when the key is present). `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the
+    /// map is frozen or the descriptor read-only.
+    #[inline]
+    pub fn update(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()> {
+        self.write(key, value, mode as u64).map_err(|errno| self.failed(Operation::Update, errno))
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: InsertElement,
+{
+    /// Writes the entry of a key that is absent; `false`, and nothing is written, when it is present.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    #[inline]
+    pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool> {
+        match self.write(key, value, Update::NoExist as u64) {
+            Ok(()) => Ok(true),
+            Err(Errno(libc::EEXIST)) => Ok(false),
+            Err(errno) => Err(self.failed(Operation::Update, errno)),
+        }
+    }
+
+    /// Writes the entry of a key that is present; `false`, and nothing is written, when it is absent.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    #[inline]
+    pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool> {
+        match self.write(key, value, Update::Exist as u64) {
+            Ok(()) => Ok(true),
+            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(errno) => Err(self.failed(Operation::Update, errno)),
+        }
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: DeleteElement,
+{
+    /// Deletes the entry of a key; `false` when there was none.
+    ///
+    /// # Errors
+    /// `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the map is frozen or the descriptor read-only.
+    #[inline]
+    pub fn delete(&self, key: &S::Key) -> Result<bool> {
+        let mut attr = DeleteAttr {
+            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
+            _pad: 0,
+            key: sys::address(from_ref(key)),
+        };
+        // SAFETY: the key is read only.
+        match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(errno) => Err(self.failed(Operation::Delete, errno)),
+        }
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: TakeElement,
+{
+    /// Deletes the entry of a key and gives what it held, in one step: no update is lost in between. `None` when there
+    /// was none.
+    ///
+    /// # Errors
+    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)) before Linux 5.14. `EPERM`: the map is frozen or the
+    /// descriptor read-only.
+    #[inline]
+    pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+        self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0)
+    }
+
+    /// As [`take`](Self::take), into `into`; `false`, and `into` is as it was, when there was none.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    #[inline]
+    pub fn take_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool> {
+        self.read_into((Command::LookupAndDeleteElem, Operation::Take), key, into, 0)
+    }
+}

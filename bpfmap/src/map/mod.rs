@@ -1,0 +1,56 @@
+//! The typed handle.
+
+mod element;
+
+use crate::kind::Kind;
+use crate::spec::MapSpec;
+use core::fmt;
+use core::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// What an entry of a map holds: `S::Value`, or [`PerCpu`](crate::PerCpu) of it where the kind has one for each CPU.
+pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>;
+
+/// How an update treats a key that is present or absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum Update {
+    /// Writes either way (`BPF_ANY`).
+    #[default]
+    Any = 0,
+    /// Only if the key is absent, else `EEXIST` (`BPF_NOEXIST`).
+    NoExist = 1,
+    /// Only if the key is present, else `ENOENT` (`BPF_EXIST`).
+    Exist = 2,
+}
+
+/// A map of the schema, open.
+///
+/// Owns its file descriptor: closing is dropping, and the map outlives the object it came from. Any number of threads
+/// can use one handle.
+pub struct Map<S: MapSpec> {
+    fd: OwnedFd,
+    spec: PhantomData<fn() -> S>,
+}
+
+impl<S: MapSpec> AsFd for Map<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl<S: MapSpec> AsRawFd for Map<S> {
+    fn as_raw_fd(&self) -> i32 {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl<S: MapSpec> fmt::Debug for Map<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("name", &S::NAME)
+            .field("kind", &S::Kind::NAME)
+            .field("fd", &self.fd.as_raw_fd())
+            .finish()
+    }
+}

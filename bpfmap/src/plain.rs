@@ -1,0 +1,63 @@
+//! Plain data: what may cross the system call as bytes.
+
+use core::mem::MaybeUninit;
+
+/// Data that is nothing but its bytes, so that it can be a map's key or value.
+///
+/// Implement it with [`plain!`](crate::plain!) (the proof alone, for a type with derives of its own),
+/// [`plain_struct!`](crate::plain_struct!) or [`plain_enum!`](crate::plain_enum!) (the proof and the usual traits);
+/// all three make the compiler check what this trait promises.
+///
+/// # Safety
+///
+/// Every bit pattern of the type's size is a valid value, no byte of a value is padding, and no safe code follows an
+/// address that it holds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not proven to be plain data",
+    label = "can't cross the bpf system call",
+    note = "keys, values and their members need every bit pattern valid and no padding: call `bpfmap::plain!` on the type, or use `bpfmap::Bool` for `bool`, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
+)]
+pub unsafe trait Plain: Copy + 'static {}
+
+macro_rules! plain_integers {
+    ($($integer:ty)*) => { $(
+        // SAFETY: an integer has no padding and no invalid bit pattern.
+        unsafe impl Plain for $integer {}
+    )* };
+}
+plain_integers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
+
+// SAFETY: no bytes.
+unsafe impl Plain for () {}
+
+// SAFETY: an array's elements follow each other without a gap.
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// A value whose bytes are all zero: what the kernel puts in a new array element, and what padding has to be.
+///
+/// ```
+/// let header: [u32; 4] = bpfmap::zeroed();
+/// assert_eq!(header, [0; 4]);
+/// ```
+#[inline]
+#[must_use]
+pub const fn zeroed<T: Plain>() -> T {
+    // SAFETY: every bit pattern of a `Plain` type is valid, zero too.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// The bytes of a value, as the kernel sees them.
+#[inline]
+#[must_use]
+pub const fn bytes_of<T: Plain>(value: &T) -> &[u8] {
+    // SAFETY: `Plain` has no padding, so every byte is initialised; the lifetime is the value's.
+    unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+/// The value that `bytes` are, or `None` when their number isn't the type's size.
+#[inline]
+#[must_use]
+pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
+    // SAFETY: the length was checked, and every bit pattern of a `Plain` type is valid.
+    (bytes.len() == size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}

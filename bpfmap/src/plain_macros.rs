@@ -1,0 +1,199 @@
+//! The macros that prove a type [`Plain`](crate::Plain).
+
+/// Proves that a struct is [`Plain`](crate::Plain) and implements it.
+///
+/// The members are written out with their types, padding members too. The compiler then checks that these are all the
+/// members, that their types are these, that each is plain, and that their sizes add up to the struct's: so there is
+/// no padding that nobody named. Works for `repr(C)` structs, aligned and packed ones included. The struct must be
+/// `Copy`.
+///
+/// ```
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// #[repr(C)]
+/// struct Flow {
+///     address: bpfmap::Be32,
+///     port: bpfmap::Be16,
+///     _pad: [u8; 2],
+/// }
+/// bpfmap::plain!(Flow { address: bpfmap::Be32, port: bpfmap::Be16, _pad: [u8; 2] });
+/// ```
+///
+/// A struct with a gap is refused:
+///
+/// ```compile_fail
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Gap {
+///     tag: u8,
+///     count: u32,
+/// }
+/// bpfmap::plain!(Gap { tag: u8, count: u32 });
+/// ```
+///
+/// So is one whose members are not all there, or not of these types:
+///
+/// ```compile_fail
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Hidden {
+///     tag: u32,
+///     sure: bool,
+///     _pad: [u8; 3],
+/// }
+/// bpfmap::plain!(Hidden { tag: u32, sure: u8, _pad: [u8; 3] });
+/// ```
+#[macro_export]
+macro_rules! plain {
+    ($name:ident { $($member:tt : $ty:ty),* $(,)? }) => {
+        // SAFETY: the constant below has the compiler check each promise.
+        unsafe impl $crate::Plain for $name {}
+        const _: () = {
+            ::core::assert!(
+                0 $(+ $crate::__private::plain_size::<$ty>())* == ::core::mem::size_of::<$name>(),
+                ::core::concat!(
+                    ::core::stringify!($name),
+                    " has padding between or after its members: name it as members"
+                )
+            );
+            #[allow(clippy::no_effect_underscore_binding, dead_code)]
+            fn members(value: $name) -> ($($ty,)*) {
+                let $name { $($member,)* } = value;
+                ($($member,)*)
+            }
+        };
+    };
+}
+
+/// Proves that a struct is [`Plain`](crate::Plain), as [`plain!`](crate::plain!) does, and implements what a key or
+/// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `Default`
+/// (all zero) and `Debug`. Several times cheaper to compile than the derives.
+///
+/// `Debug` shows the members in order; members whose name begins with `__pad` are left out. A member that is storage
+/// for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then the
+/// values of these methods are shown in its place. The struct has no derive of its own for the traits above.
+///
+/// ```
+/// /// Where a packet came from.
+/// #[repr(C)]
+/// pub struct Source {
+///     pub address: bpfmap::Be32,
+///     bits0: [u8; 1],
+///     pub __pad0: [u8; 3],
+/// }
+/// impl Source {
+///     pub fn vlan(&self) -> u8 { self.bits0[0] & 0xf }
+/// }
+/// bpfmap::plain_struct!(Source { address: bpfmap::Be32, bits0: [u8; 1] => { vlan }, __pad0: [u8; 3] });
+///
+/// let source = Source { address: bpfmap::Be32::new(0x7f00_0001), ..Source::default() };
+/// assert_eq!(format!("{source:?}"), "Source { address: 2130706433, vlan: 0 }");
+/// ```
+#[macro_export]
+macro_rules! plain_struct {
+    ($name:ident { $($member:ident : $ty:ty $(=> { $($view:ident),* $(,)? })?),* $(,)? }) => {
+        // SAFETY: the constant below and `fmt` have the compiler check each promise.
+        unsafe impl $crate::Plain for $name {}
+        const _: () = ::core::assert!(
+            0 $(+ $crate::__private::plain_size::<$ty>())* == ::core::mem::size_of::<$name>(),
+            ::core::concat!(
+                ::core::stringify!($name),
+                " has padding between or after its members: name it as members"
+            )
+        );
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let $name { $($member,)* } = *self;
+                let members: ($($ty,)*) = ($($member,)*);
+                let ($($member,)*) = members;
+                $crate::__private::debug_struct(f, ::core::stringify!($name), &[
+                    $($crate::__debug_member!(self, $member $(, $($view),*)?),)*
+                ])
+            }
+        }
+        $crate::__plain_traits!($name);
+    };
+}
+
+/// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements the usual traits as
+/// [`plain_struct!`](crate::plain_struct!) does: the sound shape of a C `enum`, since the kernel may hold a number that
+/// no variant has.
+///
+/// Names the constants of the type that are its variants: `Debug` shows the name of the first whose value it is, else
+/// the number.
+///
+/// ```
+/// #[repr(transparent)]
+/// pub struct Verdict(pub u8);
+/// impl Verdict {
+///     pub const PASS: Self = Self(0);
+///     pub const DROP: Self = Self(1);
+/// }
+/// bpfmap::plain_enum!(Verdict(u8) { PASS, DROP });
+///
+/// assert_eq!(format!("{:?} {:?}", Verdict::DROP, Verdict(7)), "DROP Verdict(7)");
+/// ```
+#[macro_export]
+macro_rules! plain_enum {
+    ($name:ident ($ty:ty) { $($variant:ident),* $(,)? }) => {
+        // SAFETY: the constant below and `fmt` have the compiler check each promise.
+        unsafe impl $crate::Plain for $name {}
+        const _: () =
+            ::core::assert!($crate::__private::plain_size::<$ty>() == ::core::mem::size_of::<$name>());
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let $name(number): $name = *self;
+                let number: $ty = number;
+                $crate::__private::debug_enum(f, ::core::stringify!($name), number, &[
+                    $(($name::$variant.0, ::core::stringify!($variant)),)*
+                ])
+            }
+        }
+        $crate::__plain_traits!($name);
+    };
+}
+
+/// The traits that follow from the bytes.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __plain_traits {
+    ($name:ident) => {
+        impl ::core::marker::Copy for $name {}
+        impl ::core::clone::Clone for $name {
+            #[inline]
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl ::core::cmp::PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                $crate::bytes_of(self) == $crate::bytes_of(other)
+            }
+        }
+        impl ::core::cmp::Eq for $name {}
+        impl ::core::hash::Hash for $name {
+            #[inline]
+            fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
+                state.write($crate::bytes_of(self));
+            }
+        }
+        impl ::core::default::Default for $name {
+            #[inline]
+            fn default() -> Self {
+                $crate::zeroed()
+            }
+        }
+    };
+}
+
+/// What `Debug` shows for one member: its name and value, or the views of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __debug_member {
+    ($self:ident, $member:ident) => {
+        $crate::__private::DebugMember::Value(::core::stringify!($member), &$member)
+    };
+    ($self:ident, $member:ident, $($view:ident),*) => {
+        $crate::__private::DebugMember::Views(&[$((::core::stringify!($view), &$self.$view())),*])
+    };
+}

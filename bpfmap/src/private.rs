@@ -1,0 +1,56 @@
+//! What the macros expand to; not for use by hand.
+
+use crate::Plain;
+use core::fmt::{Debug, DebugStruct, Formatter, Result};
+
+/// The size of a member, which must be plain.
+#[must_use]
+pub const fn plain_size<T: Plain>() -> usize {
+    size_of::<T>()
+}
+
+/// A member as `Debug` shows it.
+pub enum DebugMember<'a> {
+    /// Itself.
+    Value(&'static str, &'a dyn Debug),
+    /// What its accessors say.
+    Views(&'a [(&'static str, &'a dyn Debug)]),
+}
+
+/// `Debug` of a struct without its padding.
+///
+/// # Errors
+/// The formatter's.
+pub fn debug_struct(f: &mut Formatter<'_>, name: &str, members: &[DebugMember<'_>]) -> Result {
+    let mut out: DebugStruct<'_, '_> = f.debug_struct(name);
+    for member in members {
+        match member {
+            DebugMember::Value(name, _) if name.starts_with("__pad") => {}
+            DebugMember::Value(name, value) => {
+                out.field(name, value);
+            }
+            DebugMember::Views(views) => {
+                for (name, value) in *views {
+                    out.field(name, value);
+                }
+            }
+        }
+    }
+    out.finish()
+}
+
+/// `Debug` of an enum that may hold a number without a name.
+///
+/// # Errors
+/// The formatter's.
+pub fn debug_enum<N: Debug + PartialEq>(
+    f: &mut Formatter<'_>,
+    name: &str,
+    number: N,
+    variants: &[(N, &'static str)],
+) -> Result {
+    match variants.iter().find(|(value, _)| *value == number) {
+        Some((_, variant)) => f.write_str(variant),
+        None => f.debug_tuple(name).field(&number).finish(),
+    }
+}

@@ -1,0 +1,223 @@
+//! Scalars that C has and Rust lacks: big-endian integers, a boolean of any byte, a kernel address.
+
+use crate::plain::Plain;
+use core::fmt;
+
+macro_rules! big_endian {
+    ($($name:ident $integer:ident $c:literal)*) => { $(
+        #[doc = concat!("A `", $c, "`: a `", stringify!($integer), "` in network byte order, aligned as C aligns it.")]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        #[cfg_attr(
+            feature = "zerocopy",
+            derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+        )]
+        #[repr(transparent)]
+        pub struct $name($integer);
+
+        impl $name {
+            /// From the host's order.
+            #[inline]
+            #[must_use]
+            pub const fn new(host: $integer) -> Self {
+                Self(host.to_be())
+            }
+
+            /// In the host's order.
+            #[inline]
+            #[must_use]
+            pub const fn get(self) -> $integer {
+                $integer::from_be(self.0)
+            }
+
+            /// From the bytes as they stand in a packet.
+            #[inline]
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; size_of::<$integer>()]) -> Self {
+                Self($integer::from_ne_bytes(bytes))
+            }
+
+            /// The bytes as they stand in a packet.
+            #[inline]
+            #[must_use]
+            pub const fn to_bytes(self) -> [u8; size_of::<$integer>()] {
+                self.0.to_ne_bytes()
+            }
+        }
+
+        // SAFETY: an integer.
+        unsafe impl Plain for $name {}
+
+        impl From<$integer> for $name {
+            #[inline]
+            fn from(host: $integer) -> Self {
+                Self::new(host)
+            }
+        }
+
+        impl From<$name> for $integer {
+            #[inline]
+            fn from(big_endian: $name) -> Self {
+                big_endian.get()
+            }
+        }
+
+        impl PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            #[inline]
+            fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+                self.get().cmp(&other.get())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.get(), f)
+            }
+        }
+
+        #[cfg(feature = "bytemuck")]
+        // SAFETY: an integer.
+        unsafe impl bytemuck::Zeroable for $name {}
+        #[cfg(feature = "bytemuck")]
+        // SAFETY: an integer.
+        unsafe impl bytemuck::Pod for $name {}
+    )* };
+}
+big_endian!(Be16 u16 "__be16" Be32 u32 "__be32" Be64 u64 "__be64");
+
+impl From<core::net::Ipv4Addr> for Be32 {
+    fn from(address: core::net::Ipv4Addr) -> Self {
+        Self::from_bytes(address.octets())
+    }
+}
+
+impl From<Be32> for core::net::Ipv4Addr {
+    fn from(address: Be32) -> Self {
+        address.to_bytes().into()
+    }
+}
+
+/// A C `bool`: one byte, of which the kernel promises nothing. Anything but zero is true.
+#[derive(Clone, Copy, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+#[repr(transparent)]
+pub struct Bool(u8);
+
+impl Bool {
+    /// Zero.
+    pub const FALSE: Self = Self(0);
+    /// One.
+    pub const TRUE: Self = Self(1);
+
+    /// From Rust's.
+    #[inline]
+    #[must_use]
+    pub const fn new(value: bool) -> Self {
+        Self(value as u8)
+    }
+
+    /// As Rust's.
+    #[inline]
+    #[must_use]
+    pub const fn get(self) -> bool {
+        self.0 != 0
+    }
+}
+
+// SAFETY: a byte.
+unsafe impl Plain for Bool {}
+
+impl From<bool> for Bool {
+    #[inline]
+    fn from(value: bool) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<Bool> for bool {
+    #[inline]
+    fn from(value: Bool) -> Self {
+        value.get()
+    }
+}
+
+impl PartialEq for Bool {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for Bool {}
+
+impl core::hash::Hash for Bool {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.get().hash(state);
+    }
+}
+
+impl fmt::Debug for Bool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), f)
+    }
+}
+
+/// An address in the kernel: eight bytes that user space carries and compares, and never follows.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+#[repr(transparent)]
+pub struct KernelPtr(u64);
+
+impl KernelPtr {
+    /// The null pointer.
+    pub const NULL: Self = Self(0);
+
+    /// From a number.
+    #[inline]
+    #[must_use]
+    pub const fn new(address: u64) -> Self {
+        Self(address)
+    }
+
+    /// As a number.
+    #[inline]
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        self.0
+    }
+}
+
+// SAFETY: an integer; there is no way to follow it.
+unsafe impl Plain for KernelPtr {}
+
+impl fmt::Debug for KernelPtr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+#[cfg(feature = "bytemuck")]
+mod pod {
+    use super::{Bool, KernelPtr};
+
+    // SAFETY: a byte of any value.
+    unsafe impl bytemuck::Zeroable for Bool {}
+    // SAFETY: a byte of any value.
+    unsafe impl bytemuck::Pod for Bool {}
+    // SAFETY: an integer.
+    unsafe impl bytemuck::Zeroable for KernelPtr {}
+    // SAFETY: an integer.
+    unsafe impl bytemuck::Pod for KernelPtr {}
+}
