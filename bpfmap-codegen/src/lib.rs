@@ -7,6 +7,7 @@ pub mod facts;
 pub mod front;
 pub mod ir;
 pub mod layout;
+pub mod naming;
 mod nearest;
 pub mod rules;
 pub mod source;

@@ -1,4 +1,11 @@
 //! The check: from a schema as it was written to one that back ends can rely on.
+//!
+//! The rules ask the facts table what a map type takes; none of them knows a map type by name.
+
+mod resolved;
+
+pub use resolved::Resolved;
+use resolved::{TypeIndex, type_index};
 
 use crate::diagnostics::{Finding, Rejected, Severity};
 use crate::front::Draft;
@@ -10,6 +17,7 @@ use crate::layout::Layouts;
 pub struct Checked {
     schema: Schema,
     layouts: Layouts,
+    index: TypeIndex,
     warnings: Vec<Finding>,
 }
 
@@ -20,10 +28,16 @@ impl Checked {
         &self.schema
     }
 
-    /// Where each member of its types lies.
+    /// Where each member of each type lies.
     #[must_use]
     pub fn layouts(&self) -> &Layouts {
         &self.layouts
+    }
+
+    /// What its names mean.
+    #[must_use]
+    pub fn resolved(&self) -> Resolved<'_> {
+        Resolved { schema: &self.schema, layouts: &self.layouts, index: &self.index }
     }
 
     /// What the check has to say, although it is no error.
@@ -40,6 +54,8 @@ impl Checked {
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     let Draft { schema, mut findings, incomplete: _ } = draft.into();
+    let layouts = Layouts::new(&schema);
+    let index = type_index(&schema);
     findings.sort_by_key(|finding| {
         let span = finding.place.span;
         (span.source, span.start)
@@ -47,6 +63,5 @@ pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(Rejected { sources: schema.sources, findings });
     }
-    let layouts = Layouts::new(&schema);
-    Ok(Checked { schema, layouts, warnings: findings })
+    Ok(Checked { schema, layouts, index, warnings: findings })
 }
