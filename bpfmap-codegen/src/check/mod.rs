@@ -2,6 +2,7 @@
 //!
 //! The rules ask the facts table what a map type takes; none of them knows a map type by name.
 
+mod implied;
 mod resolved;
 
 pub use resolved::Resolved;
@@ -53,7 +54,8 @@ impl Checked {
 ///
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
-    let Draft { schema, mut findings, incomplete: _ } = draft.into();
+    let Draft { mut schema, mut findings, incomplete: _ } = draft.into();
+    implied::fill(&mut schema);
     let layouts = Layouts::new(&schema);
     let index = type_index(&schema);
     findings.sort_by_key(|finding| {

@@ -109,6 +109,45 @@ pub enum Condition {
     BatchElementFlags,
     /// The map is already frozen.
     Twice,
+    /// The value has a spin lock.
+    WithSpinLock,
+    /// The value has a timer.
+    WithTimer,
+    /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
+    WithoutFlag,
+}
+
+impl Condition {
+    /// Its name in `snake_case`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Missing => "missing",
+            Self::NoExistOnPresent => "no_exist_on_present",
+            Self::ExistOnMissing => "exist_on_missing",
+            Self::FullNewKey => "full_new_key",
+            Self::FullPresentKey => "full_present_key",
+            Self::FullOverwrite => "full_overwrite",
+            Self::OutOfRange => "out_of_range",
+            Self::UnknownFlags => "unknown_flags",
+            Self::NoExist => "no_exist",
+            Self::NoExistAndExist => "no_exist_and_exist",
+            Self::LockWithoutSpinLock => "lock_without_spin_lock",
+            Self::PrefixTooLong => "prefix_too_long",
+            Self::Empty => "empty",
+            Self::NoKey => "no_key",
+            Self::AbsentKey => "absent_key",
+            Self::LastKey => "last_key",
+            Self::KeyGiven => "key_given",
+            Self::End => "end",
+            Self::BatchElementFlags => "batch_element_flags",
+            Self::Twice => "twice",
+            Self::WithSpinLock => "with_spin_lock",
+            Self::WithTimer => "with_timer",
+            Self::WithoutFlag => "without_flag",
+        }
+    }
 }
 
 /// An answer of the kernel.

@@ -140,5 +140,10 @@ const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
     OutOfRange: (5, 13) E2BIG;
 };
 
-/// Without `BPF_F_MMAPABLE`.
-const MMAP: &[Case] = cases! { Plain: (5, 5) EINVAL; };
+/// With `BPF_F_MMAPABLE`, which special fields in the value rule out.
+const MMAP: &[Case] = cases! {
+    Plain: (5, 5) Ok;
+    WithoutFlag: (5, 5) EINVAL;
+    WithSpinLock: (5, 5) ENOTSUPP;
+    WithTimer: (5, 5) EINVAL, (5, 15) ENOTSUPP;
+};

@@ -70,10 +70,13 @@ use operations;
 const NOT_SUPPORTED: &[Case] = cases! { Plain: (3, 19) ENOTSUPP; };
 
 /// `kernel/bpf/syscall.c`, `map_freeze`. A second freeze is EBUSY up to 6.4; from 6.5 the
-/// descriptor counts as read-only.
+/// descriptor counts as read-only. A value with fields of the kernel's own can't be frozen: timers
+/// and kptrs since they are known, spin locks from 6.2.
 const FREEZE: &[Case] = cases! {
     Plain: (5, 2) Ok;
     Twice: (5, 2) EBUSY, (6, 5) EPERM;
+    WithSpinLock: (5, 2) Ok, (6, 2) ENOTSUPP;
+    WithTimer: (5, 2) Ok, (5, 15) ENOTSUPP;
 };
 
 #[cfg(test)]
