@@ -14,6 +14,7 @@ mod plain;
 mod plain_macros;
 mod scalars;
 mod spec;
+pub mod storage;
 mod sys;
 
 pub use error::{Error, ErrorKind, Operation, Result};

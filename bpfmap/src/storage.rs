@@ -1,0 +1,197 @@
+//! Members that Rust can't hold as fields: those of unions, bit-fields, and what a packed struct misaligns.
+//!
+//! Generated accessors read and write them in an array of bytes. All positions are constants there, so that nothing
+//! of the loops and checks below remains in compiled code.
+
+use crate::plain::{Plain, bytes_of, from_bytes, zeroed};
+use core::ops::Range;
+
+/// The value whose bytes begin at `offset`.
+///
+/// # Panics
+/// When it does not lie within `bytes`.
+#[inline]
+#[must_use]
+pub fn get<T: Plain>(bytes: &[u8], offset: usize) -> T {
+    from_bytes(&bytes[offset..offset + size_of::<T>()]).unwrap_or_else(zeroed)
+}
+
+/// Writes the bytes of `value` from `offset` on.
+///
+/// # Panics
+/// When it would not lie within `bytes`.
+#[inline]
+pub fn set<T: Plain>(bytes: &mut [u8], offset: usize, value: T) {
+    bytes[offset..offset + size_of::<T>()].copy_from_slice(bytes_of(&value));
+}
+
+/// What a bit-field can hold.
+pub trait BitField: Copy {
+    /// From the lowest `width` bits; the others are 0.
+    fn from_bits(bits: u128, width: u32) -> Self;
+    /// The bits, those above the width of the field included.
+    fn into_bits(self) -> u128;
+}
+
+macro_rules! unsigned {
+    ($($integer:ty)*) => { $(
+        impl BitField for $integer {
+            #[inline]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, reason = "of any width up to its own")]
+            fn from_bits(bits: u128, _: u32) -> Self {
+                bits as Self
+            }
+
+            #[inline]
+            #[allow(clippy::cast_lossless, reason = "u128 is one of them")]
+            fn into_bits(self) -> u128 {
+                self as u128
+            }
+        }
+    )* };
+}
+unsigned!(u8 u16 u32 u64 u128);
+
+macro_rules! signed {
+    ($($integer:ty)*) => { $(
+        impl BitField for $integer {
+            #[inline]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "the sign comes down")]
+            fn from_bits(bits: u128, width: u32) -> Self {
+                let unused = u128::BITS - width;
+                ((bits << unused) as i128 >> unused) as Self
+            }
+
+            #[inline]
+            #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "the bits are wanted")]
+            fn into_bits(self) -> u128 {
+                self as u128
+            }
+        }
+    )* };
+}
+signed!(i8 i16 i32 i64 i128);
+
+impl BitField for bool {
+    #[inline]
+    fn from_bits(bits: u128, _: u32) -> Self {
+        bits != 0
+    }
+
+    #[inline]
+    fn into_bits(self) -> u128 {
+        u128::from(self)
+    }
+}
+
+/// The bit-field that takes the bits `range` of `bytes`, counted as the host's C compiler counts them: from the lowest
+/// bit of the first byte, or on a big-endian host from its highest.
+///
+/// # Panics
+/// When the range is empty, wider than 128 bits or not within `bytes`.
+#[inline]
+#[must_use]
+pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
+    let width = range.end.saturating_sub(range.start);
+    let mut value = 0;
+    for_each_part(range, |part| {
+        let bits = u128::from(bytes[part.byte] >> part.shift) & mask(part.width);
+        value |= bits << part.place;
+    });
+    T::from_bits(value, width)
+}
+
+/// Writes the bit-field that takes the bits `range` of `bytes`. Bits of `value` that do not fit are dropped, as C
+/// drops them.
+///
+/// # Panics
+/// When the range is empty, wider than 128 bits or not within `bytes`.
+#[inline]
+pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
+    let value = value.into_bits();
+    for_each_part(range, |part| {
+        let mask = mask(part.width);
+        let [bits, ..] = ((value >> part.place) & mask).to_le_bytes();
+        let [mask, ..] = mask.to_le_bytes();
+        let byte = &mut bytes[part.byte];
+        *byte = *byte & !(mask << part.shift) | bits << part.shift;
+    });
+}
+
+/// The part of a bit-field that lies in one byte.
+struct Part {
+    byte: usize,
+    /// Its lowest bit in the byte.
+    shift: u32,
+    /// Its lowest bit in the value.
+    place: u32,
+    width: u32,
+}
+
+#[inline]
+fn for_each_part(range: Range<u32>, mut visit: impl FnMut(Part)) {
+    let whole = range.end.saturating_sub(range.start);
+    assert!((1..=u128::BITS).contains(&whole), "a bit-field is 1 to 128 bits wide");
+    let (mut bit, mut done) = (range.start, 0);
+    while done < whole {
+        let skipped = bit % 8;
+        let width = (8 - skipped).min(whole - done);
+        let (shift, place) = if cfg!(target_endian = "little") {
+            (skipped, done)
+        } else {
+            (8 - skipped - width, whole - done - width)
+        };
+        visit(Part { byte: (bit / 8) as usize, shift, place, width });
+        bit += width;
+        done += width;
+    }
+}
+
+/// The lowest `width` bits, at most 8.
+#[inline]
+fn mask(width: u32) -> u128 {
+    (1 << width) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bit_fields_keep_their_neighbours() {
+        let mut bytes = [0xff; 4];
+        set_bits(&mut bytes, 5..14, 0u16);
+        assert_eq!(bits::<u16>(&bytes, 5..14), 0);
+        assert_eq!((bits::<u8>(&bytes, 0..5), bits::<u32>(&bytes, 14..32)), (0x1f, 0x3_ffff));
+        set_bits(&mut bytes, 5..14, 0xfd55u16);
+        assert_eq!(bits::<u16>(&bytes, 5..14), 0x155);
+        assert_eq!((bits::<u8>(&bytes, 0..5), bits::<u32>(&bytes, 14..32)), (0x1f, 0x3_ffff));
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn bits_count_from_the_lowest() {
+        let mut bytes = [0; 2];
+        set_bits(&mut bytes, 6..10, 0b1011u8);
+        assert_eq!(bytes, [0b1100_0000, 0b10]);
+    }
+
+    #[test]
+    fn the_sign_comes_down() {
+        let mut bytes = [0; 17];
+        set_bits(&mut bytes, 3..8, -9i8);
+        assert_eq!(bits::<i8>(&bytes, 3..8), -9);
+        assert_eq!(bits::<u8>(&bytes, 3..8), 0x17);
+        set_bits(&mut bytes, 5..133, i128::MIN + 5);
+        assert_eq!(bits::<i128>(&bytes, 5..133), i128::MIN + 5);
+        assert_eq!(bits::<u8>(&bytes, 3..5), 0b11 & 0x17);
+    }
+
+    #[test]
+    fn unaligned_values_come_back() {
+        let mut bytes = [0; 7];
+        set(&mut bytes, 3, 0x0102_0304u32);
+        assert_eq!(get::<u32>(&bytes, 3), 0x0102_0304);
+        assert_eq!(bytes[..3], [0; 3]);
+    }
+}
