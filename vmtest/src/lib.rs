@@ -1,1 +1,26 @@
-//! Boots kernels and runs test binaries in them.
+//! Boots Linux kernels in QEMU and runs test binaries in them.
+
+mod cpio;
+mod elf;
+mod error;
+pub mod event;
+mod failure;
+pub mod guest;
+mod init;
+pub mod kernel;
+mod machine;
+mod matrix;
+mod plan;
+mod qemu;
+pub mod report;
+mod run;
+mod tree;
+mod verdict;
+mod wire;
+
+pub use error::{Error, ErrorKind, Result};
+pub use failure::{Failure, FailureKind};
+pub use init::Init;
+pub use machine::{Engine, Machine};
+pub use matrix::{Matrix, Progress};
+pub use run::{Ended, Run};

@@ -1,0 +1,202 @@
+//! Archives of the kind that the kernel unpacks as its first root file system: cpio, "newc".
+
+use std::io::{self, Read, Write};
+
+const MAGIC: &[u8; 6] = b"070701";
+const TRAILER: &str = "TRAILER!!!";
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Directory,
+    File,
+    Symlink,
+    CharacterDevice { major: u32, minor: u32 },
+}
+
+/// Writes an archive.
+#[derive(Debug)]
+pub(crate) struct Writer<W> {
+    out: W,
+    inode: u32,
+}
+
+impl<W: Write> Writer<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, inode: 0 }
+    }
+
+    /// Adds an entry; `name` has no leading slash. Of a symbolic link, `data` is the target.
+    pub(crate) fn add(&mut self, name: &str, kind: Kind, mode: u32, data: &[u8]) -> io::Result<()> {
+        let (format, major, minor) = match kind {
+            Kind::Directory => (0o040_000, 0, 0),
+            Kind::File => (0o100_000, 0, 0),
+            Kind::Symlink => (0o120_000, 0, 0),
+            Kind::CharacterDevice { major, minor } => (0o020_000, major, minor),
+        };
+        self.inode += 1;
+        let too_long =
+            |_| io::Error::new(io::ErrorKind::InvalidInput, format!("{name} is over 4 GiB"));
+        let size = u32::try_from(data.len()).map_err(too_long)?;
+        let name_size = u32::try_from(name.len() + 1).map_err(too_long)?;
+        let links = 1;
+        let fields =
+            [self.inode, format | mode, 0, 0, links, 0, size, 0, 0, major, minor, name_size, 0];
+        self.out.write_all(MAGIC)?;
+        for field in fields {
+            write!(self.out, "{field:08x}")?;
+        }
+        self.out.write_all(name.as_bytes())?;
+        self.out.write_all(&[0])?;
+        self.pad(MAGIC.len() + fields.len() * 8 + name.len() + 1)?;
+        self.out.write_all(data)?;
+        self.pad(data.len())
+    }
+
+    /// Ends the archive.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.inode = 0;
+        self.add(TRAILER, Kind::File, 0, &[])?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+
+    fn pad(&mut self, length: usize) -> io::Result<()> {
+        self.out.write_all(&[0; 3][..padding(length)])
+    }
+}
+
+/// One entry as it was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) mode: u32,
+    pub(crate) size: usize,
+}
+
+/// Reads an archive that [`Writer`] wrote.
+#[derive(Debug)]
+pub(crate) struct Reader<R> {
+    input: R,
+}
+
+impl<R: Read> Reader<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input }
+    }
+
+    /// The next entry; its data must be read with [`Reader::data`] before the next.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Entry>> {
+        let mut header = [0; 110];
+        self.input.read_exact(&mut header)?;
+        let (magic, fields) = header.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err(invalid("an entry does not begin as one"));
+        }
+        let field = |index: usize| {
+            std::str::from_utf8(&fields[index * 8..][..8])
+                .ok()
+                .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+                .ok_or_else(|| invalid("a field is no number"))
+        };
+        let (mode, size, name_size) = (field(1)?, field(6)? as usize, field(11)? as usize);
+        if name_size > 4096 {
+            return Err(invalid("a name is too long"));
+        }
+        let mut name = vec![0; name_size + padding(header.len() + name_size)];
+        self.input.read_exact(&mut name)?;
+        name.truncate(name_size.saturating_sub(1));
+        let name = String::from_utf8(name).map_err(|_| invalid("a name is not UTF-8"))?;
+        if name == TRAILER {
+            return Ok(None);
+        }
+        let kind = match mode & 0o170_000 {
+            0o040_000 => Kind::Directory,
+            0o100_000 => Kind::File,
+            0o120_000 => Kind::Symlink,
+            0o020_000 => Kind::CharacterDevice { major: field(9)?, minor: field(10)? },
+            _ => return Err(invalid("an entry is of an unknown kind")),
+        };
+        Ok(Some(Entry { name, kind, mode: mode & 0o7777, size }))
+    }
+
+    /// Copies the data of the entry just read.
+    pub(crate) fn data(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
+        let size = entry.size as u64;
+        if io::copy(&mut self.input.by_ref().take(size), out)? != size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.input.read_exact(&mut [0; 3][..padding(entry.size)])
+    }
+}
+
+fn padding(length: usize) -> usize {
+    length.wrapping_neg() % 4
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the archive is damaged: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_laid_out_as_the_kernel_documents_it() {
+        let mut writer = Writer::new(Vec::new());
+        writer
+            .add("dev/console", Kind::CharacterDevice { major: 5, minor: 1 }, 0o600, &[])
+            .unwrap();
+        let bytes = writer.finish().unwrap();
+        assert_eq!(&bytes[..6], b"070701");
+        assert_eq!(&bytes[14..22], b"00002180", "mode");
+        assert_eq!(&bytes[78..94], b"0000000500000001", "rdev");
+        assert_eq!(&bytes[94..102], b"0000000c", "size of the name with its zero");
+        assert_eq!(&bytes[110..124], b"dev/console\0\0\0");
+        assert_eq!(&bytes[124..130], b"070701", "the next entry begins at a multiple of four");
+        assert_eq!(bytes.len() % 4, 0);
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let entries: [(&str, Kind, u32, &[u8]); 4] = [
+            ("d", Kind::Directory, 0o755, b""),
+            ("d/odd", Kind::File, 0o644, b"12345"),
+            ("d/link", Kind::Symlink, 0o777, b"odd"),
+            ("empty", Kind::File, 0o600, b""),
+        ];
+        let mut writer = Writer::new(Vec::new());
+        for (name, kind, mode, data) in entries {
+            writer.add(name, kind, mode, data).unwrap();
+        }
+        let bytes = writer.finish().unwrap();
+        let mut reader = Reader::new(&bytes[..]);
+        for (name, kind, mode, data) in entries {
+            let entry = reader.next().unwrap().unwrap();
+            assert_eq!((entry.name.as_str(), entry.kind, entry.mode), (name, kind, mode));
+            let mut read = Vec::new();
+            reader.data(&entry, &mut read).unwrap();
+            assert_eq!(read, data);
+        }
+        assert_eq!(reader.next().unwrap(), None);
+    }
+
+    #[test]
+    fn a_cut_archive_is_an_error_wherever_it_is_cut() {
+        let mut writer = Writer::new(Vec::new());
+        writer.add("file", Kind::File, 0o644, b"12345").unwrap();
+        let bytes = writer.finish().unwrap();
+        for cut in 0..bytes.len() - 3 {
+            let mut reader = Reader::new(&bytes[..cut]);
+            let mut read = || -> io::Result<()> {
+                while let Some(entry) = reader.next()? {
+                    reader.data(&entry, &mut io::sink())?;
+                }
+                Ok(())
+            };
+            assert!(read().is_err(), "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Which shared libraries a program needs, and where they lie on this machine: the way the dynamic
+//! linker looks for them (ld.so(8)), without running it or the program.
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use object::elf;
+use object::read::elf::{Dyn as _, ElfFile64, FileHeader as _, ProgramHeader as _};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// The parts of an ELF file that the dynamic linker reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Dynamic {
+    interpreter: Option<PathBuf>,
+    needed: Vec<String>,
+    rpath: Vec<String>,
+    runpath: Vec<String>,
+}
+
+/// The files, other than the program itself, that a program needs to run: its interpreter and all
+/// shared libraries. A script's are those of its interpreter; a static program has none.
+///
+/// # Errors
+/// A library that is needed is not on this machine, or a file cannot be read.
+pub(crate) fn needed_files(program: &Path) -> Result<Vec<PathBuf>> {
+    let library_path = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
+    let library_path: Vec<_> =
+        library_path.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+    Search { library_path, cache: read_ld_so_cache(Path::new("/etc/ld.so.cache")) }.of(program)
+}
+
+/// Where to look for libraries.
+struct Search {
+    library_path: Vec<PathBuf>,
+    cache: BTreeMap<String, PathBuf>,
+}
+
+impl Search {
+    fn of(&self, program: &Path) -> Result<Vec<PathBuf>> {
+        let mut files = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        // Each file to look into, with the RPATHs of those that led to it.
+        let mut queue = VecDeque::from([(program.to_owned(), Vec::new())]);
+        while let Some((file, inherited)) = queue.pop_front() {
+            let data = std::fs::read(&file).at("read", &file)?;
+            if let Some(interpreter) = script_interpreter(&data) {
+                if files.insert(interpreter.clone()) {
+                    queue.push_back((interpreter, Vec::new()));
+                }
+                continue;
+            }
+            let dynamic = read_dynamic(&data).map_err(|what| {
+                let message =
+                    format!("{} is not a program for this machine: {what}", file.display());
+                Error::new(ErrorKind::Usage, message)
+            })?;
+            files.extend(dynamic.interpreter.clone());
+            let origin = file.canonicalize().at("find", &file)?;
+            let origin = origin.parent().unwrap_or(Path::new("/"));
+            let expand = |paths: &[String]| -> Vec<PathBuf> {
+                let expand = |path: &String| {
+                    let origin = &origin.to_string_lossy();
+                    PathBuf::from(path.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
+                };
+                paths.iter().map(expand).collect()
+            };
+            // DT_RPATH counts for a file's own needs and those of its libraries, and not at all
+            // beside a DT_RUNPATH, which counts for the file's own only.
+            let mut rpath = expand(&dynamic.rpath);
+            rpath.extend(inherited);
+            let runpath = expand(&dynamic.runpath);
+            for name in &dynamic.needed {
+                if !names.insert(name.clone()) {
+                    continue;
+                }
+                let found =
+                    self.find(name, if runpath.is_empty() { &rpath } else { &[] }, &runpath);
+                let found = found.ok_or_else(|| missing(program, &file, name))?;
+                if files.insert(found.clone()) {
+                    queue.push_back((found, rpath.clone()));
+                }
+            }
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    fn find(&self, name: &str, rpath: &[PathBuf], runpath: &[PathBuf]) -> Option<PathBuf> {
+        const STANDARD: [&str; 6] = [
+            "/lib/x86_64-linux-gnu",
+            "/usr/lib/x86_64-linux-gnu",
+            "/lib64",
+            "/usr/lib64",
+            "/lib",
+            "/usr/lib",
+        ];
+        if name.contains('/') {
+            return Some(PathBuf::from(name)).filter(|path| is_library(path));
+        }
+        let in_directory =
+            |directory: &PathBuf| Some(directory.join(name)).filter(|path| is_library(path));
+        rpath
+            .iter()
+            .chain(&self.library_path)
+            .chain(runpath)
+            .find_map(in_directory)
+            .or_else(|| self.cache.get(name).filter(|path| is_library(path)).cloned())
+            .or_else(|| STANDARD.iter().map(PathBuf::from).find_map(|path| in_directory(&path)))
+    }
+}
+
+fn missing(program: &Path, file: &Path, name: &str) -> Error {
+    let message = format!("{} needs {name}, which this machine does not have", program.display());
+    let by =
+        if file == program { String::new() } else { format!(" ({} asks for it)", file.display()) };
+    Error::new(ErrorKind::MissingLibrary, message + &by).help(format!(
+        "install the package that has {name}, or set LD_LIBRARY_PATH to its directory"
+    ))
+}
+
+fn script_interpreter(data: &[u8]) -> Option<PathBuf> {
+    let line = data.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let word = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
+    Some(PathBuf::from(word))
+}
+
+fn is_library(path: &Path) -> bool {
+    let mut head = [0; 20];
+    let read = std::fs::File::open(path)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+    read.is_ok() && head.starts_with(b"\x7fELF\x02") && head[18..] == elf::EM_X86_64.0.to_le_bytes()
+}
+
+fn read_dynamic(data: &[u8]) -> std::result::Result<Dynamic, String> {
+    let text = |error: object::Error| error.to_string();
+    let file = ElfFile64::<object::Endianness>::parse(data).map_err(text)?;
+    let endian = file.endian();
+    if file.elf_header().e_machine(endian) != elf::EM_X86_64 {
+        return Err("it is for another processor".to_owned());
+    }
+    let mut dynamic = Dynamic::default();
+    let mut entries = None;
+    for segment in file.elf_program_headers() {
+        if let Some(path) = segment.interpreter(endian, data).map_err(text)? {
+            dynamic.interpreter = Some(PathBuf::from(String::from_utf8_lossy(path).into_owned()));
+        }
+        if let Some(found) = segment.dynamic(endian, data).map_err(text)? {
+            entries = Some(found);
+        }
+    }
+    let Some(entries) = entries else { return Ok(dynamic) };
+    let value = |tag: elf::DynamicTag| {
+        entries.iter().find(|entry| entry.d_tag(endian) == tag).map(|entry| entry.d_val(endian))
+    };
+    let Some((address, size)) = value(elf::DT_STRTAB).zip(value(elf::DT_STRSZ)) else {
+        return Ok(dynamic);
+    };
+    let strings = file
+        .elf_program_headers()
+        .iter()
+        .find_map(|segment| segment.data_range(endian, data, address, size).ok().flatten())
+        .ok_or("its string table is out of bounds")?;
+    for entry in entries {
+        let string = || {
+            usize::try_from(entry.d_val(endian))
+                .ok()
+                .and_then(|start| strings.get(start..)?.split(|byte| *byte == 0).next())
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+                .ok_or("a string of its dynamic section is out of bounds")
+        };
+        let paths = |text: String| text.split(':').map(str::to_owned).collect();
+        match entry.d_tag(endian) {
+            elf::DT_NEEDED => dynamic.needed.push(string()?),
+            elf::DT_RPATH => dynamic.rpath = paths(string()?),
+            elf::DT_RUNPATH => dynamic.runpath = paths(string()?),
+            _ => {}
+        }
+    }
+    Ok(dynamic)
+}
+
+/// Reads the dynamic linker's cache of library names; empty if there is none (as with musl).
+fn read_ld_so_cache(path: &Path) -> BTreeMap<String, PathBuf> {
+    std::fs::read(path).ok().and_then(|data| parse_ld_so_cache(&data)).unwrap_or_default()
+}
+
+/// The cache's format is that of glibc's `sysdeps/generic/dl-cache.h`, `struct cache_file_new`.
+fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
+    const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
+    /// `FLAG_X8664_LIB64 | FLAG_ELF_LIBC6`
+    const X86_64: u32 = 0x0303;
+    let start = data.windows(MAGIC.len()).position(|window| window == MAGIC)?;
+    let data = &data[start..];
+    let word = |at: usize| Some(u32::from_le_bytes(data.get(at..at + 4)?.try_into().ok()?));
+    let string = |at: u32| {
+        let bytes = data.get(at as usize..)?.split(|byte| *byte == 0).next()?;
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    };
+    let mut libraries = BTreeMap::new();
+    for index in 0..word(20)? as usize {
+        let at = 48 + index * 24;
+        let hardware = word(at + 20)?;
+        // Variants for newer processors are for hosts, not for an emulated one.
+        if word(at)? == X86_64 && hardware == 0 {
+            libraries.entry(string(word(at + 4)?)?).or_insert(string(word(at + 8)?)?.into());
+        }
+    }
+    Some(libraries)
+}
+
+/// A program's bytes without what is not loaded (symbols and debug information); what is no ELF
+/// file is left as it is.
+pub(crate) fn loadable_part(data: &[u8]) -> Vec<u8> {
+    let end = || {
+        let file = ElfFile64::<object::Endianness>::parse(data).ok()?;
+        let endian = file.endian();
+        let header = file.elf_header();
+        let table = header.e_phoff(endian)
+            + u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
+        let ends = file
+            .elf_program_headers()
+            .iter()
+            .map(|segment| segment.p_offset(endian) + segment.p_filesz(endian));
+        usize::try_from(ends.chain([table]).max()?).ok().filter(|end| *end <= data.len())
+    };
+    let Some(end) = end() else { return data.to_vec() };
+    let mut data = data[..end].to_vec();
+    // No section headers: e_shoff; e_shentsize stays; e_shnum, e_shstrndx.
+    data[0x28..0x30].fill(0);
+    data[0x3c..0x40].fill(0);
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_program_needs_the_c_library_and_its_interpreter() {
+        let files = needed_files(&std::env::current_exe().unwrap()).unwrap();
+        let named = |name: &str| files.iter().any(|file| file.to_string_lossy().contains(name));
+        assert!(named("libc.so.6") && named("ld-linux-x86-64"), "{files:?}");
+    }
+
+    #[test]
+    fn a_missing_library_is_named() {
+        let search = Search { library_path: Vec::new(), cache: BTreeMap::new() };
+        assert_eq!(search.find("libnonesuch.so.1", &[], &[]), None);
+        let error = missing(Path::new("/a"), Path::new("/b.so"), "libnonesuch.so.1");
+        assert_eq!(error.kind(), ErrorKind::MissingLibrary);
+        assert!(error.to_string().starts_with("/a needs libnonesuch.so.1, which"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused_and_damage_does_not_panic() {
+        assert!(read_dynamic(b"text").is_err());
+        let mut data = std::fs::read("/proc/self/exe").unwrap();
+        data.truncate(4096);
+        for cut in (0..data.len()).step_by(7) {
+            let _ = read_dynamic(&data[..cut]);
+            let _ = parse_ld_so_cache(&data[..cut]);
+            let _ = loadable_part(&data[..cut]);
+        }
+    }
+
+    #[test]
+    fn a_stripped_program_runs() {
+        let data = std::fs::read("/bin/true").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("true");
+        std::fs::write(&path, loadable_part(&data)).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).unwrap();
+        assert!(std::process::Command::new(path).status().unwrap().success());
+    }
+}

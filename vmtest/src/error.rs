@@ -1,0 +1,176 @@
+//! What can go wrong on the host before or beside a guest: one type that says what, where, and
+//! what to do about it.
+
+use std::fmt;
+use std::path::Path;
+
+/// The result of what this crate does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The kind of an [`Error`]: the name a report gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was asked for makes no sense, or a file that was named is not there.
+    Usage,
+    /// A configuration or lock file is wrong.
+    Configuration,
+    /// A program needs a shared library that this machine does not have.
+    MissingLibrary,
+    /// A kernel module was asked for that the kernel's packages do not have.
+    MissingModule,
+    /// No kernel by that name is known.
+    UnknownKernel,
+    /// A kernel image is not what it should be.
+    KernelCorrupt,
+    /// A kernel could not be fetched.
+    Fetch,
+    /// QEMU is not installed.
+    QemuMissing,
+    /// QEMU lacks something that is needed.
+    QemuTooOld,
+    /// A file system is full.
+    NoDiskSpace,
+    /// Some other operation of the operating system failed.
+    Io,
+}
+
+impl ErrorKind {
+    /// The name that reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Configuration => "configuration",
+            Self::MissingLibrary => "missing-library",
+            Self::MissingModule => "missing-module",
+            Self::UnknownKernel => "unknown-kernel",
+            Self::KernelCorrupt => "kernel-corrupt",
+            Self::Fetch => "fetch-failed",
+            Self::QemuMissing => "qemu-missing",
+            Self::QemuTooOld => "qemu-too-old",
+            Self::NoDiskSpace => "no-disk-space",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// Something went wrong: what and where, the cause, and what to do.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    help: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error that says `message`.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None, source: None }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// What went wrong with its causes, on one line and without the advice.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = self.message.clone();
+        let mut source = self.source.as_deref().map(|error| error as &dyn std::error::Error);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary())?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The message includes the causes already; a caller that prints the chain as well would
+        // say them twice.
+        None
+    }
+}
+
+/// Gives the errors of the operating system a place.
+pub(crate) trait Context<T> {
+    /// Says what was being done: "cannot read".
+    fn doing(self, what: impl fmt::Display) -> Result<T>;
+
+    /// Says what was being done to which file.
+    fn at(self, what: &str, path: &Path) -> Result<T>
+    where
+        Self: Sized,
+    {
+        self.doing(format_args!("{what} {}", path.display()))
+    }
+}
+
+impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
+    fn doing(self, what: impl fmt::Display) -> Result<T> {
+        self.map_err(|error| {
+            let error: std::io::Error = error.into();
+            match error.kind() {
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                    Error::new(ErrorKind::NoDiskSpace, format!("cannot {what}"))
+                        .because(error)
+                        .help(
+                            "free some space, or set XDG_CACHE_HOME to a file system that has some",
+                        )
+                }
+                _ => Error::new(ErrorKind::Io, format!("cannot {what}")).because(error),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart() {
+        let full = std::io::Error::from_raw_os_error(28);
+        let error = Err::<(), _>(full).at("write", Path::new("/x")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoDiskSpace);
+        assert!(error.to_string().starts_with("cannot write /x: No space left"), "{error}");
+        assert!(error.to_string().contains("\n  help: "));
+    }
+}

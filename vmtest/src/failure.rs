@@ -1,0 +1,314 @@
+//! How a guest can fail: each way has a name, is told apart from the others, and says what to do.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The ways in which a guest fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The kernel panicked.
+    Panic,
+    /// The kernel hit a fault that it would have survived: an oops, a BUG.
+    Oops,
+    /// The kernel warned, or one of its checkers (lockdep, RCU) did.
+    Warning,
+    /// The guest said nothing for too long.
+    Hang,
+    /// The kernel ran out of memory and found nothing to kill, or was told to panic then.
+    OutOfMemory,
+    /// The guest switched itself off before its work was done.
+    PoweredOff,
+    /// The guest's init, which is this program, died.
+    InitDied,
+    /// The guest's init could not do what it was told.
+    GuestSetup,
+    /// The guest ended before it had sent all its results.
+    ResultsCutShort,
+    /// A result came damaged.
+    ResultsDamaged,
+    /// QEMU crashed.
+    QemuCrashed,
+    /// QEMU did not start the machine.
+    QemuFailed,
+    /// This machine was so busy that the guest could not run.
+    HostOverloaded,
+    /// The guest was still at work when its time was up.
+    TimedOut,
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// The name that reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Panic => "panic",
+            Self::Oops => "oops",
+            Self::Warning => "warning",
+            Self::Hang => "hang",
+            Self::OutOfMemory => "out-of-memory",
+            Self::PoweredOff => "powered-off",
+            Self::InitDied => "init-died",
+            Self::GuestSetup => "guest-setup",
+            Self::ResultsCutShort => "results-cut-short",
+            Self::ResultsDamaged => "results-damaged",
+            Self::QemuCrashed => "qemu-crashed",
+            Self::QemuFailed => "qemu-failed",
+            Self::HostOverloaded => "host-overloaded",
+            Self::TimedOut => "timed-out",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Panic | Self::Oops => {
+                "read the backtrace in the console log; the test named last was running"
+            }
+            Self::Warning => {
+                "read the backtrace in the console log, or allow it by a part of its text with --allow"
+            }
+            Self::Hang => {
+                "the backtrace in the console log, made by an NMI, shows where the processor was"
+            }
+            Self::OutOfMemory => "give the guest more with --memory, or let the test use less",
+            Self::PoweredOff => {
+                "something in the guest called reboot(2); the test named last was running"
+            }
+            Self::InitDied => {
+                "a test may have killed process 1; else this is a bug of bpfmap-vmtest"
+            }
+            Self::GuestSetup => "see what the guest said",
+            Self::ResultsCutShort | Self::ResultsDamaged => {
+                "a test may have written to /dev/ttyS1; else run it again"
+            }
+            Self::QemuCrashed => {
+                "run it again; if it stays, try another version of QEMU or --engine tcg"
+            }
+            Self::QemuFailed => {
+                "see what QEMU said; --engine tcg needs nothing of this machine's processor"
+            }
+            Self::HostOverloaded => "run fewer at a time with --jobs, or stop what else is running",
+            Self::TimedOut => "give it more with --time-out",
+            Self::Interrupted => "start it again",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A guest failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// In which way.
+    pub kind: FailureKind,
+    /// What exactly was seen.
+    pub detail: String,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.detail)
+    }
+}
+
+/// What is known of a guest after it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// QEMU's exit status: a code, or the negative number of a signal.
+    pub(crate) qemu_status: i32,
+    /// What QEMU printed.
+    pub(crate) qemu_said: String,
+    /// The reason in QEMU's SHUTDOWN event.
+    pub(crate) shutdown: Option<String>,
+    /// All that the kernel printed.
+    pub(crate) console: String,
+    /// The guest said that it is ready.
+    pub(crate) ready: bool,
+    /// The guest said how many records it sent, and as many came.
+    pub(crate) complete: bool,
+    /// How the first damaged record was damaged.
+    pub(crate) damage: Option<String>,
+    /// The guest said what it could not do.
+    pub(crate) guest_failed: Option<String>,
+    /// We ended it, for this reason.
+    pub(crate) ended_by_us: Option<Failure>,
+}
+
+impl Evidence {
+    /// Why the guest failed, if it did.
+    ///
+    /// Success must be shown, by the exit status that only the guest's init can cause and by the
+    /// record that comes last; everything else is a failure of some kind.
+    pub(crate) fn failure(&self, clean_status: i32) -> Option<Failure> {
+        let panic = find_line(&self.console, "Kernel panic - not syncing");
+        if let Some(panic) = panic {
+            return Some(self.panicked(panic));
+        }
+        if let Some(failure) = &self.ended_by_us {
+            return Some(failure.clone());
+        }
+        if let Some(damage) = &self.damage {
+            return Some(Failure::new(FailureKind::ResultsDamaged, damage.clone()));
+        }
+        if self.qemu_status == clean_status {
+            return match &self.guest_failed {
+                Some(what) => Some(Failure::new(FailureKind::GuestSetup, what.clone())),
+                None if self.complete => None,
+                None => Some(Failure::new(
+                    FailureKind::ResultsCutShort,
+                    "the guest ended without its last record",
+                )),
+            };
+        }
+        Some(match self.shutdown.as_deref() {
+            Some("guest-shutdown") => {
+                Failure::new(FailureKind::PoweredOff, "the guest switched itself off")
+            }
+            Some("guest-reset") => Failure::new(
+                FailureKind::PoweredOff,
+                "the guest reset itself, and the kernel said nothing of a panic",
+            ),
+            _ if self.qemu_status < 0 => {
+                let detail =
+                    format!("QEMU was killed by signal {}{}", -self.qemu_status, self.said());
+                Failure::new(FailureKind::QemuCrashed, detail)
+            }
+            _ if !self.ready => {
+                let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());
+                Failure::new(FailureKind::QemuFailed, detail)
+            }
+            _ => {
+                let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());
+                Failure::new(FailureKind::QemuCrashed, detail)
+            }
+        })
+    }
+
+    fn panicked(&self, panic: &str) -> Failure {
+        let kind = if panic.contains("Attempted to kill init") {
+            FailureKind::InitDied
+        } else if panic.contains("Out of memory") || panic.contains("out of memory") {
+            FailureKind::OutOfMemory
+        } else if self.ended_by_us.is_some() {
+            // It is our NMI that made it panic.
+            return self
+                .ended_by_us
+                .clone()
+                .unwrap_or_else(|| Failure::new(FailureKind::Hang, panic));
+        } else if panic.contains("Fatal exception") {
+            FailureKind::Oops
+        } else {
+            FailureKind::Panic
+        };
+        let cause = ["BUG: ", "Oops: ", "general protection fault", "kernel BUG at"]
+            .iter()
+            .filter(|_| kind == FailureKind::Oops)
+            .find_map(|mark| find_line(&self.console, mark));
+        Failure::new(kind, cause.unwrap_or(panic))
+    }
+
+    fn said(&self) -> String {
+        match self.qemu_said.trim() {
+            "" => String::new(),
+            said => format!(": {said}"),
+        }
+    }
+}
+
+/// The first line of the kernel's log that has `mark`, without its time.
+fn find_line<'a>(console: &'a str, mark: &str) -> Option<&'a str> {
+    let line = console.lines().find(|line| line.contains(mark))?;
+    Some(without_time(line))
+}
+
+/// `[    1.234567] text` without the time.
+pub(crate) fn without_time(line: &str) -> &str {
+    let line = line.trim();
+    line.strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+        .map_or(line, |parts| parts.1.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence() -> Evidence {
+        Evidence { qemu_status: 33, ready: true, complete: true, ..Evidence::default() }
+    }
+
+    fn kind(evidence: &Evidence) -> Option<FailureKind> {
+        evidence.failure(33).map(|failure| failure.kind)
+    }
+
+    #[test]
+    fn only_the_right_status_and_all_records_are_success() {
+        assert_eq!(kind(&evidence()), None);
+        assert_eq!(
+            kind(&Evidence { complete: false, ..evidence() }),
+            Some(FailureKind::ResultsCutShort)
+        );
+        assert_eq!(
+            kind(&Evidence { qemu_status: 0, ..evidence() }),
+            Some(FailureKind::QemuCrashed)
+        );
+        assert_eq!(
+            kind(&Evidence { qemu_status: -11, ..evidence() }),
+            Some(FailureKind::QemuCrashed)
+        );
+        let damaged = Evidence { damage: Some("record 3".into()), ..evidence() };
+        assert_eq!(kind(&damaged), Some(FailureKind::ResultsDamaged));
+        let unable = Evidence { guest_failed: Some("no".into()), ..evidence() };
+        assert_eq!(kind(&unable), Some(FailureKind::GuestSetup));
+    }
+
+    #[test]
+    fn panics_are_told_apart_by_what_the_kernel_says() {
+        for (line, expected) in [
+            ("Kernel panic - not syncing: sysrq triggered crash", FailureKind::Panic),
+            (
+                "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000b",
+                FailureKind::InitDied,
+            ),
+            (
+                "Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled",
+                FailureKind::OutOfMemory,
+            ),
+            ("Kernel panic - not syncing: System is deadlocked on memory", FailureKind::Panic),
+            ("Kernel panic - not syncing: Fatal exception in interrupt", FailureKind::Oops),
+        ] {
+            let console = format!("[    1.0] Linux\r\n[    2.5] {line}\r\n");
+            let evidence = Evidence {
+                console,
+                qemu_status: 0,
+                shutdown: Some("guest-reset".into()),
+                ..evidence()
+            };
+            assert_eq!(evidence.failure(33), Some(Failure::new(expected, line)));
+        }
+    }
+
+    #[test]
+    fn a_guest_that_resets_or_switches_off_is_not_a_panic() {
+        for reason in ["guest-shutdown", "guest-reset"] {
+            let evidence = Evidence { qemu_status: 0, shutdown: Some(reason.into()), ..evidence() };
+            assert_eq!(kind(&evidence), Some(FailureKind::PoweredOff));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The serial port on which the guest talks with the host.
+
+use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
+use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+pub(super) struct Channel {
+    port: File,
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl Channel {
+    pub(super) fn open(port: &Path) -> io::Result<Self> {
+        let port = File::options().read(true).write(true).open(port)?;
+        let mut settings = tcgetattr(&port)?;
+        settings.make_raw();
+        tcsetattr(&port, OptionalActions::Now, &settings)?;
+        Ok(Self { port, encoder: Encoder::default(), decoder: Decoder::default() })
+    }
+
+    pub(super) fn send(&mut self, message: &FromGuest) -> io::Result<()> {
+        self.port.write_all(&self.encoder.message(message))
+    }
+
+    pub(super) fn send_bytes(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        self.port.write_all(&self.encoder.bytes(stream, bytes))
+    }
+
+    /// Waits for bytes from the host, and gives the records that they complete.
+    pub(super) fn receive(&mut self) -> io::Result<Vec<Record<ToGuest>>> {
+        let mut bytes = [0; 4096];
+        let length = self.port.read(&mut bytes)?;
+        self.decoder.push(&bytes[..length]);
+        let mut records = Vec::new();
+        while let Some(record) =
+            self.decoder.next().map_err(|damage| io::Error::other(damage.to_string()))?
+        {
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// Says that nothing comes after this, and waits until it has left the machine.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        let records = self.encoder.count();
+        self.send(&FromGuest::End { records })?;
+        Ok(tcdrain(&self.port)?)
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.port.as_fd()
+    }
+}

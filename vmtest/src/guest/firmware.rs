@@ -1,0 +1,188 @@
+//! Files that QEMU hands to the guest (`-fw_cfg`), read through its DMA interface.
+//!
+//! The kernel's own driver for them is a module and reads a byte at a time; DMA is ten times as
+//! fast and needs two port writes a run of pages. The format is in QEMU's
+//! `docs/specs/fw_cfg.rst`.
+
+use super::port;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::ptr::NonNull;
+use std::sync::atomic::{Ordering, fence};
+
+const DMA_PORT: u16 = 0x514;
+const DIRECTORY: u16 = 0x19;
+const CONTROL_ERROR: u32 = 1;
+const CONTROL_READ: u32 = 2;
+const CONTROL_SELECT: u32 = 8;
+const PAGE: usize = 4096;
+const WINDOW: usize = 1 << 20;
+
+/// Opens the file that QEMU was given as `name`.
+pub(super) fn open(name: &str) -> io::Result<Firmware> {
+    port::allow(DMA_PORT, 8)?;
+    let mut device = Device { window: Window::new()? };
+    let count = device.read(Some(DIRECTORY), 4)?;
+    let count = be32(count);
+    for index in 0..count {
+        // The first read selects the item again only to begin it anew.
+        let entry = device.read(None, 64)?;
+        let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
+        let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
+        if &entry[8..8 + end] == name.as_bytes() {
+            return Ok(Firmware { device, select: Some(select), left: size as usize });
+        }
+        if index > 4096 {
+            break;
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}")))
+}
+
+/// A file of QEMU's.
+pub(super) struct Firmware {
+    device: Device,
+    select: Option<u16>,
+    left: usize,
+}
+
+impl Firmware {
+    /// Reads the next piece of at most 1 MiB; empty at the end.
+    fn piece(&mut self) -> io::Result<&[u8]> {
+        let length = self.left.min(WINDOW);
+        self.left -= length;
+        if length == 0 { Ok(&[]) } else { self.device.read(self.select.take(), length) }
+    }
+
+    /// The whole file as a reader.
+    pub(super) fn reader(self) -> impl Read {
+        FirmwareReader { firmware: self, piece: Vec::new(), at: 0 }
+    }
+}
+
+struct FirmwareReader {
+    firmware: Firmware,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for FirmwareReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.piece.len() {
+            self.piece.clear();
+            self.piece.extend_from_slice(self.firmware.piece()?);
+            self.at = 0;
+        }
+        let length = out.len().min(self.piece.len() - self.at);
+        out[..length].copy_from_slice(&self.piece[self.at..][..length]);
+        self.at += length;
+        Ok(length)
+    }
+}
+
+struct Device {
+    window: Window,
+}
+
+impl Device {
+    /// Reads `length` bytes, at most [`WINDOW`], of the selected item or of the one to select.
+    fn read(&mut self, select: Option<u16>, length: usize) -> io::Result<&[u8]> {
+        let select = select.map_or(0, |item| CONTROL_SELECT | u32::from(item) << 16);
+        let mut control = select | CONTROL_READ;
+        let mut at = 0;
+        while at < length {
+            let run = self.window.run(at, length - at);
+            self.window.transfer(control, at, run)?;
+            control = CONTROL_READ;
+            at += run;
+        }
+        Ok(self.window.data(length))
+    }
+}
+
+/// Memory whose physical addresses are known: a page for the request, then the data.
+struct Window {
+    memory: NonNull<u8>,
+    pages: Vec<u64>,
+}
+
+impl Window {
+    fn new() -> io::Result<Self> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+        let size = PAGE + WINDOW;
+        // SAFETY: a new private mapping, used by this struct alone and never unmapped.
+        let memory = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                size,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::LOCKED | MapFlags::POPULATE,
+            )?
+        };
+        let memory = NonNull::new(memory.cast::<u8>()).expect("no mapping is at zero");
+        let map = std::fs::File::open("/proc/self/pagemap")?;
+        let first = memory.as_ptr() as usize / PAGE;
+        let pages = (first..first + size / PAGE)
+            .map(|page| {
+                let mut entry = [0; 8];
+                map.read_exact_at(&mut entry, page as u64 * 8)?;
+                let entry = u64::from_ne_bytes(entry);
+                match entry & ((1 << 55) - 1) {
+                    frame if entry >> 63 == 1 && frame != 0 => Ok(frame * PAGE as u64),
+                    _ => Err(io::Error::other("the kernel does not tell physical addresses")),
+                }
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { memory, pages })
+    }
+
+    fn data(&self, length: usize) -> &[u8] {
+        assert!(length <= WINDOW);
+        // SAFETY: within the mapping, initialised (the kernel zeroes it), and the device writes to
+        // it only while `transfer`, which takes `&mut self`, waits.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(PAGE), length) }
+    }
+
+    /// How many bytes from `at` on lie side by side in physical memory, at most `length`.
+    fn run(&self, at: usize, length: usize) -> usize {
+        let pages = &self.pages[1 + at / PAGE..];
+        let side_by_side =
+            pages.windows(2).take_while(|pair| pair[1] == pair[0] + PAGE as u64).count();
+        ((side_by_side + 1) * PAGE - at % PAGE).min(length)
+    }
+
+    fn transfer(&mut self, control: u32, at: usize, length: usize) -> io::Result<()> {
+        let target = self.pages[1 + at / PAGE] + (at % PAGE) as u64;
+        let length = u32::try_from(length).expect("a run is within the window");
+        let mut request = [0; 16];
+        request[..4].copy_from_slice(&control.to_be_bytes());
+        request[4..8].copy_from_slice(&length.to_be_bytes());
+        request[8..].copy_from_slice(&target.to_be_bytes());
+        let address = self.pages[0];
+        let (high, low) = ((address >> 32) as u32, (address & 0xffff_ffff) as u32);
+        // SAFETY: the request's page is ours. The device writes `length` bytes from `target` on,
+        // which `run` kept within pages of this locked mapping, and then the control word.
+        unsafe {
+            self.memory.as_ptr().cast::<[u8; 16]>().write_volatile(request);
+            fence(Ordering::SeqCst);
+            port::write_u32(DMA_PORT, high.to_be());
+            port::write_u32(DMA_PORT + 4, low.to_be());
+        }
+        loop {
+            fence(Ordering::SeqCst);
+            // SAFETY: the first word of the request's page, which is ours.
+            let control = unsafe { self.memory.as_ptr().cast::<[u8; 4]>().read_volatile() };
+            match u32::from_be_bytes(control) {
+                0 => return Ok(()),
+                control if control & CONTROL_ERROR != 0 => {
+                    return Err(io::Error::other("QEMU refused to hand the payload over"));
+                }
+                _ => std::hint::spin_loop(),
+            }
+        }
+    }
+}
+
+fn be32(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}

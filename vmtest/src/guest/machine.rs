@@ -1,0 +1,155 @@
+//! Sets the guest's machine up: file systems, loopback, clock, random numbers, modules.
+
+use super::firmware::Firmware;
+use crate::cpio::{Kind, Reader};
+use rustix::mount::{MountFlags, mount};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::Path;
+
+/// Mounts what a program expects of a Linux machine, and what programs for the kernel ask for.
+pub(super) fn mount_file_systems() -> io::Result<()> {
+    const NEEDED: [(&str, &str, &str); 7] = [
+        ("devtmpfs", "/dev", "mode=0755"),
+        ("proc", "/proc", ""),
+        ("sysfs", "/sys", ""),
+        ("tmpfs", "/tmp", "mode=1777"),
+        ("tmpfs", "/run", "mode=0755"),
+        ("tmpfs", "/dev/shm", "mode=1777"),
+        ("devpts", "/dev/pts", "mode=0620,ptmxmode=0666"),
+    ];
+    // A kernel may have been built without these; a test that needs one says so itself.
+    const WANTED: [(&str, &str, &str); 4] = [
+        ("bpf", "/sys/fs/bpf", "mode=0700"),
+        ("cgroup2", "/sys/fs/cgroup", ""),
+        ("debugfs", "/sys/kernel/debug", ""),
+        ("tracefs", "/sys/kernel/tracing", ""),
+    ];
+    for (kind, path, options) in NEEDED {
+        fs::create_dir_all(path)?;
+        mount_at(kind, path, options).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot mount {path}: {error}"))
+        })?;
+    }
+    for (kind, path, options) in WANTED {
+        if Path::new(path).exists() {
+            // The kernel's log has the reason, if it is more than a missing configuration.
+            let _ = mount_at(kind, path, options);
+        }
+    }
+    for (target, link) in [
+        ("/proc/self/fd", "/dev/fd"),
+        ("/proc/self/fd/0", "/dev/stdin"),
+        ("/proc/self/fd/1", "/dev/stdout"),
+        ("/proc/self/fd/2", "/dev/stderr"),
+    ] {
+        symlink(target, link)?;
+    }
+    Ok(())
+}
+
+fn mount_at(kind: &str, path: &str, options: &str) -> io::Result<()> {
+    let options = std::ffi::CString::new(options)?;
+    Ok(mount(kind, path, kind, MountFlags::empty(), options.as_c_str())?)
+}
+
+/// Brings `lo` up, by a netlink message: the interface with index 1, the flag `IFF_UP`.
+pub(super) fn bring_up_loopback() -> io::Result<()> {
+    const RTM_NEWLINK: u16 = 16;
+    const NLM_F_REQUEST_ACK: u16 = 1 | 4;
+    const NLMSG_ERROR: u16 = 2;
+    const IFF_UP: u32 = 1;
+    let mut message = Vec::new();
+    message.extend(32_u32.to_ne_bytes());
+    message.extend(RTM_NEWLINK.to_ne_bytes());
+    message.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
+    message.extend([0; 8]); // number of the message, port
+    message.extend([0; 4]); // struct ifinfomsg: family, type
+    message.extend(1_i32.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+
+    let socket = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    rustix::net::send(&socket, &message, SendFlags::empty())?;
+    let mut answer = [0; 64];
+    let (length, _) = rustix::net::recv(&socket, &mut answer[..], RecvFlags::empty())?;
+    let kind = u16::from_ne_bytes([answer[4], answer[5]]);
+    let errno = i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]);
+    if length < 20 || kind != NLMSG_ERROR || errno != 0 {
+        return Err(io::Error::from_raw_os_error(errno.wrapping_neg()));
+    }
+    Ok(())
+}
+
+/// Sets the clock to a time in nanoseconds since 1970: a snapshot's stands still.
+pub(super) fn set_clock(nanoseconds: u64) -> io::Result<()> {
+    let time = rustix::time::Timespec {
+        tv_sec: i64::try_from(nanoseconds / 1_000_000_000).map_err(io::Error::other)?,
+        tv_nsec: i64::try_from(nanoseconds % 1_000_000_000).map_err(io::Error::other)?,
+    };
+    Ok(rustix::time::clock_settime(rustix::time::ClockId::Realtime, time)?)
+}
+
+/// Mixes `seed` into the kernel's random numbers: guests of one snapshot would draw the same.
+pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
+    const RNDADDENTROPY: u64 = 0x4008_5203;
+    const RNDRESEEDCRNG: u64 = 0x5207;
+    let size = i32::try_from(seed.len()).map_err(io::Error::other)?;
+    // struct rand_pool_info: bits of entropy, bytes, the bytes.
+    let mut info = Vec::new();
+    info.extend((size * 8).to_ne_bytes());
+    info.extend(size.to_ne_bytes());
+    info.extend(seed);
+    let random = File::options().read(true).write(true).open("/dev/urandom")?;
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&random);
+    // SAFETY: the first call reads a rand_pool_info, whose size its second member tells; the
+    // second takes no argument.
+    let failed = unsafe {
+        libc::ioctl(fd, RNDADDENTROPY, info.as_ptr()) != 0 || libc::ioctl(fd, RNDRESEEDCRNG) != 0
+    };
+    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Unpacks the payload onto the root file system.
+pub(super) fn unpack(payload: Firmware) -> io::Result<()> {
+    let mut reader = Reader::new(payload.reader());
+    while let Some(entry) = reader.next()? {
+        let path = Path::new("/").join(&entry.name);
+        match entry.kind {
+            Kind::Directory => {
+                fs::create_dir_all(&path)?;
+                reader.data(&entry, &mut io::sink())?;
+            }
+            // What init itself needs is there already, and must not be written while it is mapped.
+            _ if path.symlink_metadata().is_ok() => reader.data(&entry, &mut io::sink())?,
+            Kind::File => {
+                let mut file =
+                    File::options().write(true).create_new(true).mode(entry.mode).open(&path)?;
+                reader.data(&entry, &mut file)?;
+            }
+            Kind::Symlink => {
+                let mut target = Vec::new();
+                reader.data(&entry, &mut target)?;
+                symlink(String::from_utf8(target).map_err(io::Error::other)?, &path)?;
+            }
+            Kind::CharacterDevice { .. } => {
+                return Err(io::Error::other(format!("the payload has a device, {}", entry.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Loads an uncompressed kernel module.
+pub(super) fn load_module(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    match rustix::system::finit_module(&file, c"", 0) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(error) => Err(io::Error::new(
+            io::Error::from(error).kind(),
+            format!("cannot load the kernel module {}: {error}", path.display()),
+        )),
+    }
+}

@@ -1,0 +1,86 @@
+//! The guest's side: this program as the first process of a kernel under test.
+//!
+//! It sets the machine up, says that it is ready, waits for the host's word, takes the payload
+//! (the programs, what they need, and a plan) from QEMU, does what the plan says, and leaves
+//! through QEMU's debug-exit port. It knows nothing of how it was booted: whether from cold or from
+//! a snapshot that was taken while it waited.
+
+mod channel;
+mod firmware;
+mod machine;
+mod port;
+mod process;
+mod tests;
+
+use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan};
+use crate::wire::{FromGuest, Record, Status, ToGuest};
+use channel::Channel;
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+
+/// Runs as the guest's init if this is the first process of a guest; returns otherwise.
+///
+/// A program that wants to be packed as init itself calls this first in its `main`.
+pub fn main_if_init() {
+    // The first process of a container finds /proc mounted; that of a guest mounts it.
+    let guest = std::fs::read_link("/proc/self/exe").is_err();
+    if rustix::process::getpid().is_init() && guest {
+        let error = init().unwrap_err();
+        // The kernel panics when init ends, and the console shows why.
+        eprintln!("vmtest: init failed: {error}");
+    }
+}
+
+fn init() -> io::Result<Infallible> {
+    machine::mount_file_systems()?;
+    machine::bring_up_loopback()?;
+    let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    channel.send(&FromGuest::Ready { release })?;
+    wait_for_go(&mut channel)?;
+    if let Err(error) = work(&mut channel) {
+        channel.send(&FromGuest::Failed { what: error.to_string() })?;
+    }
+    channel.end()?;
+    let (port, value, _) = DEBUG_EXIT;
+    port::allow(port, 4)?;
+    port::write_u8(port, value);
+    Err(io::Error::other("QEMU did not exit when told to"))
+}
+
+fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
+    loop {
+        for record in channel.receive()? {
+            if let Record::Message(ToGuest::Go { clock, seed }) = record {
+                machine::set_clock(clock)?;
+                return machine::reseed_random(&seed);
+            }
+        }
+    }
+}
+
+fn work(channel: &mut Channel) -> io::Result<()> {
+    machine::unpack(firmware::open(PAYLOAD)?)?;
+    let plan = std::fs::read(PLAN)?;
+    let plan: Plan = serde_json::from_slice(&plan)?;
+    for module in &plan.modules {
+        machine::load_module(module)?;
+    }
+    channel.send(&FromGuest::Started)?;
+    match plan.action {
+        Action::Run(program) => {
+            let status = process::run(channel, &program, &plan.env)?;
+            channel.send(&FromGuest::Exited { status })
+        }
+        Action::Test(binaries) => {
+            for (index, binary) in binaries.iter().enumerate() {
+                let finished = tests::run(channel, index, binary, &plan.env)?;
+                if !finished {
+                    break;
+                }
+            }
+            channel.send(&FromGuest::Exited { status: Status::Exited(0) })
+        }
+    }
+}

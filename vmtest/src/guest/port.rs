@@ -1,0 +1,32 @@
+//! x86 I/O ports, through which QEMU's devices are reached that need no driver.
+
+use std::io;
+
+/// Allows this process the ports from `first` on.
+pub(super) fn allow(first: u16, count: u16) -> io::Result<()> {
+    // SAFETY: ioperm takes plain numbers and changes only what this process may do.
+    match unsafe { libc::ioperm(first.into(), count.into(), 1) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Writes a byte to a port that [`allow`] allowed.
+pub(super) fn write_u8(port: u16, value: u8) {
+    // SAFETY: an output instruction touches no memory of this process; a port that is not allowed
+    // faults.
+    unsafe {
+        core::arch::asm!("out dx, al", in("dx") port, in("al") value, options(nostack, preserves_flags));
+    }
+}
+
+/// Writes four bytes, in the CPU's order, to a port that [`allow`] allowed.
+///
+/// # Safety
+/// What the device does with the value must be sound: it may write to memory.
+pub(super) unsafe fn write_u32(port: u16, value: u32) {
+    // SAFETY: as above; the caller answers for the device.
+    unsafe {
+        core::arch::asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags));
+    }
+}

@@ -1,0 +1,309 @@
+//! Runs a process in the guest, and hands on what it says while it runs.
+
+use super::channel::Channel;
+use crate::plan::Program;
+use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, wait};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often the guest says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How much input may wait for a program that does not read it.
+const MAX_INPUT: usize = 256 << 10;
+
+/// Runs the one program of a guest: its output goes to the host as it comes, and input and signals
+/// come from there.
+pub(super) fn run(
+    channel: &mut Channel,
+    program: &Program,
+    env: &[(String, String)],
+) -> io::Result<Status> {
+    let mut command = command(&program.path, env, &program.directory);
+    command.args(&program.args).stdin(Stdio::piped());
+    let mut forward =
+        |channel: &mut Channel, stream, bytes: &[u8]| channel.send_bytes(stream, bytes);
+    supervise(channel, command, None, &mut forward)
+}
+
+/// Runs a process to its end or its time limit, and then ends whatever it left running.
+pub(super) fn run_to_end(
+    channel: &mut Channel,
+    mut command: Command,
+    limit: Duration,
+    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+) -> io::Result<Status> {
+    command.stdin(Stdio::null());
+    supervise(channel, command, Some(limit), output)
+}
+
+/// A command with the guest's environment and no other.
+pub(super) fn command(
+    path: &std::path::Path,
+    env: &[(String, String)],
+    directory: &std::path::Path,
+) -> Command {
+    let mut command = Command::new(path);
+    command.env_clear().envs(env.iter().map(|(key, value)| (key, value))).current_dir(directory);
+    command
+}
+
+fn supervise(
+    channel: &mut Channel,
+    mut command: Command,
+    limit: Option<Duration>,
+    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+) -> io::Result<Status> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().map_err(
+            |error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")),
+        )?;
+    let mut process = Process::new(&mut child)?;
+    let end = limit.map(|limit| Instant::now() + limit);
+    let status = loop {
+        let until_end = end.map_or(HEARTBEAT, |end| end.saturating_duration_since(Instant::now()));
+        let happened = process.wait(channel, until_end.min(HEARTBEAT), output)?;
+        if happened == Happened::Exited {
+            break status_of(&mut child)?;
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            describe_stuck(&child, channel, output)?;
+            kill_all();
+            child.wait()?;
+            break Status::TimedOut;
+        }
+        if happened == Happened::Nothing {
+            channel.send(&FromGuest::Heartbeat)?;
+        }
+    };
+    // What the process left running would disturb the next, and may hold its output open.
+    kill_all();
+    process.drain(channel, output)?;
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+    Ok(status)
+}
+
+fn status_of(child: &mut Child) -> io::Result<Status> {
+    let status = child.wait()?;
+    Ok(status.code().map_or(Status::Signaled(status.signal().unwrap_or_default()), Status::Exited))
+}
+
+/// Kills every process but this one, which is the first: the kernel spares it.
+fn kill_all() {
+    // SAFETY: kill takes plain numbers. It fails only when there is nothing left to kill.
+    unsafe {
+        libc::kill(-1, libc::SIGKILL);
+    }
+}
+
+/// Adds to a process's output where in the kernel its threads stand.
+fn describe_stuck(
+    child: &Child,
+    channel: &mut Channel,
+    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
+    for task in tasks.flatten().take(16) {
+        let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let text = format!(
+            "\n[time is up: thread {} stands in\n{}]\n",
+            read("comm").trim_end(),
+            read("stack")
+        );
+        output(channel, Stream::Stderr, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happened {
+    Exited,
+    Something,
+    Nothing,
+}
+
+/// A running process and its ends of its pipes.
+struct Process {
+    pid: Pid,
+    exit: Option<OwnedFd>,
+    outputs: [(Stream, Option<File>); 2],
+    input: Option<File>,
+    waiting: Vec<u8>,
+    input_ended: bool,
+}
+
+impl Process {
+    fn new(child: &mut Child) -> io::Result<Self> {
+        let pid = Pid::from_child(child);
+        let take = |fd: OwnedFd| -> io::Result<File> {
+            rustix::io::ioctl_fionbio(&fd, true)?;
+            Ok(fd.into())
+        };
+        let stdout = child.stdout.take().map(OwnedFd::from).map(take).transpose()?;
+        let stderr = child.stderr.take().map(OwnedFd::from).map(take).transpose()?;
+        let input = child.stdin.take().map(OwnedFd::from).map(take).transpose()?;
+        Ok(Self {
+            pid,
+            // Kernels before 5.3 have none; there the process is asked for now and then.
+            exit: pidfd_open(pid, PidfdFlags::empty()).ok(),
+            outputs: [(Stream::Stdout, stdout), (Stream::Stderr, stderr)],
+            input_ended: input.is_none(),
+            input,
+            waiting: Vec::new(),
+        })
+    }
+
+    fn wait(
+        &mut self,
+        channel: &mut Channel,
+        limit: Duration,
+        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+    ) -> io::Result<Happened> {
+        let limit = if self.exit.is_some() { limit } else { limit.min(Duration::from_millis(20)) };
+        let ready = self.poll(channel, limit)?;
+        let mut happened = Happened::Nothing;
+        if ready.channel {
+            for record in channel.receive()? {
+                self.obey(record);
+            }
+            happened = Happened::Something;
+        }
+        if ready.input {
+            self.feed();
+        }
+        for index in 0..self.outputs.len() {
+            if ready.outputs[index] {
+                self.hand_on(index, channel, output)?;
+                happened = Happened::Something;
+            }
+        }
+        Ok(if ready.exit { Happened::Exited } else { happened })
+    }
+
+    fn poll(&self, channel: &Channel, limit: Duration) -> io::Result<Ready> {
+        let mut ready = Ready::default();
+        let mut fds = Vec::new();
+        let mut targets: Vec<&mut bool> = Vec::new();
+        if self.waiting.len() < MAX_INPUT {
+            fds.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
+            targets.push(&mut ready.channel);
+        }
+        if let Some(input) = self.input.as_ref().filter(|_| !self.waiting.is_empty()) {
+            fds.push(PollFd::new(input, PollFlags::OUT));
+            targets.push(&mut ready.input);
+        }
+        for ((_, file), target) in self.outputs.iter().zip(&mut ready.outputs) {
+            if let Some(file) = file {
+                fds.push(PollFd::new(file, PollFlags::IN));
+                targets.push(target);
+            }
+        }
+        if let Some(exit) = &self.exit {
+            fds.push(PollFd::new(exit, PollFlags::IN));
+            targets.push(&mut ready.exit);
+        }
+        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for (fd, target) in fds.iter().zip(targets) {
+            *target = !fd.revents().is_empty();
+        }
+        if self.exit.is_none() {
+            let options = rustix::process::WaitIdOptions::EXITED
+                | rustix::process::WaitIdOptions::NOHANG
+                | rustix::process::WaitIdOptions::NOWAIT;
+            ready.exit =
+                rustix::process::waitid(rustix::process::WaitId::Pid(self.pid), options)?.is_some();
+        }
+        Ok(ready)
+    }
+
+    fn obey(&mut self, record: Record<ToGuest>) {
+        match record {
+            Record::Bytes(_, bytes) => self.waiting.extend(bytes),
+            Record::Message(ToGuest::InputEnded) => self.input_ended = true,
+            Record::Message(ToGuest::Signal { number }) => {
+                if let Some(signal) = Signal::from_named_raw(number) {
+                    // It may have ended meanwhile.
+                    let _ = kill_process(self.pid, signal);
+                }
+            }
+            Record::Message(ToGuest::Go { .. } | ToGuest::Window { .. }) => {}
+        }
+        self.feed();
+    }
+
+    /// Writes as much of the waiting input as the process's pipe takes.
+    fn feed(&mut self) {
+        if let Some(input) = &mut self.input {
+            match input.write(&self.waiting) {
+                Ok(length) => drop(self.waiting.drain(..length)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The process does not read it any more.
+                Err(_) => self.input = None,
+            }
+        }
+        if self.input.is_none() {
+            self.waiting.clear();
+        }
+        if self.input_ended && self.waiting.is_empty() {
+            self.input = None;
+        }
+    }
+
+    /// Hands one piece of output on.
+    fn hand_on(
+        &mut self,
+        index: usize,
+        channel: &mut Channel,
+        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (stream, file) = &mut self.outputs[index];
+        let mut bytes = [0; 16 << 10];
+        match file.as_mut().map_or(Ok(0), |file| file.read(&mut bytes)) {
+            Ok(0) => *file = None,
+            Ok(length) => output(channel, *stream, &bytes[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Hands on what the pipes still hold after the process and its children have ended.
+    fn drain(
+        &mut self,
+        channel: &mut Channel,
+        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // A process that cannot be killed (it hangs in the kernel) must not hold the guest up.
+        let end = Instant::now() + Duration::from_secs(2);
+        for index in 0..self.outputs.len() {
+            while let Some(file) = &self.outputs[index].1 {
+                let limit = Timespec::try_from(end.saturating_duration_since(Instant::now()))
+                    .map_err(io::Error::other)?;
+                let ready = poll(&mut [PollFd::new(&file.as_fd(), PollFlags::IN)], Some(&limit))?;
+                if ready == 0 {
+                    break;
+                }
+                self.hand_on(index, channel, output)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    channel: bool,
+    input: bool,
+    outputs: [bool; 2],
+    exit: bool,
+}

@@ -1,0 +1,122 @@
+//! Runs the tests of a libtest binary, each in a process of its own.
+
+use super::channel::Channel;
+use super::process::{command, run_to_end};
+use crate::plan::TestBinary;
+use crate::wire::{FromGuest, Status, Stream};
+use std::io;
+use std::time::Instant;
+
+/// Lists and runs the tests; whether the next binary shall be run.
+pub(super) fn run(
+    channel: &mut Channel,
+    index: usize,
+    binary: &TestBinary,
+    env: &[(String, String)],
+) -> io::Result<bool> {
+    let Some((all, ignored)) = list(channel, index, binary, env)? else {
+        return Ok(!binary.fail_fast);
+    };
+    channel.send(&FromGuest::Listed {
+        binary: index,
+        tests: all.clone(),
+        ignored: ignored.clone(),
+    })?;
+    for test in &all {
+        let left_out = ignored.contains(test) && !binary.select.include_ignored;
+        if left_out || !binary.select.takes(test) || binary.select.done.contains(test) {
+            continue;
+        }
+        let passed = (0..=binary.retries).try_fold(false, |passed, attempt| {
+            if passed { Ok(true) } else { run_one(channel, index, binary, env, test, attempt) }
+        })?;
+        if !passed && binary.fail_fast {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The tests of a binary, and those of them that are ignored; nothing if it does not list them.
+fn list(
+    channel: &mut Channel,
+    index: usize,
+    binary: &TestBinary,
+    env: &[(String, String)],
+) -> io::Result<Option<(Vec<String>, Vec<String>)>> {
+    let mut lists = Vec::new();
+    for flags in
+        [&["--list", "--format", "terse"][..], &["--list", "--format", "terse", "--ignored"]]
+    {
+        let mut command = command(&binary.path, env, &binary.directory);
+        command.args(flags);
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let status = run_to_end(channel, command, binary.time_out, &mut |_, stream, bytes| {
+            match stream {
+                Stream::Stdout => stdout.extend(bytes),
+                Stream::Stderr => stderr.extend(bytes),
+            }
+            Ok(())
+        })?;
+        if status != Status::Exited(0) {
+            channel.send_bytes(Stream::Stdout, &stdout)?;
+            channel.send_bytes(Stream::Stderr, &stderr)?;
+            channel.send(&FromGuest::NotListed { binary: index, status })?;
+            return Ok(None);
+        }
+        lists.push(parse_list(&String::from_utf8_lossy(&stdout)));
+    }
+    let ignored = lists.pop().unwrap_or_default();
+    Ok(lists.pop().map(|all| (all, ignored)))
+}
+
+/// The names in what `--list --format terse` prints: lines `NAME: test` and `NAME: benchmark`.
+fn parse_list(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_suffix(": test").or_else(|| line.strip_suffix(": benchmark")))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn run_one(
+    channel: &mut Channel,
+    index: usize,
+    binary: &TestBinary,
+    env: &[(String, String)],
+    test: &str,
+    attempt: u32,
+) -> io::Result<bool> {
+    channel.send(&FromGuest::TestStarted { binary: index, test: test.to_owned(), attempt })?;
+    // So that what the kernel says while a test runs can be told to be about it.
+    let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
+    let mut command = command(&binary.path, env, &binary.directory);
+    // Terse output, so that a test's first line is not glued to its name.
+    command.args(["--exact", test, "--nocapture", "--format", "terse"]);
+    if binary.select.include_ignored {
+        command.arg("--include-ignored");
+    }
+    let kills = oom_kills();
+    let start = Instant::now();
+    let status = run_to_end(channel, command, binary.time_out, &mut |channel, stream, bytes| {
+        channel.send_bytes(stream, bytes)
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: end {index} {test}\n"));
+    let oom_kills = oom_kills().saturating_sub(kills);
+    channel.send(&FromGuest::TestEnded {
+        binary: index,
+        test: test.to_owned(),
+        status,
+        seconds,
+        oom_kills,
+    })?;
+    Ok(status == Status::Exited(0))
+}
+
+/// How many processes the kernel has killed since boot because memory ran out.
+fn oom_kills() -> u64 {
+    std::fs::read_to_string("/proc/vmstat")
+        .ok()
+        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()))
+        .unwrap_or_default()
+}

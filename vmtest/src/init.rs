@@ -1,0 +1,62 @@
+//! The first file system of a guest: this program as init, and what it needs.
+
+use crate::elf;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::tree::Tree;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The program that is packed as `/init`, with all it needs, as an initramfs.
+#[derive(Debug, Clone)]
+pub struct Init {
+    pub(crate) archive: Arc<[u8]>,
+    pub(crate) digest: String,
+}
+
+impl Init {
+    /// Packs `bpfmap-vmtest`: this program if that is it, or else the one beside this program (or
+    /// one directory up, where Cargo puts programs of test binaries), or on the `PATH`.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn find() -> Result<Self> {
+        const NAME: &str = "bpfmap-vmtest";
+        let this = std::env::current_exe().doing("find this program")?;
+        let beside = this.ancestors().skip(1).take(2).map(|directory| directory.join(NAME));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let on_path: Vec<PathBuf> =
+            std::env::split_paths(&path).map(|directory| directory.join(NAME)).collect();
+        let itself = Some(this.clone()).filter(|this| this.ends_with(NAME));
+        let program = itself.into_iter().chain(beside).chain(on_path).find(|path| path.is_file());
+        let missing = || {
+            Error::new(
+                ErrorKind::Usage,
+                format!("the program {NAME} is neither beside {} nor on the PATH", this.display()),
+            )
+            .help(format!("build it first: cargo build --package {NAME}"))
+        };
+        Self::pack(&program.ok_or_else(missing)?)
+    }
+
+    /// Packs a program that calls [`guest::main_if_init`](crate::guest::main_if_init) first.
+    ///
+    /// # Errors
+    /// It, or a library that it needs, cannot be read.
+    pub fn pack(program: &Path) -> Result<Self> {
+        let mut tree = Tree::default();
+        tree.add_console();
+        for file in elf::needed_files(program)? {
+            tree.mirror(&file)?;
+        }
+        let data = std::fs::read(program).at("read", program)?;
+        tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(&data));
+        for directory in ["/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/vmtest"] {
+            tree.add_directory(Path::new(directory));
+        }
+        let archive: Arc<[u8]> = tree.pack()?.into();
+        let digest =
+            Sha256::digest(&archive).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { archive, digest })
+    }
+}

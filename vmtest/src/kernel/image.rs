@@ -1,0 +1,119 @@
+//! Takes the uncompressed kernel out of a bzImage: QEMU starts that at once, where the bzImage
+//! unpacks itself in the guest, which takes seconds when the processor is emulated.
+//!
+//! The layout is in the kernel's `Documentation/arch/x86/boot.rst`.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::io::Read as _;
+
+const LZ4_LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
+const ELF: &[u8] = b"\x7fELF";
+/// LZ4's legacy format cuts its input into blocks of this size.
+const LZ4_BLOCK: usize = 8 << 20;
+
+/// The uncompressed kernel in `image`, which may be one already.
+pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
+    let corrupt = |what: &str| {
+        Error::new(ErrorKind::KernelCorrupt, format!("{name} is not a usable kernel image: {what}"))
+            .help("fetch it anew, or give an x86-64 vmlinux or bzImage")
+    };
+    let kernel = if image.starts_with(ELF) {
+        image.to_vec()
+    } else {
+        decompress(payload(image).map_err(corrupt)?).map_err(|what| corrupt(&what))?
+    };
+    if kernel.starts_with(ELF) {
+        Ok(kernel)
+    } else {
+        Err(corrupt("what it holds is not an ELF file"))
+    }
+}
+
+/// The compressed part of a bzImage.
+fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
+    let word = |at: usize| {
+        let bytes = image.get(at..at + 4).ok_or("it is cut short")?;
+        Ok::<_, &str>(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize)
+    };
+    if image.get(0x202..0x206) != Some(b"HdrS") {
+        return Err("it has no setup header");
+    }
+    let sectors = match image[0x1f1] {
+        0 => 4,
+        sectors => usize::from(sectors),
+    };
+    let start = (sectors + 1) * 512 + word(0x248)?;
+    // The last four bytes hold the size of what was compressed.
+    let length = word(0x24c)?.checked_sub(4).ok_or("it has no payload")?;
+    image.get(start..start + length).ok_or("it is cut short")
+}
+
+fn decompress(payload: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    let mut kernel = Vec::new();
+    if let Some(blocks) = payload.strip_prefix(&LZ4_LEGACY) {
+        return decompress_lz4(blocks);
+    } else if payload.starts_with(&ZSTD) {
+        let mut decoder =
+            ruzstd::decoding::StreamingDecoder::new(payload).map_err(|error| error.to_string())?;
+        decoder.read_to_end(&mut kernel).map_err(|error| error.to_string())?;
+    } else if payload.starts_with(&XZ) {
+        lzma_rust2::XzReader::new(payload, false)
+            .read_to_end(&mut kernel)
+            .map_err(|error| error.to_string())?;
+    } else {
+        return Err("it is compressed with something other than LZ4, zstd or xz".to_owned());
+    }
+    Ok(kernel)
+}
+
+fn decompress_lz4(mut blocks: &[u8]) -> std::result::Result<Vec<u8>, String> {
+    let mut kernel = Vec::new();
+    let mut buffer = vec![0; LZ4_BLOCK];
+    while let Some((size, rest)) = blocks.split_first_chunk::<4>() {
+        let size = u32::from_le_bytes(*size) as usize;
+        // Streams that were glued together begin anew with the magic number.
+        if size.to_le_bytes()[..4] == LZ4_LEGACY {
+            blocks = rest;
+            continue;
+        }
+        let (block, rest) = rest.split_at_checked(size).ok_or("it is cut short")?;
+        let length = lz4_flex::block::decompress_into(block, &mut buffer)
+            .map_err(|error| error.to_string())?;
+        kernel.extend_from_slice(&buffer[..length]);
+        blocks = rest;
+    }
+    Ok(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_kernel_is_told() {
+        for (image, what) in [(vec![0; 100], "setup header"), (vec![0; 0x300], "setup header")] {
+            let error = vmlinux(&image, "x").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KernelCorrupt);
+            assert!(error.to_string().contains(what), "{error}");
+        }
+        let mut image = vec![0; 0x300];
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x24c] = 200;
+        assert!(vmlinux(&image, "x").unwrap_err().to_string().contains("cut short"));
+    }
+
+    #[test]
+    fn the_payload_is_found_and_unpacked() {
+        // One block of an LZ4 stream: five literals.
+        let compressed =
+            [&LZ4_LEGACY[..], &[6, 0, 0, 0, 0x50], b"\x7fELF!", &[5, 0, 0, 0]].concat();
+        let mut image = vec![0; 1024];
+        image[0x1f1] = 1;
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x24c] = u8::try_from(compressed.len()).unwrap();
+        image.extend(compressed);
+        assert_eq!(vmlinux(&image, "x").unwrap(), b"\x7fELF!");
+    }
+}

@@ -1,0 +1,97 @@
+//! What the guest shall do: the first file of the payload that it is handed.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the plan lies in the guest.
+pub(crate) const PLAN: &str = "/vmtest/plan.json";
+/// The name under which QEMU hands the payload over.
+pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
+/// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
+pub(crate) const DEBUG_EXIT: (u16, u8, i32) = (0xf4, 0x10, 0x10 * 2 + 1);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// The environment of every process.
+    pub(crate) env: Vec<(String, String)>,
+    /// Modules to load, in order: paths in the guest and their parameters.
+    pub(crate) modules: Vec<PathBuf>,
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Action {
+    /// Runs one program.
+    Run(Program),
+    /// Runs the tests of libtest binaries, each in a process of its own.
+    Test(Vec<TestBinary>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) directory: PathBuf,
+    /// Give it a terminal of this many rows and columns.
+    pub(crate) terminal: Option<(u16, u16)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TestBinary {
+    pub(crate) path: PathBuf,
+    pub(crate) directory: PathBuf,
+    /// The longest that one test, or the listing, may take.
+    pub(crate) time_out: Duration,
+    /// How often a test that fails is run again.
+    pub(crate) retries: u32,
+    /// Stop after the first test that fails for good.
+    pub(crate) fail_fast: bool,
+    pub(crate) select: Selection,
+}
+
+/// Which tests of a binary to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Selection {
+    /// Parts of names; a test whose name has one of them is run. None: all.
+    pub(crate) filters: Vec<String>,
+    /// Names must be equal to a filter, not only contain it.
+    pub(crate) exact: bool,
+    /// Parts of names; a test whose name has one of them is left out.
+    pub(crate) skip: Vec<String>,
+    /// Run the tests marked `#[ignore]` as well.
+    pub(crate) include_ignored: bool,
+    /// Leave out what has been run already, by its whole name.
+    pub(crate) done: Vec<String>,
+}
+
+impl Selection {
+    /// Whether a test is one of those to run.
+    pub(crate) fn takes(&self, test: &str) -> bool {
+        let has =
+            |part: &String| if self.exact { test == part } else { test.contains(part.as_str()) };
+        (self.filters.is_empty() || self.filters.iter().any(has)) && !self.skip.iter().any(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_reads_as_the_flags_of_a_test_binary_do() {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let mut select = Selection {
+            filters: words(&["map::"]),
+            skip: words(&["slow"]),
+            ..Selection::default()
+        };
+        assert!(select.takes("a::map::fast"));
+        assert!(!select.takes("a::map::slow"));
+        assert!(!select.takes("a::fast"));
+        select.exact = true;
+        assert!(!select.takes("a::map::fast"));
+        assert!(select.takes("map::"));
+    }
+}

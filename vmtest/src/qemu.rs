@@ -1,0 +1,229 @@
+//! QEMU: which one there is, how it is told to make a machine, and its monitor.
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use rustix::io::{FdFlags, fcntl_setfd};
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const PROGRAM: &str = "qemu-system-x86_64";
+/// The oldest that has all that is used here: PVH boot with modules (4.0), `x-ignore-shared`.
+const OLDEST: (u32, u32) = (5, 0);
+
+/// A QEMU for x86-64 that is new enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Qemu {
+    pub(crate) program: PathBuf,
+    /// All that it says of its version.
+    pub(crate) version: String,
+}
+
+impl Qemu {
+    /// The QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
+    pub(crate) fn find() -> Result<Self> {
+        let program = std::env::var_os("BPFMAP_VMTEST_QEMU")
+            .map_or_else(|| PathBuf::from(PROGRAM), PathBuf::from);
+        let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().map_err(|error| {
+            Error::new(ErrorKind::QemuMissing, format!("cannot run {}", program.display()))
+                .because(error)
+                .help("install QEMU for x86-64 (Debian: qemu-system-x86, Fedora: qemu-system-x86-core, Arch: qemu-system-x86)")
+        })?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let version = said.lines().next().unwrap_or_default().to_owned();
+        let too_old = |what: String| {
+            Error::new(ErrorKind::QemuTooOld, what)
+                .help(format!("install QEMU {}.{} or newer", OLDEST.0, OLDEST.1))
+        };
+        match parse_version(&version) {
+            None => {
+                Err(too_old(format!("{} says no version of QEMU: {version:?}", program.display())))
+            }
+            Some(found) if found < OLDEST => {
+                Err(too_old(format!("{} is too old: {version}", program.display())))
+            }
+            Some(_) => Ok(Self { program, version }),
+        }
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let version = text.strip_prefix("QEMU emulator version ")?;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The command line of a QEMU, with the files that it inherits.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    args: Vec<String>,
+    files: Vec<OwnedFd>,
+}
+
+impl CommandLine {
+    pub(crate) fn new() -> Self {
+        Self { args: Vec::new(), files: Vec::new() }
+    }
+
+    pub(crate) fn args<S: Into<String>>(&mut self, args: impl IntoIterator<Item = S>) {
+        self.args.extend(args.into_iter().map(Into::into));
+    }
+
+    /// The arguments so far.
+    pub(crate) fn text(&self) -> String {
+        self.args.join(" ")
+    }
+
+    /// Lets QEMU inherit a file; its descriptor there.
+    pub(crate) fn inherit(&mut self, file: impl Into<OwnedFd>) -> RawFd {
+        let file = file.into();
+        let number = file.as_raw_fd();
+        self.files.push(file);
+        number
+    }
+
+    /// Makes a file in memory, which vanishes with those who use it; its path in QEMU.
+    pub(crate) fn memory_file(&mut self, name: &str, contents: &[u8]) -> Result<String> {
+        let file = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)
+            .doing("make a file in memory")?;
+        let mut file = std::fs::File::from(file);
+        file.write_all(contents).doing("write a file in memory")?;
+        Ok(format!("/proc/self/fd/{}", self.inherit(file)))
+    }
+
+    /// Adds a character device; our end of it.
+    pub(crate) fn socket(&mut self, id: &str) -> Result<UnixStream> {
+        let (ours, theirs) = UnixStream::pair().doing("make a pair of sockets")?;
+        let number = self.inherit(theirs);
+        self.args(["-chardev".to_owned(), format!("socket,id={id},fd={number}")]);
+        Ok(ours)
+    }
+
+    /// Starts QEMU. It ends with the thread that started it, however that ends.
+    pub(crate) fn spawn(self, qemu: &Qemu, errors: impl Into<Stdio>) -> Result<Child> {
+        let mut command = Command::new(&qemu.program);
+        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+        // Ctrl-C in a terminal is for us; we end the guest.
+        command.process_group(0);
+        let files = self.files;
+        // SAFETY: both calls are async-signal-safe and allocate nothing.
+        unsafe {
+            command.pre_exec(move || {
+                for file in &files {
+                    fcntl_setfd(file, FdFlags::empty())?;
+                }
+                rustix::process::set_parent_process_death_signal(Some(
+                    rustix::process::Signal::KILL,
+                ))?;
+                Ok(())
+            });
+        }
+        command.spawn().map_err(|error| {
+            Error::new(ErrorKind::QemuMissing, format!("cannot run {}", qemu.program.display()))
+                .because(error)
+        })
+    }
+}
+
+/// QEMU's monitor: its machine protocol (QMP), as far as it is needed.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    stream: UnixStream,
+    buffer: Vec<u8>,
+    /// Why the guest was shut down, if it was: the reason in QEMU's SHUTDOWN event.
+    pub(crate) shutdown: Option<String>,
+}
+
+impl Monitor {
+    pub(crate) fn new(mut stream: UnixStream) -> Result<Self> {
+        // Without this QEMU would take no other command and send no event.
+        let hello = json!({ "execute": "qmp_capabilities", "id": 0 });
+        writeln!(stream, "{hello}").doing("speak to QEMU")?;
+        Ok(Self { stream, buffer: Vec::new(), shutdown: None })
+    }
+
+    pub(crate) fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// Takes in what QEMU said; whether it may say more.
+    pub(crate) fn read(&mut self) -> Result<bool> {
+        self.receive().map(|answer| answer.is_some())
+    }
+
+    /// Gives a command and waits for its answer.
+    pub(crate) fn call(&mut self, command: &str, arguments: &Value) -> Result<Value> {
+        let request = json!({ "execute": command, "arguments": arguments, "id": command });
+        writeln!(self.stream, "{request}").doing("speak to QEMU")?;
+        loop {
+            let messages = self.receive()?.ok_or_else(|| {
+                Error::new(ErrorKind::Io, format!("QEMU ended while it was told to {command}"))
+            })?;
+            for mut message in messages {
+                if message["id"] == command {
+                    return match message.get("error") {
+                        Some(error) => Err(Error::new(
+                            ErrorKind::Io,
+                            format!("QEMU refused to {command}: {error}"),
+                        )),
+                        None => Ok(message["return"].take()),
+                    };
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<Vec<Value>>> {
+        let mut bytes = [0; 4096];
+        let length = match self.stream.read(&mut bytes) {
+            Ok(0) => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(None),
+            length => length.doing("hear from QEMU")?,
+        };
+        self.buffer.extend(&bytes[..length]);
+        let mut messages = Vec::new();
+        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.buffer.drain(..=end).collect();
+            let Ok(message) = serde_json::from_slice::<Value>(&line) else { continue };
+            if message["event"] == "SHUTDOWN" {
+                self.shutdown = message["data"]["reason"].as_str().map(str::to_owned);
+            }
+            messages.push(message);
+        }
+        Ok(Some(messages))
+    }
+}
+
+/// Whether a path can stand in an option of QEMU's, where commas part the members.
+pub(crate) fn option_path(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(parse_version("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)"), Some((7, 2)));
+        assert_eq!(parse_version("QEMU emulator version 11.0.0-rc1"), Some((11, 0)));
+        assert_eq!(parse_version("something else"), None);
+    }
+
+    #[test]
+    fn the_monitor_keeps_the_reason_of_a_shutdown() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut monitor = Monitor::new(ours).unwrap();
+        theirs.write_all(b"{\"QMP\": {}}\r\n{\"return\": {}, \"id\": 0}\r\n{\"event\": \"SHUTDOWN\", \"data\":").unwrap();
+        assert!(monitor.read().unwrap());
+        assert_eq!(monitor.shutdown, None);
+        theirs.write_all(b" {\"guest\": true, \"reason\": \"guest-reset\"}}\r\n").unwrap();
+        monitor.read().unwrap();
+        assert_eq!(monitor.shutdown.as_deref(), Some("guest-reset"));
+        drop(theirs);
+        assert!(!monitor.read().unwrap());
+    }
+}

@@ -1,0 +1,5 @@
+//! Reports of a matrix for people and for tools.
+
+mod terminal;
+
+pub use terminal::{Terminal, table};

@@ -1,0 +1,117 @@
+//! What a test's exit status and output mean: passed only if the test binary says so.
+
+use crate::event::Outcome;
+use crate::wire::Status;
+use std::collections::BTreeMap;
+
+/// What a test's run came to.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<String>,
+    pub(crate) notes: BTreeMap<String, String>,
+}
+
+impl Verdict {
+    /// Judges by the exit status, the standard output, and how many processes were killed because
+    /// memory ran out.
+    pub(crate) fn of(status: Status, stdout: &str, oom_kills: u64) -> Self {
+        let mut notes = BTreeMap::new();
+        let mut skip = None;
+        for line in stdout.lines() {
+            if let Some(note) = command(line, "vmtest:note ") {
+                let (key, value) = note.split_once('=').unwrap_or((note, ""));
+                notes.insert(key.trim().to_owned(), value.trim().to_owned());
+            } else if let Some(reason) = command(line, "vmtest:skip") {
+                skip = Some(reason.trim().to_owned());
+            }
+        }
+        let (outcome, reason) = match status {
+            Status::TimedOut => (Outcome::TimedOut, None),
+            _ if oom_kills > 0 && status != Status::Exited(0) => (
+                Outcome::KilledByOom,
+                Some("the guest ran out of memory: give it more with --memory".to_owned()),
+            ),
+            Status::Signaled(signal) => {
+                (Outcome::Crashed, Some(format!("killed by signal {signal}")))
+            }
+            Status::Exited(0) if !says_passed(stdout) => (
+                Outcome::EndedEarly,
+                Some("the process exited with 0 before the test had passed".to_owned()),
+            ),
+            Status::Exited(0) => match skip {
+                Some(reason) => (Outcome::Skipped, Some(reason)),
+                None => (Outcome::Passed, None),
+            },
+            // What libtest exits with when a test fails.
+            Status::Exited(101) => (Outcome::Failed, None),
+            Status::Exited(code) => (Outcome::Failed, Some(format!("exit status {code}"))),
+        };
+        Self { outcome, reason, notes }
+    }
+}
+
+/// What follows `word` in a line that begins with it, maybe after what a test harness put before
+/// the first line of a test's output.
+fn command<'a>(line: &'a str, word: &str) -> Option<&'a str> {
+    let line = line.trim_start();
+    let line = match line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
+        Some((_, rest)) => rest,
+        None => line,
+    };
+    line.strip_prefix(word)
+}
+
+/// Whether the last word of a libtest harness is that one test ran and passed.
+fn says_passed(stdout: &str) -> bool {
+    stdout
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().split_once("test result: "))
+        .is_some_and(|(_, result)| result.starts_with("ok. 1 passed; 0 failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: &str = "\nrunning 1 test\n.\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.00s\n\n";
+
+    #[test]
+    fn passed_is_what_the_binary_says_was_passed() {
+        let outcome = |status, stdout: &str| Verdict::of(status, stdout, 0).outcome;
+        assert_eq!(outcome(Status::Exited(0), OK), Outcome::Passed);
+        assert_eq!(outcome(Status::Exited(0), ""), Outcome::EndedEarly);
+        let none = OK.replace("ok. 1 passed", "ok. 0 passed");
+        assert_eq!(outcome(Status::Exited(0), &none), Outcome::EndedEarly);
+        // Output without a line's end before the harness's own.
+        assert_eq!(
+            outcome(Status::Exited(0), &format!("text{}", OK.trim_start())),
+            Outcome::Passed
+        );
+        assert_eq!(outcome(Status::Exited(101), OK), Outcome::Failed);
+        assert_eq!(outcome(Status::Signaled(11), OK), Outcome::Crashed);
+        assert_eq!(outcome(Status::TimedOut, OK), Outcome::TimedOut);
+    }
+
+    #[test]
+    fn an_out_of_memory_kill_counts_only_if_it_failed_the_test() {
+        assert_eq!(Verdict::of(Status::Signaled(9), "", 1).outcome, Outcome::KilledByOom);
+        assert_eq!(Verdict::of(Status::Exited(101), OK, 1).outcome, Outcome::KilledByOom);
+        assert_eq!(Verdict::of(Status::Exited(0), OK, 1).outcome, Outcome::Passed);
+    }
+
+    #[test]
+    fn notes_and_skips_are_read() {
+        let said = format!(
+            "test a::b ... vmtest:note answer=a=42\nvmtest:note refused\n  vmtest:skip no netkit \n{OK}"
+        );
+        let verdict = Verdict::of(Status::Exited(0), &said, 0);
+        assert_eq!(verdict.outcome, Outcome::Skipped);
+        assert_eq!(verdict.reason.as_deref(), Some("no netkit"));
+        assert_eq!(verdict.notes["answer"], "a=42");
+        assert_eq!(verdict.notes["refused"], "");
+        // A test that fails after it said so has failed.
+        assert_eq!(Verdict::of(Status::Exited(101), &said, 0).outcome, Outcome::Failed);
+    }
+}
