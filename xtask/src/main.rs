@@ -1,3 +1,46 @@
-//! What people who work on bpfmap run.
+//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`.
 
-fn main() {}
+mod cargo;
+mod demo;
+mod matrix;
+mod packages;
+mod step;
+mod table;
+mod test;
+
+use std::process::ExitCode;
+
+/// What went wrong, for a person to read.
+pub(crate) type Error = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["demo"] => demo::run(),
+        ["test"] => test::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo   schemas to C and Rust, compiled, run on three kernels, and a table of what they answered
+  test   every test of the repository, the matrix of all kernels included
+
+Both install the Debian packages that are missing, and show their list first.";

@@ -1,0 +1,61 @@
+//! `cargo xtask demo`: from schemas to a table of what three kernels answered.
+
+use std::path::PathBuf;
+
+use crate::cargo::{build, cargo, root};
+use crate::step::{Steps, run as run_command};
+use crate::table::{by_map, draw};
+use crate::{Error, matrix, packages};
+
+/// The oldest line, one in the middle, and the newest.
+const KERNELS: &[&str] = &["5.10", "6.12", "7.3"];
+
+/// Runs the demo.
+///
+/// # Errors
+///
+/// When a step fails, or a kernel answers otherwise than expected.
+pub(crate) fn run() -> Result<(), Error> {
+    let mut steps = Steps::new(5);
+    steps.next("Packages");
+    packages::ensure(packages::BUILD_AND_BOOT)?;
+
+    steps.next("The harness, and kernels to boot");
+    let harness = matrix::build_harness()?;
+    let fetching = matrix::start_fetching(&harness, KERNELS)?;
+
+    steps.next("Schemas to C, Rust and fixtures");
+    let generated = root().join("target/demo");
+    generate(&generated)?;
+
+    steps.next("Fixtures compiled, by clang for the kernel and by rustc");
+    let binaries =
+        build(&["test", "--no-run", "--package", "bpfmap-fixtures", "--test", "fixtures"])?;
+    let binaries: Vec<PathBuf> = binaries.into_iter().map(|executable| executable.path).collect();
+    matrix::finish_fetching(fetching)?;
+
+    steps.next("Fixtures run on real kernels");
+    let report = matrix::run(&harness, KERNELS, &binaries)?;
+    println!("\n{}", draw(&report.tests, by_map));
+    println!("Generated: {}", generated.display());
+    println!("Reports:   {}", report.folder.display());
+    if report.green { Ok(()) } else { Err("not everything is green: see above".into()) }
+}
+
+/// Has the command-line tool write everything that it can make of the schemas.
+fn generate(folder: &std::path::Path) -> Result<(), Error> {
+    let schemas = root().join("schemas");
+    let mut files: Vec<PathBuf> = vec![];
+    for entry in std::fs::read_dir(&schemas)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut command = cargo();
+    command.args(["run", "--package", "bpfmap-codegen", "--", "generate"]).args(&files);
+    run_command(command.args(["--emit", "c,rust,fixtures,docs", "--out"]).arg(folder))?;
+    println!("{} schemas, in {}", files.len(), folder.display());
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The Debian packages that building and testing need.
+
+use std::process::{Command, Stdio};
+
+use crate::Error;
+use crate::step::run;
+
+/// What compiles schemas, programs and libbpf, and boots kernels.
+pub(crate) const BUILD_AND_BOOT: &[Package] = &[
+    Package { name: "clang-19", purpose: "compiles BPF programs" },
+    Package { name: "libbpf-dev", purpose: "bpf/bpf_helpers.h" },
+    Package { name: "gcc", purpose: "compiles libbpf for libbpf-rs" },
+    Package { name: "make", purpose: "builds libbpf for libbpf-rs" },
+    Package { name: "pkg-config", purpose: "finds libelf and zlib" },
+    Package { name: "libelf-dev", purpose: "libbpf reads object files with it" },
+    Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
+    Package { name: "qemu-system-x86", purpose: "boots the kernels" },
+];
+
+/// What the tests use beside it.
+pub(crate) const TESTS: &[Package] = &[
+    Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
+    Package { name: "bpftool", purpose: "makes vmlinux.h" },
+];
+
+/// A Debian package, and why it is needed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Package {
+    name: &'static str,
+    purpose: &'static str,
+}
+
+/// Installs those of `packages` that are missing. On a system without apt it says which they are,
+/// and goes on: they may be there by other names.
+pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
+    if !succeeds(Command::new("dpkg-query").arg("--version")) {
+        println!("This is no Debian system. Needed, by Debian's names:");
+        show(packages);
+        return Ok(());
+    }
+    let missing: Vec<Package> =
+        packages.iter().copied().filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() {
+        println!("All {} packages are installed.", packages.len());
+        return Ok(());
+    }
+    println!("Installing what is missing:");
+    show(&missing);
+    run(apt_get().arg("update").arg("--quiet"))?;
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
+    run(apt_get().args(install).args(missing.iter().map(|package| package.name)))
+}
+
+fn show(packages: &[Package]) {
+    for package in packages {
+        println!("  {:16} {}", package.name, package.purpose);
+    }
+}
+
+fn is_installed(package: &Package) -> bool {
+    let query = ["--show", "--showformat=${db:Status-Status}", package.name];
+    let output = Command::new("dpkg-query").args(query).stderr(Stdio::null()).output();
+    output.is_ok_and(|output| output.status.success() && output.stdout == b"installed")
+}
+
+/// `apt-get`, through sudo for who is not root.
+fn apt_get() -> Command {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let mut command = if root {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        sudo
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
