@@ -1,0 +1,194 @@
+//! The types of keys and values as BTF describes them: constants that opening a map compares with
+//! the map's own BTF, and that creating one encodes.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use super::names::Names;
+use super::string_literal;
+use crate::check::Checked;
+use crate::ir::{
+    Composite, Enum, Int, KeyValue, MemberType, SpecialField, Type, TypeDef, TypeDefKind,
+};
+use crate::layout::{CompositeLayout, Item};
+use crate::naming::c_constant;
+
+/// The layout of a key or value, as an expression outside of the module `layouts`.
+pub(super) fn layout_of(names: &Names<'_>, described: &KeyValue) -> String {
+    let path = Path { names, layout: "::bpfmap::layout::Layout", named: "layouts::" };
+    match described {
+        KeyValue::Type(ty) => path.ty(&ty.value),
+        KeyValue::Size(size) => format!("&{}::Opaque {{ size: {} }}", path.layout, size.value),
+    }
+}
+
+/// The module `layouts`: a constant for each named type that keys and values are made of.
+pub(super) fn push_layouts(code: &mut String, checked: &Checked, names: &Names<'_>) {
+    let used = used_types(checked);
+    if used.is_empty() {
+        return;
+    }
+    code.push_str(
+        "\n/// Types of keys and values as BTF describes them.\nmod layouts {\n    \
+         use ::bpfmap::layout::Layout;\n",
+    );
+    if used.iter().any(|def| matches!(def.kind, TypeDefKind::Struct(_) | TypeDefKind::Union(_))) {
+        code.push_str("    use ::bpfmap::layout::Member;\n");
+    }
+    let path = Path { names, layout: "Layout", named: "" };
+    for def in used {
+        let name = &def.name.value;
+        let _ = write!(code, "\n    pub(super) const {}: &Layout = &Layout::", names.layout(name));
+        match (&def.kind, checked.layouts().composite(name)) {
+            (TypeDefKind::Struct(body), Some(layout)) => {
+                push_composite(code, path, "Struct", name, body, layout, "    ");
+            }
+            (TypeDefKind::Union(body), Some(layout)) => {
+                push_composite(code, path, "Union", name, body, layout, "    ");
+            }
+            (TypeDefKind::Enum(body), _) => push_enum(code, name, body),
+            (TypeDefKind::Alias(target), _) => {
+                let name = string_literal(name);
+                let target = path.ty(&target.value);
+                let _ = write!(code, "Typedef {{ name: {name}, target: {target} }}");
+            }
+            _ => {}
+        }
+        code.push_str(";\n");
+    }
+    code.push_str("}\n");
+}
+
+/// The named types that keys and values hold, in the order of the schema.
+fn used_types(checked: &Checked) -> Vec<&TypeDef> {
+    let mut used: HashSet<&str> = HashSet::new();
+    let mut pending: Vec<&Type> = vec![];
+    for map in &checked.schema().maps {
+        for described in [&map.key, &map.value].into_iter().flatten() {
+            if let KeyValue::Type(ty) = described {
+                pending.push(&ty.value);
+            }
+        }
+    }
+    while let Some(ty) = pending.pop() {
+        match ty {
+            Type::Array(element, _) => pending.push(&element.value),
+            Type::Named(name) if used.insert(name) => {
+                match checked.resolved().type_def(name).map(|def| &def.kind) {
+                    Some(TypeDefKind::Struct(body) | TypeDefKind::Union(body)) => {
+                        push_member_types(&mut pending, body);
+                    }
+                    Some(TypeDefKind::Alias(target)) => pending.push(&target.value),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    let types = checked.schema().types.iter();
+    types.filter(|def| used.contains(def.name.value.as_str())).collect()
+}
+
+fn push_member_types<'a>(types: &mut Vec<&'a Type>, body: &'a Composite) {
+    for member in &body.members {
+        match &member.ty {
+            MemberType::Type(ty) => types.push(&ty.value),
+            MemberType::Struct(body) | MemberType::Union(body) => push_member_types(types, body),
+        }
+    }
+}
+
+/// How an expression names the type `Layout`, and the constants of named types.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    names: &'a Names<'a>,
+    layout: &'a str,
+    named: &'a str,
+}
+
+impl Path<'_> {
+    /// An expression of type `&'static Layout`.
+    fn ty(self, ty: &Type) -> String {
+        let layout = self.layout;
+        match ty {
+            Type::Int(Int { size, signed }) => {
+                format!("{layout}::{}{}", if *signed { 'I' } else { 'U' }, u64::from(*size) * 8)
+            }
+            Type::Bool => format!("{layout}::BOOL"),
+            Type::Char => format!("{layout}::CHAR"),
+            Type::BigEndian(size) => format!("{layout}::BE{}", u64::from(*size) * 8),
+            Type::Array(element, len) => format!(
+                "&{layout}::Array {{ element: {}, len: {} }}",
+                self.ty(&element.value),
+                len.value
+            ),
+            // Whether the pointer of a map points to another type is nothing to user space.
+            Type::Pointer(_) => format!("{layout}::VOID_POINTER"),
+            Type::Named(name) => format!("{}{}", self.named, self.names.layout(name)),
+            Type::Special(SpecialField::SpinLock) => format!("{layout}::SPIN_LOCK"),
+            Type::Special(SpecialField::Timer) => format!("{layout}::TIMER"),
+        }
+    }
+}
+
+fn push_composite(
+    code: &mut String,
+    path: Path<'_>,
+    word: &str,
+    name: &str,
+    body: &Composite,
+    layout: &CompositeLayout,
+    indent: &str,
+) {
+    let _ = write!(
+        code,
+        "{word} {{\n{indent}    name: {},\n{indent}    size: {},\n{indent}    members: &[\n",
+        string_literal(name),
+        layout.size
+    );
+    for item in layout.items(body) {
+        let Item::Member(index, at) = item else { continue };
+        let member = &body.members[index];
+        let name = member.name.as_ref().map_or("", |name| &name.value);
+        let _ = write!(
+            code,
+            "{indent}        Member {{ name: {}, bit_offset: {}, bits: {}, layout: ",
+            string_literal(name),
+            at.bit_offset,
+            member.bits.as_ref().map_or(0, |bits| bits.value),
+        );
+        let deeper = format!("{indent}        ");
+        match (&member.ty, &at.nested) {
+            (MemberType::Type(ty), _) => code.push_str(&path.ty(&ty.value)),
+            (MemberType::Struct(body), Some(layout)) => {
+                code.push_str("&Layout::");
+                push_composite(code, path, "Struct", "", body, layout, &deeper);
+            }
+            (MemberType::Union(body), Some(layout)) => {
+                code.push_str("&Layout::");
+                push_composite(code, path, "Union", "", body, layout, &deeper);
+            }
+            _ => {}
+        }
+        code.push_str(" },\n");
+    }
+    let _ = write!(code, "{indent}    ],\n{indent}}}");
+}
+
+fn push_enum(code: &mut String, name: &str, body: &Enum) {
+    let signed = body.variants.iter().any(|variant| variant.value.value < 0);
+    let _ = write!(
+        code,
+        "Enum {{\n        name: {},\n        size: {},\n        signed: {signed},\n        variants: &[\n",
+        string_literal(name),
+        body.repr.value.size,
+    );
+    for variant in &body.variants {
+        // BTF keeps 64 bits and tells apart by `signed` what they mean.
+        let [bytes @ .., _, _, _, _, _, _, _, _] = variant.value.value.to_le_bytes();
+        let value = i64::from_le_bytes(bytes);
+        let name = string_literal(&c_constant(name, &variant.name.value));
+        let _ = writeln!(code, "            ({name}, {value}),");
+    }
+    code.push_str("        ],\n    }");
+}

@@ -1,0 +1,132 @@
+//! Maps in Rust: a spec type each, and the struct that opens all of them.
+
+use std::fmt::Write;
+
+use super::layouts::layout_of;
+use super::names::{MAPS, Names, identifier};
+use super::shape::type_name;
+use super::{push_doc, string_literal};
+use crate::check::Checked;
+use crate::facts::MapFlag;
+use crate::ir::{KeyValue, MapDef, Pinning};
+use crate::naming::upper_camel_case;
+
+/// The spec types, and `Maps`.
+pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>) {
+    let maps = &checked.schema().maps;
+    for map in maps {
+        push_spec(code, names, map);
+    }
+    if maps.is_empty() {
+        return;
+    }
+    let _ = writeln!(code, "\n/// A handle of each map.\n#[derive(::core::fmt::Debug)]");
+    let _ = writeln!(code, "pub struct {MAPS} {{");
+    for map in maps {
+        if let Some(doc) = &map.doc {
+            push_doc(code, "    ", doc);
+        }
+        let name = &map.name.value;
+        let _ =
+            writeln!(code, "    pub {}: ::bpfmap::Map<{}>,", identifier(name), names.spec(name));
+    }
+    let _ = write!(
+        code,
+        "}}\n\nimpl {MAPS} {{\n    \
+         /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.\n    \
+         ///\n    /// # Errors\n    ///\n    \
+         /// The first map that is not there, or is another than the schema says.\n    \
+         pub fn from_object(object: &::bpfmap::libbpf_rs::Object) -> ::bpfmap::Result<Self> {{\n        \
+             ::core::result::Result::Ok(Self {{\n"
+    );
+    for map in maps {
+        let field = identifier(&map.name.value);
+        let _ = writeln!(code, "            {field}: ::bpfmap::Map::from_object(object)?,");
+    }
+    code.push_str("        })\n    }\n}\n");
+}
+
+fn push_spec(code: &mut String, names: &Names<'_>, map: &MapDef) {
+    let name = &map.name.value;
+    let spec = names.spec(name);
+    code.push('\n');
+    push_doc(code, "", &map.doc.clone().unwrap_or_else(|| format!("The map `{name}`.")));
+    let kind = upper_camel_case(&map.map_type.value);
+    let _ = write!(
+        code,
+        "pub enum {spec} {{}}\n\n\
+         impl ::bpfmap::MapSpec for {spec} {{\n    \
+             type Kind = ::bpfmap::kind::{kind};\n    \
+             type Key = {};\n    \
+             type Value = {};\n    \
+             const NAME: &'static str = {};\n",
+        held(names, map.key.as_ref()),
+        held(names, map.value.as_ref()),
+        string_literal(name),
+    );
+    if let Some(max_entries) = &map.max_entries {
+        push_option(code, "MAX_ENTRIES", max_entries.value);
+    }
+    push_flags(code, map);
+    if let Some(extra) = &map.map_extra {
+        let _ = writeln!(code, "    const MAP_EXTRA: u64 = {};", extra.value);
+    }
+    if let Some(node) = &map.numa_node {
+        push_option(code, "NUMA_NODE", node.value);
+    }
+    let pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
+        None | Some(Pinning::None) => None,
+        Some(Pinning::ByName) => Some("ByName".to_owned()),
+        Some(Pinning::Other(number)) => Some(format!("Other({number})")),
+    };
+    if let Some(pinning) = pinning {
+        let _ =
+            writeln!(code, "    const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::{pinning};");
+    }
+    for (what, described) in [("KEY", &map.key), ("VALUE", &map.value)] {
+        let layout = described.as_ref().map_or_else(
+            || "::bpfmap::layout::Layout::VOID".to_owned(),
+            |described| layout_of(names, described),
+        );
+        let _ = writeln!(
+            code,
+            "    const {what}_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};"
+        );
+    }
+    if map.btf.as_ref().is_some_and(|btf| !btf.value) {
+        code.push_str("    const BTF: bool = false;\n");
+    }
+    code.push_str("}\n");
+}
+
+fn push_option(code: &mut String, name: &str, value: u32) {
+    let _ = writeln!(
+        code,
+        "    const {name}: ::core::option::Option<u32> = ::core::option::Option::Some({value});"
+    );
+}
+
+fn push_flags(code: &mut String, map: &MapDef) {
+    let mut flags = map.flags.iter();
+    let Some(first) = flags.next() else { return };
+    let value = if map.flags.len() == 1 {
+        format!("::bpfmap::MapFlags::{}", first.value.to_uppercase())
+    } else {
+        // The operator of a trait is nothing that a constant may use.
+        let bits = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+        let names: Vec<_> = bits
+            .map(|flag| format!("::bpfmap::MapFlags::{}.0", flag.name.to_uppercase()))
+            .collect();
+        format!("::bpfmap::MapFlags({})", names.join(" | "))
+    };
+    let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
+}
+
+/// The type of a key or value.
+fn held(names: &Names<'_>, described: Option<&KeyValue>) -> String {
+    match described {
+        None => "()".to_owned(),
+        Some(KeyValue::Type(ty)) => type_name(names, &ty.value),
+        Some(KeyValue::Size(size)) => format!("[u8; {}]", size.value),
+    }
+}

@@ -1,0 +1,72 @@
+//! The Rust module of a schema, for applications that link the crate `bpfmap`.
+//!
+//! One file, fit for `include!` and for a module of its own. It names everything by a path from
+//! the root, so that nothing of what surrounds it changes its meaning.
+
+mod alignment;
+mod layouts;
+mod maps;
+pub(crate) mod names;
+pub(crate) mod shape;
+mod types;
+
+use std::fmt::Write;
+
+use self::names::Names;
+use super::{GeneratedFile, comment, marker};
+use crate::check::Checked;
+
+/// Writes `NAME.rs`.
+#[must_use]
+pub fn emit(checked: &Checked) -> GeneratedFile {
+    let schema = checked.schema();
+    let mut names = Names::new(schema);
+    let shapes = shape::shapes(checked, &mut names);
+    let mut items = String::new();
+    types::push_types(&mut items, checked, &names, &shapes);
+    maps::push_maps(&mut items, checked, &names);
+    layouts::push_layouts(&mut items, checked, &names);
+
+    let mut code = format!("// {}\n\npub use generated::*;\n\n", marker(schema));
+    if let Some(doc) = &schema.doc {
+        push_doc(&mut code, "", doc);
+    }
+    code.push_str(OPENING);
+    for line in items.lines() {
+        if line.is_empty() {
+            code.push('\n');
+        } else {
+            let _ = writeln!(code, "    {line}");
+        }
+    }
+    code.push_str("}\n");
+    GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
+}
+
+/// What a program does not use of the schema, and how the author wrote names and comments, is no
+/// concern of the program's lints.
+const OPENING: &str = "\
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    dead_code,
+    missing_docs,
+    nonstandard_style,
+    unreachable_pub,
+    unused_qualifications
+)]
+#[rustfmt::skip]
+mod generated {
+";
+
+/// Writes `doc` as a doc comment, if it says anything.
+fn push_doc(code: &mut String, indent: &str, doc: &str) {
+    for line in comment::lines(doc) {
+        let _ = writeln!(code, "{}", format!("{indent}/// {line}").trim_end());
+    }
+}
+
+/// A Rust string literal.
+fn string_literal(text: &str) -> String {
+    format!("{text:?}")
+}

@@ -1,0 +1,244 @@
+//! Types in Rust, each with the proof of its layout.
+
+use std::fmt::Write;
+
+use super::names::{Names, identifier};
+use super::push_doc;
+use super::shape::{Place, Shape, ShapeMember, StoredAt, int_name, plain, type_name};
+use crate::check::Checked;
+use crate::ir::{Enum, KeyValue, SpecialField, Type, TypeDef, TypeDefKind};
+use crate::naming::rust_constant;
+use crate::source::Spanned;
+
+/// Lines up to here stand on one line.
+const WIDTH: usize = 96;
+
+/// All types, in the order of the schema.
+pub(super) fn push_types(
+    code: &mut String,
+    checked: &Checked,
+    names: &Names<'_>,
+    shapes: &[Shape<'_>],
+) {
+    let schema = checked.schema();
+    if !schema.types.is_empty() {
+        code.push_str("use ::core::assert;\nuse ::core::mem::{align_of, offset_of, size_of};\n");
+    }
+    let mut shapes = shapes.iter();
+    for def in &schema.types {
+        code.push('\n');
+        match &def.kind {
+            TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {
+                let Some(shape) = shapes.next() else { continue };
+                let doc = def.doc.clone().unwrap_or_else(|| c_name(def));
+                push_composite(code, shape, &doc);
+                if has_spin_lock(checked, def) {
+                    let _ = writeln!(code, "impl ::bpfmap::HasSpinLock for {} {{}}", shape.name);
+                }
+            }
+            TypeDefKind::Enum(body) => push_enum(code, names, def, body),
+            TypeDefKind::Alias(target) => {
+                push_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
+                let name = names.ty(&def.name.value);
+                let _ = writeln!(code, "pub type {name} = {};", type_name(names, &target.value));
+            }
+        }
+    }
+}
+
+/// What stands for the doc comment that the author did not write.
+fn c_name(def: &TypeDef) -> String {
+    let name = &def.name.value;
+    match def.kind {
+        TypeDefKind::Struct(_) => format!("`struct {name}`"),
+        TypeDefKind::Union(_) => format!("`union {name}`"),
+        TypeDefKind::Enum(_) => format!("`enum {name}`"),
+        TypeDefKind::Alias(_) => format!("`{name}`"),
+    }
+}
+
+fn has_spin_lock(checked: &Checked, def: &TypeDef) -> bool {
+    let value = KeyValue::Type(Spanned::from(Type::Named(def.name.value.clone())));
+    let fields = checked.resolved().special_fields(&value);
+    fields.iter().any(|(_, field, _)| **field == SpecialField::SpinLock)
+}
+
+fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
+    let name = names.ty(&def.name.value);
+    let repr = int_name(body.repr.value);
+    push_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
+    let _ = writeln!(code, "#[repr(transparent)]\npub struct {name}(pub {repr});\n");
+    let _ = writeln!(code, "impl {name} {{");
+    let mut constants: Vec<String> = vec![];
+    for variant in &body.variants {
+        let mut constant = identifier(&rust_constant(&variant.name.value));
+        while constants.contains(&constant) {
+            constant.push('_');
+        }
+        if let Some(doc) = &variant.doc {
+            push_doc(code, "    ", doc);
+        }
+        let value = variant.value.value;
+        let _ = writeln!(code, "    pub const {constant}: Self = Self({value});");
+        constants.push(constant);
+    }
+    code.push_str("}\n\n");
+    push_call(code, "::bpfmap::plain_enum!", &format!("{name}({repr})"), &constants);
+}
+
+fn push_composite(code: &mut String, shape: &Shape<'_>, doc: &str) {
+    push_doc(code, "", doc);
+    push_struct(code, shape);
+    push_proof(code, shape);
+    push_accessors(code, shape);
+    for nested in &shape.nested {
+        let member = shape.members.iter().find(|member| member.ty.name == nested.name);
+        let doc = member.map_or_else(String::new, |member| nested_doc(shape, member));
+        code.push('\n');
+        push_composite(code, nested, &doc);
+    }
+}
+
+fn nested_doc(parent: &Shape<'_>, member: &ShapeMember<'_>) -> String {
+    match (&member.member.name, &member.member.doc) {
+        (_, Some(doc)) => doc.clone(),
+        (Some(name), None) => format!("`{}` of [`{}`].", name.value, parent.name),
+        (None, None) => format!("Anonymous members of [`{}`].", parent.name),
+    }
+}
+
+fn push_struct(code: &mut String, shape: &Shape<'_>) {
+    let repr = match (shape.packed, shape.align) {
+        (true, _) => "C, packed".to_owned(),
+        (false, Some(align)) => format!("C, align({align})"),
+        (false, None) => "C".to_owned(),
+    };
+    let _ = writeln!(code, "#[repr({repr})]\npub struct {} {{", shape.name);
+    for field in &shape.fields {
+        match field.member {
+            Some(member) => {
+                if let Some(doc) = &member.doc {
+                    push_doc(code, "    ", doc);
+                }
+            }
+            // Public all the same, or nobody could write `IpKey { family, ..zeroed() }`.
+            None => code.push_str("    #[doc(hidden)]\n"),
+        }
+        let _ = writeln!(code, "    pub {}: {},", field.name, field.ty);
+    }
+    code.push_str("}\n\n");
+    let fields: Vec<String> = shape
+        .fields
+        .iter()
+        .map(|field| {
+            let mut text = format!("{}: {}", field.name, field.ty);
+            if !field.views.is_empty() {
+                let _ = write!(text, " => {{ {} }}", field.views.join(", "));
+            }
+            text
+        })
+        .collect();
+    push_call(code, "::bpfmap::plain_struct!", &shape.name, &fields);
+}
+
+/// Writes `call(head { part, … });` on one line if it fits.
+fn push_call(code: &mut String, call: &str, head: &str, parts: &[String]) {
+    let joined = parts.join(", ");
+    let line = format!("{call}({head} {{ {joined} }});");
+    if line.len() <= WIDTH {
+        let _ = writeln!(code, "{line}");
+    } else {
+        let _ = writeln!(code, "{call}({head} {{");
+        for part in parts {
+            let _ = writeln!(code, "    {part},");
+        }
+        code.push_str("});\n");
+    }
+}
+
+fn push_proof(code: &mut String, shape: &Shape<'_>) {
+    let Shape { name, layout, .. } = shape;
+    let _ = writeln!(
+        code,
+        "\nconst _: () = {{\n    \
+             assert!(size_of::<{name}>() == {});\n    \
+             assert!(align_of::<{name}>() == {});",
+        layout.size, layout.align,
+    );
+    for field in &shape.fields {
+        let _ =
+            writeln!(code, "    assert!(offset_of!({name}, {}) == {});", field.name, field.offset);
+    }
+    code.push_str("};\n");
+}
+
+fn push_accessors(code: &mut String, shape: &Shape<'_>) {
+    let mut stored = shape.members.iter().filter(|m| matches!(m.place, Place::Methods { .. }));
+    let Some(first) = stored.next() else { return };
+    let _ = writeln!(code, "\nimpl {} {{", shape.name);
+    push_methods(code, shape.is_union, first);
+    for member in stored {
+        code.push('\n');
+        push_methods(code, shape.is_union, member);
+    }
+    code.push_str("}\n");
+}
+
+fn push_methods(code: &mut String, is_union: bool, member: &ShapeMember<'_>) {
+    let Place::Methods { get, set, build, storage, at } = &member.place else { return };
+    let shown = plain(get);
+    let ty = &member.ty.name;
+    let (mut read, write) = match at {
+        StoredAt::Byte(offset) => (
+            format!("::bpfmap::storage::get(&self.{storage}, {offset})"),
+            format!("::bpfmap::storage::set(&mut self.{storage}, {offset}, value);"),
+        ),
+        StoredAt::Bits(bits) => {
+            let value = if member.ty.newtype.is_some() { "value.0" } else { "value" };
+            (
+                format!("::bpfmap::storage::bits(&self.{storage}, {}..{})", bits.start, bits.end),
+                format!(
+                    "::bpfmap::storage::set_bits(&mut self.{storage}, {}..{}, {value});",
+                    bits.start, bits.end
+                ),
+            )
+        }
+    };
+    if let Some(newtype) = &member.ty.newtype {
+        read = format!("{newtype}({read})");
+    }
+    let what = match at {
+        StoredAt::Byte(_) => format!("The member `{shown}`."),
+        StoredAt::Bits(bits) => {
+            let width = bits.end - bits.start;
+            format!(
+                "The bit-field `{shown}`, {width} bit{} wide.",
+                if width == 1 { "" } else { "s" }
+            )
+        }
+    };
+    push_doc(code, "    ", member.member.doc.as_deref().unwrap_or(&what));
+    let _ = write!(
+        code,
+        "    #[inline]\n    #[must_use]\n    \
+         pub fn {get}(&self) -> {ty} {{\n        {read}\n    }}\n\n    \
+         /// Sets `{shown}`.\n    #[inline]\n    \
+         pub fn {set}(&mut self, value: {ty}) {{\n        {write}\n    }}\n\n"
+    );
+    let _ = if is_union {
+        write!(
+            code,
+            "    /// Holds `{shown}`; bytes beyond it are zero.\n    #[inline]\n    #[must_use]\n    \
+             pub fn {build}(value: {ty}) -> Self {{\n        \
+                 let mut this = ::bpfmap::zeroed::<Self>();\n        \
+                 this.{set}(value);\n        this\n    }}\n"
+        )
+    } else {
+        write!(
+            code,
+            "    /// The same with another `{shown}`.\n    #[inline]\n    #[must_use]\n    \
+             pub fn {build}(mut self, value: {ty}) -> Self {{\n        \
+                 self.{set}(value);\n        self\n    }}\n"
+        )
+    };
+}
