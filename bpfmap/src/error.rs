@@ -132,6 +132,12 @@ impl Error {
         Self(Repr::Told(Box::new(Told { operation, map: map.to_owned(), errno, kind, text })))
     }
 
+    /// A refusal by the kernel, and what it was about.
+    #[cold]
+    pub(crate) fn refused(operation: Operation, map: &str, errno: Errno, text: String) -> Self {
+        Self::told(operation, map, kind_of(errno.0), errno.0, text)
+    }
+
     /// The operation that failed.
     #[must_use]
     pub fn operation(&self) -> Operation {

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::plain::Plain;
 use core::mem::MaybeUninit;
+use std::borrow::Cow;
 
 /// One value (`V`), or one for each CPU ([`PerCpu<V>`](crate::PerCpu)).
 ///
@@ -13,6 +14,8 @@ use core::mem::MaybeUninit;
 pub unsafe trait Held: Sized {
     /// One value.
     type One: Plain;
+    /// There is one for each CPU.
+    const PER_CPU: bool;
     /// Memory for one entry, not yet written.
     #[doc(hidden)]
     type Slot;
@@ -45,12 +48,16 @@ pub unsafe trait Held: Sized {
     /// [`Held::size`] bytes can be read there.
     #[doc(hidden)]
     unsafe fn read(from: *const u8) -> Result<Self>;
+    /// The bytes of many entries, one behind the other.
+    #[doc(hidden)]
+    fn as_batch(entries: &[Self]) -> Cow<'_, [u8]>;
 }
 
 // SAFETY: the kernel copies the size of the value, which opening a map compared with the type's; plain data takes any
 // bytes.
 unsafe impl<V: Plain> Held for V {
     type One = V;
+    const PER_CPU: bool = false;
     type Slot = MaybeUninit<V>;
 
     #[inline]
@@ -88,5 +95,14 @@ unsafe impl<V: Plain> Held for V {
     unsafe fn read(from: *const u8) -> Result<Self> {
         // SAFETY: as the caller says.
         Ok(unsafe { from.cast::<V>().read_unaligned() })
+    }
+
+    #[inline]
+    fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
+        // SAFETY: plain data has no padding, and a slice no gaps.
+        let bytes = unsafe {
+            core::slice::from_raw_parts(entries.as_ptr().cast::<u8>(), size_of_val(entries))
+        };
+        Cow::Borrowed(bytes)
     }
 }

@@ -6,6 +6,7 @@ use crate::plain::Plain;
 use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use std::borrow::Cow;
 
 /// One value for each possible CPU: what an entry of a per-CPU map holds.
 ///
@@ -28,7 +29,10 @@ pub struct PerCpu<V> {
 }
 
 impl<V: Plain> PerCpu<V> {
-    const WORDS: usize = size_of::<V>().div_ceil(8);
+    const WORDS: usize = {
+        assert!(size_of::<V>() > 0, "a map's value has a size");
+        size_of::<V>().div_ceil(8)
+    };
 
     /// The value of each CPU, from its number.
     ///
@@ -62,10 +66,10 @@ impl<V: Plain> PerCpu<V> {
     /// How many CPUs: each that the machine could ever have, present or not.
     #[must_use]
     pub fn len(&self) -> usize {
-        if Self::WORDS == 0 { 0 } else { self.words.len() / Self::WORDS }
+        self.words.len() / Self::WORDS
     }
 
-    /// There is no CPU; never true of a value with a size.
+    /// There is no CPU: never.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -76,7 +80,7 @@ impl<V: Plain> PerCpu<V> {
     pub fn get(&self, cpu: usize) -> Option<V> {
         let words = self.words.get(cpu * Self::WORDS..(cpu + 1) * Self::WORDS)?;
         // SAFETY: `WORDS` words have room for a `V`, and plain data takes any bytes.
-        (!words.is_empty()).then(|| unsafe { words.as_ptr().cast::<V>().read_unaligned() })
+        Some(unsafe { words.as_ptr().cast::<V>().read_unaligned() })
     }
 
     /// Replaces the value of a CPU; `false` beyond the last.
@@ -84,18 +88,15 @@ impl<V: Plain> PerCpu<V> {
         let Some(words) = self.words.get_mut(cpu * Self::WORDS..(cpu + 1) * Self::WORDS) else {
             return false;
         };
-        if words.is_empty() {
-            return false;
-        }
         // SAFETY: `WORDS` words have room for a `V`.
         unsafe { words.as_mut_ptr().cast::<V>().write_unaligned(value) };
         true
     }
 
     /// The values, from CPU 0 up.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = V> + '_ {
-        // A `Plain` type without a size has no chunk, and its maps can't exist.
-        self.words.chunks_exact(Self::WORDS.max(1)).map(|words| {
+        self.words.chunks_exact(Self::WORDS).map(|words| {
             // SAFETY: as in `get`.
             unsafe { words.as_ptr().cast::<V>().read_unaligned() }
         })
@@ -126,6 +127,7 @@ impl<V: Plain + fmt::Debug> fmt::Debug for PerCpu<V> {
 // and `possible_cpus` gives the same number for the life of the process.
 unsafe impl<V: Plain> Held for PerCpu<V> {
     type One = V;
+    const PER_CPU: bool = true;
     type Slot = Self;
 
     #[inline]
@@ -164,6 +166,11 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
         unsafe { core::ptr::copy_nonoverlapping(from, entry.address_mut(), entry.words.len() * 8) };
         Ok(entry)
     }
+
+    fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
+        let words = entries.iter().flat_map(|entry| entry.words.iter());
+        Cow::Owned(words.flat_map(|word| word.to_ne_bytes()).collect())
+    }
 }
 
 /// How many CPUs the kernel could ever have: the length of each per-CPU value.
@@ -194,9 +201,9 @@ fn read_possible_cpus() -> Result<usize> {
 }
 
 /// Counts the CPUs of a list such as `0-3,5`.
-fn count_cpus(list: &str) -> Option<usize> {
+fn count_cpus(text: &str) -> Option<usize> {
     let mut count = 0_usize;
-    for range in list.trim_end().split(',') {
+    for range in text.trim_end().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
         count = count.checked_add(last.checked_sub(first)?.checked_add(1)?)?;

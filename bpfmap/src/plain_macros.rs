@@ -143,7 +143,7 @@ macro_rules! plain_enum {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 let $name(number): $name = *self;
                 let number: $ty = number;
-                $crate::__private::debug_enum(f, ::core::stringify!($name), number, &[
+                $crate::__private::debug_enum(f, ::core::stringify!($name), &number, &[
                     $(($name::$variant.0, ::core::stringify!($variant)),)*
                 ])
             }

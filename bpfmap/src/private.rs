@@ -46,11 +46,11 @@ pub fn debug_struct(f: &mut Formatter<'_>, name: &str, members: &[DebugMember<'_
 pub fn debug_enum<N: Debug + PartialEq>(
     f: &mut Formatter<'_>,
     name: &str,
-    number: N,
+    number: &N,
     variants: &[(N, &'static str)],
 ) -> Result {
-    match variants.iter().find(|(value, _)| *value == number) {
+    match variants.iter().find(|(value, _)| value == number) {
         Some((_, variant)) => f.write_str(variant),
-        None => f.debug_tuple(name).field(&number).finish(),
+        None => f.debug_tuple(name).field(number).finish(),
     }
 }

@@ -1,7 +1,6 @@
 //! The bpf(2) system call: commands, their attributes, errno.
 
 use core::ffi::{c_int, c_long, c_void};
-use core::ptr::null_mut;
 
 /// An errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +185,8 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
             size_of::<A>(),
         )
     };
+    // The call gives an `int`: a descriptor, or 0.
+    #[allow(clippy::cast_possible_truncation)]
     if result < 0 { Err(last_errno()) } else { Ok(result as c_int) }
 }
 
@@ -194,9 +195,4 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
 pub(crate) fn last_errno() -> Errno {
     // SAFETY: the address of this thread's errno is always good.
     Errno(unsafe { *libc::__errno_location() })
-}
-
-/// A null pointer, as attributes hold it.
-pub(crate) fn null() -> u64 {
-    address(null_mut::<u8>())
 }

@@ -21,6 +21,8 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     const NAME: &'static str;
     /// The kernel takes BTF for key and value at creation; else its ids must be left out (`EINVAL`).
     const BTF: bool;
+    /// An entry holds a value for each CPU.
+    const PER_CPU: bool = <Self::Value<u64> as Held>::PER_CPU;
     /// Where a batched walk stands.
     const BATCH_CURSOR: BatchCursor;
     /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).

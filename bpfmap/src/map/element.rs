@@ -40,7 +40,7 @@ impl<S: MapSpec> Map<S> {
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { Value::<S>::from_slot(slot) })),
             Err(Errno(libc::ENOENT)) => Ok(None),
-            Err(errno) => Err(self.failed(operation, errno)),
+            Err(errno) => Err(Self::failed(operation, errno)),
         }
     }
 
@@ -58,7 +58,7 @@ impl<S: MapSpec> Map<S> {
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(self.failed(operation, errno)),
+            Err(errno) => Err(Self::failed(operation, errno)),
         }
     }
 
@@ -77,7 +77,7 @@ impl<S: MapSpec> Map<S> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn failed(&self, operation: Operation, errno: Errno) -> Error {
+    pub(super) fn failed(operation: Operation, errno: Errno) -> Error {
         Error::from_errno(operation, S::NAME, errno)
     }
 }
@@ -132,7 +132,7 @@ where
     /// map is frozen or the descriptor read-only.
     #[inline]
     pub fn update(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()> {
-        self.write(key, value, mode as u64).map_err(|errno| self.failed(Operation::Update, errno))
+        self.write(key, value, mode as u64).map_err(|errno| Self::failed(Operation::Update, errno))
     }
 }
 
@@ -149,7 +149,7 @@ where
         match self.write(key, value, Update::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
-            Err(errno) => Err(self.failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Operation::Update, errno)),
         }
     }
 
@@ -162,7 +162,7 @@ where
         match self.write(key, value, Update::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(self.failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::failed(Operation::Update, errno)),
         }
     }
 }
@@ -186,7 +186,7 @@ where
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(self.failed(Operation::Delete, errno)),
+            Err(errno) => Err(Self::failed(Operation::Delete, errno)),
         }
     }
 }

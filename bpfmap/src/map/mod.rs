@@ -1,6 +1,23 @@
 //! The typed handle.
 
+mod batch;
+mod bulk;
+mod create;
 mod element;
+mod handle;
+mod info;
+mod iter;
+mod locked;
+mod open;
+mod options;
+mod queue;
+mod walk;
+
+pub use bulk::Drain;
+pub use info::Info;
+pub use iter::{Iter, Keys};
+pub use open::LayoutCheck;
+pub use options::Options;
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;
@@ -30,7 +47,18 @@ pub enum Update {
 /// can use one handle.
 pub struct Map<S: MapSpec> {
     fd: OwnedFd,
+    max_entries: u32,
+    layout_check: LayoutCheck,
+    /// Batch commands that this kernel turned out to lack for this map.
+    lacks: batch::Lacks,
     spec: PhantomData<fn() -> S>,
+}
+
+impl<S: MapSpec> Map<S> {
+    /// A handle on a map that is known to be what the spec says.
+    fn new(fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Self {
+        Self { fd, max_entries, layout_check, lacks: batch::Lacks::default(), spec: PhantomData }
+    }
 }
 
 impl<S: MapSpec> AsFd for Map<S> {
@@ -51,6 +79,6 @@ impl<S: MapSpec> fmt::Debug for Map<S> {
             .field("name", &S::NAME)
             .field("kind", &S::Kind::NAME)
             .field("fd", &self.fd.as_raw_fd())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

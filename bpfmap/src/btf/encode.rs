@@ -1,0 +1,171 @@
+//! Layouts written as a BTF blob, for maps that are created without an object.
+
+use super::{HEADER_LEN, MAGIC, VERSION, encoding, kind};
+use crate::layout::{IntEncoding, Layout, Member};
+use std::collections::HashMap;
+
+/// Types and strings, as they grow.
+///
+/// Writes only what Linux 5.10 reads.
+pub(crate) struct Encoder {
+    types: Vec<u8>,
+    strings: Vec<u8>,
+    last_id: u32,
+    /// Types that have been written, by the address of their layout.
+    ids: HashMap<*const Layout, u32>,
+    /// The type that counts array elements.
+    index_type: Option<u32>,
+}
+
+impl Encoder {
+    pub(crate) fn new() -> Self {
+        // String 0 is the empty one.
+        Self {
+            types: Vec::new(),
+            strings: vec![0],
+            last_id: 0,
+            ids: HashMap::new(),
+            index_type: None,
+        }
+    }
+
+    /// Adds a type with all that it needs, and gives its id; 0 is `void`.
+    pub(crate) fn add(&mut self, layout: &'static Layout) -> u32 {
+        if let Some(&id) = self.ids.get(&core::ptr::from_ref(layout)) {
+            return id;
+        }
+        let id = match *layout {
+            Layout::Void => return 0,
+            Layout::Int { name, size, encoding } => self.int(name, size, encoding),
+            Layout::Typedef { name, target } => {
+                let target = self.add(target);
+                self.open(name, kind::TYPEDEF, 0, false, target)
+            }
+            // What C calls an enum of 8 bytes needs a kind from Linux 6.0.
+            Layout::Enum { name, size: 8, signed, .. } => {
+                let encoding = if signed { IntEncoding::Signed } else { IntEncoding::Unsigned };
+                self.int(name, 8, encoding)
+            }
+            Layout::Enum { name, size, variants, .. } => {
+                let id = self.open(name, kind::ENUM, variants.len(), false, size);
+                for &(name, value) in variants {
+                    let name = self.string(name);
+                    self.word(name);
+                    self.types.extend_from_slice(&value.to_ne_bytes()[low_half()]);
+                }
+                id
+            }
+            Layout::Array { element, len } => {
+                let element = self.add(element);
+                self.array(element, len)
+            }
+            Layout::Struct { name, size, members } => {
+                self.composite(kind::STRUCT, name, size, members)
+            }
+            Layout::Union { name, size, members } => {
+                self.composite(kind::UNION, name, size, members)
+            }
+            Layout::Pointer { target } => {
+                let target = self.add(target);
+                self.open("", kind::PTR, 0, false, target)
+            }
+            Layout::Opaque { size } => {
+                let byte = self.add(Layout::U8);
+                self.array(byte, size)
+            }
+        };
+        self.ids.insert(core::ptr::from_ref(layout), id);
+        id
+    }
+
+    /// The blob.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        let mut blob =
+            Vec::with_capacity(HEADER_LEN as usize + self.types.len() + self.strings.len());
+        blob.extend_from_slice(&MAGIC.to_ne_bytes());
+        blob.extend_from_slice(&[VERSION, 0]);
+        let (types, strings) = (length(&self.types), length(&self.strings));
+        for word in [HEADER_LEN, 0, types, types, strings] {
+            blob.extend_from_slice(&word.to_ne_bytes());
+        }
+        blob.extend_from_slice(&self.types);
+        blob.extend_from_slice(&self.strings);
+        blob
+    }
+
+    fn int(&mut self, name: &str, size: u32, meaning: IntEncoding) -> u32 {
+        let id = self.open(name, kind::INT, 0, false, size);
+        let meaning = match meaning {
+            IntEncoding::Unsigned => 0,
+            IntEncoding::Signed => encoding::SIGNED,
+            IntEncoding::Char => encoding::CHAR,
+            IntEncoding::Bool => encoding::BOOL,
+        };
+        self.word(meaning << 24 | (size * 8) & 0xff);
+        id
+    }
+
+    fn array(&mut self, element: u32, len: u32) -> u32 {
+        let index = match self.index_type {
+            Some(id) => id,
+            // As clang names it.
+            None => self.int("__ARRAY_SIZE_TYPE__", 4, IntEncoding::Unsigned),
+        };
+        self.index_type = Some(index);
+        let id = self.open("", kind::ARRAY, 0, false, 0);
+        for word in [element, index, len] {
+            self.word(word);
+        }
+        id
+    }
+
+    fn composite(&mut self, kind: u32, name: &str, size: u32, members: &'static [Member]) -> u32 {
+        // Its members first: they stand between here and there.
+        let ids: Vec<u32> = members.iter().map(|member| self.add(member.layout)).collect();
+        let bit_fields = members.iter().any(|member| member.bits != 0);
+        let id = self.open(name, kind, members.len(), bit_fields, size);
+        for (member, type_id) in members.iter().zip(ids) {
+            let name = self.string(member.name);
+            let bits = if bit_fields { member.bits << 24 } else { 0 };
+            for word in [name, type_id, bits | member.bit_offset] {
+                self.word(word);
+            }
+        }
+        id
+    }
+
+    /// The head of a type, whose id it gives.
+    fn open(&mut self, name: &str, kind: u32, count: usize, flag: bool, size_or_type: u32) -> u32 {
+        let name = self.string(name);
+        let count = u32::try_from(count).unwrap_or(u32::MAX) & 0xffff;
+        for word in [name, u32::from(flag) << 31 | kind << 24 | count, size_or_type] {
+            self.word(word);
+        }
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn word(&mut self, word: u32) {
+        self.types.extend_from_slice(&word.to_ne_bytes());
+    }
+
+    fn string(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        let offset = length(&self.strings);
+        self.strings.extend_from_slice(text.as_bytes());
+        self.strings.push(0);
+        offset
+    }
+}
+
+/// Where the low 32 bits of a number stand among its 8 bytes.
+fn low_half() -> core::ops::Range<usize> {
+    if cfg!(target_endian = "little") { 0..4 } else { 4..8 }
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    // The kernel refuses blobs beyond 16 MiB.
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}

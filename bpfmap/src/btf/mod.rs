@@ -1,0 +1,50 @@
+//! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`): written from a
+//! [`Layout`](crate::layout::Layout), read from any map, and the two compared.
+
+mod blob;
+mod compare;
+mod encode;
+
+pub(crate) use blob::Btf;
+pub(crate) use compare::compare;
+pub(crate) use encode::Encoder;
+
+/// `BTF_MAGIC`
+const MAGIC: u16 = 0xeb9f;
+/// `BTF_VERSION`
+const VERSION: u8 = 1;
+/// Bytes of `struct btf_header`.
+const HEADER_LEN: u32 = 24;
+
+/// Kinds of types (`BTF_KIND_*`).
+mod kind {
+    pub(super) const INT: u32 = 1;
+    pub(super) const PTR: u32 = 2;
+    pub(super) const ARRAY: u32 = 3;
+    pub(super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(super) const ENUM: u32 = 6;
+    pub(super) const FWD: u32 = 7;
+    pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const RESTRICT: u32 = 11;
+    pub(super) const FUNC: u32 = 12;
+    pub(super) const FUNC_PROTO: u32 = 13;
+    pub(super) const VAR: u32 = 14;
+    pub(super) const DATASEC: u32 = 15;
+    pub(super) const FLOAT: u32 = 16;
+    pub(super) const DECL_TAG: u32 = 17;
+    pub(super) const TYPE_TAG: u32 = 18;
+    pub(super) const ENUM64: u32 = 19;
+}
+
+/// How an integer's bits are meant (`BTF_INT_*`).
+mod encoding {
+    pub(super) const SIGNED: u32 = 1;
+    pub(super) const CHAR: u32 = 2;
+    pub(super) const BOOL: u32 = 4;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+use super::{Btf, Encoder, compare};
+use crate::layout::{Layout, Member};
+
+const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
+    Member { name, bit_offset: byte * 8, bits: 0, layout }
+}
+
+const fn bit_field(name: &'static str, bit_offset: u32, bits: u32) -> Member {
+    Member { name, bit_offset, bits, layout: Layout::U8 }
+}
+
+const VERDICT: &Layout = &Layout::Enum {
+    name: "verdict",
+    size: 4,
+    signed: true,
+    variants: &[("VERDICT_PASS", 0), ("VERDICT_ERROR", -1)],
+};
+
+const STATS: &Layout = &Layout::Struct {
+    name: "stats",
+    size: 16,
+    members: &[member("rx_packets", 0, Layout::U64), member("rx_bytes", 8, Layout::U64)],
+};
+
+const PORT: &Layout = &Layout::Union {
+    name: "",
+    size: 2,
+    members: &[member("port", 0, Layout::BE16), member("icmp", 0, Layout::U16)],
+};
+
+const VALUE: &Layout = &Layout::Struct {
+    name: "value",
+    size: 88,
+    members: &[
+        member("lock", 0, Layout::SPIN_LOCK),
+        bit_field("proto", 32, 4),
+        bit_field("vlan", 36, 4),
+        member("flag", 5, Layout::BOOL),
+        member("", 6, PORT),
+        member("stats", 8, &Layout::Array { element: STATS, len: 2 }),
+        member("verdict", 40, VERDICT),
+        member("__pad0", 44, &Layout::Array { element: Layout::U8, len: 4 }),
+        member("timer", 48, Layout::TIMER),
+        member("task", 64, Layout::VOID_POINTER),
+        member("comm", 72, &Layout::Array { element: Layout::CHAR, len: 16 }),
+    ],
+};
+
+/// Compares `ours` with the BTF that `theirs` is encoded as.
+fn difference(ours: &Layout, theirs: &'static Layout) -> Option<String> {
+    let mut encoder = Encoder::new();
+    let id = encoder.add(theirs);
+    let btf = Btf::parse(encoder.finish()).expect("our own blob");
+    compare("value", ours, &btf, id).err()
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    assert_eq!(difference(VALUE, VALUE), None);
+    assert_eq!(difference(Layout::U128, Layout::U128), None);
+    assert_eq!(difference(Layout::VOID, Layout::VOID), None);
+    assert_eq!(difference(&Layout::Opaque { size: 16 }, STATS), None);
+}
+
+#[test]
+fn swapped_members_of_one_type_differ() {
+    const SWAPPED: &Layout = &Layout::Struct {
+        name: "stats",
+        size: 16,
+        members: &[member("rx_bytes", 0, Layout::U64), member("rx_packets", 8, Layout::U64)],
+    };
+    const TWO: &Layout = &Layout::Struct {
+        name: "two",
+        size: 32,
+        members: &[member("stats", 0, &Layout::Array { element: STATS, len: 2 })],
+    };
+    const TWO_SWAPPED: &Layout = &Layout::Struct {
+        name: "two",
+        size: 32,
+        members: &[member("stats", 0, &Layout::Array { element: SWAPPED, len: 2 })],
+    };
+    assert_eq!(
+        difference(TWO, TWO_SWAPPED).unwrap(),
+        "value.stats[].rx_packets: offset 0, the map says 8"
+    );
+}
+
+#[test]
+fn members_that_one_side_lacks_differ() {
+    const ONE: &Layout = &Layout::Struct {
+        name: "stats",
+        size: 16,
+        members: &[member("rx_packets", 0, Layout::U64)],
+    };
+    const OTHER: &Layout = &Layout::Struct {
+        name: "stats",
+        size: 16,
+        members: &[member("rx_packets", 0, Layout::U64), member("tx_bytes", 8, Layout::U64)],
+    };
+    assert_eq!(difference(STATS, ONE).unwrap(), "value.rx_bytes: the map has no such member");
+    assert_eq!(difference(ONE, STATS).unwrap(), "value.rx_bytes: the schema has no such member");
+    assert_eq!(
+        difference(STATS, OTHER).unwrap(),
+        "value.rx_bytes: the map calls this member `tx_bytes`"
+    );
+}
+
+#[test]
+fn padding_may_be_named_or_not() {
+    const BARE: &Layout = &Layout::Struct {
+        name: "padded",
+        size: 8,
+        members: &[member("tag", 0, Layout::U8), member("count", 4, Layout::U32)],
+    };
+    const NAMED: &Layout = &Layout::Struct {
+        name: "padded",
+        size: 8,
+        members: &[
+            member("tag", 0, Layout::U8),
+            member("_pad", 1, &Layout::Array { element: Layout::U8, len: 3 }),
+            member("count", 4, Layout::U32),
+        ],
+    };
+    const BITS: &Layout = &Layout::Struct {
+        name: "padded",
+        size: 8,
+        members: &[
+            member("tag", 0, Layout::U8),
+            bit_field("", 8, 4),
+            member("count", 4, Layout::U32),
+        ],
+    };
+    for (ours, theirs) in [(BARE, NAMED), (NAMED, BARE), (BARE, BITS), (BITS, NAMED), (NAMED, BITS)]
+    {
+        assert_eq!(difference(ours, theirs), None);
+    }
+}
+
+#[test]
+fn integers_agree_in_size_and_sign_and_bytes_always() {
+    assert_eq!(
+        difference(Layout::U32, &Layout::Typedef { name: "mark", target: Layout::U32 }),
+        None
+    );
+    assert_eq!(difference(Layout::U8, Layout::CHAR), None);
+    assert_eq!(difference(Layout::BOOL, Layout::U8), None);
+    assert_eq!(
+        difference(Layout::U32, Layout::I32).unwrap(),
+        "value: unsigned int (4 bytes), the map says a signed integer (4 bytes)"
+    );
+    assert_eq!(
+        difference(Layout::U32, Layout::U64).unwrap(),
+        "value: unsigned int (4 bytes), the map says an unsigned integer (8 bytes)"
+    );
+    assert!(difference(Layout::U64, Layout::VOID_POINTER).is_some());
+}
+
+#[test]
+fn enums_agree_where_both_know_a_name() {
+    const MORE: &Layout = &Layout::Enum {
+        name: "verdict",
+        size: 4,
+        signed: true,
+        variants: &[("VERDICT_PASS", 0), ("VERDICT_ERROR", -1), ("VERDICT_DROP", 2)],
+    };
+    const OTHER: &Layout =
+        &Layout::Enum { name: "verdict", size: 4, signed: false, variants: &[("VERDICT_PASS", 1)] };
+    assert_eq!(difference(VERDICT, MORE), None);
+    assert_eq!(difference(MORE, VERDICT), None);
+    assert_eq!(difference(VERDICT, Layout::I32), None);
+    assert_eq!(difference(VERDICT, OTHER).unwrap(), "value: VERDICT_PASS is 0, the map says 1");
+}
+
+#[test]
+fn bit_fields_agree_in_place_and_width() {
+    const OURS: &Layout = &Layout::Struct {
+        name: "b",
+        size: 1,
+        members: &[bit_field("a", 0, 4), bit_field("b", 4, 4)],
+    };
+    const WIDTH: &Layout = &Layout::Struct {
+        name: "b",
+        size: 1,
+        members: &[bit_field("a", 0, 3), bit_field("b", 4, 4)],
+    };
+    const PLACE: &Layout = &Layout::Struct {
+        name: "b",
+        size: 1,
+        members: &[bit_field("a", 0, 4), bit_field("b", 5, 3)],
+    };
+    assert_eq!(difference(OURS, WIDTH).unwrap(), "value.a: 4 bits, the map says 3 bits");
+    assert_eq!(difference(OURS, PLACE).unwrap(), "value.b: bit 4, the map says 5");
+}
+
+#[test]
+fn the_kernels_fields_go_by_name() {
+    const FAKE: &Layout =
+        &Layout::Struct { name: "lock", size: 4, members: &[member("val", 0, Layout::U32)] };
+    const OTHER_INSIDE: &Layout = &Layout::Struct {
+        name: "bpf_timer",
+        size: 16,
+        members: &[member("__opaque", 0, &Layout::Array { element: Layout::U8, len: 16 })],
+    };
+    assert_eq!(difference(Layout::TIMER, OTHER_INSIDE), None);
+    assert_eq!(
+        difference(Layout::SPIN_LOCK, FAKE).unwrap(),
+        "value: struct bpf_spin_lock (4 bytes), the map says struct lock (4 bytes)"
+    );
+}
+
+/// Any single damage to a blob is an error or a difference, or harmless: never a panic.
+#[test]
+fn a_damaged_blob_does_no_harm() {
+    let mut encoder = Encoder::new();
+    let id = encoder.add(VALUE);
+    let blob = encoder.finish();
+    for len in 0..blob.len() {
+        if let Ok(btf) = Btf::parse(blob[..len].to_vec()) {
+            let _ = compare("value", VALUE, &btf, id);
+        }
+    }
+    for at in 0..blob.len() {
+        for byte in [0, 1, 0x7f, 0xff] {
+            let mut damaged = blob.clone();
+            damaged[at] = byte;
+            if let Ok(btf) = Btf::parse(damaged) {
+                let _ = compare("value", VALUE, &btf, id);
+            }
+        }
+    }
+}
+
+/// A typedef of itself, and an array of itself.
+#[test]
+fn circles_end() {
+    for kind in [super::kind::TYPEDEF, super::kind::ARRAY] {
+        let mut words = vec![0, kind << 24, 1];
+        if kind == super::kind::ARRAY {
+            words.extend([1, 1, 1]);
+        }
+        let mut blob = vec![0x9f, 0xeb, 1, 0];
+        let len = u32::try_from(words.len() * 4).unwrap();
+        for word in [24, 0, len, len, 1].into_iter().chain(words) {
+            blob.extend(word.to_ne_bytes());
+        }
+        blob.push(0);
+        let btf = Btf::parse(blob).unwrap();
+        assert!(compare("value", Layout::U32, &btf, 1).is_err());
+        assert!(compare("value", &Layout::Opaque { size: 4 }, &btf, 1).is_err());
+    }
+}
+
+#[test]
+fn a_missing_type_is_told() {
+    let btf = Btf::parse(Encoder::new().finish()).unwrap();
+    assert_eq!(compare("key", Layout::U32, &btf, 7).unwrap_err(), "key: the BTF has no type 7");
+}

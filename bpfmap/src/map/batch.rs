@@ -1,0 +1,182 @@
+//! The batch commands (Linux 5.6), and the memory they work on.
+
+use super::{Map, Value};
+use crate::error::Result;
+use crate::held::Held;
+use crate::spec::MapSpec;
+use crate::sys::{self, BatchAttr, Command, ENOTSUPP, Errno};
+use core::ptr::null;
+use core::sync::atomic::{AtomicU8, Ordering};
+use std::os::fd::AsRawFd;
+
+/// Entries of a batch, where their size allows: more gain nothing.
+const ENTRIES: usize = 4096;
+/// Bytes of a batch that are not exceeded for more than one entry.
+const BYTES: usize = 1 << 20;
+
+/// How many entries of this size a batch has room for.
+pub(super) fn capacity(entry_size: usize, wanted: usize) -> usize {
+    wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
+}
+
+/// Batch commands that turned out to be missing, so that they are not tried again.
+#[derive(Default)]
+pub(super) struct Lacks(AtomicU8);
+
+impl Lacks {
+    pub(super) fn knows(&self, command: Command) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::bit(command) != 0
+    }
+
+    pub(super) fn remember(&self, command: Command) {
+        self.0.fetch_or(Self::bit(command), Ordering::Relaxed);
+    }
+
+    fn bit(command: Command) -> u8 {
+        match command {
+            Command::LookupBatch => 1,
+            Command::LookupAndDeleteBatch => 2,
+            Command::UpdateBatch => 4,
+            Command::DeleteBatch => 8,
+            Command::LookupAndDeleteElem => 16,
+            _ => 0,
+        }
+    }
+}
+
+/// Errnos of a kernel that lacks a batch command, altogether or for the map type.
+pub(super) fn is_missing(errno: Errno) -> bool {
+    matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
+}
+
+/// Entries as the batch commands lay them out: keys after keys, values after values.
+pub(super) struct Entries {
+    keys: Vec<u8>,
+    values: Vec<u8>,
+    value_size: usize,
+    /// How many there is room for.
+    pub(super) capacity: usize,
+    /// How many there are.
+    pub(super) len: usize,
+}
+
+impl Entries {
+    pub(super) fn new<S: MapSpec>(capacity: usize) -> Result<Self> {
+        let value_size = Value::<S>::size()?;
+        Ok(Self {
+            keys: vec![0; capacity * size_of::<S::Key>()],
+            values: vec![0; capacity * value_size],
+            value_size,
+            capacity,
+            len: 0,
+        })
+    }
+
+    /// The key at a place below `len`.
+    #[inline]
+    pub(super) fn key<S: MapSpec>(&self, index: usize) -> S::Key {
+        let size = size_of::<S::Key>();
+        let key = &self.keys[index * size..(index + 1) * size];
+        // SAFETY: these are the bytes of a key, which is plain data.
+        unsafe { key.as_ptr().cast::<S::Key>().read_unaligned() }
+    }
+
+    /// The value at a place below `len`.
+    #[inline]
+    pub(super) fn value<S: MapSpec>(&self, index: usize) -> Result<Value<S>> {
+        let value = &self.values[index * self.value_size..(index + 1) * self.value_size];
+        // SAFETY: these are the bytes of a value.
+        unsafe { Value::<S>::read(value.as_ptr()) }
+    }
+
+    /// Makes the one entry there is room for: for the one-by-one way.
+    pub(super) fn set_key<S: MapSpec>(&mut self, key: &S::Key) {
+        self.keys[..size_of::<S::Key>()].copy_from_slice(crate::bytes_of(key));
+    }
+
+    /// Where the kernel writes the first value.
+    pub(super) fn first_value(&mut self) -> *mut u8 {
+        self.values.as_mut_ptr()
+    }
+}
+
+/// What a command that writes a batch did.
+pub(super) struct Written {
+    /// Entries that it wrote or deleted.
+    pub(super) count: usize,
+    /// What it ended with, at the entry after these.
+    pub(super) errno: Option<Errno>,
+    /// The kernel lacks the command, altogether or for the map type.
+    pub(super) missing: bool,
+}
+
+impl<S: MapSpec> Map<S> {
+    /// One call of a command that fills `into`; gives the errno it ended with: `ENOENT` at the end. `cursor` has room for a key and at least 4 bytes, since hashes keep a
+    /// number there.
+    pub(super) fn read_batch(
+        &self,
+        command: Command,
+        from_start: bool,
+        cursor: &mut [u8],
+        into: &mut Entries,
+    ) -> Option<Errno> {
+        debug_assert!(cursor.len() >= size_of::<S::Key>().max(4));
+        let cursor = sys::address(cursor.as_mut_ptr());
+        let mut attr = BatchAttr {
+            in_batch: if from_start { 0 } else { cursor },
+            out_batch: cursor,
+            keys: sys::address(into.keys.as_mut_ptr()),
+            values: sys::address(into.values.as_mut_ptr()),
+            count: u32::try_from(into.capacity).unwrap_or(u32::MAX),
+            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
+            elem_flags: 0,
+            flags: 0,
+        };
+        // SAFETY: keys and values have room for `count` entries of the sizes that opening compared, the cursor for what
+        // the map type keeps there.
+        let errno = unsafe { sys::bpf(command, &mut attr) }.err();
+        into.len = match errno {
+            // The end, which is no failure, and a bucket that needs more room.
+            None | Some(Errno(libc::ENOENT | libc::ENOSPC)) => {
+                into.capacity.min(attr.count as usize)
+            }
+            Some(_) => 0,
+        };
+        errno
+    }
+
+    /// One call of a command that reads keys and values, if any.
+    ///
+    /// # Safety
+    /// There are `count` of each, values laid out as the kernel copies them.
+    pub(super) unsafe fn write_batch(
+        &self,
+        command: Command,
+        keys: *const S::Key,
+        values: Option<*const u8>,
+        count: usize,
+    ) -> Written {
+        let mut attr = BatchAttr {
+            in_batch: 0,
+            out_batch: 0,
+            keys: sys::address(keys),
+            values: sys::address(values.unwrap_or(null())),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
+            elem_flags: 0,
+            flags: 0,
+        };
+        let asked = attr.count;
+        // SAFETY: as the caller says; they are read only.
+        match unsafe { sys::bpf(command, &mut attr) } {
+            Ok(_) => Written { count: attr.count as usize, errno: None, missing: false },
+            // The count still is what was asked for: the call didn't begin.
+            Err(errno) if attr.count == asked => {
+                Written { count: 0, errno: Some(errno), missing: is_missing(errno) }
+            }
+            Err(errno) => {
+                Written { count: attr.count as usize, errno: Some(errno), missing: false }
+            }
+        }
+    }
+}

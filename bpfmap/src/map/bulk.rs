@@ -1,0 +1,308 @@
+//! Writing, deleting and taking out many entries.
+
+use super::batch::{Entries, capacity};
+use super::walk::{Fetch, Walk};
+use super::{Keys, Map, Update, Value};
+use crate::error::{Error, Operation, Result};
+use crate::held::Held;
+use crate::kind::{DeleteBatch, DeleteElement, Iterate, LookupElement, UpdateBatch, UpdateElement};
+use crate::spec::MapSpec;
+use crate::sys::{Command, Errno};
+use core::iter::FusedIterator;
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: UpdateBatch,
+{
+    /// Writes many entries in one system call, each as with [`Update::Any`].
+    ///
+    /// [`load`](Self::load) does the same from an iterator, with any number of entries, and on kernels that lack the
+    /// batch.
+    ///
+    /// # Errors
+    /// `EINVAL`, and nothing is written: there are not as many values as keys. `ENOTSUPP`: this kernel can't for the
+    /// map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Else as
+    /// [`update`](Self::update), at the first entry that fails; the message says how many were written before.
+    pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()> {
+        if keys.len() != values.len() {
+            let text = format!("{} keys, but {} values", keys.len(), values.len());
+            let errno = Errno(libc::EINVAL);
+            return Err(Error::refused(Operation::UpdateBatch, S::NAME, errno, text));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let bytes = Value::<S>::as_batch(values);
+        // SAFETY: as many values as keys, as the kernel copies them.
+        let done = unsafe {
+            self.write_batch(Command::UpdateBatch, keys.as_ptr(), Some(bytes.as_ptr()), keys.len())
+        };
+        match done.errno {
+            None => Ok(()),
+            Some(errno) if done.missing => Err(Self::failed(Operation::UpdateBatch, errno)),
+            Some(errno) => Err(partly::<S>(Operation::UpdateBatch, errno, done.count)),
+        }
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: DeleteBatch,
+{
+    /// Deletes many entries, and says how many there were: absent keys are passed over. One system call, and one more
+    /// for each absent key.
+    ///
+    /// # Errors
+    /// `ENOTSUPP`: this kernel can't for the map type (hash types from Linux 5.6, `lpm_trie` from 5.13). Else as
+    /// [`delete`](Self::delete), at the first entry that fails; the message says how many were deleted before.
+    pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize> {
+        let mut deleted = 0;
+        let mut rest = keys;
+        while !rest.is_empty() {
+            // SAFETY: the command has no values.
+            let done =
+                unsafe { self.write_batch(Command::DeleteBatch, rest.as_ptr(), None, rest.len()) };
+            deleted += done.count;
+            match done.errno {
+                None => break,
+                Some(Errno(libc::ENOENT)) => rest = rest.get(done.count + 1..).unwrap_or_default(),
+                Some(errno) if done.missing => {
+                    return Err(Self::failed(Operation::DeleteBatch, errno));
+                }
+                Some(errno) => return Err(partly::<S>(Operation::DeleteBatch, errno, deleted)),
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: UpdateElement,
+{
+    /// Writes all entries of an iterator, each as with [`Update::Any`], and says how many: in batches of some thousands
+    /// where the kernel has them for the map type, else one by one.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), at the first entry that fails; the message says how many were written before.
+    pub fn load(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize> {
+        let mut entries = entries.into_iter();
+        let room = capacity(
+            size_of::<S::Key>() + Value::<S>::size()?,
+            entries.size_hint().1.unwrap_or(usize::MAX),
+        );
+        let (mut keys, mut values) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        let mut written = 0;
+        loop {
+            keys.clear();
+            values.clear();
+            for (key, value) in entries.by_ref().take(room) {
+                keys.push(key);
+                values.push(value);
+            }
+            if keys.is_empty() {
+                return Ok(written);
+            }
+            self.write_all(&keys, &values, written)?;
+            written += keys.len();
+        }
+    }
+
+    /// Writes entries in one batch, or one by one; `before` have been written.
+    fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()> {
+        if !self.lacks.knows(Command::UpdateBatch) {
+            let bytes = Value::<S>::as_batch(values);
+            // SAFETY: as many values as keys, as the kernel copies them.
+            let done = unsafe {
+                let values = Some(bytes.as_ptr());
+                self.write_batch(Command::UpdateBatch, keys.as_ptr(), values, keys.len())
+            };
+            match done.errno {
+                None => return Ok(()),
+                Some(_) if done.missing => self.lacks.remember(Command::UpdateBatch),
+                Some(errno) => {
+                    return Err(partly::<S>(Operation::Update, errno, before + done.count));
+                }
+            }
+        }
+        for (index, (key, value)) in keys.iter().zip(values).enumerate() {
+            self.write(key, value, Update::Any as u64)
+                .map_err(|errno| partly::<S>(Operation::Update, errno, before + index))?;
+        }
+        Ok(())
+    }
+}
+
+/// A refusal after some entries.
+fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Error {
+    Error::refused(operation, S::NAME, errno, format!("after {entries} entries"))
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: Iterate + LookupElement + DeleteElement,
+{
+    /// Takes all entries out of the map.
+    ///
+    /// The hash types give up a batch at a time, in one step each: no update is lost. The others (`lpm_trie`) are read
+    /// and deleted entry by entry, and an update in between is lost.
+    ///
+    /// Dropping the iterator before its end leaves the entries that it has not yet taken out of the map; those of a
+    /// batch that it has taken and not yet given out are gone.
+    ///
+    /// # Errors
+    /// An item is an error, and the last, as those of [`iter`](Self::iter); `EPERM` also when the map is frozen or the
+    /// descriptor read-only.
+    pub fn drain(&self) -> Drain<'_, S> {
+        Drain { map: self, way: DrainWay::Start }
+    }
+
+    /// Deletes all entries, and says how many. Entries that others make meanwhile may stay.
+    ///
+    /// In batches where the kernel has them for the map type. Never rescans a hash from its first bucket, which makes
+    /// "delete the first key until there is none" slow.
+    ///
+    /// # Errors
+    /// As [`drain`](Self::drain).
+    pub fn clear(&self) -> Result<usize> {
+        if let Some(mut walk) = self.taking()? {
+            let mut deleted = 0;
+            loop {
+                match walk.skip() {
+                    Ok(Some(entries)) => deleted += entries,
+                    Ok(None) => return Ok(deleted),
+                    Err(error) if walk.is_missing(&error) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            self.lacks.remember(Command::LookupAndDeleteBatch);
+        }
+        let room = capacity(size_of::<S::Key>(), self.max_entries as usize);
+        let mut keys = Vec::with_capacity(room);
+        let mut all = self.keys();
+        let mut deleted = 0;
+        loop {
+            keys.clear();
+            for key in all.by_ref().take(room) {
+                keys.push(key?);
+            }
+            if keys.is_empty() {
+                return Ok(deleted);
+            }
+            deleted += self.delete_all(&keys)?;
+        }
+    }
+
+    /// A walk that takes entries out in batches, unless that is known not to work.
+    fn taking(&self) -> Result<Option<Walk<'_, S>>> {
+        (!self.lacks.knows(Command::LookupAndDeleteBatch))
+            .then(|| Walk::new(self, Fetch::Take))
+            .transpose()
+    }
+
+    /// Deletes entries in batches, or one by one.
+    fn delete_all(&self, keys: &[S::Key]) -> Result<usize> {
+        let mut deleted = 0;
+        let mut rest = keys;
+        while !rest.is_empty() && !self.lacks.knows(Command::DeleteBatch) {
+            // SAFETY: the command has no values.
+            let done =
+                unsafe { self.write_batch(Command::DeleteBatch, rest.as_ptr(), None, rest.len()) };
+            deleted += done.count;
+            match done.errno {
+                None => return Ok(deleted),
+                Some(Errno(libc::ENOENT)) => rest = rest.get(done.count + 1..).unwrap_or_default(),
+                Some(_) if done.missing => self.lacks.remember(Command::DeleteBatch),
+                Some(errno) => return Err(partly::<S>(Operation::Delete, errno, deleted)),
+            }
+        }
+        for key in rest {
+            deleted += usize::from(self.delete(key)?);
+        }
+        Ok(deleted)
+    }
+
+    /// Reads and deletes one entry, in one step where the kernel can.
+    fn take_or_delete(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+        if !self.lacks.knows(Command::LookupAndDeleteElem) {
+            match self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0) {
+                Err(error) if error.kind() == crate::ErrorKind::Unsupported => {
+                    self.lacks.remember(Command::LookupAndDeleteElem);
+                }
+                answer => return answer,
+            }
+        }
+        let Some(value) = self.lookup(key)? else { return Ok(None) };
+        Ok(self.delete(key)?.then_some(value))
+    }
+}
+
+/// Iterator that takes the entries out of a map: see [`Map::drain`].
+pub struct Drain<'a, S: MapSpec> {
+    map: &'a Map<S>,
+    way: DrainWay<'a, S>,
+}
+
+enum DrainWay<'a, S: MapSpec> {
+    Start,
+    Batches(Box<Walk<'a, S>>),
+    OneByOne(Keys<'a, S>),
+    Ended,
+}
+
+impl<S: MapSpec> Iterator for Drain<'_, S>
+where
+    S::Kind: Iterate + LookupElement + DeleteElement,
+{
+    type Item = Result<(S::Key, Value<S>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.try_next();
+        if !matches!(item, Ok(Some(_))) {
+            self.way = DrainWay::Ended;
+        }
+        item.transpose()
+    }
+}
+
+impl<S: MapSpec> FusedIterator for Drain<'_, S> where
+    S::Kind: Iterate + LookupElement + DeleteElement
+{
+}
+
+impl<S: MapSpec> Drain<'_, S>
+where
+    S::Kind: Iterate + LookupElement + DeleteElement,
+{
+    fn try_next(&mut self) -> Result<Option<(S::Key, Value<S>)>> {
+        loop {
+            match &mut self.way {
+                DrainWay::Start => {
+                    self.way = match self.map.taking()? {
+                        Some(walk) => DrainWay::Batches(Box::new(walk)),
+                        None => DrainWay::OneByOne(self.map.keys()),
+                    };
+                }
+                DrainWay::Batches(walk) => match walk.advance() {
+                    Ok(Some(index)) => {
+                        let entries: &Entries = walk.entries();
+                        return Ok(Some((entries.key::<S>(index), entries.value::<S>(index)?)));
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(error) if walk.is_missing(&error) => {
+                        self.map.lacks.remember(Command::LookupAndDeleteBatch);
+                        self.way = DrainWay::OneByOne(self.map.keys());
+                    }
+                    Err(error) => return Err(error),
+                },
+                DrainWay::OneByOne(keys) => {
+                    let Some(key) = keys.next().transpose()? else { return Ok(None) };
+                    if let Some(value) = self.map.take_or_delete(&key)? {
+                        return Ok(Some((key, value)));
+                    }
+                }
+                DrainWay::Ended => return Ok(None),
+            }
+        }
+    }
+}

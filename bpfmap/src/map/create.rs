@@ -1,0 +1,143 @@
+//! Creating a map on the spot.
+
+use super::open::{Consistent, LayoutCheck};
+use super::{Map, Options};
+use crate::btf::Encoder;
+use crate::error::{Error, Operation, Result};
+use crate::kind::Kind;
+use crate::spec::{MapFlags, MapSpec};
+use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+impl<S: MapSpec> Map<S> {
+    /// Creates the map, without any object file, with BTF for key and value where the kind takes it: so a spin lock or
+    /// timer in the value works, and whoever opens the map can compare the layout.
+    ///
+    /// Takes `CAP_BPF` (`CAP_SYS_ADMIN` before Linux 5.8). The kernel keeps the first 15 bytes of the name.
+    ///
+    /// # Errors
+    /// `EINVAL`: the kernel refuses these sizes, flags or number of entries, or doesn't know the map type. `EPERM`: a
+    /// privilege is missing, or, up to Linux 5.10, `RLIMIT_MEMLOCK` has no room for the map. `E2BIG`, `ENOMEM`: the map
+    /// is too large.
+    pub fn create() -> Result<Self> {
+        Self::options().create()
+    }
+}
+
+pub(super) fn create<S: MapSpec>(options: &Options<S>) -> Result<Map<S>> {
+    let () = Consistent::<S>::CHECK;
+    let mut attr = CreateAttr {
+        map_type: S::Kind::TYPE,
+        key_size: size_of_u32::<S::Key>(),
+        value_size: size_of_u32::<S::Value>(),
+        max_entries: options.max_entries.unwrap_or(0),
+        map_flags: S::FLAGS.bits(),
+        map_name: kernel_name(&options.name),
+        map_extra: S::MAP_EXTRA,
+        ..CreateAttr::default()
+    };
+    if let Some(node) = options.numa_node {
+        attr.map_flags |= MapFlags::NUMA_NODE.bits();
+        attr.numa_node = node;
+    }
+    // Open until the map is made, which then holds the BTF itself.
+    let btf = (S::BTF && S::Kind::BTF).then(load_btf::<S>).transpose()?;
+    if let Some(btf) = &btf {
+        attr.btf_fd = sys::fd_bits(btf.fd.as_raw_fd());
+        attr.btf_key_type_id = btf.key;
+        attr.btf_value_type_id = btf.value;
+    }
+    // SAFETY: the attribute has no address.
+    let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
+        if options.max_entries.is_none() && errno == Errno(libc::EINVAL) {
+            let text = "neither the schema nor the options say max_entries".to_owned();
+            return Error::refused(Operation::Create, S::NAME, errno, text);
+        }
+        Error::from_errno(Operation::Create, S::NAME, errno)
+    })?;
+    // SAFETY: the kernel just made it for us.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let layout_check = if btf.is_some() { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
+    if S::Kind::PER_CPU {
+        crate::percpu::possible_cpus()?;
+    }
+    Ok(Map::new(fd, options.max_entries.unwrap_or(0), layout_check))
+}
+
+struct LoadedBtf {
+    fd: OwnedFd,
+    key: u32,
+    value: u32,
+}
+
+fn load_btf<S: MapSpec>() -> Result<LoadedBtf> {
+    let mut encoder = Encoder::new();
+    let key = encoder.add(S::KEY_LAYOUT);
+    let value = encoder.add(S::VALUE_LAYOUT);
+    let blob = encoder.finish();
+    let mut attr = BtfLoadAttr {
+        btf: sys::address(blob.as_ptr()),
+        log_buf: 0,
+        btf_size: u32::try_from(blob.len()).unwrap_or(u32::MAX),
+        log_size: 0,
+        log_level: 0,
+        _pad: 0,
+    };
+    // SAFETY: the blob is read only, as far as its size.
+    match unsafe { sys::bpf(Command::BtfLoad, &mut attr) } {
+        // SAFETY: the kernel just made it for us.
+        Ok(fd) => Ok(LoadedBtf { fd: unsafe { OwnedFd::from_raw_fd(fd) }, key, value }),
+        Err(errno @ Errno(libc::EPERM)) => {
+            Err(Error::from_errno(Operation::LoadBtf, S::NAME, errno))
+        }
+        Err(errno) => Err(Error::refused(Operation::LoadBtf, S::NAME, errno, verifier_log(&blob))),
+    }
+}
+
+/// Why the kernel refuses a blob, in its own words.
+fn verifier_log(blob: &[u8]) -> String {
+    let mut log = vec![0_u8; 64 * 1024];
+    let mut attr = BtfLoadAttr {
+        btf: sys::address(blob.as_ptr()),
+        log_buf: sys::address(log.as_mut_ptr()),
+        btf_size: u32::try_from(blob.len()).unwrap_or(u32::MAX),
+        log_size: u32::try_from(log.len()).unwrap_or(u32::MAX),
+        log_level: 1,
+        _pad: 0,
+    };
+    // SAFETY: the blob is read, the log is written as far as its size.
+    if let Ok(fd) = unsafe { sys::bpf(Command::BtfLoad, &mut attr) } {
+        // SAFETY: the kernel just made it for us; it is not wanted.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+    let len = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
+    let log = String::from_utf8_lossy(&log[..len]);
+    // The last line has the reason.
+    let reason = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    format!("the kernel refuses the BTF of key and value ({})", reason.trim())
+}
+
+/// The name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`.
+fn kernel_name(name: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes[..15].iter_mut().zip(name.bytes()) {
+        *to = if from.is_ascii_alphanumeric() || from == b'.' { from } else { b'_' };
+    }
+    bytes
+}
+
+/// Too large a type is refused by the kernel, as its size is.
+fn size_of_u32<T>() -> u32 {
+    u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_to_what_the_kernel_takes() {
+        assert_eq!(&kernel_name("counters")[..9], b"counters\0");
+        assert_eq!(&kernel_name("a-very-long-map-name"), b"a_very_long_map\0");
+    }
+}

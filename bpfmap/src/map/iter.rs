@@ -1,0 +1,132 @@
+//! Iterators over keys and entries.
+
+use super::walk::{Fetch, Walk};
+use super::{Map, Value};
+use crate::error::{Operation, Result};
+use crate::kind::{Iterate, LookupElement};
+use crate::spec::MapSpec;
+use core::iter::FusedIterator;
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: Iterate,
+{
+    /// The key that follows `key` in the kernel's order; the first for `None`; `None` after the last.
+    ///
+    /// The kernel's walk as it is: after a key that is absent, a hash and an LPM trie begin again at the first key (an
+    /// array answers index + 1, and 0 behind its end). [`iter`](Self::iter) and [`keys`](Self::keys) don't.
+    ///
+    /// # Errors
+    /// `EPERM`: the descriptor is write-only.
+    #[inline]
+    pub fn next_key(&self, key: Option<&S::Key>) -> Result<Option<S::Key>> {
+        self.key_after(key).map_err(|errno| Self::failed(Operation::NextKey, errno))
+    }
+
+    /// All keys. See [`iter`](Self::iter).
+    pub fn keys(&self) -> Keys<'_, S> {
+        Keys { walk: State::new(self, Fetch::Keys) }
+    }
+}
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: Iterate + LookupElement,
+{
+    /// All entries, in the kernel's order. In batches where the kernel has them for the map type (hash types and array
+    /// from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), else one by one.
+    ///
+    /// While the map changes, every entry that is there from the walk's beginning to its end is seen at least once;
+    /// one that comes or goes meanwhile may be seen or not. Deleting entries that have been seen, also the last one,
+    /// never makes the walk begin again. Entries are read some thousands ahead, so one that has just been deleted can
+    /// still be seen.
+    ///
+    /// # Errors
+    /// An item is an error, and the last, when the kernel refuses (`EPERM`: the descriptor is write-only), and when
+    /// others change the map so much that the walk can't reach its end
+    /// ([`Disturbed`](crate::ErrorKind::Disturbed)): never for a hash walked in batches, as its walk can't be thrown
+    /// back.
+    pub fn iter(&self) -> Iter<'_, S> {
+        Iter { walk: State::new(self, Fetch::Entries) }
+    }
+}
+
+impl<'a, S: MapSpec> IntoIterator for &'a Map<S>
+where
+    S::Kind: Iterate + LookupElement,
+{
+    type Item = Result<(S::Key, Value<S>)>;
+    type IntoIter = Iter<'a, S>;
+
+    fn into_iter(self) -> Iter<'a, S> {
+        self.iter()
+    }
+}
+
+/// Where an iterator is.
+enum State<'a, S: MapSpec> {
+    Walking(Box<Walk<'a, S>>),
+    /// To be told by the next item, which is the last.
+    Failed(crate::Error),
+    Ended,
+}
+
+impl<'a, S: MapSpec> State<'a, S> {
+    fn new(map: &'a Map<S>, fetch: Fetch) -> Self {
+        Walk::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
+    }
+
+    /// The next item, made of the walk and a place among its entries.
+    #[inline]
+    fn next<T>(
+        &mut self,
+        item: impl FnOnce(&Walk<'a, S>, usize) -> Result<T>,
+    ) -> Option<Result<T>> {
+        if let Self::Walking(walk) = self {
+            match walk.advance() {
+                Ok(Some(index)) => return Some(item(walk, index)),
+                Ok(None) => *self = Self::Ended,
+                Err(error) => *self = Self::Failed(error),
+            }
+        }
+        match core::mem::replace(self, Self::Ended) {
+            Self::Failed(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+}
+
+/// Iterator over the entries of a map: see [`Map::iter`].
+pub struct Iter<'a, S: MapSpec> {
+    walk: State<'a, S>,
+}
+
+impl<S: MapSpec> Iterator for Iter<'_, S> {
+    type Item = Result<(S::Key, Value<S>)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walk.next(|walk, index| {
+            let entries = walk.entries();
+            Ok((entries.key::<S>(index), entries.value::<S>(index)?))
+        })
+    }
+}
+
+impl<S: MapSpec> FusedIterator for Iter<'_, S> {}
+
+/// Iterator over the keys of a map: see [`Map::keys`].
+pub struct Keys<'a, S: MapSpec> {
+    walk: State<'a, S>,
+}
+
+impl<S: MapSpec> Iterator for Keys<'_, S> {
+    type Item = Result<S::Key>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walk.next(|walk, index| Ok(walk.entries().key::<S>(index)))
+    }
+}
+
+impl<S: MapSpec> FusedIterator for Keys<'_, S> {}

@@ -1,0 +1,154 @@
+//! Opening and creating a map whose size, name or place is not the schema's.
+
+use super::Map;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::source::MapSource;
+use crate::spec::MapSpec;
+use crate::sys::{self, Command, Errno, PathAttr};
+use core::marker::PhantomData;
+use std::ffi::CString;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What differs from the schema: at opening what is expected, at creation what is asked for.
+///
+/// [`Map`]'s own `from_…` and `create` are these without a difference.
+///
+/// ```no_run
+/// # fn f<Counters: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
+/// // The loader has made room for more entries than the schema says.
+/// let counters = bpfmap::Map::<Counters>::options().max_entries(1_000_000).from_object(object)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Options<S> {
+    pub(super) max_entries: Option<u32>,
+    pub(super) numa_node: Option<u32>,
+    pub(super) name: String,
+    spec: PhantomData<fn() -> S>,
+}
+
+impl<S: MapSpec> Options<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            max_entries: S::MAX_ENTRIES,
+            numa_node: S::NUMA_NODE,
+            name: S::NAME.to_owned(),
+            spec: PhantomData,
+        }
+    }
+
+    /// Another number of entries than the schema's.
+    #[must_use]
+    pub fn max_entries(mut self, max_entries: u32) -> Self {
+        self.max_entries = Some(max_entries);
+        self
+    }
+
+    /// Opens a map with any number of entries.
+    #[must_use]
+    pub fn any_max_entries(mut self) -> Self {
+        self.max_entries = None;
+        self
+    }
+
+    /// Another name than the schema's: of the map in the object, or of the map that is created (of which the kernel
+    /// keeps the first 15 bytes).
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// The memory node that a created map is on. Opening doesn't ask.
+    #[must_use]
+    pub fn numa_node(mut self, node: u32) -> Self {
+        self.numa_node = Some(node);
+        self
+    }
+
+    /// See [`Map::from_object`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
+        let fd = object
+            .map_fd(&self.name)
+            .map_err(|error| {
+                Error::os(Operation::Open, S::NAME, error.raw_os_error().unwrap_or(libc::EBADF))
+            })?
+            .ok_or_else(|| {
+                let text = format!("the object has no map named `{}`", self.name);
+                Error::told(Operation::Open, S::NAME, ErrorKind::NotFound, 0, text)
+            })?;
+        self.from_fd(fd)
+    }
+
+    /// See [`Map::from_map`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
+        let fd = map.as_fd().try_clone_to_owned().map_err(|error| {
+            Error::os(Operation::Clone, S::NAME, error.raw_os_error().unwrap_or(libc::EBADF))
+        })?;
+        self.from_fd(fd)
+    }
+
+    /// See [`Map::from_pinned`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_pinned(self, path: impl AsRef<Path>) -> Result<Map<S>> {
+        let path = path.as_ref();
+        let fd = get_pinned(path).map_err(|errno| on_path::<S>(Operation::Open, path, errno))?;
+        self.from_fd(fd)
+    }
+
+    /// See [`Map::from_id`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_id(self, id: u32) -> Result<Map<S>> {
+        let fd = super::info::by_id(Command::MapGetFdById, id)
+            .map_err(|errno| Error::from_errno(Operation::Open, S::NAME, errno))?;
+        self.from_fd(fd)
+    }
+
+    /// See [`Map::from_fd`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
+        let (info, layout_check) = super::open::check(&self, fd.as_fd())?;
+        Ok(Map::new(fd, info.max_entries, layout_check))
+    }
+
+    /// See [`Map::create`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create(self) -> Result<Map<S>> {
+        super::create::create(&self)
+    }
+}
+
+fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
+    let path = c_path(path)?;
+    let mut attr = PathAttr { pathname: sys::address(path.as_ptr()), bpf_fd: 0, file_flags: 0 };
+    // SAFETY: the path ends with a zero and is read only.
+    let fd = unsafe { sys::bpf(Command::ObjGet, &mut attr) }?;
+    // SAFETY: the kernel just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A path as the kernel reads it.
+pub(super) fn c_path(path: &Path) -> Result<CString, Errno> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno(libc::EINVAL))
+}
+
+/// A refusal on a path, with the path.
+pub(super) fn on_path<S: MapSpec>(operation: Operation, path: &Path, errno: Errno) -> Error {
+    Error::refused(operation, S::NAME, errno, path.display().to_string())
+}
