@@ -55,7 +55,7 @@ const OPENING: &str = "\
     unreachable_pub,
     unused_qualifications
 )]
-#[rustfmt::skip]
+#[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
 ";
 
