@@ -150,6 +150,17 @@ pub enum SpecialField {
     Timer,
 }
 
+impl SpecialField {
+    /// Its name in a schema and in C.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SpinLock => "bpf_spin_lock",
+            Self::Timer => "bpf_timer",
+        }
+    }
+}
+
 /// A map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapDef {
@@ -192,6 +203,17 @@ pub enum KeyValue {
     Type(Spanned<Type>),
     /// `key_size = 16`: so many opaque bytes, without BTF.
     Size(Spanned<u32>),
+}
+
+impl KeyValue {
+    /// Where it was written.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Type(ty) => ty.span,
+            Self::Size(size) => size.span,
+        }
+    }
 }
 
 /// How libbpf pins a map when it loads the object.

@@ -43,6 +43,8 @@ pub struct MapTypeFacts {
     pub value: ValueRule,
     /// What `max_entries` may be.
     pub max_entries: MaxEntriesRule,
+    /// What `map_extra` may be.
+    pub map_extra: MapExtraRule,
     /// Flags without which creation fails.
     pub required_flags: &'static [&'static str],
     /// Flags that creation takes, by their names in a schema, each with its first kernel.
@@ -146,6 +148,13 @@ pub enum MaxEntriesRule {
         /// The largest number.
         max: u32,
     },
+}
+
+/// What a map type takes as `map_extra`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapExtraRule {
+    /// Nothing but 0.
+    Zero,
 }
 
 /// Whether the kernel takes BTF for key and value.

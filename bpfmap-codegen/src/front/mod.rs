@@ -4,5 +4,6 @@
 mod draft;
 #[cfg(feature = "toml")]
 pub mod toml;
+pub mod type_word;
 
 pub use draft::{Draft, Incomplete};

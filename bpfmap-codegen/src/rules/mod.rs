@@ -55,4 +55,59 @@ rules! {
     TYPE_SYNTAX = Error "type-syntax": "A type is written as in Rust";
     NUMBER_RANGE = Error "number-range": "Each number fits where it is kept";
     TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a bare size";
+    TOO_MANY_FINDINGS = Error "too-many-findings": "Findings are few enough to read";
+    // Names.
+    BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";
+    RESERVED_NAME = Error "reserved-name": "A name is not one that C or the kernel has taken";
+    DUPLICATE_TYPE = Error "duplicate-type": "No two types have the same name";
+    DUPLICATE_MAP = Error "duplicate-map": "No two maps have the same name";
+    DUPLICATE_MEMBER = Error "duplicate-member": "No two members of a type have the same name";
+    DUPLICATE_VARIANT = Error "duplicate-variant": "No two variants of an enum become the same constant";
+    DUPLICATE_C_NAME = Error "duplicate-c-name": "No two declarations have the same name in C";
+    DUPLICATE_RUST_NAME = Warning "duplicate-rust-name": "No two types have the same name in Rust";
+    MAP_NAME_TOO_LONG = Warning "map-name-too-long": "The kernel can tell maps apart by their first 15 bytes";
+    // Types.
+    UNKNOWN_TYPE = Error "unknown-type": "Each name of a type means one";
+    RECURSIVE_TYPE = Error "recursive-type": "No type holds itself";
+    NESTED_TOO_DEEP = Error "nested-too-deep": "Types hold types at most 32 deep";
+    EMPTY_TYPE = Error "empty-type": "A type is made of something";
+    TYPE_TOO_LARGE = Error "type-too-large": "BTF can describe each type";
+    ALIGN_POWER_OF_TWO = Error "align-power-of-two": "An alignment is a power of two up to 4096";
+    ZERO_LENGTH_ARRAY = Error "zero-length-array": "An array of no elements ends a struct";
+    BIT_FIELD_TYPE = Error "bit-field-type": "A bit-field is an integer, a bool or an enum";
+    BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field fits its type";
+    ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant fits the enum's integer";
+    // Fields that belong to the kernel.
+    SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "A map type takes the special fields of its value";
+    SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key has no special fields";
+    SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field is a direct member of the value's struct";
+    SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value has one special field of a kind";
+    SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields is described by BTF";
+    PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct has no special fields";
+    // Maps.
+    UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type is one that the kernel has";
+    KEY_MISSING = Error "key-missing": "A map that has keys says of which type";
+    KEY_NOT_ALLOWED = Error "key-not-allowed": "A map without keys names no key";
+    KEY_SIZE = Error "key-size": "A key is of a size that the kernel takes";
+    ARRAY_KEY_SIZE = Error "array-key-size": "An index has 4 bytes";
+    ARRAY_KEY_TYPE = Error "array-key-type": "An index is a plain 32-bit integer";
+    LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie is a prefix length and its data";
+    POINTER_IN_KEY = Warning "pointer-in-key": "A key holds no pointers";
+    VALUE_MISSING = Error "value-missing": "A map says of which type its values are";
+    VALUE_SIZE = Error "value-size": "A value is of a size that the kernel takes";
+    HALF_TYPED = Warning "half-typed": "Key and value both have types, or neither";
+    BTF_REFUSED = Warning "btf-refused": "BTF is not asked for where the kernel refuses it";
+    MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map says how many entries it has";
+    MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map has at least one entry";
+    MAX_ENTRIES_TOO_BIG = Error "max-entries-too-big": "A map has at most as many entries as the kernel allows";
+    MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "A map type takes the `map_extra` that is given";
+    INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps have an inner map";
+    VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs have initial contents";
+    // Flags and kernels.
+    UNKNOWN_FLAG = Error "unknown-flag": "A flag is one that the kernel has";
+    FLAG_NOT_FOR_TYPE = Error "flag-not-for-type": "A map type takes the flags that are given";
+    FLAG_CONFLICT = Error "flag-conflict": "Flags do not exclude each other";
+    LPM_NO_PREALLOC = Error "lpm-no-prealloc": "An LPM trie has the flag `no_prealloc`";
+    NUMA_NODE_WITHOUT_FLAG = Error "numa-node-without-flag": "A map with a NUMA node has the flag for it";
+    TOO_NEW_FOR_MIN_KERNEL = Error "too-new-for-min-kernel": "Nothing is newer than the oldest kernel";
 }

@@ -1,7 +1,9 @@
 //! The arrays. Source: `kernel/bpf/arraymap.c`.
 
 use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
-use crate::facts::{BtfRule, Case, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule};
+use crate::facts::{
+    BtfRule, Case, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+};
 use crate::ir::SpecialField;
 
 /// `BPF_MAP_TYPE_ARRAY`.
@@ -15,6 +17,7 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Plain { max_size: i32::MAX as u32 },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
         ("numa_node", v(4, 14)),

@@ -2,7 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, Case, KernelVersion, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+    BtfRule, Case, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
+    ValueRule,
 };
 use crate::ir::SpecialField;
 
@@ -17,6 +18,7 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Any,
     value: VALUE,
     max_entries: MAX_ENTRIES,
+    map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
         ("no_prealloc", v(4, 6)),

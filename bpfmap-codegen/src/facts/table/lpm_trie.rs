@@ -1,7 +1,9 @@
 //! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
-use crate::facts::{BtfRule, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule};
+use crate::facts::{
+    BtfRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+};
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
 pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
@@ -16,6 +18,7 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
     // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
     required_flags: &["no_prealloc"],
     flags: &[
         ("no_prealloc", v(4, 11)),

@@ -2,7 +2,7 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
 use crate::facts::{
-    BtfRule, Case, Errno, KeyRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+    BtfRule, Case, Errno, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_QUEUE`.
@@ -16,6 +16,7 @@ pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Keyless,
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
         ("numa_node", v(4, 20)),

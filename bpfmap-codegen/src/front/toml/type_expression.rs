@@ -2,7 +2,8 @@
 
 use super::file::File;
 use crate::diagnostics::Finding;
-use crate::ir::{Int, SpecialField, Type};
+use crate::front::type_word::builtin;
+use crate::ir::Type;
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -15,31 +16,6 @@ pub(super) fn read(file: &File<'_>, text: &Spanned<String>) -> Option<Spanned<Ty
     let mut parser = Parser { file, text: &text.value, at: 0, span: text.span };
     let result = parser.whole();
     result.map_err(|finding| file.report(*finding)).ok()
-}
-
-/// The type that a word names, where it is not one of the schema's own.
-pub(crate) fn builtin(word: &str) -> Option<Type> {
-    let int = |size, signed| Type::Int(Int { size, signed });
-    Some(match word {
-        "u8" => int(1, false),
-        "u16" => int(2, false),
-        "u32" => int(4, false),
-        "u64" => int(8, false),
-        "u128" => int(16, false),
-        "i8" => int(1, true),
-        "i16" => int(2, true),
-        "i32" => int(4, true),
-        "i64" => int(8, true),
-        "i128" => int(16, true),
-        "bool" => Type::Bool,
-        "char" => Type::Char,
-        "be16" => Type::BigEndian(2),
-        "be32" => Type::BigEndian(4),
-        "be64" => Type::BigEndian(8),
-        "bpf_spin_lock" => Type::Special(SpecialField::SpinLock),
-        "bpf_timer" => Type::Special(SpecialField::Timer),
-        _ => return None,
-    })
 }
 
 struct Parser<'p, 's> {

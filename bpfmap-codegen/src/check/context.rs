@@ -1,0 +1,84 @@
+//! What every rule has at hand.
+
+use std::collections::HashSet;
+
+use super::Resolved;
+use crate::diagnostics::Finding;
+use crate::front::Incomplete;
+use crate::ir::{Composite, MapDef, MemberType, Type, TypeDef, TypeDefKind};
+use crate::source::Spanned;
+
+/// A schema while it is held against the rules.
+pub(super) struct Context<'a> {
+    pub(super) resolved: Resolved<'a>,
+    pub(super) incomplete: &'a Incomplete,
+    /// Types of which the size is not known, since something in them is wrong already.
+    pub(super) unsound: HashSet<&'a str>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(resolved: Resolved<'a>, incomplete: &'a Incomplete) -> Self {
+        Self { resolved, incomplete, unsound: HashSet::new(), findings: Vec::new() }
+    }
+
+    pub(super) fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    pub(super) fn types(&self) -> &'a [TypeDef] {
+        &self.resolved.schema.types
+    }
+
+    pub(super) fn maps(&self) -> &'a [MapDef] {
+        &self.resolved.schema.maps
+    }
+
+    /// Whether all of the map could be read, so that what is missing is really missing.
+    pub(super) fn is_complete(&self, map: &MapDef) -> bool {
+        !self.incomplete.maps.contains(&map.name.value)
+    }
+
+    /// Whether the layout of `ty` can be relied on.
+    pub(super) fn is_sound(&self, ty: &Type) -> bool {
+        by_value(ty).is_none_or(|name| !self.unsound.contains(name))
+    }
+}
+
+/// The name of the type that `ty` holds by value, if it has one.
+pub(super) fn by_value(ty: &Type) -> Option<&str> {
+    match ty {
+        Type::Named(name) => Some(name),
+        Type::Array(element, _) => by_value(&element.value),
+        _ => None,
+    }
+}
+
+/// Calls `each` with every type that stands in `def`, and with how many structs and unions that are
+/// written in place stand around it.
+pub(super) fn for_each_type<'a>(def: &'a TypeDef, each: &mut dyn FnMut(&'a Spanned<Type>, usize)) {
+    match &def.kind {
+        TypeDefKind::Struct(body) | TypeDefKind::Union(body) => for_each_member_type(body, 0, each),
+        TypeDefKind::Alias(target) => each(target, 0),
+        TypeDefKind::Enum(_) => {}
+    }
+}
+
+fn for_each_member_type<'a>(
+    body: &'a Composite,
+    depth: usize,
+    each: &mut dyn FnMut(&'a Spanned<Type>, usize),
+) {
+    for member in &body.members {
+        match &member.ty {
+            MemberType::Type(ty) => each(ty, depth),
+            MemberType::Struct(body) | MemberType::Union(body) => {
+                for_each_member_type(body, depth + 1, each);
+            }
+        }
+    }
+}

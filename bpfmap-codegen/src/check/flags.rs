@@ -1,0 +1,135 @@
+//! Rules about creation flags.
+
+use super::context::Context;
+use crate::diagnostics::Finding;
+use crate::facts::{MAP_FLAGS, MapFlag, MapTypeFacts};
+use crate::ir::MapDef;
+use crate::nearest::nearest;
+use crate::rules;
+
+/// Flags that exclude each other, with the reason.
+///
+/// Source: `kernel/bpf/syscall.c`, `bpf_get_file_flag` and `bpf_map_flags_access_ok`;
+/// `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
+const CONFLICTS: &[(&str, &str, &str)] = &[
+    ("rdonly", "wronly", "user space could then neither read nor write the map"),
+    ("rdonly_prog", "wronly_prog", "programs could then neither read nor write the map"),
+    ("no_common_lru", "numa_node", "each CPU's list lies on the node of that CPU"),
+];
+
+/// Flags that keep programs out of a value, and so out of its special fields.
+///
+/// Source: `kernel/bpf/syscall.c`, `map_check_btf`.
+const PROGRAM_ACCESS: &[&str] = &["rdonly_prog", "wronly_prog"];
+
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    for flag in &map.flags {
+        if MapFlag::by_name(&flag.value).is_none() {
+            let lower = flag.value.to_lowercase();
+            let word = lower.strip_prefix("bpf_f_").unwrap_or(&lower);
+            cx.report(
+                Finding::new(
+                    &rules::UNKNOWN_FLAG,
+                    flag.span,
+                    format!("no flag is called `{}`", flag.value),
+                )
+                .help(nearest(word, MAP_FLAGS.iter().map(|flag| flag.name))),
+            );
+        } else if row.flag_since(&flag.value).is_none() {
+            let taken: Vec<String> =
+                row.flags.iter().map(|(name, _)| format!("`{name}`")).collect();
+            cx.report(
+                Finding::new(
+                    &rules::FLAG_NOT_FOR_TYPE,
+                    flag.span,
+                    format!("a map of type `{}` does not take the flag `{}`", row.name, flag.value),
+                )
+                .help(format!("leave it out; the type takes {}", taken.join(", "))),
+            );
+        }
+    }
+    conflicts(cx, map);
+    special_field_access(cx, map);
+    required(cx, map, row);
+    numa_node(cx, map, row);
+}
+
+fn conflicts(cx: &mut Context<'_>, map: &MapDef) {
+    for (one, other, why) in CONFLICTS {
+        let find = |name: &str| map.flags.iter().find(|flag| flag.value == name);
+        let (Some(one), Some(other)) = (find(one), find(other)) else { continue };
+        cx.report(
+            Finding::new(
+                &rules::FLAG_CONFLICT,
+                other.span,
+                format!("the flags `{}` and `{}` exclude each other", one.value, other.value),
+            )
+            .related(one.span, "the other one")
+            .note(*why)
+            .help("leave one of them out"),
+        );
+    }
+}
+
+fn special_field_access(cx: &mut Context<'_>, map: &MapDef) {
+    let Some(value) = &map.value else { return };
+    let Some((member, field, place)) = cx.resolved.special_fields(value).into_iter().next() else {
+        return;
+    };
+    let flags = map.flags.iter().filter(|flag| PROGRAM_ACCESS.contains(&flag.value.as_str()));
+    for flag in flags {
+        let message =
+            format!("the flag `{}` excludes the `{}` in the value", flag.value, field.name());
+        cx.report(
+            Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
+                .related(place, format!("`{member}`, which programs read and write"))
+                .help("leave the flag out"),
+        );
+    }
+}
+
+fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    for required in row.required_flags {
+        if map.flags.iter().any(|flag| flag.value == *required) || !cx.is_complete(map) {
+            continue;
+        }
+        cx.report(
+            Finding::new(
+                &rules::LPM_NO_PREALLOC,
+                map.span,
+                format!("a map of type `{}` needs the flag `{required}`", row.name),
+            )
+            .label(format!("no `{required}`"))
+            .help(format!("write `flags = [\"{required}\"]`")),
+        );
+    }
+}
+
+/// The name of the flag without which the kernel ignores `numa_node`.
+const NUMA_NODE: &str = "numa_node";
+
+fn numa_node(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(node) = &map.numa_node else { return };
+    if map.flags.iter().any(|flag| flag.value == NUMA_NODE) || !cx.is_complete(map) {
+        return;
+    }
+    let finding = if row.flag_since(NUMA_NODE).is_some() {
+        Finding::new(
+            &rules::NUMA_NODE_WITHOUT_FLAG,
+            node.span,
+            "the kernel ignores `numa_node` without the flag of that name",
+        )
+        .help("write `flags = [\"numa_node\"]` as well")
+    } else {
+        Finding::new(
+            &rules::NUMA_NODE_WITHOUT_FLAG,
+            node.span,
+            format!(
+                "the memory of a map of type `{}` comes from no NUMA node of its own",
+                row.name
+            ),
+        )
+        .help("leave `numa_node` out")
+    };
+    cx.report(finding);
+}

@@ -1,0 +1,243 @@
+//! Rules about names: each can be written in C and in Rust, and none is given twice.
+
+use std::collections::{HashMap, HashSet};
+
+use super::context::Context;
+use super::reserved;
+use crate::diagnostics::Finding;
+use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
+use crate::naming::{c_constant, rust_constant, upper_camel_case};
+use crate::rules::{self, Rule};
+use crate::source::{Span, Spanned};
+
+/// The longest name in BTF, in bytes.
+///
+/// Source: `KSYM_NAME_LEN` of `include/linux/kallsyms.h` up to Linux 6.0, and
+/// `__btf_name_valid` in `kernel/bpf/btf.c`.
+const MAX_NAME: usize = 127;
+
+/// The longest map name that the kernel keeps, in bytes.
+///
+/// Source: `BPF_OBJ_NAME_LEN` in `include/uapi/linux/bpf.h`, the NUL taken off.
+const MAX_KERNEL_NAME: usize = 15;
+
+pub(super) fn check(cx: &mut Context<'_>) {
+    let schema = cx.resolved.schema;
+    if !schema.name.value.is_empty() {
+        identifier(cx, "a schema", &schema.name);
+    }
+    for def in cx.types() {
+        let name = &def.name;
+        if identifier(cx, "a type", name) {
+            not_reserved(cx, name, reserved::as_type(&name.value));
+        }
+        match &def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                members(cx, body);
+                unique_members(cx, body, &mut Seen::default());
+            }
+            TypeDefKind::Enum(body) => variants(cx, &name.value, body),
+            TypeDefKind::Alias(_) => {}
+        }
+    }
+    for map in cx.maps() {
+        if identifier(cx, "a map", &map.name) {
+            not_reserved(cx, &map.name, reserved::as_map(&map.name.value));
+        }
+    }
+    unique_in_c(cx);
+    unique_in_rust(cx);
+    unique_in_the_kernel(cx);
+}
+
+/// Whether `name` can be written as it is on both sides; a finding if not.
+fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) -> bool {
+    let text = &name.value;
+    let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_word || text.len() > MAX_NAME {
+        cx.report(
+            Finding::new(&rules::BAD_NAME, name.span, format!("`{text}` can't name {what}")).help(
+                format!(
+                    "a name has up to {MAX_NAME} ASCII letters, digits and `_`, and does not start \
+                     with a digit"
+                ),
+            ),
+        );
+        return false;
+    }
+    not_reserved(cx, name, reserved::anywhere(text))
+}
+
+fn not_reserved(cx: &mut Context<'_>, name: &Spanned<String>, why: Option<&str>) -> bool {
+    let Some(why) = why else { return true };
+    let message = format!("the name `{}` is taken: {why}", name.value);
+    cx.report(
+        Finding::new(&rules::RESERVED_NAME, name.span, message)
+            .help(format!("choose another name, such as `{}_`", name.value.trim_matches('_'))),
+    );
+    false
+}
+
+fn members(cx: &mut Context<'_>, body: &Composite) {
+    for member in &body.members {
+        if let Some(name) = &member.name {
+            identifier(cx, "a member", name);
+        }
+        if let MemberType::Struct(body) | MemberType::Union(body) = &member.ty {
+            members(cx, body);
+        }
+    }
+}
+
+/// Names that were given, each with its first place.
+type Seen<'a> = HashMap<String, (&'a str, Span)>;
+
+/// Reports `name` where something that comes out as `written` was there before.
+fn unique<'a>(
+    cx: &mut Context<'_>,
+    seen: &mut Seen<'a>,
+    written: String,
+    name: &'a Spanned<String>,
+    rule: &'static Rule,
+    message: impl FnOnce(&str, &str, &str) -> String,
+) {
+    match seen.entry(written) {
+        std::collections::hash_map::Entry::Vacant(entry) => {
+            entry.insert((&name.value, name.span));
+        }
+        std::collections::hash_map::Entry::Occupied(entry) => {
+            let (first, place) = *entry.get();
+            cx.report(
+                Finding::new(rule, name.span, message(&name.value, first, entry.key()))
+                    .label("again")
+                    .related(place, "first")
+                    .help("give one of them another name"),
+            );
+        }
+    }
+}
+
+/// Members of an anonymous struct or union are used like those of the type around it.
+fn unique_members<'a>(cx: &mut Context<'_>, body: &'a Composite, seen: &mut Seen<'a>) {
+    for member in &body.members {
+        if let Some(name) = &member.name {
+            unique(cx, seen, name.value.clone(), name, &rules::DUPLICATE_MEMBER, |name, _, _| {
+                format!("there are two members `{name}`")
+            });
+        }
+        if let MemberType::Struct(body) | MemberType::Union(body) = &member.ty {
+            if member.name.is_some() {
+                unique_members(cx, body, &mut Seen::default());
+            } else {
+                unique_members(cx, body, seen);
+            }
+        }
+    }
+}
+
+fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
+    let mut seen = Seen::default();
+    for variant in &body.variants {
+        let name = &variant.name;
+        identifier(cx, "a variant", name);
+        let written = rust_constant(&name.value);
+        unique(cx, &mut seen, written, name, &rules::DUPLICATE_VARIANT, |name, first, _| {
+            if name == first {
+                format!("`{enum_name}` has two variants `{name}`")
+            } else {
+                let constant = c_constant(enum_name, name);
+                format!("the variants `{first}` and `{name}` would both become `{constant}`")
+            }
+        });
+    }
+}
+
+/// Maps, aliases and the constants of enums share one name space in C; structs, unions and enums
+/// another, as all types of a schema do.
+fn unique_in_c(cx: &mut Context<'_>) {
+    let (mut types, mut others) = (Seen::default(), Seen::default());
+    for def in cx.types() {
+        let name = &def.name;
+        unique(cx, &mut types, name.value.clone(), name, &rules::DUPLICATE_TYPE, |name, _, _| {
+            format!("there are two types `{name}`")
+        });
+    }
+    for map in cx.maps() {
+        let name = &map.name;
+        unique(cx, &mut others, name.value.clone(), name, &rules::DUPLICATE_MAP, |name, _, _| {
+            format!("there are two maps `{name}`")
+        });
+    }
+    let message = |name: &str, first: &str, written: &str| {
+        if name == first {
+            format!("`{name}` would be declared twice in C")
+        } else {
+            format!("`{first}` and `{name}` would both be called `{written}` in C")
+        }
+    };
+    for def in cx.types() {
+        match &def.kind {
+            TypeDefKind::Alias(_) => {
+                let name = &def.name;
+                let written = name.value.clone();
+                unique(cx, &mut others, written, name, &rules::DUPLICATE_C_NAME, message);
+            }
+            TypeDefKind::Enum(body) => {
+                let mut constants = Seen::default();
+                for variant in &body.variants {
+                    let name = &variant.name;
+                    let written = c_constant(&def.name.value, &name.value);
+                    // Twice in one enum is another rule's finding.
+                    if constants.insert(written.clone(), (&name.value, name.span)).is_none() {
+                        unique(cx, &mut others, written, name, &rules::DUPLICATE_C_NAME, message);
+                    }
+                }
+            }
+            TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {}
+        }
+    }
+}
+
+/// Each type becomes a Rust type. Of two with the same name the Rust back end gives the later one
+/// a number, which nobody would expect. (A map that is called as a type gets the word `Map`.)
+fn unique_in_rust(cx: &mut Context<'_>) {
+    let mut seen = Seen::default();
+    let mut given = HashSet::new();
+    for def in cx.types() {
+        let name = &def.name;
+        // The same name in the schema is another rule's finding.
+        if !given.insert(&name.value) {
+            continue;
+        }
+        let written = upper_camel_case(&name.value);
+        unique(
+            cx,
+            &mut seen,
+            written,
+            name,
+            &rules::DUPLICATE_RUST_NAME,
+            |name, first, written| {
+                format!(
+                    "`{first}` and `{name}` are both `{written}` in Rust, so the latter gets a number"
+                )
+            },
+        );
+    }
+}
+
+/// The kernel keeps the first bytes of a map's name, and tools show only those.
+fn unique_in_the_kernel(cx: &mut Context<'_>) {
+    let mut seen = Seen::default();
+    for map in cx.maps() {
+        let name = &map.name;
+        let Some(kept) = name.value.get(..MAX_KERNEL_NAME.min(name.value.len())) else { continue };
+        let kept = kept.to_owned();
+        if seen.get(&kept).is_some_and(|(first, _)| *first == name.value) {
+            continue;
+        }
+        unique(cx, &mut seen, kept, name, &rules::MAP_NAME_TOO_LONG, |name, first, written| {
+            format!("the kernel knows both `{first}` and `{name}` as `{written}`")
+        });
+    }
+}

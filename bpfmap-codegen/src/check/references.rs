@@ -1,0 +1,197 @@
+//! Rules about names that stand for types: each means something, and nothing holds itself.
+
+use super::context::{Context, by_value, for_each_type};
+use crate::diagnostics::Finding;
+use crate::front::type_word;
+use crate::ir::{KeyValue, Type};
+use crate::nearest::nearest;
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+pub(super) fn check(cx: &mut Context<'_>) {
+    unknown_types(cx);
+    containment(cx);
+}
+
+fn unknown_types(cx: &mut Context<'_>) {
+    let mut unknown = Vec::new();
+    for def in cx.types() {
+        let before = unknown.len();
+        for_each_type(def, &mut |ty, _| unknown_names(cx, ty, false, &mut unknown));
+        if unknown.len() > before || cx.incomplete.types.contains(&def.name.value) {
+            cx.unsound.insert(&def.name.value);
+        }
+    }
+    for map in cx.maps() {
+        for key_value in [&map.key, &map.value].into_iter().flatten() {
+            if let KeyValue::Type(ty) = key_value {
+                unknown_names(cx, ty, false, &mut unknown);
+            }
+        }
+    }
+    for (name, span) in unknown {
+        cx.unsound.insert(name);
+        let finding =
+            Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{name}`"));
+        let help = type_word::in_other_words(name).map_or_else(
+            || {
+                let mut words: Vec<&str> = type_word::all().collect();
+                words.extend(cx.types().iter().map(|def| def.name.value.as_str()));
+                nearest(name, words)
+            },
+            str::to_owned,
+        );
+        cx.report(finding.label("not known").help(help));
+    }
+}
+
+/// Adds each name in `ty` that means nothing. Where `declarable`, right behind a pointer, a name
+/// that the schema does not know is a struct of the kernel.
+fn unknown_names<'a>(
+    cx: &Context<'a>,
+    ty: &'a Spanned<Type>,
+    declarable: bool,
+    found: &mut Vec<(&'a str, Span)>,
+) {
+    match &ty.value {
+        Type::Named(name) if !declarable && cx.resolved.type_def(name).is_none() => {
+            found.push((name, ty.span));
+        }
+        Type::Array(element, _) => unknown_names(cx, element, false, found),
+        Type::Pointer(Some(target)) => unknown_names(cx, target, true, found),
+        _ => {}
+    }
+}
+
+/// How deep types may hold types by value.
+///
+/// Source: `MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`.
+const MAX_DEPTH: usize = 32;
+
+/// A type that holds another by value.
+struct Edge<'a> {
+    to: usize,
+    ty: &'a Spanned<Type>,
+    /// How many levels lie between the two: arrays, structs and unions in place.
+    depth: usize,
+}
+
+/// Finds types that hold themselves, and chains that are too long. What holds an unsound type is
+/// unsound.
+fn containment(cx: &mut Context<'_>) {
+    let types = cx.types();
+    let edges: Vec<Vec<Edge<'_>>> = (0..types.len()).map(|index| edges(cx, index)).collect();
+    let mut walk = Walk { stack: Vec::new(), state: vec![State::New; types.len()] };
+    // A chain of types can be long, so the walk keeps its own stack.
+    for root in 0..types.len() {
+        walk.enter(root);
+        while let Some((from, next)) = walk.stack.last_mut() {
+            let from = *from;
+            let edge = edges[from].get(*next);
+            *next += 1;
+            match edge {
+                Some(edge) if walk.state[edge.to] == State::Open => {
+                    report_cycle(cx, &walk.stack, &edges, edge);
+                }
+                Some(edge) => walk.enter(edge.to),
+                None => {
+                    walk.stack.pop();
+                    walk.state[from] = State::Done(depth(cx, from, &edges[from], &walk.state));
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    /// On the stack.
+    Open,
+    /// With the depth of what it holds.
+    Done(usize),
+}
+
+struct Walk {
+    /// Types, each held by the one before it, with the edge of each that comes next.
+    stack: Vec<(usize, usize)>,
+    state: Vec<State>,
+}
+
+impl Walk {
+    fn enter(&mut self, index: usize) {
+        if self.state[index] == State::New {
+            self.state[index] = State::Open;
+            self.stack.push((index, 0));
+        }
+    }
+}
+
+fn edges<'a>(cx: &Context<'a>, index: usize) -> Vec<Edge<'a>> {
+    let mut edges = Vec::new();
+    for_each_type(&cx.types()[index], &mut |ty, in_place| {
+        let Some(&to) = by_value(&ty.value).and_then(|name| cx.resolved.index.get(name)) else {
+            return;
+        };
+        let mut depth = 1 + in_place;
+        let mut element = &ty.value;
+        while let Type::Array(inner, _) = element {
+            depth += 1;
+            element = &inner.value;
+        }
+        edges.push(Edge { to, ty, depth });
+    });
+    edges
+}
+
+/// How deep the type at `index` holds others, once that is known of all that it holds. Passes on
+/// what is wrong with them.
+fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]) -> usize {
+    let def = &cx.types()[index];
+    let mut deepest = 0;
+    for edge in edges {
+        if cx.unsound.contains(cx.types()[edge.to].name.value.as_str()) {
+            cx.unsound.insert(&def.name.value);
+        }
+        if let State::Done(below) = state[edge.to] {
+            deepest = deepest.max(below + edge.depth);
+        }
+    }
+    if deepest <= MAX_DEPTH {
+        return deepest;
+    }
+    cx.report(
+        Finding::new(
+            &rules::NESTED_TOO_DEEP,
+            def.name.span,
+            format!("`{}` holds types more than {MAX_DEPTH} deep", def.name.value),
+        )
+        .help("use fewer types within types, arrays and aliases counted"),
+    );
+    // What holds this one is not reported again.
+    0
+}
+
+fn report_cycle<'a>(
+    cx: &mut Context<'a>,
+    stack: &[(usize, usize)],
+    edges: &[Vec<Edge<'a>>],
+    closing: &Edge<'a>,
+) {
+    let start = stack.iter().position(|(index, _)| *index == closing.to).unwrap_or_default();
+    let name = &cx.types()[closing.to].name.value;
+    let message = format!("`{name}` holds itself, and so has no size");
+    let mut finding = Finding::new(&rules::RECURSIVE_TYPE, closing.ty.span, message)
+        .label("closes the circle")
+        .help(format!("hold a pointer, `*{name}`, or an index instead"));
+    let circle = &stack[start..];
+    for (index, next) in circle {
+        cx.unsound.insert(&cx.types()[*index].name.value);
+        let edge = &edges[*index][next - 1];
+        if edge.ty.span != closing.ty.span {
+            let held = &cx.types()[edge.to].name.value;
+            finding = finding.related(edge.ty.span, format!("holds `{held}`"));
+        }
+    }
+    cx.report(finding);
+}

@@ -1,0 +1,252 @@
+//! Rules about what a type is made of.
+
+use super::context::{Context, by_value, for_each_type};
+use crate::diagnostics::Finding;
+use crate::ir::{Composite, Enum, Int, KeyValue, Member, MemberType, Type, TypeDef, TypeDefKind};
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// The largest alignment that can be asked for, in bytes: a page.
+const MAX_ALIGN: u32 = 4096;
+
+/// The largest type, in bytes: BTF counts the bits of a struct in 32 bits.
+const MAX_SIZE: u64 = u32::MAX as u64 / 8;
+
+/// The most members or variants.
+///
+/// Source: `BTF_MAX_VLEN` in `include/uapi/linux/btf.h`.
+const MAX_MEMBERS: usize = 0xffff;
+
+pub(super) fn check(cx: &mut Context<'_>) {
+    for def in cx.types() {
+        let name = &def.name;
+        match &def.kind {
+            TypeDefKind::Struct(body) => composite(cx, &name.value, name.span, body, true),
+            TypeDefKind::Union(body) => composite(cx, &name.value, name.span, body, false),
+            TypeDefKind::Enum(body) => enumeration(cx, def, body),
+            TypeDefKind::Alias(target) => no_empty_array(cx, target),
+        }
+        too_large(cx, def);
+    }
+    for map in cx.maps() {
+        for key_value in [&map.key, &map.value].into_iter().flatten() {
+            if let KeyValue::Type(ty) = key_value {
+                no_empty_array(cx, ty);
+            }
+        }
+    }
+}
+
+/// Checks a struct or union that is called `name`, and those in it.
+fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_struct: bool) {
+    let named = body.members.iter().any(|member| member.name.is_some() || !is_field(member));
+    if !named && !cx.incomplete.types.contains(name) {
+        cx.report(
+            Finding::new(&rules::EMPTY_TYPE, span, format!("`{name}` has no members"))
+                .help("give it a member, or leave it out"),
+        );
+    }
+    count(cx, name, span, body.members.len(), "members");
+    alignment(cx, body);
+    for (index, member) in body.members.iter().enumerate() {
+        match &member.ty {
+            MemberType::Type(ty) => {
+                let is_tail = is_struct && index > 0 && index + 1 == body.members.len();
+                match &ty.value {
+                    Type::Array(element, length) if length.value == 0 && is_tail => {
+                        no_empty_array(cx, element);
+                    }
+                    _ => no_empty_array(cx, ty),
+                }
+                bit_field(cx, member, ty);
+                if body.packed {
+                    packed_special_field(cx, ty);
+                }
+            }
+            MemberType::Struct(body) => {
+                composite(cx, in_place_name(member), member.span, body, true);
+            }
+            MemberType::Union(body) => {
+                composite(cx, in_place_name(member), member.span, body, false);
+            }
+        }
+    }
+}
+
+fn is_field(member: &Member) -> bool {
+    matches!(member.ty, MemberType::Type(_))
+}
+
+fn in_place_name(member: &Member) -> &str {
+    member.name.as_ref().map_or("an anonymous member", |name| &name.value)
+}
+
+fn count(cx: &mut Context<'_>, name: &str, span: Span, count: usize, what: &str) {
+    if count > MAX_MEMBERS {
+        let message = format!("`{name}` has {count} {what}, and BTF can describe {MAX_MEMBERS}");
+        cx.report(
+            Finding::new(&rules::TYPE_TOO_LARGE, span, message)
+                .help("use an array, or several types"),
+        );
+    }
+}
+
+fn alignment(cx: &mut Context<'_>, body: &Composite) {
+    let Some(align) = &body.align else { return };
+    if align.value.is_power_of_two() && align.value <= MAX_ALIGN {
+        return;
+    }
+    let message = format!("{} is no alignment", align.value);
+    let nearest = align.value.clamp(1, MAX_ALIGN).next_power_of_two();
+    cx.report(
+        Finding::new(&rules::ALIGN_POWER_OF_TWO, align.span, message)
+            .label(format!("not a power of two up to {MAX_ALIGN}"))
+            .help(format!("write `align = {nearest}`")),
+    );
+}
+
+/// Reports an array of no elements in `ty`.
+fn no_empty_array(cx: &mut Context<'_>, ty: &Spanned<Type>) {
+    match &ty.value {
+        Type::Array(_, length) if length.value == 0 => {
+            cx.report(
+                Finding::new(
+                    &rules::ZERO_LENGTH_ARRAY,
+                    ty.span,
+                    "an array of no elements can only end a struct",
+                )
+                .label("of no elements")
+                .help("give it a length, or make it the last member of a struct that has others"),
+            );
+        }
+        Type::Array(element, _) => no_empty_array(cx, element),
+        _ => {}
+    }
+}
+
+fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
+    let Some(bits) = &member.bits else { return };
+    let widest = match cx.resolved.without_aliases(&ty.value) {
+        Type::Int(Int { size, .. }) => size * 8,
+        Type::Bool => 1,
+        Type::Named(name) => match cx.resolved.type_def(name).map(|def| &def.kind) {
+            Some(TypeDefKind::Enum(body)) => body.repr.value.size * 8,
+            Some(_) => 0,
+            // That the name means nothing is another rule's finding.
+            None => return,
+        },
+        _ => 0,
+    };
+    if widest == 0 {
+        cx.report(
+            Finding::new(
+                &rules::BIT_FIELD_TYPE,
+                ty.span,
+                "a bit-field is an integer, a `bool` or an enum",
+            )
+            .label("can't be cut to bits")
+            .related(bits.span, "makes it a bit-field")
+            .help("take an integer, or leave out `bits`"),
+        );
+    } else if !(1..=widest).contains(&bits.value) {
+        let message = format!("a bit-field of this type has 1 to {widest} bits");
+        cx.report(
+            Finding::new(&rules::BIT_FIELD_WIDTH, bits.span, message)
+                .related(ty.span, format!("has {widest} bits"))
+                .help("padding needs no members of its own: bpfmap makes it"),
+        );
+    }
+}
+
+fn packed_special_field(cx: &mut Context<'_>, ty: &Spanned<Type>) {
+    let Type::Special(field) = &ty.value else { return };
+    let name = field.name();
+    cx.report(
+        Finding::new(
+            &rules::PACKED_SPECIAL_FIELD,
+            ty.span,
+            format!("a packed struct can't hold a `{name}`"),
+        )
+        .label("has to be aligned")
+        .help("leave out `packed`, and order the members so that no padding is needed"),
+    );
+}
+
+fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
+    let name = &def.name.value;
+    if body.variants.is_empty() && !cx.incomplete.types.contains(name) {
+        cx.report(
+            Finding::new(&rules::EMPTY_TYPE, def.name.span, format!("`{name}` has no variants"))
+                .help("give it a variant, or use an integer"),
+        );
+    }
+    count(cx, name, def.name.span, body.variants.len(), "variants");
+    let repr = body.repr.value;
+    for variant in &body.variants {
+        let value = &variant.value;
+        if fits(repr, value.value) {
+            continue;
+        }
+        let (min, max) = range(repr);
+        let message = format!(
+            "`{}` is {}, and a `{}` is {min} to {max}",
+            variant.name.value,
+            value.value,
+            int_name(repr)
+        );
+        let mut finding =
+            Finding::new(&rules::ENUM_VALUE_RANGE, value.span, message).label("does not fit");
+        if body.repr.span.source.is_some() {
+            finding = finding.related(body.repr.span, "the enum's integer");
+        }
+        let values = || body.variants.iter().map(|variant| variant.value.value);
+        let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
+        if let Some(repr) = wide_enough {
+            finding = finding.help(format!("write `repr = \"{}\"`", int_name(repr)));
+        }
+        cx.report(finding);
+    }
+}
+
+/// The integers that an enum may be, smallest first.
+const REPRS: [Int; 8] = [
+    Int { size: 1, signed: false },
+    Int { size: 1, signed: true },
+    Int { size: 2, signed: false },
+    Int { size: 2, signed: true },
+    Int { size: 4, signed: false },
+    Int { size: 4, signed: true },
+    Int { size: 8, signed: false },
+    Int { size: 8, signed: true },
+];
+
+fn range(int: Int) -> (i128, i128) {
+    let bits = int.size.min(8) * 8;
+    if int.signed { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) } else { (0, (1 << bits) - 1) }
+}
+
+fn fits(int: Int, value: i128) -> bool {
+    let (min, max) = range(int);
+    (min..=max).contains(&value)
+}
+
+fn int_name(int: Int) -> String {
+    format!("{}{}", if int.signed { 'i' } else { 'u' }, int.size * 8)
+}
+
+fn too_large(cx: &mut Context<'_>, def: &TypeDef) {
+    let layouts = cx.resolved.layouts;
+    let size_of = |name: &str| layouts.named(name).map_or(0, |layout| layout.size);
+    let mut part_is_too_large = false;
+    for_each_type(def, &mut |ty, _| {
+        part_is_too_large |= by_value(&ty.value).is_some_and(|name| size_of(name) > MAX_SIZE);
+    });
+    let size = size_of(&def.name.value);
+    if size > MAX_SIZE && !part_is_too_large {
+        let message =
+            format!("`{}` has {size} bytes, and BTF can describe {MAX_SIZE}", def.name.value);
+        cx.report(
+            Finding::new(&rules::TYPE_TOO_LARGE, def.name.span, message).help("shorten its arrays"),
+        );
+    }
+}

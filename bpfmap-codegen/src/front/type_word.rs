@@ -1,0 +1,75 @@
+//! The words that stand for a type in every schema, whoever wrote it.
+
+use crate::ir::{Int, SpecialField, Type};
+
+/// The type that `word` stands for, where it is not one of the schema's own.
+#[must_use]
+pub fn builtin(word: &str) -> Option<Type> {
+    BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone())
+}
+
+/// Every word that [`builtin`] knows.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().map(|(word, _)| *word)
+}
+
+const fn int(size: u32, signed: bool) -> Type {
+    Type::Int(Int { size, signed })
+}
+
+static BUILTIN: &[(&str, Type)] = &[
+    ("u8", int(1, false)),
+    ("u16", int(2, false)),
+    ("u32", int(4, false)),
+    ("u64", int(8, false)),
+    ("u128", int(16, false)),
+    ("i8", int(1, true)),
+    ("i16", int(2, true)),
+    ("i32", int(4, true)),
+    ("i64", int(8, true)),
+    ("i128", int(16, true)),
+    ("bool", Type::Bool),
+    ("char", Type::Char),
+    ("be16", Type::BigEndian(2)),
+    ("be32", Type::BigEndian(4)),
+    ("be64", Type::BigEndian(8)),
+    (SpecialField::SpinLock.name(), Type::Special(SpecialField::SpinLock)),
+    (SpecialField::Timer.name(), Type::Special(SpecialField::Timer)),
+];
+
+/// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
+#[must_use]
+pub fn in_other_words(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "__u8" | "uint8_t" | "u_char" | "byte" => "write `u8`",
+        "__u16" | "uint16_t" | "u_short" => "write `u16`",
+        "__u32" | "uint32_t" | "unsigned" | "u_int" | "uint" => "write `u32`",
+        "__u64" | "uint64_t" | "size_t" | "usize" | "uintptr_t" | "ulong" => "write `u64`",
+        "__s8" | "int8_t" | "s8" => "write `i8`",
+        "__s16" | "int16_t" | "s16" | "short" => "write `i16`",
+        "__s32" | "int32_t" | "s32" | "int" | "pid_t" => "write `i32`",
+        "__s64" | "int64_t" | "s64" | "long" | "ssize_t" | "isize" => "write `i64`",
+        "__be16" => "write `be16`",
+        "__be32" => "write `be32`",
+        "__be64" => "write `be64`",
+        "_Bool" => "write `bool`",
+        "void" => "only a pointer can lead to nothing: write `*void`",
+        "str" | "String" | "string" => "write `[char; N]`, with the most bytes it may have",
+        "float" | "double" | "f32" | "f64" => {
+            "BPF programs have no floating point: use an integer of a smaller unit"
+        }
+        "spin_lock" => "write `bpf_spin_lock`",
+        "timer" => "write `bpf_timer`",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, in_other_words};
+
+    #[test]
+    fn no_word_of_a_schema_is_called_foreign() {
+        assert_eq!(all().find(|word| in_other_words(word).is_some()), None);
+    }
+}
