@@ -55,8 +55,16 @@ impl Init {
             tree.add_directory(Path::new(directory));
         }
         let archive: Arc<[u8]> = tree.pack()?.into();
-        let digest =
-            Sha256::digest(&archive).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&Sha256::digest(&archive));
         Ok(Self { archive, digest })
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

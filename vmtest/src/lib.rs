@@ -2,6 +2,7 @@
 
 mod cpio;
 mod elf;
+mod engine;
 mod error;
 pub mod event;
 mod failure;
@@ -14,6 +15,7 @@ mod plan;
 mod qemu;
 pub mod report;
 mod run;
+mod snapshot;
 mod tree;
 mod verdict;
 mod wire;
@@ -23,4 +25,5 @@ pub use failure::{Failure, FailureKind};
 pub use init::Init;
 pub use machine::{Engine, Machine};
 pub use matrix::{Matrix, Progress};
+pub use plan::Filter;
 pub use run::{Ended, Run};

@@ -1,11 +1,13 @@
 //! A virtual machine that boots a kernel, and the guest in it while it runs.
 
+use crate::engine;
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
 use crate::init::Init;
 use crate::kernel::Kernel;
 use crate::plan::{DEBUG_EXIT, PAYLOAD};
-use crate::qemu::{CommandLine, Monitor, Qemu};
+use crate::qemu::{CommandLine, Monitor, Qemu, memory_file, option_path};
+use crate::snapshot::Snapshot;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
@@ -15,13 +17,32 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Child;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a guest may say nothing while this machine lets it run. It says something every second.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long a guest may take to panic when it is told to, and to leave when it has said its last.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often a silent guest is looked after.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a guest from a snapshot may take to say that it lives.
+const WAKE: Duration = Duration::from_secs(5);
+
+/// What every kernel is told.
+const KERNEL_ARGUMENTS: [&str; 6] = [
+    "console=ttyS0",
+    // A panic ends the guest, by a reset that QEMU answers by leaving.
+    "panic=-1",
+    "oops=panic",
+    // Both save time in an emulated guest, and the first a false alarm on a busy host.
+    "no_timer_check",
+    "cryptomgr.notests",
+    // A guest that hangs is made to say where, by an NMI.
+    "unknown_nmi_panic=1",
+];
 
 /// What executes a guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,12 +76,14 @@ pub struct Machine {
     pub cpus: u32,
     /// More arguments for the kernel.
     pub arguments: Vec<String>,
+    /// Whether guests are restored from snapshots, which are taken as they are needed.
+    pub snapshots: bool,
     init: Init,
     qemu: Qemu,
 }
 
 impl Machine {
-    /// A machine with one processor and 512 MiB, on an emulated processor.
+    /// A machine with one processor and 512 MiB, emulated, whose guests come from snapshots.
     ///
     /// # Errors
     /// There is no QEMU, or it is too old.
@@ -72,44 +95,154 @@ impl Machine {
             memory: 512,
             cpus: 1,
             arguments: Vec::new(),
+            snapshots: true,
             init,
             qemu,
         })
     }
 
-    /// Boots the kernel; the guest waits for [`Guest::go`] when it is ready.
+    /// Chooses the engine that works on this host; a trial boot finds out which, once.
+    ///
+    /// # Errors
+    /// The trial could not be made, or its result not be kept.
+    pub fn choose_engine(&mut self) -> Result<()> {
+        self.engine = engine::working(self)?;
+        Ok(())
+    }
+
+    /// Starts a guest that does what the payload says: from a snapshot if there can be one, or else
+    /// from cold.
     pub(crate) fn start(&self, payload: &[u8]) -> Result<Guest> {
+        let snapshot = if self.snapshots { Snapshot::of(self).ok() } else { None };
+        match snapshot {
+            Some(snapshot) => self.restore(payload, snapshot),
+            None => self.boot(payload),
+        }
+    }
+
+    /// Boots the kernel from cold.
+    pub(crate) fn boot(&self, payload: &[u8]) -> Result<Guest> {
         let mut line = self.command_line();
+        line.args(["-m".to_owned(), format!("{}M", self.memory)]);
+        self.launch(line, Some(payload), None)
+    }
+
+    /// Boots the kernel from cold with its memory in a file, for a snapshot.
+    pub(crate) fn boot_to_save(&self, memory: &Path) -> Result<Guest> {
+        let mut line = self.command_line();
+        self.memory_in_file(&mut line, memory, "on");
+        self.launch(line, None, None)
+    }
+
+    /// What makes a guest what it is when it has booted.
+    pub(crate) fn identity(&self) -> Vec<String> {
+        // A processor's features, which a guest has seen, may be others when this host has changed.
+        let host = match self.engine {
+            Engine::Kvm => {
+                std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+            }
+            Engine::Tcg => String::new(),
+        };
+        let memory = self.memory.to_string();
+        let line = self.command_line().text() + &self.kernel_arguments();
+        vec![
+            self.qemu.version.clone(),
+            line,
+            memory,
+            self.kernel.digest.clone(),
+            self.init.digest.clone(),
+            host,
+        ]
+    }
+
+    /// All that QEMU says of its version.
+    pub(crate) fn qemu_version(&self) -> &str {
+        &self.qemu.version
+    }
+
+    fn restore(&self, payload: &[u8], snapshot: Snapshot) -> Result<Guest> {
+        let mut line = self.command_line();
+        self.memory_in_file(&mut line, &snapshot.memory(), "off");
+        line.args(["-incoming", "defer"]);
+        let state = snapshot.state()?;
+        let mut guest = self.launch(line, Some(payload), Some((snapshot, payload.into())))?;
+        let capability = json!({ "capability": "x-ignore-shared", "state": true });
+        // If this fails, QEMU is gone or soon will be, and the guest is booted from cold.
+        let _ = guest
+            .monitor
+            .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
+            .and_then(|_| guest.monitor.hand_over("state", &state))
+            .and_then(|()| guest.monitor.call("migrate-incoming", &json!({ "uri": "fd:state" })));
+        Ok(guest)
+    }
+
+    fn memory_in_file(&self, line: &mut CommandLine, path: &Path, share: &str) {
+        let (size, path) = (self.memory, option_path(path));
+        line.args(["-m".to_owned(), format!("{size}M")]);
+        line.args([
+            "-object".to_owned(),
+            format!("memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"),
+        ]);
+        line.args(["-machine", "memory-backend=ram"]);
+    }
+
+    /// Starts QEMU with channels to the guest.
+    fn launch(
+        &self,
+        mut line: CommandLine,
+        payload: Option<&[u8]>,
+        restored: Option<(Snapshot, Arc<[u8]>)>,
+    ) -> Result<Guest> {
         let console = line.socket("console")?;
         line.args(["-serial", "chardev:console"]);
         let results = line.socket("results")?;
         line.args(["-serial", "chardev:results"]);
         let monitor = line.socket("monitor")?;
         line.args(["-mon", "chardev=monitor,mode=control"]);
-        let initrd = line.memory_file("initrd", &self.init.archive)?;
-        line.args(["-initrd", &initrd]);
-        let payload = line.memory_file("payload", payload)?;
-        line.args(["-fw_cfg".to_owned(), format!("name={PAYLOAD},file={payload}")]);
-        let errors = std::fs::File::from(
-            rustix::fs::memfd_create("errors", rustix::fs::MemfdFlags::CLOEXEC)
-                .doing("make a file in memory")?,
-        );
+        if restored.is_none() {
+            self.boot_files(&mut line)?;
+        }
+        if let Some(payload) = payload {
+            let payload = line.memory_file("payload", payload)?;
+            line.args(["-fw_cfg".to_owned(), format!("name={PAYLOAD},file={payload}")]);
+        }
+        let errors = memory_file("errors")?;
         let qemu = line.spawn(&self.qemu, errors.try_clone().doing("share a file in memory")?)?;
         let now = Instant::now();
         Ok(Guest {
+            machine: self.clone(),
             qemu,
             errors,
             console,
             results,
             monitor: Monitor::new(monitor)?,
             encoder: Encoder::default(),
-            decoder: Decoder::default(),
-            evidence: Evidence::default(),
-            log: Vec::new(),
+            // The first record went out before the snapshot was taken.
+            decoder: if restored.is_some() { Decoder::starting_at(1) } else { Decoder::default() },
+            evidence: Evidence { ready: restored.is_some(), ..Evidence::default() },
+            log: restored.as_ref().map(|(snapshot, _)| snapshot.console()).unwrap_or_default(),
+            buffer: vec![0; 64 << 10],
             heard: Heard { at: now, delay: Duration::ZERO },
-            started: now,
+            restored,
+            was_restored: false,
+            has_payload: payload.is_some(),
             open: [true; 3],
         })
+    }
+
+    /// What is booted: a guest from a snapshot has it in its memory.
+    fn boot_files(&self, line: &mut CommandLine) -> Result<()> {
+        line.args(["-kernel".to_owned(), self.kernel.vmlinux.display().to_string()]);
+        line.args(["-append".to_owned(), self.kernel_arguments()]);
+        let initrd = line.memory_file("initrd", &self.init.archive)?;
+        line.args(["-initrd", &initrd]);
+        Ok(())
+    }
+
+    fn kernel_arguments(&self) -> String {
+        let ours = KERNEL_ARGUMENTS.iter().copied();
+        let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
+        ours.chain(theirs).collect::<Vec<_>>().join(" ")
     }
 
     /// Everything but the files and channels, which differ from one guest to the next.
@@ -129,23 +262,9 @@ impl Machine {
             "-no-reboot",
         ]);
         line.args(accelerator);
-        line.args([
-            "-smp".to_owned(),
-            self.cpus.to_string(),
-            "-m".to_owned(),
-            format!("{}M", self.memory),
-        ]);
+        line.args(["-smp".to_owned(), self.cpus.to_string()]);
         let (port, _, _) = DEBUG_EXIT;
         line.args(["-device".to_owned(), format!("isa-debug-exit,iobase={port:#x},iosize=4")]);
-        line.args(["-kernel".to_owned(), self.kernel.vmlinux.display().to_string()]);
-        let mut arguments = String::from(
-            "console=ttyS0 panic=-1 oops=panic no_timer_check cryptomgr.notests unknown_nmi_panic=1",
-        );
-        for argument in self.kernel.arguments.iter().chain(&self.arguments) {
-            arguments.push(' ');
-            arguments.push_str(argument);
-        }
-        line.args(["-append".to_owned(), arguments]);
         line
     }
 }
@@ -166,6 +285,7 @@ pub(crate) enum Happened {
 /// A guest that runs. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Guest {
+    machine: Machine,
     qemu: Child,
     errors: std::fs::File,
     console: UnixStream,
@@ -176,7 +296,11 @@ pub(crate) struct Guest {
     evidence: Evidence,
     log: Vec<u8>,
     heard: Heard,
-    started: Instant,
+    buffer: Vec<u8>,
+    /// The snapshot that it was restored from and its payload, until it has shown that it lives.
+    restored: Option<(Snapshot, Arc<[u8]>)>,
+    was_restored: bool,
+    has_payload: bool,
     open: [bool; 3],
 }
 
@@ -188,9 +312,13 @@ struct Heard {
 }
 
 impl Guest {
-    /// How long ago it was started.
-    pub(crate) fn age(&self) -> Duration {
-        self.started.elapsed()
+    /// Whether it came from a snapshot.
+    pub(crate) fn was_restored(&self) -> bool {
+        self.was_restored
+    }
+
+    pub(crate) fn monitor(&mut self) -> &mut Monitor {
+        &mut self.monitor
     }
 
     /// All that the kernel has printed so far.
@@ -199,7 +327,7 @@ impl Guest {
     }
 
     /// Lets the guest begin, with the present time and with random numbers of its own.
-    pub(crate) fn go(&mut self) -> Result<()> {
+    fn go(&mut self) -> Result<()> {
         let mut seed = vec![0; 64];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
             .doing("draw random numbers")?;
@@ -238,24 +366,43 @@ impl Guest {
             if let Some(happened) = self.next_record() {
                 return Ok(happened);
             }
-            let limit = self.until_silence();
+            let limit = LOOK;
             let limit = deadline.map_or(limit, |deadline| {
                 limit.min(deadline.saturating_duration_since(Instant::now()))
             });
             match self.wait(files, limit)? {
                 Waited::File(index) => return Ok(Happened::Readable(index)),
                 Waited::Guest => {}
+                Waited::Gone if self.falls_back() => self.boot_from_cold()?,
                 Waited::Gone => return Ok(self.finish()),
                 Waited::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     return Ok(Happened::Deadline);
                 }
                 Waited::Nothing => {
                     if let Some(failure) = self.silent() {
-                        return Ok(self.interrogate(failure));
+                        if self.falls_back() {
+                            self.boot_from_cold()?;
+                        } else {
+                            return Ok(self.interrogate(failure));
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Whether the guest failed so early that its snapshot is to blame.
+    fn falls_back(&self) -> bool {
+        self.restored.is_some() && self.evidence.ended_by_us.is_none()
+    }
+
+    /// Discards the snapshot, and does without.
+    fn boot_from_cold(&mut self) -> Result<()> {
+        if let Some((snapshot, payload)) = self.restored.take() {
+            snapshot.discard();
+            *self = self.machine.clone().boot(&payload)?;
+        }
+        Ok(())
     }
 
     fn next_record(&mut self) -> Option<Happened> {
@@ -266,9 +413,18 @@ impl Guest {
             Ok(None) => None,
             Ok(Some(record)) => {
                 match &record {
-                    Record::Message(FromGuest::Ready { .. }) => self.evidence.ready = true,
+                    Record::Message(FromGuest::Ready { .. }) => {
+                        self.evidence.ready = true;
+                        if self.has_payload {
+                            // A failure to draw random numbers is no guest's.
+                            let _ = self.go();
+                        }
+                    }
+                    Record::Message(FromGuest::Awake) => {
+                        self.was_restored = self.restored.take().is_some();
+                    }
                     Record::Message(FromGuest::Failed { what }) => {
-                        self.evidence.guest_failed = Some(what.clone())
+                        self.evidence.guest_failed = Some(what.clone());
                     }
                     Record::Message(FromGuest::End { records }) => {
                         self.evidence.complete = *records + 1 == self.decoder.count();
@@ -322,18 +478,22 @@ impl Guest {
     /// Reads from one of our channels; whether it stays open.
     fn take_in(&mut self, index: usize) -> Result<bool> {
         if index == 2 {
-            return self.monitor.read();
+            let open = self.monitor.read()?;
+            // Not earlier: what is in a serial port while its state is restored is lost.
+            if std::mem::take(&mut self.monitor.resumed) {
+                self.go()?;
+            }
+            return Ok(open);
         }
-        let mut bytes = [0; 64 << 10];
         let stream = if index == 0 { &mut self.console } else { &mut self.results };
-        let length = match stream.read(&mut bytes) {
+        let length = match stream.read(&mut self.buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
             length => length.doing("read from the guest")?,
         };
         if index == 0 {
-            self.log.extend(&bytes[..length]);
+            self.log.extend(&self.buffer[..length]);
         } else {
-            self.decoder.push(&bytes[..length]);
+            self.decoder.push(&self.buffer[..length]);
         }
         if length > 0 {
             self.heard = Heard { at: Instant::now(), delay: run_delay(self.qemu.id()) };
@@ -347,13 +507,15 @@ impl Guest {
         (self.heard.at.elapsed().saturating_sub(delay), delay)
     }
 
-    fn until_silence(&self) -> Duration {
-        SILENCE.saturating_sub(self.heard.at.elapsed()).max(Duration::from_secs(1))
-    }
-
     /// Whether the guest has been silent for too long, and why.
     fn silent(&self) -> Option<Failure> {
         let (silence, delay) = self.silence();
+        if self.restored.is_some() && silence >= WAKE {
+            return Some(Failure::new(
+                FailureKind::Hang,
+                "the guest did not wake from its snapshot",
+            ));
+        }
         if silence >= SILENCE {
             let detail = format!("the guest said nothing for {} seconds", silence.as_secs());
             return Some(Failure::new(FailureKind::Hang, detail));

@@ -6,7 +6,7 @@ use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::Kernel;
 use bpfmap_vmtest::report::{Terminal, table};
 use bpfmap_vmtest::{
-    Ended, Error, ErrorKind, Init, Machine, Matrix, Progress, Result, Run, kernel,
+    Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, kernel,
 };
 use clap::Parser as _;
 use options::{Command, KernelsCommand, MatrixOptions, Options, RunOptions};
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
         Command::Matrix(options) => matrix(options),
-        Command::Kernels(options) => kernels(options),
+        Command::Kernels(options) => kernels(&options),
     };
     done.unwrap_or_else(|error| {
         eprintln!("bpfmap-vmtest: {error}");
@@ -40,6 +40,11 @@ fn run(options: RunOptions) -> Result<ExitCode> {
     machine.memory = options.machine.memory;
     machine.cpus = options.machine.cpus;
     machine.arguments = options.machine.cmdline;
+    machine.snapshots = !options.machine.no_snapshot;
+    match options.machine.engine {
+        Some(engine) => machine.engine = engine.into(),
+        None => machine.choose_engine()?,
+    }
     let mut command = options.command.into_iter();
     let run = Run {
         program: command.next().unwrap_or_default().into(),
@@ -97,11 +102,15 @@ fn matrix(options: MatrixOptions) -> Result<ExitCode> {
         time_out: Duration::from_secs(options.test_time_out),
         retries: options.retries,
         fail_fast: options.fail_fast,
-        filters: options.filters,
-        exact: options.exact,
-        skip: options.skip,
-        include_ignored: options.include_ignored,
+        filter: Filter {
+            texts: options.filters,
+            exact: options.exact,
+            skip: options.skip,
+            include_ignored: options.include_ignored,
+        },
         mirror: options.mirror.resolve(),
+        engine: options.machine.engine.map(Into::into),
+        snapshots: !options.machine.no_snapshot,
         report_dir: options.report_dir,
     };
     let mut terminal = Terminal::new();
@@ -123,7 +132,7 @@ fn matrix(options: MatrixOptions) -> Result<ExitCode> {
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn kernels(options: options::KernelsOptions) -> Result<ExitCode> {
+fn kernels(options: &options::KernelsOptions) -> Result<ExitCode> {
     let mirror = options.mirror.resolve();
     let (KernelsCommand::Fetch { lines } | KernelsCommand::List { lines }) = &options.command;
     let lines = if lines.is_empty() {

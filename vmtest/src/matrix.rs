@@ -6,7 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::init::Init;
 use crate::kernel::{Kernel, Mirror};
 use crate::machine::{Engine, Guest, Happened, Machine};
-use crate::plan::{Action, PLAN, Plan, Selection, TestBinary};
+use crate::plan::{Action, Filter, PLAN, Plan, TestBinary};
 use crate::tree::{Tree, absolute};
 use crate::verdict::Verdict;
 use crate::wire::{FromGuest, Record, Stream};
@@ -41,16 +41,14 @@ pub struct Matrix {
     pub retries: u32,
     /// Stop a kernel's tests at the first that fails.
     pub fail_fast: bool,
-    /// Parts of the names of tests to run; none: all.
-    pub filters: Vec<String>,
-    /// The filters are whole names.
-    pub exact: bool,
-    /// Parts of the names of tests to leave out.
-    pub skip: Vec<String>,
-    /// Run the tests marked `#[ignore]` as well.
-    pub include_ignored: bool,
+    /// Which tests to run.
+    pub filter: Filter,
     /// Where packages come from.
     pub mirror: Mirror,
+    /// What executes the guests; without it what works here.
+    pub engine: Option<Engine>,
+    /// Whether guests are restored from snapshots.
+    pub snapshots: bool,
     /// The directory for the guests' console logs, if they shall be kept.
     pub report_dir: Option<PathBuf>,
 }
@@ -122,16 +120,6 @@ impl Matrix {
         progress(&Progress::Event(Box::new(summary.clone())));
         events.push(summary);
         Ok(events)
-    }
-
-    fn selection(&self, done: Vec<String>) -> Selection {
-        Selection {
-            filters: self.filters.clone(),
-            exact: self.exact,
-            skip: self.skip.clone(),
-            include_ignored: self.include_ignored,
-            done,
-        }
     }
 }
 
@@ -253,6 +241,11 @@ impl<'a> KernelRun<'a> {
         machine.memory = self.matrix.memory;
         machine.cpus = self.matrix.cpus;
         machine.arguments.clone_from(&self.matrix.arguments);
+        machine.snapshots = self.matrix.snapshots;
+        match self.matrix.engine {
+            Some(engine) => machine.engine = engine,
+            None => machine.choose_engine()?,
+        }
         self.engine = machine.engine;
         while self.guests < MAX_GUESTS && !self.stopped {
             let plan = self.plan(&modules)?;
@@ -268,11 +261,9 @@ impl<'a> KernelRun<'a> {
             self.guests += 1;
             let failed = self.attend(&mut guest, &indices)?;
             self.console.push_str(&guest.console());
-            match failed {
-                None => break,
-                Some(false) => {}
-                // Nothing came of this guest: another would do no better.
-                Some(true) => break,
+            // If nothing came of this guest, another would do no better.
+            if failed != Some(false) {
+                break;
             }
         }
         Ok(())
@@ -291,7 +282,8 @@ impl<'a> KernelRun<'a> {
                 time_out: self.matrix.time_out,
                 retries: self.matrix.retries,
                 fail_fast: self.matrix.fail_fast,
-                select: self.matrix.selection(self.done.get(&index).cloned().unwrap_or_default()),
+                filter: self.matrix.filter.clone(),
+                done: self.done.get(&index).cloned().unwrap_or_default(),
             });
         }
         let env = guest_environment(self.kernel, &self.matrix.env);
@@ -327,9 +319,7 @@ impl<'a> KernelRun<'a> {
                 Happened::Said(Record::Message(message)) => match message {
                     FromGuest::Ready { release } => {
                         self.release = release;
-                        guest.go()?;
                     }
-                    FromGuest::Started | FromGuest::Heartbeat | FromGuest::Failed { .. } => {}
                     FromGuest::Listed { binary, tests, ignored } => {
                         self.list(indices[binary], &tests, &ignored);
                         got_somewhere = true;
@@ -369,7 +359,12 @@ impl<'a> KernelRun<'a> {
                             }
                         }
                     }
-                    FromGuest::Exited { .. } | FromGuest::End { .. } => {}
+                    FromGuest::Awake => self.snapshot |= guest.was_restored(),
+                    FromGuest::Started
+                    | FromGuest::Heartbeat
+                    | FromGuest::Failed { .. }
+                    | FromGuest::Exited { .. }
+                    | FromGuest::End { .. } => {}
                 },
                 Happened::Readable(_) => {}
                 Happened::Deadline => {
@@ -416,10 +411,10 @@ impl<'a> KernelRun<'a> {
         if self.listed.contains_key(&binary) {
             return;
         }
-        let select = self.matrix.selection(Vec::new());
+        let filter = &self.matrix.filter;
         let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
-        for test in tests.iter().filter(|test| select.takes(test)) {
-            let ignored = ignored.contains(test) && !self.matrix.include_ignored;
+        for test in tests.iter().filter(|test| filter.takes(test)) {
+            let ignored = ignored.contains(test) && !filter.include_ignored;
             if ignored { left_out.push(test.clone()) } else { wanted.push(test.clone()) }
         }
         if tests.is_empty() {

@@ -1,7 +1,8 @@
 //! The options of the command line.
 
+use bpfmap_vmtest::Engine;
 use bpfmap_vmtest::kernel::Mirror;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Boots Linux kernels in QEMU and runs programs and test binaries in them.
@@ -111,6 +112,27 @@ pub(crate) struct MachineOptions {
     /// Adds an argument to the kernel's command line
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) cmdline: Vec<String>,
+    /// What executes the guest; without it KVM if a trial shows that it works, or else TCG
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<EngineOption>,
+    /// Boots from cold, not from a snapshot
+    #[arg(long)]
+    pub(crate) no_snapshot: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum EngineOption {
+    Kvm,
+    Tcg,
+}
+
+impl From<EngineOption> for Engine {
+    fn from(option: EngineOption) -> Self {
+        match option {
+            EngineOption::Kvm => Self::Kvm,
+            EngineOption::Tcg => Self::Tcg,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -184,9 +206,8 @@ mod tests {
 
     #[test]
     fn the_options_are_sound() {
-        clap::CommandFactory::command().debug_assert();
-        let _: Options =
-            Options::parse_from(["x", "run", "--kernel", "6.1", "--", "ls", "--kernel"]);
+        <Options as clap::CommandFactory>::command().debug_assert();
+        Options::parse_from(["x", "run", "--kernel", "6.1", "--", "ls", "--kernel"]);
     }
 
     #[test]

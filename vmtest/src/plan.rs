@@ -48,30 +48,31 @@ pub(crate) struct TestBinary {
     pub(crate) retries: u32,
     /// Stop after the first test that fails for good.
     pub(crate) fail_fast: bool,
-    pub(crate) select: Selection,
-}
-
-/// Which tests of a binary to run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Selection {
-    /// Parts of names; a test whose name has one of them is run. None: all.
-    pub(crate) filters: Vec<String>,
-    /// Names must be equal to a filter, not only contain it.
-    pub(crate) exact: bool,
-    /// Parts of names; a test whose name has one of them is left out.
-    pub(crate) skip: Vec<String>,
-    /// Run the tests marked `#[ignore]` as well.
-    pub(crate) include_ignored: bool,
-    /// Leave out what has been run already, by its whole name.
+    pub(crate) filter: Filter,
+    /// Tests that were run in an earlier guest, by their whole names.
     pub(crate) done: Vec<String>,
 }
 
-impl Selection {
-    /// Whether a test is one of those to run.
-    pub(crate) fn takes(&self, test: &str) -> bool {
+/// Which tests to run, in the manner of a test binary's own options.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// Parts of names; a test whose name has one of them is run. None: all.
+    pub texts: Vec<String>,
+    /// Names must be equal to one of the texts, not only contain it.
+    pub exact: bool,
+    /// Parts of names; a test whose name has one of them is left out.
+    pub skip: Vec<String>,
+    /// Run the tests marked `#[ignore]` as well.
+    pub include_ignored: bool,
+}
+
+impl Filter {
+    /// Whether a test of this name is one of those to run, if it is not ignored.
+    #[must_use]
+    pub fn takes(&self, test: &str) -> bool {
         let has =
             |part: &String| if self.exact { test == part } else { test.contains(part.as_str()) };
-        (self.filters.is_empty() || self.filters.iter().any(has)) && !self.skip.iter().any(has)
+        (self.texts.is_empty() || self.texts.iter().any(has)) && !self.skip.iter().any(has)
     }
 }
 
@@ -80,13 +81,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_selection_reads_as_the_flags_of_a_test_binary_do() {
+    fn a_filter_reads_as_the_flags_of_a_test_binary_do() {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-        let mut select = Selection {
-            filters: words(&["map::"]),
-            skip: words(&["slow"]),
-            ..Selection::default()
-        };
+        let mut select =
+            Filter { texts: words(&["map::"]), skip: words(&["slow"]), ..Filter::default() };
         assert!(select.takes("a::map::fast"));
         assert!(!select.takes("a::map::slow"));
         assert!(!select.takes("a::fast"));

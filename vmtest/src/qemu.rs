@@ -3,8 +3,9 @@
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::io::{FdFlags, fcntl_setfd};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -87,9 +88,7 @@ impl CommandLine {
 
     /// Makes a file in memory, which vanishes with those who use it; its path in QEMU.
     pub(crate) fn memory_file(&mut self, name: &str, contents: &[u8]) -> Result<String> {
-        let file = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)
-            .doing("make a file in memory")?;
-        let mut file = std::fs::File::from(file);
+        let mut file = memory_file(name)?;
         file.write_all(contents).doing("write a file in memory")?;
         Ok(format!("/proc/self/fd/{}", self.inherit(file)))
     }
@@ -128,6 +127,12 @@ impl CommandLine {
     }
 }
 
+/// A file in memory, which vanishes with those who use it.
+pub(crate) fn memory_file(name: &str) -> Result<File> {
+    let file = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC);
+    Ok(file.doing("make a file in memory")?.into())
+}
+
 /// QEMU's monitor: its machine protocol (QMP), as far as it is needed.
 #[derive(Debug)]
 pub(crate) struct Monitor {
@@ -135,14 +140,16 @@ pub(crate) struct Monitor {
     buffer: Vec<u8>,
     /// Why the guest was shut down, if it was: the reason in QEMU's SHUTDOWN event.
     pub(crate) shutdown: Option<String>,
+    /// Whether the guest began to run after it had stood still.
+    pub(crate) resumed: bool,
 }
 
 impl Monitor {
     pub(crate) fn new(mut stream: UnixStream) -> Result<Self> {
         // Without this QEMU would take no other command and send no event.
         let hello = json!({ "execute": "qmp_capabilities", "id": 0 });
-        writeln!(stream, "{hello}").doing("speak to QEMU")?;
-        Ok(Self { stream, buffer: Vec::new(), shutdown: None })
+        stream.write_all(format!("{hello}\n").as_bytes()).doing("speak to QEMU")?;
+        Ok(Self { stream, buffer: Vec::new(), shutdown: None, resumed: false })
     }
 
     pub(crate) fn stream(&self) -> &UnixStream {
@@ -157,7 +164,7 @@ impl Monitor {
     /// Gives a command and waits for its answer.
     pub(crate) fn call(&mut self, command: &str, arguments: &Value) -> Result<Value> {
         let request = json!({ "execute": command, "arguments": arguments, "id": command });
-        writeln!(self.stream, "{request}").doing("speak to QEMU")?;
+        self.stream.write_all(format!("{request}\n").as_bytes()).doing("speak to QEMU")?;
         loop {
             let messages = self.receive()?.ok_or_else(|| {
                 Error::new(ErrorKind::Io, format!("QEMU ended while it was told to {command}"))
@@ -176,6 +183,20 @@ impl Monitor {
         }
     }
 
+    /// Hands QEMU a file, which it then knows by a name.
+    pub(crate) fn hand_over(&mut self, name: &str, file: &File) -> Result<()> {
+        use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+        let files = [file.as_fd()];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&files));
+        // The file travels with the first byte of the command; white space may go before one.
+        let byte = [std::io::IoSlice::new(b" ")];
+        sendmsg(&self.stream, &byte, &mut ancillary, SendFlags::empty())
+            .doing("hand QEMU a file")?;
+        self.call("getfd", &json!({ "fdname": name })).map(drop)
+    }
+
     fn receive(&mut self) -> Result<Option<Vec<Value>>> {
         let mut bytes = [0; 4096];
         let length = match self.stream.read(&mut bytes) {
@@ -191,6 +212,7 @@ impl Monitor {
             if message["event"] == "SHUTDOWN" {
                 self.shutdown = message["data"]["reason"].as_str().map(str::to_owned);
             }
+            self.resumed |= message["event"] == "RESUME";
             messages.push(message);
         }
         Ok(Some(messages))

@@ -122,7 +122,6 @@ impl Run {
                         .and_then(|()| stderr.flush())
                         .doing("write to the standard error")?;
                 }
-                Happened::Said(Record::Message(FromGuest::Ready { .. })) => guest.go()?,
                 Happened::Said(Record::Message(FromGuest::Started)) => {
                     started = true;
                     if !input {
@@ -130,7 +129,7 @@ impl Run {
                     }
                 }
                 Happened::Said(Record::Message(FromGuest::Exited { status: ended })) => {
-                    status = Some(ended)
+                    status = Some(ended);
                 }
                 Happened::Said(_) => {}
                 Happened::Readable(0) => {

@@ -45,6 +45,8 @@ pub(crate) enum Status {
 pub(crate) enum FromGuest {
     /// Booted, and waiting for [`ToGuest::Go`].
     Ready { release: String },
+    /// Heard [`ToGuest::Go`].
+    Awake,
     /// The payload is unpacked, modules are loaded: the work begins.
     Started,
     /// Nothing to say, but alive.
@@ -128,14 +130,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder for what comes after the first `number` records.
+    pub(crate) fn starting_at(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
     /// How many records were unpacked.
     pub(crate) fn count(&self) -> u32 {
         self.number
-    }
-
-    /// Bytes of a record that has not come whole.
-    pub(crate) fn pending(&self) -> usize {
-        self.buffer.len() - self.start
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {

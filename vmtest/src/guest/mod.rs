@@ -54,7 +54,8 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
         for record in channel.receive()? {
             if let Record::Message(ToGuest::Go { clock, seed }) = record {
                 machine::set_clock(clock)?;
-                return machine::reseed_random(&seed);
+                machine::reseed_random(&seed)?;
+                return channel.send(&FromGuest::Awake);
             }
         }
     }

@@ -12,6 +12,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Takes what a process writes.
+pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()> + 'a;
+
 /// How often the guest says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How much input may wait for a program that does not read it.
@@ -36,7 +39,7 @@ pub(super) fn run_to_end(
     channel: &mut Channel,
     mut command: Command,
     limit: Duration,
-    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+    output: &mut Output<'_>,
 ) -> io::Result<Status> {
     command.stdin(Stdio::null());
     supervise(channel, command, Some(limit), output)
@@ -57,7 +60,7 @@ fn supervise(
     channel: &mut Channel,
     mut command: Command,
     limit: Option<Duration>,
-    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+    output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child =
@@ -103,11 +106,7 @@ fn kill_all() {
 }
 
 /// Adds to a process's output where in the kernel its threads stand.
-fn describe_stuck(
-    child: &Child,
-    channel: &mut Channel,
-    output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", child.id())) else { return Ok(()) };
     for task in tasks.flatten().take(16) {
         let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
@@ -163,7 +162,7 @@ impl Process {
         &mut self,
         channel: &mut Channel,
         limit: Duration,
-        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+        output: &mut Output<'_>,
     ) -> io::Result<Happened> {
         let limit = if self.exit.is_some() { limit } else { limit.min(Duration::from_millis(20)) };
         let ready = self.poll(channel, limit)?;
@@ -264,7 +263,7 @@ impl Process {
         &mut self,
         index: usize,
         channel: &mut Channel,
-        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
+        output: &mut Output<'_>,
     ) -> io::Result<()> {
         let (stream, file) = &mut self.outputs[index];
         let mut bytes = [0; 16 << 10];
@@ -278,11 +277,7 @@ impl Process {
     }
 
     /// Hands on what the pipes still hold after the process and its children have ended.
-    fn drain(
-        &mut self,
-        channel: &mut Channel,
-        output: &mut dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn drain(&mut self, channel: &mut Channel, output: &mut Output<'_>) -> io::Result<()> {
         // A process that cannot be killed (it hangs in the kernel) must not hold the guest up.
         let end = Instant::now() + Duration::from_secs(2);
         for index in 0..self.outputs.len() {

@@ -23,8 +23,8 @@ pub(super) fn run(
         ignored: ignored.clone(),
     })?;
     for test in &all {
-        let left_out = ignored.contains(test) && !binary.select.include_ignored;
-        if left_out || !binary.select.takes(test) || binary.select.done.contains(test) {
+        let left_out = ignored.contains(test) && !binary.filter.include_ignored;
+        if left_out || !binary.filter.takes(test) || binary.done.contains(test) {
             continue;
         }
         let passed = (0..=binary.retries).try_fold(false, |passed, attempt| {
@@ -92,7 +92,7 @@ fn run_one(
     let mut command = command(&binary.path, env, &binary.directory);
     // Terse output, so that a test's first line is not glued to its name.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
-    if binary.select.include_ignored {
+    if binary.filter.include_ignored {
         command.arg("--include-ignored");
     }
     let kills = oom_kills();

@@ -31,6 +31,20 @@ pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
     }
 }
 
+/// What an uncompressed kernel calls itself: `uname -r`.
+pub(super) fn release(vmlinux: &[u8]) -> Option<String> {
+    const BANNER: &[u8] = b"Linux version ";
+    // The banner's format string comes first where the compiler puts it first.
+    vmlinux.windows(BANNER.len()).enumerate().filter(|(_, window)| *window == BANNER).find_map(
+        |(at, _)| {
+            let rest = &vmlinux[at + BANNER.len()..];
+            let end = rest.iter().take(100).position(|byte| *byte == b' ')?;
+            let release = std::str::from_utf8(&rest[..end]).ok()?;
+            release.starts_with(|first: char| first.is_ascii_digit()).then(|| release.to_owned())
+        },
+    )
+}
+
 /// The compressed part of a bzImage.
 fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
     let word = |at: usize| {
@@ -102,6 +116,13 @@ mod tests {
         image[0x202..0x206].copy_from_slice(b"HdrS");
         image[0x24c] = 200;
         assert!(vmlinux(&image, "x").unwrap_err().to_string().contains("cut short"));
+    }
+
+    #[test]
+    fn the_release_is_that_of_the_banner() {
+        let vmlinux = b"...Linux version %s (%s)...Linux version 6.1.0-x (me@here)...";
+        assert_eq!(release(vmlinux).as_deref(), Some("6.1.0-x"));
+        assert_eq!(release(b"Linux version "), None);
     }
 
     #[test]

@@ -6,11 +6,12 @@ mod image;
 mod mirror;
 mod modules;
 
-pub(crate) use cache::Cache;
+pub(crate) use cache::{Cache, fill_directory, remove_directory};
 pub use mirror::Mirror;
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
 /// The kernel lines that Debian's packages are known to have, oldest first.
@@ -96,6 +97,38 @@ impl Kernel {
             origin: manifest.origin,
             digest: manifest.digest,
             modules: ModuleSource::Debian { line, directory: directory.to_owned() },
+        })
+    }
+
+    /// A kernel of your own: its image (`vmlinux` or `bzImage`), and the directory with its modules
+    /// if it has some.
+    ///
+    /// # Errors
+    /// The image can't be read, or is not one.
+    pub fn at(image: &Path, modules: Option<&Path>) -> Result<Self> {
+        let name = image.display().to_string();
+        let data = std::fs::read(image).at("read", image)?;
+        let digest = crate::init::hex(&Sha256::digest(&data));
+        let cache = Cache::open()?;
+        let directory = cache.directory("images")?.join(&digest);
+        let _lock = cache.lock(&format!("image-{digest}"))?;
+        let path = directory.join("vmlinux");
+        if !path.exists() {
+            let vmlinux = image::vmlinux(&data, &name)?;
+            fill_directory(&directory, |directory| {
+                let path = directory.join("vmlinux");
+                std::fs::write(&path, &vmlinux).at("write", &path)
+            })?;
+        }
+        let vmlinux = std::fs::read(&path).at("read", &path)?;
+        Ok(Self {
+            release: image::release(&vmlinux).unwrap_or_default(),
+            vmlinux: path,
+            arguments: Vec::new(),
+            origin: name.clone(),
+            digest,
+            modules: ModuleSource::Directory(modules.unwrap_or(Path::new("")).to_owned()),
+            name,
         })
     }
 

@@ -30,7 +30,7 @@ impl Terminal {
 
     /// Shows what happened.
     pub fn show(&mut self, progress: &Progress) {
-        let mut text = String::new();
+        let mut lines = String::new();
         match progress {
             Progress::Booting { kernel } => {
                 self.running.insert(kernel.clone(), "boots".to_owned());
@@ -44,14 +44,14 @@ impl Terminal {
                     count.0 += usize::from(test.outcome == Outcome::Passed);
                     count.1 += usize::from(!test.outcome.is_green());
                     if !test.outcome.is_green() {
-                        text = failed(test);
+                        lines = failed(test);
                     }
                 }
                 Event::Kernel(kernel) => {
                     self.running.remove(&kernel.kernel);
                     let (passed, failed) =
                         self.counts.get(&kernel.kernel).copied().unwrap_or_default();
-                    text = finished(kernel, passed, failed);
+                    lines = finished(kernel, passed, failed);
                 }
                 Event::Summary(_) => {}
             },
@@ -59,9 +59,9 @@ impl Terminal {
         let mut stderr = io::stderr().lock();
         // Nobody is left to tell if the terminal is gone.
         if self.live {
-            let _ = write!(stderr, "\r\x1b[K{text}{}", self.status_line());
+            let _ = write!(stderr, "\r\x1b[K{lines}{}", self.status_line());
         } else {
-            let _ = write!(stderr, "{text}");
+            let _ = write!(stderr, "{lines}");
         }
         let _ = stderr.flush();
     }
@@ -76,35 +76,35 @@ impl Terminal {
 fn failed(test: &TestResult) -> String {
     let reason = test.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let name = if test.test.is_empty() { String::new() } else { format!(" {}", test.test) };
-    let mut text = format!(
+    let mut lines = format!(
         "{} {} {}{name}{reason}\n",
         test.outcome.name().to_uppercase(),
         test.kernel,
         test.binary
     );
     for line in test.output.lines() {
-        let _ = writeln!(text, "    {line}");
+        let _ = writeln!(lines, "    {line}");
     }
-    text
+    lines
 }
 
 fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     let snapshot = if kernel.snapshot { ", snapshot" } else { "" };
-    let mut text = format!(
+    let mut lines = format!(
         "{:>6}  {passed} passed, {failed} failed  {:.1} s ({}{snapshot})  {}\n",
         kernel.kernel, kernel.seconds, kernel.engine, kernel.release
     );
     if kernel.outcome != "ok" {
         let reason = kernel.reason.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "        {}: {reason}", kernel.outcome.to_uppercase());
+        let _ = writeln!(lines, "        {}: {reason}", kernel.outcome.to_uppercase());
         for line in &kernel.console_tail {
-            let _ = writeln!(text, "        | {line}");
+            let _ = writeln!(lines, "        | {line}");
         }
         if let Some(advice) = &kernel.advice {
-            let _ = writeln!(text, "        help: {advice}");
+            let _ = writeln!(lines, "        help: {advice}");
         }
     }
-    text
+    lines
 }
 
 /// The table of tests by kernels, what was skipped and why, and the sum.

@@ -1,0 +1,150 @@
+//! Snapshots: a guest that has booted and waits for its work, kept on disk. Restoring one takes a
+//! fraction of the time of a boot.
+//!
+//! The guest's memory is a file that its clones map privately, so that nothing is copied and no
+//! clone changes it; the state of the devices is a migration that leaves the memory out. What a
+//! snapshot was made with names it, so that one that does not fit is never found.
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::kernel::{Cache, fill_directory, remove_directory};
+use crate::machine::{Guest, Happened, Machine};
+use crate::wire::{FromGuest, Record};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long saving may take.
+const SAVE_LIMIT: Duration = Duration::from_secs(30);
+
+/// A guest on disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    directory: PathBuf,
+}
+
+impl Snapshot {
+    /// The snapshot of a machine; boots it and takes one if there is none yet.
+    pub(crate) fn of(machine: &Machine) -> Result<Self> {
+        let cache = Cache::open()?;
+        let key = key(machine);
+        let snapshot = Self { directory: cache.directory("snapshots")?.join(&key) };
+        if snapshot.exists() {
+            return Ok(snapshot);
+        }
+        let _lock = cache.lock(&format!("snapshot-{key}"))?;
+        if !snapshot.exists() {
+            fill_directory(&snapshot.directory, |directory| take(machine, directory))?;
+            discard_older(&snapshot.directory, &machine.kernel.release);
+        }
+        Ok(snapshot)
+    }
+
+    /// Removes a snapshot that turned out not to work.
+    pub(crate) fn discard(&self) {
+        // If that fails, it is tried, found wanting, and discarded again.
+        let _ = remove_directory(&self.directory);
+    }
+
+    /// The file with the guest's memory.
+    pub(crate) fn memory(&self) -> PathBuf {
+        self.directory.join("memory")
+    }
+
+    /// The state of the guest's devices.
+    pub(crate) fn state(&self) -> Result<File> {
+        // So that it can be told which have not been used for long.
+        let path = self.directory.join("state");
+        let file = File::options().read(true).write(true).open(&path).at("open", &path)?;
+        let _ = file.set_modified(SystemTime::now());
+        Ok(file)
+    }
+
+    /// What the kernel had printed when the snapshot was taken.
+    pub(crate) fn console(&self) -> Vec<u8> {
+        fs::read(self.directory.join("console.log")).unwrap_or_default()
+    }
+
+    fn exists(&self) -> bool {
+        self.directory.join("state").exists()
+    }
+}
+
+/// Keeps only the few snapshots of a kernel that were used last: each new build of this program
+/// makes new ones, and each takes about 80 MB.
+fn discard_older(newest: &Path, release: &str) {
+    const KEPT: usize = 3;
+    let entries =
+        newest.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten();
+    let mut snapshots: Vec<(SystemTime, PathBuf)> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.strip_prefix(release).is_some_and(|rest| rest.starts_with('-'))
+        })
+        .filter_map(|path| Some((path.join("state").metadata().ok()?.modified().ok()?, path)))
+        .collect();
+    snapshots.sort();
+    for (_, path) in snapshots.iter().rev().skip(KEPT) {
+        // A guest that runs has its files open, and keeps them.
+        let _ = remove_directory(path);
+    }
+}
+
+/// Names a machine by all that makes its guest what it is when it has booted.
+fn key(machine: &Machine) -> String {
+    let mut hash = Sha256::new();
+    for part in machine.identity() {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let start: String = crate::init::hex(&digest[..12]);
+    format!("{}-{start}", machine.kernel.release)
+}
+
+/// Boots a machine, and saves its guest into a directory when it is ready.
+fn take(machine: &Machine, directory: &Path) -> Result<()> {
+    let mut guest = machine.boot_to_save(&directory.join("memory"))?;
+    wait_until_ready(&mut guest)?;
+    let path = directory.join("state");
+    let state = File::create(&path).at("write", &path)?;
+    let monitor = guest.monitor();
+    let capability = json!({ "capability": "x-ignore-shared", "state": true });
+    monitor.call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))?;
+    monitor.hand_over("state", &state)?;
+    monitor.call("migrate", &json!({ "uri": "fd:state" }))?;
+    let end = Instant::now() + SAVE_LIMIT;
+    loop {
+        let answer = monitor.call("query-migrate", &json!({}))?;
+        match answer["status"].as_str() {
+            Some("completed") => break,
+            Some("failed" | "cancelled") => {
+                return Err(failed(&format!("QEMU could not save it: {answer}")));
+            }
+            _ if Instant::now() > end => return Err(failed("saving it took too long")),
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    let path = directory.join("console.log");
+    fs::write(&path, guest.console()).at("write", &path)
+}
+
+fn wait_until_ready(guest: &mut Guest) -> Result<()> {
+    loop {
+        match guest.next(&[], None)? {
+            Happened::Said(Record::Message(FromGuest::Ready { .. })) => return Ok(()),
+            Happened::Ended(failure) => {
+                let what = failure.map_or_else(String::new, |failure| failure.to_string());
+                return Err(failed(&format!("the guest ended while it booted: {what}")));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn failed(what: &str) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot take a snapshot: {what}"))
+}
