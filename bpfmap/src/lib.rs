@@ -5,6 +5,8 @@
 pub mod __private;
 mod btf;
 mod error;
+#[cfg(feature = "fixture")]
+pub mod fixture;
 mod held;
 mod kernel_fields;
 pub mod kind;

@@ -2,6 +2,7 @@
 
 pub mod c;
 mod comment;
+pub mod fixture;
 pub mod rust;
 
 use crate::ir::Schema;

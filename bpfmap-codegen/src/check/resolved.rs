@@ -1,6 +1,7 @@
 //! A schema with its names and sizes at hand.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::ir::{KeyValue, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind};
 use crate::layout::{Layouts, TypeLayout};
@@ -71,6 +72,29 @@ impl<'a> Resolved<'a> {
                 Type::Special(field) => {
                     let name = member.name.as_ref().map_or("", |name| &name.value);
                     Some((name, field, ty.span))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        fields.collect()
+    }
+
+    /// The bytes of `value` that belong to the kernel, in ascending order, with the special field
+    /// that lies there.
+    #[must_use]
+    pub fn special_bytes(self, value: &'a KeyValue) -> Vec<(Range<u64>, &'a SpecialField)> {
+        let KeyValue::Type(ty) = value else { return Vec::new() };
+        let Type::Named(name) = self.without_aliases(&ty.value) else { return Vec::new() };
+        let Some(TypeDefKind::Struct(body)) = self.type_def(name).map(|def| &def.kind) else {
+            return Vec::new();
+        };
+        let Some(layout) = self.layouts.composite(name) else { return Vec::new() };
+        let members = body.members.iter().zip(&layout.members);
+        let fields = members.filter_map(|(member, place)| match &member.ty {
+            MemberType::Type(ty) => match &ty.value {
+                Type::Special(field) => {
+                    Some((place.offset()..place.offset() + place.ty.size, field))
                 }
                 _ => None,
             },

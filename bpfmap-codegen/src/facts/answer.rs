@@ -207,6 +207,12 @@ impl OperationFacts {
         })
     }
 
+    /// Whether the table knows what is answered under `condition`.
+    #[must_use]
+    pub fn answers_known(&self, condition: Condition) -> bool {
+        self.cases.iter().any(|case| case.condition == condition)
+    }
+
     /// What `kernel` may answer under `condition`: its refusal where it lacks the operation, else
     /// what the case says. `None` when the table does not know.
     #[must_use]
