@@ -1,6 +1,7 @@
 //! From one schema to both sides of a BPF map.
 
 pub mod backend;
+pub mod btf;
 pub mod check;
 pub mod diagnostics;
 pub mod facts;
