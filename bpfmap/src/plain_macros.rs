@@ -158,6 +158,8 @@ macro_rules! plain_enum {
 macro_rules! __plain_traits {
     ($name:ident) => {
         impl ::core::marker::Copy for $name {}
+        // A derive can't be added to a struct that is written elsewhere.
+        #[allow(clippy::expl_impl_clone_on_copy)]
         impl ::core::clone::Clone for $name {
             #[inline]
             fn clone(&self) -> Self {

@@ -32,6 +32,11 @@ impl Lacks {
         self.0.fetch_or(Self::bit(command), Ordering::Relaxed);
     }
 
+    /// All batch commands.
+    pub(super) fn remember_all(&self) {
+        self.0.fetch_or(0b1111, Ordering::Relaxed);
+    }
+
     fn bit(command: Command) -> u8 {
         match command {
             Command::LookupBatch => 1,

@@ -10,10 +10,7 @@ use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
 use core::iter::FusedIterator;
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: UpdateBatch,
-{
+impl<S: MapSpec> Map<S> {
     /// Writes many entries in one system call, each as with [`Update::Any`].
     ///
     /// [`load`](Self::load) does the same from an iterator, with any number of entries, and on kernels that lack the
@@ -23,7 +20,10 @@ where
     /// `EINVAL`, and nothing is written: there are not as many values as keys. `ENOTSUPP`: this kernel can't for the
     /// map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Else as
     /// [`update`](Self::update), at the first entry that fails; the message says how many were written before.
-    pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()> {
+    pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()>
+    where
+        S::Kind: UpdateBatch,
+    {
         if keys.len() != values.len() {
             let text = format!("{} keys, but {} values", keys.len(), values.len());
             let errno = Errno(libc::EINVAL);
@@ -45,17 +45,17 @@ where
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: DeleteBatch,
-{
+impl<S: MapSpec> Map<S> {
     /// Deletes many entries, and says how many there were: absent keys are passed over. One system call, and one more
     /// for each absent key.
     ///
     /// # Errors
     /// `ENOTSUPP`: this kernel can't for the map type (hash types from Linux 5.6, `lpm_trie` from 5.13). Else as
     /// [`delete`](Self::delete), at the first entry that fails; the message says how many were deleted before.
-    pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize> {
+    pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize>
+    where
+        S::Kind: DeleteBatch,
+    {
         let mut deleted = 0;
         let mut rest = keys;
         while !rest.is_empty() {
@@ -76,16 +76,16 @@ where
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: UpdateElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Writes all entries of an iterator, each as with [`Update::Any`], and says how many: in batches of some thousands
     /// where the kernel has them for the map type, else one by one.
     ///
     /// # Errors
     /// As [`update`](Self::update), at the first entry that fails; the message says how many were written before.
-    pub fn load(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize> {
+    pub fn load(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
+    where
+        S::Kind: UpdateElement,
+    {
         let mut entries = entries.into_iter();
         let room = capacity(
             size_of::<S::Key>() + Value::<S>::size()?,
@@ -109,7 +109,10 @@ where
     }
 
     /// Writes entries in one batch, or one by one; `before` have been written.
-    fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()> {
+    fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()>
+    where
+        S::Kind: UpdateElement,
+    {
         if !self.lacks.knows(Command::UpdateBatch) {
             let bytes = Value::<S>::as_batch(values);
             // SAFETY: as many values as keys, as the kernel copies them.
@@ -138,10 +141,7 @@ fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Err
     Error::refused(operation, S::NAME, errno, format!("after {entries} entries"))
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Iterate + LookupElement + DeleteElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Takes all entries out of the map.
     ///
     /// The hash types give up a batch at a time, in one step each: no update is lost. The others (`lpm_trie`) are read
@@ -153,7 +153,10 @@ where
     /// # Errors
     /// An item is an error, and the last, as those of [`iter`](Self::iter); `EPERM` also when the map is frozen or the
     /// descriptor read-only.
-    pub fn drain(&self) -> Drain<'_, S> {
+    pub fn drain(&self) -> Drain<'_, S>
+    where
+        S::Kind: Iterate + LookupElement + DeleteElement,
+    {
         Drain { map: self, way: DrainWay::Start }
     }
 
@@ -164,7 +167,10 @@ where
     ///
     /// # Errors
     /// As [`drain`](Self::drain).
-    pub fn clear(&self) -> Result<usize> {
+    pub fn clear(&self) -> Result<usize>
+    where
+        S::Kind: Iterate + LookupElement + DeleteElement,
+    {
         if let Some(mut walk) = self.taking()? {
             let mut deleted = 0;
             loop {
@@ -194,14 +200,20 @@ where
     }
 
     /// A walk that takes entries out in batches, unless that is known not to work.
-    fn taking(&self) -> Result<Option<Walk<'_, S>>> {
+    fn taking(&self) -> Result<Option<Walk<'_, S>>>
+    where
+        S::Kind: Iterate + LookupElement + DeleteElement,
+    {
         (!self.lacks.knows(Command::LookupAndDeleteBatch))
             .then(|| Walk::new(self, Fetch::Take))
             .transpose()
     }
 
     /// Deletes entries in batches, or one by one.
-    fn delete_all(&self, keys: &[S::Key]) -> Result<usize> {
+    fn delete_all(&self, keys: &[S::Key]) -> Result<usize>
+    where
+        S::Kind: Iterate + LookupElement + DeleteElement,
+    {
         let mut deleted = 0;
         let mut rest = keys;
         while !rest.is_empty() && !self.lacks.knows(Command::DeleteBatch) {
@@ -223,7 +235,10 @@ where
     }
 
     /// Reads and deletes one entry, in one step where the kernel can.
-    fn take_or_delete(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+    fn take_or_delete(&self, key: &S::Key) -> Result<Option<Value<S>>>
+    where
+        S::Kind: Iterate + LookupElement + DeleteElement,
+    {
         if !self.lacks.knows(Command::LookupAndDeleteElem) {
             match self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0) {
                 Err(error) if error.kind() == crate::ErrorKind::Unsupported => {

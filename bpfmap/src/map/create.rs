@@ -1,5 +1,6 @@
 //! Creating a map on the spot.
 
+use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
 use super::{Map, Options};
 use crate::btf::Encoder;
@@ -7,7 +8,7 @@ use crate::error::{Error, Operation, Result};
 use crate::kind::Kind;
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 impl<S: MapSpec> Map<S> {
     /// Creates the map, without any object file, with BTF for key and value where the kind takes it: so a spin lock or
@@ -61,7 +62,10 @@ pub(super) fn create<S: MapSpec>(options: &Options<S>) -> Result<Map<S>> {
     if S::Kind::PER_CPU {
         crate::percpu::possible_cpus()?;
     }
-    Ok(Map::new(fd, options.max_entries.unwrap_or(0), layout_check))
+    // The kernel may have rounded the number of entries up.
+    let info =
+        Info::of(fd.as_fd()).map_err(|errno| Error::from_errno(Operation::Info, S::NAME, errno))?;
+    Ok(options.map(fd, info.max_entries, layout_check))
 }
 
 struct LoadedBtf {

@@ -82,10 +82,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: LookupElement,
-{
+impl<S: MapSpec> Map<S> {
     /// The entry of a key; `None` when there is none, as for an index beyond the last. In an LPM trie, the entry of
     /// the longest prefix that covers the key.
     ///
@@ -95,7 +92,10 @@ where
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
     #[inline]
-    pub fn lookup(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+    pub fn lookup(&self, key: &S::Key) -> Result<Option<Value<S>>>
+    where
+        S::Kind: LookupElement,
+    {
         self.read((Command::LookupElem, Operation::Lookup), key, 0)
     }
 
@@ -104,7 +104,10 @@ where
     /// # Errors
     /// As [`lookup`](Self::lookup).
     #[inline]
-    pub fn lookup_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool> {
+    pub fn lookup_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
+    where
+        S::Kind: LookupElement,
+    {
         self.read_into((Command::LookupElem, Operation::Lookup), key, into, 0)
     }
 
@@ -113,15 +116,15 @@ where
     /// # Errors
     /// As [`lookup`](Self::lookup).
     #[inline]
-    pub fn contains_key(&self, key: &S::Key) -> Result<bool> {
+    pub fn contains_key(&self, key: &S::Key) -> Result<bool>
+    where
+        S::Kind: LookupElement,
+    {
         Ok(self.lookup(key)?.is_some())
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: UpdateElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key.
     ///
     /// Every index of an array is present: [`Update::NoExist`] is always `EEXIST` there.
@@ -131,21 +134,24 @@ where
     /// full (on Linux 5.10 even when the key is present). `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the
     /// map is frozen or the descriptor read-only.
     #[inline]
-    pub fn update(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()> {
+    pub fn update(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()>
+    where
+        S::Kind: UpdateElement,
+    {
         self.write(key, value, mode as u64).map_err(|errno| Self::failed(Operation::Update, errno))
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: InsertElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key that is absent; `false`, and nothing is written, when it is present.
     ///
     /// # Errors
     /// As [`update`](Self::update).
     #[inline]
-    pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool> {
+    pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
+    where
+        S::Kind: InsertElement,
+    {
         match self.write(key, value, Update::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
@@ -158,7 +164,10 @@ where
     /// # Errors
     /// As [`update`](Self::update).
     #[inline]
-    pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool> {
+    pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
+    where
+        S::Kind: InsertElement,
+    {
         match self.write(key, value, Update::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -167,16 +176,16 @@ where
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: DeleteElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Deletes the entry of a key; `false` when there was none.
     ///
     /// # Errors
     /// `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the map is frozen or the descriptor read-only.
     #[inline]
-    pub fn delete(&self, key: &S::Key) -> Result<bool> {
+    pub fn delete(&self, key: &S::Key) -> Result<bool>
+    where
+        S::Kind: DeleteElement,
+    {
         let mut attr = DeleteAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,
@@ -191,10 +200,7 @@ where
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: TakeElement,
-{
+impl<S: MapSpec> Map<S> {
     /// Deletes the entry of a key and gives what it held, in one step: no update is lost in between. `None` when there
     /// was none.
     ///
@@ -202,7 +208,10 @@ where
     /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)) before Linux 5.14. `EPERM`: the map is frozen or the
     /// descriptor read-only.
     #[inline]
-    pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>> {
+    pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>>
+    where
+        S::Kind: TakeElement,
+    {
         self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0)
     }
 
@@ -211,7 +220,10 @@ where
     /// # Errors
     /// As [`take`](Self::take).
     #[inline]
-    pub fn take_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool> {
+    pub fn take_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
+    where
+        S::Kind: TakeElement,
+    {
         self.read_into((Command::LookupAndDeleteElem, Operation::Take), key, into, 0)
     }
 }

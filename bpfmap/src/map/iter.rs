@@ -7,10 +7,7 @@ use crate::kind::{Iterate, LookupElement};
 use crate::spec::MapSpec;
 use core::iter::FusedIterator;
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Iterate,
-{
+impl<S: MapSpec> Map<S> {
     /// The key that follows `key` in the kernel's order; the first for `None`; `None` after the last.
     ///
     /// The kernel's walk as it is: after a key that is absent, a hash and an LPM trie begin again at the first key (an
@@ -19,20 +16,23 @@ where
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
     #[inline]
-    pub fn next_key(&self, key: Option<&S::Key>) -> Result<Option<S::Key>> {
+    pub fn next_key(&self, key: Option<&S::Key>) -> Result<Option<S::Key>>
+    where
+        S::Kind: Iterate,
+    {
         self.key_after(key).map_err(|errno| Self::failed(Operation::NextKey, errno))
     }
 
     /// All keys. See [`iter`](Self::iter).
-    pub fn keys(&self) -> Keys<'_, S> {
+    pub fn keys(&self) -> Keys<'_, S>
+    where
+        S::Kind: Iterate,
+    {
         Keys { walk: State::new(self, Fetch::Keys) }
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Iterate + LookupElement,
-{
+impl<S: MapSpec> Map<S> {
     /// All entries, in the kernel's order. In batches where the kernel has them for the map type (hash types and array
     /// from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), else one by one.
     ///
@@ -46,7 +46,10 @@ where
     /// others change the map so much that the walk can't reach its end
     /// ([`Disturbed`](crate::ErrorKind::Disturbed)): never for a hash walked in batches, as its walk can't be thrown
     /// back.
-    pub fn iter(&self) -> Iter<'_, S> {
+    pub fn iter(&self) -> Iter<'_, S>
+    where
+        S::Kind: Iterate + LookupElement,
+    {
         Iter { walk: State::new(self, Fetch::Entries) }
     }
 }

@@ -1,6 +1,6 @@
 //! Opening and creating a map whose size, name or place is not the schema's.
 
-use super::Map;
+use super::{LayoutCheck, Map};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::source::MapSource;
 use crate::spec::MapSpec;
@@ -26,6 +26,7 @@ pub struct Options<S> {
     pub(super) max_entries: Option<u32>,
     pub(super) numa_node: Option<u32>,
     pub(super) name: String,
+    pub(super) batches: bool,
     spec: PhantomData<fn() -> S>,
 }
 
@@ -35,6 +36,7 @@ impl<S: MapSpec> Options<S> {
             max_entries: S::MAX_ENTRIES,
             numa_node: S::NUMA_NODE,
             name: S::NAME.to_owned(),
+            batches: true,
             spec: PhantomData,
         }
     }
@@ -65,6 +67,14 @@ impl<S: MapSpec> Options<S> {
     #[must_use]
     pub fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
+        self
+    }
+
+    /// Walks, loads, drains and clears with one system call an entry, as on a kernel without batch commands: to see what
+    /// that costs, or to go around a kernel's bug.
+    #[must_use]
+    pub fn without_batches(mut self) -> Self {
+        self.batches = false;
         self
     }
 
@@ -122,7 +132,7 @@ impl<S: MapSpec> Options<S> {
     /// As there.
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
         let (info, layout_check) = super::open::check(&self, fd.as_fd())?;
-        Ok(Map::new(fd, info.max_entries, layout_check))
+        Ok(self.map(fd, info.max_entries, layout_check))
     }
 
     /// See [`Map::create`].
@@ -131,6 +141,17 @@ impl<S: MapSpec> Options<S> {
     /// As there.
     pub fn create(self) -> Result<Map<S>> {
         super::create::create(&self)
+    }
+}
+
+impl<S: MapSpec> Options<S> {
+    /// The handle on a map that is known to be what the spec says.
+    pub(super) fn map(&self, fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Map<S> {
+        let map = Map::new(fd, max_entries, layout_check);
+        if !self.batches {
+            map.lacks.remember_all();
+        }
+        map
     }
 }
 

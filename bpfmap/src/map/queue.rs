@@ -7,10 +7,7 @@ use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
 use core::ptr::null;
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Push,
-{
+impl<S: MapSpec> Map<S> {
     /// Appends a value: at a queue's end, on a stack's top (Linux 4.20).
     ///
     /// With [`Update::Exist`] a full map drops its oldest value to make room: a queue's next, a stack's bottom.
@@ -19,7 +16,10 @@ where
     /// `E2BIG`: the map is full. `EINVAL`: [`Update::NoExist`] means nothing here. `EPERM`: the map is frozen or the
     /// descriptor read-only.
     #[inline]
-    pub fn push(&self, value: &Value<S>, mode: Update) -> Result<()> {
+    pub fn push(&self, value: &Value<S>, mode: Update) -> Result<()>
+    where
+        S::Kind: Push,
+    {
         self.write(null(), value, mode as u64).map_err(|errno| Self::failed(Operation::Push, errno))
     }
 
@@ -28,7 +28,10 @@ where
     /// # Errors
     /// As [`push`](Self::push).
     #[inline]
-    pub fn try_push(&self, value: &Value<S>) -> Result<bool> {
+    pub fn try_push(&self, value: &Value<S>) -> Result<bool>
+    where
+        S::Kind: Push,
+    {
         match self.write(null(), value, Update::Any as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::E2BIG)) => Ok(false),
@@ -37,16 +40,16 @@ where
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Pop,
-{
+impl<S: MapSpec> Map<S> {
     /// Takes the next value out: a queue's oldest, a stack's newest; `None` when the map is empty (Linux 4.20).
     ///
     /// # Errors
     /// `EPERM`: the map is frozen or the descriptor read-only.
     #[inline]
-    pub fn pop(&self) -> Result<Option<Value<S>>> {
+    pub fn pop(&self) -> Result<Option<Value<S>>>
+    where
+        S::Kind: Pop,
+    {
         self.read((Command::LookupAndDeleteElem, Operation::Pop), null(), 0)
     }
 
@@ -55,21 +58,24 @@ where
     /// # Errors
     /// As [`pop`](Self::pop).
     #[inline]
-    pub fn pop_into(&self, into: &mut Value<S>) -> Result<bool> {
+    pub fn pop_into(&self, into: &mut Value<S>) -> Result<bool>
+    where
+        S::Kind: Pop,
+    {
         self.read_into((Command::LookupAndDeleteElem, Operation::Pop), null(), into, 0)
     }
 }
 
-impl<S: MapSpec> Map<S>
-where
-    S::Kind: Peek,
-{
+impl<S: MapSpec> Map<S> {
     /// The value that [`pop`](Self::pop) would take; `None` when the map is empty (Linux 4.20).
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
     #[inline]
-    pub fn peek(&self) -> Result<Option<Value<S>>> {
+    pub fn peek(&self) -> Result<Option<Value<S>>>
+    where
+        S::Kind: Peek,
+    {
         self.read((Command::LookupElem, Operation::Peek), null(), 0)
     }
 
@@ -78,7 +84,10 @@ where
     /// # Errors
     /// As [`peek`](Self::peek).
     #[inline]
-    pub fn peek_into(&self, into: &mut Value<S>) -> Result<bool> {
+    pub fn peek_into(&self, into: &mut Value<S>) -> Result<bool>
+    where
+        S::Kind: Peek,
+    {
         self.read_into((Command::LookupElem, Operation::Peek), null(), into, 0)
     }
 }

@@ -1,0 +1,224 @@
+//! Creating maps: what the kernel refuses, and what it has then.
+
+use crate::common::{anyone_may, create, errno, kernel, raise_memlock, set_memlock, unprivileged};
+use crate::spec;
+use bpfmap::layout::{Layout, Member};
+use bpfmap::{Error, ErrorKind, LayoutCheck, Map, MapFlags, MapSpec, Operation, Timer};
+
+const NO_PREALLOC: MapFlags = MapFlags::NO_PREALLOC;
+
+/// Each with one thing that the kernel refuses. Without BTF, so that the refusal is the map's.
+#[test]
+fn bad_attributes_are_einval() {
+    fn refused<S: MapSpec>() {
+        raise_memlock();
+        let error = Map::<S>::create().unwrap_err();
+        assert_eq!(error.errno(), Some(libc::EINVAL), "{}: {error}", S::NAME);
+        assert_eq!(error.operation(), Operation::Create, "{}", S::NAME);
+    }
+    type Flags = MapFlags;
+    spec!(HashNoEntries: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
+    spec!(HashNoValue: Hash, u32 as Layout::U32 => () as Layout::VOID, max 1, BTF: bool = false);
+    spec!(HashNoKey: Hash, () as Layout::VOID => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(HashFlag: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = Flags::NO_COMMON_LRU);
+    spec!(HashBothOnly: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false,
+        FLAGS: Flags = Flags::RDONLY_PROG.union(Flags::WRONLY_PROG));
+    spec!(HashExtra: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, MAP_EXTRA: u64 = 1);
+    spec!(ArrayKey: Array, u64 as Layout::U64 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(ArrayNoEntries: Array, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
+    spec!(ArrayFlag: Array, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(PercpuKey: PercpuArray, u16 as Layout::U16 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(PercpuNode: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, NUMA_NODE: Option<u32> = Some(0));
+    spec!(LruNoEntries: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
+    spec!(LpmPrealloc: LpmTrie, [u8; 8] as &Layout::Opaque { size: 8 } => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(LpmShort: LpmTrie, [u8; 4] as &Layout::Opaque { size: 4 } => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(LpmLong: LpmTrie, [u8; 261] as &Layout::Opaque { size: 261 } => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(QueueKey: Queue, u32 as Layout::U32 => u64 as Layout::U64, max 1);
+    spec!(QueueNoEntries: Queue, () as Layout::VOID => u64 as Layout::U64, max 0);
+    spec!(StackNoValue: Stack, () as Layout::VOID => () as Layout::VOID, max 1);
+    spec!(StackFlag: Stack, () as Layout::VOID => u64 as Layout::U64, max 1, FLAGS: Flags = NO_PREALLOC);
+    refused::<HashNoEntries>();
+    refused::<HashNoValue>();
+    refused::<HashNoKey>();
+    refused::<HashFlag>();
+    refused::<HashBothOnly>();
+    refused::<HashExtra>();
+    refused::<ArrayKey>();
+    refused::<ArrayNoEntries>();
+    refused::<ArrayFlag>();
+    refused::<PercpuKey>();
+    refused::<PercpuNode>();
+    refused::<LruNoEntries>();
+    refused::<LpmPrealloc>();
+    refused::<LpmShort>();
+    refused::<LpmLong>();
+    refused::<QueueKey>();
+    refused::<QueueNoEntries>();
+    refused::<StackNoValue>();
+    refused::<StackFlag>();
+}
+
+/// The kernel wants LRU maps preallocated, and says so in its own errno.
+#[test]
+fn an_lru_map_is_preallocated() {
+    spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, FLAGS: MapFlags = NO_PREALLOC);
+    raise_memlock();
+    let error = Map::<Lru>::create().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("ENOTSUPP"), "{error}");
+}
+
+#[test]
+fn creating_without_privilege_is_eperm() {
+    fn attempt<S: MapSpec>() -> Result<(), Error> {
+        Map::<S>::create().map(drop)
+    }
+    fn refused<S: MapSpec>() {
+        let error = unprivileged(attempt::<S>).unwrap_err();
+        assert_eq!(error.errno(), Some(libc::EPERM), "{}: {error}", S::NAME);
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        assert!(error.to_string().contains("CAP_BPF"), "{error}");
+    }
+    raise_memlock();
+    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(WithBtf: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1);
+    spec!(Array: Array, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(PercpuHash: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(PercpuArray: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(LruPercpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
+    spec!(Lpm: LpmTrie, u64 as Layout::U64 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: MapFlags = NO_PREALLOC);
+    spec!(Queue: Queue, () as Layout::VOID => u64 as Layout::U64, max 1);
+    spec!(Stack: Stack, () as Layout::VOID => u64 as Layout::U64, max 1);
+    refused::<WithBtf>();
+    refused::<Lru>();
+    refused::<LruPercpu>();
+    refused::<Lpm>();
+    refused::<Queue>();
+    refused::<Stack>();
+    if anyone_may() {
+        unprivileged(attempt::<Hash>).unwrap();
+        unprivileged(attempt::<Array>).unwrap();
+    } else {
+        refused::<Hash>();
+        refused::<Array>();
+        refused::<PercpuHash>();
+        refused::<PercpuArray>();
+    }
+}
+
+/// Up to Linux 5.10 the memory of a map counts against the limit, for root too.
+#[test]
+fn the_memory_limit_is_told() {
+    spec!(Big: Array, u32 as Layout::U32 => [u8; 4096] as &Layout::Opaque { size: 4096 }, max 4096, BTF: bool = false);
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: there is room for the limit.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
+    set_memlock(0, limit.rlim_max);
+    let created = Map::<Big>::create();
+    if kernel() < (5, 11) {
+        let error = created.unwrap_err();
+        assert_eq!(error.errno(), Some(libc::EPERM));
+        assert!(error.to_string().contains("RLIMIT_MEMLOCK"), "{error}");
+    } else {
+        created.unwrap();
+    }
+    raise_memlock();
+    Map::<Big>::create().unwrap();
+}
+
+#[test]
+fn a_map_without_max_entries_says_so() {
+    enum Unsized {}
+    impl MapSpec for Unsized {
+        type Kind = bpfmap::kind::Hash;
+        type Key = u32;
+        type Value = u32;
+        const NAME: &'static str = "unsized";
+        const KEY_LAYOUT: &'static Layout = Layout::U32;
+        const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    }
+    raise_memlock();
+    let error = Map::<Unsized>::create().unwrap_err();
+    assert_eq!(error.errno(), Some(libc::EINVAL));
+    assert!(error.to_string().contains("max_entries"), "{error}");
+    let map = Map::<Unsized>::options().max_entries(3).name("other-name").create().unwrap();
+    let info = map.info().unwrap();
+    assert_eq!((info.max_entries, info.name.as_str()), (3, "other_name"));
+}
+
+/// A type of each shape that BTF has, so that the kernel's own checks of it run.
+#[test]
+fn the_kernel_takes_every_layout() {
+    const VERDICT: &Layout =
+        &Layout::Enum { name: "verdict", size: 1, signed: false, variants: &[("VERDICT_PASS", 0)] };
+    const WIDE: &Layout =
+        &Layout::Enum { name: "wide", size: 8, signed: true, variants: &[("WIDE_LOW", -1)] };
+    const PORT: &Layout = &Layout::Union {
+        name: "",
+        size: 2,
+        members: &[
+            Member { name: "port", bit_offset: 0, bits: 0, layout: Layout::BE16 },
+            Member { name: "icmp", bit_offset: 0, bits: 0, layout: Layout::U16 },
+        ],
+    };
+    const VALUE: &Layout = &Layout::Struct {
+        name: "all",
+        size: 96,
+        members: &[
+            Member { name: "timer", bit_offset: 0, bits: 0, layout: Layout::TIMER },
+            Member { name: "big", bit_offset: 128, bits: 0, layout: Layout::U128 },
+            Member { name: "task", bit_offset: 256, bits: 0, layout: Layout::VOID_POINTER },
+            Member { name: "wide", bit_offset: 320, bits: 0, layout: WIDE },
+            Member { name: "proto", bit_offset: 384, bits: 4, layout: Layout::U8 },
+            Member { name: "vlan", bit_offset: 388, bits: 4, layout: Layout::U8 },
+            Member { name: "verdict", bit_offset: 392, bits: 0, layout: VERDICT },
+            Member { name: "", bit_offset: 400, bits: 0, layout: PORT },
+            Member { name: "on", bit_offset: 416, bits: 0, layout: Layout::BOOL },
+            Member {
+                name: "comm",
+                bit_offset: 424,
+                bits: 0,
+                layout: &Layout::Array { element: Layout::CHAR, len: 16 },
+            },
+            Member {
+                name: "__pad0",
+                bit_offset: 552,
+                bits: 0,
+                layout: &Layout::Array {
+                    element: &Layout::Array { element: Layout::U8, len: 9 },
+                    len: 3,
+                },
+            },
+        ],
+    };
+    #[repr(C, align(16))]
+    struct All {
+        timer: Timer,
+        big: u128,
+        rest: [u8; 64],
+    }
+    bpfmap::plain_struct!(All { timer: Timer, big: u128, rest: [u8; 64] });
+    spec!(Shapes: Hash, u32 as Layout::U32 => All as VALUE, max 4);
+    let map = create::<Shapes>();
+    assert_eq!(map.layout_check(), LayoutCheck::Agrees);
+    assert_ne!(map.info().unwrap().btf_id, 0);
+    // Read back from the kernel and compared.
+    assert_eq!(Map::<Shapes>::from_map(&map).unwrap().layout_check(), LayoutCheck::Agrees);
+}
+
+/// The errno, where the kernel refuses the BTF itself, comes with the kernel's own words.
+#[test]
+fn refused_btf_is_explained() {
+    const BAD: &Layout = &Layout::Struct {
+        name: "not an identifier",
+        size: 4,
+        members: &[Member { name: "val", bit_offset: 0, bits: 0, layout: Layout::U32 }],
+    };
+    spec!(Bad: Hash, u32 as Layout::U32 => u32 as BAD, max 4);
+    raise_memlock();
+    let error = Map::<Bad>::create().unwrap_err();
+    assert_eq!(error.operation(), Operation::LoadBtf);
+    assert!(error.to_string().contains("Invalid name"), "{error}");
+    assert_eq!(errno(Map::<Bad>::create()), libc::EINVAL);
+}

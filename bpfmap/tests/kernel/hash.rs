@@ -1,0 +1,335 @@
+//! The four hash types answer alike.
+
+use crate::common::{ENOTSUPP, F_LOCK, LOOKUP, UPDATE, bare, create, errno, kernel};
+use crate::spec;
+use bpfmap::kind::{
+    DeleteElement, InsertElement, Iterate, LookupElement, TakeElement, UpdateElement,
+};
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapSpec, PerCpu, Update, Value};
+use core::fmt::Debug;
+
+spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+spec!(Percpu: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1000);
+spec!(LruPercpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1000);
+
+fn all(value: u64) -> PerCpu<u64> {
+    PerCpu::splat(value).unwrap()
+}
+
+/// Runs a test on each hash type.
+macro_rules! on_each_hash {
+    ($($test:ident)*) => { $(
+        mod $test {
+            #[test]
+            fn hash() {
+                super::super::$test::<super::super::Hash>(|value| value);
+            }
+            #[test]
+            fn percpu_hash() {
+                super::super::$test::<super::super::Percpu>(super::super::all);
+            }
+            #[test]
+            fn lru_hash() {
+                super::super::$test::<super::super::Lru>(|value| value);
+            }
+            #[test]
+            fn lru_percpu_hash() {
+                super::super::$test::<super::super::LruPercpu>(super::super::all);
+            }
+        }
+    )* };
+}
+
+mod each {
+    on_each_hash! {
+        update_modes
+        absent_keys
+        raw_walk
+        deleting_throws_the_raw_walk_back
+        deleting_what_was_seen_does_not_throw_the_iterator_back
+        take_twice
+        insert_and_replace
+        lock_without_a_lock
+    }
+}
+
+fn update_modes<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: LookupElement + UpdateElement,
+    Value<S>: Debug + PartialEq,
+{
+    let map = create::<S>();
+    assert_eq!(errno(map.update(&1, &value(1), Update::Exist)), libc::ENOENT);
+    assert_eq!(map.lookup(&1).unwrap(), None);
+    map.update(&1, &value(1), Update::NoExist).unwrap();
+    assert_eq!(errno(map.update(&1, &value(2), Update::NoExist)), libc::EEXIST);
+    assert_eq!(map.lookup(&1).unwrap(), Some(value(1)));
+    map.update(&1, &value(3), Update::Exist).unwrap();
+    map.update(&1, &value(4), Update::Any).unwrap();
+    map.update(&2, &value(5), Update::Any).unwrap();
+    assert_eq!(map.lookup(&1).unwrap(), Some(value(4)));
+    assert_eq!(map.lookup(&2).unwrap(), Some(value(5)));
+}
+
+fn absent_keys<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: LookupElement + DeleteElement + UpdateElement,
+    Value<S>: Debug + PartialEq,
+{
+    let map = create::<S>();
+    assert_eq!(map.lookup(&7).unwrap(), None);
+    assert!(!map.contains_key(&7).unwrap());
+    assert!(!map.delete(&7).unwrap());
+    // What the kernel says, that the handle turns into `None`.
+    assert_eq!(bare(&map, LOOKUP, Some(7), 0), libc::ENOENT);
+    assert_eq!(bare(&map, crate::common::DELETE, Some(7), 0), libc::ENOENT);
+    let mut into = value(9);
+    assert!(!map.lookup_into(&7, &mut into).unwrap());
+    assert_eq!(into, value(9));
+    map.update(&7, &value(1), Update::Any).unwrap();
+    assert!(map.lookup_into(&7, &mut into).unwrap());
+    assert_eq!(into, value(1));
+    assert!(map.contains_key(&7).unwrap());
+    assert!(map.delete(&7).unwrap());
+    assert!(!map.delete(&7).unwrap());
+}
+
+fn raw_walk<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: Iterate + UpdateElement,
+{
+    let map = create::<S>();
+    assert_eq!(map.next_key(None).unwrap(), None, "an empty map has no first key");
+    for key in 1..=3 {
+        map.update(&key, &value(0), Update::Any).unwrap();
+    }
+    let first = map.next_key(None).unwrap().unwrap();
+    let second = map.next_key(Some(&first)).unwrap().unwrap();
+    let third = map.next_key(Some(&second)).unwrap().unwrap();
+    let mut keys = [first, second, third];
+    keys.sort_unstable();
+    assert_eq!(keys, [1, 2, 3]);
+    assert_eq!(map.next_key(Some(&third)).unwrap(), None, "the walk ends after the last key");
+    assert_eq!(map.next_key(Some(&99)).unwrap(), Some(first), "an absent key leads to the first");
+}
+
+fn deleting_throws_the_raw_walk_back<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: Iterate + UpdateElement + DeleteElement,
+{
+    let map = create::<S>();
+    for key in 1..=3 {
+        map.update(&key, &value(0), Update::Any).unwrap();
+    }
+    let first = map.next_key(None).unwrap().unwrap();
+    let second = map.next_key(Some(&first)).unwrap().unwrap();
+    assert!(map.delete(&second).unwrap());
+    assert_eq!(map.next_key(Some(&second)).unwrap(), Some(first));
+}
+
+fn deleting_what_was_seen_does_not_throw_the_iterator_back<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: Iterate + LookupElement + UpdateElement + DeleteElement,
+{
+    crate::common::raise_memlock();
+    for options in [Map::<S>::options(), Map::<S>::options().without_batches()] {
+        let map = options.create().unwrap();
+        for key in 1..=4 {
+            map.update(&key, &value(u64::from(key)), Update::Any).unwrap();
+        }
+        let mut seen = Vec::new();
+        for entry in &map {
+            let (key, _) = entry.unwrap();
+            assert!(map.delete(&key).unwrap());
+            seen.push(key);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, [1, 2, 3, 4], "each once");
+        assert_eq!(map.next_key(None).unwrap(), None);
+    }
+}
+
+fn take_twice<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: TakeElement + UpdateElement + LookupElement,
+    Value<S>: Debug + PartialEq,
+{
+    let map = create::<S>();
+    map.update(&1, &value(5), Update::Any).unwrap();
+    let taken = map.take(&1);
+    if kernel() < (5, 14) {
+        let error = taken.unwrap_err();
+        assert_eq!(error.errno(), Some(ENOTSUPP));
+        assert_eq!(error.kind(), bpfmap::ErrorKind::Unsupported);
+        assert!(error.to_string().contains("Linux 5.14"), "{error}");
+        assert_eq!(map.lookup(&1).unwrap(), Some(value(5)), "nothing was deleted");
+        return;
+    }
+    assert_eq!(taken.unwrap(), Some(value(5)));
+    assert_eq!(map.take(&1).unwrap(), None);
+    assert_eq!(bare(&map, crate::common::TAKE, Some(1), 0), libc::ENOENT);
+    map.update(&1, &value(6), Update::Any).unwrap();
+    let mut into = value(0);
+    assert!(map.take_into(&1, &mut into).unwrap());
+    assert_eq!(into, value(6));
+    assert!(!map.take_into(&1, &mut into).unwrap());
+}
+
+fn insert_and_replace<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: InsertElement + LookupElement,
+    Value<S>: Debug + PartialEq,
+{
+    let map = create::<S>();
+    assert!(!map.replace(&1, &value(1)).unwrap());
+    assert!(map.insert(&1, &value(2)).unwrap());
+    assert!(!map.insert(&1, &value(3)).unwrap());
+    assert_eq!(map.lookup(&1).unwrap(), Some(value(2)));
+    assert!(map.replace(&1, &value(4)).unwrap());
+    assert_eq!(map.lookup(&1).unwrap(), Some(value(4)));
+}
+
+fn lock_without_a_lock<S>(value: fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: UpdateElement,
+{
+    let map = create::<S>();
+    map.update(&1, &value(1), Update::Any).unwrap();
+    assert_eq!(bare(&map, LOOKUP, Some(1), F_LOCK), libc::EINVAL);
+    assert_eq!(bare(&map, UPDATE, Some(1), F_LOCK), libc::EINVAL);
+}
+
+#[test]
+fn a_full_hash_is_e2big() {
+    let map = create::<Hash>();
+    for key in 0..4 {
+        map.update(&key, &0, Update::Any).unwrap();
+    }
+    assert_eq!(errno(map.update(&4, &0, Update::Any)), libc::E2BIG);
+    assert_eq!(errno(map.update(&4, &0, Update::Exist)), libc::ENOENT);
+    map.update(&3, &1, Update::Any).unwrap();
+}
+
+#[test]
+fn freezing_makes_a_map_read_only() {
+    let map = create::<Hash>();
+    map.update(&1, &2, Update::Any).unwrap();
+    map.freeze().unwrap();
+    let error = map.update(&1, &3, Update::Any).unwrap_err();
+    assert_eq!(error.errno(), Some(libc::EPERM));
+    assert!(error.to_string().contains("frozen"), "{error}");
+    assert_eq!(errno(map.delete(&1)), libc::EPERM);
+    assert_eq!(map.lookup(&1).unwrap(), Some(2));
+    let again = if kernel() < (6, 5) { libc::EBUSY } else { libc::EPERM };
+    assert_eq!(errno(map.freeze()), again);
+}
+
+mod locked {
+    use super::{Layout, Update, create, spec};
+    use bpfmap::layout::Member;
+    use bpfmap::{HasSpinLock, SpinLock};
+
+    #[repr(C)]
+    struct Account {
+        lock: SpinLock,
+        balance: u32,
+    }
+    bpfmap::plain_struct!(Account { lock: SpinLock, balance: u32 });
+    impl HasSpinLock for Account {}
+
+    const ACCOUNT: &Layout = &Layout::Struct {
+        name: "account",
+        size: 8,
+        members: &[
+            Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
+            Member { name: "balance", bit_offset: 32, bits: 0, layout: Layout::U32 },
+        ],
+    };
+
+    spec!(Accounts: Hash, u32 as Layout::U32 => Account as ACCOUNT, max 4);
+    spec!(Slots: Array, u32 as Layout::U32 => Account as ACCOUNT, max 4);
+
+    /// The BTF that `create` makes shows the kernel where the lock is.
+    #[test]
+    fn a_created_map_takes_the_lock() {
+        let map = create::<Accounts>();
+        assert_ne!(map.info().unwrap().btf_value_type_id, 0);
+        map.update_locked(&1, &Account { balance: 5, ..Account::default() }, Update::Any).unwrap();
+        assert_eq!(map.lookup_locked(&1).unwrap().unwrap().balance, 5);
+        assert_eq!(map.lookup_locked(&2).unwrap(), None);
+        let mut account = Account::default();
+        assert!(map.lookup_into_locked(&1, &mut account).unwrap());
+        assert_eq!(account.balance, 5);
+
+        let map = create::<Slots>();
+        map.update_locked(&3, &Account { balance: 7, ..Account::default() }, Update::Any).unwrap();
+        assert_eq!(map.lookup_locked(&3).unwrap().unwrap().balance, 7);
+        assert_eq!(map.lookup_locked(&4).unwrap(), None);
+    }
+
+    /// What user space puts in the lock's place never arrives.
+    #[test]
+    fn the_lock_is_the_kernels() {
+        let map = create::<Accounts>();
+        let taken: Account = bpfmap::from_bytes(&[1, 0, 0, 0, 9, 0, 0, 0]).unwrap();
+        map.update(&1, &taken, Update::Any).unwrap();
+        let account = map.lookup(&1).unwrap().unwrap();
+        assert_eq!(account, Account { balance: 9, ..Account::default() });
+        // Would hang, were the lock taken.
+        assert_eq!(map.lookup_locked(&1).unwrap(), Some(account));
+    }
+
+    /// Two threads write all-equal pairs under the lock; a reader under the lock never sees half of one.
+    #[test]
+    fn a_value_is_whole_under_the_lock() {
+        const PAIR: &Layout = &Layout::Struct {
+            name: "pair",
+            size: 516,
+            members: &[
+                Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
+                Member {
+                    name: "words",
+                    bit_offset: 32,
+                    bits: 0,
+                    layout: &Layout::Array { element: Layout::U32, len: 128 },
+                },
+            ],
+        };
+        #[repr(C)]
+        struct Pair {
+            lock: SpinLock,
+            words: [u32; 128],
+        }
+        bpfmap::plain_struct!(Pair { lock: SpinLock, words: [u32; 128] });
+        impl HasSpinLock for Pair {}
+        spec!(Pairs: Array, u32 as Layout::U32 => Pair as PAIR, max 1);
+
+        let map = create::<Pairs>();
+        std::thread::scope(|scope| {
+            for writer in 1..=2 {
+                let map = &map;
+                scope.spawn(move || {
+                    for round in 0..5000 {
+                        let words = [writer * 10_000 + round; 128];
+                        let pair = Pair { words, ..Pair::default() };
+                        map.update_locked(&0, &pair, Update::Any).unwrap();
+                    }
+                });
+            }
+            for _ in 0..5000 {
+                let words = map.lookup_locked(&0).unwrap().unwrap().words;
+                assert!(words.iter().all(|word| *word == words[0]), "{words:?}");
+            }
+        });
+    }
+}

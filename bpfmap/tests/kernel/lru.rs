@@ -1,0 +1,61 @@
+//! Maps that make room for new entries.
+
+use crate::common::create;
+use crate::spec;
+use bpfmap::kind::{Iterate, LookupElement, UpdateElement};
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapFlags, MapSpec, PerCpu, Update, Value, possible_cpus};
+use core::fmt::Debug;
+
+spec!(Small: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+spec!(Large: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1024);
+spec!(Percpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1024);
+spec!(Own: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1001, FLAGS: MapFlags = MapFlags::NO_COMMON_LRU);
+
+/// How many survive depends on the kernel; what holds everywhere is asserted.
+fn more_inserts_than_entries<S>(value: impl Fn(u64) -> Value<S>)
+where
+    S: MapSpec<Key = u32>,
+    S::Kind: LookupElement + UpdateElement + Iterate,
+    Value<S>: Debug + PartialEq,
+{
+    let map = create::<S>();
+    let max_entries = map.info().unwrap().max_entries;
+    assert_eq!(map.max_entries(), max_entries);
+    for key in 0..3 * max_entries {
+        map.update(&key, &value(u64::from(key)), Update::NoExist).unwrap();
+        assert_eq!(map.lookup(&key).unwrap(), Some(value(u64::from(key))), "the newest is there");
+    }
+    let count = map.keys().map(Result::unwrap).count();
+    assert!(count >= 1);
+    assert!(count <= max_entries as usize, "{count} of {max_entries}");
+}
+
+#[test]
+fn a_small_map() {
+    more_inserts_than_entries::<Small>(|value| value);
+}
+
+#[test]
+fn a_large_map() {
+    more_inserts_than_entries::<Large>(|value| value);
+}
+
+#[test]
+fn a_percpu_map() {
+    more_inserts_than_entries::<Percpu>(|value| PerCpu::splat(value).unwrap());
+}
+
+#[test]
+fn a_map_with_a_list_for_each_cpu() {
+    more_inserts_than_entries::<Own>(|value| value);
+}
+
+/// The kernel rounds the entries of such a map up to a multiple of the CPUs; opening knows.
+#[test]
+fn a_rounded_max_entries_is_no_difference() {
+    let map = create::<Own>();
+    let rounded = 1001_u32.next_multiple_of(u32::try_from(possible_cpus().unwrap()).unwrap());
+    assert_eq!(map.info().unwrap().max_entries, rounded);
+    Map::<Own>::from_map(&map).unwrap();
+}

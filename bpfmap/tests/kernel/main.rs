@@ -1,0 +1,14 @@
+//! What the kernel answers through the typed handles, from user space. Needs root.
+//!
+//! Where an answer depends on the kernel, the test asks `uname`: the same tests run on every kernel of the matrix.
+
+mod array;
+mod common;
+mod create;
+mod hash;
+mod lpm;
+mod lru;
+mod open;
+mod percpu;
+mod queue;
+mod walk;

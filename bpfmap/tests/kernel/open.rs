@@ -1,0 +1,225 @@
+//! Opening compares the map with the schema.
+
+use crate::common::{anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged};
+use crate::spec;
+use bpfmap::layout::{Layout, Member};
+use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, Update};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+const RX: Member = Member { name: "rx_bytes", bit_offset: 0, bits: 0, layout: Layout::U32 };
+const TX: Member = Member { name: "tx_bytes", bit_offset: 0, bits: 0, layout: Layout::U32 };
+const STATS: &Layout =
+    &Layout::Struct { name: "stats", size: 8, members: &[RX, Member { bit_offset: 32, ..TX }] };
+const SWAPPED: &Layout =
+    &Layout::Struct { name: "stats", size: 8, members: &[TX, Member { bit_offset: 32, ..RX }] };
+
+#[repr(C)]
+struct Stats {
+    rx_bytes: u32,
+    tx_bytes: u32,
+}
+bpfmap::plain_struct!(Stats { rx_bytes: u32, tx_bytes: u32 });
+
+spec!(Counters: Hash, u32 as Layout::U32 => Stats as STATS, max 10);
+
+#[test]
+fn the_same_map_opens_every_way() {
+    let map = create::<Counters>();
+    map.update(&1, &Stats { rx_bytes: 2, tx_bytes: 3 }, Update::Any).unwrap();
+    let id = map.info().unwrap().id;
+    let fd = map.as_fd().try_clone_to_owned().unwrap();
+    for again in [
+        Map::<Counters>::from_map(&map),
+        Map::from_id(id),
+        Map::from_fd(fd),
+        map.try_clone(),
+        Map::from_object(&Only { name: "Counters", map: &map }),
+    ] {
+        let again = again.unwrap();
+        assert_eq!(again.layout_check(), LayoutCheck::Agrees);
+        assert_eq!(again.info().unwrap(), map.info().unwrap());
+        assert_eq!(again.lookup(&1).unwrap().unwrap().tx_bytes, 3);
+    }
+}
+
+/// A loader with one map.
+struct Only<'a, S: MapSpec> {
+    name: &'a str,
+    map: &'a Map<S>,
+}
+
+impl<S: MapSpec> MapSource for Only<'_, S> {
+    fn map_fd(&self, name: &str) -> std::io::Result<Option<OwnedFd>> {
+        (name == self.name).then(|| self.map.as_fd().try_clone_to_owned()).transpose()
+    }
+}
+
+#[test]
+fn an_object_without_the_map_is_told() {
+    let map = create::<Counters>();
+    let error = Map::<Counters>::from_object(&Only { name: "others", map: &map }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("no map named `Counters`"), "{error}");
+    let source = Only { name: "others", map: &map };
+    Map::<Counters>::options().name("others").from_object(&source).unwrap();
+}
+
+/// Sizes are the same; libbpf's own reuse of a pin takes such a map.
+#[test]
+fn two_swapped_members_are_refused() {
+    spec!(Swapped: Hash, u32 as Layout::U32 => Stats as SWAPPED, max 10);
+    let map = create::<Swapped>();
+    let text = mismatch(Map::<Counters>::from_map(&map));
+    assert!(text.ends_with("value.rx_bytes: offset 0, the map says 4"), "{text}");
+}
+
+#[test]
+fn another_type_or_size_is_refused() {
+    spec!(Other: Array, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+    spec!(Key: Hash, u64 as Layout::U64 => Stats as STATS, max 10);
+    spec!(Value: Hash, u32 as Layout::U32 => u32 as Layout::U32, max 10);
+    spec!(Entries: Hash, u32 as Layout::U32 => Stats as STATS, max 11);
+    spec!(Flags: Hash, u32 as Layout::U32 => Stats as STATS, max 10, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    let told = |text: String, expected: &str| assert!(text.ends_with(expected), "{text}");
+    told(
+        mismatch(Map::<Counters>::from_map(&create::<Other>())),
+        "its type is 2, the schema says 1 (hash)",
+    );
+    told(
+        mismatch(Map::<Counters>::from_map(&create::<Key>())),
+        "its key_size is 8, the schema says 4",
+    );
+    told(
+        mismatch(Map::<Counters>::from_map(&create::<Value>())),
+        "its value_size is 4, the schema says 8",
+    );
+    told(
+        mismatch(Map::<Counters>::from_map(&create::<Entries>())),
+        "its max_entries is 11, the schema says 10",
+    );
+    told(
+        mismatch(Map::<Counters>::from_map(&create::<Flags>())),
+        "its flags are NO_PREALLOC, the schema says none",
+    );
+    // All at once.
+    let text = mismatch(Map::<Flags>::from_map(&create::<Entries>()));
+    assert!(text.contains("max_entries is 11"), "{text}");
+    told(text, "its flags are none, the schema says NO_PREALLOC");
+}
+
+#[test]
+fn another_number_of_entries_can_be_expected() {
+    raise_memlock();
+    let map = Map::<Counters>::options().max_entries(99).create().unwrap();
+    assert!(Map::<Counters>::from_map(&map).is_err());
+    Map::<Counters>::options().max_entries(99).from_map(&map).unwrap();
+    Map::<Counters>::options().any_max_entries().from_map(&map).unwrap();
+}
+
+#[test]
+fn a_map_without_btf_opens_by_its_sizes() {
+    spec!(Bare: Hash, u32 as Layout::U32 => Stats as STATS, max 10, BTF: bool = false);
+    let map = create::<Bare>();
+    assert_eq!(map.info().unwrap().btf_id, 0);
+    let opened = Map::<Counters>::from_map(&map).unwrap();
+    assert_eq!(opened.layout_check(), LayoutCheck::NoBtf);
+}
+
+#[test]
+fn what_is_no_map_is_refused() {
+    let file = std::fs::File::open("/proc/self/status").unwrap();
+    assert_eq!(errno(Map::<Counters>::from_fd(file.into())), libc::EINVAL);
+    assert_eq!(errno(Map::<Counters>::from_id(u32::MAX)), libc::ENOENT);
+}
+
+/// A BPF file system of this test's own, gone when dropped.
+struct BpfFs(PathBuf);
+
+impl BpfFs {
+    fn mount(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("bpfmap-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        let target = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: the strings end with a zero; there is no data.
+        let mounted = unsafe {
+            libc::mount(c"bpf".as_ptr(), target.as_ptr(), c"bpf".as_ptr(), 0, core::ptr::null())
+        };
+        assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for BpfFs {
+    fn drop(&mut self) {
+        let target = std::ffi::CString::new(self.0.to_str().unwrap()).unwrap();
+        // SAFETY: the string ends with a zero.
+        unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) };
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_pin_is_opened_and_removed() {
+    spec!(Swapped: Hash, u32 as Layout::U32 => Stats as SWAPPED, max 10);
+    let bpf_fs = BpfFs::mount("pin");
+    let path = bpf_fs.path("counters");
+    let map = create::<Counters>();
+    map.pin(&path).unwrap();
+    assert_eq!(errno(map.pin(&path)), libc::EEXIST);
+    map.update(&5, &Stats { rx_bytes: 6, tx_bytes: 7 }, Update::Any).unwrap();
+    drop(map);
+
+    let map = Map::<Counters>::from_pinned(&path).unwrap();
+    assert_eq!(map.lookup(&5).unwrap().unwrap().rx_bytes, 6);
+    assert!(mismatch(Map::<Swapped>::from_pinned(&path)).contains("value.tx_bytes"));
+    let error = create::<Counters>().unpin(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    map.unpin(&path).unwrap();
+    let error = Map::<Counters>::from_pinned(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("counters"), "{error}");
+}
+
+#[test]
+fn a_path_elsewhere_is_refused() {
+    let map = create::<Counters>();
+    let error = map.pin(Path::new("/proc/self/counters")).unwrap_err();
+    assert!(error.errno().is_some(), "{error}");
+    assert_eq!(errno(Map::<Counters>::from_pinned("/proc/self/status")), libc::EACCES);
+    assert_eq!(errno(Map::<Counters>::from_pinned("nul\0in it")), libc::EINVAL);
+}
+
+/// Reading BTF by its id takes `CAP_SYS_ADMIN`; a map of which a process has the descriptor opens all the same.
+#[test]
+fn without_privilege_the_sizes_are_compared() {
+    let map = create::<Counters>();
+    map.insert(&1, &Stats { rx_bytes: 1, tx_bytes: 2 }).unwrap();
+    let opened = unprivileged(|| Map::<Counters>::from_map(&map));
+    // Before Linux 5.19 the whole system call was closed to them.
+    if kernel() < (5, 19) && !anyone_may() {
+        assert_eq!(errno(opened), libc::EPERM);
+        return;
+    }
+    let opened = opened.unwrap();
+    assert_eq!(opened.layout_check(), LayoutCheck::NotPermitted);
+    assert_eq!(opened.lookup(&1).unwrap().unwrap().tx_bytes, 2);
+}
+
+#[test]
+fn handles_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>(_: &T) {}
+    let map = create::<Counters>();
+    crosses(&map);
+    std::thread::scope(|scope| {
+        for key in 0..4 {
+            let map = &map;
+            scope.spawn(move || map.insert(&key, &Stats { rx_bytes: key, tx_bytes: 0 }).unwrap());
+        }
+    });
+    assert_eq!(map.keys().count(), 4);
+}

@@ -1,0 +1,201 @@
+//! Walking, loading, draining and clearing large maps.
+
+use crate::common::{create, errno, raise_memlock};
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{Map, Update};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+
+const MANY: u32 = 100_000;
+
+spec!(Flows: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 100_000);
+spec!(Tiny: Hash, u8 as Layout::U8 => u8 as Layout::U8, max 256);
+spec!(Short: Hash, u16 as Layout::U16 => [u8; 3] as &Layout::Array { element: Layout::U8, len: 3 }, max 1000);
+
+fn both() -> [Map<Flows>; 2] {
+    raise_memlock();
+    [Map::options(), Map::options().without_batches()].map(|options| options.create().unwrap())
+}
+
+fn fill(map: &Map<Flows>, count: u32) {
+    let entries = (0..count).map(|key| (key, u64::from(key) * 3));
+    assert_eq!(map.load(entries).unwrap(), count as usize);
+}
+
+#[test]
+fn every_entry_is_seen() {
+    for map in both() {
+        fill(&map, MANY);
+        let mut seen = vec![false; MANY as usize];
+        for entry in &map {
+            let (key, value) = entry.unwrap();
+            assert_eq!(value, u64::from(key) * 3);
+            assert!(!core::mem::replace(&mut seen[key as usize], true), "{key} twice");
+        }
+        assert!(seen.iter().all(|seen| *seen));
+        assert_eq!(map.keys().map(Result::unwrap).collect::<HashSet<_>>().len(), MANY as usize);
+    }
+}
+
+/// The kernel writes 4 bytes where a batch of a hash goes on, whatever the key's size.
+#[test]
+fn keys_under_4_bytes_are_walked() {
+    raise_memlock();
+    for options in [Map::<Tiny>::options(), Map::<Tiny>::options().without_batches()] {
+        let map = options.create().unwrap();
+        map.load((0..=255).map(|key| (key, !key))).unwrap();
+        let mut entries: Vec<_> = map.iter().map(Result::unwrap).collect();
+        entries.sort_unstable();
+        assert_eq!(entries, (0..=255).map(|key| (key, !key)).collect::<Vec<_>>());
+        assert_eq!(map.drain().map(Result::unwrap).count(), 256);
+    }
+    let map = create::<Short>();
+    map.load((0..1000).map(|key: u16| (key, [1, 2, key.to_le_bytes()[0]]))).unwrap();
+    for entry in &map {
+        let (key, value) = entry.unwrap();
+        assert_eq!(value, [1, 2, key.to_le_bytes()[0]]);
+    }
+    assert_eq!(map.clear().unwrap(), 1000);
+}
+
+#[test]
+fn an_empty_map_has_nothing_to_walk() {
+    for map in both() {
+        assert!(map.iter().next().is_none());
+        assert!(map.keys().next().is_none());
+        assert!(map.drain().next().is_none());
+        assert_eq!(map.clear().unwrap(), 0);
+        assert_eq!(map.load([]).unwrap(), 0);
+    }
+}
+
+#[test]
+fn deleting_what_was_seen_never_starts_again() {
+    for map in both() {
+        fill(&map, MANY);
+        let mut seen = HashSet::new();
+        for entry in &map {
+            let (key, _) = entry.unwrap();
+            assert!(seen.insert(key), "{key} twice");
+            // All, in the first half; then every other one.
+            if seen.len() < MANY as usize / 2 || key % 2 == 0 {
+                assert!(map.delete(&key).unwrap());
+            }
+        }
+        assert_eq!(seen.len(), MANY as usize);
+    }
+}
+
+/// Others insert and delete without a pause: what is there throughout is seen, and the walk ends.
+#[test]
+fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
+    for map in both() {
+        fill(&map, 20_000);
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut key = 50_000_u32;
+                while !stop.load(Ordering::Relaxed) {
+                    // Insertions and deletions among the rest, some of which a walk has just seen.
+                    map.update(&key, &1, Update::Any).unwrap();
+                    map.delete(&(key - 1)).unwrap();
+                    key = if key == 90_000 { 50_000 } else { key + 1 };
+                }
+            });
+            for _ in 0..5 {
+                let mut stays = HashSet::new();
+                let mut walk = map.iter();
+                let error = loop {
+                    match walk.next() {
+                        Some(Ok((key, _))) if key < 20_000 => {
+                            stays.insert(key);
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => break Some(error),
+                        None => break None,
+                    }
+                };
+                assert!(walk.next().is_none(), "an error is the last item");
+                match error {
+                    None => assert_eq!(stays.len(), 20_000),
+                    // Thrown back again and again, and told; never for batches.
+                    Some(error) => assert_eq!(error.kind(), bpfmap::ErrorKind::Disturbed),
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn draining_gives_every_entry_and_empties() {
+    for map in both() {
+        fill(&map, MANY);
+        let drained: HashSet<_> = map
+            .drain()
+            .map(|entry| {
+                let (key, value) = entry.unwrap();
+                assert_eq!(value, u64::from(key) * 3);
+                key
+            })
+            .collect();
+        assert_eq!(drained.len(), MANY as usize);
+        assert_eq!(map.next_key(None).unwrap(), None);
+    }
+}
+
+#[test]
+fn clearing_empties_and_counts() {
+    for map in both() {
+        fill(&map, MANY);
+        assert_eq!(map.clear().unwrap(), MANY as usize);
+        assert_eq!(map.next_key(None).unwrap(), None);
+        fill(&map, 10);
+        assert_eq!(map.clear().unwrap(), 10);
+    }
+}
+
+#[test]
+fn a_load_that_does_not_fit_says_how_far_it_came() {
+    for map in both() {
+        let error = map.load((0..MANY + 5).map(|key| (key, 0))).unwrap_err();
+        assert_eq!(error.errno(), Some(libc::E2BIG));
+        assert!(error.to_string().contains("after 100000 entries"), "{error}");
+        assert_eq!(map.keys().count(), MANY as usize);
+    }
+}
+
+#[test]
+fn batches_of_keys() {
+    let map = create::<Flows>();
+    let keys: Vec<u32> = (0..1000).collect();
+    let values: Vec<u64> = keys.iter().map(|key| u64::from(*key)).collect();
+    map.update_batch(&keys, &values).unwrap();
+    assert_eq!(map.lookup(&999).unwrap(), Some(999));
+    assert_eq!(errno(map.update_batch(&keys, &values[1..])), libc::EINVAL);
+    map.update_batch(&[], &[]).unwrap();
+    // Every third is absent.
+    for key in keys.iter().step_by(3) {
+        assert!(map.delete(key).unwrap());
+    }
+    assert_eq!(map.delete_batch(&keys).unwrap(), 666);
+    assert_eq!(map.delete_batch(&keys).unwrap(), 0);
+    assert_eq!(map.next_key(None).unwrap(), None);
+}
+
+/// A bucket that holds more than the first batch has room for: the batch grows.
+#[test]
+fn a_crowded_bucket_is_read() {
+    spec!(Crowd: Hash, u32 as Layout::U32 => [u8; 65536] as &Layout::Opaque { size: 65536 }, max 64,
+        BTF: bool = false, FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
+    // A batch of such values has room for few; 64 entries in 64 buckets collide.
+    raise_memlock();
+    for _ in 0..8 {
+        let map = Map::<Crowd>::create().unwrap();
+        map.load((0..64).map(|key| (key, [1; 65536]))).unwrap();
+        let keys: HashSet<_> = map.keys().map(Result::unwrap).collect();
+        assert_eq!(keys.len(), 64);
+        assert_eq!(map.clear().unwrap(), 64);
+    }
+}

@@ -1,0 +1,8 @@
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Flag {
+    on: bool,
+}
+bpfmap::plain!(Flag { on: bool });
+
+fn main() {}
