@@ -2,13 +2,21 @@
 
 pub mod backend;
 pub mod btf;
+#[cfg(feature = "toml")]
+mod builder;
 pub mod check;
 pub mod diagnostics;
 pub mod facts;
 pub mod front;
+pub mod generate;
 pub mod ir;
 pub mod layout;
 pub mod naming;
 mod nearest;
+pub mod output;
 pub mod rules;
 pub mod source;
+
+#[cfg(feature = "toml")]
+pub use builder::{BuildError, Builder};
+pub use generate::Emit;

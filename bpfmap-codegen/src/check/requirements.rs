@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Resolved;
-use crate::facts::{KernelVersion, KeyRule, MapTypeFacts};
+use crate::facts::{Condition, KernelVersion, KeyRule, MapTypeFacts, Operation, Since};
 use crate::ir::{MapDef, SpecialField};
 use crate::source::Span;
 
@@ -88,4 +88,41 @@ impl<'a> Resolved<'a> {
         }
         requirements
     }
+
+    /// The first kernel that takes all parts of `map`, `None` when the map type is not known.
+    #[must_use]
+    pub fn creation_since(self, map: &'a MapDef) -> Option<KernelVersion> {
+        self.requirements(map).iter().map(|requirement| requirement.since).max()
+    }
+
+    /// What each operation answers on `map` when nothing else stands in its way, from kernel to
+    /// kernel. Empty when the map type is not known.
+    ///
+    /// It tells what the flags and the special fields of the map mean for an operation: `mmap`
+    /// needs the flag `mmapable`, say, and a map with a lock can't be frozen any more.
+    #[must_use]
+    pub fn operations(self, map: &'a MapDef) -> Vec<(Operation, Vec<Since>)> {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
+        let has = |wanted: &SpecialField| fields.iter().any(|(_, field, _)| *field == wanted);
+        let operations = Operation::ALL.iter().map(|operation| {
+            let facts = row.operation(*operation);
+            let lasting = [
+                (Condition::WithoutFlag, !has_flag_for(map, *operation)),
+                (Condition::WithSpinLock, has(&SpecialField::SpinLock)),
+                (Condition::WithTimer, has(&SpecialField::Timer)),
+            ];
+            let condition = lasting
+                .into_iter()
+                .find(|(condition, holds)| *holds && !facts.timeline(*condition).is_empty())
+                .map_or(Condition::Plain, |(condition, _)| condition);
+            (*operation, facts.timeline(condition))
+        });
+        operations.collect()
+    }
+}
+
+/// Whether `map` has the flag that `operation` asks for, if it asks for one at all.
+fn has_flag_for(map: &MapDef, operation: Operation) -> bool {
+    operation.flag().is_none_or(|asked| map.flags.iter().any(|flag| flag.value == asked))
 }

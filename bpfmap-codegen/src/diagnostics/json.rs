@@ -74,6 +74,14 @@ fn list<T>(json: &mut String, items: &[T], mut each: impl FnMut(&mut String, &T)
     json.push(']');
 }
 
+/// `text` as a JSON string, quotes included.
+#[must_use]
+pub fn json_string(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    string(&mut json, text);
+    json
+}
+
 /// RFC 8259, section 7.
 fn string(json: &mut String, text: &str) {
     json.push('"');

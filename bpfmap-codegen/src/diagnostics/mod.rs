@@ -7,7 +7,7 @@ mod position;
 mod render;
 
 pub use finding::{Finding, Label, Rejected, Severity};
-pub use json::to_json_line;
+pub use json::{json_string, to_json_line};
 pub use position::Position;
 #[cfg(feature = "render")]
 pub use render::{Style, render};

@@ -62,6 +62,16 @@ impl Operation {
             Self::Freeze => "freeze",
         }
     }
+
+    /// The creation flag that it may ask for, by its name in a schema: where a map type does, its
+    /// facts know [`Condition::WithoutFlag`].
+    #[must_use]
+    pub const fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Mmap => Some("mmapable"),
+            _ => None,
+        }
+    }
 }
 
 /// What stands between a call and its plain success.

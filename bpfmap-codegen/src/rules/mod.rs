@@ -3,7 +3,10 @@
 //! A rule's explanation is a Markdown file of its name in this folder. Each has an example that
 //! breaks the rule and one that keeps it; a test runs both.
 
+use std::fmt;
+
 use crate::diagnostics::Severity;
+use crate::nearest::nearest;
 
 /// Something that a schema must hold to.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,11 +23,27 @@ pub struct Rule {
 
 impl Rule {
     /// The rule of this id.
-    #[must_use]
-    pub fn by_id(id: &str) -> Option<&'static Self> {
-        ALL.iter().copied().find(|rule| rule.id == id)
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn by_id(id: &str) -> Result<&'static Self, UnknownRule> {
+        ALL.iter().copied().find(|rule| rule.id == id).ok_or_else(|| UnknownRule(id.to_owned()))
     }
 }
+
+/// An id that no rule has. Says which is the nearest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownRule(String);
+
+impl fmt::Display for UnknownRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let help = nearest(&self.0, ALL.iter().map(|rule| rule.id));
+        write!(formatter, "no rule is called `{}`: {help}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownRule {}
 
 macro_rules! rules {
     ($($name:ident = $severity:ident $id:literal: $title:literal;)*) => {

@@ -1,0 +1,179 @@
+//! Schemas in build scripts.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::check::check;
+use crate::diagnostics::{Position, Rejected};
+use crate::front::toml::read_file;
+use crate::generate::{Emit, Options, generate};
+use crate::output::{OutputError, plan, write};
+
+/// Generates files from schemas in a build script.
+///
+/// ```no_run
+/// // build.rs
+/// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+///     bpfmap_codegen::Builder::new().schema("src/maps.toml").generate()
+/// }
+/// ```
+///
+/// The files land in `OUT_DIR`: the program includes `maps.h` from there, and the application
+/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. Cargo runs the script again when a schema, or
+/// a file that one includes, changes. A file whose text stays the same is not touched.
+///
+/// Mistakes in a schema fail the build, each shown with its line; what is no error becomes a
+/// warning of Cargo's.
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    schemas: Vec<PathBuf>,
+    out_dir: Option<PathBuf>,
+    options: Options,
+}
+
+impl Builder {
+    /// A builder that makes C and Rust, in `OUT_DIR`, of no schema yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a schema, by its path from the folder of the package's `Cargo.toml`.
+    #[must_use]
+    pub fn schema(mut self, path: impl AsRef<Path>) -> Self {
+        self.schemas.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Writes to `folder`, which is made if it is not there, rather than to `OUT_DIR`. A file in
+    /// it that bpfmap did not generate is not overwritten.
+    #[must_use]
+    pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.out_dir = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Makes these kinds of files, rather than C and Rust.
+    #[must_use]
+    pub fn emit(mut self, kinds: impl IntoIterator<Item = Emit>) -> Self {
+        self.options.emit = kinds.into_iter().collect();
+        self
+    }
+
+    /// Whether the C has `struct bpf_map_def` in the section `maps`: the form that aya and libbpf
+    /// before 1.0 load. libbpf 1.0 and newer refuse it.
+    #[must_use]
+    pub fn legacy(mut self, legacy: bool) -> Self {
+        self.options.legacy = legacy;
+        self
+    }
+
+    /// Reads and checks the schemas, writes the files, and tells Cargo on standard output what
+    /// they were made of.
+    ///
+    /// # Errors
+    ///
+    /// When a schema can't be read or breaks a rule, or a file can't be written. Then no file has
+    /// changed.
+    pub fn generate(&self) -> Result<(), BuildError> {
+        if self.schemas.is_empty() {
+            return Err(BuildError(Cause::NoSchema));
+        }
+        let out_dir = match &self.out_dir {
+            Some(folder) => folder.clone(),
+            None => {
+                std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(BuildError(Cause::NoOutDir))?
+            }
+        };
+        let (mut files, mut rejected) = (Vec::new(), Vec::new());
+        for schema in &self.schemas {
+            // A file that is not there yet may come.
+            println!("cargo::rerun-if-changed={}", schema.display());
+            let draft = read_file(schema);
+            for source in draft.schema.sources.iter().filter(|source| source.path != *schema) {
+                println!("cargo::rerun-if-changed={}", source.path.display());
+            }
+            match check(draft) {
+                Ok(checked) => {
+                    for warning in checked.warnings() {
+                        let sources = &checked.schema().sources;
+                        println!("cargo::warning={}", one_line(warning, sources));
+                    }
+                    files.extend(generate(&checked, &self.options));
+                }
+                Err(error) => rejected.push(error),
+            }
+        }
+        if !rejected.is_empty() {
+            return Err(BuildError(Cause::Rejected(rejected)));
+        }
+        let planned = plan(&out_dir, files).map_err(|error| BuildError(Cause::Output(error)))?;
+        write(&planned, false).map_err(|error| BuildError(Cause::Output(error)))?;
+        Ok(())
+    }
+}
+
+/// `maps.toml:3:7: message (rule)`
+fn one_line(finding: &crate::diagnostics::Finding, sources: &crate::source::SourceMap) -> String {
+    let place = finding.place.span.source.map_or_else(String::new, |id| {
+        let source = sources.get(id);
+        let at = Position::of(&source.text, finding.place.span.start);
+        format!("{}:{}:{}: ", source.path.display(), at.line, at.column)
+    });
+    format!("{place}{} ({})", finding.message, finding.rule.id).replace(['\n', '\r'], " ")
+}
+
+/// Why [`Builder::generate`] failed. Shows, as `Display` and as `Debug`, what is wrong in the
+/// schemas and where.
+pub struct BuildError(Cause);
+
+enum Cause {
+    NoSchema,
+    NoOutDir,
+    Rejected(Vec<Rejected>),
+    Output(OutputError),
+}
+
+impl BuildError {
+    /// The schemas that break rules, if that is why.
+    #[must_use]
+    pub fn rejected(&self) -> &[Rejected] {
+        match &self.0 {
+            Cause::Rejected(rejected) => rejected,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Cause::NoSchema => {
+                formatter.write_str("no schema is named: call `Builder::schema` first")
+            }
+            Cause::NoOutDir => formatter.write_str(
+                "OUT_DIR is not set, as it is in build scripts: call `Builder::out_dir`",
+            ),
+            Cause::Rejected(rejected) => {
+                rejected.iter().try_for_each(|rejected| write!(formatter, "\n{rejected}"))
+            }
+            Cause::Output(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// As `Display`: a build script whose `main` returns the error shows it so.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Cause::Output(error) => Some(error),
+            _ => None,
+        }
+    }
+}

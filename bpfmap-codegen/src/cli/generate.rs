@@ -1,0 +1,57 @@
+//! `bpfmap generate`.
+
+use std::path::PathBuf;
+
+use bpfmap_codegen::Emit;
+use bpfmap_codegen::generate::{Options, generate};
+use bpfmap_codegen::output::{OutputError, Planned, plan, write};
+use clap::ArgMatches;
+
+use super::{Failed, Outcome, complain, print, schemas};
+
+pub(super) fn run(matches: &ArgMatches) -> Outcome {
+    let checked = schemas::read(matches)?;
+    let options = options(matches);
+    if options.legacy && options.emit.contains(&Emit::C) {
+        complain(
+            "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which aya and libbpf \
+             before 1.0 load; libbpf 1.0 and newer refuse it\n",
+        );
+    }
+    let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_default();
+    let files = checked.iter().flat_map(|checked| generate(checked, &options)).collect();
+    let planned = plan(&out, files).map_err(|error| fail(&error))?;
+    if matches.get_flag("check") {
+        return compare(&planned);
+    }
+    write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
+    let written = planned.iter().filter(|file| file.is_stale());
+    let lines: Vec<String> = written.map(|file| format!("wrote {}\n", file.path.display())).collect();
+    print(&lines.concat())
+}
+
+fn options(matches: &ArgMatches) -> Options {
+    let named: Vec<&String> = matches.get_many("emit").into_iter().flatten().collect();
+    let kinds = Emit::ALL.iter().filter(|(name, _)| named.iter().any(|named| named == name));
+    Options { emit: kinds.map(|(_, kind)| *kind).collect(), legacy: matches.get_flag("legacy") }
+}
+
+/// Shows what would change.
+fn compare(planned: &[Planned]) -> Outcome {
+    let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    print(&stale.iter().map(|file| file.diff()).collect::<String>())?;
+    for file in &stale {
+        let what = if file.present.is_some() { "is stale" } else { "is not there" };
+        complain(&format!("error: `{}` {what}\n", file.path.display()));
+    }
+    complain("the same command without `--check` brings them up to date\n");
+    Err(Failed::Found)
+}
+
+fn fail(error: &OutputError) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}

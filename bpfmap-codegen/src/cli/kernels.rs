@@ -1,0 +1,148 @@
+//! `bpfmap kernels`.
+
+use std::fmt::Write;
+
+use bpfmap_codegen::check::{Checked, Part, Resolved};
+use bpfmap_codegen::diagnostics::json_string;
+use bpfmap_codegen::facts::{Answer, KernelVersion, Since};
+use bpfmap_codegen::ir::MapDef;
+use clap::ArgMatches;
+
+use super::{Outcome, print, schemas, word};
+
+pub(super) fn run(matches: &ArgMatches) -> Outcome {
+    let checked = schemas::read(matches)?;
+    let show = if word(matches, "format") == "json" { json } else { text };
+    print(&checked.iter().map(show).collect::<String>())
+}
+
+/// Writes into a `String`, which takes all that is written.
+macro_rules! push {
+    ($text:expr, $($arguments:tt)*) => {
+        write!($text, $($arguments)*).expect("a String takes all that is written")
+    };
+}
+
+fn text(checked: &Checked) -> String {
+    let (schema, resolved) = (checked.schema(), checked.resolved());
+    let mut text = format!("schema {}", schema.name.value);
+    if let Some(since) = needed(checked) {
+        push!(text, ": needs Linux {since}");
+    }
+    if let Some(oldest) = &schema.min_kernel {
+        push!(text, ", promises {}", oldest.value);
+    }
+    text.push('\n');
+    for map in &schema.maps {
+        push!(text, "\nmap {}\n", map.name.value);
+        for requirement in resolved.requirements(map) {
+            push!(text, "  {:<40} {}\n", requirement.part.to_string(), requirement.since);
+        }
+        for (operation, answers) in operations(resolved, map) {
+            push!(text, "  {:<40} {}\n", operation, timeline(&answers));
+        }
+    }
+    text
+}
+
+/// `5.6`, `never (EINVAL)`, `5.2, then from 6.2 ENOTSUPP`.
+fn timeline(answers: &[Since]) -> String {
+    let Some(first) = answers.iter().position(succeeds) else {
+        let refusal = answers.last().map(answer_names).unwrap_or_default();
+        return format!("never ({refusal})");
+    };
+    let mut text = answers[first].kernel.to_string();
+    for since in &answers[first + 1..] {
+        push!(text, ", from {} {}", since.kernel, answer_names(since));
+    }
+    text
+}
+
+fn succeeds(since: &Since) -> bool {
+    since.answers.contains(&Answer::Ok)
+}
+
+fn answer_names(since: &Since) -> String {
+    let names: Vec<String> = since.answers.iter().map(|answer| answer_name(*answer)).collect();
+    names.join(" or ")
+}
+
+fn answer_name(answer: Answer) -> String {
+    match answer {
+        Answer::Ok => "ok".to_owned(),
+        Answer::Err(errno) => errno.to_string(),
+    }
+}
+
+/// The operations on `map`; none is older than the map itself.
+fn operations(resolved: Resolved<'_>, map: &MapDef) -> Vec<(&'static str, Vec<Since>)> {
+    let Some(created) = resolved.creation_since(map) else { return Vec::new() };
+    let operations = resolved.operations(map).into_iter().map(|(operation, answers)| {
+        // The answer that stands when the map appears counts from there.
+        let standing = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
+        let mut answers = answers[standing..].to_vec();
+        if let Some(first) = answers.first_mut() {
+            first.kernel = first.kernel.max(created);
+        }
+        (operation.name(), answers)
+    });
+    operations.collect()
+}
+
+/// The first kernel that takes every map.
+fn needed(checked: &Checked) -> Option<KernelVersion> {
+    let resolved = checked.resolved();
+    checked.schema().maps.iter().filter_map(|map| resolved.creation_since(map)).max()
+}
+
+fn json(checked: &Checked) -> String {
+    let (schema, resolved) = (checked.schema(), checked.resolved());
+    let mut json = format!("{{\"schema\":{}", json_string(&schema.name.value));
+    push!(json, ",\"needs\":{}", version(needed(checked)));
+    let oldest = schema.min_kernel.as_ref().map(|oldest| oldest.value);
+    push!(json, ",\"min_kernel\":{},\"maps\":[", version(oldest));
+    let maps = schema.maps.iter().map(|map| {
+        let requirements = resolved.requirements(map);
+        let parts = requirements.iter().map(|requirement| {
+            let (kind, name) = part(&requirement.part);
+            let since = version(Some(requirement.since));
+            format!("{{\"part\":\"{kind}\",\"name\":{},\"since\":{since}}}", json_string(&name))
+        });
+        let operations = operations(resolved, map).into_iter().map(|(name, answers)| {
+            let answers = answers.iter().map(|since| {
+                let names = since.answers.iter().map(|answer| json_string(&answer_name(*answer)));
+                let from = version(Some(since.kernel));
+                format!("{{\"from\":{from},\"answers\":[{}]}}", join(names))
+            });
+            format!("{{\"operation\":\"{name}\",\"answers\":[{}]}}", join(answers))
+        });
+        format!(
+            "{{\"name\":{},\"type\":{},\"needs\":{},\"parts\":[{}],\"operations\":[{}]}}",
+            json_string(&map.name.value),
+            json_string(&map.map_type.value),
+            version(resolved.creation_since(map)),
+            join(parts),
+            join(operations)
+        )
+    });
+    json.push_str(&join(maps));
+    json.push_str("]}\n");
+    json
+}
+
+fn part(part: &Part<'_>) -> (&'static str, String) {
+    match part {
+        Part::MapType(row) => ("map_type", row.name.to_owned()),
+        Part::Flag(name) => ("flag", (*name).to_owned()),
+        Part::SpecialField(field, _) => ("special_field", field.name().to_owned()),
+        Part::KeySize(size) => ("key_size", size.to_string()),
+    }
+}
+
+fn version(version: Option<KernelVersion>) -> String {
+    version.map_or("null".to_owned(), |version| format!("\"{version}\""))
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,169 @@
+//! The command line.
+//!
+//! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
+//! command line itself is wrong.
+
+mod explain;
+mod generate;
+mod kernels;
+mod schemas;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bpfmap_codegen::Emit;
+use bpfmap_codegen::diagnostics::Style;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+/// Whether all went well.
+type Outcome = Result<(), Failed>;
+
+/// Something went wrong, and was said.
+enum Failed {
+    /// Something was found, is stale or could not be done.
+    Found,
+    /// The command line asks for what there is not.
+    Usage,
+}
+
+pub(crate) fn run() -> ExitCode {
+    let matches = command().get_matches();
+    let outcome = match matches.subcommand() {
+        Some(("generate", matches)) => generate::run(matches),
+        Some(("check", matches)) => schemas::check(matches),
+        Some(("kernels", matches)) => kernels::run(matches),
+        Some(("explain", matches)) => explain::run(matches),
+        // clap asks for one of the above.
+        _ => Err(Failed::Usage),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Found) => ExitCode::from(1),
+        Err(Failed::Usage) => ExitCode::from(2),
+    }
+}
+
+fn command() -> Command {
+    Command::new("bpfmap")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("One schema for both sides of a BPF map")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("generate")
+                .about("Write C and Rust from schemas")
+                .arg(schemas_argument())
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .short('o')
+                        .value_name("DIR")
+                        .value_parser(value_parser!(PathBuf))
+                        .required(true)
+                        .help("The folder to write to; it is made if it is not there"),
+                )
+                .arg(
+                    Arg::new("emit")
+                        .long("emit")
+                        .value_name("KINDS")
+                        .value_delimiter(',')
+                        .value_parser(PossibleValuesParser::new(
+                            Emit::ALL.iter().map(|(name, _)| *name),
+                        ))
+                        .default_value("c,rust")
+                        .help("What to write"),
+                )
+                .arg(flag("legacy").help(
+                    "Write `struct bpf_map_def SEC(\"maps\")`, for aya and libbpf before 1.0; \
+                     libbpf 1.0 and newer refuse it",
+                ))
+                .arg(
+                    flag("check")
+                        .help("Write nothing; show what would change, and fail if anything would"),
+                )
+                .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
+                .arg(message_format_argument()),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Hold schemas against the rules")
+                .arg(schemas_argument())
+                .arg(message_format_argument()),
+        )
+        .subcommand(
+            Command::new("kernels")
+                .about("Show which kernel each part of a schema needs")
+                .arg(schemas_argument())
+                .arg(
+                    Arg::new("format")
+                        .long("format")
+                        .value_name("FORMAT")
+                        .value_parser(["text", "json"])
+                        .default_value("text")
+                        .help("A table for people, or one JSON object for each schema"),
+                ),
+        )
+        .subcommand(
+            Command::new("explain").about("Explain a rule, or list all rules").arg(
+                Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
+            ),
+        )
+}
+
+fn schemas_argument() -> Arg {
+    Arg::new("schemas")
+        .value_name("SCHEMA")
+        .value_parser(value_parser!(PathBuf))
+        .action(ArgAction::Append)
+        .num_args(1..)
+        .required(true)
+        .help("TOML schemas")
+}
+
+fn message_format_argument() -> Arg {
+    Arg::new("message-format")
+        .long("message-format")
+        .value_name("FORMAT")
+        .value_parser(["human", "json"])
+        .default_value("human")
+        .help("How to show what was found: on standard error, or as JSON lines on standard output")
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+fn paths<'m>(matches: &'m ArgMatches, name: &str) -> impl Iterator<Item = &'m PathBuf> {
+    matches.get_many::<PathBuf>(name).into_iter().flatten()
+}
+
+fn word<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+/// Writes `text` to standard output. Fails silently where nobody reads it any more.
+fn print(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failed::Found),
+        Err(error) => {
+            complain(&format!("error: can't write to standard output: {error}\n"));
+            Err(Failed::Found)
+        }
+    }
+}
+
+/// Writes `text` to standard error. If that fails there is nobody left to tell.
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Colour, where a person reads and has not asked for none: see <https://no-color.org>.
+fn style() -> Style {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    if io::stderr().is_terminal() && !refused && !dumb { Style::Ansi } else { Style::Plain }
+}

@@ -1,0 +1,51 @@
+//! Which files a checked schema becomes.
+
+use crate::backend::{GeneratedFile, c, rust};
+use crate::check::Checked;
+
+/// A kind of file that a schema becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Emit {
+    /// `NAME.h`: types and maps for BPF programs.
+    C,
+    /// `NAME.rs`: types and typed maps for applications.
+    Rust,
+}
+
+impl Emit {
+    /// Every kind, by its name on the command line.
+    pub const ALL: &'static [(&'static str, Self)] = &[("c", Self::C), ("rust", Self::Rust)];
+
+    /// What is made unless something else is asked for.
+    pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
+}
+
+/// What to make of a schema.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The kinds of files, each once.
+    pub emit: Vec<Emit>,
+    /// Whether the C has `struct bpf_map_def` in the section `maps`, the form that libbpf before
+    /// 1.0 and aya load, rather than BTF-defined maps in `.maps`.
+    pub legacy: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { emit: Emit::DEFAULT.to_vec(), legacy: false }
+    }
+}
+
+/// The files that `checked` becomes.
+#[must_use]
+pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
+    let mut files = Vec::new();
+    for (_, kind) in Emit::ALL.iter().filter(|(_, kind)| options.emit.contains(kind)) {
+        match kind {
+            Emit::C if options.legacy => files.push(c::emit_legacy(checked)),
+            Emit::C => files.push(c::emit(checked)),
+            Emit::Rust => files.push(rust::emit(checked)),
+        }
+    }
+    files
+}
