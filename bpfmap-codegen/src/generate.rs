@@ -1,6 +1,6 @@
 //! Which files a checked schema becomes.
 
-use crate::backend::{GeneratedFile, c, rust};
+use crate::backend::{GeneratedFile, c, fixture, rust};
 use crate::check::Checked;
 
 /// A kind of file that a schema becomes.
@@ -10,11 +10,15 @@ pub enum Emit {
     C,
     /// `NAME.rs`: types and typed maps for applications.
     Rust,
+    /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
+    /// together on the kernel that they run on.
+    Fixtures,
 }
 
 impl Emit {
     /// Every kind, by its name on the command line.
-    pub const ALL: &'static [(&'static str, Self)] = &[("c", Self::C), ("rust", Self::Rust)];
+    pub const ALL: &'static [(&'static str, Self)] =
+        &[("c", Self::C), ("rust", Self::Rust), ("fixtures", Self::Fixtures)];
 
     /// What is made unless something else is asked for.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
@@ -45,6 +49,7 @@ pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
             Emit::C if options.legacy => files.push(c::emit_legacy(checked)),
             Emit::C => files.push(c::emit(checked)),
             Emit::Rust => files.push(rust::emit(checked)),
+            Emit::Fixtures => files.extend(fixture::emit(checked)),
         }
     }
     files

@@ -26,7 +26,8 @@ pub(super) fn run(matches: &ArgMatches) -> Outcome {
     }
     write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
     let written = planned.iter().filter(|file| file.is_stale());
-    let lines: Vec<String> = written.map(|file| format!("wrote {}\n", file.path.display())).collect();
+    let lines: Vec<String> =
+        written.map(|file| format!("wrote {}\n", file.path.display())).collect();
     print(&lines.concat())
 }
 
