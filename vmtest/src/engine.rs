@@ -5,7 +5,8 @@
 
 use crate::error::{Context as _, Result};
 use crate::kernel::Cache;
-use crate::machine::{Engine, Guest, Happened, Machine};
+use crate::machine::{Engine, Machine};
+use crate::vm::{Guest, Happened};
 use crate::wire::{FromGuest, Record};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -18,6 +18,7 @@ mod run;
 mod snapshot;
 mod tree;
 mod verdict;
+mod vm;
 mod wire;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,35 +1,17 @@
-//! A virtual machine that boots a kernel, and the guest in it while it runs.
+//! A virtual machine that boots a kernel: what it is made of, and how guests are started in it.
 
 use crate::engine;
 use crate::error::{Context as _, Result};
-use crate::failure::{Evidence, Failure, FailureKind};
 use crate::init::Init;
 use crate::kernel::Kernel;
 use crate::plan::{DEBUG_EXIT, PAYLOAD};
 use crate::qemu::{CommandLine, Monitor, Qemu, memory_file, option_path};
 use crate::snapshot::Snapshot;
-use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::vm::{Channels, Guest, Origin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
-use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Child;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// How long a guest may say nothing while this machine lets it run. It says something every second.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How long a guest may take to panic when it is told to, and to leave when it has said its last.
-const GRACE: Duration = Duration::from_secs(10);
-/// How often a silent guest is looked after.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long a guest from a snapshot may take to say that it lives.
-const WAKE: Duration = Duration::from_secs(5);
 
 /// What every kernel is told.
 const KERNEL_ARGUMENTS: [&str; 6] = [
@@ -124,14 +106,14 @@ impl Machine {
     pub(crate) fn boot(&self, payload: &[u8]) -> Result<Guest> {
         let mut line = self.command_line();
         line.args(["-m".to_owned(), format!("{}M", self.memory)]);
-        self.launch(line, Some(payload), None)
+        self.launch(line, Some(payload), Origin::Boot)
     }
 
     /// Boots the kernel from cold with its memory in a file, for a snapshot.
     pub(crate) fn boot_to_save(&self, memory: &Path) -> Result<Guest> {
         let mut line = self.command_line();
         self.memory_in_file(&mut line, memory, "on");
-        self.launch(line, None, None)
+        self.launch(line, None, Origin::BootToSave)
     }
 
     /// What makes a guest what it is when it has booted.
@@ -165,14 +147,15 @@ impl Machine {
         self.memory_in_file(&mut line, &snapshot.memory(), "off");
         line.args(["-incoming", "defer"]);
         let state = snapshot.state()?;
-        let mut guest = self.launch(line, Some(payload), Some((snapshot, payload.into())))?;
+        let mut guest =
+            self.launch(line, Some(payload), Origin::Restored(snapshot, payload.into()))?;
+        let monitor = guest.monitor();
         let capability = json!({ "capability": "x-ignore-shared", "state": true });
         // If this fails, QEMU is gone or soon will be, and the guest is booted from cold.
-        let _ = guest
-            .monitor
+        let _ = monitor
             .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
-            .and_then(|_| guest.monitor.hand_over("state", &state))
-            .and_then(|()| guest.monitor.call("migrate-incoming", &json!({ "uri": "fd:state" })));
+            .and_then(|_| monitor.hand_over("state", &state))
+            .and_then(|()| monitor.call("migrate-incoming", &json!({ "uri": "fd:state" })));
         Ok(guest)
     }
 
@@ -191,43 +174,30 @@ impl Machine {
         &self,
         mut line: CommandLine,
         payload: Option<&[u8]>,
-        restored: Option<(Snapshot, Arc<[u8]>)>,
+        origin: Origin,
     ) -> Result<Guest> {
-        let console = line.socket("console")?;
-        line.args(["-serial", "chardev:console"]);
-        let results = line.socket("results")?;
-        line.args(["-serial", "chardev:results"]);
+        // A file takes all that the kernel prints, however late it is read; a socket or pipe may
+        // be full, and then a serial port loses bytes.
+        let (console, errors) = (memory_file("console")?, memory_file("errors")?);
+        let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
+        line.args(["-serial".to_owned(), format!("file:{path}")]);
+        line.args(["-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]);
         let monitor = line.socket("monitor")?;
         line.args(["-mon", "chardev=monitor,mode=control"]);
-        if restored.is_none() {
+        if !matches!(origin, Origin::Restored(..)) {
             self.boot_files(&mut line)?;
         }
         if let Some(payload) = payload {
             let payload = line.memory_file("payload", payload)?;
             line.args(["-fw_cfg".to_owned(), format!("name={PAYLOAD},file={payload}")]);
         }
-        let errors = memory_file("errors")?;
-        let qemu = line.spawn(&self.qemu, errors.try_clone().doing("share a file in memory")?)?;
-        let now = Instant::now();
-        Ok(Guest {
-            machine: self.clone(),
-            qemu,
-            errors,
-            console,
-            results,
-            monitor: Monitor::new(monitor)?,
-            encoder: Encoder::default(),
-            // The first record went out before the snapshot was taken.
-            decoder: if restored.is_some() { Decoder::starting_at(1) } else { Decoder::default() },
-            evidence: Evidence { ready: restored.is_some(), ..Evidence::default() },
-            log: restored.as_ref().map(|(snapshot, _)| snapshot.console()).unwrap_or_default(),
-            buffer: vec![0; 64 << 10],
-            heard: Heard { at: now, delay: Duration::ZERO },
-            restored,
-            was_restored: false,
-            has_payload: payload.is_some(),
-            open: [true; 3],
-        })
+        let mut qemu =
+            line.spawn(&self.qemu, errors.try_clone().doing("share a file in memory")?)?;
+        let input = qemu.stdin.take().expect("it is piped");
+        let output = qemu.stdout.take().expect("it is piped");
+        let monitor = Monitor::new(monitor)?;
+        let channels = Channels { input, output, console, errors, monitor };
+        Guest::new(self.clone(), qemu, channels, origin)
     }
 
     /// What is booted: a guest from a snapshot has it in its memory.
@@ -267,336 +237,4 @@ impl Machine {
         line.args(["-device".to_owned(), format!("isa-debug-exit,iobase={port:#x},iosize=4")]);
         line
     }
-}
-
-/// What a guest did.
-#[derive(Debug)]
-pub(crate) enum Happened {
-    /// It said something.
-    Said(Record<FromGuest>),
-    /// One of the caller's files can be read: its index.
-    Readable(usize),
-    /// The caller's time is up.
-    Deadline,
-    /// It has ended: well, or not.
-    Ended(Option<Failure>),
-}
-
-/// A guest that runs. It is killed when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Guest {
-    machine: Machine,
-    qemu: Child,
-    errors: std::fs::File,
-    console: UnixStream,
-    results: UnixStream,
-    monitor: Monitor,
-    encoder: Encoder,
-    decoder: Decoder,
-    evidence: Evidence,
-    log: Vec<u8>,
-    heard: Heard,
-    buffer: Vec<u8>,
-    /// The snapshot that it was restored from and its payload, until it has shown that it lives.
-    restored: Option<(Snapshot, Arc<[u8]>)>,
-    was_restored: bool,
-    has_payload: bool,
-    open: [bool; 3],
-}
-
-/// When the guest was last heard, and for how long it had waited for a processor by then.
-#[derive(Debug, Clone, Copy)]
-struct Heard {
-    at: Instant,
-    delay: Duration,
-}
-
-impl Guest {
-    /// Whether it came from a snapshot.
-    pub(crate) fn was_restored(&self) -> bool {
-        self.was_restored
-    }
-
-    pub(crate) fn monitor(&mut self) -> &mut Monitor {
-        &mut self.monitor
-    }
-
-    /// All that the kernel has printed so far.
-    pub(crate) fn console(&self) -> String {
-        String::from_utf8_lossy(&self.log).into_owned()
-    }
-
-    /// Lets the guest begin, with the present time and with random numbers of its own.
-    fn go(&mut self) -> Result<()> {
-        let mut seed = vec![0; 64];
-        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
-            .doing("draw random numbers")?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let clock = u64::try_from(now.as_nanos()).unwrap_or_default();
-        self.tell(&ToGuest::Go { clock, seed });
-        Ok(())
-    }
-
-    /// Tells the guest something. That it is gone is seen elsewhere.
-    pub(crate) fn tell(&mut self, message: &ToGuest) {
-        let record = self.encoder.message(message);
-        let _ = self.results.write_all(&record);
-    }
-
-    /// Gives the guest's program something to read.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        let record = self.encoder.bytes(Stream::Stdout, bytes);
-        let _ = self.results.write_all(&record);
-    }
-
-    /// Ends the guest for a reason of our own.
-    pub(crate) fn end(&mut self, failure: Failure) -> Happened {
-        self.evidence.ended_by_us.get_or_insert(failure);
-        let _ = self.qemu.kill();
-        self.finish()
-    }
-
-    /// Waits until something happens, in the guest or with the caller's files.
-    pub(crate) fn next(
-        &mut self,
-        files: &[BorrowedFd<'_>],
-        deadline: Option<Instant>,
-    ) -> Result<Happened> {
-        loop {
-            if let Some(happened) = self.next_record() {
-                return Ok(happened);
-            }
-            let limit = LOOK;
-            let limit = deadline.map_or(limit, |deadline| {
-                limit.min(deadline.saturating_duration_since(Instant::now()))
-            });
-            match self.wait(files, limit)? {
-                Waited::File(index) => return Ok(Happened::Readable(index)),
-                Waited::Guest => {}
-                Waited::Gone if self.falls_back() => self.boot_from_cold()?,
-                Waited::Gone => return Ok(self.finish()),
-                Waited::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    return Ok(Happened::Deadline);
-                }
-                Waited::Nothing => {
-                    if let Some(failure) = self.silent() {
-                        if self.falls_back() {
-                            self.boot_from_cold()?;
-                        } else {
-                            return Ok(self.interrogate(failure));
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether the guest failed so early that its snapshot is to blame.
-    fn falls_back(&self) -> bool {
-        self.restored.is_some() && self.evidence.ended_by_us.is_none()
-    }
-
-    /// Discards the snapshot, and does without.
-    fn boot_from_cold(&mut self) -> Result<()> {
-        if let Some((snapshot, payload)) = self.restored.take() {
-            snapshot.discard();
-            *self = self.machine.clone().boot(&payload)?;
-        }
-        Ok(())
-    }
-
-    fn next_record(&mut self) -> Option<Happened> {
-        if self.evidence.damage.is_some() {
-            return None;
-        }
-        match self.decoder.next() {
-            Ok(None) => None,
-            Ok(Some(record)) => {
-                match &record {
-                    Record::Message(FromGuest::Ready { .. }) => {
-                        self.evidence.ready = true;
-                        if self.has_payload {
-                            // A failure to draw random numbers is no guest's.
-                            let _ = self.go();
-                        }
-                    }
-                    Record::Message(FromGuest::Awake) => {
-                        self.was_restored = self.restored.take().is_some();
-                    }
-                    Record::Message(FromGuest::Failed { what }) => {
-                        self.evidence.guest_failed = Some(what.clone());
-                    }
-                    Record::Message(FromGuest::End { records }) => {
-                        self.evidence.complete = *records + 1 == self.decoder.count();
-                    }
-                    _ => {}
-                }
-                Some(Happened::Said(record))
-            }
-            Err(damage) => {
-                self.evidence.damage = Some(damage.to_string());
-                let failure = Failure::new(FailureKind::ResultsDamaged, damage.to_string());
-                Some(self.end(failure))
-            }
-        }
-    }
-
-    fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {
-        let ours = [self.console.as_fd(), self.results.as_fd(), self.monitor.stream().as_fd()];
-        let mut indices: Vec<usize> = (0..3).filter(|index| self.open[*index]).collect();
-        if indices.is_empty() {
-            return Ok(Waited::Gone);
-        }
-        let mut fds: Vec<_> = indices
-            .iter()
-            .map(|index| PollFd::from_borrowed_fd(ours[*index], PollFlags::IN))
-            .collect();
-        fds.extend(files.iter().map(|file| PollFd::from_borrowed_fd(*file, PollFlags::IN)));
-        indices.extend((0..files.len()).map(|index| index + 3));
-        let limit = Timespec::try_from(limit.max(Duration::from_millis(1))).unwrap_or_default();
-        match poll(&mut fds, Some(&limit)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error).doing("wait for the guest"),
-        }
-        let ready: Vec<usize> = indices
-            .iter()
-            .zip(&fds)
-            .filter(|(_, fd)| !fd.revents().is_empty())
-            .map(|(index, _)| *index)
-            .collect();
-        drop(fds);
-        for &index in ready.iter().filter(|index| **index < 3) {
-            self.open[index] = self.take_in(index)?;
-        }
-        Ok(match ready.iter().find(|index| **index >= 3) {
-            Some(index) => Waited::File(index - 3),
-            None if ready.is_empty() => Waited::Nothing,
-            None => Waited::Guest,
-        })
-    }
-
-    /// Reads from one of our channels; whether it stays open.
-    fn take_in(&mut self, index: usize) -> Result<bool> {
-        if index == 2 {
-            let open = self.monitor.read()?;
-            // Not earlier: what is in a serial port while its state is restored is lost.
-            if std::mem::take(&mut self.monitor.resumed) {
-                self.go()?;
-            }
-            return Ok(open);
-        }
-        let stream = if index == 0 { &mut self.console } else { &mut self.results };
-        let length = match stream.read(&mut self.buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
-            length => length.doing("read from the guest")?,
-        };
-        if index == 0 {
-            self.log.extend(&self.buffer[..length]);
-        } else {
-            self.decoder.push(&self.buffer[..length]);
-        }
-        if length > 0 {
-            self.heard = Heard { at: Instant::now(), delay: run_delay(self.qemu.id()) };
-        }
-        Ok(length > 0)
-    }
-
-    /// For how long the guest could have run since it was last heard, and was made to wait.
-    fn silence(&self) -> (Duration, Duration) {
-        let delay = run_delay(self.qemu.id()).saturating_sub(self.heard.delay);
-        (self.heard.at.elapsed().saturating_sub(delay), delay)
-    }
-
-    /// Whether the guest has been silent for too long, and why.
-    fn silent(&self) -> Option<Failure> {
-        let (silence, delay) = self.silence();
-        if self.restored.is_some() && silence >= WAKE {
-            return Some(Failure::new(
-                FailureKind::Hang,
-                "the guest did not wake from its snapshot",
-            ));
-        }
-        if silence >= SILENCE {
-            let detail = format!("the guest said nothing for {} seconds", silence.as_secs());
-            return Some(Failure::new(FailureKind::Hang, detail));
-        }
-        (delay >= SILENCE * 10).then(|| {
-            let detail = format!("the guest waited {} seconds for a processor", delay.as_secs());
-            Failure::new(FailureKind::HostOverloaded, detail)
-        })
-    }
-
-    /// Makes a silent guest say where it hangs, and ends it.
-    fn interrogate(&mut self, failure: Failure) -> Happened {
-        self.evidence.ended_by_us = Some(failure.clone());
-        if self.monitor.call("inject-nmi", &json!({})).is_ok() {
-            let end = Instant::now() + GRACE;
-            while Instant::now() < end
-                && !matches!(self.wait(&[], GRACE), Ok(Waited::Gone) | Err(_))
-            {}
-        }
-        self.end(failure)
-    }
-
-    /// Waits for QEMU's end, and says how it all went.
-    fn finish(&mut self) -> Happened {
-        let end = Instant::now() + GRACE;
-        let status = loop {
-            match self.qemu.try_wait() {
-                Ok(Some(status)) => break status.code().or(status.signal().map(|signal| -signal)),
-                Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(2)),
-                _ => {
-                    let _ = self.qemu.kill();
-                    break self
-                        .qemu
-                        .wait()
-                        .ok()
-                        .and_then(|status| status.signal().map(|signal| -signal));
-                }
-            }
-        };
-        for index in 0..3 {
-            while self.open[index] {
-                self.open[index] = self.take_in(index).unwrap_or(false);
-            }
-        }
-        self.evidence.qemu_status = status.unwrap_or(-1);
-        self.evidence.shutdown = self.monitor.shutdown.take();
-        self.evidence.console = self.console();
-        self.evidence.qemu_said = self.errors_so_far();
-        Happened::Ended(self.evidence.failure(DEBUG_EXIT.2))
-    }
-
-    fn errors_so_far(&mut self) -> String {
-        use std::os::unix::fs::FileExt as _;
-        let mut bytes = vec![0; 8 << 10];
-        let length = self.errors.read_at(&mut bytes, 0).unwrap_or(0);
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
-    }
-}
-
-enum Waited {
-    File(usize),
-    Guest,
-    Gone,
-    Nothing,
-}
-
-/// For how long a process's threads have waited for a processor: the second number in `schedstat`.
-fn run_delay(pid: u32) -> Duration {
-    let delays =
-        std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten().filter_map(
-            |task| {
-                let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-                text.split_whitespace().nth(1)?.parse().ok()
-            },
-        );
-    Duration::from_nanos(delays.max().unwrap_or_default())
 }

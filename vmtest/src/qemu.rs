@@ -86,11 +86,16 @@ impl CommandLine {
         number
     }
 
+    /// Lets QEMU inherit a file; its path there.
+    pub(crate) fn inherited_path(&mut self, file: impl Into<OwnedFd>) -> String {
+        format!("/proc/self/fd/{}", self.inherit(file))
+    }
+
     /// Makes a file in memory, which vanishes with those who use it; its path in QEMU.
     pub(crate) fn memory_file(&mut self, name: &str, contents: &[u8]) -> Result<String> {
         let mut file = memory_file(name)?;
         file.write_all(contents).doing("write a file in memory")?;
-        Ok(format!("/proc/self/fd/{}", self.inherit(file)))
+        Ok(self.inherited_path(file))
     }
 
     /// Adds a character device; our end of it.
@@ -101,10 +106,10 @@ impl CommandLine {
         Ok(ours)
     }
 
-    /// Starts QEMU. It ends with the thread that started it, however that ends.
+    /// Starts QEMU, with pipes to its standard input and output. It ends with the thread that started it, however that ends.
     pub(crate) fn spawn(self, qemu: &Qemu, errors: impl Into<Stdio>) -> Result<Child> {
         let mut command = Command::new(&qemu.program);
-        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
         // Ctrl-C in a terminal is for us; we end the guest.
         command.process_group(0);
         let files = self.files;

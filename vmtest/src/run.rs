@@ -2,10 +2,11 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::failure::{Failure, FailureKind};
-use crate::machine::{Guest, Happened, Machine};
+use crate::machine::Machine;
 use crate::matrix::guest_environment;
 use crate::plan::{Action, PLAN, Plan, Program};
 use crate::tree::{Tree, absolute};
+use crate::vm::{Guest, Happened};
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use std::io::{Read as _, Write};
 use std::os::fd::AsFd as _;
@@ -106,7 +107,7 @@ impl Run {
         loop {
             let signals_fd = signals.try_clone().doing("share a socket")?;
             let mut files = vec![signals_fd.as_fd()];
-            if input && started {
+            if input && started && guest.is_hungry() {
                 files.push(stdin.as_fd());
             }
             match guest.next(&files, deadline)? {

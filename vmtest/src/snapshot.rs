@@ -7,7 +7,8 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::{Cache, fill_directory, remove_directory};
-use crate::machine::{Guest, Happened, Machine};
+use crate::machine::Machine;
+use crate::vm::{Guest, Happened};
 use crate::wire::{FromGuest, Record};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};

@@ -1,0 +1,432 @@
+//! A guest while it runs: what it says, that it lives, and how it ends.
+
+use crate::error::{Context as _, Result};
+use crate::failure::{Evidence, Failure, FailureKind};
+use crate::machine::Machine;
+use crate::plan::DEBUG_EXIT;
+use crate::qemu::Monitor;
+use crate::snapshot::Snapshot;
+use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::json;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ChildStdin, ChildStdout};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a guest may say nothing while this machine lets it run. It says something every second.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long a guest may take to panic when it is told to, and to leave when it has said its last.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a silent guest is looked after.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a guest from a snapshot may take to say that it lives.
+const WAKE: Duration = Duration::from_secs(5);
+/// How much may wait for a guest that does not read.
+const MAX_OUTGOING: usize = 256 << 10;
+
+/// What a guest did.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// It said something.
+    Said(Record<FromGuest>),
+    /// One of the caller's files can be read: its index.
+    Readable(usize),
+    /// The caller's time is up.
+    Deadline,
+    /// It has ended: well, or not.
+    Ended(Option<Failure>),
+}
+
+/// The channels to a guest.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    /// What QEMU reads and passes on to the guest's second serial port.
+    pub(crate) input: ChildStdin,
+    /// What the guest writes to that port.
+    pub(crate) output: ChildStdout,
+    /// What the kernel writes to its console.
+    pub(crate) console: File,
+    /// What QEMU itself prints.
+    pub(crate) errors: File,
+    pub(crate) monitor: Monitor,
+}
+
+/// How a guest came to be.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// It boots, and is left alone when it is ready.
+    BootToSave,
+    /// It boots, and is told to go when it is ready.
+    Boot,
+    /// It was restored from a snapshot; its payload, in case that must be done without.
+    Restored(Snapshot, Arc<[u8]>),
+}
+
+/// A guest that runs. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    machine: Machine,
+    qemu: Child,
+    channels: Channels,
+    /// Until a guest from a snapshot has shown that it lives, and for ever otherwise.
+    origin: Origin,
+    was_restored: bool,
+    earlier_log: Vec<u8>,
+    encoder: Encoder,
+    decoder: Decoder,
+    evidence: Evidence,
+    outgoing: Vec<u8>,
+    buffer: Vec<u8>,
+    heard: Heard,
+    open: [bool; 2],
+}
+
+/// When the guest was last heard: how long its console's log was, and for how long it had waited
+/// for a processor by then.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    at: Instant,
+    console: u64,
+    delay: Duration,
+}
+
+impl Guest {
+    pub(crate) fn new(
+        machine: Machine,
+        qemu: Child,
+        channels: Channels,
+        origin: Origin,
+    ) -> Result<Self> {
+        rustix::io::ioctl_fionbio(&channels.input, true).doing("set up a pipe")?;
+        // Serial ports write byte by byte, and lose bytes when nobody takes them for long.
+        let _ = rustix::pipe::fcntl_setpipe_size(&channels.output, 1 << 20);
+        let (decoder, earlier_log) = match &origin {
+            // The first record went out before the snapshot was taken.
+            Origin::Restored(snapshot, _) => (Decoder::starting_at(1), snapshot.console()),
+            Origin::Boot | Origin::BootToSave => (Decoder::default(), Vec::new()),
+        };
+        let ready = matches!(origin, Origin::Restored(..));
+        Ok(Self {
+            machine,
+            qemu,
+            channels,
+            origin,
+            was_restored: false,
+            earlier_log,
+            encoder: Encoder::default(),
+            decoder,
+            evidence: Evidence { ready, ..Evidence::default() },
+            outgoing: Vec::new(),
+            buffer: vec![0; 64 << 10],
+            heard: Heard { at: Instant::now(), console: 0, delay: Duration::ZERO },
+            open: [true; 2],
+        })
+    }
+
+    /// Whether it came from a snapshot.
+    pub(crate) fn was_restored(&self) -> bool {
+        self.was_restored
+    }
+
+    pub(crate) fn monitor(&mut self) -> &mut Monitor {
+        &mut self.channels.monitor
+    }
+
+    /// All that the kernel has printed so far.
+    pub(crate) fn console(&self) -> String {
+        let mut log = self.earlier_log.clone();
+        log.extend(read_all(&self.channels.console));
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Tells the guest something. That it is gone is seen elsewhere.
+    pub(crate) fn tell(&mut self, message: &ToGuest) {
+        let record = self.encoder.message(message);
+        self.outgoing.extend(record);
+    }
+
+    /// Gives the guest's program something to read.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        let record = self.encoder.bytes(Stream::Stdout, bytes);
+        self.outgoing.extend(record);
+    }
+
+    /// Whether the guest takes more for its program to read.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.outgoing.len() < MAX_OUTGOING
+    }
+
+    /// Ends the guest for a reason of our own.
+    pub(crate) fn end(&mut self, failure: Failure) -> Happened {
+        self.evidence.ended_by_us.get_or_insert(failure);
+        let _ = self.qemu.kill();
+        self.finish()
+    }
+
+    /// Waits until something happens, in the guest or with the caller's files.
+    pub(crate) fn next(
+        &mut self,
+        files: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<Happened> {
+        loop {
+            if let Some(happened) = self.next_record() {
+                return Ok(happened);
+            }
+            let until = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+            match self.wait(files, deadline.map_or(LOOK, until).min(LOOK))? {
+                Waited::File(index) => return Ok(Happened::Readable(index)),
+                Waited::Guest => {}
+                Waited::Gone if self.falls_back() => self.boot_from_cold()?,
+                Waited::Gone => return Ok(self.finish()),
+                Waited::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    return Ok(Happened::Deadline);
+                }
+                Waited::Nothing => match self.silent() {
+                    Some(_) if self.falls_back() => self.boot_from_cold()?,
+                    Some(failure) => return Ok(self.interrogate(failure)),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Whether the guest failed so early that its snapshot is to blame.
+    fn falls_back(&self) -> bool {
+        matches!(self.origin, Origin::Restored(..)) && self.evidence.ended_by_us.is_none()
+    }
+
+    /// Discards the snapshot, and does without.
+    fn boot_from_cold(&mut self) -> Result<()> {
+        if let Origin::Restored(snapshot, payload) = &self.origin {
+            snapshot.discard();
+            let guest = self.machine.boot(&payload.clone())?;
+            *self = guest;
+        }
+        Ok(())
+    }
+
+    fn next_record(&mut self) -> Option<Happened> {
+        if self.evidence.damage.is_some() {
+            return None;
+        }
+        match self.decoder.next() {
+            Ok(None) => None,
+            Ok(Some(record)) => {
+                if let Record::Message(message) = &record {
+                    self.note(message);
+                }
+                Some(Happened::Said(record))
+            }
+            Err(damage) => {
+                self.evidence.damage = Some(damage.to_string());
+                Some(self.end(Failure::new(FailureKind::ResultsDamaged, damage.to_string())))
+            }
+        }
+    }
+
+    fn note(&mut self, message: &FromGuest) {
+        match message {
+            FromGuest::Ready { .. } => {
+                self.evidence.ready = true;
+                if matches!(self.origin, Origin::Boot) {
+                    self.go();
+                }
+            }
+            FromGuest::Awake if matches!(self.origin, Origin::Restored(..)) => {
+                self.was_restored = true;
+                self.origin = Origin::Boot;
+            }
+            FromGuest::Failed { what } => self.evidence.guest_failed = Some(what.clone()),
+            FromGuest::End { records } => {
+                self.evidence.complete = *records + 1 == self.decoder.count();
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets the guest begin, with the present time and with random numbers of its own.
+    fn go(&mut self) {
+        let mut seed = vec![0; 64];
+        // This fails only before Linux 3.17; the guest draws from its own processor then.
+        let _ = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let clock = u64::try_from(now.as_nanos()).unwrap_or_default();
+        self.tell(&ToGuest::Go { clock, seed });
+    }
+
+    fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {
+        let ours = [self.channels.output.as_fd(), self.channels.monitor.stream().as_fd()];
+        let mut indices: Vec<usize> = (0..2).filter(|index| self.open[*index]).collect();
+        if indices.is_empty() {
+            return Ok(Waited::Gone);
+        }
+        let mut fds: Vec<_> = indices
+            .iter()
+            .map(|index| PollFd::from_borrowed_fd(ours[*index], PollFlags::IN))
+            .collect();
+        fds.extend(files.iter().map(|file| PollFd::from_borrowed_fd(*file, PollFlags::IN)));
+        indices.extend((0..files.len()).map(|index| index + 2));
+        let has_outgoing = !self.outgoing.is_empty();
+        if has_outgoing {
+            fds.push(PollFd::new(&self.channels.input, PollFlags::OUT));
+        }
+        let limit = Timespec::try_from(limit.max(Duration::from_millis(1))).unwrap_or_default();
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).doing("wait for the guest"),
+        }
+        let can_write = has_outgoing && fds.last().is_some_and(|fd| !fd.revents().is_empty());
+        let ready: Vec<usize> = indices
+            .iter()
+            .zip(&fds)
+            .filter(|(_, fd)| !fd.revents().is_empty())
+            .map(|(index, _)| *index)
+            .collect();
+        drop(fds);
+        if can_write {
+            self.send()?;
+        }
+        for &index in ready.iter().filter(|index| **index < 2) {
+            self.open[index] = self.take_in(index)?;
+        }
+        Ok(match ready.iter().find(|index| **index >= 2) {
+            Some(index) => Waited::File(index - 2),
+            None if ready.is_empty() && !can_write => Waited::Nothing,
+            None => Waited::Guest,
+        })
+    }
+
+    fn send(&mut self) -> Result<()> {
+        match self.channels.input.write(&self.outgoing) {
+            Ok(length) => drop(self.outgoing.drain(..length)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            // QEMU is gone, which its other channels tell.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => self.outgoing.clear(),
+            Err(error) => return Err(error).doing("write to the guest"),
+        }
+        Ok(())
+    }
+
+    /// Reads from one of our channels; whether it stays open.
+    fn take_in(&mut self, index: usize) -> Result<bool> {
+        if index == 1 {
+            let monitor = &mut self.channels.monitor;
+            let open = monitor.read()?;
+            // Not earlier: what is in a serial port while its state is restored is lost.
+            if std::mem::take(&mut monitor.resumed) {
+                self.go();
+            }
+            return Ok(open);
+        }
+        let length = self.channels.output.read(&mut self.buffer).doing("read from the guest")?;
+        self.decoder.push(&self.buffer[..length]);
+        if length > 0 {
+            self.is_heard();
+        }
+        Ok(length > 0)
+    }
+
+    fn is_heard(&mut self) {
+        let (console, delay) = (length_of(&self.channels.console), run_delay(self.qemu.id()));
+        self.heard = Heard { at: Instant::now(), console, delay };
+    }
+
+    /// Whether the guest has been silent for too long, and why.
+    fn silent(&mut self) -> Option<Failure> {
+        if length_of(&self.channels.console) != self.heard.console {
+            self.is_heard();
+        }
+        let delay = run_delay(self.qemu.id()).saturating_sub(self.heard.delay);
+        // Time in which this machine did not let it run is no silence of its own.
+        let silence = self.heard.at.elapsed().saturating_sub(delay);
+        if matches!(self.origin, Origin::Restored(..)) && silence >= WAKE {
+            let detail = "the guest did not wake from its snapshot";
+            return Some(Failure::new(FailureKind::Hang, detail));
+        }
+        if silence >= SILENCE {
+            let detail = format!("the guest said nothing for {} seconds", silence.as_secs());
+            return Some(Failure::new(FailureKind::Hang, detail));
+        }
+        (delay >= SILENCE * 10).then(|| {
+            let detail = format!("the guest waited {} seconds for a processor", delay.as_secs());
+            Failure::new(FailureKind::HostOverloaded, detail)
+        })
+    }
+
+    /// Makes a silent guest say where it hangs, and ends it.
+    fn interrogate(&mut self, failure: Failure) -> Happened {
+        self.evidence.ended_by_us = Some(failure.clone());
+        if self.channels.monitor.call("inject-nmi", &json!({})).is_ok() {
+            let end = Instant::now() + GRACE;
+            while Instant::now() < end && !matches!(self.wait(&[], LOOK), Ok(Waited::Gone) | Err(_))
+            {
+            }
+        }
+        self.end(failure)
+    }
+
+    /// Waits for QEMU's end, and says how it all went.
+    fn finish(&mut self) -> Happened {
+        let end = Instant::now() + GRACE;
+        let status = loop {
+            match self.qemu.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(1)),
+                _ => {
+                    let _ = self.qemu.kill();
+                    break self.qemu.wait().ok();
+                }
+            }
+        };
+        let status =
+            status.and_then(|status| status.code().or(status.signal().map(|signal| -signal)));
+        self.evidence.qemu_status = status.unwrap_or(-1);
+        self.evidence.shutdown = self.channels.monitor.shutdown.take();
+        self.evidence.console = self.console();
+        self.evidence.qemu_said =
+            String::from_utf8_lossy(&read_all(&self.channels.errors)).into_owned();
+        Happened::Ended(self.evidence.failure(DEBUG_EXIT.2))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+enum Waited {
+    File(usize),
+    Guest,
+    Gone,
+    Nothing,
+}
+
+fn length_of(file: &File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// A file in memory that another process writes.
+fn read_all(file: &File) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(length_of(file)).unwrap_or_default()];
+    let length = file.read_at(&mut bytes, 0).unwrap_or(0);
+    bytes.truncate(length);
+    bytes
+}
+
+/// For how long a process's threads have waited for a processor: the second number in `schedstat`.
+fn run_delay(pid: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let delays = tasks.into_iter().flatten().flatten().filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse().ok()
+    });
+    Duration::from_nanos(delays.max().unwrap_or_default())
+}
