@@ -1,0 +1,132 @@
+//! Random schemas, of which four answers have to be the same: the layout engine's, clang's for the
+//! types as an author would write them in C, clang's for the generated header (both from BTF), and
+//! rustc's for the generated module, down to the bytes that its accessors touch.
+//!
+//! `BPFMAP_LAYOUT_CASES` and `BPFMAP_LAYOUT_SEED` choose how many and which.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod c;
+mod recipe;
+mod rust;
+
+use std::env;
+
+use bpfmap_codegen::check::{Checked, check};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use recipe::Recipe;
+
+const CASES: u64 = 2000;
+const SEED: u64 = 1;
+
+/// So many schemas are compiled at once.
+const BATCH: usize = 1000;
+
+/// So many steps are taken to make a schema that fails smaller; each compiles it anew.
+const SHRINKING_STEPS: u32 = 60;
+
+#[test]
+fn layouts_agree_with_clang_and_rustc() {
+    let cases = number("BPFMAP_LAYOUT_CASES", CASES);
+    let seed = number("BPFMAP_LAYOUT_SEED", SEED);
+    let recipes: Vec<(u64, Recipe)> =
+        (seed..seed + cases).map(|seed| (seed, tree(seed).current())).collect();
+    for batch in recipes.chunks(BATCH) {
+        if let Some((seed, _)) = first_failure(batch) {
+            let (recipe, why) = shrink(seed);
+            let schema = recipe::schema(&[(seed, recipe)]);
+            let types = match check(schema) {
+                Ok(checked) => c::by_hand(&checked),
+                Err(rejected) => format!("{:#?}", rejected.findings),
+            };
+            panic!(
+                "{why}\n\nof the types\n\n{types}\nRun it alone: \
+                 BPFMAP_LAYOUT_SEED={seed} BPFMAP_LAYOUT_CASES=1"
+            );
+        }
+    }
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    match env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")),
+        Err(_) => default,
+    }
+}
+
+fn tree(seed: u64) -> impl ValueTree<Value = Recipe> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected")
+}
+
+/// The first of `batch` that fails on its own, if the batch fails.
+fn first_failure(batch: &[(u64, Recipe)]) -> Option<(u64, String)> {
+    let why = disagreement(batch)?;
+    if let [(seed, _)] = batch {
+        return Some((*seed, why));
+    }
+    let (left, right) = batch.split_at(batch.len() / 2);
+    let found = first_failure(left).or_else(|| first_failure(right));
+    Some(found.unwrap_or_else(|| panic!("only together: {why}")))
+}
+
+fn shrink(seed: u64) -> (Recipe, String) {
+    let mut tree = tree(seed);
+    let mut smallest = tree.current();
+    let mut why = disagreement(&[(seed, smallest.clone())]).expect("it failed before");
+    let mut simpler = tree.simplify();
+    for _ in 0..SHRINKING_STEPS {
+        if !simpler {
+            break;
+        }
+        let candidate = tree.current();
+        simpler = match disagreement(&[(seed, candidate.clone())]) {
+            Some(reason) => {
+                (smallest, why) = (candidate, reason);
+                tree.simplify()
+            }
+            None => tree.complicate(),
+        };
+    }
+    (smallest, why)
+}
+
+/// Where the answers differ, if they do.
+fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
+    let schema = recipe::schema(batch);
+    let checked = match check(schema) {
+        Ok(checked) => checked,
+        Err(rejected) => return Some(format!("the check refuses it: {:#?}", rejected.findings)),
+    };
+    let result = c::compare(&checked).and_then(|()| rust::compare(&checked));
+    result.err()
+}
+
+/// Whether a member is a bit-field without a name, which no answer shows.
+fn is_unnamed_bit_field(member: &bpfmap_codegen::ir::Member) -> bool {
+    member.bits.is_some() && member.name.is_none()
+}
+
+/// The composites of a schema with their layouts.
+fn composites(
+    checked: &Checked,
+) -> impl Iterator<
+    Item = (
+        &bpfmap_codegen::ir::TypeDef,
+        &bpfmap_codegen::ir::Composite,
+        &bpfmap_codegen::layout::CompositeLayout,
+    ),
+> {
+    use bpfmap_codegen::ir::TypeDefKind::{Struct, Union};
+    checked.schema().types.iter().filter_map(|def| match &def.kind {
+        Struct(body) | Union(body) => {
+            Some((def, body, checked.layouts().composite(&def.name.value)?))
+        }
+        _ => None,
+    })
+}

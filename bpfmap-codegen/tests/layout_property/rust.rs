@@ -1,0 +1,188 @@
+//! rustc's answers: a program that uses the generated module and prints what it sees.
+//!
+//! For each type size and alignment, and for each member the bytes that writing all ones to it
+//! changes: so that the offsets of fields and what accessors do are held by the same test.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bpfmap_codegen::backend::rust;
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::ir::{Composite, Member, MemberType, Type, TypeDefKind};
+use bpfmap_codegen::layout::{CompositeLayout, MemberLayout};
+
+use crate::{composites, is_unnamed_bit_field};
+
+/// Compiles and runs the program, and compares its lines with the layout engine's.
+pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
+    let module = rust::emit(checked).contents;
+    let mut lines = Lines { checked, methods: methods(&module), code: vec![], expected: vec![] };
+    for (def, body, layout) in composites(checked) {
+        lines.composite(&camel(&def.name.value), body, layout);
+    }
+    let output = run(&module, &lines.code)?;
+    let mut there = output.lines();
+    for expected in &lines.expected {
+        let found = there.next().unwrap_or("nothing");
+        if found != expected {
+            return Err(format!("the layout engine says {expected}, rustc {found}"));
+        }
+    }
+    Ok(())
+}
+
+/// The setters of a module: type and member.
+fn methods(module: &str) -> HashSet<(String, String)> {
+    let mut of = "";
+    let mut found = HashSet::new();
+    for line in module.lines().map(str::trim_start) {
+        if let Some(name) = line.strip_prefix("impl ") {
+            of = name.trim_end_matches(" {");
+        } else if let Some(method) = line.strip_prefix("pub fn set_") {
+            let (member, _) = method.split_once('(').unwrap_or((method, ""));
+            found.insert((of.to_owned(), member.to_owned()));
+        }
+    }
+    found
+}
+
+struct Lines<'a> {
+    checked: &'a Checked,
+    methods: HashSet<(String, String)>,
+    code: Vec<String>,
+    expected: Vec<String>,
+}
+
+impl Lines<'_> {
+    fn composite(&mut self, name: &str, body: &Composite, layout: &CompositeLayout) {
+        let (size, align) = (layout.size, layout.align);
+        self.code.push(format!("of::<{name}>(\"{name}\");"));
+        self.expected.push(format!("{name} {size} {align}"));
+        let mut anonymous = 0;
+        for (member, at) in body.members.iter().zip(&layout.members) {
+            if is_unnamed_bit_field(member) {
+                continue;
+            }
+            let field = match &member.name {
+                Some(name) => name.value.clone(),
+                None => {
+                    anonymous += 1;
+                    format!("anon{}", anonymous - 1)
+                }
+            };
+            self.member(name, layout, &field, member, at);
+            if let (MemberType::Struct(body) | MemberType::Union(body), Some(nested)) =
+                (&member.ty, &at.nested)
+            {
+                self.composite(&format!("{name}{}", camel(&field)), body, nested);
+            }
+        }
+    }
+
+    fn member(
+        &mut self,
+        name: &str,
+        layout: &CompositeLayout,
+        field: &str,
+        member: &Member,
+        at: &MemberLayout,
+    ) {
+        let value = if member.bits.is_some() { self.widest(member) } else { "ones()".to_owned() };
+        let write = if self.methods.contains(&(name.to_owned(), field.to_owned())) {
+            format!("it.set_{field}({value})")
+        } else {
+            format!("it.{field} = {value}")
+        };
+        self.code.push(format!("wrote::<{name}>(\"{name}.{field}\", |it| {write});"));
+        let bits = at.bit_offset..at.bit_offset + at.bits;
+        let mut line = format!("{name}.{field} ");
+        for byte in 0..layout.size {
+            let set = (0..8).filter(|bit| bits.contains(&(byte * 8 + bit)));
+            let _ = write!(line, "{:02x}", set.fold(0_u8, |byte, bit| byte | 1 << bit));
+        }
+        self.expected.push(line);
+    }
+
+    /// All ones, as a bit-field takes them.
+    fn widest(&self, member: &Member) -> String {
+        let MemberType::Type(ty) = &member.ty else { return String::new() };
+        match self.checked.resolved().without_aliases(&ty.value) {
+            Type::Bool => "true".to_owned(),
+            Type::Named(name) => {
+                let def = self.checked.resolved().type_def(name).map(|def| &def.kind);
+                assert!(matches!(def, Some(TypeDefKind::Enum(_))), "{name} is a bit-field");
+                format!("{}(!0)", camel(name))
+            }
+            _ => "!0".to_owned(),
+        }
+    }
+}
+
+/// As the documentation of the back end says.
+fn camel(name: &str) -> String {
+    let words = name.split('_');
+    words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+/// So many lines make a function of their own: rustc takes long ones badly.
+const LINES_A_FUNCTION: usize = 200;
+
+fn run(module: &str, lines: &[String]) -> Result<String, String> {
+    let mut program = format!("mod random {{\n{module}\n}}\nuse random::*;\n{HELPERS}");
+    let mut calls = String::new();
+    for (index, lines) in lines.chunks(LINES_A_FUNCTION).enumerate() {
+        let _ = writeln!(program, "fn part{index}() {{\n    {}\n}}", lines.join("\n    "));
+        let _ = writeln!(calls, "    part{index}();");
+    }
+    let _ = writeln!(program, "fn main() {{\n{calls}}}");
+
+    let package = package().map_err(|error| error.to_string())?;
+    fs::write(package.join("src/main.rs"), program).map_err(|error| error.to_string())?;
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--offline", "--manifest-path"])
+        .arg(package.join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", package.join("target"))
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    } else {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(format!("rustc: {}", errors.lines().take(60).collect::<Vec<_>>().join("\n")))
+    }
+}
+
+const HELPERS: &str = "
+fn ones<T: bpfmap::Plain>() -> T {
+    bpfmap::from_bytes(&vec![0xff; size_of::<T>()]).unwrap()
+}
+fn of<T>(name: &str) {
+    println!(\"{name} {} {}\", size_of::<T>(), align_of::<T>());
+}
+fn wrote<T: bpfmap::Plain>(name: &str, write: fn(&mut T)) {
+    let mut it: T = bpfmap::zeroed();
+    write(&mut it);
+    let bytes = bpfmap::bytes_of(&it).iter().map(|byte| format!(\"{byte:02x}\"));
+    println!(\"{name} {}\", bytes.collect::<String>());
+}
+";
+
+/// A package beside the build's other files, with the versions of this repository's lock file, so
+/// that nothing is fetched that has not been.
+fn package() -> std::io::Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_property");
+    fs::create_dir_all(package.join("src"))?;
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
+    let manifest = format!(
+        "[package]\nname = \"layout-property\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\nbpfmap = {{ path = {:?}, default-features = false }}\n\n\
+         [profile.dev]\ndebug = false\nincremental = false\n",
+        root.join("bpfmap"),
+    );
+    fs::write(package.join("Cargo.toml"), manifest)?;
+    Ok(package)
+}
