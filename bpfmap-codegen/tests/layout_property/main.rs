@@ -11,7 +11,7 @@ mod c;
 mod recipe;
 mod rust;
 
-use std::env;
+use std::{env, thread};
 
 use bpfmap_codegen::check::{Checked, check};
 use proptest::strategy::{Strategy, ValueTree};
@@ -22,7 +22,7 @@ const CASES: u64 = 2000;
 const SEED: u64 = 1;
 
 /// So many schemas are compiled at once.
-const BATCH: usize = 1000;
+const BATCH: usize = 500;
 
 /// So many steps are taken to make a schema that fails smaller; each compiles it anew.
 const SHRINKING_STEPS: u32 = 60;
@@ -103,8 +103,11 @@ fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
         Ok(checked) => checked,
         Err(rejected) => return Some(format!("the check refuses it: {:#?}", rejected.findings)),
     };
-    let result = c::compare(&checked).and_then(|()| rust::compare(&checked));
-    result.err()
+    thread::scope(|scope| {
+        let clangs = scope.spawn(|| c::compare(&checked));
+        let rustcs = rust::compare(&checked);
+        clangs.join().expect("comparing does not panic").and(rustcs).err()
+    })
 }
 
 /// Whether a member is a bit-field without a name, which no answer shows.

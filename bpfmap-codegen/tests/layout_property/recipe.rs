@@ -57,12 +57,12 @@ enum Ty {
 
 pub(crate) fn recipes() -> impl Strategy<Value = Recipe> {
     let definition = prop_oneof![
-        5 => body(3).prop_map(TypeRecipe::Struct),
-        2 => body(3).prop_map(TypeRecipe::Union),
+        5 => body(2).prop_map(TypeRecipe::Struct),
+        2 => body(2).prop_map(TypeRecipe::Union),
         1 => int(8).prop_map(|repr| TypeRecipe::Enum { repr }),
         1 => ty().prop_map(TypeRecipe::Alias),
     ];
-    vec(definition, 1..5).prop_map(|types| Recipe { types })
+    vec(definition, 1..4).prop_map(|types| Recipe { types })
 }
 
 fn body(depth: u32) -> BoxedStrategy<Body> {
@@ -70,7 +70,7 @@ fn body(depth: u32) -> BoxedStrategy<Body> {
     let parts = (
         prop::bool::weighted(0.3),
         option::weighted(0.2, 0..8_u32),
-        vec(member, 1..7),
+        vec(member, 1..5),
         option::weighted(0.1, ty()),
     );
     parts.prop_map(|(packed, align, members, tail)| Body { packed, align, members, tail }).boxed()
@@ -86,7 +86,7 @@ fn leaf_member() -> impl Strategy<Value = MemberRecipe> {
 
 fn nested_member(depth: u32) -> impl Strategy<Value = MemberRecipe> {
     prop_oneof![
-        6 => leaf_member(),
+        10 => leaf_member(),
         1 => (body(depth - 1), any::<bool>())
             .prop_map(|(body, named)| MemberRecipe::Struct { body, named }),
         1 => (body(depth - 1), any::<bool>())
