@@ -36,7 +36,7 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
          /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.\n    \
          ///\n    /// # Errors\n    ///\n    \
          /// The first map that is not there, or is another than the schema says.\n    \
-         pub fn from_object(object: &::bpfmap::libbpf_rs::Object) -> ::bpfmap::Result<Self> {{\n        \
+         pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {{\n        \
              ::core::result::Result::Ok(Self {{\n"
     );
     for map in maps {
