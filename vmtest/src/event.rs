@@ -82,6 +82,12 @@ impl Outcome {
         matches!(self, Self::Passed | Self::Skipped)
     }
 
+    /// Whether it was not run on purpose.
+    #[must_use]
+    pub fn is_skip(self) -> bool {
+        self == Self::Skipped
+    }
+
     /// The name that reports use.
     #[must_use]
     pub fn name(self) -> &'static str {

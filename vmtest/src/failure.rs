@@ -1,5 +1,6 @@
 //! How a guest can fail: each way has a name, is told apart from the others, and says what to do.
 
+use crate::console::find_line;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -229,20 +230,6 @@ impl Evidence {
             said => format!(": {said}"),
         }
     }
-}
-
-/// The first line of the kernel's log that has `mark`, without its time.
-fn find_line<'a>(console: &'a str, mark: &str) -> Option<&'a str> {
-    let line = console.lines().find(|line| line.contains(mark))?;
-    Some(without_time(line))
-}
-
-/// `[    1.234567] text` without the time.
-pub(crate) fn without_time(line: &str) -> &str {
-    let line = line.trim();
-    line.strip_prefix('[')
-        .and_then(|rest| rest.split_once("] "))
-        .map_or(line, |parts| parts.1.trim())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Boots Linux kernels in QEMU and runs test binaries in them.
 
+mod console;
 mod cpio;
 mod elf;
 mod engine;

@@ -2,9 +2,9 @@
 
 mod options;
 
-use bpfmap_vmtest::event::Event;
+use bpfmap_vmtest::event::{Event, KernelResult};
 use bpfmap_vmtest::kernel::Kernel;
-use bpfmap_vmtest::report::{Terminal, table};
+use bpfmap_vmtest::report::{self, Terminal, table};
 use bpfmap_vmtest::{
     Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, kernel,
 };
@@ -13,6 +13,7 @@ use options::{Command, KernelsCommand, MatrixOptions, Options, RunOptions};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -111,6 +112,7 @@ fn matrix(options: MatrixOptions) -> Result<ExitCode> {
         mirror: options.mirror.resolve(),
         engine: options.machine.engine.map(Into::into),
         snapshots: !options.machine.no_snapshot,
+        allowed: options.allowed,
         report_dir: options.report_dir,
     };
     let mut terminal = Terminal::new();
@@ -125,6 +127,20 @@ fn matrix(options: MatrixOptions) -> Result<ExitCode> {
         }
     })?;
     print!("{}", table(&events));
+    if let Some(path) = options.junit {
+        write(&path, &report::junit(&events))?;
+    }
+    if let Some(path) = options.html {
+        let console =
+            |kernel: &KernelResult| std::fs::read_to_string(kernel.console.as_ref()?).ok();
+        write(&path, &report::html(&events, console))?;
+    }
+    if let Some(path) = options.github_summary {
+        let written = File::options().create(true).append(true).open(&path);
+        let written =
+            written.and_then(|mut file| file.write_all(report::markdown(&events).as_bytes()));
+        written.map_err(|error| unwritable(&path, error))?;
+    }
     if let Some(error) = unwritten {
         return Err(Error::new(ErrorKind::Io, "cannot write the report").because(error));
     }
@@ -178,8 +194,14 @@ fn signals() -> Result<UnixStream> {
     Ok(read)
 }
 
-fn create(path: &std::path::Path) -> Result<File> {
-    File::create(path).map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
-    })
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| unwritable(path, error))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
 }

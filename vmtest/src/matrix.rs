@@ -1,5 +1,6 @@
 //! Runs test binaries on a list of kernels, some side by side.
 
+use crate::console::{complaints, tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::failure::{Failure, FailureKind};
@@ -50,6 +51,8 @@ pub struct Matrix {
     pub engine: Option<Engine>,
     /// Whether guests are restored from snapshots.
     pub snapshots: bool,
+    /// Parts of the kernel's complaints that are no failure.
+    pub allowed: Vec<String>,
     /// The directory for the guests' console logs, if they shall be kept.
     pub report_dir: Option<PathBuf>,
 }
@@ -387,11 +390,12 @@ impl<'a> KernelRun<'a> {
         running: Option<Running>,
         got_somewhere: bool,
     ) -> Option<bool> {
-        let Happened::Ended(Some(failure)) = ended else { return None };
         let console = guest.console();
-        let mut tail: Vec<String> =
-            console.lines().rev().take(30).map(|line| line.trim_end().to_owned()).collect();
-        tail.reverse();
+        let Happened::Ended(Some(failure)) = ended else {
+            self.look_for_complaints(&console);
+            return None;
+        };
+        let tail = tail(&console, 30);
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
         if let Some(test) = running {
@@ -406,6 +410,22 @@ impl<'a> KernelRun<'a> {
             tail,
         ));
         Some(!got_somewhere)
+    }
+
+    /// A kernel that complained has failed, even if no test noticed.
+    fn look_for_complaints(&mut self, console: &str) {
+        let complaints = complaints(console, &self.matrix.allowed);
+        if let Some(first) = complaints.first() {
+            let during = first.test.as_ref().map(|test| format!(" (while {test} ran)"));
+            let more = match complaints.len() {
+                1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            let detail = format!("{}{}{more}", first.text, during.unwrap_or_default());
+            let kind = FailureKind::Warning;
+            let advice = Some(kind.advice().to_owned());
+            self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail(console, 30)));
+        }
     }
 
     fn list(&mut self, binary: usize, tests: &[String], ignored: &[String]) {

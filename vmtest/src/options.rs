@@ -87,6 +87,18 @@ pub(crate) struct MatrixOptions {
     /// Writes events to a file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Writes a report for continuous integration to a file, as `JUnit` XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Writes a report for people to a file, as one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Adds a report to a file, as Markdown; without it to GitHub's job summary, if there is one
+    #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY")]
+    pub(crate) github_summary: Option<PathBuf>,
+    /// Lets the kernel complain with this text
+    #[arg(long = "allow", value_name = "TEXT")]
+    pub(crate) allowed: Vec<String>,
     /// Keeps the console logs in a directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! Runs one program in a kernel, as if it ran here.
 
+use crate::console::tail;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
@@ -178,11 +179,7 @@ fn ended(happened: Happened, guest: &Guest, status: Option<Status>) -> Ended {
             ),
         },
     };
-    let console = guest.console();
-    let mut tail: Vec<String> =
-        console.lines().rev().take(20).map(|line| line.trim_end().to_owned()).collect();
-    tail.reverse();
-    Ended::Failed(failure, tail)
+    Ended::Failed(failure, tail(&guest.console(), 20))
 }
 
 /// A program by its path, or by its name on the `PATH`.

@@ -1,5 +1,6 @@
 //! The report on a terminal: what runs while it runs, then a table of tests by kernels.
 
+use super::grid::{Grid, full_name};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::matrix::Progress;
 use std::collections::BTreeMap;
@@ -110,46 +111,27 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
 /// The table of tests by kernels, what was skipped and why, and the sum.
 #[must_use]
 pub fn table(events: &[Event]) -> String {
-    let mut kernels: Vec<&str> = Vec::new();
-    let mut rows: BTreeMap<(&str, &str), BTreeMap<&str, &TestResult>> = BTreeMap::new();
-    let mut skips: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
-    let mut summary = None;
-    for event in events {
-        match event {
-            Event::Test(test) => {
-                rows.entry((&test.binary, &test.test)).or_default().insert(&test.kernel, test);
-                if test.outcome == Outcome::Skipped {
-                    let reason = test.reason.as_deref().unwrap_or("no reason given");
-                    skips.entry((&test.binary, &test.test, reason)).or_default().push(&test.kernel);
-                }
-            }
-            Event::Kernel(kernel) => kernels.push(&kernel.kernel),
-            Event::Summary(found) => summary = Some(found),
-        }
-    }
-    kernels.sort_by_key(|kernel| version_key(kernel));
-    let name = |binary: &str, test: &str| {
-        if test.is_empty() { binary.to_owned() } else { format!("{binary} {test}") }
-    };
-    let width =
-        rows.keys().map(|(binary, test)| name(binary, test).len()).max().unwrap_or_default();
+    let grid = Grid::of(events);
+    let names = grid.rows.keys().map(|(binary, test)| full_name(binary, test).chars().count());
+    let width = names.max().unwrap_or_default();
     let mut text = format!("{:width$}", "");
-    for kernel in &kernels {
-        let _ = write!(text, " {kernel:>5}");
+    for kernel in &grid.kernels {
+        let _ = write!(text, " {:>5}", kernel.kernel);
     }
     text.push('\n');
-    for ((binary, test), cells) in &rows {
-        let _ = write!(text, "{:width$}", name(binary, test));
-        for kernel in &kernels {
-            let _ = write!(text, " {:>5}", cells.get(kernel).map_or("", |test| mark(test)));
+    for ((binary, test), row) in &grid.rows {
+        let _ = write!(text, "{:width$}", full_name(binary, test));
+        for kernel in &grid.kernels {
+            let mark = row.get(kernel.kernel.as_str()).map_or("", |test| mark(test));
+            let _ = write!(text, " {mark:>0$}", kernel.kernel.len().max(5));
         }
         text.push('\n');
     }
-    for ((binary, test, reason), kernels) in skips {
-        let _ =
-            writeln!(text, "skipped on {}: {}: {reason}", kernels.join(", "), name(binary, test));
+    for ((binary, test, reason), kernels) in grid.skips() {
+        let name = full_name(binary, test);
+        let _ = writeln!(text, "skipped on {}: {name}: {reason}", kernels.join(", "));
     }
-    if let Some(summary) = summary {
+    if let Some(summary) = grid.summary {
         text.push_str(&sum(summary));
     }
     text
@@ -185,9 +167,4 @@ fn sum(summary: &Summary) -> String {
         summary.kernels_failed,
         summary.seconds
     )
-}
-
-/// Orders `6.2` before `6.10`.
-fn version_key(kernel: &str) -> Vec<u32> {
-    kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect()
 }

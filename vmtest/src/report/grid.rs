@@ -1,0 +1,70 @@
+//! Events as the tests by kernels that most reports show.
+
+use crate::event::{Event, KernelResult, Summary, TestResult};
+use std::collections::BTreeMap;
+
+/// The results of a matrix, arranged.
+#[derive(Debug)]
+pub(super) struct Grid<'a> {
+    /// The kernels, oldest first.
+    pub(super) kernels: Vec<&'a KernelResult>,
+    /// The tests, by binary and name, with their results by kernel.
+    pub(super) rows: BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, &'a TestResult>>,
+    pub(super) summary: Option<&'a Summary>,
+}
+
+impl<'a> Grid<'a> {
+    pub(super) fn of(events: &'a [Event]) -> Self {
+        let mut grid = Self { kernels: Vec::new(), rows: BTreeMap::new(), summary: None };
+        for event in events {
+            match event {
+                Event::Test(test) => {
+                    let row = grid.rows.entry((&test.binary, &test.test)).or_default();
+                    row.insert(&test.kernel, test);
+                }
+                Event::Kernel(kernel) => grid.kernels.push(kernel),
+                Event::Summary(summary) => grid.summary = Some(summary),
+            }
+        }
+        grid.kernels.sort_by_key(|kernel| version_key(&kernel.kernel));
+        grid
+    }
+
+    /// Which tests were skipped on which kernels, by binary, test and reason.
+    pub(super) fn skips(&self) -> BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a str>> {
+        let mut skips: BTreeMap<_, Vec<&'a str>> = BTreeMap::new();
+        for ((binary, name), row) in &self.rows {
+            for kernel in &self.kernels {
+                let result = row.get(kernel.kernel.as_str());
+                let Some(result) = result.filter(|result| result.outcome.is_skip()) else {
+                    continue;
+                };
+                let reason = result.reason.as_deref().unwrap_or("no reason given");
+                skips.entry((*binary, *name, reason)).or_default().push(&kernel.kernel);
+            }
+        }
+        skips
+    }
+}
+
+/// A test as people call it: the binary, then its own name, if it is one test.
+pub(super) fn full_name(binary: &str, test: &str) -> String {
+    if test.is_empty() { binary.to_owned() } else { format!("{binary} {test}") }
+}
+
+/// Orders `6.2` before `6.10`, and names that are no versions last.
+fn version_key(kernel: &str) -> (Vec<u32>, &str) {
+    (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_ordered_by_version() {
+        let mut kernels = ["6.10", "path/bzImage", "5.10", "6.2"];
+        kernels.sort_by_key(|kernel| version_key(kernel));
+        assert_eq!(kernels, ["5.10", "6.2", "6.10", "path/bzImage"]);
+    }
+}
