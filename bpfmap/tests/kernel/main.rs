@@ -2,6 +2,7 @@
 //!
 //! Where an answer depends on the kernel, the test asks `uname`: the same tests run on every kernel of the matrix.
 
+mod allocations;
 mod array;
 mod common;
 mod create;

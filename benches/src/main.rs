@@ -1,0 +1,60 @@
+//! bpfmap beside the bare system call, libbpf and aya, in one process.
+//!
+//! `cargo run --release -p bpfmap-bench [-- --json FILE] [--rounds N]`, as root. Prints, for each operation, how long
+//! each contender takes as a ratio to the bare system call with stack buffers; a second copy of that call says how much
+//! of a difference is noise.
+
+mod allocations;
+mod bulk;
+mod floor;
+mod maps;
+mod measure;
+mod report;
+mod single;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bpfmap-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let mut rounds = 400;
+    let mut json = None;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--rounds" => rounds = value()?.parse()?,
+            "--json" => json = Some(value()?),
+            _ => {
+                return Err(
+                    format!("unknown argument {argument}; known: --rounds N, --json FILE").into()
+                );
+            }
+        }
+    }
+    measure::pin_to_one_cpu();
+    let mut jobs = single::jobs(rounds)?;
+    println!(
+        "Single operations: time as a ratio to the bare system call, [allocations an operation]\n"
+    );
+    report::print(&jobs);
+    let bulk = bulk::jobs((rounds / 40).max(3))?;
+    println!("\nBulk, {} entries: time as a ratio to a loop of bare system calls\n", bulk::ENTRIES);
+    report::print(&bulk);
+    jobs.extend(bulk);
+    if let Some(path) = json {
+        std::fs::write(path, report::json(&jobs))?;
+    }
+    Ok(())
+}

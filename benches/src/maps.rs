@@ -1,0 +1,73 @@
+//! The maps that are measured, as each contender sees them.
+
+use aya::maps::{Map as AyaMap, MapData};
+use bpfmap::layout::{Layout, Member};
+use bpfmap::{Map, MapFlags, MapSpec};
+use libbpf_rs::MapHandle;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+pub(crate) type Error = Box<dyn std::error::Error>;
+
+macro_rules! spec {
+    ($name:ident: $kind:ident, $key:ty as $key_layout:expr => u64, max $max:expr $(, $item:ident: $ty:ty = $content:expr)*) => {
+        pub(crate) enum $name {}
+        impl MapSpec for $name {
+            type Kind = bpfmap::kind::$kind;
+            type Key = $key;
+            type Value = u64;
+            const NAME: &'static str = stringify!($name);
+            const MAX_ENTRIES: Option<u32> = Some($max);
+            const KEY_LAYOUT: &'static Layout = $key_layout;
+            const VALUE_LAYOUT: &'static Layout = Layout::U64;
+            $(const $item: $ty = $content;)*
+        }
+    };
+}
+
+/// An IPv4 prefix.
+#[repr(C)]
+pub(crate) struct Prefix {
+    pub(crate) prefixlen: u32,
+    pub(crate) address: u32,
+}
+bpfmap::plain_struct!(Prefix { prefixlen: u32, address: u32 });
+
+const PREFIX: &Layout = &Layout::Struct {
+    name: "prefix",
+    size: 8,
+    members: &[
+        Member { name: "prefixlen", bit_offset: 0, bits: 0, layout: Layout::U32 },
+        Member { name: "address", bit_offset: 32, bits: 0, layout: Layout::U32 },
+    ],
+};
+
+spec!(Hash: Hash, u32 as Layout::U32 => u64, max 200_000);
+spec!(Array: Array, u32 as Layout::U32 => u64, max 100_000);
+spec!(PercpuHash: PercpuHash, u32 as Layout::U32 => u64, max 200_000);
+spec!(PercpuArray: PercpuArray, u32 as Layout::U32 => u64, max 4096);
+spec!(Lpm: LpmTrie, Prefix as PREFIX => u64, max 4096, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+spec!(Queue: Queue, () as Layout::VOID => u64, max 4096);
+
+/// One map, open for each contender.
+pub(crate) struct Contended<S: MapSpec> {
+    pub(crate) fd: RawFd,
+    pub(crate) own: Map<S>,
+    pub(crate) libbpf: MapHandle,
+}
+
+impl<S: MapSpec> Contended<S> {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let own = Map::<S>::create()?;
+        let libbpf = MapHandle::from_map_id(own.info()?.id)?;
+        Ok(Self { fd: own.as_raw_fd(), own, libbpf })
+    }
+
+    /// As aya sees it; `wrap` is the variant of its enum.
+    pub(crate) fn aya<T: TryFrom<AyaMap>>(&self, wrap: fn(MapData) -> AyaMap) -> Result<T, Error>
+    where
+        T::Error: std::error::Error + 'static,
+    {
+        let data = MapData::from_fd(self.own.as_fd().try_clone_to_owned()?)?;
+        Ok(T::try_from(wrap(data))?)
+    }
+}

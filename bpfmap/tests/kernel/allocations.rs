@@ -1,0 +1,99 @@
+//! Operations on one entry allocate nothing; per-CPU ones neither, into a buffer that is used again.
+
+use crate::common::create;
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{PerCpu, Update};
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::cell::Cell;
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Memory) -> *mut u8 {
+        // A thread that is ending has no count any more.
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: as the caller says.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Memory) {
+        // SAFETY: as the caller says.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// How often this thread allocates in `work`.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    work();
+    COUNT.get() - before
+}
+
+#[test]
+fn the_count_counts() {
+    assert_eq!(allocations(|| drop(Box::new(1))), 1);
+}
+
+#[test]
+fn single_operations_allocate_nothing() {
+    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+    spec!(Slots: Array, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+    spec!(Queue: Queue, () as Layout::VOID => u64 as Layout::U64, max 10);
+    let (hash, slots, queue) = (create::<Hash>(), create::<Slots>(), create::<Queue>());
+    let work = || {
+        for key in 0..10 {
+            hash.update(&key, &1, Update::Any).unwrap();
+            assert_eq!(hash.lookup(&key).unwrap(), Some(1));
+            assert!(hash.contains_key(&key).unwrap());
+            assert!(!hash.insert(&key, &2).unwrap());
+            assert!(hash.replace(&key, &2).unwrap());
+            assert_eq!(hash.next_key(None).unwrap(), Some(key));
+            assert!(hash.delete(&key).unwrap());
+            // What isn't there, and what is refused.
+            assert_eq!(hash.lookup(&key).unwrap(), None);
+            assert!(!hash.delete(&key).unwrap());
+            assert!(hash.update(&key, &1, Update::Exist).is_err());
+            slots.update(&key, &3, Update::Any).unwrap();
+            assert_eq!(slots.lookup(&key).unwrap(), Some(3));
+            queue.push(&4, Update::Any).unwrap();
+            assert_eq!(queue.peek().unwrap(), Some(4));
+            assert_eq!(queue.pop().unwrap(), Some(4));
+            assert_eq!(queue.pop().unwrap(), None);
+        }
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn a_percpu_buffer_is_allocated_once() {
+    spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+    let map = create::<Counters>();
+    let mut buffer = PerCpu::splat(7).unwrap();
+    let work = || {
+        for key in 0..10 {
+            map.update(&key, &buffer, Update::Any).unwrap();
+            assert!(map.lookup_into(&key, &mut buffer).unwrap());
+            assert_eq!(buffer.iter().next(), Some(7));
+        }
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+/// A walk allocates for its batch and not for its entries.
+#[test]
+fn a_walk_allocates_for_batches_only() {
+    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 20_000);
+    let map = create::<Hash>();
+    map.load((0..20_000).map(|key| (key, 1))).unwrap();
+    let count = allocations(|| assert_eq!(map.iter().count(), 20_000));
+    assert!(count < 20, "{count} allocations");
+}
