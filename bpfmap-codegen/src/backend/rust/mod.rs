@@ -27,7 +27,8 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     maps::push_maps(&mut items, checked, &names);
     layouts::push_layouts(&mut items, checked, &names);
 
-    let mut code = format!("// {}\n\npub use generated::*;\n\n", marker(schema));
+    let mut code =
+        format!("// {}\n\n#[allow(unreachable_pub)]\npub use generated::*;\n\n", marker(schema));
     if let Some(doc) = &schema.doc {
         push_doc(&mut code, "", doc);
     }

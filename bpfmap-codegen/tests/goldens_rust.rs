@@ -1,0 +1,101 @@
+//! The golden Rust, compiled as in a program that takes no warnings, and used.
+
+#![deny(warnings)]
+#![warn(clippy::pedantic, unreachable_pub, unused_qualifications)]
+
+/// No name of the surroundings reaches into generated code.
+macro_rules! golden {
+    ($module:ident, $file:literal) => {
+        mod $module {
+            #![no_implicit_prelude]
+            ::core::include!($file);
+        }
+    };
+}
+
+golden!(bit_fields, "goldens/generated/bit_fields.rs");
+golden!(composites, "goldens/generated/composites.rs");
+golden!(maps, "goldens/generated/maps.rs");
+golden!(scalars, "goldens/generated/scalars.rs");
+
+use bpfmap::layout::Layout;
+use bpfmap::{Be16, Be32, MapFlags, MapSpec, Pinning, bytes_of, zeroed};
+
+#[test]
+fn bit_fields_lie_where_c_has_them() {
+    use bit_fields::{Colour, Header, Heat, Mixed, Overlay, OverlayAnon0};
+
+    let header = Header { total_length: Be16::new(0x0102), ..zeroed() };
+    let header = header.with_version(4).with_ihl(5);
+    assert_eq!(bytes_of(&header), [0x45, 0, 1, 2]);
+    assert_eq!(format!("{header:?}"), "Header { ihl: 5, version: 4, tos: 0, total_length: 258 }");
+
+    let mut mixed = Mixed::default();
+    mixed.set_b(-2);
+    mixed.set_e(true);
+    mixed.set_colour(Colour::BLUE);
+    mixed.set_heat(Heat::COLD);
+    assert_eq!((mixed.a(), mixed.b(), mixed.c()), (0, -2, 0));
+    assert_eq!((mixed.e(), mixed.colour(), mixed.heat()), (true, Colour::BLUE, Heat::COLD));
+    mixed.set_a(0xff);
+    assert_eq!((mixed.a(), mixed.b()), (7, -2));
+
+    let overlay = Overlay::from_anon0(OverlayAnon0::default().with_x(0x1ff).with_y(0x55));
+    assert_eq!((overlay.low(), overlay.sign(), overlay.anon0().y()), (0xbff, -1, 0x55));
+}
+
+#[test]
+fn unions_and_packed_structs_hold_what_is_written() {
+    use composites::{Address, CacheLine, Nested, NestedAnon0, Packed, PackedAndAligned, Point};
+
+    let mut packed = Packed { id: 7, peer_bytes: [1; 16], ..zeroed() };
+    packed.place = Point { x: -1, y: 2 };
+    packed.set_peer(Address::from_v4(Be32::new(0x7f00_0001)));
+    packed.set_line(CacheLine { hits: 3, ..zeroed() });
+    assert_eq!((packed.id, packed.place), (7, Point { x: -1, y: 2 }));
+    assert_eq!(packed.peer().v6(), [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(packed.line().hits, 3);
+
+    let both = PackedAndAligned::default().with_id(0x0403_0201).with_place(Point { x: 5, y: 6 });
+    assert_eq!(bytes_of(&both)[..6], [0, 1, 2, 3, 4, 5]);
+    assert_eq!((both.id(), both.place().y, both.small), (0x0403_0201, 6, 0));
+
+    let nested = Nested { anon0: NestedAnon0::from_port(Be16::new(443)), ..zeroed() };
+    assert_eq!(nested.anon0.port().get(), 443);
+    assert_eq!(nested.anon0.anon0().icmp_type, 1);
+}
+
+#[test]
+fn words_of_rust_are_members_all_the_same() {
+    let words = composites::Words { r#type: 1, self_: 2, crate_: 3, ..zeroed() };
+    let words = words.with_match(5);
+    assert_eq!((words.r#type, words.self_, words.crate_, words.r#match()), (1, 2, 3, 5));
+}
+
+#[test]
+fn enums_take_every_number() {
+    use scalars::{Deep, Every, Level, Verdict, Wide};
+
+    assert_eq!(format!("{:?} {:?}", Verdict::MARK, Verdict(9)), "MARK Verdict(9)");
+    assert_eq!((Wide::ALL, Level::LOW), (Wide(u64::MAX), Level::ALSO_LOW));
+    assert_eq!((Deep::LEAST.0, Deep::MOST.0), (i64::MIN, i64::MAX));
+    assert_eq!(Every::default().verdict, Verdict::PASS);
+}
+
+#[test]
+fn specs_say_what_the_schema_says() {
+    use maps::{Counters, HalfTyped, Jobs, Near, Opaque, OwnPinning, Unpinned, WithoutBtf};
+
+    assert_eq!(Counters::NAME, "counters");
+    assert_eq!(Counters::MAX_ENTRIES, Some(100));
+    assert_eq!(Counters::FLAGS, MapFlags::NO_PREALLOC | MapFlags::RDONLY_PROG);
+    assert_eq!(Counters::PINNING, Pinning::ByName);
+    assert_eq!((Unpinned::MAX_ENTRIES, Unpinned::PINNING), (None, Pinning::None));
+    assert_eq!(OwnPinning::PINNING, Pinning::Other(16));
+    assert_eq!(Near::NUMA_NODE, Some(0));
+    assert_eq!(Opaque::KEY_LAYOUT, &Layout::Opaque { size: 7 });
+    assert_eq!(HalfTyped::VALUE_LAYOUT, &Layout::Opaque { size: 24 });
+    assert_eq!(size_of::<<Opaque as MapSpec>::Value>(), 24);
+    assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (Layout::VOID, 20));
+    assert_eq!((WithoutBtf::BTF, Counters::BTF), (false, true));
+}
