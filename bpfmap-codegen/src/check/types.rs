@@ -149,11 +149,17 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
             .help("take an integer, or leave out `bits`"),
         );
     } else if !(1..=widest).contains(&bits.value) {
-        let message = format!("a bit-field of this type has 1 to {widest} bits");
+        let bits_of =
+            |count: u32| if count == 1 { "1 bit".into() } else { format!("{count} bits") };
+        let message = match widest {
+            1 => "a bit-field of a `bool` has 1 bit".to_owned(),
+            _ => format!("a bit-field of this type has 1 to {widest} bits"),
+        };
         cx.report(
             Finding::new(&rules::BIT_FIELD_WIDTH, bits.span, message)
-                .related(ty.span, format!("has {widest} bits"))
-                .help("padding needs no members of its own: bpfmap makes it"),
+                .label(format!("asks for {}", bits_of(bits.value)))
+                .related(ty.span, format!("has {}", bits_of(widest)))
+                .help("take another width, or a wider type; padding needs no member of its own"),
         );
     }
 }
@@ -189,8 +195,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         }
         let (min, max) = range(repr);
         let message = format!(
-            "`{}` is {}, and a `{}` is {min} to {max}",
-            variant.name.value,
+            "{} does not fit the `{}` that holds `{name}`: {min} to {max}",
             value.value,
             int_name(repr)
         );

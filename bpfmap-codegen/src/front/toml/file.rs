@@ -63,7 +63,9 @@ impl<'s> File<'s> {
 
     pub(super) fn string(&self, value: &Value<'_>, key: &str) -> Option<Spanned<String>> {
         let Some(text) = value.get_ref().as_str() else {
-            self.report(self.wrong_kind(value, key, "a string").help("write it in quotes"));
+            self.report(
+                self.wrong_kind(value, key, "a string").help("write one string, in quotes"),
+            );
             return None;
         };
         Some(Spanned::new(text.to_owned(), self.span(value.span())))
@@ -71,7 +73,9 @@ impl<'s> File<'s> {
 
     pub(super) fn bool(&self, value: &Value<'_>, key: &str) -> Option<Spanned<bool>> {
         let Some(truth) = value.get_ref().as_bool() else {
-            self.report(self.wrong_kind(value, key, "`true` or `false`"));
+            self.report(
+                self.wrong_kind(value, key, "`true` or `false`").help("write it without quotes"),
+            );
             return None;
         };
         Some(Spanned::new(truth, self.span(value.span())))
@@ -80,13 +84,10 @@ impl<'s> File<'s> {
     pub(super) fn integer<T: Number>(&self, value: &Value<'_>, key: &str) -> Option<Spanned<T>> {
         let span = self.span(value.span());
         let DeValue::Integer(digits) = value.get_ref() else {
-            let mut finding = self.wrong_kind(value, key, "an integer");
-            if let DeValue::String(text) = value.get_ref()
-                && text.parse::<i128>().is_ok()
-            {
-                finding = finding.help("write it without quotes");
-            }
-            self.report(finding);
+            self.report(
+                self.wrong_kind(value, key, "an integer")
+                    .help("write a whole number, without quotes"),
+            );
             return None;
         };
         let number = i128::from_str_radix(digits.as_str(), digits.radix()).ok();
@@ -99,7 +100,8 @@ impl<'s> File<'s> {
                     span,
                     format!("`{key}` is a number from {min} to {max}"),
                 )
-                .label("out of range"),
+                .label("out of range")
+                .help("write a number in that range"),
             );
         }
         fitting.map(|number| Spanned::new(number, span))
@@ -108,7 +110,9 @@ impl<'s> File<'s> {
     pub(super) fn array<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeArray<'t>> {
         let array = value.get_ref().as_array();
         if array.is_none() {
-            self.report(self.wrong_kind(value, key, "an array"));
+            self.report(
+                self.wrong_kind(value, key, "an array").help("write it in brackets: `[…]`"),
+            );
         }
         array
     }
@@ -116,7 +120,7 @@ impl<'s> File<'s> {
     pub(super) fn table<'v, 't>(&self, value: &'v Value<'t>, key: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.report(self.wrong_kind(value, key, "a table"));
+            self.report(self.wrong_kind(value, key, "a table").help("write it in braces: `{ … }`"));
         }
         table
     }
@@ -243,7 +247,8 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
                     self.span,
                     format!("{} needs `{key}`", self.what),
                 )
-                .label(format!("has no `{key}`")),
+                .label(format!("has no `{key}`"))
+                .help(format!("add `{key} = …`")),
             );
         }
         value

@@ -67,9 +67,9 @@ fn key_or_value(
                 .related(file.span(ty.span()), "the type")
                 .help(format!("leave out `{sized}`; it is for bytes that no type describes")),
             );
-            type_of(file, ty).map(KeyValue::Type)
+            type_of(file, ty, typed).map(KeyValue::Type)
         }
-        (Some(ty), None) => type_of(file, ty).map(KeyValue::Type),
+        (Some(ty), None) => type_of(file, ty, typed).map(KeyValue::Type),
         (None, size) => size.map(KeyValue::Size),
     }
 }

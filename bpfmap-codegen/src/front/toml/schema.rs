@@ -58,7 +58,8 @@ pub(super) fn read(
 fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
         let span = file.span(error.span().unwrap_or_default());
-        file.report(Finding::new(&rules::TOML_SYNTAX, span, error.message()));
+        let finding = Finding::new(&rules::TOML_SYNTAX, span, error.message());
+        file.report(finding.help("correct the TOML; <https://toml.io> says how it is written"));
     }
 }
 

@@ -147,10 +147,16 @@ impl<'p> Parser<'p, '_> {
         end: usize,
         message: String,
     ) -> Box<Finding> {
-        let finding = Finding::new(rule, self.span_of(start, end), message);
-        Box::new(finding.help(
-            "types are written `u32`, `be16`, `[u8; 16]`, `*void`, or by their name in `types`",
-        ))
+        let first = self.text.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
+        let help = match first {
+            "struct" | "union" | "enum" => "write the name alone, without the word before it",
+            "const" | "volatile" => "a type has no qualifiers in a schema: leave them out",
+            "unsigned" | "signed" | "long" => "write `u8` to `u128` or `i8` to `i128`",
+            _ => {
+                "types are written `u32`, `be16`, `[u8; 16]`, `*void`, or by their name in `types`"
+            }
+        };
+        Box::new(Finding::new(rule, self.span_of(start, end), message).help(help))
     }
 
     /// Bytes of the string as bytes of the file.

@@ -69,7 +69,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
         }
         Kind::Alias => {
             fields.is("an alias");
-            let target = fields.required("type").and_then(|value| type_of(file, value));
+            let target = fields.required("type").and_then(|value| type_of(file, value, "type"));
             TypeDefKind::Alias(target.unwrap_or_else(placeholder))
         }
     };
@@ -108,7 +108,7 @@ fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
         bits = fields.integer("bits");
         // A bit-field without a name takes room and nothing else.
         name = if bits.is_some() { fields.string("name") } else { fields.required_string("name") };
-        let target = fields.required("type").and_then(|value| type_of(file, value));
+        let target = fields.required("type").and_then(|value| type_of(file, value, "type"));
         ty = MemberType::Type(target.unwrap_or_else(placeholder));
     }
     fields.finish();
@@ -163,9 +163,9 @@ fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
     variants
 }
 
-/// A type expression.
-pub(super) fn type_of(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Type>> {
-    let text = file.string(value, "type")?;
+/// The type expression that `key` has.
+pub(super) fn type_of(file: &File<'_>, value: &Value<'_>, key: &str) -> Option<Spanned<Type>> {
+    let text = file.string(value, key)?;
     type_expression::read(file, &text)
 }
 
