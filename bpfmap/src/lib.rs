@@ -1,8 +1,112 @@
-//! Typed BPF maps.
+//! Typed BPF maps: one handle a map, checked against what the kernel says of it.
+//!
+//! A BPF map is a contract between programs in the kernel and a program in user space. The command `bpfmap` (crate
+//! `bpfmap-codegen`) writes both sides from one schema; this crate is what its Rust side stands on, and what an
+//! application links. It knows no schema files, and nothing in it depends on the kernel's release: what a kernel lacks
+//! is learnt from its answers.
+//!
+//! # A map
+//!
+//! A map is described by a type that implements [`MapSpec`]. Generated code has one for each map of the schema; by hand
+//! it looks like this:
+//!
+//! ```no_run
+//! use bpfmap::layout::{Layout, Member};
+//! use bpfmap::{Be32, Map, MapSpec, Update, kind};
+//!
+//! /// Where a packet comes from.
+//! #[repr(C)]
+//! pub struct Source {
+//!     pub address: Be32,
+//!     pub port: bpfmap::Be16,
+//!     pub __pad0: [u8; 2],
+//! }
+//! // Proves that there is no padding without a name and no byte pattern without a meaning; adds Debug, Default,
+//! // PartialEq, Hash and so on.
+//! bpfmap::plain_struct!(Source { address: Be32, port: bpfmap::Be16, __pad0: [u8; 2] });
+//!
+//! /// Packets by source.
+//! pub enum Packets {}
+//!
+//! impl MapSpec for Packets {
+//!     type Kind = kind::Hash;
+//!     type Key = Source;
+//!     type Value = u64;
+//!     const NAME: &'static str = "packets";
+//!     const MAX_ENTRIES: Option<u32> = Some(10_000);
+//!     const KEY_LAYOUT: &'static Layout = &Layout::Struct {
+//!         name: "source",
+//!         size: 8,
+//!         members: &[
+//!             Member { name: "address", bit_offset: 0, bits: 0, layout: Layout::BE32 },
+//!             Member { name: "port", bit_offset: 32, bits: 0, layout: Layout::BE16 },
+//!         ],
+//!     };
+//!     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+//! }
+//!
+//! fn main() -> bpfmap::Result<()> {
+//!     // Without any object; `from_object`, `from_map`, `from_pinned`, `from_id` and `from_fd` open one that is there.
+//!     let packets = Map::<Packets>::create()?;
+//!
+//!     let source = Source { address: Be32::from(std::net::Ipv4Addr::LOCALHOST), ..Source::default() };
+//!     packets.update(&source, &1, Update::Any)?;
+//!     if let Some(count) = packets.lookup(&source)? {
+//!         println!("{count} packets from {:?}", source.address);
+//!     }
+//!     for entry in &packets {
+//!         let (source, count) = entry?;
+//!         // Deleting what was just seen never makes a walk begin again.
+//!         if count == 0 {
+//!             packets.delete(&source)?;
+//!         }
+//!     }
+//!     let total: u64 = packets.drain().map(|entry| entry.map(|(_, count)| count)).sum::<Result<_, _>>()?;
+//!     println!("{total} in all");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What a map type can do
+//!
+//! `S::Kind` is a marker of [`kind`], and each method asks it for a capability, so what a map type lacks does not
+//! compile: `E0277: entries of a map of type Array can't be deleted`, and why. By map type:
+//!
+//! | | hash, lru_hash | percpu_hash, lru_percpu_hash | array | percpu_array | lpm_trie | queue, stack |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | an entry holds | `V` | [`PerCpu<V>`] | `V` | [`PerCpu<V>`] | `V` | `V` |
+//! | [`lookup`](Map::lookup), [`lookup_into`](Map::lookup_into), [`contains_key`](Map::contains_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
+//! | [`update`](Map::update), [`load`](Map::load) | ✓ | ✓ | ✓ | ✓ | ✓ | |
+//! | [`insert`](Map::insert), [`replace`](Map::replace) | ✓ | ✓ | | | ✓ | |
+//! | [`delete`](Map::delete) | ✓ | ✓ | | | ✓ | |
+//! | [`take`](Map::take) | 5.14 | 5.14 | | | | |
+//! | [`iter`](Map::iter), [`keys`](Map::keys), [`next_key`](Map::next_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
+//! | [`drain`](Map::drain), [`clear`](Map::clear) | ✓ | ✓ | | | ✓ | |
+//! | [`update_batch`](Map::update_batch) | 5.6 | 5.6 | 5.6 | 5.13 | 5.13 | |
+//! | [`delete_batch`](Map::delete_batch) | 5.6 | 5.6 | | | 5.13 | |
+//! | [`lookup_locked`](Map::lookup_locked), [`update_locked`](Map::update_locked) | hash, 5.1 | | 5.1 | | | |
+//! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
+//!
+//! A number is the release of Linux from which the kernel can; before, the operation fails with
+//! [`ErrorKind::Unsupported`]. `load`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
+//! one where not.
+//!
+//! # Cost
+//!
+//! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
+//! between. Checks are made once, when a map is opened. See `benches/`.
+//!
+//! # Features
+//!
+//! - `libbpf-rs` (default): [`MapSource`] for `libbpf_rs::Object`. Without it the crate needs only libc.
+//! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
+//!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(any(feature = "zerocopy", feature = "bytemuck"))]
+mod bridges;
 mod btf;
 mod error;
 #[cfg(feature = "fixture")]
@@ -21,6 +125,10 @@ mod spec;
 pub mod storage;
 mod sys;
 
+#[cfg(feature = "bytemuck")]
+pub use bridges::Pod;
+#[cfg(feature = "zerocopy")]
+pub use bridges::Zerocopy;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
 #[cfg(feature = "libbpf-rs")]

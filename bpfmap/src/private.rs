@@ -54,3 +54,15 @@ pub fn debug_enum<N: Debug + PartialEq>(
         None => f.debug_tuple(name).field(number).finish(),
     }
 }
+
+/// Compiles for a type that zerocopy has proven plain.
+#[cfg(feature = "zerocopy")]
+pub const fn proven_by_zerocopy<T>()
+where
+    T: zerocopy::FromBytes + zerocopy::IntoBytes + zerocopy::Immutable + Copy + 'static,
+{
+}
+
+/// Compiles for a type that bytemuck has proven plain.
+#[cfg(feature = "bytemuck")]
+pub const fn proven_by_bytemuck<T: bytemuck::Pod>() {}
