@@ -79,8 +79,7 @@ fn compare_composite(
     layout: &CompositeLayout,
     id: TypeId,
 ) -> Result<(), String> {
-    let (Some(Kind::Struct(composite)) | Some(Kind::Union(composite))) =
-        btf.get(id).map(|ty| &ty.kind)
+    let Some(Kind::Struct(composite) | Kind::Union(composite)) = btf.get(id).map(|ty| &ty.kind)
     else {
         return Err(format!("{path}: BTF has no struct or union"));
     };

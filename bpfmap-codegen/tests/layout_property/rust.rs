@@ -66,12 +66,11 @@ impl Lines<'_> {
             if is_unnamed_bit_field(member) {
                 continue;
             }
-            let field = match &member.name {
-                Some(name) => name.value.clone(),
-                None => {
-                    anonymous += 1;
-                    format!("anon{}", anonymous - 1)
-                }
+            let field = if let Some(name) = &member.name {
+                name.value.clone()
+            } else {
+                anonymous += 1;
+                format!("anon{}", anonymous - 1)
             };
             self.member(name, layout, &field, member, at);
             if let (MemberType::Struct(body) | MemberType::Union(body), Some(nested)) =
@@ -179,9 +178,9 @@ fn package() -> std::io::Result<PathBuf> {
     fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
     let manifest = format!(
         "[package]\nname = \"layout-property\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\nbpfmap = {{ path = {:?}, default-features = false }}\n\n\
+         [dependencies]\nbpfmap = {{ path = '{}', default-features = false }}\n\n\
          [profile.dev]\ndebug = false\nincremental = false\n",
-        root.join("bpfmap"),
+        root.join("bpfmap").display(),
     );
     fs::write(package.join("Cargo.toml"), manifest)?;
     Ok(package)

@@ -1,5 +1,6 @@
 //! What tests need of compilers.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -27,13 +28,21 @@ pub(crate) fn clang(names: &[&str]) -> String {
 ///
 /// What clang says.
 pub(crate) fn compile_bpf(clang: &str, source: &Path, object: &Path) -> Result<(), String> {
+    run_clang(clang, &["-c".as_ref(), source.as_os_str()], object)
+}
+
+/// Runs clang for the BPF target with `arguments`.
+///
+/// # Errors
+///
+/// What clang says.
+pub(crate) fn run_clang(clang: &str, arguments: &[&OsStr], output: &Path) -> Result<(), String> {
     let output = Command::new(clang)
         .args(["-target", "bpf", "-O2", "-g", "-Wall", "-Wextra", "-Werror"])
         .args(host_include_path())
-        .arg("-c")
-        .arg(source)
+        .args(arguments)
         .arg("-o")
-        .arg(object)
+        .arg(output)
         .output()
         .map_err(|error| format!("{clang}: {error}"))?;
     if output.status.success() {
