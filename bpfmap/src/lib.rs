@@ -72,7 +72,7 @@
 //! `S::Kind` is a marker of [`kind`], and each method asks it for a capability, so what a map type lacks does not
 //! compile: `E0277: entries of a map of type Array can't be deleted`, and why. By map type:
 //!
-//! | | hash, lru_hash | percpu_hash, lru_percpu_hash | array | percpu_array | lpm_trie | queue, stack |
+//! | | `hash`, `lru_hash` | `percpu_hash`, `lru_percpu_hash` | `array` | `percpu_array` | `lpm_trie` | `queue`, `stack` |
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | an entry holds | `V` | [`PerCpu<V>`] | `V` | [`PerCpu<V>`] | `V` | `V` |
 //! | [`lookup`](Map::lookup), [`lookup_into`](Map::lookup_into), [`contains_key`](Map::contains_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |

@@ -319,14 +319,14 @@ mod locked {
             for writer in 1..=2 {
                 let map = &map;
                 scope.spawn(move || {
-                    for round in 0..5000 {
+                    for round in 0..2000 {
                         let words = [writer * 10_000 + round; 128];
                         let pair = Pair { words, ..Pair::default() };
                         map.update_locked(&0, &pair, Update::Any).unwrap();
                     }
                 });
             }
-            for _ in 0..5000 {
+            for _ in 0..2000 {
                 let words = map.lookup_locked(&0).unwrap().unwrap().words;
                 assert!(words.iter().all(|word| *word == words[0]), "{words:?}");
             }

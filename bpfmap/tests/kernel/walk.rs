@@ -7,9 +7,11 @@ use bpfmap::{Map, Update};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
-const MANY: u32 = 100_000;
+/// Several batches; no more, as emulated kernels walk these one by one, too.
+const MANY: u32 = 20_000;
 
-spec!(Flows: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 100_000);
+spec!(Flows: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 20_000);
+spec!(Large: Hash, u32 as Layout::U32 => u32 as Layout::U32, max 100_000);
 spec!(Tiny: Hash, u8 as Layout::U8 => u8 as Layout::U8, max 256);
 spec!(Short: Hash, u16 as Layout::U16 => [u8; 3] as &Layout::Array { element: Layout::U8, len: 3 }, max 1000);
 
@@ -36,6 +38,21 @@ fn every_entry_is_seen() {
         assert!(seen.iter().all(|seen| *seen));
         assert_eq!(map.keys().map(Result::unwrap).collect::<HashSet<_>>().len(), MANY as usize);
     }
+}
+
+/// As many as libbpf-rs 0.27 loses most of, when a batch comes back short.
+#[test]
+fn every_entry_of_a_large_map_is_seen() {
+    let map = create::<Large>();
+    assert_eq!(map.load((0..100_000).map(|key| (key, !key))).unwrap(), 100_000);
+    let mut seen = vec![false; 100_000];
+    for entry in &map {
+        let (key, value) = entry.unwrap();
+        assert_eq!(value, !key);
+        assert!(!core::mem::replace(&mut seen[key as usize], true), "{key} twice");
+    }
+    assert!(seen.iter().all(|seen| *seen));
+    assert_eq!(map.clear().unwrap(), 100_000);
 }
 
 /// The kernel writes 4 bytes where a batch of a hash goes on, whatever the key's size.
@@ -91,7 +108,7 @@ fn deleting_what_was_seen_never_starts_again() {
 #[test]
 fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
     for map in both() {
-        fill(&map, 20_000);
+        fill(&map, 5_000);
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -103,12 +120,12 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
                     key = if key == 90_000 { 50_000 } else { key + 1 };
                 }
             });
-            for _ in 0..5 {
+            for _ in 0..3 {
                 let mut stays = HashSet::new();
                 let mut walk = map.iter();
                 let error = loop {
                     match walk.next() {
-                        Some(Ok((key, _))) if key < 20_000 => {
+                        Some(Ok((key, _))) if key < 5_000 => {
                             stays.insert(key);
                         }
                         Some(Ok(_)) => {}
@@ -118,7 +135,7 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
                 };
                 assert!(walk.next().is_none(), "an error is the last item");
                 match error {
-                    None => assert_eq!(stays.len(), 20_000),
+                    None => assert_eq!(stays.len(), 5_000),
                     // Thrown back again and again, and told; never for batches.
                     Some(error) => assert_eq!(error.kind(), bpfmap::ErrorKind::Disturbed),
                 }
@@ -161,7 +178,7 @@ fn a_load_that_does_not_fit_says_how_far_it_came() {
     for map in both() {
         let error = map.load((0..MANY + 5).map(|key| (key, 0))).unwrap_err();
         assert_eq!(error.errno(), Some(libc::E2BIG));
-        assert!(error.to_string().contains("after 100000 entries"), "{error}");
+        assert!(error.to_string().contains("after 20000 entries"), "{error}");
         assert_eq!(map.keys().count(), MANY as usize);
     }
 }
