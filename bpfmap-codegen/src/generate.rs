@@ -1,6 +1,6 @@
 //! Which files a checked schema becomes.
 
-use crate::backend::{GeneratedFile, c, fixture, rust};
+use crate::backend::{GeneratedFile, c, docs, fixture, rust};
 use crate::check::Checked;
 
 /// A kind of file that a schema becomes.
@@ -13,12 +13,14 @@ pub enum Emit {
     /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
     /// together on the kernel that they run on.
     Fixtures,
+    /// `NAME.md`: a reference page.
+    Docs,
 }
 
 impl Emit {
     /// Every kind, by its name on the command line.
     pub const ALL: &'static [(&'static str, Self)] =
-        &[("c", Self::C), ("rust", Self::Rust), ("fixtures", Self::Fixtures)];
+        &[("c", Self::C), ("rust", Self::Rust), ("fixtures", Self::Fixtures), ("docs", Self::Docs)];
 
     /// What is made unless something else is asked for.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
@@ -50,6 +52,7 @@ pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
             Emit::C => files.push(c::emit(checked)),
             Emit::Rust => files.push(rust::emit(checked)),
             Emit::Fixtures => files.extend(fixture::emit(checked)),
+            Emit::Docs => files.push(docs::emit(checked)),
         }
     }
     files

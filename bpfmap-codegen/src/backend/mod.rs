@@ -2,6 +2,7 @@
 
 pub mod c;
 mod comment;
+pub mod docs;
 pub mod fixture;
 pub mod rust;
 

@@ -1,0 +1,129 @@
+//! Maps: their attributes, the kernels they need, and what each operation answers.
+
+use std::fmt::Write;
+
+use super::types::type_name;
+use super::{bytes, cell, push_paragraph};
+use crate::check::Checked;
+use crate::facts::{Answer, MapTypeFacts, Since};
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+
+pub(super) fn push_maps(page: &mut String, checked: &Checked) {
+    let maps = &checked.schema().maps;
+    if !maps.is_empty() {
+        page.push_str("\n## Maps\n");
+    }
+    for map in maps {
+        let _ = write!(page, "\n### `{}`\n", map.name.value);
+        push_paragraph(page, map.doc.as_deref());
+        page.push_str("\n| attribute | |\n| --- | --- |\n");
+        for (attribute, value) in attributes(checked, map) {
+            let _ = writeln!(page, "| {attribute} | {} |", cell(&value));
+        }
+        push_needs(page, checked, map);
+        push_operations(page, checked, map);
+    }
+}
+
+fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
+    let summary = MapTypeFacts::by_name(&map.map_type.value).map_or("", |row| row.summary);
+    let mut rows = vec![("type", format!("`{}`: {summary}", map.map_type.value))];
+    for (what, described) in [("key", &map.key), ("value", &map.value)] {
+        let text = match described {
+            None => continue,
+            Some(described @ KeyValue::Type(ty)) => {
+                let size = bytes(checked.resolved().layout(described).size);
+                format!("`{}`, {size}", type_name(&ty.value))
+            }
+            Some(KeyValue::Size(size)) => format!("{}, opaque", bytes(u64::from(size.value))),
+        };
+        rows.push((what, text));
+    }
+    let max_entries = map.max_entries.as_ref();
+    let max_entries =
+        max_entries.map_or("left to the loader".to_owned(), |number| number.value.to_string());
+    rows.push(("max_entries", max_entries));
+    if !map.flags.is_empty() {
+        let flags: Vec<_> = map.flags.iter().map(|flag| format!("`{}`", flag.value)).collect();
+        rows.push(("flags", flags.join(", ")));
+    }
+    if let Some(pinning) = &map.pinning {
+        let pinning = match pinning.value {
+            Pinning::None => "none".to_owned(),
+            Pinning::ByName => "by name".to_owned(),
+            Pinning::Other(number) => number.to_string(),
+        };
+        rows.push(("pinning", pinning));
+    }
+    if let Some(node) = &map.numa_node {
+        rows.push(("numa_node", node.value.to_string()));
+    }
+    if let Some(extra) = &map.map_extra {
+        rows.push(("map_extra", extra.value.to_string()));
+    }
+    match map.inner.as_ref().map(|inner| &inner.value) {
+        Some(InnerMap::Named(name)) => rows.push(("inner map", format!("as `{name}`"))),
+        Some(InnerMap::Template(inner)) => {
+            rows.push(("inner map", format!("`{}`", inner.map_type.value)));
+        }
+        None => {}
+    }
+    if !map.values.is_empty() {
+        let values: Vec<_> = map
+            .values
+            .iter()
+            .map(|(index, name)| format!("{}: `{}`", index.value, name.value))
+            .collect();
+        rows.push(("initial contents", values.join(", ")));
+    }
+    if map.btf.as_ref().is_some_and(|btf| !btf.value) {
+        rows.push(("BTF", "none: described by its sizes".to_owned()));
+    }
+    rows
+}
+
+fn push_needs(page: &mut String, checked: &Checked, map: &MapDef) {
+    let resolved = checked.resolved();
+    let Some(since) = resolved.creation_since(map) else { return };
+    let parts: Vec<_> = resolved
+        .requirements(map)
+        .iter()
+        .map(|requirement| format!("{} ({})", requirement.part, requirement.since))
+        .collect();
+    let _ = write!(page, "\nNeeds Linux {since}: {}.\n", parts.join(", "));
+}
+
+fn push_operations(page: &mut String, checked: &Checked, map: &MapDef) {
+    let operations = checked.resolved().operations(map);
+    if operations.is_empty() {
+        return;
+    }
+    page.push_str("\n| operation from user space | on which kernel |\n| --- | --- |\n");
+    for (operation, answers) in operations {
+        let _ = writeln!(page, "| {} | {} |", operation.name(), timeline(&answers));
+    }
+}
+
+/// `from 5.6`, `never: EINVAL`, `from 5.2; from 6.2 ENOTSUPP`.
+fn timeline(answers: &[Since]) -> String {
+    let Some(first) = answers.iter().position(|since| since.answers.contains(&Answer::Ok)) else {
+        return format!("never: {}", answers.last().map(names).unwrap_or_default());
+    };
+    let mut text = format!("from {}", answers[first].kernel);
+    for since in &answers[first + 1..] {
+        let _ = write!(text, "; from {} {}", since.kernel, names(since));
+    }
+    text
+}
+
+fn names(since: &Since) -> String {
+    let names: Vec<_> = since
+        .answers
+        .iter()
+        .map(|answer| match answer {
+            Answer::Ok => "success".to_owned(),
+            Answer::Err(errno) => errno.to_string(),
+        })
+        .collect();
+    names.join(" or ")
+}

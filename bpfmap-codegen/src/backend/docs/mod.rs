@@ -1,0 +1,43 @@
+//! The reference page of a schema, in Markdown: what each map is, what user space can do with it on
+//! which kernel, and where each member of each type lies.
+
+mod maps;
+mod types;
+
+use std::fmt::Write;
+
+use super::{GeneratedFile, comment, marker};
+use crate::check::Checked;
+
+/// Writes `NAME.md`.
+#[must_use]
+pub fn emit(checked: &Checked) -> GeneratedFile {
+    let schema = checked.schema();
+    let name = &schema.name.value;
+    let mut page = format!("<!-- {} -->\n\n# {name}\n", marker(schema).replace("--", "- -"));
+    push_paragraph(&mut page, schema.doc.as_deref());
+    if let Some(kernel) = &schema.min_kernel {
+        let _ = write!(page, "\nMade for Linux {} and newer.\n", kernel.value);
+    }
+    maps::push_maps(&mut page, checked);
+    types::push_types(&mut page, checked);
+    GeneratedFile { name: format!("{name}.md"), contents: page }
+}
+
+/// Writes `doc` as a paragraph of its own, if it says anything.
+fn push_paragraph(page: &mut String, doc: Option<&str>) {
+    let Some(doc) = doc else { return };
+    let lines: Vec<String> = comment::lines(doc).collect();
+    if !lines.is_empty() {
+        let _ = write!(page, "\n{}\n", lines.join("\n"));
+    }
+}
+
+/// `text` as a cell of a table: on one line, and without the mark that ends a cell.
+fn cell(text: &str) -> String {
+    comment::lines(text).collect::<Vec<_>>().join(" ").trim().replace('|', "\\|")
+}
+
+fn bytes(count: u64) -> String {
+    format!("{count} byte{}", if count == 1 { "" } else { "s" })
+}

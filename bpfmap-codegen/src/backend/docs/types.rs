@@ -1,0 +1,126 @@
+//! Types: a table of members with the place of each.
+
+use std::fmt::Write;
+
+use super::{bytes, cell, push_paragraph};
+use crate::check::Checked;
+use crate::ir::{Composite, Enum, Int, MemberType, Type, TypeDefKind};
+use crate::layout::{CompositeLayout, Item};
+use crate::naming::c_constant;
+
+pub(super) fn push_types(page: &mut String, checked: &Checked) {
+    let types = &checked.schema().types;
+    if !types.is_empty() {
+        page.push_str("\n## Types\n");
+    }
+    for def in types {
+        let name = &def.name.value;
+        let _ = write!(page, "\n### `{name}`\n");
+        push_paragraph(page, def.doc.as_deref());
+        match (&def.kind, checked.layouts().composite(name)) {
+            (TypeDefKind::Struct(body), Some(layout)) => {
+                push_composite(page, "struct", body, layout);
+            }
+            (TypeDefKind::Union(body), Some(layout)) => {
+                push_composite(page, "union", body, layout);
+            }
+            (TypeDefKind::Enum(body), _) => push_enum(page, name, body),
+            (TypeDefKind::Alias(target), _) => {
+                let size = bytes(checked.layouts().of(&target.value).size);
+                let _ = write!(page, "\nAnother name of `{}`, {size}.\n", type_name(&target.value));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `ty` as a schema writes it.
+pub(super) fn type_name(ty: &Type) -> String {
+    match ty {
+        Type::Int(int) => int_name(*int),
+        Type::Bool => "bool".to_owned(),
+        Type::Char => "char".to_owned(),
+        Type::BigEndian(size) => format!("be{}", u64::from(*size) * 8),
+        Type::Array(element, len) => format!("[{}; {}]", type_name(&element.value), len.value),
+        Type::Pointer(None) => "*void".to_owned(),
+        Type::Pointer(Some(target)) => format!("*{}", type_name(&target.value)),
+        Type::Named(name) => name.clone(),
+        Type::Special(field) => field.name().to_owned(),
+    }
+}
+
+fn int_name(int: Int) -> String {
+    format!("{}{}", if int.signed { 'i' } else { 'u' }, u64::from(int.size) * 8)
+}
+
+fn push_enum(page: &mut String, name: &str, body: &Enum) {
+    let repr = int_name(body.repr.value);
+    let _ = write!(
+        page,
+        "\nAn enum in a `{repr}`.\n\n| value | name | in C | |\n| --- | --- | --- | --- |\n"
+    );
+    for variant in &body.variants {
+        let (label, value) = (&variant.name.value, variant.value.value);
+        let constant = c_constant(name, label);
+        let doc = cell(variant.doc.as_deref().unwrap_or_default());
+        let _ = writeln!(page, "| {value} | `{label}` | `{constant}` | {doc} |");
+    }
+}
+
+fn push_composite(page: &mut String, word: &str, body: &Composite, layout: &CompositeLayout) {
+    let packed = if body.packed { ", packed" } else { "" };
+    let _ = write!(
+        page,
+        "\nA {word} of {}, aligned to {}{packed}.\n\n\
+         | offset | size | member | type | |\n| --- | --- | --- | --- | --- |\n",
+        bytes(layout.size),
+        layout.align,
+    );
+    push_rows(page, "", 0, body, layout);
+}
+
+/// A row for each member and each padding; `path` and `base` lead to the struct or union.
+fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout: &CompositeLayout) {
+    for item in layout.items(body) {
+        let (index, at) = match item {
+            Item::Member(index, at) => (index, at),
+            Item::Padding(padding) => {
+                let place =
+                    place(base, padding.bit_offset, padding.bits, padding.bytes().is_none());
+                let _ = writeln!(page, "| {place} | | | padding |");
+                continue;
+            }
+        };
+        let member = &body.members[index];
+        let place = place(base, at.bit_offset, at.bits, member.bits.is_some());
+        let doc = cell(member.doc.as_deref().unwrap_or_default());
+        let ty = match &member.ty {
+            MemberType::Type(ty) => format!("`{}`", type_name(&ty.value)),
+            MemberType::Struct(_) => "struct".to_owned(),
+            MemberType::Union(_) => "union".to_owned(),
+        };
+        let path = if let Some(name) = &member.name {
+            let name = format!("{path}{}", name.value);
+            let _ = writeln!(page, "| {place} | `{name}` | {ty} | {doc} |");
+            format!("{name}.")
+        } else {
+            let _ = writeln!(page, "| {place} | | {ty} | {doc} |");
+            path.to_owned()
+        };
+        if let (MemberType::Struct(body) | MemberType::Union(body), Some(nested)) =
+            (&member.ty, &at.nested)
+        {
+            push_rows(page, &path, base.saturating_add(at.offset()), body, nested);
+        }
+    }
+}
+
+/// The first two cells of a row.
+fn place(base: u64, bit_offset: u64, bits: u64, is_bit_field: bool) -> String {
+    let offset = base.saturating_add(bit_offset / 8);
+    if is_bit_field {
+        format!("{offset}, bit {} | {bits} bit{}", bit_offset % 8, if bits == 1 { "" } else { "s" })
+    } else {
+        format!("{offset} | {}", bits / 8)
+    }
+}
