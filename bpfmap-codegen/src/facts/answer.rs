@@ -223,8 +223,9 @@ impl OperationFacts {
         self.cases.iter().any(|case| case.condition == condition)
     }
 
-    /// What `kernel` may answer under `condition`: its refusal where it lacks the operation, else
-    /// what the case says. `None` when the table does not know.
+    /// What `kernel` may answer under `condition`: what the case says or, on a kernel older than
+    /// all that it speaks of, the refusal of a kernel that lacks the operation. `None` when the
+    /// table does not know.
     #[must_use]
     pub fn answers_on(
         &self,
@@ -232,9 +233,10 @@ impl OperationFacts {
         kernel: KernelVersion,
     ) -> Option<&'static [Answer]> {
         let case = self.cases.iter().find(|case| case.condition == condition)?;
-        let lacks = self.since().is_none_or(|since| kernel < since);
-        let answers = if lacks { self.cases[0].answers } else { case.answers };
-        answers.iter().rev().find(|since| since.kernel <= kernel).map(|since| since.answers)
+        let on = |answers: Answers| {
+            answers.iter().rev().find(|since| since.kernel <= kernel).map(|since| since.answers)
+        };
+        on(case.answers).or_else(|| on(self.cases[0].answers))
     }
 
     /// The kernels at which [`Self::answers_on`] changes under `condition`, each with the answers

@@ -232,11 +232,12 @@ const GET_NEXT_KEY: &[Case] = cases! {
     LastKey: (3, 19) ENOENT;
 };
 
+/// Kernels that know the command but not for hash tables look at the flags first.
 const LOOKUP_AND_DELETE: &[Case] = cases! {
     Plain: (4, 20) ENOTSUPP, (5, 14) Ok;
     Missing: (5, 14) ENOENT;
-    UnknownFlags: (5, 14) EINVAL;
-    LockWithoutSpinLock: (5, 14) EINVAL;
+    UnknownFlags: (4, 20) EINVAL;
+    LockWithoutSpinLock: (4, 20) EINVAL;
 };
 
 const LOOKUP_BATCH: &[Case] = cases! {

@@ -1,0 +1,128 @@
+//! Limits how many packets each source address may send in a window of time.
+//!
+//! The maps are declared in `ratelimit.toml`. The BPF program includes the header that is made of
+//! it, and this crate the types.
+
+use std::error::Error;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use bpfmap::{Be32, Map, Update};
+use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
+use libbpf_rs::{Link, OpenObject};
+
+use maps::{IpAddr as Addr, Limit, Maps, Settings, Source, Sources, Usage};
+
+/// What the schema says, in Rust.
+pub mod maps {
+    include!(concat!(env!("OUT_DIR"), "/ratelimit.rs"));
+}
+
+#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "libbpf-cargo wrote it")]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/ratelimit.skel.rs"));
+}
+
+/// A rate limiter on a network interface, until it is dropped.
+#[derive(Debug)]
+pub struct RateLimiter {
+    sources: Map<Sources>,
+    settings: Map<Settings>,
+    _link: Link,
+}
+
+impl RateLimiter {
+    /// Loads the program and attaches it to the interface with the number `interface`: as many
+    /// packets as `packets` of each source pass in each `window`.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses the program or the interface: `CAP_BPF`, `CAP_PERFMON` and
+    /// `CAP_NET_ADMIN` are needed.
+    pub fn attach(interface: i32, packets: u64, window: Duration) -> Result<Self, Box<dyn Error>> {
+        let mut object = MaybeUninit::<OpenObject>::uninit();
+        let skeleton = skeleton::RatelimitSkelBuilder::default().open(&mut object)?.load()?;
+        let Maps { sources, settings } = Maps::from_object(skeleton.object())?;
+        let limiter =
+            Self { sources, settings, _link: skeleton.progs.limit_rate.attach_xdp(interface)? };
+        limiter.set_limit(packets, window)?;
+        Ok(limiter)
+    }
+
+    /// Changes the limit.
+    ///
+    /// # Errors
+    ///
+    /// When the window is longer than 584 years, or the kernel refuses.
+    pub fn set_limit(&self, packets: u64, window: Duration) -> Result<(), Box<dyn Error>> {
+        let window_ns = u64::try_from(window.as_nanos())?;
+        self.settings.update(&0, &Limit { packets, window_ns }, Update::Any)?;
+        Ok(())
+    }
+
+    /// Who sent how much.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn sources(&self) -> bpfmap::Result<Vec<(IpAddr, Usage)>> {
+        let mut sources = vec![];
+        for entry in self.sources.iter() {
+            let (source, usage) = entry?;
+            sources.push((address(&source), usage));
+        }
+        Ok(sources)
+    }
+
+    /// What one source sent; `None` when nothing is known of it.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn usage(&self, source: IpAddr) -> bpfmap::Result<Option<Usage>> {
+        self.sources.lookup(&key(source))
+    }
+
+    /// Forgets what a source sent; `false` when nothing was known.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn reset(&self, source: IpAddr) -> bpfmap::Result<bool> {
+        self.sources.delete(&key(source))
+    }
+}
+
+/// Linux' numbers of the address families, `include/linux/socket.h`.
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
+fn key(address: IpAddr) -> Source {
+    let (addr, family) = match address {
+        IpAddr::V4(v4) => (Addr::from_v4(Be32::new(v4.to_bits())), AF_INET),
+        IpAddr::V6(v6) => (Addr::from_v6(v6.octets()), AF_INET6),
+    };
+    Source { addr, family, ..Source::default() }
+}
+
+fn address(source: &Source) -> IpAddr {
+    match source.family {
+        AF_INET => Ipv4Addr::from_bits(source.addr.v4().get()).into(),
+        _ => Ipv6Addr::from(source.addr.v6()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_keeps_its_address() {
+        for text in ["192.0.2.1", "2001:db8::1"] {
+            let original: IpAddr = text.parse().unwrap();
+            assert_eq!(address(&key(original)), original);
+        }
+    }
+}
