@@ -6,11 +6,10 @@
 use std::error::Error;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use bpfmap::{Be32, Map, Update};
-use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
 use libbpf_rs::{Link, OpenObject};
 
 use maps::{IpAddr as Addr, Limit, Maps, Settings, Source, Sources, Usage};
@@ -20,7 +19,14 @@ pub mod maps {
     include!(concat!(env!("OUT_DIR"), "/ratelimit.rs"));
 }
 
-#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "libbpf-cargo wrote it")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    reason = "libbpf-cargo wrote it"
+)]
 mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/ratelimit.skel.rs"));
 }

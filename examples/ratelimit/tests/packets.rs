@@ -2,12 +2,15 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ratelimit::RateLimiter;
 
 /// The loopback interface is the first of each network namespace.
 const LOOPBACK: i32 = 1;
+/// An interface takes one program at a time.
+static ATTACHED: Mutex<()> = Mutex::new(());
 /// Longer than a test, so that no new window begins in it.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -35,6 +38,7 @@ fn send(sender: &UdpSocket, receiver: &UdpSocket, packets: u32) -> u32 {
 }
 
 fn limits_the_packets_of(from: &str, to: &str) {
+    let _alone = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
     let source: IpAddr = from.parse().unwrap();
     let limiter = RateLimiter::attach(LOOPBACK, 3, LONG).unwrap();
     let (sender, receiver) = sockets(from, to);
@@ -69,6 +73,7 @@ fn limits_ipv6_packets() {
 
 #[test]
 fn counts_each_source_by_itself() {
+    let _alone = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
     let limiter = RateLimiter::attach(LOOPBACK, 2, LONG).unwrap();
     let (first, to_first) = sockets("127.0.0.4", "127.0.0.5");
     let (second, to_second) = sockets("127.0.0.6", "127.0.0.7");
