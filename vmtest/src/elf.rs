@@ -4,6 +4,7 @@
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use object::elf;
 use object::read::elf::{Dyn as _, ElfFile64, FileHeader as _, ProgramHeader as _};
+use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,30 @@ pub(crate) fn needed_files(program: &Path) -> Result<Vec<PathBuf>> {
     let library_path: Vec<_> =
         library_path.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
     Search { library_path, cache: read_ld_so_cache(Path::new("/etc/ld.so.cache")) }.of(program)
+}
+
+/// The kernel modules that a program declares that it needs, in a section called `.vmtest`: lines
+/// of text, each `module NAME`.
+pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
+    let data = std::fs::read(program).at("read", program)?;
+    let section = || {
+        let file = ElfFile64::<object::Endianness>::parse(&*data).ok()?;
+        Some(file.section_by_name(".vmtest")?.data().ok()?.to_vec())
+    };
+    let text = section().unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.split(['\n', '\0']).map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let name = line.strip_prefix("module ").map(|name| name.trim().to_owned());
+            name.ok_or_else(|| {
+                let message =
+                    format!("{} declares {line:?}, which means nothing", program.display());
+                Error::new(ErrorKind::Usage, message)
+                    .help("write `module NAME` in its section .vmtest")
+            })
+        })
+        .collect()
 }
 
 /// Where to look for libraries.
@@ -238,6 +263,17 @@ mod tests {
         let files = needed_files(&std::env::current_exe().unwrap()).unwrap();
         let named = |name: &str| files.iter().any(|file| file.to_string_lossy().contains(name));
         assert!(named("libc.so.6") && named("ld-linux-x86-64"), "{files:?}");
+    }
+
+    #[used]
+    #[unsafe(link_section = ".vmtest")]
+    static DECLARED: [u8; 23] = *b"module veth\nmodule x_y\n";
+
+    #[test]
+    fn what_a_program_declares_is_read_from_its_section() {
+        let declared = declared_modules(&std::env::current_exe().unwrap()).unwrap();
+        assert_eq!(declared, ["veth", "x_y"]);
+        assert_eq!(declared_modules(Path::new("/bin/true")).unwrap(), [""; 0]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Boots Linux kernels in QEMU and runs test binaries in them.
 
+pub mod config;
 mod console;
 mod cpio;
 mod elf;
@@ -16,7 +17,9 @@ mod plan;
 mod qemu;
 pub mod report;
 mod run;
+mod shard;
 mod snapshot;
+mod terminal;
 mod tree;
 mod verdict;
 mod vm;
@@ -29,3 +32,4 @@ pub use machine::{Engine, Machine};
 pub use matrix::{Matrix, Progress};
 pub use plan::Filter;
 pub use run::{Ended, Run};
+pub use shard::Shard;

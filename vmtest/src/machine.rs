@@ -60,6 +60,8 @@ pub struct Machine {
     pub arguments: Vec<String>,
     /// Whether guests are restored from snapshots, which are taken as they are needed.
     pub snapshots: bool,
+    /// The port of the loopback interface on which the guest waits for a debugger before it boots.
+    pub gdb: Option<u16>,
     init: Init,
     qemu: Qemu,
 }
@@ -78,6 +80,7 @@ impl Machine {
             cpus: 1,
             arguments: Vec::new(),
             snapshots: true,
+            gdb: None,
             init,
             qemu,
         })
@@ -95,7 +98,8 @@ impl Machine {
     /// Starts a guest that does what the payload says: from a snapshot if there can be one, or else
     /// from cold.
     pub(crate) fn start(&self, payload: &[u8]) -> Result<Guest> {
-        let snapshot = if self.snapshots { Snapshot::of(self).ok() } else { None };
+        let snapshot =
+            if self.snapshots && self.gdb.is_none() { Snapshot::of(self).ok() } else { None };
         match snapshot {
             Some(snapshot) => self.restore(payload, snapshot),
             None => self.boot(payload),
@@ -106,6 +110,9 @@ impl Machine {
     pub(crate) fn boot(&self, payload: &[u8]) -> Result<Guest> {
         let mut line = self.command_line();
         line.args(["-m".to_owned(), format!("{}M", self.memory)]);
+        if let Some(port) = self.gdb {
+            line.args(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}"), "-S".to_owned()]);
+        }
         self.launch(line, Some(payload), Origin::Boot)
     }
 
@@ -212,6 +219,8 @@ impl Machine {
     fn kernel_arguments(&self) -> String {
         let ours = KERNEL_ARGUMENTS.iter().copied();
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
+        // A debugger finds the kernel where its symbols say only if it stays there.
+        let theirs = theirs.chain(self.gdb.map(|_| "nokaslr"));
         ours.chain(theirs).collect::<Vec<_>>().join(" ")
     }
 

@@ -1,18 +1,22 @@
 //! Boots kernels and runs programs and test binaries in them: the command line of `bpfmap_vmtest`.
 
 mod options;
+mod signals;
 
+use bpfmap_vmtest::config::Config;
 use bpfmap_vmtest::event::{Event, KernelResult};
-use bpfmap_vmtest::kernel::Kernel;
+use bpfmap_vmtest::kernel::{Kernel, Packages};
 use bpfmap_vmtest::report::{self, Terminal, table};
 use bpfmap_vmtest::{
     Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, kernel,
 };
 use clap::Parser as _;
-use options::{Command, KernelsCommand, MatrixOptions, Options, RunOptions};
+use options::{
+    Command, KernelsCommand, KernelsOptions, MachineOptions, MatrixOptions, Options, RunOptions,
+    ShellOptions, System,
+};
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +28,8 @@ fn main() -> ExitCode {
     bpfmap_vmtest::guest::main_if_init();
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
-        Command::Matrix(options) => matrix(options),
+        Command::Shell(options) => shell(options),
+        Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
     };
     done.unwrap_or_else(|error| {
@@ -34,89 +39,103 @@ fn main() -> ExitCode {
 }
 
 fn run(options: RunOptions) -> Result<ExitCode> {
-    let mirror = options.mirror.resolve();
-    let kernel = Kernel::debian(&options.kernel, &mirror)?;
-    let modules = kernel.modules(&options.machine.modules, &mirror)?;
+    let mut command = options.command.into_iter();
+    let mut run = Run::new(command.next().unwrap_or_default());
+    run.args = command.collect();
+    run.files = options.files;
+    run.time_out = options.time_out.map(Duration::from_secs);
+    let (ended, console) = run_in(run, &options.system, &options.machine, options.gdb)?;
+    if let Some(path) = options.console {
+        write(&path, &console)?;
+    }
+    Ok(exit_code(&ended))
+}
+
+fn shell(options: ShellOptions) -> Result<ExitCode> {
+    let mut run = Run::shell()?;
+    run.files = options.files;
+    let (ended, _) = run_in(run, &options.system, &options.machine, options.gdb)?;
+    Ok(exit_code(&ended))
+}
+
+/// Runs a program in the machine that the options make; how it ended, and the console's log.
+fn run_in(
+    mut run: Run,
+    system: &System,
+    options: &MachineOptions,
+    gdb: Option<u16>,
+) -> Result<(Ended, String)> {
+    let config = Config::find()?;
+    let packages = system.packages.resolve();
+    let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "no kernel was named")
+            .help("give one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
+    })?;
+    let kernel = Kernel::named(name, &config.kernels, &packages)?;
+    let mut modules = [config.modules.as_slice(), &options.modules].concat();
+    modules.extend(run.declared_modules()?);
+    run.modules = kernel.modules(&modules, &packages)?;
+    run.env.clone_from(&options.env);
+    let machine = machine(kernel, &config, options, gdb)?;
+    if let Some(port) = gdb {
+        let vmlinux = machine.kernel.vmlinux.display();
+        eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote 127.0.0.1:{port}'");
+    }
+    let mut signals = signals::listen()?;
+    let ended = run.run(&machine, &mut signals, &mut std::io::stdout(), &mut std::io::stderr())?;
+    if let Ended::Failed(failure, tail) = &ended.0 {
+        for line in tail {
+            eprintln!("| {line}");
+        }
+        let advice = failure.kind.advice();
+        eprintln!("bpfmap-vmtest: kernel {}: {failure}\n  help: {advice}", machine.kernel.name);
+    }
+    Ok(ended)
+}
+
+fn machine(
+    kernel: Kernel,
+    config: &Config,
+    options: &MachineOptions,
+    gdb: Option<u16>,
+) -> Result<Machine> {
     let mut machine = Machine::new(kernel, Init::find()?)?;
-    machine.memory = options.machine.memory;
-    machine.cpus = options.machine.cpus;
-    machine.arguments = options.machine.cmdline;
-    machine.snapshots = !options.machine.no_snapshot;
-    match options.machine.engine {
+    machine.memory = options.memory.or(config.memory).unwrap_or(machine.memory);
+    machine.cpus = options.cpus.or(config.cpus).unwrap_or(machine.cpus);
+    machine.arguments = [config.cmdline.as_slice(), &options.cmdline].concat();
+    machine.snapshots = !options.no_snapshot;
+    machine.gdb = gdb;
+    match options.engine {
         Some(engine) => machine.engine = engine.into(),
         None => machine.choose_engine()?,
     }
-    let mut command = options.command.into_iter();
-    let run = Run {
-        program: command.next().unwrap_or_default().into(),
-        args: command.collect(),
-        env: options.machine.env,
-        files: options.files,
-        modules,
-        time_out: options.time_out.map(Duration::from_secs),
-    };
-    let mut signals = signals()?;
-    let (ended, console) =
-        run.run(&machine, &mut signals, &mut std::io::stdout(), &mut std::io::stderr())?;
-    if let Some(path) = options.console {
-        std::fs::write(&path, console).map_err(|error| {
-            Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
-        })?;
-    }
-    Ok(match ended {
-        Ended::Exited(code) => ExitCode::from(u8::try_from(code).unwrap_or(HARNESS_FAILED)),
-        Ended::Signaled(signal) => {
-            ExitCode::from(u8::try_from(128 + signal).unwrap_or(HARNESS_FAILED))
-        }
-        Ended::Failed(failure, tail) => {
-            for line in tail {
-                eprintln!("| {line}");
-            }
-            eprintln!(
-                "bpfmap-vmtest: kernel {}: {failure}\n  help: {}",
-                machine.kernel.name,
-                failure.kind.advice()
-            );
-            ExitCode::from(HARNESS_FAILED)
-        }
-        _ => ExitCode::from(HARNESS_FAILED),
-    })
+    Ok(machine)
 }
 
-fn matrix(options: MatrixOptions) -> Result<ExitCode> {
+fn exit_code(ended: &Ended) -> ExitCode {
+    let code = match *ended {
+        Ended::Exited(code) => u8::try_from(code),
+        Ended::Signaled(signal) => u8::try_from(128 + signal),
+        _ => Ok(HARNESS_FAILED),
+    };
+    ExitCode::from(code.unwrap_or(HARNESS_FAILED))
+}
+
+fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
+    let config = Config::find()?;
+    let kernels = match (options.kernels.is_empty(), config.matrix.is_empty()) {
+        (false, _) => options.kernels.clone(),
+        (true, false) => config.matrix.clone(),
+        (true, true) => kernel::lines().into_iter().map(str::to_owned).collect(),
+    };
+    if let Some(print) = options.print {
+        print!("{}", print.jobs(options.shards.unwrap_or(kernels.len())));
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut json = options.json.as_deref().map(create).transpose()?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let kernels = if options.kernels.is_empty() {
-        kernel::lines().into_iter().map(str::to_owned).collect()
-    } else {
-        options.kernels
-    };
-    let matrix = Matrix {
-        kernels,
-        binaries: options.binaries,
-        jobs: options.jobs.unwrap_or(cores),
-        memory: options.machine.memory,
-        cpus: options.machine.cpus,
-        modules: options.machine.modules,
-        env: options.machine.env,
-        arguments: options.machine.cmdline,
-        time_out: Duration::from_secs(options.test_time_out),
-        retries: options.retries,
-        fail_fast: options.fail_fast,
-        filter: Filter {
-            texts: options.filters,
-            exact: options.exact,
-            skip: options.skip,
-            include_ignored: options.include_ignored,
-        },
-        mirror: options.mirror.resolve(),
-        engine: options.machine.engine.map(Into::into),
-        snapshots: !options.machine.no_snapshot,
-        allowed: options.allowed,
-        report_dir: options.report_dir,
-    };
     let mut terminal = Terminal::new();
     let mut unwritten = None;
+    let matrix = matrix_of(options, config, kernels);
     let events = matrix.run(|progress| {
         terminal.show(progress);
         if let (Progress::Event(event), Some(file)) = (progress, &mut json) {
@@ -127,71 +146,102 @@ fn matrix(options: MatrixOptions) -> Result<ExitCode> {
         }
     })?;
     print!("{}", table(&events));
-    if let Some(path) = options.junit {
-        write(&path, &report::junit(&events))?;
+    if let (Some(error), Some(path)) = (unwritten, &options.json) {
+        return Err(unwritable(path, error));
     }
-    if let Some(path) = options.html {
-        let console =
-            |kernel: &KernelResult| std::fs::read_to_string(kernel.console.as_ref()?).ok();
-        write(&path, &report::html(&events, console))?;
-    }
-    if let Some(path) = options.github_summary {
-        let written = File::options().create(true).append(true).open(&path);
-        let written =
-            written.and_then(|mut file| file.write_all(report::markdown(&events).as_bytes()));
-        written.map_err(|error| unwritable(&path, error))?;
-    }
-    if let Some(error) = unwritten {
-        return Err(Error::new(ErrorKind::Io, "cannot write the report").because(error));
-    }
+    write_reports(options, &events)?;
     let green = matches!(events.last(), Some(Event::Summary(summary)) if summary.green);
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn kernels(options: &options::KernelsOptions) -> Result<ExitCode> {
-    let mirror = options.mirror.resolve();
-    let (KernelsCommand::Fetch { lines } | KernelsCommand::List { lines }) = &options.command;
-    let lines = if lines.is_empty() {
-        kernel::lines().into_iter().map(str::to_owned).collect()
-    } else {
-        lines.clone()
+fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> Matrix {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let machine = &options.machine;
+    Matrix {
+        kernels,
+        sources: config.kernels,
+        binaries: options.binaries.clone(),
+        shard: options.shard,
+        jobs: options.jobs.unwrap_or(cores),
+        memory: machine.memory.or(config.memory).unwrap_or(512),
+        cpus: machine.cpus.or(config.cpus).unwrap_or(1),
+        modules: [config.modules.as_slice(), &machine.modules].concat(),
+        env: machine.env.clone(),
+        arguments: [config.cmdline.as_slice(), &machine.cmdline].concat(),
+        time_out: Duration::from_secs(options.test_time_out.or(config.test_time_out).unwrap_or(60)),
+        retries: options.retries,
+        fail_fast: options.fail_fast,
+        filter: Filter {
+            texts: options.filters.clone(),
+            exact: options.exact,
+            skip: options.skip.clone(),
+            include_ignored: options.include_ignored,
+        },
+        packages: options.packages.resolve(),
+        engine: machine.engine.map(Into::into),
+        snapshots: !machine.no_snapshot,
+        allowed: [config.allow.as_slice(), &options.allowed].concat(),
+        report_dir: options.report_dir.clone(),
+    }
+}
+
+fn write_reports(options: &MatrixOptions, events: &[Event]) -> Result<()> {
+    if let Some(path) = &options.junit {
+        write(path, &report::junit(events))?;
+    }
+    if let Some(path) = &options.html {
+        let console =
+            |kernel: &KernelResult| std::fs::read_to_string(kernel.console.as_ref()?).ok();
+        write(path, &report::html(events, console))?;
+    }
+    if let Some(path) = &options.github_summary {
+        let file = File::options().create(true).append(true).open(path);
+        let text = report::markdown(events);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| unwritable(path, error))?;
+    }
+    Ok(())
+}
+
+fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
+    let config = Config::find()?;
+    let packages = options.packages.resolve();
+    let names = match &options.command {
+        KernelsCommand::Prune => {
+            println!("{} kernels removed, and all snapshots", kernel::prune(&packages)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        KernelsCommand::Fetch { names }
+        | KernelsCommand::List { names }
+        | KernelsCommand::Update { names } => names.clone(),
     };
-    for line in lines {
-        let found = match options.command {
-            KernelsCommand::Fetch { .. } => Some(Kernel::debian(&line, &mirror)?),
-            KernelsCommand::List { .. } => Kernel::debian_cached(&line)?,
-        };
-        match found {
-            Some(kernel) => println!("{line:>6}  {:30}  {}", kernel.release, kernel.origin),
-            None => println!("{line:>6}  not fetched"),
+    let all = || {
+        let lines = kernel::lines().into_iter().map(str::to_owned);
+        lines.chain(config.kernels.keys().cloned()).collect()
+    };
+    for name in if names.is_empty() { all() } else { names } {
+        match one_kernel(&options.command, &name, &config, &packages)? {
+            Some(kernel) => println!("{name:>6}  {:30}  {}", kernel.release, kernel.origin),
+            None => println!("{name:>6}  not fetched"),
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A socket from which the numbers of the signals are read that are sent to this process.
-fn signals() -> Result<UnixStream> {
-    let failed = |error| Error::new(ErrorKind::Io, "cannot listen to signals").because(error);
-    let (read, write) = UnixStream::pair().map_err(failed)?;
-    for signal in [
-        signal_hook::consts::SIGINT,
-        signal_hook::consts::SIGTERM,
-        signal_hook::consts::SIGHUP,
-        signal_hook::consts::SIGQUIT,
-        signal_hook::consts::SIGUSR1,
-        signal_hook::consts::SIGUSR2,
-    ] {
-        let write = write.try_clone().map_err(failed)?;
-        let number = u8::try_from(signal).unwrap_or_default();
-        // SAFETY: the action only writes a byte to a socket, which is async-signal-safe.
-        unsafe {
-            signal_hook::low_level::register(signal, move || {
-                let _ = rustix::net::send(&write, &[number], rustix::net::SendFlags::DONTWAIT);
-            })
+fn one_kernel(
+    command: &KernelsCommand,
+    name: &str,
+    config: &Config,
+    packages: &Packages,
+) -> Result<Option<Kernel>> {
+    let is_debian = !config.kernels.contains_key(name);
+    Ok(match command {
+        KernelsCommand::List { .. } | KernelsCommand::Prune if is_debian => {
+            Kernel::debian_cached(name, packages)?
         }
-        .map_err(failed)?;
-    }
-    Ok(read)
+        KernelsCommand::Update { .. } if is_debian => Some(Kernel::debian_newest(name, packages)?),
+        _ => Some(Kernel::named(name, &config.kernels, packages)?),
+    })
 }
 
 fn create(path: &Path) -> Result<File> {

@@ -5,9 +5,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::failure::{Failure, FailureKind};
 use crate::init::Init;
-use crate::kernel::{Kernel, Mirror};
+use crate::kernel::{Kernel, Packages, Source};
 use crate::machine::{Engine, Machine};
 use crate::plan::{Action, Filter, PLAN, Plan, TestBinary};
+use crate::shard::Shard;
 use crate::tree::{Tree, absolute};
 use crate::verdict::Verdict;
 use crate::vm::{Guest, Happened};
@@ -21,17 +22,22 @@ use std::time::{Duration, Instant};
 /// What to run, and on which kernels.
 #[derive(Debug, Clone)]
 pub struct Matrix {
-    /// The lines of the kernels.
+    /// The names of the kernels: those of `sources`, and Debian's lines.
     pub kernels: Vec<String>,
+    /// Kernels that are not Debian's, by name.
+    pub sources: BTreeMap<String, Source>,
     /// The test binaries.
     pub binaries: Vec<PathBuf>,
+    /// Which part of all kernels and binaries to run; none: all.
+    pub shard: Option<Shard>,
     /// How many guests run side by side.
     pub jobs: usize,
     /// The memory of each guest, in MiB.
     pub memory: u32,
     /// The processors of each guest.
     pub cpus: u32,
-    /// Kernel modules to load before the tests, with what they depend on.
+    /// Kernel modules to load before the tests, with what they depend on, beside those that the test
+    /// binaries declare.
     pub modules: Vec<String>,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
@@ -45,8 +51,8 @@ pub struct Matrix {
     pub fail_fast: bool,
     /// Which tests to run.
     pub filter: Filter,
-    /// Where packages come from.
-    pub mirror: Mirror,
+    /// Where Debian's packages come from.
+    pub packages: Packages,
     /// What executes the guests; without it what works here.
     pub engine: Option<Engine>,
     /// Whether guests are restored from snapshots.
@@ -90,25 +96,29 @@ impl Matrix {
         let start = Instant::now();
         let init = Init::find()?;
         let mut tree = Tree::default();
+        let mut modules = self.modules.clone();
         for binary in &self.binaries {
             if !binary.is_file() {
                 let message = format!("there is no test binary {}", binary.display());
                 return Err(Error::new(ErrorKind::Usage, message));
             }
             tree.add_program(binary)?;
+            modules.extend(crate::elf::declared_modules(binary)?);
         }
         crate::qemu::Qemu::find()?;
-        let waiting: Mutex<VecDeque<&String>> = Mutex::new(self.kernels.iter().collect());
+        let waiting = Mutex::new(self.tasks());
         let (sender, receiver) = channel();
         let mut events = Vec::new();
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, self.kernels.len().max(1)) {
-                let (sender, waiting, tree, init) = (sender.clone(), &waiting, &tree, &init);
+                let (sender, waiting, tree) = (sender.clone(), &waiting, &tree);
+                let (init, modules) = (&init, &modules);
                 scope.spawn(move || {
                     loop {
                         let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop_front());
-                        let Some(kernel) = next else { break };
-                        KernelRun::new(self, kernel, &sender).run(tree.clone(), init.clone());
+                        let Some((kernel, binaries)) = next else { break };
+                        KernelRun::new(self, kernel, binaries, modules, &sender)
+                            .run(tree.clone(), init.clone());
                     }
                 });
             }
@@ -124,6 +134,23 @@ impl Matrix {
         progress(&Progress::Event(Box::new(summary.clone())));
         events.push(summary);
         Ok(events)
+    }
+}
+
+impl Matrix {
+    /// The kernels, each with the binaries that shall run on it.
+    fn tasks(&self) -> VecDeque<(&str, Vec<usize>)> {
+        let count = self.binaries.len();
+        let binaries = |kernel: usize| {
+            let is_ours =
+                |binary: &usize| self.shard.is_none_or(|shard| shard.has(kernel * count + binary));
+            (0..count).filter(is_ours).collect::<Vec<_>>()
+        };
+        let tasks = self.kernels.iter().enumerate();
+        tasks
+            .map(|(index, kernel)| (kernel.as_str(), binaries(index)))
+            .filter(|(_, binaries)| !binaries.is_empty())
+            .collect()
     }
 }
 
@@ -144,6 +171,8 @@ pub(crate) fn binary_name(path: &Path) -> String {
 struct KernelRun<'a> {
     matrix: &'a Matrix,
     kernel: &'a str,
+    binaries: Vec<usize>,
+    modules: &'a [String],
     sender: &'a Sender<Progress>,
     start: Instant,
     release: String,
@@ -172,10 +201,18 @@ struct Running {
 }
 
 impl<'a> KernelRun<'a> {
-    fn new(matrix: &'a Matrix, kernel: &'a str, sender: &'a Sender<Progress>) -> Self {
+    fn new(
+        matrix: &'a Matrix,
+        kernel: &'a str,
+        binaries: Vec<usize>,
+        modules: &'a [String],
+        sender: &'a Sender<Progress>,
+    ) -> Self {
         Self {
             matrix,
             kernel,
+            binaries,
+            modules,
             sender,
             start: Instant::now(),
             release: String::new(),
@@ -232,11 +269,11 @@ impl<'a> KernelRun<'a> {
     }
 
     fn run_guests(&mut self, mut tree: Tree, init: Init) -> Result<()> {
-        let kernel = Kernel::debian(self.kernel, &self.matrix.mirror)?;
+        let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
         self.release.clone_from(&kernel.release);
         self.origin.clone_from(&kernel.origin);
         let mut modules = Vec::new();
-        for (name, data) in kernel.modules(&self.matrix.modules, &self.matrix.mirror)? {
+        for (name, data) in kernel.modules(self.modules, &self.matrix.packages)? {
             let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
             tree.add_file(&path, 0o644, data);
             modules.push(path);
@@ -275,11 +312,8 @@ impl<'a> KernelRun<'a> {
 
     fn plan(&self, modules: &[PathBuf]) -> Result<Plan> {
         let mut binaries = Vec::new();
-        for (index, path) in self.matrix.binaries.iter().enumerate() {
-            if self.is_through(index) {
-                continue;
-            }
-            let path = absolute(path)?;
+        for index in self.binaries.iter().copied().filter(|index| !self.is_through(*index)) {
+            let path = absolute(&self.matrix.binaries[index])?;
             binaries.push(TestBinary {
                 path,
                 directory: PathBuf::from("/tmp"),
@@ -474,7 +508,7 @@ impl<'a> KernelRun<'a> {
             || "an earlier test failed".to_owned(),
             |failure| format!("{}: {}", failure.0, failure.1),
         );
-        for binary in 0..self.matrix.binaries.len() {
+        for binary in self.binaries.clone() {
             match self.listed.get(&binary).cloned() {
                 None => self.problem(binary, Outcome::NotRun, Some(why.clone()), String::new()),
                 Some(tests) => {
@@ -533,7 +567,7 @@ pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<
     let mut env = vec![
         (
             "PATH".to_owned(),
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
         ),
         ("HOME".to_owned(), "/root".to_owned()),
         ("TERM".to_owned(), "dumb".to_owned()),

@@ -1,7 +1,7 @@
 //! The options of the command line.
 
-use bpfmap_vmtest::Engine;
-use bpfmap_vmtest::kernel::Mirror;
+use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
+use bpfmap_vmtest::{Engine, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -17,6 +17,8 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Runs a program in a kernel as if it ran here
     Run(RunOptions),
+    /// Opens a shell in a kernel
+    Shell(ShellOptions),
     /// Runs test binaries on a list of kernels
     Matrix(MatrixOptions),
     /// Fetches kernels and lists those that are there
@@ -25,13 +27,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// The kernel's line, such as 6.1
-    #[arg(long, value_name = "LINE")]
-    pub(crate) kernel: String,
+    #[command(flatten)]
+    pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    #[command(flatten)]
-    pub(crate) mirror: MirrorOptions,
     /// Hands a file or directory to the guest; without DST at the same path
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
@@ -41,31 +40,62 @@ pub(crate) struct RunOptions {
     /// Writes the kernel's console log to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) console: Option<PathBuf>,
+    /// Waits for a debugger on this port of the loopback interface before the kernel boots
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1234")]
+    pub(crate) gdb: Option<u16>,
     /// The program and its arguments
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "PROGRAM"
-    )]
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "PROGRAM")]
     pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ShellOptions {
+    #[command(flatten)]
+    pub(crate) system: System,
+    #[command(flatten)]
+    pub(crate) machine: MachineOptions,
+    /// Hands a file or directory to the guest; without DST at the same path
+    #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
+    pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// Waits for a debugger on this port of the loopback interface before the kernel boots
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1234")]
+    pub(crate) gdb: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct System {
+    /// The kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also has the default
+    #[arg(long, value_name = "KERNEL", env = "BPFMAP_VMTEST_KERNEL")]
+    pub(crate) kernel: Option<String>,
+    #[command(flatten)]
+    pub(crate) packages: PackageOptions,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct MatrixOptions {
-    /// A kernel's line, such as 6.1; without any: all
-    #[arg(long = "kernel", value_name = "LINE")]
+    /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also has the default
+    #[arg(long = "kernel", value_name = "KERNEL")]
     pub(crate) kernels: Vec<String>,
     /// How many guests run side by side; without it as many as there are cores
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
+    /// Runs only the I-th of N parts of all kernels and binaries
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
+    /// Prints the jobs into which a service's own matrix can divide this one, and runs nothing
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) print: Option<Service>,
+    /// How many jobs --print makes; without it one for each kernel
+    #[arg(long, value_name = "N", requires = "print")]
+    pub(crate) shards: Option<usize>,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
     #[command(flatten)]
-    pub(crate) mirror: MirrorOptions,
-    /// Ends a test after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub(crate) test_time_out: u64,
+    pub(crate) packages: PackageOptions,
+    /// Ends a test after so many seconds; without it 60
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) test_time_out: Option<u64>,
     /// Runs a test that fails again, up to so many times
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
@@ -103,18 +133,18 @@ pub(crate) struct MatrixOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
     /// The test binaries
-    #[arg(required = true, value_name = "BIN")]
+    #[arg(required_unless_present = "print", value_name = "BIN")]
     pub(crate) binaries: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MachineOptions {
-    /// The number of processors
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) cpus: u32,
-    /// The memory, such as 512M or 2G
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_memory)]
-    pub(crate) memory: u32,
+    /// The number of processors; without it 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) cpus: Option<u32>,
+    /// The memory, such as 2G; without it 512M
+    #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
+    pub(crate) memory: Option<u32>,
     /// Loads a kernel module, and those that it depends on, first
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
@@ -147,19 +177,43 @@ impl From<EngineOption> for Engine {
     }
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Service {
+    Github,
+    Gitlab,
+}
+
+impl Service {
+    /// The jobs of a matrix in as many parts, as the service reads them.
+    pub(crate) fn jobs(self, shards: usize) -> String {
+        let shards: Vec<String> =
+            (1..=shards).map(|shard| format!("\"{shard}/{shards}\"")).collect();
+        let list = shards.join(", ");
+        match self {
+            Self::Github => format!("{{\"shard\": [{list}]}}\n"),
+            Self::Gitlab => format!("parallel:\n  matrix:\n    - SHARD: [{list}]\n"),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
-pub(crate) struct MirrorOptions {
+pub(crate) struct PackageOptions {
     /// The mirror of Debian's packages; without it the one that apt uses
     #[arg(long, value_name = "ADDRESS")]
     mirror: Option<String>,
     /// The mirror of Debian's security updates; without it the one that apt uses
     #[arg(long, value_name = "ADDRESS")]
     security_mirror: Option<String>,
+    /// The file that pins the kernels' packages; without it bpfmap-vmtest.lock, if it is there
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
 }
 
-impl MirrorOptions {
-    pub(crate) fn resolve(&self) -> Mirror {
-        Mirror::configured(self.mirror.clone(), self.security_mirror.clone())
+impl PackageOptions {
+    pub(crate) fn resolve(&self) -> Packages {
+        let mirror = Mirror::configured(self.mirror.clone(), self.security_mirror.clone());
+        let found = || config::find(config::LOCK);
+        Packages { mirror, lock: self.lock.clone().or_else(found).map(LockFile::at) }
     }
 }
 
@@ -168,37 +222,31 @@ pub(crate) struct KernelsOptions {
     #[command(subcommand)]
     pub(crate) command: KernelsCommand,
     #[command(flatten)]
-    pub(crate) mirror: MirrorOptions,
+    pub(crate) packages: PackageOptions,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KernelsCommand {
     /// Fetches kernels that are not there yet
     Fetch {
-        /// The kernels' lines; without any: all
-        #[arg(value_name = "LINE")]
-        lines: Vec<String>,
+        /// The kernels; without any: all
+        #[arg(value_name = "KERNEL")]
+        names: Vec<String>,
     },
+    /// Fetches the newest kernels of Debian's lines, and pins them
+    Update {
+        /// The kernels; without any: all
+        #[arg(value_name = "KERNEL")]
+        names: Vec<String>,
+    },
+    /// Removes kernels that are not wanted any more, and all snapshots
+    Prune,
     /// Lists kernels, and what is there of them
     List {
-        /// The kernels' lines; without any: all
-        #[arg(value_name = "LINE")]
-        lines: Vec<String>,
+        /// The kernels; without any: all
+        #[arg(value_name = "KERNEL")]
+        names: Vec<String>,
     },
-}
-
-/// A size such as 512M or 2G, in MiB; a bare number is in MiB.
-fn parse_memory(text: &str) -> Result<u32, String> {
-    let (number, unit) = match text.strip_suffix(['G', 'g']) {
-        Some(number) => (number, 1024),
-        None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 1),
-    };
-    let number: u32 =
-        number.parse().map_err(|_| "a size is a number with M or G after it".to_owned())?;
-    match number.checked_mul(unit) {
-        Some(size) if (128..=1 << 20).contains(&size) => Ok(size),
-        _ => Err("a guest needs from 128M to 1024G".to_owned()),
-    }
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {
@@ -219,16 +267,14 @@ mod tests {
     #[test]
     fn the_options_are_sound() {
         <Options as clap::CommandFactory>::command().debug_assert();
-        Options::parse_from(["x", "run", "--kernel", "6.1", "--", "ls", "--kernel"]);
+        let parsed = Options::parse_from(["x", "run", "--kernel", "6.1", "--", "ls", "--kernel"]);
+        let Command::Run(run) = parsed.command else { panic!("{parsed:?}") };
+        assert_eq!(run.command, ["ls", "--kernel"]);
     }
 
     #[test]
-    fn memory_is_read_with_its_unit() {
-        assert_eq!(parse_memory("512M"), Ok(512));
-        assert_eq!(parse_memory("2G"), Ok(2048));
-        assert_eq!(parse_memory("300"), Ok(300));
-        for wrong in ["", "1K", "64M", "99999999G", "-1"] {
-            assert!(parse_memory(wrong).is_err(), "{wrong}");
-        }
+    fn jobs_are_printed_for_each_service() {
+        assert_eq!(Service::Github.jobs(2), "{\"shard\": [\"1/2\", \"2/2\"]}\n");
+        assert_eq!(Service::Gitlab.jobs(1), "parallel:\n  matrix:\n    - SHARD: [\"1/1\"]\n");
     }
 }

@@ -6,6 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
 use crate::matrix::guest_environment;
 use crate::plan::{Action, PLAN, Plan, Program};
+use crate::terminal::{self, RawTerminal};
 use crate::tree::{Tree, absolute};
 use crate::vm::{Guest, Happened};
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
@@ -30,6 +31,10 @@ pub struct Run {
     pub modules: Vec<(String, Vec<u8>)>,
     /// How long it may take altogether.
     pub time_out: Option<Duration>,
+    /// Whether it has a terminal in the guest, which is this process's.
+    pub terminal: bool,
+    /// Symbolic links to make in the guest: from here, to there.
+    links: Vec<(PathBuf, PathBuf)>,
 }
 
 /// How a program's run in a guest ended.
@@ -44,7 +49,51 @@ pub enum Ended {
     Failed(Failure, Vec<String>),
 }
 
+/// Where the shell's commands lie, if they come from busybox.
+const COMMANDS: &str = "/vmtest/bin";
+
 impl Run {
+    /// A program to run, without arguments.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            files: Vec::new(),
+            modules: Vec::new(),
+            time_out: None,
+            terminal: false,
+            links: Vec::new(),
+        }
+    }
+
+    /// A shell: busybox if it is at hand, which brings all its commands, or else `sh`.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub fn shell() -> Result<Self> {
+        let Ok(busybox) = find_program(Path::new("busybox")) else {
+            return Ok(Self { terminal: true, ..Self::new(find_program(Path::new("sh"))?) });
+        };
+        let list = std::process::Command::new(&busybox).arg("--list").output();
+        let list = list.doing("list the commands of busybox")?.stdout;
+        let links = String::from_utf8_lossy(&list)
+            .lines()
+            .map(|name| (Path::new(COMMANDS).join(name), busybox.clone()))
+            .collect();
+        let args = vec!["sh".to_owned()];
+        Ok(Self { terminal: true, args, links, ..Self::new(busybox) })
+    }
+
+    /// The kernel modules that the program declares that it needs.
+    ///
+    /// # Errors
+    /// There is no such program, or what it declares means nothing.
+    pub fn declared_modules(&self) -> Result<Vec<String>> {
+        crate::elf::declared_modules(&find_program(&self.program)?)
+    }
+
     /// Runs the program. Its input is this process's, unless that is a terminal; its output goes to
     /// the writers. A byte that can be read from `signals` is the number of a signal for it.
     ///
@@ -69,6 +118,9 @@ impl Run {
         for (source, target) in &self.files {
             tree.add_at(source, target)?;
         }
+        for (link, target) in &self.links {
+            tree.add_link(link, target);
+        }
         let mut modules = Vec::new();
         for (name, data) in &self.modules {
             let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
@@ -84,7 +136,7 @@ impl Run {
                 path: program,
                 args: self.args.clone(),
                 directory,
-                terminal: None,
+                terminal: self.terminal.then(terminal::size),
             }),
         };
         let json = serde_json::to_vec(&plan).expect("a plan is plain data");
@@ -101,7 +153,9 @@ impl Run {
     ) -> Result<Ended> {
         let deadline = self.time_out.map(|limit| Instant::now() + limit);
         let stdin = std::io::stdin();
-        let mut input = !rustix::termios::isatty(&stdin);
+        // A program without a terminal of its own must not take this one's keys.
+        let mut input = self.terminal || !rustix::termios::isatty(&stdin);
+        let _raw = if self.terminal { RawTerminal::take() } else { None };
         let mut started = false;
         let mut status = None;
         let mut interrupted = 0;
@@ -137,6 +191,11 @@ impl Run {
                 Happened::Readable(0) => {
                     let mut number = [0];
                     signals.read_exact(&mut number).doing("read a signal")?;
+                    if i32::from(number[0]) == libc::SIGWINCH {
+                        let (rows, columns) = terminal::size();
+                        guest.tell(&ToGuest::Window { rows, columns });
+                        continue;
+                    }
                     interrupted += 1;
                     // A second Ctrl-C is for a program that does not listen to the first.
                     if !started || interrupted > 1 {

@@ -61,6 +61,11 @@ impl Tree {
         self.add(path, Kind::File, mode, data.into());
     }
 
+    /// Adds a symbolic link.
+    pub(crate) fn add_link(&mut self, path: &Path, target: &Path) {
+        self.add(path, Kind::Symlink, 0o777, target.as_os_str().as_encoded_bytes().into());
+    }
+
     /// Adds a directory.
     pub(crate) fn add_directory(&mut self, path: &Path) {
         self.add(path, Kind::Directory, 0o755, Arc::default());

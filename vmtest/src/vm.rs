@@ -339,6 +339,9 @@ impl Guest {
 
     /// Whether the guest has been silent for too long, and why.
     fn silent(&mut self) -> Option<Failure> {
+        if self.machine.gdb.is_some() {
+            return None;
+        }
         if length_of(&self.channels.console) != self.heard.console {
             self.is_heard();
         }

@@ -10,6 +10,7 @@ mod firmware;
 mod machine;
 mod port;
 mod process;
+mod terminal;
 mod tests;
 
 use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan};

@@ -1,6 +1,7 @@
 //! Runs a process in the guest, and hands on what it says while it runs.
 
 use super::channel::Channel;
+use super::terminal;
 use crate::plan::Program;
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,10 +29,18 @@ pub(super) fn run(
     env: &[(String, String)],
 ) -> io::Result<Status> {
     let mut command = command(&program.path, env, &program.directory);
-    command.args(&program.args).stdin(Stdio::piped());
+    command.args(&program.args);
+    let terminal = match program.terminal {
+        Some(size) => Some(terminal::attach(&mut command, size)?),
+        None => None,
+    };
+    if terminal.is_none() {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0);
+    }
     let mut forward =
         |channel: &mut Channel, stream, bytes: &[u8]| channel.send_bytes(stream, bytes);
-    supervise(channel, command, None, &mut forward)
+    supervise(channel, command, terminal, None, &mut forward)
 }
 
 /// Runs a process to its end or its time limit, and then ends whatever it left running.
@@ -41,8 +50,9 @@ pub(super) fn run_to_end(
     limit: Duration,
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
-    command.stdin(Stdio::null());
-    supervise(channel, command, Some(limit), output)
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.process_group(0);
+    supervise(channel, command, None, Some(limit), output)
 }
 
 /// A command with the guest's environment and no other.
@@ -59,6 +69,7 @@ pub(super) fn command(
 fn supervise(
     channel: &mut Channel,
     mut command: Command,
+    terminal: Option<OwnedFd>,
     limit: Option<Duration>,
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
@@ -67,7 +78,9 @@ fn supervise(
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().map_err(
             |error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")),
         )?;
-    let mut process = Process::new(&mut child)?;
+    // Else it would hold the terminal's other end open.
+    drop(command);
+    let mut process = Process::new(&mut child, terminal)?;
     let end = limit.map(|limit| Instant::now() + limit);
     let status = loop {
         let until_end = end.map_or(HEARTBEAT, |end| end.saturating_duration_since(Instant::now()));
@@ -133,20 +146,25 @@ struct Process {
     exit: Option<OwnedFd>,
     outputs: [(Stream, Option<File>); 2],
     input: Option<File>,
+    terminal: Option<OwnedFd>,
     waiting: Vec<u8>,
     input_ended: bool,
 }
 
 impl Process {
-    fn new(child: &mut Child) -> io::Result<Self> {
+    fn new(child: &mut Child, terminal: Option<OwnedFd>) -> io::Result<Self> {
         let pid = Pid::from_child(child);
         let take = |fd: OwnedFd| -> io::Result<File> {
             rustix::io::ioctl_fionbio(&fd, true)?;
             Ok(fd.into())
         };
-        let stdout = child.stdout.take().map(OwnedFd::from).map(take).transpose()?;
+        let (to, from) = match &terminal {
+            Some(terminal) => (Some(terminal.try_clone()?), Some(terminal.try_clone()?)),
+            None => (child.stdin.take().map(OwnedFd::from), child.stdout.take().map(OwnedFd::from)),
+        };
+        let stdout = from.map(take).transpose()?;
         let stderr = child.stderr.take().map(OwnedFd::from).map(take).transpose()?;
-        let input = child.stdin.take().map(OwnedFd::from).map(take).transpose()?;
+        let input = to.map(take).transpose()?;
         Ok(Self {
             pid,
             // Kernels before 5.3 have none; there the process is asked for now and then.
@@ -154,6 +172,7 @@ impl Process {
             outputs: [(Stream::Stdout, stdout), (Stream::Stderr, stderr)],
             input_ended: input.is_none(),
             input,
+            terminal,
             waiting: Vec::new(),
         })
     }
@@ -235,7 +254,13 @@ impl Process {
                     let _ = kill_process(self.pid, signal);
                 }
             }
-            Record::Message(ToGuest::Go { .. } | ToGuest::Window { .. }) => {}
+            Record::Message(ToGuest::Window { rows, columns }) => {
+                if let Some(terminal) = &self.terminal {
+                    // It may have been closed meanwhile.
+                    let _ = terminal::resize(terminal, (rows, columns));
+                }
+            }
+            Record::Message(ToGuest::Go { .. }) => {}
         }
         self.feed();
     }
@@ -271,6 +296,8 @@ impl Process {
             Ok(0) => *file = None,
             Ok(length) => output(channel, *stream, &bytes[..length])?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // What the end of a file is to a pipe, this is to a terminal.
+            Err(error) if error.raw_os_error() == Some(libc::EIO) => *file = None,
             Err(error) => return Err(error),
         }
         Ok(())

@@ -1,17 +1,25 @@
 //! Kernels: where they come from, and what is kept of them.
 
+mod apt;
 mod cache;
 mod debian;
 mod image;
+mod lock;
 mod mirror;
 mod modules;
+mod oci;
+mod source;
 
 pub(crate) use cache::{Cache, fill_directory, remove_directory};
+pub use debian::Packages;
+pub use lock::LockFile;
 pub use mirror::Mirror;
+pub use source::Source;
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The kernel lines that Debian's packages are known to have, oldest first.
@@ -48,54 +56,82 @@ enum ModuleSource {
     },
 }
 
-/// What is kept beside a kernel's files.
+/// The file beside a kernel's others that tells what they are.
+const MANIFEST: &str = "kernel.json";
+
+/// What that file says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     release: String,
-    origin: String,
-    digest: String,
+    package: lock::Package,
+}
+
+fn manifest(directory: &Path) -> Result<Manifest> {
+    let path = directory.join(MANIFEST);
+    let text = std::fs::read(&path).at("read", &path)?;
+    serde_json::from_slice(&text).map_err(|error| {
+        let message = format!("{} is not what was written", path.display());
+        Error::new(ErrorKind::KernelCorrupt, message)
+            .because(error)
+            .help(format!("remove {} and fetch the kernel again", directory.display()))
+    })
 }
 
 impl Kernel {
-    /// Finds the kernel of a line in the cache, or else fetches the newest of Debian's.
+    /// The kernel of a name: one of `sources`, or else a line of Debian's.
+    ///
+    /// # Errors
+    /// There is none of that name, or it can't be had, or is not what it should be.
+    pub fn named(
+        name: &str,
+        sources: &BTreeMap<String, Source>,
+        packages: &Packages,
+    ) -> Result<Self> {
+        sources
+            .get(name)
+            .map_or_else(|| Self::debian(name, packages), |source| source.kernel(name, packages))
+    }
+
+    /// The kernel of a line: the one that is pinned, or else the newest in the cache, or else the
+    /// newest of Debian's, which is fetched.
     ///
     /// # Errors
     /// The line is unknown, or its packages can't be fetched or don't hold a kernel.
-    pub fn debian(name: &str, mirror: &Mirror) -> Result<Self> {
+    pub fn debian(name: &str, packages: &Packages) -> Result<Self> {
         let line = debian::line(name)?;
         let cache = Cache::open()?;
-        let directory = debian::ensure(line, &cache, mirror)?;
-        Self::cached(line, &directory)
+        Self::cached(line, &debian::ensure(line, &cache, packages, debian::Wanted::Pinned)?)
+    }
+
+    /// The newest kernel of a line, fetched if it is not there, and pinned from now on.
+    ///
+    /// # Errors
+    /// The line is unknown, or its packages can't be fetched or don't hold a kernel.
+    pub fn debian_newest(name: &str, packages: &Packages) -> Result<Self> {
+        let line = debian::line(name)?;
+        let cache = Cache::open()?;
+        Self::cached(line, &debian::ensure(line, &cache, packages, debian::Wanted::Newest)?)
     }
 
     /// Finds the kernel of a line in the cache.
     ///
     /// # Errors
     /// The line is unknown, or the cache can't be read.
-    pub fn debian_cached(name: &str) -> Result<Option<Self>> {
+    pub fn debian_cached(name: &str, packages: &Packages) -> Result<Option<Self>> {
         let line = debian::line(name)?;
-        let directory = debian::cached(line, &Cache::open()?)?;
+        let directory = debian::cached(line, &Cache::open()?, packages)?;
         directory.map(|directory| Self::cached(line, &directory)).transpose()
     }
 
     fn cached(line: &'static debian::Line, directory: &Path) -> Result<Self> {
-        let path = directory.join("kernel.json");
-        let text = std::fs::read(&path).at("read", &path)?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| {
-            Error::new(
-                ErrorKind::KernelCorrupt,
-                format!("{} is not what was written", path.display()),
-            )
-            .because(error)
-            .help(format!("remove {} and fetch the kernel again", directory.display()))
-        })?;
+        let manifest = manifest(directory)?;
         Ok(Self {
             name: line.name.to_owned(),
             release: manifest.release,
             vmlinux: directory.join("vmlinux"),
             arguments: line.arguments.iter().map(ToString::to_string).collect(),
-            origin: manifest.origin,
-            digest: manifest.digest,
+            origin: format!("{} {}", manifest.package.name, manifest.package.version),
+            digest: manifest.package.sha256,
             modules: ModuleSource::Debian { line, directory: directory.to_owned() },
         })
     }
@@ -137,16 +173,32 @@ impl Kernel {
     ///
     /// # Errors
     /// The kernel's packages lack a module, or can't be had.
-    pub fn modules(&self, names: &[String], mirror: &Mirror) -> Result<Vec<(String, Vec<u8>)>> {
+    pub fn modules(&self, names: &[String], packages: &Packages) -> Result<Vec<(String, Vec<u8>)>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let directory = match &self.modules {
             ModuleSource::Directory(directory) => directory.clone(),
             ModuleSource::Debian { line, directory } => {
-                debian::ensure_modules(line, directory, &self.release, mirror)?
+                debian::ensure_modules(line, directory, &self.release, packages)?
             }
         };
         modules::closure(&self.name, &directory, names)
     }
+}
+
+/// Removes from the cache the kernels of all lines that are not wanted any more, and all snapshots;
+/// how many kernels there were.
+///
+/// # Errors
+/// Something can't be removed.
+pub fn prune(packages: &Packages) -> Result<usize> {
+    let cache = Cache::open()?;
+    remove_directory(&cache.path("snapshots"))?;
+    remove_directory(&cache.path("images"))?;
+    let mut removed = 0;
+    for line in &debian::LINES {
+        removed += debian::prune(line, &cache, packages)?;
+    }
+    Ok(removed)
 }

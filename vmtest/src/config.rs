@@ -1,0 +1,164 @@
+//! The configuration file, `bpfmap-vmtest.toml`: which kernels there are, and what to run tests
+//! with unless the command line says otherwise.
+//!
+//! ```toml
+//! kernel = "6.1"                     # what `run` takes without --kernel
+//! matrix = ["5.10", "6.12", "mine"]  # what `matrix` takes without --kernel
+//! memory = "1G"
+//! cpus = 2
+//! modules = ["veth"]
+//! cmdline = ["slub_debug=FZ"]
+//! allow = ["possible circular locking"]
+//! test_time_out = 120
+//!
+//! [kernels]                          # beside Debian's lines, which need no mention
+//! stable = { debian = "6.12" }
+//! mine = { path = "bzImage", modules = "modules" }
+//! built = { tree = "../linux" }
+//! here = { host = true }
+//! fetched = { url = "http://127.0.0.1/bzImage", sha256 = "…" }
+//! image = { oci = "127.0.0.1:5000/kernels:6.6" }
+//! ```
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::kernel::Source;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The name of the configuration file. It is not `vmtest.toml`, which is another program's.
+pub const FILE: &str = "bpfmap-vmtest.toml";
+/// The name of the lock file, beside it.
+pub const LOCK: &str = "bpfmap-vmtest.lock";
+
+/// What a configuration file says.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The kernel that `run` takes.
+    pub kernel: Option<String>,
+    /// The kernels that `matrix` takes.
+    pub matrix: Vec<String>,
+    /// The memory of a guest, in MiB; written with a unit, such as `512M`.
+    #[serde(deserialize_with = "memory")]
+    pub memory: Option<u32>,
+    /// The processors of a guest.
+    pub cpus: Option<u32>,
+    /// Modules to load in every guest.
+    pub modules: Vec<String>,
+    /// Arguments for every kernel.
+    pub cmdline: Vec<String>,
+    /// Parts of the kernel's complaints that are no failure.
+    pub allow: Vec<String>,
+    /// The longest that a test may take, in seconds.
+    pub test_time_out: Option<u64>,
+    /// Kernels by name.
+    pub kernels: BTreeMap<String, Source>,
+}
+
+impl Config {
+    /// The configuration of the current directory, or of the nearest above that has one.
+    ///
+    /// # Errors
+    /// It can't be read, or says what it can't.
+    pub fn find() -> Result<Self> {
+        find(FILE).map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    /// The configuration in a file. Paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// It can't be read, or says what it can't.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).at("read", path)?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let message = format!("{} is not right", path.display());
+            Error::new(ErrorKind::Configuration, message).because(error)
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        config.kernels.values_mut().for_each(|source| source.relative_to(base));
+        Ok(config)
+    }
+}
+
+/// The file of this name in the current directory, or in the nearest above that has one.
+#[must_use]
+pub fn find(name: &str) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|directory| directory.join(name)).find(|path| path.is_file())
+}
+
+fn memory<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_memory(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// A size such as 512M or 2G, in MiB; a bare number is in MiB.
+///
+/// # Errors
+/// It is no size, or none that a guest can have.
+pub fn parse_memory(text: &str) -> std::result::Result<u32, String> {
+    let (number, unit) = match text.strip_suffix(['G', 'g']) {
+        Some(number) => (number, 1024),
+        None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 1),
+    };
+    let number: u32 =
+        number.parse().map_err(|_| "a size is a number with M or G after it".to_owned())?;
+    match number.checked_mul(unit) {
+        Some(size) if (128..=1 << 20).contains(&size) => Ok(size),
+        _ => Err("a guest needs from 128M to 1024G".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_right() {
+        let text = include_str!("config.rs");
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! ").or((line == "//!").then_some("")));
+        let lines: Vec<&str> = lines.skip_while(|line| *line != "```toml").skip(1).collect();
+        let end = lines.iter().position(|line| *line == "```").unwrap();
+        let config = read(&lines[..end].join("\n")).unwrap();
+        assert_eq!(config.kernel.as_deref(), Some("6.1"));
+        assert_eq!(config.kernels.len(), 6);
+        assert_eq!(config.kernels["here"], Source::Host);
+    }
+
+    #[test]
+    fn what_is_unknown_or_contradictory_is_refused() {
+        for text in [
+            "kernal = \"6.1\"",
+            "[kernels]\nx = { debian = \"6.1\", path = \"y\" }",
+            "[kernels]\nx = {}",
+            "[kernels]\nx = { url = \"http://127.0.0.1/\" }",
+            "[kernels]\nx = { host = false }",
+        ] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn memory_is_read_with_its_unit() {
+        assert_eq!(parse_memory("512M"), Ok(512));
+        assert_eq!(parse_memory("2G"), Ok(2048));
+        assert_eq!(parse_memory("300"), Ok(300));
+        for wrong in ["", "1K", "64M", "99999999G", "-1"] {
+            assert!(parse_memory(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! apt, in a state of its own: it fetches package indices, verifies their signatures with Debian's
+//! keys, and fetches packages, verified by the index or by a checksum that was pinned.
+
+use super::Mirror;
+use super::cache::Cache;
+use super::lock::Package;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use sha2::{Digest as _, Sha256};
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// apt, with its state in the cache, for one suite. It neither reads nor changes what is installed
+/// on this machine, and needs no privilege.
+pub(super) struct Apt<'a> {
+    mirror: &'a str,
+    state: PathBuf,
+    cache: &'a Cache,
+    suite: &'static str,
+}
+
+impl<'a> Apt<'a> {
+    pub(super) fn new(cache: &'a Cache, suite: &'static str, mirror: &'a Mirror) -> Result<Self> {
+        let state = cache.directory(&format!("apt/{suite}"))?;
+        for directory in ["lists/partial", "archives/partial"] {
+            let path = state.join(directory);
+            std::fs::create_dir_all(&path).at("make the directory", &path)?;
+        }
+        Ok(Self { mirror: mirror.of(suite)?, state, cache, suite })
+    }
+
+    /// Fetches the suite's index, whose signature apt verifies; all packages in it.
+    pub(super) fn index(&self) -> Result<Vec<Package>> {
+        const KEYRINGS: [&str; 2] = [
+            "/usr/share/keyrings/debian-archive-keyring.gpg",
+            "/usr/share/keyrings/debian-archive-keyring.pgp",
+        ];
+        let keyring =
+            KEYRINGS.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
+                let message = "Debian's keys are not on this machine, so nothing could be verified";
+                Error::new(ErrorKind::Fetch, message)
+                    .help("install the package debian-archive-keyring")
+            })?;
+        // Two processes would each find the other's lock of apt in the way.
+        let _lock = self.cache.lock(&format!("apt-{}", self.suite))?;
+        let source =
+            format!("deb [arch=amd64 signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
+        for (name, text) in [("sources.list", source.as_str()), ("status", "")] {
+            let path = self.state.join(name);
+            std::fs::write(&path, text).at("write", &path)?;
+        }
+        self.call("apt-get", &["update", "--error-on=any"])?;
+        Ok(parse_packages(&self.call("apt-cache", &["dumpavail"])?))
+    }
+
+    /// Fetches a package, verified by its checksum, and unpacks it below `directory`.
+    pub(super) fn unpack(&self, package: &Package, directory: &Path) -> Result<PathBuf> {
+        let unpacked = directory.join("unpacked");
+        std::fs::create_dir_all(&unpacked).at("make the directory", &unpacked)?;
+        let deb = directory.join("package.deb");
+        let target = deb.display().to_string();
+        let address = format!("{}/{}", self.mirror, package.file);
+        let checksum = format!("SHA256:{}", package.sha256);
+        self.call("/usr/lib/apt/apt-helper", &["download-file", &address, &target, &checksum])?;
+        // apt has compared it already; this holds even if a future one takes the word otherwise.
+        let found = crate::init::hex(&Sha256::digest(std::fs::read(&deb).at("read", &deb)?));
+        if found != package.sha256 {
+            let message = format!("the package {} has a wrong checksum, {found}", package.name);
+            return Err(Error::new(ErrorKind::Fetch, message).help("try another --mirror"));
+        }
+        let mut dpkg = Command::new("dpkg-deb");
+        dpkg.arg("--extract").arg(&deb).arg(&unpacked);
+        output(dpkg)?;
+        std::fs::remove_file(&deb).at("remove", &deb)?;
+        Ok(unpacked)
+    }
+
+    fn call(&self, program: &str, args: &[&str]) -> Result<String> {
+        let path = |name: &str| self.state.join(name).display().to_string();
+        let settings = [
+            format!("Dir::State={}", path("")),
+            format!("Dir::State::Lists={}", path("lists")),
+            format!("Dir::State::status={}", path("status")),
+            format!("Dir::Cache={}", path("")),
+            format!("Dir::Etc::SourceList={}", path("sources.list")),
+            "Dir::Etc::SourceParts=-".to_owned(),
+            "APT::Sandbox::User=".to_owned(),
+            "APT::Architecture=amd64".to_owned(),
+            "Acquire::Languages=none".to_owned(),
+            "Acquire::Retries=3".to_owned(),
+        ];
+        let mut command = Command::new(program);
+        command.current_dir(&self.state).env("LC_ALL", "C");
+        for setting in settings {
+            command.args(["-o", &setting]);
+        }
+        command.arg("-q").args(args);
+        output(command)
+    }
+}
+
+/// Runs a program to its end; what it printed is the answer, or the reason why there is none.
+fn output(mut command: Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
+        if missing { error.help("Debian's kernels need apt and dpkg; elsewhere, install them or name kernels by path") } else { error }
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let full = said.contains("No space left on device");
+    let kind = if full { ErrorKind::NoDiskSpace } else { ErrorKind::Fetch };
+    let error =
+        Error::new(kind, format!("{program} failed ({}):\n{}", output.status, said.trim_end()));
+    Err(if full {
+        error.help("free some space, or set XDG_CACHE_HOME to a file system that has some")
+    } else if said.contains("NO_PUBKEY") || said.contains("EXPKEYSIG") {
+        error.help(
+            "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring",
+        )
+    } else {
+        error.help("see what apt says above; --mirror names another mirror")
+    })
+}
+
+/// Reads a package index.
+fn parse_packages(text: &str) -> Vec<Package> {
+    text.split("\n\n")
+        .filter_map(|paragraph| {
+            let field = |name: &str| {
+                paragraph
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                    .map(str::to_owned)
+            };
+            Some(Package {
+                name: field("Package")?,
+                version: field("Version")?,
+                file: field("Filename")?,
+                sha256: field("SHA256")?,
+            })
+        })
+        .collect()
+}
+
+/// Compares versions as Debian's policy says (section 5.6.12), for those of kernels, which have no
+/// epoch.
+pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while !a.is_empty() || !b.is_empty() {
+        let text =
+            |version: &[u8]| version.iter().take_while(|byte| !byte.is_ascii_digit()).count();
+        let (length_a, length_b) = (text(a), text(b));
+        let order = |byte: Option<&u8>| match byte {
+            Some(b'~') => -1,
+            None => 0,
+            Some(byte) if byte.is_ascii_alphabetic() => i32::from(*byte),
+            Some(byte) => i32::from(*byte) + 256,
+        };
+        for index in 0..length_a.max(length_b) {
+            let byte = |version: &[u8], length| order(version[..length].get(index));
+            match byte(a, length_a).cmp(&byte(b, length_b)) {
+                Ordering::Equal => {}
+                different => return different,
+            }
+        }
+        (a, b) = (&a[length_a..], &b[length_b..]);
+        let digits =
+            |version: &[u8]| version.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (length_a, length_b) = (digits(a), digits(b));
+        let number = |version: &[u8]| {
+            let zeros = version.iter().take_while(|byte| **byte == b'0').count();
+            (version.len() - zeros, version[zeros..].to_vec())
+        };
+        match number(&a[..length_a]).cmp(&number(&b[..length_b])) {
+            Ordering::Equal => {}
+            different => return different,
+        }
+        (a, b) = (&a[length_a..], &b[length_b..]);
+    }
+    Ordering::Equal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_dpkg_does() {
+        let versions = [
+            "6.12.95-1",
+            "6.12.115-1~bpo13+1",
+            "6.12.115-1",
+            "6.12.115-1+deb13u1",
+            "6.12.115-10",
+            "7.0.4-1",
+            "7.0.13-1",
+        ];
+        for (index, a) in versions.iter().enumerate() {
+            for (other, b) in versions.iter().enumerate() {
+                assert_eq!(compare_versions(a, b), index.cmp(&other), "{a} {b}");
+            }
+        }
+        assert_eq!(compare_versions("1.01", "1.1"), Ordering::Equal);
+    }
+
+    #[test]
+    fn an_index_is_read() {
+        let text = "Package: linux-image-x\nVersion: 1\nDescription: y\n more: text\nFilename: pool/x.deb\nSHA256: ab\n\nPackage: z\n\n";
+        let package = Package {
+            name: "linux-image-x".into(),
+            version: "1".into(),
+            file: "pool/x.deb".into(),
+            sha256: "ab".into(),
+        };
+        assert_eq!(package.release("linux-image-"), "x");
+        assert_eq!(parse_packages(text), [package]);
+    }
+}

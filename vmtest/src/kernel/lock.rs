@@ -1,0 +1,130 @@
+//! The lock file: which packages a matrix was run with, by version and checksum, so that it can be
+//! run with the same again, even when they have left the index.
+
+use super::Cache;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Packages that have left Debian's index while their files still stand in its pool; their
+/// checksums were taken when they came, and the kernel verifies a module's signature besides.
+const KNOWN: &str = include_str!("known.lock");
+
+/// A package, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// Where the package lies on a mirror, from its root.
+    pub(super) file: String,
+    pub(super) sha256: String,
+}
+
+impl Package {
+    /// The kernel's release: what follows the prefix in the package's name.
+    pub(super) fn release(&self, prefix: &str) -> &str {
+        self.name.strip_prefix(prefix).unwrap_or(&self.name)
+    }
+}
+
+/// A lock file on disk, which may not be there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockFile {
+    path: PathBuf,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    #[serde(default)]
+    package: Vec<Package>,
+}
+
+impl LockFile {
+    /// The lock file at a path.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The packages that it pins.
+    pub(super) fn packages(&self) -> Result<Vec<Package>> {
+        match std::fs::read_to_string(&self.path) {
+            Ok(text) => parse(&text, &self.path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error).at("read", &self.path),
+        }
+    }
+
+    /// Pins a package in place of all for which `replaces` says so.
+    pub(super) fn pin(&self, package: &Package, replaces: impl Fn(&Package) -> bool) -> Result<()> {
+        let _lock = Cache::open()?.lock("lock-file")?;
+        let mut packages = self.packages()?;
+        if packages.contains(package) {
+            return Ok(());
+        }
+        packages.retain(|other| other.name != package.name && !replaces(other));
+        packages.push(package.clone());
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        let text = toml::to_string(&Contents { package: packages }).expect("a lock is plain data");
+        let head = "# Made by bpfmap-vmtest: the kernels that the tests run on.\n\n";
+        let directory =
+            self.path.parent().filter(|path| *path != Path::new("")).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(directory).at("write beside", &self.path)?;
+        std::io::Write::write_all(&mut file, (head.to_owned() + &text).as_bytes())
+            .at("write", &self.path)?;
+        file.persist(&self.path).map_err(|error| error.error).at("write", &self.path)?;
+        Ok(())
+    }
+}
+
+/// The packages that this program knows of itself.
+pub(super) fn known() -> Vec<Package> {
+    parse(KNOWN, Path::new("known.lock")).unwrap_or_default()
+}
+
+fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
+    let contents: Contents = toml::from_str(text).map_err(|error| {
+        Error::new(ErrorKind::Configuration, format!("{} is no lock file", path.display()))
+            .because(error)
+            .help("remove it; it is made anew, with the newest kernels")
+    })?;
+    Ok(contents.package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, version: &str) -> Package {
+        let (file, sha256) = ("pool/x.deb".to_owned(), "ab".to_owned());
+        Package { name: name.to_owned(), version: version.to_owned(), file, sha256 }
+    }
+
+    #[test]
+    fn what_is_pinned_is_read_again_and_replaces_its_like() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = LockFile::at(directory.path().join("x.lock"));
+        assert_eq!(lock.packages().unwrap(), []);
+        let like_a = |package: &Package| package.name.starts_with('a');
+        lock.pin(&package("b", "1"), |_| false).unwrap();
+        lock.pin(&package("a1", "1"), like_a).unwrap();
+        lock.pin(&package("a2", "2"), like_a).unwrap();
+        assert_eq!(lock.packages().unwrap(), [package("a2", "2"), package("b", "1")]);
+    }
+
+    #[test]
+    fn damage_is_an_error_with_advice() {
+        let error = parse("[[package]]\nname = 1\n", Path::new("x.lock")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("x.lock"), "{error}");
+    }
+
+    #[test]
+    fn what_is_known_is_well_formed() {
+        let known = known();
+        assert!(known.iter().any(|package| package.name.starts_with("linux-modules-7.1.")));
+        assert!(known.iter().all(|package| package.sha256.len() == 64));
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a kernel of a configuration comes from, and how it is had from there.
+
+use super::{Cache, Kernel, Packages, fill_directory, oci};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where a kernel comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Entry")]
+#[non_exhaustive]
+pub enum Source {
+    /// A line of Debian's.
+    Debian(String),
+    /// An image (`vmlinux` or `bzImage`), and a directory with its modules.
+    Path {
+        /// The image.
+        image: PathBuf,
+        /// The directory with its modules.
+        modules: Option<PathBuf>,
+    },
+    /// A tree in which a kernel was built.
+    Tree(PathBuf),
+    /// The kernel that runs on this machine.
+    Host,
+    /// An image that is fetched from an address and verified.
+    Url {
+        /// The address.
+        url: String,
+        /// The image's SHA-256, in hexadecimal digits.
+        sha256: String,
+    },
+    /// A container image with a kernel in it, in a registry.
+    Oci(String),
+}
+
+/// A source as it is written: exactly one of the first few.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Entry {
+    debian: Option<String>,
+    path: Option<PathBuf>,
+    tree: Option<PathBuf>,
+    host: Option<bool>,
+    url: Option<String>,
+    oci: Option<String>,
+    modules: Option<PathBuf>,
+    sha256: Option<String>,
+}
+
+impl TryFrom<Entry> for Source {
+    type Error = String;
+
+    fn try_from(entry: Entry) -> Result<Self, String> {
+        let Entry { debian, path, tree, host, url, oci, modules, sha256 } = entry;
+        let has = (modules.is_some(), sha256.is_some());
+        match (debian, path, tree, host, url, oci, has) {
+            (Some(line), None, None, None, None, None, (false, false)) => Ok(Self::Debian(line)),
+            (None, Some(image), None, None, None, None, (_, false)) => {
+                Ok(Self::Path { image, modules })
+            }
+            (None, None, Some(tree), None, None, None, (false, false)) => Ok(Self::Tree(tree)),
+            (None, None, None, Some(true), None, None, (false, false)) => Ok(Self::Host),
+            (None, None, None, None, Some(url), None, (false, true)) => {
+                Ok(Self::Url { url, sha256: sha256.unwrap_or_default().to_ascii_lowercase() })
+            }
+            (None, None, None, None, None, Some(image), (false, false)) => Ok(Self::Oci(image)),
+            _ => Err("a kernel has one of debian, path (maybe with modules), tree, host = true, \
+                      url (with sha256), oci"
+                .to_owned()),
+        }
+    }
+}
+
+impl Source {
+    /// Takes paths for relative to a directory.
+    pub(crate) fn relative_to(&mut self, base: &Path) {
+        match self {
+            Self::Path { image, modules } => {
+                *image = base.join(&*image);
+                if let Some(modules) = modules {
+                    *modules = base.join(&*modules);
+                }
+            }
+            Self::Tree(tree) => *tree = base.join(&*tree),
+            Self::Debian(_) | Self::Host | Self::Url { .. } | Self::Oci(_) => {}
+        }
+    }
+
+    /// Gets the kernel, which will be called `name`.
+    ///
+    /// # Errors
+    /// It can't be had, or is not what it should be.
+    pub fn kernel(&self, name: &str, packages: &Packages) -> Result<Kernel> {
+        let kernel = match self {
+            Self::Debian(line) => Kernel::debian(line, packages)?,
+            Self::Path { image, modules } => Kernel::at(image, modules.as_deref())?,
+            Self::Tree(tree) => Kernel::at(&built_image(tree)?, Some(tree))?,
+            Self::Host => host_kernel()?,
+            Self::Url { url, sha256 } => Kernel::at(&fetch(url, sha256)?, None)?,
+            Self::Oci(image) => {
+                let (image, modules) = oci::fetch(image)?;
+                Kernel::at(&image, modules.as_deref())?
+            }
+        };
+        Ok(Kernel { name: name.to_owned(), ..kernel })
+    }
+}
+
+fn built_image(tree: &Path) -> Result<PathBuf> {
+    let images = ["arch/x86/boot/bzImage", "vmlinux"];
+    images.iter().map(|image| tree.join(image)).find(|path| path.is_file()).ok_or_else(|| {
+        let message = format!("no kernel was built in {}", tree.display());
+        Error::new(ErrorKind::UnknownKernel, message).help("make bzImage there first")
+    })
+}
+
+fn host_kernel() -> Result<Kernel> {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let images = [format!("/boot/vmlinuz-{release}"), format!("/lib/modules/{release}/vmlinuz")];
+    let image = images.iter().map(Path::new).find(|path| path.is_file()).ok_or_else(|| {
+        let message = format!("the image of this machine's kernel, {release}, is not on it");
+        Error::new(ErrorKind::UnknownKernel, message).help("name the image with path")
+    })?;
+    let modules = PathBuf::from(format!("/lib/modules/{release}"));
+    Kernel::at(image, Some(&modules).filter(|path| path.is_dir()).map(PathBuf::as_path))
+}
+
+/// Fetches a file, whose checksum must be right, once.
+fn fetch(url: &str, sha256: &str) -> Result<PathBuf> {
+    let cache = Cache::open()?;
+    let directory = cache.directory("urls")?.join(sha256);
+    let _lock = cache.lock("urls")?;
+    if !directory.exists() {
+        fill_directory(&directory, |directory| {
+            let path = directory.join("image");
+            curl(&[url, "--output", &path.display().to_string()])?;
+            let found = crate::init::hex(&Sha256::digest(std::fs::read(&path).at("read", &path)?));
+            if found == sha256 {
+                return Ok(());
+            }
+            let message = format!("{url} has the SHA-256 {found}, not {sha256}");
+            Err(Error::new(ErrorKind::Fetch, message)
+                .help("correct sha256 if the file may have changed"))
+        })?;
+    }
+    Ok(directory.join("image"))
+}
+
+/// Runs curl, which knows this machine's proxies and certificates; what it printed.
+pub(super) fn curl(args: &[&str]) -> Result<Vec<u8>> {
+    let mut command = Command::new("curl");
+    command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2"]);
+    let output = command.args(args).stdin(Stdio::null()).output().map_err(|error| {
+        let error = Error::new(ErrorKind::Fetch, "cannot run curl").because(error);
+        error.help("install curl")
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {}: {said}", args[0])))
+}

@@ -1,0 +1,56 @@
+//! Parts of a matrix, so that several machines can share the work.
+
+use std::str::FromStr;
+
+/// The `index`-th (from 1) of `count` parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl Shard {
+    /// Whether the part has the item of this number (from 0).
+    ///
+    /// Items are dealt out in turn, so that parts are alike and each item is in one of them.
+    #[must_use]
+    pub fn has(self, item: usize) -> bool {
+        item % self.count == self.index - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, count)) if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err("a shard is I/N, with I from 1 to N".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_item_is_in_one_part() {
+        for count in 1..6 {
+            let shards: Vec<Shard> =
+                (1..=count).map(|index| format!("{index}/{count}").parse().unwrap()).collect();
+            for item in 0..40 {
+                assert_eq!(shards.iter().filter(|shard| shard.has(item)).count(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_part_is_refused() {
+        for text in ["", "1", "0/2", "3/2", "1/0", "a/b", "-1/2"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
+}

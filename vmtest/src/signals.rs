@@ -1,0 +1,25 @@
+//! Signals to this process, which are passed on to the program in the guest.
+
+use bpfmap_vmtest::{Error, ErrorKind, Result};
+use rustix::net::{SendFlags, send};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use std::os::unix::net::UnixStream;
+
+/// A socket from which the numbers of the signals are read that are sent to this process.
+pub(crate) fn listen() -> Result<UnixStream> {
+    let failed = |error| Error::new(ErrorKind::Io, "cannot listen to signals").because(error);
+    let (read, write) = UnixStream::pair().map_err(failed)?;
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH] {
+        let write = write.try_clone().map_err(failed)?;
+        let number = u8::try_from(signal).unwrap_or_default();
+        // SAFETY: the action only writes a byte to a socket, which is async-signal-safe.
+        let registered = unsafe {
+            signal_hook::low_level::register(signal, move || {
+                // If nobody reads them any more, this process is about to end anyway.
+                let _ = send(&write, &[number], SendFlags::DONTWAIT);
+            })
+        };
+        registered.map_err(failed)?;
+    }
+    Ok(read)
+}
