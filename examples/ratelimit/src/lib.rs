@@ -25,6 +25,7 @@ pub mod maps {
     unused_qualifications,
     clippy::all,
     clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
     reason = "libbpf-cargo wrote it"
 )]
 mod skeleton {
@@ -75,7 +76,7 @@ impl RateLimiter {
     /// When the kernel refuses.
     pub fn sources(&self) -> bpfmap::Result<Vec<(IpAddr, Usage)>> {
         let mut sources = vec![];
-        for entry in self.sources.iter() {
+        for entry in &self.sources {
             let (source, usage) = entry?;
             sources.push((address(&source), usage));
         }
