@@ -9,12 +9,25 @@ pub const fn plain_size<T: Plain>() -> usize {
     size_of::<T>()
 }
 
+/// Fails to compile when the members of `T` are smaller than `T` itself.
+///
+/// # Panics
+/// As said, at compile time.
+pub const fn no_padding<T: Plain>(members: usize) {
+    assert!(
+        members == size_of::<T>(),
+        "there is padding between or after the members: name it as a member"
+    );
+}
+
 /// A member as `Debug` shows it.
-pub enum DebugMember<'a> {
+pub struct DebugMember<'a> {
+    /// Its name.
+    pub name: &'static str,
     /// Itself.
-    Value(&'static str, &'a dyn Debug),
-    /// What its accessors say.
-    Views(&'a [(&'static str, &'a dyn Debug)]),
+    pub value: &'a dyn Debug,
+    /// What is shown in its place, if anything: names and values.
+    pub views: &'a [(&'static str, &'a dyn Debug)],
 }
 
 /// `Debug` of a struct without its padding.
@@ -24,16 +37,11 @@ pub enum DebugMember<'a> {
 pub fn debug_struct(f: &mut Formatter<'_>, name: &str, members: &[DebugMember<'_>]) -> Result {
     let mut out: DebugStruct<'_, '_> = f.debug_struct(name);
     for member in members {
-        match member {
-            DebugMember::Value(name, _) if name.starts_with("__pad") => {}
-            DebugMember::Value(name, value) => {
-                out.field(name, value);
-            }
-            DebugMember::Views(views) => {
-                for (name, value) in *views {
-                    out.field(name, value);
-                }
-            }
+        for (name, view) in member.views {
+            out.field(name, view);
+        }
+        if member.views.is_empty() && !member.name.starts_with("__pad") {
+            out.field(member.name, member.value);
         }
     }
     out.finish()
