@@ -163,6 +163,28 @@ fn newest(line: &Line, index: Vec<Package>) -> Result<Package> {
         })
 }
 
+/// The directory with the unpacked files of a package of a suite; fetches it if it is not there.
+pub(super) fn ensure_package(
+    suite: &'static str,
+    name: &str,
+    cache: &Cache,
+    mirror: &Mirror,
+) -> Result<PathBuf> {
+    let directory = cache.directory(&format!("packages/{suite}"))?.join(name);
+    let _lock = cache.lock(&format!("package-{name}"))?;
+    if !directory.exists() {
+        let apt = Apt::new(cache, suite, mirror)?;
+        let packages = apt.index()?.into_iter().filter(|package| package.name == name);
+        let newest = packages.max_by(|a, b| compare_versions(&a.version, &b.version));
+        let package = newest.ok_or_else(|| {
+            Error::new(ErrorKind::Fetch, format!("{suite} has no package {name}"))
+                .help("pass a mirror that has it")
+        })?;
+        fill_directory(&directory, |staging| apt.unpack(&package, staging).map(drop))?;
+    }
+    Ok(directory.join("unpacked"))
+}
+
 /// The directory with a kernel's modules; fetches their package if it is not there.
 pub(super) fn ensure_modules(
     line: &Line,

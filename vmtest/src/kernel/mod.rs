@@ -28,6 +28,16 @@ pub fn lines() -> Vec<&'static str> {
     debian::LINES.iter().map(|line| line.name).collect()
 }
 
+/// The directory with the files of a package of Debian, fetched and verified by apt and kept in
+/// the cache: `unpacked` as `dpkg-deb --extract` does it, and not installed.
+///
+/// # Errors
+///
+/// When apt cannot fetch it.
+pub fn debian_package(suite: &'static str, name: &str, mirror: &Mirror) -> Result<PathBuf> {
+    debian::ensure_package(suite, name, &Cache::open()?, mirror)
+}
+
 /// A kernel that can be booted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {

@@ -18,17 +18,19 @@ const OPENING: &str = "
 ";
 
 const ANNOTATION: &str = "
-/* Tells libbpf the types of a map's key and value. */
-#ifndef BPF_ANNOTATE_KV_PAIR
+/*
+ * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
+ * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ */
+#undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)\t\t\t\\
 \tstruct ____btf_map_##name {\t\t\t\t\t\\
 \t\ttype_key key;\t\t\t\t\t\t\\
 \t\ttype_val value;\t\t\t\t\t\t\\
 \t};\t\t\t\t\t\t\t\t\\
 \tstruct ____btf_map_##name\t\t\t\t\t\\
-\t\t__attribute__((section(\".maps.\" #name), used))\t\\
+\t\t__attribute__((section(\".btf_map_types\"), used))\t\\
 \t\t____btf_map_##name = { }
-#endif
 ";
 
 /// All maps of `schema`.

@@ -146,17 +146,19 @@ struct bpf_map_def {
 	unsigned int map_flags;
 };
 
-/* Tells libbpf the types of a map's key and value. */
-#ifndef BPF_ANNOTATE_KV_PAIR
+/*
+ * Tells libbpf the types of a map's key and value, by the name of a struct. The section means
+ * nothing to it; headers of old had .maps.NAME there, which aya takes for a BTF-defined map.
+ */
+#undef BPF_ANNOTATE_KV_PAIR
 #define BPF_ANNOTATE_KV_PAIR(name, type_key, type_val)			\
 	struct ____btf_map_##name {					\
 		type_key key;						\
 		type_val value;						\
 	};								\
 	struct ____btf_map_##name					\
-		__attribute__((section(".maps." #name), used))	\
+		__attribute__((section(".btf_map_types"), used))	\
 		____btf_map_##name = { }
-#endif
 
 struct bpf_map_def SEC("maps") every = {
 	.type = BPF_MAP_TYPE_HASH,

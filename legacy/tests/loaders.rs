@@ -1,0 +1,113 @@
+//! Generated legacy maps (`--legacy`), loaded into the running kernel by those that take them: aya,
+//! and libbpf 0.3 of Debian bullseye, which reads the types of keys and values. libbpf 1.0 and newer
+//! refuses them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bpfmap_codegen::backend::c::emit_legacy;
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::front::toml::read_str;
+use bpfmap_legacy::Libbpf;
+use bpfmap_vmtest::kernel::{Mirror, debian_package};
+use tempfile::TempDir;
+
+const SCHEMA: &str = r#"
+name = "old"
+
+[types.flow]
+kind = "struct"
+members = [
+  { name = "address", type = "be32" },
+  { name = "port", type = "be16" },
+]
+
+[maps.flows]
+type = "hash"
+key = "flow"
+value = "u64"
+max_entries = 100
+
+[maps.names]
+type = "array"
+value = "[char; 16]"
+max_entries = 4
+
+[maps.jobs]
+type = "queue"
+value = "u32"
+max_entries = 8
+"#;
+
+/// The compiled header, and the folder that goes away with it.
+fn object() -> (TempDir, PathBuf) {
+    // SAFETY: it only asks.
+    let root = unsafe { libc::geteuid() } == 0;
+    assert!(root, "loading maps needs root: run this test with sudo, or in the kernel matrix");
+    let folder = tempfile::tempdir().unwrap();
+    let checked = check(read_str(Path::new("old.toml"), SCHEMA)).unwrap();
+    let header = emit_legacy(&checked);
+    fs::write(folder.path().join(&header.name), header.contents).unwrap();
+    let source = folder.path().join("old.bpf.c");
+    fs::write(
+        &source,
+        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include \"old.h\"\n\
+         char _license[] SEC(\"license\") = \"GPL\";\n",
+    )
+    .unwrap();
+    let object = folder.path().join("old.bpf.o");
+    let host_headers = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+    let status = Command::new("clang")
+        .args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", &host_headers, "-c"])
+        .arg(&source)
+        .arg("-o")
+        .arg(&object)
+        .status()
+        .expect("clang is not installed: `apt-get install clang`");
+    assert!(status.success());
+    (folder, object)
+}
+
+#[test]
+fn aya_loads_them() {
+    let (_folder, object) = object();
+    let bpf = aya::Ebpf::load_file(&object).unwrap();
+    let flows: aya::maps::HashMap<_, [u8; 8], u64> = bpf.map("flows").unwrap().try_into().unwrap();
+    assert!(flows.get(&[0; 8], 0).is_err());
+    let names: aya::maps::Array<_, [u8; 16]> = bpf.map("names").unwrap().try_into().unwrap();
+    assert_eq!(names.len(), 4);
+    assert!(bpf.map("jobs").is_some());
+}
+
+#[test]
+fn libbpf_0_3_loads_them_with_the_types_of_their_keys_and_values() {
+    let (_folder, object) = object();
+    let package = debian_package("bullseye", "libbpf0", &Mirror::configured(None, None))
+        .unwrap_or_else(|error| panic!("libbpf 0.3 could not be fetched: {error}"));
+    let library = package.join(format!("usr/lib/{}-linux-gnu/libbpf.so.0", std::env::consts::ARCH));
+    let libbpf = Libbpf::open(&library).unwrap();
+    let loaded = libbpf.load(&object).unwrap();
+    for name in ["flows", "names"] {
+        let map = loaded.map(name).unwrap();
+        assert!(map.fd >= 0 && map.key_type != 0 && map.value_type != 0, "{name}: {map:?}");
+    }
+    // A map without keys has no pair of types to tell.
+    let jobs = loaded.map("jobs").unwrap();
+    assert!(jobs.fd >= 0 && jobs.key_type == 0, "{jobs:?}");
+    assert_eq!(loaded.map("none"), None);
+}
+
+#[test]
+fn libbpf_1_refuses_them() {
+    let (_folder, object) = object();
+    let output = Command::new("bpftool")
+        .args(["--debug", "prog", "loadall"])
+        .arg(&object)
+        .arg("/sys/fs/bpf/bpfmap-legacy-refused")
+        .output()
+        .expect("bpftool is not installed: `apt-get install bpftool`");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("legacy map definitions in 'maps' section are not supported"), "{said}");
+}
