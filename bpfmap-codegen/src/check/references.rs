@@ -154,23 +154,27 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
             cx.unsound.insert(&def.name.value);
         }
         if let State::Done(below) = state[edge.to] {
-            deepest = deepest.max(below + edge.depth);
+            deepest = deepest.max(below.saturating_add(edge.depth));
         }
     }
-    if deepest <= MAX_DEPTH {
-        return deepest;
+    let name = &def.name;
+    // What holds a type that is too deep is not reported again, and a circle has no depth.
+    if deepest > MAX_DEPTH && deepest < TOO_DEEP && !cx.unsound.contains(name.value.as_str()) {
+        let message = format!("`{}` holds types more than {MAX_DEPTH} deep", name.value);
+        cx.report(
+            Finding::new(&rules::NESTED_TOO_DEEP, name.span, message)
+                .help("use fewer types within types, arrays and aliases counted"),
+        );
+        return TOO_DEEP;
     }
-    cx.report(
-        Finding::new(
-            &rules::NESTED_TOO_DEEP,
-            def.name.span,
-            format!("`{}` holds types more than {MAX_DEPTH} deep", def.name.value),
-        )
-        .help("use fewer types within types, arrays and aliases counted"),
-    );
-    // What holds this one is not reported again.
-    0
+    deepest
 }
+
+/// The depth of a type that was reported as too deep.
+const TOO_DEEP: usize = usize::MAX;
+
+/// How many steps of a circle are shown.
+const MAX_SHOWN: usize = 8;
 
 fn report_cycle<'a>(
     cx: &mut Context<'a>,
@@ -184,11 +188,10 @@ fn report_cycle<'a>(
     let mut finding = Finding::new(&rules::RECURSIVE_TYPE, closing.ty.span, message)
         .label("closes the circle")
         .help(format!("hold a pointer, `*{name}`, or an index instead"));
-    let circle = &stack[start..];
-    for (index, next) in circle {
+    for (position, (index, next)) in stack[start..].iter().enumerate() {
         cx.unsound.insert(&cx.types()[*index].name.value);
         let edge = &edges[*index][next - 1];
-        if edge.ty.span != closing.ty.span {
+        if edge.ty.span != closing.ty.span && position < MAX_SHOWN {
             let held = &cx.types()[edge.to].name.value;
             finding = finding.related(edge.ty.span, format!("holds `{held}`"));
         }

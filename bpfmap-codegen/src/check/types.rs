@@ -206,10 +206,11 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         }
         let values = || body.variants.iter().map(|variant| variant.value.value);
         let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
-        if let Some(repr) = wide_enough {
-            finding = finding.help(format!("write `repr = \"{}\"`", int_name(repr)));
-        }
-        cx.report(finding);
+        let help = match wide_enough {
+            Some(repr) => format!("write `repr = \"{}\"`", int_name(repr)),
+            None => "no integer of up to 64 bits holds all of its values".to_owned(),
+        };
+        cx.report(finding.help(help));
     }
 }
 

@@ -1,0 +1,67 @@
+//! `Builder`, as a build script uses it.
+
+use std::fs;
+
+use bpfmap_codegen::{Builder, Emit};
+
+const GOOD: &str =
+    "[maps.counters]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"u64\"\nmax_entries = 64\n";
+
+#[test]
+fn makes_c_and_rust() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("maps.toml");
+    let out = folder.path().join("out");
+    fs::write(&schema, GOOD).unwrap();
+    let builder = Builder::new().schema(&schema).out_dir(&out);
+    builder.generate().unwrap();
+    assert!(fs::read_to_string(out.join("maps.h")).unwrap().contains("SEC(\".maps\")"));
+    let written = fs::metadata(out.join("maps.rs")).unwrap().modified().unwrap();
+
+    builder.generate().unwrap();
+    assert_eq!(fs::metadata(out.join("maps.rs")).unwrap().modified().unwrap(), written);
+}
+
+#[test]
+fn makes_what_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("maps.toml");
+    fs::write(&schema, GOOD).unwrap();
+    Builder::new()
+        .schema(&schema)
+        .out_dir(folder.path())
+        .emit([Emit::C])
+        .legacy(true)
+        .generate()
+        .unwrap();
+    assert!(fs::read_to_string(folder.path().join("maps.h")).unwrap().contains("bpf_map_def"));
+    assert!(!folder.path().join("maps.rs").exists());
+}
+
+/// Cargo shows the error as `Debug` does.
+#[test]
+fn errors_point_into_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("maps.toml");
+    let out = folder.path().join("out");
+    fs::write(&schema, GOOD.replace("u32", "u33")).unwrap();
+    let error = Builder::new().schema(&schema).out_dir(&out).generate().unwrap_err();
+    let shown = format!("{error:?}").replace(&format!("{}/", folder.path().display()), "");
+    insta::assert_snapshot!(shown, @r##"
+    error[unknown-type]: no type is called `u33`
+     --> maps.toml:3:8
+      |
+    3 | key = "u33"
+      |        ^^^ not known
+      |
+      = help: did you mean `u32`?
+    "##);
+    assert_eq!(error.rejected().len(), 1);
+    assert!(!out.exists());
+}
+
+#[test]
+fn says_what_is_missing() {
+    let error = Builder::new().generate().unwrap_err();
+    assert_eq!(error.to_string(), "no schema is named: call `Builder::schema` first");
+}

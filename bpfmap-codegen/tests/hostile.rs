@@ -1,0 +1,216 @@
+//! Bad input is answered with findings, whatever it is: no panic, no endless run, no flood.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::diagnostics::{Style, render, to_json_line};
+use bpfmap_codegen::front::toml::read_str;
+use bpfmap_codegen::generate::{Emit, Options, generate};
+use proptest::prelude::*;
+
+/// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
+fn run(text: &str) -> Vec<&'static str> {
+    match check(read_str(Path::new("hostile.toml"), text)) {
+        Ok(checked) => {
+            let emit = Emit::ALL.iter().map(|(_, kind)| *kind).collect();
+            for file in generate(&checked, &Options { emit, legacy: false }) {
+                assert!(!file.contents.is_empty());
+            }
+            vec![]
+        }
+        Err(rejected) => {
+            assert!(rejected.findings.len() <= 501);
+            for finding in &rejected.findings {
+                let json = to_json_line(finding, &rejected.sources);
+                assert!(!json.contains('\n') && json.starts_with('{') && json.ends_with('}'));
+            }
+            for style in [Style::Plain, Style::Ansi] {
+                assert!(!render(&rejected.findings, &rejected.sources, style).is_empty());
+            }
+            rejected.findings.iter().map(|finding| finding.rule.id).collect()
+        }
+    }
+}
+
+#[test]
+fn deep_nesting() {
+    for (open, close) in [("[", "]"), ("{ a = ", "}")] {
+        let text = format!("a = {}1{}", open.repeat(100_000), close.repeat(100_000));
+        assert!(run(&text).contains(&"toml-syntax"));
+    }
+    let pointers = "*".repeat(100_000);
+    let arrays = "[".repeat(100_000);
+    for ty in [pointers, arrays] {
+        let text = format!("[types.a]\nkind = \"alias\"\ntype = \"{ty}u8\"\n");
+        assert_eq!(run(&text), ["type-syntax"]);
+    }
+    let members = "{ kind = \"struct\", members = [".repeat(100);
+    assert!(
+        run(&format!("[types.a]\nkind = \"struct\"\nmembers = [{members}"))
+            .contains(&"toml-syntax")
+    );
+}
+
+#[test]
+fn long_chains_of_types() {
+    let mut chain = String::new();
+    for number in 0..20_000 {
+        let next = number + 1;
+        writeln!(chain, "[types.t{number}]\nkind = \"alias\"\ntype = \"t{next}\"").unwrap();
+    }
+    let good = format!("{chain}[types.t20000]\nkind = \"alias\"\ntype = \"u8\"\n");
+    assert_eq!(run(&good), ["nested-too-deep"]);
+    let circle = format!("{chain}[types.t20000]\nkind = \"alias\"\ntype = \"t0\"\n");
+    assert_eq!(run(&circle), ["recursive-type"]);
+}
+
+#[test]
+fn sizes_that_grow_beyond_all_numbers() {
+    let mut text = String::from("[types.t0]\nkind = \"alias\"\ntype = \"[u64; 0xffff_ffff]\"\n");
+    for number in 1..30 {
+        let previous = number - 1;
+        writeln!(
+            text,
+            "[types.t{number}]\nkind = \"struct\"\nmembers = [\n\
+             {{ name = \"a\", type = \"[t{previous}; 0xffff_ffff]\" }},\n\
+             {{ name = \"b\", type = \"u8\", bits = 3 }},\n]"
+        )
+        .unwrap();
+    }
+    text.push_str("[maps.m]\ntype = \"hash\"\nkey = \"t29\"\nvalue = \"t28\"\nmax_entries = 1\n");
+    let rules = run(&text);
+    for rule in ["type-too-large", "key-size", "value-size"] {
+        assert!(rules.contains(&rule), "{rules:?}");
+    }
+}
+
+#[test]
+fn numbers_of_every_size() {
+    let huge = "9".repeat(10_000);
+    let text = format!(
+        "[types.e]\nkind = \"enum\"\nvariants = {{ a = {huge}, b = -{huge}, c = 1e999, d = nan }}\n\
+         [maps.m]\ntype = \"array\"\nvalue = \"[u8; {huge}]\"\nmax_entries = {huge}\n\
+         numa_node = 0x{huge}\nmap_extra = -1\nvalues = {{ {huge} = \"x\", -1 = \"y\" }}\npinning = {huge}\n"
+    );
+    let rules = run(&text);
+    assert!(rules.iter().filter(|rule| **rule == "number-range").count() >= 8, "{rules:?}");
+}
+
+#[test]
+fn a_mebibyte_of_garbage() {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize
+    };
+    let alphabet: Vec<char> =
+        "[]{}=\"'#\n\r\t.,-_ abc019\u{0}\u{7f}é\u{feff}\u{1f600}".chars().collect();
+    let garbage: String = (0..1 << 20).map(|_| alphabet[random() % alphabet.len()]).collect();
+    assert!(run(&garbage).contains(&"toml-syntax"));
+    for one in ["a", "[", "\"", "\n", "=", "{", "a.", "#", "\u{0}", "[["] {
+        run(&one.repeat((1 << 18) / one.len()));
+    }
+}
+
+#[test]
+fn one_line_of_a_mebibyte_is_not_shown_whole() {
+    let names: Vec<String> =
+        (0..20_000).map(|number| format!("{{ name = \"m{number}\", type = \"x\" }}")).collect();
+    let text = format!("types.a = {{ kind = \"struct\", members = [{}] }}\n", names.join(", "));
+    let rejected = check(read_str(Path::new("hostile.toml"), &text)).unwrap_err();
+    let shown = render(&rejected.findings[..10], &rejected.sources, Style::Plain);
+    assert!(shown.len() < 20_000, "{} bytes", shown.len());
+    assert!(shown.contains("hostile.toml:1:"), "{shown}");
+}
+
+#[test]
+fn odd_places_to_end() {
+    let text = include_str!("../../schemas/hash.toml");
+    for end in (0..text.len()).step_by(7).filter(|end| text.is_char_boundary(*end)) {
+        run(&text[..end]);
+    }
+}
+
+#[test]
+fn names_that_try_to_break_out() {
+    for name in ["*/ int x; /*", "\\\"; //", "a\\nb", "${X}", "../../etc/passwd", "a/b"] {
+        let text = format!("name = \"{}\"\n", name.replace('\\', "\\\\").replace('"', "\\\""));
+        assert_eq!(run(&text), ["bad-name"], "{name}");
+    }
+    let doc = "*/ #error out\\n//! out\\n\\\"\\\"\\u0000";
+    let text = format!(
+        "doc = \"{doc}\"\n[maps.m]\ntype = \"array\"\nvalue = \"u8\"\nmax_entries = 1\n\
+         doc = \"{doc}\"\ndecl_tags = [\"{doc}\"]\n"
+    );
+    assert!(run(&text).is_empty());
+}
+
+/// TOML that is nearly a schema: right words in wrong places.
+fn nearly_a_schema() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "[types.a]\n",
+        "[types.b]\n",
+        "[maps.m]\n",
+        "[[types.a.members]]\n",
+        "kind = ",
+        "\"struct\"\n",
+        "\"union\"\n",
+        "\"enum\"\n",
+        "\"alias\"\n",
+        "type = ",
+        "\"a\"\n",
+        "\"b\"\n",
+        "\"[a; 3]\"\n",
+        "\"*b\"\n",
+        "\"u32\"\n",
+        "\"hash\"\n",
+        "\"lpm_trie\"\n",
+        "\"array\"\n",
+        "members = [",
+        "{ name = \"x\", type = \"b\" }, ",
+        "{ kind = \"union\", members = [",
+        "]\n",
+        "}\n",
+        "] }, ",
+        "key = ",
+        "value = ",
+        "max_entries = 4\n",
+        "flags = [\"rdonly\", \"no_prealloc\"]\n",
+        "bits = 3\n",
+        "packed = true\n",
+        "align = 8\n",
+        "variants = { x = 1 }\n",
+        "repr = \"i8\"\n",
+        "min_kernel = \"5.10\"\n",
+        "name = \"n\"\n",
+        "\"bpf_spin_lock\"\n",
+        "btf = false\n",
+        "# \u{e9}\r\n",
+    ]);
+    prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text(text in any::<String>()) {
+        run(&text);
+    }
+
+    #[test]
+    fn any_text_of_toml_letters(text in "[\\[\\]{}=\"'#a-c0-9.,_ \n\r\t-]{0,200}") {
+        run(&text);
+    }
+
+    #[test]
+    fn any_nearly_a_schema(text in nearly_a_schema()) {
+        run(&text);
+    }
+
+    #[test]
+    fn any_type_expression(expression in "[\\[\\]*;u8xvoidbe16 0-9_]{0,30}") {
+        run(&format!("[types.a]\nkind = \"alias\"\ntype = '{expression}'\n"));
+    }
+}
