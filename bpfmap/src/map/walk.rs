@@ -65,6 +65,8 @@ pub(super) struct Walk<'a, S: MapSpec> {
     cursor: Vec<u8>,
     started: bool,
     ended: bool,
+    /// What fetching failed with, while there still was an entry to give out.
+    failed: Option<Error>,
     /// The last key but one, and the first: in the one-by-one way.
     before_last: Option<S::Key>,
     first: Option<S::Key>,
@@ -97,6 +99,7 @@ impl<'a, S: MapSpec> Walk<'a, S> {
             cursor: vec![0; size_of::<S::Key>().max(4)],
             started: false,
             ended: false,
+            failed: None,
             before_last: None,
             first: None,
             fetched: 0,
@@ -142,10 +145,15 @@ impl<'a, S: MapSpec> Walk<'a, S> {
             if self.at < self.now.len {
                 // One is left: the walk must not lose its place when it is deleted.
                 if self.stands_at_key() && self.ahead.is_none() && !self.ended {
-                    let next = self.fill()?;
-                    self.ahead = Some(next);
+                    match self.fill() {
+                        Ok(next) => self.ahead = Some(next),
+                        Err(error) => self.failed = Some(error),
+                    }
                 }
                 return Ok(true);
+            }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
             }
             let next = match self.ahead.take() {
                 Some(next) => next,

@@ -221,3 +221,31 @@ fn a_crowded_bucket_is_read() {
         assert_eq!(map.next_key(None).unwrap(), None);
     }
 }
+
+/// Someone takes away the key that the walk stands at and the one before, every time, and puts them back: the walk is
+/// thrown back again and again, and ends.
+#[test]
+fn a_walk_that_is_always_thrown_back_ends() {
+    raise_memlock();
+    let map = Map::<Flows>::options().max_entries(16).without_batches().create().unwrap();
+    let mut items = 0;
+    for entry in map_with_keys(&map) {
+        items += 1;
+        assert!(items <= 16 * 4 + 66, "no end in sight");
+        let Ok((key, _)) = entry else {
+            assert_eq!(entry.unwrap_err().kind(), bpfmap::ErrorKind::Disturbed);
+            continue;
+        };
+        map_with_keys(&map);
+        if let Some(next) = map.next_key(Some(&key)).unwrap() {
+            map.delete(&next).unwrap();
+        }
+        map.delete(&key).unwrap();
+    }
+    assert!(items > 16, "thrown back at least once");
+}
+
+fn map_with_keys(map: &Map<Flows>) -> &Map<Flows> {
+    map.load((0..10).map(|key| (key, 0))).unwrap();
+    map
+}

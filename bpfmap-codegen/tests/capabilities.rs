@@ -1,0 +1,75 @@
+//! What the runtime's map types can do, held against the facts table: one fact, written in two crates that don't know
+//! each other.
+
+use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation};
+use bpfmap_codegen::ir::SpecialField;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The capability lines of `bpfmap/src/kind/markers.rs`, as a person would read them.
+fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String>>) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../bpfmap/src/kind/markers.rs");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut capabilities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for line in text.lines() {
+        if let Some((capability, kind)) = line
+            .strip_prefix("impl ")
+            .and_then(|line| line.strip_suffix(" {}"))
+            .and_then(|line| line.split_once(" for "))
+        {
+            capabilities.entry(kind.to_owned()).or_default().insert(capability.to_owned());
+        }
+    }
+    // `kind!(/// docs Hash, 1, "hash", btf: true, cursor: Position, value: V => V);`, however it is broken into lines.
+    let mut heads = BTreeMap::new();
+    for head in text.split("\nkind!(").skip(1) {
+        let head = head.split(");").next().unwrap();
+        let code: String =
+            head.lines().filter(|line| !line.trim_start().starts_with("///")).collect();
+        let parts: Vec<_> = code.split(',').map(|part| part.trim().to_owned()).collect();
+        heads.insert(parts[0].clone(), parts);
+    }
+    (capabilities, heads)
+}
+
+/// What the facts say that a map type can do, by the runtime's names.
+fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
+    let can = |operation| row.operation_since(operation).is_some();
+    let keyless = row.key == KeyRule::Keyless;
+    let lock = row.special_field_since(&SpecialField::SpinLock).is_some();
+    let facts = [
+        ("LookupElement", !keyless && can(Operation::Lookup)),
+        ("UpdateElement", !keyless && can(Operation::Update)),
+        // A key that can't be deleted is always there.
+        ("InsertElement", !keyless && can(Operation::Update) && can(Operation::Delete)),
+        ("DeleteElement", !keyless && can(Operation::Delete)),
+        ("TakeElement", !keyless && can(Operation::LookupAndDelete)),
+        ("Iterate", can(Operation::GetNextKey)),
+        ("UpdateBatch", can(Operation::UpdateBatch)),
+        ("DeleteBatch", can(Operation::DeleteBatch)),
+        ("Lock", lock),
+        ("Push", keyless && can(Operation::Update)),
+        ("Pop", keyless && can(Operation::LookupAndDelete)),
+        ("Peek", keyless && can(Operation::Lookup)),
+    ];
+    facts.iter().filter(|(_, can)| *can).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn the_runtimes_markers_say_what_the_facts_say() {
+    let (capabilities, heads) = markers();
+    let mut known = 0;
+    for row in MAP_TYPES {
+        let quoted = format!("\"{}\"", row.name);
+        let (kind, head) = heads
+            .iter()
+            .find(|(_, head)| head[2] == quoted)
+            .unwrap_or_else(|| panic!("the runtime has no marker for {}", row.name));
+        assert_eq!(head[1], row.number.to_string(), "the number of {}", row.name);
+        let btf = !matches!(row.btf, BtfRule::Refused(_));
+        assert_eq!(head[3], format!("btf: {btf}"), "{}", row.name);
+        assert_eq!(head[5].contains("PerCpu"), row.per_cpu, "the value of {}", row.name);
+        assert_eq!(capabilities[kind], expected(row), "what {} can do", row.name);
+        known += 1;
+    }
+    assert_eq!(heads.len(), known, "markers and rows");
+}
