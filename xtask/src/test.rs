@@ -2,16 +2,25 @@
 
 use std::path::PathBuf;
 
-use crate::cargo::{Executable, build, cargo};
+use crate::cargo::{build, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
 use crate::{Error, matrix, packages};
 
-/// Packages whose tests need a kernel to try maps on: they run in the matrix.
-const IN_KERNELS: &[&str] = &["bpfmap", "bpfmap-fixtures", "ratelimit"];
+/// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix.
+/// All others run on this machine.
+const IN_KERNELS: &[(&str, &[&str])] = &[
+    ("bpfmap", &["kernel"]),
+    ("bpfmap-fixtures", &["fixtures", "seed"]),
+    ("ratelimit", &["packets"]),
+];
 
-/// Test targets of those packages that run on the host all the same: they call cargo.
-const ON_HOST: &[(&str, &str)] = &[("bpfmap", "compile_fail")];
+/// What of those packages runs on this machine all the same.
+const ON_HOST: &[&[&str]] = &[
+    &["--package", "bpfmap", "--all-features", "--lib", "--test", "compile_fail"],
+    &["--package", "bpfmap", "--all-features", "--doc"],
+    &["--package", "ratelimit", "--lib"],
+];
 
 /// Runs every test.
 ///
@@ -32,7 +41,8 @@ pub(crate) fn run() -> Result<(), Error> {
     let fetching = matrix::start_fetching(&harness, &[])?;
 
     steps.next("Lints");
-    let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    let lints =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"];
     run_command(cargo().args(lints))?;
 
     steps.next("Tests on this machine");
@@ -49,27 +59,23 @@ pub(crate) fn run() -> Result<(), Error> {
 }
 
 fn on_host() -> Result<(), Error> {
-    // A golden file that is stale is an error here, and no reason to write a new one.
-    let mut command = cargo();
-    command.env("INSTA_UPDATE", "no").args(["test", "--workspace"]);
-    for package in IN_KERNELS {
-        command.args(["--exclude", package]);
+    let mut others = vec!["--workspace"];
+    for (package, _) in IN_KERNELS {
+        others.extend(["--exclude", package]);
     }
-    run_command(&mut command)?;
-    run_command(cargo().args(["test", "--package", "bpfmap", "--doc"]))?;
-    for (package, target) in ON_HOST {
-        run_command(cargo().args(["test", "--package", package, "--test", target]))?;
+    for arguments in std::iter::once(others.as_slice()).chain(ON_HOST.iter().copied()) {
+        // A golden file that is stale is an error here, and no reason to write a new one.
+        run_command(cargo().env("INSTA_UPDATE", "no").arg("test").args(arguments))?;
     }
     Ok(())
 }
 
 fn for_kernels() -> Result<Vec<PathBuf>, Error> {
-    let mut arguments = vec!["test", "--no-run", "--all-features"];
-    for package in IN_KERNELS {
-        arguments.extend(["--package", package]);
+    let mut binaries = vec![];
+    for (package, targets) in IN_KERNELS {
+        let mut arguments = vec!["test", "--no-run", "--all-features", "--package", package];
+        targets.iter().for_each(|target| arguments.extend(["--test", target]));
+        binaries.extend(build(&arguments)?.into_iter().map(|built| built.path));
     }
-    let on_host =
-        |executable: &Executable| ON_HOST.iter().any(|(_, target)| executable.target == *target);
-    let built = build(&arguments)?;
-    Ok(built.into_iter().filter(|built| !on_host(built)).map(|built| built.path).collect())
+    Ok(binaries)
 }

@@ -12,7 +12,7 @@ const LOOPBACK: i32 = 1;
 /// An interface takes one program at a time.
 static ATTACHED: Mutex<()> = Mutex::new(());
 /// Longer than a test, so that no new window begins in it.
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// A sender at `from` and a receiver at `to`.
 fn sockets(from: &str, to: &str) -> (UdpSocket, UdpSocket) {
