@@ -47,7 +47,7 @@ fn errors_point_into_the_schema() {
     fs::write(&schema, GOOD.replace("u32", "u33")).unwrap();
     let error = Builder::new().schema(&schema).out_dir(&out).generate().unwrap_err();
     let shown = format!("{error:?}").replace(&format!("{}/", folder.path().display()), "");
-    insta::assert_snapshot!(shown, @r##"
+    insta::assert_snapshot!(shown.trim(), @r##"
     error[unknown-type]: no type is called `u33`
      --> maps.toml:3:8
       |

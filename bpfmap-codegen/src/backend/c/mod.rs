@@ -34,12 +34,6 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     closing(schema, code)
 }
 
-/// The C name of the constant of an enum's variant: `VERDICT_PASS`.
-#[must_use]
-pub fn enumerator(enum_name: &str, variant: &str) -> String {
-    format!("{enum_name}_{variant}").to_uppercase()
-}
-
 fn opening(schema: &Schema) -> String {
     let mut code = format!("/* {} */\n", comment_text(&marker(schema)));
     if let Some(doc) = &schema.doc {

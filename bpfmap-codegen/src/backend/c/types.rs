@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::{enumerator, push_comment, push_decl_tags};
+use super::{push_comment, push_decl_tags};
 use crate::ir::{
     Composite, Enum, Int, MapDef, Member, MemberType, Schema, SpecialField, Type, TypeDef,
     TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts, Padding};
+use crate::naming::c_constant;
 
 /// All types of `schema`, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
@@ -253,7 +254,7 @@ impl Definition<'_> {
             if let Some(doc) = &variant.doc {
                 push_comment(self.code, "\t", doc);
             }
-            let constant = enumerator(name, &variant.name.value);
+            let constant = c_constant(name, &variant.name.value);
             let _ = writeln!(self.code, "\t{constant} = {},", integer_literal(variant.value.value));
         }
         self.code.push('}');
