@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let mut rounds = 400;
+    let mut rounds = 2000;
     let mut json = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -49,7 +49,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         "Single operations: time as a ratio to the bare system call, [allocations an operation]\n"
     );
     report::print(&jobs);
-    let bulk = bulk::jobs((rounds / 40).max(3))?;
+    let bulk = bulk::jobs((rounds / 200).max(3))?;
     println!("\nBulk, {} entries: time as a ratio to a loop of bare system calls\n", bulk::ENTRIES);
     report::print(&bulk);
     jobs.extend(bulk);

@@ -11,7 +11,7 @@ use core::ptr::{from_mut, from_ref, null};
 use libbpf_rs::{MapCore, MapFlags};
 
 /// Operations of one contender in one round: some 200 microseconds.
-const OPERATIONS: u32 = 1000;
+const OPERATIONS: u32 = 200;
 /// Keys that are there.
 const KEYS: u32 = 1024;
 

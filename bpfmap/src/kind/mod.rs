@@ -1,6 +1,6 @@
 //! Map types as types, and what each can do.
 //!
-//! A marker such as [`Hash`] implements one capability trait for each operation that the kernel offers user space on
+//! A marker such as [`Hash`](enum@Hash) implements one capability trait for each operation that the kernel offers user space on
 //! that map type. The methods of [`Map`](crate::Map) ask for them, so an operation that a map type lacks does not
 //! compile, and the message says why.
 
