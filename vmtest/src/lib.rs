@@ -28,7 +28,7 @@ mod wire;
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureKind};
 pub use init::Init;
-pub use machine::{Engine, Machine};
+pub use machine::{Engine, Machine, SILENCE};
 pub use matrix::{Matrix, Progress};
 pub use plan::Filter;
 pub use run::{Ended, Run};

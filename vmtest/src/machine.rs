@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a guest may say nothing, unless it is told otherwise.
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// What every kernel is told.
 const KERNEL_ARGUMENTS: [&str; 6] = [
@@ -60,6 +64,9 @@ pub struct Machine {
     pub arguments: Vec<String>,
     /// Whether guests are restored from snapshots, which are taken as they are needed.
     pub snapshots: bool,
+    /// How long a guest may say nothing while this machine lets it run; it says something every
+    /// second.
+    pub silence: Duration,
     /// The port of the loopback interface on which the guest waits for a debugger before it boots.
     pub gdb: Option<u16>,
     init: Init,
@@ -80,6 +87,7 @@ impl Machine {
             cpus: 1,
             arguments: Vec::new(),
             snapshots: true,
+            silence: SILENCE,
             gdb: None,
             init,
             qemu,
@@ -202,7 +210,7 @@ impl Machine {
             line.spawn(&self.qemu, errors.try_clone().doing("share a file in memory")?)?;
         let input = qemu.stdin.take().expect("it is piped");
         let output = qemu.stdout.take().expect("it is piped");
-        let monitor = Monitor::new(monitor)?;
+        let monitor = Monitor::new(monitor);
         let channels = Channels { input, output, console, errors, monitor };
         Guest::new(self.clone(), qemu, channels, origin)
     }

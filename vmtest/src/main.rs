@@ -104,6 +104,7 @@ fn machine(
     machine.cpus = options.cpus.or(config.cpus).unwrap_or(machine.cpus);
     machine.arguments = [config.cmdline.as_slice(), &options.cmdline].concat();
     machine.snapshots = !options.no_snapshot;
+    machine.silence = options.silence();
     machine.gdb = gdb;
     match options.engine {
         Some(engine) => machine.engine = engine.into(),
@@ -169,6 +170,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
         env: machine.env.clone(),
         arguments: [config.cmdline.as_slice(), &machine.cmdline].concat(),
         time_out: Duration::from_secs(options.test_time_out.or(config.test_time_out).unwrap_or(60)),
+        silence: machine.silence(),
         retries: options.retries,
         fail_fast: options.fail_fast,
         filter: Filter {

@@ -45,6 +45,8 @@ pub struct Matrix {
     pub arguments: Vec<String>,
     /// The longest that one test may take in a guest.
     pub time_out: Duration,
+    /// How long a guest may say nothing.
+    pub silence: Duration,
     /// How often a test that failed is run again.
     pub retries: u32,
     /// Stop a kernel's tests at the first that fails.
@@ -283,6 +285,7 @@ impl<'a> KernelRun<'a> {
         machine.cpus = self.matrix.cpus;
         machine.arguments.clone_from(&self.matrix.arguments);
         machine.snapshots = self.matrix.snapshots;
+        machine.silence = self.matrix.silence;
         match self.matrix.engine {
             Some(engine) => machine.engine = engine,
             None => machine.choose_engine()?,

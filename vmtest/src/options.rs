@@ -1,9 +1,10 @@
 //! The options of the command line.
 
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Engine, Shard, config};
+use bpfmap_vmtest::{Engine, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Boots Linux kernels in QEMU and runs programs and test binaries in them.
 #[derive(Debug, Parser)]
@@ -157,9 +158,18 @@ pub(crate) struct MachineOptions {
     /// What executes the guest; without it KVM if a trial shows that it works, or else TCG
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<EngineOption>,
+    /// Takes the guest for hung when it has said nothing for so many seconds; without it 30
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) silence: Option<u64>,
     /// Boots from cold, not from a snapshot
     #[arg(long)]
     pub(crate) no_snapshot: bool,
+}
+
+impl MachineOptions {
+    pub(crate) fn silence(&self) -> Duration {
+        self.silence.map_or(SILENCE, Duration::from_secs)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

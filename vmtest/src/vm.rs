@@ -18,8 +18,6 @@ use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long a guest may say nothing while this machine lets it run. It says something every second.
-const SILENCE: Duration = Duration::from_secs(30);
 /// How long a guest may take to panic when it is told to, and to leave when it has said its last.
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a silent guest is looked after.
@@ -82,17 +80,22 @@ pub(crate) struct Guest {
     evidence: Evidence,
     outgoing: Vec<u8>,
     buffer: Vec<u8>,
-    heard: Heard,
+    silence: Silence,
     open: [bool; 2],
 }
 
-/// When the guest was last heard: how long its console's log was, and for how long it had waited
-/// for a processor by then.
+/// How long the guest has been silent, as far as this machine let it run.
 #[derive(Debug, Clone, Copy)]
-struct Heard {
-    at: Instant,
+struct Silence {
+    /// The length of its console's log when it was last heard.
     console: u64,
-    delay: Duration,
+    /// When it was last looked after, and the processor's time that it had used by then.
+    looked: Instant,
+    used: Duration,
+    /// How long it could run, or wanted nothing.
+    own: Duration,
+    /// How long it had to wait for a processor.
+    starved: Duration,
 }
 
 impl Guest {
@@ -123,7 +126,13 @@ impl Guest {
             evidence: Evidence { ready, ..Evidence::default() },
             outgoing: Vec::new(),
             buffer: vec![0; 64 << 10],
-            heard: Heard { at: Instant::now(), console: 0, delay: Duration::ZERO },
+            silence: Silence {
+                console: 0,
+                looked: Instant::now(),
+                used: Duration::ZERO,
+                own: Duration::ZERO,
+                starved: Duration::ZERO,
+            },
             open: [true; 2],
         })
     }
@@ -333,8 +342,13 @@ impl Guest {
     }
 
     fn is_heard(&mut self) {
-        let (console, delay) = (length_of(&self.channels.console), run_delay(self.qemu.id()));
-        self.heard = Heard { at: Instant::now(), console, delay };
+        self.silence = Silence {
+            console: length_of(&self.channels.console),
+            looked: Instant::now(),
+            used: busiest_thread(self.qemu.id()).0,
+            own: Duration::ZERO,
+            starved: Duration::ZERO,
+        };
     }
 
     /// Whether the guest has been silent for too long, and why.
@@ -342,22 +356,29 @@ impl Guest {
         if self.machine.gdb.is_some() {
             return None;
         }
-        if length_of(&self.channels.console) != self.heard.console {
+        if length_of(&self.channels.console) != self.silence.console {
             self.is_heard();
         }
-        let delay = run_delay(self.qemu.id()).saturating_sub(self.heard.delay);
-        // Time in which this machine did not let it run is no silence of its own.
-        let silence = self.heard.at.elapsed().saturating_sub(delay);
-        if matches!(self.origin, Origin::Restored(..)) && silence >= WAKE {
+        let (used, wants_to_run) = busiest_thread(self.qemu.id());
+        let silence = &mut self.silence;
+        let passed = silence.looked.elapsed();
+        // What it was kept from running is no silence of its own.
+        let own = if wants_to_run { used.saturating_sub(silence.used).min(passed) } else { passed };
+        silence.own += own;
+        silence.starved += passed.saturating_sub(own);
+        (silence.looked, silence.used) = (Instant::now(), used);
+        let limit = self.machine.silence;
+        if matches!(self.origin, Origin::Restored(..)) && silence.own >= WAKE {
             let detail = "the guest did not wake from its snapshot";
             return Some(Failure::new(FailureKind::Hang, detail));
         }
-        if silence >= SILENCE {
-            let detail = format!("the guest said nothing for {} seconds", silence.as_secs());
+        if silence.own >= limit {
+            let detail = format!("the guest said nothing for {} seconds", silence.own.as_secs());
             return Some(Failure::new(FailureKind::Hang, detail));
         }
-        (delay >= SILENCE * 10).then(|| {
-            let detail = format!("the guest waited {} seconds for a processor", delay.as_secs());
+        (silence.starved >= limit * 10).then(|| {
+            let seconds = silence.starved.as_secs();
+            let detail = format!("the guest waited {seconds} seconds for a processor");
             Failure::new(FailureKind::HostOverloaded, detail)
         })
     }
@@ -424,12 +445,16 @@ fn read_all(file: &File) -> Vec<u8> {
     bytes
 }
 
-/// For how long a process's threads have waited for a processor: the second number in `schedstat`.
-fn run_delay(pid: u32) -> Duration {
+/// The processor's time that the busiest thread of a process has used, and whether it wants more.
+fn busiest_thread(pid: u32) -> (Duration, bool) {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
-    let delays = tasks.into_iter().flatten().flatten().filter_map(|task| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().nth(1)?.parse().ok()
+    let threads = tasks.into_iter().flatten().flatten().filter_map(|task| {
+        // The first number in `schedstat`, in nanoseconds; the state follows the name in `stat`.
+        let used = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        let used = used.split_whitespace().next()?.parse().ok()?;
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        let state = stat.rsplit_once(") ")?.1;
+        Some((Duration::from_nanos(used), state.starts_with('R')))
     });
-    Duration::from_nanos(delays.max().unwrap_or_default())
+    threads.max().unwrap_or_default()
 }

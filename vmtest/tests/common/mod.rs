@@ -1,0 +1,100 @@
+//! What the tests share: the harness as a program, and the test binary that breaks guests.
+
+use bpfmap_vmtest::event::{Event, KernelResult, TestResult};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The kernel that most tests boot.
+pub(crate) const KERNEL: &str = "6.12";
+
+/// The harness.
+pub(crate) fn harness() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));
+    // So that a configuration above this crate does not change what is tested.
+    command.current_dir(std::env::temp_dir());
+    command.env_remove("GITHUB_STEP_SUMMARY").env_remove("BPFMAP_VMTEST_KERNEL");
+    command
+}
+
+/// The test binary that breaks guests.
+pub(crate) fn victim() -> &'static Path {
+    static VICTIM: OnceLock<PathBuf> = OnceLock::new();
+    VICTIM.get_or_init(|| {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "bpfmap-vmtest", "--example", "victim"])
+            .status()
+            .unwrap();
+        assert!(status.success(), "the example `victim` does not build");
+        let harness = Path::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));
+        harness.with_file_name("examples").join("victim")
+    })
+}
+
+/// What a run of the harness came to.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) green: bool,
+    pub(crate) tests: Vec<TestResult>,
+    pub(crate) kernels: Vec<KernelResult>,
+    pub(crate) said: String,
+}
+
+impl Report {
+    /// The result of a test.
+    pub(crate) fn test(&self, name: &str) -> &TestResult {
+        self.tests.iter().find(|test| test.test == name).unwrap_or_else(|| panic!("{self:#?}"))
+    }
+
+    /// The outcome of the only kernel.
+    pub(crate) fn kernel(&self) -> &KernelResult {
+        self.kernels.first().unwrap_or_else(|| panic!("{self:#?}"))
+    }
+}
+
+/// Runs `matrix` with these arguments on one kernel, and reads its report.
+pub(crate) fn matrix(args: &[&str], change: impl FnOnce(&mut Command)) -> Report {
+    let directory = tempfile::tempdir().unwrap();
+    let json = directory.path().join("events.json");
+    let mut command = harness();
+    command.args(["matrix", "--json"]).arg(&json).args(args);
+    if !args.contains(&"--kernel") {
+        command.args(["--kernel", KERNEL]);
+    }
+    change(&mut command);
+    let output = command.output().unwrap();
+    let mut report = Report {
+        green: output.status.success(),
+        tests: Vec::new(),
+        kernels: Vec::new(),
+        said: said(&output),
+    };
+    for line in std::fs::read_to_string(&json).unwrap_or_default().lines() {
+        match serde_json::from_str(line).unwrap() {
+            Event::Test(test) => report.tests.push(test),
+            Event::Kernel(kernel) => report.kernels.push(kernel),
+            Event::Summary(summary) => assert_eq!(summary.green, report.green, "{}", report.said),
+            other => panic!("{other:?}"),
+        }
+    }
+    report
+}
+
+/// Runs tests of the victim.
+pub(crate) fn run_victim(tests: &[&str], args: &[&str]) -> Report {
+    let mut all = vec![victim().to_str().unwrap(), "--exact"];
+    for test in tests {
+        all.extend(["--filter", test]);
+    }
+    all.extend(args);
+    matrix(&all, |_| {})
+}
+
+/// All that a program printed.
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}

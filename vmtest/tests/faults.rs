@@ -1,0 +1,444 @@
+//! Faults in guests and on the host: each is red, with a name of its own, and none hangs.
+
+mod common;
+
+use bpfmap_vmtest::event::Outcome;
+use common::{KERNEL, harness, matrix, run_victim, said, victim};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs one test that breaks its guest; the name that the kernel's result has.
+fn broken_by(test: &str, args: &[&str]) -> (String, String) {
+    let report = run_victim(&[test, "passes"], args);
+    assert!(!report.green, "{}", report.said);
+    let kernel = report.kernel();
+    // The one that broke the guest is told, and the other was run all the same, in another guest.
+    assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
+    let log = kernel.console_tail.join("\n");
+    assert!(kernel.advice.is_some() && log.contains("] "), "{}", report.said);
+    assert_ne!(report.test(test).outcome, Outcome::NotRun, "{}", report.said);
+    (kernel.outcome.clone(), kernel.reason.clone().unwrap_or_default())
+}
+
+#[test]
+fn kernel_panic() {
+    for kernel in ["5.10", "7.3"] {
+        let (outcome, reason) = broken_by("panics", &["--kernel", kernel]);
+        assert_eq!(outcome, "panic");
+        assert!(reason.contains("sysrq triggered crash"), "{reason}");
+    }
+}
+
+#[test]
+fn kernel_warning() {
+    let (outcome, reason) = broken_by("warns", &[]);
+    assert_eq!(outcome, "warning");
+    assert!(
+        reason.contains("kernel/nowhere.c:1") && reason.contains("while warns ran"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn lockdep_splat() {
+    let (outcome, reason) = broken_by("splats", &[]);
+    assert_eq!(outcome, "warning");
+    assert!(reason.contains("possible circular locking"), "{reason}");
+}
+
+#[test]
+fn a_warning_that_is_allowed_is_none() {
+    let report =
+        run_victim(&["warns", "splats"], &["--allow", "kernel/nowhere.c", "--allow", "circular"]);
+    assert!(report.green, "{}", report.said);
+}
+
+#[test]
+fn hang() {
+    let (outcome, reason) = broken_by("freezes_init", &["--silence", "3"]);
+    assert_eq!(outcome, "hang");
+    assert!(reason.contains("said nothing"), "{reason}");
+}
+
+#[test]
+fn a_hang_is_told_with_a_backtrace() {
+    let report = run_victim(&["freezes_init"], &["--silence", "3"]);
+    let log = report.kernel().console_tail.join("\n");
+    assert!(log.contains("NMI") && log.contains("<TASK>") || log.contains("Call Trace"), "{log}");
+}
+
+#[test]
+fn guest_out_of_memory() {
+    let (outcome, reason) = broken_by("runs_out_of_memory", &["--memory", "192M"]);
+    assert_eq!(outcome, "out-of-memory", "{reason}");
+}
+
+#[test]
+fn test_killed_by_oom() {
+    let report = run_victim(&["eats_memory", "passes"], &["--memory", "192M"]);
+    assert!(!report.green);
+    assert_eq!(report.test("eats_memory").outcome, Outcome::KilledByOom, "{}", report.said);
+    assert_eq!(report.test("passes").outcome, Outcome::Passed);
+    assert_eq!(report.kernel().outcome, "ok");
+}
+
+#[test]
+fn guest_powered_off() {
+    assert_eq!(broken_by("powers_off", &[]).0, "powered-off");
+}
+
+#[test]
+fn guest_reset() {
+    let (outcome, reason) = broken_by("resets", &[]);
+    assert_eq!(outcome, "powered-off");
+    assert!(reason.contains("reset"), "{reason}");
+}
+
+#[test]
+fn init_died() {
+    let (outcome, reason) = broken_by("kills_init", &[]);
+    assert_eq!(outcome, "init-died");
+    assert!(reason.contains("Attempted to kill init"), "{reason}");
+}
+
+#[test]
+fn results_cut_short() {
+    assert_eq!(broken_by("leaves_through_the_debug_port", &[]).0, "results-cut-short");
+}
+
+#[test]
+fn results_damaged() {
+    let (outcome, reason) = broken_by("writes_into_the_results", &[]);
+    assert_eq!(outcome, "results-damaged");
+    assert!(reason.contains("record"), "{reason}");
+}
+
+#[test]
+fn test_fails_crashes_and_ends_early() {
+    let report = run_victim(&["fails", "crashes", "exits_early", "skips", "passes"], &[]);
+    assert!(!report.green);
+    for (test, outcome) in [
+        ("fails", Outcome::Failed),
+        ("crashes", Outcome::Crashed),
+        ("exits_early", Outcome::EndedEarly),
+        ("skips", Outcome::Skipped),
+        ("passes", Outcome::Passed),
+    ] {
+        assert_eq!(report.test(test).outcome, outcome, "{}", report.said);
+    }
+    assert_eq!(report.test("skips").reason.as_deref(), Some("for a reason"));
+    assert_eq!(report.test("passes").notes["kernel"], KERNEL);
+}
+
+#[test]
+fn test_timed_out() {
+    let report = run_victim(&["sleeps", "passes"], &["--test-time-out", "2"]);
+    assert!(!report.green);
+    assert_eq!(report.test("sleeps").outcome, Outcome::TimedOut, "{}", report.said);
+    assert!(report.test("sleeps").output.contains("nanosleep"), "{}", report.said);
+    assert_eq!(report.test("passes").outcome, Outcome::Passed);
+}
+
+#[test]
+fn only_skipped_is_not_green() {
+    let report = run_victim(&["skips"], &[]);
+    assert!(!report.green, "{}", report.said);
+}
+
+#[test]
+fn nothing_selected_is_not_green() {
+    let report = run_victim(&["no_such_test"], &[]);
+    assert!(!report.green, "{}", report.said);
+}
+
+#[test]
+fn retries_are_told() {
+    let report = run_victim(&["fails_at_first"], &["--retries", "2"]);
+    assert!(report.green, "{}", report.said);
+    assert_eq!(report.test("fails_at_first").attempts, 2);
+    assert!(report.said.contains("1 flaky"), "{}", report.said);
+}
+
+#[test]
+fn fail_fast_runs_no_more() {
+    let report = run_victim(&["fails", "passes"], &["--fail-fast"]);
+    assert!(!report.green);
+    assert_eq!(report.test("passes").outcome, Outcome::NotRun, "{}", report.said);
+}
+
+#[test]
+fn a_child_left_behind_is_ended() {
+    let report = run_victim(&["leaves_a_child", "passes"], &[]);
+    assert!(report.green, "{}", report.said);
+}
+
+/// A copy of the victim by another name.
+fn victim_called(name: &str, directory: &Path) -> PathBuf {
+    let path = directory.join(name);
+    fs::copy(victim(), &path).unwrap();
+    path
+}
+
+#[test]
+fn test_list_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = victim_called("victim-empty", directory.path());
+    let report = matrix(&[binary.to_str().unwrap()], |_| {});
+    assert!(!report.green);
+    assert_eq!(report.test("").outcome, Outcome::NoTests, "{}", report.said);
+}
+
+#[test]
+fn tests_not_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = victim_called("victim-unlisted", directory.path());
+    let report = matrix(&[binary.to_str().unwrap()], |_| {});
+    assert!(!report.green);
+    assert_eq!(report.test("").outcome, Outcome::NotListed, "{}", report.said);
+}
+
+#[test]
+fn library_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut data = fs::read(victim()).unwrap();
+    let at = data.windows(10).position(|bytes| bytes == b"libc.so.6\0").unwrap();
+    data[at..at + 4].copy_from_slice(b"libX");
+    let binary = directory.path().join("victim");
+    fs::write(&binary, data).unwrap();
+    let report = matrix(&[binary.to_str().unwrap()], |_| {});
+    assert!(!report.green);
+    assert!(
+        report.said.contains("needs libX.so.6, which this machine does not have"),
+        "{}",
+        report.said
+    );
+}
+
+#[test]
+fn module_missing() {
+    let report = run_victim(&["passes"], &["--module", "no_such_module"]);
+    assert!(!report.green);
+    assert_eq!(report.kernel().outcome, "missing-module", "{}", report.said);
+    assert_eq!(report.test("").outcome, Outcome::NotRun);
+}
+
+#[test]
+fn kernel_unknown() {
+    let report = run_victim(&["passes"], &["--kernel", "1.2"]);
+    assert!(!report.green);
+    assert_eq!(report.kernel().outcome, "unknown-kernel", "{}", report.said);
+}
+
+/// A program in QEMU's place.
+fn fake_qemu(directory: &Path, script: &str) -> PathBuf {
+    let path = directory.join("qemu");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+const REAL: &str = "qemu-system-x86_64";
+
+fn with_qemu(script: &str, args: &[&str]) -> common::Report {
+    let directory = tempfile::tempdir().unwrap();
+    let qemu = fake_qemu(directory.path(), script);
+    let mut all = vec![victim().to_str().unwrap(), "--filter", "passes", "--engine", "tcg"];
+    all.extend(args);
+    let report = matrix(&all, |command| {
+        command.env("BPFMAP_VMTEST_QEMU", &qemu);
+    });
+    assert!(!report.green, "{}", report.said);
+    report
+}
+
+#[test]
+fn qemu_missing() {
+    let report = matrix(&[victim().to_str().unwrap()], |command| {
+        command.env("BPFMAP_VMTEST_QEMU", "/nonexistent/qemu");
+    });
+    assert!(!report.green);
+    assert!(report.said.contains("cannot run /nonexistent/qemu"), "{}", report.said);
+    assert!(report.said.contains("install QEMU"), "{}", report.said);
+}
+
+#[test]
+fn qemu_too_old() {
+    let report = with_qemu("echo QEMU emulator version 2.5.0", &[]);
+    assert!(
+        report.said.contains("is too old") && report.said.contains("or newer"),
+        "{}",
+        report.said
+    );
+}
+
+#[test]
+fn qemu_does_not_start() {
+    let script =
+        format!("[ \"$1\" = --version ] && exec {REAL} --version\necho bad option >&2; exit 1");
+    let report = with_qemu(&script, &["--no-snapshot"]);
+    assert_eq!(report.kernel().outcome, "qemu-failed", "{}", report.said);
+    assert!(report.kernel().reason.as_deref().unwrap().contains("bad option"), "{}", report.said);
+}
+
+#[test]
+fn qemu_crashed() {
+    // After one second of its processor's time, a signal kills it.
+    let script = format!("[ \"$1\" = --version ] || ulimit -t 1\nexec {REAL} \"$@\"");
+    let report = with_qemu(&script, &["--no-snapshot"]);
+    assert_eq!(report.kernel().outcome, "qemu-crashed", "{}", report.said);
+    assert!(report.kernel().reason.as_deref().unwrap().contains("signal"), "{}", report.said);
+}
+
+#[test]
+fn host_overloaded() {
+    // The guest gets next to nothing of a processor that something else keeps busy.
+    let script = format!(
+        "[ \"$1\" = --version ] && exec {REAL} --version\n\
+         taskset -c 0 sh -c \"while kill -0 $$; do :; done\" &\n\
+         exec taskset -c 0 chrt --idle 0 {REAL} \"$@\""
+    );
+    let report = with_qemu(&script, &["--no-snapshot", "--silence", "1"]);
+    assert_eq!(report.kernel().outcome, "host-overloaded", "{}", report.said);
+}
+
+#[test]
+fn kernel_image_corrupt() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("bzImage"), vec![0; 100_000]).unwrap();
+    let config = "[kernels]\nbroken = { path = \"bzImage\" }\n";
+    fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
+    let report = matrix(&["--kernel", "broken", victim().to_str().unwrap()], |command| {
+        command.current_dir(directory.path());
+    });
+    assert!(!report.green);
+    assert_eq!(report.kernel().outcome, "kernel-corrupt", "{}", report.said);
+}
+
+#[test]
+fn no_disk_space() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    // An image that is sound as far as is looked, and does not fit on the disk.
+    let mut image = b"\x7fELF".to_vec();
+    image.resize(8 << 20, 0);
+    fs::write(directory.path().join("vmlinux"), image).unwrap();
+    let config = "[kernels]\nlarge = { path = \"vmlinux\" }\n";
+    fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
+    let script = "mount -t tmpfs -o size=1m none cache && exec \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .args([env!("CARGO_BIN_EXE_bpfmap-vmtest"), "run", "--kernel", "large", "--", "true"])
+        .current_dir(directory.path())
+        .env("XDG_CACHE_HOME", &cache)
+        .output()
+        .unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(125), "{said}");
+    assert!(said.contains("No space left") && said.contains("free some space"), "{said}");
+}
+
+#[test]
+fn guest_cannot_run_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("program");
+    fs::copy("/bin/true", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o644)).unwrap();
+    let output = harness().args(["run", "--kernel", KERNEL, "--"]).arg(&program).output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("guest-setup: cannot run"), "{}", said(&output));
+}
+
+#[test]
+fn run_timed_out() {
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--time-out", "3", "--", "sleep", "1000"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("timed-out"), "{}", said(&output));
+}
+
+/// The processes whose command line has this text.
+fn processes_with(text: &str) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            String::from_utf8_lossy(&line).contains(text).then_some(pid)
+        })
+        .collect()
+}
+
+#[test]
+fn harness_killed() {
+    // An argument by which this guest's QEMU is known.
+    let mark = format!("mark={}", std::process::id());
+    let mut child = harness()
+        .args([
+            "run",
+            "--kernel",
+            KERNEL,
+            "--no-snapshot",
+            "--cmdline",
+            &mark,
+            "--",
+            "sleep",
+            "1000",
+        ])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_mins(1);
+    while processes_with(&mark).len() < 2 {
+        assert!(Instant::now() < end, "QEMU did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let end = Instant::now() + Duration::from_mins(1);
+    while !processes_with(&mark).is_empty() {
+        assert!(Instant::now() < end, "QEMU lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn snapshot_damaged() {
+    let cache = tempfile::tempdir().unwrap();
+    let with_cache = |command: &mut Command| {
+        command.env("XDG_CACHE_HOME", cache.path());
+    };
+    let image = kernel_image();
+    let directory = tempfile::tempdir().unwrap();
+    let config = format!("[kernels]\nours = {{ path = {image:?} }}\n");
+    fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
+    let run = || {
+        let args =
+            ["--kernel", "ours", "--filter", "passes", "--exact", victim().to_str().unwrap()];
+        matrix(&args, |command| {
+            with_cache(command);
+            command.current_dir(directory.path());
+        })
+    };
+    let report = run();
+    assert!(report.green && report.kernel().snapshot, "{}", report.said);
+    for entry in fs::read_dir(cache.path().join("bpfmap-vmtest/snapshots")).unwrap() {
+        let state = entry.unwrap().path().join("state");
+        let data = fs::read(&state).unwrap();
+        fs::write(&state, &data[..data.len() / 2]).unwrap();
+    }
+    let report = run();
+    assert!(report.green && !report.kernel().snapshot, "{}", report.said);
+}
+
+/// The image of a kernel that is in the cache.
+fn kernel_image() -> PathBuf {
+    use bpfmap_vmtest::kernel::{Kernel, Mirror, Packages};
+    let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
+    Kernel::debian(KERNEL, &packages).unwrap().vmlinux
+}
