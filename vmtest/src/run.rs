@@ -33,8 +33,8 @@ pub struct Run {
     pub time_out: Option<Duration>,
     /// Whether it has a terminal in the guest, which is this process's.
     pub terminal: bool,
-    /// Symbolic links to make in the guest: from here, to there.
-    links: Vec<(PathBuf, PathBuf)>,
+    /// Symbolic links to make in the guest: where, and to what.
+    pub links: Vec<(PathBuf, PathBuf)>,
 }
 
 /// How a program's run in a guest ended.

@@ -1,9 +1,7 @@
 //! Faults in guests and on the host: each is red, with a name of its own, and none hangs.
 
-mod common;
-
+use crate::common::{self, KERNEL, harness, matrix, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
-use common::{KERNEL, harness, matrix, run_victim, said, victim};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -413,7 +411,7 @@ fn snapshot_damaged() {
     let with_cache = |command: &mut Command| {
         command.env("XDG_CACHE_HOME", cache.path());
     };
-    let image = kernel_image();
+    let image = crate::sources::kernel_image();
     let directory = tempfile::tempdir().unwrap();
     let config = format!("[kernels]\nours = {{ path = {image:?} }}\n");
     fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
@@ -434,11 +432,4 @@ fn snapshot_damaged() {
     }
     let report = run();
     assert!(report.green && !report.kernel().snapshot, "{}", report.said);
-}
-
-/// The image of a kernel that is in the cache.
-fn kernel_image() -> PathBuf {
-    use bpfmap_vmtest::kernel::{Kernel, Mirror, Packages};
-    let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
-    Kernel::debian(KERNEL, &packages).unwrap().vmlinux
 }

@@ -1,0 +1,80 @@
+//! What a run in a kernel costs, against the floor: a bare static init that exits at once, on the
+//! same machine. Run it with `cargo bench --package bpfmap-vmtest`; arguments are kernels.
+
+use bpfmap_vmtest::kernel::{self, Kernel, Mirror, Packages};
+use bpfmap_vmtest::{Ended, Error, FailureKind, Init, Machine, Result, Run};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Leaves through the port that ends the machine, at once.
+const BARE_INIT: &str = r#"
+fn main() {
+    unsafe {
+        core::arch::asm!("syscall", inlateout("rax") 173_u64 => _, in("rdi") 0xf4, in("rsi") 4, in("rdx") 1,
+            lateout("rcx") _, lateout("r11") _);
+        core::arch::asm!("out dx, al", in("dx") 0xf4_u16, in("al") 0x10_u8);
+    }
+}
+"#;
+
+/// How often each is run; the least counts, since whatever else runs here can only add.
+const ROUNDS: usize = 5;
+
+fn main() -> Result<()> {
+    let lines: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let all = || kernel::lines().into_iter().map(str::to_owned).collect();
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let bare = Init::pack(&build_bare_init(directory.path()))?;
+    let init = Init::find()?;
+    let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
+    println!("{:>6}  {:>7} {:>7} {:>6} {:>7}", "kernel", "floor", "cold", "ratio", "warm");
+    for line in if lines.is_empty() { all() } else { lines } {
+        let kernel = Kernel::debian(&line, &packages)?;
+        let mut floor = Machine::new(kernel.clone(), bare.clone())?;
+        let mut machine = Machine::new(kernel, init.clone())?;
+        machine.choose_engine()?;
+        (floor.engine, floor.snapshots) = (machine.engine, false);
+        let mut least = [Duration::MAX; 3];
+        for _ in 0..ROUNDS {
+            machine.snapshots = false;
+            least[0] = least[0].min(time(&floor)?);
+            least[1] = least[1].min(time(&machine)?);
+            machine.snapshots = true;
+            least[2] = least[2].min(time(&machine)?);
+        }
+        let [floor, cold, warm] = least.map(|time| time.as_secs_f64());
+        println!("{line:>6}  {floor:>5.2} s {cold:>5.2} s {:>6.2} {warm:>5.2} s", cold / floor);
+    }
+    Ok(())
+}
+
+/// The time that `uname -r` takes in a machine, or a bare init in its own.
+fn time(machine: &Machine) -> Result<Duration> {
+    let start = Instant::now();
+    let run = Run { args: vec!["-r".to_owned()], ..Run::new("uname") };
+    let (_keep, mut signals) = UnixStream::pair().expect("a pair of sockets can be made");
+    let (ended, console) = run.run(machine, &mut signals, &mut Vec::new(), &mut Vec::new())?;
+    match ended {
+        Ended::Exited(0) => Ok(start.elapsed()),
+        // A bare init says nothing before it leaves, by the right exit.
+        Ended::Failed(failure, _) if failure.kind == FailureKind::ResultsCutShort => {
+            Ok(start.elapsed())
+        }
+        other => Err(Error::new(bpfmap_vmtest::ErrorKind::Io, format!("{other:?}\n{console}"))),
+    }
+}
+
+fn build_bare_init(directory: &Path) -> PathBuf {
+    let (source, program) = (directory.join("init.rs"), directory.join("init"));
+    std::fs::write(&source, BARE_INIT).expect("a file can be written");
+    let status = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "-C", "strip=symbols", "-o"])
+        .args([&program, &source])
+        .status()
+        .expect("rustc is there");
+    assert!(status.success(), "the bare init does not build");
+    program
+}

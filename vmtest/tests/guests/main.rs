@@ -1,0 +1,6 @@
+//! What the harness promises, shown on guests that boot.
+
+mod common;
+mod faults;
+mod run;
+mod sources;

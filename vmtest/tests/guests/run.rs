@@ -1,0 +1,167 @@
+//! Programs run in a kernel as if they ran here; and `cargo test` does, by one line.
+
+use crate::common::{KERNEL, harness, said};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn run(kernel: &str) -> Command {
+    let mut command = harness();
+    command.args(["run", "--kernel", kernel]).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn output_is_apart_and_the_status_is_the_programs() {
+    let script = "echo to stdout; echo to stderr >&2; uname -r; exit 42";
+    for (kernel, release) in [("5.10", "5.10.0-"), ("7.3", "7.3.")] {
+        let output = run(kernel).args(["--", "sh", "-c", script]).output();
+        let output = output.unwrap();
+        // `sh` finds no `uname` in the guest, which has nothing that it was not given.
+        assert_eq!(output.status.code(), Some(42), "{}", said(&output));
+        assert_eq!(output.stdout, b"to stdout\n");
+        assert!(output.stderr.starts_with(b"to stderr\n"), "{}", said(&output));
+        let output = run(kernel).args(["--", "uname", "-r"]).output().unwrap();
+        assert!(output.stdout.starts_with(release.as_bytes()), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_signal_that_kills_the_program_is_told_as_a_shell_tells_it() {
+    let output = run(KERNEL).args(["--", "sh", "-c", "kill -9 $$"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(128 + 9), "{}", said(&output));
+}
+
+#[test]
+fn input_goes_in_and_comes_out_the_same() {
+    let mut child = run(KERNEL)
+        .args(["--", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let sent: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut stdin = child.stdin.take().unwrap();
+    let copy = sent.clone();
+    let writer = std::thread::spawn(move || stdin.write_all(&copy));
+    let mut received = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut received).unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(received == sent, "{} bytes came of {}", received.len(), sent.len());
+}
+
+#[test]
+fn signals_are_passed_on_to_the_program() {
+    let script = "trap 'echo caught; exit 3' TERM; echo ready; while :; do :; done";
+    let mut child =
+        run(KERNEL).args(["--", "sh", "-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "caught");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn environment_files_and_modules_are_there() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("sub")).unwrap();
+    fs::write(directory.path().join("sub/file"), "contents").unwrap();
+    let script = "read x < /data/sub/file; echo $x $KEY $VMTEST_KERNEL; read m rest < /proc/modules; echo $m";
+    let output = run("6.1")
+        .arg("--file")
+        .arg(format!("{}:/data", directory.path().display()))
+        .args(["--env", "KEY=value", "--module", "veth", "--", "sh", "-c", script])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "contents value 6.1\nveth\n",
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn guests_of_one_snapshot_draw_different_random_numbers_and_know_the_time() {
+    let draw = || {
+        let script = "read x < /proc/sys/kernel/random/uuid; echo $x";
+        run(KERNEL).args(["--", "sh", "-c", script]).output().unwrap().stdout
+    };
+    assert_ne!(draw(), draw());
+    let output = run(KERNEL).args(["--", "date", "+%s"]).output().unwrap();
+    let time: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert!(now.as_secs().abs_diff(time) < 600, "{time}");
+}
+
+/// A crate that knows nothing of this one, whose tests need a dynamic library of its own.
+fn foreign_crate(directory: &Path) {
+    let write = |path: &str, text: &str| {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"shared\"]\n[package]\nname = \"foreign\"\nversion = \"0.1.0\"\n\
+         edition = \"2024\"\n[dependencies]\nshared = { path = \"shared\" }\n",
+    );
+    write(
+        "shared/Cargo.toml",
+        "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         [lib]\ncrate-type = [\"dylib\"]\n",
+    );
+    write(
+        "shared/src/lib.rs",
+        "pub fn release() -> String { std::fs::read_to_string(\"/proc/sys/kernel/osrelease\").unwrap() }\n",
+    );
+    write(
+        "src/lib.rs",
+        "#[test]\nfn runs_in_5_10() { assert!(shared::release().starts_with(\"5.10.\")); }\n\
+         #[test]\nfn knows_its_crate() { assert_eq!(std::env::var(\"CARGO_PKG_NAME\").unwrap(), \"foreign\"); }\n",
+    );
+    let harness = env!("CARGO_BIN_EXE_bpfmap-vmtest");
+    write(
+        ".cargo/config.toml",
+        &format!(
+            "target.x86_64-unknown-linux-gnu.runner = [{harness:?}, \"run\", \"--kernel=5.10\", \"--\"]\n"
+        ),
+    );
+}
+
+fn cargo(directory: &Path, args: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO"));
+    // What this test's own cargo set is not for that of the other crate.
+    for (key, _) in std::env::vars()
+        .filter(|(key, _)| key.starts_with("CARGO_PKG") || key.starts_with("NEXTEST"))
+    {
+        command.env_remove(key);
+    }
+    command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("RUSTC_WRAPPER");
+    command.args(args).arg("--offline").current_dir(directory).output().unwrap()
+}
+
+#[test]
+fn cargo_test_and_nextest_run_inside_5_10_by_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    foreign_crate(directory.path());
+    let output = cargo(directory.path(), &["test", "--lib"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("test result: ok. 2 passed"), "{}", said(&output));
+
+    let output = cargo(directory.path(), &["nextest", "run"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("2 tests run: 2 passed"), "{}", said(&output));
+
+    // And what fails there fails here.
+    let lib = directory.path().join("src/lib.rs");
+    let text = fs::read_to_string(&lib).unwrap().replace("\"5.10.\"", "\"4.19.\"");
+    fs::write(&lib, text).unwrap();
+    let output = cargo(directory.path(), &["test", "--lib"]);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("1 passed; 1 failed"), "{}", said(&output));
+}
