@@ -3,7 +3,7 @@
 //! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
 //! checked yet: names may dangle and sizes may be impossible until the check has passed.
 
-use crate::facts::KernelVersion;
+use crate::kernel::KernelVersion;
 use crate::source::{SourceMap, Span, Spanned};
 
 /// A set of types and of maps that use them.

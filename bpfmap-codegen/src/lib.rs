@@ -10,6 +10,7 @@ pub mod facts;
 pub mod front;
 pub mod generate;
 pub mod ir;
+pub mod kernel;
 pub mod layout;
 pub mod naming;
 mod nearest;

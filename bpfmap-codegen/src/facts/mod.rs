@@ -10,13 +10,12 @@
 mod answer;
 mod errno;
 mod flags;
-mod kernel;
 mod table;
 
+pub use crate::kernel::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
 pub use errno::Errno;
 pub use flags::{MAP_FLAGS, MapFlag};
-pub use kernel::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use table::MAP_TYPES;
 
 use crate::ir::SpecialField;
