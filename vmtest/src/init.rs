@@ -21,6 +21,11 @@ impl Init {
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn find() -> Result<Self> {
+        Self::pack(&Self::program()?)
+    }
+
+    /// The program that [`Init::find`] packs.
+    pub(crate) fn program() -> Result<PathBuf> {
         const NAME: &str = "bpfmap-vmtest";
         let this = std::env::current_exe().doing("find this program")?;
         let beside = this.ancestors().skip(1).take(2).map(|directory| directory.join(NAME));
@@ -36,7 +41,7 @@ impl Init {
             )
             .help(format!("build it first: cargo build --package {NAME}"))
         };
-        Self::pack(&program.ok_or_else(missing)?)
+        program.ok_or_else(missing)
     }
 
     /// Packs a program that calls [`guest::main_if_init`](crate::guest::main_if_init) first.

@@ -12,8 +12,8 @@ use bpfmap_vmtest::{
 };
 use clap::Parser as _;
 use options::{
-    Command, KernelsCommand, KernelsOptions, MachineOptions, MatrixOptions, Options, RunOptions,
-    ShellOptions, System,
+    Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions, MatrixOptions, Options,
+    RunOptions, ShellOptions, System,
 };
 use std::fs::File;
 use std::io::Write as _;
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Shell(options) => shell(options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
+        Command::RunPlan { plan } => run_plan(&plan),
     };
     done.unwrap_or_else(|error| {
         eprintln!("bpfmap-vmtest: {error}");
@@ -125,6 +126,7 @@ fn exit_code(ended: &Ended) -> ExitCode {
 fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
     let config = Config::find()?;
     let kernels = match (options.kernels.is_empty(), config.matrix.is_empty()) {
+        _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
         (false, _) => options.kernels.clone(),
         (true, false) => config.matrix.clone(),
         (true, true) => kernel::lines().into_iter().map(str::to_owned).collect(),
@@ -162,6 +164,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
         kernels,
         sources: config.kernels,
         binaries: options.binaries.clone(),
+        driver: options.driver.into(),
         shard: options.shard,
         jobs: options.jobs.unwrap_or(cores),
         memory: machine.memory.or(config.memory).unwrap_or(512),
@@ -244,6 +247,12 @@ fn one_kernel(
         KernelsCommand::Update { .. } if is_debian => Some(Kernel::debian_newest(name, packages)?),
         _ => Some(Kernel::named(name, &config.kernels, packages)?),
     })
+}
+
+fn run_plan(plan: &Path) -> Result<ExitCode> {
+    let done = bpfmap_vmtest::guest::run_plan(plan);
+    done.map(|()| ExitCode::SUCCESS)
+        .map_err(|error| Error::new(ErrorKind::Io, "cannot carry out the plan").because(error))
 }
 
 fn create(path: &Path) -> Result<File> {

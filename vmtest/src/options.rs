@@ -1,7 +1,7 @@
 //! The options of the command line.
 
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Engine, SILENCE, Shard, config};
+use bpfmap_vmtest::{Driver, Engine, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,9 +21,12 @@ pub(crate) enum Command {
     /// Opens a shell in a kernel
     Shell(ShellOptions),
     /// Runs test binaries on a list of kernels
-    Matrix(MatrixOptions),
+    Matrix(Box<MatrixOptions>),
     /// Fetches kernels and lists those that are there
     Kernels(KernelsOptions),
+    /// Carries out a plan for another process of this program
+    #[command(hide = true)]
+    RunPlan { plan: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +84,9 @@ pub(crate) struct MatrixOptions {
     /// How many guests run side by side; without it as many as there are cores
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<usize>,
+    /// What runs the tests
+    #[arg(long, value_enum, default_value_t = DriverOption::Guest)]
+    pub(crate) driver: DriverOption,
     /// Runs only the I-th of N parts of all kernels and binaries
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
@@ -183,6 +189,23 @@ impl From<EngineOption> for Engine {
         match option {
             EngineOption::Kvm => Self::Kvm,
             EngineOption::Tcg => Self::Tcg,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DriverOption {
+    /// Kernels booted in QEMU
+    Guest,
+    /// This machine itself, on which a test can break whatever it likes; no kernel is booted
+    Host,
+}
+
+impl From<DriverOption> for Driver {
+    fn from(option: DriverOption) -> Self {
+        match option {
+            DriverOption::Guest => Self::Guest,
+            DriverOption::Host => Self::Host,
         }
     }
 }

@@ -76,6 +76,26 @@ impl Filter {
     }
 }
 
+/// The environment of every program in a guest.
+pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<(String, String)> {
+    let mut env = vec![
+        (
+            "PATH".to_owned(),
+            "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+        ),
+        ("HOME".to_owned(), "/root".to_owned()),
+        ("TERM".to_owned(), "dumb".to_owned()),
+        ("VMTEST_KERNEL".to_owned(), kernel.to_owned()),
+    ];
+    let passed_on = |key: &str| {
+        ["CARGO", "RUST", "NEXTEST"].iter().any(|prefix| key.starts_with(prefix))
+            || key == "LD_LIBRARY_PATH"
+    };
+    env.extend(std::env::vars().filter(|(key, _)| passed_on(key)));
+    env.extend_from_slice(more);
+    env
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,39 @@ pub(crate) enum Happened {
     Ended(Option<Failure>),
 }
 
+/// Something in which a plan is carried out: a guest of ours, or whatever else a driver has.
+pub(crate) trait Session {
+    /// Waits until something happens, or the deadline has come.
+    fn next(&mut self, deadline: Instant) -> Result<Happened>;
+
+    /// Ends it for a reason of our own.
+    fn end(&mut self, failure: Failure) -> Happened;
+
+    /// All that its kernel has printed so far.
+    fn console(&self) -> String;
+
+    /// Whether it came from a snapshot.
+    fn was_restored(&self) -> bool;
+}
+
+impl Session for Guest {
+    fn next(&mut self, deadline: Instant) -> Result<Happened> {
+        Self::next(self, &[], Some(deadline))
+    }
+
+    fn end(&mut self, failure: Failure) -> Happened {
+        Self::end(self, failure)
+    }
+
+    fn console(&self) -> String {
+        Self::console(self)
+    }
+
+    fn was_restored(&self) -> bool {
+        self.was_restored
+    }
+}
+
 /// The channels to a guest.
 #[derive(Debug)]
 pub(crate) struct Channels {
@@ -135,11 +168,6 @@ impl Guest {
             },
             open: [true; 2],
         })
-    }
-
-    /// Whether it came from a snapshot.
-    pub(crate) fn was_restored(&self) -> bool {
-        self.was_restored
     }
 
     pub(crate) fn monitor(&mut self) -> &mut Monitor {

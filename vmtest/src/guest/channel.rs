@@ -1,4 +1,4 @@
-//! The serial port on which the guest talks with the host.
+//! The serial port on which the guest talks with the host, or what stands in its place.
 
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
@@ -19,7 +19,12 @@ impl Channel {
         let mut settings = tcgetattr(&port)?;
         settings.make_raw();
         tcsetattr(&port, OptionalActions::Now, &settings)?;
-        Ok(Self { port, encoder: Encoder::default(), decoder: Decoder::default() })
+        Ok(Self::over(port))
+    }
+
+    /// A channel over something that needs no setting up, such as a socket.
+    pub(super) fn over(port: File) -> Self {
+        Self { port, encoder: Encoder::default(), decoder: Decoder::default() }
     }
 
     pub(super) fn send(&mut self, message: &FromGuest) -> io::Result<()> {
@@ -34,6 +39,9 @@ impl Channel {
     pub(super) fn receive(&mut self) -> io::Result<Vec<Record<ToGuest>>> {
         let mut bytes = [0; 4096];
         let length = self.port.read(&mut bytes)?;
+        if length == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the harness is gone"));
+        }
         self.decoder.push(&bytes[..length]);
         let mut records = Vec::new();
         while let Some(record) =
@@ -48,7 +56,10 @@ impl Channel {
     pub(super) fn end(&mut self) -> io::Result<()> {
         let records = self.encoder.count();
         self.send(&FromGuest::End { records })?;
-        Ok(tcdrain(&self.port)?)
+        match tcdrain(&self.port) {
+            Ok(()) | Err(rustix::io::Errno::NOTTY) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -33,6 +33,20 @@ pub fn main_if_init() {
     }
 }
 
+/// Carries a plan out on this machine, and tells of it on the standard input, a socket.
+///
+/// # Errors
+/// The plan can't be read, or nobody listens.
+pub fn run_plan(plan: &Path) -> io::Result<()> {
+    let plan = serde_json::from_slice(&std::fs::read(plan)?)?;
+    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+    let mut channel = Channel::over(socket.into());
+    if let Err(error) = carry_out(&mut channel, plan) {
+        channel.send(&FromGuest::Failed { what: error.to_string() })?;
+    }
+    channel.end()
+}
+
 fn init() -> io::Result<Infallible> {
     machine::mount_file_systems()?;
     machine::bring_up_loopback()?;
@@ -69,6 +83,10 @@ fn work(channel: &mut Channel) -> io::Result<()> {
     for module in &plan.modules {
         machine::load_module(module)?;
     }
+    carry_out(channel, plan)
+}
+
+fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
     channel.send(&FromGuest::Started)?;
     match plan.action {
         Action::Run(program) => {

@@ -84,13 +84,19 @@ fn supervise(
     let end = limit.map(|limit| Instant::now() + limit);
     let status = loop {
         let until_end = end.map_or(HEARTBEAT, |end| end.saturating_duration_since(Instant::now()));
-        let happened = process.wait(channel, until_end.min(HEARTBEAT), output)?;
+        let happened = match process.wait(channel, until_end.min(HEARTBEAT), output) {
+            Ok(happened) => happened,
+            Err(error) => {
+                end_leftovers(&child);
+                return Err(error);
+            }
+        };
         if happened == Happened::Exited {
             break status_of(&mut child)?;
         }
         if end.is_some_and(|end| Instant::now() >= end) {
             describe_stuck(&child, channel, output)?;
-            kill_all();
+            end_leftovers(&child);
             child.wait()?;
             break Status::TimedOut;
         }
@@ -99,7 +105,7 @@ fn supervise(
         }
     };
     // What the process left running would disturb the next, and may hold its output open.
-    kill_all();
+    end_leftovers(&child);
     process.drain(channel, output)?;
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
     Ok(status)
@@ -110,11 +116,17 @@ fn status_of(child: &mut Child) -> io::Result<Status> {
     Ok(status.code().map_or(Status::Signaled(status.signal().unwrap_or_default()), Status::Exited))
 }
 
-/// Kills every process but this one, which is the first: the kernel spares it.
-fn kill_all() {
-    // SAFETY: kill takes plain numbers. It fails only when there is nothing left to kill.
-    unsafe {
-        libc::kill(-1, libc::SIGKILL);
+/// Kills a process and what it left running: in a guest everything but this first process, which
+/// the kernel spares; on a machine that is not ours only its group.
+fn end_leftovers(child: &Child) {
+    // They fail only when there is nothing left to kill.
+    if rustix::process::getpid().is_init() {
+        // SAFETY: kill takes plain numbers.
+        unsafe {
+            libc::kill(-1, libc::SIGKILL);
+        }
+    } else {
+        let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
     }
 }
 

@@ -57,6 +57,53 @@ fn version_key(kernel: &str) -> (Vec<u32>, &str) {
     (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
 }
 
+/// Events of every kind, with text that must be escaped, for the tests of the reports.
+#[cfg(test)]
+pub(super) fn sample() -> Vec<Event> {
+    use crate::event::Outcome;
+    use crate::machine::Engine;
+    let mut events = Vec::new();
+    for (kernel, outcome) in [("5.10", "panic"), ("6.1", "ok")] {
+        for (test, outcome, attempts) in [
+            ("a<b>::passes", Outcome::Passed, 1),
+            ("flaky", Outcome::Passed, 2),
+            ("fails", Outcome::Failed, 1),
+            ("skips", Outcome::Skipped, 1),
+            ("panics", Outcome::GuestFailed, 1),
+        ] {
+            events.push(Event::Test(TestResult {
+                kernel: kernel.to_owned(),
+                release: format!("{kernel}.0"),
+                binary: "maps".to_owned(),
+                test: test.to_owned(),
+                outcome,
+                reason: (outcome != Outcome::Passed).then(|| "because \"x\" & <y>".to_owned()),
+                seconds: 0.25,
+                attempts,
+                notes: BTreeMap::from([("key".to_owned(), "a|b".to_owned())]),
+                output: "</pre><script>alert(1)</script>\u{1b}[31mred".to_owned(),
+            }));
+        }
+        events.push(Event::Kernel(KernelResult {
+            kernel: kernel.to_owned(),
+            release: format!("{kernel}.0"),
+            origin: "a package".to_owned(),
+            outcome: outcome.to_owned(),
+            reason: (outcome != "ok").then(|| "it panicked".to_owned()),
+            advice: None,
+            seconds: 1.5,
+            engine: Engine::Tcg,
+            snapshot: true,
+            guests: 1,
+            console_tail: vec!["[    1.0] <IRQ>".to_owned()],
+            console: None,
+        }));
+    }
+    let summary = Summary::of(&events, 3.0);
+    events.push(Event::Summary(summary));
+    events
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

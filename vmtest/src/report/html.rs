@@ -193,3 +193,38 @@ fn close_log(page: &mut String, log: &str) {
     let log = escape(&log.replace("\r\n", "\n"));
     let _ = write!(page, "<pre tabindex=\"0\">{log}</pre>\n</div>\n</section>\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::sample;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// What stands between each `before` and the quotation mark after it.
+    fn all<'a>(page: &'a str, before: &str) -> Vec<&'a str> {
+        page.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    }
+
+    #[test]
+    fn each_cell_opens_its_log() {
+        let page = html(&sample(), |_| Some("the whole log".to_owned()));
+        let ids = all(&page, "id=\"");
+        let targets: BTreeSet<&str> =
+            all(&page, "href=\"#").into_iter().filter(|target| !target.is_empty()).collect();
+        // Five tests and a guest on each of two kernels.
+        assert_eq!(ids.len(), 12);
+        assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), targets);
+        assert_eq!(page.matches("<td class=").count(), 10);
+        assert_eq!(page.matches("the whole log").count(), 2);
+        assert!(page.contains("<td class=\"flaky\">") && page.contains("class=\"dot red\""));
+    }
+
+    #[test]
+    fn the_page_needs_nothing_else_and_runs_nothing() {
+        let page = html(&sample(), |_| None);
+        assert!(!page.contains("<script") && !page.contains("://") && !page.contains("url("));
+        assert!(page.contains("prefers-color-scheme: dark") && page.contains("width=device-width"));
+        assert_eq!(page.matches("<pre").count(), page.matches("</pre>").count());
+        assert_eq!(page.matches("<section").count(), page.matches("</section>").count());
+    }
+}

@@ -110,3 +110,31 @@ fn guest_suite(xml: &mut String, kernel: &KernelResult) {
         kernel.seconds, kernel.seconds,
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::sample;
+    use super::*;
+
+    #[test]
+    fn suites_are_kernels_and_binaries_and_count_right() {
+        let xml = junit(&sample());
+        for suite in ["maps on 5.10", "maps on 6.1"] {
+            let head = format!(
+                "<testsuite name=\"{suite}\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\""
+            );
+            assert!(xml.contains(&head), "{xml}");
+        }
+        // The guest that failed is an error of its own.
+        assert!(xml.contains("<error type=\"panic\" message=\"it panicked\">"), "{xml}");
+        assert_eq!(xml.matches("<testcase ").count(), 11);
+        assert_eq!(xml.matches("<testcase ").count(), xml.matches("</testcase>").count());
+    }
+
+    #[test]
+    fn nothing_in_it_breaks_the_xml() {
+        let xml = junit(&sample());
+        assert!(!xml.contains("<script") && !xml.contains('\u{1b}') && !xml.contains("<y>"));
+        assert!(xml.contains("name=\"a&lt;b&gt;::passes\""), "{xml}");
+    }
+}

@@ -97,3 +97,21 @@ fn details(text: &mut String, title: &str, body: &str) {
     let _ =
         write!(text, "\n<details><summary>{title}</summary>\n\n<pre>{body}</pre>\n</details>\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::sample;
+    use super::*;
+
+    #[test]
+    fn the_table_has_a_row_a_test_and_a_column_a_kernel() {
+        let text = markdown(&sample());
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        assert_eq!(rows[0], "| test | 5.10 | 6.1 |");
+        assert_eq!(rows[2], "| *guest* | panic | ✅ |");
+        assert_eq!(rows.len(), 3 + 5);
+        assert!(rows.iter().all(|row| row.matches('|').count() == 4), "{text}");
+        assert!(text.contains("<summary>maps fails on 6.1: failed"), "{text}");
+        assert!(!text.contains("<script"), "{text}");
+    }
+}

@@ -168,3 +168,29 @@ fn sum(summary: &Summary) -> String {
         summary.seconds
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::sample;
+    use super::*;
+
+    #[test]
+    fn the_table_tells_tests_by_kernels_and_why_some_were_skipped() {
+        let text = table(&sample());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["5.10", "6.1"]);
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with("maps fails ") && line.ends_with(" FAIL  FAIL")),
+            "{text}"
+        );
+        assert!(text.contains("skipped on 5.10, 6.1: maps skips: because"), "{text}");
+        assert!(
+            text.ends_with(
+                "NOT GREEN: 4 passed (2 flaky), 4 failed, 2 skipped; 2 kernels, 1 failed; 3.0 s\n"
+            ),
+            "{text}"
+        );
+    }
+}

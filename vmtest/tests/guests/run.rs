@@ -1,6 +1,7 @@
 //! Programs run in a kernel as if they ran here; and `cargo test` does, by one line.
 
-use crate::common::{KERNEL, harness, said};
+use crate::common::{KERNEL, harness, run_victim, said};
+use bpfmap_vmtest::event::Outcome;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -96,6 +97,27 @@ fn guests_of_one_snapshot_draw_different_random_numbers_and_know_the_time() {
     let time: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     assert!(now.as_secs().abs_diff(time) < 600, "{time}");
+}
+
+#[test]
+fn the_host_driver_has_the_same_rules() {
+    let args = ["--driver", "host", "--test-time-out", "2"];
+    let report = run_victim(
+        &["fails", "crashes", "exits_early", "skips", "sleeps", "leaves_a_child"],
+        &args,
+    );
+    assert!(!report.green, "{}", report.said);
+    for (test, outcome) in [
+        ("fails", Outcome::Failed),
+        ("crashes", Outcome::Crashed),
+        ("exits_early", Outcome::EndedEarly),
+        ("skips", Outcome::Skipped),
+        ("sleeps", Outcome::TimedOut),
+        ("leaves_a_child", Outcome::Passed),
+    ] {
+        assert_eq!(report.test(test).outcome, outcome, "{}", report.said);
+    }
+    assert_eq!(report.kernel().outcome, "ok", "{}", report.said);
 }
 
 /// A crate that knows nothing of this one, whose tests need a dynamic library of its own.

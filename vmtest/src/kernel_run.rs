@@ -1,0 +1,459 @@
+//! The run of all test binaries on one kernel: session after session, until each test has its
+//! result or it is told why it has none.
+
+use crate::console::{complaints, tail};
+use crate::error::Result;
+use crate::event::{Event, KernelResult, Outcome, TestResult};
+use crate::failure::{Failure, FailureKind};
+use crate::host::HostSession;
+use crate::init::Init;
+use crate::kernel::Kernel;
+use crate::machine::{Engine, Machine};
+use crate::matrix::{Driver, Matrix, Progress};
+use crate::plan::{Action, PLAN, Plan, TestBinary, guest_environment};
+use crate::tree::{Tree, absolute};
+use crate::verdict::Verdict;
+use crate::vm::{Happened, Session};
+use crate::wire::{FromGuest, Record, Stream};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// How many guests of one kernel may fail before the rest of its tests is given up.
+const MAX_GUESTS: u32 = 5;
+
+/// The run of all binaries on one kernel.
+pub(crate) struct KernelRun<'a> {
+    matrix: &'a Matrix,
+    kernel: &'a str,
+    binaries: Vec<usize>,
+    modules: &'a [String],
+    sender: &'a Sender<Progress>,
+    start: Instant,
+    release: String,
+    origin: String,
+    engine: Engine,
+    snapshot: bool,
+    guests: u32,
+    /// The tests of each binary that were listed, and those of them that are ignored.
+    listed: BTreeMap<usize, Vec<String>>,
+    /// The binaries that are through, whatever came of it.
+    done: BTreeMap<usize, Vec<String>>,
+    /// The first failure of a guest: the kind's name, the detail, advice, the console's end.
+    failure: Option<(String, String, Option<String>, Vec<String>)>,
+    console: String,
+    stopped: bool,
+}
+
+/// The test that runs.
+struct Running {
+    binary: usize,
+    test: String,
+    attempt: u32,
+    stdout: Vec<u8>,
+    output: Vec<u8>,
+    since: Instant,
+}
+
+impl<'a> KernelRun<'a> {
+    pub(crate) fn new(
+        matrix: &'a Matrix,
+        kernel: &'a str,
+        binaries: Vec<usize>,
+        modules: &'a [String],
+        sender: &'a Sender<Progress>,
+    ) -> Self {
+        Self {
+            matrix,
+            kernel,
+            binaries,
+            modules,
+            sender,
+            start: Instant::now(),
+            release: String::new(),
+            origin: String::new(),
+            engine: Engine::Tcg,
+            snapshot: false,
+            guests: 0,
+            listed: BTreeMap::new(),
+            done: BTreeMap::new(),
+            failure: None,
+            console: String::new(),
+            stopped: false,
+        }
+    }
+
+    pub(crate) fn run(mut self, tree: Tree, init: Init) {
+        self.tell(Progress::Booting { kernel: self.kernel.to_owned() });
+        if let Err(error) = self.run_guests(tree, init) {
+            let advice = error.advice().map(str::to_owned);
+            self.failure.get_or_insert((
+                error.kind().name().to_owned(),
+                error.summary(),
+                advice,
+                Vec::new(),
+            ));
+        }
+        self.report_not_run();
+        let mut console = None;
+        if let Some(directory) = &self.matrix.report_dir {
+            let path = directory.join(format!("{}.console.log", self.kernel));
+            // A report that can't be written must not hide the results.
+            let written = std::fs::create_dir_all(directory)
+                .and_then(|()| std::fs::write(&path, &self.console));
+            console = written.is_ok().then(|| path.display().to_string());
+        }
+        let (outcome, reason, advice, console_tail) = match self.failure.take() {
+            None => ("ok".to_owned(), None, None, Vec::new()),
+            Some((kind, detail, advice, tail)) => (kind, Some(detail), advice, tail),
+        };
+        self.event(Event::Kernel(KernelResult {
+            kernel: self.kernel.to_owned(),
+            release: self.release.clone(),
+            origin: self.origin.clone(),
+            outcome,
+            reason,
+            advice,
+            seconds: self.start.elapsed().as_secs_f64(),
+            engine: self.engine,
+            snapshot: self.snapshot,
+            guests: self.guests,
+            console_tail,
+            console,
+        }));
+    }
+
+    fn run_guests(&mut self, mut tree: Tree, init: Init) -> Result<()> {
+        if self.matrix.driver == Driver::Host {
+            self.release = rustix::system::uname().release().to_string_lossy().into_owned();
+            "this machine".clone_into(&mut self.origin);
+            return self.run_sessions(&[], |plan| Ok(Box::new(HostSession::start(plan)?)));
+        }
+        let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
+        self.release.clone_from(&kernel.release);
+        self.origin.clone_from(&kernel.origin);
+        let mut modules = Vec::new();
+        for (name, data) in kernel.modules(self.modules, &self.matrix.packages)? {
+            let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
+            tree.add_file(&path, 0o644, data);
+            modules.push(path);
+        }
+        let mut machine = Machine::new(kernel, init)?;
+        machine.memory = self.matrix.memory;
+        machine.cpus = self.matrix.cpus;
+        machine.arguments.clone_from(&self.matrix.arguments);
+        machine.snapshots = self.matrix.snapshots;
+        machine.silence = self.matrix.silence;
+        match self.matrix.engine {
+            Some(engine) => machine.engine = engine,
+            None => machine.choose_engine()?,
+        }
+        self.engine = machine.engine;
+        self.run_sessions(&modules, |plan| {
+            let json = serde_json::to_vec(plan).expect("a plan is plain data");
+            tree.add_file(Path::new(PLAN), 0o600, json);
+            Ok(Box::new(machine.start(&tree.pack()?)?))
+        })
+    }
+
+    /// Starts sessions until all tests are through, or going on makes no sense.
+    fn run_sessions(
+        &mut self,
+        modules: &[PathBuf],
+        mut start: impl FnMut(&Plan) -> Result<Box<dyn Session>>,
+    ) -> Result<()> {
+        while self.guests < MAX_GUESTS && !self.stopped {
+            let indices: Vec<usize> =
+                self.binaries.iter().copied().filter(|index| !self.is_through(*index)).collect();
+            if indices.is_empty() {
+                break;
+            }
+            let mut session = start(&self.plan(modules)?)?;
+            self.guests += 1;
+            let failed = self.attend(&mut *session, &indices)?;
+            self.console.push_str(&session.console());
+            // If nothing came of this guest, another would do no better.
+            if failed != Some(false) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, modules: &[PathBuf]) -> Result<Plan> {
+        let mut binaries = Vec::new();
+        for index in self.binaries.iter().copied().filter(|index| !self.is_through(*index)) {
+            let path = absolute(&self.matrix.binaries[index])?;
+            binaries.push(TestBinary {
+                path,
+                directory: PathBuf::from("/tmp"),
+                time_out: self.matrix.time_out,
+                retries: self.matrix.retries,
+                fail_fast: self.matrix.fail_fast,
+                filter: self.matrix.filter.clone(),
+                done: self.done.get(&index).cloned().unwrap_or_default(),
+            });
+        }
+        let env = guest_environment(self.kernel, &self.matrix.env);
+        Ok(Plan { env, modules: modules.to_vec(), action: Action::Test(binaries) })
+    }
+
+    /// Whether a binary's tests are all through.
+    fn is_through(&self, index: usize) -> bool {
+        let done = self.done.get(&index).map_or(&[][..], Vec::as_slice);
+        self.listed.get(&index).is_some_and(|tests| tests.iter().all(|test| done.contains(test)))
+    }
+
+    /// Follows a guest to its end. If it failed: whether it did so without running any test.
+    fn attend(&mut self, guest: &mut dyn Session, indices: &[usize]) -> Result<Option<bool>> {
+        let mut running: Option<Running> = None;
+        let mut loose: Vec<u8> = Vec::new();
+        let mut got_somewhere = false;
+        loop {
+            let limit =
+                running.as_ref().map_or(self.matrix.time_out * 4, |_| self.matrix.time_out * 2);
+            let deadline =
+                running.as_ref().map_or_else(Instant::now, |running| running.since) + limit;
+            match guest.next(deadline.max(Instant::now() + Duration::from_secs(1)))? {
+                Happened::Said(Record::Bytes(stream, bytes)) => match &mut running {
+                    Some(running) => {
+                        if stream == Stream::Stdout {
+                            running.stdout.extend(&bytes);
+                        }
+                        running.output.extend(bytes);
+                    }
+                    None => loose.extend(bytes),
+                },
+                Happened::Said(Record::Message(message)) => match message {
+                    FromGuest::Ready { release } => {
+                        self.release = release;
+                    }
+                    FromGuest::Listed { binary, tests, ignored } => {
+                        self.list(indices[binary], &tests, &ignored);
+                        got_somewhere = true;
+                    }
+                    FromGuest::NotListed { binary, status } => {
+                        let binary = indices[binary];
+                        let output =
+                            String::from_utf8_lossy(&std::mem::take(&mut loose)).into_owned();
+                        let reason = Some(format!("--list ended with {status:?}"));
+                        self.problem(binary, Outcome::NotListed, reason, output);
+                        self.listed.insert(binary, Vec::new());
+                        got_somewhere = true;
+                    }
+                    FromGuest::TestStarted { binary, test, attempt } => {
+                        got_somewhere = true;
+                        self.tell(Progress::Testing {
+                            kernel: self.kernel.to_owned(),
+                            test: test.clone(),
+                        });
+                        running = Some(Running {
+                            binary: indices[binary],
+                            test,
+                            attempt,
+                            stdout: Vec::new(),
+                            output: Vec::new(),
+                            since: Instant::now(),
+                        });
+                    }
+                    FromGuest::TestEnded { status, seconds, oom_kills, .. } => {
+                        if let Some(test) = running.take() {
+                            let stdout = String::from_utf8_lossy(&test.stdout);
+                            let verdict = Verdict::of(status, &stdout, oom_kills);
+                            let again =
+                                !verdict.outcome.is_green() && test.attempt < self.matrix.retries;
+                            if !again {
+                                self.ended(test, verdict, seconds);
+                            }
+                        }
+                    }
+                    FromGuest::Awake => self.snapshot |= guest.was_restored(),
+                    FromGuest::Started
+                    | FromGuest::Heartbeat
+                    | FromGuest::Failed { .. }
+                    | FromGuest::Exited { .. }
+                    | FromGuest::End { .. } => {}
+                },
+                Happened::Readable(_) => {}
+                Happened::Deadline => {
+                    let failure = Failure::new(FailureKind::TimedOut, "the guest's time was up");
+                    let ended = guest.end(failure);
+                    return Ok(self.guest_ended(guest, ended, running, got_somewhere));
+                }
+                ended @ Happened::Ended(_) => {
+                    return Ok(self.guest_ended(guest, ended, running, got_somewhere));
+                }
+            }
+        }
+    }
+
+    fn guest_ended(
+        &mut self,
+        guest: &dyn Session,
+        ended: Happened,
+        running: Option<Running>,
+        got_somewhere: bool,
+    ) -> Option<bool> {
+        let console = guest.console();
+        let Happened::Ended(Some(failure)) = ended else {
+            self.look_for_complaints(&console);
+            return None;
+        };
+        let tail = tail(&console, 30);
+        let advice = failure.kind.advice().to_owned();
+        let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
+        if let Some(test) = running {
+            let reason = Some(failure.to_string());
+            let verdict = Verdict { outcome: Outcome::GuestFailed, reason, notes: BTreeMap::new() };
+            self.ended(test, verdict, seconds);
+        }
+        self.failure.get_or_insert((
+            failure.kind.name().to_owned(),
+            failure.detail,
+            Some(advice),
+            tail,
+        ));
+        Some(!got_somewhere)
+    }
+
+    /// A kernel that complained has failed, even if no test noticed.
+    fn look_for_complaints(&mut self, console: &str) {
+        let complaints = complaints(console, &self.matrix.allowed);
+        if let Some(first) = complaints.first() {
+            let during = first.test.as_ref().map(|test| format!(" (while {test} ran)"));
+            let more = match complaints.len() {
+                1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            let detail = format!("{}{}{more}", first.text, during.unwrap_or_default());
+            let kind = FailureKind::Warning;
+            let advice = Some(kind.advice().to_owned());
+            self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail(console, 30)));
+        }
+    }
+
+    fn list(&mut self, binary: usize, tests: &[String], ignored: &[String]) {
+        if self.listed.contains_key(&binary) {
+            return;
+        }
+        let filter = &self.matrix.filter;
+        let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
+        for test in tests.iter().filter(|test| filter.takes(test)) {
+            let ignored = ignored.contains(test) && !filter.include_ignored;
+            if ignored { left_out.push(test.clone()) } else { wanted.push(test.clone()) }
+        }
+        if tests.is_empty() {
+            let reason = Some("the binary lists no tests".to_owned());
+            self.problem(binary, Outcome::NoTests, reason, String::new());
+        }
+        for test in left_out {
+            let reason = Some("marked #[ignore]".to_owned());
+            self.result(binary, test, Outcome::Skipped, reason);
+        }
+        self.listed.insert(binary, wanted);
+    }
+
+    fn ended(&mut self, test: Running, verdict: Verdict, seconds: f64) {
+        self.done.entry(test.binary).or_default().push(test.test.clone());
+        if !verdict.outcome.is_green() && self.matrix.fail_fast {
+            self.stopped = true;
+        }
+        self.event(Event::Test(TestResult {
+            kernel: self.kernel.to_owned(),
+            release: self.release.clone(),
+            binary: binary_name(&self.matrix.binaries[test.binary]),
+            test: test.test,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+            seconds,
+            attempts: test.attempt + 1,
+            notes: verdict.notes,
+            output: String::from_utf8_lossy(&test.output).into_owned(),
+        }));
+    }
+
+    /// Says of what was not run that it was not.
+    fn report_not_run(&mut self) {
+        let why = self.failure.as_ref().map_or_else(
+            || "an earlier test failed".to_owned(),
+            |failure| format!("{}: {}", failure.0, failure.1),
+        );
+        for binary in self.binaries.clone() {
+            match self.listed.get(&binary).cloned() {
+                None => self.problem(binary, Outcome::NotRun, Some(why.clone()), String::new()),
+                Some(tests) => {
+                    let done = self.done.get(&binary).cloned().unwrap_or_default();
+                    for test in tests.into_iter().filter(|test| !done.contains(test)) {
+                        self.result(binary, test, Outcome::NotRun, Some(why.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn problem(&self, binary: usize, outcome: Outcome, reason: Option<String>, output: String) {
+        let mut result = self.blank(binary, String::new(), outcome, reason);
+        result.output = output;
+        self.event(Event::Test(result));
+    }
+
+    fn result(&self, binary: usize, test: String, outcome: Outcome, reason: Option<String>) {
+        self.event(Event::Test(self.blank(binary, test, outcome, reason)));
+    }
+
+    fn blank(
+        &self,
+        binary: usize,
+        test: String,
+        outcome: Outcome,
+        reason: Option<String>,
+    ) -> TestResult {
+        TestResult {
+            kernel: self.kernel.to_owned(),
+            release: self.release.clone(),
+            binary: binary_name(&self.matrix.binaries[binary]),
+            test,
+            outcome,
+            reason,
+            seconds: 0.0,
+            attempts: 0,
+            notes: BTreeMap::new(),
+            output: String::new(),
+        }
+    }
+
+    fn event(&self, event: Event) {
+        self.tell(Progress::Event(Box::new(event)));
+    }
+
+    fn tell(&self, progress: Progress) {
+        // The receiver lives as long as this thread.
+        let _ = self.sender.send(progress);
+    }
+}
+
+/// The name of a test binary without the hash that Cargo adds.
+fn binary_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match name.rsplit_once('-') {
+        Some((stem, hash))
+            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            stem.to_owned()
+        }
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_hash_is_not_part_of_a_binarys_name() {
+        assert_eq!(binary_name(Path::new("/t/deps/maps-0123456789abcdef")), "maps");
+        assert_eq!(binary_name(Path::new("/t/deps/my-maps-0123456789abcdef")), "my-maps");
+        assert_eq!(binary_name(Path::new("my-maps")), "my-maps");
+    }
+}
