@@ -95,30 +95,50 @@ impl<'a> Resolved<'a> {
         self.requirements(map).iter().map(|requirement| requirement.since).max()
     }
 
-    /// What each operation answers on `map` when nothing else stands in its way, from kernel to
-    /// kernel. Empty when the map type is not known.
-    ///
-    /// It tells what the flags and the special fields of the map mean for an operation: `mmap`
-    /// needs the flag `mmapable`, say, and a map with a lock can't be frozen any more.
+    /// What each operation answers on `map` when nothing but [its own ways](Self::standing) stands
+    /// in its way, from the first kernel that takes the map on. Empty when the map type is not
+    /// known.
     #[must_use]
     pub fn operations(self, map: &'a MapDef) -> Vec<(Operation, Vec<Since>)> {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
-        let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
-        let has = |wanted: &SpecialField| fields.iter().any(|(_, field, _)| *field == wanted);
+        let created = self.creation_since(map).unwrap_or(row.since);
         let operations = Operation::ALL.iter().map(|operation| {
-            let facts = row.operation(*operation);
-            let lasting = [
-                (Condition::WithoutFlag, !has_flag_for(map, *operation)),
-                (Condition::WithSpinLock, has(&SpecialField::SpinLock)),
-                (Condition::WithTimer, has(&SpecialField::Timer)),
-            ];
-            let condition = lasting
-                .into_iter()
-                .find(|(condition, holds)| *holds && !facts.timeline(*condition).is_empty())
-                .map_or(Condition::Plain, |(condition, _)| condition);
-            (*operation, facts.timeline(condition))
+            let condition = self.standing(map, *operation);
+            let mut answers = row.operation(*operation).timeline(condition);
+            // The answer that stands when the map appears counts from there.
+            let first = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
+            answers.drain(..first);
+            if let Some(first) = answers.first_mut() {
+                first.kernel = first.kernel.max(created);
+            }
+            (*operation, answers)
         });
         operations.collect()
+    }
+
+    /// The condition under which `operation` always meets `map`: its flags and the special fields
+    /// of its value decide. `mmap` needs the flag `mmapable`, say, and a map with a lock can't be
+    /// frozen on newer kernels.
+    #[must_use]
+    pub fn standing(self, map: &'a MapDef, operation: Operation) -> Condition {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Condition::Plain };
+        let facts = row.operation(operation);
+        let lasting = [
+            (Condition::WithTimer, self.has_special_field(map, &SpecialField::Timer)),
+            (Condition::WithSpinLock, self.has_special_field(map, &SpecialField::SpinLock)),
+            (Condition::WithoutFlag, !has_flag_for(map, operation)),
+        ];
+        lasting
+            .into_iter()
+            .find(|(condition, holds)| *holds && facts.answers_known(*condition))
+            .map_or(Condition::Plain, |(condition, _)| condition)
+    }
+
+    /// Whether the value of `map` has such a field.
+    #[must_use]
+    pub fn has_special_field(self, map: &'a MapDef, wanted: &SpecialField) -> bool {
+        let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
+        fields.iter().any(|(_, field, _)| *field == wanted)
     }
 }
 

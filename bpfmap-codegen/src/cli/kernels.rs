@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use bpfmap_codegen::check::{Checked, Part, Resolved};
+use bpfmap_codegen::check::{Checked, Part};
 use bpfmap_codegen::diagnostics::json_string;
 use bpfmap_codegen::facts::{Answer, KernelVersion, Since};
-use bpfmap_codegen::ir::MapDef;
 use clap::ArgMatches;
 
 use super::{Outcome, print, schemas, word};
@@ -38,8 +37,8 @@ fn text(checked: &Checked) -> String {
         for requirement in resolved.requirements(map) {
             push!(text, "  {:<40} {}\n", requirement.part.to_string(), requirement.since);
         }
-        for (operation, answers) in operations(resolved, map) {
-            push!(text, "  {:<40} {}\n", operation, timeline(&answers));
+        for (operation, answers) in resolved.operations(map) {
+            push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
         }
     }
     text
@@ -74,21 +73,6 @@ fn answer_name(answer: Answer) -> String {
     }
 }
 
-/// The operations on `map`; none is older than the map itself.
-fn operations(resolved: Resolved<'_>, map: &MapDef) -> Vec<(&'static str, Vec<Since>)> {
-    let Some(created) = resolved.creation_since(map) else { return Vec::new() };
-    let operations = resolved.operations(map).into_iter().map(|(operation, answers)| {
-        // The answer that stands when the map appears counts from there.
-        let standing = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
-        let mut answers = answers[standing..].to_vec();
-        if let Some(first) = answers.first_mut() {
-            first.kernel = first.kernel.max(created);
-        }
-        (operation.name(), answers)
-    });
-    operations.collect()
-}
-
 /// The first kernel that takes every map.
 fn needed(checked: &Checked) -> Option<KernelVersion> {
     let resolved = checked.resolved();
@@ -108,7 +92,8 @@ fn json(checked: &Checked) -> String {
             let since = version(Some(requirement.since));
             format!("{{\"part\":\"{kind}\",\"name\":{},\"since\":{since}}}", json_string(&name))
         });
-        let operations = operations(resolved, map).into_iter().map(|(name, answers)| {
+        let operations = resolved.operations(map).into_iter().map(|(operation, answers)| {
+            let name = operation.name();
             let answers = answers.iter().map(|since| {
                 let names = since.answers.iter().map(|answer| json_string(&answer_name(*answer)));
                 let from = version(Some(since.kernel));
