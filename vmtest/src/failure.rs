@@ -217,6 +217,9 @@ impl Evidence {
         } else {
             FailureKind::Panic
         };
+        if let Some(reason) = find_line(&self.console, "vmtest: init failed: ") {
+            return Failure::new(FailureKind::InitDied, reason);
+        }
         let cause = ["BUG: ", "Oops: ", "general protection fault", "kernel BUG at"]
             .iter()
             .filter(|_| kind == FailureKind::Oops)

@@ -17,7 +17,7 @@ impl RawTerminal {
         let before = tcgetattr(&stdin).ok()?;
         let mut raw = before.clone();
         raw.make_raw();
-        tcsetattr(&stdin, OptionalActions::Flush, &raw).ok()?;
+        tcsetattr(&stdin, OptionalActions::Now, &raw).ok()?;
         Some(Self { stdin, before })
     }
 }
@@ -25,7 +25,7 @@ impl RawTerminal {
 impl Drop for RawTerminal {
     fn drop(&mut self) {
         // If it is gone there is nothing to restore.
-        let _ = tcsetattr(&self.stdin, OptionalActions::Flush, &self.before);
+        let _ = tcsetattr(&self.stdin, OptionalActions::Now, &self.before);
     }
 }
 

@@ -356,7 +356,8 @@ impl Guest {
             let monitor = &mut self.channels.monitor;
             let open = monitor.read()?;
             // Not earlier: what is in a serial port while its state is restored is lost.
-            if std::mem::take(&mut monitor.resumed) {
+            let restored = matches!(self.origin, Origin::Restored(..));
+            if std::mem::take(&mut monitor.resumed) && restored {
                 self.go();
             }
             return Ok(open);

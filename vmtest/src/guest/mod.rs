@@ -28,8 +28,13 @@ pub fn main_if_init() {
     let guest = std::fs::read_link("/proc/self/exe").is_err();
     if rustix::process::getpid().is_init() && guest {
         let error = init().unwrap_err();
-        // The kernel panics when init ends, and the console shows why.
-        eprintln!("vmtest: init failed: {error}");
+        let message = format!("vmtest: init failed: {error}\n");
+        // The kernel panics when init ends. What was written to its log is out by then, unlike what
+        // was written to the console.
+        if std::fs::write("/dev/kmsg", &message).is_err() {
+            eprint!("{message}");
+        }
+        std::process::exit(1);
     }
 }
 

@@ -74,10 +74,9 @@ fn supervise(
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().map_err(
-            |error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")),
-        )?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
     // Else it would hold the terminal's other end open.
     drop(command);
     let mut process = Process::new(&mut child, terminal)?;

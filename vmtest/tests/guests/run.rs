@@ -120,6 +120,25 @@ fn the_host_driver_has_the_same_rules() {
     assert_eq!(report.kernel().outcome, "ok", "{}", report.said);
 }
 
+#[test]
+fn a_shell_has_a_terminal() {
+    // `script` gives the harness a terminal of its own, into which this test types.
+    let command = format!("{} shell --kernel {KERNEL}", env!("CARGO_BIN_EXE_bpfmap-vmtest"));
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"test -t 0 && echo a $((40 + 2)) terminal; exit 7\n").unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(7), "{said}");
+    assert!(said.contains("a 42 terminal"), "{said}");
+}
+
 /// A crate that knows nothing of this one, whose tests need a dynamic library of its own.
 fn foreign_crate(directory: &Path) {
     let write = |path: &str, text: &str| {
