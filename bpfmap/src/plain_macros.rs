@@ -60,7 +60,7 @@ macro_rules! plain {
 
 /// Proves that a struct is [`Plain`](crate::Plain), as [`plain!`](crate::plain!) does, and implements what a key or
 /// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `Default`
-/// (all zero) and `Debug`. It costs the compiler about half of what `plain!` and the derives do.
+/// (all zero) and `Debug`. It costs the compiler about half of what bytemuck's derives do.
 ///
 /// `Debug` shows the members in order; members whose name begins with `__pad` are left out. A member that is storage
 /// for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then the
@@ -82,25 +82,55 @@ macro_rules! plain {
 /// let source = Source { address: bpfmap::Be32::new(0x7f00_0001), ..Source::default() };
 /// assert_eq!(format!("{source:?}"), "Source { address: 2130706433, vlan: 0 }");
 /// ```
+///
+/// Behind the members can stand the layout that a `repr(C)` struct is held to: its size, its alignment, the offset of
+/// each member.
+///
+/// ```
+/// #[repr(C)]
+/// pub struct Port {
+///     number: bpfmap::Be16,
+///     protocol: u8,
+///     __pad0: u8,
+/// }
+/// bpfmap::plain_struct!(Port { number: bpfmap::Be16, protocol: u8, __pad0: u8 } size 4, align 2, offsets [0, 2, 3]);
+/// ```
+///
+/// ```compile_fail
+/// #[repr(C)]
+/// pub struct Port {
+///     number: bpfmap::Be16,
+///     protocol: bpfmap::Be16,
+/// }
+/// bpfmap::plain_struct!(Port { number: bpfmap::Be16, protocol: bpfmap::Be16 } size 4, align 2, offsets [0, 3]);
+/// ```
 #[macro_export]
 macro_rules! plain_struct {
-    ($name:ident { $($member:ident : $ty:ty $(=> { $($view:ident),* $(,)? })?),* $(,)? }) => {
-        // SAFETY: the constant below and `fmt` have the compiler check each promise.
+    (
+        $name:ident { $($member:ident : $ty:ty $(=> { $($view:ident),* $(,)? })?),* $(,)? }
+        $(size $size:literal, align $align:literal, offsets [$($offset:literal),* $(,)?])?
+    ) => {
+        // SAFETY: the constant below and `default` have the compiler check each promise.
         unsafe impl $crate::Plain for $name {}
-        const _: () =
-            $crate::__private::no_padding::<$name>(0 $(+ $crate::__private::plain_size::<$ty>())*);
+        const _: () = $crate::__private::laid_out::<$name>(
+            &[$(::core::mem::size_of::<$ty>()),*],
+            &[$($size, $align, $($offset),*)?],
+        );
+        impl ::core::default::Default for $name {
+            #[inline]
+            fn default() -> Self {
+                // All members, their types, and that these are plain.
+                Self { $($member: $crate::zeroed::<$ty>()),* }
+            }
+        }
         impl ::core::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                // All members, and their types.
-                let $name { $($member,)* } = *self;
-                let ($($member,)*): ($($ty,)*) = ($($member,)*);
-                $crate::__private::debug_struct(f, ::core::stringify!($name), &[
-                    $($crate::__private::DebugMember {
-                        name: ::core::stringify!($member),
-                        value: &$member,
-                        views: &[$($((::core::stringify!($view), &self.$view())),*)?],
-                    },)*
-                ])
+                // One string of all names, since a macro that makes a string is dear.
+                $crate::__private::debug_struct(
+                    f,
+                    ::core::stringify!($name; $($member $($(=> $view)*)?),*),
+                    &[$(&{ self.$member }, $($(&self.$view(),)*)?)*],
+                )
             }
         }
         $crate::__plain_traits!($name);
@@ -141,6 +171,12 @@ macro_rules! plain_enum {
                 ])
             }
         }
+        impl ::core::default::Default for $name {
+            #[inline]
+            fn default() -> Self {
+                $crate::zeroed()
+            }
+        }
         $crate::__plain_traits!($name);
     };
 }
@@ -162,20 +198,14 @@ macro_rules! __plain_traits {
         impl ::core::cmp::PartialEq for $name {
             #[inline]
             fn eq(&self, other: &Self) -> bool {
-                $crate::bytes_of(self) == $crate::bytes_of(other)
+                $crate::__private::equal(self, other)
             }
         }
         impl ::core::cmp::Eq for $name {}
         impl ::core::hash::Hash for $name {
             #[inline]
             fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
-                state.write($crate::bytes_of(self));
-            }
-        }
-        impl ::core::default::Default for $name {
-            #[inline]
-            fn default() -> Self {
-                $crate::zeroed()
+                $crate::__private::hash(self, state);
             }
         }
     };

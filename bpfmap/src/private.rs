@@ -1,7 +1,8 @@
 //! What the macros expand to; not for use by hand.
 
-use crate::Plain;
-use core::fmt::{Debug, DebugStruct, Formatter, Result};
+use crate::{Plain, bytes_of};
+use core::fmt::{Debug, Formatter, Result};
+use core::hash::Hasher;
 
 /// The size of a member, which must be plain.
 #[must_use]
@@ -20,28 +21,81 @@ pub const fn no_padding<T: Plain>(members: usize) {
     );
 }
 
-/// A member as `Debug` shows it.
-pub struct DebugMember<'a> {
-    /// Its name.
-    pub name: &'static str,
-    /// Itself.
-    pub value: &'a dyn Debug,
-    /// What is shown in its place, if anything: names and values.
-    pub views: &'a [(&'static str, &'a dyn Debug)],
+/// Fails to compile when the members of `T`, of these sizes, leave room for padding, or when `T` isn't laid out as
+/// `expected`: size, alignment, offset of each member; empty: however it is.
+///
+/// The members of a `repr(C)` struct follow each other, so without padding the offset of each is the sum of the sizes
+/// before it. Comparing these costs the compiler far less than an `offset_of!` for each.
+///
+/// # Panics
+/// As said, at compile time.
+pub const fn laid_out<T: Plain>(sizes: &[usize], expected: &[usize]) {
+    let mut end = 0;
+    let mut index = 0;
+    while index < sizes.len() {
+        if let [_, _, offsets @ ..] = expected {
+            assert!(
+                index < offsets.len() && offsets[index] == end,
+                "a member is not at the offset that the schema gives it"
+            );
+        }
+        end += sizes[index];
+        index += 1;
+    }
+    no_padding::<T>(end);
+    if let [size, align, offsets @ ..] = expected {
+        assert!(*size == size_of::<T>(), "the size is not the schema's");
+        assert!(*align == align_of::<T>(), "the alignment is not the schema's");
+        assert!(offsets.len() == sizes.len(), "there are more offsets than members");
+    }
+}
+
+/// A reference to plain data.
+///
+/// A call that takes `&T` borrows anew, which the borrow checker follows; one that takes any such type does not.
+pub trait PlainRef: Copy {
+    /// The bytes behind it.
+    fn bytes(&self) -> &[u8];
+}
+
+impl<T: Plain> PlainRef for &T {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        bytes_of(*self)
+    }
+}
+
+/// Whether two values have the same bytes.
+#[inline]
+pub fn equal<R: PlainRef>(left: R, right: R) -> bool {
+    left.bytes() == right.bytes()
+}
+
+/// Hashes the bytes of a value.
+#[inline]
+pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
+    state.write(value.bytes());
 }
 
 /// `Debug` of a struct without its padding.
 ///
+/// `names` is `Struct; member => view => view, member`; `values` are those of each name behind the semicolon. Views
+/// are shown in place of their member.
+///
 /// # Errors
 /// The formatter's.
-pub fn debug_struct(f: &mut Formatter<'_>, name: &str, members: &[DebugMember<'_>]) -> Result {
-    let mut out: DebugStruct<'_, '_> = f.debug_struct(name);
-    for member in members {
-        for (name, view) in member.views {
-            out.field(name, view);
+pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -> Result {
+    let (name, members) = names.split_once(';').unwrap_or((names, ""));
+    let mut out = f.debug_struct(name.trim());
+    let mut values = values.iter();
+    for member in members.split(',') {
+        let mut shown = member.split("=>").map(str::trim).zip(&mut values).peekable();
+        let Some((name, value)) = shown.next() else { break };
+        if shown.peek().is_none() && !name.starts_with("__pad") {
+            out.field(name, value);
         }
-        if member.views.is_empty() && !member.name.starts_with("__pad") {
-            out.field(member.name, member.value);
+        for (name, view) in shown {
+            out.field(name, view);
         }
     }
     out.finish()

@@ -33,7 +33,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
         push_doc(&mut code, "", doc);
     }
     code.push_str(OPENING);
-    for line in items.lines() {
+    for line in items.trim_start().lines() {
         if line.is_empty() {
             code.push('\n');
         } else {

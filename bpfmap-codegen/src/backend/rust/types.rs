@@ -7,6 +7,7 @@ use super::push_doc;
 use super::shape::{Place, Shape, ShapeMember, StoredAt, int_name, plain, type_name};
 use crate::check::Checked;
 use crate::ir::{Enum, KeyValue, SpecialField, Type, TypeDef, TypeDefKind};
+use crate::layout::CompositeLayout;
 use crate::naming::rust_constant;
 use crate::source::Spanned;
 
@@ -21,9 +22,6 @@ pub(super) fn push_types(
     shapes: &[Shape<'_>],
 ) {
     let schema = checked.schema();
-    if !schema.types.is_empty() {
-        code.push_str("use ::core::assert;\nuse ::core::mem::{align_of, offset_of, size_of};\n");
-    }
     let mut shapes = shapes.iter();
     for def in &schema.types {
         code.push('\n');
@@ -83,13 +81,12 @@ fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
         constants.push(constant);
     }
     code.push_str("}\n\n");
-    push_call(code, "::bpfmap::plain_enum!", &format!("{name}({repr})"), &constants);
+    push_call(code, "::bpfmap::plain_enum!", &format!("{name}({repr})"), &constants, "");
 }
 
 fn push_composite(code: &mut String, shape: &Shape<'_>, doc: &str) {
     push_doc(code, "", doc);
     push_struct(code, shape);
-    push_proof(code, shape);
     push_accessors(code, shape);
     for nested in &shape.nested {
         let member = shape.members.iter().find(|member| member.ty.name == nested.name);
@@ -138,13 +135,16 @@ fn push_struct(code: &mut String, shape: &Shape<'_>) {
             text
         })
         .collect();
-    push_call(code, "::bpfmap::plain_struct!", &shape.name, &fields);
+    let offsets: Vec<String> = shape.fields.iter().map(|field| field.offset.to_string()).collect();
+    let CompositeLayout { size, align, .. } = shape.layout;
+    let expected = format!(" size {size}, align {align}, offsets [{}]", offsets.join(", "));
+    push_call(code, "::bpfmap::plain_struct!", &shape.name, &fields, &expected);
 }
 
-/// Writes `call(head { part, … });` on one line if it fits.
-fn push_call(code: &mut String, call: &str, head: &str, parts: &[String]) {
+/// Writes `call(head { part, … } tail);` on one line if it fits.
+fn push_call(code: &mut String, call: &str, head: &str, parts: &[String], tail: &str) {
     let joined = parts.join(", ");
-    let line = format!("{call}({head} {{ {joined} }});");
+    let line = format!("{call}({head} {{ {joined} }}{tail});");
     if line.len() <= WIDTH {
         let _ = writeln!(code, "{line}");
     } else {
@@ -152,24 +152,8 @@ fn push_call(code: &mut String, call: &str, head: &str, parts: &[String]) {
         for part in parts {
             let _ = writeln!(code, "    {part},");
         }
-        code.push_str("});\n");
+        let _ = writeln!(code, "}}{tail});");
     }
-}
-
-fn push_proof(code: &mut String, shape: &Shape<'_>) {
-    let Shape { name, layout, .. } = shape;
-    let _ = writeln!(
-        code,
-        "\nconst _: () = {{\n    \
-             assert!(size_of::<{name}>() == {});\n    \
-             assert!(align_of::<{name}>() == {});",
-        layout.size, layout.align,
-    );
-    for field in &shape.fields {
-        let _ =
-            writeln!(code, "    assert!(offset_of!({name}, {}) == {});", field.name, field.offset);
-    }
-    code.push_str("};\n");
 }
 
 fn push_accessors(code: &mut String, shape: &Shape<'_>) {

@@ -15,9 +15,6 @@ pub use generated::*;
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    use ::core::assert;
-    use ::core::mem::{align_of, offset_of, size_of};
-
     /// `enum colour`
     #[repr(transparent)]
     pub struct Colour(pub u8);
@@ -55,15 +52,7 @@ mod generated {
         bits0: [u8; 1] => { ihl, version },
         tos: u8,
         total_length: ::bpfmap::Be16,
-    });
-
-    const _: () = {
-        assert!(size_of::<Header>() == 4);
-        assert!(align_of::<Header>() == 2);
-        assert!(offset_of!(Header, bits0) == 0);
-        assert!(offset_of!(Header, tos) == 1);
-        assert!(offset_of!(Header, total_length) == 2);
-    };
+    } size 4, align 2, offsets [0, 1, 2]);
 
     impl Header {
         /// Length in words of 32 bits.
@@ -135,19 +124,7 @@ mod generated {
         __pad3: [u8; 1],
         bits2: [u8; 7] => { d, e, colour, heat, f },
         __pad5: [u8; 1],
-    });
-
-    const _: () = {
-        assert!(size_of::<Mixed>() == 16);
-        assert!(align_of::<Mixed>() == 8);
-        assert!(offset_of!(Mixed, bits0) == 0);
-        assert!(offset_of!(Mixed, __pad1) == 3);
-        assert!(offset_of!(Mixed, bits1) == 4);
-        assert!(offset_of!(Mixed, plain) == 6);
-        assert!(offset_of!(Mixed, __pad3) == 7);
-        assert!(offset_of!(Mixed, bits2) == 8);
-        assert!(offset_of!(Mixed, __pad5) == 15);
-    };
+    } size 16, align 8, offsets [0, 3, 4, 6, 7, 8, 15]);
 
     impl Mixed {
         /// The bit-field `a`, 3 bits wide.
@@ -336,16 +313,7 @@ mod generated {
         __pad3: [u8; 1],
         c: u16,
         __pad4: [u8; 2],
-    });
-
-    const _: () = {
-        assert!(size_of::<Gaps>() == 8);
-        assert!(align_of::<Gaps>() == 4);
-        assert!(offset_of!(Gaps, bits0) == 0);
-        assert!(offset_of!(Gaps, __pad3) == 3);
-        assert!(offset_of!(Gaps, c) == 4);
-        assert!(offset_of!(Gaps, __pad4) == 6);
-    };
+    } size 8, align 4, offsets [0, 3, 4, 6]);
 
     impl Gaps {
         /// The bit-field `a`, 3 bits wide.
@@ -405,15 +373,7 @@ mod generated {
         bits0: [u8; 13] => { a, b, c },
         d: u8,
         bits1: [u8; 13] => { e },
-    });
-
-    const _: () = {
-        assert!(size_of::<Tight>() == 27);
-        assert!(align_of::<Tight>() == 1);
-        assert!(offset_of!(Tight, bits0) == 0);
-        assert!(offset_of!(Tight, d) == 13);
-        assert!(offset_of!(Tight, bits1) == 14);
-    };
+    } size 27, align 1, offsets [0, 13, 14]);
 
     impl Tight {
         /// The bit-field `a`, 31 bits wide.
@@ -508,13 +468,9 @@ mod generated {
         pub bytes: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Overlay { bytes: [u8; 4] => { low, sign, anon0 } });
-
-    const _: () = {
-        assert!(size_of::<Overlay>() == 4);
-        assert!(align_of::<Overlay>() == 4);
-        assert!(offset_of!(Overlay, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(Overlay {
+        bytes: [u8; 4] => { low, sign, anon0 },
+    } size 4, align 4, offsets [0]);
 
     impl Overlay {
         /// The bit-field `low`, 12 bits wide.
@@ -591,13 +547,9 @@ mod generated {
         pub bits0: [u8; 2],
     }
 
-    ::bpfmap::plain_struct!(OverlayAnon0 { bits0: [u8; 2] => { x, y } });
-
-    const _: () = {
-        assert!(size_of::<OverlayAnon0>() == 2);
-        assert!(align_of::<OverlayAnon0>() == 2);
-        assert!(offset_of!(OverlayAnon0, bits0) == 0);
-    };
+    ::bpfmap::plain_struct!(OverlayAnon0 {
+        bits0: [u8; 2] => { x, y },
+    } size 2, align 2, offsets [0]);
 
     impl OverlayAnon0 {
         /// The bit-field `x`, 9 bits wide.

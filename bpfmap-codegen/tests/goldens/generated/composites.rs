@@ -17,9 +17,6 @@ pub use generated::*;
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    use ::core::assert;
-    use ::core::mem::{align_of, offset_of, size_of};
-
     /// A point, `x` before `y`.
     #[repr(C)]
     pub struct Point {
@@ -27,14 +24,7 @@ mod generated {
         pub y: i32,
     }
 
-    ::bpfmap::plain_struct!(Point { x: i32, y: i32 });
-
-    const _: () = {
-        assert!(size_of::<Point>() == 8);
-        assert!(align_of::<Point>() == 4);
-        assert!(offset_of!(Point, x) == 0);
-        assert!(offset_of!(Point, y) == 4);
-    };
+    ::bpfmap::plain_struct!(Point { x: i32, y: i32 } size 8, align 4, offsets [0, 4]);
 
     /// An address of either family.
     #[repr(C, align(4))]
@@ -43,13 +33,9 @@ mod generated {
         pub bytes: [u8; 16],
     }
 
-    ::bpfmap::plain_struct!(Address { bytes: [u8; 16] => { v4, v6, words } });
-
-    const _: () = {
-        assert!(size_of::<Address>() == 16);
-        assert!(align_of::<Address>() == 4);
-        assert!(offset_of!(Address, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(Address {
+        bytes: [u8; 16] => { v4, v6, words },
+    } size 16, align 4, offsets [0]);
 
     impl Address {
         /// IPv4
@@ -126,13 +112,9 @@ mod generated {
         pub bytes: [u8; 8],
     }
 
-    ::bpfmap::plain_struct!(ShortUnion { bytes: [u8; 8] => { number, bytes } });
-
-    const _: () = {
-        assert!(size_of::<ShortUnion>() == 8);
-        assert!(align_of::<ShortUnion>() == 4);
-        assert!(offset_of!(ShortUnion, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(ShortUnion {
+        bytes: [u8; 8] => { number, bytes },
+    } size 8, align 4, offsets [0]);
 
     impl ShortUnion {
         /// The member `number`.
@@ -201,17 +183,7 @@ mod generated {
         number: u64,
         state: u16,
         __pad1: [u8; 6],
-    });
-
-    const _: () = {
-        assert!(size_of::<Padded>() == 24);
-        assert!(align_of::<Padded>() == 8);
-        assert!(offset_of!(Padded, tag) == 0);
-        assert!(offset_of!(Padded, __pad0) == 1);
-        assert!(offset_of!(Padded, number) == 8);
-        assert!(offset_of!(Padded, state) == 16);
-        assert!(offset_of!(Padded, __pad1) == 18);
-    };
+    } size 24, align 8, offsets [0, 1, 8, 16, 18]);
 
     /// `struct nested`
     #[repr(C)]
@@ -235,19 +207,7 @@ mod generated {
         limits: NestedLimits,
         anon1: NestedAnon1,
         __pad2: [u8; 4],
-    });
-
-    const _: () = {
-        assert!(size_of::<Nested>() == 104);
-        assert!(align_of::<Nested>() == 8);
-        assert!(offset_of!(Nested, from) == 0);
-        assert!(offset_of!(Nested, track) == 8);
-        assert!(offset_of!(Nested, peer) == 56);
-        assert!(offset_of!(Nested, anon0) == 72);
-        assert!(offset_of!(Nested, limits) == 80);
-        assert!(offset_of!(Nested, anon1) == 96);
-        assert!(offset_of!(Nested, __pad2) == 100);
-    };
+    } size 104, align 8, offsets [0, 8, 56, 72, 80, 96, 100]);
 
     /// Anonymous members of [`Nested`].
     #[repr(C, align(4))]
@@ -256,13 +216,9 @@ mod generated {
         pub bytes: [u8; 8],
     }
 
-    ::bpfmap::plain_struct!(NestedAnon0 { bytes: [u8; 8] => { port, anon0 } });
-
-    const _: () = {
-        assert!(size_of::<NestedAnon0>() == 8);
-        assert!(align_of::<NestedAnon0>() == 4);
-        assert!(offset_of!(NestedAnon0, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(NestedAnon0 {
+        bytes: [u8; 8] => { port, anon0 },
+    } size 8, align 4, offsets [0]);
 
     impl NestedAnon0 {
         /// The member `port`.
@@ -325,16 +281,7 @@ mod generated {
         icmp_code: u8,
         __pad0: [u8; 2],
         icmp_id: u32,
-    });
-
-    const _: () = {
-        assert!(size_of::<NestedAnon0Anon0>() == 8);
-        assert!(align_of::<NestedAnon0Anon0>() == 4);
-        assert!(offset_of!(NestedAnon0Anon0, icmp_type) == 0);
-        assert!(offset_of!(NestedAnon0Anon0, icmp_code) == 1);
-        assert!(offset_of!(NestedAnon0Anon0, __pad0) == 2);
-        assert!(offset_of!(NestedAnon0Anon0, icmp_id) == 4);
-    };
+    } size 8, align 4, offsets [0, 1, 2, 4]);
 
     /// A struct of its own.
     #[repr(C)]
@@ -351,16 +298,7 @@ mod generated {
         __pad0: [u8; 3],
         high: u32,
         unit: NestedLimitsUnit,
-    });
-
-    const _: () = {
-        assert!(size_of::<NestedLimits>() == 16);
-        assert!(align_of::<NestedLimits>() == 8);
-        assert!(offset_of!(NestedLimits, low) == 0);
-        assert!(offset_of!(NestedLimits, __pad0) == 1);
-        assert!(offset_of!(NestedLimits, high) == 4);
-        assert!(offset_of!(NestedLimits, unit) == 8);
-    };
+    } size 16, align 8, offsets [0, 1, 4, 8]);
 
     /// `unit` of [`NestedLimits`].
     #[repr(C, align(8))]
@@ -369,13 +307,9 @@ mod generated {
         pub bytes: [u8; 8],
     }
 
-    ::bpfmap::plain_struct!(NestedLimitsUnit { bytes: [u8; 8] => { bytes, packets } });
-
-    const _: () = {
-        assert!(size_of::<NestedLimitsUnit>() == 8);
-        assert!(align_of::<NestedLimitsUnit>() == 8);
-        assert!(offset_of!(NestedLimitsUnit, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(NestedLimitsUnit {
+        bytes: [u8; 8] => { bytes, packets },
+    } size 8, align 8, offsets [0]);
 
     impl NestedLimitsUnit {
         /// The member `bytes`.
@@ -432,15 +366,11 @@ mod generated {
         pub count: u16,
     }
 
-    ::bpfmap::plain_struct!(NestedAnon1 { seen: ::bpfmap::Bool, __pad1: [u8; 1], count: u16 });
-
-    const _: () = {
-        assert!(size_of::<NestedAnon1>() == 4);
-        assert!(align_of::<NestedAnon1>() == 2);
-        assert!(offset_of!(NestedAnon1, seen) == 0);
-        assert!(offset_of!(NestedAnon1, __pad1) == 1);
-        assert!(offset_of!(NestedAnon1, count) == 2);
-    };
+    ::bpfmap::plain_struct!(NestedAnon1 {
+        seen: ::bpfmap::Bool,
+        __pad1: [u8; 1],
+        count: u16,
+    } size 4, align 2, offsets [0, 1, 2]);
 
     /// `struct packed`
     #[repr(C, packed)]
@@ -462,18 +392,7 @@ mod generated {
         peer_bytes: [u8; 16] => { peer },
         line_bytes: [u8; 64] => { line },
         port: ::bpfmap::Be16,
-    });
-
-    const _: () = {
-        assert!(size_of::<Packed>() == 99);
-        assert!(align_of::<Packed>() == 1);
-        assert!(offset_of!(Packed, kind) == 0);
-        assert!(offset_of!(Packed, id) == 1);
-        assert!(offset_of!(Packed, place) == 9);
-        assert!(offset_of!(Packed, peer_bytes) == 17);
-        assert!(offset_of!(Packed, line_bytes) == 33);
-        assert!(offset_of!(Packed, port) == 97);
-    };
+    } size 99, align 1, offsets [0, 1, 9, 17, 33, 97]);
 
     impl Packed {
         /// The member `peer`.
@@ -528,15 +447,11 @@ mod generated {
         pub __pad0: [u8; 48],
     }
 
-    ::bpfmap::plain_struct!(CacheLine { hits: u64, misses: u64, __pad0: [u8; 48] });
-
-    const _: () = {
-        assert!(size_of::<CacheLine>() == 64);
-        assert!(align_of::<CacheLine>() == 64);
-        assert!(offset_of!(CacheLine, hits) == 0);
-        assert!(offset_of!(CacheLine, misses) == 8);
-        assert!(offset_of!(CacheLine, __pad0) == 16);
-    };
+    ::bpfmap::plain_struct!(CacheLine {
+        hits: u64,
+        misses: u64,
+        __pad0: [u8; 48],
+    } size 64, align 64, offsets [0, 8, 16]);
 
     /// `struct packed_and_aligned`
     #[repr(C, align(8))]
@@ -557,17 +472,7 @@ mod generated {
         place_bytes: [u8; 8] => { place },
         small: u8,
         __pad0: [u8; 2],
-    });
-
-    const _: () = {
-        assert!(size_of::<PackedAndAligned>() == 16);
-        assert!(align_of::<PackedAndAligned>() == 8);
-        assert!(offset_of!(PackedAndAligned, kind) == 0);
-        assert!(offset_of!(PackedAndAligned, id_bytes) == 1);
-        assert!(offset_of!(PackedAndAligned, place_bytes) == 5);
-        assert!(offset_of!(PackedAndAligned, small) == 13);
-        assert!(offset_of!(PackedAndAligned, __pad0) == 14);
-    };
+    } size 16, align 8, offsets [0, 1, 5, 13, 14]);
 
     impl PackedAndAligned {
         /// The member `id`.
@@ -623,16 +528,12 @@ mod generated {
         pub __pad0: [u8; 7],
     }
 
-    ::bpfmap::plain_struct!(Tail { length: u64, kind: u8, data: [u8; 0], __pad0: [u8; 7] });
-
-    const _: () = {
-        assert!(size_of::<Tail>() == 16);
-        assert!(align_of::<Tail>() == 8);
-        assert!(offset_of!(Tail, length) == 0);
-        assert!(offset_of!(Tail, kind) == 8);
-        assert!(offset_of!(Tail, data) == 9);
-        assert!(offset_of!(Tail, __pad0) == 9);
-    };
+    ::bpfmap::plain_struct!(Tail {
+        length: u64,
+        kind: u8,
+        data: [u8; 0],
+        __pad0: [u8; 7],
+    } size 16, align 8, offsets [0, 8, 9, 9]);
 
     /// `struct holder`
     #[repr(C, align(16))]
@@ -652,17 +553,7 @@ mod generated {
         both: PackedAndAligned,
         tail: Tail,
         __pad1: [u8; 8],
-    });
-
-    const _: () = {
-        assert!(size_of::<Holder>() == 144);
-        assert!(align_of::<Holder>() == 16);
-        assert!(offset_of!(Holder, packed) == 0);
-        assert!(offset_of!(Holder, __pad0) == 99);
-        assert!(offset_of!(Holder, both) == 104);
-        assert!(offset_of!(Holder, tail) == 120);
-        assert!(offset_of!(Holder, __pad1) == 136);
-    };
+    } size 144, align 16, offsets [0, 99, 104, 120, 136]);
 
     /// Names that Rust keeps for itself, and that the generator uses.
     #[repr(C)]
@@ -688,20 +579,7 @@ mod generated {
         anon0: u8,
         __pad2: [u8; 1],
         anon1: WordsAnon1,
-    });
-
-    const _: () = {
-        assert!(size_of::<Words>() == 20);
-        assert!(align_of::<Words>() == 4);
-        assert!(offset_of!(Words, r#type) == 0);
-        assert!(offset_of!(Words, self_) == 4);
-        assert!(offset_of!(Words, crate_) == 8);
-        assert!(offset_of!(Words, bits0) == 12);
-        assert!(offset_of!(Words, __pad0) == 13);
-        assert!(offset_of!(Words, anon0) == 14);
-        assert!(offset_of!(Words, __pad2) == 15);
-        assert!(offset_of!(Words, anon1) == 16);
-    };
+    } size 20, align 4, offsets [0, 4, 8, 12, 13, 14, 15, 16]);
 
     impl Words {
         /// The bit-field `match`, 3 bits wide.
@@ -733,13 +611,9 @@ mod generated {
         pub bytes: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(WordsAnon1 { bytes: [u8; 4] => { r#loop, r#fn } });
-
-    const _: () = {
-        assert!(size_of::<WordsAnon1>() == 4);
-        assert!(align_of::<WordsAnon1>() == 4);
-        assert!(offset_of!(WordsAnon1, bytes) == 0);
-    };
+    ::bpfmap::plain_struct!(WordsAnon1 {
+        bytes: [u8; 4] => { r#loop, r#fn },
+    } size 4, align 4, offsets [0]);
 
     impl WordsAnon1 {
         /// The member `loop`.

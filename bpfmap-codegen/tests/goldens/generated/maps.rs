@@ -15,9 +15,6 @@ pub use generated::*;
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    use ::core::assert;
-    use ::core::mem::{align_of, offset_of, size_of};
-
     /// `struct guarded`
     #[repr(C)]
     pub struct Guarded {
@@ -27,15 +24,11 @@ mod generated {
         pub total: u64,
     }
 
-    ::bpfmap::plain_struct!(Guarded { lock: ::bpfmap::SpinLock, __pad0: [u8; 4], total: u64 });
-
-    const _: () = {
-        assert!(size_of::<Guarded>() == 16);
-        assert!(align_of::<Guarded>() == 8);
-        assert!(offset_of!(Guarded, lock) == 0);
-        assert!(offset_of!(Guarded, __pad0) == 4);
-        assert!(offset_of!(Guarded, total) == 8);
-    };
+    ::bpfmap::plain_struct!(Guarded {
+        lock: ::bpfmap::SpinLock,
+        __pad0: [u8; 4],
+        total: u64,
+    } size 16, align 8, offsets [0, 4, 8]);
     impl ::bpfmap::HasSpinLock for Guarded {}
 
     /// `struct delayed`
@@ -47,15 +40,11 @@ mod generated {
         pub __pad0: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Delayed { timer: ::bpfmap::Timer, runs: u32, __pad0: [u8; 4] });
-
-    const _: () = {
-        assert!(size_of::<Delayed>() == 24);
-        assert!(align_of::<Delayed>() == 8);
-        assert!(offset_of!(Delayed, timer) == 0);
-        assert!(offset_of!(Delayed, runs) == 16);
-        assert!(offset_of!(Delayed, __pad0) == 20);
-    };
+    ::bpfmap::plain_struct!(Delayed {
+        timer: ::bpfmap::Timer,
+        runs: u32,
+        __pad0: [u8; 4],
+    } size 24, align 8, offsets [0, 16, 20]);
 
     /// `struct prefix`
     #[repr(C)]
@@ -64,14 +53,10 @@ mod generated {
         pub address: [u8; 16],
     }
 
-    ::bpfmap::plain_struct!(Prefix { prefix_len: u32, address: [u8; 16] });
-
-    const _: () = {
-        assert!(size_of::<Prefix>() == 20);
-        assert!(align_of::<Prefix>() == 4);
-        assert!(offset_of!(Prefix, prefix_len) == 0);
-        assert!(offset_of!(Prefix, address) == 4);
-    };
+    ::bpfmap::plain_struct!(Prefix {
+        prefix_len: u32,
+        address: [u8; 16],
+    } size 20, align 4, offsets [0, 4]);
 
     /// Packets seen per source address.
     pub enum Counters {}

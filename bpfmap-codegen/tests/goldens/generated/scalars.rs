@@ -14,9 +14,6 @@ pub use generated::*;
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    use ::core::assert;
-    use ::core::mem::{align_of, offset_of, size_of};
-
     /// Nanoseconds.
     pub type DurationNs = u64;
 
@@ -167,48 +164,7 @@ mod generated {
         __pad5: [u8; 1],
         grid: [[::bpfmap::Be32; 2]; 3],
         __pad6: [u8; 4],
-    });
-
-    const _: () = {
-        assert!(size_of::<Every>() == 224);
-        assert!(align_of::<Every>() == 16);
-        assert!(offset_of!(Every, a_u8) == 0);
-        assert!(offset_of!(Every, a_i8) == 1);
-        assert!(offset_of!(Every, a_u16) == 2);
-        assert!(offset_of!(Every, a_i16) == 4);
-        assert!(offset_of!(Every, __pad0) == 6);
-        assert!(offset_of!(Every, a_u32) == 8);
-        assert!(offset_of!(Every, a_i32) == 12);
-        assert!(offset_of!(Every, a_u64) == 16);
-        assert!(offset_of!(Every, a_i64) == 24);
-        assert!(offset_of!(Every, a_bool) == 32);
-        assert!(offset_of!(Every, a_char) == 33);
-        assert!(offset_of!(Every, __pad1) == 34);
-        assert!(offset_of!(Every, a_u128) == 48);
-        assert!(offset_of!(Every, a_i128) == 64);
-        assert!(offset_of!(Every, a_be16) == 80);
-        assert!(offset_of!(Every, __pad2) == 82);
-        assert!(offset_of!(Every, a_be32) == 84);
-        assert!(offset_of!(Every, a_be64) == 88);
-        assert!(offset_of!(Every, task) == 96);
-        assert!(offset_of!(Every, anything) == 104);
-        assert!(offset_of!(Every, matrix) == 112);
-        assert!(offset_of!(Every, pointers) == 120);
-        assert!(offset_of!(Every, an_alias) == 136);
-        assert!(offset_of!(Every, address) == 144);
-        assert!(offset_of!(Every, verdict) == 150);
-        assert!(offset_of!(Every, __pad3) == 151);
-        assert!(offset_of!(Every, temperature) == 152);
-        assert!(offset_of!(Every, __pad4) == 154);
-        assert!(offset_of!(Every, level) == 156);
-        assert!(offset_of!(Every, wide) == 160);
-        assert!(offset_of!(Every, deep) == 168);
-        assert!(offset_of!(Every, flags) == 176);
-        assert!(offset_of!(Every, comm) == 179);
-        assert!(offset_of!(Every, __pad5) == 195);
-        assert!(offset_of!(Every, grid) == 196);
-        assert!(offset_of!(Every, __pad6) == 220);
-    };
+    } size 224, align 16, offsets [0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 33, 34, 48, 64, 80, 82, 84, 88, 96, 104, 112, 120, 136, 144, 150, 151, 152, 154, 156, 160, 168, 176, 179, 195, 196, 220]);
 
     /// The map `every`.
     pub enum EveryMap {}
