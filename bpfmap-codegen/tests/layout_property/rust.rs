@@ -154,17 +154,26 @@ fn run(module: &str, lines: &[String]) -> Result<String, String> {
     }
 }
 
+/// What is generic is compiled for each type, so it does as little as it can.
 const HELPERS: &str = "
 fn ones<T: bpfmap::Plain>() -> T {
-    bpfmap::from_bytes(&vec![0xff; size_of::<T>()]).unwrap()
+    let mut it: T = bpfmap::zeroed();
+    unsafe { core::ptr::write_bytes(&raw mut it, 0xff, 1) };
+    it
 }
 fn of<T>(name: &str) {
-    println!(\"{name} {} {}\", size_of::<T>(), align_of::<T>());
+    show_type(name, size_of::<T>(), align_of::<T>());
+}
+fn show_type(name: &str, size: usize, align: usize) {
+    println!(\"{name} {size} {align}\");
 }
 fn wrote<T: bpfmap::Plain>(name: &str, write: fn(&mut T)) {
     let mut it: T = bpfmap::zeroed();
     write(&mut it);
-    let bytes = bpfmap::bytes_of(&it).iter().map(|byte| format!(\"{byte:02x}\"));
+    show_bytes(name, bpfmap::bytes_of(&it));
+}
+fn show_bytes(name: &str, bytes: &[u8]) {
+    let bytes = bytes.iter().map(|byte| format!(\"{byte:02x}\"));
     println!(\"{name} {}\", bytes.collect::<String>());
 }
 ";
