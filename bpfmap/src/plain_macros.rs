@@ -114,6 +114,7 @@ macro_rules! plain_struct {
         unsafe impl $crate::Plain for $name {}
         const _: () = $crate::__private::laid_out::<$name>(
             &[$(::core::mem::size_of::<$ty>()),*],
+            &[$(::core::mem::offset_of!($name, $member)),*],
             &[$($size, $align, $($offset),*)?],
         );
         impl ::core::default::Default for $name {

@@ -67,7 +67,7 @@ struct Cell<'a> {
 struct Refusal<'a> {
     operation: &'a str,
     errno: &'a str,
-    available: &'a str,
+    reason: &'a str,
 }
 
 impl<'a> Cell<'a> {
@@ -79,9 +79,9 @@ impl<'a> Cell<'a> {
         }
         for (note, text) in &test.notes {
             if let Some(operation) = note.strip_prefix("refused.")
-                && let Some((errno, available)) = text.split_once(", available ")
+                && let Some((errno, reason)) = text.split_once(", ")
             {
-                self.refusals.push(Refusal { operation, errno, available });
+                self.refusals.push(Refusal { operation, errno, reason });
             }
         }
     }
@@ -122,11 +122,7 @@ impl<'a> Footnotes<'a> {
 
     fn show(&self) -> String {
         let mut text = String::new();
-        for (index, Refusal { operation, errno, available }) in self.refusals.iter().enumerate() {
-            let reason = match *available {
-                "never" => "the map type has no such operation".to_owned(),
-                kernel => format!("from Linux {kernel}"),
-            };
+        for (index, Refusal { operation, errno, reason }) in self.refusals.iter().enumerate() {
             let _ = writeln!(text, "[{}] {operation}: {errno}, {reason}", index + 1);
         }
         if text.is_empty() { text } else { format!("Refused, as it should be:\n{text}") }
@@ -185,8 +181,8 @@ mod tests {
 
     #[test]
     fn refusals_are_footnotes_and_what_did_not_run_is_said() {
-        let since = [("refused.lookup_and_delete", "ENOTSUPP, available 5.14")];
-        let never = [("refused.delete", "EINVAL, available never")];
+        let since = [("refused.lookup_and_delete", "ENOTSUPP, from Linux 5.14")];
+        let never = [("refused.delete", "EINVAL, no kernel does it for this map")];
         let tests = [
             test("6.12", "hash::flows::operations", Outcome::Passed, &[]),
             test("5.10", "hash::flows::operations", Outcome::Passed, &since),
@@ -200,7 +196,7 @@ hash.flows    1 ok [1]  1 ok
 queue.jobs    1 ok [2]  NOT RUN
 Refused, as it should be:
 [1] lookup_and_delete: ENOTSUPP, from Linux 5.14
-[2] delete: EINVAL, the map type has no such operation
+[2] delete: EINVAL, no kernel does it for this map
 ";
         assert_eq!(draw(&tests, by_map), expected);
         assert!(draw(&tests, by_map_type).contains("\nhash "), "{}", draw(&tests, by_map_type));
