@@ -60,7 +60,7 @@ macro_rules! plain {
 
 /// Proves that a struct is [`Plain`](crate::Plain), as [`plain!`](crate::plain!) does, and implements what a key or
 /// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `Default`
-/// (all zero) and `Debug`. It costs the compiler about half of what bytemuck's derives do.
+/// (all zero) and `Debug`. `benches/compile-cost` measures what it costs the compiler, beside bytemuck's derives.
 ///
 /// `Debug` shows the members in order; members whose name begins with `__pad` are left out. A member that is storage
 /// for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then the
