@@ -29,19 +29,30 @@ pub(crate) struct Executable {
     pub(crate) path: PathBuf,
 }
 
-/// Builds what `arguments` say, which start with `build` or `test --no-run`, and returns the
-/// executables.
+/// Builds what `arguments` select, and returns the programs.
 pub(crate) fn build(arguments: &[&str]) -> Result<Vec<Executable>, Error> {
-    let messages = output(cargo().args(arguments).arg("--message-format=json-render-diagnostics"))?;
-    Ok(executables(&messages))
+    Ok(executables(&messages(&["build"], arguments)?, false))
 }
 
-fn executables(messages: &str) -> Vec<Executable> {
+/// Builds the tests that `arguments` select, and returns their binaries. Cargo builds a package's
+/// programs beside its tests: they are left out.
+pub(crate) fn build_tests(arguments: &[&str]) -> Result<Vec<Executable>, Error> {
+    Ok(executables(&messages(&["test", "--no-run"], arguments)?, true))
+}
+
+fn messages(command: &[&str], arguments: &[&str]) -> Result<String, Error> {
+    let mut cargo = cargo();
+    output(cargo.args(command).args(arguments).arg("--message-format=json-render-diagnostics"))
+}
+
+/// The executables that cargo's messages tell of: test binaries, or programs.
+fn executables(messages: &str, tests: bool) -> Vec<Executable> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executables = artifacts.filter_map(|message| {
         let path = message.get("executable")?.as_str()?;
         let target = message.get("target")?.get("name")?.as_str()?;
-        Some(Executable { target: target.to_owned(), path: path.into() })
+        let is_test = message.get("profile")?.get("test")?.as_bool()?;
+        (is_test == tests).then(|| Executable { target: target.to_owned(), path: path.into() })
     });
     executables.collect()
 }
@@ -50,15 +61,25 @@ fn executables(messages: &str) -> Vec<Executable> {
 mod tests {
     use super::*;
 
+    const MESSAGES: &str = r#"
+        {"reason":"compiler-artifact","target":{"name":"bpfmap"},"profile":{"test":false},"executable":null}
+        {"reason":"compiler-artifact","target":{"name":"ratelimit"},"profile":{"test":false},"executable":"/t/ratelimit"}
+        {"reason":"compiler-artifact","target":{"name":"packets"},"profile":{"test":true},"executable":"/t/packets-1"}
+        {"reason":"build-finished","success":true}
+        no JSON
+    "#;
+
+    fn executable(target: &str, path: &str) -> Executable {
+        Executable { target: target.to_owned(), path: path.into() }
+    }
+
     #[test]
-    fn only_artifacts_with_an_executable_count() {
-        let messages = r#"
-            {"reason":"compiler-artifact","target":{"name":"bpfmap"},"executable":null}
-            {"reason":"compiler-artifact","target":{"name":"fixtures"},"executable":"/t/fixtures-1"}
-            {"reason":"build-finished","success":true}
-            no JSON
-        "#;
-        let expected = Executable { target: "fixtures".to_owned(), path: "/t/fixtures-1".into() };
-        assert_eq!(executables(messages), [expected]);
+    fn a_program_that_tests_need_is_no_test() {
+        assert_eq!(executables(MESSAGES, true), [executable("packets", "/t/packets-1")]);
+    }
+
+    #[test]
+    fn libraries_are_no_programs() {
+        assert_eq!(executables(MESSAGES, false), [executable("ratelimit", "/t/ratelimit")]);
     }
 }

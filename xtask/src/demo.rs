@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cargo::{build, cargo, root};
+use crate::cargo::{build_tests, cargo, root};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_map, draw};
 use crate::{Error, matrix, packages};
@@ -29,8 +29,7 @@ pub(crate) fn run() -> Result<(), Error> {
     generate(&generated)?;
 
     steps.next("Fixtures compiled, by clang for the kernel and by rustc");
-    let binaries =
-        build(&["test", "--no-run", "--package", "bpfmap-fixtures", "--test", "fixtures"])?;
+    let binaries = build_tests(&["--package", "bpfmap-fixtures", "--test", "fixtures"])?;
     let binaries: Vec<PathBuf> = binaries.into_iter().map(|executable| executable.path).collect();
     matrix::finish_fetching(fetching)?;
 

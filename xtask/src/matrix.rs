@@ -10,7 +10,7 @@ use crate::cargo::{self, root};
 
 /// Builds `bpfmap-vmtest`.
 pub(crate) fn build_harness() -> Result<PathBuf, Error> {
-    let built = cargo::build(&["build", "--package", "bpfmap-vmtest"])?;
+    let built = cargo::build(&["--package", "bpfmap-vmtest"])?;
     let binary = built.into_iter().find(|executable| executable.target == "bpfmap-vmtest");
     Ok(binary.ok_or("cargo built no bpfmap-vmtest")?.path)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cargo::{build, cargo};
+use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
 use crate::{Error, matrix, packages};
@@ -75,9 +75,9 @@ fn on_host() -> Result<(), Error> {
 fn for_kernels() -> Result<Vec<PathBuf>, Error> {
     let mut binaries = vec![];
     for (package, targets) in IN_KERNELS {
-        let mut arguments = vec!["test", "--no-run", "--all-features", "--package", package];
+        let mut arguments = vec!["--all-features", "--package", package];
         targets.iter().for_each(|target| arguments.extend(["--test", target]));
-        binaries.extend(build(&arguments)?.into_iter().map(|built| built.path));
+        binaries.extend(build_tests(&arguments)?.into_iter().map(|built| built.path));
     }
     Ok(binaries)
 }
