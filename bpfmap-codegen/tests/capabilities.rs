@@ -5,10 +5,11 @@ use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The capability lines of `bpfmap/src/kind/markers.rs`, as a person would read them.
+/// The capability lines of `bpfmap/src/kind/markers`, as a person would read them.
 fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String>>) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../bpfmap/src/kind/markers.rs");
-    let text = std::fs::read_to_string(path).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../bpfmap/src/kind/markers");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text: String = files.map(|path| std::fs::read_to_string(path).unwrap() + "\n").collect();
     let mut capabilities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for line in text.lines() {
         if let Some((capability, kind)) = line

@@ -133,7 +133,7 @@ pub use error::{Error, ErrorKind, Operation, Result};
 pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
-pub use map::{Drain, Info, Iter, Keys, LayoutCheck, Map, Options, Update, Value};
+pub use map::{Drain, Info, Iter, Keys, LayoutCheck, Map, Object, Options, Shown, Update, Value};
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};

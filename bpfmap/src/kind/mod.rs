@@ -42,6 +42,38 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// A map type whose values are kernel objects: programs, maps, devices, sockets and the like.
+///
+/// User space hands in the object itself, never a bare number: see [`Map::set`](crate::Map::set).
+#[diagnostic::on_unimplemented(
+    message = "a map of type `{Self}` does not hold kernel objects",
+    label = "this map type holds plain values",
+    note = "use `update`, or `push` on a queue or stack"
+)]
+pub trait HoldObjects: Kind {
+    /// What is handed in. It is borrowed: the map keeps a reference of its own to the object.
+    type Object<'a>;
+
+    /// What the kernel is given for it: as many of these bytes as the map's value has, 4 or 8.
+    #[doc(hidden)]
+    fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
+}
+
+/// A map type whose look-ups show something of the object that an entry holds: an id, a cookie.
+#[diagnostic::on_unimplemented(
+    message = "user space can't read the entries of a map of type `{Self}`",
+    label = "this map type lacks the operation",
+    note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
+)]
+pub trait ShowObjects: HoldObjects {
+    /// What a look-up gives.
+    type Shown;
+
+    /// Reads it from what the kernel wrote: as many bytes as the map's value has, then zeros.
+    #[doc(hidden)]
+    fn from_kernel(value: [u8; 8]) -> Self::Shown;
+}
+
 macro_rules! capabilities {
     ($(
         $(#[$doc:meta])*

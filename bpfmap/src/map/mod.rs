@@ -8,6 +8,7 @@ mod handle;
 mod info;
 mod iter;
 mod locked;
+mod object;
 mod open;
 mod options;
 mod queue;
@@ -16,6 +17,7 @@ mod walk;
 pub use bulk::Drain;
 pub use info::Info;
 pub use iter::{Iter, Keys};
+pub use object::{Object, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;
 

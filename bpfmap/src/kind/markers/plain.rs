@@ -1,26 +1,12 @@
-//! The markers: one row of the facts table each, one line a fact.
+//! Map types that hold plain keys and values.
 
-use super::{
+use super::kind;
+use crate::kind::{
     BatchCursor, DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement,
     Peek, Pop, Push, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
-
-macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty) => {
-        $(#[$doc])*
-        pub enum $name {}
-        impl Sealed for $name {}
-        impl Kind for $name {
-            const TYPE: u32 = $number;
-            const NAME: &'static str = $text;
-            const BTF: bool = $btf;
-            const BATCH_CURSOR: BatchCursor = BatchCursor::$cursor;
-            type Value<$v: Plain> = $value;
-        }
-    };
-}
 
 kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19)
     Hash, 1, "hash", btf: true, cursor: Position, value: V => V);

@@ -1,0 +1,21 @@
+//! The markers: one row of the facts table each, one line a fact; a file a family of map types.
+
+mod plain;
+
+pub use plain::*;
+
+macro_rules! kind {
+    ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty) => {
+        $(#[$doc])*
+        pub enum $name {}
+        impl Sealed for $name {}
+        impl Kind for $name {
+            const TYPE: u32 = $number;
+            const NAME: &'static str = $text;
+            const BTF: bool = $btf;
+            const BATCH_CURSOR: BatchCursor = BatchCursor::$cursor;
+            type Value<$v: Plain> = $value;
+        }
+    };
+}
+use kind;
