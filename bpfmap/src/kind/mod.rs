@@ -10,6 +10,7 @@ pub use markers::*;
 
 use crate::held::Held;
 use crate::plain::Plain;
+use crate::spec::MapSpec;
 
 /// A map type.
 ///
@@ -50,8 +51,9 @@ mod sealed {
     label = "this map type holds plain values",
     note = "use `update`, or `push` on a queue or stack"
 )]
-pub trait HoldObjects: Kind {
-    /// What is handed in. It is borrowed: the map keeps a reference of its own to the object.
+pub trait HoldObjects<S: MapSpec>: Kind {
+    /// What is handed in. It is borrowed: the map keeps a reference of its own to the object. What it is may depend on
+    /// the map `S`: a map of maps takes maps of one spec.
     type Object<'a>;
 
     /// What the kernel is given for it: as many of these bytes as the map's value has, 4 or 8.
@@ -65,7 +67,7 @@ pub trait HoldObjects: Kind {
     label = "this map type lacks the operation",
     note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
 )]
-pub trait ShowObjects: HoldObjects {
+pub trait ShowObjects: Kind {
     /// What a look-up gives.
     type Shown;
 
@@ -89,12 +91,12 @@ capabilities! {
     /// Reading an entry by its key.
     LookupElement,
     "entries of a map of type `{Self}` can't be looked up by key",
-    "queues and stacks have no keys: use `peek` or `pop`";
+    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows";
 
     /// Writing an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
-    "queues and stacks have no keys: use `push`";
+    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself";
 
     /// Telling a present key from an absent one on update.
     InsertElement,

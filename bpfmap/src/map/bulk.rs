@@ -22,7 +22,7 @@ impl<S: MapSpec> Map<S> {
     /// [`update`](Self::update), at the first entry that fails; the message says how many were written before.
     pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()>
     where
-        S::Kind: UpdateBatch,
+        S::Kind: UpdateBatch + UpdateElement,
     {
         if keys.len() != values.len() {
             let text = format!("{} keys, but {} values", keys.len(), values.len());
@@ -169,7 +169,7 @@ impl<S: MapSpec> Map<S> {
     /// As [`drain`](Self::drain).
     pub fn clear(&self) -> Result<usize>
     where
-        S::Kind: Iterate + LookupElement + DeleteElement,
+        S::Kind: Iterate + DeleteElement,
     {
         if let Some(mut walk) = self.taking()? {
             let mut deleted = 0;
@@ -202,7 +202,7 @@ impl<S: MapSpec> Map<S> {
     /// A walk that takes entries out in batches, unless that is known not to work.
     fn taking(&self) -> Result<Option<Walk<'_, S>>>
     where
-        S::Kind: Iterate + LookupElement + DeleteElement,
+        S::Kind: Iterate + DeleteElement,
     {
         (!self.lacks.knows(Command::LookupAndDeleteBatch))
             .then(|| Walk::new(self, Fetch::Take))
@@ -212,7 +212,7 @@ impl<S: MapSpec> Map<S> {
     /// Deletes entries in batches, or one by one.
     fn delete_all(&self, keys: &[S::Key]) -> Result<usize>
     where
-        S::Kind: Iterate + LookupElement + DeleteElement,
+        S::Kind: Iterate + DeleteElement,
     {
         let mut deleted = 0;
         let mut rest = keys;

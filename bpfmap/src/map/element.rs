@@ -150,7 +150,7 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
-        S::Kind: InsertElement,
+        S::Kind: InsertElement + UpdateElement,
     {
         match self.write(key, value, Update::NoExist as u64) {
             Ok(()) => Ok(true),
@@ -166,7 +166,7 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
-        S::Kind: InsertElement,
+        S::Kind: InsertElement + UpdateElement,
     {
         match self.write(key, value, Update::Exist as u64) {
             Ok(()) => Ok(true),

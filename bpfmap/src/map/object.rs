@@ -7,7 +7,7 @@ use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
 
 /// What is handed to a map that holds kernel objects: a program, a map, a socket.
-pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects>::Object<'a>;
+pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
 /// What a look-up in a map that holds kernel objects gives.
 pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects>::Shown;
@@ -21,7 +21,7 @@ impl<S: MapSpec> Map<S> {
     /// descriptor read-only.
     pub fn set<'a>(&self, key: &S::Key, object: impl Into<Object<'a, S>>) -> Result<()>
     where
-        S::Kind: HoldObjects,
+        S::Kind: HoldObjects<S>,
     {
         self.put(key, &object.into(), Update::Any)
             .map_err(|errno| Self::failed(Operation::Update, errno))
@@ -33,7 +33,7 @@ impl<S: MapSpec> Map<S> {
     /// As [`set`](Self::set).
     pub fn set_new<'a>(&self, key: &S::Key, object: impl Into<Object<'a, S>>) -> Result<bool>
     where
-        S::Kind: HoldObjects + InsertElement,
+        S::Kind: HoldObjects<S> + InsertElement,
     {
         match self.put(key, &object.into(), Update::NoExist) {
             Ok(()) => Ok(true),
@@ -68,7 +68,7 @@ impl<S: MapSpec> Map<S> {
         mode: Update,
     ) -> core::result::Result<(), Errno>
     where
-        S::Kind: HoldObjects,
+        S::Kind: HoldObjects<S>,
     {
         const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
         let value = S::Kind::to_kernel(object);
