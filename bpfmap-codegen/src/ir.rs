@@ -174,6 +174,8 @@ pub struct MapDef {
     pub key: Option<KeyValue>,
     /// The value; `None` where the author did not mention one.
     pub value: Option<KeyValue>,
+    /// The type of the records that it carries: a plain type.
+    pub event: Option<Spanned<Type>>,
     /// How many entries. Absent is not zero: the loader decides.
     pub max_entries: Option<Spanned<u32>>,
     /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).

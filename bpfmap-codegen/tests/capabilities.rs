@@ -1,7 +1,7 @@
 //! What the runtime's map types can do, held against the facts table: one fact, written in two crates that don't know
 //! each other.
 
-use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation};
+use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation, ValueRule};
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,13 +35,24 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
 /// What the facts say that a map type can do, by the runtime's names.
 fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
     let can = |operation| row.operation_since(operation).is_some();
+    let object = matches!(row.value, ValueRule::Object(_));
     let keyless = row.key == KeyRule::Keyless;
+    // What is kept under a key is plain data: no object, and nothing that belongs to an object.
+    let plain = !keyless && !object && row.key != KeyRule::Descriptor;
     let lock = row.special_field_since(&SpecialField::SpinLock).is_some();
     let facts = [
-        ("LookupElement", !keyless && can(Operation::Lookup)),
-        ("UpdateElement", !keyless && can(Operation::Update)),
-        // A key that can't be deleted is always there.
-        ("InsertElement", !keyless && can(Operation::Update) && can(Operation::Delete)),
+        ("HoldObjects", object),
+        ("ShowObjects", object && can(Operation::Lookup)),
+        ("LookupElement", plain && can(Operation::Lookup)),
+        ("UpdateElement", plain && can(Operation::Update)),
+        // A key that can't be deleted is always there, and so is the slot of an object.
+        (
+            "InsertElement",
+            !keyless
+                && can(Operation::Update)
+                && can(Operation::Delete)
+                && !(object && row.key == KeyRule::Index),
+        ),
         ("DeleteElement", !keyless && can(Operation::Delete)),
         ("TakeElement", !keyless && can(Operation::LookupAndDelete)),
         ("Iterate", can(Operation::GetNextKey)),
@@ -66,10 +77,11 @@ fn the_runtimes_markers_say_what_the_facts_say() {
             .find(|(_, head)| head[2] == quoted)
             .unwrap_or_else(|| panic!("the runtime has no marker for {}", row.name));
         assert_eq!(head[1], row.number.to_string(), "the number of {}", row.name);
-        let btf = !matches!(row.btf, BtfRule::Refused(_));
+        let btf = matches!(row.btf, BtfRule::Optional | BtfRule::Required);
         assert_eq!(head[3], format!("btf: {btf}"), "{}", row.name);
         assert_eq!(head[5].contains("PerCpu"), row.per_cpu, "the value of {}", row.name);
-        assert_eq!(capabilities[kind], expected(row), "what {} can do", row.name);
+        let can = capabilities.get(kind).cloned().unwrap_or_default();
+        assert_eq!(can, expected(row), "what {} can do", row.name);
         known += 1;
     }
     assert_eq!(heads.len(), known, "markers and rows");

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{MAP_FLAGS, MapFlag, MapTypeFacts};
+use crate::facts::{KeyRule, MAP_FLAGS, MapFlag, MapTypeFacts};
 use crate::ir::MapDef;
 use crate::nearest::nearest;
 use crate::rules;
@@ -93,9 +93,13 @@ fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         if map.flags.iter().any(|flag| flag.value == *required) || !cx.is_complete(map) {
             continue;
         }
+        let rule = match row.key {
+            KeyRule::LpmPrefix => &rules::LPM_NO_PREALLOC,
+            _ => &rules::REQUIRED_FLAG,
+        };
         cx.report(
             Finding::new(
-                &rules::LPM_NO_PREALLOC,
+                rule,
                 map.span,
                 format!("a map of type `{}` needs the flag `{required}`", row.name),
             )

@@ -1,19 +1,46 @@
 //! What goes without saying.
 
-use crate::facts::{KeyRule, MapTypeFacts};
+use crate::facts::{MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, Type};
 
-/// Gives each map whose key is an index, and whose author did not mention it, the key `u32`.
+/// Gives each map the key and the value that its author did not mention because its type leaves no
+/// choice: an index, a descriptor.
 pub(super) fn fill(schema: &mut Schema) {
-    schema.maps.iter_mut().for_each(fill_key);
+    schema.maps.iter_mut().for_each(fill_map);
 }
 
-fn fill_key(map: &mut MapDef) {
-    let facts = MapTypeFacts::by_name(&map.map_type.value);
-    if map.key.is_none() && facts.is_some_and(|facts| facts.key == KeyRule::Index) {
-        map.key = Some(KeyValue::Type(Type::Int(Int { size: 4, signed: false }).into()));
+fn fill_map(map: &mut MapDef) {
+    if let Some(facts) = MapTypeFacts::by_name(&map.map_type.value) {
+        if map.key.is_none() && facts.key.is_implied() {
+            map.key = Some(number());
+        }
+        if map.value.is_none() {
+            map.value = implied_value(facts.value);
+        }
     }
     if let Some(InnerMap::Template(inner)) = map.inner.as_mut().map(|inner| &mut inner.value) {
-        fill_key(inner);
+        fill_map(inner);
     }
+}
+
+fn implied_value(rule: ValueRule) -> Option<KeyValue> {
+    match rule {
+        ValueRule::Object(object) => {
+            let size = *object.value_sizes().first()?;
+            Some(if size == 4 { number() } else { KeyValue::Type(unsigned(8).into()) })
+        }
+        ValueRule::Plain { .. }
+        | ValueRule::Stack
+        | ValueRule::Instruction
+        | ValueRule::StructOps
+        | ValueRule::Valueless => None,
+    }
+}
+
+fn number() -> KeyValue {
+    KeyValue::Type(unsigned(4).into())
+}
+
+fn unsigned(size: u32) -> Type {
+    Type::Int(Int { size, signed: false })
 }

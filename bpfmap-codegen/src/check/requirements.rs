@@ -77,7 +77,7 @@ impl<'a> Resolved<'a> {
             }
         }
         if let Some(key) = &map.key
-            && row.key == KeyRule::Any
+            && matches!(row.key, KeyRule::Any { .. })
         {
             let size = self.layout(key).size;
             if size > SMALL_KEY {

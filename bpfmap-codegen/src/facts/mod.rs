@@ -55,6 +55,10 @@ pub struct MapTypeFacts {
     pub special_fields: &'static [(SpecialField, KernelVersion)],
     /// What user space can do, and what it is answered.
     pub operations: &'static [OperationFacts],
+    /// What records the map carries between programs and user space.
+    pub events: EventRule,
+    /// Whether a map of maps can hold it.
+    pub as_inner: InnerRule,
     /// Kernel files and functions that the row was read from.
     pub sources: &'static [&'static str],
 }
@@ -120,13 +124,32 @@ pub enum Privilege {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRule {
     /// Any type of at least a byte. Up to Linux 5.10 at most 512 bytes.
-    Any,
+    Any {
+        /// The largest size in bytes. The value counts too, unless each CPU has one.
+        max_size: u32,
+    },
     /// A 32-bit integer that counts from 0 to `max_entries` - 1. A schema need not mention it.
     Index,
+    /// Any 32-bit integer. A schema need not mention it.
+    Number,
+    /// A descriptor of the object that the value is attached to, a 32-bit integer. A schema need
+    /// not mention it.
+    Descriptor,
+    /// The cgroup and how the program is attached to it, `struct bpf_cgroup_storage_key`; or the
+    /// cgroup alone, a `u64`.
+    CgroupStorage,
     /// A struct: a `u32` prefix length, then 1 to 256 bytes of data, most significant bit first.
     LpmPrefix,
     /// None.
     Keyless,
+}
+
+impl KeyRule {
+    /// Whether a schema need not mention the key, since there is but one: a 32-bit integer.
+    #[must_use]
+    pub const fn is_implied(self) -> bool {
+        matches!(self, Self::Index | Self::Number | Self::Descriptor)
+    }
 }
 
 /// What a map type takes as value.
@@ -137,6 +160,49 @@ pub enum ValueRule {
         /// The largest size in bytes; per-CPU values count rounded up to 8.
         max_size: u32,
     },
+    /// A kernel object, as a descriptor or a number of 4 bytes. A schema need not mention it.
+    Object(KernelObject),
+    /// The frames of a stack: 8 bytes each, or 32 with the flag `stack_build_id`.
+    Stack,
+    /// `struct bpf_insn_array_value`, 16 bytes. A schema need not mention it.
+    Instruction,
+    /// A struct of the kernel's that holds functions: `bpf_struct_ops_NAME`.
+    StructOps,
+    /// None.
+    Valueless,
+}
+
+/// What the entries of a map are when they are no plain data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelObject {
+    /// A program to jump to. A look-up gives its id.
+    Program,
+    /// A perf event. User space can't read it back.
+    PerfEvent,
+    /// A cgroup. User space can't read it back.
+    Cgroup,
+    /// A map. A look-up gives its id.
+    Map,
+    /// A network interface, and, in a value of 8 bytes (Linux 5.8), a program for it.
+    Device,
+    /// A CPU's queue, and, in a value of 8 bytes (Linux 5.9), a program for it.
+    Cpu,
+    /// An `AF_XDP` socket. User space can't read it back.
+    XdpSocket,
+    /// A socket. A look-up gives its cookie, for which the value has 8 bytes.
+    Socket,
+}
+
+impl KernelObject {
+    /// The sizes that a value can have; the first is meant where a schema does not mention it.
+    #[must_use]
+    pub const fn value_sizes(self) -> &'static [u64] {
+        match self {
+            Self::Program | Self::PerfEvent | Self::Cgroup | Self::Map | Self::XdpSocket => &[4],
+            Self::Device | Self::Cpu => &[4, 8],
+            Self::Socket => &[8, 4],
+        }
+    }
 }
 
 /// What a map type takes as `max_entries`.
@@ -147,13 +213,42 @@ pub enum MaxEntriesRule {
         /// The largest number.
         max: u32,
     },
+    /// At least 1. Where nobody says how many, libbpf takes the number of possible CPUs.
+    PerCpu,
+    /// Bytes: a power of two, and a multiple of the page size, [`PAGE_SIZE`].
+    Bytes,
+    /// Pages: from 1 to `max`.
+    Pages {
+        /// The largest number.
+        max: u32,
+    },
+    /// Exactly 1.
+    One,
+    /// 0: entries come and go with the objects that they belong to.
+    Zero,
 }
+
+/// The size of a page in bytes, where kernels have the smallest.
+pub const PAGE_SIZE: u32 = 4096;
 
 /// What a map type takes as `map_extra`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapExtraRule {
     /// Nothing but 0.
     Zero,
+    /// How many hash functions a filter has, up to `max`; 0 leaves it to the kernel.
+    HashFunctions {
+        /// The largest number.
+        max: u64,
+    },
+    /// The address in user space at which an arena is mapped, a multiple of the page size; 0 leaves
+    /// it to the process that maps it first.
+    Address,
+    /// How many entries are expected, up to `max_entries` and `max`; 0 says nothing.
+    ExpectedEntries {
+        /// The largest number.
+        max: u64,
+    },
 }
 
 /// Whether the kernel takes BTF for key and value.
@@ -161,7 +256,37 @@ pub enum MapExtraRule {
 pub enum BtfRule {
     /// It may be there.
     Optional,
+    /// Creation fails without it.
+    Required,
     /// Creation fails with this errno; libbpf leaves the ids out of its call, and so must whoever
     /// makes the call by hand.
     Refused(Errno),
+    /// There is neither key nor value to describe.
+    Nothing,
+}
+
+/// What records a map type carries, whose type a schema gives as `event`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventRule {
+    /// None.
+    Nothing,
+    /// From programs to user space.
+    ToUserSpace,
+    /// From user space to programs.
+    ToPrograms,
+}
+
+/// Whether a map of maps can hold a map of a type, and what must agree with its template beside
+/// type, key size, value size and flags.
+///
+/// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_alloc`, and the `map_meta_equal` of each type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InnerRule {
+    /// None can: creation of the outer map fails with this errno.
+    Refused(Errno),
+    /// Maps of any number of entries.
+    AnyEntries,
+    /// Maps of as many entries as the template, from this kernel on; the flag `inner_map`, where
+    /// the type takes it, lifts that.
+    SameEntries(KernelVersion),
 }

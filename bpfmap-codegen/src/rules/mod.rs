@@ -114,12 +114,16 @@ rules! {
     POINTER_IN_KEY = Warning "pointer-in-key": "A key holds no pointers";
     VALUE_MISSING = Error "value-missing": "A map says of which type its values are";
     VALUE_SIZE = Error "value-size": "A value is of a size that the kernel takes";
+    VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map without values names no value";
     HALF_TYPED = Warning "half-typed": "Key and value both have types, or neither";
     BTF_REFUSED = Warning "btf-refused": "BTF is not asked for where the kernel refuses it";
     MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map says how many entries it has";
     MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map has at least one entry";
     MAX_ENTRIES_TOO_BIG = Error "max-entries-too-big": "A map has at most as many entries as the kernel allows";
+    MAX_ENTRIES_FORM = Error "max-entries-form": "The number of entries is one that the map type can have";
     MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "A map type takes the `map_extra` that is given";
+    MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` is what the map type takes it for";
+    EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps that carry records have an event";
     INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps have an inner map";
     VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs have initial contents";
     // Flags and kernels.
@@ -127,6 +131,7 @@ rules! {
     FLAG_NOT_FOR_TYPE = Error "flag-not-for-type": "A map type takes the flags that are given";
     FLAG_CONFLICT = Error "flag-conflict": "Flags do not exclude each other";
     LPM_NO_PREALLOC = Error "lpm-no-prealloc": "An LPM trie has the flag `no_prealloc`";
+    REQUIRED_FLAG = Error "required-flag": "A map has the flags without which the kernel refuses it";
     NUMA_NODE_WITHOUT_FLAG = Error "numa-node-without-flag": "A map with a NUMA node has the flag for it";
     TOO_NEW_FOR_MIN_KERNEL = Error "too-new-for-min-kernel": "Nothing is newer than the oldest kernel";
 }

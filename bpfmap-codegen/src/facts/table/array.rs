@@ -2,7 +2,8 @@
 
 use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, Case, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
+    Privilege, ValueRule,
 };
 use crate::ir::SpecialField;
 
@@ -28,6 +29,8 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
         ("mmapable", v(5, 5)),
         ("inner_map", v(5, 10)),
     ],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::SameEntries(v(4, 12)),
     btf: BtfRule::Optional,
     special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
     operations: operations! {
@@ -56,6 +59,7 @@ pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
     summary: "Values by index, a copy for each CPU, all there and zero from the start.",
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
+    as_inner: InnerRule::SameEntries(v(7, 1)),
     flags: &[
         ("rdonly", v(4, 15)),
         ("wronly", v(4, 15)),

@@ -2,8 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, Case, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
-    ValueRule,
+    BtfRule, Case, EventRule, InnerRule, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
 };
 use crate::ir::SpecialField;
 
@@ -15,7 +15,7 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
     summary: "A hash table.",
     privilege: Privilege::None,
     per_cpu: false,
-    key: KeyRule::Any,
+    key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
     value: VALUE,
     max_entries: MAX_ENTRIES,
     map_extra: MapExtraRule::Zero,
@@ -29,6 +29,8 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
         RDONLY_PROG,
         WRONLY_PROG,
     ],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Optional,
     special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
     operations: operations! {
@@ -79,6 +81,31 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
     },
     sources: &[
         "kernel/bpf/hashtab.c: htab_map_update_elem_in_place, bpf_percpu_hash_copy, htab_percpu_map_ops",
+    ],
+    ..HASH
+};
+
+/// `BPF_MAP_TYPE_RHASH`. Replacing a value writes over it in place, where a hash puts a new element:
+/// who reads without `BPF_F_LOCK` can see half of each.
+pub(super) const RHASH: MapTypeFacts = MapTypeFacts {
+    name: "rhash",
+    number: 35,
+    since: v(7, 2),
+    summary: "A hash table whose memory follows the number of its entries.",
+    key: KeyRule::Any { max_size: u16::MAX as u32 },
+    map_extra: MapExtraRule::ExpectedEntries { max: u16::MAX as u64 },
+    required_flags: &["no_prealloc"],
+    flags: &[
+        ("no_prealloc", v(7, 2)),
+        ("numa_node", v(7, 2)),
+        ("rdonly", v(7, 2)),
+        ("wronly", v(7, 2)),
+        ("rdonly_prog", v(7, 2)),
+        ("wronly_prog", v(7, 2)),
+    ],
+    special_fields: &[(SpecialField::SpinLock, v(7, 2)), (SpecialField::Timer, v(7, 2))],
+    sources: &[
+        "kernel/bpf/hashtab.c: rhtab_map_alloc_check, rhtab_map_update_elem, rhtab_map_get_next_key, __rhtab_map_lookup_and_delete_batch, rhtab_map_ops",
     ],
     ..HASH
 };

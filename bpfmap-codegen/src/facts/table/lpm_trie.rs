@@ -2,7 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
 use crate::facts::{
-    BtfRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
+    ValueRule,
 };
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
@@ -28,6 +29,8 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Optional,
     special_fields: &[],
     operations: operations! {

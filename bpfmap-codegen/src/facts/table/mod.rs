@@ -4,6 +4,7 @@ mod array;
 mod hash;
 mod lpm_trie;
 mod queue_stack;
+mod streams;
 
 use super::{Case, KernelVersion, MapTypeFacts};
 
@@ -18,6 +19,8 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     lpm_trie::LPM_TRIE,
     queue_stack::QUEUE,
     queue_stack::STACK,
+    streams::RINGBUF,
+    hash::RHASH,
 ];
 
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.

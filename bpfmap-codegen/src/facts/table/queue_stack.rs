@@ -2,7 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
 use crate::facts::{
-    BtfRule, Case, Errno, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege, ValueRule,
+    BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_QUEUE`.
@@ -25,6 +26,8 @@ pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::EINVAL),
     special_fields: &[],
     operations: operations! {

@@ -1,8 +1,10 @@
 //! The markers: one row of the facts table each, one line a fact; a file a family of map types.
 
 mod plain;
+mod streams;
 
 pub use plain::*;
+pub use streams::*;
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty) => {

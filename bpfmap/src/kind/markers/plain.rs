@@ -89,3 +89,15 @@ kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20)
 impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
+
+kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2)
+    Rhash, 35, "rhash", btf: true, cursor: Position, value: V => V);
+impl LookupElement for Rhash {}
+impl UpdateElement for Rhash {}
+impl InsertElement for Rhash {}
+impl DeleteElement for Rhash {}
+impl TakeElement for Rhash {}
+impl Iterate for Rhash {}
+impl UpdateBatch for Rhash {}
+impl DeleteBatch for Rhash {}
+impl Lock for Rhash {}

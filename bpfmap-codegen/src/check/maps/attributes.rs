@@ -1,0 +1,154 @@
+//! Rules about `max_entries`, `map_extra` and `event`.
+
+use crate::check::context::Context;
+use crate::diagnostics::Finding;
+use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE};
+use crate::ir::MapDef;
+use crate::rules;
+
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    max_entries(cx, map, row);
+    map_extra(cx, map, row);
+    event(cx, map, row);
+}
+
+fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(entries) = &map.max_entries else {
+        if cx.is_complete(map) && !may_be_absent(row.max_entries) {
+            max_entries_missing(cx, map);
+        }
+        return;
+    };
+    let ty = row.name;
+    let too_big = |max: u32| {
+        let unit = if matches!(row.max_entries, MaxEntriesRule::Pages { .. }) {
+            "pages"
+        } else {
+            "entries"
+        };
+        (
+            &rules::MAX_ENTRIES_TOO_BIG,
+            format!("a map of type `{ty}` has at most {max} {unit}"),
+            "take a smaller number".to_owned(),
+        )
+    };
+    let zero = |help: &str| {
+        (
+            &rules::MAX_ENTRIES_ZERO,
+            format!("a map of type `{ty}` has at least one entry"),
+            help.to_owned(),
+        )
+    };
+    let (rule, message, help) = match (row.max_entries, entries.value) {
+        (MaxEntriesRule::AtLeastOne { .. }, 0) => {
+            zero("write how many it has, or leave `max_entries` out if the loader sets it")
+        }
+        (MaxEntriesRule::Pages { .. }, 0) => zero("write how many pages it has"),
+        (MaxEntriesRule::PerCpu, 0) => {
+            zero("leave `max_entries` out: libbpf then takes the number of possible CPUs")
+        }
+        (MaxEntriesRule::AtLeastOne { max } | MaxEntriesRule::Pages { max }, entries)
+            if entries > max =>
+        {
+            too_big(max)
+        }
+        (MaxEntriesRule::Bytes, bytes) if !bytes.is_power_of_two() || bytes < PAGE_SIZE => (
+            &rules::MAX_ENTRIES_FORM,
+            format!(
+                "`max_entries` of a map of type `{ty}` is its size in bytes: a power of two, and whole pages of {PAGE_SIZE} bytes"
+            ),
+            format!("take {}", bytes.checked_next_power_of_two().unwrap_or(1 << 31).max(PAGE_SIZE)),
+        ),
+        (MaxEntriesRule::One, entries) if entries != 1 => (
+            &rules::MAX_ENTRIES_FORM,
+            format!("a map of type `{ty}` has exactly one entry"),
+            "write `max_entries = 1`, or leave it out".to_owned(),
+        ),
+        (MaxEntriesRule::Zero, entries) if entries != 0 => (
+            &rules::MAX_ENTRIES_FORM,
+            format!(
+                "a map of type `{ty}` has no number of entries: they come and go with what they belong to"
+            ),
+            "leave `max_entries` out".to_owned(),
+        ),
+        _ => return,
+    };
+    cx.report(Finding::new(rule, entries.span, message).help(help));
+}
+
+/// Whether a map without `max_entries` is what its author meant.
+fn may_be_absent(rule: MaxEntriesRule) -> bool {
+    matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
+}
+
+fn max_entries_missing(cx: &mut Context<'_>, map: &MapDef) {
+    let name = &map.name.value;
+    cx.report(
+        Finding::new(
+            &rules::MAX_ENTRIES_MISSING,
+            map.span,
+            format!("the map `{name}` does not say how many entries it has"),
+        )
+        .label("no `max_entries`")
+        .help("write `max_entries = N`; without it, the loader has to set it before it loads"),
+    );
+}
+
+fn map_extra(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(extra) = map.map_extra.as_ref().filter(|extra| extra.value != 0) else { return };
+    let ty = row.name;
+    let (rule, message, help) = match row.map_extra {
+        MapExtraRule::Zero => (
+            &rules::MAP_EXTRA_NOT_FOR_TYPE,
+            format!("a map of type `{ty}` takes no `map_extra`"),
+            "leave it out".to_owned(),
+        ),
+        MapExtraRule::HashFunctions { max } if extra.value > max => (
+            &rules::MAP_EXTRA_RANGE,
+            format!(
+                "`map_extra` of a map of type `{ty}` is its number of hash functions, at most {max}"
+            ),
+            "take a smaller number, or leave it out".to_owned(),
+        ),
+        MapExtraRule::Address if !extra.value.is_multiple_of(u64::from(PAGE_SIZE)) => (
+            &rules::MAP_EXTRA_RANGE,
+            format!(
+                "`map_extra` of a map of type `{ty}` is an address, a multiple of the page size"
+            ),
+            format!(
+                "take {:#x}, or leave it out",
+                extra.value / u64::from(PAGE_SIZE) * u64::from(PAGE_SIZE)
+            ),
+        ),
+        MapExtraRule::ExpectedEntries { max } => {
+            let most =
+                map.max_entries.as_ref().map_or(max, |entries| max.min(entries.value.into()));
+            if extra.value <= most {
+                return;
+            }
+            (
+                &rules::MAP_EXTRA_RANGE,
+                format!(
+                    "`map_extra` of a map of type `{ty}` is how many entries are expected, at most {most}"
+                ),
+                "take a smaller number, or leave it out".to_owned(),
+            )
+        }
+        MapExtraRule::HashFunctions { .. } | MapExtraRule::Address => return,
+    };
+    cx.report(Finding::new(rule, extra.span, message).help(help));
+}
+
+fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(event) = &map.event else { return };
+    if row.events == EventRule::Nothing {
+        cx.report(
+            Finding::new(
+                &rules::EVENT_NOT_FOR_TYPE,
+                event.span,
+                format!("a map of type `{}` carries no records", row.name),
+            )
+            .help("leave `event` out; `value` says what an entry holds"),
+        );
+    }
+}

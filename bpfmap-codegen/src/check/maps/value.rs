@@ -1,0 +1,146 @@
+//! Rules about a map's value, and about BTF for key and value.
+
+use crate::check::context::Context;
+use crate::diagnostics::Finding;
+use crate::facts::{BtfRule, EventRule, MapTypeFacts, ValueRule};
+use crate::ir::{KeyValue, MapDef};
+use crate::rules;
+
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    value(cx, map, row);
+    half_typed(cx, map, row);
+}
+
+fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(value) = &map.value else {
+        if cx.is_complete(map) && row.value != ValueRule::Valueless {
+            missing(cx, map, row);
+        }
+        return;
+    };
+    if let KeyValue::Type(ty) = value
+        && !cx.is_sound(&ty.value)
+    {
+        return;
+    }
+    let size = cx.resolved.layout(value).size;
+    let (message, help) = match row.value {
+        ValueRule::Valueless => return not_allowed(cx, row, value),
+        ValueRule::Plain { max_size } => {
+            let taken = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
+            if (1..=u64::from(max_size)).contains(&taken) {
+                return;
+            }
+            let each = if row.per_cpu { " for each CPU" } else { "" };
+            let help = if size == 0 {
+                "give it at least a byte; a set of keys takes `u8`"
+            } else {
+                "split it over several entries or maps"
+            };
+            (format!("1 to {max_size} bytes{each}"), help)
+        }
+        ValueRule::Object(object) if !object.value_sizes().contains(&size) => {
+            let sizes: Vec<String> = object.value_sizes().iter().map(u64::to_string).collect();
+            (format!("{} bytes", sizes.join(" or ")), "leave the value out, or take such a size")
+        }
+        ValueRule::Instruction if size != INSTRUCTION_SIZE => {
+            (format!("{INSTRUCTION_SIZE} bytes"), "leave the value out")
+        }
+        ValueRule::Stack => match stack_size(map, size) {
+            Some(message) => (message, "take `[u64; 127]`, the most that kernels keep by default"),
+            None => return,
+        },
+        ValueRule::Object(_) | ValueRule::Instruction | ValueRule::StructOps => return,
+    };
+    let message =
+        format!("the value of a map of type `{}` has {message}, this one has {size}", row.name);
+    cx.report(
+        Finding::new(&rules::VALUE_SIZE, value.span(), message)
+            .label(format!("{size} bytes"))
+            .help(help),
+    );
+}
+
+/// The size of `struct bpf_insn_array_value`, `include/uapi/linux/bpf.h`.
+const INSTRUCTION_SIZE: u64 = 16;
+
+/// What the value of a stack trace of `map` has, if it is not this size: frames of 8 bytes, or of
+/// 32 with the flag `stack_build_id`.
+///
+/// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
+fn stack_size(map: &MapDef, size: u64) -> Option<String> {
+    let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
+    let frame = if build_ids { 32 } else { 8 };
+    (size == 0 || size % frame != 0).then(|| format!("{frame} bytes for each frame"))
+}
+
+fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let name = &map.name.value;
+    cx.report(
+        Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
+            .label(format!("a map of type `{}` has one", row.name))
+            .help("write `value = \"TYPE\"`"),
+    );
+}
+
+fn not_allowed(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue) {
+    let help = if row.events == EventRule::Nothing {
+        "leave the value out"
+    } else {
+        "leave the value out; `event = \"TYPE\"` says what its records are"
+    };
+    cx.report(
+        Finding::new(
+            &rules::VALUE_NOT_ALLOWED,
+            value.span(),
+            format!("a map of type `{}` has no value", row.name),
+        )
+        .help(help),
+    );
+}
+
+/// The kernel takes BTF for key and value, or for neither.
+fn half_typed(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    if matches!(row.btf, BtfRule::Refused(_)) {
+        if let Some(btf) = &map.btf
+            && btf.value
+        {
+            let ty = row.name;
+            cx.report(
+                Finding::new(
+                    &rules::BTF_REFUSED,
+                    btf.span,
+                    format!("the kernel takes no BTF for a map of type `{ty}`"),
+                )
+                .help("leave `btf` out: libbpf drops the BTF of such a map by itself"),
+            );
+        }
+        return;
+    }
+    if map.btf.as_ref().is_some_and(|btf| !btf.value) {
+        return;
+    }
+    let (Some(key), Some(value)) = (&map.key, &map.value) else { return };
+    let (what, typed, sized) = match (key, value) {
+        (KeyValue::Type(ty), KeyValue::Size(size)) => ("key", ty, size),
+        (KeyValue::Size(size), KeyValue::Type(ty)) => ("value", ty, size),
+        _ => return,
+    };
+    // The key of an index map that nobody mentioned has no type to lose.
+    if typed.span.source.is_none() {
+        return;
+    }
+    cx.report(
+        Finding::new(
+            &rules::HALF_TYPED,
+            sized.span,
+            format!("the BTF of the {what} of `{}` will be lost", map.name.value),
+        )
+        .label("a bare size")
+        .related(typed.span, format!("the type of the {what}"))
+        .note(
+            "the kernel takes BTF for key and value or for neither, and libbpf then leaves it out",
+        )
+        .help("give both a type, or write `btf = false`"),
+    );
+}
