@@ -186,7 +186,7 @@ where
 fn insert_and_replace<S>(value: fn(u64) -> Value<S>)
 where
     S: MapSpec<Key = u32>,
-    S::Kind: InsertElement + LookupElement,
+    S::Kind: InsertElement + LookupElement + UpdateElement,
     Value<S>: Debug + PartialEq,
 {
     let map = create::<S>();
