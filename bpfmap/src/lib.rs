@@ -116,6 +116,7 @@ mod kernel_fields;
 pub mod kind;
 pub mod layout;
 mod map;
+mod objects;
 mod percpu;
 mod plain;
 mod plain_macros;
@@ -133,9 +134,12 @@ pub use error::{Error, ErrorKind, Operation, Result};
 pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
-pub use map::{Drain, Info, Iter, Keys, LayoutCheck, Map, Object, Options, Shown, Update, Value};
+pub use map::{
+    Drain, Info, Iter, Keys, LayoutCheck, Map, Object, Objects, Options, Shown, Update, Value,
+};
+pub use objects::{CgroupFd, InnerMap, MapId, ProgramFd, ProgramId};
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use source::MapSource;
-pub use spec::{MapFlags, MapSpec, Pinning};
+pub use spec::{MapFlags, MapSpec, OuterMapSpec, Pinning};

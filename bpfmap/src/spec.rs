@@ -2,6 +2,7 @@
 
 use crate::kind::Kind;
 use crate::layout::Layout;
+use crate::objects::InnerMap;
 use crate::plain::Plain;
 use core::fmt;
 use core::ops::{BitOr, BitOrAssign};
@@ -49,6 +50,53 @@ pub trait MapSpec: 'static {
     const VALUE_LAYOUT: &'static Layout;
     /// `false`: the map is described by its sizes alone.
     const BTF: bool = true;
+    /// What a map of maps holds; see [`OuterMapSpec`].
+    const INNER: Option<InnerMap> = None;
+}
+
+/// A map of maps, of the kind [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or [`HashOfMaps`](crate::kind::HashOfMaps): all
+/// maps in it are of one spec.
+///
+/// ```
+/// use bpfmap::{InnerMap, MapSpec, OuterMapSpec, kind, layout::Layout};
+/// # enum Counters {}
+/// # impl MapSpec for Counters {
+/// #     type Kind = kind::Hash;
+/// #     type Key = u32;
+/// #     type Value = u64;
+/// #     const NAME: &'static str = "counters";
+/// #     const MAX_ENTRIES: Option<u32> = Some(256);
+/// #     const KEY_LAYOUT: &'static Layout = Layout::U32;
+/// #     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+/// # }
+///
+/// /// The counters of each tenant.
+/// pub enum Tenants {}
+///
+/// impl MapSpec for Tenants {
+///     type Kind = kind::HashOfMaps;
+///     type Key = u32;
+///     // Of a map, the kernel sees a descriptor and shows an id.
+///     type Value = u32;
+///     const NAME: &'static str = "tenants";
+///     const MAX_ENTRIES: Option<u32> = Some(64);
+///     const KEY_LAYOUT: &'static Layout = Layout::U32;
+///     const VALUE_LAYOUT: &'static Layout = Layout::U32;
+///     const INNER: Option<InnerMap> = Some(InnerMap::of::<Counters>());
+/// }
+///
+/// impl OuterMapSpec for Tenants {
+///     type Inner = Counters;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the spec `{Self}` doesn't say which maps it holds",
+    label = "not a map of maps",
+    note = "implement `bpfmap::OuterMapSpec` for it, with the spec of the maps that it holds"
+)]
+pub trait OuterMapSpec: MapSpec {
+    /// The spec of the maps in it. The kernel allows one level: the kind is no map of maps itself.
+    type Inner: MapSpec;
 }
 
 /// Flags of a map's creation (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).

@@ -37,6 +37,8 @@ pub enum BatchCursor {
     Position,
     /// At the last key: when it is gone, the kernel starts again at the first.
     Key,
+    /// Nowhere: the kernel can't walk the type in batches, or stumbles over empty slots (`EINTR` before Linux 6.14).
+    None,
 }
 
 mod sealed {
@@ -59,6 +61,13 @@ pub trait HoldObjects<S: MapSpec>: Kind {
     /// What the kernel is given for it: as many of these bytes as the map's value has, 4 or 8.
     #[doc(hidden)]
     fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
+
+    /// What an errno says about an object that the kernel doesn't take, where that isn't plain.
+    #[doc(hidden)]
+    #[must_use]
+    fn refusal(_errno: i32) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A map type whose look-ups show something of the object that an entry holds: an id, a cookie.

@@ -86,10 +86,16 @@ impl Entries {
         unsafe { key.as_ptr().cast::<S::Key>().read_unaligned() }
     }
 
+    /// The bytes of the value at a place below `len`.
+    #[inline]
+    pub(super) fn value_bytes(&self, index: usize) -> &[u8] {
+        &self.values[index * self.value_size..(index + 1) * self.value_size]
+    }
+
     /// The value at a place below `len`.
     #[inline]
     pub(super) fn value<S: MapSpec>(&self, index: usize) -> Result<Value<S>> {
-        let value = &self.values[index * self.value_size..(index + 1) * self.value_size];
+        let value = self.value_bytes(index);
         // SAFETY: these are the bytes of a value.
         unsafe { Value::<S>::read(value.as_ptr()) }
     }

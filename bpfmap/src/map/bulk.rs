@@ -24,16 +24,20 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: UpdateBatch + UpdateElement,
     {
-        if keys.len() != values.len() {
-            let text = format!("{} keys, but {} values", keys.len(), values.len());
+        self.write_entries(keys, values.len(), &Value::<S>::as_batch(values))
+    }
+
+    /// Writes entries in one system call: `bytes` are those of `values` values, as the kernel copies them.
+    pub(super) fn write_entries(&self, keys: &[S::Key], values: usize, bytes: &[u8]) -> Result<()> {
+        if keys.len() != values {
+            let text = format!("{} keys, but {values} values", keys.len());
             let errno = Errno(libc::EINVAL);
             return Err(Error::refused(Operation::UpdateBatch, S::NAME, errno, text));
         }
         if keys.is_empty() {
             return Ok(());
         }
-        let bytes = Value::<S>::as_batch(values);
-        // SAFETY: as many values as keys, as the kernel copies them.
+        // SAFETY: as many values as keys.
         let done = unsafe {
             self.write_batch(Command::UpdateBatch, keys.as_ptr(), Some(bytes.as_ptr()), keys.len())
         };

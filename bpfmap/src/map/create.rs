@@ -8,7 +8,7 @@ use crate::error::{Error, Operation, Result};
 use crate::kind::Kind;
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 impl<S: MapSpec> Map<S> {
     /// Creates the map, without any object file, with BTF for key and value where the kind takes it: so a spin lock or
@@ -25,8 +25,14 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-pub(super) fn create<S: MapSpec>(options: &Options<S>) -> Result<Map<S>> {
+/// `like`: the template of a map of maps, instead of one that is made from the inner spec.
+pub(super) fn create<S: MapSpec>(
+    options: &Options<S>,
+    like: Option<BorrowedFd<'_>>,
+) -> Result<Map<S>> {
     let () = Consistent::<S>::CHECK;
+    // Open until the map is made, which then knows the template itself.
+    let template = if like.is_none() { super::nested::template::<S>()? } else { None };
     let mut attr = CreateAttr {
         map_type: S::Kind::TYPE,
         key_size: size_of_u32::<S::Key>(),
@@ -37,6 +43,9 @@ pub(super) fn create<S: MapSpec>(options: &Options<S>) -> Result<Map<S>> {
         map_extra: S::MAP_EXTRA,
         ..CreateAttr::default()
     };
+    if let Some(template) = like.or(template.as_ref().map(AsFd::as_fd)) {
+        attr.inner_map_fd = sys::fd_bits(template.as_raw_fd());
+    }
     if let Some(node) = options.numa_node {
         attr.map_flags |= MapFlags::NUMA_NODE.bits();
         attr.numa_node = node;

@@ -67,7 +67,7 @@ where
 }
 
 /// Where an iterator is.
-enum State<'a, S: MapSpec> {
+pub(super) enum State<'a, S: MapSpec> {
     Walking(Box<Walk<'a, S>>),
     /// To be told by the next item, which is the last.
     Failed(crate::Error),
@@ -75,13 +75,13 @@ enum State<'a, S: MapSpec> {
 }
 
 impl<'a, S: MapSpec> State<'a, S> {
-    fn new(map: &'a Map<S>, fetch: Fetch) -> Self {
+    pub(super) fn new(map: &'a Map<S>, fetch: Fetch) -> Self {
         Walk::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
     }
 
     /// The next item, made of the walk and a place among its entries.
     #[inline]
-    fn next<T>(
+    pub(super) fn next<T>(
         &mut self,
         item: impl FnOnce(&Walk<'a, S>, usize) -> Result<T>,
     ) -> Option<Result<T>> {

@@ -8,6 +8,7 @@ mod handle;
 mod info;
 mod iter;
 mod locked;
+mod nested;
 mod object;
 mod open;
 mod options;
@@ -17,7 +18,7 @@ mod walk;
 pub use bulk::Drain;
 pub use info::Info;
 pub use iter::{Iter, Keys};
-pub use object::{Object, Shown};
+pub use object::{Object, Objects, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;
 
@@ -60,6 +61,12 @@ impl<S: MapSpec> Map<S> {
     /// A handle on a map that is known to be what the spec says.
     fn new(fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Self {
         Self { fd, max_entries, layout_check, lacks: batch::Lacks::default(), spec: PhantomData }
+    }
+}
+
+impl<S: MapSpec> From<Map<S>> for OwnedFd {
+    fn from(map: Map<S>) -> Self {
+        map.fd
     }
 }
 

@@ -1,10 +1,13 @@
 //! Entries that are kernel objects.
 
+use super::iter::State;
+use super::walk::Fetch;
 use super::{Map, Update};
-use crate::error::{Operation, Result};
-use crate::kind::{HoldObjects, InsertElement, ShowObjects};
+use crate::error::{Error, Operation, Result};
+use crate::kind::{HoldObjects, InsertElement, Iterate, ShowObjects, UpdateBatch};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
+use core::iter::FusedIterator;
 
 /// What is handed to a map that holds kernel objects: a program, a map, a socket.
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
@@ -23,8 +26,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: HoldObjects<S>,
     {
-        self.put(key, &object.into(), Update::Any)
-            .map_err(|errno| Self::failed(Operation::Update, errno))
+        self.put(key, &object.into(), Update::Any).map_err(Self::not_taken)
     }
 
     /// Puts an object under a key that is absent; `false`, and nothing is changed, when it is present.
@@ -38,8 +40,25 @@ impl<S: MapSpec> Map<S> {
         match self.put(key, &object.into(), Update::NoExist) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
-            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+            Err(errno) => Err(Self::not_taken(errno)),
         }
+    }
+
+    /// Puts many objects under their keys in one system call, each as [`set`](Self::set) does.
+    ///
+    /// # Errors
+    /// `EINVAL`, and nothing is changed: there are not as many objects as keys. `ENOTSUPP`: this kernel can't for the
+    /// map type (maps in maps from Linux 5.19). Else as [`set`](Self::set), at the first entry that fails; the message
+    /// says how many were put in before.
+    pub fn set_batch(&self, keys: &[S::Key], objects: &[Object<'_, S>]) -> Result<()>
+    where
+        S::Kind: HoldObjects<S> + UpdateBatch,
+    {
+        let values: Vec<u8> = objects
+            .iter()
+            .flat_map(|object| S::Kind::to_kernel(object).into_iter().take(size_of::<S::Value>()))
+            .collect();
+        self.write_entries(keys, objects.len(), &values)
     }
 
     /// What the kernel shows of the object under a key: an id, a cookie; `None` when there is none.
@@ -61,6 +80,19 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
+    /// What the kernel shows of each object, with its key, in the kernel's order. Empty slots are passed over. While the
+    /// map changes, as [`iter`](Self::iter).
+    ///
+    /// # Errors
+    /// As [`iter`](Self::iter).
+    pub fn objects(&self) -> Objects<'_, S>
+    where
+        S::Kind: Iterate + ShowObjects,
+    {
+        const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
+        Objects { walk: State::new(self, Fetch::Entries) }
+    }
+
     fn put(
         &self,
         key: &S::Key,
@@ -76,7 +108,43 @@ impl<S: MapSpec> Map<S> {
         // SAFETY: key and value are read only.
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
+
+    /// A refusal of an object, with what the errno means for the map type.
+    #[cold]
+    fn not_taken(errno: Errno) -> Error
+    where
+        S::Kind: HoldObjects<S>,
+    {
+        match S::Kind::refusal(errno.0) {
+            Some(text) => Error::refused(Operation::Update, S::NAME, errno, text.to_owned()),
+            None => Self::failed(Operation::Update, errno),
+        }
+    }
 }
 
 /// The most that the kernel takes or gives for an object: a device and a program.
 const OBJECT_SIZE: usize = 8;
+
+/// Iterator over what the kernel shows of the objects in a map: see [`Map::objects`].
+pub struct Objects<'a, S: MapSpec> {
+    walk: State<'a, S>,
+}
+
+impl<S: MapSpec> Iterator for Objects<'_, S>
+where
+    S::Kind: ShowObjects,
+{
+    type Item = Result<(S::Key, Shown<S>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walk.next(|walk, index| {
+            let entries = walk.entries();
+            let mut value = [0; OBJECT_SIZE];
+            let bytes = entries.value_bytes(index);
+            value[..bytes.len()].copy_from_slice(bytes);
+            Ok((entries.key::<S>(index), S::Kind::from_kernel(value)))
+        })
+    }
+}
+
+impl<S: MapSpec> FusedIterator for Objects<'_, S> where S::Kind: ShowObjects {}

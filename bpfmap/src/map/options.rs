@@ -132,7 +132,9 @@ impl<S: MapSpec> Options<S> {
     /// As there.
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
         let (info, layout_check) = super::open::check(&self, fd.as_fd())?;
-        Ok(self.map(fd, info.max_entries, layout_check))
+        let map = self.map(fd, info.max_entries, layout_check);
+        super::nested::check(&map)?;
+        Ok(map)
     }
 
     /// See [`Map::create`].
@@ -140,7 +142,7 @@ impl<S: MapSpec> Options<S> {
     /// # Errors
     /// As there.
     pub fn create(self) -> Result<Map<S>> {
-        super::create::create(&self)
+        super::create::create(&self, None)
     }
 }
 

@@ -33,6 +33,19 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
+impl<S: MapSpec> Map<S> {
+    /// Reads the value of a key to the first place; `false`: `ENOENT`.
+    pub(super) fn read_first(&self, key: &S::Key, into: &mut Entries) -> Result<bool, Errno> {
+        let mut attr = self.element(key, into.first_value(), 0);
+        // SAFETY: the key is read; there is room for one value at least.
+        match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
 /// What a walk fetches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
@@ -79,7 +92,9 @@ impl<'a, S: MapSpec> Walk<'a, S> {
     pub(super) fn new(map: &'a Map<S>, fetch: Fetch) -> Result<Self> {
         let entry_size = size_of::<S::Key>() + <super::Value<S> as crate::held::Held>::size()?;
         let max_entries = map.max_entries as usize;
-        let way = if fetch != Fetch::Take && map.lacks.knows(Command::LookupBatch) {
+        let way = if fetch != Fetch::Take
+            && (S::Kind::BATCH_CURSOR == BatchCursor::None || map.lacks.knows(Command::LookupBatch))
+        {
             Way::OneByOne
         } else {
             Way::Batch
@@ -273,7 +288,9 @@ impl<'a, S: MapSpec> Walk<'a, S> {
         let mut last =
             if self.now.len > 0 { Some(self.now.key::<S>(self.now.len - 1)) } else { None };
         into.len = 0;
-        for _ in 0..RETRIES {
+        // An array of objects has empty slots, which are no disturbance.
+        let slots = if S::Kind::BATCH_CURSOR == BatchCursor::None { self.limit } else { 0 };
+        for _ in 0..slots.max(u64::from(RETRIES)) {
             let mut next = self.key_after(last.as_ref())?;
             if let (Some(key), Some(first), Some(place)) = (next, self.first, last)
                 && same(&key, &first)
@@ -307,13 +324,7 @@ impl<'a, S: MapSpec> Walk<'a, S> {
     }
 
     fn read_value(&self, key: &S::Key, into: &mut Entries) -> Result<bool> {
-        let mut attr = self.map.element(key, into.first_value(), 0);
-        // SAFETY: the key is read; there is room for one value.
-        match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
-            Ok(_) => Ok(true),
-            Err(Errno(libc::ENOENT)) => Ok(false),
-            Err(errno) => Err(Map::<S>::failed(Operation::Lookup, errno)),
-        }
+        self.map.read_first(key, into).map_err(|errno| Map::<S>::failed(Operation::Lookup, errno))
     }
 
     fn key_after(&self, key: Option<&S::Key>) -> Result<Option<S::Key>> {

@@ -4,12 +4,15 @@
 
 mod allocations;
 mod array;
+mod cgroups;
 mod common;
 mod create;
 mod hash;
 mod lpm;
 mod lru;
+mod nested;
 mod open;
 mod percpu;
+mod programs;
 mod queue;
 mod walk;

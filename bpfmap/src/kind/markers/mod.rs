@@ -1,8 +1,10 @@
 //! The markers: one row of the facts table each, one line a fact; a file a family of map types.
 
+mod objects;
 mod plain;
 mod streams;
 
+pub use objects::*;
 pub use plain::*;
 pub use streams::*;
 

@@ -1,0 +1,98 @@
+//! Maps in maps.
+
+use super::batch::Entries;
+use super::{Map, Options};
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::{HoldObjects, ShowObjects};
+use crate::objects::{InnerMap, MapId, as_inner};
+use crate::spec::{MapSpec, OuterMapSpec};
+use crate::sys::Command;
+use std::os::fd::{AsFd, OwnedFd};
+
+impl<S> Map<S>
+where
+    S: OuterMapSpec,
+    S::Kind: ShowObjects<Shown = MapId>,
+{
+    /// Opens the map under a key; `None` when there is none. Takes `CAP_SYS_ADMIN`, as [`from_id`](Self::from_id).
+    ///
+    /// # Errors
+    /// `EPERM`: the privilege is missing, or the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the map is
+    /// not what the inner spec says.
+    pub fn inner(&self, key: &S::Key) -> Result<Option<Map<S::Inner>>> {
+        while let Some(id) = self.get(key)? {
+            match as_inner::<S::Inner>().from_id(id.get()) {
+                Ok(map) => return Ok(Some(map)),
+                // It was replaced meanwhile, and is gone.
+                Err(error) if error.kind() == ErrorKind::NotFound && self.get(key)? != Some(id) => {
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a map under a key and gives the one that was there: a snapshot of all its entries at one moment, for the
+    /// price of an empty map.
+    ///
+    /// When this returns, every program that runs (a sleepable one excepted) uses the new map, so nothing changes the
+    /// old one any more (`kernel/bpf/syscall.c`, `maybe_wait_bpf_programs`, Linux 4.20). It is opened before, by its id, which
+    /// takes `CAP_SYS_ADMIN`: whatever someone else puts there in between is replaced unseen.
+    ///
+    /// # Errors
+    /// As [`inner`](Self::inner) and [`set`](Self::set); then the map is as it was.
+    pub fn swap(&self, key: &S::Key, map: &Map<S::Inner>) -> Result<Option<Map<S::Inner>>>
+    where
+        S::Kind: for<'a> HoldObjects<S, Object<'a> = &'a Map<S::Inner>>,
+    {
+        let old = self.inner(key)?;
+        self.set(key, map)?;
+        Ok(old)
+    }
+}
+
+impl<S: OuterMapSpec> Options<S> {
+    /// Creates a map of maps like `template`, instead of one that is made from the inner spec: where the maps in it are
+    /// to have another `max_entries` than the spec, or the spec has none. The template itself isn't put into the map,
+    /// and need not live on.
+    ///
+    /// # Errors
+    /// As [`Map::create`]; and `EINVAL`: the template is a map of maps, `ENOTSUPP`: of a type that can't be in a map
+    /// (`prog_array` and others).
+    pub fn create_like(self, template: &Map<S::Inner>) -> Result<Map<S>> {
+        super::create::create(&self, Some(template.as_fd()))
+    }
+}
+
+/// The pattern of the maps in a map of maps, for its creation. `None`: it is no map of maps.
+pub(super) fn template<S: MapSpec>() -> Result<Option<OwnedFd>> {
+    S::INNER.as_ref().map(InnerMap::create).transpose()
+}
+
+/// How many keys of a map of maps are tried in search of one that has a map.
+const TRIED: usize = 256;
+
+/// Whether the maps in a map of maps are of the inner spec. The kernel doesn't show the template itself: so one of
+/// those that are in the map is looked at, if there is one and this process may (`CAP_SYS_ADMIN`).
+pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
+    let Some(inner) = S::INNER else { return Ok(()) };
+    let Some((id, fd)) = any_inner(map) else { return Ok(()) };
+    inner.check(fd).map_err(|error| {
+        let text = format!("it holds other maps than the schema says, as that of id {id}: {error}");
+        Error::told(Operation::Open, S::NAME, error.kind(), 0, text)
+    })
+}
+
+/// Some map of those in a map of maps.
+fn any_inner<S: MapSpec>(map: &Map<S>) -> Option<(u32, OwnedFd)> {
+    let mut entry = Entries::new::<S>(1).ok()?;
+    let mut key = None;
+    for _ in 0..TRIED {
+        key = map.key_after(key.as_ref()).ok()?;
+        if map.read_first(key.as_ref()?, &mut entry).ok()? {
+            let id = u32::from_ne_bytes(entry.value_bytes(0).try_into().ok()?);
+            return Some((id, super::info::by_id(Command::MapGetFdById, id).ok()?));
+        }
+    }
+    None
+}

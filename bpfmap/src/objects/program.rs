@@ -1,0 +1,79 @@
+//! Programs in a `prog_array`.
+
+use super::{descriptor, id};
+use crate::kind::{HoldObjects, ProgArray, ShowObjects};
+use crate::spec::MapSpec;
+use core::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// A loaded BPF program, borrowed: what a [`ProgArray`] takes.
+///
+/// Made of a `libbpf_rs::Program` (feature `libbpf-rs`), or of a descriptor that is known to be a program's.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramFd<'a>(BorrowedFd<'a>);
+
+impl<'a> ProgramFd<'a> {
+    /// The program behind a descriptor, of any library. If it is none, handing it in fails: `EBADF` or `EINVAL`.
+    #[must_use]
+    pub const fn new(fd: BorrowedFd<'a>) -> Self {
+        Self(fd)
+    }
+}
+
+impl AsFd for ProgramFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0
+    }
+}
+
+#[cfg(feature = "libbpf-rs")]
+impl<'a, T> From<&'a libbpf_rs::ProgramImpl<'_, T>> for ProgramFd<'a> {
+    fn from(program: &'a libbpf_rs::ProgramImpl<'_, T>) -> Self {
+        Self(program.as_fd())
+    }
+}
+
+/// The id of a program, unique while the program lives: what `bpftool prog` shows, and what
+/// `libbpf_rs::Program::fd_from_id` opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramId(u32);
+
+impl ProgramId {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for ProgramId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<S: MapSpec> HoldObjects<S> for ProgArray {
+    type Object<'a> = ProgramFd<'a>;
+
+    fn to_kernel(program: &ProgramFd<'_>) -> [u8; 8] {
+        descriptor(program.0)
+    }
+
+    fn refusal(errno: i32) -> Option<&'static str> {
+        Some(match errno {
+            libc::EBADF => "the descriptor is closed",
+            libc::EINVAL => {
+                "it is no program's descriptor, or the program differs in type (or in what it is attached to) from those that the map was first used with"
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl ShowObjects for ProgArray {
+    type Shown = ProgramId;
+
+    fn from_kernel(value: [u8; 8]) -> ProgramId {
+        ProgramId(id(value))
+    }
+}
