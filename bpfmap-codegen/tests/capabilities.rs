@@ -5,11 +5,14 @@ use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The capability lines of `bpfmap/src/kind/markers`, as a person would read them.
+/// The capability lines of `bpfmap/src/kind/markers`, as a person would read them; what a map holds is said with the
+/// objects, in `bpfmap/src/objects`.
 fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String>>) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../bpfmap/src/kind/markers");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let text: String = files.map(|path| std::fs::read_to_string(path).unwrap() + "\n").collect();
+    let folders = ["kind/markers", "objects"]
+        .map(|folder| format!("{}/../bpfmap/src/{folder}", env!("CARGO_MANIFEST_DIR")));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let text: String =
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap() + "\n").collect();
     let mut capabilities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for line in text.lines() {
         if let Some((capability, kind)) = line
@@ -18,6 +21,17 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
             .and_then(|line| line.split_once(" for "))
         {
             capabilities.entry(kind.to_owned()).or_default().insert(capability.to_owned());
+        }
+        // `impl<S: MapSpec> HoldObjects<S> for ProgArray {`
+        for capability in ["HoldObjects", "ShowObjects"] {
+            if let Some((head, kind)) = line
+                .strip_prefix("impl")
+                .and_then(|line| line.strip_suffix(" {"))
+                .and_then(|line| line.split_once(" for "))
+                && head.split_whitespace().any(|word| word.starts_with(capability))
+            {
+                capabilities.entry(kind.to_owned()).or_default().insert(capability.to_owned());
+            }
         }
     }
     // `kind!(/// docs Hash, 1, "hash", btf: true, cursor: Position, value: V => V);`, however it is broken into lines.

@@ -19,6 +19,8 @@ pub(crate) enum Command {
     UpdateElem = 2,
     DeleteElem = 3,
     GetNextKey = 4,
+    #[cfg(feature = "fixture")]
+    ProgLoad = 5,
     ObjPin = 6,
     ObjGet = 7,
     MapGetFdById = 14,

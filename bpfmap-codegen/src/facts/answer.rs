@@ -93,6 +93,10 @@ pub enum Condition {
     FullOverwrite,
     /// The index is `max_entries` or more.
     OutOfRange,
+    /// The value is no open descriptor.
+    BadDescriptor,
+    /// The value is the descriptor of an object that the map type does not hold.
+    OtherObject,
     /// A flag bit that no kernel knows.
     UnknownFlags,
     /// `BPF_NOEXIST` on a map that has no keys.
@@ -140,6 +144,8 @@ impl Condition {
             Self::FullPresentKey => "full_present_key",
             Self::FullOverwrite => "full_overwrite",
             Self::OutOfRange => "out_of_range",
+            Self::BadDescriptor => "bad_descriptor",
+            Self::OtherObject => "other_object",
             Self::UnknownFlags => "unknown_flags",
             Self::NoExist => "no_exist",
             Self::NoExistAndExist => "no_exist_and_exist",

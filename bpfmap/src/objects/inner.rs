@@ -81,29 +81,49 @@ pub(crate) fn as_inner<S: MapSpec>() -> Options<S> {
     if as_large { options } else { options.any_max_entries() }
 }
 
-macro_rules! holds_maps {
-    ($($kind:ident)*) => { $(
-        impl<S: OuterMapSpec> HoldObjects<S> for $kind {
-            type Object<'a> = &'a Map<S::Inner>;
+impl<S: OuterMapSpec> HoldObjects<S> for ArrayOfMaps {
+    type Object<'a> = &'a Map<S::Inner>;
 
-            fn to_kernel(map: &&Map<S::Inner>) -> [u8; 8] {
-                descriptor(map.as_fd())
-            }
+    fn to_kernel(map: &&Map<S::Inner>) -> [u8; 8] {
+        descriptor(map.as_fd())
+    }
 
-            fn refusal(errno: i32) -> Option<&'static str> {
-                (errno == libc::EINVAL).then_some(
-                    "the map differs from the one that the outer map was created with: type, key and value size, flags and special fields must be the same, max_entries too for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array",
-                )
-            }
-        }
-
-        impl ShowObjects for $kind {
-            type Shown = MapId;
-
-            fn from_kernel(value: [u8; 8]) -> MapId {
-                MapId(id(value))
-            }
-        }
-    )* };
+    fn refusal(errno: i32) -> Option<&'static str> {
+        refusal(errno)
+    }
 }
-holds_maps!(ArrayOfMaps HashOfMaps);
+
+impl<S: OuterMapSpec> HoldObjects<S> for HashOfMaps {
+    type Object<'a> = &'a Map<S::Inner>;
+
+    fn to_kernel(map: &&Map<S::Inner>) -> [u8; 8] {
+        descriptor(map.as_fd())
+    }
+
+    fn refusal(errno: i32) -> Option<&'static str> {
+        refusal(errno)
+    }
+}
+
+/// What an errno says of an inner map.
+fn refusal(errno: i32) -> Option<&'static str> {
+    (errno == libc::EINVAL).then_some(
+        "the map differs from the one that the outer map was created with: type, key and value size, flags and special fields must be the same, max_entries too for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array",
+    )
+}
+
+impl ShowObjects for ArrayOfMaps {
+    type Shown = MapId;
+
+    fn from_kernel(value: [u8; 8]) -> MapId {
+        MapId(id(value))
+    }
+}
+
+impl ShowObjects for HashOfMaps {
+    type Shown = MapId;
+
+    fn from_kernel(value: [u8; 8]) -> MapId {
+        MapId(id(value))
+    }
+}

@@ -3,6 +3,7 @@
 mod array;
 mod hash;
 mod lpm_trie;
+mod objects;
 mod queue_stack;
 mod streams;
 
@@ -12,11 +13,15 @@ use super::{Case, KernelVersion, MapTypeFacts};
 pub static MAP_TYPES: &[MapTypeFacts] = &[
     hash::HASH,
     array::ARRAY,
+    objects::PROG_ARRAY,
     hash::PERCPU_HASH,
     array::PERCPU_ARRAY,
+    objects::CGROUP_ARRAY,
     hash::LRU_HASH,
     hash::LRU_PERCPU_HASH,
     lpm_trie::LPM_TRIE,
+    objects::ARRAY_OF_MAPS,
+    objects::HASH_OF_MAPS,
     queue_stack::QUEUE,
     queue_stack::STACK,
     streams::RINGBUF,

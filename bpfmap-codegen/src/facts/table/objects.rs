@@ -1,0 +1,241 @@
+//! Maps of programs, of cgroups and of maps. Source: `kernel/bpf/arraymap.c`, `kernel/bpf/hashtab.c` and
+//! `kernel/bpf/map_in_map.c`.
+
+use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_PROG_ARRAY`.
+pub(super) const PROG_ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "prog_array",
+    number: 3,
+    since: v(4, 2),
+    summary: "Programs by index, to go on with by a tail call. An empty slot and an index out of \
+              range fall through to the next instruction; 33 calls may follow each other.",
+    privilege: Privilege::None,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Object(KernelObject::Program),
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::Refused(Errno::ENOTSUPP),
+    btf: BtfRule::Optional,
+    special_fields: &[],
+    operations: operations! {
+        Lookup: LOOKUP_ID,
+        Update: UPDATE_SLOT,
+        Delete: DELETE_SLOT,
+        GetNextKey: NEXT_SLOT,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, __fd_array_map_delete_elem, prog_fd_array_get_ptr, prog_array_map_ops",
+    ],
+};
+
+/// `BPF_MAP_TYPE_CGROUP_ARRAY`.
+pub(super) const CGROUP_ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "cgroup_array",
+    number: 8,
+    since: v(4, 8),
+    summary: "Cgroups by index: a program asks whether a task or a packet's socket is under one.",
+    value: ValueRule::Object(KernelObject::Cgroup),
+    as_inner: InnerRule::AnyEntries,
+    btf: BtfRule::Refused(Errno::ENOTSUPP),
+    operations: operations! {
+        Lookup: NOT_READABLE,
+        Update: UPDATE_CGROUP,
+        Delete: DELETE_SLOT,
+        GetNextKey: NEXT_SLOT,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &["kernel/bpf/arraymap.c: cgroup_fd_array_get_ptr, cgroup_array_map_ops"],
+    ..PROG_ARRAY
+};
+
+/// `BPF_MAP_TYPE_ARRAY_OF_MAPS`.
+pub(super) const ARRAY_OF_MAPS: MapTypeFacts = MapTypeFacts {
+    name: "array_of_maps",
+    number: 12,
+    since: v(4, 12),
+    summary: "Maps by index, all like one template. A program sees at once which map user space \
+              put there.",
+    value: ValueRule::Object(KernelObject::Map),
+    as_inner: InnerRule::Refused(Errno::EINVAL),
+    btf: BtfRule::Refused(Errno::ENOTSUPP),
+    operations: operations! {
+        Lookup: LOOKUP_ID,
+        Update: UPDATE_SLOT,
+        Delete: DELETE_SLOT,
+        GetNextKey: NEXT_SLOT,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            End: (5, 19) ENOENT;
+        },
+        UpdateBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            BatchElementFlags: (5, 19) EINVAL;
+            OutOfRange: (5, 19) E2BIG;
+        },
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/arraymap.c: array_of_map_alloc, array_of_maps_map_ops",
+        "kernel/bpf/map_in_map.c: bpf_map_meta_alloc, bpf_map_meta_equal, bpf_map_fd_get_ptr",
+    ],
+    ..PROG_ARRAY
+};
+
+/// `BPF_MAP_TYPE_HASH_OF_MAPS`.
+pub(super) const HASH_OF_MAPS: MapTypeFacts = MapTypeFacts {
+    name: "hash_of_maps",
+    number: 13,
+    since: v(4, 12),
+    summary: "A hash table of maps, all like one template. A program sees at once which map user \
+              space put there.",
+    key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
+    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    flags: &[
+        ("no_prealloc", v(4, 12)),
+        ("numa_node", v(4, 14)),
+        ("zero_seed", v(5, 0)),
+        ("rdonly", v(4, 15)),
+        ("wronly", v(4, 15)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    operations: operations! {
+        Lookup: LOOKUP_BY_KEY,
+        Update: UPDATE_BY_KEY,
+        Delete: cases! {
+            Plain: (4, 12) Ok;
+            Missing: (4, 12) ENOENT;
+        },
+        GetNextKey: NEXT_SLOT,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            End: (5, 19) ENOENT;
+        },
+        UpdateBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            BatchElementFlags: (5, 19) EINVAL;
+            FullNewKey: (5, 19) E2BIG;
+        },
+        DeleteBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            Missing: (5, 19) ENOENT;
+        },
+        LookupAndDeleteBatch: cases! {
+            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+            End: (5, 19) ENOENT;
+        },
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/hashtab.c: fd_htab_map_alloc_check, bpf_fd_htab_map_update_elem, bpf_fd_htab_map_lookup_elem, htab_of_maps_map_ops",
+        "kernel/bpf/map_in_map.c: bpf_map_meta_alloc, bpf_map_meta_equal, bpf_map_fd_get_ptr",
+    ],
+    ..ARRAY_OF_MAPS
+};
+
+/// Shows an id: `bpf_fd_array_map_lookup_elem`.
+const LOOKUP_ID: &[Case] = cases! {
+    Plain: (4, 2) ENOTSUPP, (4, 13) Ok;
+    Missing: (4, 13) ENOENT;
+    OutOfRange: (4, 13) ENOENT;
+    UnknownFlags: (4, 2) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const LOOKUP_BY_KEY: &[Case] = cases! {
+    Plain: (4, 12) ENOTSUPP, (4, 13) Ok;
+    Missing: (4, 13) ENOENT;
+    UnknownFlags: (4, 12) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// Objects that user space can't read back: `fd_array_map_lookup_elem`. Flags are looked at before.
+const NOT_READABLE: &[Case] = cases! {
+    Plain: (4, 3) ENOTSUPP;
+    Missing: (4, 3) ENOTSUPP;
+    OutOfRange: (4, 3) ENOTSUPP;
+    UnknownFlags: (4, 3) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// `bpf_fd_array_map_update_elem`: flags are looked at first, then the index, then the descriptor.
+const UPDATE_SLOT: &[Case] = cases! {
+    Plain: (4, 2) Ok;
+    BadDescriptor: (4, 2) EBADF;
+    OtherObject: (4, 2) EINVAL;
+    NoExistOnPresent: (4, 2) EINVAL;
+    ExistOnMissing: (4, 2) EINVAL;
+    NoExistAndExist: (4, 2) EINVAL;
+    OutOfRange: (4, 2) E2BIG;
+    UnknownFlags: (4, 2) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// As [`UPDATE_SLOT`], but `cgroup_get_from_fd` tells no other file from a closed one.
+const UPDATE_CGROUP: &[Case] = cases! {
+    Plain: (4, 8) Ok;
+    BadDescriptor: (4, 8) EBADF;
+    OtherObject: (4, 8) EBADF;
+    NoExistOnPresent: (4, 8) EINVAL;
+    ExistOnMissing: (4, 8) EINVAL;
+    NoExistAndExist: (4, 8) EINVAL;
+    OutOfRange: (4, 8) E2BIG;
+    UnknownFlags: (4, 8) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const UPDATE_BY_KEY: &[Case] = cases! {
+    Plain: (4, 12) Ok;
+    BadDescriptor: (4, 12) EBADF;
+    OtherObject: (4, 12) EINVAL;
+    NoExistOnPresent: (4, 12) EEXIST;
+    ExistOnMissing: (4, 12) ENOENT;
+    FullNewKey: (4, 12) E2BIG;
+    FullPresentKey: (4, 12) Ok;
+    UnknownFlags: (4, 12) EINVAL;
+    NoExistAndExist: (4, 12) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// `__fd_array_map_delete_elem`.
+const DELETE_SLOT: &[Case] = cases! {
+    Plain: (4, 2) Ok;
+    Missing: (4, 2) ENOENT;
+    OutOfRange: (4, 2) E2BIG;
+};
+
+/// `bpf_array_get_next_key`: each index is a key, its slot empty or not.
+const NEXT_SLOT: &[Case] = cases! {
+    Plain: (4, 2) Ok;
+    NoKey: (4, 12) Ok;
+    AbsentKey: (4, 2) Ok;
+    LastKey: (4, 2) ENOENT;
+};
