@@ -1,9 +1,8 @@
 //! What a run in a kernel costs, against the floor: a bare static init that exits at once, on the
 //! same machine. Run it with `cargo bench --package bpfmap-vmtest`; arguments are kernels.
 
-use bpfmap_vmtest::kernel::{self, Kernel, Mirror, Packages};
-use bpfmap_vmtest::{Ended, Error, FailureKind, Init, Machine, Result, Run};
-use std::os::unix::net::UnixStream;
+use bpfmap_vmtest::kernel::{self, Kernel, Packages};
+use bpfmap_vmtest::{Ended, Error, FailureKind, Guest, Init, Machine, Result, Run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -28,7 +27,7 @@ fn main() -> Result<()> {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let bare = Init::pack(&build_bare_init(directory.path()))?;
     let init = Init::find()?;
-    let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
+    let packages = Packages::configured();
     println!("{:>6}  {:>7} {:>7} {:>6} {:>7}", "kernel", "floor", "cold", "ratio", "warm");
     for line in if lines.is_empty() { all() } else { lines } {
         let kernel = Kernel::debian(&line, &packages)?;
@@ -54,15 +53,17 @@ fn main() -> Result<()> {
 fn time(machine: &Machine) -> Result<Duration> {
     let start = Instant::now();
     let run = Run { args: vec!["-r".to_owned()], ..Run::new("uname") };
-    let (_keep, mut signals) = UnixStream::pair().expect("a pair of sockets can be made");
-    let (ended, console) = run.run(machine, &mut signals, &mut Vec::new(), &mut Vec::new())?;
-    match ended {
+    let output = Guest::start(machine, &run)?.wait_with_output()?;
+    match output.ended {
         Ended::Exited(0) => Ok(start.elapsed()),
         // A bare init says nothing before it leaves, by the right exit.
         Ended::Failed(failure, _) if failure.kind == FailureKind::ResultsCutShort => {
             Ok(start.elapsed())
         }
-        other => Err(Error::new(bpfmap_vmtest::ErrorKind::Io, format!("{other:?}\n{console}"))),
+        other => {
+            let message = format!("{other:?}\n{}", output.console);
+            Err(Error::new(bpfmap_vmtest::ErrorKind::Io, message))
+        }
     }
 }
 

@@ -5,8 +5,9 @@
 
 use crate::error::{Context as _, Result};
 use crate::kernel::Cache;
+use crate::launch;
 use crate::machine::{Engine, Machine};
-use crate::vm::{Guest, Happened};
+use crate::session::Happened;
 use crate::wire::{FromGuest, Record};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -24,14 +25,25 @@ struct Trial {
     reason: String,
 }
 
+impl Machine {
+    /// Chooses the engine that works on this host; a trial boot finds out which, once.
+    ///
+    /// # Errors
+    /// The trial could not be made, or its result not be kept.
+    pub fn choose_engine(&mut self) -> Result<()> {
+        self.engine = working(self)?;
+        Ok(())
+    }
+}
+
 /// Which engine works here, found with the machine's kernel unless it is known already.
-pub(crate) fn working(machine: &Machine) -> Result<Engine> {
+fn working(machine: &Machine) -> Result<Engine> {
     let kvm = Path::new("/dev/kvm");
     if std::fs::File::options().read(true).write(true).open(kvm).is_err() {
         return Ok(Engine::Tcg);
     }
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let of = [boot.trim().to_owned(), machine.qemu_version().to_owned()];
+    let of = [boot.trim().to_owned(), machine.qemu.version.clone()];
     let cache = Cache::open()?;
     let _lock = cache.lock("engine")?;
     let path = cache.path("engine.json");
@@ -53,10 +65,10 @@ pub(crate) fn working(machine: &Machine) -> Result<Engine> {
 fn try_kvm(machine: &Machine) -> Result<Option<String>> {
     let mut machine = machine.clone();
     machine.engine = Engine::Kvm;
-    let mut guest: Guest = machine.boot(&[])?;
+    let mut vm = launch::boot(&machine, &[])?;
     let deadline = Instant::now() + TRIAL_LIMIT;
     loop {
-        match guest.next(&[], Some(deadline))? {
+        match vm.next(&[], Some(deadline))? {
             Happened::Said(Record::Message(FromGuest::Ready { .. })) => return Ok(None),
             Happened::Said(_) | Happened::Readable(_) => {}
             Happened::Deadline => return Ok(Some("the guest was not ready in time".to_owned())),

@@ -2,9 +2,9 @@
 
 use crate::error::{Context as _, Result};
 use crate::failure::{Failure, FailureKind};
-use crate::init::Init;
+use crate::initramfs::Init;
 use crate::plan::Plan;
-use crate::vm::{Happened, Session};
+use crate::session::{Happened, Session};
 use crate::wire::{Decoder, FromGuest, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::Read as _;

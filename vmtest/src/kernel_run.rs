@@ -1,19 +1,21 @@
 //! The run of all test binaries on one kernel: session after session, until each test has its
 //! result or it is told why it has none.
 
+use crate::boot::Booted;
 use crate::console::{complaints, tail};
 use crate::error::Result;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
 use crate::failure::{Failure, FailureKind};
 use crate::host::HostSession;
-use crate::init::Init;
+use crate::initramfs::Init;
 use crate::kernel::Kernel;
 use crate::machine::{Engine, Machine};
-use crate::matrix::{Driver, Matrix, Progress};
+use crate::matrix::{Driver, Matrix};
 use crate::plan::{Action, PLAN, Plan, TestBinary, guest_environment};
+use crate::progress::Progress;
+use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
 use crate::verdict::Verdict;
-use crate::vm::{Happened, Session};
 use crate::wire::{FromGuest, Record, Stream};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -153,7 +155,7 @@ impl<'a> KernelRun<'a> {
         self.run_sessions(&modules, |plan| {
             let json = serde_json::to_vec(plan).expect("a plan is plain data");
             tree.add_file(Path::new(PLAN), 0o600, json);
-            Ok(Box::new(machine.start(&tree.pack()?)?))
+            Ok(Box::new(Booted::start(&machine, tree.pack()?)?))
         })
     }
 

@@ -1,50 +1,55 @@
 //! Boots Linux kernels in QEMU and runs Rust test binaries in them.
 //!
-//! A [`Kernel`](kernel::Kernel) is had from Debian's packages or from elsewhere; a [`Machine`] boots
-//! it; a [`Run`] is one program in a guest, and a [`Matrix`] is test binaries on many kernels, whose
-//! results are [events](event) and [reports](report).
+//! A [`Kernel`] is had from Debian's packages or from elsewhere; a [`Machine`] boots
+//! it; a [`Guest`] is one that runs a program (a [`Run`]), and a [`Matrix`] is test binaries on many
+//! kernels, whose results are [events](event) and [reports](report). A test of your own that boots
+//! a kernel:
 //!
 //! ```no_run
-//! use bpfmap_vmtest::kernel::{Kernel, Mirror, Packages};
-//! use bpfmap_vmtest::{Ended, Init, Machine, Run};
+//! use bpfmap_vmtest::kernel::Packages;
+//! use bpfmap_vmtest::{Ended, Guest, Init, Kernel, Machine, Run};
 //!
 //! # fn main() -> bpfmap_vmtest::Result<()> {
-//! let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
-//! let mut machine = Machine::new(Kernel::debian("6.1", &packages)?, Init::find()?)?;
+//! let mut machine = Machine::new(Kernel::debian("6.1", &Packages::configured())?, Init::find()?)?;
 //! machine.choose_engine()?;
-//! let (_keep, mut signals) = std::os::unix::net::UnixStream::pair().unwrap();
-//! let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-//! let mut run = Run::new("uname");
-//! run.args = vec!["-r".to_owned()];
-//! let (ended, _console) = run.run(&machine, &mut signals, &mut stdout, &mut stderr)?;
-//! assert_eq!(ended, Ended::Exited(0));
-//! assert!(stdout.starts_with(b"6.1."));
+//! let uname = Run { args: vec!["-r".to_owned()], ..Run::new("uname") };
+//! let output = Guest::start(&machine, &uname)?.wait_with_output()?;
+//! assert_eq!(output.ended, Ended::Exited(0));
+//! assert!(output.stdout.starts_with(b"6.1."));
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! What runs in the guest as its first process is the program `bpfmap-vmtest` (see [`Init`]), which
-//! is this crate as well: [`guest`].
+//! is this crate as well: [`init`].
 
+mod boot;
 pub mod config;
 mod console;
 mod cpio;
+mod digest;
 mod elf;
 mod engine;
 mod error;
 pub mod event;
 mod failure;
-pub mod guest;
+mod foreground;
+mod guest;
 mod host;
-mod init;
+pub mod init;
+mod initramfs;
 pub mod kernel;
 mod kernel_run;
+mod launch;
 mod machine;
 mod matrix;
 mod plan;
+mod progress;
 mod qemu;
 pub mod report;
 mod run;
+mod schedule;
+mod session;
 mod shard;
 mod snapshot;
 mod terminal;
@@ -55,9 +60,12 @@ mod wire;
 
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureKind};
-pub use init::Init;
+pub use guest::{Ended, Guest, GuestEvent, Output};
+pub use initramfs::Init;
+pub use kernel::Kernel;
 pub use machine::{Engine, Machine, SILENCE};
-pub use matrix::{Driver, Matrix, Progress};
+pub use matrix::{Driver, Matrix};
 pub use plan::Filter;
-pub use run::{Ended, Run};
+pub use progress::Progress;
+pub use run::Run;
 pub use shard::Shard;

@@ -1,17 +1,12 @@
-//! A virtual machine that boots a kernel: what it is made of, and how guests are started in it.
+//! A virtual machine that boots a kernel: what it is made of.
 
-use crate::engine;
-use crate::error::{Context as _, Result};
-use crate::init::Init;
+use crate::error::Result;
+use crate::initramfs::Init;
 use crate::kernel::Kernel;
-use crate::plan::{DEBUG_EXIT, PAYLOAD};
-use crate::qemu::{CommandLine, Monitor, Qemu, memory_file, option_path};
-use crate::snapshot::Snapshot;
-use crate::vm::{Channels, Guest, Origin};
+use crate::plan::DEBUG_EXIT;
+use crate::qemu::{CommandLine, Qemu};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
 /// How long a guest may say nothing, unless it is told otherwise.
@@ -69,8 +64,8 @@ pub struct Machine {
     pub silence: Duration,
     /// The port of the loopback interface on which the guest waits for a debugger before it boots.
     pub gdb: Option<u16>,
-    init: Init,
-    qemu: Qemu,
+    pub(crate) init: Init,
+    pub(crate) qemu: Qemu,
 }
 
 impl Machine {
@@ -94,43 +89,6 @@ impl Machine {
         })
     }
 
-    /// Chooses the engine that works on this host; a trial boot finds out which, once.
-    ///
-    /// # Errors
-    /// The trial could not be made, or its result not be kept.
-    pub fn choose_engine(&mut self) -> Result<()> {
-        self.engine = engine::working(self)?;
-        Ok(())
-    }
-
-    /// Starts a guest that does what the payload says: from a snapshot if there can be one, or else
-    /// from cold.
-    pub(crate) fn start(&self, payload: &[u8]) -> Result<Guest> {
-        let snapshot =
-            if self.snapshots && self.gdb.is_none() { Snapshot::of(self).ok() } else { None };
-        match snapshot {
-            Some(snapshot) => self.restore(payload, snapshot),
-            None => self.boot(payload),
-        }
-    }
-
-    /// Boots the kernel from cold.
-    pub(crate) fn boot(&self, payload: &[u8]) -> Result<Guest> {
-        let mut line = self.command_line();
-        line.args(["-m".to_owned(), format!("{}M", self.memory)]);
-        if let Some(port) = self.gdb {
-            line.args(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}"), "-S".to_owned()]);
-        }
-        self.launch(line, Some(payload), Origin::Boot)
-    }
-
-    /// Boots the kernel from cold with its memory in a file, for a snapshot.
-    pub(crate) fn boot_to_save(&self, memory: &Path) -> Result<Guest> {
-        let mut line = self.command_line();
-        self.memory_in_file(&mut line, memory, "on");
-        self.launch(line, None, Origin::BootToSave)
-    }
-
     /// What makes a guest what it is when it has booted.
     pub(crate) fn identity(&self) -> Vec<String> {
         // A processor's features, which a guest has seen, may be others when this host has changed.
@@ -152,80 +110,8 @@ impl Machine {
         ]
     }
 
-    /// All that QEMU says of its version.
-    pub(crate) fn qemu_version(&self) -> &str {
-        &self.qemu.version
-    }
-
-    fn restore(&self, payload: &[u8], snapshot: Snapshot) -> Result<Guest> {
-        let mut line = self.command_line();
-        self.memory_in_file(&mut line, &snapshot.memory(), "off");
-        line.args(["-incoming", "defer"]);
-        let state = snapshot.state()?;
-        let mut guest =
-            self.launch(line, Some(payload), Origin::Restored(snapshot, payload.into()))?;
-        let monitor = guest.monitor();
-        let capability = json!({ "capability": "x-ignore-shared", "state": true });
-        // If this fails, QEMU is gone or soon will be, and the guest is booted from cold.
-        let _ = monitor
-            .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
-            .and_then(|_| monitor.hand_over("state", &state))
-            .and_then(|()| monitor.call("migrate-incoming", &json!({ "uri": "fd:state" })));
-        Ok(guest)
-    }
-
-    fn memory_in_file(&self, line: &mut CommandLine, path: &Path, share: &str) {
-        let (size, path) = (self.memory, option_path(path));
-        line.args(["-m".to_owned(), format!("{size}M")]);
-        line.args([
-            "-object".to_owned(),
-            format!("memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"),
-        ]);
-        line.args(["-machine", "memory-backend=ram"]);
-    }
-
-    /// Starts QEMU with channels to the guest.
-    fn launch(
-        &self,
-        mut line: CommandLine,
-        payload: Option<&[u8]>,
-        origin: Origin,
-    ) -> Result<Guest> {
-        // A file takes all that the kernel prints, however late it is read; a socket or pipe may
-        // be full, and then a serial port loses bytes.
-        let (console, errors) = (memory_file("console")?, memory_file("errors")?);
-        let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
-        line.args(["-serial".to_owned(), format!("file:{path}")]);
-        line.args(["-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]);
-        let monitor = line.socket("monitor")?;
-        line.args(["-mon", "chardev=monitor,mode=control"]);
-        if !matches!(origin, Origin::Restored(..)) {
-            self.boot_files(&mut line)?;
-        }
-        if let Some(payload) = payload {
-            let payload = line.memory_file("payload", payload)?;
-            line.args(["-fw_cfg".to_owned(), format!("name={PAYLOAD},file={payload}")]);
-        }
-        let mut qemu =
-            line.spawn(&self.qemu, errors.try_clone().doing("share a file in memory")?)?;
-        let input = qemu.stdin.take().expect("it is piped");
-        let output = qemu.stdout.take().expect("it is piped");
-        let monitor = Monitor::new(monitor);
-        let channels = Channels { input, output, console, errors, monitor };
-        Guest::new(self.clone(), qemu, channels, origin)
-    }
-
-    /// What is booted: a guest from a snapshot has it in its memory.
-    fn boot_files(&self, line: &mut CommandLine) -> Result<()> {
-        line.args(["-kernel".to_owned(), self.kernel.vmlinux.display().to_string()]);
-        line.args(["-append".to_owned(), self.kernel_arguments()]);
-        let initrd = line.memory_file("initrd", &self.init.archive)?;
-        line.args(["-initrd", &initrd]);
-        Ok(())
-    }
-
-    fn kernel_arguments(&self) -> String {
-        let ours = KERNEL_ARGUMENTS.iter().copied();
+    pub(crate) fn kernel_arguments(&self) -> String {
+        let ours = KERNEL_ARGUMENTS.into_iter();
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
         // A debugger finds the kernel where its symbols say only if it stays there.
         let theirs = theirs.chain(self.gdb.map(|_| "nokaslr"));
@@ -233,13 +119,10 @@ impl Machine {
     }
 
     /// Everything but the files and channels, which differ from one guest to the next.
-    fn command_line(&self) -> CommandLine {
+    pub(crate) fn command_line(&self) -> CommandLine {
         let mut line = CommandLine::new();
         let accelerator = match self.engine {
             Engine::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            // Without cmpxchg16b: TCG of QEMU 7.2 sometimes leaves another register's bits in EFLAGS
-            // when an interrupt follows it, and the guest's allocator dies of a double fault.
-            // Kernels do without it where the CPU lacks it.
             Engine::Tcg => ["-accel", "tcg", "-cpu", "max,-cx16"],
         };
         line.args([

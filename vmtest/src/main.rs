@@ -25,7 +25,7 @@ use std::time::Duration;
 const HARNESS_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
-    bpfmap_vmtest::guest::main_if_init();
+    bpfmap_vmtest::init::main_if_init();
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
         Command::Shell(options) => shell(options),
@@ -250,7 +250,7 @@ fn one_kernel(
 }
 
 fn run_plan(plan: &Path) -> Result<ExitCode> {
-    let done = bpfmap_vmtest::guest::run_plan(plan);
+    let done = bpfmap_vmtest::init::run_plan(plan);
     done.map(|()| ExitCode::SUCCESS)
         .map_err(|error| Error::new(ErrorKind::Io, "cannot carry out the plan").because(error))
 }

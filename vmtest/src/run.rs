@@ -1,19 +1,12 @@
-//! Runs one program in a kernel, as if it ran here.
+//! A program that a guest shall run, and what it is handed for that.
 
-use crate::console::tail;
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
 use crate::plan::{Action, PLAN, Plan, Program, guest_environment};
-use crate::terminal::{self, RawTerminal};
+use crate::terminal;
 use crate::tree::{Tree, absolute};
-use crate::vm::{Guest, Happened};
-use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
-use std::io::{Read as _, Write};
-use std::os::fd::AsFd as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A program to run.
 #[derive(Debug, Clone)]
@@ -34,18 +27,6 @@ pub struct Run {
     pub terminal: bool,
     /// Symbolic links to make in the guest: where, and to what.
     pub links: Vec<(PathBuf, PathBuf)>,
-}
-
-/// How a program's run in a guest ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ended {
-    /// It exited with this status.
-    Exited(i32),
-    /// This signal killed it.
-    Signaled(i32),
-    /// The guest failed; the last lines of its console.
-    Failed(Failure, Vec<String>),
 }
 
 /// Where the shell's commands lie, if they come from busybox.
@@ -93,24 +74,8 @@ impl Run {
         crate::elf::declared_modules(&find_program(&self.program)?)
     }
 
-    /// Runs the program. Its input is this process's, unless that is a terminal; its output goes to
-    /// the writers. A byte that can be read from `signals` is the number of a signal for it.
-    ///
-    /// # Errors
-    /// The guest could not be started.
-    pub fn run(
-        &self,
-        machine: &Machine,
-        signals: &mut UnixStream,
-        stdout: &mut dyn Write,
-        stderr: &mut dyn Write,
-    ) -> Result<(Ended, String)> {
-        let mut guest = machine.start(&self.payload(machine)?)?;
-        let ended = self.attend(&mut guest, signals, stdout, stderr)?;
-        Ok((ended, guest.console()))
-    }
-
-    fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
+    /// What the guest is handed.
+    pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
         let program = absolute(&find_program(&self.program)?)?;
         let mut tree = Tree::default();
         tree.add_program(&program)?;
@@ -142,102 +107,6 @@ impl Run {
         tree.add_file(Path::new(PLAN), 0o600, json);
         tree.pack()
     }
-
-    fn attend(
-        &self,
-        guest: &mut Guest,
-        signals: &mut UnixStream,
-        stdout: &mut dyn Write,
-        stderr: &mut dyn Write,
-    ) -> Result<Ended> {
-        let deadline = self.time_out.map(|limit| Instant::now() + limit);
-        let stdin = std::io::stdin();
-        // A program without a terminal of its own must not take this one's keys.
-        let mut input = self.terminal || !rustix::termios::isatty(&stdin);
-        let _raw = if self.terminal { RawTerminal::take() } else { None };
-        let mut started = false;
-        let mut status = None;
-        let mut interrupted = 0;
-        loop {
-            let signals_fd = signals.try_clone().doing("share a socket")?;
-            let mut files = vec![signals_fd.as_fd()];
-            if input && started && guest.is_hungry() {
-                files.push(stdin.as_fd());
-            }
-            match guest.next(&files, deadline)? {
-                Happened::Said(Record::Bytes(Stream::Stdout, bytes)) => {
-                    stdout
-                        .write_all(&bytes)
-                        .and_then(|()| stdout.flush())
-                        .doing("write to the standard output")?;
-                }
-                Happened::Said(Record::Bytes(Stream::Stderr, bytes)) => {
-                    stderr
-                        .write_all(&bytes)
-                        .and_then(|()| stderr.flush())
-                        .doing("write to the standard error")?;
-                }
-                Happened::Said(Record::Message(FromGuest::Started)) => {
-                    started = true;
-                    if !input {
-                        guest.tell(&ToGuest::InputEnded);
-                    }
-                }
-                Happened::Said(Record::Message(FromGuest::Exited { status: ended })) => {
-                    status = Some(ended);
-                }
-                Happened::Said(_) => {}
-                Happened::Readable(0) => {
-                    let mut number = [0];
-                    signals.read_exact(&mut number).doing("read a signal")?;
-                    if i32::from(number[0]) == libc::SIGWINCH {
-                        let (rows, columns) = terminal::size();
-                        guest.tell(&ToGuest::Window { rows, columns });
-                        continue;
-                    }
-                    interrupted += 1;
-                    // A second Ctrl-C is for a program that does not listen to the first.
-                    if !started || interrupted > 1 {
-                        let failure =
-                            Failure::new(FailureKind::Interrupted, format!("signal {}", number[0]));
-                        return Ok(ended(guest.end(failure), guest, None));
-                    }
-                    guest.tell(&ToGuest::Signal { number: number[0].into() });
-                }
-                Happened::Readable(_) => {
-                    let mut bytes = [0; 4096];
-                    let length =
-                        rustix::io::read(&stdin, &mut bytes).doing("read the standard input")?;
-                    if length == 0 {
-                        input = false;
-                        guest.tell(&ToGuest::InputEnded);
-                    } else {
-                        guest.feed(&bytes[..length]);
-                    }
-                }
-                Happened::Deadline => {
-                    let failure = Failure::new(FailureKind::TimedOut, "the program's time was up");
-                    return Ok(ended(guest.end(failure), guest, None));
-                }
-                happened @ Happened::Ended(_) => return Ok(ended(happened, guest, status)),
-            }
-        }
-    }
-}
-
-fn ended(happened: Happened, guest: &Guest, status: Option<Status>) -> Ended {
-    let failure = match happened {
-        Happened::Ended(Some(failure)) => failure,
-        _ => match status {
-            Some(Status::Exited(code)) => return Ended::Exited(code),
-            Some(Status::Signaled(signal)) => return Ended::Signaled(signal),
-            Some(Status::TimedOut) | None => Failure::new(
-                FailureKind::ResultsCutShort,
-                "the guest did not say how the program ended",
-            ),
-        },
-    };
-    Ended::Failed(failure, tail(&guest.console(), 20))
 }
 
 /// A program by its path, or by its name on the `PATH`.

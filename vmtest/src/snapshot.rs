@@ -5,13 +5,15 @@
 //! clone changes it; the state of the devices is a migration that leaves the memory out. What a
 //! snapshot was made with names it, so that one that does not fit is never found.
 
+use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::{Cache, fill_directory, remove_directory};
+use crate::launch::{self, Saved};
 use crate::machine::Machine;
-use crate::vm::{Guest, Happened};
+use crate::session::Happened;
+use crate::vm::Vm;
 use crate::wire::{FromGuest, Record};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -48,23 +50,15 @@ impl Snapshot {
         let _ = remove_directory(&self.directory);
     }
 
-    /// The file with the guest's memory.
-    pub(crate) fn memory(&self) -> PathBuf {
-        self.directory.join("memory")
-    }
-
-    /// The state of the guest's devices.
-    pub(crate) fn state(&self) -> Result<File> {
-        // So that it can be told which have not been used for long.
+    /// Goes on with a guest of its own, which does what the payload says.
+    pub(crate) fn restore(&self, machine: &Machine, payload: &[u8]) -> Result<Vm> {
         let path = self.directory.join("state");
-        let file = File::options().read(true).write(true).open(&path).at("open", &path)?;
-        let _ = file.set_modified(SystemTime::now());
-        Ok(file)
-    }
-
-    /// What the kernel had printed when the snapshot was taken.
-    pub(crate) fn console(&self) -> Vec<u8> {
-        fs::read(self.directory.join("console.log")).unwrap_or_default()
+        let state = File::options().read(true).write(true).open(&path).at("open", &path)?;
+        // So that it can be told which have not been used for long.
+        let _ = state.set_modified(SystemTime::now());
+        let console = fs::read(self.directory.join("console.log")).unwrap_or_default();
+        let memory = self.directory.join("memory");
+        launch::restore(machine, payload, Saved { memory: &memory, state: &state, console })
     }
 
     fn exists(&self) -> bool {
@@ -96,23 +90,21 @@ fn discard_older(newest: &Path, release: &str) {
 
 /// Names a machine by all that makes its guest what it is when it has booted.
 fn key(machine: &Machine) -> String {
-    let mut hash = Sha256::new();
+    let mut parts = Vec::new();
     for part in machine.identity() {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        parts.extend((part.len() as u64).to_le_bytes());
+        parts.extend(part.bytes());
     }
-    let digest = hash.finalize();
-    let start: String = crate::init::hex(&digest[..12]);
-    format!("{}-{start}", machine.kernel.release)
+    format!("{}-{}", machine.kernel.release, &sha256(parts)[..24])
 }
 
 /// Boots a machine, and saves its guest into a directory when it is ready.
 fn take(machine: &Machine, directory: &Path) -> Result<()> {
-    let mut guest = machine.boot_to_save(&directory.join("memory"))?;
-    wait_until_ready(&mut guest)?;
+    let mut vm = launch::boot_to_save(machine, &directory.join("memory"))?;
+    wait_until_ready(&mut vm)?;
     let path = directory.join("state");
     let state = File::create(&path).at("write", &path)?;
-    let monitor = guest.monitor();
+    let monitor = vm.monitor();
     let capability = json!({ "capability": "x-ignore-shared", "state": true });
     monitor.call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))?;
     monitor.hand_over("state", &state)?;
@@ -130,12 +122,12 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
         }
     }
     let path = directory.join("console.log");
-    fs::write(&path, guest.console()).at("write", &path)
+    fs::write(&path, vm.console()).at("write", &path)
 }
 
-fn wait_until_ready(guest: &mut Guest) -> Result<()> {
+fn wait_until_ready(vm: &mut Vm) -> Result<()> {
     loop {
-        match guest.next(&[], None)? {
+        match vm.next(&[], None)? {
             Happened::Said(Record::Message(FromGuest::Ready { .. })) => return Ok(()),
             Happened::Ended(failure) => {
                 let what = failure.map_or_else(String::new, |failure| failure.to_string());

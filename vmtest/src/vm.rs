@@ -1,11 +1,10 @@
-//! A guest while it runs: what it says, that it lives, and how it ends.
+//! A virtual machine while it runs: what its guest says, that it lives, and how it ends.
 
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
-use crate::machine::Machine;
 use crate::plan::DEBUG_EXIT;
 use crate::qemu::Monitor;
-use crate::snapshot::Snapshot;
+use crate::session::Happened;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
@@ -15,7 +14,6 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a guest may take to panic when it is told to, and to leave when it has said its last.
@@ -26,52 +24,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const WAKE: Duration = Duration::from_secs(5);
 /// How much may wait for a guest that does not read.
 const MAX_OUTGOING: usize = 256 << 10;
-
-/// What a guest did.
-#[derive(Debug)]
-pub(crate) enum Happened {
-    /// It said something.
-    Said(Record<FromGuest>),
-    /// One of the caller's files can be read: its index.
-    Readable(usize),
-    /// The caller's time is up.
-    Deadline,
-    /// It has ended: well, or not.
-    Ended(Option<Failure>),
-}
-
-/// Something in which a plan is carried out: a guest of ours, or whatever else a driver has.
-pub(crate) trait Session {
-    /// Waits until something happens, or the deadline has come.
-    fn next(&mut self, deadline: Instant) -> Result<Happened>;
-
-    /// Ends it for a reason of our own.
-    fn end(&mut self, failure: Failure) -> Happened;
-
-    /// All that its kernel has printed so far.
-    fn console(&self) -> String;
-
-    /// Whether it came from a snapshot.
-    fn was_restored(&self) -> bool;
-}
-
-impl Session for Guest {
-    fn next(&mut self, deadline: Instant) -> Result<Happened> {
-        Self::next(self, &[], Some(deadline))
-    }
-
-    fn end(&mut self, failure: Failure) -> Happened {
-        Self::end(self, failure)
-    }
-
-    fn console(&self) -> String {
-        Self::console(self)
-    }
-
-    fn was_restored(&self) -> bool {
-        self.was_restored
-    }
-}
 
 /// The channels to a guest.
 #[derive(Debug)]
@@ -87,27 +39,28 @@ pub(crate) struct Channels {
     pub(crate) monitor: Monitor,
 }
 
-/// How a guest came to be.
+/// When the guest is told to begin with its payload.
 #[derive(Debug)]
-pub(crate) enum Origin {
-    /// It boots, and is left alone when it is ready.
-    BootToSave,
-    /// It boots, and is told to go when it is ready.
-    Boot,
-    /// It was restored from a snapshot; its payload, in case that must be done without.
-    Restored(Snapshot, Arc<[u8]>),
+pub(crate) enum Start {
+    /// Never: it is left alone when it is ready.
+    Never,
+    /// When it is ready.
+    WhenReady,
+    /// When it goes on after it was saved, which it was when it was ready; what its kernel had
+    /// printed by then.
+    WhenResumed(Vec<u8>),
 }
 
-/// A guest that runs. It is killed when this is dropped.
+/// A virtual machine that runs. It is killed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Guest {
-    machine: Machine,
+pub(crate) struct Vm {
     qemu: Child,
     channels: Channels,
-    /// Until a guest from a snapshot has shown that it lives, and for ever otherwise.
-    origin: Origin,
-    was_restored: bool,
-    earlier_log: Vec<u8>,
+    start: Start,
+    /// Whether the guest has heard that it shall begin.
+    awake: bool,
+    /// How long the guest may be silent, if that matters.
+    limit: Option<Duration>,
     encoder: Encoder,
     decoder: Decoder,
     evidence: Evidence,
@@ -122,47 +75,43 @@ pub(crate) struct Guest {
 struct Silence {
     /// The length of its console's log when it was last heard.
     console: u64,
-    /// When it was last looked after, and the processor's time that it had used by then.
+    /// When it was last looked after or heard.
     looked: Instant,
-    used: Duration,
+    /// The processor's time that it had used when it was last looked after since it was heard.
+    used: Option<Duration>,
     /// How long it could run, or wanted nothing.
     own: Duration,
     /// How long it had to wait for a processor.
     starved: Duration,
 }
 
-impl Guest {
+impl Vm {
     pub(crate) fn new(
-        machine: Machine,
         qemu: Child,
         channels: Channels,
-        origin: Origin,
+        start: Start,
+        limit: Option<Duration>,
     ) -> Result<Self> {
         rustix::io::ioctl_fionbio(&channels.input, true).doing("set up a pipe")?;
         // Serial ports write byte by byte, and lose bytes when nobody takes them for long.
         let _ = rustix::pipe::fcntl_setpipe_size(&channels.output, 1 << 20);
-        let (decoder, earlier_log) = match &origin {
-            // The first record went out before the snapshot was taken.
-            Origin::Restored(snapshot, _) => (Decoder::starting_at(1), snapshot.console()),
-            Origin::Boot | Origin::BootToSave => (Decoder::default(), Vec::new()),
-        };
-        let ready = matches!(origin, Origin::Restored(..));
+        // The record that says that a guest is ready went out before the guest was saved.
+        let ready = matches!(start, Start::WhenResumed(_));
         Ok(Self {
-            machine,
             qemu,
             channels,
-            origin,
-            was_restored: false,
-            earlier_log,
+            start,
+            awake: false,
+            limit,
             encoder: Encoder::default(),
-            decoder,
+            decoder: Decoder::starting_at(u32::from(ready)),
             evidence: Evidence { ready, ..Evidence::default() },
             outgoing: Vec::new(),
             buffer: vec![0; 64 << 10],
             silence: Silence {
                 console: 0,
                 looked: Instant::now(),
-                used: Duration::ZERO,
+                used: None,
                 own: Duration::ZERO,
                 starved: Duration::ZERO,
             },
@@ -176,7 +125,10 @@ impl Guest {
 
     /// All that the kernel has printed so far.
     pub(crate) fn console(&self) -> String {
-        let mut log = self.earlier_log.clone();
+        let mut log = match &self.start {
+            Start::WhenResumed(earlier) => earlier.clone(),
+            Start::Never | Start::WhenReady => Vec::new(),
+        };
         log.extend(read_all(&self.channels.console));
         String::from_utf8_lossy(&log).into_owned()
     }
@@ -219,13 +171,13 @@ impl Guest {
             match self.wait(files, deadline.map_or(LOOK, until).min(LOOK))? {
                 Waited::File(index) => return Ok(Happened::Readable(index)),
                 Waited::Guest => {}
-                Waited::Gone if self.falls_back() => self.boot_from_cold()?,
                 Waited::Gone => return Ok(self.finish()),
                 Waited::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
                     return Ok(Happened::Deadline);
                 }
                 Waited::Nothing => match self.silent() {
-                    Some(_) if self.falls_back() => self.boot_from_cold()?,
+                    // One that never woke up has nothing to say.
+                    Some(failure) if self.sleeps() => return Ok(self.end(failure)),
                     Some(failure) => return Ok(self.interrogate(failure)),
                     None => {}
                 },
@@ -233,19 +185,9 @@ impl Guest {
         }
     }
 
-    /// Whether the guest failed so early that its snapshot is to blame.
-    fn falls_back(&self) -> bool {
-        matches!(self.origin, Origin::Restored(..)) && self.evidence.ended_by_us.is_none()
-    }
-
-    /// Discards the snapshot, and does without.
-    fn boot_from_cold(&mut self) -> Result<()> {
-        if let Origin::Restored(snapshot, payload) = &self.origin {
-            snapshot.discard();
-            let guest = self.machine.boot(&payload.clone())?;
-            *self = guest;
-        }
-        Ok(())
+    /// Whether the guest was saved, and has not said yet that it goes on.
+    fn sleeps(&self) -> bool {
+        !self.awake && matches!(self.start, Start::WhenResumed(_))
     }
 
     fn next_record(&mut self) -> Option<Happened> {
@@ -271,14 +213,11 @@ impl Guest {
         match message {
             FromGuest::Ready { .. } => {
                 self.evidence.ready = true;
-                if matches!(self.origin, Origin::Boot) {
+                if matches!(self.start, Start::WhenReady) {
                     self.go();
                 }
             }
-            FromGuest::Awake if matches!(self.origin, Origin::Restored(..)) => {
-                self.was_restored = true;
-                self.origin = Origin::Boot;
-            }
+            FromGuest::Awake => self.awake = true,
             FromGuest::Failed { what } => self.evidence.guest_failed = Some(what.clone()),
             FromGuest::End { records } => {
                 self.evidence.complete = *records + 1 == self.decoder.count();
@@ -356,8 +295,7 @@ impl Guest {
             let monitor = &mut self.channels.monitor;
             let open = monitor.read()?;
             // Not earlier: what is in a serial port while its state is restored is lost.
-            let restored = matches!(self.origin, Origin::Restored(..));
-            if std::mem::take(&mut monitor.resumed) && restored {
+            if std::mem::take(&mut monitor.resumed) && matches!(self.start, Start::WhenResumed(_)) {
                 self.go();
             }
             return Ok(open);
@@ -374,7 +312,7 @@ impl Guest {
         self.silence = Silence {
             console: length_of(&self.channels.console),
             looked: Instant::now(),
-            used: busiest_thread(self.qemu.id()).0,
+            used: None,
             own: Duration::ZERO,
             starved: Duration::ZERO,
         };
@@ -382,9 +320,7 @@ impl Guest {
 
     /// Whether the guest has been silent for too long, and why.
     fn silent(&mut self) -> Option<Failure> {
-        if self.machine.gdb.is_some() {
-            return None;
-        }
+        let limit = self.limit?;
         if length_of(&self.channels.console) != self.silence.console {
             self.is_heard();
         }
@@ -392,21 +328,24 @@ impl Guest {
         let silence = &mut self.silence;
         let passed = silence.looked.elapsed();
         // What it was kept from running is no silence of its own.
-        let own = if wants_to_run { used.saturating_sub(silence.used).min(passed) } else { passed };
-        silence.own += own;
-        silence.starved += passed.saturating_sub(own);
-        (silence.looked, silence.used) = (Instant::now(), used);
-        let limit = self.machine.silence;
-        if matches!(self.origin, Origin::Restored(..)) && silence.own >= WAKE {
+        silence.looked = Instant::now();
+        if let Some(before) = silence.used.replace(used) {
+            let ran = used.saturating_sub(before).min(passed);
+            let counts = if wants_to_run { ran } else { passed };
+            silence.own += counts;
+            silence.starved += passed.saturating_sub(counts);
+        }
+        let (own, starved) = (silence.own, silence.starved);
+        if self.sleeps() && own >= WAKE {
             let detail = "the guest did not wake from its snapshot";
             return Some(Failure::new(FailureKind::Hang, detail));
         }
-        if silence.own >= limit {
-            let detail = format!("the guest said nothing for {} seconds", silence.own.as_secs());
+        if own >= limit {
+            let detail = format!("the guest said nothing for {} seconds", own.as_secs());
             return Some(Failure::new(FailureKind::Hang, detail));
         }
-        (silence.starved >= limit * 10).then(|| {
-            let seconds = silence.starved.as_secs();
+        (starved >= limit * 10).then(|| {
+            let seconds = starved.as_secs();
             let detail = format!("the guest waited {seconds} seconds for a processor");
             Failure::new(FailureKind::HostOverloaded, detail)
         })
@@ -448,7 +387,7 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
+impl Drop for Vm {
     fn drop(&mut self) {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();

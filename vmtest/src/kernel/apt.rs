@@ -4,8 +4,8 @@
 use super::Mirror;
 use super::cache::Cache;
 use super::lock::Package;
+use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use sha2::{Digest as _, Sha256};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,7 +63,7 @@ impl<'a> Apt<'a> {
         let checksum = format!("SHA256:{}", package.sha256);
         self.call("/usr/lib/apt/apt-helper", &["download-file", &address, &target, &checksum])?;
         // apt has compared it already; this holds even if a future one takes the word otherwise.
-        let found = crate::init::hex(&Sha256::digest(std::fs::read(&deb).at("read", &deb)?));
+        let found = sha256(std::fs::read(&deb).at("read", &deb)?);
         if found != package.sha256 {
             let message = format!("the package {} has a wrong checksum, {found}", package.name);
             return Err(Error::new(ErrorKind::Fetch, message).help("try another --mirror"));

@@ -66,6 +66,12 @@ pub struct Packages {
 }
 
 impl Packages {
+    /// The packages of the mirror that this machine's apt uses, without a lock file.
+    #[must_use]
+    pub fn configured() -> Self {
+        Self { mirror: Mirror::configured(None, None), lock: None }
+    }
+
     fn pinned(&self) -> Result<Vec<Package>> {
         self.lock.as_ref().map_or(Ok(Vec::new()), LockFile::packages)
     }

@@ -3,6 +3,7 @@
 mod apt;
 mod cache;
 mod debian;
+mod download;
 mod image;
 mod lock;
 mod mirror;
@@ -16,9 +17,9 @@ pub use lock::LockFile;
 pub use mirror::Mirror;
 pub use source::Source;
 
+use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -154,7 +155,7 @@ impl Kernel {
     pub fn at(image: &Path, modules: Option<&Path>) -> Result<Self> {
         let name = image.display().to_string();
         let data = std::fs::read(image).at("read", image)?;
-        let digest = crate::init::hex(&Sha256::digest(&data));
+        let digest = sha256(&data);
         let cache = Cache::open()?;
         let directory = cache.directory("images")?.join(&digest);
         let _lock = cache.lock(&format!("image-{digest}"))?;

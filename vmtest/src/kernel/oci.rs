@@ -3,11 +3,11 @@
 //!
 //! The protocol is that of the OCI distribution specification, read-only and without an account.
 
-use super::source::curl;
+use super::download::curl;
 use super::{Cache, fill_directory};
+use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,7 +59,7 @@ impl Reference {
 pub(super) fn fetch(image: &str) -> Result<(PathBuf, Option<PathBuf>)> {
     let reference = Reference::parse(image)?;
     let cache = Cache::open()?;
-    let key = crate::init::hex(&Sha256::digest(image));
+    let key = sha256(image);
     let directory = cache.directory("oci")?.join(key);
     let _lock = cache.lock("oci")?;
     if !directory.exists() {
@@ -114,7 +114,7 @@ fn get_manifest(reference: &Reference, name: &str) -> Result<Value> {
 }
 
 fn verify(reference: &Reference, digest: &str, data: &[u8]) -> Result<()> {
-    let found = format!("sha256:{}", crate::init::hex(&Sha256::digest(data)));
+    let found = format!("sha256:{}", sha256(data));
     if found == digest {
         return Ok(());
     }

@@ -1,11 +1,10 @@
 //! Where a kernel of a configuration comes from, and how it is had from there.
 
+use super::download::curl;
 use super::{Cache, Kernel, Packages, fill_directory, oci};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -137,7 +136,7 @@ fn fetch(url: &str, sha256: &str) -> Result<PathBuf> {
         fill_directory(&directory, |directory| {
             let path = directory.join("image");
             curl(&[url, "--output", &path.display().to_string()])?;
-            let found = crate::init::hex(&Sha256::digest(std::fs::read(&path).at("read", &path)?));
+            let found = crate::digest::sha256(std::fs::read(&path).at("read", &path)?);
             if found == sha256 {
                 return Ok(());
             }
@@ -147,19 +146,4 @@ fn fetch(url: &str, sha256: &str) -> Result<PathBuf> {
         })?;
     }
     Ok(directory.join("image"))
-}
-
-/// Runs curl, which knows this machine's proxies and certificates; what it printed.
-pub(super) fn curl(args: &[&str]) -> Result<Vec<u8>> {
-    let mut command = Command::new("curl");
-    command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2"]);
-    let output = command.args(args).stdin(Stdio::null()).output().map_err(|error| {
-        let error = Error::new(ErrorKind::Fetch, "cannot run curl").because(error);
-        error.help("install curl")
-    })?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {}: {said}", args[0])))
 }

@@ -2,7 +2,7 @@
 
 use super::grid::{Grid, full_name};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
-use crate::matrix::Progress;
+use crate::progress::Progress;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};

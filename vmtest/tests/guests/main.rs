@@ -2,5 +2,6 @@
 
 mod common;
 mod faults;
+mod library;
 mod run;
 mod sources;

@@ -1,7 +1,7 @@
 //! Kernels from a registry of container images and from an address, both on the loopback interface.
 
 use crate::common::{KERNEL, harness, said};
-use bpfmap_vmtest::kernel::{Kernel, Mirror, Packages};
+use bpfmap_vmtest::kernel::{Kernel, Packages};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,7 +46,7 @@ fn digest(data: &[u8]) -> String {
 
 /// The image of a kernel that is in the cache.
 pub(crate) fn kernel_image() -> PathBuf {
-    let packages = Packages { mirror: Mirror::configured(None, None), lock: None };
+    let packages = Packages::configured();
     Kernel::debian(KERNEL, &packages).unwrap().vmlinux
 }
 

@@ -1,9 +1,9 @@
 //! The first file system of a guest: this program as init, and what it needs.
 
+use crate::digest::sha256;
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::tree::Tree;
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Init {
         program.ok_or_else(missing)
     }
 
-    /// Packs a program that calls [`guest::main_if_init`](crate::guest::main_if_init) first.
+    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first.
     ///
     /// # Errors
     /// It, or a library that it needs, cannot be read.
@@ -60,16 +60,7 @@ impl Init {
             tree.add_directory(Path::new(directory));
         }
         let archive: Arc<[u8]> = tree.pack()?.into();
-        let digest = hex(&Sha256::digest(&archive));
+        let digest = sha256(&archive);
         Ok(Self { archive, digest })
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

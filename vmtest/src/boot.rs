@@ -1,0 +1,109 @@
+//! Guests of a machine: from a snapshot if there can be one, or else from cold.
+
+use crate::error::Result;
+use crate::failure::Failure;
+use crate::launch;
+use crate::machine::Machine;
+use crate::session::{Happened, Session};
+use crate::snapshot::Snapshot;
+use crate::vm::Vm;
+use crate::wire::{FromGuest, Record, ToGuest};
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+/// A virtual machine that runs a payload. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Booted {
+    vm: Vm,
+    /// How to do without the snapshot, until the guest has shown that it lives.
+    fallback: Option<Fallback>,
+    was_restored: bool,
+}
+
+#[derive(Debug)]
+struct Fallback {
+    machine: Machine,
+    snapshot: Snapshot,
+    payload: Vec<u8>,
+}
+
+impl Booted {
+    /// Starts a guest that does what the payload says.
+    pub(crate) fn start(machine: &Machine, payload: Vec<u8>) -> Result<Self> {
+        let wanted = machine.snapshots && machine.gdb.is_none();
+        // A machine whose snapshot can't be taken tells why when it boots.
+        let Some(snapshot) = wanted.then(|| Snapshot::of(machine).ok()).flatten() else {
+            let vm = launch::boot(machine, &payload)?;
+            return Ok(Self { vm, fallback: None, was_restored: false });
+        };
+        let vm = snapshot.restore(machine, &payload)?;
+        let fallback = Fallback { machine: machine.clone(), snapshot, payload };
+        Ok(Self { vm, fallback: Some(fallback), was_restored: false })
+    }
+
+    /// Waits until something happens, in the guest or with the caller's files.
+    pub(crate) fn next(
+        &mut self,
+        files: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<Happened> {
+        let happened = self.vm.next(files, deadline)?;
+        match &happened {
+            Happened::Said(Record::Message(FromGuest::Awake)) => {
+                self.was_restored = self.fallback.take().is_some();
+            }
+            // It failed so early that its snapshot is to blame.
+            Happened::Ended(Some(_)) if self.fallback.is_some() => {
+                let Some(fallback) = self.fallback.take() else { return Ok(happened) };
+                fallback.snapshot.discard();
+                self.vm = launch::boot(&fallback.machine, &fallback.payload)?;
+                return self.vm.next(files, deadline);
+            }
+            _ => {}
+        }
+        Ok(happened)
+    }
+
+    /// Ends the guest for a reason of our own.
+    pub(crate) fn end(&mut self, failure: Failure) -> Happened {
+        self.vm.end(failure)
+    }
+
+    /// All that the kernel has printed so far.
+    pub(crate) fn console(&self) -> String {
+        self.vm.console()
+    }
+
+    /// Tells the guest something. That it is gone is seen elsewhere.
+    pub(crate) fn tell(&mut self, message: &ToGuest) {
+        self.vm.tell(message);
+    }
+
+    /// Gives the guest's program something to read.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.vm.feed(bytes);
+    }
+
+    /// Whether the guest takes more for its program to read.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.vm.is_hungry()
+    }
+}
+
+impl Session for Booted {
+    fn next(&mut self, deadline: Instant) -> Result<Happened> {
+        self.next(&[], Some(deadline))
+    }
+
+    fn end(&mut self, failure: Failure) -> Happened {
+        self.end(failure)
+    }
+
+    fn console(&self) -> String {
+        self.console()
+    }
+
+    fn was_restored(&self) -> bool {
+        self.was_restored
+    }
+}

@@ -1,0 +1,262 @@
+//! A guest that runs one program.
+
+use crate::boot::Booted;
+use crate::console::tail;
+use crate::error::Result;
+use crate::failure::{Failure, FailureKind};
+use crate::machine::Machine;
+use crate::run::Run;
+use crate::session::Happened;
+use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+/// A guest that runs one program, in the manner of [`std::process::Child`].
+///
+/// It is killed when this is dropped, and when the thread ends that started it.
+///
+/// ```no_run
+/// use bpfmap_vmtest::kernel::Packages;
+/// use bpfmap_vmtest::{Ended, Guest, Init, Kernel, Machine, Run};
+///
+/// # fn main() -> bpfmap_vmtest::Result<()> {
+/// let mut machine = Machine::new(Kernel::debian("6.1", &Packages::configured())?, Init::find()?)?;
+/// machine.choose_engine()?;
+/// let mut cat = Guest::start(&machine, &Run::new("cat"))?;
+/// cat.write(b"in and out");
+/// cat.end_input();
+/// let output = cat.wait_with_output()?;
+/// assert_eq!(output.ended, Ended::Exited(0));
+/// assert_eq!(output.stdout, b"in and out");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Guest {
+    booted: Booted,
+    deadline: Option<Instant>,
+    started: bool,
+    /// What waits for the program to start: before that nobody reads the guest's serial port.
+    held: Vec<Input>,
+    input_ended: bool,
+    status: Option<Status>,
+}
+
+/// What a guest did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GuestEvent {
+    /// It has booted and loaded the modules: the program starts.
+    Started,
+    /// The program wrote this to its standard output.
+    Stdout(Vec<u8>),
+    /// The program wrote this to its standard error.
+    Stderr(Vec<u8>),
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// How a program's run in a guest ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal killed it.
+    Signaled(i32),
+    /// The guest failed; the last lines of its console.
+    Failed(Failure, Vec<String>),
+}
+
+/// All that came of a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// How its program ended.
+    pub ended: Ended,
+    /// What the program wrote to its standard output.
+    pub stdout: Vec<u8>,
+    /// What the program wrote to its standard error.
+    pub stderr: Vec<u8>,
+    /// What the kernel printed.
+    pub console: String,
+}
+
+/// What goes to the program in a guest.
+#[derive(Debug)]
+enum Input {
+    Bytes(Vec<u8>),
+    Message(ToGuest),
+}
+
+/// What happened while a guest and files of the caller's were waited for.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    Event(GuestEvent),
+    /// One of the files can be read: its index.
+    Readable(usize),
+    Deadline,
+}
+
+impl Guest {
+    /// Starts a guest that runs a program: from a snapshot if the machine has snapshots, which is
+    /// taken first if there is none yet, or else from cold.
+    ///
+    /// # Errors
+    /// The program or what it needs can't be read, or QEMU can't be run. What goes wrong in the
+    /// guest is how it [`Ended`].
+    pub fn start(machine: &Machine, run: &Run) -> Result<Self> {
+        let booted = Booted::start(machine, run.payload(machine)?)?;
+        let deadline = run.time_out.map(|limit| Instant::now() + limit);
+        Ok(Self {
+            booted,
+            deadline,
+            started: false,
+            held: Vec::new(),
+            input_ended: false,
+            status: None,
+        })
+    }
+
+    /// Waits until the guest does something; nothing if the deadline came first.
+    ///
+    /// # Errors
+    /// The operating system does not let us wait.
+    pub fn next(&mut self, deadline: Option<Instant>) -> Result<Option<GuestEvent>> {
+        Ok(match self.poll(&[], deadline)? {
+            Polled::Event(event) => Some(event),
+            Polled::Readable(_) | Polled::Deadline => None,
+        })
+    }
+
+    /// Ends the program's input, and waits for the guest's end.
+    ///
+    /// # Errors
+    /// The operating system does not let us wait.
+    pub fn wait_with_output(mut self) -> Result<Output> {
+        self.end_input();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        loop {
+            match self.next(None)? {
+                Some(GuestEvent::Stdout(bytes)) => stdout.extend(bytes),
+                Some(GuestEvent::Stderr(bytes)) => stderr.extend(bytes),
+                Some(GuestEvent::Ended(ended)) => {
+                    return Ok(Output { ended, stdout, stderr, console: self.console() });
+                }
+                Some(GuestEvent::Started) | None => {}
+            }
+        }
+    }
+
+    /// Gives the program something to read on its standard input. It passes through a serial port,
+    /// at some ten kilobytes a second in an emulated guest: what is known beforehand is better
+    /// handed over as a file ([`Run::files`]).
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.give(Input::Bytes(bytes.to_owned()));
+    }
+
+    /// Ends the program's standard input, when it has read all that it was given.
+    pub fn end_input(&mut self) {
+        if !std::mem::replace(&mut self.input_ended, true) {
+            self.give(Input::Message(ToGuest::InputEnded));
+        }
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&mut self, number: i32) {
+        self.give(Input::Message(ToGuest::Signal { number }));
+    }
+
+    /// Ends the guest at once.
+    pub fn kill(&mut self) -> Ended {
+        self.interrupt("it was killed")
+    }
+
+    /// All that the kernel has printed so far.
+    #[must_use]
+    pub fn console(&self) -> String {
+        self.booted.console()
+    }
+
+    pub(crate) fn interrupt(&mut self, why: &str) -> Ended {
+        self.end(Failure::new(FailureKind::Interrupted, why))
+    }
+
+    pub(crate) fn resize(&mut self, (rows, columns): (u16, u16)) {
+        self.give(Input::Message(ToGuest::Window { rows, columns }));
+    }
+
+    /// Whether the program runs.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Whether the guest takes more for its program to read.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.booted.is_hungry()
+    }
+
+    /// Waits until the guest does something, or one of the caller's files can be read.
+    pub(crate) fn poll(
+        &mut self,
+        files: &[BorrowedFd<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<Polled> {
+        let until = self.deadline.into_iter().chain(deadline).min();
+        loop {
+            let event = match self.booted.next(files, until)? {
+                Happened::Said(Record::Bytes(Stream::Stdout, bytes)) => GuestEvent::Stdout(bytes),
+                Happened::Said(Record::Bytes(Stream::Stderr, bytes)) => GuestEvent::Stderr(bytes),
+                Happened::Said(Record::Message(FromGuest::Started)) => {
+                    self.started = true;
+                    for input in std::mem::take(&mut self.held) {
+                        self.give(input);
+                    }
+                    GuestEvent::Started
+                }
+                Happened::Said(Record::Message(message)) => {
+                    if let FromGuest::Exited { status } = message {
+                        self.status = Some(status);
+                    }
+                    continue;
+                }
+                Happened::Readable(index) => return Ok(Polled::Readable(index)),
+                Happened::Deadline if self.deadline.is_some_and(|end| end <= Instant::now()) => {
+                    let failure = Failure::new(FailureKind::TimedOut, "the program's time was up");
+                    GuestEvent::Ended(self.end(failure))
+                }
+                Happened::Deadline => return Ok(Polled::Deadline),
+                Happened::Ended(failure) => GuestEvent::Ended(self.ended(failure)),
+            };
+            return Ok(Polled::Event(event));
+        }
+    }
+
+    fn give(&mut self, input: Input) {
+        match input {
+            input if !self.started => self.held.push(input),
+            Input::Bytes(bytes) => self.booted.feed(&bytes),
+            Input::Message(message) => self.booted.tell(&message),
+        }
+    }
+
+    fn end(&mut self, failure: Failure) -> Ended {
+        self.status = None;
+        match self.booted.end(failure) {
+            Happened::Ended(failure) => self.ended(failure),
+            _ => self.ended(None),
+        }
+    }
+
+    fn ended(&self, failure: Option<Failure>) -> Ended {
+        let failure = match (failure, self.status) {
+            (Some(failure), _) => failure,
+            (None, Some(Status::Exited(code))) => return Ended::Exited(code),
+            (None, Some(Status::Signaled(signal))) => return Ended::Signaled(signal),
+            (None, Some(Status::TimedOut) | None) => Failure::new(
+                FailureKind::ResultsCutShort,
+                "the guest did not say how the program ended",
+            ),
+        };
+        Ended::Failed(failure, tail(&self.console(), 20))
+    }
+}

@@ -1,0 +1,103 @@
+//! Starts virtual machines: from cold, to be saved, or from what was saved.
+
+use crate::error::{Context as _, Result};
+use crate::machine::Machine;
+use crate::plan::PAYLOAD;
+use crate::qemu::{CommandLine, Monitor, memory_file, option_path};
+use crate::vm::{Channels, Start, Vm};
+use serde_json::json;
+use std::fs::File;
+use std::path::Path;
+
+/// A machine as it was saved when it had booted.
+#[derive(Debug)]
+pub(crate) struct Saved<'a> {
+    /// The file with its memory.
+    pub(crate) memory: &'a Path,
+    /// The state of its devices.
+    pub(crate) state: &'a File,
+    /// What its kernel had printed.
+    pub(crate) console: Vec<u8>,
+}
+
+/// Boots a kernel from cold.
+pub(crate) fn boot(machine: &Machine, payload: &[u8]) -> Result<Vm> {
+    let mut line = machine.command_line();
+    line.args(["-m".to_owned(), format!("{}M", machine.memory)]);
+    if let Some(port) = machine.gdb {
+        line.args(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}"), "-S".to_owned()]);
+    }
+    boot_files(machine, &mut line)?;
+    launch(machine, line, Some(payload), Start::WhenReady)
+}
+
+/// Boots a kernel from cold with its memory in a file, to be saved.
+pub(crate) fn boot_to_save(machine: &Machine, memory: &Path) -> Result<Vm> {
+    let mut line = machine.command_line();
+    memory_in_file(machine, &mut line, memory, "on");
+    boot_files(machine, &mut line)?;
+    launch(machine, line, None, Start::Never)
+}
+
+/// Goes on with what was saved.
+pub(crate) fn restore(machine: &Machine, payload: &[u8], saved: Saved<'_>) -> Result<Vm> {
+    let mut line = machine.command_line();
+    memory_in_file(machine, &mut line, saved.memory, "off");
+    line.args(["-incoming", "defer"]);
+    let mut vm = launch(machine, line, Some(payload), Start::WhenResumed(saved.console))?;
+    let monitor = vm.monitor();
+    let capability = json!({ "capability": "x-ignore-shared", "state": true });
+    // If this fails, QEMU is gone or soon will be, which is seen when the guest is waited for.
+    let _ = monitor
+        .call("migrate-set-capabilities", &json!({ "capabilities": [capability] }))
+        .and_then(|_| monitor.hand_over("state", saved.state))
+        .and_then(|()| monitor.call("migrate-incoming", &json!({ "uri": "fd:state" })));
+    Ok(vm)
+}
+
+fn memory_in_file(machine: &Machine, line: &mut CommandLine, path: &Path, share: &str) {
+    let (size, path) = (machine.memory, option_path(path));
+    line.args(["-m".to_owned(), format!("{size}M")]);
+    line.args([
+        "-object".to_owned(),
+        format!("memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"),
+    ]);
+    line.args(["-machine", "memory-backend=ram"]);
+}
+
+/// What is booted: a guest that was saved has it in its memory.
+fn boot_files(machine: &Machine, line: &mut CommandLine) -> Result<()> {
+    line.args(["-kernel".to_owned(), machine.kernel.vmlinux.display().to_string()]);
+    line.args(["-append".to_owned(), machine.kernel_arguments()]);
+    let initrd = line.memory_file("initrd", &machine.init.archive)?;
+    line.args(["-initrd", &initrd]);
+    Ok(())
+}
+
+/// Starts QEMU with channels to the guest.
+fn launch(
+    machine: &Machine,
+    mut line: CommandLine,
+    payload: Option<&[u8]>,
+    start: Start,
+) -> Result<Vm> {
+    // A file takes all that the kernel prints, however late it is read; a socket or pipe may be
+    // full, and then a serial port loses bytes.
+    let (console, errors) = (memory_file("console")?, memory_file("errors")?);
+    let path = line.inherited_path(console.try_clone().doing("share a file in memory")?);
+    line.args(["-serial".to_owned(), format!("file:{path}")]);
+    line.args(["-chardev", "stdio,id=results,signal=off", "-serial", "chardev:results"]);
+    let monitor = line.socket("monitor")?;
+    line.args(["-mon", "chardev=monitor,mode=control"]);
+    if let Some(payload) = payload {
+        let payload = line.memory_file("payload", payload)?;
+        line.args(["-fw_cfg".to_owned(), format!("name={PAYLOAD},file={payload}")]);
+    }
+    let mut qemu =
+        line.spawn(&machine.qemu, errors.try_clone().doing("share a file in memory")?)?;
+    let input = qemu.stdin.take().expect("it is piped");
+    let output = qemu.stdout.take().expect("it is piped");
+    let monitor = Monitor::new(monitor);
+    let silence = Some(machine.silence).filter(|_| machine.gdb.is_none());
+    Vm::new(qemu, Channels { input, output, console, errors, monitor }, start, silence)
+}

@@ -1,0 +1,81 @@
+//! Deals a matrix out to guests, some side by side, and gathers what they tell.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, Summary};
+use crate::initramfs::Init;
+use crate::kernel_run::KernelRun;
+use crate::matrix::{Driver, Matrix};
+use crate::progress::Progress;
+use crate::tree::Tree;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Instant;
+
+impl Matrix {
+    /// Runs everything, tells `progress` of it as it goes, and gives all events, the summary last.
+    ///
+    /// # Errors
+    /// What would fail on every kernel alike: QEMU or a test binary's library is missing. What
+    /// fails on one kernel is an event.
+    pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
+        let start = Instant::now();
+        let init = Init::find()?;
+        let mut tree = Tree::default();
+        let mut modules = self.modules.clone();
+        for binary in &self.binaries {
+            if !binary.is_file() {
+                let message = format!("there is no test binary {}", binary.display());
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            tree.add_program(binary)?;
+            modules.extend(crate::elf::declared_modules(binary)?);
+        }
+        if self.driver == Driver::Guest {
+            crate::qemu::Qemu::find()?;
+        }
+        let waiting = Mutex::new(self.tasks());
+        let (sender, receiver) = channel();
+        let mut events = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.clamp(1, self.kernels.len().max(1)) {
+                let (sender, waiting, tree) = (sender.clone(), &waiting, &tree);
+                let (init, modules) = (&init, &modules);
+                scope.spawn(move || {
+                    loop {
+                        let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop_front());
+                        let Some((kernel, binaries)) = next else { break };
+                        KernelRun::new(self, kernel, binaries, modules, &sender)
+                            .run(tree.clone(), init.clone());
+                    }
+                });
+            }
+            drop(sender);
+            for message in receiver {
+                progress(&message);
+                if let Progress::Event(event) = message {
+                    events.push(*event);
+                }
+            }
+        });
+        let summary = Event::Summary(Summary::of(&events, start.elapsed().as_secs_f64()));
+        progress(&Progress::Event(Box::new(summary.clone())));
+        events.push(summary);
+        Ok(events)
+    }
+
+    /// The kernels, each with the binaries that shall run on it.
+    fn tasks(&self) -> VecDeque<(&str, Vec<usize>)> {
+        let count = self.binaries.len();
+        let binaries = |kernel: usize| {
+            let is_ours =
+                |binary: &usize| self.shard.is_none_or(|shard| shard.has(kernel * count + binary));
+            (0..count).filter(is_ours).collect::<Vec<_>>()
+        };
+        let tasks = self.kernels.iter().enumerate();
+        tasks
+            .map(|(index, kernel)| (kernel.as_str(), binaries(index)))
+            .filter(|(_, binaries)| !binaries.is_empty())
+            .collect()
+    }
+}
