@@ -25,6 +25,20 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
     "unknown_nmi_panic=1",
 ];
 
+/// What a kernel is told when QEMU translates its instructions. QEMU finds its translation of a
+/// piece of code again only at the same address; else each process of a program would have all its
+/// code translated anew, which takes most of its time.
+const TCG_ARGUMENTS: [&str; 1] = ["norandmaps"];
+
+/// The processor that QEMU plays when it translates instructions: all that it can do, but
+/// - cmpxchg16b: QEMU 7.2 sometimes leaves another register's bits in EFLAGS when an interrupt
+///   follows it, and the guest's allocator dies of a double fault. Kernels do without it where the
+///   processor lacks it.
+/// - fast string instructions (ERMS, FSRM): kernels then clear and copy pages byte by byte, which
+///   is slow here; a page fault takes half as long without them.
+/// - a fifth level of page tables, through which QEMU would walk for each page.
+const TCG_CPU: &str = "max,-cx16,-erms,-fsrm,-la57";
+
 /// What executes a guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,7 +125,8 @@ impl Machine {
     }
 
     pub(crate) fn kernel_arguments(&self) -> String {
-        let ours = KERNEL_ARGUMENTS.into_iter();
+        let tcg = (self.engine == Engine::Tcg).then_some(TCG_ARGUMENTS).into_iter().flatten();
+        let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
         // A debugger finds the kernel where its symbols say only if it stays there.
         let theirs = theirs.chain(self.gdb.map(|_| "nokaslr"));
@@ -123,7 +138,7 @@ impl Machine {
         let mut line = CommandLine::new();
         let accelerator = match self.engine {
             Engine::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Engine::Tcg => ["-accel", "tcg", "-cpu", "max,-cx16"],
+            Engine::Tcg => ["-accel", "tcg", "-cpu", TCG_CPU],
         };
         line.args([
             "-M",

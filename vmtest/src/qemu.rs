@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 const PROGRAM: &str = "qemu-system-x86_64";
 /// The oldest that has all that is used here: PVH boot with modules (4.0), `x-ignore-shared`.
@@ -26,6 +27,15 @@ pub(crate) struct Qemu {
 impl Qemu {
     /// The QEMU that `BPFMAP_VMTEST_QEMU` names, or else the one on the `PATH`.
     pub(crate) fn find() -> Result<Self> {
+        // Asking QEMU takes as long as a tenth of a guest from a snapshot does.
+        static FOUND: OnceLock<Qemu> = OnceLock::new();
+        if let Some(found) = FOUND.get() {
+            return Ok(found.clone());
+        }
+        Self::ask().map(|qemu| FOUND.get_or_init(|| qemu).clone())
+    }
+
+    fn ask() -> Result<Self> {
         let program = std::env::var_os("BPFMAP_VMTEST_QEMU")
             .map_or_else(|| PathBuf::from(PROGRAM), PathBuf::from);
         let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().map_err(|error| {

@@ -23,12 +23,18 @@ impl Matrix {
         let init = Init::find()?;
         let mut tree = Tree::default();
         let mut modules = self.modules.clone();
+        // Tests see the variable too.
+        let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
         for binary in &self.binaries {
             if !binary.is_file() {
                 let message = format!("there is no test binary {}", binary.display());
                 return Err(Error::new(ErrorKind::Usage, message));
             }
-            tree.add_program(binary)?;
+            if wants_backtraces {
+                tree.add_program(binary)?;
+            } else {
+                tree.add_loadable_program(binary)?;
+            }
             modules.extend(crate::elf::declared_modules(binary)?);
         }
         if self.driver == Driver::Guest {

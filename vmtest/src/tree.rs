@@ -26,9 +26,24 @@ impl Tree {
     /// Adds a program with its interpreter and libraries, each at its path on the host, so that
     /// what a program finds by its own place is found in the guest too.
     pub(crate) fn add_program(&mut self, program: &Path) -> Result<()> {
+        self.mirror(&absolute(program)?)?;
+        self.add_needed_files(program)
+    }
+
+    /// Adds a program as [`Tree::add_program`] does, but only the part of it that is loaded: symbols
+    /// and debug information, which are most of a test binary, only make backtraces readable.
+    pub(crate) fn add_loadable_program(&mut self, program: &Path) -> Result<()> {
         let program = absolute(program)?;
         self.mirror(&program)?;
-        for file in elf::needed_files(&program)? {
+        let real = program.canonicalize().at("find", &program)?;
+        if let Some(node) = self.nodes.get_mut(&real) {
+            node.data = elf::loadable_part(&node.data).into();
+        }
+        self.add_needed_files(&program)
+    }
+
+    fn add_needed_files(&mut self, program: &Path) -> Result<()> {
+        for file in elf::needed_files(&absolute(program)?)? {
             self.mirror(&file)?;
         }
         // The dynamic linker finds by it what lies outside its standard directories.
