@@ -1,7 +1,9 @@
 //! What the runtime's map types can do, held against the facts table: one fact, written in two crates that don't know
 //! each other.
 
-use bpfmap_codegen::facts::{BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, Operation, ValueRule};
+use bpfmap_codegen::facts::{
+    BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, MaxEntriesRule, Operation, ValueRule,
+};
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +74,11 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         ("Iterate", can(Operation::GetNextKey)),
         ("UpdateBatch", can(Operation::UpdateBatch)),
         ("DeleteBatch", can(Operation::DeleteBatch)),
+        (
+            "MapArena",
+            matches!(row.max_entries, MaxEntriesRule::Pages { .. }) && can(Operation::Mmap),
+        ),
+        ("MapValues", plain && can(Operation::Mmap)),
         ("Lock", lock),
         ("Push", keyless && can(Operation::Update)),
         ("Pop", keyless && can(Operation::LookupAndDelete)),

@@ -74,6 +74,7 @@ pub enum Operation {
     Pop,
     Peek,
     PossibleCpus,
+    Mmap,
 }
 
 impl Operation {
@@ -100,6 +101,7 @@ impl Operation {
             Self::Push => "push to",
             Self::Pop => "pop from",
             Self::Peek => "peek at",
+            Self::Mmap => "map into memory",
             Self::PossibleCpus => "learn the possible CPUs",
         }
     }

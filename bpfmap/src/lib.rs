@@ -121,6 +121,7 @@ mod percpu;
 mod plain;
 mod plain_macros;
 mod scalars;
+mod shared;
 mod source;
 mod spec;
 pub mod storage;
@@ -135,11 +136,13 @@ pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
 pub use map::{
-    Drain, Info, Iter, Keys, LayoutCheck, Map, Object, Objects, Options, Shown, Update, Value,
+    Arena, ArenaPtr, Drain, Info, Iter, Keys, LayoutCheck, Map, MappedValues, Object, Objects,
+    Options, ReadOnlyValues, Shown, Update, Value,
 };
 pub use objects::{CgroupFd, InnerMap, MapId, ProgramFd, ProgramId};
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
+pub use shared::{ReadCell, SharedCell};
 pub use source::MapSource;
 pub use spec::{MapFlags, MapSpec, OuterMapSpec, Pinning};

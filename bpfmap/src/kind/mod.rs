@@ -152,6 +152,16 @@ capabilities! {
     "a map of type `{Self}` has no next value to peek at",
     "only queues and stacks have a next value: use `lookup` with a key";
 
+    /// Having the whole map in the memory of the process, and of programs.
+    MapArena,
+    "a map of type `{Self}` is no arena",
+    "only an arena is memory that programs and user space share at one address (from Linux 6.9); an array with the flag `mmapable` has `map_values`";
+
+    /// Having the values in the memory of the process.
+    MapValues,
+    "the values of a map of type `{Self}` can't be mapped into memory",
+    "only an array can be, with the flag `mmapable` (from Linux 5.5; ENOTSUPP elsewhere): use `lookup` or `iter`";
+
     /// Reading and writing a value under the spin lock in it.
     Lock,
     "a value in a map of type `{Self}` can't be locked",

@@ -1,5 +1,6 @@
 //! The typed handle.
 
+mod arena;
 mod batch;
 mod bulk;
 mod create;
@@ -8,6 +9,7 @@ mod handle;
 mod info;
 mod iter;
 mod locked;
+mod memory;
 mod nested;
 mod object;
 mod open;
@@ -15,9 +17,11 @@ mod options;
 mod queue;
 mod walk;
 
+pub use arena::{Arena, ArenaPtr};
 pub use bulk::Drain;
 pub use info::Info;
 pub use iter::{Iter, Keys};
+pub use memory::{MappedValues, ReadOnlyValues};
 pub use object::{Object, Objects, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;

@@ -10,6 +10,7 @@ mod create;
 mod hash;
 mod lpm;
 mod lru;
+mod memory;
 mod nested;
 mod open;
 mod percpu;

@@ -9,7 +9,7 @@ mod value;
 use super::context::Context;
 use super::{flags, special_fields};
 use crate::diagnostics::Finding;
-use crate::facts::{MAP_TYPES, MapTypeFacts};
+use crate::facts::{MAP_TYPES, MapTypeFacts, MaxEntriesRule};
 use crate::ir::MapDef;
 use crate::nearest::nearest;
 use crate::rules;
@@ -28,6 +28,27 @@ pub(super) fn check(cx: &mut Context<'_>) {
         flags::check(cx, map, row);
         special_fields::check_map(cx, map, row);
         too_new(cx, map);
+    }
+    one_arena(cx);
+}
+
+/// A program can have one arena, and libbpf takes one an object.
+fn one_arena(cx: &mut Context<'_>) {
+    let mut arenas = cx.maps().iter().filter(|map| {
+        let row = MapTypeFacts::by_name(&map.map_type.value);
+        row.is_some_and(|row| matches!(row.max_entries, MaxEntriesRule::Pages { .. }))
+    });
+    let Some(first) = arenas.next() else { return };
+    for again in arenas {
+        cx.report(
+            Finding::new(
+                &rules::ONE_ARENA,
+                again.map_type.span,
+                format!("`{}` is a second arena", again.name.value),
+            )
+            .related(first.map_type.span, "the first")
+            .help("keep one and give it the pages of both, or write a schema for each"),
+        );
     }
 }
 

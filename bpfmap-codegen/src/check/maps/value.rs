@@ -71,7 +71,7 @@ const INSTRUCTION_SIZE: u64 = 16;
 fn stack_size(map: &MapDef, size: u64) -> Option<String> {
     let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
     let frame = if build_ids { 32 } else { 8 };
-    (size == 0 || size % frame != 0).then(|| format!("{frame} bytes for each frame"))
+    (size == 0 || !size.is_multiple_of(frame)).then(|| format!("{frame} bytes for each frame"))
 }
 
 fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {

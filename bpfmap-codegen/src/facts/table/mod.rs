@@ -1,5 +1,6 @@
 //! The rows, a file a family of map types.
 
+mod arena;
 mod array;
 mod hash;
 mod lpm_trie;
@@ -25,6 +26,7 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     queue_stack::QUEUE,
     queue_stack::STACK,
     streams::RINGBUF,
+    arena::ARENA,
     hash::RHASH,
 ];
 

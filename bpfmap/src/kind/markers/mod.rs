@@ -5,6 +5,8 @@ mod plain;
 mod streams;
 
 pub use objects::*;
+mod others;
+pub use others::*;
 pub use plain::*;
 pub use streams::*;
 

@@ -3,7 +3,7 @@
 use super::kind;
 use crate::kind::{
     BatchCursor, DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement,
-    Peek, Pop, Push, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
+    MapValues, Peek, Pop, Push, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
@@ -26,6 +26,7 @@ impl LookupElement for Array {}
 impl UpdateElement for Array {}
 impl Iterate for Array {}
 impl UpdateBatch for Array {}
+impl MapValues for Array {}
 impl Lock for Array {}
 
 kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6)

@@ -1,0 +1,246 @@
+//! Arenas: memory that programs and user space share, with pointers that mean the same to both.
+
+use super::Map;
+use super::memory::Memory;
+#[cfg(feature = "libbpf-rs")]
+use crate::error::ErrorKind;
+use crate::error::{Error, Operation, Result};
+use crate::kind::MapArena;
+use crate::plain::Plain;
+use crate::scalars::KernelPtr;
+use crate::shared::SharedCell;
+use crate::spec::MapSpec;
+use crate::sys;
+use core::fmt;
+use core::marker::PhantomData;
+#[cfg(feature = "libbpf-rs")]
+use core::ptr::NonNull;
+use std::os::fd::AsFd;
+
+/// A page of an arena in bytes; `map_extra` and addresses count in it.
+const PAGE_SIZE: usize = 4096;
+
+impl<S: MapSpec> Map<S>
+where
+    S::Kind: MapArena,
+{
+    /// The arena in memory (Linux 6.9, x86-64 and arm64): at `MAP_EXTRA` where the spec says one, else where the kernel
+    /// likes. Every process that maps it has it at the same address, which is how a pointer that a program stored means
+    /// something here.
+    ///
+    /// A page that nobody touched yet comes when it is read or written, filled with zeros; with
+    /// [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT) that is a signal (`SIGSEGV`) unless a program
+    /// allocated the page before.
+    ///
+    /// ```no_run
+    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, layout::Layout};
+    /// /// Memory of the scheduler.
+    /// pub enum Pool {}
+    ///
+    /// impl MapSpec for Pool {
+    ///     type Kind = kind::Arena;
+    ///     type Key = ();
+    ///     type Value = ();
+    ///     const NAME: &'static str = "pool";
+    ///     const MAX_ENTRIES: Option<u32> = Some(16);
+    ///     const FLAGS: MapFlags = MapFlags::MMAPABLE;
+    ///     const KEY_LAYOUT: &'static Layout = Layout::VOID;
+    ///     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+    /// }
+    ///
+    /// # fn main() -> bpfmap::Result<()> {
+    /// let pool = Map::<Pool>::create()?;
+    /// let arena = pool.map_arena()?;
+    /// let counter = arena.at::<u64>(64).expect("the arena has 16 pages");
+    /// counter.store(1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A process has an arena in memory once: libbpf has it there already for the object that it loaded, see
+    /// [`arena_in`](Self::arena_in).
+    ///
+    /// A process has an arena in memory once: libbpf has it there already for the object that it loaded, see
+    /// [`arena_in`](Self::arena_in).
+    ///
+    /// # Errors
+    /// `EBUSY`, `EINVAL`: this process has the arena in memory, or the address is no multiple of a page. `EEXIST`:
+    /// something else lies at the address. `ENOMEM`: no address range is left.
+    pub fn map_arena(&self) -> Result<Arena<'static, S>> {
+        let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
+        let address =
+            usize::try_from(S::MAP_EXTRA).map_err(|_| failed(sys::Errno(libc::EINVAL)))?;
+        let address = core::ptr::with_exposed_provenance_mut(address);
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let len = self.arena_len()?;
+        let memory = Memory::map(self.as_fd(), (address, len), access).map_err(failed)?;
+        Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
+    }
+
+    /// The arena where libbpf has it in memory, for as long as the object lives (Linux 6.9).
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound): the object has no such map, or has not loaded it.
+    /// [`Mismatch`](ErrorKind::Mismatch): the object's is another map than this one.
+    #[cfg(feature = "libbpf-rs")]
+    pub fn arena_in<'o>(&self, object: &'o libbpf_rs::Object) -> Result<Arena<'o, S>> {
+        use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};
+
+        let told = |kind, text: &str| {
+            Error::told(Operation::Mmap, S::NAME, kind, 0, format!("the object {text}"))
+        };
+        let map = object.maps().find(|map| map.name() == S::NAME);
+        let map = map.ok_or_else(|| told(ErrorKind::NotFound, "has no such map"))?;
+        if Self::from_map(&map)?.info()?.id != self.info()?.id {
+            return Err(told(ErrorKind::Mismatch, "has another map of this name"));
+        }
+        let mut size = 0;
+        // SAFETY: libbpf's own map, and a place for a size, which is that of the arena's variables and is not wanted.
+        let start = unsafe {
+            libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut size)
+        };
+        let start = NonNull::new(start.cast())
+            .ok_or_else(|| told(ErrorKind::NotFound, "does not have it in memory"))?;
+        // SAFETY: libbpf maps an arena as a whole when it is loaded, and keeps it there until the object goes.
+        let memory = unsafe { Memory::lent(start, self.arena_len()?) };
+        Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
+    }
+
+    fn arena_len(&self) -> Result<usize> {
+        let pages = usize::try_from(self.max_entries()).unwrap_or(usize::MAX);
+        let failed = || Error::from_errno(Operation::Mmap, S::NAME, sys::Errno(libc::ENOMEM));
+        pages.checked_mul(PAGE_SIZE).ok_or_else(failed)
+    }
+}
+
+/// An arena in memory, see [`Map::map_arena`]; `'m` is how long it stays there.
+pub struct Arena<'m, S: MapSpec> {
+    memory: Memory,
+    spec: PhantomData<fn() -> S>,
+    stays: PhantomData<&'m ()>,
+}
+
+impl<S: MapSpec> Arena<'_, S> {
+    /// The value at an offset from the arena's start; `None` when it does not lie in the arena as a whole, or the
+    /// offset is not aligned for it.
+    #[must_use]
+    pub fn at<T: Plain>(&self, offset: usize) -> Option<&SharedCell<T>> {
+        let end = offset.checked_add(size_of::<T>())?;
+        if end > self.memory.len() || !offset.is_multiple_of(align_of::<T>()) {
+            return None;
+        }
+        // SAFETY: within the memory, which starts at a page and is mapped as long as this lives.
+        Some(unsafe { self.memory.start().add(offset).cast::<SharedCell<T>>().as_ref() })
+    }
+
+    /// What a pointer points to that a program or a process put into the arena; `None` for the null pointer and for
+    /// one that leads out of the arena or is not aligned.
+    ///
+    /// Programs store the address as user space knows it; the upper half may be missing, since they need but 32 bits.
+    #[must_use]
+    pub fn follow<T: Plain>(&self, pointer: impl Into<ArenaPtr<T>>) -> Option<&SharedCell<T>> {
+        let address = pointer.into().address;
+        if address == 0 {
+            return None;
+        }
+        // An arena crosses no 4 GiB boundary, so 32 bits tell where in it an address is.
+        let start = self.address();
+        if address >> 32 != 0 && address >> 32 != start >> 32 {
+            return None;
+        }
+        self.at(usize::try_from(lower_half(address).checked_sub(lower_half(start))?).ok()?)
+    }
+
+    /// The pointer to the value at an offset, to be stored where a program follows it.
+    #[must_use]
+    pub fn pointer<T: Plain>(&self, offset: usize) -> Option<ArenaPtr<T>> {
+        self.at::<T>(offset)?;
+        Some(ArenaPtr { address: self.address() + offset as u64, points_to: PhantomData })
+    }
+
+    /// The address of the arena's start, the same in every process.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.memory.start().expose_provenance().get() as u64
+    }
+
+    /// How many bytes the arena has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// It has none; the kernel makes no such arena.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<S: MapSpec> fmt::Debug for Arena<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena")
+            .field("map", &S::NAME)
+            .field("address", &format_args!("{:#x}", self.address()))
+            .field("len", &self.len())
+            .finish()
+    }
+}
+
+/// What 32 bits keep of an address.
+const fn lower_half(address: u64) -> u64 {
+    address & 0xffff_ffff
+}
+
+/// A pointer into an arena, as both sides store it: 8 bytes, the address in user space.
+#[repr(C)]
+pub struct ArenaPtr<T> {
+    address: u64,
+    points_to: PhantomData<*const T>,
+}
+
+impl<T> ArenaPtr<T> {
+    /// Points nowhere.
+    pub const NULL: Self = Self { address: 0, points_to: PhantomData };
+
+    /// The address in user space.
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        self.address
+    }
+}
+
+impl<T> From<KernelPtr> for ArenaPtr<T> {
+    fn from(pointer: KernelPtr) -> Self {
+        Self { address: pointer.address(), points_to: PhantomData }
+    }
+}
+
+impl<T> Copy for ArenaPtr<T> {}
+
+impl<T> Clone for ArenaPtr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> PartialEq for ArenaPtr<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+}
+
+impl<T> Eq for ArenaPtr<T> {}
+
+impl<T> fmt::Debug for ArenaPtr<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.address)
+    }
+}
+
+// SAFETY: eight bytes that may have any value; no safe code follows the address but `Arena::follow`, which checks it.
+unsafe impl<T: 'static> Plain for ArenaPtr<T> {}
+// SAFETY: an address, which is followed by `Arena::follow` alone.
+unsafe impl<T> Send for ArenaPtr<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for ArenaPtr<T> {}

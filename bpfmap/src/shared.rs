@@ -1,0 +1,207 @@
+//! Values in memory that BPF programs share with user space.
+
+use crate::plain::Plain;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ops::Deref;
+use core::sync::atomic::{
+    AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering,
+};
+
+/// A value that programs, or other threads, may change at any time; it can be read here.
+///
+/// An integer of up to 8 bytes is read in one piece. Of a larger value each aligned word is read in one piece, but the
+/// words can be of different updates: a program that writes a struct while it is read shows half of it. Where that
+/// matters, keep a sequence number in the value, or read the entry by system call under a spin lock.
+#[repr(transparent)]
+pub struct ReadCell<T: Plain>(UnsafeCell<T>);
+
+/// A value that programs, or other threads, may change at any time; it can be read and written here.
+///
+/// Writes as [`ReadCell`] reads: word by word. An integer has [`as_atomic`](Self::as_atomic), for counters that both
+/// sides change (`__sync_fetch_and_add` in a program).
+#[repr(transparent)]
+pub struct SharedCell<T: Plain>(ReadCell<T>);
+
+// SAFETY: all accesses are atomic, and plain data may be read in any thread.
+unsafe impl<T: Plain> Sync for ReadCell<T> {}
+// SAFETY: as above.
+unsafe impl<T: Plain> Send for ReadCell<T> {}
+
+impl<T: Plain> ReadCell<T> {
+    /// A copy of the value as it is now.
+    #[inline]
+    #[must_use]
+    pub fn load(&self) -> T {
+        let mut value = MaybeUninit::<T>::uninit();
+        let (from, to) = (self.0.get().cast::<u8>(), value.as_mut_ptr().cast::<u8>());
+        for piece in pieces(from, size_of::<T>()) {
+            // SAFETY: the piece lies within the value and is aligned to its size; `to` has as much room.
+            unsafe {
+                let at = piece.at;
+                match piece.size {
+                    8 => to.add(at).cast::<u64>().write_unaligned(word(from.add(at))),
+                    4 => to.add(at).cast::<u32>().write_unaligned(half(from.add(at))),
+                    2 => to.add(at).cast::<u16>().write_unaligned(quarter(from.add(at))),
+                    _ => to.add(at).write(byte(from.add(at))),
+                }
+            }
+        }
+        // SAFETY: the pieces are all of the value, and any bytes are one.
+        unsafe { value.assume_init() }
+    }
+}
+
+impl<T: Plain> SharedCell<T> {
+    /// Writes the value.
+    #[inline]
+    pub fn store(&self, value: T) {
+        let (from, to) = (core::ptr::from_ref(&value).cast::<u8>(), self.0.0.get().cast::<u8>());
+        for piece in pieces(to, size_of::<T>()) {
+            // SAFETY: as for `load`, the other way round.
+            unsafe {
+                let at = piece.at;
+                match piece.size {
+                    8 => AtomicU64::from_ptr(to.add(at).cast())
+                        .store(from.add(at).cast::<u64>().read_unaligned(), Ordering::Relaxed),
+                    4 => AtomicU32::from_ptr(to.add(at).cast())
+                        .store(from.add(at).cast::<u32>().read_unaligned(), Ordering::Relaxed),
+                    2 => AtomicU16::from_ptr(to.add(at).cast())
+                        .store(from.add(at).cast::<u16>().read_unaligned(), Ordering::Relaxed),
+                    _ => {
+                        AtomicU8::from_ptr(to.add(at))
+                            .store(from.add(at).read(), Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+    }
+}
+
+macro_rules! atomics {
+    ($($integer:ty => $atomic:ty,)*) => { $(
+        impl SharedCell<$integer> {
+            /// The value as an atomic, to add to it or to exchange it.
+            #[inline]
+            #[must_use]
+            pub fn as_atomic(&self) -> &$atomic {
+                // SAFETY: same size; a cell lies at an address that is aligned to it, and is accessed by atomics only.
+                unsafe { <$atomic>::from_ptr(self.0.0.get()) }
+            }
+        }
+    )* };
+}
+atomics! {
+    u8 => AtomicU8, u16 => AtomicU16, u32 => AtomicU32, u64 => AtomicU64,
+    i8 => AtomicI8, i16 => AtomicI16, i32 => AtomicI32, i64 => AtomicI64,
+}
+
+impl<T: Plain> Deref for SharedCell<T> {
+    type Target = ReadCell<T>;
+
+    fn deref(&self) -> &ReadCell<T> {
+        &self.0
+    }
+}
+
+impl<T: Plain + fmt::Debug> fmt::Debug for ReadCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.load().fmt(f)
+    }
+}
+
+impl<T: Plain + fmt::Debug> fmt::Debug for SharedCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A part of a value that is read or written in one piece.
+struct Piece {
+    at: usize,
+    size: usize,
+}
+
+/// The largest aligned pieces of the `size` bytes at an address, in order.
+#[inline]
+fn pieces(address: *const u8, size: usize) -> impl Iterator<Item = Piece> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        let left = size - at;
+        let aligned = |size: &usize| *size <= left && (address.addr() + at).is_multiple_of(*size);
+        let size = [8, 4, 2, 1].into_iter().find(aligned)?;
+        let piece = Piece { at, size };
+        at += size;
+        Some(piece)
+    })
+}
+
+macro_rules! reads {
+    ($($name:ident: $integer:ty, $atomic:ty;)*) => { $(
+        /// # Safety
+        /// The address is aligned to the integer, and good to read it.
+        #[inline]
+        unsafe fn $name(from: *mut u8) -> $integer {
+            // SAFETY: as the caller says.
+            unsafe { <$atomic>::from_ptr(from.cast()) }.load(Ordering::Relaxed)
+        }
+    )* };
+}
+reads! {
+    word: u64, AtomicU64;
+    half: u32, AtomicU32;
+    quarter: u16, AtomicU16;
+    byte: u8, AtomicU8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell<T: Plain>(memory: &mut [u64], offset: usize) -> &SharedCell<T> {
+        assert!(offset + size_of::<T>() <= size_of_val(memory));
+        // SAFETY: within the memory, which is borrowed for as long.
+        unsafe { &*memory.as_mut_ptr().cast::<u8>().add(offset).cast::<SharedCell<T>>() }
+    }
+
+    #[test]
+    fn what_was_stored_is_loaded_whatever_the_size_and_place() {
+        let mut memory = [0_u64; 8];
+        let bytes: [u8; 23] = core::array::from_fn(|index| u8::try_from(index).unwrap() + 1);
+        for offset in 0..8 {
+            let cell = cell::<[u8; 23]>(&mut memory, offset);
+            cell.store(bytes);
+            assert_eq!(cell.load(), bytes, "at {offset}");
+        }
+    }
+
+    #[test]
+    fn a_store_touches_nothing_around_it() {
+        let mut memory = [u64::MAX; 3];
+        cell::<[u8; 5]>(&mut memory, 9).store([0; 5]);
+        assert_eq!(memory, [u64::MAX, 0xffff_0000_0000_00ff, u64::MAX]);
+    }
+
+    #[test]
+    fn words_are_read_in_one_piece() {
+        let sizes = |offset: usize, size| {
+            let memory = [0_u64; 4];
+            let start = memory.as_ptr().cast::<u8>().wrapping_add(offset);
+            pieces(start, size).map(|piece| piece.size).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(0, 8), [8]);
+        assert_eq!(sizes(0, 15), [8, 4, 2, 1]);
+        assert_eq!(sizes(4, 12), [4, 8]);
+        assert_eq!(sizes(1, 8), [1, 2, 4, 1]);
+        assert_eq!(sizes(3, 0), []);
+    }
+
+    #[test]
+    fn an_integer_is_an_atomic() {
+        let mut memory = [40_u64];
+        let cell = cell::<u64>(&mut memory, 0);
+        cell.as_atomic().fetch_add(2, Ordering::Relaxed);
+        assert_eq!(cell.load(), 42);
+    }
+}

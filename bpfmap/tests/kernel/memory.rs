@@ -1,0 +1,119 @@
+//! Maps in the memory of the process.
+
+use crate::common::{create, errno, kernel, raise_memlock};
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{ArenaPtr, KernelPtr, Map, MapFlags, Update};
+use std::sync::atomic::Ordering;
+
+spec!(Totals: Array, u32 as Layout::U32 => u64 as Layout::U64, max 600,
+    FLAGS: MapFlags = MapFlags::MMAPABLE);
+spec!(Odd: Array, u32 as Layout::U32 => [u8; 11] as &Layout::Array { element: Layout::U8, len: 11 }, max 5,
+    FLAGS: MapFlags = MapFlags::MMAPABLE);
+
+#[test]
+fn memory_and_system_calls_show_the_same_values() {
+    let map = create::<Totals>();
+    let values = map.map_values().unwrap();
+    assert_eq!(values.len(), 600);
+    values[599].as_atomic().fetch_add(7, Ordering::Relaxed);
+    assert_eq!(map.lookup(&599).unwrap(), Some(7));
+    map.update(&1, &40, Update::Any).unwrap();
+    assert_eq!(values[1].load(), 40);
+    assert_eq!(values.iter().map(|cell| cell.load()).sum::<u64>(), 47);
+    assert!(values.get(600).is_none());
+}
+
+#[test]
+fn values_lie_a_multiple_of_eight_bytes_apart() {
+    let map = create::<Odd>();
+    let values = map.map_values().unwrap();
+    for index in 0..5_u8 {
+        values[index.into()].store([index + 1; 11]);
+    }
+    for index in 0..5_u8 {
+        assert_eq!(map.lookup(&index.into()).unwrap(), Some([index + 1; 11]));
+    }
+}
+
+#[test]
+fn a_view_outlives_its_handle() {
+    let map = create::<Totals>();
+    let values = map.map_values().unwrap();
+    let id = map.info().unwrap().id;
+    drop(map);
+    values[0].store(1);
+    assert_eq!(Map::<Totals>::from_id(id).unwrap().lookup(&0).unwrap(), Some(1));
+}
+
+#[test]
+fn a_frozen_map_is_read_only_in_memory_too() {
+    let map = create::<Totals>();
+    map.update(&3, &9, Update::Any).unwrap();
+    let writable = map.map_values().unwrap();
+    assert_eq!(errno(map.freeze()), libc::EBUSY, "somebody could still write");
+    drop(writable);
+    map.freeze().unwrap();
+    assert_eq!(errno(map.map_values()), libc::EPERM);
+    let values = map.map_values_read_only().unwrap();
+    assert_eq!(values[3].load(), 9);
+}
+
+spec!(Pool: Arena, () as Layout::VOID => () as Layout::VOID, max 3,
+    FLAGS: MapFlags = MapFlags::MMAPABLE);
+spec!(FixedPool: Arena, () as Layout::VOID => () as Layout::VOID, max 2,
+    FLAGS: MapFlags = MapFlags::MMAPABLE, MAP_EXTRA: u64 = ADDRESS);
+
+/// Where nothing else lies.
+const ADDRESS: u64 = 0x0000_1000_0001_0000;
+
+/// Arenas came with Linux 6.9; before it the kernel knows no such type.
+fn arena<S: bpfmap::MapSpec<Kind = bpfmap::kind::Arena>>() -> Option<Map<S>> {
+    raise_memlock();
+    let map = Map::<S>::create();
+    if kernel() < (6, 9) {
+        assert_eq!(errno(map), libc::EINVAL);
+        println!("vmtest:note refused.creation=EINVAL, from Linux 6.9");
+        return None;
+    }
+    Some(map.unwrap())
+}
+
+#[test]
+fn an_arena_is_zero_filled_and_ends_where_it_should() {
+    let Some(map) = arena::<Pool>() else { return };
+    let arena = map.map_arena().unwrap();
+    assert_eq!(arena.len(), 3 * 4096);
+    assert_eq!(arena.at::<[u64; 4]>(0).unwrap().load(), [0; 4]);
+    arena.at::<u32>(3 * 4096 - 4).unwrap().store(5);
+    assert!(arena.at::<u32>(3 * 4096 - 3).is_none(), "not aligned");
+    assert!(arena.at::<u32>(3 * 4096).is_none(), "beyond the end");
+    assert!(arena.at::<u32>(usize::MAX - 3).is_none());
+}
+
+#[test]
+fn a_pointer_is_followed_inside_the_arena_only() {
+    let Some(map) = arena::<Pool>() else { return };
+    let arena = map.map_arena().unwrap();
+    let cell = arena.at::<u64>(4096).unwrap();
+    cell.store(11);
+    let pointer = arena.pointer::<u64>(4096).unwrap();
+    assert_eq!(arena.follow(pointer).unwrap().load(), 11);
+    // A program may store the lower half alone.
+    let low = KernelPtr::new(pointer.address() & 0xffff_ffff);
+    assert_eq!(arena.follow::<u64>(low).unwrap().load(), 11);
+    assert!(arena.follow(ArenaPtr::<u64>::NULL).is_none());
+    let start = arena.address();
+    for outside in [start - 8, start + arena.len() as u64, start + 4, start ^ (1 << 40)] {
+        assert!(arena.follow::<u64>(KernelPtr::new(outside)).is_none(), "{outside:#x}");
+    }
+}
+
+#[test]
+fn an_arena_lies_at_the_address_of_its_spec() {
+    let Some(map) = arena::<FixedPool>() else { return };
+    let arena = map.map_arena().unwrap();
+    assert_eq!(arena.address(), ADDRESS);
+    let again = errno(map.map_arena());
+    assert_eq!(again, libc::EEXIST, "it lies there already");
+}
