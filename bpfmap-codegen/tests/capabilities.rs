@@ -55,7 +55,7 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
     let keyless = row.key == KeyRule::Keyless;
     // What is kept under a key is plain data: no object, and nothing that belongs to an object.
     let plain = !keyless && !object && row.key != KeyRule::Descriptor;
-    let lock = row.special_field_since(&SpecialField::SpinLock).is_some();
+    let lock = row.special_field_since(SpecialField::SpinLock).is_some();
     let facts = [
         ("HoldObjects", object),
         ("ShowObjects", object && can(Operation::Lookup)),

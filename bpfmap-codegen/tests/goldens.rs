@@ -84,7 +84,7 @@ fn headers_compile(includes: &str, include_folder: Option<&Path>) {
     let folder = include_folder.unwrap_or(own_folder.path());
     let prelude = folder.join("prelude.h");
     fs::write(&prelude, format!("{includes}#include <bpf/bpf_helpers.h>\n")).unwrap();
-    for (_, commands) in CLANGS {
+    for (compiler, commands) in CLANGS {
         let clang = clang(commands);
         // Reading vmlinux.h takes most of the time: once a compiler will do.
         let compiled = folder.join("prelude.pch");
@@ -106,8 +106,14 @@ fn headers_compile(includes: &str, include_folder: Option<&Path>) {
                     "-c".as_ref(),
                     source.as_os_str(),
                 ];
-                if let Err(error) = run_clang(&clang, &arguments, &folder.join("object.o")) {
-                    panic!("{} (legacy: {legacy}): {error}", schema.display());
+                let result = run_clang(&clang, &arguments, &folder.join("object.o"));
+                let too_old = contents.contains("btf_type_tag") && *compiler == CLANGS[0].0;
+                match result {
+                    Err(error) if too_old => {
+                        assert!(error.contains("use clang 15 or newer"), "{error}");
+                    }
+                    Err(error) => panic!("{} (legacy: {legacy}): {error}", schema.display()),
+                    Ok(()) => assert!(!too_old, "clang 14 loses the type tags of {name}"),
                 }
             }
         }

@@ -1,39 +1,157 @@
 //! Members of a value that the kernel owns. User space gives them room and never touches them: on a look-up the kernel
-//! shows zeros there, and what an update brings is ignored.
+//! shows zeros there (of a list or a count what an empty one looks like), and what an update brings is ignored.
 
 use crate::plain::Plain;
 use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
-/// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs take it; user space reads and writes a whole value
-/// under it with [`Map::lookup_locked`](crate::Map::lookup_locked) and
-/// [`Map::update_locked`](crate::Map::update_locked).
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[repr(C)]
-pub struct SpinLock {
-    val: u32,
+macro_rules! opaque {
+    ($($(#[$attribute:meta])* $name:ident($($word:tt)*);)*) => { $(
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        pub struct $name {
+            opaque: $($word)*,
+        }
+
+        // SAFETY: integers.
+        unsafe impl Plain for $name {}
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )* };
 }
 
-/// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+opaque! {
+    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs take it; user space reads and writes a whole
+    /// value under it with [`Map::lookup_locked`](crate::Map::lookup_locked) and
+    /// [`Map::update_locked`](crate::Map::update_locked).
+    #[repr(C)]
+    SpinLock(u32);
+
+    /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A lock that a program can fail to get, in place of a
+    /// deadlock. User space can't take it: `BPF_F_LOCK` asks for a [`SpinLock`].
+    #[repr(C)]
+    ResSpinLock(u32);
+
+    /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. It is cancelled when its entry goes, or when the
+    /// last descriptor and pin of the map go.
+    #[repr(C, align(8))]
+    Timer([u64; 2]);
+
+    /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. Work that a program hands to a kernel thread, where it
+    /// may sleep.
+    #[repr(C, align(8))]
+    WorkQueue([u64; 2]);
+
+    /// A `struct bpf_task_work` (Linux 6.18): 8 bytes. Work that a task does before it returns to user space.
+    #[repr(C, align(8))]
+    TaskWork([u64; 1]);
+
+    /// A `struct bpf_refcount` (Linux 6.4): 4 bytes. Counts the owners of an object that programs allocate.
+    #[repr(C)]
+    RefCount(u32);
+
+    /// A pointer to an object of the kernel, or of a program's, that the value owns or remembers (Linux 5.19; of a
+    /// CPU's memory 6.7): 8 bytes. Only programs put one in.
+    #[repr(C, align(8))]
+    Kptr(u64);
+
+    /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. A list of objects that programs allocate; they
+    /// go with the entry.
+    #[repr(C, align(8))]
+    ListHead([u64; 2]);
+
+    /// A `struct bpf_list_node` (Linux 6.2): 24 bytes from 6.6. What makes an object fit a list.
+    #[repr(C, align(8))]
+    ListNode([u64; 3]);
+
+    /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. A sorted tree of objects that programs allocate;
+    /// they go with the entry.
+    #[repr(C, align(8))]
+    RbRoot([u64; 2]);
+
+    /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes from 6.6. What makes an object fit a tree.
+    #[repr(C, align(8))]
+    RbNode([u64; 4]);
+}
+
+/// A pointer to memory that this process shares with BPF programs (Linux 6.13): 8 bytes, in the value of a
+/// `task_storage` map.
+///
+/// An update that brings an address pins the page: programs then read and write it, also while the process sleeps. A
+/// look-up gives null, whatever is there.
+///
+/// The kernel refuses a `T` that crosses a page (`EOPNOTSUPP`) and memory that can't be written (`EFAULT`).
 #[repr(C, align(8))]
-pub struct Timer {
-    opaque: [u64; 2],
+pub struct UserPtr<T: 'static> {
+    address: u64,
+    shared: PhantomData<*const T>,
 }
 
-// SAFETY: one integer.
-unsafe impl Plain for SpinLock {}
-// SAFETY: two integers.
-unsafe impl Plain for Timer {}
+impl<T: Plain> UserPtr<T> {
+    /// No memory.
+    pub const NULL: Self = Self { address: 0, shared: PhantomData };
 
-impl fmt::Debug for SpinLock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SpinLock")
+    /// A pointer to memory that programs may write to at any time.
+    ///
+    /// # Safety
+    /// From the update that brings the pointer into a map until another takes it out, or the map goes, no Rust code
+    /// has a reference to what it leads to, and the memory is used for nothing else.
+    #[must_use]
+    pub unsafe fn new(memory: NonNull<T>) -> Self {
+        Self { address: memory.as_ptr().expose_provenance() as u64, shared: PhantomData }
+    }
+
+    /// Whether it leads nowhere.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        self.address == 0
     }
 }
 
-impl fmt::Debug for Timer {
+// SAFETY: an integer and nothing.
+unsafe impl<T: Plain> Plain for UserPtr<T> {}
+// SAFETY: the address can't be followed from here.
+unsafe impl<T> Send for UserPtr<T> {}
+// SAFETY: the address can't be followed from here.
+unsafe impl<T> Sync for UserPtr<T> {}
+
+impl<T> Clone for UserPtr<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for UserPtr<T> {}
+
+impl<T: Plain> Default for UserPtr<T> {
+    fn default() -> Self {
+        Self::NULL
+    }
+}
+
+impl<T> PartialEq for UserPtr<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+}
+
+impl<T> Eq for UserPtr<T> {}
+
+impl<T> Hash for UserPtr<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for UserPtr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Timer")
+        write!(f, "UserPtr({:#x})", self.address)
     }
 }
 

@@ -65,6 +65,22 @@ pub enum Layout {
         /// [`Layout::Void`] for `void *`.
         target: &'static Layout,
     },
+    /// What a pointer with a type tag leads to: the kernel knows its own pointers by the tag.
+    Tagged {
+        /// The tag: `kptr`.
+        tag: &'static str,
+        /// A struct; of one of the kernel's the name is enough.
+        target: &'static Layout,
+    },
+    /// The root of a list or a tree.
+    Root {
+        /// [`Layout::LIST_HEAD`] or [`Layout::RB_ROOT`].
+        root: &'static Layout,
+        /// The struct of the elements; of its members the node is enough.
+        node: &'static Layout,
+        /// The member that is the node.
+        member: &'static str,
+    },
     /// Bytes without a description.
     Opaque {
         /// How many.
@@ -108,6 +124,17 @@ macro_rules! integers {
     )* };
 }
 
+macro_rules! kernels {
+    ($($name:ident $c:literal $size:literal $member:literal $layout:expr;)*) => { $(
+        #[doc = concat!("`struct ", $c, "`")]
+        pub const $name: &'static Self = &Self::Struct {
+            name: $c,
+            size: $size,
+            members: &[Member { name: $member, bit_offset: 0, bits: 0, layout: $layout }],
+        };
+    )* };
+}
+
 impl Layout {
     integers! {
         U8 "__u8" "unsigned char" 1 Unsigned
@@ -143,23 +170,18 @@ impl Layout {
     /// `void *`
     pub const VOID_POINTER: &'static Self = &Self::Pointer { target: Self::VOID };
 
-    /// `struct bpf_spin_lock`
-    pub const SPIN_LOCK: &'static Self = &Self::Struct {
-        name: "bpf_spin_lock",
-        size: 4,
-        members: &[Member { name: "val", bit_offset: 0, bits: 0, layout: Self::U32 }],
-    };
-    /// `struct bpf_timer`
-    pub const TIMER: &'static Self = &Self::Struct {
-        name: "bpf_timer",
-        size: 16,
-        members: &[Member {
-            name: "__opaque",
-            bit_offset: 0,
-            bits: 0,
-            layout: &Self::Array { element: Self::U64, len: 2 },
-        }],
-    };
+    kernels! {
+        SPIN_LOCK "bpf_spin_lock" 4 "val" Self::U32;
+        RES_SPIN_LOCK "bpf_res_spin_lock" 4 "val" Self::U32;
+        TIMER "bpf_timer" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
+        WORK_QUEUE "bpf_wq" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
+        TASK_WORK "bpf_task_work" 8 "__opaque" Self::U64;
+        REF_COUNT "bpf_refcount" 4 "__opaque" &Self::Array { element: Self::U32, len: 1 };
+        LIST_HEAD "bpf_list_head" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
+        LIST_NODE "bpf_list_node" 24 "__opaque" &Self::Array { element: Self::U64, len: 3 };
+        RB_ROOT "bpf_rb_root" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
+        RB_NODE "bpf_rb_node" 32 "__opaque" &Self::Array { element: Self::U64, len: 4 };
+    }
 
     /// Bytes.
     #[must_use]
@@ -171,7 +193,8 @@ impl Layout {
             | Self::Struct { size, .. }
             | Self::Union { size, .. }
             | Self::Opaque { size } => size as u64,
-            Self::Typedef { target, .. } => target.size(),
+            Self::Typedef { target, .. } | Self::Tagged { target, .. } => target.size(),
+            Self::Root { root, .. } => root.size(),
             Self::Array { element, len } => element.size().saturating_mul(len as u64),
             Self::Pointer { .. } => 8,
         }

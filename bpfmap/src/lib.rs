@@ -132,7 +132,10 @@ pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
 pub use error::{Error, ErrorKind, Operation, Result};
-pub use kernel_fields::{HasSpinLock, SpinLock, Timer};
+pub use kernel_fields::{
+    HasSpinLock, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock,
+    TaskWork, Timer, UserPtr, WorkQueue,
+};
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
 pub use map::{

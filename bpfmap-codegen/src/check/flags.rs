@@ -73,16 +73,17 @@ fn conflicts(cx: &mut Context<'_>, map: &MapDef) {
 
 fn special_field_access(cx: &mut Context<'_>, map: &MapDef) {
     let Some(value) = &map.value else { return };
-    let Some((member, field, place)) = cx.resolved.special_fields(value).into_iter().next() else {
-        return;
-    };
+    let Some(member) = cx.resolved.special_fields(value).into_iter().next() else { return };
     let flags = map.flags.iter().filter(|flag| PROGRAM_ACCESS.contains(&flag.value.as_str()));
     for flag in flags {
-        let message =
-            format!("the flag `{}` excludes the `{}` in the value", flag.value, field.name());
+        let message = format!(
+            "the flag `{}` excludes the `{}` in the value",
+            flag.value,
+            member.field.name()
+        );
         cx.report(
             Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
-                .related(place, format!("`{member}`, which programs read and write"))
+                .related(member.span, format!("`{}`, which programs read and write", member.name))
                 .help("leave the flag out"),
         );
     }

@@ -16,7 +16,7 @@ mod types;
 
 use context::Context;
 pub use requirements::{Part, Requirement};
-pub use resolved::Resolved;
+pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 
 use crate::diagnostics::{Finding, Rejected, Severity};

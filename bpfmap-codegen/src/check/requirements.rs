@@ -31,7 +31,7 @@ pub enum Part<'a> {
     /// A flag, by its name in a schema.
     Flag(&'a str),
     /// A special field of the value, and the member that it is.
-    SpecialField(&'a SpecialField, &'a str),
+    SpecialField(SpecialField, &'a str),
     /// A key of so many bytes.
     KeySize(u64),
 }
@@ -69,10 +69,10 @@ impl<'a> Resolved<'a> {
             }
         }
         if let Some(value) = &map.value {
-            for (member, field, span) in self.special_fields(value) {
-                if let Some(since) = row.special_field_since(field) {
-                    let part = Part::SpecialField(field, member);
-                    requirements.push(Requirement { part, since, span });
+            for member in self.special_fields(value) {
+                if let Some(since) = member.since(row) {
+                    let part = Part::SpecialField(member.field, member.name);
+                    requirements.push(Requirement { part, since, span: member.span });
                 }
             }
         }
@@ -104,7 +104,7 @@ impl<'a> Resolved<'a> {
         let created = self.creation_since(map).unwrap_or(row.since);
         let operations = Operation::ALL.iter().map(|operation| {
             let condition = self.standing(map, *operation);
-            let mut answers = row.operation(*operation).timeline(condition);
+            let mut answers = self.answers(map, *operation, condition);
             // The answer that stands when the map appears counts from there.
             let first = answers.iter().rposition(|since| since.kernel <= created).unwrap_or(0);
             answers.drain(..first);
@@ -124,8 +124,8 @@ impl<'a> Resolved<'a> {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Condition::Plain };
         let facts = row.operation(operation);
         let lasting = [
-            (Condition::WithTimer, self.has_special_field(map, &SpecialField::Timer)),
-            (Condition::WithSpinLock, self.has_special_field(map, &SpecialField::SpinLock)),
+            (Condition::WithSpecialField, self.special_field_known(map, row).is_some()),
+            (Condition::WithSpinLock, self.has_special_field(map, SpecialField::SpinLock)),
             (Condition::WithoutFlag, !has_flag_for(map, operation)),
         ];
         lasting
@@ -134,11 +134,48 @@ impl<'a> Resolved<'a> {
             .map_or(Condition::Plain, |(condition, _)| condition)
     }
 
+    /// What `operation` answers on `map` under `condition`, as
+    /// [`OperationFacts::timeline`](crate::facts::OperationFacts::timeline) says; what hangs on a
+    /// special field counts from the kernel that knows the field.
+    #[must_use]
+    pub fn answers(
+        self,
+        map: &'a MapDef,
+        operation: Operation,
+        condition: Condition,
+    ) -> Vec<Since> {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let facts = row.operation(operation);
+        let mut answers = facts.timeline(condition);
+        if condition == Condition::WithSpecialField
+            && let Some(known) = self.special_field_known(map, row)
+            && let Some(mut last) = answers.pop()
+        {
+            // To an older kernel the field is nothing, and what else is in the value counts.
+            if self.has_special_field(map, SpecialField::SpinLock) {
+                answers = facts.timeline(Condition::WithSpinLock);
+            }
+            answers.retain(|since| since.kernel < known);
+            last.kernel = known;
+            answers.push(last);
+            answers.dedup_by(|later, earlier| later.answers == earlier.answers);
+        }
+        answers
+    }
+
+    /// The first kernel that knows one of the special fields in the value of `map`, spin locks left
+    /// out.
+    fn special_field_known(self, map: &'a MapDef, row: &MapTypeFacts) -> Option<KernelVersion> {
+        let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
+        let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
+        others.filter_map(|member| member.known_since(row)).min()
+    }
+
     /// Whether the value of `map` has such a field.
     #[must_use]
-    pub fn has_special_field(self, map: &'a MapDef, wanted: &SpecialField) -> bool {
+    pub fn has_special_field(self, map: &'a MapDef, wanted: SpecialField) -> bool {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
-        fields.iter().any(|(_, field, _)| *field == wanted)
+        fields.iter().any(|member| member.field == wanted)
     }
 }
 

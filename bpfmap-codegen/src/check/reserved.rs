@@ -8,7 +8,10 @@ pub(super) fn anywhere(word: &str) -> Option<&'static str> {
 
 /// Why `word` can't name a type, although it could name a member.
 pub(super) fn as_type(word: &str) -> Option<&'static str> {
-    if crate::front::type_word::builtin(word).is_some() || word == "void" {
+    if crate::front::type_word::builtin(word).is_some()
+        || crate::front::type_word::pointing(word).is_some()
+        || word == "void"
+    {
         Some("it is a type already")
     } else if crate::front::type_word::in_other_words(word).is_some() {
         Some("it is a type of C, of the kernel or of Rust")

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::ir::{KeyValue, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind};
+use crate::facts::{KernelVersion, MapTypeFacts};
+use crate::ir::{KeyValue, MemberType, Schema, SpecialField, Target, Type, TypeDef, TypeDefKind};
 use crate::layout::{Layouts, TypeLayout};
 use crate::source::Span;
 
@@ -56,50 +57,94 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// The special fields that the kernel finds in `value`, with their names: direct members of
-    /// the struct that it is.
+    /// The special fields that the kernel finds in `value`: direct members of the struct that it
+    /// is, and arrays of such.
     ///
     /// Source: `kernel/bpf/btf.c`, `btf_find_struct_field`.
     #[must_use]
-    pub fn special_fields(self, value: &'a KeyValue) -> Vec<(&'a str, &'a SpecialField, Span)> {
+    pub fn special_fields(self, value: &'a KeyValue) -> Vec<SpecialMember<'a>> {
         let KeyValue::Type(ty) = value else { return Vec::new() };
         let Type::Named(name) = self.without_aliases(&ty.value) else { return Vec::new() };
-        let Some(TypeDefKind::Struct(body)) = self.type_def(name).map(|def| &def.kind) else {
-            return Vec::new();
-        };
-        let fields = body.members.iter().filter_map(|member| match &member.ty {
-            MemberType::Type(ty) => match &ty.value {
-                Type::Special(field) => {
-                    let name = member.name.as_ref().map_or("", |name| &name.value);
-                    Some((name, field, ty.span))
-                }
-                _ => None,
-            },
-            _ => None,
-        });
-        fields.collect()
+        self.special_members(name)
     }
 
-    /// The bytes of `value` that belong to the kernel, in ascending order, with the special field
-    /// that lies there.
+    /// The special fields among the direct members of the struct that the schema calls `name`.
     #[must_use]
-    pub fn special_bytes(self, value: &'a KeyValue) -> Vec<(Range<u64>, &'a SpecialField)> {
-        let KeyValue::Type(ty) = value else { return Vec::new() };
-        let Type::Named(name) = self.without_aliases(&ty.value) else { return Vec::new() };
+    pub fn special_members(self, name: &str) -> Vec<SpecialMember<'a>> {
         let Some(TypeDefKind::Struct(body)) = self.type_def(name).map(|def| &def.kind) else {
             return Vec::new();
         };
         let Some(layout) = self.layouts.composite(name) else { return Vec::new() };
         let members = body.members.iter().zip(&layout.members);
-        let fields = members.filter_map(|(member, place)| match &member.ty {
-            MemberType::Type(ty) => match &ty.value {
-                Type::Special(field) => {
-                    Some((place.offset()..place.offset() + place.ty.size, field))
-                }
-                _ => None,
-            },
-            _ => None,
+        let fields = members.filter_map(|(member, place)| {
+            let MemberType::Type(ty) = &member.ty else { return None };
+            let (field, target, count) = special(&ty.value)?;
+            Some(SpecialMember {
+                name: member.name.as_ref().map_or("", |name| &name.value),
+                field,
+                target,
+                count,
+                bytes: place.offset()..place.offset() + place.ty.size,
+                span: ty.span,
+            })
         });
         fields.collect()
+    }
+}
+
+/// A member that belongs to the kernel.
+#[derive(Debug, Clone)]
+pub struct SpecialMember<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is, or is an array of.
+    pub field: SpecialField,
+    /// What it leads to.
+    pub target: Option<&'a Target>,
+    /// Of an array, how many there are.
+    pub count: Option<u64>,
+    /// The bytes that it takes of the struct.
+    pub bytes: Range<u64>,
+    /// Where its type was written.
+    pub span: Span,
+}
+
+impl SpecialMember<'_> {
+    /// The first kernel that does not take the member of a map of type `row` for plain data. `None`
+    /// when each does.
+    #[must_use]
+    pub fn known_since(&self, row: &MapTypeFacts) -> Option<KernelVersion> {
+        let known = row.special_field_since(self.field)?;
+        // Arrays of them came later.
+        Some(self.count.map_or(known, |_| known.max(KernelVersion::new(6, 11))))
+    }
+
+    /// The first kernel that takes the member in a map of type `row` for what the schema means: it
+    /// may know the field before, in another form. `None` when no kernel takes it.
+    #[must_use]
+    pub fn since(&self, row: &MapTypeFacts) -> Option<KernelVersion> {
+        let known = self.known_since(row)?;
+        let form = match self.field {
+            // Up to 6.3 the tag `kptr` marked what is `kptr_untrusted` today.
+            SpecialField::Kptr => KernelVersion::new(6, 4),
+            // The nodes have another size up to 6.5.
+            SpecialField::ListHead | SpecialField::RbRoot => KernelVersion::new(6, 6),
+            _ => known,
+        };
+        Some(known.max(form))
+    }
+}
+
+/// The special field that `ty` is, or is an array of; with what it leads to, and how many there are
+/// in an array.
+pub(super) fn special(ty: &Type) -> Option<(SpecialField, Option<&Target>, Option<u64>)> {
+    match ty {
+        Type::Special(field, target) => Some((*field, target.as_deref(), None)),
+        Type::Array(element, len) => {
+            let (field, target, count) = special(&element.value)?;
+            let count = count.unwrap_or(1).saturating_mul(u64::from(len.value));
+            Some((field, target, Some(count)))
+        }
+        _ => None,
     }
 }

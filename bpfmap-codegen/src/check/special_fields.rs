@@ -1,22 +1,31 @@
-//! Rules about fields that belong to the kernel: locks and timers.
+//! Rules about fields that belong to the kernel: locks, timers, pointers, lists.
 
 use super::context::{Context, by_value};
+use super::resolved::special;
 use crate::diagnostics::Finding;
 use crate::facts::{MAP_TYPES, MapTypeFacts};
 use crate::ir::{
-    Composite, KeyValue, MapDef, MemberType, SpecialField, Type, TypeDef, TypeDefKind,
+    Composite, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::rules;
 use crate::source::{Span, Spanned};
 
-/// Checks where the types have special fields.
+/// How many fields the kernel finds in one struct.
+///
+/// Source: `BTF_FIELDS_MAX` in `include/linux/bpf.h`.
+const MAX_FIELDS: u64 = 11;
+
+/// Checks where the types have special fields, and what these lead to.
 pub(super) fn check_types(cx: &mut Context<'_>) {
     for def in cx.types() {
         match &def.kind {
-            TypeDefKind::Struct(body) => top_level(cx, def, body),
+            TypeDefKind::Struct(body) => {
+                top_level(cx, def, body);
+                together(cx, def);
+            }
             TypeDefKind::Union(body) => nested(cx, body, "a union"),
             TypeDefKind::Alias(target) => {
-                if let Some(field) = field_in(&target.value) {
+                if let Some((field, ..)) = special(&target.value) {
                     not_top_level(cx, field, target.span, "an alias");
                 }
             }
@@ -27,26 +36,155 @@ pub(super) fn check_types(cx: &mut Context<'_>) {
 
 /// The members of a struct with a name: the one place where the kernel finds special fields.
 fn top_level(cx: &mut Context<'_>, def: &TypeDef, body: &Composite) {
-    let mut first: Vec<(&SpecialField, Span)> = Vec::new();
     for member in &body.members {
         match &member.ty {
-            MemberType::Type(ty) => {
-                if let Type::Special(field) = &ty.value {
-                    match first.iter().find(|(known, _)| *known == field) {
-                        None => first.push((field, ty.span)),
-                        Some((_, span)) => twice(cx, def, field, ty.span, *span),
-                    }
-                } else {
-                    nested_type(cx, ty, "an array");
+            MemberType::Type(ty) => match special(&ty.value) {
+                None => nested_type(cx, ty, "an array"),
+                Some((field, _, Some(_))) if !field.is_pointer() => {
+                    not_top_level(cx, field, ty.span, "an array");
                 }
-            }
+                Some((field, Some(target), _)) => leads_to(cx, def, field, target),
+                Some(_) => {}
+            },
             MemberType::Struct(body) => nested(cx, body, "a struct within a struct"),
             MemberType::Union(body) => nested(cx, body, "a union"),
         }
     }
 }
 
-fn twice(cx: &mut Context<'_>, def: &TypeDef, field: &SpecialField, again: Span, first: Span) {
+/// Checks which fields a struct has beside each other.
+///
+/// Source: `btf_parse_fields` and `btf_find_field` in `kernel/bpf/btf.c`.
+fn together(cx: &mut Context<'_>, def: &TypeDef) {
+    let name = &def.name.value;
+    let fields = cx.resolved.special_members(name);
+    let first = |wanted: SpecialField| fields.iter().find(|member| member.field == wanted);
+    for (index, member) in fields.iter().enumerate() {
+        if is_single(member.field)
+            && let Some(first) = fields[..index].iter().find(|other| other.field == member.field)
+        {
+            twice(cx, def, member.field, member.span, first.span);
+        }
+    }
+    let lock = first(SpecialField::SpinLock).or(first(SpecialField::ResSpinLock));
+    if let (Some(lock), Some(other)) =
+        (first(SpecialField::SpinLock), first(SpecialField::ResSpinLock))
+    {
+        cx.report(
+            Finding::new(
+                &rules::ONE_KIND_OF_LOCK,
+                other.span,
+                format!("`{name}` has a lock of either kind"),
+            )
+            .related(lock.span, "the other")
+            .help("keep one: a `bpf_res_spin_lock` needs Linux 6.15, and can be refused"),
+        );
+    }
+    if let (Some(root), None) = (fields.iter().find(|member| member.field.node().is_some()), &lock)
+    {
+        let field = root.field.name();
+        cx.report(
+            Finding::new(
+                &rules::LIST_NEEDS_LOCK,
+                root.span,
+                format!("`{name}` has a `{field}` and no lock"),
+            )
+            .help("give the struct a member of type `bpf_spin_lock`: programs hold it while they change the list or tree"),
+        );
+    }
+    if let (Some(node), Some(other), None) =
+        (first(SpecialField::ListNode), first(SpecialField::RbNode), first(SpecialField::RefCount))
+    {
+        cx.report(
+            Finding::new(
+                &rules::SHARED_NODE_NEEDS_REFCOUNT,
+                def.name.span,
+                format!("`{name}` can be in a list and in a tree, and nothing counts its owners"),
+            )
+            .related(node.span, "for a list")
+            .related(other.span, "for a tree")
+            .help("give the struct a member of type `bpf_refcount`"),
+        );
+    }
+    let count: u64 = fields.iter().map(|member| member.count.unwrap_or(1)).sum();
+    if count > MAX_FIELDS
+        && let Some(last) = fields.last()
+    {
+        cx.report(
+            Finding::new(
+                &rules::TOO_MANY_SPECIAL_FIELDS,
+                last.span,
+                format!("`{name}` has {count} special fields, and the kernel finds {MAX_FIELDS}"),
+            )
+            .label("the last of them")
+            .help("split the value over two maps; each element of an array counts"),
+        );
+    }
+}
+
+/// Whether the kernel takes no more than one of it.
+fn is_single(field: SpecialField) -> bool {
+    use SpecialField as Field;
+    matches!(
+        field,
+        Field::SpinLock
+            | Field::ResSpinLock
+            | Field::Timer
+            | Field::WorkQueue
+            | Field::TaskWork
+            | Field::RefCount
+    )
+}
+
+/// Checks that what `field` of `def` leads to is there.
+fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &Target) {
+    let name = &target.name.value;
+    let found = cx.resolved.type_def(name);
+    let is_struct = found.is_some_and(|def| matches!(def.kind, TypeDefKind::Struct(_)));
+    let what = field.name();
+    let finding = match (found, &target.member) {
+        (Some(_), _) if !is_struct => Finding::new(
+            &rules::SPECIAL_FIELD_TARGET,
+            target.name.span,
+            format!("a `{what}` leads to a struct, and `{name}` is none"),
+        )
+        .help("name a struct"),
+        // Neither the kernel's lists nor user space know structs of other headers.
+        (None, _) if field.node().is_some() || field == SpecialField::UserPtr => Finding::new(
+            &rules::SPECIAL_FIELD_TARGET,
+            target.name.span,
+            format!("no struct of the schema is called `{name}`"),
+        )
+        .help("describe it in `types`"),
+        (Some(_), Some(member)) => {
+            let members = cx.resolved.special_members(name);
+            let there = members.iter().find(|there| there.name == member.value);
+            let node = field.node().map_or("", SpecialField::name);
+            if there.is_some_and(|there| Some(there.field) == field.node() && there.count.is_none())
+            {
+                return;
+            }
+            Finding::new(
+                &rules::SPECIAL_FIELD_TARGET,
+                member.span,
+                format!("`{name}` has no `{node}` called `{}`", member.value),
+            )
+            .help(format!("give `{name}` a member of type `{node}`, and name that"))
+        }
+        (Some(_), None) if field == SpecialField::UserPtr && *name == def.name.value => {
+            Finding::new(
+                &rules::SPECIAL_FIELD_TARGET,
+                target.name.span,
+                format!("`{name}` leads to itself"),
+            )
+            .help("what user space shares is a struct of its own, of plain members")
+        }
+        _ => return,
+    };
+    cx.report(finding);
+}
+
+fn twice(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, again: Span, first: Span) {
     let (name, field) = (&def.name.value, field.name());
     cx.report(
         Finding::new(
@@ -71,15 +209,15 @@ fn nested(cx: &mut Context<'_>, body: &Composite, place: &str) {
 
 /// A member of a type `ty` that stands in `place`, where no special field may be.
 fn nested_type(cx: &mut Context<'_>, ty: &Spanned<Type>, place: &str) {
-    if let Some(field) = field_in(&ty.value) {
+    if let Some((field, ..)) = special(&ty.value) {
         not_top_level(cx, field, ty.span, place);
     } else if let Some((holder, field)) = holder_of_field(cx, &ty.value) {
         let place = format!("`{holder}` within another type");
-        not_top_level(cx, &field, ty.span, &place);
+        not_top_level(cx, field, ty.span, &place);
     }
 }
 
-fn not_top_level(cx: &mut Context<'_>, field: &SpecialField, span: Span, place: &str) {
+fn not_top_level(cx: &mut Context<'_>, field: SpecialField, span: Span, place: &str) {
     let name = field.name();
     cx.report(
         Finding::new(
@@ -91,15 +229,6 @@ fn not_top_level(cx: &mut Context<'_>, field: &SpecialField, span: Span, place: 
     );
 }
 
-/// The special field that `ty` is, or is an array of.
-fn field_in(ty: &Type) -> Option<&SpecialField> {
-    match ty {
-        Type::Special(field) => Some(field),
-        Type::Array(element, _) => field_in(&element.value),
-        _ => None,
-    }
-}
-
 /// The struct that `ty` holds by value, and the special field that it has.
 fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialField)> {
     let def = cx.resolved.type_def(by_value(ty)?)?;
@@ -108,18 +237,14 @@ fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialF
         _ => &def.name.value,
     };
     let def = cx.resolved.type_def(name)?;
-    let TypeDefKind::Struct(body) = &def.kind else { return None };
-    let field = body.members.iter().find_map(|member| match &member.ty {
-        MemberType::Type(ty) => field_in(&ty.value),
-        _ => None,
-    })?;
-    Some((&def.name.value, field.clone()))
+    let first = cx.resolved.special_members(name).into_iter().next()?;
+    Some((&def.name.value, first.field))
 }
 
 /// Checks the special fields in the key and value of `map`, whose type is `row`.
 pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     if let Some(KeyValue::Type(key)) = &map.key {
-        let field = field_in(&key.value).cloned();
+        let field = special(&key.value).map(|(field, ..)| field);
         if let Some(field) =
             field.or_else(|| holder_of_field(cx, &key.value).map(|(_, field)| field))
         {
@@ -133,26 +258,24 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) 
     let Some(value) = &map.value else { return };
     if let KeyValue::Type(ty) = value {
         match &ty.value {
-            Type::Special(field) => {
-                not_top_level(cx, field, ty.span, "a value that is nothing else");
+            Type::Special(field, _) => {
+                not_top_level(cx, *field, ty.span, "a value that is nothing else");
             }
             Type::Array(..) => nested_type(cx, ty, "an array"),
             _ => {}
         }
     }
-    for (member, field, place) in cx.resolved.special_fields(value) {
-        let name = field.name();
-        if row.special_field_since(field).is_none() {
-            let takers = MAP_TYPES.iter().filter(|row| row.special_field_since(field).is_some());
-            let takers: Vec<String> = takers.map(|row| format!("`{}`", row.name)).collect();
+    for member in cx.resolved.special_fields(value) {
+        let name = member.field.name();
+        if row.special_field_since(member.field).is_none() {
             cx.report(
                 Finding::new(
                     &rules::SPECIAL_FIELD_NOT_FOR_TYPE,
                     value.span(),
                     format!("a map of type `{}` can't have a `{name}` in its value", row.name),
                 )
-                .related(place, format!("`{member}` is one"))
-                .help(format!("map types that take it: {}", takers.join(", "))),
+                .related(member.span, format!("`{}` is one", member.name))
+                .help(takers(member.field)),
             );
         } else if let Some(why) = without_btf(map) {
             cx.report(
@@ -162,11 +285,25 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) 
                     format!("the kernel finds the `{name}` of a value by BTF"),
                 )
                 .label(why.value)
-                .related(place, format!("`{member}` is one"))
+                .related(member.span, format!("`{}` is one", member.name))
                 .help("describe key and value by their types, with BTF"),
             );
         }
     }
+}
+
+/// Where `field` may be instead.
+fn takers(field: SpecialField) -> String {
+    let roots = [SpecialField::ListHead, SpecialField::RbRoot];
+    if let Some(root) = roots.iter().find(|root| root.node() == Some(field)) {
+        let root = root.name();
+        return format!(
+            "a node is in what programs allocate: name its struct in a `{root}<STRUCT.MEMBER>`"
+        );
+    }
+    let takers = MAP_TYPES.iter().filter(|row| row.special_field_since(field).is_some());
+    let takers: Vec<String> = takers.map(|row| format!("`{}`", row.name)).collect();
+    format!("map types that take it: {}", takers.join(", "))
 }
 
 /// Why the value of `map` comes without BTF, if it does.

@@ -165,7 +165,7 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
 }
 
 fn packed_special_field(cx: &mut Context<'_>, ty: &Spanned<Type>) {
-    let Type::Special(field) = &ty.value else { return };
+    let Some((field, ..)) = super::resolved::special(&ty.value) else { return };
     let name = field.name();
     cx.report(
         Finding::new(

@@ -125,8 +125,9 @@ pub enum Condition {
     Twice,
     /// The value has a spin lock.
     WithSpinLock,
-    /// The value has a timer.
-    WithTimer,
+    /// The value has a special field that is no spin lock. The last answer counts from the first
+    /// kernel that knows the field, whatever the table says.
+    WithSpecialField,
     /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
     WithoutFlag,
 }
@@ -160,7 +161,7 @@ impl Condition {
             Self::BatchElementFlags => "batch_element_flags",
             Self::Twice => "twice",
             Self::WithSpinLock => "with_spin_lock",
-            Self::WithTimer => "with_timer",
+            Self::WithSpecialField => "with_special_field",
             Self::WithoutFlag => "without_flag",
         }
     }

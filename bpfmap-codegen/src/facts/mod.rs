@@ -103,8 +103,8 @@ impl MapTypeFacts {
 
     /// The first kernel that knows `field` in a value of this type, if any does.
     #[must_use]
-    pub fn special_field_since(&self, field: &SpecialField) -> Option<KernelVersion> {
-        self.special_fields.iter().find(|(known, _)| known == field).map(|(_, since)| *since)
+    pub fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
+        self.special_fields.iter().find(|(known, _)| *known == field).map(|(_, since)| *since)
     }
 }
 

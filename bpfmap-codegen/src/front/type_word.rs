@@ -5,12 +5,24 @@ use crate::ir::{Int, SpecialField, Type};
 /// The type that `word` stands for, where it is not one of the schema's own.
 #[must_use]
 pub fn builtin(word: &str) -> Option<Type> {
-    BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone())
+    let special = || {
+        let mut fields = SpecialField::ALL.iter().filter(|field| !field.has_target());
+        fields.find(|field| field.name() == word).map(|field| Type::Special(*field, None))
+    };
+    BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone()).or_else(special)
+}
+
+/// The field that `word` stands for when what it leads to follows: `kptr<task_struct>`.
+#[must_use]
+pub fn pointing(word: &str) -> Option<SpecialField> {
+    let mut fields = SpecialField::ALL.iter().copied().filter(|field| field.has_target());
+    fields.find(|field| field.name() == word)
 }
 
 /// Every word that [`builtin`] knows.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    BUILTIN.iter().map(|(word, _)| *word)
+    let special = SpecialField::ALL.iter().filter(|field| !field.has_target());
+    BUILTIN.iter().map(|(word, _)| *word).chain(special.map(|field| field.name()))
 }
 
 const fn int(size: u32, signed: bool) -> Type {
@@ -33,8 +45,6 @@ static BUILTIN: &[(&str, Type)] = &[
     ("be16", Type::BigEndian(2)),
     ("be32", Type::BigEndian(4)),
     ("be64", Type::BigEndian(8)),
-    (SpecialField::SpinLock.name(), Type::Special(SpecialField::SpinLock)),
-    (SpecialField::Timer.name(), Type::Special(SpecialField::Timer)),
 ];
 
 /// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
@@ -59,7 +69,20 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
             "BPF programs have no floating point: use an integer of a smaller unit"
         }
         "spin_lock" => "write `bpf_spin_lock`",
+        "res_spin_lock" => "write `bpf_res_spin_lock`",
         "timer" => "write `bpf_timer`",
+        "bpf_dynptr" => {
+            "a dynptr lives on a program's stack, no map holds one: use an offset and a length"
+        }
+        "refcount_t" => "write `bpf_refcount`",
+        "list_head" => "write `bpf_list_head<STRUCT.MEMBER>`",
+        "rb_root" => "write `bpf_rb_root<STRUCT.MEMBER>`",
+        "list_node" => "write `bpf_list_node`",
+        "rb_node" => "write `bpf_rb_node`",
+        "__kptr" | "__kptr_ref" => "write `kptr<STRUCT>`",
+        "__kptr_untrusted" => "write `kptr_untrusted<STRUCT>`",
+        "__percpu_kptr" => "write `percpu_kptr<STRUCT>`",
+        "__uptr" => "write `uptr<STRUCT>`",
         _ => return None,
     })
 }

@@ -102,7 +102,7 @@ impl Layouts {
                 TypeLayout { size, align: element.align }
             }
             Type::Named(name) => self.named(name).unwrap_or(TypeLayout::UNKNOWN),
-            Type::Special(field) => special_field(field),
+            Type::Special(field, _) => special_field(*field),
         }
     }
 
@@ -138,11 +138,24 @@ impl Layouts {
     }
 }
 
-/// Source: `include/uapi/linux/bpf.h`.
-fn special_field(field: &SpecialField) -> TypeLayout {
+/// The nodes as they are from Linux 6.6: before, a list's had 16 bytes and a tree's 24.
+///
+/// Source: `include/uapi/linux/bpf.h`, and `include/asm-generic/rqspinlock.h` for the resilient
+/// lock.
+fn special_field(field: SpecialField) -> TypeLayout {
+    use SpecialField as Field;
     match field {
-        SpecialField::SpinLock => TypeLayout { size: 4, align: 4 },
-        SpecialField::Timer => TypeLayout { size: 16, align: 8 },
+        Field::SpinLock | Field::ResSpinLock | Field::RefCount => TypeLayout { size: 4, align: 4 },
+        Field::TaskWork
+        | Field::Kptr
+        | Field::UntrustedKptr
+        | Field::PerCpuKptr
+        | Field::UserPtr => TypeLayout { size: 8, align: 8 },
+        Field::Timer | Field::WorkQueue | Field::ListHead | Field::RbRoot => {
+            TypeLayout { size: 16, align: 8 }
+        }
+        Field::ListNode => TypeLayout { size: 24, align: 8 },
+        Field::RbNode => TypeLayout { size: 32, align: 8 },
     }
 }
 

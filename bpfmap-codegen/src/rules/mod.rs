@@ -102,6 +102,11 @@ rules! {
     SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field is a direct member of the value's struct";
     SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value has one special field of a kind";
     SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields is described by BTF";
+    SPECIAL_FIELD_TARGET = Error "special-field-target": "What a special field leads to is there";
+    ONE_KIND_OF_LOCK = Error "one-kind-of-lock": "A value has one kind of lock";
+    LIST_NEEDS_LOCK = Error "list-needs-lock": "A list or a tree has a lock beside it";
+    SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "What is in a list and in a tree counts its owners";
+    TOO_MANY_SPECIAL_FIELDS = Error "too-many-special-fields": "A value has at most 11 special fields";
     PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct has no special fields";
     // Maps.
     UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type is one that the kernel has";

@@ -8,7 +8,7 @@ use std::path::Path;
 use bpfmap_codegen::backend::c;
 use bpfmap_codegen::btf::{self, Btf, Kind, TypeId};
 use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::ir::{Composite, Int, MemberType, SpecialField, Type, TypeDefKind};
+use bpfmap_codegen::ir::{Composite, Int, MemberType, Type, TypeDefKind};
 use bpfmap_codegen::layout::CompositeLayout;
 
 use crate::support::{CLANGS, clang, compile_bpf};
@@ -193,8 +193,7 @@ fn declaration(checked: &Checked, ty: &Type) -> (String, String) {
         Type::Char => ("char".to_owned(), String::new()),
         Type::BigEndian(size) => (format!("__be{}", size * 8), String::new()),
         Type::Pointer(_) => ("void *".to_owned(), String::new()),
-        Type::Special(SpecialField::SpinLock) => ("struct bpf_spin_lock".to_owned(), String::new()),
-        Type::Special(SpecialField::Timer) => ("struct bpf_timer".to_owned(), String::new()),
+        Type::Special(field, _) => (format!("struct {}", field.name()), String::new()),
         Type::Named(name) => (base(checked, name), String::new()),
     }
 }

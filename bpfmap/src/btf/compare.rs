@@ -3,7 +3,7 @@
 //! Two types agree when the same bytes mean the same on both sides:
 //!
 //! - Typedefs, `const`, `volatile`, `restrict` and type tags are looked through. Names of types don't count, except
-//!   those of the kernel's own fields (`bpf_spin_lock`, `bpf_timer`), which the kernel finds by name; what is inside
+//!   those of the kernel's own fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name; what is inside
 //!   these is the kernel's affair.
 //! - Integers agree in size and, from 2 bytes up, in sign. A byte is a byte: `char`, `__u8`, `__s8` and `bool` agree.
 //! - An enum agrees with an enum or integer of its size. A variant that both know has the same number; either side
@@ -40,7 +40,9 @@ impl Comparison<'_> {
         let theirs = self.btf.resolve(type_id).map_err(at)?;
         let differ = || Err(format!("{path}: {}, the map says {}", describe(ours), name(&theirs)));
         match (ours, &theirs) {
-            (Layout::Typedef { target, .. }, _) => self.types(path, target, type_id, depth + 1),
+            (Layout::Typedef { target, .. } | Layout::Root { root: target, .. }, _) => {
+                self.types(path, target, type_id, depth + 1)
+            }
             (Layout::Opaque { size }, _) => match self.btf.size(type_id).map_err(at)? {
                 bytes if bytes == u64::from(*size) => Ok(()),
                 bytes => Err(format!("{path}: {size} bytes, the map says {bytes}")),
@@ -260,6 +262,8 @@ fn describe(layout: &Layout) -> String {
         Layout::Struct { name, size, .. } => tagged("struct", name, *size),
         Layout::Union { name, size, .. } => tagged("union", name, *size),
         Layout::Pointer { .. } => "a pointer".to_owned(),
+        Layout::Tagged { target, .. } => describe(target),
+        Layout::Root { root, .. } => describe(root),
         Layout::Opaque { size } => bytes(*size),
     }
 }

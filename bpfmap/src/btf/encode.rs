@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// Types and strings, as they grow.
 ///
-/// Writes only what Linux 5.10 reads.
+/// Writes only what Linux 5.10 reads, tags left aside.
 pub(crate) struct Encoder {
     types: Vec<u8>,
     strings: Vec<u8>,
@@ -15,10 +15,21 @@ pub(crate) struct Encoder {
     ids: HashMap<*const Layout, u32>,
     /// The type that counts array elements.
     index_type: Option<u32>,
+    /// Type tags and declaration tags are written.
+    tags: Tags,
+}
+
+/// What becomes of tags, which mark the kernel's own pointers and lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// Written, as Linux 5.17 reads them.
+    Written,
+    /// Left out: to an older kernel such fields are plain data.
+    LeftOut,
 }
 
 impl Encoder {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tags: Tags) -> Self {
         // String 0 is the empty one.
         Self {
             types: Vec::new(),
@@ -26,6 +37,7 @@ impl Encoder {
             last_id: 0,
             ids: HashMap::new(),
             index_type: None,
+            tags,
         }
     }
 
@@ -69,6 +81,14 @@ impl Encoder {
                 let target = self.add(target);
                 self.open("", kind::PTR, 0, false, target)
             }
+            Layout::Tagged { tag, target } => {
+                let target = self.add(target);
+                match self.tags {
+                    Tags::Written => self.open(tag, kind::TYPE_TAG, 0, false, target),
+                    Tags::LeftOut => target,
+                }
+            }
+            Layout::Root { root, .. } => self.add(root),
             Layout::Opaque { size } => {
                 let byte = self.add(Layout::U8);
                 self.array(byte, size)
@@ -131,7 +151,24 @@ impl Encoder {
                 self.word(word);
             }
         }
+        if self.tags == Tags::Written {
+            self.roots(id, members);
+        }
         id
+    }
+
+    /// The declaration tags of those members of a struct that are the root of a list or a tree.
+    fn roots(&mut self, parent: u32, members: &'static [Member]) {
+        for (member, index) in members.iter().zip(0_u32..) {
+            if let Layout::Root { node, member: name, .. } = *member.layout
+                && let Layout::Struct { name: holder, .. } = *node
+            {
+                self.add(node);
+                let tag = format!("contains:{holder}:{name}");
+                self.open(&tag, kind::DECL_TAG, 0, false, parent);
+                self.word(index);
+            }
+        }
     }
 
     /// The head of a type, whose id it gives.

@@ -7,7 +7,7 @@ mod encode;
 
 pub(crate) use blob::Btf;
 pub(crate) use compare::compare;
-pub(crate) use encode::Encoder;
+pub(crate) use encode::{Encoder, Tags};
 
 /// `BTF_MAGIC`
 const MAGIC: u16 = 0xeb9f;

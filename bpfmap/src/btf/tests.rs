@@ -1,4 +1,4 @@
-use super::{Btf, Encoder, compare};
+use super::{Btf, Encoder, Tags, compare};
 use crate::layout::{Layout, Member};
 
 const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
@@ -48,7 +48,7 @@ const VALUE: &Layout = &Layout::Struct {
 
 /// Compares `ours` with the BTF that `theirs` is encoded as.
 fn difference(ours: &Layout, theirs: &'static Layout) -> Option<String> {
-    let mut encoder = Encoder::new();
+    let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(theirs);
     let btf = Btf::parse(encoder.finish()).expect("our own blob");
     compare("value", ours, &btf, id).err()
@@ -211,7 +211,7 @@ fn the_kernels_fields_go_by_name() {
 /// Any single damage to a blob is an error or a difference, or harmless: never a panic.
 #[test]
 fn a_damaged_blob_does_no_harm() {
-    let mut encoder = Encoder::new();
+    let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(VALUE);
     let blob = encoder.finish();
     for len in 0..blob.len() {
@@ -252,6 +252,6 @@ fn circles_end() {
 
 #[test]
 fn a_missing_type_is_told() {
-    let btf = Btf::parse(Encoder::new().finish()).unwrap();
+    let btf = Btf::parse(Encoder::new(Tags::Written).finish()).unwrap();
     assert_eq!(compare("key", Layout::U32, &btf, 7).unwrap_err(), "key: the BTF has no type 7");
 }

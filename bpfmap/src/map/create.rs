@@ -3,9 +3,10 @@
 use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
 use super::{Map, Options};
-use crate::btf::Encoder;
+use crate::btf::{Encoder, Tags};
 use crate::error::{Error, Operation, Result};
 use crate::kind::Kind;
+use crate::layout::Layout;
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -84,22 +85,33 @@ struct LoadedBtf {
 }
 
 fn load_btf<S: MapSpec>() -> Result<LoadedBtf> {
-    let mut encoder = Encoder::new();
+    match load_btf_with::<S>(Tags::Written) {
+        // As libbpf does: to a kernel that reads no tags, what they mark is plain data.
+        Err(_) if !kernel_reads_tags() => load_btf_with::<S>(Tags::LeftOut),
+        loaded => loaded,
+    }
+}
+
+/// Whether the kernel knows type tags (Linux 5.17) and declaration tags (5.16).
+fn kernel_reads_tags() -> bool {
+    const TAGGED: &Layout = &Layout::Pointer {
+        target: &Layout::Tagged {
+            tag: "tag",
+            target: &Layout::Struct { name: "empty", size: 0, members: &[] },
+        },
+    };
+    let mut encoder = Encoder::new(Tags::Written);
+    encoder.add(TAGGED);
+    load_blob(&encoder.finish(), &mut []).is_ok()
+}
+
+fn load_btf_with<S: MapSpec>(tags: Tags) -> Result<LoadedBtf> {
+    let mut encoder = Encoder::new(tags);
     let key = encoder.add(S::KEY_LAYOUT);
     let value = encoder.add(S::VALUE_LAYOUT);
     let blob = encoder.finish();
-    let mut attr = BtfLoadAttr {
-        btf: sys::address(blob.as_ptr()),
-        log_buf: 0,
-        btf_size: u32::try_from(blob.len()).unwrap_or(u32::MAX),
-        log_size: 0,
-        log_level: 0,
-        _pad: 0,
-    };
-    // SAFETY: the blob is read only, as far as its size.
-    match unsafe { sys::bpf(Command::BtfLoad, &mut attr) } {
-        // SAFETY: the kernel just made it for us.
-        Ok(fd) => Ok(LoadedBtf { fd: unsafe { OwnedFd::from_raw_fd(fd) }, key, value }),
+    match load_blob(&blob, &mut []) {
+        Ok(fd) => Ok(LoadedBtf { fd, key, value }),
         Err(errno @ Errno(libc::EPERM)) => {
             Err(Error::from_errno(Operation::LoadBtf, S::NAME, errno))
         }
@@ -110,24 +122,29 @@ fn load_btf<S: MapSpec>() -> Result<LoadedBtf> {
 /// Why the kernel refuses a blob, in its own words.
 fn verifier_log(blob: &[u8]) -> String {
     let mut log = vec![0_u8; 64 * 1024];
-    let mut attr = BtfLoadAttr {
-        btf: sys::address(blob.as_ptr()),
-        log_buf: sys::address(log.as_mut_ptr()),
-        btf_size: u32::try_from(blob.len()).unwrap_or(u32::MAX),
-        log_size: u32::try_from(log.len()).unwrap_or(u32::MAX),
-        log_level: 1,
-        _pad: 0,
-    };
-    // SAFETY: the blob is read, the log is written as far as its size.
-    if let Ok(fd) = unsafe { sys::bpf(Command::BtfLoad, &mut attr) } {
-        // SAFETY: the kernel just made it for us; it is not wanted.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    }
+    // That it is refused is known.
+    let _ = load_blob(blob, &mut log);
     let len = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
     let log = String::from_utf8_lossy(&log[..len]);
     // The last line has the reason.
     let reason = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
     format!("the kernel refuses the BTF of key and value ({})", reason.trim())
+}
+
+/// Hands a blob to the kernel, which writes what it thinks of it into `log` unless that is empty.
+fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno> {
+    let mut attr = BtfLoadAttr {
+        btf: sys::address(blob.as_ptr()),
+        log_buf: if log.is_empty() { 0 } else { sys::address(log.as_mut_ptr()) },
+        btf_size: u32::try_from(blob.len()).unwrap_or(u32::MAX),
+        log_size: u32::try_from(log.len()).unwrap_or(u32::MAX),
+        log_level: u32::from(!log.is_empty()),
+        _pad: 0,
+    };
+    // SAFETY: the blob is read, the log written, each as far as its size.
+    let fd = unsafe { sys::bpf(Command::BtfLoad, &mut attr) }?;
+    // SAFETY: the kernel just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// The name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`.

@@ -4,6 +4,7 @@
 //! ([`emit`]), or in the form that libbpf took before 1.0 ([`emit_legacy`]). The header works after
 //! `vmlinux.h` and after `linux/bpf.h`, with clang 14 and newer.
 
+mod kernel_types;
 mod legacy;
 mod maps;
 mod types;
@@ -19,6 +20,7 @@ use crate::ir::Schema;
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
     let mut code = opening(schema);
+    code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
     code.push_str(&maps::definitions(schema));
     closing(schema, code)
@@ -29,6 +31,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
 pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
     let mut code = opening(schema);
+    code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
     code.push_str(&legacy::definitions(schema));
     closing(schema, code)

@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use super::{push_comment, push_decl_tags};
 use crate::ir::{
-    Composite, Enum, Int, MapDef, Member, MemberType, Schema, SpecialField, Type, TypeDef,
-    TypeDefKind,
+    Composite, Enum, Int, MapDef, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts, Padding};
 use crate::naming::c_constant;
@@ -85,11 +84,19 @@ impl<'a> TypeNames<'a> {
                         None => break,
                     }
                 }
+                Type::Special(field, Some(_)) if field.is_pointer() => {
+                    declarator.insert(0, '*');
+                    break;
+                }
                 _ => break,
             }
         }
         let base = match inner {
             Type::Pointer(_) => "void".to_owned(),
+            Type::Special(field, Some(target)) if field.is_pointer() => {
+                let (name, tag) = (&target.name.value, field.name());
+                format!("struct {name} __attribute__((btf_type_tag(\"{tag}\")))")
+            }
             _ => self.base(inner),
         };
         match declarator.as_bytes().first() {
@@ -106,7 +113,7 @@ impl<'a> TypeNames<'a> {
             Type::Bool => "_Bool".to_owned(),
             Type::Char => "char".to_owned(),
             Type::BigEndian(size) => format!("__be{}", u64::from(*size) * 8),
-            Type::Special(field) => special_field_name(field).to_owned(),
+            Type::Special(field, _) => format!("struct {}", field.name()),
             Type::Named(name) if self.aliases.contains(name.as_str()) => name.clone(),
             Type::Named(name) if self.enums.contains(name.as_str()) => format!("enum {name}"),
             Type::Named(name) if self.unions.contains(name.as_str()) => format!("union {name}"),
@@ -129,13 +136,6 @@ fn int_name(int: Int) -> &'static str {
         (true, 4) => "__s32",
         (true, 8) => "__s64",
         (true, _) => "__int128",
-    }
-}
-
-fn special_field_name(field: &SpecialField) -> &'static str {
-    match field {
-        SpecialField::SpinLock => "struct bpf_spin_lock",
-        SpecialField::Timer => "struct bpf_timer",
     }
 }
 
@@ -193,6 +193,13 @@ impl<'a> Pointees<'a> {
                 Type::Pointer(Some(target)) => {
                     behind_pointer = true;
                     &target.value
+                }
+                Type::Special(field, Some(target)) if field.is_pointer() => {
+                    let name = &target.name.value;
+                    if self.seen.insert(name) {
+                        self.tags.push(format!("struct {name}"));
+                    }
+                    break;
                 }
                 Type::Named(name) if behind_pointer => {
                     let tag = self.names.base(ty);
@@ -309,7 +316,10 @@ impl Definition<'_> {
         if let Some(bits) = &member.bits {
             let _ = write!(self.code, ":{}", bits.value);
         }
-        push_decl_tags(self.code, member.decl_tags.iter().map(|tag| &tag.value));
+        let contains = contained(&member.ty)
+            .map(|(target, node)| format!("contains:{}:{}", target.name.value, node));
+        let tags = member.decl_tags.iter().map(|tag| &tag.value);
+        push_decl_tags(self.code, contains.iter().chain(tags));
         self.code.push_str(";\n");
     }
 
@@ -357,6 +367,14 @@ impl Definition<'_> {
             }
         }
     }
+}
+
+/// The type of the elements of a list or a tree, and the name of the node in it. The verifier reads
+/// both from a declaration tag.
+fn contained(ty: &MemberType) -> Option<(&Target, &str)> {
+    let MemberType::Type(ty) = ty else { return None };
+    let Type::Special(_, Some(target)) = &ty.value else { return None };
+    Some((target, &target.member.as_ref()?.value))
 }
 
 pub(super) fn composite_word(kind: &TypeDefKind) -> &'static str {

@@ -45,7 +45,14 @@ pub(super) fn type_name(ty: &Type) -> String {
         Type::Pointer(None) => "*void".to_owned(),
         Type::Pointer(Some(target)) => format!("*{}", type_name(&target.value)),
         Type::Named(name) => name.clone(),
-        Type::Special(field) => field.name().to_owned(),
+        Type::Special(field, target) => {
+            let name = field.name();
+            match target.as_deref().map(|target| (&target.name.value, &target.member)) {
+                None => name.to_owned(),
+                Some((target, None)) => format!("{name}<{target}>"),
+                Some((target, Some(member))) => format!("{name}<{target}.{}>", member.value),
+            }
+        }
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) fn explicitly_aligned(checked: &Checked) -> ExplicitlyAligned<'_> {
     found
 }
 
+/// Whether the runtime's type of `field` has `repr(align)`: all but those of 4 bytes.
+fn is_explicit(field: SpecialField) -> bool {
+    use SpecialField as Field;
+    !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)
+}
+
 impl ExplicitlyAligned<'_> {
     pub(super) fn member(&self, ty: &MemberType, at: &MemberLayout) -> bool {
         match (ty, &at.nested) {
@@ -45,7 +51,7 @@ impl ExplicitlyAligned<'_> {
     fn ty(&self, ty: &Type) -> bool {
         match ty {
             Type::Array(element, _) => self.ty(&element.value),
-            Type::Special(SpecialField::Timer) => true,
+            Type::Special(field, _) => is_explicit(*field),
             Type::Named(name) => self.0.contains(name.as_str()),
             _ => false,
         }

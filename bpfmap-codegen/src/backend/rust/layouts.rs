@@ -6,16 +6,22 @@ use std::fmt::Write;
 
 use super::names::Names;
 use super::string_literal;
-use crate::check::Checked;
+use crate::check::{Checked, Resolved};
 use crate::ir::{
-    Composite, Enum, Int, KeyValue, MemberType, SpecialField, Type, TypeDef, TypeDefKind,
+    Composite, Enum, Int, KeyValue, MemberType, SpecialField, Target, Type, TypeDef, TypeDefKind,
 };
-use crate::layout::{CompositeLayout, Item};
+use crate::layout::{CompositeLayout, Item, Layouts};
 use crate::naming::c_constant;
 
 /// The layout of a key or value, as an expression outside of the module `layouts`.
-pub(super) fn layout_of(names: &Names<'_>, described: &KeyValue) -> String {
-    let path = Path { names, layout: "::bpfmap::layout::Layout", named: "layouts::" };
+pub(super) fn layout_of(checked: &Checked, names: &Names<'_>, described: &KeyValue) -> String {
+    let path = Path {
+        names,
+        resolved: checked.resolved(),
+        layouts: checked.layouts(),
+        layout: "::bpfmap::layout::Layout",
+        named: "layouts::",
+    };
     match described {
         KeyValue::Type(ty) => path.ty(&ty.value),
         KeyValue::Size(size) => format!("&{}::Opaque {{ size: {} }}", path.layout, size.value),
@@ -35,7 +41,13 @@ pub(super) fn push_layouts(code: &mut String, checked: &Checked, names: &Names<'
     if used.iter().any(|def| matches!(def.kind, TypeDefKind::Struct(_) | TypeDefKind::Union(_))) {
         code.push_str("    use ::bpfmap::layout::Member;\n");
     }
-    let path = Path { names, layout: "Layout", named: "" };
+    let path = Path {
+        names,
+        resolved: checked.resolved(),
+        layouts: checked.layouts(),
+        layout: "Layout",
+        named: "",
+    };
     for def in used {
         let name = &def.name.value;
         let _ = write!(code, "\n    pub(super) const {}: &Layout = &Layout::", names.layout(name));
@@ -63,6 +75,7 @@ pub(super) fn push_layouts(code: &mut String, checked: &Checked, names: &Names<'
 fn used_types(checked: &Checked) -> Vec<&TypeDef> {
     let mut used: HashSet<&str> = HashSet::new();
     let mut pending: Vec<&Type> = vec![];
+    let mut named: Vec<&str> = vec![];
     for map in &checked.schema().maps {
         for described in [&map.key, &map.value].into_iter().flatten() {
             if let KeyValue::Type(ty) = described {
@@ -73,16 +86,21 @@ fn used_types(checked: &Checked) -> Vec<&TypeDef> {
     while let Some(ty) = pending.pop() {
         match ty {
             Type::Array(element, _) => pending.push(&element.value),
-            Type::Named(name) if used.insert(name) => {
-                match checked.resolved().type_def(name).map(|def| &def.kind) {
-                    Some(TypeDefKind::Struct(body) | TypeDefKind::Union(body)) => {
-                        push_member_types(&mut pending, body);
-                    }
-                    Some(TypeDefKind::Alias(target)) => pending.push(&target.value),
-                    _ => {}
-                }
-            }
+            Type::Special(SpecialField::UserPtr, Some(target)) => named.push(&target.name.value),
+            Type::Named(name) => named.push(name),
             _ => {}
+        }
+        for name in named.drain(..) {
+            if !used.insert(name) {
+                continue;
+            }
+            match checked.resolved().type_def(name).map(|def| &def.kind) {
+                Some(TypeDefKind::Struct(body) | TypeDefKind::Union(body)) => {
+                    push_member_types(&mut pending, body);
+                }
+                Some(TypeDefKind::Alias(target)) => pending.push(&target.value),
+                _ => {}
+            }
         }
     }
     let types = checked.schema().types.iter();
@@ -102,6 +120,8 @@ fn push_member_types<'a>(types: &mut Vec<&'a Type>, body: &'a Composite) {
 #[derive(Clone, Copy)]
 struct Path<'a> {
     names: &'a Names<'a>,
+    resolved: Resolved<'a>,
+    layouts: &'a Layouts,
     layout: &'a str,
     named: &'a str,
 }
@@ -125,9 +145,67 @@ impl Path<'_> {
             // Whether the pointer of a map points to another type is nothing to user space.
             Type::Pointer(_) => format!("{layout}::VOID_POINTER"),
             Type::Named(name) => format!("{}{}", self.named, self.names.layout(name)),
-            Type::Special(SpecialField::SpinLock) => format!("{layout}::SPIN_LOCK"),
-            Type::Special(SpecialField::Timer) => format!("{layout}::TIMER"),
+            Type::Special(field, target) => self.special(*field, target.as_deref()),
         }
+    }
+}
+
+impl Path<'_> {
+    fn special(self, field: SpecialField, target: Option<&Target>) -> String {
+        let layout = self.layout;
+        let constant = match field {
+            SpecialField::SpinLock => "SPIN_LOCK",
+            SpecialField::ResSpinLock => "RES_SPIN_LOCK",
+            SpecialField::Timer => "TIMER",
+            SpecialField::WorkQueue => "WORK_QUEUE",
+            SpecialField::TaskWork => "TASK_WORK",
+            SpecialField::RefCount => "REF_COUNT",
+            SpecialField::ListHead => "LIST_HEAD",
+            SpecialField::ListNode => "LIST_NODE",
+            SpecialField::RbRoot => "RB_ROOT",
+            SpecialField::RbNode => "RB_NODE",
+            SpecialField::Kptr
+            | SpecialField::UntrustedKptr
+            | SpecialField::PerCpuKptr
+            | SpecialField::UserPtr => "VOID_POINTER",
+        };
+        let constant = format!("{layout}::{constant}");
+        let Some(target) = target else { return constant };
+        let pointee = self.pointee(field, target);
+        match &target.member {
+            None => {
+                let tag = string_literal(field.name());
+                let tagged = format!("&{layout}::Tagged {{ tag: {tag}, target: {pointee} }}");
+                format!("&{layout}::Pointer {{ target: {tagged} }}")
+            }
+            Some(member) => {
+                let member = string_literal(&member.value);
+                format!("&{layout}::Root {{ root: {constant}, node: {pointee}, member: {member} }}")
+            }
+        }
+    }
+
+    /// What the kernel has to know of what a special field leads to: all of what programs share with
+    /// user space, of other types of the schema what makes them fit a list or a tree, of the kernel's
+    /// own the name. So types that lead to each other need no constants that do.
+    fn pointee(self, field: SpecialField, target: &Target) -> String {
+        let layout = self.layout;
+        let name = &target.name.value;
+        if field == SpecialField::UserPtr {
+            return format!("{}{}", self.named, self.names.layout(name));
+        }
+        let size = self.layouts.named(name).map_or(0, |layout| layout.size);
+        let path = layout.strip_suffix("Layout").unwrap_or_default();
+        let members = self.resolved.special_members(name).into_iter();
+        let members = members.filter(|member| !member.field.has_target()).map(|member| {
+            let name = string_literal(member.name);
+            let at = member.bytes.start * 8;
+            let layout = self.special(member.field, None);
+            format!("{path}Member {{ name: {name}, bit_offset: {at}, bits: 0, layout: {layout} }}")
+        });
+        let members = members.collect::<Vec<_>>().join(", ");
+        let name = string_literal(name);
+        format!("&{layout}::Struct {{ name: {name}, size: {size}, members: &[{members}] }}")
     }
 }
 

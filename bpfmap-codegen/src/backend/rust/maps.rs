@@ -15,7 +15,7 @@ use crate::naming::upper_camel_case;
 pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>) {
     let maps = &checked.schema().maps;
     for map in maps {
-        push_spec(code, names, map);
+        push_spec(code, checked, names, map);
     }
     if maps.is_empty() {
         return;
@@ -46,7 +46,7 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
     code.push_str("        })\n    }\n}\n");
 }
 
-fn push_spec(code: &mut String, names: &Names<'_>, map: &MapDef) {
+fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapDef) {
     let name = &map.name.value;
     let spec = names.spec(name);
     code.push('\n');
@@ -86,7 +86,7 @@ fn push_spec(code: &mut String, names: &Names<'_>, map: &MapDef) {
     for (what, described) in [("KEY", &map.key), ("VALUE", &map.value)] {
         let layout = described.as_ref().map_or_else(
             || "::bpfmap::layout::Layout::VOID".to_owned(),
-            |described| layout_of(names, described),
+            |described| layout_of(checked, names, described),
         );
         let _ = writeln!(
             code,

@@ -17,7 +17,7 @@ use std::ops::Range;
 use super::alignment::{ExplicitlyAligned, explicitly_aligned};
 use super::names::{Names, Scope, camel};
 use crate::check::{Checked, Resolved};
-use crate::ir::{Composite, Int, Member, MemberType, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, Int, Member, MemberType, SpecialField, Target, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Item, MemberLayout};
 
 /// A struct or union in Rust.
@@ -140,9 +140,29 @@ pub(crate) fn type_name(names: &Names<'_>, ty: &Type) -> String {
         }
         Type::Pointer(_) => "::bpfmap::KernelPtr".to_owned(),
         Type::Named(name) => names.ty(name).to_owned(),
-        Type::Special(SpecialField::SpinLock) => "::bpfmap::SpinLock".to_owned(),
-        Type::Special(SpecialField::Timer) => "::bpfmap::Timer".to_owned(),
+        Type::Special(field, target) => special_field_name(names, *field, target.as_deref()),
     }
+}
+
+fn special_field_name(names: &Names<'_>, field: SpecialField, target: Option<&Target>) -> String {
+    let name = match field {
+        SpecialField::SpinLock => "SpinLock",
+        SpecialField::ResSpinLock => "ResSpinLock",
+        SpecialField::Timer => "Timer",
+        SpecialField::WorkQueue => "WorkQueue",
+        SpecialField::TaskWork => "TaskWork",
+        SpecialField::RefCount => "RefCount",
+        SpecialField::Kptr | SpecialField::UntrustedKptr | SpecialField::PerCpuKptr => "Kptr",
+        SpecialField::UserPtr => {
+            let target = target.map_or("()", |target| names.ty(&target.name.value));
+            return format!("::bpfmap::UserPtr<{target}>");
+        }
+        SpecialField::ListHead => "ListHead",
+        SpecialField::ListNode => "ListNode",
+        SpecialField::RbRoot => "RbRoot",
+        SpecialField::RbNode => "RbNode",
+    };
+    format!("::bpfmap::{name}")
 }
 
 /// The Rust integer.

@@ -58,7 +58,7 @@ fn c_name(def: &TypeDef) -> String {
 fn has_spin_lock(checked: &Checked, def: &TypeDef) -> bool {
     let value = KeyValue::Type(Spanned::from(Type::Named(def.name.value.clone())));
     let fields = checked.resolved().special_fields(&value);
-    fields.iter().any(|(_, field, _)| **field == SpecialField::SpinLock)
+    fields.iter().any(|member| member.field == SpecialField::SpinLock)
 }
 
 fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {

@@ -1,11 +1,10 @@
 //! The arrays. Source: `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
+use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
     Privilege, ValueRule,
 };
-use crate::ir::SpecialField;
 
 /// `BPF_MAP_TYPE_ARRAY`.
 pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
@@ -32,7 +31,7 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
     events: EventRule::Nothing,
     as_inner: InnerRule::SameEntries(v(4, 12)),
     btf: BtfRule::Optional,
-    special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
+    special_fields: special_fields::HASH_AND_ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
@@ -66,7 +65,7 @@ pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
-    special_fields: &[],
+    special_fields: special_fields::PERCPU_ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE_PER_CPU,
@@ -152,5 +151,5 @@ const MMAP: &[Case] = cases! {
     Plain: (5, 5) Ok;
     WithoutFlag: (5, 5) EINVAL;
     WithSpinLock: (5, 5) ENOTSUPP;
-    WithTimer: (5, 5) EINVAL, (5, 15) ENOTSUPP;
+    WithSpecialField: (5, 5) EINVAL, (5, 15) ENOTSUPP;
 };

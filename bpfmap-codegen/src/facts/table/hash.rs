@@ -1,11 +1,13 @@
 //! The hash tables. Source: `kernel/bpf/hashtab.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, v};
+use super::{
+    FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields,
+    v,
+};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
 };
-use crate::ir::SpecialField;
 
 /// `BPF_MAP_TYPE_HASH`.
 pub(super) const HASH: MapTypeFacts = MapTypeFacts {
@@ -32,7 +34,7 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
     events: EventRule::Nothing,
     as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Optional,
-    special_fields: &[(SpecialField::SpinLock, v(5, 1)), (SpecialField::Timer, v(5, 15))],
+    special_fields: special_fields::HASH_AND_ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
@@ -65,7 +67,7 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
         RDONLY_PROG,
         WRONLY_PROG,
     ],
-    special_fields: &[],
+    special_fields: special_fields::PERCPU_HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE_PER_CPU,
@@ -103,7 +105,7 @@ pub(super) const RHASH: MapTypeFacts = MapTypeFacts {
         ("rdonly_prog", v(7, 2)),
         ("wronly_prog", v(7, 2)),
     ],
-    special_fields: &[(SpecialField::SpinLock, v(7, 2)), (SpecialField::Timer, v(7, 2))],
+    special_fields: special_fields::RHASH,
     sources: &[
         "kernel/bpf/hashtab.c: rhtab_map_alloc_check, rhtab_map_update_elem, rhtab_map_get_next_key, __rhtab_map_lookup_and_delete_batch, rhtab_map_ops",
     ],
@@ -127,7 +129,7 @@ pub(super) const LRU_HASH: MapTypeFacts = MapTypeFacts {
         RDONLY_PROG,
         WRONLY_PROG,
     ],
-    special_fields: &[(SpecialField::Timer, v(5, 15))],
+    special_fields: special_fields::LRU_HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE_LRU,
@@ -164,7 +166,7 @@ pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
         RDONLY_PROG,
         WRONLY_PROG,
     ],
-    special_fields: &[],
+    special_fields: special_fields::PERCPU_HASH,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE_LRU_PER_CPU,

@@ -6,6 +6,7 @@ mod hash;
 mod lpm_trie;
 mod objects;
 mod queue_stack;
+mod special_fields;
 mod streams;
 
 use super::{Case, KernelVersion, MapTypeFacts};
@@ -86,7 +87,7 @@ const FREEZE: &[Case] = cases! {
     Plain: (5, 2) Ok;
     Twice: (5, 2) EBUSY, (6, 5) EPERM;
     WithSpinLock: (5, 2) Ok, (6, 2) ENOTSUPP;
-    WithTimer: (5, 2) Ok, (5, 15) ENOTSUPP;
+    WithSpecialField: (5, 2) Ok, (5, 15) ENOTSUPP;
 };
 
 #[cfg(test)]

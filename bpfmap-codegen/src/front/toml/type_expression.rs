@@ -2,8 +2,8 @@
 
 use super::file::File;
 use crate::diagnostics::Finding;
-use crate::front::type_word::builtin;
-use crate::ir::Type;
+use crate::front::type_word::{builtin, pointing};
+use crate::ir::{SpecialField, Target, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -51,7 +51,10 @@ impl<'p> Parser<'p, '_> {
             Some('*') => self.pointer(depth)?,
             _ => {
                 let word = self.word("a type")?;
-                builtin(word).unwrap_or_else(|| Type::Named(word.to_owned()))
+                match pointing(word) {
+                    Some(field) => self.pointing(field, start)?,
+                    None => builtin(word).unwrap_or_else(|| Type::Named(word.to_owned())),
+                }
             }
         };
         Ok(Spanned::new(ty, self.span_of(start, self.at)))
@@ -73,6 +76,38 @@ impl<'p> Parser<'p, '_> {
             Type::Named(name) if name == "void" => Type::Pointer(None),
             _ => Type::Pointer(Some(Box::new(target))),
         })
+    }
+
+    /// `<STRUCT>` or `<STRUCT.MEMBER>` behind the name of `field`, which starts at `start`.
+    fn pointing(&mut self, field: SpecialField, start: usize) -> Parsed<Type> {
+        self.skip_space();
+        if self.peek() != Some('<') {
+            let name = field.name();
+            let (message, example) = match field.node() {
+                Some(_) => (format!("a `{name}` says what it holds"), "STRUCT.MEMBER"),
+                None => (format!("a `{name}` says what it points to"), "STRUCT"),
+            };
+            let mut finding = self.finding(&rules::TYPE_SYNTAX, start, self.at, message);
+            finding.help = Some(format!("write `{name}<{example}>`"));
+            return Err(finding);
+        }
+        self.expect('<')?;
+        let name = self.spanned_word("the name of a struct")?;
+        let member = if field.node().is_some() {
+            self.expect('.')?;
+            Some(self.spanned_word("the name of the node's member")?)
+        } else {
+            None
+        };
+        self.expect('>')?;
+        Ok(Type::Special(field, Some(Box::new(Target { name, member }))))
+    }
+
+    fn spanned_word(&mut self, expected: &str) -> Parsed<Spanned<String>> {
+        self.skip_space();
+        let start = self.at;
+        let word = self.word(expected)?.to_owned();
+        Ok(Spanned::new(word, self.span_of(start, self.at)))
     }
 
     fn word(&mut self, expected: &str) -> Parsed<&'p str> {

@@ -9,6 +9,25 @@
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
 #endif
 
+/*
+ * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro
+ * before this header.
+ */
+#ifndef __VMLINUX_H__
+#if __has_include(<linux/version.h>)
+#include <linux/version.h>
+#endif
+
+/* In <linux/bpf.h> from Linux 5.15 on. */
+#if !defined(BPFMAP_HAS_BPF_TIMER) && LINUX_VERSION_CODE < 0x50f00
+#define BPFMAP_HAS_BPF_TIMER
+struct bpf_timer {
+	__u64 __opaque[2];
+} __attribute__((aligned(8)));
+#endif
+
+#endif /* __VMLINUX_H__ */
+
 struct guarded {
 	struct bpf_spin_lock lock;
 	__u8 __pad0[4];

@@ -1,0 +1,154 @@
+//! Types of the kernel that a schema mentions and that the headers at hand may lack.
+//!
+//! `vmlinux.h` has all that its kernel knows. `linux/bpf.h` has them from some release on, or
+//! never; a second definition would be an error in C.
+
+use std::fmt::Write;
+
+use crate::facts::KernelVersion;
+use crate::ir::{MemberType, Schema, SpecialField, Type, TypeDefKind};
+
+/// Definitions for programs that do not include `vmlinux.h`.
+pub(super) fn definitions(schema: &Schema) -> String {
+    let used = Used::by(schema);
+    let structs = used.fields.iter().filter_map(|field| kernel_struct(*field));
+    let mut body = String::new();
+    for KernelStruct { name, words, in_uapi } in structs {
+        let has = has(name);
+        match in_uapi {
+            Some(since) => {
+                let code = u32::from(since.major) << 16 | u32::from(since.minor) << 8;
+                let _ = write!(
+                    body,
+                    "\n/* In <linux/bpf.h> from Linux {since} on. */\n\
+                     #if !defined({has}) && LINUX_VERSION_CODE < {code:#x}\n"
+                );
+            }
+            None => {
+                let _ = write!(body, "\n#ifndef {has}\n");
+            }
+        }
+        let _ = write!(
+            body,
+            "#define {has}\nstruct {name} {{\n\t{};\n}}{};\n#endif\n",
+            match words {
+                Words::One => "__u32 val".to_owned(),
+                Words::Small => "__u32 __opaque[1]".to_owned(),
+                Words::Wide(1) => "__u64 __opaque".to_owned(),
+                Words::Wide(count) => format!("__u64 __opaque[{count}]"),
+            },
+            if matches!(words, Words::Wide(_)) { " __attribute__((aligned(8)))" } else { "" },
+        );
+    }
+    for name in used.pointees {
+        let has = has(name);
+        let _ = write!(
+            body,
+            "\n/* A pointer to a type that is not defined is none of the kernel's pointers. */\n\
+             #ifndef {has}\n#define {has}\n\
+             struct {name} {{}} __attribute__((preserve_access_index));\n#endif\n"
+        );
+    }
+    let mut code = String::new();
+    if used.fields.iter().any(|field| field.is_pointer()) {
+        code.push_str(
+            "\n#if defined(__clang__) && __clang_major__ < 15\n\
+             #error \"clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer\"\n\
+             #endif\n",
+        );
+    }
+    if !body.is_empty() {
+        let _ = write!(
+            code,
+            "\n/*\n * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro\n \
+             * before this header.\n */\n\
+             #ifndef __VMLINUX_H__\n\
+             #if __has_include(<linux/version.h>)\n#include <linux/version.h>\n#endif\n\
+             {body}\n#endif /* __VMLINUX_H__ */\n"
+        );
+    }
+    code
+}
+
+fn has(name: &str) -> String {
+    format!("BPFMAP_HAS_{}", name.to_uppercase())
+}
+
+/// What the types of a schema mention.
+#[derive(Default)]
+struct Used<'a> {
+    fields: Vec<SpecialField>,
+    /// Structs of the kernel that a pointer of a map leads to.
+    pointees: Vec<&'a str>,
+}
+
+impl<'a> Used<'a> {
+    fn by(schema: &'a Schema) -> Self {
+        let mut used = Self::default();
+        for def in &schema.types {
+            let TypeDefKind::Struct(body) = &def.kind else { continue };
+            for member in &body.members {
+                if let MemberType::Type(ty) = &member.ty {
+                    used.ty(schema, &ty.value);
+                }
+            }
+        }
+        used
+    }
+
+    fn ty(&mut self, schema: &Schema, ty: &'a Type) {
+        match ty {
+            Type::Array(element, _) => self.ty(schema, &element.value),
+            Type::Special(field, target) => {
+                if !self.fields.contains(field) {
+                    self.fields.push(*field);
+                }
+                let Some(target) = target else { return };
+                let name = target.name.value.as_str();
+                let own = schema.types.iter().any(|def| def.name.value == name);
+                if !own && !self.pointees.contains(&name) {
+                    self.pointees.push(name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+struct KernelStruct {
+    name: &'static str,
+    words: Words,
+    /// The first release of which `linux/bpf.h` has it.
+    in_uapi: Option<KernelVersion>,
+}
+
+enum Words {
+    /// `__u32 val`.
+    One,
+    /// An opaque `__u32`.
+    Small,
+    /// So many opaque `__u64`.
+    Wide(u32),
+}
+
+/// The struct that a field is, unless it is a pointer or older than every header in use.
+fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
+    let since = |major, minor| Some(KernelVersion::new(major, minor));
+    let (words, in_uapi) = match field {
+        SpecialField::ResSpinLock => (Words::One, None),
+        SpecialField::Timer => (Words::Wide(2), since(5, 15)),
+        SpecialField::WorkQueue => (Words::Wide(2), since(6, 10)),
+        SpecialField::TaskWork => (Words::Wide(1), since(6, 18)),
+        SpecialField::RefCount => (Words::Small, since(6, 4)),
+        SpecialField::ListHead => (Words::Wide(2), since(6, 2)),
+        SpecialField::ListNode => (Words::Wide(3), since(6, 2)),
+        SpecialField::RbRoot => (Words::Wide(2), since(6, 3)),
+        SpecialField::RbNode => (Words::Wide(4), since(6, 3)),
+        SpecialField::SpinLock
+        | SpecialField::Kptr
+        | SpecialField::UntrustedKptr
+        | SpecialField::PerCpuKptr
+        | SpecialField::UserPtr => return None,
+    };
+    Some(KernelStruct { name: field.name(), words, in_uapi })
+}

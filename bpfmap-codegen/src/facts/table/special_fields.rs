@@ -1,0 +1,59 @@
+//! Which special fields a value may have, by family of map types. Source: `kernel/bpf/syscall.c`,
+//! `map_check_btf`.
+
+use super::v;
+use crate::facts::KernelVersion;
+use crate::ir::SpecialField::{
+    Kptr, ListHead, PerCpuKptr, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork, Timer,
+    UntrustedKptr, WorkQueue,
+};
+
+type Rows = &'static [(crate::ir::SpecialField, KernelVersion)];
+
+/// `hash` and `array`: all but pointers to user space.
+pub(super) const HASH_AND_ARRAY: Rows = &[
+    (SpinLock, v(5, 1)),
+    (ResSpinLock, v(6, 15)),
+    (Timer, v(5, 15)),
+    (WorkQueue, v(6, 10)),
+    (TaskWork, v(6, 18)),
+    // The kernel knew the tag before, with another meaning: see `SpecialMember::since`.
+    (Kptr, v(5, 19)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+    (ListHead, v(6, 2)),
+    (RbRoot, v(6, 3)),
+];
+
+/// `lru_hash`: what needs no lock, since the kernel may drop an entry at any time.
+pub(super) const LRU_HASH: Rows = &[
+    (Timer, v(5, 15)),
+    (WorkQueue, v(6, 10)),
+    (TaskWork, v(6, 18)),
+    (Kptr, v(5, 19)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+];
+
+/// `rhash`: all but lists, trees and pointers to user space.
+pub(super) const RHASH: Rows = &[
+    (SpinLock, v(7, 2)),
+    (ResSpinLock, v(7, 2)),
+    (Timer, v(7, 2)),
+    (WorkQueue, v(7, 2)),
+    (TaskWork, v(7, 2)),
+    (Kptr, v(7, 2)),
+    (UntrustedKptr, v(7, 2)),
+    (PerCpuKptr, v(7, 2)),
+    (RefCount, v(7, 2)),
+];
+
+/// `percpu_array`: pointers.
+pub(super) const PERCPU_ARRAY: Rows =
+    &[(Kptr, v(6, 1)), (UntrustedKptr, v(6, 4)), (PerCpuKptr, v(6, 7)), (RefCount, v(6, 4))];
+
+/// `percpu_hash` and `lru_percpu_hash`: pointers.
+pub(super) const PERCPU_HASH: Rows =
+    &[(Kptr, v(6, 4)), (UntrustedKptr, v(6, 4)), (PerCpuKptr, v(6, 7)), (RefCount, v(6, 4))];
