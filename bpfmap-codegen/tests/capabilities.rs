@@ -2,7 +2,8 @@
 //! each other.
 
 use bpfmap_codegen::facts::{
-    BtfRule, KeyRule, MAP_TYPES, MapTypeFacts, MaxEntriesRule, Operation, ValueRule,
+    Answer, BtfRule, Condition, KeyRule, MAP_TYPES, MATRIX, MapTypeFacts, MaxEntriesRule,
+    Operation, ValueRule,
 };
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,31 +18,24 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
         files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap() + "\n").collect();
     let mut capabilities: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for line in text.lines() {
-        if let Some((capability, kind)) = line
-            .strip_prefix("impl ")
-            .and_then(|line| line.strip_suffix(" {}"))
-            .and_then(|line| line.split_once(" for "))
+        // `impl Iterate for Hash {}`, `impl<S: MapSpec> HoldObjects<S> for ProgArray {`, and `by_value!(HoldObjects for Devmap, …`.
+        if let Some((left, right)) = line.split_once(" for ")
+            && (line.starts_with("impl") || left.contains("!("))
         {
-            capabilities.entry(kind.to_owned()).or_default().insert(capability.to_owned());
-        }
-        // `impl<S: MapSpec> HoldObjects<S> for ProgArray {`
-        for capability in ["HoldObjects", "ShowObjects"] {
-            if let Some((head, kind)) = line
-                .strip_prefix("impl")
-                .and_then(|line| line.strip_suffix(" {"))
-                .and_then(|line| line.split_once(" for "))
-                && head.split_whitespace().any(|word| word.starts_with(capability))
-            {
-                capabilities.entry(kind.to_owned()).or_default().insert(capability.to_owned());
-            }
+            let word = |text: &str| {
+                let end = text.find(|char: char| !char.is_alphanumeric()).unwrap_or(text.len());
+                text[..end].to_owned()
+            };
+            let capability = left.rsplit([' ', '(']).next().map(word).unwrap_or_default();
+            capabilities.entry(word(right)).or_default().insert(capability);
         }
     }
     // `kind!(/// docs Hash, 1, "hash", btf: true, cursor: Position, value: V => V);`, however it is broken into lines.
     let mut heads = BTreeMap::new();
     for head in text.split("\nkind!(").skip(1) {
-        let head = head.split(");").next().unwrap();
         let code: String =
-            head.lines().filter(|line| !line.trim_start().starts_with("///")).collect();
+            head.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.split(");").next().unwrap();
         let parts: Vec<_> = code.split(',').map(|part| part.trim().to_owned()).collect();
         heads.insert(parts[0].clone(), parts);
     }
@@ -67,7 +61,7 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
             !keyless
                 && can(Operation::Update)
                 && can(Operation::Delete)
-                && !(object && row.key == KeyRule::Index),
+                && (!object || row.key != KeyRule::Index || inserts_in_slots(row)),
         ),
         ("DeleteElement", !keyless && can(Operation::Delete)),
         ("TakeElement", !keyless && can(Operation::LookupAndDelete)),
@@ -85,6 +79,14 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         ("Peek", keyless && can(Operation::Lookup)),
     ];
     facts.iter().filter(|(_, can)| *can).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// Whether a map of objects tells an empty slot from one that is taken.
+fn inserts_in_slots(row: &MapTypeFacts) -> bool {
+    let update = row.operation(Operation::Update);
+    update
+        .answers_on(Condition::NoExistOnMissing, *MATRIX.last().unwrap())
+        .is_some_and(|answers| answers == [Answer::Ok])
 }
 
 #[test]

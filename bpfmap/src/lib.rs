@@ -142,7 +142,10 @@ pub use map::{
     Arena, ArenaPtr, Drain, Info, Iter, Keys, LayoutCheck, Map, MappedValues, Object, Objects,
     Options, ReadOnlyValues, Shown, Update, Value,
 };
-pub use objects::{CgroupFd, InnerMap, MapId, ProgramFd, ProgramId};
+pub use objects::{
+    CgroupFd, CpuQueue, CpuQueueSize, Device, InnerMap, InterfaceIndex, MapId, ProgramFd,
+    ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
+};
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};

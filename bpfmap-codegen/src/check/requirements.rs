@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Resolved;
-use crate::facts::{Condition, KernelVersion, KeyRule, MapTypeFacts, Operation, Since};
+use crate::facts::{Condition, KernelVersion, KeyRule, MapTypeFacts, Operation, Since, ValueRule};
 use crate::ir::{MapDef, SpecialField};
 use crate::source::Span;
 
@@ -34,6 +34,8 @@ pub enum Part<'a> {
     SpecialField(SpecialField, &'a str),
     /// A key of so many bytes.
     KeySize(u64),
+    /// A value of so many bytes, where what it holds depends on them.
+    ValueSize(u64),
 }
 
 impl fmt::Display for Part<'_> {
@@ -45,6 +47,7 @@ impl fmt::Display for Part<'_> {
                 write!(formatter, "the `{}` in `{member}`", field.name())
             }
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
+            Self::ValueSize(size) => write!(formatter, "a value of {size} bytes"),
         }
     }
 }
@@ -84,6 +87,16 @@ impl<'a> Resolved<'a> {
                 let since = KernelVersion::new(5, 11);
                 let part = Part::KeySize(size);
                 requirements.push(Requirement { part, since, span: key.span() });
+            }
+        }
+        if let Some(value) = &map.value
+            && let ValueRule::Object(object) = row.value
+        {
+            let size = self.layout(value).size;
+            let since = object.size_since(size);
+            if since > row.since {
+                let part = Part::ValueSize(size);
+                requirements.push(Requirement { part, since, span: value.span() });
             }
         }
         requirements
@@ -127,6 +140,7 @@ impl<'a> Resolved<'a> {
             (Condition::WithSpecialField, self.special_field_known(map, row).is_some()),
             (Condition::WithSpinLock, self.has_special_field(map, SpecialField::SpinLock)),
             (Condition::WithoutFlag, !has_flag_for(map, operation)),
+            (Condition::SmallValue, self.value_size(map) == Some(4)),
         ];
         lasting
             .into_iter()
@@ -169,6 +183,12 @@ impl<'a> Resolved<'a> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
+    }
+
+    /// The size of the value of `map` in bytes, if it has one.
+    #[must_use]
+    pub fn value_size(self, map: &'a MapDef) -> Option<u64> {
+        map.value.as_ref().map(|value| self.layout(value).size)
     }
 
     /// Whether the value of `map` has such a field.

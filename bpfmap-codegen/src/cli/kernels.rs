@@ -121,6 +121,7 @@ fn part(part: &Part<'_>) -> (&'static str, String) {
         Part::Flag(name) => ("flag", (*name).to_owned()),
         Part::SpecialField(field, _) => ("special_field", field.name().to_owned()),
         Part::KeySize(size) => ("key_size", size.to_string()),
+        Part::ValueSize(size) => ("value_size", size.to_string()),
     }
 }
 

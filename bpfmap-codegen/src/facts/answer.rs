@@ -130,6 +130,32 @@ pub enum Condition {
     WithSpecialField,
     /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
     WithoutFlag,
+    /// `BPF_NOEXIST`, and the key is not in the map.
+    NoExistOnMissing,
+    /// `BPF_NOEXIST`, and the object to put in is there already.
+    NoExistOnSame,
+    /// The number of an object is 0: no interface, a queue of no length.
+    ZeroNumber,
+    /// No interface has the index.
+    UnknownInterface,
+    /// No CPU has the number that is the key.
+    ImpossibleCpu,
+    /// A CPU's queue is longer than 16384 packets.
+    QueueTooLong,
+    /// The program of an interface or a CPU was loaded for another place.
+    ProgramOfOtherKind,
+    /// The socket is of a family or in a state that the map does not take.
+    UnfitSocket,
+    /// A UDP socket that is not bound.
+    UnboundSocket,
+    /// A socket without the option `SO_REUSEPORT`.
+    WithoutReuseport,
+    /// An `AF_XDP` socket without a receive ring.
+    WithoutRing,
+    /// The socket is in a map of this type already.
+    SocketInUse,
+    /// The value has 4 bytes, no room for a socket's cookie.
+    SmallValue,
 }
 
 impl Condition {
@@ -145,7 +171,6 @@ impl Condition {
             Self::FullPresentKey => "full_present_key",
             Self::FullOverwrite => "full_overwrite",
             Self::OutOfRange => "out_of_range",
-            Self::BadDescriptor => "bad_descriptor",
             Self::OtherObject => "other_object",
             Self::UnknownFlags => "unknown_flags",
             Self::NoExist => "no_exist",
@@ -163,6 +188,20 @@ impl Condition {
             Self::WithSpinLock => "with_spin_lock",
             Self::WithSpecialField => "with_special_field",
             Self::WithoutFlag => "without_flag",
+            Self::NoExistOnMissing => "no_exist_on_missing",
+            Self::NoExistOnSame => "no_exist_on_same",
+            Self::BadDescriptor => "bad_descriptor",
+            Self::ZeroNumber => "zero_number",
+            Self::UnknownInterface => "unknown_interface",
+            Self::ImpossibleCpu => "impossible_cpu",
+            Self::QueueTooLong => "queue_too_long",
+            Self::ProgramOfOtherKind => "program_of_other_kind",
+            Self::UnfitSocket => "unfit_socket",
+            Self::UnboundSocket => "unbound_socket",
+            Self::WithoutReuseport => "without_reuseport",
+            Self::WithoutRing => "without_ring",
+            Self::SocketInUse => "socket_in_use",
+            Self::SmallValue => "small_value",
         }
     }
 }

@@ -191,6 +191,8 @@ pub enum KernelObject {
     XdpSocket,
     /// A socket. A look-up gives its cookie, for which the value has 8 bytes.
     Socket,
+    /// A socket that shares its port. A look-up gives its cookie, for which the value has 8 bytes.
+    ReuseportSocket,
 }
 
 impl KernelObject {
@@ -200,7 +202,18 @@ impl KernelObject {
         match self {
             Self::Program | Self::PerfEvent | Self::Cgroup | Self::Map | Self::XdpSocket => &[4],
             Self::Device | Self::Cpu => &[4, 8],
-            Self::Socket => &[8, 4],
+            Self::Socket | Self::ReuseportSocket => &[8, 4],
+        }
+    }
+
+    /// The first kernel that takes a value of this size.
+    #[must_use]
+    pub const fn size_since(self, size: u64) -> KernelVersion {
+        match (self, size) {
+            (Self::Device, 8) => KernelVersion::new(5, 8),
+            (Self::Cpu, 8) => KernelVersion::new(5, 9),
+            (Self::Socket, 8) => KernelVersion::new(5, 7),
+            _ => KernelVersion::new(3, 19),
         }
     }
 }

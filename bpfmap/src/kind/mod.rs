@@ -10,7 +10,7 @@ pub use markers::*;
 
 use crate::held::Held;
 use crate::plain::Plain;
-use crate::spec::MapSpec;
+use crate::spec::{MapFlags, MapSpec};
 
 /// A map type.
 ///
@@ -26,6 +26,10 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     const PER_CPU: bool = <Self::Value<u64> as Held>::PER_CPU;
     /// Where a batched walk stands.
     const BATCH_CURSOR: BatchCursor;
+    /// Flags that the kernel itself adds at creation.
+    const ADDED_FLAGS: MapFlags = MapFlags::NONE;
+    /// The errno of deleting what is not there.
+    const DELETE_MISSING: i32 = libc::ENOENT;
     /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).
     type Value<V: Plain>: Held<One = V>;
 }
@@ -76,8 +80,8 @@ pub trait HoldObjects<S: MapSpec>: Kind {
     label = "this map type lacks the operation",
     note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
 )]
-pub trait ShowObjects: Kind {
-    /// What a look-up gives.
+pub trait ShowObjects<S: MapSpec>: Kind {
+    /// What a look-up gives. It may depend on the map `S`: a devmap shows as much as its value has room for.
     type Shown;
 
     /// Reads it from what the kernel wrote: as many bytes as the map's value has, then zeros.

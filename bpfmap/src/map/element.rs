@@ -3,7 +3,7 @@
 use super::{Map, Update, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
-use crate::kind::{DeleteElement, InsertElement, LookupElement, TakeElement, UpdateElement};
+use crate::kind::{DeleteElement, InsertElement, Kind, LookupElement, TakeElement, UpdateElement};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::from_ref;
@@ -177,7 +177,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes the entry of a key; `false` when there was none.
+    /// Deletes the entry of a key; `false` when there was none, where the map type tells (a
+    /// [`Devmap`](crate::kind::Devmap) does not).
     ///
     /// # Errors
     /// `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the map is frozen or the descriptor read-only.
@@ -194,7 +195,7 @@ impl<S: MapSpec> Map<S> {
         // SAFETY: the key is read only.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
-            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(Errno(errno)) if errno == S::Kind::DELETE_MISSING => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Delete, errno)),
         }
     }

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 impl<S> Map<S>
 where
     S: OuterMapSpec,
-    S::Kind: ShowObjects<Shown = MapId>,
+    S::Kind: ShowObjects<S, Shown = MapId>,
 {
     /// Opens the map under a key; `None` when there is none. Takes `CAP_SYS_ADMIN`, as [`from_id`](Self::from_id).
     ///

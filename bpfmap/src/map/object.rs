@@ -13,7 +13,7 @@ use core::iter::FusedIterator;
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
 /// What a look-up in a map that holds kernel objects gives.
-pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects>::Shown;
+pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects<S>>::Shown;
 
 impl<S: MapSpec> Map<S> {
     /// Puts an object under a key, in place of what is there. The map keeps a reference to it.
@@ -67,7 +67,7 @@ impl<S: MapSpec> Map<S> {
     /// `EPERM`: the descriptor is write-only. Others as the marker of the map type in [`kind`](crate::kind) says.
     pub fn get(&self, key: &S::Key) -> Result<Option<Shown<S>>>
     where
-        S::Kind: ShowObjects,
+        S::Kind: ShowObjects<S>,
     {
         const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
         let mut value = [0; OBJECT_SIZE];
@@ -87,7 +87,7 @@ impl<S: MapSpec> Map<S> {
     /// As [`iter`](Self::iter).
     pub fn objects(&self) -> Objects<'_, S>
     where
-        S::Kind: Iterate + ShowObjects,
+        S::Kind: Iterate + ShowObjects<S>,
     {
         const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
         Objects { walk: State::new(self, Fetch::Entries) }
@@ -132,7 +132,7 @@ pub struct Objects<'a, S: MapSpec> {
 
 impl<S: MapSpec> Iterator for Objects<'_, S>
 where
-    S::Kind: ShowObjects,
+    S::Kind: ShowObjects<S>,
 {
     type Item = Result<(S::Key, Shown<S>)>;
 
@@ -147,4 +147,4 @@ where
     }
 }
 
-impl<S: MapSpec> FusedIterator for Objects<'_, S> where S::Kind: ShowObjects {}
+impl<S: MapSpec> FusedIterator for Objects<'_, S> where S::Kind: ShowObjects<S> {}

@@ -162,7 +162,8 @@ fn sizes<S: MapSpec>(
     }
     // Where the memory is, and what a descriptor may do, is no part of the contract.
     let placement = MapFlags::NUMA_NODE | MapFlags::RDONLY | MapFlags::WRONLY | MapFlags::TOKEN_FD;
-    let (theirs, ours) = (info.flags.difference(placement), S::FLAGS.difference(placement));
+    let ignored = placement.union(S::Kind::ADDED_FLAGS);
+    let (theirs, ours) = (info.flags.difference(ignored), S::FLAGS.difference(ignored));
     if theirs != ours {
         differences.push(format!("its flags are {theirs}, the schema says {ours}"));
     }

@@ -112,7 +112,7 @@ fn refusal(errno: i32) -> Option<&'static str> {
     )
 }
 
-impl ShowObjects for ArrayOfMaps {
+impl<S: MapSpec> ShowObjects<S> for ArrayOfMaps {
     type Shown = MapId;
 
     fn from_kernel(value: [u8; 8]) -> MapId {
@@ -120,7 +120,7 @@ impl ShowObjects for ArrayOfMaps {
     }
 }
 
-impl ShowObjects for HashOfMaps {
+impl<S: MapSpec> ShowObjects<S> for HashOfMaps {
     type Shown = MapId;
 
     fn from_kernel(value: [u8; 8]) -> MapId {

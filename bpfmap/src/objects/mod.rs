@@ -1,15 +1,51 @@
 //! Kernel objects that entries of maps hold: what is handed in, and what a look-up shows of it.
 
+/// What the map type takes and shows depends on the map's value, which is a trait's of its own.
+macro_rules! by_value {
+    (HoldObjects for $kind:ident, $value:ident, $refusal:path) => {
+        impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::HoldObjects<S>
+            for crate::kind::$kind
+        {
+            type Object<'a> = <S::Value as $value>::Object<'a>;
+
+            fn to_kernel(object: &Self::Object<'_>) -> [u8; 8] {
+                S::Value::to_kernel(object)
+            }
+
+            fn refusal(errno: i32) -> Option<&'static str> {
+                $refusal(errno)
+            }
+        }
+    };
+    (ShowObjects for $kind:ident, $value:ident) => {
+        impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::ShowObjects<S>
+            for crate::kind::$kind
+        {
+            type Shown = <S::Value as $value>::Shown;
+
+            fn from_kernel(value: [u8; 8]) -> Self::Shown {
+                S::Value::from_kernel(value)
+            }
+        }
+    };
+}
+
 mod cgroup;
+mod cpu;
+mod device;
 mod inner;
 mod program;
+mod socket;
 
 pub use cgroup::CgroupFd;
+pub use cpu::{CpuQueue, CpuQueueSize, ShownCpuQueue};
+pub use device::{Device, InterfaceIndex, ShownDevice};
 pub(crate) use inner::as_inner;
 pub use inner::{InnerMap, MapId};
 pub use program::{ProgramFd, ProgramId};
+pub use socket::{SocketCookie, SocketFd};
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// A descriptor as the kernel reads it from a value: an `int`, and zeros behind it.
 fn descriptor(fd: BorrowedFd<'_>) -> [u8; 8] {
@@ -21,4 +57,16 @@ fn descriptor(fd: BorrowedFd<'_>) -> [u8; 8] {
 /// An id as the kernel writes it to a value of 4 bytes.
 fn id([a, b, c, d, ..]: [u8; 8]) -> u32 {
     u32::from_ne_bytes([a, b, c, d])
+}
+
+/// The two halves of a value: a number, and a program.
+fn halves([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
+    (u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]))
+}
+
+/// A number and a program as the kernel reads them from a value: it takes a descriptor that is not above 0 for none.
+fn number_and_program(number: u32, program: Option<ProgramFd<'_>>) -> [u8; 8] {
+    let program = program.map_or(-1, |program| program.as_fd().as_raw_fd());
+    let ([a, b, c, d], [e, f, g, h]) = (number.to_ne_bytes(), program.to_ne_bytes());
+    [a, b, c, d, e, f, g, h]
 }

@@ -39,6 +39,11 @@ impl<'a, T> From<&'a libbpf_rs::ProgramImpl<'_, T>> for ProgramFd<'a> {
 pub struct ProgramId(u32);
 
 impl ProgramId {
+    /// The id in a value; 0 is no program's.
+    pub(super) fn shown(id: u32) -> Option<Self> {
+        (id != 0).then_some(Self(id))
+    }
+
     /// The number.
     #[must_use]
     pub const fn get(self) -> u32 {
@@ -70,7 +75,7 @@ impl<S: MapSpec> HoldObjects<S> for ProgArray {
     }
 }
 
-impl ShowObjects for ProgArray {
+impl<S: MapSpec> ShowObjects<S> for ProgArray {
     type Shown = ProgramId;
 
     fn from_kernel(value: [u8; 8]) -> ProgramId {

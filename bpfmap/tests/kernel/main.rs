@@ -12,6 +12,9 @@ mod lpm;
 mod lru;
 mod memory;
 mod nested;
+mod network;
+#[path = "../../src/fixture/network_objects.rs"]
+mod network_objects;
 mod open;
 mod percpu;
 mod programs;

@@ -7,7 +7,7 @@ use super::names::{MAPS, Names, identifier};
 use super::shape::type_name;
 use super::{push_doc, string_literal};
 use crate::check::Checked;
-use crate::facts::MapFlag;
+use crate::facts::{MapFlag, MapTypeFacts, ValueRule};
 use crate::ir::{KeyValue, MapDef, Pinning};
 use crate::naming::upper_camel_case;
 
@@ -61,7 +61,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapD
              type Value = {};\n    \
              const NAME: &'static str = {};\n",
         held(names, map.key.as_ref()),
-        held(names, map.value.as_ref()),
+        value_type(checked, names, map),
         string_literal(name),
     );
     if let Some(max_entries) = &map.max_entries {
@@ -120,6 +120,17 @@ fn push_flags(code: &mut String, map: &MapDef) {
         format!("::bpfmap::MapFlags({})", names.join(" | "))
     };
     let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
+}
+
+/// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:
+/// the runtime knows by it what the map takes and shows.
+fn value_type(checked: &Checked, names: &Names<'_>, map: &MapDef) -> String {
+    let holds_objects = MapTypeFacts::by_name(&map.map_type.value)
+        .is_some_and(|facts| matches!(facts.value, ValueRule::Object(_)));
+    match checked.resolved().value_size(map) {
+        Some(size) if holds_objects => format!("u{}", size * 8),
+        _ => held(names, map.value.as_ref()),
+    }
 }
 
 /// The type of a key or value.

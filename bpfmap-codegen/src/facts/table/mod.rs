@@ -6,6 +6,8 @@ mod hash;
 mod lpm_trie;
 mod objects;
 mod queue_stack;
+mod redirect;
+mod sockets;
 mod special_fields;
 mod streams;
 
@@ -24,8 +26,15 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     lpm_trie::LPM_TRIE,
     objects::ARRAY_OF_MAPS,
     objects::HASH_OF_MAPS,
+    redirect::DEVMAP,
+    sockets::SOCKMAP,
+    redirect::CPUMAP,
+    redirect::XSKMAP,
+    sockets::SOCKHASH,
+    sockets::REUSEPORT_SOCKARRAY,
     queue_stack::QUEUE,
     queue_stack::STACK,
+    redirect::DEVMAP_HASH,
     streams::RINGBUF,
     arena::ARENA,
     hash::RHASH,

@@ -1,9 +1,11 @@
 //! The markers: one row of the facts table each, one line a fact; a file a family of map types.
 
+mod network;
 mod objects;
 mod plain;
 mod streams;
 
+pub use network::*;
 pub use objects::*;
 mod others;
 pub use others::*;
@@ -11,7 +13,8 @@ pub use plain::*;
 pub use streams::*;
 
 macro_rules! kind {
-    ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty) => {
+    ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty
+        $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)?) => {
         $(#[$doc])*
         pub enum $name {}
         impl Sealed for $name {}
@@ -21,6 +24,8 @@ macro_rules! kind {
             const BTF: bool = $btf;
             const BATCH_CURSOR: BatchCursor = BatchCursor::$cursor;
             type Value<$v: Plain> = $value;
+            $(const ADDED_FLAGS: crate::spec::MapFlags = crate::spec::MapFlags::$flag;)?
+            $(const DELETE_MISSING: i32 = libc::$errno;)?
         }
     };
 }

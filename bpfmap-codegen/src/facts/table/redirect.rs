@@ -1,0 +1,225 @@
+//! Maps of interfaces, of CPUs and of `AF_XDP` sockets, which XDP programs redirect packets to.
+//! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
+
+use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
+/// after a `sched_cls` program, an XDP program that uses the same map fails to load, with an empty
+/// log (Linux 6.1 and later, not 5.10; `bpf_prog_map_compatible` in `kernel/bpf/core.c`).
+pub(super) const DEVMAP: MapTypeFacts = MapTypeFacts {
+    name: "devmap",
+    number: 14,
+    since: v(4, 14),
+    summary: "Network interfaces by index, for XDP programs to send packets out of.",
+    privilege: Privilege::NetAdmin,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Object(KernelObject::Device),
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::AnyEntries,
+    btf: BtfRule::Refused(Errno::ENOTSUPP),
+    special_fields: &[],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_DEVICE,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/devmap.c: dev_map_alloc_check, __dev_map_update_elem, dev_map_delete_elem, dev_map_get_next_key, dev_map_ops",
+    ],
+};
+
+/// `BPF_MAP_TYPE_DEVMAP_HASH`.
+pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
+    name: "devmap_hash",
+    number: 25,
+    since: v(5, 4),
+    summary: "Network interfaces by any number, for XDP programs to send packets out of.",
+    key: KeyRule::Number,
+    // Beyond 2^31 the number of buckets, a power of two, overflows: EINVAL.
+    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    flags: &[("numa_node", v(5, 4)), ("rdonly", v(5, 4)), ("wronly", v(5, 4))],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (5, 4) Ok;
+            Missing: (5, 4) ENOENT;
+            UnknownFlags: (5, 4) EINVAL;
+            LockWithoutSpinLock: (5, 4) EINVAL;
+        },
+        Update: cases! {
+            Plain: (5, 4) Ok;
+            NoExistOnPresent: (5, 4) EEXIST;
+            NoExistOnMissing: (5, 4) Ok;
+            ExistOnMissing: (5, 4) Ok;
+            FullNewKey: (5, 4) E2BIG;
+            FullPresentKey: (5, 4) Ok;
+            UnknownFlags: (5, 4) EINVAL;
+            NoExistAndExist: (5, 4) EINVAL;
+            LockWithoutSpinLock: (5, 4) EINVAL;
+            ZeroNumber: (5, 4) EINVAL;
+            UnknownInterface: (5, 4) EINVAL;
+            ProgramOfOtherKind: (5, 8) EINVAL;
+        },
+        Delete: cases! {
+            Plain: (5, 4) Ok;
+            Missing: (5, 4) ENOENT;
+        },
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/devmap.c: __dev_map_hash_update_elem, dev_map_hash_delete_elem, dev_map_hash_get_next_key, dev_map_hash_ops",
+    ],
+    ..DEVMAP
+};
+
+/// `BPF_MAP_TYPE_CPUMAP`.
+pub(super) const CPUMAP: MapTypeFacts = MapTypeFacts {
+    name: "cpumap",
+    number: 16,
+    since: v(4, 15),
+    summary: "Queues of CPUs, by CPU, for XDP programs to hand packets to.",
+    privilege: Privilege::Bpf,
+    value: ValueRule::Object(KernelObject::Cpu),
+    max_entries: MaxEntriesRule::AtLeastOne { max: NR_CPUS },
+    flags: &[("numa_node", v(4, 15))],
+    operations: operations! {
+        Lookup: LOOKUP,
+        Update: UPDATE_CPU,
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/cpumap.c: cpu_map_alloc, cpu_map_update_elem, cpu_map_delete_elem, cpu_map_ops",
+    ],
+    ..DEVMAP
+};
+
+/// `BPF_MAP_TYPE_XSKMAP`.
+pub(super) const XSKMAP: MapTypeFacts = MapTypeFacts {
+    name: "xskmap",
+    number: 17,
+    since: v(4, 18),
+    summary: "AF_XDP sockets by index, for XDP programs to hand packets to.",
+    value: ValueRule::Object(KernelObject::XdpSocket),
+    flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
+    as_inner: InnerRule::SameEntries(v(5, 10)),
+    operations: operations! {
+        Lookup: cases! { Plain: (4, 18) EOPNOTSUPP; },
+        Update: cases! {
+            Plain: (4, 18) Ok;
+            NoExistOnPresent: (4, 18) EEXIST;
+            NoExistOnSame: (4, 18) EEXIST, (5, 3) Ok;
+            NoExistOnMissing: (4, 18) Ok;
+            ExistOnMissing: (4, 18) Ok, (5, 3) ENOENT;
+            OutOfRange: (4, 18) E2BIG;
+            UnknownFlags: (4, 18) EINVAL;
+            NoExistAndExist: (4, 18) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+            BadDescriptor: (4, 18) EBADF;
+            OtherObject: (4, 18) ENOTSOCK;
+            UnfitSocket: (4, 18) EOPNOTSUPP;
+            WithoutRing: (4, 18) Ok, (7, 1) ENOBUFS;
+        },
+        Delete: DELETE,
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "net/xdp/xskmap.c: xsk_map_alloc, xsk_map_update_elem, xsk_map_delete_elem, xsk_map_lookup_elem_sys_only",
+    ],
+    ..DEVMAP
+};
+
+/// `CONFIG_NR_CPUS` of the largest kernels for x86-64, `arch/x86/Kconfig`; a kernel's own limit may
+/// be lower.
+const NR_CPUS: u32 = 8192;
+
+const LOOKUP: &[Case] = cases! {
+    Plain: (4, 14) Ok;
+    Missing: (4, 14) ENOENT;
+    OutOfRange: (4, 14) ENOENT;
+    UnknownFlags: (4, 14) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// Each slot counts as taken, whether it is or not. Index 0, which is no interface, empties it.
+const UPDATE_DEVICE: &[Case] = cases! {
+    Plain: (4, 14) Ok;
+    NoExistOnPresent: (4, 14) EEXIST;
+    NoExistOnMissing: (4, 14) EEXIST;
+    ExistOnMissing: (4, 14) Ok;
+    OutOfRange: (4, 14) E2BIG;
+    UnknownFlags: (4, 14) EINVAL;
+    NoExistAndExist: (4, 14) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    ZeroNumber: (4, 14) Ok;
+    UnknownInterface: (4, 14) EINVAL;
+    ProgramOfOtherKind: (5, 8) EINVAL;
+};
+
+/// A queue of length 0 empties the slot.
+const UPDATE_CPU: &[Case] = cases! {
+    Plain: (4, 15) Ok;
+    NoExistOnPresent: (4, 15) EEXIST;
+    NoExistOnMissing: (4, 15) EEXIST;
+    ExistOnMissing: (4, 15) Ok;
+    OutOfRange: (4, 15) E2BIG;
+    UnknownFlags: (4, 15) EINVAL;
+    NoExistAndExist: (4, 15) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    ZeroNumber: (4, 15) Ok;
+    ImpossibleCpu: (4, 15) ENODEV;
+    QueueTooLong: (4, 15) EOVERFLOW;
+    ProgramOfOtherKind: (5, 9) ENOMEM, (7, 0) EINVAL;
+};
+
+/// An empty slot can't be told from one that was taken.
+const DELETE: &[Case] = cases! {
+    Plain: (4, 14) Ok;
+    Missing: (4, 14) Ok;
+    OutOfRange: (4, 14) EINVAL;
+};
+
+/// Each index of an array is there, whether its slot is taken or not.
+const GET_NEXT_KEY: &[Case] = cases! {
+    Plain: (4, 14) Ok;
+    NoKey: (4, 14) Ok;
+    AbsentKey: (4, 14) Ok;
+    LastKey: (4, 14) ENOENT;
+};

@@ -1,0 +1,196 @@
+//! Maps of sockets. Sources: `net/core/sock_map.c`, `kernel/bpf/reuseport_array.c`.
+
+use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_SOCKMAP`. Programs of other types than `iter`, `sock_ops`, `sk_reuseport` and
+/// `sk_lookup` can't delete from it from Linux 7.3 on (`may_update_sockmap` in
+/// `kernel/bpf/verifier.c`).
+///
+/// More than `INT_MAX` entries: E2BIG on 5.10, ENOMEM on 6.16 to 7.1, EINVAL on the others.
+pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
+    name: "sockmap",
+    number: 15,
+    since: v(4, 14),
+    summary: "Sockets by index, whose data programs see and redirect.",
+    privilege: Privilege::NetAdmin,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Object(KernelObject::Socket),
+    max_entries: MaxEntriesRule::AtLeastOne { max: i32::MAX as u32 },
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::AnyEntries,
+    btf: BtfRule::Refused(Errno::ENOTSUPP),
+    special_fields: &[],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (4, 14) EOPNOTSUPP, (5, 7) Ok;
+            SmallValue: (5, 7) ENOSPC;
+            Missing: (5, 7) ENOENT;
+            OutOfRange: (5, 7) ENOENT;
+            UnknownFlags: (4, 14) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+        },
+        Update: cases! {
+            Plain: (4, 14) Ok;
+            NoExistOnPresent: (4, 14) EEXIST;
+            NoExistOnMissing: (4, 14) Ok;
+            ExistOnMissing: (4, 14) ENOENT;
+            OutOfRange: (4, 14) E2BIG;
+            UnknownFlags: (4, 14) EINVAL;
+            NoExistAndExist: (4, 14) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+            BadDescriptor: (4, 14) EBADF;
+            OtherObject: (4, 14) ENOTSOCK;
+            UnfitSocket: (4, 14) EOPNOTSUPP;
+            UnboundSocket: (4, 14) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
+        },
+        Delete: cases! {
+            Plain: (4, 14) Ok;
+            Missing: (4, 14) EINVAL;
+            OutOfRange: (4, 14) EINVAL;
+        },
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "net/core/sock_map.c: sock_map_alloc, sock_map_update_elem_sys, sock_map_update_common, sock_map_lookup_sys, sock_map_delete_elem, sock_map_get_next_key",
+        "kernel/bpf/verifier.c: may_update_sockmap",
+    ],
+};
+
+/// `BPF_MAP_TYPE_SOCKHASH`. What programs may delete is as in [`SOCKMAP`].
+pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
+    name: "sockhash",
+    number: 18,
+    since: v(4, 18),
+    summary: "Sockets by key, as the addresses and ports of a connection, whose data programs see and redirect.",
+    key: KeyRule::Any { max_size: MAX_BPF_STACK },
+    // Of more than 2^31 the number of buckets, a power of two, overflows.
+    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (4, 18) EOPNOTSUPP, (5, 7) Ok;
+            SmallValue: (5, 7) ENOSPC;
+            Missing: (5, 7) ENOENT;
+            UnknownFlags: (4, 18) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+        },
+        Update: cases! {
+            Plain: (4, 18) Ok;
+            NoExistOnPresent: (4, 18) EEXIST;
+            NoExistOnMissing: (4, 18) Ok;
+            ExistOnMissing: (4, 18) ENOENT;
+            FullNewKey: (4, 18) E2BIG;
+            FullPresentKey: (4, 18) Ok;
+            UnknownFlags: (4, 18) EINVAL;
+            NoExistAndExist: (4, 18) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+            BadDescriptor: (4, 18) EBADF;
+            OtherObject: (4, 18) ENOTSOCK;
+            UnfitSocket: (4, 18) EOPNOTSUPP;
+            UnboundSocket: (4, 18) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
+        },
+        Delete: cases! {
+            Plain: (4, 18) Ok;
+            Missing: (4, 18) ENOENT;
+        },
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "net/core/sock_map.c: sock_hash_alloc, sock_hash_update_common, sock_hash_delete_elem, sock_hash_get_next_key",
+    ],
+    ..SOCKMAP
+};
+
+/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY`.
+pub(super) const REUSEPORT_SOCKARRAY: MapTypeFacts = MapTypeFacts {
+    name: "reuseport_sockarray",
+    number: 20,
+    since: v(4, 19),
+    summary: "The sockets that share a port, by index, of which a program picks one.",
+    privilege: Privilege::Bpf,
+    value: ValueRule::Object(KernelObject::ReuseportSocket),
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    flags: &[
+        ("numa_node", v(4, 19)),
+        ("rdonly", v(4, 19)),
+        ("wronly", v(4, 19)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    btf: BtfRule::Optional,
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (4, 19) Ok;
+            SmallValue: (4, 19) ENOSPC;
+            Missing: (4, 19) ENOENT;
+            OutOfRange: (4, 19) ENOENT;
+            UnknownFlags: (4, 19) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+        },
+        Update: cases! {
+            Plain: (4, 19) Ok;
+            NoExistOnPresent: (4, 19) EEXIST;
+            NoExistOnMissing: (4, 19) Ok;
+            ExistOnMissing: (4, 19) ENOENT;
+            OutOfRange: (4, 19) E2BIG;
+            UnknownFlags: (4, 19) EINVAL;
+            NoExistAndExist: (4, 19) EINVAL;
+            LockWithoutSpinLock: (5, 1) EINVAL;
+            BadDescriptor: (4, 19) EBADF;
+            OtherObject: (4, 19) ENOTSOCK;
+            UnfitSocket: (4, 19) ENOTSUPP;
+            WithoutReuseport: (4, 19) EINVAL;
+            SocketInUse: (4, 19) EBUSY;
+        },
+        Delete: cases! {
+            Plain: (4, 19) Ok;
+            Missing: (4, 19) ENOENT;
+            OutOfRange: (4, 19) E2BIG;
+        },
+        GetNextKey: GET_NEXT_KEY,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/reuseport_array.c: reuseport_array_alloc_check, bpf_fd_reuseport_array_update_elem, reuseport_array_update_check, reuseport_array_delete_elem",
+    ],
+    ..SOCKMAP
+};
+
+/// `include/linux/filter.h`: what a key on a program's stack may take.
+const MAX_BPF_STACK: u32 = 512;
+
+/// Each index of an array is there, whether its slot is taken or not.
+const GET_NEXT_KEY: &[Case] = cases! {
+    Plain: (4, 14) Ok;
+    NoKey: (4, 14) Ok;
+    AbsentKey: (4, 14) Ok;
+    LastKey: (4, 14) ENOENT;
+};

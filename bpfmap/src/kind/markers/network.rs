@@ -1,0 +1,90 @@
+//! Map types that packets are redirected with: their entries are interfaces, CPUs and sockets.
+
+use super::kind;
+use crate::kind::{BatchCursor, DeleteElement, InsertElement, Iterate, Kind, sealed::Sealed};
+use crate::plain::Plain;
+
+kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
+    ///
+    /// Interfaces by index, for `bpf_redirect_map` in XDP programs. Takes an
+    /// [`InterfaceIndex`](crate::InterfaceIndex) where the value has 4 bytes (`u32`), a
+    /// [`Device`](crate::Device) where it has 8 (`u64`; Linux 5.8); a look-up gives the index, and the id of the
+    /// program.
+    ///
+    /// A slot that is empty can't be told from one that is taken: `BPF_NOEXIST` is always `EEXIST`, `BPF_EXIST` never
+    /// fails, and deleting an empty slot succeeds. Out of range: `E2BIG` on update, `EINVAL` on deletion. No such
+    /// interface, or no program for devmaps: `EINVAL`.
+    Devmap, 14, "devmap", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
+impl DeleteElement for Devmap {}
+impl Iterate for Devmap {}
+
+kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
+    ///
+    /// Sockets by index, whose data programs see and redirect. Takes a [`SocketFd`](crate::SocketFd): a TCP socket that listens or is
+    /// connected, a UDP socket that is bound (Linux 5.7; releases of 6.16 to 7.0 take an unbound one), an `AF_UNIX` socket that is
+    /// connected (stream 5.15, datagram too) or an `AF_VSOCK` one (6.4); any other is `EOPNOTSUPP`, what is no socket
+    /// `ENOTSOCK`. Where the value has 8 bytes (`u64`; Linux 5.7) a look-up gives the socket's cookie. An entry goes
+    /// when its socket is closed.
+    ///
+    /// Out of range: `E2BIG` on update. Deleting an empty slot and one out of range can't be told apart (`EINVAL`): both
+    /// are `false` here.
+    Sockmap, 15, "sockmap", btf: false, cursor: None, value: V => V, delete_missing: EINVAL);
+impl InsertElement for Sockmap {}
+impl DeleteElement for Sockmap {}
+impl Iterate for Sockmap {}
+
+kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
+    ///
+    /// Queues of CPUs, by CPU, for `bpf_redirect_map` in XDP programs. Takes a
+    /// [`CpuQueueSize`](crate::CpuQueueSize) where the value has 4 bytes (`u32`), a
+    /// [`CpuQueue`](crate::CpuQueue) where it has 8 (`u64`; Linux 5.9); a look-up gives the size, and the id of
+    /// the program.
+    ///
+    /// As in a devmap, a slot that is empty can't be told from one that is taken. A CPU that is not possible: `ENODEV`.
+    /// Out of range: `E2BIG` on update, `EINVAL` on deletion. No program for cpumaps: `EINVAL` from Linux 7.0, `ENOMEM`
+    /// before.
+    Cpumap, 16, "cpumap", btf: false, cursor: None, value: V => V);
+impl DeleteElement for Cpumap {}
+impl Iterate for Cpumap {}
+
+kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
+    ///
+    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Takes a [`SocketFd`](crate::SocketFd); one of another family is
+    /// `EOPNOTSUPP`, one without a receive ring `ENOBUFS` (from Linux 7.1). User space
+    /// can't look up (`EOPNOTSUPP`). An entry goes when its socket is closed.
+    ///
+    /// Out of range: `E2BIG` on update, `EINVAL` on deletion. Deleting an empty slot succeeds.
+    Xskmap, 17, "xskmap", btf: false, cursor: None, value: V => V);
+impl InsertElement for Xskmap {}
+impl DeleteElement for Xskmap {}
+impl Iterate for Xskmap {}
+
+kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
+    ///
+    /// As [`Sockmap`], by keys of 1 to 512 bytes. Full: `E2BIG`.
+    Sockhash, 18, "sockhash", btf: false, cursor: None, value: V => V);
+impl InsertElement for Sockhash {}
+impl DeleteElement for Sockhash {}
+impl Iterate for Sockhash {}
+
+kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
+    ///
+    /// The sockets of one port, by index, of which a program picks (`bpf_sk_select_reuseport`). Takes a [`SocketFd`](crate::SocketFd): a
+    /// UDP socket, or a TCP socket that listens, bound with `SO_REUSEPORT`, else `EINVAL`; one that is in such a map
+    /// already is `EBUSY`, one of another kind `ENOTSUPP`, what is no socket `ENOTSOCK`. Where the value has 8 bytes
+    /// (`u64`) a look-up gives the socket's cookie. An entry goes when its socket is closed.
+    ///
+    /// Out of range: `E2BIG`.
+    ReuseportSockarray, 20, "reuseport_sockarray", btf: true, cursor: None, value: V => V);
+impl InsertElement for ReuseportSockarray {}
+impl DeleteElement for ReuseportSockarray {}
+impl Iterate for ReuseportSockarray {}
+
+kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
+    ///
+    /// As [`Devmap`], by any `u32`: so that the key can be the interface's index, however large. `BPF_NOEXIST` works
+    /// here, `BPF_EXIST` never fails. Full: `E2BIG`.
+    DevmapHash, 25, "devmap_hash", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
+impl InsertElement for DevmapHash {}
+impl DeleteElement for DevmapHash {}
+impl Iterate for DevmapHash {}

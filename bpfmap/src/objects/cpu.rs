@@ -1,0 +1,131 @@
+//! Queues of CPUs: what a cpumap holds.
+
+use super::{ProgramFd, ProgramId, halves, number_and_program};
+use crate::plain::Plain;
+
+/// How many packets wait at most for a CPU: 1 to [`MAX`](Self::MAX).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CpuQueueSize(u32);
+
+impl CpuQueueSize {
+    /// The most that the kernel takes (`cpu_map_update_elem`, `EOVERFLOW` beyond).
+    pub const MAX: u32 = 16384;
+
+    /// A size; `None` for 0, which would empty the slot, and beyond [`MAX`](Self::MAX).
+    ///
+    /// ```
+    /// use bpfmap::CpuQueueSize;
+    ///
+    /// const SIZE: CpuQueueSize = CpuQueueSize::new(192).unwrap();
+    /// assert_eq!(SIZE.get(), 192);
+    /// assert_eq!(CpuQueueSize::new(0), None);
+    /// assert_eq!(CpuQueueSize::new(16385), None);
+    /// ```
+    #[must_use]
+    pub const fn new(packets: u32) -> Option<Self> {
+        if packets == 0 || packets > Self::MAX { None } else { Some(Self(packets)) }
+    }
+
+    /// The number of packets.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The queue of a CPU that packets are sent to, and the program, if any, that sees them there first.
+///
+/// For a cpumap whose value has 8 bytes (`struct bpf_cpumap_val`; Linux 5.9). One with a value of 4 bytes takes a
+/// [`CpuQueueSize`]. The CPU is the key.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuQueue<'a> {
+    size: CpuQueueSize,
+    program: Option<ProgramFd<'a>>,
+}
+
+impl<'a> CpuQueue<'a> {
+    /// The queue alone.
+    #[must_use]
+    pub fn new(size: CpuQueueSize) -> Self {
+        Self { size, program: None }
+    }
+
+    /// The queue with a program: an XDP program of the section `xdp/cpumap` (expected attach type `BPF_XDP_CPUMAP`);
+    /// any other is `EINVAL` from Linux 7.0, `ENOMEM` before.
+    #[must_use]
+    pub fn with_program(size: CpuQueueSize, program: impl Into<ProgramFd<'a>>) -> Self {
+        Self { size, program: Some(program.into()) }
+    }
+}
+
+impl From<CpuQueueSize> for CpuQueue<'_> {
+    fn from(size: CpuQueueSize) -> Self {
+        Self::new(size)
+    }
+}
+
+/// What the kernel tells of a [`CpuQueue`] in a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ShownCpuQueue {
+    /// How many packets wait at most.
+    pub size: CpuQueueSize,
+    /// The program that sees them first.
+    pub program: Option<ProgramId>,
+}
+
+/// The value of a cpumap: `u32` for a queue, `u64` for a queue and a program.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a cpumap",
+    label = "`u32` (a queue) or `u64` (a queue and a program)",
+    note = "a cpumap's value has 4 bytes (`__u32`), or 8 (`struct bpf_cpumap_val`)"
+)]
+pub trait CpuValue: Plain {
+    type Object<'a>;
+    type Shown;
+
+    fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
+    fn from_kernel(value: [u8; 8]) -> Self::Shown;
+}
+
+impl CpuValue for u32 {
+    type Object<'a> = CpuQueueSize;
+    type Shown = CpuQueueSize;
+
+    fn to_kernel(size: &CpuQueueSize) -> [u8; 8] {
+        number_and_program(size.0, None)
+    }
+
+    fn from_kernel(value: [u8; 8]) -> CpuQueueSize {
+        CpuQueueSize(halves(value).0)
+    }
+}
+
+impl CpuValue for u64 {
+    type Object<'a> = CpuQueue<'a>;
+    type Shown = ShownCpuQueue;
+
+    fn to_kernel(queue: &CpuQueue<'_>) -> [u8; 8] {
+        number_and_program(queue.size.0, queue.program)
+    }
+
+    fn from_kernel(value: [u8; 8]) -> ShownCpuQueue {
+        let (size, program) = halves(value);
+        ShownCpuQueue { size: CpuQueueSize(size), program: ProgramId::shown(program) }
+    }
+}
+
+by_value!(HoldObjects for Cpumap, CpuValue, refusal);
+by_value!(ShowObjects for Cpumap, CpuValue);
+
+/// What an errno says of a CPU or its program.
+fn refusal(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENODEV => "this machine can't have a CPU of this number",
+        libc::EINVAL => "the program is none for cpumaps (section `xdp/cpumap`)",
+        libc::ENOMEM => {
+            "memory is short or, before Linux 7.0, the program is none for cpumaps (section `xdp/cpumap`)"
+        }
+        _ => return None,
+    })
+}

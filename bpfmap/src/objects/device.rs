@@ -1,0 +1,169 @@
+//! Network interfaces: what a devmap holds.
+
+use super::{ProgramFd, ProgramId, halves, number_and_program};
+use crate::plain::Plain;
+use std::ffi::CString;
+use std::io;
+
+/// A network interface, by its index in the network namespace of the process that hands it in.
+///
+/// ```no_run
+/// use bpfmap::InterfaceIndex;
+///
+/// let by_name = InterfaceIndex::from_name("eth0")?;
+/// assert_eq!(InterfaceIndex::new(by_name.get()), Some(by_name));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterfaceIndex(u32);
+
+impl InterfaceIndex {
+    /// An interface by its index; `None` for 0, which is no interface's.
+    ///
+    /// Whether there is such an interface is asked when a map is given it: `EINVAL`.
+    #[must_use]
+    pub const fn new(index: u32) -> Option<Self> {
+        if index == 0 { None } else { Some(Self(index)) }
+    }
+
+    /// The interface with this name (`if_nametoindex(3)`).
+    ///
+    /// # Errors
+    /// `ENODEV`: there is none in this network namespace. [`InvalidInput`](io::ErrorKind::InvalidInput): there is a zero
+    /// byte in the name.
+    pub fn from_name(name: &str) -> io::Result<Self> {
+        let name = CString::new(name)?;
+        // SAFETY: the name ends with a zero byte.
+        match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+            0 => Err(io::Error::last_os_error()),
+            index => Ok(Self(index)),
+        }
+    }
+
+    /// The index.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// A network interface that packets are sent out of, and the program, if any, that sees them before.
+///
+/// For a devmap whose value has 8 bytes (`struct bpf_devmap_val`; Linux 5.8). One with a value of 4 bytes takes an
+/// [`InterfaceIndex`].
+#[derive(Clone, Copy, Debug)]
+pub struct Device<'a> {
+    interface: InterfaceIndex,
+    program: Option<ProgramFd<'a>>,
+}
+
+impl<'a> Device<'a> {
+    /// The interface alone.
+    #[must_use]
+    pub fn new(interface: InterfaceIndex) -> Self {
+        Self { interface, program: None }
+    }
+
+    /// The interface with a program: an XDP program of the section `xdp/devmap` (expected attach type
+    /// `BPF_XDP_DEVMAP`); any other is `EINVAL`.
+    #[must_use]
+    pub fn with_program(interface: InterfaceIndex, program: impl Into<ProgramFd<'a>>) -> Self {
+        Self { interface, program: Some(program.into()) }
+    }
+}
+
+impl From<InterfaceIndex> for Device<'_> {
+    fn from(interface: InterfaceIndex) -> Self {
+        Self::new(interface)
+    }
+}
+
+/// What the kernel tells of a [`Device`] in a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ShownDevice {
+    /// The interface.
+    pub interface: InterfaceIndex,
+    /// The program that sees packets before they are sent.
+    pub program: Option<ProgramId>,
+}
+
+/// The value of a devmap: `u32` for an interface, `u64` for an interface and a program.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a devmap",
+    label = "`u32` (an interface) or `u64` (an interface and a program)",
+    note = "a devmap's value has 4 bytes (`__u32`), or 8 (`struct bpf_devmap_val`)"
+)]
+pub trait DeviceValue: Plain {
+    type Object<'a>;
+    type Shown;
+
+    fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
+    fn from_kernel(value: [u8; 8]) -> Self::Shown;
+}
+
+impl DeviceValue for u32 {
+    type Object<'a> = InterfaceIndex;
+    type Shown = InterfaceIndex;
+
+    fn to_kernel(interface: &InterfaceIndex) -> [u8; 8] {
+        number_and_program(interface.0, None)
+    }
+
+    fn from_kernel(value: [u8; 8]) -> InterfaceIndex {
+        InterfaceIndex(halves(value).0)
+    }
+}
+
+impl DeviceValue for u64 {
+    type Object<'a> = Device<'a>;
+    type Shown = ShownDevice;
+
+    fn to_kernel(device: &Device<'_>) -> [u8; 8] {
+        number_and_program(device.interface.0, device.program)
+    }
+
+    fn from_kernel(value: [u8; 8]) -> ShownDevice {
+        let (interface, program) = halves(value);
+        ShownDevice { interface: InterfaceIndex(interface), program: ProgramId::shown(program) }
+    }
+}
+
+by_value!(HoldObjects for Devmap, DeviceValue, refusal);
+by_value!(ShowObjects for Devmap, DeviceValue);
+by_value!(HoldObjects for DevmapHash, DeviceValue, refusal);
+by_value!(ShowObjects for DevmapHash, DeviceValue);
+
+/// What an errno says of an interface or its program.
+fn refusal(errno: i32) -> Option<&'static str> {
+    (errno == libc::EINVAL).then_some(
+        "there is no interface of this index in the network namespace, or the program is none for devmaps (section `xdp/devmap`)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_found_by_name() {
+        let lo = InterfaceIndex::from_name("lo").unwrap();
+        assert_eq!(InterfaceIndex::new(lo.get()), Some(lo));
+        assert_eq!(InterfaceIndex::new(0), None);
+        let absent = InterfaceIndex::from_name("no such one").unwrap_err();
+        assert_eq!(absent.raw_os_error(), Some(libc::ENODEV));
+        let zero = InterfaceIndex::from_name("lo\0").unwrap_err();
+        assert_eq!(zero.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn an_interface_alone_has_no_program() {
+        let index = InterfaceIndex::new(3).unwrap();
+        let none = u32::MAX;
+        assert_eq!(halves(u64::to_kernel(&index.into())), (3, none));
+        assert_eq!(halves(u32::to_kernel(&index)).0, 3);
+        let shown = u64::from_kernel([3, 0, 0, 0, 7, 0, 0, 0]);
+        assert_eq!((shown.interface, shown.program.map(ProgramId::get)), (index, Some(7)));
+        assert_eq!(u64::from_kernel([3, 0, 0, 0, 0, 0, 0, 0]).program, None);
+    }
+}

@@ -1,0 +1,173 @@
+//! Sockets: what a sockmap, a sockhash, a reuseport_sockarray and an xskmap hold.
+
+use super::descriptor;
+use crate::plain::Plain;
+use crate::sys::ENOTSUPP;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// A socket, borrowed: anything that has a descriptor, as `std::net::TcpStream`. What is none, the kernel refuses.
+///
+/// ```no_run
+/// # use bpfmap::{Map, MapSpec, layout::Layout, kind};
+/// # enum Peers {}
+/// # impl MapSpec for Peers {
+/// #     type Kind = kind::Sockmap;
+/// #     type Key = u32;
+/// #     type Value = u64;
+/// #     const NAME: &'static str = "peers";
+/// #     const MAX_ENTRIES: Option<u32> = Some(2);
+/// #     const KEY_LAYOUT: &'static Layout = Layout::U32;
+/// #     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+/// # }
+/// # fn connect(peers: &Map<Peers>) -> Result<(), Box<dyn std::error::Error>> {
+/// let stream = std::net::TcpStream::connect("[::1]:80")?;
+/// peers.set(&0, &stream)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SocketFd<'a>(BorrowedFd<'a>);
+
+impl<'a, T: AsFd + ?Sized> From<&'a T> for SocketFd<'a> {
+    fn from(socket: &'a T) -> Self {
+        Self(socket.as_fd())
+    }
+}
+
+/// The number that the kernel gives a socket, and no other as long as it runs (`SO_COOKIE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketCookie(u64);
+
+impl SocketCookie {
+    /// The cookie of an open socket, to find it among those of a map.
+    ///
+    /// # Errors
+    /// `ENOTSOCK`: it is no socket.
+    pub fn of(socket: &impl AsFd) -> io::Result<Self> {
+        let mut cookie = 0_u64;
+        let mut len: libc::socklen_t = 8;
+        // SAFETY: the kernel writes at most `len` bytes to the cookie, which has as many.
+        let result = unsafe {
+            libc::getsockopt(
+                socket.as_fd().as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_COOKIE,
+                (&raw mut cookie).cast(),
+                &raw mut len,
+            )
+        };
+        if result == 0 { Ok(Self(cookie)) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// The number, as `bpf_get_socket_cookie` gives it to a program.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The value of a map of sockets: `u32` or `u64`, of which the kernel takes a descriptor.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a map of sockets",
+    label = "`u64`, or `u32` where no look-up is wanted"
+)]
+pub trait SocketValue: Plain {
+    type Object<'a>;
+
+    fn to_kernel(socket: &Self::Object<'_>) -> [u8; 8];
+}
+
+impl SocketValue for u32 {
+    type Object<'a> = SocketFd<'a>;
+
+    fn to_kernel(socket: &SocketFd<'_>) -> [u8; 8] {
+        descriptor(socket.0)
+    }
+}
+
+impl SocketValue for u64 {
+    type Object<'a> = SocketFd<'a>;
+
+    fn to_kernel(socket: &SocketFd<'_>) -> [u8; 8] {
+        u64::from(socket.0.as_raw_fd().cast_unsigned()).to_ne_bytes()
+    }
+}
+
+/// The value of a map of sockets into which a cookie fits: `u64`.
+#[diagnostic::on_unimplemented(
+    message = "values of type `{Self}` have no room for a socket's cookie",
+    label = "the look-up needs values of 8 bytes",
+    note = "a look-up in a map of sockets gives a cookie of 8 bytes (the kernel answers ENOSPC to values of 4): make the map's value a `u64`"
+)]
+pub trait CookieValue: SocketValue {
+    type Shown;
+
+    fn from_kernel(value: [u8; 8]) -> Self::Shown;
+}
+
+impl CookieValue for u64 {
+    type Shown = SocketCookie;
+
+    fn from_kernel(value: [u8; 8]) -> SocketCookie {
+        SocketCookie(Self::from_ne_bytes(value))
+    }
+}
+
+by_value!(HoldObjects for Sockmap, SocketValue, refusal_of_data);
+by_value!(ShowObjects for Sockmap, CookieValue);
+by_value!(HoldObjects for Sockhash, SocketValue, refusal_of_data);
+by_value!(ShowObjects for Sockhash, CookieValue);
+by_value!(HoldObjects for ReuseportSockarray, SocketValue, refusal_of_reuseport);
+by_value!(ShowObjects for ReuseportSockarray, CookieValue);
+by_value!(HoldObjects for Xskmap, SocketValue, refusal_of_xdp);
+
+const NO_SOCKET: &str = "the descriptor is no socket's";
+
+/// What an errno says of a socket whose data programs see.
+fn refusal_of_data(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOTSOCK => NO_SOCKET,
+        libc::EOPNOTSUPP => {
+            "the map takes TCP sockets that listen or are connected, UDP sockets that are bound, and AF_UNIX (Linux 5.15) and AF_VSOCK (6.4) sockets that are connected"
+        }
+        _ => return None,
+    })
+}
+
+/// What an errno says of a socket that shares its port.
+fn refusal_of_reuseport(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOTSOCK => NO_SOCKET,
+        libc::EINVAL => "the socket is not bound, or was bound without SO_REUSEPORT",
+        libc::EBUSY => "the socket is in a map of this type already",
+        ENOTSUPP => "the map takes UDP sockets, and TCP sockets that listen",
+        _ => return None,
+    })
+}
+
+/// What an errno says of an `AF_XDP` socket.
+fn refusal_of_xdp(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOTSOCK => NO_SOCKET,
+        libc::EOPNOTSUPP => "the socket is no AF_XDP socket",
+        libc::ENOBUFS => "the socket has no receive ring (XDP_RX_RING)",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    #[test]
+    fn each_socket_has_its_own_cookie() {
+        let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let [first, second] = sockets.each_ref().map(|socket| SocketCookie::of(socket).unwrap());
+        assert_ne!(first, second);
+        assert_eq!(SocketCookie::of(&sockets[0]).unwrap(), first);
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert_eq!(SocketCookie::of(&file).unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
+    }
+}
