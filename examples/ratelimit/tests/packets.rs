@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratelimit::RateLimiter;
 
@@ -11,6 +11,8 @@ use ratelimit::RateLimiter;
 const LOOPBACK: i32 = 1;
 /// An interface takes one program at a time.
 static ATTACHED: Mutex<()> = Mutex::new(());
+/// How long the kernel may take to deliver a packet.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer than a test, so that no new window begins in it.
 const LONG: Duration = Duration::from_hours(1);
 
@@ -18,20 +20,33 @@ const LONG: Duration = Duration::from_hours(1);
 fn sockets(from: &str, to: &str) -> (UdpSocket, UdpSocket) {
     let sender = UdpSocket::bind((from, 0)).unwrap();
     let receiver = UdpSocket::bind((to, 0)).unwrap();
-    receiver.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    receiver.set_read_timeout(Some(PATIENCE)).unwrap();
     sender.connect(receiver.local_addr().unwrap()).unwrap();
     (sender, receiver)
 }
 
-/// Sends so many packets one after the other, and counts those that arrive.
-fn send(sender: &UdpSocket, receiver: &UdpSocket, packets: u32) -> u32 {
+/// Sends so many packets one after the other, and counts those that arrive. Each is waited for until
+/// the program has counted it, and then only if it was let through.
+fn send(limiter: &RateLimiter, sender: &UdpSocket, receiver: &UdpSocket, packets: u32) -> u32 {
+    let source = sender.local_addr().unwrap().ip();
+    let counts = || {
+        let usage = limiter.usage(source).unwrap();
+        usage.map_or((0, 0), |usage| (usage.passed, usage.dropped))
+    };
     let mut arrived = 0;
     for _ in 0..packets {
+        let before = counts();
         sender.send(b"packet").unwrap();
+        let end = Instant::now() + PATIENCE;
+        while counts() == before {
+            assert!(Instant::now() < end, "the program has not seen the packet");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let passed = counts().0 > before.0;
+        receiver.set_nonblocking(!passed).unwrap();
         match receiver.recv(&mut [0; 16]) {
             Ok(_) => arrived += 1,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(error) => panic!("{error}"),
+            Err(error) => assert_eq!((error.kind(), passed), (ErrorKind::WouldBlock, false)),
         }
     }
     arrived
@@ -44,7 +59,7 @@ fn limits_the_packets_of(from: &str, to: &str) {
     let (sender, receiver) = sockets(from, to);
     assert_eq!(limiter.usage(source).unwrap(), None);
 
-    assert_eq!(send(&sender, &receiver, 5), 3);
+    assert_eq!(send(&limiter, &sender, &receiver, 5), 3);
     let usage = limiter.usage(source).unwrap().expect("the source has sent");
     assert_eq!((usage.passed, usage.dropped), (3, 2));
     let sources = limiter.sources().unwrap();
@@ -52,13 +67,15 @@ fn limits_the_packets_of(from: &str, to: &str) {
 
     assert!(limiter.reset(source).unwrap());
     assert!(!limiter.reset(source).unwrap());
-    assert_eq!(send(&sender, &receiver, 1), 1);
+    assert_eq!(send(&limiter, &sender, &receiver, 1), 1);
 
     limiter.set_limit(0, LONG).unwrap();
-    assert_eq!(send(&sender, &receiver, 1), 0);
+    assert_eq!(send(&limiter, &sender, &receiver, 1), 0);
 
     drop(limiter);
-    assert_eq!(send(&sender, &receiver, 1), 1, "the program is still attached");
+    receiver.set_nonblocking(false).unwrap();
+    sender.send(b"packet").unwrap();
+    receiver.recv(&mut [0; 16]).expect("the program is still attached");
 }
 
 #[test]
@@ -77,8 +94,8 @@ fn counts_each_source_by_itself() {
     let limiter = RateLimiter::attach(LOOPBACK, 2, LONG).unwrap();
     let (first, to_first) = sockets("127.0.0.4", "127.0.0.5");
     let (second, to_second) = sockets("127.0.0.6", "127.0.0.7");
-    assert_eq!(send(&first, &to_first, 3), 2);
-    assert_eq!(send(&second, &to_second, 1), 1);
+    assert_eq!(send(&limiter, &first, &to_first, 3), 2);
+    assert_eq!(send(&limiter, &second, &to_second, 1), 1);
     let passed = |source: &str| {
         limiter.usage(source.parse().unwrap()).unwrap().expect("the source has sent").passed
     };
