@@ -8,7 +8,8 @@ pub(crate) fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>)
         .iter()
         .map(|word| (strsim::damerau_levenshtein(&lower, word), *word))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4);
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .or_else(|| longest_start(&lower, &words));
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
         Some((_, word)) => format!("did you mean `{word}`?"),
@@ -16,6 +17,12 @@ pub(crate) fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>)
         None if words.len() <= 24 => format!("choose one of {}", all()),
         None => format!("none of the {} known names is near", words.len()),
     }
+}
+
+/// The longest of `words` that `wrong` starts with: `hash` of `hashmap`.
+fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
+    let starts = words.iter().filter(|word| word.len() > 2 && wrong.starts_with(**word));
+    starts.max_by_key(|word| word.len()).map(|word| (wrong.len() - word.len(), *word))
 }
 
 #[cfg(test)]
@@ -28,6 +35,11 @@ mod tests {
         assert_eq!(nearest("max_entires", words), "did you mean `max_entries`?");
         assert_eq!(nearest("MAX_ENTRIES", words), "did you mean `max_entries`?");
         assert_eq!(nearest("kye", words), "did you mean `key`?");
+    }
+
+    #[test]
+    fn finds_what_a_longer_word_starts_with() {
+        assert_eq!(nearest("hashmap", ["array", "hash"]), "did you mean `hash`?");
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod error;
 #[cfg(feature = "fixture")]
 pub mod fixture;
 mod held;
+mod insn_offsets;
 mod kernel_fields;
 pub mod kind;
 pub mod layout;
@@ -132,6 +133,7 @@ pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
 pub use error::{Error, ErrorKind, Operation, Result};
+pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{
     HasSpinLock, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock,
     TaskWork, Timer, UserPtr, WorkQueue,

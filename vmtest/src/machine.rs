@@ -25,10 +25,15 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
     "unknown_nmi_panic=1",
 ];
 
-/// What a kernel is told when QEMU translates its instructions. QEMU finds its translation of a
-/// piece of code again only at the same address; else each process of a program would have all its
-/// code translated anew, which takes most of its time.
-const TCG_ARGUMENTS: [&str; 1] = ["norandmaps"];
+/// What a kernel is told when QEMU translates its instructions.
+const TCG_ARGUMENTS: [&str; 2] = [
+    // QEMU finds its translation of a piece of code again only at the same address; else each
+    // process of a program would have all its code translated anew, which takes most of its time.
+    "norandmaps",
+    // From 6.19 on BPF allocates with kmalloc_nolock, which fails (ENOMEM) on a processor without
+    // cmpxchg16b unless the slab caches are debugged: the cheapest way is sanity checks (mm/slub.c).
+    "slab_debug=F,kmalloc-*",
+];
 
 /// The processor that QEMU plays when it translates instructions: all that it can do, but
 /// - cmpxchg16b: QEMU 7.2 sometimes leaves another register's bits in EFLAGS when an interrupt

@@ -1,6 +1,6 @@
 //! What goes without saying.
 
-use crate::facts::{MapTypeFacts, ValueRule};
+use crate::facts::{INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, Type};
 
 /// Gives each map the key and the value that its author did not mention because its type leaves no
@@ -29,9 +29,9 @@ fn implied_value(rule: ValueRule) -> Option<KeyValue> {
             let size = *object.value_sizes().first()?;
             Some(if size == 4 { number() } else { KeyValue::Type(unsigned(8).into()) })
         }
+        ValueRule::Instruction => Some(KeyValue::Size(INSTRUCTION_SIZE.into())),
         ValueRule::Plain { .. }
         | ValueRule::Stack
-        | ValueRule::Instruction
         | ValueRule::StructOps
         | ValueRule::Valueless => None,
     }

@@ -172,6 +172,9 @@ pub enum ValueRule {
     Valueless,
 }
 
+/// The size of `struct bpf_insn_array_value` in bytes, `include/uapi/linux/bpf.h`.
+pub const INSTRUCTION_SIZE: u32 = 16;
+
 /// What the entries of a map are when they are no plain data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelObject {

@@ -125,10 +125,10 @@ fn push_flags(code: &mut String, map: &MapDef) {
 /// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:
 /// the runtime knows by it what the map takes and shows.
 fn value_type(checked: &Checked, names: &Names<'_>, map: &MapDef) -> String {
-    let holds_objects = MapTypeFacts::by_name(&map.map_type.value)
-        .is_some_and(|facts| matches!(facts.value, ValueRule::Object(_)));
-    match checked.resolved().value_size(map) {
-        Some(size) if holds_objects => format!("u{}", size * 8),
+    let rule = MapTypeFacts::by_name(&map.map_type.value).map(|facts| facts.value);
+    match (rule, checked.resolved().value_size(map)) {
+        (Some(ValueRule::Object(_)), Some(size)) => format!("u{}", size * 8),
+        (Some(ValueRule::Instruction), _) => "::bpfmap::InsnOffsets".to_owned(),
         _ => held(names, map.value.as_ref()),
     }
 }

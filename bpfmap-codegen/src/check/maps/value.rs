@@ -2,7 +2,7 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{BtfRule, EventRule, MapTypeFacts, ValueRule};
+use crate::facts::{BtfRule, EventRule, INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
 use crate::ir::{KeyValue, MapDef};
 use crate::rules;
 
@@ -43,7 +43,7 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             let sizes: Vec<String> = object.value_sizes().iter().map(u64::to_string).collect();
             (format!("{} bytes", sizes.join(" or ")), "leave the value out, or take such a size")
         }
-        ValueRule::Instruction if size != INSTRUCTION_SIZE => {
+        ValueRule::Instruction if size != u64::from(INSTRUCTION_SIZE) => {
             (format!("{INSTRUCTION_SIZE} bytes"), "leave the value out")
         }
         ValueRule::Stack => match stack_size(map, size) {
@@ -60,9 +60,6 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             .help(help),
     );
 }
-
-/// The size of `struct bpf_insn_array_value`, `include/uapi/linux/bpf.h`.
-const INSTRUCTION_SIZE: u64 = 16;
 
 /// What the value of a stack trace of `map` has, if it is not this size: frames of 8 bytes, or of
 /// 32 with the flag `stack_build_id`.

@@ -3,6 +3,7 @@
 mod arena;
 mod array;
 mod hash;
+mod insn_array;
 mod lpm_trie;
 mod objects;
 mod queue_stack;
@@ -37,6 +38,7 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     redirect::DEVMAP_HASH,
     streams::RINGBUF,
     arena::ARENA,
+    insn_array::INSN_ARRAY,
     hash::RHASH,
 ];
 

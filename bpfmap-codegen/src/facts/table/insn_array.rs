@@ -1,0 +1,63 @@
+//! Arrays of instruction offsets. Source: `kernel/bpf/bpf_insn_array.c`.
+
+use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
+    Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
+pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "insn_array",
+    number: 34,
+    since: v(6, 19),
+    summary: "Where instructions of a program are after the verifier and the JIT moved them.",
+    privilege: Privilege::Bpf,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Instruction,
+    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::Refused(Errno::ENOTSUPP),
+    btf: BtfRule::Optional,
+    special_fields: &[],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (6, 19) Ok;
+            OutOfRange: (6, 19) ENOENT;
+            UnknownFlags: (6, 19) EINVAL;
+            LockWithoutSpinLock: (6, 19) EINVAL;
+        },
+        // Bits that no kernel knows are ignored.
+        Update: cases! {
+            Plain: (6, 19) Ok;
+            NoExistOnPresent: (6, 19) EEXIST;
+            OutOfRange: (6, 19) E2BIG;
+            UnknownFlags: (6, 19) Ok;
+            LockWithoutSpinLock: (6, 19) EINVAL;
+        },
+        Delete: cases! {
+            Plain: (6, 19) EINVAL;
+            OutOfRange: (6, 19) EINVAL;
+        },
+        GetNextKey: cases! {
+            Plain: (6, 19) Ok;
+            NoKey: (6, 19) Ok;
+            AbsentKey: (6, 19) Ok;
+            LastKey: (6, 19) ENOENT;
+        },
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/bpf_insn_array.c: insn_array_alloc_check, insn_array_update_elem, bpf_prog_update_insn_ptrs, insn_array_map_ops",
+    ],
+};

@@ -1,0 +1,55 @@
+//! The value of an instruction array.
+
+/// Where an instruction of a program is (`struct bpf_insn_array_value` in `include/uapi/linux/bpf.h`, Linux 6.19).
+///
+/// User space says where it is in the program that will be loaded, and freezes the map; loading the program, the
+/// kernel fills in where the verifier and the JIT put the instruction.
+///
+/// ```no_run
+/// # use bpfmap::{InsnOffsets, Map, MapSpec, Update, kind, layout::Layout};
+/// /// The targets of a jump table.
+/// pub enum Targets {}
+///
+/// impl MapSpec for Targets {
+///     type Kind = kind::InsnArray;
+///     type Key = u32;
+///     type Value = InsnOffsets;
+///     const NAME: &'static str = "targets";
+///     const MAX_ENTRIES: Option<u32> = Some(2);
+///     const KEY_LAYOUT: &'static Layout = Layout::U32;
+///     const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 16 };
+///     const BTF: bool = false;
+/// }
+///
+/// # fn main() -> bpfmap::Result<()> {
+/// let targets = Map::<Targets>::create()?;
+/// targets.update(&0, &InsnOffsets::of(4), Update::Any)?;
+/// targets.freeze()?;
+/// // … load the program …
+/// if let Some(target) = targets.lookup(&0)? {
+///     println!("instruction 4 is {} bytes into the machine code", target.jitted_off);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[repr(C)]
+pub struct InsnOffsets {
+    /// In the program as it was loaded, counted in instructions of 8 bytes.
+    pub orig_off: u32,
+    /// In the program as the verifier left it. 0 when it is written.
+    pub xlated_off: u32,
+    /// In the machine code, in bytes. 0 when it is written.
+    pub jitted_off: u32,
+    #[doc(hidden)]
+    pub __pad0: u32,
+}
+
+crate::plain_struct!(InsnOffsets { orig_off: u32, xlated_off: u32, jitted_off: u32, __pad0: u32 });
+
+impl InsnOffsets {
+    /// Of the instruction at `orig_off` in the program that will be loaded.
+    #[must_use]
+    pub const fn of(orig_off: u32) -> Self {
+        Self { orig_off, xlated_off: 0, jitted_off: 0, __pad0: 0 }
+    }
+}
