@@ -284,6 +284,18 @@ pub struct MapDef {
     pub span: Span,
 }
 
+impl MapDef {
+    /// The types that it names: those of key and value, and the event.
+    pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
+        let described = [&self.key, &self.value].into_iter().flatten();
+        let described = described.filter_map(|key_or_value| match key_or_value {
+            KeyValue::Type(ty) => Some(ty),
+            KeyValue::Size(_) => None,
+        });
+        described.chain(&self.event)
+    }
+}
+
 /// A key or a value: typed, or nothing but a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyValue {

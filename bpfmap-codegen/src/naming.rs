@@ -24,6 +24,12 @@ pub fn rust_constant(variant: &str) -> String {
     variant.to_ascii_uppercase()
 }
 
+/// The C functions by which programs deal with the events of a map: `events_reserve` and so on.
+#[must_use]
+pub fn c_event_function(map: &str, what: &str) -> String {
+    format!("{map}_{what}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::upper_camel_case;

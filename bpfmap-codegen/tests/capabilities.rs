@@ -2,8 +2,8 @@
 //! each other.
 
 use bpfmap_codegen::facts::{
-    Answer, BtfRule, Condition, KeyRule, MAP_TYPES, MATRIX, MapTypeFacts, MaxEntriesRule,
-    Operation, ValueRule,
+    Answer, BtfRule, Condition, EventRule, KeyRule, MAP_TYPES, MATRIX, MapTypeFacts,
+    MaxEntriesRule, Operation, ValueRule,
 };
 use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +77,9 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         ("Push", keyless && can(Operation::Update)),
         ("Pop", keyless && can(Operation::LookupAndDelete)),
         ("Peek", keyless && can(Operation::Lookup)),
+        ("ReadRecords", keyless && row.events == EventRule::ToUserSpace),
+        ("ReadPerCpuRecords", object && row.events == EventRule::ToUserSpace),
+        ("WriteRecords", row.events == EventRule::ToPrograms),
     ];
     facts.iter().filter(|(_, can)| *can).map(|(name, _)| (*name).to_owned()).collect()
 }

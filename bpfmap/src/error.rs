@@ -73,8 +73,11 @@ pub enum Operation {
     Push,
     Pop,
     Peek,
-    PossibleCpus,
     Mmap,
+    OpenPerfEvent,
+    Wait,
+    Read,
+    PossibleCpus,
 }
 
 impl Operation {
@@ -102,6 +105,9 @@ impl Operation {
             Self::Pop => "pop from",
             Self::Peek => "peek at",
             Self::Mmap => "map into memory",
+            Self::OpenPerfEvent => "open a perf event for",
+            Self::Wait => "wait for",
+            Self::Read => "read from",
             Self::PossibleCpus => "learn the possible CPUs",
         }
     }
@@ -262,7 +268,8 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
             | Op::Take
             | Op::UpdateBatch
             | Op::DeleteBatch
-            | Op::TakeBatch,
+            | Op::TakeBatch
+            | Op::Mmap,
             libc::EPERM,
         ) => "the map is frozen, or its descriptor is read-only",
         (Op::Lookup | Op::NextKey | Op::LookupBatch | Op::Peek, libc::EPERM) => {
@@ -277,6 +284,9 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
         }
         (Op::Update | Op::Push, libc::E2BIG) => "the map is full, or the index is out of range",
         (Op::Update, libc::ENOSPC) => "the map is full",
+        (Op::OpenPerfEvent, libc::EACCES | libc::EPERM) => {
+            "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8), and memory within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK without it"
+        }
         (Op::PossibleCpus, _) => {
             "/sys/devices/system/cpu/possible must be readable: is /sys mounted?"
         }

@@ -126,6 +126,7 @@ mod shared;
 mod source;
 mod spec;
 pub mod storage;
+mod stream;
 mod sys;
 
 #[cfg(feature = "bytemuck")]
@@ -145,12 +146,15 @@ pub use map::{
     Options, ReadOnlyValues, Shown, Update, Value,
 };
 pub use objects::{
-    CgroupFd, CpuQueue, CpuQueueSize, Device, InnerMap, InterfaceIndex, MapId, ProgramFd,
-    ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
+    CgroupFd, CpuQueue, CpuQueueSize, Device, InnerMap, InterfaceIndex, MapId, PerfEventFd,
+    ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
 pub use source::MapSource;
-pub use spec::{MapFlags, MapSpec, OuterMapSpec, Pinning};
+pub use spec::{EventSpec, MapFlags, MapSpec, OuterMapSpec, Pinning};
+pub use stream::{
+    PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,
+};

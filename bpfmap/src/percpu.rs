@@ -5,6 +5,7 @@ use crate::held::Held;
 use crate::plain::Plain;
 use core::fmt;
 use core::marker::PhantomData;
+use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::borrow::Cow;
 
@@ -202,14 +203,21 @@ fn read_possible_cpus() -> Result<usize> {
 
 /// Counts the CPUs of a list such as `0-3,5`.
 fn count_cpus(text: &str) -> Option<usize> {
-    let mut count = 0_usize;
-    for range in text.trim_end().split(',') {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
-        count = count.checked_add(last.checked_sub(first)?.checked_add(1)?)?;
-    }
+    let count = cpu_ranges(text)?.into_iter().try_fold(0_usize, |count, range| {
+        count.checked_add(range.end().checked_sub(*range.start())?.checked_add(1)?)
+    })?;
     // The kernel's own limit (NR_CPUS) is far below.
     (count <= 1 << 20).then_some(count)
+}
+
+/// The ranges of a list of CPUs such as `0-3,5`; none may be backwards.
+pub(crate) fn cpu_ranges(text: &str) -> Option<Vec<RangeInclusive<usize>>> {
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last).then_some(first..=last)
+    };
+    text.trim_end().split(',').map(range).collect()
 }
 
 #[cfg(test)]

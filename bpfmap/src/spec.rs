@@ -99,6 +99,44 @@ pub trait OuterMapSpec: MapSpec {
     type Inner: MapSpec;
 }
 
+/// A map through which events are sent: a `ringbuf`, `perf_event_array` or `user_ringbuf` whose schema says what event.
+///
+/// The kernel sees bytes and no type: that both sides mean the same is the schema's promise, and the size of each record
+/// is checked against it.
+///
+/// ```
+/// use bpfmap::{EventSpec, MapSpec, kind, layout::Layout};
+///
+/// /// The ids of processes that exit.
+/// pub enum Exits {}
+///
+/// impl MapSpec for Exits {
+///     type Kind = kind::Ringbuf;
+///     type Key = ();
+///     type Value = ();
+///     const NAME: &'static str = "exits";
+///     const MAX_ENTRIES: Option<u32> = Some(64 << 10);
+///     const KEY_LAYOUT: &'static Layout = Layout::VOID;
+///     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+/// }
+///
+/// impl EventSpec for Exits {
+///     type Event = u32;
+///     const EVENT_LAYOUT: &'static Layout = Layout::U32;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the map `{Self}` carries no events",
+    label = "its schema names no event",
+    note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
+)]
+pub trait EventSpec: MapSpec {
+    /// What is sent.
+    type Event: Plain;
+    /// The event as BTF describes it.
+    const EVENT_LAYOUT: &'static Layout;
+}
+
 /// Flags of a map's creation (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[repr(transparent)]

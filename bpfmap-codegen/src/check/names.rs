@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::context::Context;
 use super::reserved;
 use crate::diagnostics::Finding;
+use crate::facts::MapTypeFacts;
 use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
-use crate::naming::{c_constant, rust_constant, upper_camel_case};
+use crate::naming::{c_constant, c_event_function, rust_constant, upper_camel_case};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -176,6 +177,13 @@ fn unique_in_c(cx: &mut Context<'_>) {
             format!("`{first}` and `{name}` would both be called `{written}` in C")
         }
     };
+    for map in cx.maps().iter().filter(|map| map.event.is_some()) {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
+        for function in row.event_functions() {
+            let written = c_event_function(&map.name.value, function);
+            unique(cx, &mut others, written, &map.name, &rules::DUPLICATE_C_NAME, message);
+        }
+    }
     for def in cx.types() {
         match &def.kind {
             TypeDefKind::Alias(_) => {

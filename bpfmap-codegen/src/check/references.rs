@@ -3,7 +3,7 @@
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
 use crate::front::type_word;
-use crate::ir::{KeyValue, Type};
+use crate::ir::Type;
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -23,11 +23,7 @@ fn unknown_types(cx: &mut Context<'_>) {
         }
     }
     for map in cx.maps() {
-        for key_value in [&map.key, &map.value].into_iter().flatten() {
-            if let KeyValue::Type(ty) = key_value {
-                unknown_names(cx, ty, false, &mut unknown);
-            }
-        }
+        map.types().for_each(|ty| unknown_names(cx, ty, false, &mut unknown));
     }
     for (name, span) in unknown {
         cx.unsound.insert(name);

@@ -2,7 +2,7 @@
 
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
-use crate::ir::{Composite, Enum, Int, KeyValue, Member, MemberType, Type, TypeDef, TypeDefKind};
+use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind};
 use crate::rules;
 use crate::source::{Span, Spanned};
 
@@ -29,11 +29,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
         too_large(cx, def);
     }
     for map in cx.maps() {
-        for key_value in [&map.key, &map.value].into_iter().flatten() {
-            if let KeyValue::Type(ty) = key_value {
-                no_empty_array(cx, ty);
-            }
-        }
+        map.types().for_each(|ty| no_empty_array(cx, ty));
     }
 }
 

@@ -156,6 +156,10 @@ pub enum Condition {
     SocketInUse,
     /// The value has 4 bytes, no room for a socket's cookie.
     SmallValue,
+    /// A mapping of the first page that can be written.
+    ToWrite,
+    /// A mapping of the second page that can be written.
+    ToWriteSecondPage,
 }
 
 impl Condition {
@@ -202,6 +206,8 @@ impl Condition {
             Self::WithoutRing => "without_ring",
             Self::SocketInUse => "socket_in_use",
             Self::SmallValue => "small_value",
+            Self::ToWrite => "to_write",
+            Self::ToWriteSecondPage => "to_write_second_page",
         }
     }
 }

@@ -101,6 +101,18 @@ impl MapTypeFacts {
         self.flags.iter().find(|(name, _)| *name == flag).map(|(_, since)| *since)
     }
 
+    /// What programs do with the events of a map of this type, in C: the ends of the names of the
+    /// functions that the header has for them.
+    #[must_use]
+    pub fn event_functions(&self) -> &'static [&'static str] {
+        match (self.events, self.value) {
+            (EventRule::Nothing, _) => &[],
+            (EventRule::ToUserSpace, ValueRule::Object(_)) => &["output"],
+            (EventRule::ToUserSpace, _) => &["reserve", "submit", "discard", "output"],
+            (EventRule::ToPrograms, _) => &["event", "drain"],
+        }
+    }
+
     /// The first kernel that knows `field` in a value of this type, if any does.
     #[must_use]
     pub fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {

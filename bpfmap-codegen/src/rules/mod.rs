@@ -129,6 +129,7 @@ rules! {
     MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "A map type takes the `map_extra` that is given";
     MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` is what the map type takes it for";
     EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps that carry records have an event";
+    EVENT_SHAPE = Error "event-shape": "An event is plain data that fits its buffer";
     ONE_ARENA = Error "one-arena": "A schema has at most one arena";
     INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps have an inner map";
     VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs have initial contents";

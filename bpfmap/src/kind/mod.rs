@@ -8,6 +8,7 @@ mod markers;
 
 pub use markers::*;
 
+use crate::error::Result;
 use crate::held::Held;
 use crate::plain::Plain;
 use crate::spec::{MapFlags, MapSpec};
@@ -32,6 +33,12 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     const DELETE_MISSING: i32 = libc::ENOENT;
     /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).
     type Value<V: Plain>: Held<One = V>;
+
+    /// How many entries a loader gives a map whose schema says this.
+    #[doc(hidden)]
+    fn entries(said: Option<u32>) -> Result<Option<u32>> {
+        Ok(said)
+    }
 }
 
 /// Where a batched walk stands between two calls.
@@ -155,6 +162,21 @@ capabilities! {
     Peek,
     "a map of type `{Self}` has no next value to peek at",
     "only queues and stacks have a next value: use `lookup` with a key";
+
+    /// Reading the records that programs put into a ring.
+    ReadRecords,
+    "a map of type `{Self}` is no ring buffer that programs fill",
+    "`RingBuf` reads a `ringbuf`; a `perf_event_array` is read by `PerfBuffer`, a `user_ringbuf` is written by `UserRingBuf`, and the entries of other maps are read with `lookup`, `iter` or `pop`";
+
+    /// Reading the records that programs put into a ring of each CPU.
+    ReadPerCpuRecords,
+    "a map of type `{Self}` has no rings of perf events",
+    "`PerfBuffer` reads a `perf_event_array`; a `ringbuf` is read by `RingBuf`, and the entries of other maps with `lookup`, `iter` or `pop`";
+
+    /// Putting records into a ring for programs to read.
+    WriteRecords,
+    "user space can't put records into a map of type `{Self}`",
+    "`UserRingBuf` writes a `user_ringbuf`; a `ringbuf` is filled by programs and read by `RingBuf`";
 
     /// Having the whole map in the memory of the process, and of programs.
     MapArena,

@@ -34,11 +34,12 @@ pub(super) fn create<S: MapSpec>(
     let () = Consistent::<S>::CHECK;
     // Open until the map is made, which then knows the template itself.
     let template = if like.is_none() { super::nested::template::<S>()? } else { None };
+    let max_entries = S::Kind::entries(options.max_entries)?;
     let mut attr = CreateAttr {
         map_type: S::Kind::TYPE,
         key_size: size_of_u32::<S::Key>(),
         value_size: size_of_u32::<S::Value>(),
-        max_entries: options.max_entries.unwrap_or(0),
+        max_entries: max_entries.unwrap_or(0),
         map_flags: S::FLAGS.bits(),
         map_name: kernel_name(&options.name),
         map_extra: S::MAP_EXTRA,
@@ -60,7 +61,7 @@ pub(super) fn create<S: MapSpec>(
     }
     // SAFETY: the attribute has no address.
     let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
-        if options.max_entries.is_none() && errno == Errno(libc::EINVAL) {
+        if max_entries.is_none() && errno == Errno(libc::EINVAL) {
             let text = "neither the schema nor the options say max_entries".to_owned();
             return Error::refused(Operation::Create, S::NAME, errno, text);
         }

@@ -150,7 +150,8 @@ fn sizes<S: MapSpec>(
     };
     differ("key_size", info.key_size, size_of::<S::Key>() as u64);
     differ("value_size", info.value_size, size_of::<S::Value>() as u64);
-    if let Some(expected) = options.max_entries {
+    let max_entries = options.max_entries.map_or(Ok(None), |said| S::Kind::entries(Some(said)))?;
+    if let Some(expected) = max_entries {
         let rounded = if S::FLAGS.contains(MapFlags::NO_COMMON_LRU) {
             u64::from(expected).next_multiple_of(possible_cpus()? as u64)
         } else {

@@ -34,6 +34,7 @@ mod cgroup;
 mod cpu;
 mod device;
 mod inner;
+mod perf_event;
 mod program;
 mod socket;
 
@@ -42,6 +43,7 @@ pub use cpu::{CpuQueue, CpuQueueSize, ShownCpuQueue};
 pub use device::{Device, InterfaceIndex, ShownDevice};
 pub(crate) use inner::as_inner;
 pub use inner::{InnerMap, MapId};
+pub use perf_event::PerfEventFd;
 pub use program::{ProgramFd, ProgramId};
 pub use socket::{SocketCookie, SocketFd};
 

@@ -4,6 +4,7 @@
 //! ([`emit`]), or in the form that libbpf took before 1.0 ([`emit_legacy`]). The header works after
 //! `vmlinux.h` and after `linux/bpf.h`, with clang 14 and newer.
 
+mod events;
 mod kernel_types;
 mod legacy;
 mod maps;
@@ -13,7 +14,7 @@ use std::fmt::Write;
 
 use super::{GeneratedFile, comment, marker};
 use crate::check::Checked;
-use crate::ir::Schema;
+use crate::ir::{Schema, Type};
 
 /// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
 #[must_use]
@@ -23,6 +24,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
     code.push_str(&maps::definitions(schema));
+    code.push_str(&events::functions(schema));
     closing(schema, code)
 }
 
@@ -34,7 +36,13 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
     code.push_str(&legacy::definitions(schema));
+    code.push_str(&events::functions(schema));
     closing(schema, code)
+}
+
+/// The C name of a type of `schema`, as a cast or `sizeof` takes it.
+pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
+    types::TypeNames::new(schema).abstract_type(ty)
 }
 
 fn opening(schema: &Schema) -> String {

@@ -164,11 +164,7 @@ struct Pointees<'a> {
 
 impl<'a> Pointees<'a> {
     fn map(&mut self, map: &'a MapDef) {
-        for ty in [&map.key, &map.value].into_iter().flatten() {
-            if let crate::ir::KeyValue::Type(ty) = ty {
-                self.ty(&ty.value);
-            }
-        }
+        map.types().for_each(|ty| self.ty(&ty.value));
         if let Some(crate::ir::InnerMap::Template(inner)) =
             map.inner.as_ref().map(|inner| &inner.value)
         {

@@ -39,6 +39,10 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
         };
         rows.push((what, text));
     }
+    if let Some(event) = &map.event {
+        let size = bytes(checked.resolved().layout(&KeyValue::Type(event.clone())).size);
+        rows.push(("event", format!("`{}`, {size}", type_name(&event.value))));
+    }
     let max_entries = map.max_entries.as_ref();
     let max_entries =
         max_entries.map_or("left to the loader".to_owned(), |number| number.value.to_string());

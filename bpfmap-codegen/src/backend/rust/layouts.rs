@@ -71,17 +71,13 @@ pub(super) fn push_layouts(code: &mut String, checked: &Checked, names: &Names<'
     code.push_str("}\n");
 }
 
-/// The named types that keys and values hold, in the order of the schema.
+/// The named types that keys, values and events hold, in the order of the schema.
 fn used_types(checked: &Checked) -> Vec<&TypeDef> {
     let mut used: HashSet<&str> = HashSet::new();
     let mut pending: Vec<&Type> = vec![];
     let mut named: Vec<&str> = vec![];
     for map in &checked.schema().maps {
-        for described in [&map.key, &map.value].into_iter().flatten() {
-            if let KeyValue::Type(ty) = described {
-                pending.push(&ty.value);
-            }
-        }
+        pending.extend(map.types().map(|ty| &ty.value));
     }
     while let Some(ty) = pending.pop() {
         match ty {

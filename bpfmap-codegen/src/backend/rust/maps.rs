@@ -97,6 +97,17 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapD
         code.push_str("    const BTF: bool = false;\n");
     }
     code.push_str("}\n");
+    if let Some(event) = &map.event {
+        let event = KeyValue::Type(event.clone());
+        let _ = write!(
+            code,
+            "\nimpl ::bpfmap::EventSpec for {spec} {{\n    \
+                 type Event = {};\n    \
+                 const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {};\n}}\n",
+            held(names, Some(&event)),
+            layout_of(checked, names, &event),
+        );
+    }
 }
 
 fn push_option(code: &mut String, name: &str, value: u32) {

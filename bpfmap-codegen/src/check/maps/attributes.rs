@@ -3,7 +3,7 @@
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE};
-use crate::ir::MapDef;
+use crate::ir::{KeyValue, MapDef};
 use crate::rules;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
@@ -150,5 +150,54 @@ fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             )
             .help("leave `event` out; `value` says what an entry holds"),
         );
+        return;
+    }
+    if !cx.is_sound(&event.value) {
+        return;
+    }
+    let described = KeyValue::Type(event.clone());
+    let layout = cx.resolved.layout(&described);
+    let room = largest_event(map, row);
+    let (message, help) = if let Some(member) = cx.resolved.special_fields(&described).first() {
+        (
+            format!("the `{}` in `{}` belongs to the kernel", member.field.name(), member.name),
+            "leave it out: an event is plain data".to_owned(),
+        )
+    } else if layout.size == 0 {
+        ("an event has at least one byte".to_owned(), "give it a member".to_owned())
+    } else if layout.size > room {
+        (
+            format!("an event of this map has at most {room} bytes, this one has {}", layout.size),
+            "take a smaller event, or a larger buffer".to_owned(),
+        )
+    } else if row.max_entries == MaxEntriesRule::Bytes && layout.align > RECORD_ALIGN {
+        (
+            format!("this event is aligned to {} bytes, a record to {RECORD_ALIGN}", layout.align),
+            "take members of 8 bytes at most, and no `align`".to_owned(),
+        )
+    } else {
+        return;
+    };
+    cx.report(Finding::new(&rules::EVENT_SHAPE, event.span, message).help(help));
+}
+
+/// The alignment of records in a ring buffer, and the size of the header before each.
+///
+/// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
+const RECORD_ALIGN: u64 = 8;
+
+/// The size of the largest perf record whose size fits the 16 bits that it has, less its header, its
+/// own size and what pads it to a multiple of 8.
+///
+/// Source: `struct perf_event_header` in `include/uapi/linux/perf_event.h`, `perf_prepare_sample` in
+/// `kernel/events/core.c`.
+const MAX_PERF_EVENT: u64 = 65_528 - 8 - 4;
+
+/// How many bytes an event of the map can have.
+fn largest_event(map: &MapDef, row: &MapTypeFacts) -> u64 {
+    match (row.max_entries, &map.max_entries) {
+        (MaxEntriesRule::Bytes, Some(bytes)) => u64::from(bytes.value).saturating_sub(RECORD_ALIGN),
+        (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
+        _ => MAX_PERF_EVENT,
     }
 }

@@ -149,6 +149,7 @@ const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
 /// With `BPF_F_MMAPABLE`, which special fields in the value rule out.
 const MMAP: &[Case] = cases! {
     Plain: (5, 5) Ok;
+    ToWrite: (5, 5) Ok;
     WithoutFlag: (5, 5) EINVAL;
     WithSpinLock: (5, 5) ENOTSUPP;
     WithSpecialField: (5, 5) EINVAL, (5, 15) ENOTSUPP;

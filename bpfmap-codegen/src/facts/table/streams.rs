@@ -1,9 +1,72 @@
-//! Maps that carry records. Source: `kernel/bpf/ringbuf.c`.
+//! Maps that carry records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, cases, operations, v};
+use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
 use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
-    ValueRule,
+    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
+pub(super) const PERF_EVENT_ARRAY: MapTypeFacts = MapTypeFacts {
+    name: "perf_event_array",
+    number: 4,
+    since: v(4, 3),
+    summary: "A perf event for each CPU: a counter that programs read, or a buffer for their records.",
+    privilege: Privilege::None,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::Object(KernelObject::PerfEvent),
+    max_entries: MaxEntriesRule::PerCpu,
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[
+        ("numa_node", v(4, 14)),
+        ("rdonly", v(4, 15)),
+        ("wronly", v(4, 15)),
+        ("preserve_elems", v(5, 10)),
+    ],
+    events: EventRule::ToUserSpace,
+    as_inner: InnerRule::AnyEntries,
+    btf: BtfRule::Refused(Errno::ENOTSUPP),
+    special_fields: &[],
+    operations: operations! {
+        Lookup: NOT_SUPPORTED,
+        Update: SET,
+        Delete: cases! {
+            Plain: (4, 3) Ok;
+            Missing: (4, 3) ENOENT;
+            OutOfRange: (4, 3) E2BIG;
+        },
+        GetNextKey: cases! {
+            Plain: (4, 3) Ok;
+            NoKey: (4, 12) Ok;
+            AbsentKey: (4, 3) Ok;
+            LastKey: (4, 3) ENOENT;
+        },
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, fd_array_map_delete_elem, perf_event_fd_array_get_ptr, perf_event_array_map_ops",
+    ],
+};
+
+/// The flags are looked at before the index.
+const SET: &[Case] = cases! {
+    Plain: (4, 3) Ok;
+    NoExistOnPresent: (4, 3) EINVAL;
+    ExistOnMissing: (4, 3) EINVAL;
+    NoExistAndExist: (4, 3) EINVAL;
+    OutOfRange: (4, 3) E2BIG;
+    BadDescriptor: (4, 3) EBADF;
+    OtherObject: (4, 3) EBADF;
+    UnknownFlags: (4, 3) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
 /// `BPF_MAP_TYPE_RINGBUF`.
@@ -25,17 +88,62 @@ pub(super) const RINGBUF: MapTypeFacts = MapTypeFacts {
     btf: BtfRule::Nothing,
     special_fields: &[],
     operations: operations! {
-        Lookup: cases! { Plain: (5, 8) ENOTSUPP; },
-        Update: cases! { Plain: (5, 8) ENOTSUPP; },
-        Delete: cases! { Plain: (5, 8) ENOTSUPP; },
-        GetNextKey: cases! { Plain: (5, 8) ENOTSUPP; },
-        LookupAndDelete: cases! { Plain: (5, 8) ENOTSUPP; },
-        LookupBatch: cases! { Plain: (5, 8) ENOTSUPP; },
-        UpdateBatch: cases! { Plain: (5, 8) ENOTSUPP; },
-        DeleteBatch: cases! { Plain: (5, 8) ENOTSUPP; },
-        LookupAndDeleteBatch: cases! { Plain: (5, 8) ENOTSUPP; },
-        Mmap: cases! { Plain: (5, 8) Ok; },
+        Lookup: NO_ENTRIES,
+        Update: NO_ENTRIES,
+        Delete: NOT_SUPPORTED,
+        GetNextKey: NOT_SUPPORTED,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        // The first page holds the position of user space, which reads.
+        Mmap: cases! {
+            Plain: (5, 8) Ok;
+            ToWrite: (5, 8) Ok;
+            ToWriteSecondPage: (5, 8) EPERM;
+        },
         Freeze: FREEZE,
     },
-    sources: &["kernel/bpf/ringbuf.c: ringbuf_map_alloc, ringbuf_map_mmap_kern, ringbuf_map_ops"],
+    sources: &[
+        "kernel/bpf/ringbuf.c: ringbuf_map_alloc, ringbuf_map_mmap_kern, __bpf_ringbuf_reserve, ringbuf_map_ops",
+    ],
+};
+
+/// `BPF_MAP_TYPE_USER_RINGBUF`.
+pub(super) const USER_RINGBUF: MapTypeFacts = MapTypeFacts {
+    name: "user_ringbuf",
+    number: 31,
+    since: v(6, 1),
+    summary: "Records from user space to programs, in order.",
+    flags: &[("numa_node", v(6, 1))],
+    events: EventRule::ToPrograms,
+    operations: operations! {
+        Lookup: NO_ENTRIES,
+        Update: NO_ENTRIES,
+        Delete: NOT_SUPPORTED,
+        GetNextKey: NOT_SUPPORTED,
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        // The first page holds the position of programs, which read.
+        Mmap: cases! {
+            Plain: (6, 1) Ok;
+            ToWrite: (6, 1) EPERM;
+            ToWriteSecondPage: (6, 1) Ok;
+        },
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/ringbuf.c: ringbuf_map_alloc, ringbuf_map_mmap_user, __bpf_user_ringbuf_peek, user_ringbuf_map_ops",
+    ],
+    ..RINGBUF
+};
+
+/// Records are no entries. That there is no key is looked at first.
+const NO_ENTRIES: &[Case] = cases! {
+    Plain: (5, 8) ENOTSUPP;
+    KeyGiven: (5, 8) EINVAL;
 };

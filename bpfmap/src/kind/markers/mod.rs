@@ -14,7 +14,7 @@ pub use streams::*;
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty
-        $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)?) => {
+        $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)? $(, entries: $entries:path)?) => {
         $(#[$doc])*
         pub enum $name {}
         impl Sealed for $name {}
@@ -26,6 +26,9 @@ macro_rules! kind {
             type Value<$v: Plain> = $value;
             $(const ADDED_FLAGS: crate::spec::MapFlags = crate::spec::MapFlags::$flag;)?
             $(const DELETE_MISSING: i32 = libc::$errno;)?
+            $(fn entries(said: Option<u32>) -> crate::Result<Option<u32>> {
+                $entries(said)
+            })?
         }
     };
 }

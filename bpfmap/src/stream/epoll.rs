@@ -1,0 +1,100 @@
+//! Waiting for descriptors.
+
+use crate::sys::{self, Errno};
+use core::ffi::c_int;
+use core::ptr::null_mut;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+/// `epoll(7)`.
+pub(super) struct Epoll(OwnedFd);
+
+impl Epoll {
+    pub(super) fn new() -> Result<Self, Errno> {
+        // SAFETY: no address is passed.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(sys::last_errno());
+        }
+        // SAFETY: the kernel just made it for us.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Waits for `events` on a descriptor from now on, and tells them with `data`.
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, events: c_int, data: u64) -> Result<(), Errno> {
+        let mut event = libc::epoll_event { events: events.cast_unsigned(), u64: data };
+        // SAFETY: the event is read.
+        let done = unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+        };
+        if done == 0 { Ok(()) } else { Err(sys::last_errno()) }
+    }
+
+    /// Waits for a descriptor no more.
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>) {
+        // SAFETY: the kernel reads no event here.
+        // A descriptor that is not waited for needs no removal.
+        unsafe {
+            libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), null_mut())
+        };
+    }
+
+    /// Waits until there are events or the time is over, and returns the events. A signal ends the wait early.
+    pub(super) fn wait<'a>(
+        &self,
+        events: &'a mut [libc::epoll_event],
+        timeout: Option<Duration>,
+    ) -> Result<&'a [libc::epoll_event], Errno> {
+        let room = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+        // SAFETY: there is room for so many events.
+        let count = unsafe {
+            libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), room, milliseconds(timeout))
+        };
+        match usize::try_from(count) {
+            Ok(count) => Ok(&events[..count]),
+            Err(_) => interrupted(sys::last_errno()).map(|()| &events[..0]),
+        }
+    }
+}
+
+impl AsFd for Epoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Waits until a descriptor can be read or the time is over; `true`: it can be read. A signal ends the wait early.
+pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<bool, Errno> {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: there is one of them.
+    let count = unsafe { libc::poll(&raw mut poll, 1, milliseconds(timeout)) };
+    if count < 0 {
+        return interrupted(sys::last_errno()).map(|()| false);
+    }
+    Ok(count > 0)
+}
+
+/// A signal is no failure: the caller looks after what it was for.
+fn interrupted(errno: Errno) -> Result<(), Errno> {
+    if errno == Errno(libc::EINTR) { Ok(()) } else { Err(errno) }
+}
+
+/// A time as the kernel takes it, rounded up: whoever waits for a moment must not spin. -1: for ever.
+fn milliseconds(timeout: Option<Duration>) -> c_int {
+    let Some(timeout) = timeout else { return -1 };
+    c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rounded_up() {
+        assert_eq!(milliseconds(None), -1);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(milliseconds(Some(Duration::from_millis(2))), 2);
+        assert_eq!(milliseconds(Some(Duration::MAX)), c_int::MAX);
+    }
+}

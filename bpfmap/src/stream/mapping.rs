@@ -1,0 +1,84 @@
+//! Memory that is shared with the kernel.
+
+use crate::sys::{self, Errno};
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::AtomicU64;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// What a process may do with the memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    ReadWrite,
+}
+
+/// Part of a file, mapped into memory until it is dropped.
+pub(super) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the memory belongs to no thread; what is done with it is up to the owner.
+unsafe impl Send for Mapping {}
+// SAFETY: shared access reads positions, which are atomic.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `len` bytes from `offset`, which is a multiple of the page size.
+    pub(super) fn new(
+        file: BorrowedFd<'_>,
+        offset: usize,
+        len: usize,
+        access: Access,
+    ) -> Result<Self, Errno> {
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
+        let offset = libc::off_t::try_from(offset).map_err(|_| Errno(libc::EINVAL))?;
+        // SAFETY: a new mapping, at an address of the kernel's choice.
+        let start = unsafe {
+            libc::mmap(null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset)
+        };
+        if start == libc::MAP_FAILED {
+            return Err(sys::last_errno());
+        }
+        let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
+        Ok(Self { start, len })
+    }
+
+    /// The address of a byte.
+    ///
+    /// # Safety
+    /// `offset` is less than the length.
+    #[inline]
+    pub(super) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
+        debug_assert!(offset < self.len);
+        // SAFETY: within the mapping, as the caller says.
+        unsafe { self.start.add(offset) }
+    }
+
+    /// A position that both sides read and one of them writes.
+    ///
+    /// # Safety
+    /// There are 8 bytes at `offset`, a multiple of 8; `Access::Read` memory is not stored to.
+    #[inline]
+    pub(super) unsafe fn position(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: within the mapping and aligned, as the caller says; all accesses to it are atomic.
+        unsafe { AtomicU64::from_ptr(self.at(offset).as_ptr().cast()) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new` and of that length; who borrows from it borrows its owner.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Bytes of a page of memory.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: no address is passed.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
+}

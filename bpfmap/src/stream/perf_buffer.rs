@@ -1,0 +1,344 @@
+//! The reader of a perf buffer: a ring for each CPU.
+
+use super::ConsistentEvent;
+use super::epoll::Epoll;
+use super::perf_event::WakeUp;
+use super::perf_ring::{Found, PerfRing};
+use super::ring_buf::wrong_size;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::ReadPerCpuRecords;
+use crate::map::Map;
+use crate::percpu::cpu_ranges;
+use crate::spec::EventSpec;
+use crate::sys::{self, Command, ElementAttr, Errno};
+use core::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// Reads the events that programs send through a `perf_event_array` with `bpf_perf_event_output` (Linux 4.4).
+///
+/// Each CPU has a ring of its own: the events of one CPU come in order, those of different CPUs in any. From Linux 5.8
+/// on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and copies less; see there also for the use of
+/// [`AsFd`].
+///
+/// An event is in the ring's own memory where it can be. It is copied, once and to the same place, where it runs over the
+/// ring's end, or holds members of 8 bytes, since the kernel puts events at odd multiples of 4.
+///
+/// Opening takes `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8). Rings are opened for the CPUs that are online;
+/// [`open_new_cpus`](Self::open_new_cpus) opens those of CPUs that came later. What a program sends from a CPU without a
+/// ring is lost, which `bpf_perf_event_output` tells it (`ENOENT`).
+///
+/// ```no_run
+/// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::PerfEventArray, Key = u32>>(map: bpfmap::Map<S>) -> bpfmap::Result<()>
+/// # where S::Event: core::fmt::Debug {
+/// let mut events = bpfmap::PerfBuffer::options(&map).pages(64).open()?;
+/// loop {
+///     events.wait(None)?;
+///     while let Some(record) = events.read()? {
+///         println!("on CPU {}: {:?}", record.cpu, record.event);
+///     }
+///     if events.lost() > 0 {
+///         eprintln!("{} events had no room", events.lost());
+///     }
+/// }
+/// # }
+/// ```
+pub struct PerfBuffer<S: EventSpec> {
+    map: Map<S>,
+    rings: Vec<PerfRing<S::Event>>,
+    pages: usize,
+    wake_up: WakeUp,
+    epoll: Epoll,
+    /// The ring to look at next.
+    turn: usize,
+    /// Reading found no event since the last wait, so that the kernel will tell of new ones.
+    exhausted: bool,
+    lost: u64,
+}
+
+/// An event, and where it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct PerfRecord<'a, E> {
+    /// The CPU on which the program ran.
+    pub cpu: u32,
+    /// What it sent.
+    pub event: &'a E,
+}
+
+/// How a [`PerfBuffer`] is opened.
+#[derive(Debug)]
+pub struct PerfBufferOptions<'a, S: EventSpec> {
+    map: &'a Map<S>,
+    pages: usize,
+    wake_up: WakeUp,
+}
+
+impl<S: EventSpec> PerfBufferOptions<'_, S> {
+    /// Pages of memory for each CPU's ring, a power of two; 8 unless said otherwise.
+    #[must_use]
+    pub fn pages(mut self, pages: usize) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Wakes the reader after so many events of a CPU, instead of each. A wait doesn't end for fewer; reading finds them
+    /// all the same.
+    #[must_use]
+    pub fn wake_up_after(mut self, events: u32) -> Self {
+        self.wake_up = WakeUp::Events(events.max(1));
+        self
+    }
+
+    /// Wakes the reader when so many bytes of a CPU's ring are unread: an event takes 12 more than its size, rounded up
+    /// to 8.
+    #[must_use]
+    pub fn watermark(mut self, bytes: u32) -> Self {
+        self.wake_up = WakeUp::Bytes(bytes);
+        self
+    }
+
+    /// Opens the rings of the CPUs that are online and puts them into the map.
+    ///
+    /// # Errors
+    /// `EACCES`, `EPERM`: no `CAP_PERFMON`, or more memory than `kernel.perf_event_mlock_kb` and `RLIMIT_MEMLOCK` allow
+    /// without it. `EINVAL`: the number of pages is no power of two. `ENOMEM`, `EMFILE`.
+    pub fn open(self) -> Result<PerfBuffer<S>> {
+        let () = ConsistentEvent::<S>::CHECK;
+        if !self.pages.is_power_of_two() {
+            let text = format!("{} pages, which is no power of two", self.pages);
+            return Err(Error::refused(Operation::Mmap, S::NAME, Errno(libc::EINVAL), text));
+        }
+        let epoll =
+            Epoll::new().map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+        let mut buffer = PerfBuffer {
+            map: self.map.try_clone()?,
+            rings: vec![],
+            pages: self.pages,
+            wake_up: self.wake_up,
+            epoll,
+            turn: 0,
+            exhausted: true,
+            lost: 0,
+        };
+        buffer.open_new_cpus()?;
+        Ok(buffer)
+    }
+}
+
+impl<S: EventSpec> PerfBuffer<S> {
+    /// Opens the reader with 8 pages for each CPU that is online, to be woken by each event.
+    ///
+    /// # Errors
+    /// See [`PerfBufferOptions::open`].
+    pub fn open(map: &Map<S>) -> Result<Self>
+    where
+        S::Kind: ReadPerCpuRecords,
+    {
+        Self::options(map).open()
+    }
+
+    /// How much memory each CPU gets, and when the reader is woken.
+    #[must_use]
+    pub fn options(map: &Map<S>) -> PerfBufferOptions<'_, S>
+    where
+        S::Kind: ReadPerCpuRecords,
+    {
+        PerfBufferOptions { map, pages: 8, wake_up: WakeUp::Events(1) }
+    }
+
+    /// Opens the rings of CPUs that have come online since, and returns how many.
+    ///
+    /// # Errors
+    /// As [`PerfBufferOptions::open`].
+    pub fn open_new_cpus(&mut self) -> Result<usize> {
+        let mut opened = 0;
+        for cpu in online_cpus::<S>()? {
+            // A smaller map holds no more: programs on the other CPUs are told.
+            if cpu >= self.map.max_entries() || self.rings.iter().any(|ring| ring.cpu == cpu) {
+                continue;
+            }
+            let ring = match PerfRing::open(cpu, self.pages, self.wake_up) {
+                Ok(ring) => ring,
+                // It went offline again.
+                Err(Errno(libc::ENODEV)) => continue,
+                Err(errno) => {
+                    let text = format!("on CPU {cpu}, {} pages", self.pages);
+                    return Err(Error::refused(Operation::OpenPerfEvent, S::NAME, errno, text));
+                }
+            };
+            self.epoll
+                .add(ring.event(), libc::EPOLLIN, u64::from(cpu))
+                .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+            element(Command::UpdateElem, &self.map, cpu, Some(ring.event()))
+                .map_err(|errno| Error::from_errno(Operation::Update, S::NAME, errno))?;
+            self.rings.push(ring);
+            opened += 1;
+        }
+        Ok(opened)
+    }
+}
+
+impl<S: EventSpec> PerfBuffer<S> {
+    /// The next event of any CPU; `None` when there is none. Doesn't wait.
+    ///
+    /// # Errors
+    /// [`Mismatch`](ErrorKind::Mismatch): the record is not as large as an event. It has been passed over: reading goes
+    /// on behind it.
+    #[inline]
+    pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
+        let mut empty = 0;
+        while let Some(ring) = self.rings.get_mut(self.turn) {
+            match ring.take() {
+                Some(Found::Event(event)) => {
+                    self.exhausted = false;
+                    // SAFETY: the record is not given back, nor the copy used, before the ring is used again, which
+                    // ends this borrow.
+                    let event = unsafe { event.as_ref() };
+                    return Ok(Some(PerfRecord { cpu: ring.cpu, event }));
+                }
+                Some(Found::Lost(count)) => self.lost += count,
+                Some(Found::WrongSize(size)) => {
+                    self.exhausted = false;
+                    return Err(wrong_size::<S>(size));
+                }
+                None if empty == self.rings.len() => break,
+                None => {
+                    self.turn = (self.turn + 1) % self.rings.len();
+                    empty = if self.rings[self.turn].look() { 0 } else { empty + 1 };
+                }
+            }
+        }
+        self.exhausted = true;
+        Ok(None)
+    }
+
+    /// Calls `handle` for each event until there is none, and returns how many there were.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read). What came before has been handled; call again for what is behind.
+    #[inline]
+    pub fn consume(&mut self, mut handle: impl FnMut(PerfRecord<'_, S::Event>)) -> Result<usize> {
+        let mut count = 0;
+        while let Some(record) = self.read()? {
+            handle(record);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Waits until the kernel wakes the reader or the time is over; `true`: it was woken, or has not read all since.
+    /// `None`: waits as long as it takes. `false` also when a signal comes.
+    ///
+    /// When that is, [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] say: there may be events
+    /// when the time is over.
+    ///
+    /// # Errors
+    /// Those of `epoll_wait(2)`; none is expected.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
+        if !self.exhausted {
+            return Ok(true);
+        }
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 8];
+        let events = self
+            .epoll
+            .wait(&mut events, timeout)
+            .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+        for event in events {
+            let (flags, cpu) = (event.events, event.u64);
+            // A CPU that is gone says so for ever.
+            if flags & libc::EPOLLHUP.cast_unsigned() != 0
+                && let Some(ring) = self.rings.iter().find(|ring| u64::from(ring.cpu) == cpu)
+            {
+                self.epoll.remove(ring.event());
+            }
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// How many events had no room in their ring, as far as reading has come to know of it: the kernel tells with the
+    /// next event that has room.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The CPUs that have a ring.
+    pub fn cpus(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
+        self.rings.iter().map(|ring| ring.cpu)
+    }
+
+    /// The map.
+    #[must_use]
+    pub fn map(&self) -> &Map<S> {
+        &self.map
+    }
+}
+
+/// A command on the slot of a CPU: puts an event in, or takes it out.
+fn element<S: EventSpec>(
+    command: Command,
+    map: &Map<S>,
+    cpu: u32,
+    event: Option<BorrowedFd<'_>>,
+) -> Result<(), Errno> {
+    const {
+        assert!(size_of::<S::Key>() == 4 && size_of::<S::Value>() == 4, "a CPU, and a descriptor");
+    }
+    let value = event.map_or(0, |event| sys::fd_bits(event.as_raw_fd()));
+    let mut attr = ElementAttr {
+        map_fd: sys::fd_bits(map.as_raw_fd()),
+        _pad: 0,
+        key: sys::address(&raw const cpu),
+        // Where there is nothing to write, the kernel wants no address.
+        value_or_next_key: event.map_or(0, |_| sys::address(&raw const value)),
+        flags: 0,
+    };
+    // SAFETY: key and value are of 4 bytes, and read only.
+    unsafe { sys::bpf(command, &mut attr) }.map(|_| ())
+}
+
+/// The CPUs that are online.
+fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
+    const LIST: &str = "/sys/devices/system/cpu/online";
+    let list = std::fs::read_to_string(LIST).map_err(|error| {
+        let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
+        Error::refused(Operation::OpenPerfEvent, S::NAME, errno, LIST.to_owned())
+    })?;
+    let ranges = cpu_ranges(&list).ok_or_else(|| {
+        let text = format!("{LIST} is no list of CPUs: {list:?}");
+        Error::told(Operation::OpenPerfEvent, S::NAME, ErrorKind::Other, 0, text)
+    })?;
+    Ok(ranges.into_iter().flatten().filter_map(|cpu| u32::try_from(cpu).ok()))
+}
+
+impl<S: EventSpec> Drop for PerfBuffer<S> {
+    fn drop(&mut self) {
+        for ring in &self.rings {
+            // A program that sends more is to be told that nobody reads. If the map is frozen, it is told otherwise.
+            let _ = element(Command::DeleteElem, &self.map, ring.cpu, None);
+        }
+    }
+}
+
+/// A descriptor that can be read when the kernel has woken the reader.
+impl<S: EventSpec> AsFd for PerfBuffer<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+impl<S: EventSpec> AsRawFd for PerfBuffer<S> {
+    fn as_raw_fd(&self) -> i32 {
+        self.epoll.as_fd().as_raw_fd()
+    }
+}
+
+impl<S: EventSpec> fmt::Debug for PerfBuffer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PerfBuffer")
+            .field("map", &self.map)
+            .field("cpus", &self.rings.len())
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}

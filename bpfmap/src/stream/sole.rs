@@ -1,0 +1,39 @@
+//! One reader, or one writer, of a ring.
+
+use crate::error::{Error, Operation, Result};
+use crate::map::Map;
+use crate::spec::MapSpec;
+use crate::sys::Errno;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The right to move this process' position in a map's ring, until it is dropped.
+///
+/// The kernel lets any number of descriptors move it. Two readers would each take records away that the other still
+/// looks at.
+pub(super) struct Sole(u32);
+
+/// The ids of the maps whose position somebody moves.
+static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+impl Sole {
+    /// Takes the right, unless somebody has it.
+    pub(super) fn take<S: MapSpec>(map: &Map<S>) -> Result<Self> {
+        let id = map.info()?.id;
+        if taken().insert(id) {
+            return Ok(Self(id));
+        }
+        let text = "this process has it open already, and records have one taker".to_owned();
+        Err(Error::refused(Operation::Mmap, S::NAME, Errno(libc::EBUSY), text))
+    }
+}
+
+impl Drop for Sole {
+    fn drop(&mut self) {
+        taken().remove(&self.0);
+    }
+}
+
+fn taken() -> MutexGuard<'static, BTreeSet<u32>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
