@@ -247,6 +247,18 @@ impl SpecialField {
     }
 }
 
+impl Schema {
+    /// What the maps in `map` are like: its template, or the map that it names. `None` for a map
+    /// that says nothing of it, or names no map of the schema.
+    #[must_use]
+    pub fn inner_of<'a>(&'a self, map: &'a MapDef) -> Option<&'a MapDef> {
+        match &map.inner.as_ref()?.value {
+            InnerMap::Named(name) => self.maps.iter().find(|map| map.name.value == *name),
+            InnerMap::Template(template) => Some(template),
+        }
+    }
+}
+
 /// A map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapDef {
@@ -332,6 +344,21 @@ pub enum Pinning {
 pub enum InnerMap {
     /// The name of another map of the schema.
     Named(String),
-    /// A map that is described in place; its name is empty.
+    /// A map that is described in place. The check names it as libbpf does: that of the map it
+    /// stands in, and [`TEMPLATE_SUFFIX`].
     Template(Box<MapDef>),
+}
+
+/// What stands behind the name of a map of maps in the name of its template.
+pub const TEMPLATE_SUFFIX: &str = ".inner";
+
+impl MapDef {
+    /// The map that is described in place as the template of those that this one holds.
+    #[must_use]
+    pub fn template(&self) -> Option<&Self> {
+        match self.inner.as_ref().map(|inner| &inner.value) {
+            Some(InnerMap::Template(template)) => Some(template),
+            Some(InnerMap::Named(_)) | None => None,
+        }
+    }
 }

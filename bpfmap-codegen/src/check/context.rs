@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Resolved;
 use crate::diagnostics::Finding;
 use crate::front::Incomplete;
-use crate::ir::{Composite, MapDef, MemberType, Type, TypeDef, TypeDefKind};
+use crate::ir::{Composite, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind};
 use crate::source::Spanned;
 
 /// A schema while it is held against the rules.
@@ -40,7 +40,9 @@ impl<'a> Context<'a> {
 
     /// Whether all of the map could be read, so that what is missing is really missing.
     pub(super) fn is_complete(&self, map: &MapDef) -> bool {
-        !self.incomplete.maps.contains(&map.name.value)
+        let name = &map.name.value;
+        // What is wrong in a template was found with the map that it stands in.
+        !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
     }
 
     /// Whether the layout of `ty` can be relied on.

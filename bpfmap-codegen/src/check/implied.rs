@@ -1,10 +1,10 @@
 //! What goes without saying.
 
 use crate::facts::{INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
-use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, Type};
+use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, TEMPLATE_SUFFIX, Type};
 
 /// Gives each map the key and the value that its author did not mention because its type leaves no
-/// choice: an index, a descriptor.
+/// choice: an index, a descriptor. Gives each template a name.
 pub(super) fn fill(schema: &mut Schema) {
     schema.maps.iter_mut().for_each(fill_map);
 }
@@ -19,6 +19,7 @@ fn fill_map(map: &mut MapDef) {
         }
     }
     if let Some(InnerMap::Template(inner)) = map.inner.as_mut().map(|inner| &mut inner.value) {
+        inner.name.value = format!("{}{TEMPLATE_SUFFIX}", map.name.value);
         fill_map(inner);
     }
 }

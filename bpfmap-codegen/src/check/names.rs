@@ -52,7 +52,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
 }
 
 /// Whether `name` can be written as it is on both sides; a finding if not.
-fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) -> bool {
+pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) -> bool {
     let text = &name.value;
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

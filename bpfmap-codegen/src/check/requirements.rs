@@ -59,6 +59,16 @@ impl<'a> Resolved<'a> {
     /// [`MapTypeFacts::operation_since`].
     #[must_use]
     pub fn requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
+        let mut requirements = self.own_requirements(map);
+        // A map of maps is made with one like those that it will hold.
+        if let Some(inner) = self.schema.inner_of(map) {
+            requirements.extend(self.own_requirements(inner));
+        }
+        requirements
+    }
+
+    /// What each part of `map` needs, those of its inner map left out.
+    pub(super) fn own_requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![Requirement {
             part: Part::MapType(row),

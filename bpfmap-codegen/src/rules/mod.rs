@@ -131,6 +131,13 @@ rules! {
     EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps that carry records have an event";
     EVENT_SHAPE = Error "event-shape": "An event is plain data that fits its buffer";
     ONE_ARENA = Error "one-arena": "A schema has at most one arena";
+    UNKNOWN_MAP = Error "unknown-map": "Each name of a map means one";
+    INNER_MISSING = Error "inner-missing": "A map of maps says what maps it holds";
+    INNER_TYPE = Error "inner-type": "An inner map is of a type that can be in a map";
+    INNER_ATTRIBUTE = Error "inner-attribute": "An inner map described in place is only a template";
+    VALUES_KEY = Error "values-key": "Initial contents have keys that libbpf can write";
+    VALUES_MISMATCH = Error "values-mismatch": "A map is put into one that holds such maps";
+    VALUES_PROGRAM = Error "values-program": "A map of programs is filled with programs";
     INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps have an inner map";
     VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs have initial contents";
     // Flags and kernels.

@@ -94,11 +94,10 @@ fn ordered(maps: &[MapDef]) -> Vec<&MapDef> {
                 order.push(&maps[index]);
             } else if !std::mem::replace(&mut seen[index], true) {
                 stack.push((index, true));
-                stack.extend(
-                    referred(&maps[index])
-                        .filter_map(|name| by_name.get(name))
-                        .map(|index| (*index, false)),
-                );
+                let others: Vec<_> = referred(&maps[index]).collect();
+                // The last that is put on the stack comes first.
+                let others = others.into_iter().rev().filter_map(|name| by_name.get(name));
+                stack.extend(others.map(|index| (*index, false)));
             }
         }
     }

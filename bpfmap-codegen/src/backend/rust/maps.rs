@@ -15,7 +15,11 @@ use crate::naming::upper_camel_case;
 pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>) {
     let maps = &checked.schema().maps;
     for map in maps {
-        push_spec(code, checked, names, map);
+        if let Some(template) = map.template() {
+            let doc = format!("The maps in `{}`.", map.name.value);
+            push_spec(code, checked, names, (template, &doc));
+        }
+        push_spec(code, checked, names, (map, &format!("The map `{}`.", map.name.value)));
     }
     if maps.is_empty() {
         return;
@@ -46,11 +50,12 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
     code.push_str("        })\n    }\n}\n");
 }
 
-fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapDef) {
+/// The spec of a map, and what to say of it where the schema says nothing.
+fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc): (&MapDef, &str)) {
     let name = &map.name.value;
     let spec = names.spec(name);
     code.push('\n');
-    push_doc(code, "", &map.doc.clone().unwrap_or_else(|| format!("The map `{name}`.")));
+    push_doc(code, "", map.doc.as_deref().unwrap_or(doc));
     let kind = upper_camel_case(&map.map_type.value);
     let _ = write!(
         code,
@@ -96,6 +101,14 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapD
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
         code.push_str("    const BTF: bool = false;\n");
     }
+    let inner = checked.schema().inner_of(map).map(|inner| names.spec(&inner.name.value));
+    if let Some(inner) = inner {
+        let _ = writeln!(
+            code,
+            "    const INNER: ::core::option::Option<::bpfmap::InnerMap> =\n        \
+                 ::core::option::Option::Some(::bpfmap::InnerMap::of::<{inner}>());"
+        );
+    }
     code.push_str("}\n");
     if let Some(event) = &map.event {
         let event = KeyValue::Type(event.clone());
@@ -106,6 +119,12 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, map: &MapD
                  const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {};\n}}\n",
             held(names, Some(&event)),
             layout_of(checked, names, &event),
+        );
+    }
+    if let Some(inner) = inner {
+        let _ = write!(
+            code,
+            "\nimpl ::bpfmap::OuterMapSpec for {spec} {{\n    type Inner = {inner};\n}}\n",
         );
     }
 }

@@ -6,6 +6,7 @@
 //! | struct or union in place, member `limits` of `ip_key` | `IpKeyLimits` |
 //! | anonymous struct or union of `ip_key`, the first | field `anon0`, type `IpKeyAnon0` |
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
+//! | inner map in place, of the map `tenants` | spec type `TenantsInner` |
 //! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get a `_` behind them |
 //!
 //! Where two names would be the same the later one gets a number behind it, or a map's spec type
@@ -49,6 +50,10 @@ impl<'a> Names<'a> {
                 name.push_str("Map");
             }
             let name = names.take_type(&name);
+            if let Some(template) = map.template() {
+                let inner = names.take_type(&format!("{name}Inner"));
+                names.specs.entry(&template.name.value).or_insert(inner);
+            }
             names.specs.entry(&map.name.value).or_insert(name);
         }
         names

@@ -1,40 +1,295 @@
 //! Rules about inner maps and initial contents.
 
 use crate::check::context::Context;
+use crate::check::names;
 use crate::diagnostics::Finding;
-use crate::facts::{KernelObject, MapTypeFacts, ValueRule};
-use crate::ir::MapDef;
+use crate::facts::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapTypeFacts, ValueRule};
+use crate::ir::{InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
+use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Span;
 
 /// Inner maps and initial contents, for maps whose values are maps or programs.
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    if map.name.value.ends_with(TEMPLATE_SUFFIX) {
+        template_attributes(cx, map);
+    }
+    match row.value {
+        ValueRule::Object(KernelObject::Map) => {
+            inner(cx, map, row);
+            if keys(cx, map, row) {
+                maps(cx, map);
+            }
+        }
+        ValueRule::Object(KernelObject::Program) => {
+            no_inner(cx, map, row);
+            keys(cx, map, row);
+            programs(cx, map);
+        }
+        _ => {
+            no_inner(cx, map, row);
+            no_values(cx, map, row);
+        }
+    }
+}
+
+fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(inner) = &map.inner else { return };
     let ty = row.name;
-    let holds = |object| row.value == ValueRule::Object(object);
-    if let Some(inner) = &map.inner
-        && !holds(KernelObject::Map)
-    {
+    cx.report(
+        Finding::new(
+            &rules::INNER_NOT_FOR_TYPE,
+            inner.span,
+            format!("a map of type `{ty}` does not hold maps"),
+        )
+        .help("leave `inner` out"),
+    );
+}
+
+fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some((index, name)) = map.values.first() else { return };
+    let ty = row.name;
+    let span = Span { end: name.span.end, ..index.span };
+    cx.report(
+        Finding::new(
+            &rules::VALUES_NOT_FOR_TYPE,
+            span,
+            format!("a map of type `{ty}` has no initial contents"),
+        )
+        .help("leave `values` out, and fill the map when the object is loaded"),
+    );
+}
+
+/// A template is a pattern and no map of its own: nothing pins or fills it.
+fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
+    let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
+    let values = template.values.first().map(|(index, _)| ("values", index.span));
+    for (what, span) in pinning.into_iter().chain(values) {
         cx.report(
             Finding::new(
-                &rules::INNER_NOT_FOR_TYPE,
-                inner.span,
-                format!("a map of type `{ty}` does not hold maps"),
+                &rules::INNER_ATTRIBUTE,
+                span,
+                format!("an inner map that is described in place has no `{what}`"),
             )
-            .help("leave `inner` out"),
+            .help(format!(
+                "leave `{what}` out; or describe the map on its own and write `inner = \"NAME\"`"
+            )),
         );
     }
-    if let Some((index, name)) = map.values.first()
-        && !holds(KernelObject::Map)
-        && !holds(KernelObject::Program)
+}
+
+fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let name = &map.name.value;
+    let Some(written) = &map.inner else {
+        if cx.is_complete(map) {
+            cx.report(
+                Finding::new(
+                    &rules::INNER_MISSING,
+                    map.span,
+                    format!("the map `{name}` does not say what maps it holds"),
+                )
+                .label(format!("a map of type `{}` has an inner map", row.name))
+                .help(
+                    "write `inner = { type = \"…\", … }`, or the name of a map that is like them",
+                ),
+            );
+        }
+        return;
+    };
+    let Some(inner) = cx.resolved.schema.inner_of(map) else {
+        if let InnerMap::Named(unknown) = &written.value {
+            unknown_map(cx, unknown, written.span);
+        }
+        return;
+    };
+    let Some(facts) = MapTypeFacts::by_name(&inner.map_type.value) else { return };
+    let InnerRule::Refused(errno) = facts.as_inner else { return };
+    let holds_maps = facts.value == ValueRule::Object(KernelObject::Map);
+    let help = if holds_maps {
+        "maps in maps have one level: keep the maps of both levels in one, with a key for each"
+            .to_owned()
+    } else {
+        let mut names = MAP_TYPES
+            .iter()
+            .filter(|row| !matches!(row.as_inner, InnerRule::Refused(_)))
+            .map(|row| format!("`{}`", row.name));
+        let first: Vec<String> = names.by_ref().take(3).collect();
+        format!("choose another type, such as {}", first.join(", "))
+    };
+    cx.report(
+        Finding::new(
+            &rules::INNER_TYPE,
+            written.span,
+            format!("a map of type `{}` can't be in another map ({errno})", facts.name),
+        )
+        .help(help),
+    );
+}
+
+fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
+    let names = cx.maps().iter().map(|map| map.name.value.as_str());
+    let help = nearest(unknown, names);
+    cx.report(
+        Finding::new(&rules::UNKNOWN_MAP, span, format!("no map is called `{unknown}`"))
+            .label("not known")
+            .help(help),
+    );
+}
+
+/// libbpf takes the place of an initial content for its key: an index, or an `int` in a hash.
+///
+/// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
+fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) -> bool {
+    let Some((first, _)) = map.values.first() else { return true };
+    if row.key != KeyRule::Index
+        && let Some(key) = &map.key
     {
-        let span = Span { end: name.span.end, ..index.span };
-        cx.report(
-            Finding::new(
-                &rules::VALUES_NOT_FOR_TYPE,
-                span,
-                format!("a map of type `{ty}` has no initial contents"),
-            )
-            .help("leave `values` out, and fill the map when the object is loaded"),
-        );
+        let sound = match key {
+            KeyValue::Type(ty) => cx.is_sound(&ty.value),
+            KeyValue::Size(_) => true,
+        };
+        let size = cx.resolved.layout(key).size;
+        if sound && size != 4 {
+            cx.report(
+                Finding::new(
+                    &rules::VALUES_KEY,
+                    first.span,
+                    format!(
+                        "libbpf writes the keys of initial contents with 4 bytes, the key of `{}` has {size}",
+                        map.name.value
+                    ),
+                )
+                .related(key.span(), "the key")
+                .help("take a key of 4 bytes, or fill the map when the object is loaded"),
+            );
+            return false;
+        }
+        return true;
+    }
+    let Some(entries) = &map.max_entries else { return true };
+    for (index, _) in &map.values {
+        if index.value >= entries.value {
+            cx.report(
+                Finding::new(
+                    &rules::VALUES_KEY,
+                    index.span,
+                    format!("the index {} is out of range", index.value),
+                )
+                .related(entries.span, format!("indices are below {}", entries.value))
+                .help("take a smaller index, or a larger `max_entries`"),
+            );
+        }
+    }
+    true
+}
+
+/// Each initial content is a map like the inner one.
+fn maps(cx: &mut Context<'_>, map: &MapDef) {
+    let schema = cx.resolved.schema;
+    for (_, name) in &map.values {
+        let Some(content) = schema.maps.iter().find(|other| other.name.value == name.value) else {
+            unknown_map(cx, &name.value, name.span);
+            continue;
+        };
+        let Some(inner) = schema.inner_of(map).filter(|inner| !std::ptr::eq(*inner, content))
+        else {
+            continue;
+        };
+        if let Some((what, theirs, ours)) = difference(cx, content, inner) {
+            let place = map.inner.as_ref().map_or(Span::NONE, |inner| inner.span);
+            cx.report(
+                Finding::new(
+                    &rules::VALUES_MISMATCH,
+                    name.span,
+                    format!("the map `{}` is not like the maps that `{}` holds", name.value, map.name.value),
+                )
+                .label(format!("{what}: {theirs}"))
+                .related(place, format!("{what}: {ours}"))
+                .help("the kernel puts a map into another when type, sizes of key and value, flags and special fields are those of the inner map"),
+            );
+        }
+    }
+}
+
+/// What the kernel would find different: its name, and what both have.
+///
+/// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
+fn difference(
+    cx: &Context<'_>,
+    content: &MapDef,
+    inner: &MapDef,
+) -> Option<(&'static str, String, String)> {
+    // What is wrong with a type has been reported, and is no difference.
+    let sizes = |key_value: Option<&KeyValue>| match key_value {
+        Some(KeyValue::Type(ty)) if !cx.is_sound(&ty.value) => 0,
+        Some(it) => cx.resolved.layout(it).size,
+        None => 0,
+    };
+    let flags = |map: &MapDef| {
+        let flags = map.flags.iter().map(|flag| flag.value.as_str());
+        // Those two are the descriptor's.
+        let mut flags: Vec<&str> =
+            flags.filter(|flag| !matches!(*flag, "rdonly" | "wronly")).collect();
+        flags.sort_unstable();
+        flags.dedup();
+        listed(&flags)
+    };
+    let special = |map: &MapDef| {
+        let fields = map.value.as_ref().map(|it| cx.resolved.special_fields(it));
+        let mut names: Vec<String> =
+            fields.unwrap_or_default().iter().map(|it| it.field.name().to_owned()).collect();
+        names.sort_unstable();
+        listed(&names)
+    };
+    let entries = |map: &MapDef| {
+        map.max_entries.as_ref().map_or_else(|| "none".to_owned(), |it| it.value.to_string())
+    };
+    let same_entries = MapTypeFacts::by_name(&inner.map_type.value)
+        .is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
+        && !inner.flags.iter().any(|flag| flag.value == "inner_map");
+    let compared = [
+        ("type", content.map_type.value.clone(), inner.map_type.value.clone()),
+        (
+            "bytes of the key",
+            sizes(content.key.as_ref()).to_string(),
+            sizes(inner.key.as_ref()).to_string(),
+        ),
+        (
+            "bytes of the value",
+            sizes(content.value.as_ref()).to_string(),
+            sizes(inner.value.as_ref()).to_string(),
+        ),
+        ("flags", flags(content), flags(inner)),
+        ("special fields", special(content), special(inner)),
+    ];
+    let entries = same_entries.then(|| ("max_entries", entries(content), entries(inner)));
+    compared.into_iter().chain(entries).find(|(_, theirs, ours)| theirs != ours)
+}
+
+/// `a, b`, or `none`.
+fn listed(names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
+}
+
+/// A program's name stands in C as it is, and means no map.
+fn programs(cx: &mut Context<'_>, map: &MapDef) {
+    for (_, name) in &map.values {
+        let other = cx.maps().iter().find(|other| other.name.value == name.value);
+        if let Some(other) = other {
+            cx.report(
+                Finding::new(
+                    &rules::VALUES_PROGRAM,
+                    name.span,
+                    format!("`{}` is a map, and `{}` holds programs", name.value, map.name.value),
+                )
+                .related(other.name.span, "the map")
+                .help("write the name of a program, as its function is called in C"),
+            );
+        } else {
+            names::identifier(cx, "a program", name);
+        }
     }
 }

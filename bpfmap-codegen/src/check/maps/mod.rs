@@ -17,19 +17,27 @@ use crate::rules;
 pub(super) fn check(cx: &mut Context<'_>) {
     let mut pointers = pointers::Pointers::default();
     for map in cx.maps() {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else {
-            unknown_map_type(cx, map);
-            continue;
-        };
-        key::check(cx, map, row, &mut pointers);
-        value::check(cx, map, row);
-        attributes::check(cx, map, row);
-        contents::check(cx, map, row);
-        flags::check(cx, map, row);
-        special_fields::check_map(cx, map, row);
-        too_new(cx, map);
+        check_map(cx, map, &mut pointers);
+        // A template in a template is refused with its type.
+        if let Some(template) = map.template() {
+            check_map(cx, template, &mut pointers);
+        }
     }
     one_arena(cx);
+}
+
+fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers::Pointers<'a>) {
+    let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else {
+        unknown_map_type(cx, map);
+        return;
+    };
+    key::check(cx, map, row, pointers);
+    value::check(cx, map, row);
+    attributes::check(cx, map, row);
+    contents::check(cx, map, row);
+    flags::check(cx, map, row);
+    special_fields::check_map(cx, map, row);
+    too_new(cx, map);
 }
 
 /// A program can have one arena, and libbpf takes one an object.
@@ -71,7 +79,7 @@ fn unknown_map_type(cx: &mut Context<'_>, map: &MapDef) {
 
 fn too_new(cx: &mut Context<'_>, map: &MapDef) {
     let Some(oldest) = &cx.resolved.schema.min_kernel else { return };
-    for requirement in cx.resolved.requirements(map) {
+    for requirement in cx.resolved.own_requirements(map) {
         if requirement.since <= oldest.value {
             continue;
         }
