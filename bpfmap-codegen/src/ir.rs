@@ -274,6 +274,8 @@ pub struct MapDef {
     pub value: Option<KeyValue>,
     /// The type of the records that it carries: a plain type.
     pub event: Option<Spanned<Type>>,
+    /// The kernel's struct of functions whose place a struct of programs takes.
+    pub ops: Option<Spanned<String>>,
     /// How many entries. Absent is not zero: the loader decides.
     pub max_entries: Option<Spanned<u32>>,
     /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).

@@ -45,6 +45,9 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
 /// What the facts say that a map type can do, by the runtime's names.
 fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
     let can = |operation| row.operation_since(operation).is_some();
+    if row.value == ValueRule::StructOps {
+        return BTreeSet::from(["RegisterOps".to_owned()]);
+    }
     let object = matches!(row.value, ValueRule::Object(_));
     let keyless = row.key == KeyRule::Keyless;
     // What is kept under a key is plain data: no object, and nothing that belongs to an object.

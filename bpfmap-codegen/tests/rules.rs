@@ -145,6 +145,7 @@ fn maps_that_are_made_in_other_ways_have_names_of_their_own() {
         key: None,
         value: Some(KeyValue::Type(Type::Bool.into())),
         event: None,
+        ops: None,
         max_entries: Some(1.into()),
         flags: vec![],
         pinning: None,

@@ -143,7 +143,7 @@ pub use kernel_fields::{
 pub use libbpf_rs;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, Iter, Keys, LayoutCheck, Map, MappedValues, Object, Objects,
-    Options, ReadOnlyValues, Shown, Update, Value,
+    Options, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
 };
 pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, InnerMap, InterfaceIndex, MapId, PerfEventFd,

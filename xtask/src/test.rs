@@ -7,13 +7,10 @@ use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
 use crate::{Error, matrix, packages};
 
-/// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix.
-/// All others run on this machine.
-const IN_KERNELS: &[(&str, &[&str])] = &[
-    ("bpfmap", &["kernel"]),
-    ("bpfmap-fixtures", &["fixtures", "seed"]),
-    ("ratelimit", &["packets"]),
-];
+/// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
+/// none named: all. All others run on this machine.
+const IN_KERNELS: &[(&str, &[&str])] =
+    &[("bpfmap", &["kernel"]), ("bpfmap-fixtures", &[]), ("ratelimit", &["packets"])];
 
 /// What of those packages runs on this machine all the same.
 const ON_HOST: &[&[&str]] = &[
@@ -77,6 +74,9 @@ fn for_kernels() -> Result<Vec<PathBuf>, Error> {
     for (package, targets) in IN_KERNELS {
         let mut arguments = vec!["--all-features", "--package", package];
         targets.iter().for_each(|target| arguments.extend(["--test", target]));
+        if targets.is_empty() {
+            arguments.push("--tests");
+        }
         binaries.extend(build_tests(&arguments)?.into_iter().map(|built| built.path));
     }
     Ok(binaries)

@@ -128,6 +128,8 @@ pub enum Condition {
     /// The value has a special field that is no spin lock. The last answer counts from the first
     /// kernel that knows the field, whatever the table says.
     WithSpecialField,
+    /// The map has the flag `link`: a link registers it, and takes it back.
+    WithLink,
     /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
     WithoutFlag,
     /// `BPF_NOEXIST`, and the key is not in the map.
@@ -191,6 +193,7 @@ impl Condition {
             Self::Twice => "twice",
             Self::WithSpinLock => "with_spin_lock",
             Self::WithSpecialField => "with_special_field",
+            Self::WithLink => "with_link",
             Self::WithoutFlag => "without_flag",
             Self::NoExistOnMissing => "no_exist_on_missing",
             Self::NoExistOnSame => "no_exist_on_same",

@@ -35,6 +35,8 @@ errno! {
     EBADF = 9;
     /// Out of memory.
     ENOMEM = 12;
+    /// What was asked for is under way.
+    EINPROGRESS = 115;
     /// Permission denied.
     EACCES = 13;
     /// Bad address.

@@ -23,6 +23,8 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     const NAME: &'static str;
     /// The kernel takes BTF for key and value at creation; else its ids must be left out (`EINVAL`).
     const BTF: bool;
+    /// The value is a struct of the kernel's, whose size no spec knows.
+    const KERNEL_VALUE: bool = false;
     /// An entry holds a value for each CPU.
     const PER_CPU: bool = <Self::Value<u64> as Held>::PER_CPU;
     /// Where a batched walk stands.
@@ -177,6 +179,11 @@ capabilities! {
     WriteRecords,
     "user space can't put records into a map of type `{Self}`",
     "`UserRingBuf` writes a `user_ringbuf`; a `ringbuf` is filled by programs and read by `RingBuf`";
+
+    /// Standing in for functions of the kernel.
+    RegisterOps,
+    "a map of type `{Self}` takes no function's place in the kernel",
+    "only a `struct_ops` map does (from Linux 5.6)";
 
     /// Having the whole map in the memory of the process, and of programs.
     MapArena,

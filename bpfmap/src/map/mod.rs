@@ -15,6 +15,7 @@ mod object;
 mod open;
 mod options;
 mod queue;
+mod struct_ops;
 mod walk;
 
 pub use arena::{Arena, ArenaPtr};
@@ -25,6 +26,7 @@ pub use memory::{MappedValues, ReadOnlyValues};
 pub use object::{Object, Objects, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;
+pub use struct_ops::{Registration, StructOpsState};
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;

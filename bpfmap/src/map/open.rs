@@ -149,7 +149,9 @@ fn sizes<S: MapSpec>(
         }
     };
     differ("key_size", info.key_size, size_of::<S::Key>() as u64);
-    differ("value_size", info.value_size, size_of::<S::Value>() as u64);
+    if !S::Kind::KERNEL_VALUE {
+        differ("value_size", info.value_size, size_of::<S::Value>() as u64);
+    }
     let max_entries = options.max_entries.map_or(Ok(None), |said| S::Kind::entries(Some(said)))?;
     if let Some(expected) = max_entries {
         let rounded = if S::FLAGS.contains(MapFlags::NO_COMMON_LRU) {

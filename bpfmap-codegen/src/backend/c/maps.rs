@@ -25,6 +25,10 @@ pub(super) fn definitions(schema: &Schema) -> String {
         if let Some(doc) = &map.doc {
             push_comment(&mut code, "", doc);
         }
+        if let Some(ops) = &map.ops {
+            let _ = writeln!(code, "extern struct {} {};", ops.value, map.name.value);
+            continue;
+        }
         code.push_str("struct {\n");
         let mut attributes = Attributes { code: &mut code, names: &names, indent: "\t".into() };
         attributes.write(map);

@@ -2,7 +2,7 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE};
+use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE, ValueRule};
 use crate::ir::{KeyValue, MapDef};
 use crate::rules;
 
@@ -10,6 +10,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     max_entries(cx, map, row);
     map_extra(cx, map, row);
     event(cx, map, row);
+    ops(cx, map, row);
 }
 
 fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
@@ -200,4 +201,24 @@ fn largest_event(map: &MapDef, row: &MapTypeFacts) -> u64 {
         (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
         _ => MAX_PERF_EVENT,
     }
+}
+
+fn ops(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let finding = match (&map.ops, row.value) {
+        (None, ValueRule::StructOps) if cx.is_complete(map) => Finding::new(
+            &rules::OPS_MISSING,
+            map.span,
+            format!("`{}` does not say whose place its programs take", map.name.value),
+        )
+        .label("no `ops`")
+        .help("write `ops = \"NAME\"`, the kernel's struct of functions, such as `tcp_congestion_ops`"),
+        (None, _) | (Some(_), ValueRule::StructOps) => return,
+        (Some(ops), _) => Finding::new(
+            &rules::OPS_NOT_FOR_TYPE,
+            ops.span,
+            format!("a map of type `{}` takes no function's place", row.name),
+        )
+        .help("leave `ops` out"),
+    };
+    cx.report(finding);
 }

@@ -13,7 +13,8 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 
 fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let Some(value) = &map.value else {
-        if cx.is_complete(map) && row.value != ValueRule::Valueless {
+        if cx.is_complete(map) && !matches!(row.value, ValueRule::Valueless | ValueRule::StructOps)
+        {
             missing(cx, map, row);
         }
         return;
@@ -25,7 +26,7 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     }
     let size = cx.resolved.layout(value).size;
     let (message, help) = match row.value {
-        ValueRule::Valueless => return not_allowed(cx, row, value),
+        ValueRule::Valueless | ValueRule::StructOps => return not_allowed(cx, row, value),
         ValueRule::Plain { max_size } => {
             let taken = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
             if (1..=u64::from(max_size)).contains(&taken) {
@@ -50,7 +51,7 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             Some(message) => (message, "take `[u64; 127]`, the most that kernels keep by default"),
             None => return,
         },
-        ValueRule::Object(_) | ValueRule::Instruction | ValueRule::StructOps => return,
+        ValueRule::Object(_) | ValueRule::Instruction => return,
     };
     let message =
         format!("the value of a map of type `{}` has {message}, this one has {size}", row.name);

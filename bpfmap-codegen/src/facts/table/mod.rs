@@ -11,6 +11,7 @@ mod redirect;
 mod sockets;
 mod special_fields;
 mod streams;
+mod struct_ops;
 
 use super::{Case, KernelVersion, MapTypeFacts};
 
@@ -37,6 +38,7 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     queue_stack::QUEUE,
     queue_stack::STACK,
     redirect::DEVMAP_HASH,
+    struct_ops::STRUCT_OPS,
     streams::RINGBUF,
     streams::USER_RINGBUF,
     arena::ARENA,

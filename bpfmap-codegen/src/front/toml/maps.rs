@@ -33,6 +33,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDef {
         key: key_or_value(&mut fields, "key", "key_size"),
         value: key_or_value(&mut fields, "value", "value_size"),
         event: fields.get("event").and_then(|value| type_of(file, value, "event")),
+        ops: fields.string("ops"),
         max_entries: fields.integer("max_entries"),
         flags: fields.strings("flags"),
         pinning: fields.get("pinning").and_then(|value| pinning(file, value)),

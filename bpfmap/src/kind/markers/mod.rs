@@ -14,7 +14,8 @@ pub use streams::*;
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty
-        $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)? $(, entries: $entries:path)?) => {
+        $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)? $(, entries: $entries:path)?
+        $(, kernel_value: $kernel:literal)?) => {
         $(#[$doc])*
         pub enum $name {}
         impl Sealed for $name {}
@@ -25,6 +26,7 @@ macro_rules! kind {
             const BATCH_CURSOR: BatchCursor = BatchCursor::$cursor;
             type Value<$v: Plain> = $value;
             $(const ADDED_FLAGS: crate::spec::MapFlags = crate::spec::MapFlags::$flag;)?
+            $(const KERNEL_VALUE: bool = $kernel;)?
             $(const DELETE_MISSING: i32 = libc::$errno;)?
             $(fn entries(said: Option<u32>) -> crate::Result<Option<u32>> {
                 $entries(said)

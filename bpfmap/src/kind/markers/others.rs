@@ -2,7 +2,7 @@
 
 use super::kind;
 use crate::kind::{
-    BatchCursor, Iterate, Kind, LookupElement, MapArena, UpdateElement, sealed::Sealed,
+    BatchCursor, Iterate, Kind, LookupElement, MapArena, RegisterOps, UpdateElement, sealed::Sealed,
 };
 use crate::plain::Plain;
 
@@ -15,3 +15,7 @@ kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](cra
 impl LookupElement for InsnArray {}
 impl UpdateElement for InsnArray {}
 impl Iterate for InsnArray {}
+
+kind!(/// `BPF_MAP_TYPE_STRUCT_OPS` (Linux 5.6)
+    StructOps, 26, "struct_ops", btf: false, cursor: Key, value: V => V, kernel_value: true);
+impl RegisterOps for StructOps {}

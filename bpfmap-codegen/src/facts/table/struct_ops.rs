@@ -1,0 +1,62 @@
+//! Structs of functions that the kernel calls. Source: `kernel/bpf/bpf_struct_ops.c`.
+
+use super::{NOT_SUPPORTED, cases, operations, v};
+use crate::facts::{
+    BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
+    Privilege, ValueRule,
+};
+
+/// `BPF_MAP_TYPE_STRUCT_OPS`.
+pub(super) const STRUCT_OPS: MapTypeFacts = MapTypeFacts {
+    name: "struct_ops",
+    number: 26,
+    since: v(5, 6),
+    summary: "A struct of programs that stands in for functions of the kernel.",
+    privilege: Privilege::Bpf,
+    per_cpu: false,
+    key: KeyRule::Index,
+    value: ValueRule::StructOps,
+    max_entries: MaxEntriesRule::One,
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[("link", v(6, 4)), ("vtype_btf_obj_fd", v(6, 9))],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::Refused(Errno::ENOTSUPP),
+    btf: BtfRule::Refused(Errno::EINVAL),
+    special_fields: &[],
+    operations: operations! {
+        Lookup: cases! {
+            Plain: (5, 6) Ok;
+            OutOfRange: (5, 6) ENOENT;
+        },
+        // Registers the struct. With the flag `link` it is made ready for a link instead.
+        Update: cases! {
+            Plain: (5, 6) Ok;
+            NoExist: (5, 6) EINVAL;
+            OutOfRange: (5, 6) E2BIG;
+            Twice: (5, 6) EBUSY;
+        },
+        // Takes it back, which a link does by itself.
+        Delete: cases! {
+            Plain: (5, 6) Ok;
+            Missing: (5, 6) ENOENT;
+            Twice: (5, 6) EINPROGRESS;
+            WithLink: (6, 4) EOPNOTSUPP;
+        },
+        GetNextKey: cases! {
+            Plain: (5, 6) Ok;
+            NoKey: (5, 6) Ok;
+            LastKey: (5, 6) ENOENT;
+        },
+        LookupAndDelete: NOT_SUPPORTED,
+        LookupBatch: NOT_SUPPORTED,
+        UpdateBatch: NOT_SUPPORTED,
+        DeleteBatch: NOT_SUPPORTED,
+        LookupAndDeleteBatch: NOT_SUPPORTED,
+        Mmap: NOT_SUPPORTED,
+        Freeze: cases! { Plain: (5, 2) ENOTSUPP; },
+    },
+    sources: &[
+        "kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_map_alloc_check, bpf_struct_ops_map_update_elem, bpf_struct_ops_map_delete_elem, bpf_struct_ops_map_sys_lookup_elem",
+    ],
+};
