@@ -91,6 +91,23 @@
 //! [`ErrorKind::Unsupported`]. `load`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
 //! one where not.
 //!
+//! `rhash` (Linux 7.2) does what `hash` does. The values of an array with [`MapFlags::MMAPABLE`] are also in memory:
+//! [`map_values`](Map::map_values). The other map types hold no plain entries:
+//!
+//! | map type | holds, or is | with |
+//! | --- | --- | --- |
+//! | `prog_array` | programs: [`ProgramFd`], shown as [`ProgramId`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
+//! | `array_of_maps`, `hash_of_maps` | maps: [`Map`] of the inner spec, shown as [`MapId`] | the same, [`inner`](Map::inner), [`swap`](Map::swap) |
+//! | `cgroup_array`, `perf_event_array` | cgroups: [`CgroupFd`], perf events: [`PerfEventFd`]; not shown | [`set`](Map::set), [`delete`](Map::delete) |
+//! | `devmap`, `devmap_hash` | [`InterfaceIndex`] or [`Device`], shown as [`ShownDevice`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
+//! | `cpumap` | [`CpuQueueSize`] or [`CpuQueue`], shown as [`ShownCpuQueue`] | the same |
+//! | `xskmap`, `sockmap`, `sockhash`, `reuseport_sockarray` | [`SocketFd`], shown as [`SocketCookie`] (not by an `xskmap`) | the same |
+//! | `ringbuf`, `perf_event_array` | records of [`EventSpec::Event`] from programs | [`RingBuf`], [`PerfBuffer`] |
+//! | `user_ringbuf` | records of [`EventSpec::Event`] to programs | [`UserRingBuf`] |
+//! | `arena` | memory at one address for both sides | [`map_arena`](Map::map_arena), [`arena_in`](Map::arena_in): [`Arena`] |
+//! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
+//! | `struct_ops` | programs in the place of kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
+//!
 //! # Cost
 //!
 //! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
