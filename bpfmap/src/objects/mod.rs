@@ -62,13 +62,20 @@ fn id([a, b, c, d, ..]: [u8; 8]) -> u32 {
 }
 
 /// The two halves of a value: a number, and a program.
-fn halves([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
-    (u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]))
+fn halves(value: [u8; 8]) -> (u32, u32) {
+    let half = |start| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&value[start..start + 4]);
+        u32::from_ne_bytes(bytes)
+    };
+    (half(0), half(4))
 }
 
 /// A number and a program as the kernel reads them from a value: it takes a descriptor that is not above 0 for none.
 fn number_and_program(number: u32, program: Option<ProgramFd<'_>>) -> [u8; 8] {
+    let mut value = [0; 8];
+    value[..4].copy_from_slice(&number.to_ne_bytes());
     let program = program.map_or(-1, |program| program.as_fd().as_raw_fd());
-    let ([a, b, c, d], [e, f, g, h]) = (number.to_ne_bytes(), program.to_ne_bytes());
-    [a, b, c, d, e, f, g, h]
+    value[4..].copy_from_slice(&program.to_ne_bytes());
+    value
 }

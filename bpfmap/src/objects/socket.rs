@@ -1,4 +1,4 @@
-//! Sockets: what a sockmap, a sockhash, a reuseport_sockarray and an xskmap hold.
+//! Sockets: what a `sockmap`, a `sockhash`, a `reuseport_sockarray` and an `xskmap` hold.
 
 use super::descriptor;
 use crate::plain::Plain;

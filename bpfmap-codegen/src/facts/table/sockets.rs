@@ -7,7 +7,7 @@ use crate::facts::{
 };
 
 /// `BPF_MAP_TYPE_SOCKMAP`. Programs of other types than `iter`, `sock_ops`, `sk_reuseport` and
-/// `sk_lookup` can't delete from it from Linux 7.3 on (`may_update_sockmap` in
+/// `sk_lookup` can't put into it or delete from it from Linux 7.3 on (`may_update_sockmap` in
 /// `kernel/bpf/verifier.c`).
 ///
 /// More than `INT_MAX` entries: E2BIG on 5.10, ENOMEM on 6.16 to 7.1, EINVAL on the others.
@@ -71,7 +71,7 @@ pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
     ],
 };
 
-/// `BPF_MAP_TYPE_SOCKHASH`. What programs may delete is as in [`SOCKMAP`].
+/// `BPF_MAP_TYPE_SOCKHASH`. What programs may write is as in [`SOCKMAP`].
 pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
     name: "sockhash",
     number: 18,

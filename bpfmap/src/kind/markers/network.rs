@@ -28,6 +28,8 @@ kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
     ///
     /// Out of range: `E2BIG` on update. Deleting an empty slot and one out of range can't be told apart (`EINVAL`): both
     /// are `false` here.
+    ///
+    /// A program of the type `sched_cls` can look up, but from Linux 7.3 on neither put in nor delete.
     Sockmap, 15, "sockmap", btf: false, cursor: None, value: V => V, delete_missing: EINVAL);
 impl InsertElement for Sockmap {}
 impl DeleteElement for Sockmap {}
