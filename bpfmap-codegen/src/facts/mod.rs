@@ -53,7 +53,8 @@ pub struct MapTypeFacts {
     /// Special fields that a value may have, each with the first kernel that knows it there. An
     /// older kernel takes the bytes as plain data without a word.
     pub special_fields: &'static [(SpecialField, KernelVersion)],
-    /// What user space can do, and what it is answered.
+    /// What user space can do, and what it is answered. An operation that a row does not mention
+    /// does not exist for the type (ENOTSUPP).
     pub operations: &'static [OperationFacts],
     /// What records the map carries between programs and user space.
     pub events: EventRule,
@@ -80,13 +81,14 @@ impl MapTypeFacts {
     ///
     /// # Panics
     ///
-    /// Never: a test holds that each row speaks of each operation.
+    /// Never: a test holds that each operation is known.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> &'static OperationFacts {
         self.operations
             .iter()
+            .chain(table::LACKING)
             .find(|facts| facts.operation == operation)
-            .expect("each row has each operation")
+            .expect("each operation is known")
     }
 
     /// The first kernel that carries `operation` out on this type; `None` when none does.

@@ -1,6 +1,6 @@
 //! Memory that programs and user space share. Source: `kernel/bpf/arena.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
     ValueRule,
@@ -29,11 +29,6 @@ pub(super) const ARENA: MapTypeFacts = MapTypeFacts {
         Update: cases! { Plain: (6, 9) EOPNOTSUPP; },
         Delete: cases! { Plain: (6, 9) EOPNOTSUPP; },
         GetNextKey: cases! { Plain: (6, 9) EOPNOTSUPP; },
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
         Mmap: cases! { Plain: (6, 9) Ok; },
         Freeze: FREEZE,
     },

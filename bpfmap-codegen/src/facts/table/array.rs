@@ -1,6 +1,6 @@
 //! The arrays. Source: `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
+use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
     Privilege, ValueRule,
@@ -37,11 +37,8 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
         Update: UPDATE,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
         LookupBatch: LOOKUP_BATCH,
         UpdateBatch: UPDATE_BATCH,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
         Mmap: MMAP,
         Freeze: FREEZE,
     },
@@ -71,12 +68,8 @@ pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_PER_CPU,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
         LookupBatch: LOOKUP_BATCH_PER_CPU,
         UpdateBatch: UPDATE_BATCH_PER_CPU,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

@@ -1,9 +1,6 @@
 //! The hash tables. Source: `kernel/bpf/hashtab.c`.
 
-use super::{
-    FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields,
-    v,
-};
+use super::{FREEZE, KMALLOC_MAX_SIZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -45,7 +42,6 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
         UpdateBatch: UPDATE_BATCH,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &["kernel/bpf/hashtab.c: htab_map_alloc_check, htab_map_update_elem, htab_map_ops"],
@@ -78,7 +74,6 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
         UpdateBatch: UPDATE_BATCH,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -140,7 +135,6 @@ pub(super) const LRU_HASH: MapTypeFacts = MapTypeFacts {
         UpdateBatch: UPDATE_BATCH_LRU,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -177,7 +171,6 @@ pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
         UpdateBatch: UPDATE_BATCH_LRU,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

@@ -1,6 +1,6 @@
 //! Arrays of instruction offsets. Source: `kernel/bpf/bpf_insn_array.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
     Privilege, ValueRule,
@@ -49,12 +49,6 @@ pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
             AbsentKey: (6, 19) Ok;
             LastKey: (6, 19) ENOENT;
         },
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

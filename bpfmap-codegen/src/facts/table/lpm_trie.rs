@@ -1,6 +1,6 @@
 //! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
     BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
     ValueRule,
@@ -64,7 +64,6 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
             AbsentKey: (4, 16) Ok;
             LastKey: (4, 16) ENOENT;
         },
-        LookupAndDelete: NOT_SUPPORTED,
         LookupBatch: cases! {
             Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
             End: (5, 13) ENOENT;
@@ -78,8 +77,6 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
             Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
             Missing: (5, 13) ENOENT;
         },
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

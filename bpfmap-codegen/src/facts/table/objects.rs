@@ -1,7 +1,7 @@
 //! Maps of programs, of cgroups and of maps. Source: `kernel/bpf/arraymap.c`, `kernel/bpf/hashtab.c` and
 //! `kernel/bpf/map_in_map.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -31,12 +31,6 @@ pub(super) const PROG_ARRAY: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_SLOT,
         Delete: DELETE_SLOT,
         GetNextKey: NEXT_SLOT,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -58,12 +52,6 @@ pub(super) const CGROUP_ARRAY: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_CGROUP,
         Delete: DELETE_SLOT,
         GetNextKey: NEXT_SLOT,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &["kernel/bpf/arraymap.c: cgroup_fd_array_get_ptr, cgroup_array_map_ops"],
@@ -85,7 +73,6 @@ pub(super) const ARRAY_OF_MAPS: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_SLOT,
         Delete: DELETE_SLOT,
         GetNextKey: NEXT_SLOT,
-        LookupAndDelete: NOT_SUPPORTED,
         LookupBatch: cases! {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             End: (5, 19) ENOENT;
@@ -95,9 +82,6 @@ pub(super) const ARRAY_OF_MAPS: MapTypeFacts = MapTypeFacts {
             BatchElementFlags: (5, 19) EINVAL;
             OutOfRange: (5, 19) E2BIG;
         },
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -133,7 +117,6 @@ pub(super) const HASH_OF_MAPS: MapTypeFacts = MapTypeFacts {
             Missing: (4, 12) ENOENT;
         },
         GetNextKey: NEXT_SLOT,
-        LookupAndDelete: NOT_SUPPORTED,
         LookupBatch: cases! {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             End: (5, 19) ENOENT;
@@ -151,7 +134,6 @@ pub(super) const HASH_OF_MAPS: MapTypeFacts = MapTypeFacts {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             End: (5, 19) ENOENT;
         },
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

@@ -1,6 +1,6 @@
 //! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -36,11 +36,6 @@ pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
         Delete: cases! { Plain: (4, 20) EINVAL; },
         GetNextKey: cases! { Plain: (4, 20) EINVAL; },
         LookupAndDelete: POP,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

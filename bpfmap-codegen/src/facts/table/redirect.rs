@@ -1,7 +1,7 @@
 //! Maps of interfaces, of CPUs and of `AF_XDP` sockets, which XDP programs redirect packets to.
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -32,12 +32,6 @@ pub(super) const DEVMAP: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_DEVICE,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -81,12 +75,6 @@ pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
             Missing: (5, 4) ENOENT;
         },
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -110,12 +98,6 @@ pub(super) const CPUMAP: MapTypeFacts = MapTypeFacts {
         Update: UPDATE_CPU,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -152,12 +134,6 @@ pub(super) const XSKMAP: MapTypeFacts = MapTypeFacts {
         },
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

@@ -1,6 +1,6 @@
 //! Maps of sockets. Sources: `net/core/sock_map.c`, `kernel/bpf/reuseport_array.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -57,12 +57,6 @@ pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
             OutOfRange: (4, 14) EINVAL;
         },
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -109,12 +103,6 @@ pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
             Missing: (4, 18) ENOENT;
         },
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -170,12 +158,6 @@ pub(super) const REUSEPORT_SOCKARRAY: MapTypeFacts = MapTypeFacts {
             OutOfRange: (4, 19) E2BIG;
         },
         GetNextKey: GET_NEXT_KEY,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[

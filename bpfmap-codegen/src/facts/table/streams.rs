@@ -1,6 +1,6 @@
 //! Maps that carry records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, NOT_SUPPORTED, cases, operations, v};
+use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Privilege, ValueRule,
@@ -30,7 +30,6 @@ pub(super) const PERF_EVENT_ARRAY: MapTypeFacts = MapTypeFacts {
     btf: BtfRule::Refused(Errno::ENOTSUPP),
     special_fields: &[],
     operations: operations! {
-        Lookup: NOT_SUPPORTED,
         Update: SET,
         Delete: cases! {
             Plain: (4, 3) Ok;
@@ -43,12 +42,6 @@ pub(super) const PERF_EVENT_ARRAY: MapTypeFacts = MapTypeFacts {
             AbsentKey: (4, 3) Ok;
             LastKey: (4, 3) ENOENT;
         },
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: FREEZE,
     },
     sources: &[
@@ -90,13 +83,6 @@ pub(super) const RINGBUF: MapTypeFacts = MapTypeFacts {
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        Delete: NOT_SUPPORTED,
-        GetNextKey: NOT_SUPPORTED,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
         // The first page holds the position of user space, which reads.
         Mmap: cases! {
             Plain: (5, 8) Ok;
@@ -121,13 +107,6 @@ pub(super) const USER_RINGBUF: MapTypeFacts = MapTypeFacts {
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        Delete: NOT_SUPPORTED,
-        GetNextKey: NOT_SUPPORTED,
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
         // The first page holds the position of programs, which read.
         Mmap: cases! {
             Plain: (6, 1) Ok;

@@ -1,6 +1,6 @@
 //! Structs of functions that the kernel calls. Source: `kernel/bpf/bpf_struct_ops.c`.
 
-use super::{NOT_SUPPORTED, cases, operations, v};
+use super::{cases, operations, v};
 use crate::facts::{
     BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
     Privilege, ValueRule,
@@ -48,12 +48,6 @@ pub(super) const STRUCT_OPS: MapTypeFacts = MapTypeFacts {
             NoKey: (5, 6) Ok;
             LastKey: (5, 6) ENOENT;
         },
-        LookupAndDelete: NOT_SUPPORTED,
-        LookupBatch: NOT_SUPPORTED,
-        UpdateBatch: NOT_SUPPORTED,
-        DeleteBatch: NOT_SUPPORTED,
-        LookupAndDeleteBatch: NOT_SUPPORTED,
-        Mmap: NOT_SUPPORTED,
         Freeze: cases! { Plain: (5, 2) ENOTSUPP; },
     },
     sources: &[
