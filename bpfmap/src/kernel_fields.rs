@@ -1,5 +1,7 @@
 //! Members of a value that the kernel owns. User space gives them room and never touches them: on a look-up the kernel
-//! shows zeros there (of a list or a count what an empty one looks like), and what an update brings is ignored.
+//! shows zeros there (of a list or a count what an empty one looks like). What an update brings is ignored, and what was
+//! there goes: timers are cancelled, objects that the value owns are released. Only the elements of an array keep it from
+//! Linux 7.1 on.
 
 use crate::plain::Plain;
 use core::fmt;

@@ -11,22 +11,26 @@ pub(crate) type Row = fn(&TestResult) -> Option<String>;
 /// A row for each map of each schema: the fixture tests are named `SCHEMA::MAP::OPERATION`.
 pub(crate) fn by_map(test: &TestResult) -> Option<String> {
     let (map, _operation) = test.test.rsplit_once("::")?;
-    (test.binary == FIXTURES).then(|| map.replace("::", "."))
+    is_fixture(test).then(|| map.replace("::", "."))
 }
 
-/// A row for each schema, which is one for each map type.
+/// A row for each schema, which is one for each map type and each special field.
 pub(crate) fn by_map_type(test: &TestResult) -> Option<String> {
     let (schema, _) = test.test.split_once("::")?;
-    (test.binary == FIXTURES).then(|| schema.to_owned())
+    is_fixture(test).then(|| schema.to_owned())
 }
 
 /// A row for each test binary but the fixtures.
 pub(crate) fn by_binary(test: &TestResult) -> Option<String> {
-    (test.binary != FIXTURES).then(|| test.binary.clone())
+    (!is_fixture(test)).then(|| test.binary.clone())
 }
 
-/// The name of the test binary that holds the fixtures.
-const FIXTURES: &str = "fixtures";
+fn is_fixture(test: &TestResult) -> bool {
+    FIXTURES.contains(&test.binary.as_str())
+}
+
+/// The names of the test binaries whose tests are named by schemas.
+const FIXTURES: &[&str] = &["fixtures", "special_fields"];
 
 /// Draws the table of those tests that have a row.
 pub(crate) fn draw(tests: &[TestResult], row: Row) -> String {
@@ -165,7 +169,7 @@ mod tests {
         TestResult {
             kernel: kernel.into(),
             release: String::new(),
-            binary: FIXTURES.into(),
+            binary: FIXTURES[0].into(),
             test: name.into(),
             outcome,
             reason: None,
