@@ -9,8 +9,12 @@ use crate::{Error, matrix, packages};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
-const IN_KERNELS: &[(&str, &[&str])] =
-    &[("bpfmap", &["kernel"]), ("bpfmap-fixtures", &[]), ("ratelimit", &["packets"])];
+const IN_KERNELS: &[(&str, &[&str])] = &[
+    ("bpfmap", &["kernel"]),
+    ("bpfmap-fixtures", &[]),
+    ("ratelimit", &["packets"]),
+    ("execsnoop", &["processes"]),
+];
 
 /// What of those packages runs on this machine all the same.
 const ON_HOST: &[&[&str]] = &[
@@ -19,6 +23,7 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap", "--test", "compile_fail"],
     &["--package", "bpfmap", "--all-features", "--doc"],
     &["--package", "ratelimit", "--lib"],
+    &["--package", "execsnoop", "--lib"],
 ];
 
 /// Runs every test.

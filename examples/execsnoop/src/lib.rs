@@ -1,0 +1,184 @@
+//! Tells which programs processes start to run, as they do.
+//!
+//! The maps are declared in `execsnoop.toml`. The BPF program includes the header that is made of
+//! it, with functions that send events of the declared type, and this crate the types.
+
+use std::error::Error;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use bpfmap::{Map, PerfBuffer, RingBuf};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
+use libbpf_rs::{Link, MapType, OpenObject};
+
+use maps::{Perf, Ring};
+
+pub use maps::ExecEvent;
+
+/// What the schema says, in Rust.
+pub mod maps {
+    include!(concat!(env!("OUT_DIR"), "/execsnoop.rs"));
+}
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    reason = "libbpf-cargo wrote it"
+)]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/execsnoop.skel.rs"));
+}
+
+/// By which buffer events come to user space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffer {
+    /// One for all CPUs, which keeps the order (Linux 5.8).
+    Ring,
+    /// One for each CPU.
+    Perf,
+}
+
+impl Buffer {
+    /// The better one of those that the kernel has.
+    ///
+    /// # Errors
+    ///
+    /// When the process may not ask: `CAP_BPF` is needed.
+    pub fn best() -> Result<Self, Box<dyn Error>> {
+        Ok(if MapType::RingBuf.is_supported()? { Self::Ring } else { Self::Perf })
+    }
+}
+
+/// Watches the whole machine until it is dropped.
+#[derive(Debug)]
+pub struct ExecSnoop {
+    reader: Reader,
+    _link: Link,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Ring(RingBuf<Ring>),
+    Perf(PerfBuffer<Perf>),
+}
+
+impl ExecSnoop {
+    /// Loads the program for the buffer, attaches it, and opens the buffer.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses: `CAP_BPF` and `CAP_PERFMON` are needed.
+    pub fn start(buffer: Buffer) -> Result<Self, Box<dyn Error>> {
+        let mut object = MaybeUninit::<OpenObject>::uninit();
+        let mut open = skeleton::ExecsnoopSkelBuilder::default().open(&mut object)?;
+        // A kernel without ring buffers would refuse the other's map.
+        let is_ring = buffer == Buffer::Ring;
+        open.maps.ring.set_autocreate(is_ring)?;
+        open.progs.report_by_ring.set_autoload(is_ring);
+        open.maps.perf.set_autocreate(!is_ring)?;
+        open.progs.report_by_perf.set_autoload(!is_ring);
+        let skeleton = open.load()?;
+        // The buffer first: an event that nobody waits for is lost.
+        let (reader, program) = match buffer {
+            Buffer::Ring => {
+                let map = Map::from_object(skeleton.object())?;
+                (Reader::Ring(RingBuf::open(&map)?), &skeleton.progs.report_by_ring)
+            }
+            Buffer::Perf => {
+                let map = Map::from_object(skeleton.object())?;
+                (Reader::Perf(PerfBuffer::open(&map)?), &skeleton.progs.report_by_perf)
+            }
+        };
+        Ok(Self { _link: program.attach()?, reader })
+    }
+
+    /// Waits until there are events or the time is over, and calls `handle` for each; returns how
+    /// many there were. `None`: waits as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses to wait.
+    pub fn poll(
+        &mut self,
+        timeout: Option<Duration>,
+        mut handle: impl FnMut(&ExecEvent),
+    ) -> bpfmap::Result<usize> {
+        match &mut self.reader {
+            Reader::Ring(ring) => {
+                ring.wait(timeout)?;
+                ring.consume(handle)
+            }
+            Reader::Perf(perf) => {
+                perf.wait(timeout)?;
+                perf.consume(|record| handle(record.event))
+            }
+        }
+    }
+
+    /// How many events had no room, where the kernel counts them: in perf buffers.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        match &self.reader {
+            Reader::Ring(_) => 0,
+            Reader::Perf(perf) => perf.lost(),
+        }
+    }
+}
+
+/// Can be read when there are events, for an event loop of one's own.
+impl AsFd for ExecSnoop {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.reader {
+            Reader::Ring(ring) => ring.as_fd(),
+            Reader::Perf(perf) => perf.as_fd(),
+        }
+    }
+}
+
+/// What stands above the lines.
+pub const HEADING: &str = "       SECONDS      PID      UID NAME";
+
+/// An event in a line.
+#[must_use]
+pub fn line(event: &ExecEvent) -> String {
+    let micros = event.time / 1000;
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let (pid, uid, name) = (event.pid, event.uid, name(event));
+    format!("{seconds:>7}.{micros:06} {pid:>8} {uid:>8} {name}")
+}
+
+/// The name of the program.
+#[must_use]
+pub fn name(event: &ExecEvent) -> String {
+    let bytes = event.name.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_below_the_heading() {
+        let mut event =
+            ExecEvent { time: 12_000_345_678, pid: 77, uid: 1000, ..Default::default() };
+        event.name[..2].copy_from_slice(b"ls");
+        assert_eq!(HEADING, "       SECONDS      PID      UID NAME");
+        assert_eq!(line(&event), "     12.000345       77     1000 ls");
+    }
+
+    #[test]
+    fn a_name_ends_at_the_first_zero() {
+        let mut event = ExecEvent::default();
+        assert_eq!(name(&event), "");
+        event.name = *b"cargo\0leftovers\0";
+        assert_eq!(name(&event), "cargo");
+        event.name = [b'x'; 16];
+        assert_eq!(name(&event), "xxxxxxxxxxxxxxxx");
+    }
+}
