@@ -14,6 +14,9 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
     /// A slot that is empty can't be told from one that is taken: `BPF_NOEXIST` is always `EEXIST`, `BPF_EXIST` never
     /// fails, and deleting an empty slot succeeds. Out of range: `E2BIG` on update, `EINVAL` on deletion. No such
     /// interface, or no program for devmaps: `EINVAL`.
+    ///
+    /// A devmap is for programs of the type that used it first: after a `sched_cls` program, an XDP program that uses it is
+    /// not loaded (`EINVAL` without a word from the verifier; so on Linux 6.1 and later, not on 5.10).
     Devmap, 14, "devmap", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
 impl DeleteElement for Devmap {}
 impl Iterate for Devmap {}
