@@ -134,6 +134,7 @@ mod kernel_fields;
 pub mod kind;
 pub mod layout;
 mod map;
+mod mapping;
 mod objects;
 mod percpu;
 mod plain;

@@ -1,11 +1,11 @@
 //! Arenas: memory that programs and user space share, with pointers that mean the same to both.
 
 use super::Map;
-use super::memory::Memory;
 #[cfg(feature = "libbpf-rs")]
 use crate::error::ErrorKind;
 use crate::error::{Error, Operation, Result};
 use crate::kind::MapArena;
+use crate::mapping::{Access, Mapping};
 use crate::plain::Plain;
 use crate::scalars::KernelPtr;
 use crate::shared::SharedCell;
@@ -13,7 +13,6 @@ use crate::spec::MapSpec;
 use crate::sys;
 use core::fmt;
 use core::marker::PhantomData;
-#[cfg(feature = "libbpf-rs")]
 use core::ptr::NonNull;
 use std::os::fd::AsFd;
 
@@ -71,9 +70,9 @@ where
         let address =
             usize::try_from(S::MAP_EXTRA).map_err(|_| failed(sys::Errno(libc::EINVAL)))?;
         let address = core::ptr::with_exposed_provenance_mut(address);
-        let access = libc::PROT_READ | libc::PROT_WRITE;
         let len = self.arena_len()?;
-        let memory = Memory::map(self.as_fd(), (address, len), access).map_err(failed)?;
+        let memory = Mapping::at_address(self.as_fd(), address, 0, len, Access::ReadWrite);
+        let memory = Memory::Own(memory.map_err(failed)?);
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
@@ -101,8 +100,7 @@ where
         };
         let start = NonNull::new(start.cast())
             .ok_or_else(|| told(ErrorKind::NotFound, "does not have it in memory"))?;
-        // SAFETY: libbpf maps an arena as a whole when it is loaded, and keeps it there until the object goes.
-        let memory = unsafe { Memory::lent(start, self.arena_len()?) };
+        let memory = Memory::Libbpf { start, len: self.arena_len()? };
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
@@ -129,7 +127,8 @@ impl<S: MapSpec> Arena<'_, S> {
         if end > self.memory.len() || !offset.is_multiple_of(align_of::<T>()) {
             return None;
         }
-        // SAFETY: within the memory, which starts at a page and is mapped as long as this lives.
+        // SAFETY: within the memory, which starts at a page and is mapped as long as this lives: by this, or by libbpf,
+        // which maps an arena as a whole when it loads the object, until the object goes.
         Some(unsafe { self.memory.start().add(offset).cast::<SharedCell<T>>().as_ref() })
     }
 
@@ -174,6 +173,39 @@ impl<S: MapSpec> Arena<'_, S> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Who has mapped an arena.
+enum Memory {
+    Own(Mapping),
+    #[cfg(feature = "libbpf-rs")]
+    Libbpf {
+        start: NonNull<u8>,
+        len: usize,
+    },
+}
+
+// SAFETY: an address range of the process, which no thread owns; what lies in it is handed out as cells only.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    fn start(&self) -> NonNull<u8> {
+        match self {
+            Self::Own(mapping) => mapping.start(),
+            #[cfg(feature = "libbpf-rs")]
+            Self::Libbpf { start, .. } => *start,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(mapping) => mapping.len(),
+            #[cfg(feature = "libbpf-rs")]
+            Self::Libbpf { len, .. } => *len,
+        }
     }
 }
 

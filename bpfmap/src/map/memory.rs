@@ -3,13 +3,14 @@
 use super::Map;
 use crate::error::{Error, Operation, Result};
 use crate::kind::MapValues;
+use crate::mapping::{Access, Mapping};
 use crate::shared::{ReadCell, SharedCell};
 use crate::spec::{MapFlags, MapSpec};
-use crate::sys;
+use crate::sys::Errno;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 impl<S: MapSpec> Map<S>
 where
@@ -51,8 +52,8 @@ where
     /// `EPERM`: the map is frozen or the descriptor read-only: see [`map_values_read_only`](Self::map_values_read_only).
     /// `EACCES`: the map has [`MapFlags::RDONLY_PROG`]. `ENOMEM`: no address range is left.
     pub fn map_values(&self) -> Result<MappedValues<S>> {
-        Memory::of_values::<S>(self.as_fd(), self.max_entries, libc::PROT_READ | libc::PROT_WRITE)
-            .map(|memory| MappedValues { memory, spec: PhantomData })
+        let values = Values::new(self, Access::ReadWrite)?;
+        Ok(MappedValues { values, spec: PhantomData })
     }
 
     /// The values in memory, to read without a system call: of a frozen map too (Linux 5.5).
@@ -60,20 +61,20 @@ where
     /// # Errors
     /// `EPERM`: the descriptor is write-only. `ENOMEM`: no address range is left.
     pub fn map_values_read_only(&self) -> Result<ReadOnlyValues<S>> {
-        Memory::of_values::<S>(self.as_fd(), self.max_entries, libc::PROT_READ)
-            .map(|memory| ReadOnlyValues { memory, spec: PhantomData })
+        let values = Values::new(self, Access::Read)?;
+        Ok(ReadOnlyValues { values, spec: PhantomData })
     }
 }
 
 /// The values of an array in memory, see [`Map::map_values`].
 pub struct MappedValues<S: MapSpec> {
-    memory: Memory,
+    values: Values,
     spec: PhantomData<fn() -> S>,
 }
 
 /// The values of an array in memory, to read only; see [`Map::map_values_read_only`].
 pub struct ReadOnlyValues<S: MapSpec> {
-    memory: Memory,
+    values: Values,
     spec: PhantomData<fn() -> S>,
 }
 
@@ -84,7 +85,7 @@ macro_rules! view {
             #[inline]
             #[must_use]
             pub fn get(&self, index: u32) -> Option<&$cell<S::Value>> {
-                let cell = self.memory.value::<S>(index)?.cast();
+                let cell = self.values.get::<S>(index)?.cast();
                 // SAFETY: the value of an index that there is, aligned as its stride is, mapped as long as this lives.
                 Some(unsafe { cell.as_ref() })
             }
@@ -93,7 +94,7 @@ macro_rules! view {
             #[inline]
             #[must_use]
             pub fn len(&self) -> u32 {
-                self.memory.values
+                self.values.len
             }
 
             /// There is none; the kernel makes no such map.
@@ -136,49 +137,14 @@ macro_rules! view {
 view!(MappedValues, SharedCell);
 view!(ReadOnlyValues, ReadCell);
 
-/// Memory that is shared with the kernel, until this is dropped.
-pub(super) struct Memory {
-    start: NonNull<u8>,
-    len: usize,
-    /// How many values of a map lie in it.
-    values: u32,
-    /// Whether somebody else unmaps it.
-    lent: bool,
+/// The values of an array in memory.
+struct Values {
+    mapping: Mapping,
+    len: u32,
 }
 
-// SAFETY: an address range of the process, which no thread owns.
-unsafe impl Send for Memory {}
-// SAFETY: what lies in it is handed out as cells only, which any thread may use.
-unsafe impl Sync for Memory {}
-
-impl Memory {
-    /// Maps `len` bytes of a map at `address`, or where the kernel likes.
-    pub(super) fn map(
-        fd: BorrowedFd<'_>,
-        (address, len): (*mut u8, usize),
-        access: i32,
-    ) -> core::result::Result<Self, sys::Errno> {
-        let fixed = if address.is_null() { 0 } else { libc::MAP_FIXED_NOREPLACE };
-        let flags = libc::MAP_SHARED | fixed;
-        // SAFETY: a new mapping, which replaces none.
-        let start = unsafe { libc::mmap(address.cast(), len, access, flags, fd.as_raw_fd(), 0) };
-        if start == libc::MAP_FAILED {
-            return Err(sys::last_errno());
-        }
-        let start = NonNull::new(start.cast()).ok_or(sys::Errno(libc::ENOMEM))?;
-        Ok(Self { start, len, values: 0, lent: false })
-    }
-
-    /// Memory that somebody else has mapped.
-    ///
-    /// # Safety
-    /// It is a map's, has `len` bytes to read and write, and stays until this is dropped.
-    #[cfg(feature = "libbpf-rs")]
-    pub(super) unsafe fn lent(start: NonNull<u8>, len: usize) -> Self {
-        Self { start, len, values: 0, lent: true }
-    }
-
-    fn of_values<S: MapSpec>(fd: BorrowedFd<'_>, values: u32, access: i32) -> Result<Self> {
+impl Values {
+    fn new<S: MapSpec>(map: &Map<S>, access: Access) -> Result<Self> {
         const {
             assert!(
                 S::FLAGS.contains(MapFlags::MMAPABLE),
@@ -186,42 +152,17 @@ impl Memory {
             );
             assert!(align_of::<S::Value>() <= STRIDE_ALIGN, "values lie 8 bytes apart");
         };
-        let len = stride::<S>().checked_mul(values as usize);
         let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
-        let len = len.ok_or_else(|| failed(sys::Errno(libc::ENOMEM)))?;
-        let memory = Self::map(fd, (core::ptr::null_mut(), len), access).map_err(failed)?;
-        Ok(memory.holding(values))
-    }
-
-    fn holding(mut self, values: u32) -> Self {
-        self.values = values;
-        self
-    }
-
-    /// Where it starts.
-    pub(super) fn start(&self) -> NonNull<u8> {
-        self.start
-    }
-
-    /// How many bytes it has.
-    pub(super) fn len(&self) -> usize {
-        self.len
+        let len = stride::<S>().checked_mul(map.max_entries as usize);
+        let len = len.ok_or_else(|| failed(Errno(libc::ENOMEM)))?;
+        let mapping = Mapping::new(map.as_fd(), 0, len, access).map_err(failed)?;
+        Ok(Self { mapping, len: map.max_entries })
     }
 
     #[inline]
-    fn value<S: MapSpec>(&self, index: u32) -> Option<NonNull<u8>> {
-        // SAFETY: the memory has `values` strides.
-        (index < self.values).then(|| unsafe { self.start.add(index as usize * stride::<S>()) })
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if self.lent {
-            return;
-        }
-        // SAFETY: the mapping of `map`, of which nobody has a reference any more: they borrow this.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    fn get<S: MapSpec>(&self, index: u32) -> Option<NonNull<u8>> {
+        // SAFETY: the mapping has as many strides as there are values.
+        (index < self.len).then(|| unsafe { self.mapping.at(index as usize * stride::<S>()) })
     }
 }
 

@@ -1,7 +1,6 @@
 //! Event streams: records that programs send to user space, or user space to programs.
 
 mod epoll;
-mod mapping;
 mod perf_buffer;
 mod perf_event;
 mod perf_ring;
@@ -9,7 +8,6 @@ mod ring_buf;
 mod sole;
 mod user_ring_buf;
 
-pub(crate) use mapping::page_size;
 pub use perf_buffer::{PerfBuffer, PerfBufferOptions, PerfRecord};
 #[cfg(feature = "fixture")]
 pub(crate) use perf_event::{WakeUp, open_output};

@@ -1,7 +1,7 @@
 //! The ring of one CPU's perf event.
 
-use super::mapping::{Access, Mapping, page_size};
 use super::perf_event::{self, WakeUp};
+use crate::mapping::{Access, Mapping, page_size};
 use crate::plain::{Plain, zeroed};
 use crate::sys::Errno;
 use core::ptr::NonNull;

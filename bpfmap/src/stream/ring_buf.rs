@@ -1,12 +1,12 @@
 //! The reader of a ring buffer.
 
 use super::epoll::wait_readable;
-use super::mapping::{Access, Mapping, page_size};
 use super::sole::Sole;
 use super::{ConsistentEvent, RECORD_HEADER, record_size};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::ReadRecords;
 use crate::map::Map;
+use crate::mapping::{Access, Mapping, page_size};
 use crate::plain::{Plain, zeroed};
 use crate::spec::{EventSpec, MapFlags};
 use core::fmt;

@@ -6,9 +6,9 @@ use crate::kind::{
     BatchCursor, DeleteElement, Iterate, Kind, ReadPerCpuRecords, ReadRecords, WriteRecords,
     sealed::Sealed,
 };
+use crate::mapping::page_size;
 use crate::percpu::possible_cpus;
 use crate::plain::Plain;
-use crate::stream::page_size;
 
 kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU, which is read by
     /// [`PerfBuffer`](crate::PerfBuffer)

@@ -7,13 +7,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// What a process may do with the memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     Read,
     ReadWrite,
 }
 
 /// Part of a file, mapped into memory until it is dropped.
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
 }
@@ -25,8 +25,19 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `len` bytes from `offset`, which is a multiple of the page size.
-    pub(super) fn new(
+    pub(crate) fn new(
         file: BorrowedFd<'_>,
+        offset: usize,
+        len: usize,
+        access: Access,
+    ) -> Result<Self, Errno> {
+        Self::at_address(file, null_mut(), offset, len, access)
+    }
+
+    /// The same at an address where nothing lies, unless it is null.
+    pub(crate) fn at_address(
+        file: BorrowedFd<'_>,
+        address: *mut u8,
         offset: usize,
         len: usize,
         access: Access,
@@ -36,10 +47,11 @@ impl Mapping {
             Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         };
         let offset = libc::off_t::try_from(offset).map_err(|_| Errno(libc::EINVAL))?;
-        // SAFETY: a new mapping, at an address of the kernel's choice.
-        let start = unsafe {
-            libc::mmap(null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset)
-        };
+        let fixed = if address.is_null() { 0 } else { libc::MAP_FIXED_NOREPLACE };
+        let flags = libc::MAP_SHARED | fixed;
+        // SAFETY: a new mapping, which replaces none.
+        let start =
+            unsafe { libc::mmap(address.cast(), len, protection, flags, file.as_raw_fd(), offset) };
         if start == libc::MAP_FAILED {
             return Err(sys::last_errno());
         }
@@ -47,12 +59,24 @@ impl Mapping {
         Ok(Self { start, len })
     }
 
+    /// Where it starts.
+    #[inline]
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// The address of a byte.
     ///
     /// # Safety
     /// `offset` is less than the length.
     #[inline]
-    pub(super) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
+    pub(crate) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset < self.len);
         // SAFETY: within the mapping, as the caller says.
         unsafe { self.start.add(offset) }
@@ -63,7 +87,7 @@ impl Mapping {
     /// # Safety
     /// There are 8 bytes at `offset`, a multiple of 8; `Access::Read` memory is not stored to.
     #[inline]
-    pub(super) unsafe fn position(&self, offset: usize) -> &AtomicU64 {
+    pub(crate) unsafe fn position(&self, offset: usize) -> &AtomicU64 {
         // SAFETY: within the mapping and aligned, as the caller says; all accesses to it are atomic.
         unsafe { AtomicU64::from_ptr(self.at(offset).as_ptr().cast()) }
     }
