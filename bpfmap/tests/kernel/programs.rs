@@ -6,7 +6,8 @@ use bpfmap::layout::Layout;
 use bpfmap::{Map, Operation, ProgramFd};
 use std::ffi::{c_int, c_long};
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
 
@@ -16,6 +17,11 @@ const SCHED_CLS: u32 = 3;
 
 /// A program that returns 0.
 fn program(program_type: u32) -> OwnedFd {
+    // r0 = 0; exit
+    load(program_type, &[0xb7, 0x95])
+}
+
+fn load(program_type: u32, instructions: &[u64]) -> OwnedFd {
     /// The start of `union bpf_attr` for `BPF_PROG_LOAD`.
     #[repr(C)]
     struct Attr {
@@ -27,11 +33,9 @@ fn program(program_type: u32) -> OwnedFd {
     }
     const PROG_LOAD: c_long = 5;
     common::raise_memlock();
-    // r0 = 0; exit
-    let instructions: [u64; 2] = [0xb7, 0x95];
     let attr = Attr {
         prog_type: program_type,
-        insn_cnt: 2,
+        insn_cnt: u32::try_from(instructions.len()).unwrap(),
         insns: instructions.as_ptr().expose_provenance() as u64,
         license: c"GPL".as_ptr().expose_provenance() as u64,
         log: [0; 2],
@@ -127,4 +131,27 @@ fn what_the_handle_lacks_the_kernel_refuses() {
     assert_eq!(bare(&jumps, LOOKUP, Some(0), 0), libc::ENOENT);
     assert_eq!(bare(&jumps, DELETE, Some(0), 0), libc::ENOENT);
     assert_eq!(bare(&jumps, TAKE, Some(0), 0), common::ENOTSUPP);
+}
+
+/// A program that uses the map keeps it, and not what is in it.
+#[test]
+fn the_last_descriptor_takes_the_programs_along() {
+    let jumps: Map<Jumps> = common::create();
+    jumps.set(&1, ProgramFd::new(program(SOCKET_FILTER).as_fd())).unwrap();
+    // r2 = the map; r0 = 0; exit
+    let descriptor = u64::from(jumps.as_raw_fd().cast_unsigned());
+    let user = load(SOCKET_FILTER, &[0x1218 | descriptor << 32, 0, 0xb7, 0x95]);
+    let id = jumps.info().unwrap().id;
+    drop(jumps);
+
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let jumps = Map::<Jumps>::from_id(id).unwrap();
+        if jumps.get(&1).unwrap().is_none() {
+            break;
+        }
+        assert!(Instant::now() < end, "the map still has its program");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(user);
 }
