@@ -1,6 +1,6 @@
 //! Archives of the kind that the kernel unpacks as its first root file system: cpio, "newc".
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 
 const MAGIC: &[u8; 6] = b"070701";
 const TRAILER: &str = "TRAILER!!!";
@@ -81,7 +81,7 @@ pub(crate) struct Reader<R> {
     input: R,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: BufRead> Reader<R> {
     pub(crate) fn new(input: R) -> Self {
         Self { input }
     }
@@ -123,9 +123,16 @@ impl<R: Read> Reader<R> {
 
     /// Copies the data of the entry just read.
     pub(crate) fn data(&mut self, entry: &Entry, out: &mut impl Write) -> io::Result<()> {
-        let size = entry.size as u64;
-        if io::copy(&mut self.input.by_ref().take(size), out)? != size {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let mut left = entry.size;
+        while left > 0 {
+            let buffer = self.input.fill_buf()?;
+            let length = buffer.len().min(left);
+            if length == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            out.write_all(&buffer[..length])?;
+            self.input.consume(length);
+            left -= length;
         }
         self.input.read_exact(&mut [0; 3][..padding(entry.size)])
     }

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Fetch,
     /// QEMU is not installed.
     QemuMissing,
+    /// The program that a driver needs is not installed.
+    DriverMissing,
     /// QEMU lacks something that is needed.
     QemuTooOld,
     /// A file system is full.
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::KernelCorrupt => "kernel-corrupt",
             Self::Fetch => "fetch-failed",
             Self::QemuMissing => "qemu-missing",
+            Self::DriverMissing => "driver-missing",
             Self::QemuTooOld => "qemu-too-old",
             Self::NoDiskSpace => "no-disk-space",
             Self::Io => "io",

@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// The program that is packed as `/init`, with all it needs, as an initramfs.
 #[derive(Debug, Clone)]
 pub struct Init {
+    /// What is in it.
+    pub(crate) tree: Tree,
     pub(crate) archive: Arc<[u8]>,
     pub(crate) digest: String,
 }
@@ -61,6 +63,6 @@ impl Init {
         }
         let archive: Arc<[u8]> = tree.pack()?.into();
         let digest = sha256(&archive);
-        Ok(Self { archive, digest })
+        Ok(Self { tree, archive, digest })
     }
 }

@@ -3,15 +3,17 @@
 
 use crate::boot::Booted;
 use crate::console::{complaints, tail};
+use crate::danobi;
 use crate::error::Result;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
 use crate::failure::{Failure, FailureKind};
-use crate::host::HostSession;
+use crate::host;
 use crate::initramfs::Init;
 use crate::kernel::Kernel;
+use crate::lists::Lists;
 use crate::machine::{Engine, Machine};
 use crate::matrix::{Driver, Matrix};
-use crate::plan::{Action, PLAN, Plan, TestBinary, guest_environment};
+use crate::plan::{Action, List, PLAN, Plan, TestBinary, guest_environment};
 use crate::progress::Progress;
 use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
@@ -31,6 +33,7 @@ pub(crate) struct KernelRun<'a> {
     kernel: &'a str,
     binaries: Vec<usize>,
     modules: &'a [String],
+    lists: &'a Lists,
     sender: &'a Sender<Progress>,
     start: Instant,
     release: String,
@@ -64,6 +67,7 @@ impl<'a> KernelRun<'a> {
         kernel: &'a str,
         binaries: Vec<usize>,
         modules: &'a [String],
+        lists: &'a Lists,
         sender: &'a Sender<Progress>,
     ) -> Self {
         Self {
@@ -71,6 +75,7 @@ impl<'a> KernelRun<'a> {
             kernel,
             binaries,
             modules,
+            lists,
             sender,
             start: Instant::now(),
             release: String::new(),
@@ -130,17 +135,12 @@ impl<'a> KernelRun<'a> {
         if self.matrix.driver == Driver::Host {
             self.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
-            return self.run_sessions(&[], |plan| Ok(Box::new(HostSession::start(plan)?)));
+            return self.run_sessions(&[], |plan| Ok(Box::new(host::start(plan)?)));
         }
         let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
         self.release.clone_from(&kernel.release);
         self.origin.clone_from(&kernel.origin);
-        let mut modules = Vec::new();
-        for (name, data) in kernel.modules(self.modules, &self.matrix.packages)? {
-            let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
-            tree.add_file(&path, 0o644, data);
-            modules.push(path);
-        }
+        let found = kernel.modules(self.modules, &self.matrix.packages)?;
         let mut machine = Machine::new(kernel, init)?;
         machine.memory = self.matrix.memory;
         machine.cpus = self.matrix.cpus;
@@ -152,10 +152,25 @@ impl<'a> KernelRun<'a> {
             None => machine.choose_engine()?,
         }
         self.engine = machine.engine;
+        if self.matrix.driver == Driver::Vmtest {
+            let files = danobi::modules(found);
+            let modules: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+            let packages = &self.matrix.packages;
+            return self.run_sessions(&modules, |plan| {
+                Ok(Box::new(danobi::start(&machine, plan, &files, packages)?))
+            });
+        }
+        let mut modules = Vec::new();
+        for (name, data) in found {
+            let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
+            tree.add_file(&path, 0o644, data);
+            modules.push(path);
+        }
         self.run_sessions(&modules, |plan| {
             let json = serde_json::to_vec(plan).expect("a plan is plain data");
             tree.add_file(Path::new(PLAN), 0o600, json);
-            Ok(Box::new(Booted::start(&machine, tree.pack()?)?))
+            let payload = tree.pack_beside(&machine.init.tree)?;
+            Ok(Box::new(Booted::start(&machine, payload)?))
         })
     }
 
@@ -166,6 +181,11 @@ impl<'a> KernelRun<'a> {
         mut start: impl FnMut(&Plan) -> Result<Box<dyn Session>>,
     ) -> Result<()> {
         while self.guests < MAX_GUESTS && !self.stopped {
+            for index in self.binaries.clone() {
+                if let Some(list) = self.lists.known(index) {
+                    self.list(index, &list);
+                }
+            }
             let indices: Vec<usize> =
                 self.binaries.iter().copied().filter(|index| !self.is_through(*index)).collect();
             if indices.is_empty() {
@@ -194,6 +214,7 @@ impl<'a> KernelRun<'a> {
                 retries: self.matrix.retries,
                 fail_fast: self.matrix.fail_fast,
                 filter: self.matrix.filter.clone(),
+                list: self.lists.known(index),
                 done: self.done.get(&index).cloned().unwrap_or_default(),
             });
         }
@@ -231,8 +252,9 @@ impl<'a> KernelRun<'a> {
                     FromGuest::Ready { release } => {
                         self.release = release;
                     }
-                    FromGuest::Listed { binary, tests, ignored } => {
-                        self.list(indices[binary], &tests, &ignored);
+                    FromGuest::Listed { binary, list } => {
+                        self.lists.tell(indices[binary], &list);
+                        self.list(indices[binary], &list);
                         got_somewhere = true;
                     }
                     FromGuest::NotListed { binary, status } => {
@@ -335,7 +357,7 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    fn list(&mut self, binary: usize, tests: &[String], ignored: &[String]) {
+    fn list(&mut self, binary: usize, List { tests, ignored }: &List) {
         if self.listed.contains_key(&binary) {
             return;
         }

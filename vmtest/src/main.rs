@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Shell(options) => shell(options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
-        Command::RunPlan { plan } => run_plan(&plan),
+        Command::RunPlan { plan, port } => run_plan(&plan, port.as_deref()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("bpfmap-vmtest: {error}");
@@ -249,8 +249,8 @@ fn one_kernel(
     })
 }
 
-fn run_plan(plan: &Path) -> Result<ExitCode> {
-    let done = bpfmap_vmtest::init::run_plan(plan);
+fn run_plan(plan: &Path, port: Option<&Path>) -> Result<ExitCode> {
+    let done = bpfmap_vmtest::init::run_plan(plan, port);
     done.map(|()| ExitCode::SUCCESS)
         .map_err(|error| Error::new(ErrorKind::Io, "cannot carry out the plan").because(error))
 }

@@ -62,6 +62,8 @@ pub enum Driver {
     /// Kernels booted by this crate.
     #[default]
     Guest,
+    /// Kernels booted by danobi/vmtest, which must be installed.
+    Vmtest,
     /// This machine itself, on which a test can break whatever it likes; no kernel is booted.
     Host,
 }

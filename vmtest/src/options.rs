@@ -26,7 +26,12 @@ pub(crate) enum Command {
     Kernels(KernelsOptions),
     /// Carries out a plan for another process of this program
     #[command(hide = true)]
-    RunPlan { plan: PathBuf },
+    RunPlan {
+        plan: PathBuf,
+        /// Tells of it on this serial port; without it on the standard input, a socket
+        #[arg(long)]
+        port: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +202,8 @@ impl From<EngineOption> for Engine {
 pub(crate) enum DriverOption {
     /// Kernels booted in QEMU
     Guest,
+    /// Kernels booted by danobi/vmtest, which must be installed
+    Vmtest,
     /// This machine itself, on which a test can break whatever it likes; no kernel is booted
     Host,
 }
@@ -205,6 +212,7 @@ impl From<DriverOption> for Driver {
     fn from(option: DriverOption) -> Self {
         match option {
             DriverOption::Guest => Self::Guest,
+            DriverOption::Vmtest => Self::Vmtest,
             DriverOption::Host => Self::Host,
         }
     }

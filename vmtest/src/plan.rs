@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// Where the plan lies in the guest.
 pub(crate) const PLAN: &str = "/vmtest/plan.json";
+/// What tells init to switch to another root: the modules to load first.
+pub(crate) const SWITCH_ROOT: &str = "/vmtest/switch-root.json";
 /// The name under which QEMU hands the payload over.
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
 /// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
@@ -49,8 +51,19 @@ pub(crate) struct TestBinary {
     /// Stop after the first test that fails for good.
     pub(crate) fail_fast: bool,
     pub(crate) filter: Filter,
+    /// Its tests, if they are known; else it is asked for them.
+    pub(crate) list: Option<List>,
     /// Tests that were run in an earlier guest, by their whole names.
     pub(crate) done: Vec<String>,
+}
+
+/// The tests of a binary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct List {
+    /// The names of all.
+    pub(crate) tests: Vec<String>,
+    /// The names of those that are marked `#[ignore]`.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// Which tests to run, in the manner of a test binary's own options.

@@ -105,7 +105,7 @@ impl Run {
         };
         let json = serde_json::to_vec(&plan).expect("a plan is plain data");
         tree.add_file(Path::new(PLAN), 0o600, json);
-        tree.pack()
+        tree.pack_beside(&machine.init.tree)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Deals a matrix out to guests, some side by side, and gathers what they tell.
 
+use crate::danobi;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Summary};
 use crate::initramfs::Init;
 use crate::kernel_run::KernelRun;
+use crate::lists::Lists;
 use crate::matrix::{Driver, Matrix};
 use crate::progress::Progress;
-use crate::tree::Tree;
+use crate::tree::{Tree, absolute};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -37,21 +39,26 @@ impl Matrix {
             }
             modules.extend(crate::elf::declared_modules(binary)?);
         }
-        if self.driver == Driver::Guest {
-            crate::qemu::Qemu::find()?;
+        match self.driver {
+            Driver::Guest => drop(crate::qemu::Qemu::find()?),
+            Driver::Vmtest => {
+                self.binaries.iter().try_for_each(|binary| danobi::check(&absolute(binary)?))?;
+            }
+            Driver::Host => {}
         }
         let waiting = Mutex::new(self.tasks());
+        let lists = Lists::default();
         let (sender, receiver) = channel();
         let mut events = Vec::new();
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, self.kernels.len().max(1)) {
                 let (sender, waiting, tree) = (sender.clone(), &waiting, &tree);
-                let (init, modules) = (&init, &modules);
+                let (init, modules, lists) = (&init, &modules, &lists);
                 scope.spawn(move || {
                     loop {
                         let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop_front());
                         let Some((kernel, binaries)) = next else { break };
-                        KernelRun::new(self, kernel, binaries, modules, &sender)
+                        KernelRun::new(self, kernel, binaries, modules, lists, &sender)
                             .run(tree.clone(), init.clone());
                     }
                 });

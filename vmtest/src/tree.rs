@@ -15,7 +15,7 @@ pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Node {
     kind: Kind,
     mode: u32,
@@ -98,8 +98,13 @@ impl Tree {
 
     /// Packs the tree.
     pub(crate) fn pack(&self) -> Result<Vec<u8>> {
+        self.pack_beside(&Self::default())
+    }
+
+    /// Packs what is not in another tree already, for a guest that has that.
+    pub(crate) fn pack_beside(&self, other: &Self) -> Result<Vec<u8>> {
         let mut writer = Writer::new(Vec::new());
-        for (path, node) in &self.nodes {
+        for (path, node) in self.nodes.iter().filter(|(path, node)| !other.has(path, node)) {
             let name = path.strip_prefix("/").unwrap_or(path).to_str().ok_or_else(|| {
                 Error::new(ErrorKind::Usage, format!("the path {} is not UTF-8", path.display()))
             })?;
@@ -142,6 +147,10 @@ impl Tree {
             here = next;
         }
         Ok(())
+    }
+
+    fn has(&self, path: &Path, node: &Node) -> bool {
+        self.nodes.get(path).is_some_and(|ours| ours == node)
     }
 
     fn add(&mut self, path: &Path, kind: Kind, mode: u32, data: Arc<[u8]>) {

@@ -4,6 +4,7 @@
 //! CRC-32 of all of that; integers are little-endian. Numbers start at 0 on each side and go up by
 //! one, so that a record that is lost, repeated or damaged is seen.
 
+use crate::plan::List;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -51,8 +52,8 @@ pub(crate) enum FromGuest {
     Started,
     /// Nothing to say, but alive.
     Heartbeat,
-    /// The list of a test binary's tests; the second list are those marked `#[ignore]`.
-    Listed { binary: usize, tests: Vec<String>, ignored: Vec<String> },
+    /// A test binary listed its tests.
+    Listed { binary: usize, list: List },
     /// A test binary did not list its tests; what it said went before as bytes.
     NotListed { binary: usize, status: Status },
     /// A test begins; bytes that follow are its output.

@@ -5,7 +5,7 @@
 //! `docs/specs/fw_cfg.rst`.
 
 use super::port;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, fence};
@@ -18,25 +18,9 @@ const CONTROL_SELECT: u32 = 8;
 const PAGE: usize = 4096;
 const WINDOW: usize = 1 << 20;
 
-/// Opens the file that QEMU was given as `name`.
-pub(super) fn open(name: &str) -> io::Result<Firmware> {
-    port::allow(DMA_PORT, 8)?;
-    let mut device = Device { window: Window::new()? };
-    let count = device.read(Some(DIRECTORY), 4)?;
-    let count = be32(count);
-    for index in 0..count {
-        // The first read selects the item again only to begin it anew.
-        let entry = device.read(None, 64)?;
-        let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
-        let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
-        if &entry[8..8 + end] == name.as_bytes() {
-            return Ok(Firmware { device, select: Some(select), left: size as usize });
-        }
-        if index > 4096 {
-            break;
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}")))
+/// The device that has QEMU's files.
+pub(super) struct Device {
+    window: Window,
 }
 
 /// A file of QEMU's.
@@ -47,44 +31,72 @@ pub(super) struct Firmware {
 }
 
 impl Firmware {
-    /// Reads the next piece of at most 1 MiB; empty at the end.
-    fn piece(&mut self) -> io::Result<&[u8]> {
-        let length = self.left.min(WINDOW);
-        self.left -= length;
-        if length == 0 { Ok(&[]) } else { self.device.read(self.select.take(), length) }
-    }
-
-    /// The whole file as a reader.
-    pub(super) fn reader(self) -> impl Read {
-        FirmwareReader { firmware: self, piece: Vec::new(), at: 0 }
+    /// The whole file as a reader, whose buffer is the memory that QEMU writes to.
+    pub(super) fn reader(self) -> impl BufRead {
+        FirmwareReader { firmware: self, length: 0, at: 0 }
     }
 }
 
+/// Reads a file of QEMU's in pieces of at most 1 MiB.
 struct FirmwareReader {
     firmware: Firmware,
-    piece: Vec<u8>,
+    /// The length of the piece in the window, and how much of it was read.
+    length: usize,
     at: usize,
+}
+
+impl BufRead for FirmwareReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Firmware { device, select, left } = &mut self.firmware;
+        if self.at == self.length {
+            (self.length, self.at) = ((*left).min(WINDOW), 0);
+            *left -= self.length;
+            if self.length > 0 {
+                device.read(select.take(), self.length)?;
+            }
+        }
+        Ok(&device.window.data(self.length)[self.at..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+    }
 }
 
 impl Read for FirmwareReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.piece.len() {
-            self.piece.clear();
-            self.piece.extend_from_slice(self.firmware.piece()?);
-            self.at = 0;
-        }
-        let length = out.len().min(self.piece.len() - self.at);
-        out[..length].copy_from_slice(&self.piece[self.at..][..length]);
-        self.at += length;
+        let length = self.fill_buf()?.read(out)?;
+        self.consume(length);
         Ok(length)
     }
 }
 
-struct Device {
-    window: Window,
-}
-
 impl Device {
+    /// Makes the device ready, which is done before the guest is saved: it takes a while.
+    pub(super) fn new() -> io::Result<Self> {
+        port::allow(DMA_PORT, 8)?;
+        Ok(Self { window: Window::new()? })
+    }
+
+    /// Opens the file that QEMU was given as `name`.
+    pub(super) fn open(mut self, name: &str) -> io::Result<Firmware> {
+        let count = self.read(Some(DIRECTORY), 4)?;
+        let count = be32(count);
+        for index in 0..count {
+            // The first read selects the item again only to begin it anew.
+            let entry = self.read(None, 64)?;
+            let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
+            let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
+            if &entry[8..8 + end] == name.as_bytes() {
+                return Ok(Firmware { device: self, select: Some(select), left: size as usize });
+            }
+            if index > 4096 {
+                break;
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}")))
+    }
+
     /// Reads `length` bytes, at most [`WINDOW`], of the selected item or of the one to select.
     fn read(&mut self, select: Option<u16>, length: usize) -> io::Result<&[u8]> {
         let select = select.map_or(0, |item| CONTROL_SELECT | u32::from(item) << 16);

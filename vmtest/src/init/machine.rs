@@ -2,12 +2,17 @@
 
 use super::firmware::Firmware;
 use crate::cpio::{Kind, Reader};
+use crate::plan::SWITCH_ROOT;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
-use std::path::Path;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Mounts what a program expects of a Linux machine, and what programs for the kernel ask for.
 pub(super) fn mount_file_systems() -> io::Result<()> {
@@ -152,4 +157,36 @@ pub(super) fn load_module(path: &Path) -> io::Result<()> {
             format!("cannot load the kernel module {}: {error}", path.display()),
         )),
     }
+}
+
+/// Goes on as the init of a root that is mounted by 9p, as the kernel itself would if it had that
+/// built in. Its tag, `/dev/root`, is what the kernel takes for one.
+pub(super) fn switch_root() -> io::Result<Infallible> {
+    const TAG: &str = "/dev/root";
+    const OPTIONS: &str = "trans=virtio,version=9p2000.L,cache=loose,msize=1048576";
+    const NEW: &str = "/new-root";
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let modules: Vec<PathBuf> = serde_json::from_slice(&fs::read(SWITCH_ROOT)?)?;
+    modules.iter().try_for_each(|module| load_module(module))?;
+    fs::create_dir_all("/proc")?;
+    mount_at("proc", "/proc", "")?;
+    let arguments = fs::read_to_string("/proc/cmdline")?;
+    let init = arguments.split_whitespace().find_map(|argument| argument.strip_prefix("init="));
+    let init = init.unwrap_or("/sbin/init").to_owned();
+    fs::create_dir_all(NEW)?;
+    let options = std::ffi::CString::new(OPTIONS)?;
+    let end = Instant::now() + PATIENCE;
+    // Devices are found in the kernel's own time.
+    while let Err(error) = mount(TAG, NEW, "9p", MountFlags::empty(), options.as_c_str()) {
+        if Instant::now() >= end {
+            let error = io::Error::from(error);
+            return Err(io::Error::new(error.kind(), format!("cannot mount the root: {error}")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::env::set_current_dir(NEW)?;
+    rustix::mount::mount_move(".", "/")?;
+    rustix::process::chroot(".")?;
+    std::env::set_current_dir("/")?;
+    Err(Command::new(init).exec())
 }

@@ -13,7 +13,7 @@ mod process;
 mod terminal;
 mod tests;
 
-use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan};
+use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, SWITCH_ROOT};
 use crate::wire::{FromGuest, Record, Status, ToGuest};
 use channel::Channel;
 use std::convert::Infallible;
@@ -38,28 +38,36 @@ pub fn main_if_init() {
     }
 }
 
-/// Carries a plan out on this machine, and tells of it on the standard input, a socket.
+/// Carries a plan out on this machine, and tells of it on a serial port, or else on the standard
+/// input, a socket.
 ///
 /// # Errors
 /// The plan can't be read, or nobody listens.
-pub fn run_plan(plan: &Path) -> io::Result<()> {
-    let plan = serde_json::from_slice(&std::fs::read(plan)?)?;
-    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
-    let mut channel = Channel::over(socket.into());
-    if let Err(error) = carry_out(&mut channel, plan) {
+pub fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
+    let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
+    let mut channel = match port {
+        Some(port) => Channel::open(port)?,
+        None => Channel::over(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?.into()),
+    };
+    let loaded = plan.modules.iter().try_for_each(|module| machine::load_module(module));
+    if let Err(error) = loaded.and_then(|()| carry_out(&mut channel, plan)) {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
     }
     channel.end()
 }
 
 fn init() -> io::Result<Infallible> {
+    if Path::new(SWITCH_ROOT).exists() {
+        return machine::switch_root();
+    }
     machine::mount_file_systems()?;
     machine::bring_up_loopback()?;
+    let device = firmware::Device::new()?;
     let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     channel.send(&FromGuest::Ready { release })?;
     wait_for_go(&mut channel)?;
-    if let Err(error) = work(&mut channel) {
+    if let Err(error) = work(&mut channel, device) {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
     }
     channel.end()?;
@@ -81,8 +89,8 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
     }
 }
 
-fn work(channel: &mut Channel) -> io::Result<()> {
-    machine::unpack(firmware::open(PAYLOAD)?)?;
+fn work(channel: &mut Channel, device: firmware::Device) -> io::Result<()> {
+    machine::unpack(device.open(PAYLOAD)?)?;
     let plan = std::fs::read(PLAN)?;
     let plan: Plan = serde_json::from_slice(&plan)?;
     for module in &plan.modules {

@@ -2,7 +2,7 @@
 
 use super::channel::Channel;
 use super::process::{command, run_to_end};
-use crate::plan::TestBinary;
+use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
 use std::io;
 use std::time::Instant;
@@ -14,16 +14,17 @@ pub(super) fn run(
     binary: &TestBinary,
     env: &[(String, String)],
 ) -> io::Result<bool> {
-    let Some((all, ignored)) = list(channel, index, binary, env)? else {
-        return Ok(!binary.fail_fast);
+    let list = if let Some(known) = &binary.list {
+        known.clone()
+    } else {
+        let Some(list) = list(channel, index, binary, env)? else {
+            return Ok(!binary.fail_fast);
+        };
+        channel.send(&FromGuest::Listed { binary: index, list: list.clone() })?;
+        list
     };
-    channel.send(&FromGuest::Listed {
-        binary: index,
-        tests: all.clone(),
-        ignored: ignored.clone(),
-    })?;
-    for test in &all {
-        let left_out = ignored.contains(test) && !binary.filter.include_ignored;
+    for test in &list.tests {
+        let left_out = list.ignored.contains(test) && !binary.filter.include_ignored;
         if left_out || !binary.filter.takes(test) || binary.done.contains(test) {
             continue;
         }
@@ -37,13 +38,13 @@ pub(super) fn run(
     Ok(true)
 }
 
-/// The tests of a binary, and those of them that are ignored; nothing if it does not list them.
+/// Asks a binary for its tests; nothing if it does not list them.
 fn list(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
     env: &[(String, String)],
-) -> io::Result<Option<(Vec<String>, Vec<String>)>> {
+) -> io::Result<Option<List>> {
     let mut lists = Vec::new();
     for flags in
         [&["--list", "--format", "terse"][..], &["--list", "--format", "terse", "--ignored"]]
@@ -67,7 +68,7 @@ fn list(
         lists.push(parse_list(&String::from_utf8_lossy(&stdout)));
     }
     let ignored = lists.pop().unwrap_or_default();
-    Ok(lists.pop().map(|all| (all, ignored)))
+    Ok(lists.pop().map(|tests| List { tests, ignored }))
 }
 
 /// The names in what `--list --format terse` prints: lines `NAME: test` and `NAME: benchmark`.

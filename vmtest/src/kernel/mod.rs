@@ -179,6 +179,14 @@ impl Kernel {
         })
     }
 
+    /// Whether it has modules, or may have some.
+    pub(crate) fn has_modules(&self) -> bool {
+        match &self.modules {
+            ModuleSource::Directory(directory) => directory.is_dir(),
+            ModuleSource::Debian { .. } => true,
+        }
+    }
+
     /// The modules asked for and those that they depend on, uncompressed, in the order in which
     /// they must be loaded: names and contents. A module that is built into the kernel is left out.
     ///

@@ -20,15 +20,18 @@ pub(crate) fn harness() -> Command {
 /// The test binary that breaks guests.
 pub(crate) fn victim() -> &'static Path {
     static VICTIM: OnceLock<PathBuf> = OnceLock::new();
-    VICTIM.get_or_init(|| {
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "bpfmap-vmtest", "--example", "victim"])
-            .status()
-            .unwrap();
-        assert!(status.success(), "the example `victim` does not build");
-        let harness = Path::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));
-        harness.with_file_name("examples").join("victim")
-    })
+    VICTIM.get_or_init(|| build_example("victim"))
+}
+
+/// Builds an example of this crate; where it is.
+pub(crate) fn build_example(name: &str) -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "bpfmap-vmtest", "--example", name])
+        .status()
+        .unwrap();
+    assert!(status.success(), "the example `{name}` does not build");
+    let harness = Path::new(env!("CARGO_BIN_EXE_bpfmap-vmtest"));
+    harness.with_file_name("examples").join(name)
 }
 
 /// What a run of the harness came to.

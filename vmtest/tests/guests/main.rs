@@ -1,6 +1,7 @@
 //! What the harness promises, shown on guests that boot.
 
 mod common;
+mod drivers;
 mod faults;
 mod library;
 mod run;

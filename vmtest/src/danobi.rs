@@ -1,0 +1,183 @@
+//! Lets danobi/vmtest boot the guests (<https://github.com/danobi/vmtest>): it gets a `vmtest.toml` of
+//! its own in a temporary directory, whose command is our runner, and the runner's records come back
+//! over a serial port beside the kernel's.
+//!
+//! That tool mounts this machine's root by 9p. A kernel that has 9p in modules gets an initramfs that
+//! loads them; one that has no 9p at all can't be booted so.
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::host::RUNNER;
+use crate::initramfs::Init;
+use crate::kernel::Packages;
+use crate::machine::{Engine, Machine};
+use crate::plan::{Plan, SWITCH_ROOT};
+use crate::qemu::memory_file;
+use crate::remote::{Line, RemoteSession};
+use crate::tree::Tree;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use serde::Serialize;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PROGRAM: &str = "vmtest";
+/// Where that tool shows a guest the directory of its configuration.
+const SHARED: &str = "/mnt/vmtest";
+/// Over these of the host's directories it mounts empty file systems.
+const HIDDEN: [&str; 3] = ["/tmp", "/run", "/mnt"];
+/// What a kernel needs to mount a root by 9p, and to talk to that tool.
+const MODULES: [&str; 4] = ["virtio_pci", "9pnet_virtio", "9p", "virtio_console"];
+
+/// What the tool reads.
+#[derive(Debug, Serialize)]
+struct Config {
+    target: [Target; 1],
+}
+
+#[derive(Debug, Serialize)]
+struct Target {
+    name: String,
+    kernel: PathBuf,
+    kernel_args: String,
+    command: String,
+    vm: VmConfig,
+}
+
+#[derive(Debug, Serialize)]
+struct VmConfig {
+    num_cpus: u32,
+    memory: String,
+    extra_args: Vec<String>,
+}
+
+/// Where the modules of a plan lie in a guest, and what to write where for that.
+pub(crate) fn modules(found: Vec<(String, Vec<u8>)>) -> Vec<(PathBuf, Vec<u8>)> {
+    let path = |name: String| Path::new(SHARED).join(name + ".ko");
+    found.into_iter().map(|(name, data)| (path(name), data)).collect()
+}
+
+/// Starts the tool with a plan, whose modules are those files.
+pub(crate) fn start(
+    machine: &Machine,
+    plan: &Plan,
+    modules: &[(PathBuf, Vec<u8>)],
+    packages: &Packages,
+) -> Result<RemoteSession> {
+    let files = tempfile::tempdir().doing("make a temporary directory")?;
+    let write = |name: &str, data: &[u8]| {
+        let path = files.path().join(name);
+        fs::write(&path, data).at("write", &path).map(|()| path)
+    };
+    for (path, data) in modules {
+        write(&path.file_name().unwrap_or_default().to_string_lossy(), data)?;
+    }
+    write("plan.json", &serde_json::to_vec(plan).expect("a plan is plain data"))?;
+    let program = files.path().join("runner");
+    fs::copy(Init::program()?, &program).at("write", &program)?;
+    let socket = files.path().join("results");
+    let listener = UnixListener::bind(&socket).at("listen at", &socket)?;
+    let mut extra_args = vec![
+        "-chardev".to_owned(),
+        format!("socket,id=results,path={}", crate::qemu::option_path(&socket)),
+        "-serial".to_owned(),
+        "chardev:results".to_owned(),
+    ];
+    if let Some(initrd) = initrd(machine, packages)? {
+        let path = write("initrd", &initrd)?;
+        extra_args.extend(["-initrd".to_owned(), path.display().to_string()]);
+    }
+    let config = Config {
+        target: [Target {
+            name: machine.kernel.name.clone(),
+            kernel: machine.kernel.vmlinux.clone(),
+            kernel_args: machine.kernel_arguments(),
+            command: format!("{SHARED}/runner {RUNNER} --port /dev/ttyS1 {SHARED}/plan.json"),
+            vm: VmConfig {
+                num_cpus: machine.cpus,
+                memory: format!("{}M", machine.memory),
+                extra_args,
+            },
+        }],
+    };
+    let config = toml::to_string(&config).expect("a configuration is plain data");
+    let config = write("vmtest.toml", config.as_bytes())?;
+    write_qemu(machine, files.path())?;
+
+    let log = memory_file("console")?;
+    let out = || log.try_clone().doing("share a file in memory");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = [files.path().to_owned()].into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(path).map_err(|error| {
+        Error::new(ErrorKind::Usage, "a temporary directory can't be on a PATH").because(error)
+    })?;
+    let mut command = Command::new(PROGRAM);
+    command.arg("--config").arg(&config).env("PATH", path).process_group(0);
+    command.stdin(Stdio::null()).stdout(out()?).stderr(out()?);
+    // SAFETY: the call is async-signal-safe and allocates nothing.
+    unsafe {
+        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+    let process = command.spawn().map_err(|error| {
+        Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which shall boot the guests")
+            .because(error)
+            .help("install it (cargo install vmtest), and qemu-guest-agent; or leave --driver out")
+    })?;
+    Ok(RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files))
+}
+
+/// Refuses what a guest would not find.
+pub(crate) fn check(binary: &Path) -> Result<()> {
+    match HIDDEN.iter().find(|hidden| binary.starts_with(hidden)) {
+        None => Ok(()),
+        Some(hidden) => {
+            let message = format!("{} lies in {hidden}, which vmtest hides", binary.display());
+            Err(Error::new(ErrorKind::Usage, message).help("move it elsewhere"))
+        }
+    }
+}
+
+/// An initramfs that mounts the root by 9p, for a kernel that has that in modules.
+fn initrd(machine: &Machine, packages: &Packages) -> Result<Option<Vec<u8>>> {
+    if !machine.kernel.has_modules() {
+        return Ok(None);
+    }
+    let names = MODULES.map(str::to_owned);
+    let mut tree: Tree = machine.init.tree.clone();
+    let mut paths = Vec::new();
+    let found = machine.kernel.modules(&names, packages).map_err(|error| {
+        let name = &machine.kernel.name;
+        let what = format!("vmtest can't boot {name}, which can't mount a root by 9p");
+        Error::new(error.kind(), what)
+            .because(error)
+            .help("name a kernel with 9p in bpfmap-vmtest.toml, with its modules if it is in those")
+    })?;
+    for (name, data) in found {
+        let path = PathBuf::from(format!("/vmtest/modules/{name}.ko"));
+        tree.add_file(&path, 0o644, data);
+        paths.push(path);
+    }
+    let list = serde_json::to_vec(&paths).expect("paths are plain data");
+    tree.add_file(Path::new(SWITCH_ROOT), 0o644, list);
+    tree.pack().map(Some)
+}
+
+/// Puts our choice of QEMU and of what executes it where the tool looks for QEMU: it takes the device
+/// for KVM at its word.
+fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
+    let mut real = machine.qemu.program.clone();
+    if real.components().count() == 1 {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|directory| directory.join(&real));
+        real = found.into_iter().find(|path| path.is_file()).unwrap_or(real);
+    }
+    let without_kvm = "for arg do\n  shift\n  case $arg in\n    -enable-kvm) ;;\n    \
+                       host) set -- \"$@\" max ;;\n    *) set -- \"$@\" \"$arg\" ;;\n  esac\ndone\n";
+    let filter = if machine.engine == Engine::Tcg { without_kvm } else { "" };
+    let quoted = real.display().to_string().replace('\'', "'\\''");
+    let path = directory.join("qemu-system-x86_64");
+    fs::write(&path, format!("#!/bin/sh\n{filter}exec '{quoted}' \"$@\"\n")).at("write", &path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("write", &path)
+}

@@ -1,0 +1,180 @@
+//! Sessions whose runner is another process's business: it speaks through a socket.
+
+use crate::console::tail;
+use crate::error::{Context as _, Result};
+use crate::failure::{Evidence, Failure, FailureKind};
+use crate::plan::DEBUG_EXIT;
+use crate::session::{Happened, Session};
+use crate::wire::{Decoder, FromGuest, Record};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether the process lives that has not connected yet.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How the runner speaks.
+#[derive(Debug)]
+pub(crate) enum Line {
+    /// It will connect here.
+    Awaited(UnixListener),
+    Open(UnixStream),
+}
+
+/// A process that is the runner, or boots something with the runner in it. It is killed when this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct RemoteSession {
+    process: Child,
+    /// What reports call the process.
+    name: &'static str,
+    line: Line,
+    /// What the process prints, where that is a kernel's log.
+    log: Option<File>,
+    decoder: Decoder,
+    evidence: Evidence,
+    /// Files that the process needs as long as it runs.
+    _files: tempfile::TempDir,
+}
+
+impl RemoteSession {
+    pub(crate) fn new(
+        process: Child,
+        name: &'static str,
+        line: Line,
+        log: Option<File>,
+        files: tempfile::TempDir,
+    ) -> Self {
+        Self {
+            process,
+            name,
+            line,
+            log,
+            decoder: Decoder::default(),
+            evidence: Evidence::default(),
+            _files: files,
+        }
+    }
+
+    fn next_record(&mut self) -> Option<Happened> {
+        match self.decoder.next() {
+            Ok(None) => None,
+            Ok(Some(record)) => {
+                self.evidence.ready = true;
+                match &record {
+                    Record::Message(FromGuest::Failed { what }) => {
+                        self.evidence.guest_failed = Some(what.clone());
+                    }
+                    Record::Message(FromGuest::End { records }) => {
+                        self.evidence.complete = *records + 1 == self.decoder.count();
+                    }
+                    _ => {}
+                }
+                Some(Happened::Said(record))
+            }
+            Err(damage) => {
+                let failure = Failure::new(FailureKind::ResultsDamaged, damage.to_string());
+                Some(self.end(failure))
+            }
+        }
+    }
+
+    /// Waits for the line to be open or to have something; whether it has been shut.
+    fn listen(&mut self, limit: Duration) -> Result<bool> {
+        let fd = match &self.line {
+            Line::Awaited(listener) => listener.as_fd(),
+            Line::Open(stream) => stream.as_fd(),
+        };
+        let limit = Timespec::try_from(limit.max(Duration::from_millis(1))).unwrap_or_default();
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        match poll(&mut fds, Some(&limit)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
+            ready => ready.doing("wait for the runner")?,
+        };
+        match &mut self.line {
+            Line::Awaited(listener) => {
+                let (stream, _) = listener.accept().doing("accept the runner")?;
+                self.line = Line::Open(stream);
+                Ok(false)
+            }
+            Line::Open(stream) => {
+                let mut bytes = [0; 16 << 10];
+                let length = match stream.read(&mut bytes) {
+                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+                    length => length.doing("read from the runner")?,
+                };
+                self.decoder.push(&bytes[..length]);
+                Ok(length == 0)
+            }
+        }
+    }
+
+    /// Waits for the process's end, and says how it all went.
+    fn finish(&mut self) -> Happened {
+        let status = self.process.wait();
+        self.evidence.console = self.console();
+        let well = status.as_ref().is_ok_and(std::process::ExitStatus::success);
+        // As if it were a guest of ours, which leaves like this when all is well.
+        self.evidence.qemu_status = if well { DEBUG_EXIT.2 } else { 1 };
+        let mut failure = self.evidence.failure(DEBUG_EXIT.2);
+        if let Some(failure) = &mut failure
+            && let FailureKind::QemuCrashed | FailureKind::QemuFailed = failure.kind
+        {
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            let last = tail(&self.evidence.console, 3).join("; ");
+            failure.detail = format!("{} ended with {status}: {last}", self.name);
+        }
+        Happened::Ended(failure)
+    }
+}
+
+impl Session for RemoteSession {
+    fn next(&mut self, deadline: Instant) -> Result<Happened> {
+        loop {
+            if let Some(happened) = self.next_record() {
+                return Ok(happened);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let awaited = matches!(self.line, Line::Awaited(_));
+            if self.listen(if awaited { left.min(LOOK) } else { left })? {
+                return Ok(self.finish());
+            }
+            if awaited && !matches!(self.process.try_wait(), Ok(None)) {
+                return Ok(self.finish());
+            }
+            if Instant::now() >= deadline {
+                return Ok(Happened::Deadline);
+            }
+        }
+    }
+
+    fn end(&mut self, failure: Failure) -> Happened {
+        let _ = self.process.kill();
+        self.evidence.ended_by_us.get_or_insert(failure);
+        self.finish()
+    }
+
+    fn console(&self) -> String {
+        let Some(log) = &self.log else { return String::new() };
+        let length = log.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        let read = log.read_at(&mut bytes, 0).unwrap_or(0);
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    }
+
+    fn was_restored(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for RemoteSession {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

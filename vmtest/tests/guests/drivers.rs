@@ -1,0 +1,73 @@
+//! The harness with danobi/vmtest in place of its own way to boot: what it is told, and what comes
+//! back. The tool itself is played by an example of this crate, so that no test needs it installed.
+
+use crate::common::{Report, build_example, matrix, victim};
+use bpfmap_vmtest::event::Outcome;
+use std::fs;
+
+/// Runs tests of the victim by the driver, on a kernel that needs no modules.
+fn run(tests: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Report {
+    let directory = tempfile::tempdir().unwrap();
+    let image = crate::sources::kernel_image();
+    let config = format!("[kernels]\nours = {{ path = \"{}\" }}\n", image.display());
+    fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
+    let mut args =
+        vec!["--driver", "vmtest", "--kernel", "ours", "--exact", "--test-time-out", "3"];
+    args.push(victim().to_str().unwrap());
+    for test in tests {
+        args.extend(["--filter", test]);
+    }
+    let stand_in = build_example("vmtest");
+    matrix(&args, |command| {
+        let path = std::env::var("PATH").unwrap();
+        let first = stand_in.parent().unwrap().display();
+        command.env("PATH", format!("{first}:{path}")).current_dir(directory.path());
+        change(command);
+    })
+}
+
+#[test]
+fn vmtests_guests_have_the_same_rules() {
+    let tests = ["fails", "crashes", "exits_early", "skips", "sleeps", "passes"];
+    let report = run(&tests, |_| {});
+    assert!(!report.green, "{}", report.said);
+    for (test, outcome) in tests.into_iter().zip([
+        Outcome::Failed,
+        Outcome::Crashed,
+        Outcome::EndedEarly,
+        Outcome::Skipped,
+        Outcome::TimedOut,
+        Outcome::Passed,
+    ]) {
+        assert_eq!(report.test(test).outcome, outcome, "{}", report.said);
+    }
+    assert_eq!(report.kernel().outcome, "ok", "{}", report.said);
+    assert!(run(&["passes"], |_| {}).green);
+}
+
+#[test]
+fn a_kernel_that_panics_in_vmtests_guest_is_told() {
+    let report = run(&["passes"], |command| {
+        command.env("STAND_IN_PANICS", "1");
+    });
+    assert!(!report.green, "{}", report.said);
+    assert_eq!(report.kernel().outcome, "panic", "{}", report.said);
+}
+
+#[test]
+fn vmtest_that_is_not_installed_is_named() {
+    let report = run(&["passes"], |command| {
+        command.env("PATH", "/usr/bin:/bin");
+    });
+    assert!(!report.green);
+    assert_eq!(report.kernel().outcome, "driver-missing", "{}", report.said);
+    assert!(report.said.contains("cargo install vmtest"), "{}", report.said);
+}
+
+#[test]
+fn a_kernel_without_9p_is_told_before_vmtest_tries_it() {
+    let report = matrix(&["--driver", "vmtest", victim().to_str().unwrap()], |_| {});
+    assert!(!report.green);
+    assert_eq!(report.kernel().outcome, "missing-module", "{}", report.said);
+    assert!(report.said.contains("can't mount a root by 9p"), "{}", report.said);
+}
