@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// How many guests of one kernel may fail before the rest of its tests is given up.
 const MAX_GUESTS: u32 = 5;
+/// How often it is looked whether the matrix shall stop.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The run of all binaries on one kernel.
 pub(crate) struct KernelRun<'a> {
@@ -92,8 +94,9 @@ impl<'a> KernelRun<'a> {
     }
 
     pub(crate) fn run(mut self, tree: Tree, init: Init) {
-        self.tell(Progress::Booting { kernel: self.kernel.to_owned() });
-        if let Err(error) = self.run_guests(tree, init) {
+        if self.matrix.stop.is_said() {
+            // Nothing is begun any more.
+        } else if let Err(error) = self.run_guests(tree, init) {
             let advice = error.advice().map(str::to_owned);
             self.failure.get_or_insert((
                 error.kind().name().to_owned(),
@@ -101,6 +104,11 @@ impl<'a> KernelRun<'a> {
                 advice,
                 Vec::new(),
             ));
+        }
+        if self.matrix.stop.is_said() {
+            let kind = FailureKind::Interrupted;
+            let detail = "the matrix was told to stop before this was through".to_owned();
+            self.failure.get_or_insert((kind.name().to_owned(), detail, None, Vec::new()));
         }
         self.report_not_run();
         let mut console = None;
@@ -132,6 +140,7 @@ impl<'a> KernelRun<'a> {
     }
 
     fn run_guests(&mut self, mut tree: Tree, init: Init) -> Result<()> {
+        self.tell(Progress::Booting { kernel: self.kernel.to_owned() });
         if self.matrix.driver == Driver::Host {
             self.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
@@ -180,7 +189,7 @@ impl<'a> KernelRun<'a> {
         modules: &[PathBuf],
         mut start: impl FnMut(&Plan) -> Result<Box<dyn Session>>,
     ) -> Result<()> {
-        while self.guests < MAX_GUESTS && !self.stopped {
+        while self.guests < MAX_GUESTS && !self.stopped && !self.matrix.stop.is_said() {
             for index in self.binaries.clone() {
                 if let Some(list) = self.lists.known(index) {
                     self.list(index, &list);
@@ -238,7 +247,8 @@ impl<'a> KernelRun<'a> {
                 running.as_ref().map_or(self.matrix.time_out * 4, |_| self.matrix.time_out * 2);
             let deadline =
                 running.as_ref().map_or_else(Instant::now, |running| running.since) + limit;
-            match guest.next(deadline.max(Instant::now() + Duration::from_secs(1)))? {
+            let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
+            match guest.next(deadline.min(Instant::now() + LOOK))? {
                 Happened::Said(Record::Bytes(stream, bytes)) => match &mut running {
                     Some(running) => {
                         if stream == Stream::Stdout {
@@ -301,7 +311,13 @@ impl<'a> KernelRun<'a> {
                 },
                 Happened::Readable(_) => {}
                 Happened::Deadline => {
-                    let failure = Failure::new(FailureKind::TimedOut, "the guest's time was up");
+                    let failure = if self.matrix.stop.is_said() {
+                        Failure::new(FailureKind::Interrupted, "the matrix was told to stop")
+                    } else if Instant::now() >= deadline {
+                        Failure::new(FailureKind::TimedOut, "the guest's time was up")
+                    } else {
+                        continue;
+                    };
                     let ended = guest.end(failure);
                     return Ok(self.guest_ended(guest, ended, running, got_somewhere));
                 }

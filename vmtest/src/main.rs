@@ -8,7 +8,7 @@ use bpfmap_vmtest::event::{Event, KernelResult};
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use bpfmap_vmtest::report::{self, Terminal, table};
 use bpfmap_vmtest::{
-    Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, kernel,
+    Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, Stop, kernel,
 };
 use clap::Parser as _;
 use options::{
@@ -16,7 +16,7 @@ use options::{
     RunOptions, ShellOptions, System,
 };
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -139,6 +139,7 @@ fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
     let mut terminal = Terminal::new();
     let mut unwritten = None;
     let matrix = matrix_of(options, config, kernels);
+    stop_on_signals(matrix.stop.clone())?;
     let events = matrix.run(|progress| {
         terminal.show(progress);
         if let (Progress::Event(event), Some(file)) = (progress, &mut json) {
@@ -155,6 +156,27 @@ fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
     write_reports(options, &events)?;
     let green = matches!(events.last(), Some(Event::Summary(summary)) if summary.green);
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lets the signals that end a process end the matrix, whose reports are written all the same; the
+/// second ends this process at once.
+fn stop_on_signals(stop: Stop) -> Result<()> {
+    let mut signals = signals::listen()?;
+    std::thread::spawn(move || {
+        let mut number = [0];
+        while signals.read_exact(&mut number).is_ok() {
+            let number = i32::from(number[0]);
+            if ![libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&number) {
+                continue;
+            }
+            if stop.is_said() {
+                std::process::exit(128 + number);
+            }
+            eprintln!("bpfmap-vmtest: stopping; once more stops at once");
+            stop.say();
+        }
+    });
+    Ok(())
 }
 
 fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> Matrix {
@@ -176,6 +198,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
         silence: machine.silence(),
         retries: options.retries,
         fail_fast: options.fail_fast,
+        stop: Stop::default(),
         filter: Filter {
             texts: options.filters.clone(),
             exact: options.exact,

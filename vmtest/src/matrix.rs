@@ -4,6 +4,7 @@ use crate::kernel::{Packages, Source};
 use crate::machine::Engine;
 use crate::plan::Filter;
 use crate::shard::Shard;
+use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Matrix {
     pub retries: u32,
     /// Stop a kernel's tests at the first that fails.
     pub fail_fast: bool,
+    /// What ends it early.
+    pub stop: Stop,
     /// Which tests to run.
     pub filter: Filter,
     /// Where Debian's packages come from.

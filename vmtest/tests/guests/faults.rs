@@ -373,6 +373,43 @@ fn processes_with(text: &str) -> Vec<u32> {
 }
 
 #[test]
+fn matrix_interrupted() {
+    let directory = tempfile::tempdir().unwrap();
+    let (json, junit) = (directory.path().join("json"), directory.path().join("junit.xml"));
+    let mark = format!("interrupted={}", std::process::id());
+    let mut child = harness()
+        .args(["matrix", "--kernel", KERNEL, "--kernel", "5.10", "--jobs", "1", "--exact"])
+        .args(["--filter", "passes", "--filter", "sleeps", "--cmdline", &mark, "--no-snapshot"])
+        .arg("--json")
+        .arg(&json)
+        .arg("--junit")
+        .arg(&junit)
+        .arg(victim())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_mins(1);
+    while !fs::read_to_string(&json).unwrap_or_default().contains("\"passed\"") {
+        assert!(Instant::now() < end, "no test passed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(processes_with(&mark), [0; 0], "QEMU lives on");
+    let events = fs::read_to_string(&json).unwrap();
+    for text in [
+        "\"test\":\"passes\",\"outcome\":\"passed\"",
+        "\"test\":\"sleeps\",\"outcome\":\"guest-failed\"",
+        "\"kernel\":\"5.10\",\"release\":\"\",\"origin\":\"\",\"outcome\":\"interrupted\"",
+        "\"type\":\"summary\",\"green\":false",
+    ] {
+        assert!(events.contains(text), "{text}\n{events}");
+    }
+    assert!(fs::read_to_string(&junit).unwrap().contains("interrupted"));
+}
+
+#[test]
 fn harness_killed() {
     // An argument by which this guest's QEMU is known.
     let mark = format!("mark={}", std::process::id());
