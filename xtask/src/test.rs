@@ -14,6 +14,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("bpfmap-fixtures", &[]),
     ("ratelimit", &["packets"]),
     ("execsnoop", &["processes"]),
+    ("tailcalls", &["packets"]),
 ];
 
 /// What of those packages runs on this machine all the same.
@@ -24,6 +25,7 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap", "--all-features", "--doc"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
+    &["--package", "tailcalls", "--lib"],
 ];
 
 /// Runs every test.

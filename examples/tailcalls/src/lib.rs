@@ -1,0 +1,114 @@
+//! Counts packets by service, with a parser for each protocol that jumps to the next.
+//!
+//! The table of the parsers is a `prog_array`, and what stands in it is said in `tailcalls.toml`: libbpf
+//! fills it when it loads the object. A parser can be taken out while packets come, and put in again.
+
+use std::error::Error;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use bpfmap::{Be16, Map, ProgramFd};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
+use libbpf_rs::{Link, OpenObject};
+
+pub use maps::{Layer, Service};
+use maps::{Maps, Parsers, Services};
+
+/// What the schema says, in Rust.
+pub mod maps {
+    include!(concat!(env!("OUT_DIR"), "/tailcalls.rs"));
+}
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    reason = "libbpf-cargo wrote it"
+)]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/tailcalls.skel.rs"));
+}
+
+/// Counts the packets that a network interface receives, until it is dropped.
+///
+/// It keeps the table of the parsers open: the kernel empties a `prog_array` when nobody has it open any more, also
+/// while a program uses it.
+#[derive(Debug)]
+pub struct PacketCounter {
+    parsers: Map<Parsers>,
+    services: Map<Services>,
+    udp: OwnedFd,
+    _link: Link,
+}
+
+impl PacketCounter {
+    /// Loads the programs and attaches the first of them to the interface with the number `interface`.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses the programs or the interface: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    pub fn attach(interface: i32) -> Result<Self, Box<dyn Error>> {
+        let mut object = MaybeUninit::<OpenObject>::uninit();
+        let skeleton = skeleton::TailcallsSkelBuilder::default().open(&mut object)?.load()?;
+        let Maps { parsers, services, cursors: _ } = Maps::from_object(skeleton.object())?;
+        Ok(Self {
+            parsers,
+            services,
+            udp: skeleton.progs.parse_udp.as_fd().try_clone_to_owned()?,
+            _link: skeleton.progs.parse_ethernet.attach_xdp(interface)?,
+        })
+    }
+
+    /// Packets by service.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn services(&self) -> bpfmap::Result<Vec<(Service, u64)>> {
+        self.services
+            .iter()
+            .map(|entry| entry.map(|(service, packets)| (service, packets.iter().sum())))
+            .collect()
+    }
+
+    /// The packets of a service.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn packets(&self, version: u8, protocol: u8, port: u16) -> bpfmap::Result<u64> {
+        let service = Service { version, protocol, port: Be16::new(port) };
+        Ok(self.services.lookup(&service)?.map_or(0, |packets| packets.iter().sum()))
+    }
+
+    /// Whether the table has a parser for a layer.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn parses(&self, layer: Layer) -> bpfmap::Result<bool> {
+        Ok(self.parsers.get(&layer.0)?.is_some())
+    }
+
+    /// Takes the parser of UDP out of the table: from now on UDP packets are counted without their port. `false` when
+    /// it was out already.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn stop_parsing_udp(&self) -> bpfmap::Result<bool> {
+        self.parsers.delete(&Layer::UDP.0)
+    }
+
+    /// Puts the parser of UDP into the table again.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub fn parse_udp(&self) -> bpfmap::Result<()> {
+        self.parsers.set(&Layer::UDP.0, ProgramFd::new(self.udp.as_fd()))
+    }
+}
