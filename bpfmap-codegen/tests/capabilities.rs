@@ -50,8 +50,9 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
     }
     let object = matches!(row.value, ValueRule::Object(_));
     let keyless = row.key == KeyRule::Keyless;
+    let attached = matches!(row.key, KeyRule::Descriptor(_));
     // What is kept under a key is plain data: no object, and nothing that belongs to an object.
-    let plain = !keyless && !object && row.key != KeyRule::Descriptor;
+    let plain = !keyless && !object && !attached;
     let lock = row.special_field_since(SpecialField::SpinLock).is_some();
     let facts = [
         ("HoldObjects", object),
@@ -62,13 +63,16 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         (
             "InsertElement",
             !keyless
+                && !attached
                 && can(Operation::Update)
                 && can(Operation::Delete)
                 && (!object || row.key != KeyRule::Index || inserts_in_slots(row)),
         ),
-        ("DeleteElement", !keyless && can(Operation::Delete)),
+        ("AttachValues", attached),
+        ("DeleteElement", !keyless && !attached && can(Operation::Delete)),
         ("TakeElement", !keyless && can(Operation::LookupAndDelete)),
-        ("Iterate", can(Operation::GetNextKey)),
+        // From the last key of a cgroup storage some kernels walk on into nonsense.
+        ("Iterate", can(Operation::GetNextKey) && row.key != KeyRule::CgroupStorage),
         ("UpdateBatch", can(Operation::UpdateBatch)),
         ("DeleteBatch", can(Operation::DeleteBatch)),
         (
@@ -76,7 +80,7 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
             matches!(row.max_entries, MaxEntriesRule::Pages { .. }) && can(Operation::Mmap),
         ),
         ("MapValues", plain && can(Operation::Mmap)),
-        ("Lock", lock),
+        ("Lock", lock && !attached),
         ("Push", keyless && can(Operation::Update)),
         ("Pop", keyless && can(Operation::LookupAndDelete)),
         ("Peek", keyless && can(Operation::Lookup)),

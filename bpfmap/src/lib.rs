@@ -161,11 +161,11 @@ pub use kernel_fields::{
 pub use libbpf_rs;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, Iter, Keys, LayoutCheck, Map, MappedValues, Object, Objects,
-    Options, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
+    Options, Owner, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
 };
 pub use objects::{
-    CgroupFd, CpuQueue, CpuQueueSize, Device, InnerMap, InterfaceIndex, MapId, PerfEventFd,
-    ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
+    CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,
+    PidFd, ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
 pub use percpu::{PerCpu, possible_cpus};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed};

@@ -97,6 +97,10 @@ pub enum Condition {
     BadDescriptor,
     /// The value is the descriptor of an object that the map type does not hold.
     OtherObject,
+    /// The key is no open descriptor.
+    BadOwner,
+    /// The key is the descriptor of something else than what values are attached to.
+    OtherOwner,
     /// A flag bit that no kernel knows.
     UnknownFlags,
     /// `BPF_NOEXIST` on a map that has no keys.
@@ -178,6 +182,8 @@ impl Condition {
             Self::FullOverwrite => "full_overwrite",
             Self::OutOfRange => "out_of_range",
             Self::OtherObject => "other_object",
+            Self::BadOwner => "bad_owner",
+            Self::OtherOwner => "other_owner",
             Self::UnknownFlags => "unknown_flags",
             Self::NoExist => "no_exist",
             Self::NoExistAndExist => "no_exist_and_exist",

@@ -71,6 +71,13 @@ impl MapTypeFacts {
         MAP_TYPES.iter().find(|row| row.name == name)
     }
 
+    /// The map type to use in place of this one, which is deprecated, if it is.
+    #[must_use]
+    pub fn successor(&self) -> Option<&'static Self> {
+        let (_, successor) = table::DEPRECATED.iter().find(|(name, _)| *name == self.name)?;
+        Self::by_name(successor)
+    }
+
     /// The name in `enum bpf_map_type`: `BPF_MAP_TYPE_HASH`.
     #[must_use]
     pub fn c_name(&self) -> String {
@@ -148,7 +155,7 @@ pub enum KeyRule {
     Number,
     /// A descriptor of the object that the value is attached to, a 32-bit integer. A schema need
     /// not mention it.
-    Descriptor,
+    Descriptor(Owner),
     /// The cgroup and how the program is attached to it, `struct bpf_cgroup_storage_key`; or the
     /// cgroup alone, a `u64`.
     CgroupStorage,
@@ -162,8 +169,21 @@ impl KeyRule {
     /// Whether a schema need not mention the key, since there is but one: a 32-bit integer.
     #[must_use]
     pub const fn is_implied(self) -> bool {
-        matches!(self, Self::Index | Self::Number | Self::Descriptor)
+        matches!(self, Self::Index | Self::Number | Self::Descriptor(_))
     }
+}
+
+/// What a value is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A socket.
+    Socket,
+    /// A file's inode.
+    Inode,
+    /// A task, by a pidfd.
+    Task,
+    /// A cgroup, by its directory.
+    Cgroup,
 }
 
 /// What a map type takes as value.

@@ -110,6 +110,7 @@ rules! {
     PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct has no special fields";
     // Maps.
     UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type is one that the kernel has";
+    DEPRECATED_MAP_TYPE = Warning "deprecated-map-type": "A map's type is not one that the kernel calls deprecated";
     KEY_MISSING = Error "key-missing": "A map that has keys says of which type";
     KEY_NOT_ALLOWED = Error "key-not-allowed": "A map without keys names no key";
     KEY_SIZE = Error "key-size": "A key is of a size that the kernel takes";
@@ -121,6 +122,7 @@ rules! {
     VALUE_SIZE = Error "value-size": "A value is of a size that the kernel takes";
     VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map without values names no value";
     HALF_TYPED = Warning "half-typed": "Key and value both have types, or neither";
+    BTF_REQUIRED = Error "btf-required": "A map that the kernel takes only with BTF has it";
     BTF_REFUSED = Warning "btf-refused": "BTF is not asked for where the kernel refuses it";
     MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map says how many entries it has";
     MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map has at least one entry";

@@ -98,6 +98,19 @@ pub trait ShowObjects<S: MapSpec>: Kind {
     fn from_kernel(value: [u8; 8]) -> Self::Shown;
 }
 
+/// A map type whose values are attached to an object: a socket, a file, a task, a cgroup.
+///
+/// User space hands in the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).
+#[diagnostic::on_unimplemented(
+    message = "a map of type `{Self}` does not attach values to objects",
+    label = "this map type has keys of its own",
+    note = "use `lookup` and `update` with a key; only sk_storage, inode_storage, task_storage and cgrp_storage attach values to what a descriptor means"
+)]
+pub trait AttachValues: Kind {
+    /// What values are attached to.
+    type Owner<'a>: std::os::fd::AsFd;
+}
+
 macro_rules! capabilities {
     ($(
         $(#[$doc:meta])*

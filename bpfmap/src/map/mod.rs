@@ -1,6 +1,7 @@
 //! The typed handle.
 
 mod arena;
+mod attached;
 mod batch;
 mod bulk;
 mod create;
@@ -19,6 +20,7 @@ mod struct_ops;
 mod walk;
 
 pub use arena::{Arena, ArenaPtr};
+pub use attached::Owner;
 pub use bulk::Drain;
 pub use info::Info;
 pub use iter::{Iter, Keys};

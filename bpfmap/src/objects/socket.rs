@@ -35,6 +35,12 @@ impl<'a, T: AsFd + ?Sized> From<&'a T> for SocketFd<'a> {
     }
 }
 
+impl AsFd for SocketFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0
+    }
+}
+
 /// The number that the kernel gives a socket, and no other as long as it runs (`SO_COOKIE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketCookie(u64);

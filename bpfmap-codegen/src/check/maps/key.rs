@@ -72,7 +72,7 @@ pub(super) fn check<'a>(
                 .help("leave the key out"),
             );
         }
-        KeyRule::Index | KeyRule::Number | KeyRule::Descriptor => {
+        KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => {
             number_key(cx, map, row, key, size);
         }
         KeyRule::CgroupStorage => cgroup_storage_key(cx, key, size),

@@ -9,8 +9,8 @@ mod value;
 use super::context::Context;
 use super::{flags, special_fields};
 use crate::diagnostics::Finding;
-use crate::facts::{MAP_TYPES, MapTypeFacts, MaxEntriesRule};
-use crate::ir::MapDef;
+use crate::facts::{BtfRule, MAP_TYPES, MapTypeFacts, MaxEntriesRule};
+use crate::ir::{KeyValue, MapDef};
 use crate::nearest::nearest;
 use crate::rules;
 
@@ -37,7 +37,41 @@ fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers:
     contents::check(cx, map, row);
     flags::check(cx, map, row);
     special_fields::check_map(cx, map, row);
+    deprecated(cx, map, row);
+    btf_required(cx, map, row);
     too_new(cx, map);
+}
+
+fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let Some(successor) = row.successor() else { return };
+    let (ty, name, since) = (row.name, successor.name, successor.since);
+    cx.report(
+        Finding::new(
+            &rules::DEPRECATED_MAP_TYPE,
+            map.map_type.span,
+            format!("the map type `{ty}` is deprecated"),
+        )
+        .help(format!("use `{name}`, from Linux {since} on")),
+    );
+}
+
+/// Some map types are refused without BTF, by EINVAL.
+fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    if row.btf != BtfRule::Required {
+        return;
+    }
+    let left_out = map.btf.as_ref().filter(|btf| !btf.value).map(|btf| btf.span);
+    let sized = [&map.key, &map.value].into_iter().flatten().find_map(|what| match what {
+        KeyValue::Size(size) => Some(size.span),
+        KeyValue::Type(_) => None,
+    });
+    let Some(span) = left_out.or(sized) else { return };
+    let message = format!("a map of type `{}` is described by BTF", row.name);
+    cx.report(
+        Finding::new(&rules::BTF_REQUIRED, span, message)
+            .label("leaves BTF out")
+            .help("describe key and value by their types, and leave `btf` out"),
+    );
 }
 
 /// A program can have one arena, and libbpf takes one an object.

@@ -10,6 +10,7 @@ mod queue_stack;
 mod redirect;
 mod sockets;
 mod special_fields;
+mod storage;
 mod streams;
 mod struct_ops;
 
@@ -34,17 +35,27 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     redirect::CPUMAP,
     redirect::XSKMAP,
     sockets::SOCKHASH,
+    storage::CGROUP_STORAGE,
     sockets::REUSEPORT_SOCKARRAY,
+    storage::PERCPU_CGROUP_STORAGE,
     queue_stack::QUEUE,
     queue_stack::STACK,
+    storage::SK_STORAGE,
     redirect::DEVMAP_HASH,
     struct_ops::STRUCT_OPS,
     streams::RINGBUF,
+    storage::INODE_STORAGE,
+    storage::TASK_STORAGE,
     streams::USER_RINGBUF,
+    storage::CGRP_STORAGE,
     arena::ARENA,
     insn_array::INSN_ARRAY,
     hash::RHASH,
 ];
+
+/// Map types that `include/uapi/linux/bpf.h` calls deprecated, and what to use in their place.
+pub(super) const DEPRECATED: &[(&str, &str)] =
+    &[("cgroup_storage", "cgrp_storage"), ("percpu_cgroup_storage", "cgrp_storage")];
 
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
 const KMALLOC_MAX_SIZE: u32 = 4 << 20;

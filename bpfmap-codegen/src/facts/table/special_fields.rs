@@ -5,7 +5,7 @@ use super::v;
 use crate::facts::KernelVersion;
 use crate::ir::SpecialField::{
     Kptr, ListHead, PerCpuKptr, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork, Timer,
-    UntrustedKptr, WorkQueue,
+    UntrustedKptr, UserPtr, WorkQueue,
 };
 
 type Rows = &'static [(crate::ir::SpecialField, KernelVersion)];
@@ -57,3 +57,47 @@ pub(super) const PERCPU_ARRAY: Rows =
 /// `percpu_hash` and `lru_percpu_hash`: pointers.
 pub(super) const PERCPU_HASH: Rows =
     &[(Kptr, v(6, 4)), (UntrustedKptr, v(6, 4)), (PerCpuKptr, v(6, 7)), (RefCount, v(6, 4))];
+
+/// `cgroup_storage`: locks.
+pub(super) const CGROUP_STORAGE: Rows = &[(SpinLock, v(5, 1)), (ResSpinLock, v(6, 15))];
+
+/// `sk_storage`: locks and pointers.
+pub(super) const SK_STORAGE: Rows = &[
+    (SpinLock, v(5, 2)),
+    (ResSpinLock, v(6, 15)),
+    (Kptr, v(6, 4)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+];
+
+/// `inode_storage`: locks and pointers.
+pub(super) const INODE_STORAGE: Rows = &[
+    (SpinLock, v(5, 10)),
+    (ResSpinLock, v(6, 15)),
+    (Kptr, v(6, 4)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+];
+
+/// `task_storage`: locks and pointers, those to user space too.
+pub(super) const TASK_STORAGE: Rows = &[
+    (SpinLock, v(5, 11)),
+    (ResSpinLock, v(6, 15)),
+    (Kptr, v(6, 4)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+    (UserPtr, v(6, 13)),
+];
+
+/// `cgrp_storage`: locks and pointers.
+pub(super) const CGRP_STORAGE: Rows = &[
+    (SpinLock, v(6, 2)),
+    (ResSpinLock, v(6, 15)),
+    (Kptr, v(6, 4)),
+    (UntrustedKptr, v(6, 4)),
+    (PerCpuKptr, v(6, 7)),
+    (RefCount, v(6, 4)),
+];

@@ -10,6 +10,8 @@ pub use objects::*;
 mod others;
 pub use others::*;
 pub use plain::*;
+mod storage;
+pub use storage::*;
 pub use streams::*;
 
 macro_rules! kind {

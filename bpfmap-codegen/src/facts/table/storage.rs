@@ -1,0 +1,267 @@
+//! Values that are attached to sockets, inodes, tasks and cgroups. Source:
+//! `kernel/bpf/bpf_local_storage.c`, and `kernel/bpf/local_storage.c` for the old storage of cgroups.
+
+use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
+use crate::facts::{
+    BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
+    MaxEntriesRule, Owner, Privilege, ValueRule,
+};
+
+/// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
+/// beside the kernel's own head of an element, which grows from release to release.
+const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
+
+/// `BPF_MAP_TYPE_CGROUP_STORAGE`.
+pub(super) const CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "cgroup_storage",
+    number: 19,
+    since: v(4, 19),
+    summary: "A value for each cgroup that a program of the map is attached to, made when it is \
+              attached. Deprecated: `cgrp_storage` (6.2) needs no attachment.",
+    privilege: Privilege::None,
+    per_cpu: false,
+    key: KeyRule::CgroupStorage,
+    // Up to 5.10 a page.
+    value: ValueRule::Plain { max_size: 4096 },
+    max_entries: MaxEntriesRule::Zero,
+    map_extra: MapExtraRule::Zero,
+    required_flags: &[],
+    flags: &[
+        ("numa_node", v(4, 19)),
+        ("rdonly", v(4, 19)),
+        ("wronly", v(4, 19)),
+        ("rdonly_prog", v(5, 2)),
+        ("wronly_prog", v(5, 2)),
+    ],
+    events: EventRule::Nothing,
+    as_inner: InnerRule::Refused(Errno::ENOTSUPP),
+    btf: BtfRule::Optional,
+    special_fields: special_fields::CGROUP_STORAGE,
+    operations: operations! {
+        Lookup: CGROUP_LOOKUP,
+        Update: CGROUP_UPDATE,
+        Delete: CGROUP_DELETE,
+        GetNextKey: CGROUP_NEXT_KEY,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/local_storage.c: cgroup_storage_map_alloc, cgroup_storage_update_elem, cgroup_storage_delete_elem, cgroup_storage_get_next_key",
+    ],
+};
+
+/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
+pub(super) const PERCPU_CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "percpu_cgroup_storage",
+    number: 21,
+    since: v(4, 20),
+    summary: "As `cgroup_storage`, with a value for each CPU. Deprecated: `cgrp_storage` (6.2) needs \
+              no attachment.",
+    per_cpu: true,
+    value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
+    special_fields: &[],
+    sources: &[
+        "kernel/bpf/local_storage.c: bpf_percpu_cgroup_storage_copy, bpf_percpu_cgroup_storage_update",
+    ],
+    ..CGROUP_STORAGE
+};
+
+/// User space can neither make an element, since a program's attachment does, nor delete it.
+const CGROUP_LOOKUP: &[Case] = cases! {
+    Plain: (4, 19) Ok;
+    Missing: (4, 19) ENOENT;
+    UnknownFlags: (4, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const CGROUP_UPDATE: &[Case] = cases! {
+    Plain: (4, 19) Ok;
+    Missing: (4, 19) ENOENT;
+    NoExistOnMissing: (4, 19) EINVAL;
+    ExistOnMissing: (4, 19) ENOENT;
+    UnknownFlags: (4, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+const CGROUP_DELETE: &[Case] = cases! {
+    Plain: (4, 19) EINVAL;
+    Missing: (4, 19) EINVAL;
+};
+
+/// From the last key on, 6.16 to 6.19 answer success with a key of no meaning; the stable releases of
+/// older lines were mended.
+const CGROUP_NEXT_KEY: &[Case] = cases! {
+    Plain: (4, 19) Ok;
+    Empty: (4, 19) ENOENT;
+    AbsentKey: (4, 19) ENOENT;
+    LastKey: (4, 19) ENOENT | Ok, (6, 16) Ok, (7, 0) ENOENT;
+};
+
+/// `BPF_MAP_TYPE_SK_STORAGE`.
+pub(super) const SK_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "sk_storage",
+    number: 24,
+    since: v(5, 2),
+    summary: "A value for each socket that has one, gone with the socket.",
+    privilege: Privilege::Bpf,
+    key: KeyRule::Descriptor(Owner::Socket),
+    value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
+    required_flags: &["no_prealloc"],
+    flags: &[("no_prealloc", v(5, 2)), ("clone", v(5, 4))],
+    as_inner: InnerRule::AnyEntries,
+    btf: BtfRule::Required,
+    special_fields: special_fields::SK_STORAGE,
+    operations: operations! {
+        Lookup: SK_LOOKUP,
+        Update: SK_UPDATE,
+        Delete: SK_DELETE,
+        GetNextKey: super::NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
+        "net/core/bpf_sk_storage.c: bpf_fd_sk_storage_lookup_elem, sk_storage_map_ops",
+    ],
+    ..CGROUP_STORAGE
+};
+
+const SK_LOOKUP: &[Case] = cases! {
+    Plain: (5, 2) Ok;
+    Missing: (5, 2) ENOENT;
+    BadOwner: (5, 2) EBADF;
+    OtherOwner: (5, 2) ENOTSOCK;
+    UnknownFlags: (5, 2) EINVAL;
+    LockWithoutSpinLock: (5, 2) EINVAL;
+};
+
+const SK_UPDATE: &[Case] = cases! {
+    Plain: (5, 2) Ok;
+    NoExistOnPresent: (5, 2) EEXIST;
+    ExistOnMissing: (5, 2) ENOENT;
+    BadOwner: (5, 2) EBADF;
+    OtherOwner: (5, 2) ENOTSOCK;
+    UnknownFlags: (5, 2) EINVAL;
+    NoExistAndExist: (5, 2) EINVAL;
+    LockWithoutSpinLock: (5, 2) EINVAL;
+};
+
+const SK_DELETE: &[Case] = cases! {
+    Plain: (5, 2) Ok;
+    Missing: (5, 2) ENOENT;
+    BadOwner: (5, 2) EBADF;
+    OtherOwner: (5, 2) ENOTSOCK;
+};
+
+/// `BPF_MAP_TYPE_INODE_STORAGE`.
+pub(super) const INODE_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "inode_storage",
+    number: 28,
+    since: v(5, 10),
+    summary: "A value for each inode that has one, gone with the inode. Needs `bpf` among the \
+              kernel's security modules (`lsm=`): without, nothing can be attached (EBADF).",
+    key: KeyRule::Descriptor(Owner::Inode),
+    flags: &[("no_prealloc", v(5, 10)), ("clone", v(5, 10))],
+    special_fields: special_fields::INODE_STORAGE,
+    operations: operations! {
+        Lookup: INODE_LOOKUP,
+        Update: INODE_UPDATE,
+        Delete: INODE_DELETE,
+        GetNextKey: super::NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
+        "kernel/bpf/bpf_inode_storage.c: bpf_fd_inode_storage_lookup_elem, inode_storage_map_ops",
+    ],
+    ..SK_STORAGE
+};
+
+const INODE_LOOKUP: &[Case] = cases! {
+    Plain: (5, 10) Ok;
+    Missing: (5, 10) ENOENT;
+    BadOwner: (5, 10) EBADF;
+    UnknownFlags: (5, 10) EINVAL;
+    LockWithoutSpinLock: (5, 10) EINVAL;
+};
+
+/// EBADF stands for kernels that were booted without `bpf` in `lsm=`, as Debian's 5.10 is.
+const INODE_UPDATE: &[Case] = cases! {
+    Plain: (5, 10) Ok | EBADF, (6, 1) Ok;
+    NoExistOnPresent: (5, 10) EEXIST;
+    ExistOnMissing: (5, 10) ENOENT;
+    BadOwner: (5, 10) EBADF;
+    UnknownFlags: (5, 10) EINVAL;
+    NoExistAndExist: (5, 10) EINVAL;
+    LockWithoutSpinLock: (5, 10) EINVAL;
+};
+
+const INODE_DELETE: &[Case] = cases! {
+    Plain: (5, 10) Ok;
+    Missing: (5, 10) ENOENT;
+    BadOwner: (5, 10) EBADF;
+};
+
+/// `BPF_MAP_TYPE_TASK_STORAGE`.
+pub(super) const TASK_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "task_storage",
+    number: 29,
+    since: v(5, 11),
+    summary: "A value for each task that has one, gone with the task.",
+    key: KeyRule::Descriptor(Owner::Task),
+    flags: &[("no_prealloc", v(5, 11)), ("clone", v(5, 11))],
+    special_fields: special_fields::TASK_STORAGE,
+    operations: operations! {
+        Lookup: DESCRIPTOR_LOOKUP,
+        Update: DESCRIPTOR_UPDATE,
+        Delete: DESCRIPTOR_DELETE,
+        GetNextKey: super::NOT_SUPPORTED,
+        Freeze: FREEZE,
+    },
+    sources: &[
+        "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
+        "kernel/bpf/bpf_task_storage.c: bpf_pid_task_storage_lookup_elem, task_storage_map_ops",
+    ],
+    ..SK_STORAGE
+};
+
+/// `BPF_MAP_TYPE_CGRP_STORAGE`.
+pub(super) const CGRP_STORAGE: MapTypeFacts = MapTypeFacts {
+    name: "cgrp_storage",
+    number: 32,
+    since: v(6, 2),
+    summary: "A value for each cgroup that has one, gone with the cgroup.",
+    key: KeyRule::Descriptor(Owner::Cgroup),
+    flags: &[("no_prealloc", v(6, 2)), ("clone", v(6, 2))],
+    special_fields: special_fields::CGRP_STORAGE,
+    sources: &[
+        "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
+        "kernel/bpf/bpf_cgrp_storage.c: bpf_cgrp_storage_lookup_elem, cgrp_storage_map_ops",
+    ],
+    ..TASK_STORAGE
+};
+
+const DESCRIPTOR_LOOKUP: &[Case] = cases! {
+    Plain: (5, 11) Ok;
+    Missing: (5, 11) ENOENT;
+    BadOwner: (5, 11) EBADF;
+    OtherOwner: (5, 11) EBADF;
+    UnknownFlags: (5, 11) EINVAL;
+    LockWithoutSpinLock: (5, 11) EINVAL;
+};
+
+const DESCRIPTOR_UPDATE: &[Case] = cases! {
+    Plain: (5, 11) Ok;
+    NoExistOnPresent: (5, 11) EEXIST;
+    ExistOnMissing: (5, 11) ENOENT;
+    BadOwner: (5, 11) EBADF;
+    OtherOwner: (5, 11) EBADF;
+    UnknownFlags: (5, 11) EINVAL;
+    NoExistAndExist: (5, 11) EINVAL;
+    LockWithoutSpinLock: (5, 11) EINVAL;
+};
+
+const DESCRIPTOR_DELETE: &[Case] = cases! {
+    Plain: (5, 11) Ok;
+    Missing: (5, 11) ENOENT;
+    BadOwner: (5, 11) EBADF;
+    OtherOwner: (5, 11) EBADF;
+};

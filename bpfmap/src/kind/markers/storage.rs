@@ -1,0 +1,75 @@
+//! Map types whose values are attached to sockets, inodes, tasks and cgroups.
+
+use super::kind;
+use crate::kind::{
+    AttachValues, BatchCursor, Kind, Lock, LookupElement, UpdateElement, sealed::Sealed,
+};
+use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
+use crate::percpu::PerCpu;
+use crate::plain::Plain;
+
+kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup that a program of the map is attached to.
+    /// Deprecated: [`CgrpStorage`] (Linux 6.2) needs no attachment.
+    ///
+    /// The kernel makes a value when the program is attached, and it goes with the attachment. User space
+    /// [looks it up](crate::Map::lookup) and [updates](crate::Map::update) it, and can't make one: `ENOENT`. It can't be
+    /// deleted (`EINVAL`), nor walked safely: from the last key Linux 6.16 to 6.19 go on with a key of no meaning.
+    ///
+    /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`), or from Linux 5.9
+    /// the inode number alone, a `u64`.
+    ///
+    /// Source: `kernel/bpf/local_storage.c`, `cgroup_storage_map_ops`.
+    CgroupStorage, 19, "cgroup_storage", btf: true, cursor: None, value: V => V);
+impl LookupElement for CgroupStorage {}
+impl UpdateElement for CgroupStorage {}
+impl Lock for CgroupStorage {}
+
+kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`], with a value for each CPU. Deprecated
+    /// as well.
+    ///
+    /// Source: `kernel/bpf/local_storage.c`, `bpf_percpu_cgroup_storage_update`.
+    PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>);
+impl LookupElement for PercpuCgroupStorage {}
+impl UpdateElement for PercpuCgroupStorage {}
+
+kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), gone with the socket.
+    ///
+    /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) take an open socket; what is no socket is
+    /// `ENOTSOCK`.
+    ///
+    /// Source: `net/core/bpf_sk_storage.c`, `sk_storage_map_ops`.
+    SkStorage, 24, "sk_storage", btf: true, cursor: None, value: V => V);
+impl AttachValues for SkStorage {
+    type Owner<'a> = SocketFd<'a>;
+}
+
+kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](FileFd), gone with the inode.
+    ///
+    /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line): without, as Debian boots 5.10,
+    /// nothing can be attached (`EBADF`).
+    ///
+    /// Source: `kernel/bpf/bpf_inode_storage.c`, `inode_storage_map_ops`.
+    InodeStorage, 28, "inode_storage", btf: true, cursor: None, value: V => V);
+impl AttachValues for InodeStorage {
+    type Owner<'a> = FileFd<'a>;
+}
+
+kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), gone with the task.
+    ///
+    /// What is no pidfd is `EBADF`; a task that has exited has no values (`ENOENT`).
+    ///
+    /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
+    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V);
+impl AttachValues for TaskStorage {
+    type Owner<'a> = PidFd<'a>;
+}
+
+kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd), gone with the cgroup.
+    ///
+    /// What is no directory of a cgroup2 file system is `EBADF`.
+    ///
+    /// Source: `kernel/bpf/bpf_cgrp_storage.c`, `cgrp_storage_map_ops`.
+    CgrpStorage, 32, "cgrp_storage", btf: true, cursor: None, value: V => V);
+impl AttachValues for CgrpStorage {
+    type Owner<'a> = CgroupFd<'a>;
+}
