@@ -18,7 +18,6 @@
 ///     const MAX_ENTRIES: Option<u32> = Some(2);
 ///     const KEY_LAYOUT: &'static Layout = Layout::U32;
 ///     const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 16 };
-///     const BTF: bool = false;
 /// }
 ///
 /// # fn main() -> bpfmap::Result<()> {

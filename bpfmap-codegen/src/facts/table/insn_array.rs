@@ -22,7 +22,9 @@ pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
     flags: &[],
     events: EventRule::Nothing,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
-    btf: BtfRule::Optional,
+    // Up to 7.2 the value has to be an integer of 8 bytes (`insn_array_check_btf`) as large as the
+    // value's 16, which none is.
+    btf: BtfRule::Refused(Errno::EINVAL),
     special_fields: &[],
     operations: operations! {
         Lookup: cases! {

@@ -11,7 +11,7 @@ kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)
 impl MapArena for Arena {}
 
 kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](crate::InsnOffsets).
-    InsnArray, 34, "insn_array", btf: true, cursor: Key, value: V => V, adds: RDONLY_PROG);
+    InsnArray, 34, "insn_array", btf: false, cursor: Key, value: V => V, adds: RDONLY_PROG);
 impl LookupElement for InsnArray {}
 impl UpdateElement for InsnArray {}
 impl Iterate for InsnArray {}
