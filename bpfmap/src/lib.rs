@@ -160,8 +160,8 @@ pub use kernel_fields::{
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
 pub use map::{
-    Arena, ArenaPtr, Drain, Info, Iter, Keys, LayoutCheck, Map, MappedValues, Object, Objects,
-    Options, Owner, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
+    Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
+    Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
 };
 pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,

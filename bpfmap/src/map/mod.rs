@@ -25,7 +25,7 @@ pub use bulk::Drain;
 pub use info::Info;
 pub use iter::{Iter, Keys};
 pub use memory::{MappedValues, ReadOnlyValues};
-pub use object::{Object, Objects, Shown};
+pub use object::{IntoObject, Object, Objects, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;
 pub use struct_ops::{Registration, StructOpsState};

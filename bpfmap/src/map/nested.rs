@@ -14,7 +14,22 @@ where
     S: OuterMapSpec,
     S::Kind: ShowObjects<S, Shown = MapId>,
 {
-    /// Opens the map under a key; `None` when there is none. Takes `CAP_SYS_ADMIN`, as [`from_id`](Self::from_id).
+    /// Opens the map under a key; `None` when there is none.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
+    ///
+    /// fn total<Tenants, Counters>(tenants: &Map<Tenants>, tenant: u32) -> bpfmap::Result<u64>
+    /// where
+    ///     Tenants: OuterMapSpec<Inner = Counters, Kind = kind::HashOfMaps, Key = u32>,
+    ///     Counters: MapSpec<Kind = kind::Array, Key = u32, Value = u64>,
+    /// {
+    ///     let Some(counters) = tenants.inner(&tenant)? else { return Ok(0) };
+    ///     counters.iter().map(|entry| entry.map(|(_, count)| count)).sum()
+    /// }
+    /// ```
+    ///
+    /// Takes `CAP_SYS_ADMIN`, as [`from_id`](Self::from_id).
     ///
     /// # Errors
     /// `EPERM`: the privilege is missing, or the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the map is
@@ -34,6 +49,22 @@ where
 
     /// Puts a map under a key and gives the one that was there: a snapshot of all its entries at one moment, for the
     /// price of an empty map.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
+    ///
+    /// // What was counted since the last time, without a count lost or seen twice.
+    /// fn since_last<Current, Counts>(current: &Map<Current>) -> bpfmap::Result<Vec<(u32, u64)>>
+    /// where
+    ///     Current: OuterMapSpec<Inner = Counts, Kind = kind::ArrayOfMaps, Key = u32>,
+    ///     Counts: MapSpec<Kind = kind::Hash, Key = u32, Value = u64>,
+    /// {
+    ///     match current.swap(&0, &Map::create()?)? {
+    ///         Some(counted) => counted.iter().collect(),
+    ///         None => Ok(vec![]),
+    ///     }
+    /// }
+    /// ```
     ///
     /// When this returns, every program that runs (a sleepable one excepted) uses the new map, so nothing changes the
     /// old one any more (`kernel/bpf/syscall.c`, `maybe_wait_bpf_programs`, Linux 4.20). It is opened before, by its id, which

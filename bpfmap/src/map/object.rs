@@ -12,32 +12,66 @@ use core::iter::FusedIterator;
 /// What is handed to a map that holds kernel objects: a program, a map, a socket.
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
+/// What can be handed in where a map takes the object `O`: `O` itself, and whatever becomes one by [`Into`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that this map holds",
+    label = "this map takes `{O}`",
+    note = "hand in the object itself, never its number: a program of libbpf-rs, a `&Map` of the inner spec; a descriptor becomes an object by the `new` of the type that the map takes, such as `ProgramFd::new`"
+)]
+pub trait IntoObject<O> {
+    /// The object.
+    fn into_object(self) -> O;
+}
+
+// So that the message tells of objects and not of conversions.
+#[diagnostic::do_not_recommend]
+impl<T: Into<O>, O> IntoObject<O> for T {
+    fn into_object(self) -> O {
+        self.into()
+    }
+}
+
 /// What a look-up in a map that holds kernel objects gives.
 pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects<S>>::Shown;
 
 impl<S: MapSpec> Map<S> {
     /// Puts an object under a key, in place of what is there. The map keeps a reference to it.
     ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, ProgramFd, kind};
+    /// use std::os::fd::BorrowedFd;
+    ///
+    /// fn install<Jumps>(jumps: &Map<Jumps>, program: BorrowedFd<'_>) -> bpfmap::Result<()>
+    /// where
+    ///     Jumps: MapSpec<Kind = kind::ProgArray, Key = u32>,
+    /// {
+    ///     // Of libbpf-rs, the program itself: `jumps.set(&1, &program)`.
+    ///     jumps.set(&1, ProgramFd::new(program))?;
+    ///     println!("program {} takes over", jumps.get(&1)?.expect("it was just put there"));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// `E2BIG`: the index is out of range, or the map is full. `EBADF`, `EINVAL` and others: it is no object that the
     /// map type takes; see the marker of the map type in [`kind`](crate::kind). `EPERM`: the map is frozen or the
     /// descriptor read-only.
-    pub fn set<'a>(&self, key: &S::Key, object: impl Into<Object<'a, S>>) -> Result<()>
+    pub fn set<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<()>
     where
         S::Kind: HoldObjects<S>,
     {
-        self.put(key, &object.into(), Update::Any).map_err(Self::not_taken)
+        self.put(key, &object.into_object(), Update::Any).map_err(Self::not_taken)
     }
 
     /// Puts an object under a key that is absent; `false`, and nothing is changed, when it is present.
     ///
     /// # Errors
     /// As [`set`](Self::set).
-    pub fn set_new<'a>(&self, key: &S::Key, object: impl Into<Object<'a, S>>) -> Result<bool>
+    pub fn set_new<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<bool>
     where
         S::Kind: HoldObjects<S> + InsertElement,
     {
-        match self.put(key, &object.into(), Update::NoExist) {
+        match self.put(key, &object.into_object(), Update::NoExist) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
             Err(errno) => Err(Self::not_taken(errno)),
@@ -61,13 +95,13 @@ impl<S: MapSpec> Map<S> {
         self.write_entries(keys, objects.len(), &values)
     }
 
-    /// What the kernel shows of the object under a key: an id, a cookie; `None` when there is none.
+    /// What the kernel shows of the object under a key ([`Shown`]): an id, a cookie; `None` when there is none.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only. Others as the marker of the map type in [`kind`](crate::kind) says.
-    pub fn get(&self, key: &S::Key) -> Result<Option<Shown<S>>>
+    pub fn get<T>(&self, key: &S::Key) -> Result<Option<T>>
     where
-        S::Kind: ShowObjects<S>,
+        S::Kind: ShowObjects<S, Shown = T>,
     {
         const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
         let mut value = [0; OBJECT_SIZE];

@@ -1,0 +1,18 @@
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapSpec, kind};
+
+enum Gates {}
+impl MapSpec for Gates {
+    type Kind = kind::CgroupArray;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "gates";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
+fn gate(gates: &Map<Gates>) {
+    let _ = gates.get(&1);
+}
+
+fn main() {}
