@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::process::{Command, exit};
 use std::time::Duration;
@@ -40,7 +41,7 @@ fn main() {
 }
 
 fn tests() -> BTreeMap<&'static str, Test> {
-    let tests: [(&'static str, Test); 19] = [
+    let tests: [(&'static str, Test); 20] = [
         ("passes", || println!("vmtest:note kernel={}", kernel())),
         ("fails", || exit(101)),
         ("skips", || println!("vmtest:skip for a reason")),
@@ -61,6 +62,7 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("freezes_init", freeze_init),
         ("leaves_through_the_debug_port", leave_through_the_debug_port),
         ("writes_into_the_results", || write("/dev/ttyS1", "nonsense")),
+        ("loads_a_module", load_a_module),
         ("warns", || write("/dev/kmsg", "WARNING: CPU: 0 PID: 1 at kernel/nowhere.c:1 nothing")),
         ("splats", || write("/dev/kmsg", "WARNING: possible circular locking dependency detected")),
     ];
@@ -99,6 +101,15 @@ fn leave_through_the_debug_port() {
         assert_eq!(libc::ioperm(0xf4, 4, 1), 0);
         core::arch::asm!("out dx, al", in("dx") 0xf4_u16, in("al") 0x10_u8);
     }
+}
+
+/// Loads the module that lies at `/module.ko`.
+fn load_a_module() {
+    let file = File::open("/module.ko").unwrap();
+    // SAFETY: the parameters are a string that lives as long as the call.
+    let loaded =
+        unsafe { libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), c"".as_ptr(), 0) };
+    assert_eq!(loaded, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// A child that holds the output open must not hold the guest up.

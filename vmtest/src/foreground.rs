@@ -37,7 +37,7 @@ impl Run {
     ) -> Result<Ended> {
         let stdin = std::io::stdin();
         // A program without a terminal of its own must not take this one's keys.
-        let mut input = self.terminal || !rustix::termios::isatty(&stdin);
+        let mut input = self.input.is_none() && (self.terminal || !rustix::termios::isatty(&stdin));
         let _raw = if self.terminal { RawTerminal::take() } else { None };
         let mut interrupted = 0;
         if !input {

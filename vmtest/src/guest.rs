@@ -149,7 +149,7 @@ impl Guest {
 
     /// Gives the program something to read on its standard input. It passes through a serial port,
     /// at some ten kilobytes a second in an emulated guest: what is known beforehand is better
-    /// handed over as a file ([`Run::files`]).
+    /// handed over with the program ([`Run::input`]).
     pub fn write(&mut self, bytes: &[u8]) {
         self.give(Input::Bytes(bytes.to_owned()));
     }

@@ -26,10 +26,12 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
 ];
 
 /// What a kernel is told when QEMU translates its instructions.
-const TCG_ARGUMENTS: [&str; 2] = [
+const TCG_ARGUMENTS: [&str; 3] = [
     // QEMU finds its translation of a piece of code again only at the same address; else each
     // process of a program would have all its code translated anew, which takes most of its time.
     "norandmaps",
+    // On a busy host the kernel would find it skewed, and read another clock from a slow device.
+    "tsc=reliable",
     // From 6.19 on BPF allocates with kmalloc_nolock, which fails (ENOMEM) on a processor without
     // cmpxchg16b unless the slab caches are debugged: the cheapest way is sanity checks (mm/slub.c).
     "slab_debug=F,kmalloc-*",

@@ -45,11 +45,27 @@ fn run(options: RunOptions) -> Result<ExitCode> {
     run.args = command.collect();
     run.files = options.files;
     run.time_out = options.time_out.map(Duration::from_secs);
+    run.input = input_file()?;
     let (ended, console) = run_in(run, &options.system, &options.machine, options.gdb)?;
     if let Some(path) = options.console {
         write(&path, &console)?;
     }
     Ok(exit_code(&ended))
+}
+
+/// All of the standard input, if that is a file: it can be handed over at once.
+fn input_file() -> Result<Option<Vec<u8>>> {
+    let stdin = std::io::stdin();
+    let kind =
+        rustix::fs::fstat(&stdin).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    if kind != Ok(rustix::fs::FileType::RegularFile) {
+        return Ok(None);
+    }
+    let mut input = Vec::new();
+    stdin.lock().read_to_end(&mut input).map_err(|error| {
+        Error::new(ErrorKind::Io, "cannot read the standard input").because(error)
+    })?;
+    Ok(Some(input))
 }
 
 fn shell(options: ShellOptions) -> Result<ExitCode> {

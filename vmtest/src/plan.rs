@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(crate) const PLAN: &str = "/vmtest/plan.json";
 /// What tells init to switch to another root: the modules to load first.
 pub(crate) const SWITCH_ROOT: &str = "/vmtest/switch-root.json";
+/// Where the input of a program lies, if it is known beforehand.
+pub(crate) const INPUT: &str = "/vmtest/input";
 /// The name under which QEMU hands the payload over.
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
 /// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
@@ -36,6 +38,8 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
+    /// The file that it reads as its standard input; else that comes from the host.
+    pub(crate) input: Option<PathBuf>,
     /// Give it a terminal of this many rows and columns.
     pub(crate) terminal: Option<(u16, u16)>,
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::machine::Machine;
-use crate::plan::{Action, PLAN, Plan, Program, guest_environment};
+use crate::plan::{Action, INPUT, PLAN, Plan, Program, guest_environment};
 use crate::terminal;
 use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ pub struct Run {
     pub files: Vec<(PathBuf, PathBuf)>,
     /// Kernel modules to load first: names and contents, in order.
     pub modules: Vec<(String, Vec<u8>)>,
+    /// What it reads on its standard input, if that is known beforehand: it is handed over with the
+    /// program, hundreds of megabytes a second; [`Guest::write`](crate::Guest::write) is slow.
+    pub input: Option<Vec<u8>>,
     /// How long it may take altogether.
     pub time_out: Option<Duration>,
     /// Whether it has a terminal in the guest, which is this process's.
@@ -42,6 +45,7 @@ impl Run {
             env: Vec::new(),
             files: Vec::new(),
             modules: Vec::new(),
+            input: None,
             time_out: None,
             terminal: false,
             links: Vec::new(),
@@ -91,6 +95,9 @@ impl Run {
             tree.add_file(&path, 0o644, data.clone());
             modules.push(path);
         }
+        if let Some(input) = &self.input {
+            tree.add_file(Path::new(INPUT), 0o600, input.as_slice());
+        }
         let directory = std::env::current_dir().doing("find the current directory")?;
         tree.add_directory(&directory);
         let plan = Plan {
@@ -100,6 +107,7 @@ impl Run {
                 path: program,
                 args: self.args.clone(),
                 directory,
+                input: self.input.as_ref().map(|_| PathBuf::from(INPUT)),
                 terminal: self.terminal.then(terminal::size),
             }),
         };

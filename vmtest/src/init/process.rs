@@ -35,7 +35,11 @@ pub(super) fn run(
         None => None,
     };
     if terminal.is_none() {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let input = match &program.input {
+            Some(path) => Stdio::from(File::open(path)?),
+            None => Stdio::piped(),
+        };
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
     }
     let mut forward =

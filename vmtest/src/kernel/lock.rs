@@ -6,8 +6,9 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Packages that have left Debian's index while their files still stand in its pool; their
-/// checksums were taken when they came, and the kernel verifies a module's signature besides.
+/// Packages that have left Debian's index while their files still stand in its pool. Their checksums
+/// were taken when they were first fetched, without the index to vouch for them. A kernel refuses a
+/// module whose signature is wrong, but loads one that has none, and only notes that (6.12, 7.1).
 const KNOWN: &str = include_str!("known.lock");
 
 /// A package, pinned.

@@ -2,6 +2,7 @@
 
 use crate::common::{self, KERNEL, harness, matrix, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
+use bpfmap_vmtest::kernel::{Kernel, Packages};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,48 @@ fn kernel_panic() {
         assert_eq!(outcome, "panic");
         assert!(reason.contains("sysrq triggered crash"), "{reason}");
     }
+}
+
+/// A module of the kernel's packages that begins with an instruction that is none, and without the
+/// signature that it breaks: the kernel loads it all the same.
+fn broken_module() -> Vec<u8> {
+    use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+    let packages = Packages::configured();
+    let kernel = Kernel::debian(KERNEL, &packages).unwrap();
+    let (_, mut module) = kernel.modules(&["dummy".to_owned()], &packages).unwrap().pop().unwrap();
+    let file = object::File::parse(&*module).unwrap();
+    let init = file.symbols().find(|symbol| symbol.name() == Ok("init_module")).unwrap();
+    let section = file.section_by_index(init.section_index().unwrap()).unwrap();
+    let mut at = usize::try_from(section.file_range().unwrap().0 + init.address()).unwrap();
+    // What marks the target of an indirect call, and the call that tracing replaces.
+    for (code, length) in [(&[0xf3, 0x0f, 0x1e, 0xfa][..], 4), (&[0xe8][..], 5)] {
+        at += if module[at..].starts_with(code) { length } else { 0 };
+    }
+    module[at..at + 2].copy_from_slice(&[0x0f, 0x0b]);
+    let mark = b"~Module signature appended~\n";
+    let end = module.len() - mark.len();
+    assert_eq!(&module[end..], mark);
+    let length = u32::from_be_bytes(module[end - 4..end].try_into().unwrap());
+    module.truncate(end - 12 - length as usize);
+    module
+}
+
+#[test]
+fn kernel_oops() {
+    let directory = tempfile::tempdir().unwrap();
+    let module = directory.path().join("module.ko");
+    fs::write(&module, broken_module()).unwrap();
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--file"])
+        .arg(format!("{}:/module.ko", module.display()))
+        .arg("--")
+        .arg(victim())
+        .args(["--exact", "loads_a_module"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", said(&output));
+    assert!(said(&output).contains("oops: Oops: invalid opcode"), "{}", said(&output));
+    assert!(said(&output).contains("init_module"), "{}", said(&output));
 }
 
 #[test]

@@ -54,6 +54,19 @@ fn input_goes_in_and_comes_out_the_same() {
 }
 
 #[test]
+fn input_from_a_file_is_handed_over_whole() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let sent: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(file.path(), &sent).unwrap();
+    let output =
+        run(KERNEL).args(["--", "cksum"]).stdin(fs::File::open(file.path()).unwrap()).output();
+    let here = Command::new("cksum").stdin(fs::File::open(file.path()).unwrap()).output().unwrap();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(output.stdout, here.stdout);
+}
+
+#[test]
 fn signals_are_passed_on_to_the_program() {
     let script = "trap 'echo caught; exit 3' TERM; echo ready; while :; do :; done";
     let mut child =
