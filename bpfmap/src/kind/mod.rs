@@ -136,7 +136,7 @@ capabilities! {
     /// Telling a present key from an absent one on update.
     InsertElement,
     "keys of a map of type `{Self}` are always present, so nothing can be inserted",
-    "every index of an array exists from its creation and holds zeros (BPF_NOEXIST is EEXIST): use `update`";
+    "every index of an array counts as taken from its creation on (BPF_NOEXIST is EEXIST): use `update`, or `set` where entries hold kernel objects";
 
     /// Deleting an entry by its key.
     DeleteElement,

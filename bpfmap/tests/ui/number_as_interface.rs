@@ -1,0 +1,20 @@
+use bpfmap::layout::Layout;
+use bpfmap::{InterfaceIndex, Map, MapSpec, Update, kind};
+
+enum Ports {}
+impl MapSpec for Ports {
+    type Kind = kind::Devmap;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "ports";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
+fn put(ports: &Map<Ports>, interface: InterfaceIndex) {
+    let _ = ports.set(&0, 2_u32);
+    let _ = ports.update(&0, &2, Update::Any);
+    let _ = ports.set_new(&0, interface);
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapSpec, kind};
+use std::os::fd::AsRawFd;
+
+enum Peers {}
+impl MapSpec for Peers {
+    type Kind = kind::Sockmap;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "peers";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
+enum Queues {}
+impl MapSpec for Queues {
+    type Kind = kind::Xskmap;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "queues";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
+fn put(peers: &Map<Peers>, queues: &Map<Queues>, socket: std::net::TcpStream) {
+    let _ = peers.set(&0, &socket.as_raw_fd());
+    let _ = peers.get(&0);
+    let _ = queues.get(&0);
+}
+
+fn main() {}
