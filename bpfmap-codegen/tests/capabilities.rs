@@ -2,7 +2,7 @@
 //! each other.
 
 use bpfmap_codegen::facts::{
-    Answer, BtfRule, Condition, EventRule, KeyRule, MAP_TYPES, MATRIX, MapTypeFacts,
+    Answer, BtfRule, Condition, EventRule, KeyRule, MAP_TYPES, MATRIX, MapExtraRule, MapTypeFacts,
     MaxEntriesRule, Operation, ValueRule,
 };
 use bpfmap_codegen::ir::SpecialField;
@@ -53,6 +53,7 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
     let attached = matches!(row.key, KeyRule::Descriptor(_));
     // What is kept under a key is plain data: no object, and nothing that belongs to an object.
     let plain = !keyless && !object && !attached;
+    let filter = matches!(row.map_extra, MapExtraRule::HashFunctions { .. });
     let lock = row.special_field_since(SpecialField::SpinLock).is_some();
     let facts = [
         ("HoldObjects", object),
@@ -81,9 +82,11 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         ),
         ("MapValues", plain && can(Operation::Mmap)),
         ("Lock", lock && !attached),
-        ("Push", keyless && can(Operation::Update)),
+        ("Push", keyless && can(Operation::Update) && !filter),
         ("Pop", keyless && can(Operation::LookupAndDelete)),
-        ("Peek", keyless && can(Operation::Lookup)),
+        ("Peek", keyless && can(Operation::Lookup) && !filter),
+        ("Filter", filter),
+        ("HoldStacks", row.value == ValueRule::Stack),
         ("ReadRecords", keyless && row.events == EventRule::ToUserSpace),
         ("ReadPerCpuRecords", object && row.events == EventRule::ToUserSpace),
         ("WriteRecords", row.events == EventRule::ToPrograms),

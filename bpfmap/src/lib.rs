@@ -161,7 +161,8 @@ pub use kernel_fields::{
 pub use libbpf_rs;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
-    Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StructOpsState, Update, Value,
+    Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
+    Update, Value,
 };
 pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,

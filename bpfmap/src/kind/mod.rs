@@ -131,7 +131,7 @@ capabilities! {
     /// Writing an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
-    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself";
+    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`";
 
     /// Telling a present key from an absent one on update.
     InsertElement,
@@ -177,6 +177,16 @@ capabilities! {
     Peek,
     "a map of type `{Self}` has no next value to peek at",
     "only queues and stacks have a next value: use `lookup` with a key";
+
+    /// Adding values that can be asked for and not read back.
+    Filter,
+    "a map of type `{Self}` is no filter",
+    "only a `bloom_filter` says whether a value may have been added: use `contains_key` on a map with keys";
+
+    /// Reading stacks that programs have recorded.
+    HoldStacks,
+    "a map of type `{Self}` holds no stacks",
+    "only a `stack_trace` does: use `lookup`";
 
     /// Reading the records that programs put into a ring.
     ReadRecords,

@@ -6,6 +6,7 @@ mod batch;
 mod bulk;
 mod create;
 mod element;
+mod filter;
 mod handle;
 mod info;
 mod iter;
@@ -16,6 +17,7 @@ mod object;
 mod open;
 mod options;
 mod queue;
+mod stacks;
 mod struct_ops;
 mod walk;
 
@@ -28,6 +30,7 @@ pub use memory::{MappedValues, ReadOnlyValues};
 pub use object::{IntoObject, Object, Objects, Shown};
 pub use open::LayoutCheck;
 pub use options::Options;
+pub use stacks::StackFrame;
 pub use struct_ops::{Registration, StructOpsState};
 
 use crate::kind::Kind;

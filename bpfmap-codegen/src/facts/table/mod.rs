@@ -2,6 +2,7 @@
 
 mod arena;
 mod array;
+mod bloom_filter;
 mod hash;
 mod insn_array;
 mod lpm_trie;
@@ -10,6 +11,7 @@ mod queue_stack;
 mod redirect;
 mod sockets;
 mod special_fields;
+mod stack_trace;
 mod storage;
 mod streams;
 mod struct_ops;
@@ -24,6 +26,7 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     streams::PERF_EVENT_ARRAY,
     hash::PERCPU_HASH,
     array::PERCPU_ARRAY,
+    stack_trace::STACK_TRACE,
     objects::CGROUP_ARRAY,
     hash::LRU_HASH,
     hash::LRU_PERCPU_HASH,
@@ -46,6 +49,7 @@ pub static MAP_TYPES: &[MapTypeFacts] = &[
     streams::RINGBUF,
     storage::INODE_STORAGE,
     storage::TASK_STORAGE,
+    bloom_filter::BLOOM_FILTER,
     streams::USER_RINGBUF,
     storage::CGRP_STORAGE,
     arena::ARENA,

@@ -1,0 +1,98 @@
+//! Stacks that programs have recorded.
+
+use super::{Map, Value};
+use crate::error::Result;
+use crate::kind::{HoldStacks, Kind, LookupElement};
+use crate::plain::bytes_of;
+use crate::spec::{MapFlags, MapSpec};
+
+/// A frame of a stack in a map with [`MapFlags::STACK_BUILD_ID`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StackFrame {
+    /// In a file: as the file's build id, and where in the file, which does not change from run to run.
+    File {
+        /// The build id; a shorter one is padded with zeros.
+        build_id: [u8; 20],
+        /// Bytes from the start of the file.
+        offset: u64,
+    },
+    /// An address, where the kernel could not find the file: in the kernel itself, or when the memory map was busy.
+    Address(u64),
+}
+
+impl<S> Map<S>
+where
+    S: MapSpec,
+    S::Kind: HoldStacks + LookupElement + Kind<Value<S::Value> = S::Value>,
+{
+    /// The addresses of a stack, the innermost first; `None` when there is none of this id (Linux 4.6).
+    ///
+    /// ```no_run
+    /// # fn f<Stacks: bpfmap::MapSpec<Kind = bpfmap::kind::StackTrace, Key = u32, Value = [u64; 127]>>(
+    /// #     stacks: &bpfmap::Map<Stacks>, id: u32) -> bpfmap::Result<()> {
+    /// for address in stacks.addresses(&id)?.unwrap_or_default() {
+    ///     println!("{address:#x}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A map with [`MapFlags::STACK_BUILD_ID`] has [`frames`](Self::frames): this does not compile for it.
+    ///
+    /// # Errors
+    /// `EPERM`: the descriptor is write-only.
+    pub fn addresses(&self, id: &S::Key) -> Result<Option<Vec<u64>>> {
+        const {
+            assert!(
+                !S::FLAGS.contains(MapFlags::STACK_BUILD_ID),
+                "the map holds build ids: use `frames`"
+            );
+        }
+        Ok(self.lookup(id)?.map(|stack: Value<S>| {
+            let (words, _) = bytes_of(&stack).as_chunks::<8>();
+            // What is behind the outermost frame is zero.
+            words
+                .iter()
+                .map(|word| u64::from_ne_bytes(*word))
+                .take_while(|word| *word != 0)
+                .collect()
+        }))
+    }
+
+    /// The frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], the innermost first; `None` when there is none of
+    /// this id (Linux 4.17).
+    ///
+    /// Other maps have [`addresses`](Self::addresses): this does not compile for them.
+    ///
+    /// # Errors
+    /// `EPERM`: the descriptor is write-only.
+    pub fn frames(&self, id: &S::Key) -> Result<Option<Vec<StackFrame>>> {
+        const {
+            assert!(
+                S::FLAGS.contains(MapFlags::STACK_BUILD_ID),
+                "the map holds addresses: use `addresses`"
+            );
+        }
+        Ok(self.lookup(id)?.map(|stack: Value<S>| {
+            let (frames, _) = bytes_of(&stack).as_chunks::<32>();
+            frames.iter().map_while(frame).collect()
+        }))
+    }
+}
+
+/// `struct bpf_stack_build_id`: a status, the build id, and an offset or an address; `None`: behind the outermost frame.
+fn frame(bytes: &[u8; 32]) -> Option<StackFrame> {
+    let (status, rest) = bytes.split_first_chunk()?;
+    let (build_id, rest) = rest.split_first_chunk()?;
+    let place = u64::from_ne_bytes(*rest.first_chunk()?);
+    match i32::from_ne_bytes(*status) {
+        BUILD_ID_VALID => Some(StackFrame::File { build_id: *build_id, offset: place }),
+        BUILD_ID_IP => Some(StackFrame::Address(place)),
+        _ => None,
+    }
+}
+
+/// `BPF_STACK_BUILD_ID_VALID`
+const BUILD_ID_VALID: i32 = 1;
+/// `BPF_STACK_BUILD_ID_IP`
+const BUILD_ID_IP: i32 = 2;

@@ -1,0 +1,18 @@
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapSpec, RingBuf, kind};
+
+enum Flows {}
+impl MapSpec for Flows {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = u64;
+    const NAME: &'static str = "flows";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+}
+
+fn read(flows: &Map<Flows>) {
+    let _ = RingBuf::open(flows);
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use bpfmap::layout::Layout;
+use bpfmap::{EventSpec, Map, MapSpec, Update, kind};
+
+enum Exits {}
+impl MapSpec for Exits {
+    type Kind = kind::Ringbuf;
+    type Key = ();
+    type Value = ();
+    const NAME: &'static str = "exits";
+    const KEY_LAYOUT: &'static Layout = Layout::VOID;
+    const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+}
+impl EventSpec for Exits {
+    type Event = u32;
+    const EVENT_LAYOUT: &'static Layout = Layout::U32;
+}
+
+fn update(exits: &Map<Exits>) {
+    let _ = exits.update(&(), &(), Update::Any);
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use bpfmap::layout::Layout;
+use bpfmap::{EventSpec, MapSpec, RingBuf, kind};
+
+enum Exits {}
+impl MapSpec for Exits {
+    type Kind = kind::Ringbuf;
+    type Key = ();
+    type Value = ();
+    const NAME: &'static str = "exits";
+    const KEY_LAYOUT: &'static Layout = Layout::VOID;
+    const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+}
+impl EventSpec for Exits {
+    type Event = u32;
+    const EVENT_LAYOUT: &'static Layout = Layout::U32;
+}
+
+fn read(exits: &mut RingBuf<Exits>) -> bpfmap::Result<Option<&u64>> {
+    exits.read()
+}
+
+fn main() {}
