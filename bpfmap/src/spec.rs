@@ -59,7 +59,7 @@ pub trait MapSpec: 'static {
 ///
 /// ```
 /// use bpfmap::{InnerMap, MapSpec, OuterMapSpec, kind, layout::Layout};
-/// # enum Counters {}
+/// # pub enum Counters {}
 /// # impl MapSpec for Counters {
 /// #     type Kind = kind::Hash;
 /// #     type Key = u32;

@@ -68,7 +68,11 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
     match map.inner.as_ref().map(|inner| &inner.value) {
         Some(InnerMap::Named(name)) => rows.push(("inner map", format!("as `{name}`"))),
         Some(InnerMap::Template(inner)) => {
-            rows.push(("inner map", format!("`{}`", inner.map_type.value)));
+            let inner: Vec<_> = attributes(checked, inner)
+                .into_iter()
+                .map(|(what, text)| format!("{what} {text}"))
+                .collect();
+            rows.push(("inner map", inner.join("; ")));
         }
         None => {}
     }
