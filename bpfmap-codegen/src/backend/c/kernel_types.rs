@@ -70,6 +70,21 @@ pub(super) fn definitions(schema: &Schema) -> String {
     code
 }
 
+/// Brings what special fields lead to into the program's BTF, where the kernel looks for it: clang
+/// leaves out what no more than a pointer of a struct leads to.
+pub(super) fn mentions(schema: &Schema) -> String {
+    let used = Used::by(schema);
+    let mut code = String::new();
+    for name in used.pointees.iter().chain(&used.own) {
+        let _ = write!(
+            code,
+            "\n/* Keeps struct {name} in the BTF: the kernel looks for it there. */\n\
+             static __attribute__((used)) void __bpfmap_btf_{name}(struct {name} *it)\n{{\n\t(void)it;\n}}\n"
+        );
+    }
+    code
+}
+
 fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
 }
@@ -80,6 +95,8 @@ struct Used<'a> {
     fields: Vec<SpecialField>,
     /// Structs of the kernel that a pointer of a map leads to.
     pointees: Vec<&'a str>,
+    /// Structs of the schema that a special field leads to.
+    own: Vec<&'a str>,
 }
 
 impl<'a> Used<'a> {
@@ -106,8 +123,9 @@ impl<'a> Used<'a> {
                 let Some(target) = target else { return };
                 let name = target.name.value.as_str();
                 let own = schema.types.iter().any(|def| def.name.value == name);
-                if !own && !self.pointees.contains(&name) {
-                    self.pointees.push(name);
+                let list = if own { &mut self.own } else { &mut self.pointees };
+                if !list.contains(&name) {
+                    list.push(name);
                 }
             }
             _ => {}

@@ -23,6 +23,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     let mut code = opening(schema);
     code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
+    code.push_str(&kernel_types::mentions(schema));
     code.push_str(&maps::definitions(schema));
     code.push_str(&events::functions(schema));
     closing(schema, code)
@@ -35,6 +36,7 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     let mut code = opening(schema);
     code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
+    code.push_str(&kernel_types::mentions(schema));
     code.push_str(&legacy::definitions(schema));
     code.push_str(&events::functions(schema));
     closing(schema, code)

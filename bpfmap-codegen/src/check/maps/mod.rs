@@ -45,14 +45,24 @@ fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers:
 fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let Some(successor) = row.successor() else { return };
     let (ty, name, since) = (row.name, successor.name, successor.since);
-    cx.report(
-        Finding::new(
-            &rules::DEPRECATED_MAP_TYPE,
-            map.map_type.span,
-            format!("the map type `{ty}` is deprecated"),
-        )
-        .help(format!("use `{name}`, from Linux {since} on")),
-    );
+    let mut finding = Finding::new(
+        &rules::DEPRECATED_MAP_TYPE,
+        map.map_type.span,
+        format!("the map type `{ty}` is deprecated"),
+    )
+    .help(format!("use `{name}`, from Linux {since} on"));
+    let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
+    if let Some(key @ KeyValue::Type(_)) = &map.key
+        && has_btf
+        && cx.resolved.layout(key).size > 8
+    {
+        // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
+        finding = finding.note(
+            "the kernel takes BTF of such a key as a struct of two members, and the named padding is a third: \
+             write `btf = false`, or take the cgroup's inode number alone, a `u64`",
+        );
+    }
+    cx.report(finding);
 }
 
 /// Some map types are refused without BTF, by EINVAL.

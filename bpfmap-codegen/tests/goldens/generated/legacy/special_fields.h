@@ -168,6 +168,30 @@ _Static_assert(__builtin_offsetof(struct watched, group) == 64, "group lies at b
 _Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally lies at byte 72 of struct watched");
 _Static_assert(__builtin_offsetof(struct watched, first) == 80, "first lies at byte 80 of struct watched");
 
+/* Keeps struct task_struct in the BTF: the kernel looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_task_struct(struct task_struct *it)
+{
+	(void)it;
+}
+
+/* Keeps struct cgroup in the BTF: the kernel looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_cgroup(struct cgroup *it)
+{
+	(void)it;
+}
+
+/* Keeps struct job in the BTF: the kernel looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_job(struct job *it)
+{
+	(void)it;
+}
+
+/* Keeps struct tally in the BTF: the kernel looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_tally(struct tally *it)
+{
+	(void)it;
+}
+
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
