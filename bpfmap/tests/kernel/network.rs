@@ -237,6 +237,29 @@ fn slots_of_devices_count_as_taken() {
     assert_eq!(bare(&create::<Cpus>(), UPDATE, Some(0), NOEXIST), libc::EEXIST);
 }
 
+#[test]
+fn too_many_entries_are_refused() {
+    fn refused<S: MapSpec>(max_entries: u32) -> i32 {
+        crate::common::raise_memlock();
+        errno(Map::<S>::options().max_entries(max_entries).create())
+    }
+    assert_eq!(refused::<Cpus>(1 << 20), libc::E2BIG);
+    assert_eq!(refused::<PortsByIndex>((1 << 31) + 1), libc::EINVAL);
+}
+
+#[test]
+fn what_a_map_holds_is_told_slot_by_slot() {
+    let map = create::<Ports>();
+    map.set(&1, lo()).unwrap();
+    let held = map.objects().collect::<Result<Vec<_>>>().unwrap();
+    assert_eq!(held, [(1, lo())]);
+    let map = create::<Flows>();
+    let (client, _server) = tcp_pair();
+    map.set(&3, &client).unwrap();
+    let held = map.objects().collect::<Result<Vec<_>>>().unwrap();
+    assert_eq!(held, [(3, SocketCookie::of(&client).unwrap())]);
+}
+
 fn borrowed(program: &OwnedFd) -> ProgramFd<'_> {
     ProgramFd::new(program.as_fd())
 }
