@@ -10,6 +10,7 @@ mod floor;
 mod maps;
 mod measure;
 mod report;
+mod ring;
 mod single;
 
 use std::process::ExitCode;
@@ -52,7 +53,11 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let bulk = bulk::jobs((rounds / 200).max(3))?;
     println!("\nBulk, {} entries: time as a ratio to a loop of bare system calls\n", bulk::ENTRIES);
     report::print(&bulk);
+    let ring = ring::jobs(rounds)?;
+    println!("\nEvents: time as a ratio to a loop over the mapped memory\n");
+    report::print(&ring);
     jobs.extend(bulk);
+    jobs.extend(ring);
     if let Some(path) = json {
         std::fs::write(path, report::json(&jobs))?;
     }

@@ -8,11 +8,21 @@ pub(crate) struct Contender<'a> {
     pub(crate) name: &'static str,
     /// Does the job so many times.
     pub(crate) run: Box<dyn FnMut(u32) + 'a>,
+    /// What has to be there before; it is not timed.
+    prepare: Option<Box<dyn FnMut() + 'a>>,
 }
 
 impl<'a> Contender<'a> {
     pub(crate) fn new(name: &'static str, run: impl FnMut(u32) + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+        Self { name, run: Box::new(run), prepare: None }
+    }
+
+    pub(crate) fn prepared(
+        name: &'static str,
+        prepare: impl FnMut() + 'a,
+        run: impl FnMut(u32) + 'a,
+    ) -> Self {
+        Self { prepare: Some(Box::new(prepare)), ..Self::new(name, run) }
     }
 }
 
@@ -48,6 +58,9 @@ pub(crate) fn compare(
     for round in 0..rounds + warm_up {
         for turn in 0..count {
             let index = (round as usize + turn) % count;
+            if let Some(prepare) = &mut contenders[index].prepare {
+                prepare();
+            }
             let before = allocations::count();
             let start = Instant::now();
             (contenders[index].run)(operations);

@@ -104,6 +104,8 @@
 //! | `xskmap`, `sockmap`, `sockhash`, `reuseport_sockarray` | [`SocketFd`], shown as [`SocketCookie`] (not by an `xskmap`) | the same |
 //! | `ringbuf`, `perf_event_array` | records of [`EventSpec::Event`] from programs | [`RingBuf`], [`PerfBuffer`] |
 //! | `user_ringbuf` | records of [`EventSpec::Event`] to programs | [`UserRingBuf`] |
+//! | `bloom_filter` | values that can be asked for and not read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
+//! | `stack_trace` | stacks that programs record | [`addresses`](Map::addresses), [`frames`](Map::frames), [`lookup`](Map::lookup), [`iter`](Map::iter), [`delete`](Map::delete), [`take`](Map::take) (6.18) |
 //! | `arena` | memory at one address for both sides | [`map_arena`](Map::map_arena), [`arena_in`](Map::arena_in): [`Arena`] |
 //! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
 //! | `struct_ops` | programs in the place of kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
@@ -111,7 +113,8 @@
 //! # Cost
 //!
 //! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
-//! between. Checks are made once, when a map is opened. See `benches/`.
+//! between. Checks are made once, when a map is opened. Events are read where they lie, without a system call. See
+//! `benches/`.
 //!
 //! # Features
 //!

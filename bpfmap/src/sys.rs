@@ -23,6 +23,7 @@ pub(crate) enum Command {
     ProgLoad = 5,
     ObjPin = 6,
     ObjGet = 7,
+    #[cfg(feature = "fixture")]
     ProgTestRun = 10,
     MapGetFdById = 14,
     ObjGetInfoByFd = 15,
