@@ -7,25 +7,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// A socket, borrowed: anything that has a descriptor, as `std::net::TcpStream`. What is none, the kernel refuses.
-///
-/// ```no_run
-/// # use bpfmap::{Map, MapSpec, layout::Layout, kind};
-/// # enum Peers {}
-/// # impl MapSpec for Peers {
-/// #     type Kind = kind::Sockmap;
-/// #     type Key = u32;
-/// #     type Value = u64;
-/// #     const NAME: &'static str = "peers";
-/// #     const MAX_ENTRIES: Option<u32> = Some(2);
-/// #     const KEY_LAYOUT: &'static Layout = Layout::U32;
-/// #     const VALUE_LAYOUT: &'static Layout = Layout::U64;
-/// # }
-/// # fn connect(peers: &Map<Peers>) -> Result<(), Box<dyn std::error::Error>> {
-/// let stream = std::net::TcpStream::connect("[::1]:80")?;
-/// peers.set(&0, &stream)?;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SocketFd<'a>(BorrowedFd<'a>);
 

@@ -17,6 +17,24 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
     ///
     /// A devmap is for programs of the type that used it first: after a `sched_cls` program, an XDP program that uses it is
     /// not loaded (`EINVAL` without a word from the verifier; so on Linux 6.1 and later, not on 5.10).
+    ///
+    /// ```no_run
+    /// use bpfmap::{Device, InterfaceIndex, Map, MapSpec, ProgramFd, kind::Devmap};
+    ///
+    /// fn fill<Ports, Filtered>(ports: &Map<Ports>, filtered: &Map<Filtered>, program: ProgramFd<'_>) -> Result<(), Box<dyn std::error::Error>>
+    /// where
+    ///     Ports: MapSpec<Kind = Devmap, Key = u32, Value = u32>,
+    ///     Filtered: MapSpec<Kind = Devmap, Key = u32, Value = u64>,
+    /// {
+    ///     let eth0 = InterfaceIndex::from_name("eth0")?;
+    ///     ports.set(&0, eth0)?;
+    ///     filtered.set(&0, Device::with_program(eth0, program))?;
+    ///     assert_eq!(ports.get(&0)?, Some(eth0));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// Source: `kernel/bpf/devmap.c`, `dev_map_ops`.
     Devmap, 14, "devmap", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
 impl DeleteElement for Devmap {}
 impl Iterate for Devmap {}
@@ -33,6 +51,22 @@ kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
     /// are `false` here.
     ///
     /// A program of the type `sched_cls` can look up, but from Linux 7.3 on neither put in nor delete.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, SocketCookie, kind::Sockmap};
+    ///
+    /// fn splice<Ends>(ends: &Map<Ends>) -> Result<(), Box<dyn std::error::Error>>
+    /// where
+    ///     Ends: MapSpec<Kind = Sockmap, Key = u32, Value = u64>,
+    /// {
+    ///     let stream = std::net::TcpStream::connect("[::1]:80")?;
+    ///     ends.set(&0, &stream)?;
+    ///     assert_eq!(ends.get(&0)?, Some(SocketCookie::of(&stream)?));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// Source: `net/core/sock_map.c`, `sock_map_ops`.
     Sockmap, 15, "sockmap", btf: false, cursor: None, value: V => V, delete_missing: EINVAL);
 impl InsertElement for Sockmap {}
 impl DeleteElement for Sockmap {}
@@ -48,6 +82,23 @@ kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
     /// As in a devmap, a slot that is empty can't be told from one that is taken. A CPU that is not possible: `ENODEV`.
     /// Out of range: `E2BIG` on update, `EINVAL` on deletion. No program for cpumaps: `EINVAL` from Linux 7.0, `ENOMEM`
     /// before.
+    ///
+    /// ```no_run
+    /// use bpfmap::{CpuQueue, CpuQueueSize, Map, MapSpec, ProgramFd, kind::Cpumap};
+    ///
+    /// const QUEUE: CpuQueueSize = CpuQueueSize::new(192).unwrap();
+    ///
+    /// fn fill<Cpus, Filtered>(cpus: &Map<Cpus>, filtered: &Map<Filtered>, program: ProgramFd<'_>) -> bpfmap::Result<()>
+    /// where
+    ///     Cpus: MapSpec<Kind = Cpumap, Key = u32, Value = u32>,
+    ///     Filtered: MapSpec<Kind = Cpumap, Key = u32, Value = u64>,
+    /// {
+    ///     cpus.set(&1, QUEUE)?;
+    ///     filtered.set(&1, CpuQueue::with_program(QUEUE, program))
+    /// }
+    /// ```
+    ///
+    /// Source: `kernel/bpf/cpumap.c`, `cpu_map_ops`.
     Cpumap, 16, "cpumap", btf: false, cursor: None, value: V => V);
 impl DeleteElement for Cpumap {}
 impl Iterate for Cpumap {}
@@ -59,6 +110,21 @@ kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     /// can't look up (`EOPNOTSUPP`). An entry goes when its socket is closed.
     ///
     /// Out of range: `E2BIG` on update, `EINVAL` on deletion. Deleting an empty slot succeeds.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, kind::Xskmap};
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// /// One socket of the family `AF_XDP` for each receive queue.
+    /// fn fill<Queues>(queues: &Map<Queues>, sockets: &[OwnedFd]) -> bpfmap::Result<()>
+    /// where
+    ///     Queues: MapSpec<Kind = Xskmap, Key = u32, Value = u32>,
+    /// {
+    ///     (0..).zip(sockets).try_for_each(|(queue, socket)| queues.set(&queue, socket))
+    /// }
+    /// ```
+    ///
+    /// Source: `net/xdp/xskmap.c`, `xsk_map_ops`.
     Xskmap, 17, "xskmap", btf: false, cursor: None, value: V => V);
 impl InsertElement for Xskmap {}
 impl DeleteElement for Xskmap {}
@@ -67,6 +133,21 @@ impl Iterate for Xskmap {}
 kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
     ///
     /// As [`Sockmap`], by keys of 1 to 512 bytes. Full: `E2BIG`.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, kind::Sockhash};
+    /// use std::net::TcpStream;
+    ///
+    /// /// `false`: a connection of this key is there already.
+    /// fn remember<Connections>(connections: &Map<Connections>, key: u64, stream: &TcpStream) -> bpfmap::Result<bool>
+    /// where
+    ///     Connections: MapSpec<Kind = Sockhash, Key = u64, Value = u64>,
+    /// {
+    ///     connections.set_new(&key, stream)
+    /// }
+    /// ```
+    ///
+    /// Source: `net/core/sock_map.c`, `sock_hash_ops`.
     Sockhash, 18, "sockhash", btf: false, cursor: None, value: V => V);
 impl InsertElement for Sockhash {}
 impl DeleteElement for Sockhash {}
@@ -80,6 +161,21 @@ kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
     /// (`u64`) a look-up gives the socket's cookie. An entry goes when its socket is closed.
     ///
     /// Out of range: `E2BIG`.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, kind::ReuseportSockarray};
+    /// use std::net::UdpSocket;
+    ///
+    /// /// The sockets were bound with `SO_REUSEPORT`.
+    /// fn fill<Workers>(workers: &Map<Workers>, sockets: &[UdpSocket]) -> bpfmap::Result<()>
+    /// where
+    ///     Workers: MapSpec<Kind = ReuseportSockarray, Key = u32, Value = u64>,
+    /// {
+    ///     (0..).zip(sockets).try_for_each(|(index, socket)| workers.set(&index, socket))
+    /// }
+    /// ```
+    ///
+    /// Source: `kernel/bpf/reuseport_array.c`, `reuseport_array_ops`.
     ReuseportSockarray, 20, "reuseport_sockarray", btf: true, cursor: None, value: V => V);
 impl InsertElement for ReuseportSockarray {}
 impl DeleteElement for ReuseportSockarray {}
@@ -89,6 +185,21 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
     ///
     /// As [`Devmap`], by any `u32`: so that the key can be the interface's index, however large. `BPF_NOEXIST` works
     /// here, `BPF_EXIST` never fails. Full: `E2BIG`.
+    ///
+    /// ```no_run
+    /// use bpfmap::{InterfaceIndex, Map, MapSpec, kind::DevmapHash};
+    ///
+    /// /// By the index itself.
+    /// fn add<Ports>(ports: &Map<Ports>, name: &str) -> Result<(), Box<dyn std::error::Error>>
+    /// where
+    ///     Ports: MapSpec<Kind = DevmapHash, Key = u32, Value = u32>,
+    /// {
+    ///     let interface = InterfaceIndex::from_name(name)?;
+    ///     Ok(ports.set(&interface.get(), interface)?)
+    /// }
+    /// ```
+    ///
+    /// Source: `kernel/bpf/devmap.c`, `dev_map_hash_ops`.
     DevmapHash, 25, "devmap_hash", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
 impl InsertElement for DevmapHash {}
 impl DeleteElement for DevmapHash {}
