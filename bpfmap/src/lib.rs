@@ -102,6 +102,8 @@
 //! | `devmap`, `devmap_hash` | [`InterfaceIndex`] or [`Device`], shown as [`ShownDevice`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
 //! | `cpumap` | [`CpuQueueSize`] or [`CpuQueue`], shown as [`ShownCpuQueue`] | the same |
 //! | `xskmap`, `sockmap`, `sockhash`, `reuseport_sockarray` | [`SocketFd`], shown as [`SocketCookie`] (not by an `xskmap`) | the same |
+//! | `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage` | values of sockets ([`SocketFd`]), files ([`FileFd`]), tasks ([`PidFd`]), cgroups ([`CgroupFd`]) | [`attach`](Map::attach), [`attached`](Map::attached), [`detach`](Map::detach) |
+//! | `cgroup_storage`, `percpu_cgroup_storage` | values of cgroups that a program is attached to | [`lookup`](Map::lookup), [`update`](Map::update) |
 //! | `ringbuf`, `perf_event_array` | records of [`EventSpec::Event`] from programs | [`RingBuf`], [`PerfBuffer`] |
 //! | `user_ringbuf` | records of [`EventSpec::Event`] to programs | [`UserRingBuf`] |
 //! | `bloom_filter` | values that can be asked for and not read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
