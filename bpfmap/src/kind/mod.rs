@@ -126,12 +126,12 @@ capabilities! {
     /// Reading an entry by its key.
     LookupElement,
     "entries of a map of type `{Self}` can't be looked up by key",
-    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows";
+    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows; what is attached to a socket, a file, a task or a cgroup is `attached`";
 
     /// Writing an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
-    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`";
+    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`; to a socket, a file, a task or a cgroup `attach` the value";
 
     /// Telling a present key from an absent one on update.
     InsertElement,
