@@ -242,12 +242,8 @@ impl<'a> KernelRun<'a> {
         let mut running: Option<Running> = None;
         let mut loose: Vec<u8> = Vec::new();
         let mut got_somewhere = false;
+        let mut deadline = self.deadline(running.as_ref());
         loop {
-            let limit =
-                running.as_ref().map_or(self.matrix.time_out * 4, |_| self.matrix.time_out * 2);
-            let deadline =
-                running.as_ref().map_or_else(Instant::now, |running| running.since) + limit;
-            let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
             match guest.next(deadline.min(Instant::now() + LOOK))? {
                 Happened::Said(Record::Bytes(stream, bytes)) => match &mut running {
                     Some(running) => {
@@ -325,6 +321,19 @@ impl<'a> KernelRun<'a> {
                     return Ok(self.guest_ended(guest, ended, running, got_somewhere));
                 }
             }
+            deadline = self.deadline(running.as_ref());
+        }
+    }
+
+    /// When the guest's time is up, unless something happens before: the guest itself ends a test
+    /// that takes too long, and is given as much again to say so.
+    fn deadline(&self, running: Option<&Running>) -> Instant {
+        let now = Instant::now();
+        match running {
+            Some(running) => {
+                (running.since + self.matrix.time_out * 2).max(now + Duration::from_secs(1))
+            }
+            None => now + self.matrix.time_out * 4,
         }
     }
 

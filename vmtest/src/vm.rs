@@ -172,13 +172,14 @@ impl Vm {
                 Waited::File(index) => return Ok(Happened::Readable(index)),
                 Waited::Guest => {}
                 Waited::Gone => return Ok(self.finish()),
-                Waited::Nothing if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    return Ok(Happened::Deadline);
-                }
+                // A caller that looks at the time often must not keep silence from being noticed.
                 Waited::Nothing => match self.silent() {
                     // One that never woke up has nothing to say.
                     Some(failure) if self.sleeps() => return Ok(self.end(failure)),
                     Some(failure) => return Ok(self.interrogate(failure)),
+                    None if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                        return Ok(Happened::Deadline);
+                    }
                     None => {}
                 },
             }
