@@ -5,7 +5,7 @@ use super::Map;
 use crate::error::ErrorKind;
 use crate::error::{Error, Operation, Result};
 use crate::kind::MapArena;
-use crate::mapping::{Access, Mapping};
+use crate::mapping::{Access, Mapping, page_size};
 use crate::plain::Plain;
 use crate::scalars::KernelPtr;
 use crate::shared::SharedCell;
@@ -15,9 +15,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::os::fd::AsFd;
-
-/// A page of an arena in bytes; `map_extra` and addresses count in it.
-const PAGE_SIZE: usize = 4096;
 
 impl<S: MapSpec> Map<S>
 where
@@ -107,7 +104,7 @@ where
     fn arena_len(&self) -> Result<usize> {
         let pages = usize::try_from(self.max_entries()).unwrap_or(usize::MAX);
         let failed = || Error::from_errno(Operation::Mmap, S::NAME, sys::Errno(libc::ENOMEM));
-        pages.checked_mul(PAGE_SIZE).ok_or_else(failed)
+        pages.checked_mul(page_size()).ok_or_else(failed)
     }
 }
 
