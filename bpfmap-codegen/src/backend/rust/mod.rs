@@ -27,8 +27,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     maps::push_maps(&mut items, checked, &names);
     layouts::push_layouts(&mut items, checked, &names);
 
-    let mut code =
-        format!("// {}\n\n#[allow(unreachable_pub)]\npub use generated::*;\n\n", marker(schema));
+    let mut code = format!("// {}\n\n{REEXPORT}\n", marker(schema));
     if let Some(doc) = &schema.doc {
         push_doc(&mut code, "", doc);
     }
@@ -44,6 +43,12 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
+/// Whether anybody outside sees the items is up to the module that includes them.
+const REEXPORT: &str = "\
+#[allow(unreachable_pub, reason = \"the module that includes it may be private\")]
+pub use generated::*;
+";
+
 /// What a program does not use of the schema, and how the author wrote names and comments, is no
 /// concern of the program's lints.
 const OPENING: &str = "\
@@ -54,7 +59,8 @@ const OPENING: &str = "\
     missing_docs,
     nonstandard_style,
     unreachable_pub,
-    unused_qualifications
+    unused_qualifications,
+    reason = \"generated: what the program leaves unused, and the author's names, are not its lints'\"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
