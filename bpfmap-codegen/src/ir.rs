@@ -3,6 +3,8 @@
 //! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
 //! checked yet: names may dangle and sizes may be impossible until the check has passed.
 
+use std::fmt;
+
 use crate::kernel::KernelVersion;
 use crate::source::{SourceMap, Span, Spanned};
 
@@ -137,6 +139,43 @@ pub struct Int {
     pub size: u32,
     /// Whether it can be negative.
     pub signed: bool,
+}
+
+/// As a schema writes it: `u32`, `i8`.
+impl fmt::Display for Int {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.signed { 'i' } else { 'u' };
+        write!(formatter, "{sign}{}", u64::from(self.size) * 8)
+    }
+}
+
+/// As a schema writes it: `[be16; 2]`, `*task_struct`, `bpf_list_head<job.node>`.
+impl fmt::Display for Type {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(int) => int.fmt(formatter),
+            Self::Bool => formatter.write_str("bool"),
+            Self::Char => formatter.write_str("char"),
+            Self::BigEndian(size) => write!(formatter, "be{}", u64::from(*size) * 8),
+            Self::Array(element, len) => write!(formatter, "[{}; {}]", element.value, len.value),
+            Self::Pointer(None) => formatter.write_str("*void"),
+            Self::Pointer(Some(target)) => write!(formatter, "*{}", target.value),
+            Self::Named(name) => formatter.write_str(name),
+            Self::Special(field, None) => formatter.write_str(field.name()),
+            Self::Special(field, Some(target)) => write!(formatter, "{}<{target}>", field.name()),
+        }
+    }
+}
+
+/// `task_struct`, `job.node`.
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name.value)?;
+        match &self.member {
+            None => Ok(()),
+            Some(member) => write!(formatter, ".{}", member.value),
+        }
+    }
 }
 
 /// A field of a value that belongs to the kernel: user space sees zero-filled bytes.

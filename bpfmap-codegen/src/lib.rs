@@ -15,6 +15,7 @@ pub mod layout;
 pub mod naming;
 mod nearest;
 pub mod output;
+pub mod print;
 pub mod rules;
 pub mod source;
 

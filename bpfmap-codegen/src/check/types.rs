@@ -192,8 +192,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         let (min, max) = range(repr);
         let message = format!(
             "{} does not fit the `{}` that holds `{name}`: {min} to {max}",
-            value.value,
-            int_name(repr)
+            value.value, repr
         );
         let mut finding =
             Finding::new(&rules::ENUM_VALUE_RANGE, value.span, message).label("does not fit");
@@ -203,7 +202,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         let values = || body.variants.iter().map(|variant| variant.value.value);
         let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
         let help = match wide_enough {
-            Some(repr) => format!("write `repr = \"{}\"`", int_name(repr)),
+            Some(repr) => format!("write `repr = \"{repr}\"`"),
             None => "no integer of up to 64 bits holds all of its values".to_owned(),
         };
         cx.report(finding.help(help));
@@ -230,10 +229,6 @@ fn range(int: Int) -> (i128, i128) {
 fn fits(int: Int, value: i128) -> bool {
     let (min, max) = range(int);
     (min..=max).contains(&value)
-}
-
-fn int_name(int: Int) -> String {
-    format!("{}{}", if int.signed { 'i' } else { 'u' }, int.size * 8)
 }
 
 fn too_large(cx: &mut Context<'_>, def: &TypeDef) {

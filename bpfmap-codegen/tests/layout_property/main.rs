@@ -8,6 +8,7 @@
 mod support;
 
 mod c;
+#[path = "../support/recipe.rs"]
 mod recipe;
 mod rust;
 

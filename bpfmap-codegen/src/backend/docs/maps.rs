@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::types::type_name;
 use super::{bytes, cell, push_paragraph};
 use crate::check::Checked;
 use crate::facts::{Answer, MapTypeFacts, Since};
@@ -33,7 +32,7 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
             None => continue,
             Some(described @ KeyValue::Type(ty)) => {
                 let size = bytes(checked.resolved().layout(described).size);
-                format!("`{}`, {size}", type_name(&ty.value))
+                format!("`{}`, {size}", ty.value)
             }
             Some(KeyValue::Size(size)) => format!("{}, opaque", bytes(u64::from(size.value))),
         };
@@ -41,7 +40,7 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
     }
     if let Some(event) = &map.event {
         let size = bytes(checked.resolved().layout(&KeyValue::Type(event.clone())).size);
-        rows.push(("event", format!("`{}`, {size}", type_name(&event.value))));
+        rows.push(("event", format!("`{}`, {size}", event.value)));
     }
     let max_entries = map.max_entries.as_ref();
     let max_entries =

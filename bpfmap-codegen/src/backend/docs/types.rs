@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
 use crate::check::Checked;
-use crate::ir::{Composite, Enum, Int, MemberType, Type, TypeDefKind};
+use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
 use crate::layout::{CompositeLayout, Item};
 use crate::naming::c_constant;
 
@@ -27,41 +27,15 @@ pub(super) fn push_types(page: &mut String, checked: &Checked) {
             (TypeDefKind::Enum(body), _) => push_enum(page, name, body),
             (TypeDefKind::Alias(target), _) => {
                 let size = bytes(checked.layouts().of(&target.value).size);
-                let _ = write!(page, "\nAnother name of `{}`, {size}.\n", type_name(&target.value));
+                let _ = write!(page, "\nAnother name of `{}`, {size}.\n", target.value);
             }
             _ => {}
         }
     }
 }
 
-/// `ty` as a schema writes it.
-pub(super) fn type_name(ty: &Type) -> String {
-    match ty {
-        Type::Int(int) => int_name(*int),
-        Type::Bool => "bool".to_owned(),
-        Type::Char => "char".to_owned(),
-        Type::BigEndian(size) => format!("be{}", u64::from(*size) * 8),
-        Type::Array(element, len) => format!("[{}; {}]", type_name(&element.value), len.value),
-        Type::Pointer(None) => "*void".to_owned(),
-        Type::Pointer(Some(target)) => format!("*{}", type_name(&target.value)),
-        Type::Named(name) => name.clone(),
-        Type::Special(field, target) => {
-            let name = field.name();
-            match target.as_deref().map(|target| (&target.name.value, &target.member)) {
-                None => name.to_owned(),
-                Some((target, None)) => format!("{name}<{target}>"),
-                Some((target, Some(member))) => format!("{name}<{target}.{}>", member.value),
-            }
-        }
-    }
-}
-
-fn int_name(int: Int) -> String {
-    format!("{}{}", if int.signed { 'i' } else { 'u' }, u64::from(int.size) * 8)
-}
-
 fn push_enum(page: &mut String, name: &str, body: &Enum) {
-    let repr = int_name(body.repr.value);
+    let repr = body.repr.value;
     let _ = write!(
         page,
         "\nAn enum in a `{repr}`.\n\n| value | name | in C | |\n| --- | --- | --- | --- |\n"
@@ -102,7 +76,7 @@ fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout:
         let place = place(base, at.bit_offset, at.bits, member.bits.is_some());
         let doc = cell(member.doc.as_deref().unwrap_or_default());
         let ty = match &member.ty {
-            MemberType::Type(ty) => format!("`{}`", type_name(&ty.value)),
+            MemberType::Type(ty) => format!("`{}`", ty.value),
             MemberType::Struct(_) => "struct".to_owned(),
             MemberType::Union(_) => "union".to_owned(),
         };

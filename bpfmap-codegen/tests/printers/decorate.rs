@@ -1,0 +1,305 @@
+//! Comments, tags, odd names, special fields and maps for a random schema of types.
+//!
+//! The schema need not keep the rules afterwards: a printer has to write whatever a front end can
+//! read.
+
+use std::collections::HashSet;
+
+use bpfmap_codegen::facts::KernelVersion;
+use bpfmap_codegen::ir::{
+    Composite, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema, SpecialField, Target,
+    Type, TypeDefKind,
+};
+use bpfmap_codegen::source::{Span, Spanned};
+
+/// Adds to `schema` what the numbers that come of `seed` say.
+pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
+    let mut random = Random(seed);
+    let random = &mut random;
+    schema.name = random.pick(NAMES).to_owned().into();
+    schema.doc = doc(random);
+    schema.min_kernel = random.sometimes(3, |random| {
+        let (major, minor) = random.pick(&[(5, 10), (6, 1), (7, 3)]);
+        KernelVersion::new(major, minor).into()
+    });
+    rename_types(schema, random);
+    for def in &mut schema.types {
+        def.doc = doc(random);
+        def.decl_tags = tags(random);
+        match &mut def.kind {
+            TypeDefKind::Struct(body) => composite(body, random, true),
+            TypeDefKind::Union(body) => composite(body, random, false),
+            TypeDefKind::Enum(body) => {
+                for variant in &mut body.variants {
+                    variant.doc = doc(random);
+                }
+            }
+            TypeDefKind::Alias(target) => ty(&mut target.value, random),
+        }
+    }
+    let types: Vec<String> = schema.types.iter().map(|def| def.name.value.clone()).collect();
+    let mut taken = HashSet::new();
+    for _ in 0..random.below(4) {
+        let name = name(random, &mut taken);
+        let others: Vec<String> = schema.maps.iter().map(|map| map.name.value.clone()).collect();
+        let mut map = map(random, name, &types);
+        map.inner = random.sometimes(3, |random| {
+            let inner = if others.is_empty() || random.below(2) == 0 {
+                InnerMap::Template(Box::new(self::map(random, String::new(), &types)))
+            } else {
+                InnerMap::Named(others[random.below(others.len())].clone())
+            };
+            inner.into()
+        });
+        schema.maps.push(map);
+    }
+}
+
+/// Numbers that follow from the first, as of a linear congruential generator.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    /// Once in `rarity` times.
+    fn sometimes<T>(&mut self, rarity: usize, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.below(rarity) == 0).then(|| make(self))
+    }
+}
+
+/// Names as C has them, some of them taken in Rust.
+const NAMES: &[&str] = &[
+    "counters",
+    "ip_key",
+    "type",
+    "self",
+    "Self",
+    "crate",
+    "match",
+    "HTTPEvent",
+    "traffic_0",
+    "_x",
+    "__pad0",
+    "__pad1",
+    "_pad",
+    "bits0",
+    "anon0",
+    "a__b",
+    "tail_",
+    "x86_64",
+    "IPv4Header",
+    "Option",
+    "result",
+    "timer",
+    "spin_lock",
+    "enum_",
+    "camelCase",
+    "u",
+    "be32_pair",
+    "maps",
+    "list_head",
+];
+
+const DOCS: &[&str] = &[
+    "One line.",
+    "Two\nlines",
+    "`code` and \"quotes\" \\ */ and /*",
+    "  set in\n\n    code\nand out",
+    "\u{e9}\u{1f600}",
+    "",
+];
+
+fn doc(random: &mut Random) -> Option<String> {
+    random.sometimes(4, |random| random.pick(DOCS).to_owned())
+}
+
+fn tags(random: &mut Random) -> Vec<Spanned<String>> {
+    let tags = [vec![], vec![], vec![], vec!["one"], vec!["say \"two\"", "line\nbreak\\"]];
+    let tags = &tags[random.below(tags.len())];
+    tags.iter().map(|tag| (*tag).to_owned().into()).collect()
+}
+
+fn name(random: &mut Random, taken: &mut HashSet<String>) -> String {
+    let mut name = random.pick(NAMES).to_owned();
+    while !taken.insert(name.clone()) {
+        name.push(random.pick(&['a', '_', '7', 'B']));
+    }
+    name
+}
+
+/// Gives some types odd names, and says so wherever they are named.
+fn rename_types(schema: &mut Schema, random: &mut Random) {
+    let mut taken = HashSet::new();
+    for index in 0..schema.types.len() {
+        if random.below(2) == 0 {
+            continue;
+        }
+        let old = schema.types[index].name.value.clone();
+        let mut new = name(random, &mut taken);
+        // No name of a type of another kind.
+        new.push_str("_t");
+        taken.insert(new.clone());
+        schema.types[index].name.value.clone_from(&new);
+        for def in &mut schema.types {
+            match &mut def.kind {
+                TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                    rename_in(body, &old, &new);
+                }
+                TypeDefKind::Alias(target) => rename(&mut target.value, &old, &new),
+                TypeDefKind::Enum(_) => {}
+            }
+        }
+    }
+}
+
+fn rename_in(body: &mut Composite, old: &str, new: &str) {
+    for member in &mut body.members {
+        match &mut member.ty {
+            MemberType::Type(ty) => rename(&mut ty.value, old, new),
+            MemberType::Struct(body) | MemberType::Union(body) => rename_in(body, old, new),
+        }
+    }
+}
+
+fn rename(ty: &mut Type, old: &str, new: &str) {
+    match ty {
+        Type::Named(name) if name == old => new.clone_into(name),
+        Type::Array(element, _) => rename(&mut element.value, old, new),
+        Type::Pointer(Some(target)) => rename(&mut target.value, old, new),
+        _ => {}
+    }
+}
+
+fn composite(body: &mut Composite, random: &mut Random, in_struct: bool) {
+    composite_in(body, random, in_struct, &mut HashSet::new());
+}
+
+/// Members of anonymous structs and unions share the names of the one around them.
+fn composite_in(
+    body: &mut Composite,
+    random: &mut Random,
+    in_struct: bool,
+    taken: &mut HashSet<String>,
+) {
+    taken
+        .extend(body.members.iter().filter_map(|member| Some(member.name.as_ref()?.value.clone())));
+    for member in &mut body.members {
+        member.doc = doc(random);
+        member.decl_tags = tags(random);
+        if let Some(member) = &mut member.name
+            && random.below(3) == 0
+        {
+            member.value = name(random, taken);
+        }
+        let is_bit_field = member.bits.is_some();
+        match &mut member.ty {
+            MemberType::Type(member) if !is_bit_field => {
+                ty(&mut member.value, random);
+                if in_struct && random.below(12) == 0 {
+                    member.value = special(random);
+                }
+            }
+            MemberType::Type(_) => {}
+            MemberType::Struct(body) | MemberType::Union(body) => {
+                if member.name.is_some() {
+                    composite(body, random, false);
+                } else {
+                    composite_in(body, random, false, taken);
+                }
+            }
+        }
+    }
+}
+
+/// Pointers that lead somewhere.
+fn ty(ty: &mut Type, random: &mut Random) {
+    match ty {
+        Type::Array(element, _) => self::ty(&mut element.value, random),
+        Type::Pointer(target @ None) => *target = random.sometimes(2, target_of).map(Box::new),
+        _ => {}
+    }
+}
+
+fn target_of(random: &mut Random) -> Spanned<Type> {
+    let byte = Type::Int(Int { size: 1, signed: false });
+    let target = match random.below(6) {
+        0 => Type::Named("task_struct".to_owned()),
+        1 => Type::Pointer(None),
+        2 => Type::Array(Box::new(byte.into()), 16.into()),
+        3 => Type::Char,
+        4 => Type::Pointer(Some(Box::new(target_of(random)))),
+        _ => byte,
+    };
+    target.into()
+}
+
+fn special(random: &mut Random) -> Type {
+    let field = random.pick(SpecialField::ALL);
+    let target = field.has_target().then(|| {
+        let member = field.node().map(|_| "node".to_owned().into());
+        Box::new(Target { name: "job".to_owned().into(), member })
+    });
+    let ty = Type::Special(field, target);
+    if random.below(4) == 0 { Type::Array(Box::new(ty.into()), 2.into()) } else { ty }
+}
+
+fn map(random: &mut Random, name: String, types: &[String]) -> MapDef {
+    let map_type =
+        random.pick(&["hash", "array", "lpm_trie", "ringbuf", "hash_of_maps", "struct_ops"]);
+    let words = |random: &mut Random, words: &[&str]| -> Vec<Spanned<String>> {
+        let words = words[..random.below(words.len() + 1)].iter();
+        words.map(|word| (*word).to_owned().into()).collect()
+    };
+    MapDef {
+        name: name.into(),
+        doc: doc(random),
+        map_type: map_type.to_owned().into(),
+        key: random.sometimes(2, |random| key_or_value(random, types)),
+        value: random.sometimes(2, |random| key_or_value(random, types)),
+        event: random.sometimes(5, |random| held(random, types)),
+        ops: random.sometimes(8, |_| "tcp_congestion_ops".to_owned().into()),
+        max_entries: random.sometimes(2, |random| random.pick(&[0, 1, 1024, u32::MAX]).into()),
+        flags: words(random, &["no_prealloc", "rdonly_prog", "mmapable"]),
+        pinning: random.sometimes(3, |random| {
+            random.pick(&[Pinning::None, Pinning::ByName, Pinning::Other(16)]).into()
+        }),
+        numa_node: random.sometimes(5, |random| random.pick(&[0, 3]).into()),
+        map_extra: random.sometimes(5, |random| random.pick(&[3, u64::MAX]).into()),
+        inner: None,
+        values: random
+            .sometimes(4, |random| {
+                let programs = words(random, &["handle_ipv4", "type", "first"]);
+                (1..).map(Into::into).zip(programs).collect()
+            })
+            .unwrap_or_default(),
+        btf: random.sometimes(5, |random| random.pick(&[false, true]).into()),
+        decl_tags: tags(random),
+        span: Span::NONE,
+    }
+}
+
+fn key_or_value(random: &mut Random, types: &[String]) -> KeyValue {
+    match random.below(5) {
+        0 => KeyValue::Size(random.pick(&[1, 12, 4096]).into()),
+        _ => KeyValue::Type(held(random, types)),
+    }
+}
+
+fn held(random: &mut Random, types: &[String]) -> Spanned<Type> {
+    let ty = match random.below(6) {
+        0 => Type::Int(Int { size: 4, signed: true }),
+        1 => Type::Char,
+        2 => Type::Array(Box::new(Type::Char.into()), 16.into()),
+        3 => Type::Pointer(random.sometimes(2, target_of).map(Box::new)),
+        _ => Type::Named(types[random.below(types.len())].clone()),
+    };
+    ty.into()
+}
