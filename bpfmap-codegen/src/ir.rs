@@ -380,6 +380,24 @@ pub enum Pinning {
     Other(u32),
 }
 
+impl Pinning {
+    /// Those that have a word in a schema.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("by_name", Self::ByName)];
+
+    /// The one of this number in `enum libbpf_pin_type`.
+    ///
+    /// Source: libbpf, `libbpf.h`.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::None,
+            1 => Self::ByName,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// The template of the maps that a map of maps holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InnerMap {

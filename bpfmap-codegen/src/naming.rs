@@ -12,6 +12,26 @@ pub fn upper_camel_case(name: &str) -> String {
     camel
 }
 
+/// What a schema calls the Rust type `name`: `IpKey` becomes `ip_key`, `HTTPEvent` `http_event`.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut characters = name.chars().peekable();
+    let mut before = '_';
+    while let Some(character) = characters.next() {
+        let starts_word = character.is_ascii_uppercase()
+            && before != '_'
+            && (!before.is_ascii_uppercase()
+                || characters.peek().is_some_and(char::is_ascii_lowercase));
+        if starts_word {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+        before = character;
+    }
+    snake
+}
+
 /// The C constant of a variant: `pass` of `verdict` becomes `VERDICT_PASS`.
 #[must_use]
 pub fn c_constant(enum_name: &str, variant: &str) -> String {
@@ -32,12 +52,21 @@ pub fn c_event_function(map: &str, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::upper_camel_case;
+    use super::{snake_case, upper_camel_case};
 
     #[test]
     fn words_start_with_a_capital_and_lose_the_underscore() {
         assert_eq!(upper_camel_case("ip_key"), "IpKey");
         assert_eq!(upper_camel_case("_lru__node2"), "LruNode2");
         assert_eq!(upper_camel_case("HTTPEvent"), "HTTPEvent");
+    }
+
+    #[test]
+    fn a_capital_starts_a_word() {
+        assert_eq!(snake_case("IpKey"), "ip_key");
+        assert_eq!(snake_case("Ip4Key"), "ip4_key");
+        assert_eq!(snake_case("HTTPEvent"), "http_event");
+        assert_eq!(snake_case("LruNode2"), "lru_node2");
+        assert_eq!(snake_case("ip_key"), "ip_key");
     }
 }

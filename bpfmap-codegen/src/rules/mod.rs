@@ -74,6 +74,9 @@ rules! {
     TYPE_SYNTAX = Error "type-syntax": "A type is written as in Rust";
     NUMBER_RANGE = Error "number-range": "Each number fits where it is kept";
     TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a bare size";
+    ATTRIBUTE_SYNTAX = Error "attribute-syntax": "An attribute of a Rust declaration says what it can say";
+    RUST_REPR = Error "rust-repr": "A Rust type is laid out as C lays it out";
+    RUST_TYPE = Error "rust-type": "What is declared in Rust is something that C has";
     TOO_MANY_FINDINGS = Error "too-many-findings": "Findings are few enough to read";
     // Names.
     BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";

@@ -76,21 +76,13 @@ fn key_or_value(
     }
 }
 
-const PINNINGS: &[(&str, Pinning)] = &[("none", Pinning::None), ("by_name", Pinning::ByName)];
-
 fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
     if let DeValue::Integer(_) = value.get_ref() {
         let number = file.integer::<u32>(value, "pinning")?;
-        // enum libbpf_pin_type in libbpf.h.
-        let pinning = match number.value {
-            0 => Pinning::None,
-            1 => Pinning::ByName,
-            other => Pinning::Other(other),
-        };
-        return Some(Spanned::new(pinning, number.span));
+        return Some(Spanned::new(Pinning::from_number(number.value), number.span));
     }
     let text = file.string(value, "pinning")?;
-    let pinning = file.word(&text, "pinning", PINNINGS)?;
+    let pinning = file.word(&text, "pinning", Pinning::WORDS)?;
     Some(Spanned::new(pinning, text.span))
 }
 

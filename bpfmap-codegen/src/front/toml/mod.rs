@@ -40,7 +40,6 @@ mod file;
 mod include;
 mod maps;
 mod schema;
-mod type_expression;
 mod types;
 
 use std::path::Path;

@@ -3,10 +3,9 @@
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, File, Value};
-use super::type_expression;
-use crate::front::Draft;
+use crate::front::{Draft, type_expression};
 use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind, Variant};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 /// Adds the types of the table `types` to `draft`.
 pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
@@ -166,7 +165,13 @@ fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
 /// The type expression that `key` has.
 pub(super) fn type_of(file: &File<'_>, value: &Value<'_>, key: &str) -> Option<Spanned<Type>> {
     let text = file.string(value, key)?;
-    type_expression::read(file, &text)
+    let verbatim = file.is_verbatim(text.span, &text.value);
+    let place = |range: std::ops::Range<usize>| {
+        let offset = text.span.start + 1;
+        let within = Span { start: offset + range.start, end: offset + range.end, ..text.span };
+        if verbatim { within } else { text.span }
+    };
+    type_expression::read(&text.value, &place).map_err(|finding| file.report(*finding)).ok()
 }
 
 /// Stands in for a type that could not be read. The type or map that has it is marked as

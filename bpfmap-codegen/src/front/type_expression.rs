@@ -1,8 +1,9 @@
 //! `[T; N]`, `*T`, `be32`, names: types as a schema writes them.
 
-use super::file::File;
+use std::ops::Range;
+
+use super::type_word::{builtin, pointing};
 use crate::diagnostics::Finding;
-use crate::front::type_word::{builtin, pointing};
 use crate::ir::{SpecialField, Target, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
@@ -11,25 +12,28 @@ use crate::source::{Span, Spanned};
 /// `kernel/bpf/btf.c`.
 const MAX_DEPTH: usize = 32;
 
-/// Reads the type that the string `text` says.
-pub(super) fn read(file: &File<'_>, text: &Spanned<String>) -> Option<Spanned<Type>> {
-    let mut parser = Parser { file, text: &text.value, at: 0, span: text.span };
-    let result = parser.whole();
-    result.map_err(|finding| file.report(*finding)).ok()
+/// Reads the type that `text` says; `place` tells where bytes of it stand.
+///
+/// # Errors
+///
+/// The first thing in `text` that is no part of a type.
+pub(super) fn read(
+    text: &str,
+    place: &dyn Fn(Range<usize>) -> Span,
+) -> Result<Spanned<Type>, Box<Finding>> {
+    Parser { text, at: 0, place }.whole()
 }
 
-struct Parser<'p, 's> {
-    file: &'p File<'s>,
+struct Parser<'p> {
     text: &'p str,
     /// The next byte.
     at: usize,
-    /// The string, quotes included.
-    span: Span,
+    place: &'p dyn Fn(Range<usize>) -> Span,
 }
 
 type Parsed<T> = Result<T, Box<Finding>>;
 
-impl<'p> Parser<'p, '_> {
+impl<'p> Parser<'p> {
     fn whole(&mut self) -> Parsed<Spanned<Type>> {
         let ty = self.ty(0)?;
         self.skip_space();
@@ -194,12 +198,7 @@ impl<'p> Parser<'p, '_> {
         Box::new(Finding::new(rule, self.span_of(start, end), message).help(help))
     }
 
-    /// Bytes of the string as bytes of the file.
     fn span_of(&self, start: usize, end: usize) -> Span {
-        if !self.file.is_verbatim(self.span, self.text) {
-            return self.span;
-        }
-        let offset = self.span.start + 1;
-        Span { start: offset + start, end: offset + end, ..self.span }
+        (self.place)(start..end)
     }
 }

@@ -1,0 +1,224 @@
+//! `#[bpf(…)]`, `#[bpf_type(…)]`, `#[bpf_map(…)]`, `#[repr(…)]`: words, some with a value or a list.
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, Lit, Token};
+
+use super::item::Reader;
+use crate::diagnostics::Finding;
+use crate::nearest::nearest;
+use crate::rules;
+use crate::source::Spanned;
+
+/// One word of an attribute.
+pub(super) struct Entry {
+    pub(super) word: Ident,
+    pub(super) value: Value,
+}
+
+/// What a word of an attribute says.
+pub(super) enum Value {
+    /// Nothing but itself.
+    None,
+    /// `word = expression`.
+    Is(Expr),
+    /// `word(…)`.
+    List(TokenStream),
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let word = input.call(Ident::parse_any)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Is(input.parse()?)
+        } else if input.peek(syn::token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            Value::List(content.parse()?)
+        } else {
+            Value::None
+        };
+        Ok(Self { word, value })
+    }
+}
+
+/// The words of all attributes of one name on one thing, asked for one by one. Those that nobody
+/// asked for are mistakes.
+pub(super) struct Entries<'r, 'c> {
+    reader: &'r Reader<'c>,
+    /// What they are about: "a member".
+    what: &'static str,
+    words: Vec<Entry>,
+    asked: Vec<&'static str>,
+}
+
+impl<'r, 'c> Entries<'r, 'c> {
+    /// Reads the attributes called `name`.
+    pub(super) fn read(
+        reader: &'r Reader<'c>,
+        attributes: &[Attribute],
+        name: &str,
+        what: &'static str,
+    ) -> Self {
+        let mut entries = Vec::new();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+            let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+            match attribute.parse_args_with(parser) {
+                Ok(read) => entries.extend(read),
+                Err(error) => reader.syntax(&error),
+            }
+        }
+        Self { reader, what, words: entries, asked: Vec::with_capacity(16) }
+    }
+
+    /// Takes the word `key`; more than one of them is a mistake.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry> {
+        let mut all = self.take_all(key).into_iter();
+        let first = all.next()?;
+        for again in all {
+            let message = format!("{} says `{key}` twice", self.what);
+            self.reader.report(
+                Finding::new(&rules::ATTRIBUTE_SYNTAX, self.reader.place(&again.word), message)
+                    .label("again")
+                    .related(self.reader.place(&first.word), "first")
+                    .help("leave one of them out"),
+            );
+        }
+        Some(first)
+    }
+
+    /// Takes each word `key`.
+    pub(super) fn take_all(&mut self, key: &'static str) -> Vec<Entry> {
+        self.asked.push(key);
+        let mut taken = Vec::new();
+        let mut index = 0;
+        while index < self.words.len() {
+            if self.words[index].word == key {
+                taken.push(self.words.remove(index));
+            } else {
+                index += 1;
+            }
+        }
+        taken
+    }
+
+    /// Takes the words that stand alone and that nobody asked for.
+    pub(super) fn take_bare(&mut self) -> Vec<Ident> {
+        let is_bare = |entry: &Entry| matches!(entry.value, Value::None);
+        let (bare, rest) = std::mem::take(&mut self.words).into_iter().partition(is_bare);
+        self.words = rest;
+        let bare: Vec<Entry> = bare;
+        bare.into_iter().map(|entry| entry.word).collect()
+    }
+
+    /// Whether the word `key` is there, which takes no value.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<Ident> {
+        let entry = self.take(key)?;
+        if !matches!(entry.value, Value::None) {
+            self.wrong_kind(&entry.word, &format!("`{key}` takes no value"), &format!("`{key}`"));
+        }
+        Some(entry.word)
+    }
+
+    /// `key = "text"`.
+    pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
+        let entry = self.take(key)?;
+        self.string_of(&entry)
+    }
+
+    /// `key = "text"`, any number of them.
+    pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
+        let entries = self.take_all(key);
+        entries.iter().filter_map(|entry| self.string_of(entry)).collect()
+    }
+
+    fn string_of(&self, entry: &Entry) -> Option<Spanned<String>> {
+        if let Value::Is(Expr::Lit(literal)) = &entry.value
+            && let Lit::Str(text) = &literal.lit
+        {
+            return Some(Spanned::new(text.value(), self.reader.place(text)));
+        }
+        let key = entry.word.unraw();
+        self.wrong_kind(&entry.word, &format!("`{key}` is a string"), &format!("`{key} = \"…\"`"));
+        None
+    }
+
+    /// `key = expression`.
+    pub(super) fn expression(&mut self, key: &'static str) -> Option<Expr> {
+        let entry = self.take(key)?;
+        if let Value::Is(expression) = entry.value {
+            return Some(expression);
+        }
+        let (message, right) = (format!("`{key}` has a value"), format!("`{key} = …`"));
+        self.wrong_kind(&entry.word, &message, &right);
+        None
+    }
+
+    /// `key(…)`, read by `parser`.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        parser: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+    ) -> Option<T> {
+        let entry = self.take(key)?;
+        let Value::List(tokens) = entry.value else {
+            self.wrong_kind(&entry.word, &format!("`{key}` is a list"), &format!("`{example}`"));
+            return None;
+        };
+        parser.parse2(tokens).map_err(|error| self.reader.syntax(&error)).ok()
+    }
+
+    /// Leaves all that is there unsaid: `what` can't be read anyway.
+    pub(super) fn forget(&mut self) {
+        self.words.clear();
+    }
+
+    fn wrong_kind(&self, word: &Ident, message: &str, right: &str) {
+        self.reader.report(
+            Finding::new(&rules::WRONG_KIND_OF_VALUE, self.reader.place(word), message)
+                .help(format!("write {right}")),
+        );
+    }
+
+    /// Reports each word that nobody asked for.
+    pub(super) fn finish(self) {
+        for entry in &self.words {
+            let name = entry.word.unraw().to_string();
+            self.reader.report(
+                Finding::new(
+                    &rules::UNKNOWN_KEY,
+                    self.reader.place(&entry.word),
+                    format!("{} has no key `{name}`", self.what),
+                )
+                .label("not known here")
+                .help(nearest(&name, self.asked.iter().copied())),
+            );
+        }
+    }
+}
+
+/// The doc comment, without the space that each line starts with.
+pub(super) fn doc(attributes: &[Attribute]) -> Option<String> {
+    let lines = attributes.iter().filter_map(|attribute| {
+        let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
+        match &meta.value {
+            Expr::Lit(literal) if meta.path.is_ident("doc") => match &literal.lit {
+                Lit::Str(text) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        }
+    });
+    // A block comment is one attribute of many lines.
+    let lines: Vec<String> = lines
+        .flat_map(|text| {
+            let lines = text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line));
+            lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

@@ -1,0 +1,378 @@
+//! Structs, unions, and new types of one member.
+
+use std::ops::Range;
+
+use proc_macro2::Span as TokenSpan;
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Token};
+
+use super::attributes::{Entries, Entry, Value, doc};
+use super::enumeration::repr_int;
+use super::item::{Number, Reader, TypeItem};
+use super::types::{self, Hints, placeholder};
+use crate::diagnostics::Finding;
+use crate::ir::{Composite, Int, Member, MemberType, TypeDef, TypeDefKind};
+use crate::rules;
+use crate::source::Spanned;
+
+/// What a field of a Rust struct or union is in the schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldRole {
+    /// One member.
+    Member {
+        /// Its index.
+        index: usize,
+        /// Whether it has no name in C: its type is one that is written in place.
+        anonymous: bool,
+        /// The bytes behind the value that make it as large as its union. `None` where the compiler
+        /// will know, `Some(0)` where there are none.
+        padding: Option<u32>,
+    },
+    /// Bytes that these bit-fields share.
+    Bits(Range<usize>),
+    /// Bytes that hold the member of this index, which Rust has no place for.
+    Holds(usize),
+    /// What C calls padding.
+    Padding,
+}
+
+/// How Rust lays a type out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repr {
+    /// `repr(packed)`.
+    pub packed: bool,
+    /// `repr(align(N))`.
+    pub align: Option<u32>,
+    /// Whether the alignment in the IR is there because of that alone. It is no more than the
+    /// members' own where C gets it without asking.
+    pub align_may_be_natural: bool,
+}
+
+/// What stands before an item.
+pub(super) struct Opening {
+    pub(super) name: Spanned<String>,
+    pub(super) decl_tags: Vec<Spanned<String>>,
+    pub(super) repr: RustRepr,
+    in_place: bool,
+    packed: bool,
+    align: Option<Spanned<u32>>,
+}
+
+/// The words of `#[repr(…)]`.
+#[derive(Default)]
+pub(super) struct RustRepr {
+    c: bool,
+    transparent: bool,
+    packed: bool,
+    align: Option<Spanned<u32>>,
+    pub(super) int: Option<Spanned<Int>>,
+}
+
+impl Opening {
+    pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, what: &'static str) -> Self {
+        let mut entries = Entries::read(reader, &input.attrs, "bpf_type", what);
+        let name = entries.string("name");
+        let decl_tags = entries.strings("tag");
+        entries.take("crate");
+        let (mut in_place, mut packed, mut align) = (false, false, None);
+        if !matches!(input.data, Data::Enum(_)) {
+            in_place = entries.flag("in_place").is_some();
+            packed = entries.flag("packed").is_some();
+            align = entries
+                .expression("align")
+                .and_then(|expression| reader.u32(&expression, "`align`").known());
+        }
+        entries.finish();
+        if !input.generics.params.is_empty() {
+            reader.report(
+                Finding::new(
+                    &rules::RUST_TYPE,
+                    reader.place(&input.generics.params),
+                    "C has no types with parameters",
+                )
+                .help("write a type for each that it is used with"),
+            );
+        }
+        let name = reader.name(&input.ident, name);
+        let repr = RustRepr::read(reader, &input.attrs);
+        Self { name, decl_tags, repr, in_place, packed, align }
+    }
+}
+
+impl RustRepr {
+    fn read(reader: &Reader<'_>, attributes: &[Attribute]) -> Self {
+        let mut repr = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
+            let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+            // What rustc refuses as well needs no word of ours.
+            let Ok(entries) = attribute.parse_args_with(parser) else { continue };
+            for entry in entries {
+                repr.entry(reader, &entry);
+            }
+        }
+        repr
+    }
+
+    fn entry(&mut self, reader: &Reader<'_>, entry: &Entry) {
+        let word = entry.word.to_string();
+        let argument = || match &entry.value {
+            Value::List(tokens) => syn::parse2::<Expr>(tokens.clone()).ok(),
+            _ => None,
+        };
+        match word.as_str() {
+            "C" => self.c = true,
+            "transparent" => self.transparent = true,
+            "packed" => {
+                self.packed = true;
+                let bytes = argument().and_then(|bytes| reader.u32(&bytes, "`packed`").known());
+                if let Some(bytes) = bytes.filter(|bytes| bytes.value != 1) {
+                    reader.report(
+                        Finding::new(
+                            &rules::RUST_REPR,
+                            bytes.span,
+                            "a packed type has no alignment at all",
+                        )
+                        .help("write `packed`, or order the members so that no padding is needed"),
+                    );
+                }
+            }
+            "align" => {
+                self.align = argument().and_then(|bytes| reader.u32(&bytes, "`align`").known());
+            }
+            other => {
+                let span = reader.place_of(entry.word.span());
+                self.int = repr_int(other).map(|int| Spanned::new(int, span)).or(self.int);
+            }
+        }
+    }
+}
+
+pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
+    let (what, is_union) = match &input.data {
+        Data::Union(_) => ("a union", true),
+        _ => ("a struct", false),
+    };
+    let opening = Opening::read(reader, input, what);
+    let fields = match &input.data {
+        Data::Struct(body) => &body.fields,
+        Data::Union(body) => {
+            return composite(reader, input, opening, &body.fields.named, is_union);
+        }
+        Data::Enum(_) => return composite(reader, input, opening, &Punctuated::new(), false),
+    };
+    if opening.repr.transparent {
+        return alias(reader, input, opening, fields);
+    }
+    match fields {
+        Fields::Named(fields) => composite(reader, input, opening, &fields.named, is_union),
+        Fields::Unnamed(_) | Fields::Unit => {
+            reader.report(
+                Finding::new(
+                    &rules::RUST_TYPE,
+                    reader.place_of(input.ident.span()),
+                    format!("`{}` has no members with names", input.ident),
+                )
+                .help("write `{ name: TYPE, … }`; a new type of one member has `#[repr(transparent)]`"),
+            );
+            composite(reader, input, opening, &Punctuated::new(), false)
+        }
+    }
+}
+
+/// A new type of one member is another name of the member's type.
+fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fields) -> TypeItem {
+    let mut fields = fields.iter();
+    let target = fields.next().and_then(|field| {
+        let mut entries = Entries::read(reader, &field.attrs, "bpf", "the member of a new type");
+        let hints = Hints::take(reader, &mut entries);
+        entries.finish();
+        types::read(reader, &field.ty, hints)
+    });
+    if let Some(more) = fields.next() {
+        reader.report(
+            Finding::new(&rules::RUST_TYPE, reader.place(&more.ty), "a new type has one member")
+                .help("write `#[repr(C)]` for a struct"),
+        );
+    }
+    let role = FieldRole::Member { index: 0, anonymous: false, padding: Some(0) };
+    let (complete, later, held) = reader.finish();
+    TypeItem {
+        def: TypeDef {
+            name: opening.name,
+            doc: doc(&input.attrs),
+            kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
+            decl_tags: opening.decl_tags,
+        },
+        in_place: false,
+        fields: vec![role],
+        repr: Repr::default(),
+        held,
+        complete: complete && later.is_empty(),
+    }
+}
+
+fn composite(
+    reader: &Reader<'_>,
+    input: &DeriveInput,
+    opening: Opening,
+    fields: &Punctuated<Field, Token![,]>,
+    is_union: bool,
+) -> TypeItem {
+    let Opening { name, decl_tags, repr, in_place, packed, align } = opening;
+    if !repr.c {
+        reader.report(
+            Finding::new(
+                &rules::RUST_REPR,
+                reader.place_of(input.ident.span()),
+                format!("Rust may lay out `{}` otherwise than C", input.ident),
+            )
+            .help("write `#[repr(C)]` before it"),
+        );
+    }
+    let mut members = Vec::with_capacity(fields.len());
+    let roles = fields.iter().map(|field| read_field(reader, field, is_union, &mut members));
+    let roles = roles.collect();
+    let rust = Repr {
+        packed: repr.packed,
+        align: repr.align.as_ref().map(|align| align.value),
+        align_may_be_natural: align.is_none(),
+    };
+    let body = Composite { packed: packed || repr.packed, align: align.or(repr.align), members };
+    let (complete, later, held) = reader.finish();
+    TypeItem {
+        def: TypeDef {
+            name,
+            doc: doc(&input.attrs),
+            kind: if is_union { TypeDefKind::Union(body) } else { TypeDefKind::Struct(body) },
+            decl_tags,
+        },
+        in_place,
+        fields: roles,
+        repr: rust,
+        held,
+        complete: complete && later.is_empty(),
+    }
+}
+
+/// Adds what `field` holds to `members`.
+fn read_field(
+    reader: &Reader<'_>,
+    field: &Field,
+    is_union: bool,
+    members: &mut Vec<Member>,
+) -> FieldRole {
+    let ident = field.ident.as_ref().map(Ident::unraw);
+    let ident = ident.unwrap_or_else(|| Ident::new("_", TokenSpan::call_site()));
+    let mut entries = Entries::read(reader, &field.attrs, "bpf", "a member");
+    let own_name = entries.string("name");
+    if own_name.is_none() && is_padding(&ident, &field.ty) {
+        entries.finish();
+        return FieldRole::Padding;
+    }
+    let bits = entries.list("bits", "bits(name: u8 = 3, …)", |input| {
+        Punctuated::<Stored, Token![,]>::parse_terminated_with(input, Stored::parse_bit_field)
+    });
+    if let Some(bits) = bits {
+        entries.finish();
+        let start = members.len();
+        members.extend(bits.into_iter().map(|field| read_stored(reader, field)));
+        return FieldRole::Bits(start..members.len());
+    }
+    if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse) {
+        entries.finish();
+        members.push(read_stored(reader, held));
+        return FieldRole::Holds(members.len() - 1);
+    }
+    let anonymous = entries.flag("anonymous").is_some();
+    let decl_tags = entries.strings("tag");
+    let hints = Hints::take(reader, &mut entries);
+    entries.finish();
+    let span = reader.place(&field.ty);
+    let span = reader.place_up_to(ident.span(), span);
+    let (ty, padding) = match types::padded(reader, &field.ty).filter(|_| is_union) {
+        None => (&field.ty, Some(0)),
+        Some((inner, bytes)) => (inner, bytes.and_then(Number::known).map(|bytes| bytes.value)),
+    };
+    let ty = types::read(reader, ty, hints).unwrap_or_else(placeholder);
+    let name =
+        own_name.unwrap_or_else(|| Spanned::new(ident.to_string(), reader.place_of(ident.span())));
+    members.push(Member {
+        name: (!anonymous).then_some(name),
+        doc: doc(&field.attrs),
+        ty: MemberType::Type(ty),
+        bits: None,
+        decl_tags,
+        span,
+    });
+    FieldRole::Member { index: members.len() - 1, anonymous, padding }
+}
+
+/// Whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
+fn is_padding(ident: &Ident, ty: &syn::Type) -> bool {
+    let name = ident.to_string();
+    let is_byte = |ty: &syn::Type| matches!(ty, syn::Type::Path(path) if path.path.is_ident("u8"));
+    (name.starts_with("_pad") || name.starts_with("__pad"))
+        && match ty {
+            syn::Type::Array(array) => is_byte(&array.elem),
+            ty => is_byte(ty),
+        }
+}
+
+/// A member that a field of bytes holds: `name: TYPE`, a bit-field with ` = WIDTH`.
+struct Stored {
+    attributes: Vec<Attribute>,
+    /// `_` for a bit-field that only takes room.
+    name: Ident,
+    ty: syn::Type,
+    bits: Option<Expr>,
+}
+
+impl Stored {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let name = if input.peek(Token![_]) {
+            Ident::from(input.parse::<Token![_]>()?)
+        } else {
+            input.call(Ident::parse_any)?
+        };
+        input.parse::<Token![:]>()?;
+        let ty = input.parse()?;
+        Ok(Self { attributes, name, ty, bits: None })
+    }
+
+    fn parse_bit_field(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut field = Self::parse(input)?;
+        input.parse::<Token![=]>()?;
+        field.bits = Some(input.parse()?);
+        Ok(field)
+    }
+}
+
+fn read_stored(reader: &Reader<'_>, stored: Stored) -> Member {
+    let Stored { attributes, name, ty, bits } = stored;
+    let mut entries = Entries::read(reader, &attributes, "bpf", "a member");
+    let own_name = entries.string("name");
+    let decl_tags = entries.strings("tag");
+    let mut hints = Hints::take(reader, &mut entries);
+    hints.bit_field = bits.is_some();
+    entries.finish();
+    let span = reader.place_up_to(name.span(), reader.place(&ty));
+    let place = reader.place_of(name.span());
+    let unnamed = name == "_" && own_name.is_none();
+    let ty = types::read(reader, &ty, hints).unwrap_or_else(placeholder);
+    let bits = bits.map(|width| match reader.u32(&width, "the width of a bit-field") {
+        Number::Known(width) => width,
+        Number::Later | Number::Nothing => Spanned::new(1, reader.place(&width)),
+    });
+    let name = own_name.unwrap_or_else(|| Spanned::new(name.unraw().to_string(), place));
+    Member {
+        name: (!unnamed).then_some(name),
+        doc: doc(&attributes),
+        ty: MemberType::Type(ty),
+        bits,
+        decl_tags,
+        span,
+    }
+}

@@ -1,0 +1,97 @@
+//! Enums.
+
+use syn::ext::IdentExt as _;
+use syn::{DataEnum, DeriveInput};
+
+use super::attributes::{Entries, doc};
+use super::composite::{Opening, Repr};
+use super::item::{Number, Reader, TypeItem};
+use crate::diagnostics::Finding;
+use crate::front::type_word;
+use crate::ir::{Enum, Int, Type, TypeDef, TypeDefKind, Variant};
+use crate::naming::snake_case;
+use crate::rules;
+use crate::source::Spanned;
+
+pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) -> TypeItem {
+    let opening = Opening::read(reader, input, "an enum");
+    let repr = opening.repr.int.unwrap_or_else(|| {
+        reader.report(
+            Finding::new(
+                &rules::RUST_REPR,
+                reader.place_of(input.ident.span()),
+                format!("the enum `{}` does not say which integer holds it", input.ident),
+            )
+            .help("write `#[repr(u32)]`, or another of `u8` to `u64` and `i8` to `i64`"),
+        );
+        Int { size: 4, signed: false }.into()
+    });
+    let variants = variants(reader, body);
+    let (complete, later, held) = reader.finish();
+    TypeItem {
+        def: TypeDef {
+            name: opening.name,
+            doc: doc(&input.attrs),
+            kind: TypeDefKind::Enum(Enum { repr, variants }),
+            decl_tags: opening.decl_tags,
+        },
+        in_place: false,
+        fields: Vec::new(),
+        repr: Repr::default(),
+        held,
+        complete: complete && later.is_empty(),
+    }
+}
+
+/// The integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.
+pub(super) fn repr_int(word: &str) -> Option<Int> {
+    match type_word::builtin(word) {
+        Some(Type::Int(int)) if int.size <= 8 => Some(int),
+        _ => None,
+    }
+}
+
+fn variants(reader: &Reader<'_>, body: &DataEnum) -> Vec<Variant> {
+    let mut variants = Vec::with_capacity(body.variants.len());
+    // A variant that says no number has the one after that of the variant before.
+    let mut next = Some(0);
+    for variant in &body.variants {
+        let mut entries = Entries::read(reader, &variant.attrs, "bpf", "a variant");
+        let own = entries.string("name");
+        entries.finish();
+        let place = reader.place_of(variant.ident.span());
+        if !variant.fields.is_empty() {
+            reader.report(
+                Finding::new(
+                    &rules::RUST_TYPE,
+                    reader.place(&variant.fields),
+                    format!(
+                        "the variant `{}` carries fields, and an enum of C is a number",
+                        variant.ident
+                    ),
+                )
+                .help("leave the fields out; a struct of the enum and a union can carry them"),
+            );
+        }
+        let value = match &variant.discriminant {
+            None => next.map(Spanned::from),
+            Some((_, expression)) => {
+                let range = (i64::MIN.into(), u64::MAX.into());
+                match reader.number(expression, "the value of a variant", range) {
+                    Number::Known(value) => Some(value),
+                    Number::Later | Number::Nothing => None,
+                }
+            }
+        };
+        next = value.as_ref().map(|value: &Spanned<i128>| value.value + 1);
+        let name = own
+            .unwrap_or_else(|| Spanned::new(snake_case(&variant.ident.unraw().to_string()), place));
+        variants.extend(value.map(|mut value| {
+            if value.span.source.is_none() {
+                value.span = name.span;
+            }
+            Variant { name, value, doc: doc(&variant.attrs) }
+        }));
+    }
+    variants
+}

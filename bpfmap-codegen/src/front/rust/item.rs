@@ -1,0 +1,257 @@
+//! One item: what was read, and how.
+
+use std::cell::{Cell, RefCell};
+
+use proc_macro2::{Span as TokenSpan, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::{DeriveInput, Expr, Ident, Lit, UnOp};
+
+use super::composite::{FieldRole, Repr};
+use super::context::{Constant, Context};
+use super::{composite, enumeration, map};
+use crate::diagnostics::Finding;
+use crate::ir::{MapDef, TypeDef};
+use crate::naming::snake_case;
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// A type as `#[derive(BpfType)]` declares it.
+#[derive(Debug, Clone)]
+pub struct TypeItem {
+    /// What it says. Types that are held in place are there by name, and so are the types that they
+    /// are: see [`FieldRole::Member`].
+    pub def: TypeDef,
+    /// Whether it has no name in C, and is written where a member is of it.
+    pub in_place: bool,
+    /// What each field is, in the order of the source.
+    pub fields: Vec<FieldRole>,
+    /// How Rust lays it out.
+    pub repr: Repr,
+    /// The types of the schema that it holds by value.
+    pub held: Vec<Held>,
+    /// Whether all of it could be read, and no number in it is left to the compiler.
+    pub complete: bool,
+}
+
+/// A map as `#[derive(BpfMap)]` declares it.
+#[derive(Debug, Clone)]
+pub struct MapItem {
+    /// What it says. An inner map is there by its name.
+    pub def: MapDef,
+    /// Whether it is no map of its own, and describes the maps in another one.
+    pub template: bool,
+    /// The types of the schema that it holds by value.
+    pub held: Vec<Held>,
+    /// Where a number stands that is left to the compiler.
+    pub later: Vec<Span>,
+    /// Whether all of it could be read, but for such numbers.
+    pub complete: bool,
+}
+
+/// A type of the schema that something holds by value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its name in the schema.
+    pub name: Spanned<String>,
+    /// Whether it is held as a number that may have a name: `Enum<…>`.
+    pub as_enum: bool,
+}
+
+/// Reads the type that `input` declares. Never fails: what can't be read is reported to `context`.
+pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
+    let reader = Reader::new(context);
+    match &input.data {
+        syn::Data::Enum(body) => enumeration::read(&reader, input, body),
+        syn::Data::Struct(_) | syn::Data::Union(_) => composite::read(&reader, input),
+    }
+}
+
+/// Reads the map that `input` declares. Never fails: what can't be read is reported to `context`.
+pub fn read_map(context: &dyn Context, input: &DeriveInput) -> MapItem {
+    map::read(&Reader::new(context), input)
+}
+
+/// An item that is being read.
+pub(super) struct Reader<'c> {
+    context: &'c dyn Context,
+    reported: Cell<bool>,
+    later: RefCell<Vec<Span>>,
+    held: RefCell<Vec<Held>>,
+}
+
+/// A number that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number<T> {
+    Known(Spanned<T>),
+    /// Only the compiler will know it.
+    Later,
+    /// It is none, which has been reported.
+    Nothing,
+}
+
+impl<T> Number<T> {
+    pub(super) fn known(self) -> Option<Spanned<T>> {
+        match self {
+            Self::Known(number) => Some(number),
+            Self::Later | Self::Nothing => None,
+        }
+    }
+}
+
+impl<'c> Reader<'c> {
+    fn new(context: &'c dyn Context) -> Self {
+        Self {
+            context,
+            reported: Cell::new(false),
+            later: RefCell::default(),
+            held: RefCell::default(),
+        }
+    }
+
+    pub(super) fn context(&self) -> &'c dyn Context {
+        self.context
+    }
+
+    pub(super) fn report(&self, finding: Finding) {
+        self.reported.set(true);
+        self.context.report(finding);
+    }
+
+    /// Notes that something could not be read, which has been reported.
+    pub(super) fn failed(&self) {
+        self.reported.set(true);
+    }
+
+    /// Reports what syn could not read of an attribute.
+    pub(super) fn syntax(&self, error: &syn::Error) {
+        let span = self.context.span(error.span(), error.span());
+        self.report(
+            Finding::new(&rules::ATTRIBUTE_SYNTAX, span, error.to_string())
+                .help("an attribute has words, some with a value or a list: `hash, max_entries = 1, flags(no_prealloc)`"),
+        );
+    }
+
+    pub(super) fn hold(&self, held: Held) {
+        self.held.borrow_mut().push(held);
+    }
+
+    /// Whether all could be read; and what is left to the compiler.
+    pub(super) fn finish(&self) -> (bool, Vec<Span>, Vec<Held>) {
+        (!self.reported.get(), self.later.take(), self.held.take())
+    }
+
+    /// Where `tokens` stand.
+    pub(super) fn place(&self, tokens: &impl ToTokens) -> Span {
+        let mut tokens = tokens.to_token_stream().into_iter();
+        let Some(first) = tokens.next() else { return Span::NONE };
+        let (start, mut end) = match &first {
+            TokenTree::Group(group) => (group.span_open(), group.span_close()),
+            token => (token.span(), token.span()),
+        };
+        if let Some(last) = tokens.last() {
+            end = match &last {
+                TokenTree::Group(group) => group.span_close(),
+                token => token.span(),
+            };
+        }
+        self.context.span(start, end)
+    }
+
+    /// Where one token stands.
+    pub(super) fn place_of(&self, token: TokenSpan) -> Span {
+        self.context.span(token, token)
+    }
+
+    /// The place from `first` to the end of `rest`.
+    pub(super) fn place_up_to(&self, first: TokenSpan, rest: Span) -> Span {
+        Span { end: rest.end, ..self.place_of(first) }
+    }
+
+    /// The name of the type or map `ident` in the schema: `asked`, or by what Rust calls it.
+    pub(super) fn name(&self, ident: &Ident, asked: Option<Spanned<String>>) -> Spanned<String> {
+        asked.unwrap_or_else(|| {
+            Spanned::new(snake_case(&ident.unraw().to_string()), self.place_of(ident.span()))
+        })
+    }
+
+    /// The value of an expression that stands for `what`: "`max_entries`".
+    pub(super) fn number<T: TryFrom<i128>>(
+        &self,
+        expression: &Expr,
+        what: &str,
+        range: (i128, i128),
+    ) -> Number<T> {
+        let span = self.place(expression);
+        let value = match literal(expression) {
+            Literal::Number(value) => value,
+            Literal::NoNumber => {
+                self.report(
+                    Finding::new(
+                        &rules::WRONG_KIND_OF_VALUE,
+                        span,
+                        format!("{what} is an integer"),
+                    )
+                    .help("write a whole number, without quotes"),
+                );
+                return Number::Nothing;
+            }
+            Literal::Expression => match self.context.constant(expression) {
+                Constant::Known(value) => value,
+                Constant::Later => {
+                    self.later.borrow_mut().push(span);
+                    return Number::Later;
+                }
+                Constant::Nothing => {
+                    self.reported.set(true);
+                    return Number::Nothing;
+                }
+            },
+        };
+        let (min, max) = range;
+        match T::try_from(value) {
+            Ok(number) if (min..=max).contains(&value) => Number::Known(Spanned::new(number, span)),
+            _ => {
+                self.report(
+                    Finding::new(
+                        &rules::NUMBER_RANGE,
+                        span,
+                        format!("{what} is a number from {min} to {max}"),
+                    )
+                    .label("out of range")
+                    .help("write a number in that range"),
+                );
+                Number::Nothing
+            }
+        }
+    }
+
+    pub(super) fn u32(&self, expression: &Expr, what: &str) -> Number<u32> {
+        self.number(expression, what, (0, u32::MAX.into()))
+    }
+}
+
+enum Literal {
+    Number(i128),
+    /// A string, say.
+    NoNumber,
+    /// Something to be computed.
+    Expression,
+}
+
+fn literal(expression: &Expr) -> Literal {
+    match expression {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Int(digits) => digits.base10_parse().map_or(Literal::NoNumber, Literal::Number),
+            Lit::Byte(byte) => Literal::Number(byte.value().into()),
+            _ => Literal::NoNumber,
+        },
+        Expr::Paren(inner) => literal(&inner.expr),
+        Expr::Group(inner) => literal(&inner.expr),
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match literal(&unary.expr) {
+            Literal::Number(value) => Literal::Number(-value),
+            other => other,
+        },
+        _ => Literal::Expression,
+    }
+}

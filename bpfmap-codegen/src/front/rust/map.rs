@@ -1,0 +1,291 @@
+//! Maps.
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{Data, DeriveInput, Expr, Field, Fields, Ident, LitStr, Token};
+
+use super::attributes::{Entries, doc};
+use super::context::Meaning;
+use super::item::{MapItem, Reader};
+use super::types::{self, Hints};
+use crate::diagnostics::Finding;
+use crate::facts::MapTypeFacts;
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Type};
+use crate::nearest::nearest;
+use crate::rules;
+use crate::source::Spanned;
+
+pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
+    let mut entries = Entries::read(reader, &input.attrs, "bpf_map", "a map");
+    let name = reader.name(&input.ident, entries.string("name"));
+    entries.take("crate");
+    let template = entries.flag("template").is_some();
+    let [key_size, value_size] = ["key_size", "value_size"].map(|size| {
+        let expression = entries.expression(size)?;
+        reader.u32(&expression, &format!("`{size}`")).known()
+    });
+    let number = |entries: &mut Entries<'_, '_>, key: &'static str| {
+        let expression = entries.expression(key)?;
+        reader.u32(&expression, &format!("`{key}`")).known()
+    };
+    let max_entries = number(&mut entries, "max_entries");
+    let numa_node = number(&mut entries, "numa_node");
+    let map_extra = entries.expression("map_extra").and_then(|expression| {
+        reader.number(&expression, "`map_extra`", (0, u64::MAX.into())).known()
+    });
+    let btf = entries.expression("btf").and_then(|expression| bool(reader, &expression));
+    let pinning = entries.expression("pinning").and_then(|it| pinning(reader, &it));
+    let flags = entries.list(
+        "flags",
+        "flags(no_prealloc)",
+        Punctuated::<Ident, Token![,]>::parse_terminated,
+    );
+    let flags = flags.into_iter().flatten().map(|flag| word(reader, &flag)).collect();
+    let values = entries.list("values", "values(0 = name)", initial_contents);
+    let values = values.into_iter().flatten();
+    let values = values.filter_map(|(index, name)| {
+        let index = reader.u32(&index, "an index").known()?;
+        Some((index, Spanned::new(name.0, reader.place(&name.1))))
+    });
+    let values = values.collect();
+    let ops = entries.string("ops");
+    let decl_tags = entries.strings("tag");
+    let map_type = map_type(reader, input, &mut entries);
+    entries.finish();
+
+    let mut parts = Parts::read(reader, input);
+    let key = key_or_value(reader, "key", parts.key.take(), key_size);
+    let value = key_or_value(reader, "value", parts.value.take(), value_size);
+    if !input.generics.params.is_empty() {
+        let place = reader.place(&input.generics.params);
+        reader.report(
+            Finding::new(&rules::RUST_TYPE, place, "C has no maps with parameters")
+                .help("write a map for each type that it is used with"),
+        );
+    }
+    let span = reader.place_of(input.ident.span());
+    let (complete, later, held) = reader.finish();
+    MapItem {
+        def: MapDef {
+            name,
+            doc: doc(&input.attrs),
+            map_type,
+            key,
+            value,
+            event: parts.event,
+            ops,
+            max_entries,
+            flags,
+            pinning,
+            numa_node,
+            map_extra,
+            inner: parts.inner,
+            values,
+            btf,
+            decl_tags,
+            span,
+        },
+        template,
+        held,
+        later,
+        complete,
+    }
+}
+
+/// The one word that stands alone.
+fn map_type(
+    reader: &Reader<'_>,
+    input: &DeriveInput,
+    entries: &mut Entries<'_, '_>,
+) -> Spanned<String> {
+    let mut bare = entries.take_bare();
+    // What is no map type may be a key without its value, if another word is one.
+    let is_type = |word: &Ident| MapTypeFacts::by_name(&word.unraw().to_string()).is_some();
+    let place = bare.iter().position(is_type).unwrap_or(0);
+    if bare.is_empty() {
+        reader.report(
+            Finding::new(
+                &rules::MISSING_KEY,
+                reader.place_of(input.ident.span()),
+                "a map needs `type`",
+            )
+            .label("has no `type`")
+            .help("write `#[bpf_map(hash, …)]`, with the map's type as a word of its own"),
+        );
+        entries.forget();
+        return Spanned::default();
+    }
+    let found = bare.remove(place);
+    for other in bare {
+        let message = if is_type(&other) {
+            "a map has one type".to_owned()
+        } else {
+            format!("a map has no key `{}`", other.unraw())
+        };
+        reader.report(
+            Finding::new(&rules::UNKNOWN_KEY, reader.place(&other), message)
+                .label("not known here")
+                .related(reader.place(&found), "the map's type")
+                .help("leave it out"),
+        );
+    }
+    word(reader, &found)
+}
+
+fn word(reader: &Reader<'_>, ident: &Ident) -> Spanned<String> {
+    Spanned::new(ident.unraw().to_string(), reader.place(ident))
+}
+
+fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
+    if let Expr::Lit(literal) = expression
+        && let syn::Lit::Bool(truth) = &literal.lit
+    {
+        return Some(Spanned::new(truth.value, reader.place(expression)));
+    }
+    reader.report(
+        Finding::new(
+            &rules::WRONG_KIND_OF_VALUE,
+            reader.place(expression),
+            "`btf` is `true` or `false`",
+        )
+        .help("write `btf = false`, or leave it out"),
+    );
+    None
+}
+
+fn pinning(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Pinning>> {
+    if let Expr::Path(path) = expression
+        && let Some(word) = path.path.get_ident()
+        && word.to_string().starts_with(|first: char| first.is_ascii_lowercase())
+    {
+        let word = word.to_string();
+        let span = reader.place(expression);
+        let known = Pinning::WORDS.iter().find(|(known, _)| *known == word);
+        if known.is_none() {
+            let words = Pinning::WORDS.iter().map(|(word, _)| *word);
+            reader.report(
+                Finding::new(&rules::UNKNOWN_WORD, span, format!("`{word}` is no `pinning`"))
+                    .help(nearest(&word, words)),
+            );
+        }
+        return known.map(|(_, pinning)| Spanned::new(*pinning, span));
+    }
+    let number = reader.u32(expression, "`pinning`").known()?;
+    Some(Spanned::new(Pinning::from_number(number.value), number.span))
+}
+
+/// `0 = name, 1 = "name"`.
+fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, TokenStream))>> {
+    let one = |input: ParseStream<'_>| {
+        let index = input.parse::<Expr>()?;
+        input.parse::<Token![=]>()?;
+        let name = if input.peek(LitStr) {
+            let text: LitStr = input.parse()?;
+            (text.value(), quote::ToTokens::into_token_stream(text))
+        } else {
+            let ident = input.call(Ident::parse_any)?;
+            (ident.unraw().to_string(), quote::ToTokens::into_token_stream(ident))
+        };
+        Ok((index, name))
+    };
+    let all = Punctuated::<_, Token![,]>::parse_terminated_with(input, one)?;
+    Ok(all.into_iter().collect())
+}
+
+/// The fields of a map.
+#[derive(Default)]
+struct Parts {
+    key: Option<Spanned<Type>>,
+    value: Option<Spanned<Type>>,
+    event: Option<Spanned<Type>>,
+    inner: Option<Spanned<InnerMap>>,
+}
+
+const PARTS: [&str; 4] = ["key", "value", "event", "inner"];
+
+impl Parts {
+    fn read(reader: &Reader<'_>, input: &DeriveInput) -> Self {
+        let mut parts = Self::default();
+        let fields = match &input.data {
+            Data::Struct(body) => &body.fields,
+            Data::Enum(_) | Data::Union(_) => &Fields::Unit,
+        };
+        if matches!(fields, Fields::Unnamed(_)) || !matches!(input.data, Data::Struct(_)) {
+            reader.report(
+                Finding::new(
+                    &rules::RUST_TYPE,
+                    reader.place_of(input.ident.span()),
+                    "a map is a struct whose fields have names",
+                )
+                .help("write `struct NAME { key: TYPE, value: TYPE }`; `struct NAME;` where a map has neither"),
+            );
+            return parts;
+        }
+        for field in fields {
+            parts.field(reader, field);
+        }
+        parts
+    }
+
+    fn field(&mut self, reader: &Reader<'_>, field: &Field) {
+        let Some(ident) = &field.ident else { return };
+        let mut entries = Entries::read(reader, &field.attrs, "bpf", "a field of a map");
+        let hints = Hints::take(reader, &mut entries);
+        entries.finish();
+        match ident.unraw().to_string().as_str() {
+            "key" => self.key = types::read(reader, &field.ty, hints),
+            "value" => self.value = types::read(reader, &field.ty, hints),
+            "event" => self.event = types::read(reader, &field.ty, hints),
+            "inner" => self.inner = inner(reader, &field.ty),
+            other => reader.report(
+                Finding::new(
+                    &rules::UNKNOWN_KEY,
+                    reader.place(ident),
+                    format!("a map has no key `{other}`"),
+                )
+                .label("not known here")
+                .help(nearest(other, PARTS)),
+            ),
+        }
+    }
+}
+
+/// The map that a map of maps names.
+fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
+    let span = reader.place(ty);
+    if let syn::Type::Path(path) = ty
+        && path.qself.is_none()
+        && let Meaning::Schema(name) = reader.context().resolve(&path.path)
+    {
+        return Some(Spanned::new(InnerMap::Named(name), span));
+    }
+    reader.report(
+        Finding::new(&rules::WRONG_KIND_OF_VALUE, span, "`inner` is a map")
+            .help("write the name of a struct with `#[derive(BpfMap)]`"),
+    );
+    None
+}
+
+fn key_or_value(
+    reader: &Reader<'_>,
+    typed: &'static str,
+    ty: Option<Spanned<Type>>,
+    size: Option<Spanned<u32>>,
+) -> Option<KeyValue> {
+    if let (Some(ty), Some(size)) = (&ty, &size) {
+        let sized = format!("{typed}_size");
+        reader.report(
+            Finding::new(
+                &rules::TYPE_AND_SIZE,
+                size.span,
+                format!("a map has either `{typed}` or `{sized}`"),
+            )
+            .label("the type has a size already")
+            .related(ty.span, "the type")
+            .help(format!("leave out `{sized}`; it is for bytes that no type describes")),
+        );
+    }
+    ty.map(KeyValue::Type).or_else(|| size.map(KeyValue::Size))
+}

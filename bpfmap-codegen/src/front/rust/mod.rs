@@ -1,0 +1,39 @@
+//! The Rust front end: types and maps as `#[derive(BpfType)]` and `#[derive(BpfMap)]` declare them.
+//!
+//! ```text
+//! /// A source address.
+//! #[derive(Clone, Copy, BpfType)]
+//! #[repr(C)]
+//! struct IpKey {
+//!     address: Be32,
+//!     #[bpf(name = "type")]
+//!     kind: u8,
+//!     _pad: [u8; 3],                   // what C calls padding has a name in Rust, and is no member
+//! }
+//!
+//! /// Packets seen per source address.
+//! #[derive(BpfMap)]
+//! #[bpf_map(hash, max_entries = 1024, flags(no_prealloc), pinning = by_name)]
+//! struct Counters {
+//!     key: IpKey,
+//!     value: u64,
+//! }
+//! ```
+//!
+//! An item is read by itself, within a [`Context`] that knows what is around it: a derive macro knows
+//! no more than the item, a reader of whole files follows names and constants.
+
+mod attributes;
+mod composite;
+mod context;
+mod enumeration;
+mod item;
+mod map;
+mod types;
+
+#[cfg(all(test, feature = "toml"))]
+mod tests;
+
+pub use composite::{FieldRole, Repr};
+pub use context::{Constant, Context, Meaning, by_last_segment};
+pub use item::{Held, MapItem, TypeItem, read_map, read_type};

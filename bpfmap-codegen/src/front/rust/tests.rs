@@ -1,0 +1,397 @@
+//! Items in Rust, held against the same in TOML.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use proc_macro2::Span as TokenSpan;
+
+use super::{Constant, Context, FieldRole, MapItem, Meaning, TypeItem, by_last_segment};
+use super::{read_map, read_type};
+use crate::diagnostics::Finding;
+use crate::front::toml::read_str;
+use crate::ir::{Composite, MapDef, MemberType, TypeDef, TypeDefKind};
+use crate::source::{SourceMap, Span};
+
+/// Knows the item alone, as a derive macro does, and that `LEN` is 7.
+#[derive(Default)]
+struct Alone {
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl Context for Alone {
+    fn span(&self, first: TokenSpan, last: TokenSpan) -> Span {
+        let id = SourceMap::default().add("test.rs", "");
+        Span::new(id, first.byte_range().start..last.byte_range().end)
+    }
+
+    fn resolve(&self, path: &syn::Path) -> Meaning {
+        by_last_segment(path)
+    }
+
+    fn constant(&self, expression: &syn::Expr) -> Constant {
+        match expression {
+            syn::Expr::Path(path) if path.path.is_ident("LEN") => Constant::Known(7),
+            _ => Constant::Later,
+        }
+    }
+
+    fn report(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+}
+
+impl Alone {
+    fn read<T>(
+        self,
+        text: &str,
+        read: fn(&dyn Context, &syn::DeriveInput) -> T,
+    ) -> (T, Vec<Finding>) {
+        let input = syn::parse_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let item = read(&self, &input);
+        (item, self.findings.into_inner())
+    }
+}
+
+fn type_of(text: &str) -> TypeItem {
+    let (item, findings) = Alone::default().read(text, read_type);
+    assert!(findings.is_empty(), "{findings:?}");
+    item
+}
+
+fn map_of(text: &str) -> MapItem {
+    let (item, findings) = Alone::default().read(text, read_map);
+    assert!(findings.is_empty(), "{findings:?}");
+    item
+}
+
+/// The only type of a TOML schema, without places.
+fn toml_type(text: &str) -> TypeDef {
+    let draft = read_str(Path::new("test.toml"), text);
+    assert!(draft.findings.is_empty(), "{:?}", draft.findings);
+    placeless(draft.schema.types[0].clone())
+}
+
+fn toml_map(text: &str) -> MapDef {
+    let draft = read_str(Path::new("test.toml"), text);
+    assert!(draft.findings.is_empty(), "{:?}", draft.findings);
+    MapDef { span: Span::NONE, ..draft.schema.maps[0].clone() }
+}
+
+fn placeless(mut def: TypeDef) -> TypeDef {
+    fn composite(body: &mut Composite) {
+        for member in &mut body.members {
+            member.span = Span::NONE;
+            if let MemberType::Struct(body) | MemberType::Union(body) = &mut member.ty {
+                composite(body);
+            }
+        }
+    }
+    if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &mut def.kind {
+        composite(body);
+    }
+    def
+}
+
+/// The rule, the words that it is about and the message of each finding.
+fn findings<T>(
+    text: &str,
+    read: fn(&dyn Context, &syn::DeriveInput) -> T,
+) -> Vec<(&'static str, String)> {
+    let (_, findings) = Alone::default().read(text, read);
+    let findings = findings.into_iter().map(|finding| {
+        assert!(finding.help.is_some(), "{finding:?}");
+        let Span { start, end, .. } = finding.place.span;
+        (finding.rule.id, text[start..end].to_owned())
+    });
+    findings.collect()
+}
+
+fn type_findings(text: &str) -> Vec<(&'static str, String)> {
+    findings(text, read_type)
+}
+
+fn map_findings(text: &str) -> Vec<(&'static str, String)> {
+    findings(text, read_map)
+}
+
+#[test]
+fn a_struct_with_every_kind_of_member() {
+    let item = type_of(
+        r#"
+        /// A source address.
+        ///
+        /// With all that it may have.
+        #[repr(C)]
+        #[bpf_type(tag = "one", tag = "two")]
+        struct IpKey {
+            /// Of either family.
+            address: net::IpAddr,
+            #[bpf(name = "type")]
+            ty: u8,
+            sure: bpfmap::Bool,
+            port: Be16,
+            #[bpf(bits(direction: u8 = 1, /** The zone. */ zone: Enum<Zone> = 5, _: u8 = 1, last: bool = 1))]
+            bits0: [u8; 1],
+            #[bpf(char)]
+            label: [[u8; LEN]; 0x2],
+            _pad: [u8; 3],
+            r#match: [KernelPtr; 2],
+            #[bpf(points_to = "[task_struct; 4]", tag = "three")]
+            tasks: KernelPtr,
+            #[bpf(holds(timer: Timer))]
+            bytes0: [u8; 16],
+            state: Enum<State>,
+            __pad0: u8,
+        }
+        "#,
+    );
+    let toml = toml_type(
+        r#"
+        [types.ip_key]
+        kind = "struct"
+        doc = """
+A source address.
+
+With all that it may have."""
+        decl_tags = ["one", "two"]
+        members = [
+            { name = "address", type = "ip_addr", doc = "Of either family." },
+            { name = "type", type = "u8" },
+            { name = "sure", type = "bool" },
+            { name = "port", type = "be16" },
+            { name = "direction", type = "u8", bits = 1 },
+            { name = "zone", type = "zone", bits = 5, doc = "The zone." },
+            { type = "u8", bits = 1 },
+            { name = "last", type = "bool", bits = 1 },
+            { name = "label", type = "[[char; 7]; 2]" },
+            { name = "match", type = "[*void; 2]" },
+            { name = "tasks", type = "*[task_struct; 4]", decl_tags = ["three"] },
+            { name = "timer", type = "bpf_timer" },
+            { name = "state", type = "state" },
+        ]
+        "#,
+    );
+    assert_eq!(placeless(item.def), toml);
+    assert!(item.complete && !item.in_place);
+    let roles = &item.fields;
+    assert_eq!(roles[4], FieldRole::Bits(4..8));
+    assert_eq!((&roles[6], &roles[11]), (&FieldRole::Padding, &FieldRole::Padding));
+    assert_eq!(roles[9], FieldRole::Holds(11));
+    let held: Vec<_> =
+        item.held.iter().map(|held| (held.name.value.as_str(), held.as_enum)).collect();
+    assert_eq!(held, [("ip_addr", false), ("zone", true), ("state", true)]);
+}
+
+#[test]
+fn fields_that_belong_to_the_kernel() {
+    let item = type_of(
+        r#"#[repr(C)]
+        struct Job {
+            lock: SpinLock,
+            #[bpf(kptr = "task_struct")] held: Kptr,
+            #[bpf(percpu_kptr = "count")] counts: [Kptr; 3],
+            shared: UserPtr<Shared>,
+            #[bpf(list_head = "job.node")] jobs: ListHead,
+            #[bpf(rb_root = "job.tree_node")] sorted: RbRoot,
+            node: ListNode,
+        }"#,
+    );
+    let toml = toml_type(
+        r#"
+        [types.job]
+        kind = "struct"
+        members = [
+            { name = "lock", type = "bpf_spin_lock" },
+            { name = "held", type = "kptr<task_struct>" },
+            { name = "counts", type = "[percpu_kptr<count>; 3]" },
+            { name = "shared", type = "uptr<shared>" },
+            { name = "jobs", type = "bpf_list_head<job.node>" },
+            { name = "sorted", type = "bpf_rb_root<job.tree_node>" },
+            { name = "node", type = "bpf_list_node" },
+        ]
+        "#,
+    );
+    assert_eq!(placeless(item.def), toml);
+}
+
+#[test]
+fn layouts() {
+    let item = type_of("#[repr(C, packed)] struct Tight { a: u8, b: u32 }");
+    let toml = toml_type(
+        "[types.tight]\nkind = \"struct\"\npacked = true\nmembers = [{ name = \"a\", type = \"u8\" }, { name = \"b\", type = \"u32\" }]",
+    );
+    assert_eq!(placeless(item.def), toml);
+    assert!(item.repr.packed);
+
+    let item =
+        type_of("#[repr(C, align(8))] #[bpf_type(packed)] struct Tight { a: u8, _pad: [u8; 7] }");
+    let TypeDefKind::Struct(body) = &item.def.kind else { panic!("{item:?}") };
+    assert_eq!((body.packed, body.align), (true, Some(8.into())));
+    assert!(!item.repr.packed && item.repr.align_may_be_natural);
+
+    let item = type_of("#[repr(C, align(8))] #[bpf_type(align = 8)] struct Wide { a: u64 }");
+    assert!(!item.repr.align_may_be_natural);
+}
+
+#[test]
+fn unions_and_what_is_written_in_place() {
+    let item = type_of(
+        "#[repr(C)] #[bpf_type(in_place)] union Ports { v4: Padded<Be32, 12>, v6: [u8; 16], #[bpf(anonymous)] rest: PortsRest, most: Padded<u64, { size_of::<u64>() }> }",
+    );
+    assert!(item.in_place);
+    let member = |index, anonymous, padding| FieldRole::Member { index, anonymous, padding };
+    assert_eq!(
+        item.fields,
+        [
+            member(0, false, Some(12)),
+            member(1, false, Some(0)),
+            member(2, true, Some(0)),
+            member(3, false, None)
+        ]
+    );
+    // A number is left to the compiler.
+    assert!(!item.complete);
+    let TypeDefKind::Union(body) = &item.def.kind else { panic!("{item:?}") };
+    let names: Vec<_> = body
+        .members
+        .iter()
+        .map(|member| member.name.as_ref().map(|name| name.value.as_str()))
+        .collect();
+    assert_eq!(names, [Some("v4"), Some("v6"), None, Some("most")]);
+}
+
+#[test]
+fn enums_and_new_types() {
+    let item = type_of(
+        r#"#[repr(i16)] enum Verdict { Pass, /// Never forwarded.
+            #[bpf(name = "DROP")] DropIt = -4, TxOnly, Late = 0x10 }"#,
+    );
+    let toml = toml_type(
+        r#"
+        [types.verdict]
+        kind = "enum"
+        repr = "i16"
+        variants = { pass = 0, DROP = { value = -4, doc = "Never forwarded." }, tx_only = -3, late = 16 }
+        "#,
+    );
+    assert_eq!(item.def, toml);
+
+    let item = type_of(
+        r#"#[repr(transparent)] #[bpf_type(name = "name_t")] struct Name(#[bpf(char)] [u8; 16]);"#,
+    );
+    assert_eq!(item.def, toml_type("[types.name_t]\nkind = \"alias\"\ntype = \"[char; 16]\""));
+}
+
+#[test]
+fn maps() {
+    let item = map_of(
+        r#"
+        /// Packets seen per source address.
+        #[bpf_map(hash, max_entries = 1_024, flags(no_prealloc, rdonly_prog), pinning = by_name,
+            name = "counters_v2", numa_node = 1, map_extra = 3, btf = false, tag = "x")]
+        struct Counters { key: IpKey, #[bpf(char)] value: [u8; 16] }
+        "#,
+    );
+    let toml = toml_map(
+        r#"
+        [maps.counters_v2]
+        doc = "Packets seen per source address."
+        type = "hash"
+        key = "ip_key"
+        value = "[char; 16]"
+        max_entries = 1024
+        flags = ["no_prealloc", "rdonly_prog"]
+        pinning = "by_name"
+        numa_node = 1
+        map_extra = 3
+        btf = false
+        decl_tags = ["x"]
+        "#,
+    );
+    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+    assert!(item.complete && item.later.is_empty() && !item.template);
+
+    let item = map_of(
+        "#[bpf_map(prog_array, max_entries = LEN, values(1 = handle_ipv4, 2 = \"match\"), pinning = 16)] struct Jumps;",
+    );
+    let toml = toml_map(
+        "[maps.jumps]\ntype = \"prog_array\"\nmax_entries = 7\npinning = 16\nvalues = { 1 = \"handle_ipv4\", 2 = \"match\" }",
+    );
+    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+
+    let item = map_of(
+        "#[bpf_map(hash_of_maps, key_size = 4, max_entries = N)] struct Tenants { inner: maps::Tenant }",
+    );
+    let toml =
+        toml_map("[maps.tenants]\ntype = \"hash_of_maps\"\nkey_size = 4\ninner = \"tenant\"");
+    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+    assert_eq!(item.later.len(), 1);
+
+    let item = map_of("#[bpf_map(template, ringbuf)] struct Log { event: Exec }");
+    assert!(item.template && item.def.event.is_some());
+    let item = map_of("#[bpf_map(struct_ops, ops = \"tcp_congestion_ops\")] struct Reno {}");
+    assert_eq!(item.def.ops.unwrap().value, "tcp_congestion_ops");
+}
+
+#[test]
+fn what_c_does_not_have_is_refused_at_its_place() {
+    let member = |ty: &str| {
+        let found = type_findings(&format!("#[repr(C)] struct S {{ a: u8, b: {ty} }}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.into_iter().next().unwrap()
+    };
+    for ty in [
+        "&'static str",
+        "*const u8",
+        "(u8, u16)",
+        "fn()",
+        "bool",
+        "char",
+        "[bool; 4]",
+        "Option<u32>",
+    ] {
+        let (rule, place) = member(ty);
+        assert_eq!(rule, "rust-type");
+        assert!(ty.contains(&place), "{place} of {ty}");
+    }
+    assert_eq!(member("[usize; 2]"), ("unknown-type", "usize".to_owned()));
+    assert_eq!(member("f32"), ("unknown-type", "f32".to_owned()));
+    assert_eq!(member("Kptr"), ("type-syntax", "Kptr".to_owned()));
+    assert_eq!(member("Padded<u8, 2>"), ("rust-type", "Padded<u8, 2>".to_owned()));
+    assert_eq!(member("[u8; -1]"), ("number-range", "-1".to_owned()));
+    assert_eq!(member("[u8; \"x\"]"), ("wrong-kind-of-value", "\"x\"".to_owned()));
+
+    let found = type_findings("struct S { a: u8 }");
+    assert_eq!(found, [("rust-repr", "S".to_owned())]);
+    let found = type_findings("#[repr(C)] struct S<T> { a: u8 }");
+    assert_eq!(found, [("rust-type", "T".to_owned())]);
+    let found = type_findings("#[repr(C)] struct S(u8);");
+    assert_eq!(found, [("rust-type", "S".to_owned())]);
+    let found = type_findings("#[repr(C, packed(2))] struct S { a: u8 }");
+    assert_eq!(found, [("rust-repr", "2".to_owned())]);
+    let found = type_findings("enum E { A, B(u8) }");
+    assert_eq!(found, [("rust-repr", "E".to_owned()), ("rust-type", "(u8)".to_owned())]);
+}
+
+#[test]
+fn attributes_that_say_nothing_are_refused() {
+    let found = type_findings("#[repr(C)] struct S { #[bpf(char)] a: u32 }");
+    assert_eq!(found, [("attribute-syntax", "char".to_owned())]);
+    let found = type_findings("#[repr(C)] struct S { #[bpf(nam = \"b\")] a: u32 }");
+    assert_eq!(found, [("unknown-key", "nam".to_owned())]);
+    let found = map_findings("#[bpf_map(max_entries = 1)] struct M { key: u32 }");
+    assert_eq!(found, [("missing-key", "M".to_owned())]);
+    let found = map_findings("#[bpf_map(hash, max_entires = 1)] struct M { key: u32 }");
+    assert_eq!(found, [("unknown-key", "max_entires".to_owned())]);
+    let found = map_findings("#[bpf_map(hash, max_entries 1)] struct M { key: u32 }");
+    assert_eq!(found[0].0, "attribute-syntax");
+    let found = map_findings("#[bpf_map(hash, pinning = by_nam)] struct M { key: u32 }");
+    assert_eq!(found, [("unknown-word", "by_nam".to_owned())]);
+    let found = map_findings("#[bpf_map(hash, array)] struct M { key: u32 }");
+    assert_eq!(found, [("unknown-key", "array".to_owned())]);
+    let found = map_findings("#[bpf_map(hash, key_size = 4)] struct M { key: u32, val: u8 }");
+    assert_eq!(found, [("unknown-key", "val".to_owned()), ("type-and-size", "4".to_owned())]);
+    let found = map_findings("#[bpf_map(hash, name = x, name = \"y\", btf = 1)] struct M;");
+    let rules: Vec<_> = found.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(rules, ["attribute-syntax", "wrong-kind-of-value", "wrong-kind-of-value"]);
+}

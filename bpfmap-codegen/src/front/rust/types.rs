@@ -1,0 +1,372 @@
+//! Rust types as types of a schema.
+
+use proc_macro2::Span as TokenSpan;
+use quote::ToTokens as _;
+use syn::{GenericArgument, Path, PathArguments};
+
+use super::attributes::Entries;
+use super::context::Meaning;
+use super::item::{Held, Number, Reader};
+use crate::diagnostics::Finding;
+use crate::front::{type_expression, type_word};
+use crate::ir::{Int, SpecialField, Target, Type};
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// What the attributes of a member say about its type beyond what Rust says.
+#[derive(Default)]
+pub(super) struct Hints {
+    /// `char`: the bytes are text.
+    char: Option<TokenSpan>,
+    /// `points_to = "…"`.
+    points_to: Option<Spanned<Type>>,
+    /// `kptr = "…"` and so on.
+    field: Option<(SpecialField, Spanned<Target>)>,
+    /// Whether the type is that of a bit-field.
+    pub(super) bit_field: bool,
+}
+
+impl Hints {
+    /// Takes those words of `entries` that are about a type.
+    pub(super) fn take(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Self {
+        let char = entries.flag("char").map(|word| word.span());
+        let points_to = entries.string("points_to").and_then(|text| {
+            let read = type_expression::read(&text.value, &|_| text.span);
+            read.map_err(|finding| reader.report(*finding)).ok()
+        });
+        let mut field = None;
+        for special in TARGETED {
+            if let Some(text) = entries.string(special.name()) {
+                field = target(reader, *special, &text);
+            }
+        }
+        for (word, field_) in ROOTS {
+            if let Some(text) = entries.string(word) {
+                field = target(reader, *field_, &text);
+            }
+        }
+        Self { char, points_to, field, bit_field: false }
+    }
+
+    /// Reports what is left: nothing in the type asked for it.
+    fn finish(self, reader: &Reader<'_>) {
+        let left = [
+            self.char.map(|span| (reader.place_of(span), "char", "on `u8` and arrays of it")),
+            self.points_to.map(|ty| (ty.span, "points_to", "on a `KernelPtr`")),
+            self.field.map(|(field, target)| match field {
+                SpecialField::ListHead => (target.span, "list_head", "on a `ListHead`"),
+                SpecialField::RbRoot => (target.span, "rb_root", "on an `RbRoot`"),
+                other => (target.span, other.name(), "on a `Kptr`"),
+            }),
+        ];
+        for (span, word, place) in left.into_iter().flatten() {
+            let message = format!("`{word}` means nothing here");
+            reader.report(
+                Finding::new(&rules::ATTRIBUTE_SYNTAX, span, message)
+                    .help(format!("it stands {place}; leave it out")),
+            );
+        }
+    }
+}
+
+/// Pointers whose attribute is called as the schema calls them.
+const TARGETED: &[SpecialField] =
+    &[SpecialField::Kptr, SpecialField::UntrustedKptr, SpecialField::PerCpuKptr];
+
+const ROOTS: &[(&str, SpecialField)] =
+    &[("list_head", SpecialField::ListHead), ("rb_root", SpecialField::RbRoot)];
+
+/// `STRUCT`, or `STRUCT.MEMBER`, as the schema calls them.
+fn target(
+    reader: &Reader<'_>,
+    field: SpecialField,
+    text: &Spanned<String>,
+) -> Option<(SpecialField, Spanned<Target>)> {
+    let words = if field.node().is_some() {
+        text.value.split_once('.').map(|(name, member)| (name, Some(member)))
+    } else {
+        Some((text.value.as_str(), None))
+    };
+    let is_word = |word: &str| {
+        let mut characters = word.chars();
+        characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+            && characters.all(|character| character.is_alphanumeric() || character == '_')
+    };
+    let words = words.filter(|(name, member)| is_word(name) && member.is_none_or(is_word));
+    let Some((name, member)) = words else {
+        let name = field.name();
+        let (message, example) = match field.node() {
+            Some(_) => (format!("a `{name}` says what it holds"), "STRUCT.MEMBER"),
+            None => (format!("a `{name}` says what it points to"), "STRUCT"),
+        };
+        reader.report(
+            Finding::new(&rules::TYPE_SYNTAX, text.span, message)
+                .help(format!("write `\"{example}\"`, as the schema calls it")),
+        );
+        return None;
+    };
+    let spanned = |word: &str| Spanned::new(word.to_owned(), text.span);
+    let target = Target { name: spanned(name), member: member.map(spanned) };
+    Some((field, Spanned::new(target, text.span)))
+}
+
+/// What a member, key, value or event of the type `ty` is. `None` where that has been reported.
+pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
+    let read = read_with(reader, ty, &mut hints);
+    if read.is_some() {
+        hints.finish(reader);
+    }
+    read
+}
+
+/// The bytes behind a value in `Padded<T, N>`, and `T`. `None` for any other type.
+pub(super) fn padded<'t>(
+    reader: &Reader<'_>,
+    ty: &'t syn::Type,
+) -> Option<(&'t syn::Type, Option<Number<u32>>)> {
+    let syn::Type::Path(path) = ty else { return None };
+    let is_padded = path.path.segments.last().is_some_and(|last| last.ident == "Padded")
+        && reader.context().resolve(&path.path) == Meaning::Runtime("Padded".to_owned());
+    if !is_padded {
+        return None;
+    }
+    let mut arguments = arguments(&path.path);
+    let Some(GenericArgument::Type(inner)) = arguments.next() else { return None };
+    let bytes = match arguments.next() {
+        Some(GenericArgument::Const(expression)) => {
+            Some(reader.u32(expression, "the length of an array"))
+        }
+        // A constant by its name looks like a type.
+        Some(GenericArgument::Type(constant)) => syn::parse2(constant.to_token_stream())
+            .map(|expression| reader.u32(&expression, "the length of an array"))
+            .ok(),
+        _ => None,
+    };
+    Some((inner, bytes))
+}
+
+fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<Spanned<Type>> {
+    let span = || reader.place(ty);
+    let read = match ty {
+        syn::Type::Group(inner) => return read_with(reader, &inner.elem, hints),
+        syn::Type::Paren(inner) => return read_with(reader, &inner.elem, hints),
+        syn::Type::Array(array) => {
+            let element = read_with(reader, &array.elem, hints)?;
+            let length = match reader.u32(&array.len, "the length of an array") {
+                Number::Known(length) => length,
+                // One that is never too many; the item is marked as not all known.
+                Number::Later => Spanned::new(1, reader.place(&array.len)),
+                Number::Nothing => return None,
+            };
+            Type::Array(Box::new(element), length)
+        }
+        syn::Type::Path(path) if path.qself.is_none() => {
+            named(reader, &path.path, reader.place(&path.path), hints)?
+        }
+        other => {
+            let (what, help) = shape(other);
+            return refuse(reader, span(), what, help);
+        }
+    };
+    Some(Spanned::new(read, span()))
+}
+
+/// What to say of a type that is no path and no array.
+fn shape(ty: &syn::Type) -> (&'static str, &'static str) {
+    match ty {
+        syn::Type::Reference(_) => (
+            "a reference means nothing on the other side",
+            "hold what it leads to, or an id of it; `bpfmap::KernelPtr` is an address of the kernel's",
+        ),
+        syn::Type::Ptr(_) => (
+            "a pointer means nothing on the other side",
+            "`bpfmap::KernelPtr` is an address of the kernel's, `bpfmap::UserPtr<T>` one that is shared with programs",
+        ),
+        syn::Type::Tuple(_) => {
+            ("a tuple has no layout that C knows", "make it a struct with `repr(C)`")
+        }
+        syn::Type::Slice(_) => ("a slice has no size", "write an array: `[T; N]`"),
+        syn::Type::FnPtr(_) => {
+            ("a function's address means nothing on the other side", "leave it out")
+        }
+        _ => (
+            "this is no type that C has",
+            "write an integer, an array, or a type with `#[derive(BpfType)]`",
+        ),
+    }
+}
+
+fn refuse<T>(reader: &Reader<'_>, span: Span, what: impl Into<String>, help: &str) -> Option<T> {
+    reader.report(Finding::new(&rules::RUST_TYPE, span, what).help(help));
+    None
+}
+
+fn arguments(path: &Path) -> impl Iterator<Item = &GenericArgument> {
+    let last = path.segments.last();
+    let arguments = last.and_then(|last| match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments.args.iter()),
+        _ => None,
+    });
+    arguments.into_iter().flatten()
+}
+
+fn named(reader: &Reader<'_>, path: &Path, span: Span, hints: &mut Hints) -> Option<Type> {
+    match reader.context().resolve(path) {
+        Meaning::Primitive(word) => primitive(reader, &word, span, hints),
+        Meaning::Runtime(word) => runtime(reader, &word, path, span, hints),
+        Meaning::Schema(name) => {
+            if arguments(path).next().is_some() {
+                return refuse(
+                    reader,
+                    span,
+                    "C has no types with parameters",
+                    "write a struct for each type that it is used with",
+                );
+            }
+            let name = Spanned::new(name, span);
+            reader.hold(Held { name: name.clone(), as_enum: false });
+            Some(Type::Named(name.value))
+        }
+        Meaning::Nothing => {
+            reader.failed();
+            None
+        }
+    }
+}
+
+fn primitive(reader: &Reader<'_>, word: &str, span: Span, hints: &mut Hints) -> Option<Type> {
+    match (word, type_word::builtin(word)) {
+        ("u8", _) if hints.char.take().is_some() => Some(Type::Char),
+        ("bool", _) if hints.bit_field => Some(Type::Bool),
+        ("bool", _) => refuse(
+            reader,
+            span,
+            "a `bool` of Rust is 0 or 1, and the kernel may hold another number",
+            "write `bpfmap::Bool`, which takes any byte",
+        ),
+        ("char", _) => refuse(
+            reader,
+            span,
+            "a `char` of Rust has four bytes and is no `char` of C",
+            "write `u8`, with `#[bpf(char)]` before the member",
+        ),
+        (_, Some(ty @ Type::Int(_))) => Some(ty),
+        _ => {
+            let help = type_word::in_other_words(word)
+                .unwrap_or("write an integer, an array, or a type with `#[derive(BpfType)]`");
+            reader.report(
+                Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{word}`"))
+                    .label("not known")
+                    .help(help),
+            );
+            None
+        }
+    }
+}
+
+fn runtime(
+    reader: &Reader<'_>,
+    word: &str,
+    path: &Path,
+    span: Span,
+    hints: &mut Hints,
+) -> Option<Type> {
+    let special = |field| Some(Type::Special(field, None));
+    match word {
+        "Bool" => Some(Type::Bool),
+        "Be16" => Some(Type::BigEndian(2)),
+        "Be32" => Some(Type::BigEndian(4)),
+        "Be64" => Some(Type::BigEndian(8)),
+        "KernelPtr" => Some(Type::Pointer(hints.points_to.take().and_then(|target| {
+            let is_void = matches!(&target.value, Type::Named(name) if name == "void");
+            (!is_void).then(|| Box::new(target))
+        }))),
+        "SpinLock" => special(SpecialField::SpinLock),
+        "ResSpinLock" => special(SpecialField::ResSpinLock),
+        "Timer" => special(SpecialField::Timer),
+        "WorkQueue" => special(SpecialField::WorkQueue),
+        "TaskWork" => special(SpecialField::TaskWork),
+        "RefCount" => special(SpecialField::RefCount),
+        "ListNode" => special(SpecialField::ListNode),
+        "RbNode" => special(SpecialField::RbNode),
+        "Kptr" => targeted(reader, span, hints, TARGETED, "kptr = \"STRUCT\""),
+        "ListHead" => targeted(
+            reader,
+            span,
+            hints,
+            &[SpecialField::ListHead],
+            "list_head = \"STRUCT.MEMBER\"",
+        ),
+        "RbRoot" => {
+            targeted(reader, span, hints, &[SpecialField::RbRoot], "rb_root = \"STRUCT.MEMBER\"")
+        }
+        "UserPtr" => {
+            let name = argument(reader, path, span)?;
+            Some(Type::Special(
+                SpecialField::UserPtr,
+                Some(Box::new(Target { name, member: None })),
+            ))
+        }
+        "Enum" => {
+            let name = argument(reader, path, span)?;
+            reader.hold(Held { name: name.clone(), as_enum: true });
+            Some(Type::Named(name.value))
+        }
+        "Padded" => refuse(
+            reader,
+            span,
+            "`Padded` makes a member of a union as large as the union",
+            "write the type alone",
+        ),
+        _ => refuse(
+            reader,
+            span,
+            format!("a `bpfmap::{word}` is nothing that a map holds"),
+            "write an integer, an array, or a type with `#[derive(BpfType)]`",
+        ),
+    }
+}
+
+fn targeted(
+    reader: &Reader<'_>,
+    span: Span,
+    hints: &mut Hints,
+    fields: &[SpecialField],
+    example: &str,
+) -> Option<Type> {
+    if let Some((field, target)) = hints.field.take_if(|(field, _)| fields.contains(field)) {
+        return Some(Type::Special(field, Some(Box::new(target.value))));
+    }
+    let name = fields[0].name();
+    let message = match fields[0].node() {
+        Some(_) => format!("a `{name}` says what it holds"),
+        None => format!("a `{name}` says what it points to"),
+    };
+    reader.report(
+        Finding::new(&rules::TYPE_SYNTAX, span, message)
+            .help(format!("write `#[bpf({example})]` before the member")),
+    );
+    None
+}
+
+/// The type of the schema that stands between the angle brackets of `path`.
+fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
+    if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next()
+        && let Meaning::Schema(name) = reader.context().resolve(&inner.path)
+    {
+        return Some(Spanned::new(name, reader.place(inner)));
+    }
+    let word = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    refuse(
+        reader,
+        span,
+        format!("a `bpfmap::{word}` says which type of the schema it is about"),
+        "write the name of a type with `#[derive(BpfType)]` between `<` and `>`",
+    )
+}
+
+/// Stands in for a type that could not be read. The item that has it is marked as incomplete, so
+/// nothing is concluded from it.
+pub(super) fn placeholder() -> Spanned<Type> {
+    Type::Int(Int { size: 1, signed: false }).into()
+}
