@@ -32,7 +32,7 @@ const TCG_ARGUMENTS: [&str; 3] = [
     "norandmaps",
     // On a busy host the kernel would find it skewed, and read another clock from a slow device.
     "tsc=reliable",
-    // From 6.19 on BPF allocates with kmalloc_nolock, which fails (ENOMEM) on a processor without
+    // From 6.18 on BPF allocates with kmalloc_nolock, which fails (ENOMEM) on a processor without
     // cmpxchg16b unless the slab caches are debugged: the cheapest way is sanity checks (mm/slub.c).
     "slab_debug=F,kmalloc-*",
 ];
