@@ -12,14 +12,16 @@ use crate::source::Spanned;
 pub(super) struct Context<'a> {
     pub(super) resolved: Resolved<'a>,
     pub(super) incomplete: &'a Incomplete,
+    /// Whether there are types and maps that nobody sees here.
+    pub(super) open: bool,
     /// Types of which the size is not known, since something in them is wrong already.
     pub(super) unsound: HashSet<&'a str>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(resolved: Resolved<'a>, incomplete: &'a Incomplete) -> Self {
-        Self { resolved, incomplete, unsound: HashSet::new(), findings: Vec::new() }
+    pub(super) fn new(resolved: Resolved<'a>, incomplete: &'a Incomplete, open: bool) -> Self {
+        Self { resolved, incomplete, open, unsound: HashSet::new(), findings: Vec::new() }
     }
 
     pub(super) fn report(&mut self, finding: Finding) {

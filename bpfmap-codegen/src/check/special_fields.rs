@@ -150,12 +150,14 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
         )
         .help("name a struct"),
         // Neither the kernel's lists nor user space know structs of other headers.
-        (None, _) if field.node().is_some() || field == SpecialField::UserPtr => Finding::new(
-            &rules::SPECIAL_FIELD_TARGET,
-            target.name.span,
-            format!("no struct of the schema is called `{name}`"),
-        )
-        .help("describe it in `types`"),
+        (None, _) if !cx.open && (field.node().is_some() || field == SpecialField::UserPtr) => {
+            Finding::new(
+                &rules::SPECIAL_FIELD_TARGET,
+                target.name.span,
+                format!("no struct of the schema is called `{name}`"),
+            )
+            .help("describe it in `types`")
+        }
         (Some(_), Some(member)) => {
             let members = cx.resolved.special_members(name);
             let there = members.iter().find(|there| there.name == member.value);

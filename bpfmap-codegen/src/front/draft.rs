@@ -17,6 +17,9 @@ pub struct Draft {
     pub findings: Vec<Finding>,
     /// Types and maps of which a part could not be read: the check does not miss that part.
     pub incomplete: Incomplete,
+    /// Whether there are types and maps that the front end does not see: a name that means nothing
+    /// here may be one of theirs, and nothing is concluded from it.
+    pub open: bool,
 }
 
 /// Names of what a [`Draft`] has only in part.
@@ -26,6 +29,8 @@ pub struct Incomplete {
     pub types: HashSet<String>,
     /// Maps.
     pub maps: HashSet<String>,
+    /// Maps whose `max_entries` is a number that the front end does not know.
+    pub max_entries: HashSet<String>,
 }
 
 impl From<Schema> for Draft {

@@ -15,7 +15,8 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 
 fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let Some(entries) = &map.max_entries else {
-        if cx.is_complete(map) && !may_be_absent(row.max_entries) {
+        let unknown = cx.incomplete.max_entries.contains(&map.name.value);
+        if cx.is_complete(map) && !unknown && !may_be_absent(row.max_entries) {
             max_entries_missing(cx, map);
         }
         return;

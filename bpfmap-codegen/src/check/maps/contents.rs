@@ -127,6 +127,9 @@ fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 }
 
 fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
+    if cx.open {
+        return;
+    }
     let names = cx.maps().iter().map(|map| map.name.value.as_str());
     let help = nearest(unknown, names);
     cx.report(

@@ -15,7 +15,7 @@ use super::types::{self, Hints, placeholder};
 use crate::diagnostics::Finding;
 use crate::ir::{Composite, Int, Member, MemberType, TypeDef, TypeDefKind};
 use crate::rules;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 /// What a field of a Rust struct or union is in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +30,31 @@ pub enum FieldRole {
         /// will know, `Some(0)` where there are none.
         padding: Option<u32>,
     },
-    /// Bytes that these bit-fields share.
-    Bits(Range<usize>),
-    /// Bytes that hold the member of this index, which Rust has no place for.
-    Holds(usize),
+    /// Bytes that bit-fields share.
+    Bits {
+        /// Their indices.
+        members: Range<usize>,
+        /// The bytes.
+        storage: Storage,
+    },
+    /// Bytes that hold a member which Rust has no place for.
+    Holds {
+        /// Its index.
+        index: usize,
+        /// The bytes.
+        storage: Storage,
+    },
     /// What C calls padding.
-    Padding,
+    Padding(Storage),
+}
+
+/// A field that is nothing but bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storage {
+    /// How many; `None` where the compiler will know.
+    pub bytes: Option<u32>,
+    /// Where the field stands.
+    pub place: Span,
 }
 
 /// How Rust lays a type out.
@@ -209,6 +228,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         fields: vec![role],
         repr: Repr::default(),
         held,
+        pointees: reader.pointees(),
         complete: complete && later.is_empty(),
     }
 }
@@ -252,6 +272,7 @@ fn composite(
         fields: roles,
         repr: rust,
         held,
+        pointees: reader.pointees(),
         complete: complete && later.is_empty(),
     }
 }
@@ -269,7 +290,7 @@ fn read_field(
     let own_name = entries.string("name");
     if own_name.is_none() && is_padding(&ident, &field.ty) {
         entries.finish();
-        return FieldRole::Padding;
+        return FieldRole::Padding(storage(reader, &ident, &field.ty));
     }
     let bits = entries.list("bits", "bits(name: u8 = 3, …)", |input| {
         Punctuated::<Stored, Token![,]>::parse_terminated_with(input, Stored::parse_bit_field)
@@ -278,12 +299,14 @@ fn read_field(
         entries.finish();
         let start = members.len();
         members.extend(bits.into_iter().map(|field| read_stored(reader, field)));
-        return FieldRole::Bits(start..members.len());
+        let storage = storage(reader, &ident, &field.ty);
+        return FieldRole::Bits { members: start..members.len(), storage };
     }
     if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse) {
         entries.finish();
         members.push(read_stored(reader, held));
-        return FieldRole::Holds(members.len() - 1);
+        let storage = storage(reader, &ident, &field.ty);
+        return FieldRole::Holds { index: members.len() - 1, storage };
     }
     let anonymous = entries.flag("anonymous").is_some();
     let decl_tags = entries.strings("tag");
@@ -312,12 +335,44 @@ fn read_field(
 /// Whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
 fn is_padding(ident: &Ident, ty: &syn::Type) -> bool {
     let name = ident.to_string();
-    let is_byte = |ty: &syn::Type| matches!(ty, syn::Type::Path(path) if path.path.is_ident("u8"));
-    (name.starts_with("_pad") || name.starts_with("__pad"))
-        && match ty {
-            syn::Type::Array(array) => is_byte(&array.elem),
-            ty => is_byte(ty),
+    (name.starts_with("_pad") || name.starts_with("__pad")) && bytes(ty).is_some()
+}
+
+/// A field of bytes.
+fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
+    let place = reader.place_up_to(ident.span(), reader.place(ty));
+    let bytes = match bytes(ty) {
+        Some(Bytes::One) => Some(1),
+        Some(Bytes::Array(length)) => {
+            reader.u32(length, "the length of an array").known().map(|length| length.value)
         }
+        None => {
+            reader.report(
+                Finding::new(
+                    &rules::ATTRIBUTE_SYNTAX,
+                    reader.place(ty),
+                    format!("`{ident}` is the bytes that hold what its attribute says"),
+                )
+                .help("write `[u8; N]`"),
+            );
+            None
+        }
+    };
+    Storage { bytes, place }
+}
+
+enum Bytes<'t> {
+    One,
+    Array(&'t Expr),
+}
+
+/// How many bytes a type is that is `u8`, or an array of them.
+fn bytes(ty: &syn::Type) -> Option<Bytes<'_>> {
+    let is_byte = |ty: &syn::Type| matches!(ty, syn::Type::Path(path) if path.path.is_ident("u8"));
+    match ty {
+        syn::Type::Array(array) if is_byte(&array.elem) => Some(Bytes::Array(&array.len)),
+        ty => is_byte(ty).then_some(Bytes::One),
+    }
 }
 
 /// A member that a field of bytes holds: `name: TYPE`, a bit-field with ` = WIDTH`.

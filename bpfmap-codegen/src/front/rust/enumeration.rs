@@ -39,6 +39,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         fields: Vec::new(),
         repr: Repr::default(),
         held,
+        pointees: Vec::new(),
         complete: complete && later.is_empty(),
     }
 }

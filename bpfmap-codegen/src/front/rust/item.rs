@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use proc_macro2::{Span as TokenSpan, TokenTree};
+use proc_macro2::{Span as TokenSpan, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Expr, Ident, Lit, UnOp};
@@ -30,6 +30,8 @@ pub struct TypeItem {
     pub repr: Repr,
     /// The types of the schema that it holds by value.
     pub held: Vec<Held>,
+    /// The types that its pointers, lists and trees lead to, where Rust names them.
+    pub pointees: Vec<Pointee>,
     /// Whether all of it could be read, and no number in it is left to the compiler.
     pub complete: bool,
 }
@@ -58,6 +60,15 @@ pub struct Held {
     pub as_enum: bool,
 }
 
+/// What a special field leads to, as Rust names it.
+#[derive(Debug, Clone)]
+pub struct Pointee {
+    /// Where it is named: the place of the [target](crate::ir::Target)'s name.
+    pub place: Span,
+    /// The path of the type.
+    pub path: TokenStream,
+}
+
 /// Reads the type that `input` declares. Never fails: what can't be read is reported to `context`.
 pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     let reader = Reader::new(context);
@@ -78,6 +89,7 @@ pub(super) struct Reader<'c> {
     reported: Cell<bool>,
     later: RefCell<Vec<Span>>,
     held: RefCell<Vec<Held>>,
+    pointees: RefCell<Vec<Pointee>>,
 }
 
 /// A number that was read.
@@ -106,6 +118,7 @@ impl<'c> Reader<'c> {
             reported: Cell::new(false),
             later: RefCell::default(),
             held: RefCell::default(),
+            pointees: RefCell::default(),
         }
     }
 
@@ -134,6 +147,14 @@ impl<'c> Reader<'c> {
 
     pub(super) fn hold(&self, held: Held) {
         self.held.borrow_mut().push(held);
+    }
+
+    pub(super) fn lead_to(&self, pointee: Pointee) {
+        self.pointees.borrow_mut().push(pointee);
+    }
+
+    pub(super) fn pointees(&self) -> Vec<Pointee> {
+        self.pointees.take()
     }
 
     /// Whether all could be read; and what is left to the compiler.

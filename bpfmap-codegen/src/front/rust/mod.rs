@@ -34,6 +34,6 @@ mod types;
 #[cfg(all(test, feature = "toml"))]
 mod tests;
 
-pub use composite::{FieldRole, Repr};
+pub use composite::{FieldRole, Repr, Storage};
 pub use context::{Constant, Context, Meaning, by_last_segment};
-pub use item::{Held, MapItem, TypeItem, read_map, read_type};
+pub use item::{Held, MapItem, Pointee, TypeItem, read_map, read_type};

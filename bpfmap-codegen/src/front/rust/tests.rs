@@ -174,9 +174,14 @@ With all that it may have."""
     assert_eq!(placeless(item.def), toml);
     assert!(item.complete && !item.in_place);
     let roles = &item.fields;
-    assert_eq!(roles[4], FieldRole::Bits(4..8));
-    assert_eq!((&roles[6], &roles[11]), (&FieldRole::Padding, &FieldRole::Padding));
-    assert_eq!(roles[9], FieldRole::Holds(11));
+    let FieldRole::Bits { members, storage } = &roles[4] else { panic!("{roles:?}") };
+    assert_eq!((members, storage.bytes), (&(4..8), Some(1)));
+    let FieldRole::Padding(storage) = &roles[6] else { panic!("{roles:?}") };
+    assert_eq!(storage.bytes, Some(3));
+    let FieldRole::Holds { index: 11, storage } = &roles[9] else { panic!("{roles:?}") };
+    assert_eq!(storage.bytes, Some(16));
+    let FieldRole::Padding(storage) = &roles[11] else { panic!("{roles:?}") };
+    assert_eq!(storage.bytes, Some(1));
     let held: Vec<_> =
         item.held.iter().map(|held| (held.name.value.as_str(), held.as_enum)).collect();
     assert_eq!(held, [("ip_addr", false), ("zone", true), ("state", true)]);
@@ -189,10 +194,10 @@ fn fields_that_belong_to_the_kernel() {
         struct Job {
             lock: SpinLock,
             #[bpf(kptr = "task_struct")] held: Kptr,
-            #[bpf(percpu_kptr = "count")] counts: [Kptr; 3],
+            #[bpf(percpu_kptr = types::Count)] counts: [Kptr; 3],
             shared: UserPtr<Shared>,
             #[bpf(list_head = "job.node")] jobs: ListHead,
-            #[bpf(rb_root = "job.tree_node")] sorted: RbRoot,
+            #[bpf(rb_root = Job.tree_node)] sorted: RbRoot,
             node: ListNode,
         }"#,
     );
@@ -212,6 +217,8 @@ fn fields_that_belong_to_the_kernel() {
         "#,
     );
     assert_eq!(placeless(item.def), toml);
+    let pointees: Vec<_> = item.pointees.iter().map(|pointee| pointee.path.to_string()).collect();
+    assert_eq!(pointees, ["types :: Count", "Job"]);
 }
 
 #[test]

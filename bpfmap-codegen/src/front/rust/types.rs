@@ -2,11 +2,12 @@
 
 use proc_macro2::Span as TokenSpan;
 use quote::ToTokens as _;
-use syn::{GenericArgument, Path, PathArguments};
+use syn::ext::IdentExt as _;
+use syn::{Expr, GenericArgument, Lit, Member, Path, PathArguments};
 
 use super::attributes::Entries;
 use super::context::Meaning;
-use super::item::{Held, Number, Reader};
+use super::item::{Held, Number, Pointee, Reader};
 use crate::diagnostics::Finding;
 use crate::front::{type_expression, type_word};
 use crate::ir::{Int, SpecialField, Target, Type};
@@ -35,14 +36,9 @@ impl Hints {
             read.map_err(|finding| reader.report(*finding)).ok()
         });
         let mut field = None;
-        for special in TARGETED {
-            if let Some(text) = entries.string(special.name()) {
-                field = target(reader, *special, &text);
-            }
-        }
-        for (word, field_) in ROOTS {
-            if let Some(text) = entries.string(word) {
-                field = target(reader, *field_, &text);
+        for (word, special) in TARGETED.iter().map(|field| (field.name(), *field)).chain(ROOTS) {
+            if let Some(expression) = entries.expression(word) {
+                field = target(reader, special, &expression);
             }
         }
         Self { char, points_to, field, bit_field: false }
@@ -73,15 +69,41 @@ impl Hints {
 const TARGETED: &[SpecialField] =
     &[SpecialField::Kptr, SpecialField::UntrustedKptr, SpecialField::PerCpuKptr];
 
-const ROOTS: &[(&str, SpecialField)] =
-    &[("list_head", SpecialField::ListHead), ("rb_root", SpecialField::RbRoot)];
+const ROOTS: [(&str, SpecialField); 2] =
+    [("list_head", SpecialField::ListHead), ("rb_root", SpecialField::RbRoot)];
 
-/// `STRUCT`, or `STRUCT.MEMBER`, as the schema calls them.
+/// `Struct` or `Struct.member` of the schema; or `"STRUCT"`, `"STRUCT.MEMBER"`, as C calls them.
 fn target(
     reader: &Reader<'_>,
     field: SpecialField,
-    text: &Spanned<String>,
+    expression: &Expr,
 ) -> Option<(SpecialField, Spanned<Target>)> {
+    let span = reader.place(expression);
+    let (path, member) = match expression {
+        Expr::Path(path) if field.node().is_none() => (Some(&path.path), None),
+        Expr::Field(access) if field.node().is_some() => match (&*access.base, &access.member) {
+            (Expr::Path(path), Member::Named(member)) => (Some(&path.path), Some(member)),
+            _ => (None, None),
+        },
+        _ => (None, None),
+    };
+    if let Some(path) = path {
+        let Meaning::Schema(name) = reader.context().resolve(path) else {
+            return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT);
+        };
+        let name = Spanned::new(name, reader.place(path));
+        reader.lead_to(Pointee { place: name.span, path: path.to_token_stream() });
+        let member = member
+            .map(|member| Spanned::new(member.unraw().to_string(), reader.place_of(member.span())));
+        return Some((field, Spanned::new(Target { name, member }, span)));
+    }
+    let text = match expression {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Spanned::new(text.value(), span),
+            _ => return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT),
+        },
+        _ => return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT),
+    };
     let words = if field.node().is_some() {
         text.value.split_once('.').map(|(name, member)| (name, Some(member)))
     } else {
@@ -101,7 +123,7 @@ fn target(
         };
         reader.report(
             Finding::new(&rules::TYPE_SYNTAX, text.span, message)
-                .help(format!("write `\"{example}\"`, as the schema calls it")),
+                .help(format!("write `\"{example}\"`, as C calls it")),
         );
         return None;
     };
@@ -109,6 +131,8 @@ fn target(
     let target = Target { name: spanned(name), member: member.map(spanned) };
     Some((field, Spanned::new(target, text.span)))
 }
+
+const NAME_A_STRUCT: &str = "write `Struct`, of a list or a tree `Struct.member`; or a string as C calls it: `\"task_struct\"`";
 
 /// What a member, key, value or event of the type `ty` is. `None` where that has been reported.
 pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
