@@ -144,6 +144,7 @@ mod objects;
 mod percpu;
 mod plain;
 mod plain_macros;
+mod proof;
 mod scalars;
 mod shared;
 mod source;
@@ -151,6 +152,7 @@ mod spec;
 pub mod storage;
 mod stream;
 mod sys;
+mod types;
 
 #[cfg(feature = "bytemuck")]
 pub use bridges::Pod;
@@ -182,3 +184,4 @@ pub use spec::{EventSpec, MapFlags, MapSpec, OuterMapSpec, Pinning};
 pub use stream::{
     PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,
 };
+pub use types::{BpfEnum, BpfType, Enum, Padded};

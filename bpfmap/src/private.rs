@@ -1,5 +1,6 @@
 //! What the macros expand to; not for use by hand.
 
+pub use crate::proof::{BitField, Field, bit_field, holds, member, struct_as_c, union_as_c};
 use crate::{Plain, bytes_of};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;

@@ -1,0 +1,293 @@
+//! The proof that a type in Rust is laid out as C lays it out, with a name for each byte; not for use by hand.
+//!
+//! `#[derive(BpfType)]` lists the fields, and the compiler goes through them as a C compiler does: it alone knows the
+//! sizes of types that are declared elsewhere.
+
+use crate::types::BpfType;
+
+/// A field of a struct or union in Rust.
+#[derive(Clone, Copy)]
+pub enum Field<'a> {
+    /// A member.
+    Member {
+        /// Its name.
+        name: &'a str,
+        /// Where Rust puts it.
+        offset: usize,
+        /// Bytes, of a member of a union those behind it included.
+        size: usize,
+        /// Bytes in C.
+        c_size: usize,
+        /// In C.
+        align: usize,
+    },
+    /// Bytes that no member of the C has.
+    Padding(usize),
+    /// Bytes that bit-fields share.
+    Bits {
+        /// Its name.
+        name: &'a str,
+        /// Where Rust puts it.
+        offset: usize,
+        /// Bytes.
+        size: usize,
+        /// The bit-fields.
+        fields: &'a [BitField],
+    },
+}
+
+/// A bit-field.
+#[derive(Clone, Copy)]
+pub struct BitField {
+    /// Where the accessors look for it, from the first bit of the bytes that it shares.
+    start: usize,
+    width: usize,
+    /// Bits of its type.
+    unit: usize,
+    /// Whether it has a name: the alignment of one that has none does not count.
+    named: bool,
+}
+
+/// A member of type `T`.
+#[must_use]
+pub const fn member<T: BpfType>(name: &str, offset: usize) -> Field<'_> {
+    Field::Member { name, offset, size: size_of::<T>(), c_size: T::C_SIZE, align: T::C_ALIGN }
+}
+
+/// Bytes that hold a member of type `T`, which Rust has no place for.
+#[must_use]
+pub const fn holds<T: BpfType>(name: &str, offset: usize, size: usize) -> Field<'_> {
+    Field::Member { name, offset, size, c_size: T::C_SIZE, align: T::C_ALIGN }
+}
+
+/// A bit-field of type `T`.
+#[must_use]
+pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> BitField {
+    BitField { start, width, unit: size_of::<T>() * 8, named }
+}
+
+/// Fails to compile when C would lay the struct `T` out otherwise, or a byte of it is no field's.
+///
+/// `packed`: in C. `asked`: the alignment that it asks for in C; 1: none.
+///
+/// # Panics
+/// As said, at compile time.
+pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
+    // The first bit that C has free, the alignment that the members ask for, and the bytes of padding that were named
+    // since the last member.
+    let (mut free, mut natural, mut named) = (0_usize, 1, 0);
+    let mut index = 0;
+    while index < fields.len() {
+        let field = fields[index];
+        index += 1;
+        let (name, offset, at, end) = match field {
+            Field::Padding(bytes) => {
+                named += bytes;
+                continue;
+            }
+            Field::Member { name, offset, size, c_size, align } => {
+                let align = if packed { 1 } else { align };
+                natural = max(natural, align);
+                if size != c_size {
+                    Message::new("`")
+                        .text(name)
+                        .text("` has ")
+                        .number(c_size)
+                        .text(" bytes, and the array that holds it ")
+                        .number(size)
+                        .fail();
+                }
+                let at = round_up(free.div_ceil(8), align);
+                (name, offset, at, (at + size) * 8)
+            }
+            Field::Bits { name, offset, size, fields } => {
+                let (at, end, align) = bits(free, fields, packed);
+                natural = max(natural, align);
+                if (end.div_ceil(8) - at) != size {
+                    Message::new("the bit-fields of `")
+                        .text(name)
+                        .text("` take ")
+                        .number(end.div_ceil(8) - at)
+                        .text(" bytes: write `[u8; ")
+                        .number(end.div_ceil(8) - at)
+                        .text("]`")
+                        .fail();
+                }
+                (name, offset, at, (at + size) * 8)
+            }
+        };
+        padding(at - free.div_ceil(8), named, "before", name);
+        if offset != at {
+            Message::new("Rust puts `")
+                .text(name)
+                .text("` at byte ")
+                .number(offset)
+                .text(", and C at byte ")
+                .number(at)
+                .text(": let bytes hold it, `#[bpf(holds(")
+                .text(name)
+                .text(": TYPE))] ")
+                .text(name)
+                .text("_bytes: [u8; N]`")
+                .fail();
+        }
+        named = 0;
+        free = end;
+    }
+    let align = max(natural, asked);
+    let size = round_up(free / 8, align);
+    padding(size - free / 8, named, "at the end of", "the struct");
+    as_large::<T>(size, align);
+}
+
+/// Fails to compile when C would lay the union `T` out otherwise, or a member leaves a byte of it without a value.
+///
+/// `packed`: in C. `asked`: the alignment that it asks for in C; 1: none.
+///
+/// # Panics
+/// As said, at compile time.
+pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
+    let (mut largest, mut align) = (0, asked);
+    let mut index = 0;
+    while index < fields.len() {
+        let (name, size, c_size, natural) = match fields[index] {
+            Field::Padding(size) => ("the padding", size, 0, 1),
+            Field::Member { name, size, c_size, align, .. } => (name, size, c_size, align),
+            Field::Bits { name, size, fields, .. } => {
+                let (_, end, align) = bits(0, fields, packed);
+                (name, size, end.div_ceil(8), align)
+            }
+        };
+        index += 1;
+        if size != size_of::<T>() {
+            Message::new("`")
+                .text(name)
+                .text("` has ")
+                .number(size)
+                .text(" bytes, and the union ")
+                .number(size_of::<T>())
+                .text(": write `bpfmap::Padded<TYPE, ")
+                .number(size_of::<T>().saturating_sub(size))
+                .text(">`")
+                .fail();
+        }
+        largest = max(largest, c_size);
+        if !packed {
+            align = max(align, natural);
+        }
+    }
+    as_large::<T>(round_up(largest, align), align);
+}
+
+/// The byte in which the bit-fields begin, the first bit behind them, and the alignment that they ask for.
+const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, usize) {
+    let (mut free, mut align, mut first) = (free, 1, 0);
+    let mut index = 0;
+    while index < fields.len() {
+        let BitField { start, width, unit, named } = fields[index];
+        // It never lies in two of the integers that its type is, unless the type is packed.
+        if !packed && free % unit + width > unit {
+            free = round_up(free, unit);
+        }
+        if index == 0 {
+            first = free / 8;
+        }
+        assert!(
+            free - first * 8 == start,
+            "the bit-fields lie elsewhere in C: declare enums before them, and give the members before them a multiple of their alignment"
+        );
+        if named && !packed {
+            align = max(align, unit / 8);
+        }
+        free += width;
+        index += 1;
+    }
+    (first, free, align)
+}
+
+const fn padding(there: usize, named: usize, preposition: &str, what: &str) {
+    if there == named {
+        return;
+    }
+    let message = Message::new("C has ")
+        .number(there)
+        .text(" bytes of padding ")
+        .text(preposition)
+        .text(" `")
+        .text(what)
+        .text("`, and the struct names ")
+        .number(named);
+    if there == 0 {
+        message.text(": leave `_pad` out").fail();
+    }
+    message.text(": write `_pad: [u8; ").number(there).text("]` there").fail();
+}
+
+const fn as_large<T>(size: usize, align: usize) {
+    if align_of::<T>() != align {
+        Message::new("C aligns the type to ")
+            .number(align)
+            .text(" bytes, and Rust to ")
+            .number(align_of::<T>())
+            .text(": write `#[repr(C, align(")
+            .number(align)
+            .text("))]`; or `#[bpf_type(align = N)]` for what C is asked for")
+            .fail();
+    }
+    if size_of::<T>() != size {
+        Message::new("the type has ")
+            .number(size)
+            .text(" bytes in C, and ")
+            .number(size_of::<T>())
+            .text(" in Rust")
+            .fail();
+    }
+}
+
+const fn max(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+
+const fn round_up(number: usize, multiple: usize) -> usize {
+    number.div_ceil(multiple) * multiple
+}
+
+/// A text with numbers, which a constant can't format.
+struct Message {
+    text: [u8; 512],
+    len: usize,
+}
+
+impl Message {
+    const fn new(text: &str) -> Self {
+        Self { text: [0; 512], len: 0 }.text(text)
+    }
+
+    const fn text(mut self, text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut index = 0;
+        while index < bytes.len() && self.len < self.text.len() {
+            self.text[self.len] = bytes[index];
+            self.len += 1;
+            index += 1;
+        }
+        self
+    }
+
+    const fn number(self, number: usize) -> Self {
+        let before = if number > 9 { self.number(number / 10) } else { self };
+        #[allow(clippy::cast_possible_truncation, reason = "a digit")]
+        let digit = [b'0' + (number % 10) as u8];
+        match core::str::from_utf8(&digit) {
+            Ok(digit) => before.text(digit),
+            Err(_) => before,
+        }
+    }
+
+    const fn fail(self) -> ! {
+        match core::str::from_utf8(self.text.split_at(self.len).0) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("the layout is not C's"),
+        }
+    }
+}

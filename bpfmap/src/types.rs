@@ -1,0 +1,294 @@
+//! Types that Rust declares for both sides.
+
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use crate::kernel_fields::{
+    Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork, Timer,
+    UserPtr, WorkQueue,
+};
+use crate::layout::Layout;
+use crate::plain::{Plain, zeroed};
+use crate::scalars::{Be16, Be32, Be64, Bool, KernelPtr};
+use crate::storage::BitField;
+
+/// A type that both sides have: a key, a value, an event, or a member of one.
+///
+/// Implemented for what C and Rust have in common, and by `#[derive(BpfType)]` (feature `derive`) for structs, unions
+/// and new types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type that the kernel's side has",
+    label = "not known on the other side",
+    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; an enum is held as a number that may have a name, `bpfmap::Enum<E>`; instead of `bool` write `bpfmap::Bool`, of a pointer `bpfmap::KernelPtr`"
+)]
+pub trait BpfType: Plain {
+    /// The type as BTF describes it.
+    const LAYOUT: &'static Layout;
+    /// Of a struct with fields that belong to the kernel, what makes it fit a list, a tree or a pointer: those fields,
+    /// as far as they lead nowhere. So types that lead to each other need no constants that do.
+    #[doc(hidden)]
+    const POINTEE: &'static Layout = Self::LAYOUT;
+    /// The size in C.
+    #[doc(hidden)]
+    const C_SIZE: usize = size_of::<Self>();
+    /// The alignment in C.
+    #[doc(hidden)]
+    const C_ALIGN: usize = align_of::<Self>();
+}
+
+macro_rules! layouts {
+    ($($ty:ty: $layout:ident)*) => { $(
+        impl BpfType for $ty {
+            const LAYOUT: &'static Layout = Layout::$layout;
+        }
+    )* };
+}
+layouts! {
+    u8: U8 u16: U16 u32: U32 u64: U64 u128: U128
+    i8: I8 i16: I16 i32: I32 i64: I64 i128: I128
+    Be16: BE16 Be32: BE32 Be64: BE64
+    Bool: BOOL KernelPtr: VOID_POINTER
+    SpinLock: SPIN_LOCK ResSpinLock: RES_SPIN_LOCK Timer: TIMER WorkQueue: WORK_QUEUE TaskWork: TASK_WORK
+    RefCount: REF_COUNT Kptr: VOID_POINTER
+    ListHead: LIST_HEAD ListNode: LIST_NODE RbRoot: RB_ROOT RbNode: RB_NODE
+}
+
+impl<T: BpfType, const N: usize> BpfType for [T; N] {
+    const LAYOUT: &'static Layout = &Layout::Array { element: T::LAYOUT, len: len(N) };
+}
+
+const fn len(len: usize) -> u32 {
+    assert!(len <= u32::MAX as usize, "an array has at most 4294967295 elements");
+    #[allow(clippy::cast_possible_truncation, reason = "compared above")]
+    let len = len as u32;
+    len
+}
+
+impl<T: BpfType> BpfType for UserPtr<T> {
+    const LAYOUT: &'static Layout =
+        &Layout::Pointer { target: &Layout::Tagged { tag: "uptr", target: T::LAYOUT } };
+}
+
+/// An enum that both sides have: its variants name integers.
+///
+/// Implemented by `#[derive(BpfType)]` (feature `derive`) for enums without fields and with a `repr` of an integer. A
+/// map or a struct holds one as [`Enum<E>`], since the kernel may hold a number that no variant has.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no enum that the kernel's side has",
+    label = "not known on the other side",
+    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants carry nothing; structs, unions and integers are held as they are, without `Enum`"
+)]
+pub trait BpfEnum: Copy + 'static {
+    /// The integer that holds it.
+    type Repr: BpfType + BitField + Default + Eq + Hash + fmt::Debug;
+    /// Its variants.
+    const VARIANTS: &'static [Self];
+    /// The type as BTF describes it.
+    const LAYOUT: &'static Layout;
+
+    /// The number of a variant.
+    fn number(self) -> Self::Repr;
+}
+
+/// A number that is, or should be, a variant of `E`: what a map holds of an enum.
+///
+/// ```
+/// # use bpfmap::{BpfEnum, Enum, layout::Layout};
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// #[repr(u8)]
+/// enum Verdict {
+///     Pass = 0,
+///     Drop = 1,
+/// }
+/// # // What `#[derive(BpfType)]` writes.
+/// # impl BpfEnum for Verdict {
+/// #     type Repr = u8;
+/// #     const VARIANTS: &'static [Self] = &[Self::Pass, Self::Drop];
+/// #     const LAYOUT: &'static Layout = Layout::U8;
+/// #     fn number(self) -> u8 { self as u8 }
+/// # }
+///
+/// let verdict = Enum::new(Verdict::Drop);
+/// assert_eq!(verdict.get(), Ok(Verdict::Drop));
+/// assert_eq!(Enum::<Verdict>::from_number(7).get(), Err(7));
+/// ```
+#[repr(transparent)]
+pub struct Enum<E: BpfEnum>(E::Repr);
+
+impl<E: BpfEnum> Enum<E> {
+    /// A variant.
+    #[inline]
+    #[must_use]
+    pub fn new(variant: E) -> Self {
+        Self(variant.number())
+    }
+
+    /// Any number.
+    #[inline]
+    #[must_use]
+    pub const fn from_number(number: E::Repr) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[inline]
+    #[must_use]
+    pub const fn number(self) -> E::Repr {
+        self.0
+    }
+
+    /// The variant.
+    ///
+    /// # Errors
+    /// The number, where it is no variant's.
+    pub fn get(self) -> Result<E, E::Repr> {
+        E::VARIANTS.iter().copied().find(|variant| variant.number() == self.0).ok_or(self.0)
+    }
+}
+
+// SAFETY: the integer alone.
+unsafe impl<E: BpfEnum> Plain for Enum<E> {}
+
+impl<E: BpfEnum> BpfType for Enum<E> {
+    const LAYOUT: &'static Layout = E::LAYOUT;
+}
+
+impl<E: BpfEnum> BitField for Enum<E> {
+    #[inline]
+    fn from_bits(bits: u128, width: u32) -> Self {
+        Self(E::Repr::from_bits(bits, width))
+    }
+
+    #[inline]
+    fn into_bits(self) -> u128 {
+        self.0.into_bits()
+    }
+}
+
+impl<E: BpfEnum> From<E> for Enum<E> {
+    #[inline]
+    fn from(variant: E) -> Self {
+        Self::new(variant)
+    }
+}
+
+impl<E: BpfEnum> Clone for Enum<E> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: BpfEnum> Copy for Enum<E> {}
+
+/// Zero, be it a variant or not: what the kernel puts in a new array element.
+impl<E: BpfEnum> Default for Enum<E> {
+    #[inline]
+    fn default() -> Self {
+        zeroed()
+    }
+}
+
+impl<E: BpfEnum> PartialEq for Enum<E> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<E: BpfEnum> PartialEq<E> for Enum<E> {
+    #[inline]
+    fn eq(&self, variant: &E) -> bool {
+        self.0 == variant.number()
+    }
+}
+
+impl<E: BpfEnum> Eq for Enum<E> {}
+
+impl<E: BpfEnum> Hash for Enum<E> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// The variant, or the number.
+impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.get() {
+            Ok(variant) => variant.fmt(f),
+            Err(number) => number.fmt(f),
+        }
+    }
+}
+
+/// A member of a union that is shorter than the union, and `N` bytes that are zero behind it.
+///
+/// Every byte of a value is sent to the kernel, so no byte of a union may be without a value.
+///
+/// ```
+/// use bpfmap::Padded;
+///
+/// let address: Padded<u32, 12> = Padded::new(7);
+/// assert_eq!(address.get(), 7);
+/// assert_eq!(size_of_val(&address), 16);
+/// ```
+#[derive(Clone, Copy)]
+// Without an alignment of its own it has no padding, whatever `T` and `N` are.
+#[repr(C, packed)]
+pub struct Padded<T: Plain, const N: usize> {
+    value: T,
+    zero: [u8; N],
+}
+
+impl<T: Plain, const N: usize> Padded<T, N> {
+    /// The value, with zeros behind it.
+    #[inline]
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self { value, zero: [0; N] }
+    }
+
+    /// The value.
+    #[inline]
+    #[must_use]
+    pub const fn get(self) -> T {
+        self.value
+    }
+}
+
+// SAFETY: packed plain parts, so there is no padding.
+unsafe impl<T: Plain, const N: usize> Plain for Padded<T, N> {}
+
+impl<T: BpfType, const N: usize> BpfType for Padded<T, N> {
+    const LAYOUT: &'static Layout = T::LAYOUT;
+    const C_SIZE: usize = T::C_SIZE;
+    const C_ALIGN: usize = T::C_ALIGN;
+}
+
+impl<T: Plain, const N: usize> From<T> for Padded<T, N> {
+    #[inline]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Plain + PartialEq, const N: usize> PartialEq for Padded<T, N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Plain + Eq, const N: usize> Eq for Padded<T, N> {}
+
+impl<T: Plain + Hash, const N: usize> Hash for Padded<T, N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.get().hash(state);
+    }
+}
+
+impl<T: Plain + fmt::Debug, const N: usize> fmt::Debug for Padded<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
