@@ -3,6 +3,7 @@
 //! They are the front ends' inverse: what [`crate::front`] makes of their text is the same schema.
 //! A schema that includes others becomes one text, with all types in it.
 
+pub mod rust;
 pub mod toml;
 
 /// Lines up to here stand on one line.

@@ -4,21 +4,36 @@
 
 use std::collections::HashSet;
 
-use crate::check::Checked;
-use crate::ir::{Composite, MemberType, SpecialField, Type, TypeDefKind};
-use crate::layout::{CompositeLayout, MemberLayout};
+use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::layout::{CompositeLayout, Layouts, MemberLayout};
+
+/// In which form types are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As the back end writes them: a union is a struct of bytes with `repr(align)`.
+    Generated,
+    /// As people write them for the derives: a union is one, and an alignment that is asked for
+    /// stands there, whether it is needed or not.
+    Derived,
+}
 
 /// The named types that have, or hold something that has, `repr(align)`.
-#[derive(Debug, Default)]
-pub(super) struct ExplicitlyAligned<'a>(HashSet<&'a str>);
+#[derive(Debug)]
+pub(crate) struct ExplicitlyAligned<'a> {
+    form: Form,
+    named: HashSet<&'a str>,
+}
 
 /// Finds them in the order of definition, so that what a type holds is known before it.
-pub(super) fn explicitly_aligned(checked: &Checked) -> ExplicitlyAligned<'_> {
-    let schema = checked.schema();
-    let mut found = ExplicitlyAligned::default();
-    for &index in checked.layouts().definition_order() {
+pub(crate) fn explicitly_aligned<'a>(
+    schema: &'a Schema,
+    layouts: &Layouts,
+    form: Form,
+) -> ExplicitlyAligned<'a> {
+    let mut found = ExplicitlyAligned { form, named: HashSet::new() };
+    for &index in layouts.definition_order() {
         let def = &schema.types[index];
-        let layout = checked.layouts().composite(&def.name.value);
+        let layout = layouts.composite(&def.name.value);
         let explicit = match (&def.kind, layout) {
             (TypeDefKind::Struct(body), Some(layout)) => found.composite(body, layout, false),
             (TypeDefKind::Union(body), Some(layout)) => found.composite(body, layout, true),
@@ -26,7 +41,7 @@ pub(super) fn explicitly_aligned(checked: &Checked) -> ExplicitlyAligned<'_> {
             _ => false,
         };
         if explicit {
-            found.0.insert(&def.name.value);
+            found.named.insert(&def.name.value);
         }
     }
     found
@@ -39,7 +54,7 @@ fn is_explicit(field: SpecialField) -> bool {
 }
 
 impl ExplicitlyAligned<'_> {
-    pub(super) fn member(&self, ty: &MemberType, at: &MemberLayout) -> bool {
+    pub(crate) fn member(&self, ty: &MemberType, at: &MemberLayout) -> bool {
         match (ty, &at.nested) {
             (MemberType::Type(ty), _) => self.ty(&ty.value),
             (MemberType::Struct(body), Some(layout)) => self.composite(body, layout, false),
@@ -52,7 +67,7 @@ impl ExplicitlyAligned<'_> {
         match ty {
             Type::Array(element, _) => self.ty(&element.value),
             Type::Special(field, _) => is_explicit(*field),
-            Type::Named(name) => self.0.contains(name.as_str()),
+            Type::Named(name) => self.named.contains(name.as_str()),
             _ => false,
         }
     }
@@ -67,7 +82,11 @@ impl ExplicitlyAligned<'_> {
             members.filter(|(member, _)| member.bits.is_none())
         };
         let natural = fields().map(|(_, at)| at.ty.align).max().unwrap_or(1);
-        is_union
+        let by_form = match self.form {
+            Form::Generated => is_union,
+            Form::Derived => body.align.is_some(),
+        };
+        by_form
             || body.packed
             || layout.align > natural
             || fields().any(|(member, at)| self.member(&member.ty, at))

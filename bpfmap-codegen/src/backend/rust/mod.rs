@@ -3,7 +3,7 @@
 //! One file, fit for `include!` and for a module of its own. It names everything by a path from
 //! the root, so that nothing of what surrounds it changes its meaning.
 
-mod alignment;
+pub(crate) mod alignment;
 mod layouts;
 mod maps;
 pub(crate) mod names;

@@ -31,11 +31,17 @@ pub(crate) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(crate) fn new(schema: &'a Schema) -> Self {
+        Self::without(schema, &[])
+    }
+
+    /// Names of which none is one of `reserved`.
+    pub(crate) fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
+        let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
         let mut names = Self {
             types: HashMap::with_capacity(schema.types.len()),
             specs: HashMap::with_capacity(schema.maps.len()),
             layouts: HashMap::with_capacity(schema.types.len()),
-            taken: HashSet::from([MAPS.to_owned()]),
+            taken: taken.collect(),
         };
         let mut constants = Scope::default();
         for def in &schema.types {
@@ -75,7 +81,7 @@ impl<'a> Names<'a> {
     }
 
     /// A type name that nothing else has, `base` if possible.
-    pub(super) fn take_type(&mut self, base: &str) -> String {
+    pub(crate) fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         let mut number = 2;
         while !self.taken.insert(name.clone()) {
@@ -87,7 +93,7 @@ impl<'a> Names<'a> {
 }
 
 /// `ip_key` as `IpKey`; a name that has no letters gets some.
-pub(super) fn camel(name: &str) -> String {
+pub(crate) fn camel(name: &str) -> String {
     let camel = upper_camel_case(name);
     match camel.as_str() {
         "Self" => "Self_".to_owned(),
@@ -116,13 +122,13 @@ const KEYWORDS: &[&str] = &[
 
 /// Names within one type, each given once.
 #[derive(Debug, Default)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     taken: HashSet<String>,
 }
 
 impl Scope {
     /// `base` as an identifier, with a `_` behind it as often as it takes to be the only one.
-    pub(super) fn take(&mut self, base: &str) -> String {
+    pub(crate) fn take(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         while !self.taken.insert(identifier(&name)) {
             name.push('_');
@@ -131,7 +137,7 @@ impl Scope {
     }
 
     /// `prefix0`, or the next number that is free.
-    pub(super) fn take_numbered(&mut self, prefix: &str, number: &mut u32) -> String {
+    pub(crate) fn take_numbered(&mut self, prefix: &str, number: &mut u32) -> String {
         loop {
             let name = format!("{prefix}{number}");
             *number += 1;

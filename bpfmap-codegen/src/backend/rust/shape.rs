@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::alignment::{ExplicitlyAligned, explicitly_aligned};
+use super::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
 use super::names::{Names, Scope, camel};
 use crate::check::{Checked, Resolved};
 use crate::ir::{Composite, Int, Member, MemberType, SpecialField, Target, Type, TypeDefKind};
@@ -114,8 +114,8 @@ pub(crate) enum StoredAt {
 /// The shapes of all structs and unions of a schema, in the order of their definitions.
 pub(crate) fn shapes<'a>(checked: &'a Checked, names: &mut Names<'a>) -> Vec<Shape<'a>> {
     let schema = checked.schema();
-    let mut builder =
-        Builder { resolved: checked.resolved(), names, explicit: explicitly_aligned(checked) };
+    let explicit = explicitly_aligned(schema, checked.layouts(), Form::Generated);
+    let mut builder = Builder { resolved: checked.resolved(), names, explicit };
     let shapes = schema.types.iter().filter_map(|def| {
         let layout = checked.layouts().composite(&def.name.value)?;
         let name = builder.names.ty(&def.name.value).to_owned();
@@ -145,7 +145,18 @@ pub(crate) fn type_name(names: &Names<'_>, ty: &Type) -> String {
 }
 
 fn special_field_name(names: &Names<'_>, field: SpecialField, target: Option<&Target>) -> String {
-    let name = match field {
+    let name = special_field_type(field);
+    match (field, target) {
+        (SpecialField::UserPtr, Some(target)) => {
+            format!("::bpfmap::{name}<{}>", names.ty(&target.name.value))
+        }
+        _ => format!("::bpfmap::{name}"),
+    }
+}
+
+/// The type of the crate `bpfmap` for a field that belongs to the kernel.
+pub(crate) fn special_field_type(field: SpecialField) -> &'static str {
+    match field {
         SpecialField::SpinLock => "SpinLock",
         SpecialField::ResSpinLock => "ResSpinLock",
         SpecialField::Timer => "Timer",
@@ -153,16 +164,12 @@ fn special_field_name(names: &Names<'_>, field: SpecialField, target: Option<&Ta
         SpecialField::TaskWork => "TaskWork",
         SpecialField::RefCount => "RefCount",
         SpecialField::Kptr | SpecialField::UntrustedKptr | SpecialField::PerCpuKptr => "Kptr",
-        SpecialField::UserPtr => {
-            let target = target.map_or("()", |target| names.ty(&target.name.value));
-            return format!("::bpfmap::UserPtr<{target}>");
-        }
+        SpecialField::UserPtr => "UserPtr",
         SpecialField::ListHead => "ListHead",
         SpecialField::ListNode => "ListNode",
         SpecialField::RbRoot => "RbRoot",
         SpecialField::RbNode => "RbNode",
-    };
-    format!("::bpfmap::{name}")
+    }
 }
 
 /// The Rust integer.
@@ -275,7 +282,7 @@ impl<'a> Builder<'a, '_> {
                 let get = methods.scope.take(plain(&ident));
                 run.views.push(get.clone());
                 Place::stored(get, &run.name, StoredAt::Bits(first..first + at.bits))
-            } else if self.is_held_in_bytes(body, layout, packed, member, at) {
+            } else if is_held_in_bytes(&self.explicit, body, layout, packed, member, at) {
                 let storage = scope.take(&format!("{}_bytes", plain(&ident)));
                 let get = methods.scope.take(plain(&ident));
                 fields.push(Field {
@@ -353,23 +360,24 @@ impl<'a> Builder<'a, '_> {
             _ => ValueType { name: type_name(self.names, ty), newtype: None },
         }
     }
+}
 
-    /// Whether Rust refuses the member as a field of its own type at its place.
-    fn is_held_in_bytes(
-        &self,
-        body: &Composite,
-        layout: &CompositeLayout,
-        packed: bool,
-        member: &Member,
-        at: &MemberLayout,
-    ) -> bool {
-        if !body.packed {
-            false
-        } else if packed {
-            self.explicit.member(&member.ty, at)
-        } else {
-            at.ty.align > layout.align || !at.offset().is_multiple_of(at.ty.align)
-        }
+/// Whether Rust refuses the member of a struct as a field of its own type at its place. `packed` is
+/// whether the struct is `repr(packed)`.
+pub(crate) fn is_held_in_bytes(
+    explicit: &ExplicitlyAligned<'_>,
+    body: &Composite,
+    layout: &CompositeLayout,
+    packed: bool,
+    member: &Member,
+    at: &MemberLayout,
+) -> bool {
+    if !body.packed {
+        false
+    } else if packed {
+        explicit.member(&member.ty, at)
+    } else {
+        at.ty.align > layout.align || !at.offset().is_multiple_of(at.ty.align)
     }
 }
 
@@ -438,7 +446,7 @@ fn has_wide_field(body: &Composite, layout: &CompositeLayout) -> bool {
 }
 
 /// An identifier without the mark of a raw one.
-pub(super) fn plain(identifier: &str) -> &str {
+pub(crate) fn plain(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 

@@ -1,0 +1,75 @@
+//! What the text needs of the crate `bpfmap`.
+
+use std::collections::BTreeSet;
+
+use crate::print::WIDTH;
+
+/// Names that the schema's own types must not have, since a derive knows types by their last word
+/// alone.
+pub(super) const RESERVED: &[&str] = &[
+    "Be16",
+    "Be32",
+    "Be64",
+    "Bool",
+    "BpfMap",
+    "BpfType",
+    "Enum",
+    "KernelPtr",
+    "Kptr",
+    "ListHead",
+    "ListNode",
+    "Padded",
+    "RbNode",
+    "RbRoot",
+    "RefCount",
+    "ResSpinLock",
+    "SpinLock",
+    "TaskWork",
+    "Timer",
+    "UserPtr",
+    "WorkQueue",
+];
+
+/// The words that were used.
+#[derive(Debug, Default)]
+pub(super) struct Imports(BTreeSet<&'static str>);
+
+impl Imports {
+    /// `word`, which the text then imports.
+    pub(super) fn used(&mut self, word: &'static str) -> &'static str {
+        debug_assert!(RESERVED.contains(&word), "{word} may be a name of the schema's");
+        self.0.insert(word);
+        word
+    }
+
+    /// `use bpfmap::{…};`, empty if there is nothing to import.
+    pub(super) fn line(&self) -> String {
+        let words: Vec<&str> = self.0.iter().copied().collect();
+        match words.as_slice() {
+            [] => String::new(),
+            [word] => format!("use bpfmap::{word};\n"),
+            words => {
+                let line = format!("use bpfmap::{{{}}};\n", words.join(", "));
+                if line.len() <= WIDTH + 1 { line } else { several_lines(words) }
+            }
+        }
+    }
+}
+
+fn several_lines(words: &[&str]) -> String {
+    let mut text = "use bpfmap::{\n".to_owned();
+    let mut line = "   ".to_owned();
+    for word in words {
+        if line.len() + word.len() + 2 > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            "   ".clone_into(&mut line);
+        }
+        line.push(' ');
+        line.push_str(word);
+        line.push(',');
+    }
+    text.push_str(&line);
+    text.push_str("\n};\n");
+    text
+}
