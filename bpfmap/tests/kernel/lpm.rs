@@ -61,6 +61,19 @@ fn the_longest_prefix_is_found() {
     assert_eq!(map.lookup(&prefix("10.0.0.1/32")).unwrap(), None);
 }
 
+/// What is beyond the prefix is kept as it was given, and counts for nothing.
+#[test]
+fn host_bits_are_stored_and_ignored() {
+    let map = create::<Routes>();
+    map.update(&prefix("10.1.2.3/8"), &1, Update::NoExist).unwrap();
+    let stored = map.next_key(None).unwrap().unwrap();
+    assert_eq!((stored.prefixlen, stored.address), (8, [10, 1, 2, 3]));
+    assert_eq!(map.lookup(&prefix("10.9.9.9/32")).unwrap(), Some(1));
+    assert_eq!(errno(map.update(&prefix("10.4.5.6/8"), &2, Update::NoExist)), libc::EEXIST);
+    assert!(map.delete(&prefix("10.7.8.9/8")).unwrap());
+    assert_eq!(map.next_key(None).unwrap(), None);
+}
+
 #[test]
 fn update_modes() {
     let map = create::<Routes>();

@@ -51,6 +51,26 @@ fn a_map_with_a_list_for_each_cpu() {
     more_inserts_than_entries::<Own>(|value| value);
 }
 
+/// A program's look-up keeps an entry, which `fixtures/tests/seed.rs` shows; one by system call does not.
+#[test]
+fn a_look_up_from_user_space_keeps_no_entry() {
+    let map = create::<Large>();
+    // Each CPU has some entries aside, in an order of its own.
+    stay_on_this_cpu();
+    let oldest = 0..8;
+    for key in 0..1024 {
+        map.update(&key, &0, Update::NoExist).unwrap();
+    }
+    for key in oldest.clone() {
+        assert_eq!(map.lookup(&key).unwrap(), Some(0), "the map is just full");
+    }
+    for key in 1024..1280 {
+        map.update(&key, &0, Update::NoExist).unwrap();
+    }
+    let kept: Vec<u32> = oldest.filter(|key| map.contains_key(key).unwrap()).collect();
+    assert_eq!(kept, [], "the oldest entries go first, looked up or not");
+}
+
 /// The kernel rounds the entries of such a map up to a multiple of the CPUs; opening knows.
 #[test]
 fn a_rounded_max_entries_is_no_difference() {
@@ -58,4 +78,14 @@ fn a_rounded_max_entries_is_no_difference() {
     let rounded = 1001_u32.next_multiple_of(u32::try_from(possible_cpus().unwrap()).unwrap());
     assert_eq!(map.info().unwrap().max_entries, rounded);
     Map::<Own>::from_map(&map).unwrap();
+}
+
+fn stay_on_this_cpu() {
+    // SAFETY: no arguments; all zero is an empty set.
+    let (cpu, mut set) = unsafe { (libc::sched_getcpu(), core::mem::zeroed()) };
+    // SAFETY: the number of a CPU, and a set to put it in.
+    unsafe { libc::CPU_SET(cpu.try_into().unwrap(), &mut set) };
+    // SAFETY: the set is as long as said.
+    let stays = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+    assert_eq!(stays, 0, "{}", std::io::Error::last_os_error());
 }
