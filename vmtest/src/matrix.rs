@@ -29,7 +29,7 @@ pub struct Matrix {
     /// The processors of each guest.
     pub cpus: u32,
     /// Kernel modules to load before the tests, with what they depend on, beside those that the test
-    /// binaries declare.
+    /// binaries declare: named as for [`Kernel::modules`](crate::kernel::Kernel::modules).
     pub modules: Vec<String>,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,

@@ -157,7 +157,7 @@ pub(crate) struct MachineOptions {
     /// The memory, such as 2G; without it 512M
     #[arg(long, value_name = "SIZE", value_parser = config::parse_memory)]
     pub(crate) memory: Option<u32>,
-    /// Loads a kernel module, and those that it depends on, first
+    /// Loads a kernel module, and those that it depends on, first; with `?` behind the name only where it can be had
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
     /// Sets a variable in the environment

@@ -188,7 +188,8 @@ impl Kernel {
     }
 
     /// The modules asked for and those that they depend on, uncompressed, in the order in which
-    /// they must be loaded: names and contents. A module that is built into the kernel is left out.
+    /// they must be loaded: names and contents. A module that is built into the kernel is left out, and
+    /// so is one that can't be had, if the name ends with a question mark.
     ///
     /// # Errors
     /// The kernel's packages lack a module, or can't be had.
@@ -197,12 +198,15 @@ impl Kernel {
             return Ok(Vec::new());
         }
         let directory = match &self.modules {
-            ModuleSource::Directory(directory) => directory.clone(),
+            ModuleSource::Directory(directory) => Ok(directory.clone()),
             ModuleSource::Debian { line, directory } => {
-                debian::ensure_modules(line, directory, &self.release, packages)?
+                debian::ensure_modules(line, directory, &self.release, packages)
             }
         };
-        modules::closure(&self.name, &directory, names)
+        match directory.and_then(|directory| modules::closure(&self.name, &directory, names)) {
+            Err(_) if names.iter().all(|name| name.ends_with(modules::WISH)) => Ok(Vec::new()),
+            found => found,
+        }
     }
 }
 

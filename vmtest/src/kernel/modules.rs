@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+/// What ends the name of a module that is left out where it can't be had.
+pub(super) const WISH: char = '?';
+
 /// The modules asked for and what they depend on, in the order to load them.
 pub(super) fn closure(
     kernel: &str,
@@ -19,7 +22,15 @@ pub(super) fn closure(
         builtin.lines().filter_map(|line| module_name(Path::new(line))).collect();
     let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
     for name in names {
-        add(kernel, &files, &builtin, &normalise(name), &mut loaded, 0)?;
+        let before = loaded.len();
+        let (name, is_wish) =
+            name.strip_suffix(WISH).map_or((name.as_str(), false), |name| (name, true));
+        match add(kernel, &files, &builtin, &normalise(name), &mut loaded, 0) {
+            Err(error) if is_wish && error.kind() == ErrorKind::MissingModule => {
+                loaded.truncate(before);
+            }
+            added => added?,
+        }
     }
     Ok(loaded)
 }
@@ -141,6 +152,7 @@ mod tests {
         let error = closure("6.1", directory.path(), &["no-such".to_owned()]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MissingModule);
         assert!(error.to_string().starts_with("kernel 6.1 has no module no_such"), "{error}");
+        assert_eq!(closure("6.1", directory.path(), &["no-such?".to_owned()]).unwrap(), []);
         std::fs::write(directory.path().join("modules.builtin"), "kernel/no-such.ko\n").unwrap();
         assert_eq!(closure("6.1", directory.path(), &["no_such".to_owned()]).unwrap(), []);
     }
