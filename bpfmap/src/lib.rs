@@ -154,6 +154,8 @@ mod stream;
 mod sys;
 mod types;
 
+#[cfg(feature = "derive")]
+pub use bpfmap_derive::{BpfMap, BpfType};
 #[cfg(feature = "bytemuck")]
 pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]

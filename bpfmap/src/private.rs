@@ -1,9 +1,64 @@
 //! What the macros expand to; not for use by hand.
 
+use crate::layout::{Layout, Member};
 pub use crate::proof::{BitField, Field, bit_field, holds, member, struct_as_c, union_as_c};
 use crate::{Plain, bytes_of};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
+
+/// The size of `T` as BTF counts it.
+///
+/// # Panics
+/// When it is larger than BTF can say, at compile time.
+#[must_use]
+pub const fn size<T>() -> u32 {
+    to_u32(size_of::<T>(), "BTF counts the bits of a type in 32 bits")
+}
+
+/// A member as BTF describes it.
+///
+/// # Panics
+/// When it lies further than BTF can say, at compile time.
+#[must_use]
+pub const fn at(name: &'static str, offset: usize, layout: &'static Layout) -> Member {
+    bits_at(name, offset * 8, 0, layout)
+}
+
+/// A bit-field of so many `bits` as BTF describes it.
+///
+/// # Panics
+/// When it lies further than BTF can say, at compile time.
+#[must_use]
+pub const fn bits_at(
+    name: &'static str,
+    bit_offset: usize,
+    bits: u32,
+    layout: &'static Layout,
+) -> Member {
+    let bit_offset = to_u32(bit_offset, "BTF counts the bits of a type in 32 bits");
+    Member { name, bit_offset, bits, layout }
+}
+
+const fn to_u32(number: usize, message: &str) -> u32 {
+    assert!(number <= u32::MAX as usize, "{}", message);
+    #[allow(clippy::cast_possible_truncation, reason = "compared above")]
+    let number = number as u32;
+    number
+}
+
+/// The integer that stands for a kernel object, by its size: implemented for arrays of as many units.
+pub trait NumberOfSize {
+    /// The integer.
+    type Number: Plain;
+}
+
+impl NumberOfSize for [(); 4] {
+    type Number = u32;
+}
+
+impl NumberOfSize for [(); 8] {
+    type Number = u64;
+}
 
 /// The size of a member, which must be plain.
 #[must_use]

@@ -72,6 +72,7 @@ pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> B
 ///
 /// # Panics
 /// As said, at compile time.
+#[track_caller]
 pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
     // The first bit that C has free, the alignment that the members ask for, and the bytes of padding that were named
     // since the last member.
@@ -146,6 +147,7 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
 ///
 /// # Panics
 /// As said, at compile time.
+#[track_caller]
 pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
     let (mut largest, mut align) = (0, asked);
     let mut index = 0;
@@ -180,6 +182,7 @@ pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: u
 }
 
 /// The byte in which the bit-fields begin, the first bit behind them, and the alignment that they ask for.
+#[track_caller]
 const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, usize) {
     let (mut free, mut align, mut first) = (free, 1, 0);
     let mut index = 0;
@@ -205,6 +208,7 @@ const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, 
     (first, free, align)
 }
 
+#[track_caller]
 const fn padding(there: usize, named: usize, preposition: &str, what: &str) {
     if there == named {
         return;
@@ -223,6 +227,7 @@ const fn padding(there: usize, named: usize, preposition: &str, what: &str) {
     message.text(": write `_pad: [u8; ").number(there).text("]` there").fail();
 }
 
+#[track_caller]
 const fn as_large<T>(size: usize, align: usize) {
     if align_of::<T>() != align {
         Message::new("C aligns the type to ")
@@ -284,6 +289,7 @@ impl Message {
         }
     }
 
+    #[track_caller]
     const fn fail(self) -> ! {
         match core::str::from_utf8(self.text.split_at(self.len).0) {
             Ok(text) => panic!("{}", text),

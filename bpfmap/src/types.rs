@@ -28,6 +28,9 @@ pub trait BpfType: Plain {
     /// as far as they lead nowhere. So types that lead to each other need no constants that do.
     #[doc(hidden)]
     const POINTEE: &'static Layout = Self::LAYOUT;
+    /// Does not compile where Rust and C lay the type out in different ways.
+    #[doc(hidden)]
+    const PROOF: () = ();
     /// The size in C.
     #[doc(hidden)]
     const C_SIZE: usize = size_of::<Self>();
@@ -112,6 +115,7 @@ pub trait BpfEnum: Copy + 'static {
 /// assert_eq!(verdict.get(), Ok(Verdict::Drop));
 /// assert_eq!(Enum::<Verdict>::from_number(7).get(), Err(7));
 /// ```
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Enum<E: BpfEnum>(E::Repr);
 
@@ -171,15 +175,6 @@ impl<E: BpfEnum> From<E> for Enum<E> {
         Self::new(variant)
     }
 }
-
-impl<E: BpfEnum> Clone for Enum<E> {
-    #[inline]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E: BpfEnum> Copy for Enum<E> {}
 
 /// Zero, be it a variant or not: what the kernel puts in a new array element.
 impl<E: BpfEnum> Default for Enum<E> {

@@ -7,6 +7,8 @@ mod array;
 mod cgroups;
 mod common;
 mod create;
+#[cfg(feature = "derive")]
+mod derived;
 mod hash;
 mod lpm;
 mod lru;

@@ -3,6 +3,7 @@
 //! One file, fit for `include!` and for a module of its own. It names everything by a path from
 //! the root, so that nothing of what surrounds it changes its meaning.
 
+mod accessor;
 pub(crate) mod alignment;
 mod layouts;
 mod maps;
@@ -12,7 +13,9 @@ mod types;
 
 use std::fmt::Write;
 
+pub use self::accessor::{Accessor, AccessorNames, accessor_names};
 use self::names::Names;
+pub use self::shape::StoredAt;
 use super::{GeneratedFile, comment, marker};
 use crate::check::Checked;
 

@@ -14,6 +14,7 @@
 
 use std::ops::Range;
 
+use super::accessor::{AccessorNames, Methods};
 use super::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
 use super::names::{Names, Scope, camel};
 use crate::check::{Checked, Resolved};
@@ -86,15 +87,11 @@ pub(crate) enum Place {
     /// Read as `x.field`, written as `x.field = value`. In a packed struct take a copy before
     /// calling a method on it, since Rust makes no reference to such a field.
     Field(String),
-    /// Read as `x.get()`, written as `x.set(value)`.
+    /// Read as `x.member()`, written as `x.set_member(value)`.
     Methods {
-        /// The name of the getter: that of the member.
-        get: String,
-        /// The name of the setter: `set_member`.
-        set: String,
-        /// Of a struct: `with_member(self, value) -> Self`. Of a union: `from_member(value) ->
-        /// Self`, the other bytes zero.
-        build: String,
+        /// The names of the methods. What builds a value is, of a struct, `with_member(self, value)
+        /// -> Self`; of a union, `from_member(value) -> Self`, the other bytes zero.
+        names: AccessorNames,
         /// The field that stores it.
         storage: String,
         /// Where in the storage it begins or, a bit-field, which bits of it it takes.
@@ -104,7 +101,7 @@ pub(crate) enum Place {
 
 /// Where in its storage a member lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoredAt {
+pub enum StoredAt {
     /// From this byte on.
     Byte(u64),
     /// These bits.
@@ -212,16 +209,10 @@ impl<'a> Builder<'a, '_> {
                 None => StoredAt::Byte(0),
             };
             let ty = self.value_type(&name, member, at, &ident, &mut nested);
-            let place = Place::Methods {
-                set: String::new(),
-                build: String::new(),
-                get: ident,
-                storage: "bytes".to_owned(),
-                at: at_storage,
-            };
+            let place = Place::stored(ident, "bytes", at_storage);
             members.push(ShapeMember { member, layout: at, ty, place });
         }
-        methods.name_setters(&mut members, "from_");
+        name_setters(&mut methods, &mut members, true);
         let views = members.iter().filter_map(|member| member.place.getter()).collect();
         let fields = vec![Field {
             name: "bytes".to_owned(),
@@ -306,7 +297,7 @@ impl<'a> Builder<'a, '_> {
             members.push(ShapeMember { member, layout: at, ty, place });
         }
         fields.extend(run.map(BitRun::field));
-        methods.name_setters(&mut members, "with_");
+        name_setters(&mut methods, &mut members, false);
         // What the fields do not bring about by themselves has to be said.
         let natural = members
             .iter()
@@ -410,31 +401,22 @@ fn name_members<'a>(
 impl Place {
     /// A member in bytes; the setters get their names later.
     fn stored(get: String, storage: &str, at: StoredAt) -> Self {
-        let (set, build) = (String::new(), String::new());
-        Self::Methods { get, set, build, storage: storage.to_owned(), at }
+        let names = AccessorNames { get, ..AccessorNames::default() };
+        Self::Methods { names, storage: storage.to_owned(), at }
     }
 
     fn getter(&self) -> Option<String> {
         match self {
             Self::Field(_) => None,
-            Self::Methods { get, .. } => Some(get.clone()),
+            Self::Methods { names, .. } => Some(names.get.clone()),
         }
     }
 }
 
-/// The names of methods. Getters come first: they are named as their members.
-#[derive(Default)]
-struct Methods {
-    scope: Scope,
-}
-
-impl Methods {
-    fn name_setters(&mut self, members: &mut [ShapeMember<'_>], build_prefix: &str) {
-        for member in members {
-            if let Place::Methods { get, set, build, .. } = &mut member.place {
-                *set = self.scope.take(&format!("set_{}", plain(get)));
-                *build = self.scope.take(&format!("{build_prefix}{}", plain(get)));
-            }
+fn name_setters(methods: &mut Methods, members: &mut [ShapeMember<'_>], is_union: bool) {
+    for member in members {
+        if let Place::Methods { names, .. } = &mut member.place {
+            methods.name_setters(names, is_union);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use super::accessor::Accessor;
 use super::names::{Names, identifier};
 use super::push_doc;
-use super::shape::{Place, Shape, ShapeMember, StoredAt, int_name, plain, type_name};
+use super::shape::{Place, Shape, ShapeMember, int_name, type_name};
 use crate::check::Checked;
 use crate::ir::{Enum, KeyValue, SpecialField, Type, TypeDef, TypeDefKind};
 use crate::layout::CompositeLayout;
@@ -169,60 +170,17 @@ fn push_accessors(code: &mut String, shape: &Shape<'_>) {
 }
 
 fn push_methods(code: &mut String, is_union: bool, member: &ShapeMember<'_>) {
-    let Place::Methods { get, set, build, storage, at } = &member.place else { return };
-    let shown = plain(get);
-    let ty = &member.ty.name;
-    let (mut read, write) = match at {
-        StoredAt::Byte(offset) => (
-            format!("::bpfmap::storage::get(&self.{storage}, {offset})"),
-            format!("::bpfmap::storage::set(&mut self.{storage}, {offset}, value);"),
-        ),
-        StoredAt::Bits(bits) => {
-            let value = if member.ty.newtype.is_some() { "value.0" } else { "value" };
-            (
-                format!("::bpfmap::storage::bits(&self.{storage}, {}..{})", bits.start, bits.end),
-                format!(
-                    "::bpfmap::storage::set_bits(&mut self.{storage}, {}..{}, {value});",
-                    bits.start, bits.end
-                ),
-            )
-        }
+    let Place::Methods { names, storage, at } = &member.place else { return };
+    let accessor = Accessor {
+        names,
+        doc: member.member.doc.as_deref(),
+        ty: &member.ty.name,
+        newtype: member.ty.newtype.as_deref(),
+        storage,
+        at,
+        is_union,
+        visibility: "pub",
+        runtime: "::bpfmap",
     };
-    if let Some(newtype) = &member.ty.newtype {
-        read = format!("{newtype}({read})");
-    }
-    let what = match at {
-        StoredAt::Byte(_) => format!("The member `{shown}`."),
-        StoredAt::Bits(bits) => {
-            let width = bits.end - bits.start;
-            format!(
-                "The bit-field `{shown}`, {width} bit{} wide.",
-                if width == 1 { "" } else { "s" }
-            )
-        }
-    };
-    push_doc(code, "    ", member.member.doc.as_deref().unwrap_or(&what));
-    let _ = write!(
-        code,
-        "    #[inline]\n    #[must_use]\n    \
-         pub fn {get}(&self) -> {ty} {{\n        {read}\n    }}\n\n    \
-         /// Sets `{shown}`.\n    #[inline]\n    \
-         pub fn {set}(&mut self, value: {ty}) {{\n        {write}\n    }}\n\n"
-    );
-    let _ = if is_union {
-        write!(
-            code,
-            "    /// Holds `{shown}`; bytes beyond it are zero.\n    #[inline]\n    #[must_use]\n    \
-             pub fn {build}(value: {ty}) -> Self {{\n        \
-                 let mut this = ::bpfmap::zeroed::<Self>();\n        \
-                 this.{set}(value);\n        this\n    }}\n"
-        )
-    } else {
-        write!(
-            code,
-            "    /// The same with another `{shown}`.\n    #[inline]\n    #[must_use]\n    \
-             pub fn {build}(mut self, value: {ty}) -> Self {{\n        \
-                 self.{set}(value);\n        self\n    }}\n"
-        )
-    };
+    accessor.push(code);
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use proc_macro2::Span as TokenSpan;
+use proc_macro2::{Span as TokenSpan, TokenStream};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
@@ -229,7 +230,9 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         repr: Repr::default(),
         held,
         pointees: reader.pointees(),
-        complete: complete && later.is_empty(),
+        stored: Vec::new(),
+        readable: complete,
+        complete: complete && !later,
     }
 }
 
@@ -252,7 +255,9 @@ fn composite(
         );
     }
     let mut members = Vec::with_capacity(fields.len());
-    let roles = fields.iter().map(|field| read_field(reader, field, is_union, &mut members));
+    let mut stored = Vec::new();
+    let roles = fields.iter();
+    let roles = roles.map(|field| read_field(reader, field, is_union, &mut members, &mut stored));
     let roles = roles.collect();
     let rust = Repr {
         packed: repr.packed,
@@ -273,7 +278,9 @@ fn composite(
         repr: rust,
         held,
         pointees: reader.pointees(),
-        complete: complete && later.is_empty(),
+        stored,
+        readable: complete,
+        complete: complete && !later,
     }
 }
 
@@ -283,6 +290,7 @@ fn read_field(
     field: &Field,
     is_union: bool,
     members: &mut Vec<Member>,
+    stored: &mut Vec<(usize, TokenStream)>,
 ) -> FieldRole {
     let ident = field.ident.as_ref().map(Ident::unraw);
     let ident = ident.unwrap_or_else(|| Ident::new("_", TokenSpan::call_site()));
@@ -298,12 +306,16 @@ fn read_field(
     if let Some(bits) = bits {
         entries.finish();
         let start = members.len();
-        members.extend(bits.into_iter().map(|field| read_stored(reader, field)));
+        for field in bits {
+            stored.push((members.len(), field.ty.to_token_stream()));
+            members.push(read_stored(reader, field));
+        }
         let storage = storage(reader, &ident, &field.ty);
         return FieldRole::Bits { members: start..members.len(), storage };
     }
     if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse) {
         entries.finish();
+        stored.push((members.len(), held.ty.to_token_stream()));
         members.push(read_stored(reader, held));
         let storage = storage(reader, &ident, &field.ty);
         return FieldRole::Holds { index: members.len() - 1, storage };

@@ -40,7 +40,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         repr: Repr::default(),
         held,
         pointees: Vec::new(),
-        complete: complete && later.is_empty(),
+        stored: Vec::new(),
+        readable: complete,
+        complete: complete && !later,
     }
 }
 

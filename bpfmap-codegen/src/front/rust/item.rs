@@ -32,6 +32,10 @@ pub struct TypeItem {
     pub held: Vec<Held>,
     /// The types that its pointers, lists and trees lead to, where Rust names them.
     pub pointees: Vec<Pointee>,
+    /// The members that live in bytes, by their indices, with their types as Rust writes them.
+    pub stored: Vec<(usize, TokenStream)>,
+    /// Whether all of it could be read.
+    pub readable: bool,
     /// Whether all of it could be read, and no number in it is left to the compiler.
     pub complete: bool,
 }
@@ -45,8 +49,10 @@ pub struct MapItem {
     pub template: bool,
     /// The types of the schema that it holds by value.
     pub held: Vec<Held>,
-    /// Where a number stands that is left to the compiler.
-    pub later: Vec<Span>,
+    /// The numbers that are left to the compiler, by their keys.
+    pub later: Vec<(&'static str, TokenStream)>,
+    /// The types that pointers, lists and trees in it lead to, where Rust names them.
+    pub pointees: Vec<Pointee>,
     /// Whether all of it could be read, but for such numbers.
     pub complete: bool,
 }
@@ -87,7 +93,7 @@ pub fn read_map(context: &dyn Context, input: &DeriveInput) -> MapItem {
 pub(super) struct Reader<'c> {
     context: &'c dyn Context,
     reported: Cell<bool>,
-    later: RefCell<Vec<Span>>,
+    later: Cell<bool>,
     held: RefCell<Vec<Held>>,
     pointees: RefCell<Vec<Pointee>>,
 }
@@ -116,7 +122,7 @@ impl<'c> Reader<'c> {
         Self {
             context,
             reported: Cell::new(false),
-            later: RefCell::default(),
+            later: Cell::new(false),
             held: RefCell::default(),
             pointees: RefCell::default(),
         }
@@ -157,9 +163,9 @@ impl<'c> Reader<'c> {
         self.pointees.take()
     }
 
-    /// Whether all could be read; and what is left to the compiler.
-    pub(super) fn finish(&self) -> (bool, Vec<Span>, Vec<Held>) {
-        (!self.reported.get(), self.later.take(), self.held.take())
+    /// Whether all could be read; whether a number is left to the compiler; and what is held.
+    pub(super) fn finish(&self) -> (bool, bool, Vec<Held>) {
+        (!self.reported.get(), self.later.get(), self.held.take())
     }
 
     /// Where `tokens` stand.
@@ -220,7 +226,7 @@ impl<'c> Reader<'c> {
             Literal::Expression => match self.context.constant(expression) {
                 Constant::Known(value) => value,
                 Constant::Later => {
-                    self.later.borrow_mut().push(span);
+                    self.later.set(true);
                     return Number::Later;
                 }
                 Constant::Nothing => {

@@ -1,6 +1,7 @@
 //! Maps.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
@@ -8,7 +9,7 @@ use syn::{Data, DeriveInput, Expr, Field, Fields, Ident, LitStr, Token};
 
 use super::attributes::{Entries, doc};
 use super::context::Meaning;
-use super::item::{MapItem, Reader};
+use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
 use crate::facts::MapTypeFacts;
@@ -22,19 +23,11 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let name = reader.name(&input.ident, entries.string("name"));
     entries.take("crate");
     let template = entries.flag("template").is_some();
-    let [key_size, value_size] = ["key_size", "value_size"].map(|size| {
-        let expression = entries.expression(size)?;
-        reader.u32(&expression, &format!("`{size}`")).known()
-    });
-    let number = |entries: &mut Entries<'_, '_>, key: &'static str| {
-        let expression = entries.expression(key)?;
-        reader.u32(&expression, &format!("`{key}`")).known()
-    };
-    let max_entries = number(&mut entries, "max_entries");
-    let numa_node = number(&mut entries, "numa_node");
-    let map_extra = entries.expression("map_extra").and_then(|expression| {
-        reader.number(&expression, "`map_extra`", (0, u64::MAX.into())).known()
-    });
+    let mut later = Vec::new();
+    let [key_size, value_size, max_entries, numa_node] =
+        ["key_size", "value_size", "max_entries", "numa_node"]
+            .map(|key| number(reader, &mut entries, key, u32::MAX.into(), &mut later));
+    let map_extra = number(reader, &mut entries, "map_extra", u64::MAX.into(), &mut later);
     let btf = entries.expression("btf").and_then(|expression| bool(reader, &expression));
     let pinning = entries.expression("pinning").and_then(|it| pinning(reader, &it));
     let flags = entries.list(
@@ -66,7 +59,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
         );
     }
     let span = reader.place_of(input.ident.span());
-    let (complete, later, held) = reader.finish();
+    let (complete, _, held) = reader.finish();
     MapItem {
         def: MapDef {
             name,
@@ -90,8 +83,25 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
         template,
         held,
         later,
+        pointees: reader.pointees(),
         complete,
     }
+}
+
+/// The number that `key` has, up to `max`. One that is left to the compiler goes to `later`.
+fn number<T: TryFrom<i128>>(
+    reader: &Reader<'_>,
+    entries: &mut Entries<'_, '_>,
+    key: &'static str,
+    max: i128,
+    later: &mut Vec<(&'static str, TokenStream)>,
+) -> Option<Spanned<T>> {
+    let expression = entries.expression(key)?;
+    let number = reader.number(&expression, &format!("`{key}`"), (0, max));
+    if matches!(number, Number::Later) {
+        later.push((key, expression.to_token_stream()));
+    }
+    number.known()
 }
 
 /// The one word that stands alone.
@@ -183,10 +193,10 @@ fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, T
         input.parse::<Token![=]>()?;
         let name = if input.peek(LitStr) {
             let text: LitStr = input.parse()?;
-            (text.value(), quote::ToTokens::into_token_stream(text))
+            (text.value(), text.to_token_stream())
         } else {
             let ident = input.call(Ident::parse_any)?;
-            (ident.unraw().to_string(), quote::ToTokens::into_token_stream(ident))
+            (ident.unraw().to_string(), ident.to_token_stream())
         };
         Ok((index, name))
     };

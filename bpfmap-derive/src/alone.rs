@@ -1,0 +1,80 @@
+//! An item by itself: all that a derive macro sees.
+
+use std::cell::RefCell;
+
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::diagnostics::Finding;
+use bpfmap_codegen::front::Draft;
+use bpfmap_codegen::front::rust::{Constant, Context, Meaning, by_last_segment};
+use bpfmap_codegen::source::{SourceId, SourceMap, Span};
+use proc_macro2::Span as TokenSpan;
+
+/// What surrounds an item in a derive macro: nothing. Notes where things stand, and what was found.
+pub(crate) struct Alone {
+    source: SourceId,
+    /// What a [`Span`] counts: tokens, in the order in which they were asked for.
+    tokens: RefCell<Vec<(TokenSpan, TokenSpan)>>,
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl Alone {
+    pub(crate) fn new() -> Self {
+        Self {
+            source: SourceMap::default().add("", ""),
+            tokens: RefCell::default(),
+            findings: RefCell::default(),
+        }
+    }
+
+    /// Holds a draft against the rules. What is found goes to the findings.
+    pub(crate) fn check(&self, draft: Draft) -> Option<Checked> {
+        let checked = check(Draft { open: true, ..draft });
+        let found = match &checked {
+            Ok(checked) => checked.warnings(),
+            Err(rejected) => &rejected.findings,
+        };
+        self.findings.borrow_mut().extend_from_slice(found);
+        checked.ok()
+    }
+
+    pub(crate) fn into_findings(self) -> (Vec<Finding>, Tokens) {
+        (self.findings.into_inner(), Tokens(self.tokens.into_inner()))
+    }
+}
+
+/// Where the tokens stand that [`Span`]s count.
+pub(crate) struct Tokens(Vec<(TokenSpan, TokenSpan)>);
+
+impl Tokens {
+    /// The first and the last token at `span`.
+    pub(crate) fn at(&self, span: Span) -> (TokenSpan, TokenSpan) {
+        let nowhere = (TokenSpan::call_site(), TokenSpan::call_site());
+        if span.source.is_none() {
+            return nowhere;
+        }
+        let first = self.0.get(span.start).unwrap_or(&nowhere).0;
+        let last = self.0.get(span.end.saturating_sub(1)).unwrap_or(&nowhere).1;
+        (first, last)
+    }
+}
+
+impl Context for Alone {
+    fn span(&self, first: TokenSpan, last: TokenSpan) -> Span {
+        let mut tokens = self.tokens.borrow_mut();
+        let start = tokens.len();
+        tokens.push((first, last));
+        Span::new(self.source, start..start + 1)
+    }
+
+    fn resolve(&self, path: &syn::Path) -> Meaning {
+        by_last_segment(path)
+    }
+
+    fn constant(&self, _: &syn::Expr) -> Constant {
+        Constant::Later
+    }
+
+    fn report(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+}

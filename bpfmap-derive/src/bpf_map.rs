@@ -1,0 +1,277 @@
+//! `#[derive(BpfMap)]`.
+
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::facts::{MapTypeFacts, ValueRule};
+use bpfmap_codegen::front::Draft;
+use bpfmap_codegen::front::rust::{MapItem, read_map};
+use bpfmap_codegen::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema};
+use bpfmap_codegen::naming::upper_camel_case;
+use bpfmap_codegen::source::Span;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens as _, format_ident, quote};
+use syn::DeriveInput;
+
+use crate::alone::Alone;
+use crate::findings;
+use crate::layout::{LayoutWriter, runtime};
+use crate::methods::fields;
+
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return findings::syntax(&error),
+    };
+    let alone = Alone::new();
+    let item = read_map(&alone, &input);
+    let checked = alone.check(draft(&item));
+    let runtime = runtime(&input.attrs, "bpf_map");
+    let mut code = findings::report(alone);
+    if let Some(row) = MapTypeFacts::by_name(&item.def.map_type.value) {
+        let expansion = Expansion { input: &input, item: &item, row, runtime: &runtime };
+        code.extend(expansion.spec(checked.as_ref()));
+    }
+    code
+}
+
+/// The item as a schema of its own.
+fn draft(item: &MapItem) -> Draft {
+    let mut draft = Draft::default();
+    let name = &item.def.name.value;
+    let mut def = item.def.clone();
+    if item.template {
+        // Some map of maps has to be there to hold it.
+        let outer = name.strip_suffix("_inner").unwrap_or(name).to_owned();
+        def = outer_of(def, outer);
+    }
+    if !item.complete {
+        draft.incomplete.maps.insert(def.name.value.clone());
+    }
+    if item.later.iter().any(|(key, _)| *key == "max_entries") {
+        draft.incomplete.max_entries.insert(def.name.value.clone());
+        draft.incomplete.max_entries.insert(format!("{}.inner", def.name.value));
+    }
+    draft.schema = Schema { maps: vec![def], ..Schema::default() };
+    draft
+}
+
+/// A map of maps that holds maps like `template`.
+fn outer_of(template: MapDef, name: String) -> MapDef {
+    MapDef {
+        name: name.into(),
+        doc: None,
+        map_type: "array_of_maps".to_owned().into(),
+        key: None,
+        value: None,
+        event: None,
+        ops: None,
+        max_entries: Some(1.into()),
+        flags: Vec::new(),
+        pinning: None,
+        numa_node: None,
+        map_extra: None,
+        inner: Some(InnerMap::Template(Box::new(template)).into()),
+        values: Vec::new(),
+        btf: None,
+        decl_tags: Vec::new(),
+        span: Span::NONE,
+    }
+}
+
+struct Expansion<'a> {
+    input: &'a DeriveInput,
+    item: &'a MapItem,
+    row: &'static MapTypeFacts,
+    runtime: &'a TokenStream,
+}
+
+impl Expansion<'_> {
+    fn spec(&self, checked: Option<&Checked>) -> TokenStream {
+        let (ident, runtime, def) = (&self.input.ident, self.runtime, &self.item.def);
+        let kind = Ident::new(&upper_camel_case(self.row.name), ident.span());
+        let name = &def.name.value;
+        let (key, key_layout) = self.part("key", def.key.as_ref(), self.row.key.is_implied());
+        let (value, value_layout) = self.value();
+        let constants = self.constants();
+        let fields = self.use_fields();
+        let checks = checked.map(|_| self.checks()).unwrap_or_default();
+        let inner = self.field("inner").map(|inner| {
+            quote! {
+                const INNER: ::core::option::Option<#runtime::InnerMap> =
+                    ::core::option::Option::Some(#runtime::InnerMap::of::<#inner>());
+            }
+        });
+        let outer = self.field("inner").map(|inner| {
+            quote! {
+                #[automatically_derived]
+                impl #runtime::OuterMapSpec for #ident {
+                    type Inner = #inner;
+                }
+            }
+        });
+        let event = def.event.as_ref().and_then(|event| {
+            let ty = self.field("event")?;
+            let layout = self.writer().of(&event.value, &ty);
+            Some(quote! {
+                #[automatically_derived]
+                impl #runtime::EventSpec for #ident {
+                    type Event = #ty;
+                    const EVENT_LAYOUT: &'static #runtime::layout::Layout = #layout;
+                }
+            })
+        });
+        quote! {
+            #[automatically_derived]
+            impl #runtime::MapSpec for #ident {
+                type Kind = #runtime::kind::#kind;
+                type Key = #key;
+                type Value = #value;
+                const NAME: &'static str = #name;
+                #constants
+                const KEY_LAYOUT: &'static #runtime::layout::Layout = #key_layout;
+                const VALUE_LAYOUT: &'static #runtime::layout::Layout = #value_layout;
+                #inner
+            }
+            #event
+            #outer
+            #checks
+            #fields
+        }
+    }
+
+    fn writer(&self) -> LayoutWriter<'_> {
+        LayoutWriter { runtime: self.runtime, pointees: &self.item.pointees }
+    }
+
+    /// The type of a field, as Rust writes it.
+    fn field(&self, name: &str) -> Option<TokenStream> {
+        let fields = fields(self.input);
+        let field =
+            fields.iter().find(|field| field.ident.as_ref().is_some_and(|ident| ident == name));
+        field.map(|field| field.ty.to_token_stream())
+    }
+
+    /// A number that was left to the compiler.
+    fn later(&self, key: &str) -> Option<&TokenStream> {
+        let mut later = self.item.later.iter();
+        later.find(|(known, _)| *known == key).map(|(_, expression)| expression)
+    }
+
+    /// The type and the layout of a key or value.
+    fn part(
+        &self,
+        name: &str,
+        described: Option<&KeyValue>,
+        implied: bool,
+    ) -> (TokenStream, TokenStream) {
+        let layout = {
+            let runtime = self.runtime;
+            quote!(#runtime::layout::Layout)
+        };
+        match (described, self.field(name), self.later(&format!("{name}_size"))) {
+            (Some(KeyValue::Type(ty)), Some(rust), _) => {
+                let layout = self.writer().of(&ty.value, &rust);
+                (rust, layout)
+            }
+            (Some(KeyValue::Size(size)), ..) => {
+                let size = Literal::u32_unsuffixed(size.value);
+                (quote!([u8; #size]), quote!(&#layout::Opaque { size: #size }))
+            }
+            (_, _, Some(size)) => {
+                (quote!([u8; (#size) as usize]), quote!(&#layout::Opaque { size: (#size) as u32 }))
+            }
+            _ if implied => (quote!(u32), quote!(#layout::U32)),
+            _ => (quote!(()), quote!(#layout::VOID)),
+        }
+    }
+
+    /// The type and the layout of the value. One that stands for a kernel object is a number of its
+    /// size, whatever the schema calls it: the runtime knows by it what the map takes and shows.
+    fn value(&self) -> (TokenStream, TokenStream) {
+        let runtime = self.runtime;
+        let is_object = matches!(self.row.value, ValueRule::Object(_));
+        let (ty, layout) = self.part("value", self.item.def.value.as_ref(), is_object);
+        let ty = match (self.row.value, &self.item.def.value) {
+            (ValueRule::Instruction, _) => {
+                let opaque = quote!(&#runtime::layout::Layout::Opaque { size: 16 });
+                return (quote!(#runtime::InsnOffsets), opaque);
+            }
+            (ValueRule::Object(_), Some(_)) => quote! {
+                <[(); ::core::mem::size_of::<#ty>()] as #runtime::__private::NumberOfSize>::Number
+            },
+            _ => ty,
+        };
+        (ty, layout)
+    }
+
+    fn constants(&self) -> TokenStream {
+        let (runtime, def) = (self.runtime, &self.item.def);
+        let mut constants = TokenStream::new();
+        let numbers = [
+            ("max_entries", "MAX_ENTRIES", &def.max_entries),
+            ("numa_node", "NUMA_NODE", &def.numa_node),
+        ];
+        for (key, constant, known) in numbers {
+            let number = match (known, self.later(key)) {
+                (Some(number), _) => Literal::u32_unsuffixed(number.value).into_token_stream(),
+                (None, Some(expression)) => quote!((#expression) as u32),
+                (None, None) => continue,
+            };
+            let constant = format_ident!("{constant}");
+            constants.extend(quote! {
+                const #constant: ::core::option::Option<u32> = ::core::option::Option::Some(#number);
+            });
+        }
+        let flags: Vec<_> =
+            def.flags.iter().map(|flag| format_ident!("{}", flag.value.to_uppercase())).collect();
+        match flags.as_slice() {
+            [] => {}
+            [flag] => constants.extend(quote! {
+                const FLAGS: #runtime::MapFlags = #runtime::MapFlags::#flag;
+            }),
+            flags => constants.extend(quote! {
+                const FLAGS: #runtime::MapFlags =
+                    #runtime::MapFlags(#(#runtime::MapFlags::#flags.0)|*);
+            }),
+        }
+        let extra = match (&def.map_extra, self.later("map_extra")) {
+            (Some(extra), _) => Some(Literal::u64_unsuffixed(extra.value).into_token_stream()),
+            (None, later) => later.map(|expression| quote!((#expression) as u64)),
+        };
+        constants.extend(extra.map(|extra| quote!(const MAP_EXTRA: u64 = #extra;)));
+        let pinning = match def.pinning.as_ref().map(|pinning| pinning.value) {
+            None | Some(Pinning::None) => None,
+            Some(Pinning::ByName) => Some(quote!(ByName)),
+            Some(Pinning::Other(number)) => Some(quote!(Other(#number))),
+        };
+        constants.extend(pinning.map(
+            |pinning| quote!(const PINNING: #runtime::Pinning = #runtime::Pinning::#pinning;),
+        ));
+        if def.btf.as_ref().is_some_and(|btf| !btf.value) {
+            constants.extend(quote!(
+                const BTF: bool = false;
+            ));
+        }
+        constants
+    }
+
+    /// Uses each field, which the program itself never does: the fields say what the map holds.
+    fn use_fields(&self) -> TokenStream {
+        let ident = &self.input.ident;
+        let fields = fields(self.input);
+        let (names, types): (Vec<_>, Vec<_>) =
+            fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
+        quote! {
+            const _: () = {
+                #[allow(dead_code)]
+                fn fields(map: #ident) -> (#(#types,)*) {
+                    (#(map.#names,)*)
+                }
+            };
+        }
+    }
+
+    /// What only the compiler can hold against the rules: sizes of types that are declared elsewhere.
+    fn checks(&self) -> TokenStream {
+        TokenStream::new()
+    }
+}

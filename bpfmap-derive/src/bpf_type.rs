@@ -1,0 +1,309 @@
+//! `#[derive(BpfType)]`.
+
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::front::Draft;
+use bpfmap_codegen::front::rust::{FieldRole, TypeItem, read_type};
+use bpfmap_codegen::ir::{
+    Composite, Int, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind,
+};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::DeriveInput;
+
+use crate::alone::Alone;
+use crate::findings;
+use crate::layout::{LayoutWriter, runtime};
+use crate::methods::{self, fields, rust_type};
+
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return findings::syntax(&error),
+    };
+    let alone = Alone::new();
+    let item = read_type(&alone, &input);
+    let checked = alone.check(draft(&item));
+    let runtime = runtime(&input.attrs, "bpf_type");
+    let mut code = findings::report(alone);
+    code.extend(match &item.def.kind {
+        TypeDefKind::Enum(body) => crate::enumeration::expand(&input, &item, body, &runtime),
+        TypeDefKind::Alias(_) | TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {
+            let expansion = Expansion { input: &input, item: &item, runtime: &runtime };
+            match checked.filter(|_| item.readable) {
+                Some(checked) => expansion.proven(&checked),
+                None => expansion.unproven(),
+            }
+        }
+    });
+    code
+}
+
+/// The item as a schema of its own.
+fn draft(item: &TypeItem) -> Draft {
+    let mut def = item.def.clone();
+    if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &mut def.kind {
+        place_enums(body, item);
+    }
+    let mut draft = Draft::default();
+    if !item.complete {
+        draft.incomplete.types.insert(def.name.value.clone());
+    }
+    draft.schema = Schema { types: vec![def], ..Schema::default() };
+    draft
+}
+
+/// Bit-fields of an enum that is declared elsewhere are placed as those of the widest integer; the
+/// proof compares that with the enum's own.
+fn place_enums(body: &mut Composite, item: &TypeItem) {
+    for member in body.members.iter_mut().filter(|member| member.bits.is_some()) {
+        if let MemberType::Type(ty) = &mut member.ty
+            && matches!(&ty.value, Type::Named(name) if *name != item.def.name.value)
+        {
+            ty.value = Type::Int(Int { size: 8, signed: false });
+        }
+    }
+}
+
+struct Expansion<'a> {
+    input: &'a DeriveInput,
+    item: &'a TypeItem,
+    runtime: &'a TokenStream,
+}
+
+impl Expansion<'_> {
+    /// What others need so as not to complain as well.
+    fn unproven(&self) -> TokenStream {
+        let (ident, runtime) = (&self.input.ident, self.runtime);
+        quote! {
+            unsafe impl #runtime::Plain for #ident {}
+            impl #runtime::BpfType for #ident {
+                const LAYOUT: &'static #runtime::layout::Layout = #runtime::layout::Layout::VOID;
+            }
+        }
+    }
+
+    fn proven(&self, checked: &Checked) -> TokenStream {
+        let (ident, runtime) = (&self.input.ident, self.runtime);
+        let TypeDef { name, kind, .. } = &self.item.def;
+        let (layout, proof, rest) = match kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                let starts = starts(self.item, checked);
+                let layout = self.layout_of(body, &starts);
+                let rest = methods::expand(self.input, self.item, body, &starts, runtime);
+                (layout, self.proof(body, &starts), rest)
+            }
+            TypeDefKind::Alias(target) => {
+                let rust = fields(self.input).first().map(|field| field.ty.to_token_stream());
+                let target = self.writer().of(&target.value, &rust.unwrap_or_default());
+                let name = &name.value;
+                let layout = quote!(Typedef { name: #name, target: #target });
+                (layout, TokenStream::new(), TokenStream::new())
+            }
+            TypeDefKind::Enum(_) => return TokenStream::new(),
+        };
+        let pointee = self.pointee(kind);
+        let force = (!proof.is_empty()).then(|| {
+            quote_spanned! {ident.span()=>
+                const _: () = <#ident as #runtime::BpfType>::PROOF;
+            }
+        });
+        let lock = self.has_spin_lock(kind).then(|| {
+            quote! {
+                #[automatically_derived]
+                impl #runtime::HasSpinLock for #ident {}
+            }
+        });
+        quote! {
+            // SAFETY: the constant below has the compiler check each promise.
+            #[automatically_derived]
+            unsafe impl #runtime::Plain for #ident {}
+            #[automatically_derived]
+            impl #runtime::BpfType for #ident {
+                const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::#layout;
+                #pointee
+                #proof
+            }
+            #force
+            #lock
+            #rest
+        }
+    }
+
+    fn writer(&self) -> LayoutWriter<'_> {
+        LayoutWriter { runtime: self.runtime, pointees: &self.item.pointees }
+    }
+
+    fn kind(&self) -> Ident {
+        let kind = if self.is_union() { "Union" } else { "Struct" };
+        Ident::new(kind, proc_macro2::Span::call_site())
+    }
+
+    fn is_union(&self) -> bool {
+        matches!(self.input.data, syn::Data::Union(_))
+    }
+
+    /// The name in C; none for what is written in place.
+    fn name(&self) -> &str {
+        if self.item.in_place { "" } else { &self.item.def.name.value }
+    }
+
+    fn layout_of(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
+        let (kind, name, runtime) = (self.kind(), self.name(), self.runtime);
+        let writer = self.writer();
+        let mut members = Vec::with_capacity(body.members.len());
+        for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
+            let Some(field_ident) = &field.ident else { continue };
+            let offset = quote!(::core::mem::offset_of!(Self, #field_ident));
+            let mut push = |index: usize, rust: &TokenStream| {
+                let member = &body.members[index];
+                let MemberType::Type(ty) = &member.ty else { return };
+                let layout = writer.of(&ty.value, rust);
+                let name = member.name.as_ref().map_or("", |name| &name.value);
+                members.push(match &member.bits {
+                    None => quote!(#runtime::__private::at(#name, #offset, #layout)),
+                    Some(bits) if member.name.is_some() => {
+                        let (start, bits) = (starts(index), bits.value);
+                        let start = proc_macro2::Literal::u64_unsuffixed(start);
+                        let bits = proc_macro2::Literal::u32_unsuffixed(bits);
+                        quote!(#runtime::__private::bits_at(#name, #offset * 8 + #start, #bits, #layout))
+                    }
+                    Some(_) => return,
+                });
+            };
+            match role {
+                FieldRole::Member { index, .. } => push(*index, &field.ty.to_token_stream()),
+                FieldRole::Bits { members, .. } => {
+                    members.clone().for_each(|index| push(index, &self.stored_type(body, index)));
+                }
+                FieldRole::Holds { index, .. } => push(*index, &rust_type(self.item, *index)),
+                FieldRole::Padding(_) => {}
+            }
+        }
+        quote! {
+            #kind {
+                name: #name,
+                size: #runtime::__private::size::<Self>(),
+                members: &[#(#members),*],
+            }
+        }
+    }
+
+    /// The type of a bit-field; C's `bool` where Rust says `bool`.
+    fn stored_type(&self, body: &Composite, index: usize) -> TokenStream {
+        let runtime = self.runtime;
+        match &body.members[index].ty {
+            MemberType::Type(ty) if ty.value == Type::Bool => quote!(#runtime::Bool),
+            _ => rust_type(self.item, index),
+        }
+    }
+
+    /// The constant that does not compile where Rust and C differ.
+    fn proof(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
+        let runtime = self.runtime;
+        let span = self.input.ident.span();
+        let mut list = Vec::with_capacity(self.item.fields.len());
+        for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
+            let Some(field_ident) = &field.ident else { continue };
+            let (ty, name) = (&field.ty, field_ident.to_string());
+            let offset = quote!(::core::mem::offset_of!(Self, #field_ident));
+            let size = quote!(::core::mem::size_of::<#ty>());
+            list.push(match role {
+                FieldRole::Member { .. } => {
+                    quote!(#runtime::__private::member::<#ty>(#name, #offset))
+                }
+                FieldRole::Padding(_) => quote!(#runtime::__private::Field::Padding(#size)),
+                FieldRole::Holds { index, .. } => {
+                    let held = rust_type(self.item, *index);
+                    quote!(#runtime::__private::holds::<#held>(#name, #offset, #size))
+                }
+                FieldRole::Bits { members, .. } => {
+                    let bits = members.clone().map(|index| {
+                        let ty = self.stored_type(body, index);
+                        let member = &body.members[index];
+                        let start = proc_macro2::Literal::u64_unsuffixed(starts(index));
+                        let width = member.bits.as_ref().map_or(0, |bits| bits.value);
+                        let width = proc_macro2::Literal::u32_unsuffixed(width);
+                        let named = member.name.is_some();
+                        quote!(#runtime::__private::bit_field::<#ty>(#start, #width, #named))
+                    });
+                    quote!(#runtime::__private::Field::Bits {
+                        name: #name,
+                        offset: #offset,
+                        size: #size,
+                        fields: &[#(#bits),*],
+                    })
+                }
+            });
+        }
+        let function = if self.is_union() { quote!(union_as_c) } else { quote!(struct_as_c) };
+        let packed = body.packed;
+        let asked = body.align.as_ref().map_or(1, |align| align.value);
+        let asked = proc_macro2::Literal::u32_unsuffixed(asked);
+        quote_spanned! {span=>
+            const PROOF: () = #runtime::__private::#function::<Self>(&[#(#list),*], #packed, #asked);
+        }
+    }
+
+    /// Of a struct with special fields, what others may know of it without going in circles.
+    fn pointee(&self, kind: &TypeDefKind) -> TokenStream {
+        let TypeDefKind::Struct(body) = kind else { return TokenStream::new() };
+        let mut has_special = false;
+        let mut members = Vec::new();
+        let runtime = self.runtime;
+        for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
+            let FieldRole::Member { index, .. } = role else { continue };
+            let member = &body.members[*index];
+            let MemberType::Type(ty) = &member.ty else { continue };
+            let mut element = &ty.value;
+            while let Type::Array(inner, _) = element {
+                element = &inner.value;
+            }
+            let Type::Special(_, target) = element else { continue };
+            has_special = true;
+            if let (None, Some(ident), Some(name)) = (target, &field.ident, &member.name) {
+                let (name, ty) = (&name.value, &field.ty);
+                members.push(quote! {
+                    #runtime::__private::at(
+                        #name,
+                        ::core::mem::offset_of!(Self, #ident),
+                        <#ty as #runtime::BpfType>::LAYOUT,
+                    )
+                });
+            }
+        }
+        if !has_special {
+            return TokenStream::new();
+        }
+        let name = self.name();
+        quote! {
+            const POINTEE: &'static #runtime::layout::Layout = &#runtime::layout::Layout::Struct {
+                name: #name,
+                size: #runtime::__private::size::<Self>(),
+                members: &[#(#members),*],
+            };
+        }
+    }
+
+    fn has_spin_lock(&self, kind: &TypeDefKind) -> bool {
+        let TypeDefKind::Struct(body) = kind else { return false };
+        body.members.iter().any(|member| {
+            let MemberType::Type(ty) = &member.ty else { return false };
+            matches!(ty.value, Type::Special(SpecialField::SpinLock, _))
+        })
+    }
+}
+
+/// Where each bit-field begins in the bytes that hold it: the first bit, counted as C places them
+/// when what stands before is of types that nobody here knows.
+fn starts<'a>(item: &'a TypeItem, checked: &'a Checked) -> impl Fn(usize) -> u64 + 'a {
+    let layout = checked.layouts().composite(&item.def.name.value);
+    move |index| {
+        let Some(layout) = layout else { return 0 };
+        let run = item.fields.iter().find_map(|role| match role {
+            FieldRole::Bits { members, .. } if members.contains(&index) => Some(members.start),
+            _ => None,
+        });
+        let first = run.map_or(0, |first| layout.members[first].bit_offset / 8 * 8);
+        layout.members[index].bit_offset - first
+    }
+}

@@ -1,0 +1,59 @@
+//! Findings as errors and warnings of the compiler.
+
+use bpfmap_codegen::diagnostics::{Finding, Severity};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use crate::alone::{Alone, Tokens};
+
+/// What makes the compiler say what was found.
+pub(crate) fn report(alone: Alone) -> TokenStream {
+    let (findings, tokens) = alone.into_findings();
+    findings.iter().map(|finding| say(finding, &tokens)).collect()
+}
+
+fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
+    let (first, last) = tokens.at(finding.place.span);
+    let text = text(finding);
+    match finding.severity() {
+        Severity::Error => {
+            let mut error = quote_spanned!(first=> ::core::compile_error!);
+            error.extend(quote_spanned!(last=> { #text }));
+            error
+        }
+        // A macro has no other way to warn than to use what is deprecated.
+        Severity::Warning => {
+            let name = Ident::new(&finding.rule.id.replace('-', "_"), Span::call_site());
+            let used = Ident::new(&name.to_string(), first);
+            quote! {
+                const _: () = {
+                    #[allow(non_upper_case_globals)]
+                    #[deprecated(note = #text)]
+                    const #name: () = ();
+                    #used
+                };
+            }
+        }
+    }
+}
+
+/// Message, reasons and remedy, as the command `bpfmap` says them.
+fn text(finding: &Finding) -> String {
+    let mut text = finding.message.clone();
+    for label in finding.related.iter().filter(|label| !label.text.is_empty()) {
+        text.push_str(&format!("\n  = related: {}", label.text));
+    }
+    for note in &finding.notes {
+        text.push_str(&format!("\n  = note: {note}"));
+    }
+    if let Some(help) = &finding.help {
+        text.push_str(&format!("\n  = help: {help}"));
+    }
+    text.push_str(&format!("\n  = rule: {0} (`bpfmap explain {0}`)", finding.rule.id));
+    text
+}
+
+/// What makes the compiler say that syn could not read the item.
+pub(crate) fn syntax(error: &syn::Error) -> TokenStream {
+    error.to_compile_error()
+}

@@ -1,0 +1,114 @@
+//! Types as expressions of `bpfmap::layout::Layout`.
+
+use bpfmap_codegen::front::rust::Pointee;
+use bpfmap_codegen::ir::{SpecialField, Target, Type};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The path of the crate `bpfmap`: `::bpfmap`, unless an attribute says `crate = PATH`.
+pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream {
+    let mut runtime = quote!(::bpfmap);
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+        // What is wrong with the attribute is reported by those who read all of it.
+        let _ = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                let path: syn::Path = meta.value()?.parse()?;
+                runtime = quote!(#path);
+            } else if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                content.parse::<TokenStream>()?;
+            }
+            Ok(())
+        });
+    }
+    runtime
+}
+
+/// What the expressions of one item have in common.
+pub(crate) struct LayoutWriter<'a> {
+    /// The path of the crate `bpfmap`.
+    pub(crate) runtime: &'a TokenStream,
+    /// What special fields lead to.
+    pub(crate) pointees: &'a [Pointee],
+}
+
+impl LayoutWriter<'_> {
+    /// The layout of `ty`, which Rust calls `rust`.
+    pub(crate) fn of(&self, ty: &Type, rust: &TokenStream) -> TokenStream {
+        let runtime = self.runtime;
+        if says_more_than_rust(ty) {
+            self.explicit(ty, syn::parse2(rust.clone()).ok().as_ref())
+        } else {
+            quote!(<#rust as #runtime::BpfType>::LAYOUT)
+        }
+    }
+
+    fn explicit(&self, ty: &Type, rust: Option<&syn::Type>) -> TokenStream {
+        let runtime = self.runtime;
+        let layout = quote!(#runtime::layout::Layout);
+        match ty {
+            Type::Array(element, len) => {
+                // The length as Rust says it: only the compiler may know the number.
+                let (inner, len) = match rust {
+                    Some(syn::Type::Array(array)) => {
+                        let len = &array.len;
+                        (Some(&*array.elem), quote!((#len) as u32))
+                    }
+                    _ => {
+                        let len = len.value;
+                        (None, quote!(#len))
+                    }
+                };
+                let element = self.explicit(&element.value, inner);
+                quote!(&#layout::Array { element: #element, len: #len })
+            }
+            Type::Char => quote!(#layout::CHAR),
+            Type::Special(field, Some(target)) => self.special(*field, target),
+            _ => quote!(#layout::VOID),
+        }
+    }
+
+    fn special(&self, field: SpecialField, target: &Target) -> TokenStream {
+        let runtime = self.runtime;
+        let layout = quote!(#runtime::layout::Layout);
+        let pointee = self.pointees.iter().find(|pointee| pointee.place == target.name.span);
+        let pointee = match pointee {
+            Some(pointee) => {
+                let path = &pointee.path;
+                quote!(<#path as #runtime::BpfType>::POINTEE)
+            }
+            None => {
+                let name = &target.name.value;
+                quote!(&#layout::Struct { name: #name, size: 0, members: &[] })
+            }
+        };
+        match &target.member {
+            None => {
+                let tag = field.name();
+                let tagged = quote!(&#layout::Tagged { tag: #tag, target: #pointee });
+                quote!(&#layout::Pointer { target: #tagged })
+            }
+            Some(member) => {
+                let member = &member.value;
+                let root = match field {
+                    SpecialField::RbRoot => quote!(RB_ROOT),
+                    _ => quote!(LIST_HEAD),
+                };
+                quote!(&#layout::Root { root: #layout::#root, node: #pointee, member: #member })
+            }
+        }
+    }
+}
+
+/// Whether the schema says something of the type that Rust's type does not show.
+fn says_more_than_rust(ty: &Type) -> bool {
+    match ty {
+        Type::Array(element, _) => says_more_than_rust(&element.value),
+        Type::Char => true,
+        Type::Special(field, target) => target.is_some() && *field != SpecialField::UserPtr,
+        _ => false,
+    }
+}
