@@ -1,6 +1,5 @@
 //! `#[derive(BpfMap)]`.
 
-use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::facts::{MapTypeFacts, ValueRule};
 use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{MapItem, read_map};
@@ -23,12 +22,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let alone = Alone::new();
     let item = read_map(&alone, &input);
-    let checked = alone.check(draft(&item));
+    alone.check(draft(&item));
     let runtime = runtime(&input.attrs, "bpf_map");
     let mut code = findings::report(alone);
     if let Some(row) = MapTypeFacts::by_name(&item.def.map_type.value) {
         let expansion = Expansion { input: &input, item: &item, row, runtime: &runtime };
-        code.extend(expansion.spec(checked.as_ref()));
+        code.extend(expansion.spec());
     }
     code
 }
@@ -85,7 +84,7 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    fn spec(&self, checked: Option<&Checked>) -> TokenStream {
+    fn spec(&self) -> TokenStream {
         let (ident, runtime, def) = (&self.input.ident, self.runtime, &self.item.def);
         let kind = Ident::new(&upper_camel_case(self.row.name), ident.span());
         let name = &def.name.value;
@@ -93,7 +92,6 @@ impl Expansion<'_> {
         let (value, value_layout) = self.value();
         let constants = self.constants();
         let fields = self.use_fields();
-        let checks = checked.map(|_| self.checks()).unwrap_or_default();
         let inner = self.field("inner").map(|inner| {
             quote! {
                 const INNER: ::core::option::Option<#runtime::InnerMap> =
@@ -133,7 +131,6 @@ impl Expansion<'_> {
             }
             #event
             #outer
-            #checks
             #fields
         }
     }
@@ -268,10 +265,5 @@ impl Expansion<'_> {
                 }
             };
         }
-    }
-
-    /// What only the compiler can hold against the rules: sizes of types that are declared elsewhere.
-    fn checks(&self) -> TokenStream {
-        TokenStream::new()
     }
 }

@@ -107,7 +107,7 @@ impl Expansion<'_> {
                 const _: () = <#ident as #runtime::BpfType>::PROOF;
             }
         });
-        let lock = self.has_spin_lock(kind).then(|| {
+        let lock = has_spin_lock(kind).then(|| {
             quote! {
                 #[automatically_derived]
                 impl #runtime::HasSpinLock for #ident {}
@@ -283,14 +283,14 @@ impl Expansion<'_> {
             };
         }
     }
+}
 
-    fn has_spin_lock(&self, kind: &TypeDefKind) -> bool {
-        let TypeDefKind::Struct(body) = kind else { return false };
-        body.members.iter().any(|member| {
-            let MemberType::Type(ty) = &member.ty else { return false };
-            matches!(ty.value, Type::Special(SpecialField::SpinLock, _))
-        })
-    }
+fn has_spin_lock(kind: &TypeDefKind) -> bool {
+    let TypeDefKind::Struct(body) = kind else { return false };
+    body.members.iter().any(|member| {
+        let MemberType::Type(ty) = &member.ty else { return false };
+        matches!(ty.value, Type::Special(SpecialField::SpinLock, _))
+    })
 }
 
 /// Where each bit-field begins in the bytes that hold it: the first bit, counted as C places them

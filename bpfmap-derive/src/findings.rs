@@ -41,16 +41,24 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
 fn text(finding: &Finding) -> String {
     let mut text = finding.message.clone();
     for label in finding.related.iter().filter(|label| !label.text.is_empty()) {
-        text.push_str(&format!("\n  = related: {}", label.text));
+        push(&mut text, "related", &label.text);
     }
     for note in &finding.notes {
-        text.push_str(&format!("\n  = note: {note}"));
+        push(&mut text, "note", note);
     }
     if let Some(help) = &finding.help {
-        text.push_str(&format!("\n  = help: {help}"));
+        push(&mut text, "help", help);
     }
-    text.push_str(&format!("\n  = rule: {0} (`bpfmap explain {0}`)", finding.rule.id));
+    push(&mut text, "rule", &format!("{0} (`bpfmap explain {0}`)", finding.rule.id));
     text
+}
+
+/// Writes a line as the compiler writes those below its own messages.
+fn push(text: &mut String, word: &str, line: &str) {
+    text.push_str("\n  = ");
+    text.push_str(word);
+    text.push_str(": ");
+    text.push_str(line);
 }
 
 /// What makes the compiler say that syn could not read the item.

@@ -52,15 +52,12 @@ impl LayoutWriter<'_> {
         match ty {
             Type::Array(element, len) => {
                 // The length as Rust says it: only the compiler may know the number.
-                let (inner, len) = match rust {
-                    Some(syn::Type::Array(array)) => {
-                        let len = &array.len;
-                        (Some(&*array.elem), quote!((#len) as u32))
-                    }
-                    _ => {
-                        let len = len.value;
-                        (None, quote!(#len))
-                    }
+                let (inner, len) = if let Some(syn::Type::Array(array)) = rust {
+                    let len = &array.len;
+                    (Some(&*array.elem), quote!((#len) as u32))
+                } else {
+                    let len = len.value;
+                    (None, quote!(#len))
                 };
                 let element = self.explicit(&element.value, inner);
                 quote!(&#layout::Array { element: #element, len: #len })
@@ -75,15 +72,11 @@ impl LayoutWriter<'_> {
         let runtime = self.runtime;
         let layout = quote!(#runtime::layout::Layout);
         let pointee = self.pointees.iter().find(|pointee| pointee.place == target.name.span);
-        let pointee = match pointee {
-            Some(pointee) => {
-                let path = &pointee.path;
-                quote!(<#path as #runtime::BpfType>::POINTEE)
-            }
-            None => {
-                let name = &target.name.value;
-                quote!(&#layout::Struct { name: #name, size: 0, members: &[] })
-            }
+        let pointee = if let Some(Pointee { path, .. }) = pointee {
+            quote!(<#path as #runtime::BpfType>::POINTEE)
+        } else {
+            let name = &target.name.value;
+            quote!(&#layout::Struct { name: #name, size: 0, members: &[] })
         };
         match &target.member {
             None => {
@@ -93,10 +86,8 @@ impl LayoutWriter<'_> {
             }
             Some(member) => {
                 let member = &member.value;
-                let root = match field {
-                    SpecialField::RbRoot => quote!(RB_ROOT),
-                    _ => quote!(LIST_HEAD),
-                };
+                let is_tree = field == SpecialField::RbRoot;
+                let root = if is_tree { quote!(RB_ROOT) } else { quote!(LIST_HEAD) };
                 quote!(&#layout::Root { root: #layout::#root, node: #pointee, member: #member })
             }
         }
