@@ -126,12 +126,12 @@ capabilities! {
     /// Reading an entry by its key.
     LookupElement,
     "entries of a map of type `{Self}` can't be looked up by key",
-    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows; what is attached to a socket, a file, a task or a cgroup is `attached`";
+    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows; what is attached to a socket, a file, a task or a cgroup is `attached`; a `bloom_filter` only says what it `may_contain`";
 
     /// Writing an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
-    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`; to a socket, a file, a task or a cgroup `attach` the value";
+    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`; to a socket, a file, a task or a cgroup `attach` the value; a `bloom_filter` has `add`; only programs put stacks into a `stack_trace`";
 
     /// Telling a present key from an absent one on update.
     InsertElement,
@@ -141,7 +141,7 @@ capabilities! {
     /// Deleting an entry by its key.
     DeleteElement,
     "entries of a map of type `{Self}` can't be deleted",
-    "the entries of an array exist as long as the map (the kernel answers EINVAL): store a zeroed value instead; a queue or stack gives up entries with `pop`";
+    "the entries of an array exist as long as the map (the kernel answers EINVAL): store a zeroed value instead; a queue or stack gives up entries with `pop`; what was added to a `bloom_filter` stays: put a new one in its place";
 
     /// Reading and deleting an entry in one step.
     TakeElement,
