@@ -9,7 +9,7 @@ use std::path::Path;
 
 use bpfmap_codegen::check::check;
 use bpfmap_codegen::diagnostics::{Finding, Rejected, Style, render};
-use bpfmap_codegen::front::toml::{read_file, read_str};
+use bpfmap_codegen::front::{self, toml::read_str};
 use bpfmap_codegen::ir::{KeyValue, MapDef, Schema, Type};
 use bpfmap_codegen::rules::{ALL, Rule};
 use bpfmap_codegen::source::{SourceMap, Span};
@@ -17,14 +17,11 @@ use bpfmap_codegen::source::{SourceMap, Span};
 /// Rules that no single TOML schema of a few lines can break; their own tests are below.
 const WITHOUT_EXAMPLE: &[&str] = &["duplicate-map", "too-many-findings"];
 
-/// Rules about declarations in Rust, whose examples are Rust.
-const IN_RUST: &[&str] = &["attribute-syntax", "rust-repr", "rust-type"];
-
 #[test]
 fn examples_of_the_explanations() {
     for rule in ALL {
-        let Example { files, wrong, right } = Example::of(rule);
-        if WITHOUT_EXAMPLE.contains(&rule.id) || IN_RUST.contains(&rule.id) {
+        let Example { files, wrong, right, language } = Example::of(rule);
+        if WITHOUT_EXAMPLE.contains(&rule.id) {
             assert_eq!((wrong, right), (None, None), "{}", rule.id);
             continue;
         }
@@ -32,7 +29,7 @@ fn examples_of_the_explanations() {
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let schema = folder.path().join(format!("{}.toml", rule.id));
+        let schema = folder.path().join(format!("{}.{language}", rule.id));
         fs::write(&schema, wrong.unwrap_or_else(|| panic!("{} has no example", rule.id))).unwrap();
         assert_breaks(rule.id, &schema);
 
@@ -101,7 +98,7 @@ fn assert_breaks(rule: &str, schema: &Path) {
 }
 
 fn findings(schema: &Path) -> (Vec<Finding>, SourceMap) {
-    match check(read_file(schema)) {
+    match check(front::read_file(schema)) {
         Ok(checked) => (checked.warnings().to_vec(), checked.schema().sources.clone()),
         Err(Rejected { findings, sources }) => (findings, sources),
     }
@@ -112,15 +109,18 @@ struct Example<'a> {
     files: Vec<(&'a str, String)>,
     wrong: Option<String>,
     right: Option<String>,
+    /// How a file in the language of the examples ends.
+    language: &'static str,
 }
 
 impl<'a> Example<'a> {
     fn of(rule: &'a Rule) -> Self {
-        let mut example = Self { files: vec![], wrong: None, right: None };
+        let mut example = Self { files: vec![], wrong: None, right: None, language: "toml" };
         let mut before = "";
         let mut lines = rule.explanation.lines();
         while let Some(line) = lines.next() {
-            if line == "```toml" {
+            if line == "```toml" || line == "```rust" {
+                example.language = if line == "```rust" { "rs" } else { "toml" };
                 let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
                 let text = block.join("\n") + "\n";
                 match before {

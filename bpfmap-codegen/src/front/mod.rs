@@ -11,3 +11,25 @@ mod type_expression;
 pub mod type_word;
 
 pub use draft::{Draft, Incomplete};
+
+/// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
+///
+/// Never fails: what can't be read is among the draft's findings.
+#[cfg(all(feature = "rust", feature = "toml"))]
+#[must_use]
+pub fn read_file(path: &std::path::Path) -> Draft {
+    if path.extension().is_some_and(|extension| extension == "rs") {
+        rust::read_file(path)
+    } else {
+        toml::read_file(path)
+    }
+}
+
+/// The name of a schema that is called as `word`, a file or folder, if that makes an identifier.
+#[cfg(any(feature = "rust", feature = "toml"))]
+fn name_of(word: &str) -> Option<String> {
+    let name = word.replace('-', "_");
+    let is_identifier = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    is_identifier.then_some(name)
+}

@@ -74,6 +74,10 @@ rules! {
     TYPE_SYNTAX = Error "type-syntax": "A type is written as in Rust";
     NUMBER_RANGE = Error "number-range": "Each number fits where it is kept";
     TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a bare size";
+    RUST_SYNTAX = Error "rust-syntax": "A schema in Rust is well-formed";
+    UNKNOWN_CONSTANT = Error "unknown-constant": "Each number is known before the compiler runs";
+    DERIVE_MISSING = Error "derive-missing": "A type that a map holds has the derive";
+    IN_PLACE = Error "in-place": "What has no name in C stands where it is named";
     ATTRIBUTE_SYNTAX = Error "attribute-syntax": "An attribute of a Rust declaration says what it can say";
     RUST_REPR = Error "rust-repr": "A Rust type is laid out as C lays it out";
     RUST_TYPE = Error "rust-type": "What is declared in Rust is something that C has";

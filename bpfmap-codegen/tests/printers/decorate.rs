@@ -23,12 +23,13 @@ pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
         KernelVersion::new(major, minor).into()
     });
     rename_types(schema, random);
+    let types: Vec<String> = schema.types.iter().map(|def| def.name.value.clone()).collect();
     for def in &mut schema.types {
         def.doc = doc(random);
         def.decl_tags = tags(random);
         match &mut def.kind {
-            TypeDefKind::Struct(body) => composite(body, random, true),
-            TypeDefKind::Union(body) => composite(body, random, false),
+            TypeDefKind::Struct(body) => composite(body, random, Some(&types)),
+            TypeDefKind::Union(body) => composite(body, random, None),
             TypeDefKind::Enum(body) => {
                 for variant in &mut body.variants {
                     variant.doc = doc(random);
@@ -37,7 +38,6 @@ pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
             TypeDefKind::Alias(target) => ty(&mut target.value, random),
         }
     }
-    let types: Vec<String> = schema.types.iter().map(|def| def.name.value.clone()).collect();
     let mut taken = HashSet::new();
     for _ in 0..random.below(4) {
         let name = name(random, &mut taken);
@@ -178,15 +178,15 @@ fn rename(ty: &mut Type, old: &str, new: &str) {
     }
 }
 
-fn composite(body: &mut Composite, random: &mut Random, in_struct: bool) {
-    composite_in(body, random, in_struct, &mut HashSet::new());
+fn composite(body: &mut Composite, random: &mut Random, types: Option<&[String]>) {
+    composite_in(body, random, types, &mut HashSet::new());
 }
 
 /// Members of anonymous structs and unions share the names of the one around them.
 fn composite_in(
     body: &mut Composite,
     random: &mut Random,
-    in_struct: bool,
+    types: Option<&[String]>,
     taken: &mut HashSet<String>,
 ) {
     taken
@@ -203,16 +203,18 @@ fn composite_in(
         match &mut member.ty {
             MemberType::Type(member) if !is_bit_field => {
                 ty(&mut member.value, random);
-                if in_struct && random.below(12) == 0 {
-                    member.value = special(random);
+                if let Some(types) = types
+                    && random.below(12) == 0
+                {
+                    member.value = special(random, types);
                 }
             }
             MemberType::Type(_) => {}
             MemberType::Struct(body) | MemberType::Union(body) => {
                 if member.name.is_some() {
-                    composite(body, random, false);
+                    composite(body, random, None);
                 } else {
-                    composite_in(body, random, false, taken);
+                    composite_in(body, random, None, taken);
                 }
             }
         }
@@ -241,11 +243,15 @@ fn target_of(random: &mut Random) -> Spanned<Type> {
     target.into()
 }
 
-fn special(random: &mut Random) -> Type {
+fn special(random: &mut Random, types: &[String]) -> Type {
     let field = random.pick(SpecialField::ALL);
     let target = field.has_target().then(|| {
         let member = field.node().map(|_| "node".to_owned().into());
-        Box::new(Target { name: "job".to_owned().into(), member })
+        // What user space shares is always a type of the schema.
+        let is_own = field == SpecialField::UserPtr || random.below(2) == 0;
+        let own = types[random.below(types.len())].clone();
+        let name = if is_own { own } else { "job".to_owned() };
+        Box::new(Target { name: name.into(), member })
     });
     let ty = Type::Special(field, target);
     if random.below(4) == 0 { Type::Array(Box::new(ty.into()), 2.into()) } else { ty }

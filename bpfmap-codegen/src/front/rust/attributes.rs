@@ -53,6 +53,8 @@ pub(super) struct Entries<'r, 'c> {
     what: &'static str,
     words: Vec<Entry>,
     asked: Vec<&'static str>,
+    /// Whether an attribute can't be read, so that what is missing may stand there.
+    pub(super) is_broken: bool,
 }
 
 impl<'r, 'c> Entries<'r, 'c> {
@@ -64,14 +66,18 @@ impl<'r, 'c> Entries<'r, 'c> {
         what: &'static str,
     ) -> Self {
         let mut entries = Vec::new();
+        let mut is_broken = false;
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
             let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
             match attribute.parse_args_with(parser) {
                 Ok(read) => entries.extend(read),
-                Err(error) => reader.syntax(&error),
+                Err(error) => {
+                    reader.syntax(&error);
+                    is_broken = true;
+                }
             }
         }
-        Self { reader, what, words: entries, asked: Vec::with_capacity(16) }
+        Self { reader, what, words: entries, asked: Vec::with_capacity(16), is_broken }
     }
 
     /// Takes the word `key`; more than one of them is a mistake.
@@ -199,6 +205,33 @@ impl<'r, 'c> Entries<'r, 'c> {
             );
         }
     }
+}
+
+/// Whether the attributes called `name` have the word `key`.
+#[cfg(feature = "rust")]
+pub(super) fn has_word(attributes: &[Attribute], name: &str, key: &str) -> bool {
+    entry(attributes, name, key).is_some()
+}
+
+/// The string that the attributes called `name` have for the word `key`.
+#[cfg(feature = "rust")]
+pub(super) fn string_word(attributes: &[Attribute], name: &str, key: &str) -> Option<String> {
+    match entry(attributes, name, key)?.value {
+        Value::Is(Expr::Lit(literal)) => match literal.lit {
+            Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(feature = "rust")]
+fn entry(attributes: &[Attribute], name: &str, key: &str) -> Option<Entry> {
+    let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+    let attributes = attributes.iter().filter(|attribute| attribute.path().is_ident(name));
+    let mut entries =
+        attributes.flat_map(|attribute| attribute.parse_args_with(parser).unwrap_or_default());
+    entries.find(|entry| entry.word == key)
 }
 
 /// The doc comment, without the space that each line starts with.

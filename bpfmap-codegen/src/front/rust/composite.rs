@@ -10,7 +10,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Token};
 
 use super::attributes::{Entries, Entry, Value, doc};
-use super::enumeration::repr_int;
+use super::enumeration::{self, NamedValue, repr_int};
 use super::item::{Number, Reader, TypeItem};
 use super::types::{self, Hints, placeholder};
 use crate::diagnostics::Finding;
@@ -78,6 +78,8 @@ pub(super) struct Opening {
     in_place: bool,
     packed: bool,
     align: Option<Spanned<u32>>,
+    /// Of a new type that is an enum of C, the variants.
+    variants: Option<Vec<NamedValue>>,
 }
 
 /// The words of `#[repr(…)]`.
@@ -96,13 +98,14 @@ impl Opening {
         let name = entries.string("name");
         let decl_tags = entries.strings("tag");
         entries.take("crate");
-        let (mut in_place, mut packed, mut align) = (false, false, None);
+        let (mut in_place, mut packed, mut align, mut variants) = (false, false, None, None);
         if !matches!(input.data, Data::Enum(_)) {
             in_place = entries.flag("in_place").is_some();
             packed = entries.flag("packed").is_some();
             align = entries
                 .expression("align")
                 .and_then(|expression| reader.u32(&expression, "`align`").known());
+            variants = entries.list("variants", "variants(name = 0, …)", NamedValue::parse_all);
         }
         entries.finish();
         if !input.generics.params.is_empty() {
@@ -117,7 +120,7 @@ impl Opening {
         }
         let name = reader.name(&input.ident, name);
         let repr = RustRepr::read(reader, &input.attrs);
-        Self { name, decl_tags, repr, in_place, packed, align }
+        Self { name, decl_tags, repr, in_place, packed, align, variants }
     }
 }
 
@@ -183,6 +186,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
         Data::Enum(_) => return composite(reader, input, opening, &Punctuated::new(), false),
     };
     if opening.repr.transparent {
+        if let Some(variants) = &opening.variants {
+            return enumeration::new_type(reader, input, &opening, variants, fields);
+        }
         return alias(reader, input, opening, fields);
     }
     match fields {
@@ -236,6 +242,31 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
     }
 }
 
+/// Another name of the type `target`, which is all that `type NAME = TARGET;` says.
+#[cfg(feature = "rust")]
+pub(super) fn plain_alias(
+    reader: &Reader<'_>,
+    name: Spanned<String>,
+    target: &syn::Type,
+) -> TypeItem {
+    let target = types::read(reader, target, Hints::default());
+    let (complete, later, held) = reader.finish();
+    TypeItem {
+        def: TypeDef {
+            name,
+            doc: None,
+            kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
+            decl_tags: Vec::new(),
+        },
+        in_place: false,
+        fields: Vec::new(),
+        repr: Repr::default(),
+        held,
+        pointees: reader.pointees(),
+        complete: complete && later.is_empty(),
+    }
+}
+
 fn composite(
     reader: &Reader<'_>,
     input: &DeriveInput,
@@ -243,7 +274,7 @@ fn composite(
     fields: &Punctuated<Field, Token![,]>,
     is_union: bool,
 ) -> TypeItem {
-    let Opening { name, decl_tags, repr, in_place, packed, align } = opening;
+    let Opening { name, decl_tags, repr, in_place, packed, align, .. } = opening;
     if !repr.c {
         reader.report(
             Finding::new(
@@ -313,7 +344,7 @@ fn read_field(
         let storage = storage(reader, &ident, &field.ty);
         return FieldRole::Bits { members: start..members.len(), storage };
     }
-    if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse) {
+    if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse_held) {
         entries.finish();
         stored.push((members.len(), held.ty.to_token_stream()));
         members.push(read_stored(reader, held));
@@ -407,6 +438,12 @@ impl Stored {
         input.parse::<Token![:]>()?;
         let ty = input.parse()?;
         Ok(Self { attributes, name, ty, bits: None })
+    }
+
+    fn parse_held(input: ParseStream<'_>) -> syn::Result<Self> {
+        let held = Self::parse(input)?;
+        input.parse::<Option<Token![,]>>()?;
+        Ok(held)
     }
 
     fn parse_bit_field(input: ParseStream<'_>) -> syn::Result<Self> {

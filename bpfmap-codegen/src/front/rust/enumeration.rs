@@ -1,7 +1,9 @@
 //! Enums.
 
 use syn::ext::IdentExt as _;
-use syn::{DataEnum, DeriveInput};
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, DataEnum, DeriveInput, Expr, Fields, Ident, Token};
 
 use super::attributes::{Entries, doc};
 use super::composite::{Opening, Repr};
@@ -43,6 +45,81 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         stored: Vec::new(),
         readable: complete,
         complete: complete && !later,
+    }
+}
+
+/// `name = 1` among the `variants(…)` of a new type.
+pub(super) struct NamedValue {
+    attributes: Vec<Attribute>,
+    name: Ident,
+    value: Expr,
+}
+
+impl NamedValue {
+    pub(super) fn parse_all(input: ParseStream<'_>) -> syn::Result<Vec<Self>> {
+        let one = |input: ParseStream<'_>| {
+            let attributes = input.call(Attribute::parse_outer)?;
+            let name = input.call(Ident::parse_any)?;
+            input.parse::<Token![=]>()?;
+            Ok(Self { attributes, name, value: input.parse()? })
+        };
+        let all = Punctuated::<_, Token![,]>::parse_terminated_with(input, one)?;
+        Ok(all.into_iter().collect())
+    }
+}
+
+/// A new type of an integer that is an enum of C: two of its names may have one value, which those of
+/// Rust's enums can't.
+pub(super) fn new_type(
+    reader: &Reader<'_>,
+    input: &DeriveInput,
+    opening: &Opening,
+    variants: &[NamedValue],
+    fields: &Fields,
+) -> TypeItem {
+    let field = fields.iter().next();
+    let int = field.and_then(|field| match &field.ty {
+        syn::Type::Path(path) => repr_int(&path.path.get_ident()?.to_string())
+            .map(|int| Spanned::new(int, reader.place(&field.ty))),
+        _ => None,
+    });
+    let repr = int.unwrap_or_else(|| {
+        reader.report(
+            Finding::new(
+                &rules::RUST_REPR,
+                reader.place_of(input.ident.span()),
+                format!("`{}` has variants and is no integer", input.ident),
+            )
+            .help("write `struct NAME(u32);`, or another of `u8` to `u64` and `i8` to `i64`"),
+        );
+        Int { size: 4, signed: false }.into()
+    });
+    let variants = variants.iter().filter_map(|variant| {
+        let mut entries = Entries::read(reader, &variant.attributes, "bpf", "a variant");
+        let own = entries.string("name");
+        entries.finish();
+        let range = (i64::MIN.into(), u64::MAX.into());
+        let value = reader.number(&variant.value, "the value of a variant", range).known()?;
+        let name = own.unwrap_or_else(|| {
+            Spanned::new(variant.name.unraw().to_string(), reader.place(&variant.name))
+        });
+        Some(Variant { name, value, doc: doc(&variant.attributes) })
+    });
+    let body = Enum { repr, variants: variants.collect() };
+    let (complete, later, held) = reader.finish();
+    TypeItem {
+        def: TypeDef {
+            name: opening.name.clone(),
+            doc: doc(&input.attrs),
+            kind: TypeDefKind::Enum(body),
+            decl_tags: opening.decl_tags.clone(),
+        },
+        in_place: false,
+        fields: Vec::new(),
+        repr: Repr::default(),
+        held,
+        pointees: reader.pointees(),
+        complete: complete && later.is_empty(),
     }
 }
 

@@ -84,6 +84,16 @@ pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     }
 }
 
+/// Reads `type NAME = TARGET;`. Never fails: what can't be read is reported to `context`.
+#[cfg(feature = "rust")]
+pub(super) fn read_alias(
+    context: &dyn Context,
+    name: Spanned<String>,
+    target: &syn::Type,
+) -> TypeItem {
+    composite::plain_alias(&Reader::new(context), name, target)
+}
+
 /// Reads the map that `input` declares. Never fails: what can't be read is reported to `context`.
 pub fn read_map(context: &dyn Context, input: &DeriveInput) -> MapItem {
     map::read(&Reader::new(context), input)

@@ -115,6 +115,9 @@ fn map_type(
     let is_type = |word: &Ident| MapTypeFacts::by_name(&word.unraw().to_string()).is_some();
     let place = bare.iter().position(is_type).unwrap_or(0);
     if bare.is_empty() {
+        if entries.is_broken {
+            return Spanned::default();
+        }
         reader.report(
             Finding::new(
                 &rules::MISSING_KEY,

@@ -27,6 +27,8 @@ mod attributes;
 mod composite;
 mod context;
 mod enumeration;
+#[cfg(feature = "rust")]
+mod file;
 mod item;
 mod map;
 mod types;
@@ -34,6 +36,12 @@ mod types;
 #[cfg(all(test, feature = "toml"))]
 mod tests;
 
+#[cfg(feature = "rust")]
+use attributes::{has_word, string_word};
 pub use composite::{FieldRole, Repr, Storage};
 pub use context::{Constant, Context, Meaning, by_last_segment};
+#[cfg(feature = "rust")]
+pub use file::{read_file, read_str};
+#[cfg(feature = "rust")]
+use item::read_alias;
 pub use item::{Held, MapItem, Pointee, TypeItem, read_map, read_type};

@@ -66,10 +66,7 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
 /// A schema that has no `name` is called as its file, if that makes an identifier.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let name = stem.replace('-', "_");
-    let is_identifier = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
-    if is_identifier {
+    if let Some(name) = crate::front::name_of(stem) {
         return Some(name.into());
     }
     file.report(

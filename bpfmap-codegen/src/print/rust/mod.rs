@@ -11,7 +11,7 @@
 //! | bit-fields | bytes with `bpf(bits(…))` |
 //! | member that Rust refuses at its place in a packed type | bytes with `bpf(holds(…))` |
 //! | enum | enum, held as `Enum<…>`; with two names for one value a new type with `bpf_type(variants(…))` |
-//! | alias | `type`, or a new type where the alias has more to say |
+//! | alias | `type`; a new type where the alias has more to say, or nothing names it |
 //! | map | struct with `key` and `value`, `event` or `inner` |
 //! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
 
@@ -20,11 +20,15 @@ mod imports;
 mod maps;
 mod types;
 
+use std::collections::HashSet;
+
 use self::attribute::{doc_lines, string};
 use self::imports::{Imports, RESERVED};
 use crate::backend::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
 use crate::backend::rust::names::Names;
-use crate::ir::{Composite, InnerMap, MemberType, Schema, TEMPLATE_SUFFIX, TypeDefKind};
+use crate::ir::{
+    Composite, InnerMap, MapDef, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
+};
 use crate::layout::Layouts;
 
 /// Writes `schema` in Rust. `layouts` are those of its types.
@@ -40,6 +44,7 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
         explicit: explicitly_aligned(schema, layouts, Form::Derived),
         names: Names::without(schema, RESERVED),
         imports: Imports::default(),
+        mentioned: mentioned(schema),
     };
     let mut items = String::new();
     for def in &schema.types {
@@ -78,6 +83,50 @@ struct Printer<'a> {
     explicit: ExplicitlyAligned<'a>,
     names: Names<'a>,
     imports: Imports,
+    /// The types that something in the schema names.
+    mentioned: HashSet<&'a str>,
+}
+
+/// Names of types that stand anywhere but where they are defined.
+fn mentioned(schema: &Schema) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    for def in &schema.types {
+        match &def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                mentioned_in_body(body, &mut names);
+            }
+            TypeDefKind::Alias(target) => mentioned_in(&target.value, &mut names),
+            TypeDefKind::Enum(_) => {}
+        }
+    }
+    let templates = schema.maps.iter().filter_map(MapDef::template);
+    for ty in schema.maps.iter().chain(templates).flat_map(MapDef::types) {
+        mentioned_in(&ty.value, &mut names);
+    }
+    names
+}
+
+fn mentioned_in_body<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
+    for member in &body.members {
+        match &member.ty {
+            MemberType::Type(ty) => mentioned_in(&ty.value, names),
+            MemberType::Struct(body) | MemberType::Union(body) => mentioned_in_body(body, names),
+        }
+    }
+}
+
+fn mentioned_in<'a>(ty: &'a Type, names: &mut HashSet<&'a str>) {
+    match ty {
+        Type::Array(element, _) => mentioned_in(&element.value, names),
+        Type::Pointer(Some(target)) => mentioned_in(&target.value, names),
+        Type::Named(name) => {
+            names.insert(name);
+        }
+        Type::Special(_, Some(target)) => {
+            names.insert(&target.name.value);
+        }
+        _ => {}
+    }
 }
 
 /// The check names templates, and a schema that was only read has them without a name.

@@ -6,9 +6,9 @@ use super::attribute::{
     Named, c_name, field, list, push_attribute, push_doc, string, tags, variant,
 };
 use super::{Composite, MemberType, Printer, TypeDefKind};
-use crate::backend::rust::names::{Scope, camel};
+use crate::backend::rust::names::{Scope, camel, identifier};
 use crate::backend::rust::shape::{int_name, is_held_in_bytes, plain, special_field_type};
-use crate::ir::{Enum, Member, SpecialField, Type, TypeDef};
+use crate::ir::{Enum, Member, SpecialField, Target, Type, TypeDef};
 use crate::layout::{CompositeLayout, MemberLayout};
 
 /// A type in Rust, and the words of `bpf(…)` that say the rest of it.
@@ -51,7 +51,9 @@ impl<'a> Printer<'a> {
             (TypeDefKind::Alias(target), _) => {
                 push_doc(text, "", def.doc.as_ref());
                 let spelled = self.spell(&target.value);
-                if words.is_empty() && spelled.hints.is_empty() {
+                // What nothing names would not be found.
+                let is_mentioned = self.mentioned.contains(def.name.value.as_str());
+                if words.is_empty() && spelled.hints.is_empty() && is_mentioned {
                     let _ = writeln!(text, "pub type {name} = {};", spelled.ty);
                     return;
                 }
@@ -97,7 +99,7 @@ impl<'a> Printer<'a> {
             .iter()
             .map(|one| {
                 let doc = doc_attribute(one.doc.as_ref());
-                let ident = crate::backend::rust::names::identifier(&one.name.value);
+                let ident = identifier(&one.name.value);
                 let own = (plain(&ident) != one.name.value)
                     .then(|| format!("#[bpf(name = {})] ", string(&one.name.value)));
                 format!("{doc}{}{ident} = {}", own.unwrap_or_default(), one.value.value)
@@ -175,11 +177,26 @@ impl<'a> Printer<'a> {
                     if *field == SpecialField::UserPtr {
                         let _ = write!(ty, "<{}>", self.names.ty(&target.name.value));
                     } else {
-                        hints.push(format!("{} = {}", hint(*field), string(&target.to_string())));
+                        hints.push(format!("{} = {}", hint(*field), self.target(target)));
                     }
                 }
                 Spelled { ty, hints }
             }
+        }
+    }
+
+    /// What a field leads to: by its name in Rust where the schema has it, else by that in C.
+    fn target(&self, target: &Target) -> String {
+        let name = &target.name.value;
+        let member =
+            target.member.as_ref().map(|member| (&member.value, identifier(&member.value)));
+        let is_own = self.kind(name).is_some();
+        match member {
+            None if is_own => self.names.ty(name).to_owned(),
+            Some((member, ident)) if is_own && plain(&ident) == member => {
+                format!("{}.{ident}", self.names.ty(name))
+            }
+            _ => string(&target.to_string()),
         }
     }
 
@@ -311,7 +328,9 @@ impl<'a> Fields<'a> {
         if is_held {
             let name = if is_anonymous { "_" } else { &ident };
             let item = format!("{}{name}: {ty}", before(member, &words));
-            let storage = self.scope.take(&format!("{}_bytes", plain(&ident)));
+            // An underscore before it could make it padding.
+            let storage = format!("{}_bytes", plain(&ident).trim_matches('_'));
+            let storage = self.scope.take(storage.trim_start_matches('_'));
             let size = if this.is_union { this.layout.size } else { at.ty.size };
             self.push_padding(this, at.offset());
             push_attribute(&mut self.text, "    ", "bpf", &[list("holds", &[item])]);

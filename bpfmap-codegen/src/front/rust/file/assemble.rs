@@ -1,0 +1,447 @@
+//! From the declarations of a crate to one schema.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use proc_macro2::Span as TokenSpan;
+use syn::Expr;
+use syn::ext::IdentExt as _;
+
+use super::constants::{self, Deeper, Depth, Why};
+use super::in_place;
+use super::items::Alias;
+use super::krate::{Crate, Declaration, DeclarationId, Entry, Kind, Module, ModuleId, span};
+use super::resolve::{self, Space, resolve};
+use super::schema;
+use crate::diagnostics::Finding;
+use crate::front::Draft;
+use crate::front::rust::attributes::doc;
+use crate::front::rust::{
+    Constant, Context, MapItem, Meaning, TypeItem, by_last_segment, read_alias, read_map,
+    read_type, string_word,
+};
+use crate::ir::{Schema, Type, TypeDef, TypeDefKind};
+use crate::layout::{Layouts, TypeLayout};
+use crate::naming::snake_case;
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// What was read already.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) constants: RefCell<HashMap<(ModuleId, String), i128>>,
+    /// Types; `None` while one is being read.
+    types: RefCell<HashMap<DeclarationId, Option<Rc<TypeItem>>>>,
+    maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
+    /// The types that were named, in the order in which they were first.
+    reached: RefCell<Vec<DeclarationId>>,
+    layouts: RefCell<HashMap<DeclarationId, Option<TypeLayout>>>,
+    depth: Depth,
+}
+
+impl Memory {
+    pub(super) fn deeper(&self, what: &str) -> Result<Deeper<'_>, Why> {
+        self.depth.deeper(what)
+    }
+}
+
+/// Reads the schema of the module `root`.
+pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
+    let mut draft = Draft::default();
+    let mut own = Vec::new();
+    own_declarations(&krate, root, &mut own);
+    let mut maps = Vec::new();
+    for id in &own {
+        match &krate.declaration(*id).kind {
+            Kind::Declared(declared) if declared.is_map => maps.push(*id),
+            Kind::Declared(_) => {
+                type_item(&krate, *id);
+            }
+            Kind::Alias(_) | Kind::Foreign => {}
+        }
+    }
+    for id in &maps {
+        map_item(&krate, *id);
+    }
+    read_what_is_reached(&krate);
+    add_pointees(&krate, &own);
+    read_what_is_reached(&krate);
+
+    let reached: HashSet<DeclarationId> = krate.memory.reached.borrow().iter().copied().collect();
+    let is_own: HashSet<DeclarationId> = own.iter().copied().collect();
+    let outside = krate.memory.reached.borrow().clone().into_iter();
+    let outside = outside.filter(|id| !is_own.contains(id));
+    let own_types = own.iter().copied().filter(|id| match &krate.declaration(*id).kind {
+        Kind::Declared(declared) => !declared.is_map,
+        Kind::Alias(_) => reached.contains(id),
+        Kind::Foreign => false,
+    });
+    let mut places = in_place::Places::default();
+    for id in outside.chain(own_types) {
+        let Some(item) = type_item(&krate, id).filter(|item| !item.in_place) else { continue };
+        let mut def = item.def.clone();
+        if !places.fill(&krate, &mut def, &item) || !item.complete {
+            draft.incomplete.types.insert(def.name.value.clone());
+        }
+        draft.schema.types.push(def);
+    }
+    for id in maps {
+        let item = map_item(&krate, id);
+        if item.template {
+            continue;
+        }
+        let mut def = item.def.clone();
+        if !in_place::fill_map(&krate, &mut def, 0) || !item.complete || !item.later.is_empty() {
+            draft.incomplete.maps.insert(def.name.value.clone());
+        }
+        draft.schema.maps.push(def);
+    }
+    schema::read(&krate, root, &mut draft.schema);
+    draft.schema.sources = krate.sources.into_inner();
+    draft.findings = krate.findings.into_inner();
+    draft
+}
+
+/// The declarations of a module and of those below it, in the order of the source.
+fn own_declarations(krate: &Crate, module: ModuleId, own: &mut Vec<DeclarationId>) {
+    let this = krate.module(module);
+    for entry in &this.order {
+        match entry {
+            Entry::Declaration(id) => own.push(*id),
+            Entry::Module(name) => {
+                if let Some(child) = krate.child(module, name)
+                    // Of a file that is a module twice the first counts.
+                    && krate.module(child).parent.get() == Some(module)
+                {
+                    own_declarations(krate, child, own);
+                }
+            }
+        }
+    }
+}
+
+/// Types that others name may name types in turn.
+fn read_what_is_reached(krate: &Crate) {
+    for next in 0.. {
+        let id = krate.memory.reached.borrow().get(next).copied();
+        let Some(id) = id else { break };
+        type_item(krate, id);
+    }
+}
+
+/// An alias may be named by nothing but a pointer, which has the name that it has in C.
+fn add_pointees(krate: &Crate, own: &[DeclarationId]) {
+    let mut named = HashSet::new();
+    for item in krate.memory.types.borrow().values().flatten() {
+        each_type(&item.def, &mut |ty| pointee_names(ty, &mut named));
+    }
+    for map in krate.memory.maps.borrow().values() {
+        map.def.types().for_each(|ty| pointee_names(&ty.value, &mut named));
+    }
+    for id in own {
+        let declaration = krate.declaration(*id);
+        if matches!(declaration.kind, Kind::Alias(_)) && named.contains(&c_name(&declaration)) {
+            reach(krate, *id);
+        }
+    }
+}
+
+fn each_type(def: &TypeDef, each: &mut dyn FnMut(&Type)) {
+    match &def.kind {
+        TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+            for member in &body.members {
+                if let crate::ir::MemberType::Type(ty) = &member.ty {
+                    each(&ty.value);
+                }
+            }
+        }
+        TypeDefKind::Alias(target) => each(&target.value),
+        TypeDefKind::Enum(_) => {}
+    }
+}
+
+fn pointee_names(ty: &Type, names: &mut HashSet<String>) {
+    match ty {
+        Type::Array(element, _) => pointee_names(&element.value, names),
+        Type::Pointer(Some(target)) => {
+            let mut target = &target.value;
+            while let Type::Array(inner, _) | Type::Pointer(Some(inner)) = target {
+                target = &inner.value;
+            }
+            if let Type::Named(name) = target {
+                names.insert(name.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+fn reach(krate: &Crate, id: DeclarationId) {
+    let mut reached = krate.memory.reached.borrow_mut();
+    if !reached.contains(&id) {
+        reached.push(id);
+    }
+}
+
+/// Reads a type, once. `None` for what is none, and for one that is being read.
+pub(super) fn type_item(krate: &Crate, id: DeclarationId) -> Option<Rc<TypeItem>> {
+    if let Some(known) = krate.memory.types.borrow().get(&id) {
+        return known.clone();
+    }
+    let declaration = krate.declaration(id);
+    let context = Around { krate, module: declaration.module };
+    krate.memory.types.borrow_mut().insert(id, None);
+    let item = match &declaration.kind {
+        Kind::Declared(declared) if declared.is_map => None,
+        Kind::Declared(declared) => Some(read_type(&context, &declared.input)),
+        Kind::Alias(alias) => Some(alias_item(&context, alias)),
+        Kind::Foreign => None,
+    };
+    let item = item.map(Rc::new);
+    krate.memory.types.borrow_mut().insert(id, item.clone());
+    item
+}
+
+fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
+    let place = context.span(alias.name.span(), alias.name.span());
+    let name = Spanned::new(snake_case(&alias.name.unraw().to_string()), place);
+    if alias.has_parameters {
+        context.report(
+            Finding::new(&rules::RUST_TYPE, place, "C has no types with parameters")
+                .help("write a type for each that it is used with"),
+        );
+    }
+    let mut item = match syn::parse2(alias.target.clone()) {
+        Ok(target) => read_alias(context, name, &target),
+        Err(error) => {
+            context.report(
+                Finding::new(
+                    &rules::RUST_SYNTAX,
+                    context.span(error.span(), error.span()),
+                    format!("this is no Rust: {error}"),
+                )
+                .help("see what `cargo check` says"),
+            );
+            let nothing: syn::Type = syn::parse_quote!(u8);
+            TypeItem { complete: false, ..read_alias(context, name, &nothing) }
+        }
+    };
+    item.def.doc = doc(&alias.attributes);
+    item.complete &= !alias.has_parameters;
+    item
+}
+
+/// Reads a map, once.
+pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
+    if let Some(known) = krate.memory.maps.borrow().get(&id) {
+        return Rc::clone(known);
+    }
+    let declaration = krate.declaration(id);
+    let Kind::Declared(declared) = &declaration.kind else { unreachable!("it is a map") };
+    let context = Around { krate, module: declaration.module };
+    let item = Rc::new(read_map(&context, &declared.input));
+    krate.memory.maps.borrow_mut().insert(id, Rc::clone(&item));
+    item
+}
+
+/// The number of a variant.
+pub(super) fn variant(krate: &Crate, id: DeclarationId, variant: &str) -> Option<i128> {
+    let declaration = krate.declaration(id);
+    let Kind::Declared(declared) = &declaration.kind else { return None };
+    let syn::Data::Enum(body) = &declared.input.data else { return None };
+    let index = body.variants.iter().position(|one| one.ident.unraw() == variant)?;
+    let item = type_item(krate, id)?;
+    let TypeDefKind::Enum(body) = &item.def.kind else { return None };
+    if !item.complete {
+        return None;
+    }
+    Some(body.variants.get(index)?.value.value)
+}
+
+/// Size and alignment in C of what `ty` means in `module`.
+pub(super) fn layout(krate: &Crate, module: ModuleId, ty: &syn::Type) -> Option<TypeLayout> {
+    if let syn::Type::Path(path) = ty
+        && let Some(resolve::Meaning::Declaration(id)) =
+            resolve(krate, module, &path.path, Space::Types)
+    {
+        if let Some(known) = krate.memory.layouts.borrow().get(&id) {
+            return *known;
+        }
+        let layout = declared_layout(krate, id);
+        krate.memory.layouts.borrow_mut().insert(id, layout);
+        return layout;
+    }
+    let name = Spanned::from("size_of".to_owned());
+    let context = Around { krate, module };
+    let item = read_alias(&context, name, ty);
+    layout_of_item(krate, &item)
+}
+
+fn declared_layout(krate: &Crate, id: DeclarationId) -> Option<TypeLayout> {
+    let item = type_item(krate, id)?;
+    layout_of_item(krate, &item)
+}
+
+/// Lays out all that `item` holds. A size that depends on itself is none.
+fn layout_of_item(krate: &Crate, item: &TypeItem) -> Option<TypeLayout> {
+    let mut places = in_place::Places::default();
+    let mut schema = Schema::default();
+    let mut done = HashSet::new();
+    let mut pending = vec![(item.def.clone(), item.complete)];
+    let name = item.def.name.value.clone();
+    while let Some((mut def, complete)) = pending.pop() {
+        if !complete || !places.fill(krate, &mut def, item) {
+            return None;
+        }
+        let mut held = Vec::new();
+        in_place::each_named(&def, &mut |name| held.push(name.to_owned()));
+        for name in held {
+            if done.insert(name.clone()) {
+                let known = krate.memory.types.borrow();
+                let found = known.values().flatten().find(|item| item.def.name.value == name);
+                let reading = found.map(|item| (item.def.clone(), item.complete));
+                drop(known);
+                let unread = || {
+                    let reached = krate.memory.reached.borrow().clone();
+                    let mut all = reached.into_iter();
+                    let id = all.find(|id| c_name(&krate.declaration(*id)) == name)?;
+                    type_item(krate, id).map(|item| (item.def.clone(), item.complete))
+                };
+                pending.push(reading.or_else(unread)?);
+            }
+        }
+        schema.types.push(def);
+    }
+    let layouts = Layouts::new(&schema);
+    layouts.named(&name)
+}
+
+/// What a schema calls a declaration.
+pub(super) fn c_name(declaration: &Declaration) -> String {
+    let own = match &declaration.kind {
+        Kind::Declared(declared) => {
+            let attribute = if declared.is_map { "bpf_map" } else { "bpf_type" };
+            string_word(&declared.input.attrs, attribute, "name")
+        }
+        Kind::Alias(_) | Kind::Foreign => None,
+    };
+    own.unwrap_or_else(|| snake_case(&declaration.name.unraw().to_string()))
+}
+
+/// What is around an item of a module.
+pub(super) struct Around<'a> {
+    pub(super) krate: &'a Crate,
+    pub(super) module: ModuleId,
+}
+
+impl Around<'_> {
+    fn this(&self) -> Rc<Module> {
+        self.krate.module(self.module)
+    }
+
+    fn declared(&self, id: DeclarationId, path: &syn::Path) -> Meaning {
+        let declaration = self.krate.declaration(id);
+        match &declaration.kind {
+            Kind::Foreign => {
+                let name = &declaration.name;
+                let there = self.krate.module(declaration.module).source;
+                let last = path.segments.last().map_or(name.span(), |last| last.ident.span());
+                self.report(
+                    Finding::new(
+                        &rules::DERIVE_MISSING,
+                        self.span(last, last),
+                        format!("`{name}` is no type that C knows of"),
+                    )
+                    .related(span(there, name.span(), name.span()), "has no derive")
+                    .help(format!("write `#[derive(BpfType)]` before `{name}`")),
+                );
+                Meaning::Nothing
+            }
+            Kind::Declared(declared) if in_place::has_no_name(declared) => {
+                if !declared.is_map {
+                    reach(self.krate, id);
+                }
+                Meaning::Schema(in_place::key(id))
+            }
+            kind => {
+                let is_map = matches!(kind, Kind::Declared(declared) if declared.is_map);
+                if !is_map {
+                    reach(self.krate, id);
+                }
+                Meaning::Schema(c_name(&declaration))
+            }
+        }
+    }
+}
+
+impl Context for Around<'_> {
+    fn span(&self, first: TokenSpan, last: TokenSpan) -> Span {
+        span(self.this().source, first, last)
+    }
+
+    fn resolve(&self, path: &syn::Path) -> Meaning {
+        match resolve(self.krate, self.module, path, Space::Types) {
+            Some(resolve::Meaning::Declaration(id)) => self.declared(id, path),
+            Some(resolve::Meaning::External(words)) => {
+                let last = words.last().map_or("", String::as_str);
+                match C_INTEGERS.iter().find(|(name, _)| *name == last) {
+                    Some((_, word)) => Meaning::Primitive((*word).to_owned()),
+                    None => by_last_segment(&external(path, last)),
+                }
+            }
+            _ => by_last_segment(path),
+        }
+    }
+
+    fn constant(&self, expression: &Expr) -> Constant {
+        match constants::value(self.krate, self.module, expression) {
+            Ok(value) => Constant::Known(value),
+            Err(why) => {
+                let tokens = quote::ToTokens::to_token_stream(expression);
+                let mut tokens = tokens.into_iter().map(|token| token.span());
+                let first = tokens.next().unwrap_or_else(TokenSpan::call_site);
+                let last = tokens.last().unwrap_or(first);
+                self.report(
+                    Finding::new(
+                        &rules::UNKNOWN_CONSTANT,
+                        self.span(first, last),
+                        "this number is not known before the compiler runs",
+                    )
+                    .note(why)
+                    .help("write the number, or a constant of the crate that is made of numbers"),
+                );
+                Constant::Nothing
+            }
+        }
+    }
+
+    fn report(&self, finding: Finding) {
+        self.krate.report(finding);
+    }
+}
+
+/// `path` with the name that it has in its own crate.
+fn external(path: &syn::Path, name: &str) -> syn::Path {
+    let mut path = path.clone();
+    if let Some(last) = path.segments.last_mut()
+        && let Ok(ident) = syn::parse_str::<syn::Ident>(name)
+    {
+        last.ident = syn::Ident::new(&ident.to_string(), last.ident.span());
+    }
+    path
+}
+
+/// The integers of C on every target that bpfmap runs on, as `core::ffi` and `libc` call them.
+const C_INTEGERS: &[(&str, &str)] = &[
+    ("c_schar", "i8"),
+    ("c_uchar", "u8"),
+    ("c_short", "i16"),
+    ("c_ushort", "u16"),
+    ("c_int", "i32"),
+    ("c_uint", "u32"),
+    ("c_long", "i64"),
+    ("c_ulong", "u64"),
+    ("c_longlong", "i64"),
+    ("c_ulonglong", "u64"),
+];

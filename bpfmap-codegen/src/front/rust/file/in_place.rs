@@ -1,0 +1,230 @@
+//! Types without a name in C, and templates of inner maps: each is put where it is named.
+
+use super::assemble::{map_item, type_item};
+use super::items::Declared;
+use super::krate::{Crate, DeclarationId};
+use crate::diagnostics::Finding;
+use crate::front::rust::{FieldRole, TypeItem, has_word};
+use crate::ir::{
+    Composite, InnerMap, KeyValue, MapDef, Member, MemberType, Type, TypeDef, TypeDefKind,
+};
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// How many members all types in place may have together: each is written as often as it is named.
+const MAX_MEMBERS: usize = 100_000;
+
+/// How deep types in place may be in each other.
+const MAX_DEPTH: usize = 32;
+
+/// Whether C has no name for what is declared.
+pub(super) fn has_no_name(declared: &Declared) -> bool {
+    let (attribute, word) =
+        if declared.is_map { ("bpf_map", "template") } else { ("bpf_type", "in_place") };
+    has_word(&declared.input.attrs, attribute, word)
+}
+
+/// What stands for a declaration without a name until it is put in its place: nothing that could be
+/// one.
+pub(super) fn key(id: DeclarationId) -> String {
+    format!("#{}", id.number())
+}
+
+fn declaration(key: &str) -> Option<DeclarationId> {
+    key.strip_prefix('#')?.parse().ok().map(DeclarationId::from_number)
+}
+
+/// Calls `each` with the names of types that `def` holds by value.
+pub(super) fn each_named(def: &TypeDef, each: &mut dyn FnMut(&str)) {
+    match &def.kind {
+        TypeDefKind::Struct(body) | TypeDefKind::Union(body) => each_named_member(body, each),
+        TypeDefKind::Alias(target) => each_named_type(&target.value, each),
+        TypeDefKind::Enum(_) => {}
+    }
+}
+
+fn each_named_member(body: &Composite, each: &mut dyn FnMut(&str)) {
+    for member in &body.members {
+        match &member.ty {
+            MemberType::Type(ty) => each_named_type(&ty.value, each),
+            MemberType::Struct(body) | MemberType::Union(body) => each_named_member(body, each),
+        }
+    }
+}
+
+fn each_named_type(ty: &Type, each: &mut dyn FnMut(&str)) {
+    match ty {
+        Type::Array(element, _) => each_named_type(&element.value, each),
+        Type::Named(name) => each(name),
+        _ => {}
+    }
+}
+
+/// Puts things in their places, and counts them.
+#[derive(Default)]
+pub(super) struct Places {
+    members: usize,
+}
+
+impl Places {
+    /// Puts types in place into `def`, which was read as `item`. Returns whether all of them were
+    /// whole.
+    pub(super) fn fill(&mut self, krate: &Crate, def: &mut TypeDef, item: &TypeItem) -> bool {
+        natural_alignment(&mut def.kind, item);
+        match &mut def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => self.body(krate, body, 0),
+            TypeDefKind::Alias(target) => no_key(krate, target),
+            TypeDefKind::Enum(_) => true,
+        }
+    }
+
+    fn body(&mut self, krate: &Crate, body: &mut Composite, depth: usize) -> bool {
+        let mut whole = true;
+        for member in &mut body.members {
+            whole &= self.member(krate, member, depth);
+        }
+        whole
+    }
+
+    fn member(&mut self, krate: &Crate, member: &mut Member, depth: usize) -> bool {
+        let MemberType::Type(ty) = &mut member.ty else { return true };
+        let id = match &ty.value {
+            Type::Named(name) => declaration(name),
+            _ => None,
+        };
+        let Some(id) = id else {
+            if member.name.is_none() && member.bits.is_none() {
+                krate.report(
+                    Finding::new(
+                        &rules::IN_PLACE,
+                        ty.span,
+                        "only a type in place can be anonymous",
+                    )
+                    .label("has a name in C")
+                    .help(
+                        "write `#[bpf_type(in_place)]` before the type, or leave out `anonymous`",
+                    ),
+                );
+                return false;
+            }
+            return no_key(krate, ty);
+        };
+        let span = ty.span;
+        if member.bits.is_some() {
+            return no_key(krate, ty);
+        }
+        let Some(item) = type_item(krate, id) else {
+            return self.holds_itself(krate, span);
+        };
+        let mut kind = item.def.kind.clone();
+        natural_alignment(&mut kind, &item);
+        let (TypeDefKind::Struct(inner) | TypeDefKind::Union(inner)) = &mut kind else {
+            return no_key(krate, ty);
+        };
+        self.members = self.members.saturating_add(inner.members.len());
+        if depth >= MAX_DEPTH || self.members > MAX_MEMBERS {
+            ty.value = placeholder();
+            return self.holds_itself(krate, span);
+        }
+        let whole = self.body(krate, inner, depth + 1) & item.complete;
+        member.ty = match kind {
+            TypeDefKind::Struct(inner) => MemberType::Struct(inner),
+            TypeDefKind::Union(inner) => MemberType::Union(inner),
+            TypeDefKind::Enum(_) | TypeDefKind::Alias(_) => unreachable!("it has a body"),
+        };
+        whole
+    }
+
+    fn holds_itself(&self, krate: &Crate, span: Span) -> bool {
+        let message = if self.members > MAX_MEMBERS {
+            format!("types in place have more than {MAX_MEMBERS} members, written where they are")
+        } else {
+            "a type in place holds itself, or is too deep in others".to_owned()
+        };
+        krate.report(
+            Finding::new(&rules::IN_PLACE, span, message)
+                .help("leave out `in_place`: then the type has a name in C, and is written once"),
+        );
+        false
+    }
+}
+
+/// Puts templates into `map`. Returns whether all of them were whole.
+pub(super) fn fill_map(krate: &Crate, map: &mut MapDef, depth: usize) -> bool {
+    let mut whole = true;
+    for described in [&mut map.key, &mut map.value].into_iter().flatten() {
+        if let KeyValue::Type(ty) = described {
+            whole &= no_key(krate, ty);
+        }
+    }
+    if let Some(event) = &mut map.event {
+        whole &= no_key(krate, event);
+    }
+    let Some(inner) = &mut map.inner else { return whole };
+    let InnerMap::Named(name) = &inner.value else { return whole };
+    let Some(id) = declaration(name) else { return whole };
+    if !krate.is_map(id) || depth >= MAX_DEPTH {
+        krate.report(
+            Finding::new(&rules::IN_PLACE, inner.span, "this is no map that others can be like")
+                .help("name a struct with `#[derive(BpfMap)]`, which is not its own template"),
+        );
+        map.inner = None;
+        return false;
+    }
+    let item = map_item(krate, id);
+    let mut template = item.def.clone();
+    template.name = Spanned::new(String::new(), inner.span);
+    whole &= item.complete & item.later.is_empty();
+    whole &= fill_map(krate, &mut template, depth + 1);
+    inner.value = InnerMap::Template(Box::new(template));
+    whole
+}
+
+/// Whether no type in place stands in `ty`, where none can be written.
+fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
+    let mut found = false;
+    replace_keys(&mut ty.value, &mut found);
+    if found {
+        krate.report(
+            Finding::new(
+                &rules::IN_PLACE,
+                ty.span,
+                "a type in place can only be that of a member, or of a map's `inner` its template",
+            )
+            .help("leave out `in_place` or `template`: then it has a name in C"),
+        );
+    }
+    !found
+}
+
+fn replace_keys(ty: &mut Type, found: &mut bool) {
+    match ty {
+        Type::Array(element, _) => replace_keys(&mut element.value, found),
+        Type::Named(name) if declaration(name).is_some() => {
+            *found = true;
+            *ty = placeholder();
+        }
+        Type::Special(_, Some(target)) if declaration(&target.name.value).is_some() => {
+            *found = true;
+            *ty = placeholder();
+        }
+        _ => {}
+    }
+}
+
+fn placeholder() -> Type {
+    Type::Int(crate::ir::Int { size: 1, signed: false })
+}
+
+/// Bytes that hold members have no alignment, so `repr(align)` of a type with such bytes only says in
+/// Rust what C knows by itself.
+fn natural_alignment(kind: &mut TypeDefKind, item: &TypeItem) {
+    let (TypeDefKind::Struct(body) | TypeDefKind::Union(body)) = kind else { return };
+    let has_storage = item
+        .fields
+        .iter()
+        .any(|field| matches!(field, FieldRole::Bits { .. } | FieldRole::Holds { .. }));
+    if has_storage && item.repr.align_may_be_natural {
+        body.align = None;
+    }
+}

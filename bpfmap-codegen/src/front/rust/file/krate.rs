@@ -1,0 +1,548 @@
+//! The modules of a crate, read as they are asked for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use proc_macro2::{Ident, Span as TokenSpan, TokenStream};
+use syn::Attribute;
+use syn::ext::IdentExt as _;
+
+use super::items::{self, Alias, Constant, Declared, Item, Use};
+use super::{assemble, tokens};
+use crate::diagnostics::Finding;
+use crate::front::Draft;
+use crate::rules;
+use crate::source::{SourceId, SourceMap, Span};
+
+/// The most text that is read for one schema, in bytes.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// The most files, and modules.
+const MAX_MODULES: usize = 10_000;
+
+/// How deep modules may nest.
+const MAX_MODULE_DEPTH: usize = 64;
+
+/// A crate, as far as it was read.
+pub(super) struct Crate {
+    pub(super) sources: RefCell<SourceMap>,
+    pub(super) findings: RefCell<Vec<Finding>>,
+    /// `None` while a module is being read.
+    modules: RefCell<Vec<Option<Rc<Module>>>>,
+    declarations: RefCell<Vec<Rc<Declaration>>>,
+    /// The module of each file that was read, by its canonical path.
+    files: RefCell<HashMap<PathBuf, ModuleId>>,
+    /// How much may still be read.
+    rest: Cell<u64>,
+    pub(super) memory: assemble::Memory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ModuleId(usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct DeclarationId(usize);
+
+impl DeclarationId {
+    pub(super) fn number(self) -> usize {
+        self.0
+    }
+
+    pub(super) fn from_number(number: usize) -> Self {
+        Self(number)
+    }
+}
+
+/// A module.
+pub(super) struct Module {
+    pub(super) source: SourceId,
+    /// `None` for the root of the crate, and for a file of which nobody has asked yet.
+    pub(super) parent: Cell<Option<ModuleId>>,
+    depth: usize,
+    /// The file, and the folder in which the files of its modules lie.
+    file: PathBuf,
+    folder: PathBuf,
+    /// Types and maps by name.
+    pub(super) types: HashMap<String, DeclarationId>,
+    pub(super) constants: HashMap<String, Constant>,
+    pub(super) uses: Vec<Use>,
+    /// Modules by name: read, or the file that has to be.
+    children: RefCell<HashMap<String, Child>>,
+    /// Types, maps and modules, in the order of the source.
+    pub(super) order: Vec<Entry>,
+    /// What stands at the top.
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) schema: Option<(TokenSpan, TokenStream)>,
+}
+
+pub(super) enum Entry {
+    Declaration(DeclarationId),
+    Module(String),
+}
+
+#[derive(Clone)]
+enum Child {
+    Read(ModuleId),
+    Unread {
+        place: Span,
+        path: Option<String>,
+    },
+    /// It can't be read, which has been reported.
+    Missing,
+}
+
+/// What has a name in the name space of types.
+pub(super) struct Declaration {
+    pub(super) module: ModuleId,
+    pub(super) name: Ident,
+    pub(super) kind: Kind,
+}
+
+pub(super) enum Kind {
+    Declared(Box<Declared>),
+    Alias(Alias),
+    /// A type without the derive.
+    Foreign,
+}
+
+impl Crate {
+    /// Reads the schema in `path`, whose text is `text` if it is known.
+    pub(super) fn open(path: &Path, text: Option<&str>) -> Draft {
+        let this = Self {
+            sources: RefCell::default(),
+            findings: RefCell::default(),
+            modules: RefCell::default(),
+            declarations: RefCell::default(),
+            files: RefCell::default(),
+            rest: Cell::new(MAX_TEXT),
+            memory: assemble::Memory::default(),
+        };
+        let root = match text {
+            Some(text) => {
+                let canonical = canonical(path);
+                Some(this.text(path, canonical, text, None))
+            }
+            None => this.file(path, Span::NONE, None),
+        };
+        match root {
+            Some(root) => assemble::assemble(this, root),
+            None => this.into_draft(),
+        }
+    }
+
+    /// Nothing but what was found.
+    fn into_draft(self) -> Draft {
+        let mut draft = Draft { findings: self.findings.into_inner(), ..Draft::default() };
+        draft.schema.sources = self.sources.into_inner();
+        draft
+    }
+
+    pub(super) fn report(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    pub(super) fn module(&self, id: ModuleId) -> Rc<Module> {
+        Rc::clone(self.modules.borrow()[id.0].as_ref().expect("it was read to its end"))
+    }
+
+    pub(super) fn declaration(&self, id: DeclarationId) -> Rc<Declaration> {
+        Rc::clone(&self.declarations.borrow()[id.0])
+    }
+
+    /// Whether `id` is that of a map.
+    pub(super) fn is_map(&self, id: DeclarationId) -> bool {
+        matches!(&self.declaration(id).kind, Kind::Declared(declared) if declared.is_map)
+    }
+
+    /// The module that `parent` calls `name`.
+    pub(super) fn child(&self, parent: ModuleId, name: &str) -> Option<ModuleId> {
+        let module = self.module(parent);
+        let child = module.children.borrow().get(name).cloned()?;
+        let (place, path) = match child {
+            Child::Read(id) => return Some(id),
+            Child::Missing => return None,
+            Child::Unread { place, path } => (place, path),
+        };
+        let found = self.child_file(&module, parent, name, place, path.as_deref());
+        let known = found.map_or(Child::Missing, Child::Read);
+        module.children.borrow_mut().insert(name.to_owned(), known);
+        found
+    }
+
+    fn child_file(
+        &self,
+        module: &Module,
+        parent: ModuleId,
+        name: &str,
+        place: Span,
+        path: Option<&str>,
+    ) -> Option<ModuleId> {
+        let file = if let Some(path) = path {
+            // Relative to the file, unless the module stands in brackets.
+            module.file.parent().unwrap_or(Path::new("")).join(path)
+        } else {
+            let plain = module.folder.join(format!("{name}.rs"));
+            let nested = module.folder.join(name).join("mod.rs");
+            if nested.is_file() && !plain.is_file() { nested } else { plain }
+        };
+        self.file(&file, place, Some(parent))
+    }
+
+    /// The module above, and that at the root of the crate. Asked for the first time it looks for
+    /// them in the package that the file lies in.
+    pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
+        let module = self.module(id);
+        if module.parent.get().is_none() {
+            self.find_in_package(id, &module);
+        }
+        module.parent.get()
+    }
+
+    pub(super) fn root(&self, id: ModuleId) -> ModuleId {
+        let mut root = id;
+        for _ in 0..=MAX_MODULE_DEPTH {
+            match self.parent(root) {
+                Some(parent) => root = parent,
+                None => break,
+            }
+        }
+        root
+    }
+
+    /// Reads the modules of the package from its root down to the file of `module`.
+    fn find_in_package(&self, id: ModuleId, module: &Module) {
+        let file = canonical(&module.file);
+        let Some(package) = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())
+        else {
+            return;
+        };
+        let sources = package.join("src");
+        let Ok(within) = file.strip_prefix(&sources) else { return };
+        let mut words: Vec<String> = within
+            .with_extension("")
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        if words.last().is_some_and(|last| last == "mod") {
+            words.pop();
+        }
+        if words.is_empty() || is_root_name(&file) && words.len() == 1 || words[0] == "bin" {
+            return;
+        }
+        for root in ["lib.rs", "main.rs"].map(|name| sources.join(name)) {
+            if !root.is_file() {
+                continue;
+            }
+            let Some(mut above) = self.file(&shown(&module.file, &file, &root), Span::NONE, None)
+            else {
+                continue;
+            };
+            let (last, folders) = words.split_last().expect("it is not empty");
+            for word in folders {
+                let Some(child) = self.child(above, word) else { return };
+                above = child;
+            }
+            let parent = self.module(above);
+            if above != id && parent.children.borrow().contains_key(last) {
+                parent.children.borrow_mut().insert(last.clone(), Child::Read(id));
+                module.parent.set(Some(above));
+                return;
+            }
+        }
+    }
+
+    /// Reads the file `path`, which is asked for at `place`.
+    fn file(&self, path: &Path, place: Span, parent: Option<ModuleId>) -> Option<ModuleId> {
+        let canonical = canonical(path);
+        let known = self.files.borrow().get(&canonical).copied();
+        if let Some(known) = known {
+            return self.known_file(known, path, place, parent);
+        }
+        let bytes = match self.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.report(
+                    Finding::new(
+                        &rules::UNREADABLE_SOURCE,
+                        place,
+                        format!("can't read `{}`: {error}", path.display()),
+                    )
+                    .help("name a file that exists and can be read"),
+                );
+                return None;
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(self.text(path, canonical, &text, parent)),
+            Err(error) => {
+                let start = error.utf8_error().valid_up_to();
+                self.report(
+                    Finding::new(
+                        &rules::UNREADABLE_SOURCE,
+                        place,
+                        format!("`{}` is not UTF-8 text", path.display()),
+                    )
+                    .note(format!("byte {start} of the file is no part of a character"))
+                    .help("save the file as UTF-8"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A file is one module; only that which was read first may still look for the one around it.
+    fn known_file(
+        &self,
+        known: ModuleId,
+        path: &Path,
+        place: Span,
+        parent: Option<ModuleId>,
+    ) -> Option<ModuleId> {
+        let module = self.module(known);
+        let is_above = std::iter::successors(parent, |id| self.module(*id).parent.get())
+            .take(MAX_MODULE_DEPTH + 1)
+            .any(|above| above == known);
+        if is_above {
+            self.report(
+                Finding::new(
+                    &rules::INCLUDE_CYCLE,
+                    place,
+                    format!("the module `{}` is a part of itself", path.display()),
+                )
+                .label("closes the circle")
+                .help("a file is a module once: name what is in it by `use`"),
+            );
+            return None;
+        }
+        if module.parent.get().is_none() && parent.is_some() {
+            module.parent.set(parent);
+        }
+        Some(known)
+    }
+
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let file = std::fs::File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(std::io::ErrorKind::IsADirectory.into());
+        }
+        let limit = self.rest.get();
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit || self.modules.borrow().len() >= MAX_MODULES {
+            return Err(std::io::Error::other(format!(
+                "a schema is read from at most {} MiB of Rust in {MAX_MODULES} modules",
+                MAX_TEXT >> 20
+            )));
+        }
+        self.rest.set(limit - bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    fn text(
+        &self,
+        path: &Path,
+        canonical: PathBuf,
+        text: &str,
+        parent: Option<ModuleId>,
+    ) -> ModuleId {
+        let source = self.sources.borrow_mut().add(path, text);
+        let tokens = tokens::lex(text).unwrap_or_else(|range| {
+            let start = range.start.min(text.len());
+            self.report(
+                Finding::new(
+                    &rules::RUST_SYNTAX,
+                    Span::new(source, start..range.end.clamp(start, text.len())),
+                    "this is no Rust: a bracket has no other half, or a literal no end",
+                )
+                .label("up to here it is")
+                .help("see what `cargo check` says"),
+            );
+            TokenStream::new()
+        });
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let is_root = is_root_name(path) || parent.is_none() && !is_in_sources(path);
+        let folder = match path.file_stem() {
+            Some(stem) if !is_root => folder.join(stem),
+            _ => folder.to_owned(),
+        };
+        let depth = parent.map_or(0, |parent| self.module(parent).depth + 1);
+        let file = Place { source, file: path, folder, parent, depth };
+        let id = self.add(file, tokens);
+        self.files.borrow_mut().insert(canonical, id);
+        id
+    }
+
+    /// Adds the module that consists of `tokens`.
+    fn add(&self, place: Place<'_>, tokens: TokenStream) -> ModuleId {
+        let id = ModuleId(self.modules.borrow().len());
+        self.modules.borrow_mut().push(None);
+        let (attributes, items) = items::split(tokens);
+        let mut module = Module {
+            source: place.source,
+            parent: Cell::new(place.parent),
+            depth: place.depth,
+            file: place.file.to_owned(),
+            folder: place.folder,
+            types: HashMap::new(),
+            constants: HashMap::new(),
+            uses: Vec::new(),
+            children: RefCell::default(),
+            order: Vec::new(),
+            attributes,
+            schema: None,
+        };
+        for item in items {
+            self.item(id, &mut module, item);
+        }
+        self.modules.borrow_mut()[id.0] = Some(Rc::new(module));
+        id
+    }
+
+    fn item(&self, id: ModuleId, module: &mut Module, item: Item) {
+        match item {
+            Item::Module { name, attributes, body } => {
+                let key = items::plain(&name);
+                let place = span(module.source, name.span(), name.span());
+                let child = match body {
+                    _ if module.depth >= MAX_MODULE_DEPTH
+                        || self.modules.borrow().len() >= MAX_MODULES =>
+                    {
+                        self.report(
+                            Finding::new(
+                                &rules::RUST_SYNTAX,
+                                place,
+                                format!("there are more than {MAX_MODULES} modules, or more than {MAX_MODULE_DEPTH} within each other"),
+                            )
+                            .help("put the schema in a file of its own"),
+                        );
+                        Child::Missing
+                    }
+                    Some(body) => {
+                        let folder = module.folder.join(&key);
+                        let place = Place {
+                            source: module.source,
+                            file: &module.file,
+                            folder,
+                            parent: Some(id),
+                            depth: module.depth + 1,
+                        };
+                        Child::Read(self.add(place, body))
+                    }
+                    None => Child::Unread { place, path: path_of(&attributes) },
+                };
+                module.children.borrow_mut().insert(key.clone(), child);
+                module.order.push(Entry::Module(key));
+            }
+            Item::Use(used) => module.uses.push(used),
+            Item::Constant(constant) => {
+                module.constants.insert(constant.name.clone(), constant);
+            }
+            Item::Alias(alias) => {
+                self.declare(id, module, alias.name.clone(), Kind::Alias(alias));
+            }
+            Item::Declared(declared) => {
+                self.declare(id, module, declared.input.ident.clone(), Kind::Declared(declared));
+            }
+            Item::Foreign(name) => self.declare(id, module, name, Kind::Foreign),
+            Item::Schema { place, body } => module.schema = Some((place, body)),
+            Item::Broken(place, why) => {
+                let place = span(module.source, place, place);
+                self.report(
+                    Finding::new(&rules::RUST_SYNTAX, place, format!("this is no Rust: {why}"))
+                        .help("see what `cargo check` says"),
+                );
+            }
+            Item::TooDeep(place) => {
+                let place = span(module.source, place, place);
+                self.report(
+                    Finding::new(
+                        &rules::RUST_SYNTAX,
+                        place,
+                        "this nests deeper than anybody would write it",
+                    )
+                    .help("name its parts by types and constants of their own"),
+                );
+            }
+        }
+    }
+
+    fn declare(&self, id: ModuleId, module: &mut Module, name: Ident, kind: Kind) {
+        let declaration = DeclarationId(self.declarations.borrow().len());
+        module.order.push(Entry::Declaration(declaration));
+        // Of two with one name that cfg tells apart, the first.
+        module.types.entry(name.unraw().to_string()).or_insert(declaration);
+        self.declarations.borrow_mut().push(Rc::new(Declaration { module: id, name, kind }));
+    }
+}
+
+/// Where a module stands.
+struct Place<'a> {
+    source: SourceId,
+    file: &'a Path,
+    folder: PathBuf,
+    parent: Option<ModuleId>,
+    depth: usize,
+}
+
+/// The bytes from the start of `first` to the end of `last`.
+pub(super) fn span(source: SourceId, first: TokenSpan, last: TokenSpan) -> Span {
+    let (first, last) = (first.byte_range(), last.byte_range());
+    Span::new(source, first.start..last.end.max(first.end))
+}
+
+/// A draft that says that nothing could be read.
+pub(super) fn unreadable(error: &std::io::Error) -> Draft {
+    let message = format!("can't start to read: {error}");
+    let finding = Finding::new(&rules::UNREADABLE_SOURCE, Span::NONE, message)
+        .help("see whether the system has memory left");
+    Draft { findings: vec![finding], ..Draft::default() }
+}
+
+/// Whether a file that was named by itself is a module of a package rather than the root of a
+/// program.
+fn is_in_sources(path: &Path) -> bool {
+    let file = canonical(path);
+    file.ancestors()
+        .find(|folder| folder.join("Cargo.toml").is_file())
+        .is_some_and(|package| file.starts_with(package.join("src")))
+}
+
+/// `#[path = "…"]`.
+fn path_of(attributes: &[Attribute]) -> Option<String> {
+    let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    let syn::Meta::NameValue(meta) = &attribute.meta else { return None };
+    match &meta.value {
+        syn::Expr::Lit(literal) => match &literal.lit {
+            syn::Lit::Str(path) => Some(path.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the modules of a file of this name lie beside it.
+fn is_root_name(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// `root`, a file of the same package as `file`, as the user would name it who named `file` by
+/// `named`.
+fn shown(named: &Path, file: &Path, root: &Path) -> PathBuf {
+    let mut named = named.to_owned();
+    let mut file = file.to_owned();
+    let folder = root.parent().unwrap_or(Path::new(""));
+    while file != folder {
+        if !file.pop() || !named.pop() {
+            return root.to_owned();
+        }
+    }
+    named.join(root.file_name().unwrap_or_default())
+}

@@ -1,0 +1,168 @@
+//! What paths mean: through modules, `use`, and the types of the crate `bpfmap`.
+
+use std::cell::Cell;
+
+use syn::ext::IdentExt as _;
+
+use super::items::Use;
+use super::krate::{Crate, DeclarationId, ModuleId};
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Module(ModuleId),
+    /// A type or a map.
+    Declaration(DeclarationId),
+    /// The constant of this name.
+    Constant(ModuleId, String),
+    /// A variant of an enum.
+    Variant(DeclarationId, String),
+    /// Something of another crate.
+    External(Vec<String>),
+}
+
+/// What is looked for, since a type and a constant may have the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    Types,
+    Constants,
+}
+
+/// How many steps one path may take, through however many `use`s.
+const MAX_STEPS: usize = 2000;
+
+/// How many `use`s may lead to each other.
+const MAX_DEPTH: usize = 64;
+
+/// The words of a path.
+pub(super) fn words(path: &syn::Path) -> Vec<String> {
+    path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect()
+}
+
+/// What `path` means in `module`; `None` where nothing in the crate tells.
+pub(super) fn resolve(
+    krate: &Crate,
+    module: ModuleId,
+    path: &syn::Path,
+    space: Space,
+) -> Option<Meaning> {
+    let words = words(path);
+    let walk = Walk { krate, steps: Cell::new(0) };
+    if path.leading_colon.is_some() {
+        return Some(Meaning::External(words));
+    }
+    walk.path(module, &words, space, 0)
+}
+
+struct Walk<'a> {
+    krate: &'a Crate,
+    steps: Cell<usize>,
+}
+
+impl Walk<'_> {
+    fn path(
+        &self,
+        module: ModuleId,
+        words: &[String],
+        space: Space,
+        depth: usize,
+    ) -> Option<Meaning> {
+        let (first, rest) = words.split_first()?;
+        let space_of = |rest: &[String]| if rest.is_empty() { space } else { Space::Types };
+        let mut found = match first.as_str() {
+            "crate" => Meaning::Module(self.krate.root(module)),
+            "self" => Meaning::Module(module),
+            "super" => Meaning::Module(self.krate.parent(module)?),
+            first => match self.member(module, first, space_of(rest), depth) {
+                Some(found) => found,
+                // A path that begins with no name of the module's begins with a crate's.
+                None if !rest.is_empty() => Meaning::External(vec![first.to_owned()]),
+                None => return None,
+            },
+        };
+        for (index, word) in rest.iter().enumerate() {
+            found = match found {
+                Meaning::Module(module) if word == "super" => {
+                    Meaning::Module(self.krate.parent(module)?)
+                }
+                Meaning::Module(module) => {
+                    self.member(module, word, space_of(&rest[index + 1..]), depth)?
+                }
+                Meaning::External(mut path) => {
+                    path.push(word.clone());
+                    Meaning::External(path)
+                }
+                Meaning::Declaration(id) => Meaning::Variant(id, word.clone()),
+                Meaning::Constant(..) | Meaning::Variant(..) => return None,
+            };
+        }
+        Some(found)
+    }
+
+    /// What `module` calls `name`.
+    fn member(&self, module: ModuleId, name: &str, space: Space, depth: usize) -> Option<Meaning> {
+        self.steps.set(self.steps.get() + 1);
+        if depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
+            return None;
+        }
+        let this = self.krate.module(module);
+        match space {
+            Space::Types => {
+                if let Some(id) = this.types.get(name) {
+                    return Some(Meaning::Declaration(*id));
+                }
+            }
+            Space::Constants => {
+                if this.constants.contains_key(name) {
+                    return Some(Meaning::Constant(module, name.to_owned()));
+                }
+            }
+        }
+        if let Some(child) = self.krate.child(module, name) {
+            return Some(Meaning::Module(child));
+        }
+        let of_name = |used: &&Use| used.name.as_deref() == Some(name);
+        for used in this.uses.iter().filter(of_name) {
+            if let Some(found) = self.used(module, used, space, depth) {
+                return Some(found);
+            }
+        }
+        for used in this.uses.iter().filter(|used| used.name.is_none()) {
+            if let Some(Meaning::Module(from)) = self.used(module, used, Space::Types, depth)
+                && let Some(found) = self.member(from, name, space, depth + 1)
+            {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// What the path of a `use` leads to.
+    fn used(&self, module: ModuleId, used: &Use, space: Space, depth: usize) -> Option<Meaning> {
+        if used.is_absolute {
+            return Some(Meaning::External(used.path.clone()));
+        }
+        // `use bpfmap::Be32 as bpfmap` would ask for itself; so does `use a::a`.
+        if used.path.first() == used.name.as_ref() {
+            let walk = |path: &[String]| self.path_without_uses(module, path, space, depth);
+            return walk(&used.path);
+        }
+        self.path(module, &used.path, space, depth + 1)
+    }
+
+    /// Follows a path whose first word is a module of `module`'s own, or a crate.
+    fn path_without_uses(
+        &self,
+        module: ModuleId,
+        words: &[String],
+        space: Space,
+        depth: usize,
+    ) -> Option<Meaning> {
+        let (first, rest) = words.split_first()?;
+        match self.krate.child(module, first) {
+            None => Some(Meaning::External(words.to_vec())),
+            Some(_) if rest.is_empty() => None,
+            Some(child) => self.path(child, rest, space, depth + 1),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The schema as a whole: `bpfmap::schema!`, and the comment at the top of the file.
+
+use std::path::Path;
+
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitStr, Token};
+
+use super::krate::{Crate, ModuleId, span};
+use crate::diagnostics::Finding;
+use crate::front::rust::attributes::doc;
+use crate::ir::Schema;
+use crate::nearest::nearest;
+use crate::rules;
+use crate::source::{SourceId, Span, Spanned};
+
+/// Reads what the file of the module `root` says of the whole schema.
+pub(super) fn read(krate: &Crate, root: ModuleId, schema: &mut Schema) {
+    let module = krate.module(root);
+    schema.doc = doc(&module.attributes);
+    if let Some((place, body)) = &module.schema {
+        match (|input: ParseStream<'_>| words(input)).parse2(body.clone()) {
+            Ok(words) => {
+                for (word, text) in words {
+                    let text =
+                        Spanned::new(text.value(), span(module.source, text.span(), text.span()));
+                    set(krate, module.source, schema, &word, text);
+                }
+            }
+            Err(error) => {
+                let error_span = error.span();
+                let at = span(module.source, error_span, error_span);
+                let at = if at.start == 0 { span(module.source, *place, *place) } else { at };
+                krate.report(
+                    Finding::new(&rules::ATTRIBUTE_SYNTAX, at, error.to_string())
+                        .help("write `bpfmap::schema!(name = \"maps\", min_kernel = \"5.10\");`"),
+                );
+            }
+        }
+    }
+    if schema.name.value.is_empty() {
+        let path = krate.sources.borrow().get(module.source).path.clone();
+        match name_of(&path) {
+            Some(name) => schema.name = name.into(),
+            None => krate.report(
+                Finding::new(
+                    &rules::MISSING_KEY,
+                    Span::new(module.source, 0..0),
+                    format!("a schema needs `name`, since `{}` tells none", path.display()),
+                )
+                .help("write `bpfmap::schema!(name = \"…\");` at the top of the file"),
+            ),
+        }
+    }
+}
+
+fn words(input: ParseStream<'_>) -> syn::Result<Vec<(Ident, LitStr)>> {
+    let one = |input: ParseStream<'_>| {
+        let word = input.parse::<Ident>()?;
+        input.parse::<Token![=]>()?;
+        Ok((word, input.parse::<LitStr>()?))
+    };
+    let all = Punctuated::<_, Token![,]>::parse_terminated_with(input, one)?;
+    Ok(all.into_iter().collect())
+}
+
+fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text: Spanned<String>) {
+    if word == "name" {
+        schema.name = text;
+    } else if word == "min_kernel" {
+        match text.value.parse() {
+            Ok(version) => schema.min_kernel = Some(Spanned::new(version, text.span)),
+            Err(error) => krate.report(
+                Finding::new(
+                    &rules::UNKNOWN_WORD,
+                    text.span,
+                    format!("`{}` is no kernel version", text.value),
+                )
+                .help(error.to_string()),
+            ),
+        }
+    } else {
+        let name = word.to_string();
+        krate.report(
+            Finding::new(
+                &rules::UNKNOWN_KEY,
+                span(source, word.span(), word.span()),
+                format!("a schema has no key `{name}`"),
+            )
+            .label("not known here")
+            .help(nearest(&name, ["name", "min_kernel"])),
+        );
+    }
+}
+
+/// A schema that has no name is called as its file; one at the root of a crate or of a folder of
+/// modules as the folder that is named for it.
+fn name_of(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    let canonical = || path.canonicalize().ok();
+    match stem {
+        "mod" => crate::front::name_of(canonical()?.parent()?.file_name()?.to_str()?),
+        "lib" | "main" => {
+            crate::front::name_of(canonical()?.parent()?.parent()?.file_name()?.to_str()?)
+        }
+        stem => crate::front::name_of(stem),
+    }
+}

@@ -1,0 +1,89 @@
+//! From text to tokens that can be parsed without fear.
+
+use std::ops::Range;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// How deep an item may nest. Every bracket counts, and within brackets every token up to the next
+/// comma or semicolon: so many calls the parser makes at most.
+pub(super) const MAX_DEPTH: usize = 256;
+
+/// The tokens of a file, or where it is no Rust.
+pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
+    blank_start(text).parse().map_err(|error: proc_macro2::LexError| error.span().byte_range())
+}
+
+/// `text` with spaces in the place of a byte order mark and of a `#!` line, so that every byte keeps
+/// its place.
+fn blank_start(text: &str) -> String {
+    let rest = text.trim_start_matches('\u{feff}');
+    let is_script = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
+    let start = if is_script { rest.find('\n').unwrap_or(rest.len()) } else { 0 };
+    let blank = text.len() - rest.len() + start;
+    format!("{}{}", " ".repeat(blank), &rest[start..])
+}
+
+/// Whether `tokens` nest deeper than [`MAX_DEPTH`].
+pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
+    let all: TokenStream = tokens.iter().cloned().collect();
+    let mut stack = vec![(all.into_iter(), 0, 0)];
+    let mut before_was_hash = false;
+    while let Some((tokens, base, run)) = stack.last_mut() {
+        let Some(token) = tokens.next() else {
+            stack.pop();
+            continue;
+        };
+        let is_attribute = before_was_hash
+            && matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket);
+        before_was_hash = false;
+        match token {
+            TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => *run = 0,
+            // Attributes follow each other.
+            TokenTree::Punct(punct) if punct.as_char() == '#' => before_was_hash = true,
+            TokenTree::Group(group) => {
+                if !is_attribute {
+                    *run += 1;
+                }
+                let depth = *base + *run + 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+                stack.push((group.stream().into_iter(), depth, 0));
+            }
+            _ => {
+                *run += 1;
+                if *base + *run > MAX_DEPTH {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn too_deep(text: &str) -> bool {
+        is_too_deep(&lex(text).unwrap().into_iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn bytes_keep_their_place() {
+        assert_eq!(blank_start("\u{feff}#!/bin/x\nuse a;"), "            \nuse a;");
+        assert_eq!(blank_start("#![deny(x)]"), "#![deny(x)]");
+        assert_eq!(lex("a \u{0}").unwrap_err().start, 2);
+    }
+
+    #[test]
+    fn depth_is_what_the_parser_would_go_down() {
+        let fields = "a: [u8; 4], ".repeat(1000);
+        assert!(!too_deep(&format!("struct A {{ {fields} }}")));
+        assert!(!too_deep(&"#[doc = \"x\"] ".repeat(1000)));
+        assert!(too_deep(&format!("type A = {}u8;", "&".repeat(300))));
+        assert!(too_deep(&format!("const A: u8 = 1{};", " + 1".repeat(200))));
+        let arrays = format!("{}u8{}", "[".repeat(150), "; 1]".repeat(150));
+        assert!(too_deep(&format!("struct A {{ a: {arrays} }}")));
+    }
+}
