@@ -263,7 +263,9 @@ pub(super) fn plain_alias(
         repr: Repr::default(),
         held,
         pointees: reader.pointees(),
-        complete: complete && later.is_empty(),
+        stored: Vec::new(),
+        readable: complete,
+        complete: complete && !later,
     }
 }
 

@@ -119,7 +119,9 @@ pub(super) fn new_type(
         repr: Repr::default(),
         held,
         pointees: reader.pointees(),
-        complete: complete && later.is_empty(),
+        stored: Vec::new(),
+        readable: complete,
+        complete: complete && !later,
     }
 }
 
