@@ -56,9 +56,6 @@ where
     /// A process has an arena in memory once: libbpf has it there already for the object that it loaded, see
     /// [`arena_in`](Self::arena_in).
     ///
-    /// A process has an arena in memory once: libbpf has it there already for the object that it loaded, see
-    /// [`arena_in`](Self::arena_in).
-    ///
     /// # Errors
     /// `EBUSY`, `EINVAL`: this process has the arena in memory, or the address is no multiple of a page. `EEXIST`:
     /// something else lies at the address. `ENOMEM`: no address range is left.

@@ -8,15 +8,15 @@ use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 spec!(Gates: CgroupArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
 
 /// The root of the cgroup2 hierarchy, mounted on a folder of its own.
-struct Cgroup2(PathBuf);
+pub(crate) struct Cgroup2(PathBuf);
 
 impl Cgroup2 {
-    fn mount(name: &str) -> Self {
+    pub(crate) fn mount(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("bpfmap-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let target = CString::new(folder.as_os_str().as_bytes()).unwrap();
@@ -32,6 +32,10 @@ impl Cgroup2 {
         };
         assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
         Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

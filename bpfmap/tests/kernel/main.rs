@@ -9,6 +9,7 @@ mod common;
 mod create;
 #[cfg(feature = "derive")]
 mod derived;
+mod examples;
 mod hash;
 mod lpm;
 mod lru;

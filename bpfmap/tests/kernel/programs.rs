@@ -15,6 +15,11 @@ spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
 const SOCKET_FILTER: u32 = 1;
 const SCHED_CLS: u32 = 3;
 
+/// A socket filter that returns 0.
+pub(crate) fn socket_filter() -> OwnedFd {
+    program(SOCKET_FILTER)
+}
+
 /// A program that returns 0.
 fn program(program_type: u32) -> OwnedFd {
     // r0 = 0; exit

@@ -19,6 +19,10 @@ kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf
     /// Errors: `EBADF` (a closed descriptor), `EINVAL` (no program's descriptor, or a program of another type than those that
     /// the map was first used with), `E2BIG` (the index is out of range).
     ///
+    /// ```no_run
+    #[doc = include_str!("../examples/prog_array.rs")]
+    /// ```
+    ///
     /// Source: `kernel/bpf/arraymap.c`, `prog_array_map_ops`.
     ProgArray, 3, "prog_array", btf: true, cursor: None, value: V => V);
 impl DeleteElement for ProgArray {}
@@ -31,6 +35,10 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups for a program to ask 
     /// User space can't read the entries (`ENOTSUPP`).
     ///
     /// Errors: `EBADF` (no directory of a cgroup2 file system), `E2BIG` (the index is out of range).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/cgroup_array.rs")]
+    /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `cgroup_array_map_ops`.
     CgroupArray, 8, "cgroup_array", btf: false, cursor: None, value: V => V);
@@ -47,6 +55,10 @@ kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all of one s
     /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the index is out of
     /// range).
     ///
+    /// ```no_run
+    #[doc = include_str!("../examples/array_of_maps.rs")]
+    /// ```
+    ///
     /// Source: `kernel/bpf/arraymap.c`, `array_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
     ArrayOfMaps, 12, "array_of_maps", btf: false, cursor: None, value: V => V);
 impl DeleteElement for ArrayOfMaps {}
@@ -60,6 +72,10 @@ kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all of one spec
     /// write it.
     ///
     /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the map is full).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/hash_of_maps.rs")]
+    /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
     HashOfMaps, 13, "hash_of_maps", btf: false, cursor: Position, value: V => V);

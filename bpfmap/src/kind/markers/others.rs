@@ -8,20 +8,56 @@ use crate::kind::{
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)
+    ///
+    /// Errors: `EOPNOTSUPP` (creation without a JIT for arenas: x86-64 and arm64 have one), `EBUSY`, `EINVAL` (this
+    /// process has it in memory already, or at another address), `EEXIST` (something else lies at its address),
+    /// `ENOMEM` (no address range is left).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/arena.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/arena.c`, `arena_map_ops`.
     Arena, 33, "arena", btf: false, cursor: Position, value: V => V);
 impl MapArena for Arena {}
 
 kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](crate::InsnOffsets).
+    ///
+    /// Errors: `E2BIG` (the index is out of range), `EINVAL` (an offset that only the kernel fills in is not 0),
+    /// `EPERM` (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/insn_array.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/bpf_insn_array.c`, `insn_array_map_ops`.
     InsnArray, 34, "insn_array", btf: false, cursor: Key, value: V => V, adds: RDONLY_PROG);
 impl LookupElement for InsnArray {}
 impl UpdateElement for InsnArray {}
 impl Iterate for InsnArray {}
 
 kind!(/// `BPF_MAP_TYPE_STRUCT_OPS` (Linux 5.6)
+    ///
+    /// Errors: `EINPROGRESS` (it was taken back before, and is still used), `EOPNOTSUPP` (a link registers it, and
+    /// takes it back), `EPERM` (the descriptor is write-only or read-only).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/struct_ops.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/bpf_struct_ops.c`, `bpf_struct_ops_map_ops`.
     StructOps, 26, "struct_ops", btf: false, cursor: Key, value: V => V, kernel_value: true);
 impl RegisterOps for StructOps {}
 
 kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is the number of hash functions.
+    ///
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only); never full.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/bloom_filter.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/bloom_filter.c`, `bloom_filter_map_ops`.
     BloomFilter, 30, "bloom_filter", btf: true, cursor: Position, value: V => V);
 impl Filter for BloomFilter {}
 
@@ -30,6 +66,15 @@ kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): a program puts a stack in with
     /// A stack that is there already keeps its id. Another one that falls on the same id is refused (`EEXIST`), or takes
     /// the place with `BPF_F_REUSE_STACKID`. Ids go up to the next power of two above `max_entries`. A look-up takes the
     /// stack out for a moment: another one at the same time may find nothing (`ENOENT`).
+    ///
+    /// Errors: `E2BIG` ([`delete`](crate::Map::delete) of an id out of range), `ENOTSUPP`
+    /// ([`take`](crate::Map::take) before Linux 6.18), `EPERM` (frozen, or the descriptor is read-only).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/stack_trace.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/stackmap.c`, `stack_trace_map_ops`.
     StackTrace, 7, "stack_trace", btf: false, cursor: Key, value: V => V);
 impl LookupElement for StackTrace {}
 impl DeleteElement for StackTrace {}

@@ -8,7 +8,16 @@ use crate::kind::{
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
 
-kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19)
+kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19): a value for each key.
+    ///
+    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
+    /// ([`take`](crate::Map::take) before Linux 5.14).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/hash.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/hashtab.c`, `htab_map_ops`.
     Hash, 1, "hash", btf: true, cursor: Position, value: V => V);
 impl LookupElement for Hash {}
 impl UpdateElement for Hash {}
@@ -20,7 +29,16 @@ impl UpdateBatch for Hash {}
 impl DeleteBatch for Hash {}
 impl Lock for Hash {}
 
-kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19)
+kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index, all there and zero from the start.
+    ///
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only); a look-up out
+    /// of range gives `None`.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/array.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/arraymap.c`, `array_map_ops`.
     Array, 2, "array", btf: true, cursor: Key, value: V => V);
 impl LookupElement for Array {}
 impl UpdateElement for Array {}
@@ -29,7 +47,16 @@ impl UpdateBatch for Array {}
 impl MapValues for Array {}
 impl Lock for Array {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6)
+kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): for each key a value [of each CPU](PerCpu).
+    ///
+    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
+    /// ([`take`](crate::Map::take) before Linux 5.14).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/percpu_hash.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/hashtab.c`, `htab_percpu_map_ops`.
     PercpuHash, 5, "percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
 impl LookupElement for PercpuHash {}
 impl UpdateElement for PercpuHash {}
@@ -40,14 +67,34 @@ impl Iterate for PercpuHash {}
 impl UpdateBatch for PercpuHash {}
 impl DeleteBatch for PercpuHash {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6)
+kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): by index a value [of each CPU](PerCpu), all there and zero from the
+    /// start.
+    ///
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only); a look-up out
+    /// of range gives `None`. `ENOTSUPP`: batches before Linux 5.13.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/percpu_array.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/arraymap.c`, `percpu_array_map_ops`.
     PercpuArray, 6, "percpu_array", btf: true, cursor: Key, value: V => PerCpu<V>);
 impl LookupElement for PercpuArray {}
 impl UpdateElement for PercpuArray {}
 impl Iterate for PercpuArray {}
 impl UpdateBatch for PercpuArray {}
 
-kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10)
+kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key; what was used least recently makes room. A
+    /// look-up from user space is no use.
+    ///
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before
+    /// Linux 5.14); never full.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/lru_hash.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/hashtab.c`, `htab_lru_map_ops`.
     LruHash, 9, "lru_hash", btf: true, cursor: Position, value: V => V);
 impl LookupElement for LruHash {}
 impl UpdateElement for LruHash {}
@@ -58,7 +105,16 @@ impl Iterate for LruHash {}
 impl UpdateBatch for LruHash {}
 impl DeleteBatch for LruHash {}
 
-kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10)
+kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): as [`LruHash`], with a value [of each CPU](PerCpu).
+    ///
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before
+    /// Linux 5.14); never full.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/lru_percpu_hash.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/hashtab.c`, `htab_lru_percpu_map_ops`.
     LruPercpuHash, 10, "lru_percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
 impl LookupElement for LruPercpuHash {}
 impl UpdateElement for LruPercpuHash {}
@@ -69,7 +125,19 @@ impl Iterate for LruPercpuHash {}
 impl UpdateBatch for LruPercpuHash {}
 impl DeleteBatch for LruPercpuHash {}
 
-kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11)
+kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix; a look-up finds that of the longest prefix
+    /// that covers the key.
+    ///
+    /// Errors: `ENOSPC` (full, and the prefix is new; up to Linux 6.12 also for one that is there, where the fix
+    /// was not back-ported), `EINVAL` (a prefix longer than its data), `EPERM` (frozen, or the descriptor is
+    /// read-only), `ENOSYS` ([`delete`](crate::Map::delete) before Linux 4.15), `ENOTSUPP` (walking before 4.16,
+    /// batches before 5.13).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/lpm_trie.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/lpm_trie.c`, `trie_map_ops`.
     LpmTrie, 11, "lpm_trie", btf: true, cursor: Key, value: V => V);
 impl LookupElement for LpmTrie {}
 impl UpdateElement for LpmTrie {}
@@ -79,19 +147,46 @@ impl Iterate for LpmTrie {}
 impl UpdateBatch for LpmTrie {}
 impl DeleteBatch for LpmTrie {}
 
-kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20)
+kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20): values without keys, the oldest first.
+    ///
+    /// Errors: `E2BIG` (full), `EINVAL` ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen, or the
+    /// descriptor is read-only).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/queue.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/queue_stack_maps.c`, `queue_map_ops`.
     Queue, 22, "queue", btf: false, cursor: Position, value: V => V);
 impl Push for Queue {}
 impl Pop for Queue {}
 impl Peek for Queue {}
 
-kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20)
+kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20): values without keys, the newest first.
+    ///
+    /// Errors: `E2BIG` (full), `EINVAL` ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen, or the
+    /// descriptor is read-only).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/stack.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/queue_stack_maps.c`, `stack_map_ops`.
     Stack, 23, "stack", btf: false, cursor: Position, value: V => V);
 impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
 
-kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2)
+kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): as [`Hash`], and its memory follows the number of its entries. An update
+    /// writes over the value in place, so that who reads without the lock may see half of each.
+    ///
+    /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/rhash.rs")]
+    /// ```
+    ///
+    /// Source: `kernel/bpf/hashtab.c`, `rhtab_map_ops`.
     Rhash, 35, "rhash", btf: true, cursor: Position, value: V => V);
 impl LookupElement for Rhash {}
 impl UpdateElement for Rhash {}

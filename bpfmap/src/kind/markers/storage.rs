@@ -18,6 +18,13 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup th
     /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`), or from Linux 5.9
     /// the inode number alone, a `u64`.
     ///
+    /// Errors: `ENOENT` (no program of the map is attached to the cgroup), `EINVAL`
+    /// ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/cgroup_storage.rs")]
+    /// ```
+    ///
     /// Source: `kernel/bpf/local_storage.c`, `cgroup_storage_map_ops`.
     CgroupStorage, 19, "cgroup_storage", btf: true, cursor: None, value: V => V);
 impl LookupElement for CgroupStorage {}
@@ -26,6 +33,12 @@ impl Lock for CgroupStorage {}
 
 kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`], with a value for each CPU. Deprecated
     /// as well.
+    ///
+    /// Errors: as [`CgroupStorage`]: `ENOENT`, `EINVAL`, `EPERM`.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/percpu_cgroup_storage.rs")]
+    /// ```
     ///
     /// Source: `kernel/bpf/local_storage.c`, `bpf_percpu_cgroup_storage_update`.
     PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>);
@@ -36,6 +49,13 @@ kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), 
     ///
     /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) take an open socket; what is no socket is
     /// `ENOTSOCK`.
+    ///
+    /// Errors: `EBADF` (a closed descriptor), `ENOTSOCK`, `ENOMEM` (no memory to attach the value with), `EPERM`
+    /// (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/sk_storage.rs")]
+    /// ```
     ///
     /// Source: `net/core/bpf_sk_storage.c`, `sk_storage_map_ops`.
     SkStorage, 24, "sk_storage", btf: true, cursor: None, value: V => V);
@@ -48,6 +68,13 @@ kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](F
     /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line): without, as Debian boots 5.10,
     /// nothing can be attached (`EBADF`).
     ///
+    /// Errors: `EBADF` (a closed descriptor, or no `bpf` in `lsm=`), `ENOMEM` (no memory to attach the value with),
+    /// `EPERM` (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/inode_storage.rs")]
+    /// ```
+    ///
     /// Source: `kernel/bpf/bpf_inode_storage.c`, `inode_storage_map_ops`.
     InodeStorage, 28, "inode_storage", btf: true, cursor: None, value: V => V);
 impl AttachValues for InodeStorage {
@@ -58,6 +85,13 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), go
     ///
     /// What is no pidfd is `EBADF`; a task that has exited has no values (`ENOENT`).
     ///
+    /// Errors: `EBADF` (no pidfd), `ENOENT` (the task has exited), `ENOMEM` (no memory to attach the value with),
+    /// `EPERM` (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/task_storage.rs")]
+    /// ```
+    ///
     /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
     TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V);
 impl AttachValues for TaskStorage {
@@ -67,6 +101,12 @@ impl AttachValues for TaskStorage {
 kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd), gone with the cgroup.
     ///
     /// What is no directory of a cgroup2 file system is `EBADF`.
+    ///
+    /// Errors: `EBADF` (no directory of a cgroup), `ENOMEM` (no memory to attach the value with), `EPERM` (frozen).
+    ///
+    /// ```no_run
+    #[doc = include_str!("../examples/cgrp_storage.rs")]
+    /// ```
     ///
     /// Source: `kernel/bpf/bpf_cgrp_storage.c`, `cgrp_storage_map_ops`.
     CgrpStorage, 32, "cgrp_storage", btf: true, cursor: None, value: V => V);

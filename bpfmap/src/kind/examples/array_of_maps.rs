@@ -1,0 +1,10 @@
+use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
+
+/// Has programs count in a fresh map; gives the old one, which changes no more.
+fn next_page<Pages, Counts>(pages: &Map<Pages>) -> bpfmap::Result<Option<Map<Counts>>>
+where
+    Pages: OuterMapSpec<Inner = Counts, Kind = kind::ArrayOfMaps, Key = u32>,
+    Counts: MapSpec<Kind = kind::Array, Key = u32, Value = u64>,
+{
+    pages.swap(&0, &Map::create()?)
+}

@@ -1,0 +1,10 @@
+use bpfmap::{Map, MapSpec, kind::InodeStorage};
+use std::fs::File;
+
+/// Marks a file, unless it is marked.
+fn mark<Marks>(marks: &Map<Marks>, file: &File) -> bpfmap::Result<bool>
+where
+    Marks: MapSpec<Kind = InodeStorage, Key = u32, Value = u64>,
+{
+    marks.attach_new(file, &1)
+}

@@ -1,0 +1,9 @@
+use bpfmap::{Map, MapSpec, kind::LruHash};
+
+/// Remembers a flow; whether it was new. A full map forgets an old one.
+fn remember<Flows>(flows: &Map<Flows>, flow: u32, now: u64) -> bpfmap::Result<bool>
+where
+    Flows: MapSpec<Kind = LruHash, Key = u32, Value = u64>,
+{
+    flows.insert(&flow, &now)
+}

@@ -1,0 +1,9 @@
+use bpfmap::{Map, MapSpec, kind::Rhash};
+
+/// Ends a session, and says what it had counted.
+fn end<Sessions>(sessions: &Map<Sessions>, session: u32) -> bpfmap::Result<Option<u64>>
+where
+    Sessions: MapSpec<Kind = Rhash, Key = u32, Value = u64>,
+{
+    sessions.take(&session)
+}

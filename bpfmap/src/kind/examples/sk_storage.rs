@@ -1,0 +1,12 @@
+use bpfmap::{Map, MapSpec, kind::SkStorage};
+use std::net::UdpSocket;
+
+/// Sets the budget of a socket, and says what was left of the one before.
+fn grant<Budgets>(budgets: &Map<Budgets>, socket: &UdpSocket) -> bpfmap::Result<Option<u64>>
+where
+    Budgets: MapSpec<Kind = SkStorage, Key = u32, Value = u64>,
+{
+    let left = budgets.attached(socket)?;
+    budgets.attach(socket, &1000)?;
+    Ok(left)
+}

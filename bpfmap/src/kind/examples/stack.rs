@@ -1,0 +1,9 @@
+use bpfmap::{Map, MapSpec, kind::Stack};
+
+/// Takes the newest free port.
+fn free_port<Ports>(ports: &Map<Ports>) -> bpfmap::Result<Option<u16>>
+where
+    Ports: MapSpec<Kind = Stack, Key = (), Value = u16>,
+{
+    ports.pop()
+}

@@ -1,0 +1,10 @@
+use bpfmap::{Map, MapSpec, StructOpsState, kind::StructOps};
+
+/// Takes the programs back, if the kernel calls them.
+fn take_back<SlowStart>(slow_start: &Map<SlowStart>) -> bpfmap::Result<bool>
+where
+    SlowStart: MapSpec<Kind = StructOps, Key = u32>,
+{
+    let in_use = slow_start.registration()?.state == StructOpsState::InUse;
+    Ok(in_use && slow_start.unregister()?)
+}

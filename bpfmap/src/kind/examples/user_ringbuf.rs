@@ -1,0 +1,13 @@
+use bpfmap::{EventSpec, Map, UserRingBuf, kind::UserRingbuf};
+
+/// Tells programs a number; `false` when they have not read enough of what they were told before.
+fn tell<Numbers>(map: &Map<Numbers>, number: u64) -> bpfmap::Result<bool>
+where
+    Numbers: EventSpec<Kind = UserRingbuf, Event = u64>,
+{
+    let mut numbers = UserRingBuf::open(map)?;
+    let Some(mut record) = numbers.reserve() else { return Ok(false) };
+    *record = number;
+    record.submit();
+    Ok(true)
+}
