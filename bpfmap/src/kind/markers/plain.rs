@@ -177,7 +177,7 @@ impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
 
-kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): as [`Hash`], and its memory follows the number of its entries. An update
+kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): as [`Hash`](enum@Hash), and its memory follows the number of its entries. An update
     /// writes over the value in place, so that who reads without the lock may see half of each.
     ///
     /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only).
