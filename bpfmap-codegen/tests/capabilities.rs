@@ -33,8 +33,9 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
     // `kind!(/// docs Hash, 1, "hash", btf: true, cursor: Position, value: V => V);`, however it is broken into lines.
     let mut heads = BTreeMap::new();
     for head in text.split("\nkind!(").skip(1) {
-        let code: String =
-            head.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let is_doc =
+            |line: &&str| ["//", "#[doc"].iter().any(|doc| line.trim_start().starts_with(doc));
+        let code: String = head.lines().filter(|line| !is_doc(line)).collect();
         let code = code.split(");").next().unwrap();
         let parts: Vec<_> = code.split(',').map(|part| part.trim().to_owned()).collect();
         heads.insert(parts[0].clone(), parts);
