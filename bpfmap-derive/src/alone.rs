@@ -58,6 +58,12 @@ impl Tokens {
     }
 }
 
+/// For what is generated, and stands for what the author wrote at `place`: the compiler points there,
+/// and does not take it for the author's own.
+pub(crate) fn generated_at(place: TokenSpan) -> TokenSpan {
+    TokenSpan::call_site().located_at(place)
+}
+
 impl Context for Alone {
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span {
         let mut tokens = self.tokens.borrow_mut();

@@ -3,7 +3,7 @@
 use bpfmap_codegen::facts::{MapTypeFacts, ValueRule};
 use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{MapItem, read_map};
-use bpfmap_codegen::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema};
+use bpfmap_codegen::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
 use bpfmap_codegen::naming::upper_camel_case;
 use bpfmap_codegen::source::Span;
 use proc_macro2::{Ident, Literal, TokenStream};
@@ -13,6 +13,7 @@ use syn::DeriveInput;
 use crate::alone::Alone;
 use crate::findings;
 use crate::layout::{LayoutWriter, runtime};
+use crate::limits::Limits;
 use crate::methods::fields;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -92,6 +93,7 @@ impl Expansion<'_> {
         let (value, value_layout) = self.value();
         let constants = self.constants();
         let fields = self.use_fields();
+        let limits = self.limits();
         let inner = self.field("inner").map(|inner| {
             quote! {
                 const INNER: ::core::option::Option<#runtime::InnerMap> =
@@ -131,6 +133,7 @@ impl Expansion<'_> {
             }
             #event
             #outer
+            #limits
             #fields
         }
     }
@@ -255,6 +258,9 @@ impl Expansion<'_> {
     fn use_fields(&self) -> TokenStream {
         let ident = &self.input.ident;
         let fields = fields(self.input);
+        if fields.is_empty() {
+            return TokenStream::new();
+        }
         let (names, types): (Vec<_>, Vec<_>) =
             fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
         quote! {
@@ -265,5 +271,45 @@ impl Expansion<'_> {
                 }
             };
         }
+    }
+
+    /// What only the compiler can hold against the rules: types and numbers from elsewhere.
+    fn limits(&self) -> TokenStream {
+        let limits = Limits { row: self.row, def: &self.item.def, runtime: self.runtime };
+        let mut checks = TokenStream::new();
+        if let Some(KeyValue::Type(ty)) = &self.item.def.key
+            && is_elsewhere(&ty.value)
+        {
+            checks.extend(self.field("key").map(|ty| limits.key(&ty)));
+        }
+        if let Some(KeyValue::Type(ty)) = &self.item.def.value
+            && is_elsewhere(&ty.value)
+        {
+            checks.extend(self.field("value").map(|ty| limits.value(&ty)));
+        }
+        if let Some(ty) = &self.item.def.event
+            && is_elsewhere(&ty.value)
+        {
+            checks.extend(self.field("event").map(|ty| limits.event(&ty)));
+        }
+        checks.extend(self.later("max_entries").map(|number| limits.max_entries(number)));
+        if checks.is_empty() {
+            return checks;
+        }
+        quote! {
+            const _: () = {
+                #checks
+            };
+        }
+    }
+}
+
+/// Whether only the compiler knows what `ty` is.
+fn is_elsewhere(ty: &Type) -> bool {
+    match ty {
+        Type::Named(_) => true,
+        // A length that nobody knows stands as one of 1.
+        Type::Array(element, len) => is_elsewhere(&element.value) || len.value == 1,
+        _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::front::Draft;
-use bpfmap_codegen::front::rust::{FieldRole, TypeItem, read_type};
+use bpfmap_codegen::front::rust::{Context as _, FieldRole, TypeItem, check_fields, read_type};
 use bpfmap_codegen::ir::{
     Composite, Int, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind,
 };
@@ -10,10 +10,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;
 
-use crate::alone::Alone;
-use crate::findings;
+use crate::alone::{Alone, generated_at};
 use crate::layout::{LayoutWriter, runtime};
 use crate::methods::{self, fields, rust_type};
+use crate::{findings, limits};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -22,7 +22,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let alone = Alone::new();
     let item = read_type(&alone, &input);
-    let checked = alone.check(draft(&item));
+    let checked = alone.check(draft(&item)).filter(|checked| fields_fit(&alone, &item, checked));
     let runtime = runtime(&input.attrs, "bpf_type");
     let mut code = findings::report(alone);
     code.extend(match &item.def.kind {
@@ -36,6 +36,26 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         }
     });
     code
+}
+
+/// Whether the fields fit the layout in C, where that can be told here. Where types are declared
+/// elsewhere, the proof tells it.
+fn fields_fit(alone: &Alone, item: &TypeItem, checked: &Checked) -> bool {
+    let (body, is_union) = match &item.def.kind {
+        TypeDefKind::Struct(body) => (body, false),
+        TypeDefKind::Union(body) => (body, true),
+        TypeDefKind::Enum(_) | TypeDefKind::Alias(_) => return true,
+    };
+    let layout = checked.layouts().composite(&item.def.name.value);
+    let Some(layout) = layout.filter(|_| item.complete && item.held.is_empty()) else {
+        return true;
+    };
+    let findings = check_fields(item, body, layout, is_union);
+    let fit = findings.is_empty();
+    for finding in findings {
+        alone.report(finding);
+    }
+    fit
 }
 
 /// The item as a schema of its own.
@@ -102,12 +122,13 @@ impl Expansion<'_> {
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };
         let pointee = self.pointee(kind);
+        let special = self.special(kind);
         let force = (!proof.is_empty()).then(|| {
-            quote_spanned! {ident.span()=>
+            quote_spanned! {generated_at(ident.span())=>
                 const _: () = <#ident as #runtime::BpfType>::PROOF;
             }
         });
-        let lock = has_spin_lock(kind).then(|| {
+        let lock = special_fields(kind).contains(&SpecialField::SpinLock).then(|| {
             quote! {
                 #[automatically_derived]
                 impl #runtime::HasSpinLock for #ident {}
@@ -121,6 +142,7 @@ impl Expansion<'_> {
             impl #runtime::BpfType for #ident {
                 const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::#layout;
                 #pointee
+                #special
                 #proof
             }
             #force
@@ -200,7 +222,7 @@ impl Expansion<'_> {
     /// The constant that does not compile where Rust and C differ.
     fn proof(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
         let runtime = self.runtime;
-        let span = self.input.ident.span();
+        let span = generated_at(self.input.ident.span());
         let mut list = Vec::with_capacity(self.item.fields.len());
         for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
             let Some(field_ident) = &field.ident else { continue };
@@ -244,6 +266,23 @@ impl Expansion<'_> {
         }
     }
 
+    /// Which special fields it has, for the maps whose value it is.
+    fn special(&self, kind: &TypeDefKind) -> TokenStream {
+        if let (TypeDefKind::Alias(target), [field, ..]) = (kind, &*fields(self.input)) {
+            let (ty, runtime) = (&field.ty, self.runtime);
+            if matches!(target.value, Type::Named(_)) {
+                return quote!(const FIELDS: u32 = <#ty as #runtime::BpfType>::FIELDS;);
+            }
+        }
+        let fields = special_fields(kind);
+        if fields.is_empty() {
+            return TokenStream::new();
+        }
+        let mask = fields.into_iter().fold(0, |mask, field| mask | limits::bit(field));
+        let mask = proc_macro2::Literal::u32_unsuffixed(mask);
+        quote!(const FIELDS: u32 = #mask;)
+    }
+
     /// Of a struct with special fields, what others may know of it without going in circles.
     fn pointee(&self, kind: &TypeDefKind) -> TokenStream {
         let TypeDefKind::Struct(body) = kind else { return TokenStream::new() };
@@ -285,12 +324,21 @@ impl Expansion<'_> {
     }
 }
 
-fn has_spin_lock(kind: &TypeDefKind) -> bool {
-    let TypeDefKind::Struct(body) = kind else { return false };
-    body.members.iter().any(|member| {
-        let MemberType::Type(ty) = &member.ty else { return false };
-        matches!(ty.value, Type::Special(SpecialField::SpinLock, _))
-    })
+/// The special fields among the direct members of a struct.
+fn special_fields(kind: &TypeDefKind) -> Vec<SpecialField> {
+    let TypeDefKind::Struct(body) = kind else { return Vec::new() };
+    let fields = body.members.iter().filter_map(|member| {
+        let MemberType::Type(ty) = &member.ty else { return None };
+        let mut element = &ty.value;
+        while let Type::Array(inner, _) = element {
+            element = &inner.value;
+        }
+        match element {
+            Type::Special(field, _) => Some(*field),
+            _ => None,
+        }
+    });
+    fields.collect()
 }
 
 /// Where each bit-field begins in the bytes that hold it: the first bit, counted as C places them

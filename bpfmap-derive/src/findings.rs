@@ -1,6 +1,7 @@
 //! Findings as errors and warnings of the compiler.
 
 use bpfmap_codegen::diagnostics::{Finding, Severity};
+use bpfmap_codegen::rules::Rule;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
@@ -50,6 +51,14 @@ fn text(finding: &Finding) -> String {
         push(&mut text, "help", help);
     }
     push(&mut text, "rule", &format!("{0} (`bpfmap explain {0}`)", finding.rule.id));
+    text
+}
+
+/// A message with its remedy and its rule.
+pub(crate) fn sentence(message: &str, help: &str, rule: &Rule) -> String {
+    let mut text = message.to_owned();
+    push(&mut text, "help", help);
+    push(&mut text, "rule", &format!("{0} (`bpfmap explain {0}`)", rule.id));
     text
 }
 

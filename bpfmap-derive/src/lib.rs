@@ -9,6 +9,7 @@ mod bpf_type;
 mod enumeration;
 mod findings;
 mod layout;
+mod limits;
 mod methods;
 #[cfg(test)]
 mod tests;

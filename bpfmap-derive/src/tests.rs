@@ -1,1 +1,63 @@
-//! Expansions.
+//! What the derives expand to, as text that people read.
+
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+
+use crate::{bpf_map, bpf_type};
+
+/// Each file of `tests/expand/`: items with a derive, and beside it what they expand to.
+#[test]
+fn expansions() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expand");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path(&folder);
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expanded: TokenStream = items(&text).into_iter().map(expand).collect();
+        let file = syn::parse2(expanded).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        settings.bind(|| insta::assert_snapshot!(name, prettyplease::unparse(&file)));
+    }
+}
+
+/// Where an attribute says how the crate is called, nothing else is asked for.
+#[test]
+fn a_renamed_crate_is_called_by_its_name() {
+    let renamed = [
+        "#[derive(BpfType)] #[repr(C)] #[bpf_type(crate = other)] struct Job { lock: SpinLock,
+            #[bpf(kptr = \"task_struct\")] task: Kptr, #[bpf(bits(a: bool = 1))] bits0: [u8; 1] }",
+        "#[derive(BpfType)] #[repr(C)] #[bpf_type(in_place, crate = other)] union U { a: u32 }",
+        "#[derive(BpfType)] #[repr(u8)] #[bpf_type(crate = other)] enum E { A }",
+        "#[derive(BpfMap)] #[bpf_map(hash, max_entries = N, flags(no_prealloc), pinning = by_name,
+            crate = other)] struct M { key: Job, value: Job }",
+        "#[derive(BpfMap)] #[bpf_map(ringbuf, max_entries = 4096, crate = other)] struct M { event: Job }",
+        "#[derive(BpfMap)] #[bpf_map(array_of_maps, max_entries = 1, crate = other)] struct M { inner: N }",
+    ];
+    for item in renamed {
+        let expanded = expand(item.parse().unwrap()).to_string();
+        assert!(expanded.contains("other ::"), "{expanded}");
+        assert!(!expanded.contains(":: bpfmap ::"), "{expanded}");
+    }
+}
+
+/// The items of a text, each as its tokens.
+fn items(text: &str) -> Vec<TokenStream> {
+    let file: syn::File = syn::parse_str(text).unwrap();
+    let items = file.items.iter().filter(|item| !matches!(item, syn::Item::Use(_)));
+    items.map(quote::ToTokens::to_token_stream).collect()
+}
+
+fn expand(item: TokenStream) -> TokenStream {
+    let text = item.to_string();
+    if text.contains("BpfMap") { bpf_map::expand(item) } else { bpf_type::expand(item) }
+}

@@ -138,6 +138,7 @@ mod insn_offsets;
 mod kernel_fields;
 pub mod kind;
 pub mod layout;
+mod limits;
 mod map;
 mod mapping;
 mod objects;

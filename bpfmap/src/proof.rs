@@ -20,6 +20,8 @@ pub enum Field<'a> {
         c_size: usize,
         /// In C.
         align: usize,
+        /// Whether it is a struct with fields that belong to the kernel.
+        special: bool,
     },
     /// Bytes that no member of the C has.
     Padding(usize),
@@ -51,13 +53,14 @@ pub struct BitField {
 /// A member of type `T`.
 #[must_use]
 pub const fn member<T: BpfType>(name: &str, offset: usize) -> Field<'_> {
-    Field::Member { name, offset, size: size_of::<T>(), c_size: T::C_SIZE, align: T::C_ALIGN }
+    holds::<T>(name, offset, size_of::<T>())
 }
 
 /// Bytes that hold a member of type `T`, which Rust has no place for.
 #[must_use]
 pub const fn holds<T: BpfType>(name: &str, offset: usize, size: usize) -> Field<'_> {
-    Field::Member { name, offset, size, c_size: T::C_SIZE, align: T::C_ALIGN }
+    let special = T::FIELDS != 0;
+    Field::Member { name, offset, size, c_size: T::C_SIZE, align: T::C_ALIGN, special }
 }
 
 /// A bit-field of type `T`.
@@ -81,12 +84,17 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
     while index < fields.len() {
         let field = fields[index];
         index += 1;
+        // Bytes that bit-fields leave of those that they share.
+        let mut rest = 0;
         let (name, offset, at, end) = match field {
             Field::Padding(bytes) => {
                 named += bytes;
                 continue;
             }
-            Field::Member { name, offset, size, c_size, align } => {
+            Field::Member { name, offset, size, c_size, align, special } => {
+                if special {
+                    not_top_level(name);
+                }
                 let align = if packed { 1 } else { align };
                 natural = max(natural, align);
                 if size != c_size {
@@ -94,8 +102,9 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
                         .text(name)
                         .text("` has ")
                         .number(c_size)
-                        .text(" bytes, and the array that holds it ")
+                        .text(" bytes, and the bytes that hold it are ")
                         .number(size)
+                        .rule("rust-repr")
                         .fail();
                 }
                 let at = round_up(free.div_ceil(8), align);
@@ -104,17 +113,29 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
             Field::Bits { name, offset, size, fields } => {
                 let (at, end, align) = bits(free, fields, packed);
                 natural = max(natural, align);
-                if (end.div_ceil(8) - at) != size {
+                let taken = end.div_ceil(8) - at;
+                if size < taken {
                     Message::new("the bit-fields of `")
                         .text(name)
                         .text("` take ")
-                        .number(end.div_ceil(8) - at)
-                        .text(" bytes: write `[u8; ")
-                        .number(end.div_ceil(8) - at)
+                        .number(taken)
+                        .text(" bytes\n  = help: write `[u8; ")
+                        .number(taken)
                         .text("]`")
+                        .rule("rust-repr")
                         .fail();
                 }
-                (name, offset, at, (at + size) * 8)
+                if at < free.div_ceil(8) {
+                    Message::new("C puts the bit-fields of `")
+                        .text(name)
+                        .text(
+                            "` in the byte of those before\n  = help: write them in one `bits(…)`",
+                        )
+                        .rule("rust-repr")
+                        .fail();
+                }
+                rest = size - taken;
+                (name, offset, at, end)
             }
         };
         padding(at - free.div_ceil(8), named, "before", name);
@@ -125,19 +146,20 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
                 .number(offset)
                 .text(", and C at byte ")
                 .number(at)
-                .text(": let bytes hold it, `#[bpf(holds(")
+                .text("\n  = help: let bytes hold it, `#[bpf(holds(")
                 .text(name)
                 .text(": TYPE))] ")
                 .text(name)
                 .text("_bytes: [u8; N]`")
+                .rule("rust-repr")
                 .fail();
         }
-        named = 0;
+        named = rest;
         free = end;
     }
     let align = max(natural, asked);
-    let size = round_up(free / 8, align);
-    padding(size - free / 8, named, "at the end of", "the struct");
+    let size = round_up(free.div_ceil(8), align);
+    padding(size - free.div_ceil(8), named, "at the end of", "the struct");
     as_large::<T>(size, align);
 }
 
@@ -154,7 +176,12 @@ pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: u
     while index < fields.len() {
         let (name, size, c_size, natural) = match fields[index] {
             Field::Padding(size) => ("the padding", size, 0, 1),
-            Field::Member { name, size, c_size, align, .. } => (name, size, c_size, align),
+            Field::Member { name, size, c_size, align, special, .. } => {
+                if special {
+                    not_top_level(name);
+                }
+                (name, size, c_size, align)
+            }
             Field::Bits { name, size, fields, .. } => {
                 let (_, end, align) = bits(0, fields, packed);
                 (name, size, end.div_ceil(8), align)
@@ -168,9 +195,10 @@ pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: u
                 .number(size)
                 .text(" bytes, and the union ")
                 .number(size_of::<T>())
-                .text(": write `bpfmap::Padded<TYPE, ")
+                .text("\n  = help: write `bpfmap::Padded<TYPE, ")
                 .number(size_of::<T>().saturating_sub(size))
                 .text(">`")
+                .rule("union-filled")
                 .fail();
         }
         largest = max(largest, c_size);
@@ -197,7 +225,7 @@ const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, 
         }
         assert!(
             free - first * 8 == start,
-            "the bit-fields lie elsewhere in C: declare enums before them, and give the members before them a multiple of their alignment"
+            "C puts these bit-fields elsewhere\n  = help: let a bit-field of an enum cross no byte, and let them begin at a multiple of their alignment\n  = rule: rust-repr (`bpfmap explain rust-repr`)"
         );
         if named && !packed {
             align = max(align, unit / 8);
@@ -206,6 +234,15 @@ const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, 
         index += 1;
     }
     (first, free, align)
+}
+
+#[track_caller]
+const fn not_top_level(name: &str) {
+    Message::new("the kernel does not find the special fields in `")
+        .text(name)
+        .text("`\n  = help: make them direct members of the struct that is the map's value")
+        .rule("special-field-not-top-level")
+        .fail();
 }
 
 #[track_caller]
@@ -221,10 +258,12 @@ const fn padding(there: usize, named: usize, preposition: &str, what: &str) {
         .text(what)
         .text("`, and the struct names ")
         .number(named);
-    if there == 0 {
-        message.text(": leave `_pad` out").fail();
-    }
-    message.text(": write `_pad: [u8; ").number(there).text("]` there").fail();
+    let message = if there == 0 {
+        message.text("\n  = help: leave it out")
+    } else {
+        message.text("\n  = help: write `_pad: [u8; ").number(there).text("]` there")
+    };
+    message.rule("implicit-padding").fail();
 }
 
 #[track_caller]
@@ -234,9 +273,10 @@ const fn as_large<T>(size: usize, align: usize) {
             .number(align)
             .text(" bytes, and Rust to ")
             .number(align_of::<T>())
-            .text(": write `#[repr(C, align(")
+            .text("\n  = help: write `#[repr(C, align(")
             .number(align)
-            .text("))]`; or `#[bpf_type(align = N)]` for what C is asked for")
+            .text("))]`")
+            .rule("rust-repr")
             .fail();
     }
     if size_of::<T>() != size {
@@ -245,6 +285,7 @@ const fn as_large<T>(size: usize, align: usize) {
             .text(" bytes in C, and ")
             .number(size_of::<T>())
             .text(" in Rust")
+            .rule("rust-repr")
             .fail();
     }
 }
@@ -277,6 +318,11 @@ impl Message {
             index += 1;
         }
         self
+    }
+
+    /// The rule that was broken.
+    const fn rule(self, id: &str) -> Self {
+        self.text("\n  = rule: ").text(id).text(" (`bpfmap explain ").text(id).text("`)")
     }
 
     const fn number(self, number: usize) -> Self {

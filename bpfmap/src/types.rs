@@ -31,6 +31,9 @@ pub trait BpfType: Plain {
     /// Does not compile where Rust and C lay the type out in different ways.
     #[doc(hidden)]
     const PROOF: () = ();
+    /// Of a struct with fields that belong to the kernel, which they are: a bit for each sort, as the derives count them.
+    #[doc(hidden)]
+    const FIELDS: u32 = 0;
     /// The size in C.
     #[doc(hidden)]
     const C_SIZE: usize = size_of::<Self>();
@@ -58,6 +61,9 @@ layouts! {
 
 impl<T: BpfType, const N: usize> BpfType for [T; N] {
     const LAYOUT: &'static Layout = &Layout::Array { element: T::LAYOUT, len: len(N) };
+    const FIELDS: u32 = T::FIELDS;
+    const C_SIZE: usize = T::C_SIZE * N;
+    const C_ALIGN: usize = T::C_ALIGN;
 }
 
 const fn len(len: usize) -> u32 {

@@ -81,6 +81,8 @@ rules! {
     ATTRIBUTE_SYNTAX = Error "attribute-syntax": "An attribute of a Rust declaration says what it can say";
     RUST_REPR = Error "rust-repr": "A Rust type is laid out as C lays it out";
     RUST_TYPE = Error "rust-type": "What is declared in Rust is something that C has";
+    IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct names its padding";
+    UNION_FILLED = Error "union-filled": "Each member of a Rust union fills it";
     TOO_MANY_FINDINGS = Error "too-many-findings": "Findings are few enough to read";
     // Names.
     BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";

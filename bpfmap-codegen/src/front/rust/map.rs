@@ -192,7 +192,13 @@ fn pinning(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Pinning>> {
 /// `0 = name, 1 = "name"`.
 fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, TokenStream))>> {
     let one = |input: ParseStream<'_>| {
-        let index = input.parse::<Expr>()?;
+        // A whole expression would take the `=` with it.
+        let index = if input.peek(syn::Lit) {
+            Expr::Lit(syn::ExprLit { attrs: Vec::new(), lit: input.parse()? })
+        } else {
+            let path = input.parse()?;
+            Expr::Path(syn::ExprPath { attrs: Vec::new(), qself: None, path })
+        };
         input.parse::<Token![=]>()?;
         let name = if input.peek(LitStr) {
             let text: LitStr = input.parse()?;

@@ -27,6 +27,7 @@ mod attributes;
 mod composite;
 mod context;
 mod enumeration;
+mod fields;
 #[cfg(feature = "rust")]
 mod file;
 mod item;
@@ -40,6 +41,7 @@ mod tests;
 use attributes::{has_word, string_word};
 pub use composite::{FieldRole, Repr, Storage};
 pub use context::{Constant, Context, Meaning, by_last_segment};
+pub use fields::check_fields;
 #[cfg(feature = "rust")]
 pub use file::{read_file, read_str};
 #[cfg(feature = "rust")]

@@ -402,3 +402,76 @@ fn attributes_that_say_nothing_are_refused() {
     let rules: Vec<_> = found.iter().map(|(rule, _)| *rule).collect();
     assert_eq!(rules, ["attribute-syntax", "wrong-kind-of-value", "wrong-kind-of-value"]);
 }
+
+/// The rules that the fields of a struct or union break, and the remedies.
+fn field_findings(text: &str) -> Vec<(&'static str, String)> {
+    let item = type_of(text);
+    let (body, is_union) = match &item.def.kind {
+        TypeDefKind::Struct(body) => (body, false),
+        TypeDefKind::Union(body) => (body, true),
+        other => panic!("{other:?}"),
+    };
+    let schema = crate::ir::Schema { types: vec![item.def.clone()], ..Default::default() };
+    let layouts = crate::layout::Layouts::new(&schema);
+    let layout = layouts.composite(&item.def.name.value).unwrap();
+    let findings = super::check_fields(&item, body, layout, is_union);
+    findings.into_iter().map(|finding| (finding.rule.id, finding.help.unwrap())).collect()
+}
+
+#[test]
+fn fields_lie_where_c_has_the_members() {
+    let fits = |text| assert_eq!(field_findings(text), []);
+    fits("#[repr(C)] struct S { a: u8, _pad: [u8; 3], b: u32 }");
+    fits("#[repr(C)] struct S { a: u8, _pad0: u8, _pad1: [u8; 2], b: u32 }");
+    fits("#[repr(C, packed)] struct S { a: u8, b: u32 }");
+    fits("#[repr(C, align(16))] struct S { a: u64, _pad: [u8; 8] }");
+    fits(
+        "#[repr(C, align(4))] struct S { #[bpf(bits(a: u32 = 3, b: u32 = 9))] bits0: [u8; 2], _pad: [u8; 2] }",
+    );
+    fits(
+        "#[repr(C, align(8))] #[bpf_type(packed)] struct S { a: u8, #[bpf(holds(t: u64))] t: [u8; 8], _pad: [u8; 7] }",
+    );
+    fits("#[repr(C, align(4))] union U { a: Padded<u32, 12>, b: [u8; 16] }");
+
+    let one = |text| {
+        let findings = field_findings(text);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        findings.into_iter().next().unwrap()
+    };
+    let padding = |help: &str| ("implicit-padding", help.to_owned());
+    assert_eq!(
+        one("#[repr(C)] struct S { a: u8, b: u32 }"),
+        padding("write `_pad0: [u8; 3]` before it")
+    );
+    assert_eq!(
+        one("#[repr(C)] struct S { a: u32, b: u8 }"),
+        padding("write `_pad0: [u8; 3]` behind it")
+    );
+    assert_eq!(
+        one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u32 }"),
+        padding("write `[u8; 3]`")
+    );
+    assert_eq!(one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u8 }"), padding("leave it out"));
+    assert_eq!(
+        one("#[repr(C)] union U { a: u32, b: [u32; 2] }"),
+        ("union-filled", "write `bpfmap::Padded<TYPE, 4>`".to_owned())
+    );
+    assert_eq!(
+        one("#[repr(C)] union U { a: Padded<u32, 4>, b: [u8; 8] }"),
+        ("rust-repr", "write `#[repr(C, align(4))]`".to_owned())
+    );
+    assert_eq!(
+        one("#[repr(C)] struct S { #[bpf(bits(a: u8 = 3))] bits0: [u8; 1], #[bpf(bits(b: u8 = 3))] bits1: [u8; 1] }").0,
+        "rust-repr"
+    );
+    // Bytes that the bit-fields leave are padding.
+    fits("#[repr(C, align(4))] struct S { #[bpf(bits(a: u32 = 3))] bits0: [u8; 4] }");
+    assert_eq!(
+        one("#[repr(C, align(4))] struct S { #[bpf(bits(a: u32 = 23))] bits0: [u8; 2], _pad: [u8; 1] }").0,
+        "rust-repr"
+    );
+    assert_eq!(
+        one("#[repr(C, align(4))] #[bpf_type(packed)] struct S { a: u8, b: u16, _pad: u8 }").0,
+        "rust-repr"
+    );
+}

@@ -1,0 +1,233 @@
+//! The fields of a Rust struct or union, held against the layout that C gives its members.
+//!
+//! Each byte is a field's, since all bytes are sent to the kernel; and each member lies where C has it.
+
+use super::composite::{FieldRole, Storage};
+use super::item::TypeItem;
+use crate::diagnostics::Finding;
+use crate::ir::Composite;
+use crate::layout::CompositeLayout;
+use crate::rules;
+use crate::source::Span;
+
+/// What is wrong with the fields of `item`, a struct or union whose members are `body`, all of known
+/// sizes.
+#[must_use]
+pub fn check_fields(
+    item: &TypeItem,
+    body: &Composite,
+    layout: &CompositeLayout,
+    is_union: bool,
+) -> Vec<Finding> {
+    let fields = Fields { item, body, layout };
+    let mut findings = Vec::new();
+    if is_union {
+        fields.of_union(&mut findings);
+    } else {
+        fields.of_struct(&mut findings);
+    }
+    fields.alignment(is_union, &mut findings);
+    findings
+}
+
+struct Fields<'a> {
+    item: &'a TypeItem,
+    body: &'a Composite,
+    layout: &'a CompositeLayout,
+}
+
+/// A field that C has too.
+struct Placed<'a> {
+    name: &'a str,
+    place: Span,
+    /// The bytes in C.
+    start: u64,
+    end: u64,
+    /// In Rust.
+    align: u64,
+    /// The bytes that hold it, where it is no field of its own type.
+    storage: Option<Storage>,
+    /// Of bytes that bit-fields share, those that the bit-fields leave: padding.
+    rest: u64,
+}
+
+impl<'a> Fields<'a> {
+    /// `None` for padding.
+    fn placed(&self, role: &FieldRole) -> Option<Placed<'a>> {
+        let (index, last, storage) = match role {
+            FieldRole::Member { index, .. } => (*index, *index, None),
+            FieldRole::Holds { index, storage } => (*index, *index, Some(*storage)),
+            FieldRole::Bits { members, storage } => {
+                (members.start, members.end.checked_sub(1)?, Some(*storage))
+            }
+            FieldRole::Padding(_) => return None,
+        };
+        let (first, last) = (self.layout.members.get(index)?, self.layout.members.get(last)?);
+        let member = &self.body.members[index];
+        let is_field = storage.is_none() && !self.item.repr.packed;
+        let (start, end) = (first.offset(), (last.bit_offset + last.bits).div_ceil(8));
+        let rest = match role {
+            FieldRole::Bits { storage: Storage { bytes: Some(bytes), .. }, .. } => {
+                u64::from(*bytes).saturating_sub(end - start)
+            }
+            _ => 0,
+        };
+        Some(Placed {
+            name: member.name.as_ref().map_or("the anonymous member", |name| &name.value),
+            place: storage.map_or(member.span, |storage| storage.place),
+            start,
+            end,
+            rest,
+            align: if is_field { first.ty.align } else { 1 },
+            storage,
+        })
+    }
+
+    fn of_struct(&self, findings: &mut Vec<Finding>) {
+        // The first byte that C has free, and the padding that was named since.
+        let (mut free, mut named) = (0, 0);
+        let mut padding: Vec<Storage> = Vec::new();
+        let mut last = self.item.def.name.span;
+        for role in &self.item.fields {
+            if let FieldRole::Padding(storage) = role {
+                let Some(bytes) = storage.bytes else { return };
+                named += u64::from(bytes);
+                padding.push(*storage);
+                continue;
+            }
+            let Some(placed) = self.placed(role) else { continue };
+            if placed.start < free {
+                findings.push(placed.shares_a_byte());
+                return;
+            }
+            let there = placed.start - free;
+            if there != named {
+                let place = format!("before `{}`", placed.name);
+                findings.push(self.padding(there, named, &place, (placed.place, &padding)));
+            }
+            findings.extend(placed.misplaced());
+            findings.extend(placed.wrong_storage());
+            (free, named, last) = (placed.end, placed.rest, placed.place);
+            padding.clear();
+        }
+        let there = self.layout.size.saturating_sub(free);
+        if there != named {
+            findings.push(self.padding(there, named, "at the end of the struct", (last, &padding)));
+        }
+    }
+
+    fn padding(
+        &self,
+        there: u64,
+        named: u64,
+        what: &str,
+        (member, fields): (Span, &[Storage]),
+    ) -> Finding {
+        let message =
+            format!("C has {} of padding {what}, and the struct names {named}", bytes(there));
+        let place = fields.first().map_or(member, |field| field.place);
+        let help = match (there, fields.len()) {
+            (0, _) => "leave it out".to_owned(),
+            (_, 0) => {
+                let is_padding = |role: &&FieldRole| matches!(role, FieldRole::Padding(_));
+                let number = self.item.fields.iter().filter(is_padding).count();
+                let side = if what.starts_with("at") { "behind it" } else { "before it" };
+                format!("write `_pad{number}: [u8; {there}]` {side}")
+            }
+            _ => format!("write `[u8; {there}]`"),
+        };
+        Finding::new(&rules::IMPLICIT_PADDING, place, message)
+            .note("every byte of a value is sent to the kernel, so each has a name and is written")
+            .help(help)
+    }
+
+    fn of_union(&self, findings: &mut Vec<Finding>) {
+        let size = self.layout.size;
+        for role in &self.item.fields {
+            let Some(placed) = self.placed(role) else { continue };
+            let has = placed.end - placed.start;
+            let filled = match (role, placed.storage) {
+                (FieldRole::Member { padding: Some(padding), .. }, _) => has + u64::from(*padding),
+                (_, Some(Storage { bytes: Some(bytes), .. })) => bytes.into(),
+                // The compiler will know.
+                _ => continue,
+            };
+            if filled == size {
+                continue;
+            }
+            let message = format!("`{}` has {}, and the union {size}", placed.name, bytes(filled));
+            let help = if placed.storage.is_some() {
+                format!("write `[u8; {size}]`")
+            } else {
+                format!("write `bpfmap::Padded<TYPE, {}>`", size.saturating_sub(has))
+            };
+            findings.push(
+                Finding::new(&rules::UNION_FILLED, placed.place, message)
+                    .note(
+                        "every byte of a value is sent to the kernel, so no member leaves one out",
+                    )
+                    .help(help),
+            );
+        }
+    }
+
+    fn alignment(&self, is_union: bool, findings: &mut Vec<Finding>) {
+        let natural = self.item.fields.iter().filter_map(|role| {
+            let is_wrapped = is_union
+                && matches!(role, FieldRole::Member { padding, .. } if *padding != Some(0));
+            if is_wrapped { None } else { self.placed(role) }
+        });
+        let natural = natural.map(|placed| placed.align).max().unwrap_or(1);
+        let rust = natural.max(self.item.repr.align.unwrap_or(1).into());
+        let align = self.layout.align;
+        if rust == align {
+            return;
+        }
+        let name = &self.item.def.name;
+        let message = format!("C aligns `{}` to {}, and Rust to {rust}", name.value, bytes(align));
+        let help = if rust < align {
+            format!("write `#[repr(C, align({align}))]`")
+        } else {
+            "write `#[repr(C, packed)]`, or leave `packed` out".to_owned()
+        };
+        findings.push(Finding::new(&rules::RUST_REPR, name.span, message).help(help));
+    }
+}
+
+impl Placed<'_> {
+    /// Rust takes no field at an offset that its alignment does not divide.
+    fn misplaced(&self) -> Option<Finding> {
+        if self.start.is_multiple_of(self.align) {
+            return None;
+        }
+        let Self { name, start, end, .. } = self;
+        let message =
+            format!("C has `{name}` at byte {start}, where Rust has no field of its type");
+        Some(Finding::new(&rules::RUST_REPR, self.place, message).help(format!(
+            "let bytes hold it: `#[bpf(holds({name}: TYPE))] {name}_bytes: [u8; {}]`",
+            end - start
+        )))
+    }
+
+    /// C packs bit-fields one behind the other, however Rust groups them.
+    fn shares_a_byte(&self) -> Finding {
+        let message = format!("C puts `{}` in the byte of the bit-fields before it", self.name);
+        Finding::new(&rules::RUST_REPR, self.place, message)
+            .help("write these bit-fields and those before in one `bits(…)`")
+    }
+
+    /// The array that holds it has its size.
+    fn wrong_storage(&self) -> Option<Finding> {
+        let Some(Storage { bytes: Some(there), place }) = self.storage else { return None };
+        let has = self.end - self.start;
+        if u64::from(there) == has + self.rest {
+            return None;
+        }
+        let message = format!("what these bytes hold has {}, and they are {there}", bytes(has));
+        Some(Finding::new(&rules::RUST_REPR, place, message).help(format!("write `[u8; {has}]`")))
+    }
+}
+
+fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}

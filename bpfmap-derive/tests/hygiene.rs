@@ -1,0 +1,159 @@
+//! What surrounds a derive does not change what it means.
+
+#![deny(warnings, unused, missing_docs, unreachable_pub, unused_qualifications)]
+#![deny(clippy::pedantic)]
+
+use bpfmap::{BpfType, MapSpec};
+
+/// Nothing of the prelude is there.
+mod bare {
+    #![no_implicit_prelude]
+
+    use ::bpfmap::{BpfMap, BpfType, Enum, Padded, SpinLock};
+    use ::core::clone::Clone;
+    use ::core::marker::Copy;
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C, align(4))]
+    pub(crate) struct Bare {
+        lock: SpinLock,
+        #[bpf(bits(a: u8 = 3, b: bool = 1))]
+        bits0: [u8; 1],
+        state: Enum<State>,
+        _pad: [u8; 2],
+        address: Address,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    pub(crate) union Address {
+        pub(crate) half: Padded<u16, 2>,
+        pub(crate) whole: u32,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(u8)]
+    pub(crate) enum State {
+        On,
+        Off,
+    }
+
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = ENTRIES, flags(no_prealloc), pinning = by_name)]
+    pub(crate) struct Map {
+        key: Address,
+        value: Bare,
+    }
+
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, max_entries = 2)]
+    pub(crate) struct Outer {
+        inner: Map,
+    }
+
+    const ENTRIES: u32 = 12;
+
+    pub(crate) fn make() -> Bare {
+        ::bpfmap::zeroed::<Bare>().with_a(5).with_b(true)
+    }
+
+    pub(crate) fn states() -> [State; 2] {
+        [State::On, State::Off]
+    }
+}
+
+/// Types of the author's are called as those of the prelude, and as those that the derives name.
+mod taken {
+    use bpfmap::{BpfMap, BpfType};
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    pub(crate) struct Option {
+        pub(crate) some: u32,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    pub(crate) struct Result {
+        pub(crate) ok: Option,
+        pub(crate) layout: Layout,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(transparent)]
+    pub(crate) struct Layout(pub(crate) u32);
+
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 3)]
+    pub(crate) struct MapSpec {
+        key: Option,
+        value: Result,
+    }
+
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 4096)]
+    pub(crate) struct EventSpec {
+        event: Result,
+    }
+}
+
+/// The crate has another name here.
+mod renamed {
+    pub(crate) mod runtime {
+        pub(crate) use bpfmap as other;
+    }
+
+    #[derive(Clone, Copy, runtime::other::BpfType)]
+    #[repr(C)]
+    #[bpf_type(crate = crate::renamed::runtime::other)]
+    pub(crate) struct Key {
+        pub(crate) a: u32,
+    }
+
+    #[derive(runtime::other::BpfMap)]
+    #[bpf_map(lru_hash, max_entries = 3, crate = crate::renamed::runtime::other)]
+    pub(crate) struct Renamed {
+        key: Key,
+        value: u8,
+    }
+}
+
+#[test]
+fn each_is_what_it_says() {
+    use bpfmap::BpfEnum as _;
+
+    assert_eq!((bare::make().a(), bare::make().b()), (5, true));
+    assert_eq!(bare::states().map(bare::State::number), [0, 1]);
+    let address = bare::Address { whole: 7 };
+    // SAFETY: plain data has a value in each member.
+    assert_eq!(unsafe { (address.whole, address.half.get()) }, (7, 7));
+    assert_eq!((bare::Map::NAME, bare::Map::MAX_ENTRIES), ("map", Some(12)));
+    assert!(bare::Outer::INNER.is_some());
+    assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::LAYOUT);
+    let result = taken::Result { ok: taken::Option { some: 1 }, layout: taken::Layout(2) };
+    assert_eq!(bpfmap::bytes_of(&result).len(), 8);
+    assert_eq!(<taken::EventSpec as bpfmap::EventSpec>::EVENT_LAYOUT.size(), 8);
+    assert_eq!(renamed::Renamed::NAME, "renamed");
+    assert_eq!(renamed::Key { a: 1 }.a, 1);
+}
+
+#[test]
+fn items_of_a_function() {
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C, align(2))]
+    struct Local {
+        #[bpf(bits(a: u16 = 9))]
+        bits0: [u8; 2],
+    }
+
+    #[derive(bpfmap::BpfMap)]
+    #[bpf_map(percpu_array, max_entries = SIZE)]
+    struct Counters {
+        value: Local,
+    }
+
+    const SIZE: usize = size_of::<Local>();
+
+    assert_eq!(Counters::MAX_ENTRIES, Some(2));
+    assert_eq!(bpfmap::zeroed::<Local>().with_a(0x1ff).a(), 0x1ff);
+}
