@@ -187,6 +187,8 @@ impl<'a> Fields<'a> {
         let message = format!("C aligns `{}` to {}, and Rust to {rust}", name.value, bytes(align));
         let help = if rust < align {
             format!("write `#[repr(C, align({align}))]`")
+        } else if self.item.repr.align.is_some_and(|align| u64::from(align) == rust) {
+            format!("write `#[bpf_type(align = {rust})]` as well, or `#[repr(C, align({align}))]`")
         } else {
             "write `#[repr(C, packed)]`, or leave `packed` out".to_owned()
         };

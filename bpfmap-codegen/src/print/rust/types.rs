@@ -322,7 +322,7 @@ impl<'a> Fields<'a> {
 
         let is_packed = this.body.packed && this.layout.align == 1;
         let missing = if this.is_union { this.layout.size - at.ty.size } else { 0 };
-        // `Padded` is not packed, whatever stands around it.
+        // Rust refuses `repr(align)` within `repr(packed)`, in `Padded` too.
         let is_held = missing > 0 && this.body.packed && at.ty.align > this.layout.align
             || is_held_in_bytes(&printer.explicit, this.body, this.layout, is_packed, member, at);
         if is_held {
@@ -348,10 +348,12 @@ impl<'a> Fields<'a> {
         if missing > 0 {
             let padded = printer.imports.used("Padded");
             self.push_field(&ident, &format!("{padded}<{ty}, {missing}>"));
+            // `Padded` has no alignment, as the bytes of other members that Rust has no place for.
+            self.has_storage = true;
         } else {
             self.push_field(&ident, &ty);
+            self.natural = self.natural.max(if is_packed { 1 } else { at.ty.align });
         }
-        self.natural = self.natural.max(if is_packed { 1 } else { at.ty.align });
         self.end = at.offset().saturating_add(at.ty.size);
     }
 

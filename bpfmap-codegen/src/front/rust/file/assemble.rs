@@ -9,6 +9,7 @@ use syn::Expr;
 use syn::ext::IdentExt as _;
 
 use super::constants::{self, Deeper, Depth, Why};
+use super::fields;
 use super::in_place;
 use super::items::Alias;
 use super::krate::{Crate, Declaration, DeclarationId, Entry, Kind, Module, ModuleId, span};
@@ -78,14 +79,22 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
         Kind::Foreign => false,
     });
     let mut places = in_place::Places::default();
+    let (mut whole, mut in_place_types) = (Vec::new(), Vec::new());
     for id in outside.chain(own_types) {
-        let Some(item) = type_item(&krate, id).filter(|item| !item.in_place) else { continue };
+        let Some(item) = type_item(&krate, id) else { continue };
+        if item.in_place {
+            in_place_types.push((id, item));
+            continue;
+        }
         let mut def = item.def.clone();
         if !places.fill(&krate, &mut def, &item) || !item.complete {
             draft.incomplete.types.insert(def.name.value.clone());
+        } else {
+            whole.push((item, def.clone()));
         }
         draft.schema.types.push(def);
     }
+    fields::check(&krate, whole, in_place_types);
     for id in maps {
         let item = map_item(&krate, id);
         if item.template {

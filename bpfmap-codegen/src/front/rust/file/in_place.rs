@@ -220,10 +220,11 @@ fn placeholder() -> Type {
 /// Rust what C knows by itself.
 fn natural_alignment(kind: &mut TypeDefKind, item: &TypeItem) {
     let (TypeDefKind::Struct(body) | TypeDefKind::Union(body)) = kind else { return };
-    let has_storage = item
-        .fields
-        .iter()
-        .any(|field| matches!(field, FieldRole::Bits { .. } | FieldRole::Holds { .. }));
+    let has_storage = item.fields.iter().any(|field| match field {
+        FieldRole::Bits { .. } | FieldRole::Holds { .. } => true,
+        FieldRole::Member { padding, .. } => *padding != Some(0),
+        FieldRole::Padding(_) => false,
+    });
     if has_storage && item.repr.align_may_be_natural {
         body.align = None;
     }

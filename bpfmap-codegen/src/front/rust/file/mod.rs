@@ -20,6 +20,7 @@
 mod assemble;
 mod cfg;
 mod constants;
+mod fields;
 mod in_place;
 mod items;
 mod krate;
