@@ -56,7 +56,7 @@ impl fmt::Display for Part<'_> {
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
             Self::ValueSize(size) => write!(formatter, "a value of {size} bytes"),
             Self::LockInInnerMap(member) => {
-                write!(formatter, "an inner map with a `bpf_spin_lock`, in `{member}`,")
+                write!(formatter, "the `bpf_spin_lock` in an inner map's `{member}`")
             }
         }
     }
