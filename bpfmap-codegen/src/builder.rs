@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::check;
 use crate::diagnostics::{Position, Rejected};
-use crate::front::toml::read_file;
+use crate::front::Draft;
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
 
@@ -22,26 +22,67 @@ use crate::output::{OutputError, plan, write};
 /// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. Cargo runs the script again when a schema, or
 /// a file that one includes, changes. A file whose text stays the same is not touched.
 ///
+/// Types and maps with the derives of the crate `bpfmap` are a schema too. The application has them
+/// already, so only the C is made of them:
+///
+/// ```no_run
+/// // build.rs
+/// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+///     bpfmap_codegen::Builder::new().rust_source("src/maps.rs").generate()
+/// }
+/// ```
+///
 /// Mistakes in a schema fail the build, each shown with its line; what is no error becomes a
 /// warning of Cargo's.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
-    schemas: Vec<PathBuf>,
+    schemas: Vec<(PathBuf, Language)>,
     out_dir: Option<PathBuf>,
-    options: Options,
+    emit: Option<Vec<Emit>>,
+    legacy: bool,
+}
+
+/// What a schema is written in.
+#[derive(Debug, Clone, Copy)]
+enum Language {
+    #[cfg(feature = "toml")]
+    Toml,
+    #[cfg(feature = "rust")]
+    Rust,
+}
+
+impl Language {
+    fn read(self, path: &Path) -> Draft {
+        match self {
+            #[cfg(feature = "toml")]
+            Self::Toml => crate::front::toml::read_file(path),
+            #[cfg(feature = "rust")]
+            Self::Rust => crate::front::rust::read_file(path),
+        }
+    }
 }
 
 impl Builder {
-    /// A builder that makes C and Rust, in `OUT_DIR`, of no schema yet.
+    /// A builder that makes C and Rust, or of a schema in Rust only C, in `OUT_DIR`, of no schema yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a schema, by its path from the folder of the package's `Cargo.toml`.
+    /// Adds a schema in TOML, by its path from the folder of the package's `Cargo.toml`.
+    #[cfg(feature = "toml")]
     #[must_use]
     pub fn schema(mut self, path: impl AsRef<Path>) -> Self {
-        self.schemas.push(path.as_ref().to_owned());
+        self.schemas.push((path.as_ref().to_owned(), Language::Toml));
+        self
+    }
+
+    /// Adds the schema in a Rust source, by its path from the folder of the package's `Cargo.toml`:
+    /// see [`front::rust`](crate::front::rust).
+    #[cfg(feature = "rust")]
+    #[must_use]
+    pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
+        self.schemas.push((path.as_ref().to_owned(), Language::Rust));
         self
     }
 
@@ -53,10 +94,10 @@ impl Builder {
         self
     }
 
-    /// Makes these kinds of files, rather than C and Rust.
+    /// Makes these kinds of files, whatever the schemas are written in.
     #[must_use]
     pub fn emit(mut self, kinds: impl IntoIterator<Item = Emit>) -> Self {
-        self.options.emit = kinds.into_iter().collect();
+        self.emit = Some(kinds.into_iter().collect());
         self
     }
 
@@ -64,7 +105,7 @@ impl Builder {
     /// before 1.0 load. libbpf 1.0 and newer refuse it.
     #[must_use]
     pub fn legacy(mut self, legacy: bool) -> Self {
-        self.options.legacy = legacy;
+        self.legacy = legacy;
         self
     }
 
@@ -86,10 +127,10 @@ impl Builder {
             }
         };
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
-        for schema in &self.schemas {
+        for (schema, language) in &self.schemas {
             // A file that is not there yet may come.
             println!("cargo::rerun-if-changed={}", schema.display());
-            let draft = read_file(schema);
+            let draft = language.read(schema);
             for source in draft.schema.sources.iter().filter(|source| source.path != *schema) {
                 println!("cargo::rerun-if-changed={}", source.path.display());
             }
@@ -99,7 +140,9 @@ impl Builder {
                         let sources = &checked.schema().sources;
                         println!("cargo::warning={}", one_line(warning, sources));
                     }
-                    files.extend(generate(&checked, &self.options));
+                    let default = || Emit::default_for(&checked).to_vec();
+                    let emit = self.emit.clone().unwrap_or_else(default);
+                    files.extend(generate(&checked, &Options { emit, legacy: self.legacy }));
                 }
                 Err(error) => rejected.push(error),
             }
@@ -148,9 +191,9 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Cause::NoSchema => {
-                formatter.write_str("no schema is named: call `Builder::schema` first")
-            }
+            Cause::NoSchema => formatter.write_str(
+                "no schema is named: call `Builder::schema` or `Builder::rust_source` first",
+            ),
             Cause::NoOutDir => formatter.write_str(
                 "OUT_DIR is not set, as it is in build scripts: call `Builder::out_dir`",
             ),

@@ -2,6 +2,7 @@
 
 use crate::backend::{GeneratedFile, c, docs, fixture, rust};
 use crate::check::Checked;
+use crate::front::is_rust;
 
 /// A kind of file that a schema becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +25,14 @@ impl Emit {
 
     /// What is made unless something else is asked for.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
+
+    /// What is made of `checked` unless something else is asked for: of a schema in Rust only the C,
+    /// since its author has the Rust already.
+    #[must_use]
+    pub fn default_for(checked: &Checked) -> &'static [Self] {
+        let source = checked.schema().sources.iter().next();
+        if source.is_some_and(|source| is_rust(&source.path)) { &[Self::C] } else { Self::DEFAULT }
+    }
 }
 
 /// What to make of a schema.

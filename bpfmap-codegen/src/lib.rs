@@ -2,7 +2,7 @@
 
 pub mod backend;
 pub mod btf;
-#[cfg(feature = "toml")]
+#[cfg(any(feature = "rust", feature = "toml"))]
 mod builder;
 pub mod check;
 pub mod diagnostics;
@@ -19,6 +19,6 @@ pub mod print;
 pub mod rules;
 pub mod source;
 
-#[cfg(feature = "toml")]
+#[cfg(any(feature = "rust", feature = "toml"))]
 pub use builder::{BuildError, Builder};
 pub use generate::Emit;

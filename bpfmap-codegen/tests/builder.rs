@@ -63,5 +63,25 @@ fn errors_point_into_the_schema() {
 #[test]
 fn says_what_is_missing() {
     let error = Builder::new().generate().unwrap_err();
-    assert_eq!(error.to_string(), "no schema is named: call `Builder::schema` first");
+    assert_eq!(
+        error.to_string(),
+        "no schema is named: call `Builder::schema` or `Builder::rust_source` first"
+    );
+}
+
+#[test]
+fn makes_c_of_a_rust_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("maps.rs");
+    let out = folder.path().join("out");
+    fs::write(
+        &source,
+        "#[derive(bpfmap::BpfMap)]\n#[bpf_map(hash, max_entries = 64)]\n\
+         struct Counters {\n    key: u32,\n    value: u64,\n}\n",
+    )
+    .unwrap();
+    Builder::new().rust_source(&source).out_dir(&out).generate().unwrap();
+    let header = fs::read_to_string(out.join("maps.h")).unwrap();
+    assert!(header.contains("} counters SEC(\".maps\");"), "{header}");
+    assert!(!out.join("maps.rs").exists());
 }

@@ -11,15 +11,20 @@ use super::{Failed, Outcome, complain, print, schemas};
 
 pub(super) fn run(matches: &ArgMatches) -> Outcome {
     let checked = schemas::read(matches)?;
-    let options = options(matches);
-    if options.legacy && options.emit.contains(&Emit::C) {
+    let asked = asked(matches);
+    let legacy = matches.get_flag("legacy");
+    if legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
         complain(
             "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which aya and libbpf \
              before 1.0 load; libbpf 1.0 and newer refuse it\n",
         );
     }
     let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_default();
-    let files = checked.iter().flat_map(|checked| generate(checked, &options)).collect();
+    let files = checked.iter().flat_map(|checked| {
+        let emit = asked.clone().unwrap_or_else(|| Emit::default_for(checked).to_vec());
+        generate(checked, &Options { emit, legacy })
+    });
+    let files = files.collect();
     let planned = plan(&out, files).map_err(|error| fail(&error))?;
     if matches.get_flag("check") {
         return compare(&planned);
@@ -31,10 +36,11 @@ pub(super) fn run(matches: &ArgMatches) -> Outcome {
     print(&lines.concat())
 }
 
-fn options(matches: &ArgMatches) -> Options {
-    let named: Vec<&String> = matches.get_many("emit").into_iter().flatten().collect();
+/// The kinds of files that the command line names, if it does.
+fn asked(matches: &ArgMatches) -> Option<Vec<Emit>> {
+    let named: Vec<&String> = matches.get_many("emit")?.collect();
     let kinds = Emit::ALL.iter().filter(|(name, _)| named.iter().any(|named| named == name));
-    Options { emit: kinds.map(|(_, kind)| *kind).collect(), legacy: matches.get_flag("legacy") }
+    Some(kinds.map(|(_, kind)| *kind).collect())
 }
 
 /// Shows what would change.

@@ -3,6 +3,7 @@
 //! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
 //! command line itself is wrong.
 
+mod convert;
 mod explain;
 mod generate;
 mod kernels;
@@ -33,6 +34,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match matches.subcommand() {
         Some(("generate", matches)) => generate::run(matches),
         Some(("check", matches)) => schemas::check(matches),
+        Some(("convert", matches)) => convert::run(matches),
         Some(("kernels", matches)) => kernels::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         // clap asks for one of the above.
@@ -72,8 +74,7 @@ fn command() -> Command {
                         .value_parser(PossibleValuesParser::new(
                             Emit::ALL.iter().map(|(name, _)| *name),
                         ))
-                        .default_value("c,rust")
-                        .help("What to write"),
+                        .help("What to write; c and rust unless said, of a schema in Rust only c"),
                 )
                 .arg(flag("legacy").help(
                     "Write `struct bpf_map_def SEC(\"maps\")`, for aya and libbpf before 1.0; \
@@ -106,6 +107,32 @@ fn command() -> Command {
                 ),
         )
         .subcommand(
+            Command::new("convert")
+                .about("Write a schema in TOML as Rust with the derives, or the other way round")
+                .arg(
+                    Arg::new("schema")
+                        .value_name("SCHEMA")
+                        .value_parser(value_parser!(PathBuf))
+                        .required(true)
+                        .help("A schema in TOML or Rust; what it includes or uses goes into the same file"),
+                )
+                .arg(
+                    Arg::new("out")
+                        .value_name("FILE")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("The file to write, .rs or .toml; standard output without it"),
+                )
+                .arg(
+                    Arg::new("to")
+                        .long("to")
+                        .value_name("LANGUAGE")
+                        .value_parser(["toml", "rust"])
+                        .help("What to write, where FILE does not tell; the other of the two unless said"),
+                )
+                .arg(flag("force").help("Overwrite the file if it is there"))
+                .arg(message_format_argument()),
+        )
+        .subcommand(
             Command::new("explain").about("Explain a rule, or list all rules").arg(
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
             ),
@@ -119,7 +146,7 @@ fn schemas_argument() -> Arg {
         .action(ArgAction::Append)
         .num_args(1..)
         .required(true)
-        .help("TOML schemas")
+        .help("Schemas: TOML, or Rust with the derives")
 }
 
 fn message_format_argument() -> Arg {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
-use bpfmap_codegen::front::toml::read_file;
+use bpfmap_codegen::front::{Draft, read_file};
+use bpfmap_codegen::ir::Schema;
 use bpfmap_codegen::source::SourceMap;
 use clap::ArgMatches;
 
@@ -18,14 +19,21 @@ pub(super) fn check(matches: &ArgMatches) -> Outcome {
 /// Reads and checks the schemas that the command line names, and shows all that was found in any
 /// of them. `None` of them is returned if one can't be used.
 pub(super) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
-    let mut findings = Findings {
-        json: matches.try_get_one::<String>("message-format").is_ok()
-            && word(matches, "message-format") == "json",
-        ..Findings::default()
-    };
+    let mut findings = Findings::new(matches);
     let checked = paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
+}
+
+/// Reads and checks the schema in `path`, and shows what was found in it. The schema is as it was
+/// written, without what the check adds because it goes without saying.
+pub(super) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
+    let mut findings = Findings::new(matches);
+    let draft = read_file(path);
+    let schema = draft.schema.clone();
+    let checked = findings.check(draft);
+    findings.close();
+    checked.map(|_| schema).ok_or(Failed::Found)
 }
 
 #[derive(Default)]
@@ -38,8 +46,18 @@ struct Findings {
 }
 
 impl Findings {
+    fn new(matches: &ArgMatches) -> Self {
+        let json = matches.try_get_one::<String>("message-format").is_ok()
+            && word(matches, "message-format") == "json";
+        Self { json, ..Self::default() }
+    }
+
     fn read(&mut self, path: &Path) -> Option<Checked> {
-        match bpfmap_codegen::check::check(read_file(path)) {
+        self.check(read_file(path))
+    }
+
+    fn check(&mut self, draft: Draft) -> Option<Checked> {
+        match bpfmap_codegen::check::check(draft) {
             Ok(checked) => {
                 self.show(checked.warnings(), &checked.schema().sources);
                 Some(checked)

@@ -18,11 +18,12 @@ pub use draft::{Draft, Incomplete};
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file(path: &std::path::Path) -> Draft {
-    if path.extension().is_some_and(|extension| extension == "rs") {
-        rust::read_file(path)
-    } else {
-        toml::read_file(path)
-    }
+    if is_rust(path) { rust::read_file(path) } else { toml::read_file(path) }
+}
+
+/// Whether the name of a file says that it is Rust.
+pub(crate) fn is_rust(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// The name of a schema that is called as `word`, a file or folder, if that makes an identifier.

@@ -1,0 +1,95 @@
+//! Each schema of `schemas/` has a twin in Rust, `schemas/rust/NAME.rs`, and all that is made of the
+//! two is the same to the byte.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use bpfmap_codegen::backend::GeneratedFile;
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::front::{Draft, rust, toml};
+use bpfmap_codegen::generate::{Emit, Options, generate};
+use bpfmap_codegen::layout::Layouts;
+use bpfmap_codegen::print;
+
+#[test]
+fn twins_say_the_same() {
+    for path in schemas("../schemas") {
+        let twin = twin(&path);
+        let in_toml = checked(toml::read_file(&path));
+        let in_rust = checked(rust::read_file(&twin));
+        assert_same_files(&in_toml, &in_rust);
+    }
+}
+
+/// What the command `convert` makes is what is there: whoever changes the one sees what to change in
+/// the other.
+#[test]
+fn twins_are_what_convert_makes() {
+    let bless = env::var_os("BPFMAP_BLESS").is_some();
+    for path in schemas("../schemas") {
+        let schema = toml::read_file(&path).schema;
+        let text = print::rust::print(&schema, &Layouts::new(&schema));
+        let twin = twin(&path);
+        if bless {
+            fs::write(&twin, text).unwrap();
+        } else {
+            let there = fs::read_to_string(&twin).unwrap();
+            assert!(
+                there == text,
+                "{} is not\n{text}\nIf this is as it should be: \
+                 BPFMAP_BLESS=1 cargo test -p bpfmap-codegen --test twins",
+                twin.display()
+            );
+        }
+    }
+    let twins = fs::read_dir(root().join("../schemas/rust")).unwrap().count();
+    assert_eq!(twins, schemas("../schemas").len(), "a twin without a schema");
+}
+
+/// The schemas that try every corner as well.
+#[test]
+fn what_convert_makes_says_the_same() {
+    for path in schemas("tests/goldens") {
+        let draft = toml::read_file(&path);
+        let text = print::rust::print(&draft.schema, &Layouts::new(&draft.schema));
+        let in_rust = checked(rust::read_str(Path::new("twin.rs"), &text));
+        assert_same_files(&checked(draft), &in_rust);
+    }
+}
+
+fn assert_same_files(one: &Checked, other: &Checked) {
+    for legacy in [false, true] {
+        let files = |checked| -> Vec<GeneratedFile> {
+            let emit = Emit::ALL.iter().map(|(_, emit)| *emit).collect();
+            generate(checked, &Options { emit, legacy })
+        };
+        for (one, other) in files(one).into_iter().zip(files(other)) {
+            assert_eq!(one.name, other.name);
+            assert_eq!(one.contents, other.contents, "{}", one.name);
+        }
+    }
+}
+
+fn checked(draft: Draft) -> Checked {
+    check(draft).unwrap_or_else(|rejected| panic!("{rejected}"))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn twin(schema: &Path) -> PathBuf {
+    let name = Path::new(schema.file_name().unwrap()).with_extension("rs");
+    root().join("../schemas/rust").join(name)
+}
+
+fn schemas(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let mut schemas: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    schemas.sort();
+    assert!(!schemas.is_empty(), "{folder} has no schemas");
+    schemas
+}

@@ -1,0 +1,68 @@
+//! Arrays: every index is there, and zero, from the start.
+
+use bpfmap::{Bool, BpfMap, BpfType, SpinLock};
+
+bpfmap::schema!(name = "array", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Settings {
+    pub enabled: Bool,
+    pub _pad0: [u8; 3],
+    pub sample_rate: u32,
+    pub burst: u16,
+    pub _pad1: [u8; 2],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct LockedTotal {
+    pub lock: SpinLock,
+    pub _pad0: [u8; 4],
+    pub total: u64,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Block {
+    pub bytes: [u8; 4096],
+}
+
+/// How the program behaves.
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 1, name = "settings")]
+pub struct SettingsMap {
+    value: Settings,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 8)]
+pub struct Totals {
+    value: u64,
+}
+
+/// Elements whose size is no multiple of 8.
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 5)]
+pub struct Odd {
+    value: [u8; 3],
+}
+
+/// Values that do not fit on the stack of a program.
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 2)]
+pub struct Blocks {
+    value: Block,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct Locked {
+    value: LockedTotal,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 512, flags(mmapable))]
+pub struct Shared {
+    value: u64,
+}

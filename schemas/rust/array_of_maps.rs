@@ -1,0 +1,94 @@
+//! Maps by index, all like one template.
+
+use bpfmap::{Be16, Be32, BpfMap, BpfType};
+
+bpfmap::schema!(name = "array_of_maps", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Flow {
+    pub address: Be32,
+    pub port: Be16,
+    pub _pad0: [u8; 2],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Traffic {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// Programs count in one while the application reads the other.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 2, values(0 = traffic_0, 1 = traffic_1))]
+pub struct Generations {
+    inner: Traffic0,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 1024, name = "traffic_0")]
+pub struct Traffic0 {
+    key: Flow,
+    value: Traffic,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 1024, name = "traffic_1")]
+pub struct Traffic1 {
+    key: Flow,
+    value: Traffic,
+}
+
+/// Counters of a tenant.
+#[derive(BpfMap)]
+#[bpf_map(template, array, max_entries = 8)]
+pub struct PagesInner {
+    value: [u32; 4],
+}
+
+/// Empty until the application puts arrays in.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 16)]
+pub struct Pages {
+    inner: PagesInner,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(template, array, max_entries = 1, flags(inner_map))]
+pub struct SizedInner {
+    value: u64,
+}
+
+/// Arrays of any length.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 4)]
+pub struct Sized {
+    inner: SizedInner,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(template, queue, max_entries = 8)]
+pub struct QueuesInner {
+    value: Flow,
+}
+
+/// A queue for each worker.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 4)]
+pub struct Queues {
+    inner: QueuesInner,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(template, ringbuf, max_entries = 4096)]
+pub struct BuffersInner {
+    event: Flow,
+}
+
+/// A ring buffer for each reader.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 4)]
+pub struct Buffers {
+    inner: BuffersInner,
+}

@@ -1,0 +1,26 @@
+//! Which values were seen: surely not, or maybe.
+
+use bpfmap::{Be16, Be32, BpfMap, BpfType};
+
+bpfmap::schema!(name = "bloom_filter", min_kernel = "5.16");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Endpoint {
+    pub address: Be32,
+    pub port: Be16,
+    pub _pad0: [u8; 2],
+}
+
+/// Endpoints that have sent something.
+#[derive(BpfMap)]
+#[bpf_map(bloom_filter, max_entries = 1000, map_extra = 3)]
+pub struct Seen {
+    value: Endpoint,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(bloom_filter, max_entries = 64, flags(zero_seed))]
+pub struct Numbers {
+    value: u64,
+}

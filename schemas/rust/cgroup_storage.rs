@@ -1,0 +1,35 @@
+//! Values of the cgroups that a program is attached to: deprecated, `cgrp_storage` is the successor.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "cgroup_storage", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Attachment {
+    pub cgroup_inode_id: u64,
+    pub attach_type: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Sent {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// The kernel takes no BTF of a key with named padding.
+#[derive(BpfMap)]
+#[bpf_map(cgroup_storage, btf = false)]
+pub struct SentByAttachment {
+    key: Attachment,
+    value: Sent,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(cgroup_storage)]
+pub struct SentByCgroup {
+    key: u64,
+    value: Sent,
+}

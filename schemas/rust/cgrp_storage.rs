@@ -1,0 +1,20 @@
+//! Values that are attached to cgroups.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "cgrp_storage", min_kernel = "6.2");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Usage {
+    pub events: u64,
+    pub limit: u32,
+    pub weight: u16,
+    pub _pad0: [u8; 2],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(cgrp_storage, flags(no_prealloc))]
+pub struct Usages {
+    value: Usage,
+}

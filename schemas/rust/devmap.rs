@@ -1,0 +1,15 @@
+//! Network interfaces by index, for XDP programs to send packets out of.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "devmap", min_kernel = "5.10");
+
+/// Where packets go, by port.
+#[derive(BpfMap)]
+#[bpf_map(devmap, max_entries = 8)]
+pub struct Ports;
+
+/// As `ports`, each with a program that sees the packets before they leave.
+#[derive(BpfMap)]
+#[bpf_map(devmap, value_size = 8, max_entries = 8)]
+pub struct FilteredPorts;

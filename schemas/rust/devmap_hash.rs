@@ -1,0 +1,15 @@
+//! Network interfaces by any number, for XDP programs to send packets out of.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "devmap_hash", min_kernel = "5.10");
+
+/// Where packets go, by VLAN.
+#[derive(BpfMap)]
+#[bpf_map(devmap_hash, max_entries = 8)]
+pub struct Routes;
+
+/// As `routes`, each with a program that sees the packets before they leave.
+#[derive(BpfMap)]
+#[bpf_map(devmap_hash, value_size = 8, max_entries = 8)]
+pub struct FilteredRoutes;

@@ -1,0 +1,48 @@
+//! A hash table of maps, all like one template.
+
+use bpfmap::{Be32, BpfMap, BpfType};
+
+bpfmap::schema!(name = "hash_of_maps", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Tenant {
+    pub network: u32,
+    pub zone: u8,
+    pub _pad0: [u8; 3],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(template, hash, max_entries = 128)]
+pub struct TenantsInner {
+    key: Be32,
+    value: u64,
+}
+
+/// What each tenant counts, by address.
+#[derive(BpfMap)]
+#[bpf_map(hash_of_maps, max_entries = 64)]
+pub struct Tenants {
+    key: Tenant,
+    inner: TenantsInner,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(template, percpu_array, max_entries = 4)]
+pub struct PerInterfaceInner {
+    value: u64,
+}
+
+/// What is counted on each interface, by its index.
+#[derive(BpfMap)]
+#[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc), values(1 = loopback))]
+pub struct PerInterface {
+    key: u32,
+    inner: PerInterfaceInner,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_array, max_entries = 4)]
+pub struct Loopback {
+    value: u64,
+}

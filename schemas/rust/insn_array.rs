@@ -1,0 +1,10 @@
+//! Arrays of instruction offsets: where instructions are after the verifier and the JIT moved them.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "insn_array", min_kernel = "6.19");
+
+/// Written and frozen before the one program that uses it is loaded.
+#[derive(BpfMap)]
+#[bpf_map(insn_array, max_entries = 4)]
+pub struct Offsets;

@@ -1,0 +1,67 @@
+//! Values that own an object of the kernel, or remember one.
+
+use bpfmap::{BpfMap, BpfType, Kptr};
+
+bpfmap::schema!(name = "kptr", min_kernel = "6.12");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Watched {
+    pub since: u64,
+    /// Owned: it stays as long as the entry.
+    #[bpf(kptr = "task_struct")]
+    pub task: Kptr,
+    pub marks: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Seen {
+    /// May be gone: only its address is sure.
+    #[bpf(kptr_untrusted = "task_struct")]
+    pub task: Kptr,
+    pub times: u64,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Crew {
+    #[bpf(kptr = "task_struct")]
+    pub tasks: [Kptr; 4],
+    pub count: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct WatchedTasks {
+    key: u32,
+    value: Watched,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lru_hash, max_entries = 64)]
+pub struct WatchedRecent {
+    key: u32,
+    value: Watched,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_array, max_entries = 2)]
+pub struct WatchedByCpu {
+    value: Watched,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct SeenTasks {
+    key: u32,
+    value: Seen,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 2)]
+pub struct Crews {
+    value: Crew,
+}

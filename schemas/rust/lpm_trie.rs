@@ -1,0 +1,44 @@
+//! Longest-prefix-match tries.
+
+use bpfmap::{Be32, BpfMap, BpfType};
+
+bpfmap::schema!(name = "lpm_trie", min_kernel = "5.10");
+
+/// An IPv4 network.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Ipv4Prefix {
+    /// Leading bits of the address that count.
+    pub prefix_len: u32,
+    pub address: [u8; 4],
+}
+
+/// A VLAN, and an IPv6 network in it.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct VlanPrefix {
+    pub prefix_len: u32,
+    pub vlan: Be32,
+    pub address: [u8; 16],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Route {
+    pub gateway: Be32,
+    pub interface: u32,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lpm_trie, max_entries = 64, flags(no_prealloc))]
+pub struct Routes {
+    key: Ipv4Prefix,
+    value: Route,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lpm_trie, max_entries = 64, flags(no_prealloc))]
+pub struct Networks {
+    key: VlanPrefix,
+    value: u32,
+}

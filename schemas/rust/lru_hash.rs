@@ -1,0 +1,28 @@
+//! Hash tables that drop what was used least recently.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "lru_hash", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Session {
+    pub started: u64,
+    pub packets: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lru_hash, max_entries = 1024)]
+pub struct Sessions {
+    key: u64,
+    value: Session,
+}
+
+/// Each CPU evicts from a list of its own.
+#[derive(BpfMap)]
+#[bpf_map(lru_hash, max_entries = 1024, flags(no_common_lru))]
+pub struct PerCpuLists {
+    key: u32,
+    value: u32,
+}

@@ -1,0 +1,13 @@
+//! Hash tables with a value for each CPU that drop what was used least recently.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "lru_percpu_hash", min_kernel = "5.10");
+
+/// Frames by hardware address.
+#[derive(BpfMap)]
+#[bpf_map(lru_percpu_hash, max_entries = 1024)]
+pub struct Recent {
+    key: [u8; 6],
+    value: u64,
+}

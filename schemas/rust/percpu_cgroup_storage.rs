@@ -1,0 +1,20 @@
+//! Values of the cgroups that a program is attached to, for each CPU: deprecated, `cgrp_storage` is the successor.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "percpu_cgroup_storage", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct CpuSent {
+    pub packets: u64,
+    pub bytes: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_cgroup_storage)]
+pub struct SentByCpu {
+    key: u64,
+    value: CpuSent,
+}

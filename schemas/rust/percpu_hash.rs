@@ -1,0 +1,28 @@
+//! Hash tables with a value for each CPU.
+
+use bpfmap::{Be16, BpfMap, BpfType};
+
+bpfmap::schema!(name = "percpu_hash", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Counters {
+    pub packets: u64,
+    pub drops: u32,
+    pub _pad0: [u8; 4],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_hash, max_entries = 256)]
+pub struct PerPort {
+    key: Be16,
+    value: Counters,
+}
+
+/// A CPU's share takes 8 bytes even so.
+#[derive(BpfMap)]
+#[bpf_map(percpu_hash, max_entries = 16, flags(no_prealloc))]
+pub struct Small {
+    key: u32,
+    value: u8,
+}

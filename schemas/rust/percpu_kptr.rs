@@ -1,0 +1,27 @@
+//! Values that own memory with a copy for each CPU, which a program allocates.
+
+use bpfmap::{BpfMap, BpfType, Kptr};
+
+bpfmap::schema!(name = "percpu_kptr", min_kernel = "6.7");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Tally {
+    pub hits: u64,
+    pub misses: u64,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Tallied {
+    #[bpf(percpu_kptr = Tally)]
+    pub tally: Kptr,
+    #[bpf(char)]
+    pub label: [u8; 8],
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 2)]
+pub struct Tallies {
+    value: Tallied,
+}

@@ -1,0 +1,43 @@
+//! Events from programs to user space, in a buffer for each CPU.
+
+use bpfmap::{Bool, BpfMap, BpfType};
+
+bpfmap::schema!(name = "perf_event_array", min_kernel = "5.10");
+
+/// Where a CPU was.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct CpuSample {
+    pub address: u64,
+    pub pid: u32,
+    pub user: Bool,
+    pub _pad0: [u8; 3],
+}
+
+/// Small enough to be read where it lies.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct CpuMark {
+    pub id: u32,
+    #[bpf(char)]
+    pub name: [u8; 7],
+    pub _pad0: [u8; 1],
+}
+
+/// As many as there are CPUs.
+#[derive(BpfMap)]
+#[bpf_map(perf_event_array)]
+pub struct Samples {
+    event: CpuSample,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(perf_event_array, max_entries = 64)]
+pub struct Marks {
+    event: CpuMark,
+}
+
+/// Counters, which programs read.
+#[derive(BpfMap)]
+#[bpf_map(perf_event_array)]
+pub struct Cycles;

@@ -1,0 +1,26 @@
+//! Values under a resilient lock: a program fails to get it where it would hang.
+
+use bpfmap::{BpfMap, BpfType, ResSpinLock};
+
+bpfmap::schema!(name = "res_spin_lock", min_kernel = "6.15");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Reserve {
+    pub lock: ResSpinLock,
+    pub taken: u32,
+    pub amount: u64,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Reserves {
+    key: u32,
+    value: Reserve,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct ReserveCells {
+    value: Reserve,
+}

@@ -1,0 +1,45 @@
+//! Resizable hash tables: memory follows the number of entries.
+
+use bpfmap::{Be16, Be32, BpfMap, BpfType, SpinLock};
+
+bpfmap::schema!(name = "rhash", min_kernel = "7.2");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Flow {
+    pub source: Be32,
+    pub destination: Be32,
+    pub source_port: Be16,
+    pub destination_port: Be16,
+    pub protocol: u8,
+    pub _pad0: [u8; 3],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Traffic {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Quota {
+    pub lock: SpinLock,
+    pub left: u32,
+}
+
+/// Traffic by flow; a few are expected, a million possible.
+#[derive(BpfMap)]
+#[bpf_map(rhash, max_entries = 1000000, map_extra = 16, flags(no_prealloc))]
+pub struct Flows {
+    key: Flow,
+    value: Traffic,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(rhash, max_entries = 4096, flags(no_prealloc))]
+pub struct Quotas {
+    key: u32,
+    value: Quota,
+}

@@ -1,0 +1,49 @@
+//! Events from programs to user space, in one buffer for all CPUs.
+
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Padded};
+
+bpfmap::schema!(name = "ringbuf", min_kernel = "5.10");
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(u8)]
+pub enum Protocol {
+    Tcp = 6,
+    Udp = 17,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub union Address {
+    pub v4: Padded<Be32, 12>,
+    pub v6: [u8; 16],
+}
+
+/// Somebody has connected.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Connection {
+    /// Nanoseconds since boot.
+    pub time: u64,
+    pub source: Address,
+    pub destination: Address,
+    pub port: Be16,
+    pub protocol: Enum<Protocol>,
+    pub accepted: Bool,
+    #[bpf(char)]
+    pub command: [u8; 16],
+    pub _pad0: [u8; 4],
+}
+
+/// Connections as they are made.
+#[derive(BpfMap)]
+#[bpf_map(ringbuf, max_entries = 65536)]
+pub struct Connections {
+    event: Connection,
+}
+
+/// Numbers.
+#[derive(BpfMap)]
+#[bpf_map(ringbuf, max_entries = 4096)]
+pub struct Ticks {
+    event: u64,
+}

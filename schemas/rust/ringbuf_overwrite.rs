@@ -1,0 +1,21 @@
+//! A ring buffer that drops its oldest events instead of the newest.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "ringbuf_overwrite", min_kernel = "6.19");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct RecordedStep {
+    pub time: u64,
+    pub place: u32,
+    pub flags: u8,
+    pub _pad0: [u8; 3],
+}
+
+/// The last steps before something went wrong.
+#[derive(BpfMap)]
+#[bpf_map(ringbuf, max_entries = 4096, flags(rb_overwrite))]
+pub struct Recorder {
+    event: RecordedStep,
+}

@@ -1,0 +1,37 @@
+//! Values that are attached to sockets.
+
+use bpfmap::{Be16, Be32, BpfMap, BpfType, SpinLock};
+
+bpfmap::schema!(name = "sk_storage", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Traffic {
+    pub packets: u64,
+    pub peer: Be32,
+    pub port: Be16,
+    pub state: u8,
+    pub _pad0: [u8; 1],
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct GuardedTraffic {
+    pub lock: SpinLock,
+    pub packets: u32,
+    pub bytes: u64,
+}
+
+/// What each socket sent.
+#[derive(BpfMap)]
+#[bpf_map(sk_storage, flags(no_prealloc))]
+pub struct SocketTraffic {
+    value: Traffic,
+}
+
+/// A socket that another one accepts gets a copy.
+#[derive(BpfMap)]
+#[bpf_map(sk_storage, flags(no_prealloc, clone))]
+pub struct Inherited {
+    value: GuardedTraffic,
+}

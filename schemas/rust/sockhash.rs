@@ -1,0 +1,32 @@
+//! Sockets by key, whose data programs see and redirect.
+
+use bpfmap::{Be16, Be32, BpfMap, BpfType};
+
+bpfmap::schema!(name = "sockhash", min_kernel = "5.10");
+
+/// A connection over IPv4.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct FiveTuple {
+    pub local_address: Be32,
+    pub remote_address: Be32,
+    pub local_port: Be16,
+    pub remote_port: Be16,
+    pub protocol: u8,
+    pub _pad0: [u8; 3],
+}
+
+/// The socket of each connection.
+#[derive(BpfMap)]
+#[bpf_map(sockhash, max_entries = 64)]
+pub struct Connections {
+    key: FiveTuple,
+}
+
+/// As `connections`, but user space can't tell which socket an entry holds.
+#[derive(BpfMap)]
+#[bpf_map(sockhash, max_entries = 64)]
+pub struct BlindConnections {
+    key: u64,
+    value: u32,
+}

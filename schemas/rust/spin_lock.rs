@@ -1,0 +1,27 @@
+//! Values under a spin lock, which user space can take as well (BPF_F_LOCK).
+
+use bpfmap::{BpfMap, BpfType, SpinLock};
+
+bpfmap::schema!(name = "spin_lock", min_kernel = "5.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Balance {
+    pub lock: SpinLock,
+    pub transfers: u32,
+    pub credit: i64,
+    pub debit: i64,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Balances {
+    key: u32,
+    value: Balance,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct BalanceCells {
+    value: Balance,
+}

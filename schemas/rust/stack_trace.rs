@@ -1,0 +1,29 @@
+//! Stacks of the kernel and of processes.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "stack_trace", min_kernel = "5.10");
+
+/// A frame as the build id of a file and a place in it.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct FileFrame {
+    /// 1: as said; 2: no build id, and an address.
+    pub status: i32,
+    pub build_id: [u8; 20],
+    pub place: u64,
+}
+
+/// Addresses, the innermost first.
+#[derive(BpfMap)]
+#[bpf_map(stack_trace, max_entries = 1024)]
+pub struct Stacks {
+    value: [u64; 127],
+}
+
+/// Places in files, which stay the same from run to run.
+#[derive(BpfMap)]
+#[bpf_map(stack_trace, max_entries = 1024, flags(stack_build_id))]
+pub struct FileStacks {
+    value: [FileFrame; 32],
+}

@@ -1,0 +1,10 @@
+//! A struct of programs that stands in for functions of the kernel.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "struct_ops");
+
+/// A congestion control that never leaves slow start; its members are written in C.
+#[derive(BpfMap)]
+#[bpf_map(struct_ops, ops = "tcp_congestion_ops")]
+pub struct SlowStart;

@@ -1,0 +1,20 @@
+//! Values that are attached to tasks.
+
+use bpfmap::{BpfMap, BpfType};
+
+bpfmap::schema!(name = "task_storage", min_kernel = "5.11");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Account {
+    pub started: u64,
+    #[bpf(char)]
+    pub label: [u8; 12],
+    pub level: i32,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(task_storage, flags(no_prealloc))]
+pub struct Accounts {
+    value: Account,
+}

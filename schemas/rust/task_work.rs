@@ -1,0 +1,25 @@
+//! Values with work that a task does on its way to user space.
+
+use bpfmap::{BpfMap, BpfType, TaskWork};
+
+bpfmap::schema!(name = "task_work", min_kernel = "6.18");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Errand {
+    pub done: u64,
+    pub work: TaskWork,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Errands {
+    key: u32,
+    value: Errand,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct ErrandCells {
+    value: Errand,
+}

@@ -1,0 +1,19 @@
+//! Values with a timer. Linux 5.10 takes the bytes for plain data; timers run from 5.15.
+
+use bpfmap::{BpfMap, BpfType, Timer};
+
+bpfmap::schema!(name = "timer", min_kernel = "5.15");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Timed {
+    pub deadline: u64,
+    pub timer: Timer,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Timers {
+    key: u64,
+    value: Timed,
+}

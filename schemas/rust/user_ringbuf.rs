@@ -1,0 +1,23 @@
+//! Events from user space to programs.
+
+use bpfmap::{Be32, Bool, BpfMap, BpfType};
+
+bpfmap::schema!(name = "user_ringbuf", min_kernel = "6.1");
+
+/// What to do with a source from now on.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct SourceRule {
+    pub source: Be32,
+    pub _pad0: [u8; 4],
+    pub limit: u64,
+    pub drop: Bool,
+    pub _pad1: [u8; 7],
+}
+
+/// Changes to the rules, in order.
+#[derive(BpfMap)]
+#[bpf_map(user_ringbuf, max_entries = 4096)]
+pub struct Rules {
+    event: SourceRule,
+}

@@ -1,0 +1,32 @@
+//! Values with a work queue: a program hands work to a kernel thread, where it may sleep.
+
+use bpfmap::{BpfMap, BpfType, WorkQueue};
+
+bpfmap::schema!(name = "wq", min_kernel = "6.10");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Chore {
+    pub done: u64,
+    pub work: WorkQueue,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Chores {
+    key: u32,
+    value: Chore,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct ChoreCells {
+    value: Chore,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lru_hash, max_entries = 64)]
+pub struct RecentChores {
+    key: u32,
+    value: Chore,
+}
