@@ -1,6 +1,6 @@
 //! From the declarations of a crate to one schema.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -37,6 +37,11 @@ pub(super) struct Memory {
     maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
     /// The types that were named, in the order in which they were first.
     reached: RefCell<Vec<DeclarationId>>,
+    is_reached: RefCell<HashSet<DeclarationId>>,
+    /// The types that were named, by what C calls them.
+    by_name: RefCell<HashMap<String, DeclarationId>>,
+    /// How many types were laid out for constants.
+    laid_out: Cell<usize>,
     layouts: RefCell<HashMap<DeclarationId, Option<TypeLayout>>>,
     depth: Depth,
 }
@@ -51,7 +56,7 @@ impl Memory {
 pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     let mut draft = Draft::default();
     let mut own = Vec::new();
-    own_declarations(&krate, root, &mut own);
+    own_declarations(&krate, root, &mut own, &mut HashSet::new());
     let mut maps = Vec::new();
     for id in &own {
         match &krate.declaration(*id).kind {
@@ -113,17 +118,22 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
 }
 
 /// The declarations of a module and of those below it, in the order of the source.
-fn own_declarations(krate: &Crate, module: ModuleId, own: &mut Vec<DeclarationId>) {
-    let this = krate.module(module);
-    for entry in &this.order {
+fn own_declarations(
+    krate: &Crate,
+    module: ModuleId,
+    own: &mut Vec<DeclarationId>,
+    seen: &mut HashSet<ModuleId>,
+) {
+    // A file that is a module twice has its types once.
+    if !seen.insert(module) {
+        return;
+    }
+    for entry in &krate.module(module).order {
         match entry {
             Entry::Declaration(id) => own.push(*id),
             Entry::Module(name) => {
-                if let Some(child) = krate.child(module, name)
-                    // Of a file that is a module twice the first counts.
-                    && krate.module(child).parent.get() == Some(module)
-                {
-                    own_declarations(krate, child, own);
+                if let Some(child) = krate.child(module, name) {
+                    own_declarations(krate, child, own, seen);
                 }
             }
         }
@@ -187,9 +197,10 @@ fn pointee_names(ty: &Type, names: &mut HashSet<String>) {
 }
 
 fn reach(krate: &Crate, id: DeclarationId) {
-    let mut reached = krate.memory.reached.borrow_mut();
-    if !reached.contains(&id) {
-        reached.push(id);
+    if krate.memory.is_reached.borrow_mut().insert(id) {
+        krate.memory.reached.borrow_mut().push(id);
+        let name = c_name(&krate.declaration(id));
+        krate.memory.by_name.borrow_mut().entry(name).or_insert(id);
     }
 }
 
@@ -283,7 +294,7 @@ pub(super) fn layout(krate: &Crate, module: ModuleId, ty: &syn::Type) -> Option<
     }
     let name = Spanned::from("size_of".to_owned());
     let context = Around { krate, module };
-    let item = read_alias(&context, name, ty);
+    let item = Rc::new(read_alias(&context, name, ty));
     layout_of_item(krate, &item)
 }
 
@@ -292,38 +303,40 @@ fn declared_layout(krate: &Crate, id: DeclarationId) -> Option<TypeLayout> {
     layout_of_item(krate, &item)
 }
 
+/// How many types are laid out for all constants together.
+const MAX_LAID_OUT: usize = 100_000;
+
 /// Lays out all that `item` holds. A size that depends on itself is none.
-fn layout_of_item(krate: &Crate, item: &TypeItem) -> Option<TypeLayout> {
+fn layout_of_item(krate: &Crate, item: &Rc<TypeItem>) -> Option<TypeLayout> {
     let mut places = in_place::Places::default();
     let mut schema = Schema::default();
     let mut done = HashSet::new();
-    let mut pending = vec![(item.def.clone(), item.complete)];
-    let name = item.def.name.value.clone();
-    while let Some((mut def, complete)) = pending.pop() {
-        if !complete || !places.fill(krate, &mut def, item) {
+    let name = &item.def.name.value;
+    let mut pending = vec![Rc::clone(item)];
+    while let Some(item) = pending.pop() {
+        let mut def = item.def.clone();
+        if !item.complete || !places.fill(krate, &mut def, &item) {
             return None;
         }
         let mut held = Vec::new();
         in_place::each_named(&def, &mut |name| held.push(name.to_owned()));
         for name in held {
-            if done.insert(name.clone()) {
-                let known = krate.memory.types.borrow();
-                let found = known.values().flatten().find(|item| item.def.name.value == name);
-                let reading = found.map(|item| (item.def.clone(), item.complete));
-                drop(known);
-                let unread = || {
-                    let reached = krate.memory.reached.borrow().clone();
-                    let mut all = reached.into_iter();
-                    let id = all.find(|id| c_name(&krate.declaration(*id)) == name)?;
-                    type_item(krate, id).map(|item| (item.def.clone(), item.complete))
-                };
-                pending.push(reading.or_else(unread)?);
+            if !done.insert(name.clone()) {
+                continue;
             }
+            let laid_out = krate.memory.laid_out.get();
+            krate.memory.laid_out.set(laid_out + 1);
+            let id = krate.memory.by_name.borrow().get(&name).copied();
+            if laid_out >= MAX_LAID_OUT {
+                return None;
+            }
+            let item = type_item(krate, id?)?;
+            pending.push(item);
         }
         schema.types.push(def);
     }
     let layouts = Layouts::new(&schema);
-    layouts.named(&name)
+    layouts.named(name)
 }
 
 /// What a schema calls a declaration.
