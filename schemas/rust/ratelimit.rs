@@ -6,7 +6,7 @@ bpfmap::schema!(name = "ratelimit", min_kernel = "5.10");
 
 /// An address; the family of the key says which member counts.
 #[derive(Clone, Copy, BpfType)]
-#[repr(C)]
+#[repr(C, align(4))]
 pub union IpAddr {
     pub v4: Padded<Be32, 12>,
     pub v6: [u8; 16],

@@ -12,7 +12,7 @@ pub enum Protocol {
 }
 
 #[derive(Clone, Copy, BpfType)]
-#[repr(C)]
+#[repr(C, align(4))]
 pub union Address {
     pub v4: Padded<Be32, 12>,
     pub v6: [u8; 16],

@@ -81,7 +81,11 @@ impl ExplicitlyAligned<'_> {
             let members = body.members.iter().zip(&layout.members);
             members.filter(|(member, _)| member.bits.is_none())
         };
-        let natural = fields().map(|(_, at)| at.ty.align).max().unwrap_or(1);
+        // What wraps a shorter member of a union has no alignment of its own.
+        let is_wrapped =
+            |at: &MemberLayout| self.form == Form::Derived && is_union && at.ty.size < layout.size;
+        let aligned = fields().filter(|(_, at)| !is_wrapped(at));
+        let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
         let by_form = match self.form {
             Form::Generated => is_union,
             Form::Derived => body.align.is_some(),

@@ -322,8 +322,9 @@ impl<'a> Fields<'a> {
 
         let is_packed = this.body.packed && this.layout.align == 1;
         let missing = if this.is_union { this.layout.size - at.ty.size } else { 0 };
-        // Rust refuses `repr(align)` within `repr(packed)`, in `Padded` too.
-        let is_held = missing > 0 && this.body.packed && at.ty.align > this.layout.align
+        // Rust refuses `repr(align)` within `repr(packed)`, which `Padded` is too.
+        let is_held = missing > 0 && printer.explicit.member(&member.ty, at)
+            || missing > 0 && this.body.packed && at.ty.align > this.layout.align
             || is_held_in_bytes(&printer.explicit, this.body, this.layout, is_packed, member, at);
         if is_held {
             let name = if is_anonymous { "_" } else { &ident };

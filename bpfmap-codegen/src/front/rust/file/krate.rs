@@ -1,7 +1,7 @@
 //! The modules of a crate, read as they are asked for.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -30,6 +30,7 @@ const MAX_MODULE_DEPTH: usize = 64;
 pub(super) struct Crate {
     pub(super) sources: RefCell<SourceMap>,
     pub(super) findings: RefCell<Vec<Finding>>,
+    reported: RefCell<HashSet<(&'static str, Span, String)>>,
     /// `None` while a module is being read.
     modules: RefCell<Vec<Option<Rc<Module>>>>,
     declarations: RefCell<Vec<Rc<Declaration>>>,
@@ -114,6 +115,7 @@ impl Crate {
         let this = Self {
             sources: RefCell::default(),
             findings: RefCell::default(),
+            reported: RefCell::default(),
             modules: RefCell::default(),
             declarations: RefCell::default(),
             files: RefCell::default(),
@@ -140,8 +142,12 @@ impl Crate {
         draft
     }
 
+    /// Takes a finding, once: what is read in several ways is found in each.
     pub(super) fn report(&self, finding: Finding) {
-        self.findings.borrow_mut().push(finding);
+        let place = (finding.rule.id, finding.place.span, finding.message.clone());
+        if self.reported.borrow_mut().insert(place) {
+            self.findings.borrow_mut().push(finding);
+        }
     }
 
     pub(super) fn module(&self, id: ModuleId) -> Rc<Module> {
