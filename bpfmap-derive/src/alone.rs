@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{Constant, Context, Meaning, by_last_segment};
+use bpfmap_codegen::front::{Draft, Syntax};
 use bpfmap_codegen::source::{SourceId, SourceMap, Span};
 use proc_macro2::Span as TokenSpan;
 
@@ -28,7 +28,7 @@ impl Alone {
 
     /// Holds a draft against the rules. What is found goes to the findings.
     pub(crate) fn check(&self, draft: Draft) -> Option<Checked> {
-        let checked = check(Draft { open: true, ..draft });
+        let checked = check(Draft { open: true, syntax: Syntax::Rust, ..draft });
         let found = match &checked {
             Ok(checked) => checked.warnings(),
             Err(rejected) => &rejected.findings,
@@ -56,12 +56,6 @@ impl Tokens {
         let last = self.0.get(span.end.saturating_sub(1)).unwrap_or(&nowhere).1;
         (first, last)
     }
-}
-
-/// For what is generated, and stands for what the author wrote at `place`: the compiler points there,
-/// and does not take it for the author's own.
-pub(crate) fn generated_at(place: TokenSpan) -> TokenSpan {
-    TokenSpan::call_site().located_at(place)
 }
 
 impl Context for Alone {

@@ -293,14 +293,7 @@ impl Expansion<'_> {
             checks.extend(self.field("event").map(|ty| limits.event(&ty)));
         }
         checks.extend(self.later("max_entries").map(|number| limits.max_entries(number)));
-        if checks.is_empty() {
-            return checks;
-        }
-        quote! {
-            const _: () = {
-                #checks
-            };
-        }
+        checks
     }
 }
 

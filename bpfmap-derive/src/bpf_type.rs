@@ -10,8 +10,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;
 
-use crate::alone::{Alone, generated_at};
-use crate::layout::{LayoutWriter, runtime};
+use crate::alone::Alone;
+use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
 use crate::{findings, limits};
 
@@ -25,6 +25,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let checked = alone.check(draft(&item)).filter(|checked| fields_fit(&alone, &item, checked));
     let runtime = runtime(&input.attrs, "bpf_type");
     let mut code = findings::report(alone);
+    if !input.generics.params.is_empty() {
+        return code;
+    }
     code.extend(match &item.def.kind {
         TypeDefKind::Enum(body) => crate::enumeration::expand(&input, &item, body, &runtime),
         TypeDefKind::Alias(_) | TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {
@@ -124,7 +127,9 @@ impl Expansion<'_> {
         let pointee = self.pointee(kind);
         let special = self.special(kind);
         let force = (!proof.is_empty()).then(|| {
-            quote_spanned! {generated_at(ident.span())=>
+            let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), ident.span()));
+            quote_spanned! {ident.span()=>
+                #lints
                 const _: () = <#ident as #runtime::BpfType>::PROOF;
             }
         });
@@ -222,7 +227,8 @@ impl Expansion<'_> {
     /// The constant that does not compile where Rust and C differ.
     fn proof(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
         let runtime = self.runtime;
-        let span = generated_at(self.input.ident.span());
+        let span = self.input.ident.span();
+        let lints = lints(runtime);
         let mut list = Vec::with_capacity(self.item.fields.len());
         for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
             let Some(field_ident) = &field.ident else { continue };
@@ -261,8 +267,10 @@ impl Expansion<'_> {
         let packed = body.packed;
         let asked = body.align.as_ref().map_or(1, |align| align.value);
         let asked = proc_macro2::Literal::u32_unsuffixed(asked);
+        let at_type = spanned(runtime.clone(), span);
         quote_spanned! {span=>
-            const PROOF: () = #runtime::__private::#function::<Self>(&[#(#list),*], #packed, #asked);
+            #lints
+            const PROOF: () = #at_type::__private::#function::<Self>(&[#(#list),*], #packed, #asked);
         }
     }
 

@@ -1,9 +1,10 @@
 //! `#[derive(BpfType)]` of enums.
 
+use bpfmap_codegen::backend::rust::identifier;
 use bpfmap_codegen::front::rust::TypeItem;
 use bpfmap_codegen::ir::Enum;
-use bpfmap_codegen::naming::c_constant;
-use proc_macro2::TokenStream;
+use bpfmap_codegen::naming::{c_constant, rust_constant};
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::DeriveInput;
 
@@ -13,7 +14,10 @@ pub(crate) fn expand(
     body: &Enum,
     runtime: &TokenStream,
 ) -> TokenStream {
-    let syn::Data::Enum(data) = &input.data else { return TokenStream::new() };
+    let syn::Data::Enum(data) = &input.data else { return new_type(input, item, body, runtime) };
+    if data.variants.iter().any(|variant| !variant.fields.is_empty()) {
+        return TokenStream::new();
+    }
     let ident = &input.ident;
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
     let name = &item.def.name.value;
@@ -41,6 +45,68 @@ pub(crate) fn expand(
             #[inline]
             fn number(self) -> #number {
                 self as #number
+            }
+        }
+    }
+}
+
+/// A new type of an integer, with constants that are its variants: any number is a value of it.
+fn new_type(
+    input: &DeriveInput,
+    item: &TypeItem,
+    body: &Enum,
+    runtime: &TokenStream,
+) -> TokenStream {
+    let (ident, visibility) = (&input.ident, &input.vis);
+    let name = &item.def.name.value;
+    let repr = body.repr.value;
+    let number = format_ident!("{}{}", if repr.signed { "i" } else { "u" }, repr.size * 8);
+    let size = repr.size;
+    let signed = body.variants.iter().any(|variant| variant.value.value < 0);
+    let variants = body.variants.iter().map(|variant| {
+        let (constant, c_name) =
+            (rust_constant(&variant.name.value), c_constant(name, &variant.name.value));
+        let constant = syn::parse_str::<syn::Ident>(&identifier(&constant)).ok();
+        (constant, c_name, Literal::i128_unsuffixed(variant.value.value), &variant.doc)
+    });
+    let (mut constants, mut list) = (TokenStream::new(), Vec::new());
+    for (constant, c_name, value, doc) in variants {
+        let doc = doc.as_ref().map(|doc| quote!(#[doc = #doc]));
+        constants.extend(constant.map(|constant| {
+            quote! {
+                #doc
+                #visibility const #constant: Self = Self(#value);
+            }
+        }));
+        // BTF keeps 64 bits, and says apart from them what they mean.
+        list.push(quote!((#c_name, (#value as #number) as i64)));
+    }
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code, missing_docs)]
+        impl #ident {
+            #constants
+        }
+        #[automatically_derived]
+        unsafe impl #runtime::Plain for #ident {}
+        #[automatically_derived]
+        impl #runtime::BpfType for #ident {
+            const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::Enum {
+                name: #name,
+                size: #size,
+                signed: #signed,
+                variants: &[#(#list),*],
+            };
+        }
+        #[automatically_derived]
+        impl #runtime::storage::BitField for #ident {
+            #[inline]
+            fn from_bits(bits: u128, width: u32) -> Self {
+                Self(<#number as #runtime::storage::BitField>::from_bits(bits, width))
+            }
+            #[inline]
+            fn into_bits(self) -> u128 {
+                <#number as #runtime::storage::BitField>::into_bits(self.0)
             }
         }
     }

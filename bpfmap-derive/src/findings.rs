@@ -41,9 +41,6 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
 /// Message, reasons and remedy, as the command `bpfmap` says them.
 fn text(finding: &Finding) -> String {
     let mut text = finding.message.clone();
-    for label in finding.related.iter().filter(|label| !label.text.is_empty()) {
-        push(&mut text, "related", &label.text);
-    }
     for note in &finding.notes {
         push(&mut text, "note", note);
     }

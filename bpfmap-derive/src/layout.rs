@@ -2,7 +2,7 @@
 
 use bpfmap_codegen::front::rust::Pointee;
 use bpfmap_codegen::ir::{SpecialField, Target, Type};
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
 /// The path of the crate `bpfmap`: `::bpfmap`, unless an attribute says `crate = PATH`.
@@ -25,6 +25,28 @@ pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream 
         });
     }
     runtime
+}
+
+/// What stands before an item that the compiler is to take for the author's own, so that it points at
+/// what the author wrote: a path that the author gave may be longer than it has to be.
+pub(crate) fn lints(runtime: &TokenStream) -> TokenStream {
+    if runtime.to_string() == quote!(::bpfmap).to_string() {
+        TokenStream::new()
+    } else {
+        quote!(#[allow(unused_qualifications)])
+    }
+}
+
+/// `tokens` as if they stood at `span`.
+pub(crate) fn spanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let tokens = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), spanned(group.stream(), span)).into();
+        }
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }
 
 /// What the expressions of one item have in common.

@@ -7,7 +7,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use crate::alone::generated_at;
+use crate::layout::{lints, spanned};
 
 /// The bit that stands for a special field in the constant `FIELDS` of a type.
 pub(crate) fn bit(field: SpecialField) -> u32 {
@@ -271,8 +271,10 @@ impl Limits<'_> {
 
     /// A call that the compiler makes, and blames on `place`.
     fn call(&self, place: &TokenStream, call: &TokenStream) -> TokenStream {
-        let runtime = self.runtime;
-        quote_spanned!(generated_at(place.span())=> #runtime::__private::#call;)
+        let (runtime, span) = (self.runtime, place.span());
+        let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));
+        let call = spanned(call.clone(), span);
+        quote_spanned!(span=> #lints const _: () = #runtime::__private::#call;)
     }
 }
 

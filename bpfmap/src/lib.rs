@@ -147,6 +147,7 @@ mod plain;
 mod plain_macros;
 mod proof;
 mod scalars;
+mod schema;
 mod shared;
 mod source;
 mod spec;

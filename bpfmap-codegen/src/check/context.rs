@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Resolved;
 use crate::diagnostics::Finding;
-use crate::front::Incomplete;
+use crate::front::{Incomplete, Syntax};
 use crate::ir::{Composite, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind};
 use crate::source::Spanned;
 
@@ -14,14 +14,19 @@ pub(super) struct Context<'a> {
     pub(super) incomplete: &'a Incomplete,
     /// Whether there are types and maps that nobody sees here.
     pub(super) open: bool,
+    pub(super) syntax: Syntax,
     /// Types of which the size is not known, since something in them is wrong already.
     pub(super) unsound: HashSet<&'a str>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(resolved: Resolved<'a>, incomplete: &'a Incomplete, open: bool) -> Self {
-        Self { resolved, incomplete, open, unsound: HashSet::new(), findings: Vec::new() }
+    pub(super) fn new(
+        resolved: Resolved<'a>,
+        incomplete: &'a Incomplete,
+        (open, syntax): (bool, Syntax),
+    ) -> Self {
+        Self { resolved, incomplete, open, syntax, unsound: HashSet::new(), findings: Vec::new() }
     }
 
     pub(super) fn report(&mut self, finding: Finding) {

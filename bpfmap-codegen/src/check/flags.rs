@@ -105,7 +105,7 @@ fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
                 format!("a map of type `{}` needs the flag `{required}`", row.name),
             )
             .label(format!("no `{required}`"))
-            .help(format!("write `flags = [\"{required}\"]`")),
+            .help(format!("write {}", cx.syntax.list("flags", required))),
         );
     }
 }
@@ -124,7 +124,7 @@ fn numa_node(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             node.span,
             "the kernel ignores `numa_node` without the flag of that name",
         )
-        .help("write `flags = [\"numa_node\"]` as well")
+        .help(format!("write {} as well", cx.syntax.list("flags", NUMA_NODE)))
     } else {
         Finding::new(
             &rules::NUMA_NODE_WITHOUT_FLAG,

@@ -67,12 +67,12 @@ impl Checked {
 ///
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
-    let Draft { mut schema, mut findings, incomplete, open } = draft.into();
+    let Draft { mut schema, mut findings, incomplete, open, syntax } = draft.into();
     implied::fill(&mut schema);
     let layouts = Layouts::new(&schema);
     let index = type_index(&schema);
     let resolved = Resolved { schema: &schema, layouts: &layouts, index: &index };
-    let mut cx = Context::new(resolved, &incomplete, open);
+    let mut cx = Context::new(resolved, &incomplete, (open, syntax));
     names::check(&mut cx);
     references::check(&mut cx);
     types::check(&mut cx);

@@ -156,7 +156,7 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
                 target.name.span,
                 format!("no struct of the schema is called `{name}`"),
             )
-            .help("describe it in `types`")
+            .help(cx.syntax.declare())
         }
         (Some(_), Some(member)) => {
             let members = cx.resolved.special_members(name);

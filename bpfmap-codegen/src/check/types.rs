@@ -202,7 +202,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         let values = || body.variants.iter().map(|variant| variant.value.value);
         let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
         let help = match wide_enough {
-            Some(repr) => format!("write `repr = \"{repr}\"`"),
+            Some(repr) => format!("write {}", cx.syntax.repr(&repr.to_string())),
             None => "no integer of up to 64 bits holds all of its values".to_owned(),
         };
         cx.report(finding.help(help));

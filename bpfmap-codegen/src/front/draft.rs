@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::Syntax;
 use crate::diagnostics::Finding;
 use crate::ir::Schema;
 
@@ -20,6 +21,8 @@ pub struct Draft {
     /// Whether there are types and maps that the front end does not see: a name that means nothing
     /// here may be one of theirs, and nothing is concluded from it.
     pub open: bool,
+    /// The language that it is written in.
+    pub syntax: Syntax,
 }
 
 /// Names of what a [`Draft`] has only in part.

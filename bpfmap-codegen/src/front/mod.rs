@@ -4,6 +4,7 @@
 mod draft;
 #[cfg(feature = "derive")]
 pub mod rust;
+mod syntax;
 #[cfg(feature = "toml")]
 pub mod toml;
 #[cfg(any(feature = "derive", feature = "toml"))]
@@ -11,6 +12,7 @@ mod type_expression;
 pub mod type_word;
 
 pub use draft::{Draft, Incomplete};
+pub use syntax::Syntax;
 
 /// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
 ///

@@ -51,3 +51,10 @@ struct Packed {
     #[bpf(holds(timer: Other))]
     timer_bytes: [u8; 16],
 }
+
+/// How urgent.
+#[derive(Clone, Copy, BpfType)]
+#[repr(transparent)]
+#[bpf_type(variants(low = 1, /// At once. 
+    high = 2, highest = 2))]
+pub struct Level(u8);

@@ -15,6 +15,7 @@ use std::fmt::Write;
 
 pub use self::accessor::{Accessor, AccessorNames, accessor_names};
 use self::names::Names;
+pub use self::names::identifier;
 pub use self::shape::StoredAt;
 use super::{GeneratedFile, comment, marker};
 use crate::check::Checked;

@@ -103,7 +103,8 @@ pub(crate) fn camel(name: &str) -> String {
 }
 
 /// `name` as an identifier: raw where it is a word of Rust.
-pub(crate) fn identifier(name: &str) -> String {
+#[must_use]
+pub fn identifier(name: &str) -> String {
     match name {
         "self" | "Self" | "super" | "crate" | "_" => format!("{name}_"),
         _ if KEYWORDS.contains(&name) => format!("r#{name}"),

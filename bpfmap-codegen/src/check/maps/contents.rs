@@ -64,6 +64,7 @@ fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
     let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
     let values = template.values.first().map(|(index, _)| ("values", index.span));
+    let named = cx.syntax.field("inner", "NAME");
     for (what, span) in pinning.into_iter().chain(values) {
         cx.report(
             Finding::new(
@@ -71,9 +72,7 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
                 span,
                 format!("an inner map that is described in place has no `{what}`"),
             )
-            .help(format!(
-                "leave `{what}` out; or describe the map on its own and write `inner = \"NAME\"`"
-            )),
+            .help(format!("leave `{what}` out; or describe the map on its own and write {named}")),
         );
     }
 }
@@ -89,9 +88,7 @@ fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
                     format!("the map `{name}` does not say what maps it holds"),
                 )
                 .label(format!("a map of type `{}` has an inner map", row.name))
-                .help(
-                    "write `inner = { type = \"…\", … }`, or the name of a map that is like them",
-                ),
+                .help(cx.syntax.inner()),
             );
         }
         return;

@@ -26,7 +26,7 @@ pub(super) fn check<'a>(
             cx.report(
                 Finding::new(&rules::KEY_MISSING, map.span, format!("the map `{name}` has no key"))
                     .label(format!("a map of type `{ty}` has one"))
-                    .help("write `key = \"TYPE\"`"),
+                    .help(format!("write {}", cx.syntax.field("key", "TYPE"))),
             );
         }
         return;
@@ -91,7 +91,7 @@ fn number_key(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts, key: &KeyV
                 format!("the key of a map of type `{ty}` has 4 bytes, this one has {size}"),
             )
             .label(format!("{size} bytes"))
-            .help("write `key = \"u32\"`, or leave it out"),
+            .help(format!("write {}, or leave it out", cx.syntax.field("key", "u32"))),
         );
         return;
     }
@@ -106,7 +106,7 @@ fn number_key(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts, key: &KeyV
                 format!("the key of a map of type `{ty}` is a 32-bit integer"),
             )
             .label("no plain integer")
-            .help("write `key = \"u32\"`, or leave it out"),
+            .help(format!("write {}, or leave it out", cx.syntax.field("key", "u32"))),
         );
     }
 }
@@ -122,10 +122,10 @@ fn cgroup_storage_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
         return;
     }
     let message = format!("the key of a cgroup's storage has 8 or 16 bytes, this one has {size}");
+    let right = cx.syntax.field("key", "u64");
     cx.report(
         Finding::new(&rules::KEY_SIZE, key.span(), message).label(format!("{size} bytes")).help(
-            "write `key = \"u64\"`: the cgroup's inode number; or a struct of it and the `u32` attach \
-             type",
+            format!("write {right}: the cgroup's inode number; or a struct of it and the `u32` attach type"),
         ),
     );
 }
@@ -145,10 +145,10 @@ fn lpm_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
         .label(format!("{size} bytes")),
         _ => return,
     };
-    cx.report(finding.help(
-        "make it a struct of `{ name = \"prefix_len\", type = \"u32\" }` and 1 to 256 bytes of data, \
-         most significant byte first",
-    ));
+    let first = cx.syntax.member("prefix_len", "u32");
+    cx.report(finding.help(format!(
+        "make it a struct of {first} and 1 to 256 bytes of data, most significant byte first"
+    )));
 }
 
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {

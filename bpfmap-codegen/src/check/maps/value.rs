@@ -77,15 +77,16 @@ fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     cx.report(
         Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
             .label(format!("a map of type `{}` has one", row.name))
-            .help("write `value = \"TYPE\"`"),
+            .help(format!("write {}", cx.syntax.field("value", "TYPE"))),
     );
 }
 
 fn not_allowed(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue) {
     let help = if row.events == EventRule::Nothing {
-        "leave the value out"
+        "leave the value out".to_owned()
     } else {
-        "leave the value out; `event = \"TYPE\"` says what its records are"
+        let event = cx.syntax.field("event", "TYPE");
+        format!("leave the value out; {event} says what its records are")
     };
     cx.report(
         Finding::new(

@@ -16,12 +16,12 @@ use super::krate::{Crate, Declaration, DeclarationId, Entry, Kind, Module, Modul
 use super::resolve::{self, Space, resolve};
 use super::schema;
 use crate::diagnostics::Finding;
-use crate::front::Draft;
 use crate::front::rust::attributes::doc;
 use crate::front::rust::{
     Constant, Context, MapItem, Meaning, TypeItem, by_last_segment, read_alias, read_map,
     read_type, string_word,
 };
+use crate::front::{Draft, Syntax};
 use crate::ir::{Schema, Type, TypeDef, TypeDefKind};
 use crate::layout::{Layouts, TypeLayout};
 use crate::naming::snake_case;
@@ -54,7 +54,7 @@ impl Memory {
 
 /// Reads the schema of the module `root`.
 pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
-    let mut draft = Draft::default();
+    let mut draft = Draft { syntax: Syntax::Rust, ..Draft::default() };
     let mut own = Vec::new();
     own_declarations(&krate, root, &mut own, &mut HashSet::new());
     let mut maps = Vec::new();

@@ -1,0 +1,63 @@
+//! How the author of a schema writes what a finding advises.
+
+/// The language that a schema is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// `key = "u32"`.
+    #[default]
+    Toml,
+    /// `key: u32`.
+    Rust,
+}
+
+impl Syntax {
+    /// A key, value, event or inner map of the type `ty`, or a member.
+    pub(crate) fn field(self, name: &str, ty: &str) -> String {
+        match self {
+            Self::Toml => format!("`{name} = \"{ty}\"`"),
+            Self::Rust => format!("`{name}: {ty}`"),
+        }
+    }
+
+    /// The member of a struct.
+    pub(crate) fn member(self, name: &str, ty: &str) -> String {
+        match self {
+            Self::Toml => format!("`{{ name = \"{name}\", type = \"{ty}\" }}`"),
+            Self::Rust => self.field(name, ty),
+        }
+    }
+
+    /// A list of words.
+    pub(crate) fn list(self, key: &str, word: &str) -> String {
+        match self {
+            Self::Toml => format!("`{key} = [\"{word}\"]`"),
+            Self::Rust => format!("`{key}({word})`"),
+        }
+    }
+
+    /// The integer of an enum.
+    pub(crate) fn repr(self, int: &str) -> String {
+        match self {
+            Self::Toml => format!("`repr = \"{int}\"`"),
+            Self::Rust => format!("`#[repr({int})]`"),
+        }
+    }
+
+    /// What to do about a type that is not there.
+    pub(crate) fn declare(self) -> &'static str {
+        match self {
+            Self::Toml => "describe it in `types`",
+            Self::Rust => "declare it, with `#[derive(BpfType)]`",
+        }
+    }
+
+    /// What to do about an inner map that is not there.
+    pub(crate) fn inner(self) -> &'static str {
+        match self {
+            Self::Toml => {
+                "write `inner = { type = \"…\", … }`, or the name of a map that is like them"
+            }
+            Self::Rust => "write `inner: MAP`, a struct with `#[derive(BpfMap)]` that is like them",
+        }
+    }
+}

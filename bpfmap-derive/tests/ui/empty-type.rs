@@ -1,0 +1,7 @@
+use bpfmap::BpfType;
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+struct Nothing {}
+
+fn main() {}

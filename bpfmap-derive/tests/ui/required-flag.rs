@@ -1,0 +1,9 @@
+use bpfmap::BpfMap;
+
+#[derive(BpfMap)]
+#[bpf_map(sk_storage)]
+struct Counters {
+    value: u64,
+}
+
+fn main() {}
