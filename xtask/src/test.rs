@@ -15,6 +15,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("ratelimit", &["packets"]),
     ("execsnoop", &["processes"]),
     ("tailcalls", &["packets"]),
+    ("syscalls", &[]),
 ];
 
 /// What of those packages runs on this machine all the same.

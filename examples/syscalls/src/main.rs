@@ -1,0 +1,156 @@
+//! `syscalls [PID]`: counts the system calls of a process, or of all, until Enter is pressed.
+//!
+//! The maps are declared here, once. `build.rs` makes the header of the BPF program of them.
+
+use std::error::Error;
+use std::mem::MaybeUninit;
+
+use bpfmap::{BpfMap, BpfType, Enum, Map, Update};
+use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
+use libbpf_rs::{Link, OpenObject};
+
+bpfmap::schema!(name = "syscalls", min_kernel = "5.10");
+
+/// As many pairs of a process and a call are counted at a time.
+const MAX_CALLS: u32 = 16 << 10;
+
+/// What the kernel keeps of a command's name, with the NUL.
+const TASK_COMM_LEN: usize = 16;
+
+/// A system call of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(C)]
+struct Call {
+    process: u32,
+    /// As in `<asm/unistd.h>`.
+    number: u32,
+}
+
+/// How often it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(C)]
+struct Usage {
+    count: u64,
+    /// When last, in nanoseconds since boot.
+    last: u64,
+    #[bpf(char)]
+    command: [u8; TASK_COMM_LEN],
+}
+
+/// Whose calls count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(u8)]
+enum Scope {
+    Everybody,
+    OneProcess,
+}
+
+/// Which calls count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(C)]
+struct Filter {
+    scope: Enum<Scope>,
+    _pad: [u8; 3],
+    /// The process, where one is asked for.
+    process: u32,
+}
+
+/// The calls that were made lately.
+#[derive(BpfMap)]
+#[bpf_map(lru_hash, max_entries = MAX_CALLS)]
+struct Calls {
+    key: Call,
+    value: Usage,
+}
+
+/// What is asked for.
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 1)]
+struct Filters {
+    value: Filter,
+}
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    reason = "libbpf-cargo wrote it"
+)]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/syscalls.skel.rs"));
+}
+
+/// Counts calls until it is dropped.
+struct Counter {
+    calls: Map<Calls>,
+    _link: Link,
+}
+
+impl Counter {
+    /// Counts the calls of the process, or of all.
+    fn start(process: Option<u32>) -> Result<Self, Box<dyn Error>> {
+        let mut object = MaybeUninit::<OpenObject>::uninit();
+        let skeleton = skeleton::SyscallsSkelBuilder::default().open(&mut object)?.load()?;
+        let scope = if process.is_some() { Scope::OneProcess } else { Scope::Everybody };
+        let filter =
+            Filter { scope: scope.into(), _pad: [0; 3], process: process.unwrap_or_default() };
+        Map::<Filters>::from_object(skeleton.object())?.update(&0, &filter, Update::Any)?;
+        let calls = Map::from_object(skeleton.object())?;
+        Ok(Self { calls, _link: skeleton.progs.count_call.attach()? })
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let process = std::env::args().nth(1).map(|text| text.parse()).transpose()?;
+    let counter = Counter::start(process)?;
+    std::io::stdin().read_line(&mut String::new())?;
+    let mut calls = counter.calls.iter().collect::<Result<Vec<_>, _>>()?;
+    calls.sort_by_key(|(_, usage)| std::cmp::Reverse(usage.count));
+    println!("{:>8} {:16} {:>6} {:>12}", "PROCESS", "COMMAND", "CALL", "COUNT");
+    for (call, usage) in calls {
+        let command = String::from_utf8_lossy(&usage.command);
+        let command = command.trim_end_matches('\0');
+        println!("{:>8} {command:16} {:>6} {:>12}", call.process, call.number, usage.count);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `getppid` of x86-64, which the standard library calls for [`std::os::unix::process::parent_id`].
+    const GETPPID: u32 = 110;
+
+    /// How often this process has asked for its parent, as far as the counter knows.
+    fn asked(counter: &Counter) -> bpfmap::Result<u64> {
+        let call = Call { process: std::process::id(), number: GETPPID };
+        Ok(counter.calls.lookup(&call)?.map_or(0, |usage| usage.count))
+    }
+
+    #[test]
+    fn calls_of_a_process_are_counted() -> Result<(), Box<dyn Error>> {
+        for process in [None, Some(std::process::id())] {
+            let counter = Counter::start(process)?;
+            assert_eq!(asked(&counter)?, 0);
+            for _ in 0..7 {
+                let _ = std::os::unix::process::parent_id();
+            }
+            assert_eq!(asked(&counter)?, 7);
+            let all = counter.calls.iter().collect::<Result<Vec<_>, _>>()?;
+            let ours = |(call, _): &&(Call, Usage)| call.process == std::process::id();
+            assert!(
+                all.iter().filter(ours).all(|(_, usage)| usage.last > 0 && usage.command[0] != 0)
+            );
+            assert!(process.is_none() || all.iter().filter(ours).count() == all.len());
+        }
+        // The first process is not this one.
+        let counter = Counter::start(Some(1))?;
+        let _ = std::os::unix::process::parent_id();
+        assert_eq!(asked(&counter)?, 0);
+        Ok(())
+    }
+}
