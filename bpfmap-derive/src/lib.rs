@@ -16,17 +16,136 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct, a union, a new type or an enum one that both sides have.
+/// Makes a struct, a union, a new type or an enum one that both sides have, and proves that Rust lays it
+/// out as C does.
 ///
-/// See `bpfmap::BpfType`.
+/// The type is `Copy`, and `#[repr(C)]`: `repr(C, packed)` and `repr(C, align(N))` are said in C as well.
+/// Each byte has a name, since all of them are sent to the kernel: where C has padding, the struct has a
+/// field called `_pad…` of bytes, which is no member of the C. Doc comments become comments of the C.
+///
+/// ```
+/// use bpfmap::{Be32, BpfType, Enum, Padded};
+///
+/// /// Where a packet comes from.
+/// #[derive(Clone, Copy, BpfType)]
+/// #[repr(C)]
+/// struct Source {
+///     address: Address,
+///     #[bpf(name = "type")]
+///     kind: u8,
+///     verdict: Enum<Verdict>,
+///     #[bpf(bits(vlan: u16 = 12, tagged: bool = 1))]
+///     bits0: [u8; 2],
+/// }
+///
+/// // Each member of a union fills it.
+/// #[derive(Clone, Copy, BpfType)]
+/// #[repr(C)]
+/// union Address {
+///     v4: Padded<Be32, 12>,
+///     v6: [u32; 4],
+/// }
+///
+/// // The kernel may hold another number: `Enum<Verdict>` is what a map holds.
+/// #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
+/// #[repr(u8)]
+/// enum Verdict {
+///     Pass,
+///     Drop,
+/// }
+///
+/// let source = bpfmap::zeroed::<Source>().with_vlan(7).with_tagged(true);
+/// assert_eq!((source.vlan(), source.verdict.get()), (7, Ok(Verdict::Pass)));
+/// ```
+///
+/// # Attributes of the type: `#[bpf_type(…)]`
+///
+/// | | |
+/// | --- | --- |
+/// | `name = "ip_key"` | the name in C; else that of the type in `snake_case` |
+/// | `in_place` | it has no name in C, and is written where a member is of it |
+/// | `align = N` | an alignment that C is asked for; `repr(align)` alone is taken for it too, unless members in bytes make it necessary |
+/// | `packed` | in C, where Rust can't be: `#[repr(C, align(8))] #[bpf_type(packed)]` |
+/// | `tag = "…"` | a BTF declaration tag; any number of them |
+/// | `variants(LOW = 1, …)` | of a new type of an integer: an enum whose variants are constants |
+/// | `crate = path` | how the crate `bpfmap` is called |
+///
+/// `#[repr(transparent)]` on a struct of one member makes another name of the member's type, a `typedef`.
+///
+/// # Attributes of a member: `#[bpf(…)]`
+///
+/// | | |
+/// | --- | --- |
+/// | `name = "type"`, `tag = "…"` | as of types |
+/// | `char` | the bytes are text: `char` in C |
+/// | `points_to = "task_struct"` | of a `KernelPtr`, what it leads to |
+/// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | of a `Kptr`: a struct of the schema, as Rust calls it, or as C does: `"task_struct"` |
+/// | `list_head = Job.node`, `rb_root = Job.node` | of a `ListHead` and an `RbRoot` |
+/// | `anonymous` | the member has no name in C; its type is `in_place` |
+/// | `bits(name: u8 = 3, …)` | the bytes are bit-fields; the type has methods for them |
+/// | `holds(name: TYPE)` | the bytes hold a member that Rust can't place, in a packed struct |
+///
+/// # Errors
+///
+/// What breaks a rule of schemas does not compile; the message says which and what to do, and `bpfmap
+/// explain RULE` more.
 #[proc_macro_derive(BpfType, attributes(bpf, bpf_type))]
 pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
     bpf_type::expand(input.into()).into()
 }
 
-/// Declares a map: a struct with `key` and `value`, with `inner`, or with `event`.
+/// Declares a map: the struct becomes its spec, `bpfmap::MapSpec`.
 ///
-/// See `bpfmap::MapSpec`.
+/// The fields say what the map holds: `key` and `value`, `value` alone where the key is an index,
+/// `inner` of maps of maps (another struct with this derive), `event` of what carries records. They are
+/// never read, and take the attributes `#[bpf(…)]` that are about a type. The attribute `#[bpf_map(…)]`
+/// says the map's type, and what a schema in TOML says by the same words.
+///
+/// ```
+/// use bpfmap::{BpfMap, MapSpec as _};
+///
+/// const ENTRIES: u32 = 64;
+///
+/// /// The counters of a tenant.
+/// #[derive(BpfMap)]
+/// #[bpf_map(template, array, max_entries = 16)]
+/// struct TenantsInner {
+///     value: u64,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash_of_maps, max_entries = ENTRIES, pinning = by_name)]
+/// struct Tenants {
+///     key: u32,
+///     inner: TenantsInner,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4))]
+/// struct Jumps;
+///
+/// assert_eq!((Tenants::NAME, Tenants::MAX_ENTRIES), ("tenants", Some(64)));
+/// ```
+///
+/// | | |
+/// | --- | --- |
+/// | `hash`, `array`, … | the map's type |
+/// | `name = "counters"` | the name in C; else that of the struct in `snake_case` |
+/// | `max_entries = N`, `map_extra = N`, `numa_node = N` | numbers; any constant expression |
+/// | `flags(no_prealloc, …)` | creation flags |
+/// | `pinning = by_name` | or `none`, or a number of your own loader's |
+/// | `key_size = N`, `value_size = N` | bytes that no type describes, in place of the field |
+/// | `values(1 = name)` | initial contents: programs or maps, as C calls them |
+/// | `ops = "tcp_congestion_ops"` | of `struct_ops`, whose place its programs take |
+/// | `btf = false` | described by its sizes alone |
+/// | `tag = "…"` | a BTF declaration tag; any number of them |
+/// | `template` | no map of its own: it says what the maps in another one are like |
+/// | `crate = path` | how the crate `bpfmap` is called |
+///
+/// # Errors
+///
+/// What breaks a rule of schemas does not compile; the message says which and what to do, and `bpfmap
+/// explain RULE` more.
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()

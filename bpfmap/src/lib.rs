@@ -67,6 +67,35 @@
 //! }
 //! ```
 //!
+//! # Declared in Rust
+//!
+//! With the feature `derive` nothing of that is written by hand: [`BpfMap`](derive@BpfMap) makes the spec, and
+//! [`BpfType`](derive@BpfType) proves the types. The header for the programs is made of the same source, by `bpfmap
+//! generate src/maps.rs` or in a build script.
+//!
+//! ```
+//! # #[cfg(feature = "derive")] mod maps {
+//! use bpfmap::{Be16, Be32, BpfMap, BpfType};
+//!
+//! /// Where a packet comes from.
+//! #[derive(Clone, Copy, Debug, BpfType)]
+//! #[repr(C)]
+//! pub struct Source {
+//!     pub address: Be32,
+//!     pub port: Be16,
+//!     pub _pad: [u8; 2],
+//! }
+//!
+//! /// Packets by source.
+//! #[derive(BpfMap)]
+//! #[bpf_map(hash, max_entries = 10_000)]
+//! pub struct Packets {
+//!     key: Source,
+//!     value: u64,
+//! }
+//! # }
+//! ```
+//!
 //! # What a map type can do
 //!
 //! `S::Kind` is a marker of [`kind`], and each method asks it for a capability, so what a map type lacks does not
@@ -121,6 +150,7 @@
 //! # Features
 //!
 //! - `libbpf-rs` (default): [`MapSource`] for `libbpf_rs::Object`. Without it the crate needs only libc.
+//! - `derive`: the derives [`BpfType`](derive@BpfType) and [`BpfMap`](derive@BpfMap).
 //! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
 //!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
 
