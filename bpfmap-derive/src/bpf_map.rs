@@ -89,7 +89,8 @@ impl Expansion<'_> {
         let (ident, runtime, def) = (&self.input.ident, self.runtime, &self.item.def);
         let kind = Ident::new(&upper_camel_case(self.row.name), ident.span());
         let name = &def.name.value;
-        let (key, key_layout) = self.part("key", def.key.as_ref(), self.row.key.is_implied());
+        let (key, key_layout) =
+            self.part("key", def.key.as_ref(), self.row.key.is_implied().then_some(4));
         let (value, value_layout) = self.value();
         let constants = self.constants();
         let fields = self.use_fields();
@@ -156,12 +157,12 @@ impl Expansion<'_> {
         later.find(|(known, _)| *known == key).map(|(_, expression)| expression)
     }
 
-    /// The type and the layout of a key or value.
+    /// The type and the layout of a key or value; where it goes without saying, of how many bytes it is.
     fn part(
         &self,
         name: &str,
         described: Option<&KeyValue>,
-        implied: bool,
+        implied: Option<u64>,
     ) -> (TokenStream, TokenStream) {
         let layout = {
             let runtime = self.runtime;
@@ -179,8 +180,11 @@ impl Expansion<'_> {
             (_, _, Some(size)) => {
                 (quote!([u8; (#size) as usize]), quote!(&#layout::Opaque { size: (#size) as u32 }))
             }
-            _ if implied => (quote!(u32), quote!(#layout::U32)),
-            _ => (quote!(()), quote!(#layout::VOID)),
+            _ => match implied {
+                Some(8) => (quote!(u64), quote!(#layout::U64)),
+                Some(_) => (quote!(u32), quote!(#layout::U32)),
+                None => (quote!(()), quote!(#layout::VOID)),
+            },
         }
     }
 
@@ -188,8 +192,11 @@ impl Expansion<'_> {
     /// size, whatever the schema calls it: the runtime knows by it what the map takes and shows.
     fn value(&self) -> (TokenStream, TokenStream) {
         let runtime = self.runtime;
-        let is_object = matches!(self.row.value, ValueRule::Object(_));
-        let (ty, layout) = self.part("value", self.item.def.value.as_ref(), is_object);
+        let implied = match self.row.value {
+            ValueRule::Object(object) => object.value_sizes().first().copied(),
+            _ => None,
+        };
+        let (ty, layout) = self.part("value", self.item.def.value.as_ref(), implied);
         let ty = match (self.row.value, &self.item.def.value) {
             (ValueRule::Instruction, _) => {
                 let opaque = quote!(&#runtime::layout::Layout::Opaque { size: 16 });

@@ -24,10 +24,10 @@ use crate::storage::BitField;
 pub trait BpfType: Plain {
     /// The type as BTF describes it.
     const LAYOUT: &'static Layout;
-    /// Of a struct with fields that belong to the kernel, what makes it fit a list, a tree or a pointer: those fields,
-    /// as far as they lead nowhere. So types that lead to each other need no constants that do.
+    /// What makes it fit a list, a tree or a pointer: the fields of a struct that belong to the kernel, as far as they
+    /// lead nowhere. So types that lead to each other need no constants that do.
     #[doc(hidden)]
-    const POINTEE: &'static Layout = Self::LAYOUT;
+    const POINTEE: &'static Layout = &without_members(Self::LAYOUT);
     /// Does not compile where Rust and C lay the type out in different ways.
     #[doc(hidden)]
     const PROOF: () = ();
@@ -40,6 +40,14 @@ pub trait BpfType: Plain {
     /// The alignment in C.
     #[doc(hidden)]
     const C_ALIGN: usize = align_of::<Self>();
+}
+
+/// A struct as one that leads to it sees it, if none of its fields belongs to the kernel.
+const fn without_members(layout: &Layout) -> Layout {
+    match layout {
+        Layout::Struct { name, size, .. } => Layout::Struct { name, size: *size, members: &[] },
+        _ => *layout,
+    }
 }
 
 macro_rules! layouts {
