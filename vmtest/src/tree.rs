@@ -4,7 +4,8 @@ use crate::cpio::{Kind, Writer};
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,8 @@ impl Tree {
         if cache.exists() { self.mirror(cache) } else { Ok(()) }
     }
 
-    /// Adds a file or a whole directory of the host at another path in the guest.
+    /// Adds a file or a whole directory of the host at another path in the guest, and what the programs
+    /// in it need.
     pub(crate) fn add_at(&mut self, source: &Path, target: &Path) -> Result<()> {
         if !target.is_absolute() {
             let message = format!("{} is not an absolute path in the guest", target.display());
@@ -67,7 +69,13 @@ impl Tree {
             return Ok(());
         }
         let data = std::fs::read(source).at("read", source)?;
-        self.add_file(target, metadata.permissions().mode() & 0o7777, data);
+        let mode = metadata.permissions().mode() & 0o7777;
+        let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
+        self.add_file(target, mode, data);
+        // A program for another machine is a file like any other.
+        if may_be_program && elf::needed_files(source).is_ok() {
+            self.add_needed_files(source)?;
+        }
         Ok(())
     }
 
@@ -115,13 +123,9 @@ impl Tree {
 
     /// Adds a file of the host at its own path, with the symbolic links on the way.
     pub(crate) fn mirror(&mut self, path: &Path) -> Result<()> {
-        // As many links as the kernel itself follows.
-        let mut links_left = 40;
-        let parts = |path: &Path| -> Vec<OsString> {
-            path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
-        };
+        let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
-        let mut ahead = parts(path);
+        let mut ahead = parts_ahead(path);
         while let Some(name) = ahead.pop() {
             let next = here.join(&name);
             if name == ".." {
@@ -137,7 +141,7 @@ impl Tree {
                 }
                 let target = next.read_link().at("read", &next)?;
                 self.add(&next, Kind::Symlink, 0o777, target.as_os_str().as_encoded_bytes().into());
-                ahead.extend(parts(&target));
+                ahead.extend(parts_ahead(&target));
                 continue;
             }
             if metadata.is_file() {
@@ -154,6 +158,7 @@ impl Tree {
     }
 
     fn add(&mut self, path: &Path, kind: Kind, mode: u32, data: Arc<[u8]>) {
+        let path = &self.follow_parents(path);
         for parent in path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")) {
             self.nodes.entry(parent.to_owned()).or_insert_with(|| Node {
                 kind: Kind::Directory,
@@ -163,9 +168,64 @@ impl Tree {
         }
         self.nodes.insert(path.to_owned(), Node { kind, mode, data });
     }
+
+    /// The path under which a guest would find `path` when the links of this tree are there: a link
+    /// must not be taken for a directory, nor hide what is behind it.
+    fn follow_parents(&self, path: &Path) -> PathBuf {
+        let mut links_left = MAX_LINKS;
+        let mut here = PathBuf::from("/");
+        let mut ahead = parts_ahead(path);
+        while let Some(name) = ahead.pop() {
+            if name == ".." {
+                here.pop();
+                continue;
+            }
+            here.push(&name);
+            let is_parent = !ahead.is_empty() && links_left > 0;
+            let node = self.nodes.get(&here).filter(|_| is_parent);
+            if let Some(link) = node.filter(|node| node.kind == Kind::Symlink) {
+                links_left -= 1;
+                ahead.extend(parts_ahead(Path::new(OsStr::from_bytes(&link.data))));
+                here.pop();
+            }
+        }
+        here
+    }
+}
+
+/// As many symbolic links as the kernel itself follows.
+const MAX_LINKS: u32 = 40;
+
+/// The parts of a path, the first of them last.
+fn parts_ahead(path: &Path) -> Vec<OsString> {
+    path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
 /// A path from the root, without following links.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).at("find", path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_behind_a_link_of_the_tree_is_put_where_that_leads() {
+        let mut tree = Tree::default();
+        tree.add_link(Path::new("/bin"), Path::new("usr/bin"));
+        tree.add_link(Path::new("/usr/bin/here"), Path::new("../../opt"));
+        tree.add_file(Path::new("/bin/here/tool"), 0o755, *b"tool");
+        let paths: Vec<_> = tree.nodes.keys().map(|path| path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["/bin", "/opt", "/opt/tool", "/usr", "/usr/bin", "/usr/bin/here"]);
+    }
+
+    #[test]
+    fn links_that_go_round_end() {
+        let mut tree = Tree::default();
+        tree.add_link(Path::new("/a"), Path::new("b"));
+        tree.add_link(Path::new("/b"), Path::new("a/b"));
+        tree.add_file(Path::new("/a/file"), 0o644, *b"");
+        assert!(tree.nodes.keys().any(|path| path.ends_with("file")));
+    }
 }

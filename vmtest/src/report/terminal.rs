@@ -108,21 +108,23 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     lines
 }
 
-/// The table of tests by kernels, what was skipped and why, and the sum.
+/// How many rows a table may have until binaries of which each test is well become one row each.
+const LONG: usize = 100;
+
+/// The table of tests by kernels, what was skipped and why, what is not green, and the sum.
 #[must_use]
 pub fn table(events: &[Event]) -> String {
     let grid = Grid::of(events);
-    let names = grid.rows.keys().map(|(binary, test)| full_name(binary, test).chars().count());
-    let width = names.max().unwrap_or_default();
+    let rows = rows(&grid);
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let mut text = format!("{:width$}", "");
     for kernel in &grid.kernels {
         let _ = write!(text, " {:>5}", kernel.kernel);
     }
     text.push('\n');
-    for ((binary, test), row) in &grid.rows {
-        let _ = write!(text, "{:width$}", full_name(binary, test));
-        for kernel in &grid.kernels {
-            let mark = row.get(kernel.kernel.as_str()).map_or("", |test| mark(test));
+    for (name, marks) in rows {
+        let _ = write!(text, "{name:width$}");
+        for (kernel, mark) in grid.kernels.iter().zip(marks) {
             let _ = write!(text, " {mark:>0$}", kernel.kernel.len().max(5));
         }
         text.push('\n');
@@ -131,16 +133,69 @@ pub fn table(events: &[Event]) -> String {
         let name = full_name(binary, test);
         let _ = writeln!(text, "skipped on {}: {name}: {reason}", kernels.join(", "));
     }
+    text.push_str(&what_is_not_green(&grid));
     if let Some(summary) = grid.summary {
         text.push_str(&sum(summary));
     }
     text
 }
 
+/// Names of rows, with a mark for each kernel.
+fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
+    let marks = |row: &BTreeMap<&str, &TestResult>| -> Vec<_> {
+        let results = grid.kernels.iter().map(|kernel| row.get(kernel.kernel.as_str()));
+        results.map(|result| result.map_or("", |test| mark(test))).collect()
+    };
+    let mut binaries: BTreeMap<&str, Vec<(String, Vec<_>)>> = BTreeMap::new();
+    for ((binary, test), row) in &grid.rows {
+        binaries.entry(binary).or_default().push((full_name(binary, test), marks(row)));
+    }
+    let is_long = grid.rows.len() > LONG;
+    let mut rows = Vec::new();
+    for (binary, mut tests) in binaries {
+        let is_well = tests.iter().flat_map(|(_, marks)| marks).all(|mark| *mark == WELL);
+        if is_long && is_well && tests.len() > 1 {
+            let name = format!("{binary} ({} tests)", tests.len());
+            tests = vec![(name, vec![WELL; grid.kernels.len()])];
+        }
+        rows.append(&mut tests);
+    }
+    rows
+}
+
+/// What went wrong, told again where the reader of a long log looks first; and what went well only
+/// when it was tried again.
+fn what_is_not_green(grid: &Grid<'_>) -> String {
+    let mut text = String::new();
+    for ((binary, test), row) in &grid.rows {
+        for kernel in &grid.kernels {
+            let Some(result) = row.get(kernel.kernel.as_str()) else { continue };
+            let mark = mark(result);
+            if result.outcome.is_green() && mark != FLAKY {
+                continue;
+            }
+            let name = full_name(binary, test);
+            let reason = result.reason.as_ref().map(|reason| format!(": {reason}"));
+            let _ =
+                writeln!(text, "{mark} on {}: {name}{}", kernel.kernel, reason.unwrap_or_default());
+        }
+    }
+    for kernel in grid.kernels.iter().filter(|kernel| kernel.outcome != "ok") {
+        let reason = kernel.reason.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "{}: {}: {reason}", kernel.kernel, kernel.outcome.to_uppercase());
+    }
+    text
+}
+
+/// The mark of a test that passed.
+const WELL: &str = "ok";
+/// The mark of a test that passed when it was tried again.
+const FLAKY: &str = "flaky";
+
 fn mark(test: &TestResult) -> &'static str {
     match test.outcome {
-        Outcome::Passed if test.attempts > 1 => "flaky",
-        Outcome::Passed => "ok",
+        Outcome::Passed if test.attempts > 1 => FLAKY,
+        Outcome::Passed => WELL,
         Outcome::Failed => "FAIL",
         Outcome::Skipped => "skip",
         Outcome::TimedOut => "TIME",
@@ -186,11 +241,45 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("skipped on 5.10, 6.1: maps skips: because"), "{text}");
+        assert!(text.contains("\nFAIL on 6.1: maps fails: because"), "{text}");
+        assert!(text.contains("\nflaky on 5.10: maps flaky\n"), "{text}");
+        assert!(text.contains("\n5.10: PANIC: it panicked\n"), "{text}");
         assert!(
             text.ends_with(
                 "NOT GREEN: 4 passed (2 flaky), 4 failed, 2 skipped; 2 kernels, 1 failed; 3.0 s\n"
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn in_a_long_table_a_binary_that_is_well_is_one_row() {
+        let mut events = sample();
+        let mut add = |binary: &str, number: usize, outcome| {
+            let Event::Test(sample) = &events[0] else { panic!("the first event is a test") };
+            let test = format!("test{number}");
+            let binary = binary.to_owned();
+            let new = [("5.10", outcome), ("6.1", Outcome::Passed)].map(|(kernel, outcome)| {
+                let kernel = kernel.to_owned();
+                let (binary, test) = (binary.clone(), test.clone());
+                Event::Test(TestResult { kernel, binary, test, outcome, ..sample.clone() })
+            });
+            events.extend(new);
+        };
+        for number in 0..=LONG {
+            add("well", number, Outcome::Passed);
+        }
+        add("ill", 0, Outcome::Failed);
+        add("ill", 1, Outcome::Passed);
+        let text = table(&events);
+        let has = |row: &[&str]| {
+            text.lines().any(|line| line.split_whitespace().collect::<Vec<_>>() == row)
+        };
+        assert!(has(&["well", "(101", "tests)", "ok", "ok"]), "{text}");
+        assert!(
+            has(&["ill", "test0", "FAIL", "ok"]) && has(&["ill", "test1", "ok", "ok"]),
+            "{text}"
+        );
+        assert!(!text.contains("well test0"), "{text}");
     }
 }
