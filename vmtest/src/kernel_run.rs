@@ -47,6 +47,8 @@ pub(crate) struct KernelRun<'a> {
     listed: BTreeMap<usize, Vec<String>>,
     /// The binaries that are through, whatever came of it.
     done: BTreeMap<usize, Vec<String>>,
+    /// How the guests ended in which a test was tried that is tried again.
+    crashes: BTreeMap<(usize, String), Vec<String>>,
     /// The first failure of a guest: the kind's name, the detail, advice, the console's end.
     failure: Option<(String, String, Option<String>, Vec<String>)>,
     console: String,
@@ -87,6 +89,7 @@ impl<'a> KernelRun<'a> {
             guests: 0,
             listed: BTreeMap::new(),
             done: BTreeMap::new(),
+            crashes: BTreeMap::new(),
             failure: None,
             console: String::new(),
             stopped: false,
@@ -353,6 +356,12 @@ impl<'a> KernelRun<'a> {
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
         if let Some(test) = running {
+            let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
+            let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
+            if test.attempt.saturating_add(earlier) < self.matrix.retries {
+                crashes.push(failure.to_string());
+                return Some(false);
+            }
             let reason = Some(failure.to_string());
             let verdict = Verdict { outcome: Outcome::GuestFailed, reason, notes: BTreeMap::new() };
             self.ended(test, verdict, seconds);
@@ -408,6 +417,11 @@ impl<'a> KernelRun<'a> {
         if !verdict.outcome.is_green() && self.matrix.fail_fast {
             self.stopped = true;
         }
+        let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
+        let mut output: String =
+            crashes.iter().map(|crash| format!("[tried before: {crash}]\n")).collect();
+        output += &String::from_utf8_lossy(&test.output);
+        let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
         self.event(Event::Test(TestResult {
             kernel: self.kernel.to_owned(),
             release: self.release.clone(),
@@ -416,9 +430,9 @@ impl<'a> KernelRun<'a> {
             outcome: verdict.outcome,
             reason: verdict.reason,
             seconds,
-            attempts: test.attempt + 1,
+            attempts: (test.attempt + 1).saturating_add(earlier),
             notes: verdict.notes,
-            output: String::from_utf8_lossy(&test.output).into_owned(),
+            output,
         }));
     }
 

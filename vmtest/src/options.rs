@@ -108,7 +108,7 @@ pub(crate) struct MatrixOptions {
     /// Ends a test after so many seconds; without it 60
     #[arg(long, value_name = "SECONDS")]
     pub(crate) test_time_out: Option<u64>,
-    /// Runs a test that fails again, up to so many times
+    /// Runs a test that fails, or whose guest dies, again, up to so many times; the report calls it flaky
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retries: u32,
     /// Stops a kernel's tests at the first that fails

@@ -56,7 +56,13 @@ pub(crate) fn run(harness: &Path, kernels: &[&str], binaries: &[PathBuf]) -> Res
     for kernel in kernels {
         command.args(["--kernel", kernel]);
     }
-    command.args(["--cpus", "2"]).arg("--json").arg(&json).arg("--report-dir").arg(&folder);
+    // What passes only when it is tried again is named flaky in the report.
+    command
+        .args(["--cpus", "2", "--retries", "1"])
+        .arg("--json")
+        .arg(&json)
+        .arg("--report-dir")
+        .arg(&folder);
     let status = command.args(binaries).stdin(std::process::Stdio::null()).status()?;
     let (tests, summary) = read(&json)?;
     Ok(Report { tests, green: status.success() && summary, folder })

@@ -74,6 +74,17 @@ fn kernel_oops() {
 }
 
 #[test]
+fn a_test_whose_guest_dies_is_tried_again_in_another_only_on_request() {
+    let report = run_victim(&["panics", "passes"], &["--retries", "1"]);
+    assert!(!report.green);
+    let test = report.test("panics");
+    assert_eq!((test.outcome, test.attempts), (Outcome::GuestFailed, 2), "{}", report.said);
+    assert!(test.output.contains("[tried before: panic"), "{}", test.output);
+    assert_eq!(report.test("passes").outcome, Outcome::Passed);
+    assert_eq!(report.kernel().outcome, "panic");
+}
+
+#[test]
 fn kernel_warning() {
     let (outcome, reason) = broken_by("warns", &[]);
     assert_eq!(outcome, "warning");
