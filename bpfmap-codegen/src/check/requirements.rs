@@ -37,6 +37,8 @@ pub enum Part<'a> {
     Flag(&'a str),
     /// A special field of the value, and the member that it is.
     SpecialField(SpecialField, &'a str),
+    /// The same in a struct within the value.
+    NestedField(SpecialField, &'a str),
     /// A key of so many bytes.
     KeySize(u64),
     /// A value of so many bytes, where what it holds depends on them.
@@ -52,6 +54,9 @@ impl fmt::Display for Part<'_> {
             Self::Flag(name) => write!(formatter, "the flag `{name}`"),
             Self::SpecialField(field, member) => {
                 write!(formatter, "the `{}` in `{member}`", field.name())
+            }
+            Self::NestedField(field, member) => {
+                write!(formatter, "the nested `{}` in `{member}`", field.name())
             }
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
             Self::ValueSize(size) => write!(formatter, "a value of {size} bytes"),
@@ -94,7 +99,10 @@ impl<'a> Resolved<'a> {
         if let Some(value) = &map.value {
             for member in self.special_fields(value) {
                 if let Some(since) = member.since(row) {
-                    let part = Part::SpecialField(member.field, member.name);
+                    let part = match member.within {
+                        None => Part::SpecialField(member.field, member.name),
+                        Some(_) => Part::NestedField(member.field, member.name),
+                    };
                     requirements.push(Requirement { part, since, span: member.span });
                 }
             }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::facts::{KernelVersion, MapTypeFacts};
-use crate::ir::{KeyValue, MemberType, Schema, SpecialField, Target, Type, TypeDef, TypeDefKind};
-use crate::layout::{Layouts, TypeLayout};
+use crate::ir::{
+    Composite, KeyValue, MemberType, Schema, SpecialField, Target, Type, TypeDef, TypeDefKind,
+};
+use crate::layout::{CompositeLayout, Layouts, TypeLayout};
 use crate::source::Span;
 
 /// Looks up what the names of a schema mean.
@@ -57,40 +59,98 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// The special fields that the kernel finds in `value`: direct members of the struct that it
-    /// is, and arrays of such.
+    /// The special fields that the kernel finds in `value`: members of the struct that it is, arrays
+    /// of such, and members of structs within it.
     ///
-    /// Source: `kernel/bpf/btf.c`, `btf_find_struct_field`.
+    /// Source: `kernel/bpf/btf.c`, `btf_find_struct_field` and `btf_find_nested_struct`.
     #[must_use]
     pub fn special_fields(self, value: &'a KeyValue) -> Vec<SpecialMember<'a>> {
         let KeyValue::Type(ty) = value else { return Vec::new() };
         let Type::Named(name) = self.without_aliases(&ty.value) else { return Vec::new() };
-        self.special_members(name)
+        self.special_fields_of(name)
+    }
+
+    /// The special fields of a value that is the struct that the schema calls `name`.
+    #[must_use]
+    pub fn special_fields_of(self, name: &str) -> Vec<SpecialMember<'a>> {
+        let mut fields = vec![];
+        if let Some((body, layout)) = self.structure(name) {
+            self.push_fields(body, layout, Place::default(), &mut fields);
+        }
+        fields
+    }
+
+    /// The members of the struct that the schema calls `name`.
+    fn structure(self, name: &str) -> Option<(&'a Composite, &'a CompositeLayout)> {
+        let TypeDefKind::Struct(body) = &self.type_def(name)?.kind else { return None };
+        Some((body, self.layouts.composite(name)?))
+    }
+
+    fn push_fields(
+        self,
+        body: &'a Composite,
+        layout: &'a CompositeLayout,
+        place: Place,
+        fields: &mut Vec<SpecialMember<'a>>,
+    ) {
+        for (index, (member, lies)) in body.members.iter().zip(&layout.members).enumerate() {
+            let start = place.start + lies.offset();
+            let within = Place {
+                start,
+                depth: place.depth + 1,
+                within: Some(place.within.unwrap_or(index)),
+            };
+            match &member.ty {
+                MemberType::Type(ty) => {
+                    if let Some((field, target, count)) = special(&ty.value) {
+                        fields.push(SpecialMember {
+                            name: member.name.as_ref().map_or("", |name| &name.value),
+                            field,
+                            target,
+                            count,
+                            bytes: start..start + lies.ty.size,
+                            span: ty.span,
+                            within: place.within,
+                        });
+                    } else if let Type::Named(name) = &ty.value
+                        && place.depth < MAX_DEPTH
+                        && let Some((body, layout)) = self.structure(name)
+                    {
+                        self.push_fields(body, layout, within, fields);
+                    }
+                }
+                MemberType::Struct(body) => {
+                    if let Some(layout) = &lies.nested {
+                        self.push_fields(body, layout, within, fields);
+                    }
+                }
+                MemberType::Union(_) => {}
+            }
+        }
     }
 
     /// The special fields among the direct members of the struct that the schema calls `name`.
     #[must_use]
     pub fn special_members(self, name: &str) -> Vec<SpecialMember<'a>> {
-        let Some(TypeDefKind::Struct(body)) = self.type_def(name).map(|def| &def.kind) else {
-            return Vec::new();
-        };
-        let Some(layout) = self.layouts.composite(name) else { return Vec::new() };
-        let members = body.members.iter().zip(&layout.members);
-        let fields = members.filter_map(|(member, place)| {
-            let MemberType::Type(ty) = &member.ty else { return None };
-            let (field, target, count) = special(&ty.value)?;
-            Some(SpecialMember {
-                name: member.name.as_ref().map_or("", |name| &name.value),
-                field,
-                target,
-                count,
-                bytes: place.offset()..place.offset() + place.ty.size,
-                span: ty.span,
-            })
-        });
-        fields.collect()
+        let mut fields = self.special_fields_of(name);
+        fields.retain(|member| member.within.is_none());
+        fields
     }
 }
+
+/// Where the members of a struct lie in a value.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// The byte in which the struct starts.
+    start: u64,
+    /// How many structs it is in.
+    depth: u32,
+    /// The member of the value that it is in.
+    within: Option<usize>,
+}
+
+/// How deep structs are looked into, so that one that holds itself, which is reported elsewhere, ends.
+const MAX_DEPTH: u32 = 16;
 
 /// A member that belongs to the kernel.
 #[derive(Debug, Clone)]
@@ -107,6 +167,8 @@ pub struct SpecialMember<'a> {
     pub bytes: Range<u64>,
     /// Where its type was written.
     pub span: Span,
+    /// Of a member of a struct within the value, the number of the value's member that it is in.
+    pub within: Option<usize>,
 }
 
 impl SpecialMember<'_> {
@@ -115,8 +177,9 @@ impl SpecialMember<'_> {
     #[must_use]
     pub fn known_since(&self, row: &MapTypeFacts) -> Option<KernelVersion> {
         let known = row.special_field_since(self.field)?;
-        // Arrays of them came later.
-        Some(self.count.map_or(known, |_| known.max(KernelVersion::new(6, 11))))
+        // Arrays of them came later, and so did structs within the value.
+        let is_direct = self.count.is_none() && self.within.is_none();
+        Some(if is_direct { known } else { known.max(KernelVersion::new(6, 11)) })
     }
 
     /// The first kernel that takes the member in a map of type `row` for what the schema means: it

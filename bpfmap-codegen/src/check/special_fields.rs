@@ -20,7 +20,7 @@ pub(super) fn check_types(cx: &mut Context<'_>) {
     for def in cx.types() {
         match &def.kind {
             TypeDefKind::Struct(body) => {
-                top_level(cx, def, body);
+                members(cx, def, body, Level::Top);
                 together(cx, def);
             }
             TypeDefKind::Union(body) => nested(cx, body, "a union"),
@@ -34,22 +34,68 @@ pub(super) fn check_types(cx: &mut Context<'_>) {
     }
 }
 
-/// The members of a struct with a name: the one place where the kernel finds special fields.
-fn top_level(cx: &mut Context<'_>, def: &TypeDef, body: &Composite) {
+/// Which struct members are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Those of a struct with a name.
+    Top,
+    /// Those of a struct within it, of which the kernel looks at some fields alone.
+    Nested,
+}
+
+/// The members of a struct: the place where the kernel finds special fields.
+fn members(cx: &mut Context<'_>, def: &TypeDef, body: &Composite, level: Level) {
     for member in &body.members {
         match &member.ty {
             MemberType::Type(ty) => match special(&ty.value) {
-                None => nested_type(cx, ty, "an array"),
+                None => struct_member(cx, ty),
+                Some((field, ..)) if level == Level::Nested && !nests(field) => {
+                    not_nested(cx, field, ty.span);
+                }
                 Some((field, _, Some(_))) if !field.is_pointer() => {
                     not_top_level(cx, field, ty.span, "an array");
                 }
                 Some((field, Some(target), _)) => leads_to(cx, def, field, target),
                 Some(_) => {}
             },
-            MemberType::Struct(body) => nested(cx, body, "a struct within a struct"),
+            MemberType::Struct(body) => members(cx, def, body, Level::Nested),
             MemberType::Union(body) => nested(cx, body, "a union"),
         }
     }
+}
+
+/// A member of a struct that is no special field itself.
+fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
+    let Type::Named(name) = &ty.value else { return nested_type(cx, ty, "an array") };
+    // The kernel follows no alias.
+    if cx.resolved.type_def(name).is_some_and(|def| matches!(def.kind, TypeDefKind::Alias(_))) {
+        return nested_type(cx, ty, "an alias");
+    }
+    let found = cx.resolved.special_fields_of(name).into_iter();
+    if let Some(member) = found.into_iter().find(|member| !nests(member.field)) {
+        not_nested(cx, member.field, ty.span);
+    }
+}
+
+/// Whether the kernel finds it in a struct within the value, from Linux 6.11 on (measured on 6.12 and
+/// later). Of lists and trees, and of pointers to user space, that was not tried.
+///
+/// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
+fn nests(field: SpecialField) -> bool {
+    use SpecialField as Field;
+    is_single(field) || matches!(field, Field::Kptr | Field::UntrustedKptr | Field::PerCpuKptr)
+}
+
+fn not_nested(cx: &mut Context<'_>, field: SpecialField, span: Span) {
+    let name = field.name();
+    cx.report(
+        Finding::new(
+            &rules::SPECIAL_FIELD_NOT_TOP_LEVEL,
+            span,
+            format!("a `{name}` in a struct within the value is not supported"),
+        )
+        .help(format!("make `{name}` a direct member of the struct that is the map's value")),
+    );
 }
 
 /// Checks which fields a struct has beside each other.
@@ -57,11 +103,13 @@ fn top_level(cx: &mut Context<'_>, def: &TypeDef, body: &Composite) {
 /// Source: `btf_parse_fields` and `btf_find_field` in `kernel/bpf/btf.c`.
 fn together(cx: &mut Context<'_>, def: &TypeDef) {
     let name = &def.name.value;
-    let fields = cx.resolved.special_members(name);
+    let fields = cx.resolved.special_fields_of(name);
     let first = |wanted: SpecialField| fields.iter().find(|member| member.field == wanted);
     for (index, member) in fields.iter().enumerate() {
         if is_single(member.field)
             && let Some(first) = fields[..index].iter().find(|other| other.field == member.field)
+            // Two in one struct within this one are reported there.
+            && (first.within.is_none() || first.within != member.within)
         {
             twice(cx, def, member.field, member.span, first.span);
         }

@@ -108,7 +108,7 @@ rules! {
     // Fields that belong to the kernel.
     SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "A map type takes the special fields of its value";
     SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key has no special fields";
-    SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field is a direct member of the value's struct";
+    SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field is a member of the value's struct";
     SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value has one special field of a kind";
     SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields is described by BTF";
     SPECIAL_FIELD_TARGET = Error "special-field-target": "What a special field leads to is there";

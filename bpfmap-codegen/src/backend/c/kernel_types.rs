@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::facts::KernelVersion;
-use crate::ir::{MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
 
 /// Definitions for programs that do not include `vmlinux.h`.
 pub(super) fn definitions(schema: &Schema) -> String {
@@ -104,13 +104,19 @@ impl<'a> Used<'a> {
         let mut used = Self::default();
         for def in &schema.types {
             let TypeDefKind::Struct(body) = &def.kind else { continue };
-            for member in &body.members {
-                if let MemberType::Type(ty) = &member.ty {
-                    used.ty(schema, &ty.value);
-                }
-            }
+            used.body(schema, body);
         }
         used
+    }
+
+    fn body(&mut self, schema: &'a Schema, body: &'a Composite) {
+        for member in &body.members {
+            match &member.ty {
+                MemberType::Type(ty) => self.ty(schema, &ty.value),
+                MemberType::Struct(body) => self.body(schema, body),
+                MemberType::Union(_) => {}
+            }
+        }
     }
 
     fn ty(&mut self, schema: &Schema, ty: &'a Type) {
