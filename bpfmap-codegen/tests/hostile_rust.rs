@@ -195,7 +195,12 @@ fn files_that_double() {
 
 #[test]
 fn numbers_of_every_size() {
-    let huge = "9".repeat(10_000);
+    let endless = "9".repeat(1 << 20);
+    for text in [format!("const A: u8 = {endless};"), format!("bpfmap::schema!(name = {endless});")]
+    {
+        assert_eq!(run(&text), ["rust-syntax"]);
+    }
+    let huge = "9".repeat(200);
     for number in [
         huge.as_str(),
         "-1",

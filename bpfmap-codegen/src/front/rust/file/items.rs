@@ -185,8 +185,15 @@ impl Cursor {
         let is_path = tokens[..mark]
             .iter()
             .all(|token| matches!(token, TokenTree::Ident(_)) || is_punct(token, ':'));
-        (is_path && name == "schema")
-            .then(|| Item::Schema { place: name.span(), body: body.stream() })
+        if !is_path || name != "schema" {
+            return None;
+        }
+        let place = name.span();
+        let body = body.stream();
+        if is_too_deep(&body.clone().into_iter().collect::<Vec<_>>()) {
+            return Some(Item::TooDeep(place));
+        }
+        Some(Item::Schema { place, body })
     }
 
     fn ident(&self, at: usize) -> Option<&Ident> {

@@ -467,7 +467,7 @@ impl Crate {
                     Finding::new(
                         &rules::RUST_SYNTAX,
                         place,
-                        "this nests deeper than anybody would write it",
+                        "this nests deeper than anybody would write it, or has a longer number",
                     )
                     .help("name its parts by types and constants of their own"),
                 );

@@ -8,6 +8,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// comma or semicolon: so many calls the parser makes at most.
 pub(super) const MAX_DEPTH: usize = 256;
 
+/// The longest number, in characters: no integer of 128 bits is longer in any base, with a few `_`. The
+/// time that the parser takes for a number grows with the square of its length.
+const MAX_NUMBER: usize = 256;
+
 /// The tokens of a file, or where it is no Rust.
 pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
     blank_start(text).parse().map_err(|error: proc_macro2::LexError| error.span().byte_range())
@@ -23,7 +27,7 @@ fn blank_start(text: &str) -> String {
     format!("{}{}", " ".repeat(blank), &rest[start..])
 }
 
-/// Whether `tokens` nest deeper than [`MAX_DEPTH`].
+/// Whether `tokens` nest deeper than [`MAX_DEPTH`], or have a longer number than [`MAX_NUMBER`].
 pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
     let all: TokenStream = tokens.iter().cloned().collect();
     let mut stack = vec![(all.into_iter(), 0, 0)];
@@ -50,15 +54,21 @@ pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
                 }
                 stack.push((group.stream().into_iter(), depth, 0));
             }
-            _ => {
+            token => {
                 *run += 1;
-                if *base + *run > MAX_DEPTH {
+                if is_long_number(&token) || *base + *run > MAX_DEPTH {
                     return true;
                 }
             }
         }
     }
     false
+}
+
+fn is_long_number(token: &TokenTree) -> bool {
+    let TokenTree::Literal(literal) = token else { return false };
+    let text = literal.to_string();
+    text.len() > MAX_NUMBER && text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -83,6 +93,8 @@ mod tests {
         assert!(!too_deep(&"#[doc = \"x\"] ".repeat(1000)));
         assert!(too_deep(&format!("type A = {}u8;", "&".repeat(300))));
         assert!(too_deep(&format!("const A: u8 = 1{};", " + 1".repeat(200))));
+        assert!(too_deep(&format!("const A: u8 = {};", "1".repeat(300))));
+        assert!(!too_deep(&format!("const A: &str = \"{}\";", "1".repeat(300))));
         let arrays = format!("{}u8{}", "[".repeat(150), "; 1]".repeat(150));
         assert!(too_deep(&format!("struct A {{ a: {arrays} }}")));
     }
