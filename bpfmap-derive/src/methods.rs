@@ -60,6 +60,8 @@ pub(crate) fn expand(
             storage,
             at: &at,
             is_union,
+            // Its bytes all have a value: the proof holds every member to that.
+            is_rust_union: is_union,
             visibility: &visibility,
             runtime: &runtime,
         }

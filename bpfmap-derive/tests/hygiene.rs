@@ -29,6 +29,8 @@ mod bare {
     pub(crate) union Address {
         pub(crate) half: Padded<u16, 2>,
         pub(crate) whole: u32,
+        #[bpf(bits(low: u32 = 4))]
+        bits0: [u8; 4],
     }
 
     #[derive(Clone, Copy, BpfType)]
@@ -127,6 +129,7 @@ fn each_is_what_it_says() {
     let address = bare::Address { whole: 7 };
     // SAFETY: plain data has a value in each member.
     assert_eq!(unsafe { (address.whole, address.half.get()) }, (7, 7));
+    assert_eq!((address.low(), bare::Address::from_low(0x1f).low()), (7, 0xf));
     assert_eq!((bare::Map::NAME, bare::Map::MAX_ENTRIES), ("map", Some(12)));
     assert!(bare::Outer::INNER.is_some());
     assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::LAYOUT);

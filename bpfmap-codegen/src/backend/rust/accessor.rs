@@ -23,6 +23,8 @@ pub struct Accessor<'a> {
     pub at: &'a StoredAt,
     /// Whether it is a member of a union.
     pub is_union: bool,
+    /// Whether the union is one in Rust, so that its fields are read and written in `unsafe` code.
+    pub is_rust_union: bool,
     /// Who sees the methods: `pub`.
     pub visibility: &'a str,
     /// The path of the crate `bpfmap`.
@@ -77,17 +79,22 @@ impl Accessor<'_> {
         let AccessorNames { get, set, build } = names;
         let vis = if vis.is_empty() { String::new() } else { format!("{vis} ") };
         let shown = plain(get);
+        let [shared, exclusive] =
+            ["&", "&mut "].map(|reference| match format!("{reference}self.{storage}") {
+                field if self.is_rust_union => format!("unsafe {{ {field} }}"),
+                field => field,
+            });
         let (mut read, write) = match self.at {
             StoredAt::Byte(offset) => (
-                format!("{runtime}::storage::get(&self.{storage}, {offset})"),
-                format!("{runtime}::storage::set(&mut self.{storage}, {offset}, value);"),
+                format!("{runtime}::storage::get({shared}, {offset})"),
+                format!("{runtime}::storage::set({exclusive}, {offset}, value);"),
             ),
             StoredAt::Bits(bits) => {
                 let value = if self.newtype.is_some() { "value.0" } else { "value" };
                 let range = format!("{}..{}", bits.start, bits.end);
                 (
-                    format!("{runtime}::storage::bits(&self.{storage}, {range})"),
-                    format!("{runtime}::storage::set_bits(&mut self.{storage}, {range}, {value});"),
+                    format!("{runtime}::storage::bits({shared}, {range})"),
+                    format!("{runtime}::storage::set_bits({exclusive}, {range}, {value});"),
                 )
             }
         };

@@ -179,6 +179,8 @@ fn push_methods(code: &mut String, is_union: bool, member: &ShapeMember<'_>) {
         storage,
         at,
         is_union,
+        // A union of the schema is a struct of bytes here.
+        is_rust_union: false,
         visibility: "pub",
         runtime: "::bpfmap",
     };

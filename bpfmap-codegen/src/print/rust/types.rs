@@ -204,14 +204,6 @@ impl<'a> Printer<'a> {
         let schema = self.schema;
         schema.types.iter().find(|def| def.name.value == name).map(|def| &def.kind)
     }
-
-    /// The type of a bit-field.
-    fn spell_bits(&mut self, ty: &Type) -> String {
-        match ty {
-            Type::Named(name) => self.names.ty(name).to_owned(),
-            _ => self.spell(ty).ty,
-        }
-    }
 }
 
 /// The words of `repr`, and what the alignment of the C type is where that does not tell it.
@@ -301,7 +293,7 @@ impl<'a> Fields<'a> {
     ) {
         let named = self.named.next().flatten();
         if let (Some(width), MemberType::Type(ty)) = (&member.bits, &member.ty) {
-            let ty = printer.spell_bits(&ty.value);
+            let ty = printer.spell(&ty.value).ty;
             let Named { ident, word } =
                 named.unwrap_or_else(|| Named { ident: "_".to_owned(), word: None });
             let words: Vec<String> = word.into_iter().chain(tags(&member.decl_tags)).collect();

@@ -1,0 +1,44 @@
+//! Every schema of the repository, written in Rust, compiles: the derives take what the command
+//! `bpfmap convert` writes, and prove the layout of each type. Needs cargo, so it runs on the host only.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::front::toml::read_file;
+use bpfmap_codegen::print::rust::print;
+
+const FOLDERS: &[&str] = &["schemas", "bpfmap-codegen/tests/goldens"];
+
+#[test]
+fn every_schema_compiles_in_rust() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas");
+    fs::create_dir_all(&out).unwrap();
+    let mut program = "#![allow(dead_code)]\n".to_owned();
+    let mut count = 0;
+    for folder in FOLDERS {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let schema = entry.unwrap().path();
+            if schema.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let checked = check(read_file(&schema)).unwrap();
+            let source = out.join(format!("schema{count}.rs"));
+            fs::write(&source, print(checked.schema(), checked.layouts())).unwrap();
+            // Its name is a path without quotes.
+            let _ = writeln!(
+                program,
+                "#[path = {:?}]\nmod schema{count};",
+                source.display().to_string()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} schemas");
+    program.push_str("fn main() {}\n");
+    let all = out.join("all.rs");
+    fs::write(&all, program).unwrap();
+    trybuild::TestCases::new().pass(all);
+}
