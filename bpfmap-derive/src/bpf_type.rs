@@ -282,13 +282,27 @@ impl Expansion<'_> {
                 return quote!(const FIELDS: u32 = <#ty as #runtime::BpfType>::FIELDS;);
             }
         }
-        let fields = special_fields(kind);
-        if fields.is_empty() {
+        let special = special_fields(kind);
+        let elsewhere = self.structs_elsewhere(kind);
+        if special.is_empty() && elsewhere.is_empty() {
             return TokenStream::new();
         }
-        let mask = fields.into_iter().fold(0, |mask, field| mask | limits::bit(field));
+        let runtime = self.runtime;
+        let mask = special.into_iter().fold(0, |mask, field| mask | limits::bit(field));
         let mask = proc_macro2::Literal::u32_unsuffixed(mask);
-        quote!(const FIELDS: u32 = #mask;)
+        quote!(const FIELDS: u32 = #mask #(| <#elsewhere as #runtime::BpfType>::FIELDS)*;)
+    }
+
+    /// The types of a struct's members that are declared elsewhere: the kernel looks into them too.
+    fn structs_elsewhere(&self, kind: &TypeDefKind) -> Vec<&syn::Type> {
+        let TypeDefKind::Struct(body) = kind else { return Vec::new() };
+        let members = self.item.fields.iter().zip(fields(self.input));
+        let elsewhere = members.filter_map(|(role, field)| {
+            let FieldRole::Member { index, .. } = role else { return None };
+            let MemberType::Type(ty) = &body.members[*index].ty else { return None };
+            matches!(ty.value, Type::Named(_)).then_some(&field.ty)
+        });
+        elsewhere.collect()
     }
 
     /// Of a struct with special fields, what others may know of it without going in circles.

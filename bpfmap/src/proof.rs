@@ -91,10 +91,7 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
                 named += bytes;
                 continue;
             }
-            Field::Member { name, offset, size, c_size, align, special } => {
-                if special {
-                    not_top_level(name);
-                }
+            Field::Member { name, offset, size, c_size, align, .. } => {
                 let align = if packed { 1 } else { align };
                 natural = max(natural, align);
                 if size != c_size {

@@ -15,7 +15,7 @@ struct Locked {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
-struct Outer {
+union Outer {
     locked: Locked,
 }
 
