@@ -418,8 +418,10 @@ impl<'a> KernelRun<'a> {
             self.stopped = true;
         }
         let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
-        let mut output: String =
-            crashes.iter().map(|crash| format!("[tried before: {crash}]\n")).collect();
+        let mut output = String::new();
+        for crash in &crashes {
+            output.extend(["[tried before: ", crash, "]\n"]);
+        }
         output += &String::from_utf8_lossy(&test.output);
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
         self.event(Event::Test(TestResult {

@@ -47,6 +47,29 @@ static BUILTIN: &[(&str, Type)] = &[
     ("be64", Type::BigEndian(8)),
 ];
 
+/// The types of the crate `bpfmap` that a member, key, value or event may have in Rust.
+pub(crate) const RUNTIME: &[&str] = &[
+    "Be16",
+    "Be32",
+    "Be64",
+    "Bool",
+    "Enum",
+    "KernelPtr",
+    "Kptr",
+    "ListHead",
+    "ListNode",
+    "Padded",
+    "RbNode",
+    "RbRoot",
+    "RefCount",
+    "ResSpinLock",
+    "SpinLock",
+    "TaskWork",
+    "Timer",
+    "UserPtr",
+    "WorkQueue",
+];
+
 /// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {

@@ -223,23 +223,13 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         );
     }
     let role = FieldRole::Member { index: 0, anonymous: false, padding: Some(0) };
-    let (complete, later, held) = reader.finish();
-    TypeItem {
-        def: TypeDef {
-            name: opening.name,
-            doc: doc(&input.attrs),
-            kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
-            decl_tags: opening.decl_tags,
-        },
-        in_place: false,
-        fields: vec![role],
-        repr: Repr::default(),
-        held,
-        pointees: reader.pointees(),
-        stored: Vec::new(),
-        readable: complete,
-        complete: complete && !later,
-    }
+    let def = TypeDef {
+        name: opening.name,
+        doc: doc(&input.attrs),
+        kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
+        decl_tags: opening.decl_tags,
+    };
+    TypeItem { fields: vec![role], ..reader.item(def) }
 }
 
 /// Another name of the type `target`, which is all that `type NAME = TARGET;` says.
@@ -250,23 +240,12 @@ pub(super) fn plain_alias(
     target: &syn::Type,
 ) -> TypeItem {
     let target = types::read(reader, target, Hints::default());
-    let (complete, later, held) = reader.finish();
-    TypeItem {
-        def: TypeDef {
-            name,
-            doc: None,
-            kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
-            decl_tags: Vec::new(),
-        },
-        in_place: false,
-        fields: Vec::new(),
-        repr: Repr::default(),
-        held,
-        pointees: reader.pointees(),
-        stored: Vec::new(),
-        readable: complete,
-        complete: complete && !later,
-    }
+    reader.item(TypeDef {
+        name,
+        doc: None,
+        kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
+        decl_tags: Vec::new(),
+    })
 }
 
 fn composite(
@@ -298,23 +277,13 @@ fn composite(
         align_may_be_natural: align.is_none(),
     };
     let body = Composite { packed: packed || repr.packed, align: align.or(repr.align), members };
-    let (complete, later, held) = reader.finish();
-    TypeItem {
-        def: TypeDef {
-            name,
-            doc: doc(&input.attrs),
-            kind: if is_union { TypeDefKind::Union(body) } else { TypeDefKind::Struct(body) },
-            decl_tags,
-        },
-        in_place,
-        fields: roles,
-        repr: rust,
-        held,
-        pointees: reader.pointees(),
-        stored,
-        readable: complete,
-        complete: complete && !later,
-    }
+    let def = TypeDef {
+        name,
+        doc: doc(&input.attrs),
+        kind: if is_union { TypeDefKind::Union(body) } else { TypeDefKind::Struct(body) },
+        decl_tags,
+    };
+    TypeItem { in_place, fields: roles, repr: rust, stored, ..reader.item(def) }
 }
 
 /// Adds what `field` holds to `members`.

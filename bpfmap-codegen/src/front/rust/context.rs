@@ -3,6 +3,7 @@
 use proc_macro2::Span as TokenSpan;
 
 use crate::diagnostics::Finding;
+use crate::front::type_word;
 use crate::naming::snake_case;
 use crate::source::Span;
 
@@ -52,7 +53,7 @@ pub fn by_last_segment(path: &syn::Path) -> Meaning {
     let word = last.ident.to_string();
     if PRIMITIVE.contains(&word.as_str()) {
         Meaning::Primitive(word)
-    } else if RUNTIME.contains(&word.as_str()) {
+    } else if type_word::RUNTIME.contains(&word.as_str()) {
         Meaning::Runtime(word)
     } else {
         Meaning::Schema(snake_case(word.strip_prefix("r#").unwrap_or(&word)))
@@ -63,27 +64,4 @@ pub fn by_last_segment(path: &syn::Path) -> Meaning {
 pub(super) const PRIMITIVE: &[&str] = &[
     "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16",
     "u32", "u64", "u8", "usize",
-];
-
-/// The types of the crate `bpfmap` that a member, key, value or event may have.
-pub(super) const RUNTIME: &[&str] = &[
-    "Be16",
-    "Be32",
-    "Be64",
-    "Bool",
-    "Enum",
-    "KernelPtr",
-    "Kptr",
-    "ListHead",
-    "ListNode",
-    "Padded",
-    "RbNode",
-    "RbRoot",
-    "RefCount",
-    "ResSpinLock",
-    "SpinLock",
-    "TaskWork",
-    "Timer",
-    "UserPtr",
-    "WorkQueue",
 ];

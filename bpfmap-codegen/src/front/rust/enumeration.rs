@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, DataEnum, DeriveInput, Expr, Fields, Ident, Token};
 
 use super::attributes::{Entries, doc};
-use super::composite::{Opening, Repr};
+use super::composite::Opening;
 use super::item::{Number, Reader, TypeItem};
 use crate::diagnostics::Finding;
 use crate::front::type_word;
@@ -29,23 +29,13 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         Int { size: 4, signed: false }.into()
     });
     let variants = variants(reader, body);
-    let (complete, later, held) = reader.finish();
-    TypeItem {
-        def: TypeDef {
-            name: opening.name,
-            doc: doc(&input.attrs),
-            kind: TypeDefKind::Enum(Enum { repr, variants }),
-            decl_tags: opening.decl_tags,
-        },
-        in_place: false,
-        fields: Vec::new(),
-        repr: Repr::default(),
-        held,
-        pointees: Vec::new(),
-        stored: Vec::new(),
-        readable: complete,
-        complete: complete && !later,
-    }
+    let def = TypeDef {
+        name: opening.name,
+        doc: doc(&input.attrs),
+        kind: TypeDefKind::Enum(Enum { repr, variants }),
+        decl_tags: opening.decl_tags,
+    };
+    TypeItem { pointees: Vec::new(), ..reader.item(def) }
 }
 
 /// `name = 1` among the `variants(…)` of a new type.
@@ -106,23 +96,12 @@ pub(super) fn new_type(
         Some(Variant { name, value, doc: doc(&variant.attributes) })
     });
     let body = Enum { repr, variants: variants.collect() };
-    let (complete, later, held) = reader.finish();
-    TypeItem {
-        def: TypeDef {
-            name: opening.name.clone(),
-            doc: doc(&input.attrs),
-            kind: TypeDefKind::Enum(body),
-            decl_tags: opening.decl_tags.clone(),
-        },
-        in_place: false,
-        fields: Vec::new(),
-        repr: Repr::default(),
-        held,
-        pointees: reader.pointees(),
-        stored: Vec::new(),
-        readable: complete,
-        complete: complete && !later,
-    }
+    reader.item(TypeDef {
+        name: opening.name.clone(),
+        doc: doc(&input.attrs),
+        kind: TypeDefKind::Enum(body),
+        decl_tags: opening.decl_tags.clone(),
+    })
 }
 
 /// The integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.

@@ -178,6 +178,22 @@ impl<'c> Reader<'c> {
         (!self.reported.get(), self.later.get(), self.held.take())
     }
 
+    /// What was read, as an item of which `def` says all.
+    pub(super) fn item(&self, def: TypeDef) -> TypeItem {
+        let (readable, later, held) = self.finish();
+        TypeItem {
+            def,
+            in_place: false,
+            fields: Vec::new(),
+            repr: Repr::default(),
+            held,
+            pointees: self.pointees(),
+            stored: Vec::new(),
+            readable,
+            complete: readable && !later,
+        }
+    }
+
     /// Where `tokens` stand.
     pub(super) fn place(&self, tokens: &impl ToTokens) -> Span {
         let mut tokens = tokens.to_token_stream().into_iter();

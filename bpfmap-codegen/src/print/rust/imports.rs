@@ -2,33 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::front::type_word::RUNTIME;
 use crate::print::WIDTH;
+
+/// The derives.
+const DERIVES: [&str; 2] = ["BpfMap", "BpfType"];
 
 /// Names that the schema's own types must not have, since a derive knows types by their last word
 /// alone.
-pub(super) const RESERVED: &[&str] = &[
-    "Be16",
-    "Be32",
-    "Be64",
-    "Bool",
-    "BpfMap",
-    "BpfType",
-    "Enum",
-    "KernelPtr",
-    "Kptr",
-    "ListHead",
-    "ListNode",
-    "Padded",
-    "RbNode",
-    "RbRoot",
-    "RefCount",
-    "ResSpinLock",
-    "SpinLock",
-    "TaskWork",
-    "Timer",
-    "UserPtr",
-    "WorkQueue",
-];
+pub(super) fn reserved() -> Vec<&'static str> {
+    RUNTIME.iter().copied().chain(DERIVES).collect()
+}
 
 /// The words that were used.
 #[derive(Debug, Default)]
@@ -37,7 +21,7 @@ pub(super) struct Imports(BTreeSet<&'static str>);
 impl Imports {
     /// `word`, which the text then imports.
     pub(super) fn used(&mut self, word: &'static str) -> &'static str {
-        debug_assert!(RESERVED.contains(&word), "{word} may be a name of the schema's");
+        debug_assert!(reserved().contains(&word), "{word} may be a name of the schema's");
         self.0.insert(word);
         word
     }

@@ -23,7 +23,7 @@ mod types;
 use std::collections::HashSet;
 
 use self::attribute::{doc_lines, string};
-use self::imports::{Imports, RESERVED};
+use self::imports::{Imports, reserved};
 use crate::backend::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
 use crate::backend::rust::names::Names;
 use crate::ir::{
@@ -42,7 +42,7 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
         schema,
         layouts,
         explicit: explicitly_aligned(schema, layouts, Form::Derived),
-        names: Names::without(schema, RESERVED),
+        names: Names::without(schema, &reserved()),
         imports: Imports::default(),
         mentioned: mentioned(schema),
     };
