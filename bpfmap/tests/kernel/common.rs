@@ -60,6 +60,24 @@ pub(crate) fn set_memlock(now: libc::rlim_t, most: libc::rlim_t) {
     assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }
 
+/// Keeps this thread on a processor.
+pub(crate) fn stay_on(cpu: usize) {
+    // SAFETY: all zero is an empty set.
+    let mut set = unsafe { core::mem::zeroed() };
+    // SAFETY: the number of a processor, and a set to put it in.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the set is as long as said.
+    let stays = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+    assert_eq!(stays, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Keeps this thread on the last processor, where tests are put only if they ask for it.
+pub(crate) fn stay_on_another_cpu() {
+    // SAFETY: a plain number.
+    let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    stay_on(usize::try_from(cpus).unwrap() - 1);
+}
+
 /// Gives up root in this thread alone, and says what `attempt` says then.
 pub(crate) fn unprivileged<T: Send>(attempt: impl FnOnce() -> T + Send) -> T {
     /// `struct __user_cap_header_struct` and `struct __user_cap_data_struct[2]` of `linux/capability.h`.

@@ -1,6 +1,8 @@
 //! The four hash types answer alike.
 
-use crate::common::{ENOTSUPP, F_LOCK, LOOKUP, UPDATE, bare, create, errno, kernel};
+use crate::common::{
+    ENOTSUPP, F_LOCK, LOOKUP, UPDATE, bare, create, errno, kernel, stay_on_another_cpu,
+};
 use crate::spec;
 use bpfmap::kind::{
     DeleteElement, InsertElement, Iterate, LookupElement, TakeElement, UpdateElement,
@@ -319,6 +321,7 @@ mod locked {
             for writer in 1..=2 {
                 let map = &map;
                 scope.spawn(move || {
+                    stay_on_another_cpu();
                     for round in 0..2000 {
                         let words = [writer * 10_000 + round; 128];
                         let pair = Pair { words, ..Pair::default() };

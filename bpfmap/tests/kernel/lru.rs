@@ -1,6 +1,6 @@
 //! Maps that make room for new entries.
 
-use crate::common::create;
+use crate::common::{create, stay_on};
 use crate::spec;
 use bpfmap::kind::{Iterate, LookupElement, UpdateElement};
 use bpfmap::layout::Layout;
@@ -81,11 +81,7 @@ fn a_rounded_max_entries_is_no_difference() {
 }
 
 fn stay_on_this_cpu() {
-    // SAFETY: no arguments; all zero is an empty set.
-    let (cpu, mut set) = unsafe { (libc::sched_getcpu(), core::mem::zeroed()) };
-    // SAFETY: the number of a CPU, and a set to put it in.
-    unsafe { libc::CPU_SET(cpu.try_into().unwrap(), &mut set) };
-    // SAFETY: the set is as long as said.
-    let stays = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
-    assert_eq!(stays, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: no arguments.
+    let cpu = unsafe { libc::sched_getcpu() };
+    stay_on(cpu.try_into().unwrap());
 }

@@ -1,6 +1,6 @@
 //! Walking, loading, draining and clearing large maps.
 
-use crate::common::{create, errno, raise_memlock};
+use crate::common::{create, errno, raise_memlock, stay_on_another_cpu};
 use crate::spec;
 use bpfmap::layout::Layout;
 use bpfmap::{Map, Update};
@@ -112,6 +112,7 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                stay_on_another_cpu();
                 let mut key = 50_000_u32;
                 while !stop.load(Ordering::Relaxed) {
                     // Insertions and deletions among the rest, some of which a walk has just seen.
