@@ -237,7 +237,7 @@ fn freezing_makes_a_map_read_only() {
 }
 
 mod locked {
-    use super::{Layout, Update, create, spec};
+    use super::{Layout, Update, create, spec, stay_on_another_cpu};
     use bpfmap::layout::Member;
     use bpfmap::{HasSpinLock, SpinLock};
 
