@@ -5,7 +5,7 @@ use crate::boot::Booted;
 use crate::console::{complaints, tail};
 use crate::danobi;
 use crate::error::Result;
-use crate::event::{Event, KernelResult, Outcome, TestResult};
+use crate::event::{Event, KernelResult, Outcome};
 use crate::failure::{Failure, FailureKind};
 use crate::host;
 use crate::initramfs::Init;
@@ -13,8 +13,9 @@ use crate::kernel::Kernel;
 use crate::lists::Lists;
 use crate::machine::{Engine, Machine};
 use crate::matrix::{Driver, Matrix};
-use crate::plan::{Action, List, PLAN, Plan, TestBinary, guest_environment};
+use crate::plan::{Action, PLAN, Plan, TestBinary, guest_environment};
 use crate::progress::Progress;
+use crate::results::{Results, Running};
 use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
 use crate::verdict::Verdict;
@@ -36,33 +37,16 @@ pub(crate) struct KernelRun<'a> {
     binaries: Vec<usize>,
     modules: &'a [String],
     lists: &'a Lists,
-    sender: &'a Sender<Progress>,
+    results: Results<'a>,
     start: Instant,
-    release: String,
     origin: String,
     engine: Engine,
     snapshot: bool,
     guests: u32,
-    /// The tests of each binary that were listed, and those of them that are ignored.
-    listed: BTreeMap<usize, Vec<String>>,
-    /// The binaries that are through, whatever came of it.
-    done: BTreeMap<usize, Vec<String>>,
-    /// How the guests ended in which a test was tried that is tried again.
-    crashes: BTreeMap<(usize, String), Vec<String>>,
     /// The first failure of a guest: the kind's name, the detail, advice, the console's end.
     failure: Option<(String, String, Option<String>, Vec<String>)>,
     console: String,
     stopped: bool,
-}
-
-/// The test that runs.
-struct Running {
-    binary: usize,
-    test: String,
-    attempt: u32,
-    stdout: Vec<u8>,
-    output: Vec<u8>,
-    since: Instant,
 }
 
 impl<'a> KernelRun<'a> {
@@ -80,16 +64,12 @@ impl<'a> KernelRun<'a> {
             binaries,
             modules,
             lists,
-            sender,
+            results: Results::new(matrix, kernel, sender),
             start: Instant::now(),
-            release: String::new(),
             origin: String::new(),
             engine: Engine::Tcg,
             snapshot: false,
             guests: 0,
-            listed: BTreeMap::new(),
-            done: BTreeMap::new(),
-            crashes: BTreeMap::new(),
             failure: None,
             console: String::new(),
             stopped: false,
@@ -113,7 +93,11 @@ impl<'a> KernelRun<'a> {
             let detail = "the matrix was told to stop before this was through".to_owned();
             self.failure.get_or_insert((kind.name().to_owned(), detail, None, Vec::new()));
         }
-        self.report_not_run();
+        let why = self.failure.as_ref().map_or_else(
+            || "an earlier test failed".to_owned(),
+            |failure| format!("{}: {}", failure.0, failure.1),
+        );
+        self.results.tell_not_run(&self.binaries, &why);
         let mut console = None;
         if let Some(directory) = &self.matrix.report_dir {
             let path = directory.join(format!("{}.console.log", self.kernel));
@@ -126,9 +110,9 @@ impl<'a> KernelRun<'a> {
             None => ("ok".to_owned(), None, None, Vec::new()),
             Some((kind, detail, advice, tail)) => (kind, Some(detail), advice, tail),
         };
-        self.event(Event::Kernel(KernelResult {
+        self.results.event(Event::Kernel(KernelResult {
             kernel: self.kernel.to_owned(),
-            release: self.release.clone(),
+            release: self.results.release.clone(),
             origin: self.origin.clone(),
             outcome,
             reason,
@@ -143,14 +127,14 @@ impl<'a> KernelRun<'a> {
     }
 
     fn run_guests(&mut self, mut tree: Tree, init: Init) -> Result<()> {
-        self.tell(Progress::Booting { kernel: self.kernel.to_owned() });
+        self.results.tell(Progress::Booting { kernel: self.kernel.to_owned() });
         if self.matrix.driver == Driver::Host {
-            self.release = rustix::system::uname().release().to_string_lossy().into_owned();
+            self.results.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
             return self.run_sessions(&[], |plan| Ok(Box::new(host::start(plan)?)));
         }
         let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
-        self.release.clone_from(&kernel.release);
+        self.results.release.clone_from(&kernel.release);
         self.origin.clone_from(&kernel.origin);
         let found = kernel.modules(self.modules, &self.matrix.packages)?;
         let mut machine = Machine::new(kernel, init)?;
@@ -195,11 +179,15 @@ impl<'a> KernelRun<'a> {
         while self.guests < MAX_GUESTS && !self.stopped && !self.matrix.stop.is_said() {
             for index in self.binaries.clone() {
                 if let Some(list) = self.lists.known(index) {
-                    self.list(index, &list);
+                    self.results.list(index, &list);
                 }
             }
-            let indices: Vec<usize> =
-                self.binaries.iter().copied().filter(|index| !self.is_through(*index)).collect();
+            let indices: Vec<usize> = self
+                .binaries
+                .iter()
+                .copied()
+                .filter(|index| !self.results.is_through(*index))
+                .collect();
             if indices.is_empty() {
                 break;
             }
@@ -217,7 +205,8 @@ impl<'a> KernelRun<'a> {
 
     fn plan(&self, modules: &[PathBuf]) -> Result<Plan> {
         let mut binaries = Vec::new();
-        for index in self.binaries.iter().copied().filter(|index| !self.is_through(*index)) {
+        for index in self.binaries.iter().copied().filter(|index| !self.results.is_through(*index))
+        {
             let path = absolute(&self.matrix.binaries[index])?;
             binaries.push(TestBinary {
                 path,
@@ -227,17 +216,11 @@ impl<'a> KernelRun<'a> {
                 fail_fast: self.matrix.fail_fast,
                 filter: self.matrix.filter.clone(),
                 list: self.lists.known(index),
-                done: self.done.get(&index).cloned().unwrap_or_default(),
+                done: self.results.done(index).to_vec(),
             });
         }
         let env = guest_environment(self.kernel, &self.matrix.env);
         Ok(Plan { env, modules: modules.to_vec(), action: Action::Test(binaries) })
-    }
-
-    /// Whether a binary's tests are all through.
-    fn is_through(&self, index: usize) -> bool {
-        let done = self.done.get(&index).map_or(&[][..], Vec::as_slice);
-        self.listed.get(&index).is_some_and(|tests| tests.iter().all(|test| done.contains(test)))
     }
 
     /// Follows a guest to its end. If it failed: whether it did so without running any test.
@@ -259,11 +242,11 @@ impl<'a> KernelRun<'a> {
                 },
                 Happened::Said(Record::Message(message)) => match message {
                     FromGuest::Ready { release } => {
-                        self.release = release;
+                        self.results.release = release;
                     }
                     FromGuest::Listed { binary, list } => {
                         self.lists.tell(indices[binary], &list);
-                        self.list(indices[binary], &list);
+                        self.results.list(indices[binary], &list);
                         got_somewhere = true;
                     }
                     FromGuest::NotListed { binary, status } => {
@@ -271,13 +254,12 @@ impl<'a> KernelRun<'a> {
                         let output =
                             String::from_utf8_lossy(&std::mem::take(&mut loose)).into_owned();
                         let reason = Some(format!("--list ended with {status:?}"));
-                        self.problem(binary, Outcome::NotListed, reason, output);
-                        self.listed.insert(binary, Vec::new());
+                        self.results.not_listed(binary, reason, output);
                         got_somewhere = true;
                     }
                     FromGuest::TestStarted { binary, test, attempt } => {
                         got_somewhere = true;
-                        self.tell(Progress::Testing {
+                        self.results.tell(Progress::Testing {
                             kernel: self.kernel.to_owned(),
                             test: test.clone(),
                         });
@@ -297,7 +279,7 @@ impl<'a> KernelRun<'a> {
                             let again =
                                 !verdict.outcome.is_green() && test.attempt < self.matrix.retries;
                             if !again {
-                                self.ended(test, verdict, seconds);
+                                self.end_test(test, verdict, seconds);
                             }
                         }
                     }
@@ -356,15 +338,12 @@ impl<'a> KernelRun<'a> {
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
         if let Some(test) = running {
-            let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
-            let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
-            if test.attempt.saturating_add(earlier) < self.matrix.retries {
-                crashes.push(failure.to_string());
+            if self.results.is_tried_again(&test, &failure) {
                 return Some(false);
             }
             let reason = Some(failure.to_string());
             let verdict = Verdict { outcome: Outcome::GuestFailed, reason, notes: BTreeMap::new() };
-            self.ended(test, verdict, seconds);
+            self.end_test(test, verdict, seconds);
         }
         self.failure.get_or_insert((
             failure.kind.name().to_owned(),
@@ -390,135 +369,8 @@ impl<'a> KernelRun<'a> {
             self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail(console, 30)));
         }
     }
-
-    fn list(&mut self, binary: usize, List { tests, ignored }: &List) {
-        if self.listed.contains_key(&binary) {
-            return;
-        }
-        let filter = &self.matrix.filter;
-        let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
-        for test in tests.iter().filter(|test| filter.takes(test)) {
-            let ignored = ignored.contains(test) && !filter.include_ignored;
-            if ignored { left_out.push(test.clone()) } else { wanted.push(test.clone()) }
-        }
-        if tests.is_empty() {
-            let reason = Some("the binary lists no tests".to_owned());
-            self.problem(binary, Outcome::NoTests, reason, String::new());
-        }
-        for test in left_out {
-            let reason = Some("marked #[ignore]".to_owned());
-            self.result(binary, test, Outcome::Skipped, reason);
-        }
-        self.listed.insert(binary, wanted);
-    }
-
-    fn ended(&mut self, test: Running, verdict: Verdict, seconds: f64) {
-        self.done.entry(test.binary).or_default().push(test.test.clone());
-        if !verdict.outcome.is_green() && self.matrix.fail_fast {
-            self.stopped = true;
-        }
-        let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
-        let mut output = String::new();
-        for crash in &crashes {
-            output.extend(["[tried before: ", crash, "]\n"]);
-        }
-        output += &String::from_utf8_lossy(&test.output);
-        let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
-        self.event(Event::Test(TestResult {
-            kernel: self.kernel.to_owned(),
-            release: self.release.clone(),
-            binary: binary_name(&self.matrix.binaries[test.binary]),
-            test: test.test,
-            outcome: verdict.outcome,
-            reason: verdict.reason,
-            seconds,
-            attempts: (test.attempt + 1).saturating_add(earlier),
-            notes: verdict.notes,
-            output,
-        }));
-    }
-
-    /// Says of what was not run that it was not.
-    fn report_not_run(&mut self) {
-        let why = self.failure.as_ref().map_or_else(
-            || "an earlier test failed".to_owned(),
-            |failure| format!("{}: {}", failure.0, failure.1),
-        );
-        for binary in self.binaries.clone() {
-            match self.listed.get(&binary).cloned() {
-                None => self.problem(binary, Outcome::NotRun, Some(why.clone()), String::new()),
-                Some(tests) => {
-                    let done = self.done.get(&binary).cloned().unwrap_or_default();
-                    for test in tests.into_iter().filter(|test| !done.contains(test)) {
-                        self.result(binary, test, Outcome::NotRun, Some(why.clone()));
-                    }
-                }
-            }
-        }
-    }
-
-    fn problem(&self, binary: usize, outcome: Outcome, reason: Option<String>, output: String) {
-        let mut result = self.blank(binary, String::new(), outcome, reason);
-        result.output = output;
-        self.event(Event::Test(result));
-    }
-
-    fn result(&self, binary: usize, test: String, outcome: Outcome, reason: Option<String>) {
-        self.event(Event::Test(self.blank(binary, test, outcome, reason)));
-    }
-
-    fn blank(
-        &self,
-        binary: usize,
-        test: String,
-        outcome: Outcome,
-        reason: Option<String>,
-    ) -> TestResult {
-        TestResult {
-            kernel: self.kernel.to_owned(),
-            release: self.release.clone(),
-            binary: binary_name(&self.matrix.binaries[binary]),
-            test,
-            outcome,
-            reason,
-            seconds: 0.0,
-            attempts: 0,
-            notes: BTreeMap::new(),
-            output: String::new(),
-        }
-    }
-
-    fn event(&self, event: Event) {
-        self.tell(Progress::Event(Box::new(event)));
-    }
-
-    fn tell(&self, progress: Progress) {
-        // The receiver lives as long as this thread.
-        let _ = self.sender.send(progress);
-    }
-}
-
-/// The name of a test binary without the hash that Cargo adds.
-fn binary_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match name.rsplit_once('-') {
-        Some((stem, hash))
-            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
-        {
-            stem.to_owned()
-        }
-        _ => name,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cargos_hash_is_not_part_of_a_binarys_name() {
-        assert_eq!(binary_name(Path::new("/t/deps/maps-0123456789abcdef")), "maps");
-        assert_eq!(binary_name(Path::new("/t/deps/my-maps-0123456789abcdef")), "my-maps");
-        assert_eq!(binary_name(Path::new("my-maps")), "my-maps");
+    fn end_test(&mut self, test: Running, verdict: Verdict, seconds: f64) {
+        self.stopped |= !verdict.outcome.is_green() && self.matrix.fail_fast;
+        self.results.ended(test, verdict, seconds);
     }
 }

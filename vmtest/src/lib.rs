@@ -50,6 +50,7 @@ mod progress;
 mod qemu;
 mod remote;
 pub mod report;
+mod results;
 mod run;
 mod schedule;
 mod session;

@@ -43,7 +43,7 @@ const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
 
 /// Linux 7.1 frees what it read from that argument before it can (`housekeeping_init`), and warns of
 /// it while it boots; 7.2 does no more.
-const WARNING_OF_7_1: &str = "mm/memblock.c:904 at __free_reserved_area";
+const WARNING_OF_7_1: &str = " at __free_reserved_area";
 
 /// Runs the binaries on the kernels; on all that the harness knows when there is none. The
 /// harness shows its progress.

@@ -1,0 +1,207 @@
+//! The results of the tests on one kernel: what is known of each test, and told as it becomes known.
+
+use crate::event::{Event, Outcome, TestResult};
+use crate::failure::Failure;
+use crate::matrix::Matrix;
+use crate::plan::List;
+use crate::progress::Progress;
+use crate::verdict::Verdict;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+/// What is known of the tests on one kernel. A binary is known by its place in the matrix.
+pub(crate) struct Results<'a> {
+    /// The kernel's own word for its release, once it has booted.
+    pub(crate) release: String,
+    matrix: &'a Matrix,
+    kernel: &'a str,
+    sender: &'a Sender<Progress>,
+    /// The tests of each binary that shall be run.
+    listed: BTreeMap<usize, Vec<String>>,
+    /// Those of each binary that are through, whatever came of it.
+    done: BTreeMap<usize, Vec<String>>,
+    /// How the guests ended in which a test was tried that is tried again.
+    crashes: BTreeMap<(usize, String), Vec<String>>,
+}
+
+/// The test that runs.
+pub(crate) struct Running {
+    pub(crate) binary: usize,
+    pub(crate) test: String,
+    pub(crate) attempt: u32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) output: Vec<u8>,
+    pub(crate) since: Instant,
+}
+
+impl<'a> Results<'a> {
+    pub(crate) fn new(matrix: &'a Matrix, kernel: &'a str, sender: &'a Sender<Progress>) -> Self {
+        Self {
+            release: String::new(),
+            matrix,
+            kernel,
+            sender,
+            listed: BTreeMap::new(),
+            done: BTreeMap::new(),
+            crashes: BTreeMap::new(),
+        }
+    }
+
+    /// The tests of a binary that are through.
+    pub(crate) fn done(&self, binary: usize) -> &[String] {
+        self.done.get(&binary).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a binary's tests are all through.
+    pub(crate) fn is_through(&self, binary: usize) -> bool {
+        let done = self.done(binary);
+        self.listed.get(&binary).is_some_and(|tests| tests.iter().all(|test| done.contains(test)))
+    }
+
+    /// Whether a test whose guest failed is tried in another, by the retries that were asked for. If
+    /// so, how the guest ended is kept for the test's result.
+    pub(crate) fn is_tried_again(&mut self, test: &Running, failure: &Failure) -> bool {
+        let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
+        let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
+        let again = test.attempt.saturating_add(earlier) < self.matrix.retries;
+        if again {
+            crashes.push(failure.to_string());
+        }
+        again
+    }
+
+    /// Takes note of a binary that did not list its tests.
+    pub(crate) fn not_listed(&mut self, binary: usize, reason: Option<String>, output: String) {
+        self.problem(binary, Outcome::NotListed, reason, output);
+        self.listed.insert(binary, Vec::new());
+    }
+
+    /// Takes note of a binary's tests, and tells of those that are left out. Only the first time.
+    pub(crate) fn list(&mut self, binary: usize, List { tests, ignored }: &List) {
+        if self.listed.contains_key(&binary) {
+            return;
+        }
+        let filter = &self.matrix.filter;
+        let (mut wanted, mut left_out) = (Vec::new(), Vec::new());
+        for test in tests.iter().filter(|test| filter.takes(test)) {
+            let ignored = ignored.contains(test) && !filter.include_ignored;
+            if ignored { left_out.push(test.clone()) } else { wanted.push(test.clone()) }
+        }
+        if tests.is_empty() {
+            let reason = Some("the binary lists no tests".to_owned());
+            self.problem(binary, Outcome::NoTests, reason, String::new());
+        }
+        for test in left_out {
+            let reason = Some("marked #[ignore]".to_owned());
+            self.result(binary, test, Outcome::Skipped, reason);
+        }
+        self.listed.insert(binary, wanted);
+    }
+
+    /// Takes note that a test is through, and tells how it went.
+    pub(crate) fn ended(&mut self, test: Running, verdict: Verdict, seconds: f64) {
+        self.done.entry(test.binary).or_default().push(test.test.clone());
+        let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
+        let mut output = String::new();
+        for crash in &crashes {
+            output.extend(["[tried before: ", crash, "]\n"]);
+        }
+        output += &String::from_utf8_lossy(&test.output);
+        let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
+        self.event(Event::Test(TestResult {
+            kernel: self.kernel.to_owned(),
+            release: self.release.clone(),
+            binary: binary_name(&self.matrix.binaries[test.binary]),
+            test: test.test,
+            outcome: verdict.outcome,
+            reason: verdict.reason,
+            seconds,
+            attempts: (test.attempt + 1).saturating_add(earlier),
+            notes: verdict.notes,
+            output,
+        }));
+    }
+
+    /// Tells of what was not run that it was not.
+    pub(crate) fn tell_not_run(&self, binaries: &[usize], why: &str) {
+        for binary in binaries.iter().copied() {
+            let Some(tests) = self.listed.get(&binary) else {
+                self.problem(binary, Outcome::NotRun, Some(why.to_owned()), String::new());
+                continue;
+            };
+            let done = self.done(binary);
+            for test in tests.iter().filter(|test| !done.contains(test)) {
+                self.result(binary, test.clone(), Outcome::NotRun, Some(why.to_owned()));
+            }
+        }
+    }
+
+    /// Tells of an event.
+    pub(crate) fn event(&self, event: Event) {
+        self.tell(Progress::Event(Box::new(event)));
+    }
+
+    /// Tells how it goes on.
+    pub(crate) fn tell(&self, progress: Progress) {
+        // The receiver lives as long as this thread.
+        let _ = self.sender.send(progress);
+    }
+
+    fn problem(&self, binary: usize, outcome: Outcome, reason: Option<String>, output: String) {
+        let mut result = self.blank(binary, String::new(), outcome, reason);
+        result.output = output;
+        self.event(Event::Test(result));
+    }
+
+    fn result(&self, binary: usize, test: String, outcome: Outcome, reason: Option<String>) {
+        self.event(Event::Test(self.blank(binary, test, outcome, reason)));
+    }
+
+    fn blank(
+        &self,
+        binary: usize,
+        test: String,
+        outcome: Outcome,
+        reason: Option<String>,
+    ) -> TestResult {
+        TestResult {
+            kernel: self.kernel.to_owned(),
+            release: self.release.clone(),
+            binary: binary_name(&self.matrix.binaries[binary]),
+            test,
+            outcome,
+            reason,
+            seconds: 0.0,
+            attempts: 0,
+            notes: BTreeMap::new(),
+            output: String::new(),
+        }
+    }
+}
+
+/// The name of a test binary without the hash that Cargo adds.
+fn binary_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match name.rsplit_once('-') {
+        Some((stem, hash))
+            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            stem.to_owned()
+        }
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_hash_is_not_part_of_a_binarys_name() {
+        assert_eq!(binary_name(Path::new("/t/deps/maps-0123456789abcdef")), "maps");
+        assert_eq!(binary_name(Path::new("/t/deps/my-maps-0123456789abcdef")), "my-maps");
+        assert_eq!(binary_name(Path::new("my-maps")), "my-maps");
+    }
+}
