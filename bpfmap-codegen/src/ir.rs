@@ -76,8 +76,36 @@ pub struct Member {
     pub bits: Option<Spanned<u32>>,
     /// BTF declaration tags.
     pub decl_tags: Vec<Spanned<String>>,
+    /// What the member was called before. Neither C nor Rust shows it: it says which bytes of an
+    /// older map are this member's.
+    pub renamed_from: Option<Spanned<String>>,
+    /// What the member is in entries that were written before there was one. Neither C nor Rust
+    /// shows it.
+    pub default: Option<Spanned<DefaultValue>>,
     /// The whole member, for findings about it.
     pub span: Span,
+}
+
+/// What a member is in entries that were written before there was one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// Of an integer, a `char` or an enum; of a big-endian integer, the number that it stands for.
+    Number(i128),
+    /// Of a `bool`.
+    Bool(bool),
+    /// Of an enum: the variant of this name.
+    Variant(String),
+}
+
+/// As a schema in Rust writes it: `1`, `true`, `"pass"`.
+impl fmt::Display for DefaultValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::Bool(truth) => truth.fmt(formatter),
+            Self::Variant(name) => write!(formatter, "{name:?}"),
+        }
+    }
 }
 
 /// The type of a member: one of the [`Type`]s, or a struct or union that is written in place.
@@ -333,6 +361,8 @@ pub struct MapDef {
     pub btf: Option<Spanned<bool>>,
     /// BTF declaration tags on the map's variable.
     pub decl_tags: Vec<Spanned<String>>,
+    /// What the map was called before: the map of an older schema that this one takes the place of.
+    pub renamed_from: Option<Spanned<String>>,
     /// The whole declaration, for findings about it.
     pub span: Span,
 }

@@ -158,6 +158,7 @@ fn maps_that_are_made_in_other_ways_have_names_of_their_own() {
         values: vec![],
         btf: None,
         decl_tags: vec![],
+        renamed_from: None,
         span: Span::NONE,
     };
     let schema = |maps| Schema { name: "made".to_owned().into(), maps, ..Schema::default() };

@@ -73,6 +73,7 @@ fn outer_of(template: MapDef, name: String) -> MapDef {
         values: Vec::new(),
         btf: None,
         decl_tags: Vec::new(),
+        renamed_from: None,
         span: Span::NONE,
     }
 }

@@ -4,6 +4,7 @@
 
 mod context;
 mod flags;
+mod history;
 mod implied;
 mod maps;
 mod names;
@@ -78,6 +79,7 @@ pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     types::check(&mut cx);
     special_fields::check_types(&mut cx);
     maps::check(&mut cx);
+    history::check(&mut cx);
     findings.extend(cx.into_findings());
     arrange(&mut findings);
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {

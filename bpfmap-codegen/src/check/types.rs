@@ -221,7 +221,7 @@ const REPRS: [Int; 8] = [
     Int { size: 8, signed: true },
 ];
 
-fn range(int: Int) -> (i128, i128) {
+pub(super) fn range(int: Int) -> (i128, i128) {
     let bits = int.size.min(8) * 8;
     if int.signed { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) } else { (0, (1 << bits) - 1) }
 }

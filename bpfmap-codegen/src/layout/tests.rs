@@ -13,6 +13,8 @@ fn member(name: &str, ty: Type) -> Member {
         ty: MemberType::Type(ty.into()),
         bits: None,
         decl_tags: vec![],
+        renamed_from: None,
+        default: None,
         span: Span::NONE,
     }
 }

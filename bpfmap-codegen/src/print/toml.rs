@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::WIDTH;
 use crate::ir::{
-    Composite, Enum, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning, Schema, TypeDef,
-    TypeDefKind,
+    Composite, DefaultValue, Enum, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
+    Schema, TypeDef, TypeDefKind,
 };
 use crate::source::Spanned;
 
@@ -148,6 +148,11 @@ fn member_keys(member: &Member, depth: usize) -> Vec<Key> {
     };
     keys.extend(doc(member.doc.as_ref()));
     keys.extend(strings("decl_tags", &member.decl_tags));
+    keys.extend(former_name(member.renamed_from.as_ref()));
+    keys.extend(member.default.as_ref().map(|default| match &default.value {
+        DefaultValue::Variant(name) => quoted("default", name),
+        number => ("default", number.to_string()),
+    }));
     keys.extend(body.map(|body| ("members", members(body, depth))));
     keys
 }
@@ -207,8 +212,13 @@ fn map_keys(map: &MapDef) -> Vec<Key> {
     }
     keys.extend(number("btf", map.btf.as_ref()));
     keys.extend(strings("decl_tags", &map.decl_tags));
+    keys.extend(former_name(map.renamed_from.as_ref()));
     keys.extend(doc(map.doc.as_ref()));
     keys
+}
+
+fn former_name(name: Option<&Spanned<String>>) -> Option<Key> {
+    name.map(|name| quoted("renamed_from", &name.value))
 }
 
 fn number(name: &'static str, value: Option<&Spanned<impl ToString>>) -> Option<Key> {

@@ -105,6 +105,10 @@ rules! {
     BIT_FIELD_TYPE = Error "bit-field-type": "A bit-field is an integer, a bool or an enum";
     BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field fits its type";
     ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant fits the enum's integer";
+    // What older maps have otherwise.
+    RENAMED_FROM = Error "renamed-from": "A former name is one that nothing has now";
+    DEFAULT_NOT_FOR_TYPE = Error "default-not-for-type": "Only a member that is one number has a default";
+    DEFAULT_RANGE = Error "default-range": "A default is a value that the member can have";
     // Fields that belong to the kernel.
     SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "A map type takes the special fields of its value";
     SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key has no special fields";

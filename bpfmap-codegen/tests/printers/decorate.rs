@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use bpfmap_codegen::facts::KernelVersion;
 use bpfmap_codegen::ir::{
-    Composite, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema, SpecialField, Target,
-    Type, TypeDefKind,
+    Composite, DefaultValue, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema,
+    SpecialField, Target, Type, TypeDefKind,
 };
 use bpfmap_codegen::source::{Span, Spanned};
 
@@ -127,6 +127,21 @@ fn tags(random: &mut Random) -> Vec<Spanned<String>> {
     tags.iter().map(|tag| (*tag).to_owned().into()).collect()
 }
 
+fn former_name(random: &mut Random) -> Option<Spanned<String>> {
+    random.sometimes(6, |random| random.pick(NAMES).to_owned().into())
+}
+
+fn default_value(random: &mut Random) -> Spanned<DefaultValue> {
+    let default = match random.below(4) {
+        0 => DefaultValue::Bool(random.pick(&[false, true])),
+        1 => DefaultValue::Variant(
+            random.pick(&["low", "two words", "\"\n\u{1f600}\u{7f}"]).to_owned(),
+        ),
+        _ => DefaultValue::Number(random.pick(&[0, -1, i64::MIN.into(), u64::MAX.into()])),
+    };
+    default.into()
+}
+
 fn name(random: &mut Random, taken: &mut HashSet<String>) -> String {
     let mut name = random.pick(NAMES).to_owned();
     while !taken.insert(name.clone()) {
@@ -194,6 +209,10 @@ fn composite_in(
     for member in &mut body.members {
         member.doc = doc(random);
         member.decl_tags = tags(random);
+        member.renamed_from = former_name(random);
+        if matches!(member.ty, MemberType::Type(_)) {
+            member.default = random.sometimes(6, default_value);
+        }
         if let Some(member) = &mut member.name
             && random.below(3) == 0
         {
@@ -288,6 +307,7 @@ fn map(random: &mut Random, name: String, types: &[String]) -> MapDef {
             .unwrap_or_default(),
         btf: random.sometimes(5, |random| random.pick(&[false, true]).into()),
         decl_tags: tags(random),
+        renamed_from: former_name(random),
         span: Span::NONE,
     }
 }

@@ -257,6 +257,8 @@ fn member(index: Option<usize>, ty: MemberType, bits: Option<u32>) -> Member {
         ty,
         bits: bits.map(Into::into),
         decl_tags: vec![],
+        renamed_from: None,
+        default: None,
         span: Span::NONE,
     }
 }

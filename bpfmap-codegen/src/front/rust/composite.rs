@@ -7,14 +7,14 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Token};
+use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Lit, Token};
 
 use super::attributes::{Entries, Entry, Value, doc};
 use super::enumeration::{self, NamedValue, repr_int};
 use super::item::{Number, Reader, TypeItem};
 use super::types::{self, Hints, placeholder};
 use crate::diagnostics::Finding;
-use crate::ir::{Composite, Int, Member, MemberType, TypeDef, TypeDefKind};
+use crate::ir::{Composite, DefaultValue, Int, Member, MemberType, TypeDef, TypeDefKind};
 use crate::rules;
 use crate::source::{Span, Spanned};
 
@@ -324,6 +324,8 @@ fn read_field(
     }
     let anonymous = entries.flag("anonymous").is_some();
     let decl_tags = entries.strings("tag");
+    let renamed_from = entries.string("renamed_from");
+    let default = entries.expression("default").and_then(|value| default_value(reader, &value));
     let hints = Hints::take(reader, &mut entries);
     entries.finish();
     let span = reader.place(&field.ty);
@@ -341,9 +343,30 @@ fn read_field(
         ty: MemberType::Type(ty),
         bits: None,
         decl_tags,
+        renamed_from,
+        default,
         span,
     });
     FieldRole::Member { index: members.len() - 1, anonymous, padding }
+}
+
+/// What a member is that was not there before: a number, `true` or `false`, or the name of a variant
+/// as the schema has it, in quotes.
+fn default_value(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<DefaultValue>> {
+    let span = reader.place(expression);
+    if let Expr::Lit(literal) = expression {
+        let default = match &literal.lit {
+            Lit::Bool(truth) => Some(DefaultValue::Bool(truth.value)),
+            Lit::Str(name) => Some(DefaultValue::Variant(name.value())),
+            _ => None,
+        };
+        if let Some(default) = default {
+            return Some(Spanned::new(default, span));
+        }
+    }
+    let range = (i64::MIN.into(), u64::MAX.into());
+    let number = reader.number(expression, "`default`", range).known()?;
+    Some(Spanned::new(DefaultValue::Number(number.value), span))
 }
 
 /// Whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
@@ -430,6 +453,8 @@ fn read_stored(reader: &Reader<'_>, stored: Stored) -> Member {
     let mut entries = Entries::read(reader, &attributes, "bpf", "a member");
     let own_name = entries.string("name");
     let decl_tags = entries.strings("tag");
+    let renamed_from = entries.string("renamed_from");
+    let default = entries.expression("default").and_then(|value| default_value(reader, &value));
     let mut hints = Hints::take(reader, &mut entries);
     hints.bit_field = bits.is_some();
     entries.finish();
@@ -448,6 +473,8 @@ fn read_stored(reader: &Reader<'_>, stored: Stored) -> Member {
         ty: MemberType::Type(ty),
         bits,
         decl_tags,
+        renamed_from,
+        default,
         span,
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let values = values.collect();
     let ops = entries.string("ops");
     let decl_tags = entries.strings("tag");
+    let renamed_from = entries.string("renamed_from");
     let map_type = map_type(reader, input, &mut entries);
     entries.finish();
 
@@ -78,6 +79,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
             values,
             btf,
             decl_tags,
+            renamed_from,
             span,
         },
         template,

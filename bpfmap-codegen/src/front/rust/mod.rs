@@ -8,7 +8,11 @@
 //!     address: Be32,
 //!     #[bpf(name = "type")]
 //!     kind: u8,
-//!     _pad: [u8; 3],                   // what C calls padding has a name in Rust, and is no member
+//!     #[bpf(renamed_from = "proto")]   // what an older map has otherwise, as in TOML
+//!     protocol: u8,
+//!     #[bpf(default = 1)]
+//!     version: u8,
+//!     _pad: [u8; 1],                   // what C calls padding has a name in Rust, and is no member
 //! }
 //!
 //! /// Packets seen per source address.

@@ -43,6 +43,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDef {
         values: fields.get("values").map(|value| values(file, value)).unwrap_or_default(),
         btf: fields.bool("btf"),
         decl_tags: fields.strings("decl_tags"),
+        renamed_from: fields.string("renamed_from"),
         span: fields.span,
     };
     fields.finish();

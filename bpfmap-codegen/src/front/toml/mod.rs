@@ -32,6 +32,27 @@
 //! pinning = "by_name"               # or "none", or a number of your own loader's
 //! ```
 //!
+//! What an older map has otherwise is said where it is now, for `bpfmap diff` and `bpfmap migrate`;
+//! neither C nor Rust shows it:
+//!
+//! ```toml
+//! [types.counters]
+//! kind = "struct"
+//! members = [
+//!   { name = "rx_packets", type = "u64", renamed_from = "packets" },
+//!   { name = "version", type = "u32", default = 1 },           # a number
+//!   { name = "sampled", type = "bool", default = true },
+//!   { name = "verdict", type = "verdict", default = "pass" },  # or the variant's number
+//! ]
+//!
+//! [maps.traffic]
+//! type = "hash"
+//! renamed_from = "counters"
+//! # …
+//! ```
+//!
+//! A new member without a default is zero.
+//!
 //! An include brings types only. The maps of an included schema belong to the header and module
 //! that are made of that schema; its `min_kernel` speaks of those maps. A file that is included
 //! by several ways is read once.

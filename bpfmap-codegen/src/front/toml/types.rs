@@ -4,7 +4,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, File, Value};
 use crate::front::{Draft, type_expression};
-use crate::ir::{Composite, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind, Variant};
+use crate::ir::{
+    Composite, DefaultValue, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind, Variant,
+};
 use crate::source::{Span, Spanned};
 
 /// Adds the types of the table `types` to `draft`.
@@ -94,24 +96,35 @@ fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
     let mut fields = Fields::new(file, table, span, "a member");
     let doc = fields.doc();
     let decl_tags = fields.strings("decl_tags");
+    let renamed_from = fields.string("renamed_from");
     let in_place = fields.string("kind");
-    let (name, ty, bits);
+    let (name, ty, bits, default);
     if let Some(kind) = in_place {
         name = fields.string("name");
-        bits = None;
+        (bits, default) = (None, None);
         let is_struct = file.word(&kind, "kind", &[("struct", true), ("union", false)])?;
         fields.is(if is_struct { "a struct member" } else { "a union member" });
         let body = composite(&mut fields);
         ty = if is_struct { MemberType::Struct(body) } else { MemberType::Union(body) };
     } else {
         bits = fields.integer("bits");
+        default = fields.get("default").and_then(|value| default_value(file, value));
         // A bit-field without a name takes room and nothing else.
         name = if bits.is_some() { fields.string("name") } else { fields.required_string("name") };
         let target = fields.required("type").and_then(|value| type_of(file, value, "type"));
         ty = MemberType::Type(target.unwrap_or_else(placeholder));
     }
     fields.finish();
-    Some(Member { name, doc, ty, bits, decl_tags, span })
+    Some(Member { name, doc, ty, bits, decl_tags, renamed_from, default, span })
+}
+
+fn default_value(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<DefaultValue>> {
+    let default = match value.get_ref() {
+        DeValue::Boolean(truth) => DefaultValue::Bool(*truth),
+        DeValue::String(name) => DefaultValue::Variant(name.to_string()),
+        _ => DefaultValue::Number(file.integer(value, "default")?.value),
+    };
+    Some(Spanned::new(default, file.span(value.span())))
 }
 
 fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {

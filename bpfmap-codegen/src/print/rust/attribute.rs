@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::backend::rust::names::{Scope, camel, identifier};
 use crate::backend::rust::shape::plain;
+use crate::ir::Member;
 use crate::naming::snake_case;
 use crate::print::WIDTH;
 use crate::source::Spanned;
@@ -16,6 +17,17 @@ pub(super) fn string(text: &str) -> String {
 /// `tag = "…"` for each.
 pub(super) fn tags(tags: &[Spanned<String>]) -> impl Iterator<Item = String> {
     tags.iter().map(|tag| format!("tag = {}", string(&tag.value)))
+}
+
+/// `renamed_from = "…"`, `default = …`: what a member has to say of older entries.
+pub(super) fn history(member: &Member) -> impl Iterator<Item = String> {
+    let default = member.default.as_ref().map(|default| format!("default = {}", default.value));
+    former_name(member.renamed_from.as_ref()).into_iter().chain(default)
+}
+
+/// `renamed_from = "…"`.
+pub(super) fn former_name(name: Option<&Spanned<String>>) -> Option<String> {
+    name.map(|name| format!("renamed_from = {}", string(&name.value)))
 }
 
 /// Writes `#[name(word, …)]`, if there is a word.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::Printer;
-use super::attribute::{c_name, is_identifier, list, push_attribute, push_doc, string, tags};
+use super::attribute::{
+    c_name, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
+};
 use crate::ir::{KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX, Type};
 use crate::source::Spanned;
 
@@ -84,5 +86,6 @@ fn words(map: &MapDef, spec: &str, is_template: bool) -> Vec<String> {
         words.extend(c_name(spec, &map.name.value));
     }
     words.extend(tags(&map.decl_tags));
+    words.extend(former_name(map.renamed_from.as_ref()));
     words
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::attribute::{
-    Named, c_name, field, list, push_attribute, push_doc, string, tags, variant,
+    Named, c_name, field, history, list, push_attribute, push_doc, string, tags, variant,
 };
 use super::{Composite, MemberType, Printer, TypeDefKind};
 use crate::backend::rust::names::{Scope, camel, identifier};
@@ -296,7 +296,8 @@ impl<'a> Fields<'a> {
             let ty = printer.spell(&ty.value).ty;
             let Named { ident, word } =
                 named.unwrap_or_else(|| Named { ident: "_".to_owned(), word: None });
-            let words: Vec<String> = word.into_iter().chain(tags(&member.decl_tags)).collect();
+            let words: Vec<String> =
+                word.into_iter().chain(tags(&member.decl_tags)).chain(history(member)).collect();
             let item = format!("{}{ident}: {ty} = {}", before(member, &words), width.value);
             self.add_bits(this, at, item);
             return;
@@ -311,6 +312,7 @@ impl<'a> Fields<'a> {
         let mut words: Vec<String> = word.into_iter().collect();
         words.extend(hints);
         words.extend(tags(&member.decl_tags));
+        words.extend(history(member));
 
         let is_packed = this.body.packed && this.layout.align == 1;
         let missing = if this.is_union { this.layout.size - at.ty.size } else { 0 };

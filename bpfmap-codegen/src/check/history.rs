@@ -1,0 +1,218 @@
+//! Rules about what a schema says of older maps: former names, and what new members hold there.
+
+use std::collections::HashMap;
+
+use super::Resolved;
+use super::context::Context;
+use super::types::range;
+use crate::diagnostics::Finding;
+use crate::ir::{Composite, DefaultValue, Int, Member, MemberType, Type, TypeDefKind};
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+pub(super) fn check(cx: &mut Context<'_>) {
+    for def in cx.types() {
+        if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &def.kind {
+            composite(cx, body);
+        }
+    }
+    let maps = cx.maps();
+    let names = maps.iter().map(|map| (Some(&map.name), map.renamed_from.as_ref()));
+    former_names(cx, "map", &names.collect::<Vec<_>>());
+    for template in maps.iter().filter_map(|map| map.template()) {
+        if let Some(former) = &template.renamed_from {
+            nameless(cx, "an inner map that is described in place", former.span);
+        }
+    }
+}
+
+/// Members of anonymous structs and unions count as those of the type around them.
+fn composite(cx: &mut Context<'_>, body: &Composite) {
+    let mut members = Vec::with_capacity(body.members.len());
+    flatten(body, &mut members);
+    let names = members.iter().map(|member| (member.name.as_ref(), member.renamed_from.as_ref()));
+    former_names(cx, "member", &names.collect::<Vec<_>>());
+    for member in members {
+        default_value(cx, member);
+        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty
+            && member.name.is_some()
+        {
+            composite(cx, inner);
+        }
+    }
+}
+
+fn flatten<'a>(body: &'a Composite, members: &mut Vec<&'a Member>) {
+    for member in &body.members {
+        members.push(member);
+        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty
+            && member.name.is_none()
+        {
+            flatten(inner, members);
+        }
+    }
+}
+
+/// The name of something, and what it was called before.
+type Names<'a> = (Option<&'a Spanned<String>>, Option<&'a Spanned<String>>);
+
+/// A former name stands for one thing of an older schema, and nothing of this one.
+fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
+    let mut now: HashMap<&str, Span> = HashMap::new();
+    for name in all.iter().filter_map(|(name, _)| *name) {
+        now.entry(&name.value).or_insert(name.span);
+    }
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for (name, former) in all {
+        let Some(former) = former else { continue };
+        let Some(name) = name else {
+            nameless(cx, &format!("an anonymous {what}"), former.span);
+            continue;
+        };
+        if let Some(taken) = now.get(former.value.as_str()) {
+            let message = if name.value == former.value {
+                format!("the {what} `{}` is said to be renamed from itself", name.value)
+            } else {
+                format!("`{}` is still the name of a {what}", former.value)
+            };
+            cx.report(
+                Finding::new(&rules::RENAMED_FROM, former.span, message)
+                    .related(*taken, "has the name now")
+                    .help(format!("leave `renamed_from` out, or give one {what} another name")),
+            );
+        } else if let Some(first) = seen.insert(&former.value, former.span) {
+            let message = format!("two {what}s are renamed from `{}`", former.value);
+            cx.report(
+                Finding::new(&rules::RENAMED_FROM, former.span, message)
+                    .label("again")
+                    .related(first, "first")
+                    .help("leave one of them out"),
+            );
+        }
+    }
+}
+
+fn nameless(cx: &mut Context<'_>, what: &str, span: Span) {
+    cx.report(
+        Finding::new(&rules::RENAMED_FROM, span, format!("{what} has no name, and had none"))
+            .help("leave `renamed_from` out"),
+    );
+}
+
+fn default_value(cx: &mut Context<'_>, member: &Member) {
+    let Some(default) = &member.default else { return };
+    let not_for_type = |what: &str, help: &str| {
+        Finding::new(&rules::DEFAULT_NOT_FOR_TYPE, default.span, what).help(help)
+    };
+    let MemberType::Type(ty) = &member.ty else {
+        let message = "a struct or union has no default of its own";
+        cx.report(not_for_type(message, "write `default` at its members"));
+        return;
+    };
+    let is_unknown = match cx.resolved.without_aliases(&ty.value) {
+        Type::Named(name) => cx.resolved.type_def(name).is_none(),
+        _ => false,
+    };
+    // That the name means nothing is another rule's finding.
+    if is_unknown {
+        return;
+    }
+    if member.name.is_none() {
+        let message = "bits without a name are padding, which is zero";
+        cx.report(not_for_type(message, "leave `default` out"));
+        return;
+    }
+    let Some(held) = cx.resolved.number(&ty.value) else {
+        let message = format!("a member of the type `{}` has no default", ty.value);
+        let help = "leave `default` out: what is new is zero";
+        cx.report(not_for_type(&message, help).related(ty.span, "is not one number"));
+        return;
+    };
+    if held.value_of(&default.value).is_some_and(|value| held.fits(value, member)) {
+        return;
+    }
+    let message = format!("{} is no default for this member", default.value);
+    cx.report(
+        Finding::new(&rules::DEFAULT_RANGE, default.span, message)
+            .related(ty.span, "the type")
+            .help(held.help(member)),
+    );
+}
+
+/// What a member that is one number can be.
+enum Number<'a> {
+    Int(Int),
+    Bool,
+    Enum(&'a crate::ir::Enum),
+}
+
+impl Number<'_> {
+    fn value_of(&self, default: &DefaultValue) -> Option<i128> {
+        match (self, default) {
+            (Self::Bool, DefaultValue::Bool(truth)) => Some(i128::from(*truth)),
+            (Self::Int(_) | Self::Enum(_), DefaultValue::Number(number)) => Some(*number),
+            (Self::Enum(body), DefaultValue::Variant(name)) => {
+                let variant = body.variants.iter().find(|variant| variant.name.value == *name)?;
+                Some(variant.value.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The lowest and the highest number.
+    fn range(&self, member: &Member) -> (i128, i128) {
+        let int = match self {
+            Self::Bool => return (0, 1),
+            Self::Int(int) => *int,
+            Self::Enum(body) => body.repr.value,
+        };
+        match &member.bits {
+            Some(bits) if (1..64).contains(&bits.value) => {
+                let highest = 1 << (bits.value - u32::from(int.signed));
+                (if int.signed { -highest } else { 0 }, highest - 1)
+            }
+            _ => range(int),
+        }
+    }
+
+    fn fits(&self, value: i128, member: &Member) -> bool {
+        let (lowest, highest) = self.range(member);
+        (lowest..=highest).contains(&value)
+    }
+
+    fn help(&self, member: &Member) -> String {
+        let (lowest, highest) = self.range(member);
+        match self {
+            Self::Bool => "write `true` or `false`".to_owned(),
+            Self::Int(_) => format!("write a number from {lowest} to {highest}"),
+            Self::Enum(_) => {
+                format!("write the name of a variant, or a number from {lowest} to {highest}")
+            }
+        }
+    }
+}
+
+impl<'a> Resolved<'a> {
+    /// The number that `member` is in entries that were written before there was one: what its
+    /// schema says, or 0. Of a big-endian member it is the number that it stands for.
+    #[must_use]
+    pub fn default_of(self, member: &'a Member) -> i128 {
+        let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };
+        self.number(&ty.value).and_then(|held| held.value_of(&default.value)).unwrap_or(0)
+    }
+
+    /// `None` for what is not one number.
+    fn number(self, ty: &'a Type) -> Option<Number<'a>> {
+        match self.without_aliases(ty) {
+            Type::Int(int) => Some(Number::Int(*int)),
+            Type::Char => Some(Number::Int(Int { size: 1, signed: true })),
+            Type::BigEndian(size) => Some(Number::Int(Int { size: *size, signed: false })),
+            Type::Bool => Some(Number::Bool),
+            Type::Named(name) => match &self.type_def(name)?.kind {
+                TypeDefKind::Enum(body) => Some(Number::Enum(body)),
+                _ => None,
+            },
+            Type::Array(..) | Type::Pointer(_) | Type::Special(..) => None,
+        }
+    }
+}
