@@ -6,6 +6,7 @@ pub mod btf;
 mod builder;
 pub mod check;
 pub mod diagnostics;
+pub mod evolve;
 pub mod facts;
 pub mod front;
 pub mod generate;

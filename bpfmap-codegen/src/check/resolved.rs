@@ -30,6 +30,18 @@ pub(super) fn type_index(schema: &Schema) -> TypeIndex {
 }
 
 impl<'a> Resolved<'a> {
+    /// The schema.
+    #[must_use]
+    pub fn schema(self) -> &'a Schema {
+        self.schema
+    }
+
+    /// Where each member of each type lies.
+    #[must_use]
+    pub fn layouts(self) -> &'a Layouts {
+        self.layouts
+    }
+
     /// The type that the schema calls `name`.
     #[must_use]
     pub fn type_def(self, name: &str) -> Option<&'a TypeDef> {

@@ -1,0 +1,452 @@
+//! The changes of one map.
+
+use super::diff::{Change, Side};
+use super::leaves;
+use super::pair::{Composites, MapPair, Place, Shape, TypePair, View};
+use super::rules::{self, Class, Loading, Rule};
+use crate::check::Resolved;
+use crate::facts::{InnerRule, MapTypeFacts};
+use crate::ir::{DefaultValue, KeyValue, MapDef, MemberType, Pinning};
+use crate::source::{Span, Spanned};
+
+pub(super) struct Changes<'a> {
+    old: Resolved<'a>,
+    new: Resolved<'a>,
+    found: Vec<Change>,
+    /// What the types that are looked at are of.
+    part: Part,
+}
+
+/// What a type is that of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Key,
+    Value,
+    Event,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(old: Resolved<'a>, new: Resolved<'a>) -> Self {
+        Self { old, new, found: vec![], part: Part::Value }
+    }
+
+    /// What was found. Where libbpf refuses the map, nothing is read from it, right or wrong.
+    pub(super) fn finish(self) -> Vec<Change> {
+        let mut found = self.found;
+        let is_refused = |change: &Change| {
+            change.class != Class::Safe
+                && matches!(change.rule.libbpf, Loading::Refuses | Loading::RefusesContents)
+        };
+        if found.iter().any(is_refused) {
+            for change in &mut found {
+                change.class = change.class.min(Class::NewPin);
+            }
+        }
+        found
+    }
+
+    pub(super) fn maps(&mut self, pair: &MapPair<'a>) {
+        let MapPair { old, new, .. } = pair;
+        let path = new.name.value.as_str();
+        if old.name.value != new.name.value {
+            let message = format!("called `{}` before, as its pin is", old.name.value);
+            let by_name = |map: &MapDef| {
+                map.pinning.as_ref().is_some_and(|pinning| pinning.value == Pinning::ByName)
+            };
+            let class = if by_name(old) { Class::NewPin } else { Class::Safe };
+            self.push(&rules::MAP_RENAMED, path, message, new.name.span).class = class;
+        }
+        self.definitions(path, old, new);
+        self.numa_node(path, old, new);
+        self.pinning(path, old, new);
+        if old.values != new.values {
+            let message = "other initial contents, which only a map that is made gets".to_owned();
+            let span = new.values.first().map_or(new.name.span, |(index, _)| index.span);
+            self.push(&rules::INITIAL_CONTENTS, path, message, span);
+        }
+        if old.decl_tags != new.decl_tags {
+            self.push(&rules::DECL_TAGS, path, "other declaration tags".to_owned(), new.name.span);
+        }
+        let has_btf = |map: &MapDef| map.btf.as_ref().is_none_or(|btf| btf.value);
+        if has_btf(old) != has_btf(new) {
+            let message =
+                if has_btf(new) { "with BTF, was without" } else { "without BTF, was with" };
+            let span = new.btf.as_ref().map_or(new.name.span, |btf| btf.span);
+            self.push(&rules::BTF, path, message.to_owned(), span);
+        }
+        self.parts(path, pair);
+        if let Some(inner) = &pair.inner {
+            self.inner(path, inner, new);
+        }
+    }
+
+    /// What libbpf compares, but for the sizes.
+    fn definitions(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+        if old.map_type.value != new.map_type.value {
+            let message = was(&new.map_type.value, &old.map_type.value);
+            self.push(&rules::MAP_TYPE, path, message, new.map_type.span);
+        }
+        let ops = |map: &MapDef| map.ops.as_ref().map(|ops| ops.value.clone()).unwrap_or_default();
+        if ops(old) != ops(new) {
+            let span = new.ops.as_ref().map_or(new.name.span, |ops| ops.span);
+            self.push(&rules::MAP_TYPE, path, was(&ops(new), &ops(old)), span);
+        }
+        self.sizes(path, old, new);
+        let entries = |map: &MapDef| map.max_entries.as_ref().map(|entries| entries.value);
+        let span = new.max_entries.as_ref().map_or(new.name.span, |entries| entries.span);
+        match (entries(old), entries(new)) {
+            (old, new) if old == new => {}
+            (Some(old), Some(new)) => {
+                let message = format!("`max_entries` is {new}, was {old}");
+                self.push(&rules::MAX_ENTRIES, path, message, span);
+            }
+            (Some(old), None) => {
+                let message = format!("`max_entries` is left to the loader, was {old}");
+                self.push(&rules::MAX_ENTRIES_OPEN, path, message, span);
+            }
+            (_, new) => {
+                let new = new.unwrap_or_default();
+                let message = format!("`max_entries` is {new}, was left to the loader");
+                self.push(&rules::MAX_ENTRIES_OPEN, path, message, span);
+            }
+        }
+        let (was_flags, flags) = (kept_flags(old), kept_flags(new));
+        if was_flags != flags {
+            let span = new.flags.first().map_or(new.name.span, |flag| flag.span);
+            let message = format!("the flags are {}, were {}", listed(&flags), listed(&was_flags));
+            // The kernel keeps those of the descriptor nowhere, so libbpf finds them missing.
+            let only_removed = flags.iter().all(|flag| was_flags.contains(flag));
+            let is_permanent = |flag: &&str| !DESCRIPTORS.contains(flag);
+            let lost = was_flags.iter().filter(|flag| !flags.contains(flag));
+            let is_seen = !only_removed || lost.copied().any(|flag| is_permanent(&flag));
+            let change = self.push(&rules::FLAGS, path, message, span);
+            if !is_seen {
+                change.class = Class::Safe;
+            }
+        }
+        let extra = |map: &MapDef| map.map_extra.as_ref().map_or(0, |extra| extra.value);
+        if extra(old) != extra(new) {
+            let message = format!("`map_extra` is {}, was {}", extra(new), extra(old));
+            let span = new.map_extra.as_ref().map_or(new.name.span, |extra| extra.span);
+            self.push(&rules::MAP_EXTRA, path, message, span);
+        }
+    }
+
+    fn sizes(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+        let size = |resolved: Resolved<'_>, described: &Option<KeyValue>| {
+            described.as_ref().map_or(0, |described| resolved.layout(described).size)
+        };
+        let span =
+            |described: &Option<KeyValue>| described.as_ref().map_or(new.name.span, KeyValue::span);
+        let (was, is) = (size(self.old, &old.key), size(self.new, &new.key));
+        if was != is {
+            let message = format!("{}, was {}", bytes(is), bytes(was));
+            self.push(&rules::KEY_SIZE, &format!("{path}.key"), message, span(&new.key));
+        }
+        let (was, is) = (size(self.old, &old.value), size(self.new, &new.value));
+        if was != is {
+            let rule = if is > was { &rules::VALUE_GROWS } else { &rules::VALUE_SHRINKS };
+            let message = format!("{}, was {}", bytes(is), bytes(was));
+            self.push(rule, &format!("{path}.value"), message, span(&new.value));
+        }
+    }
+
+    fn numa_node(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+        let node = |map: &MapDef| map.numa_node.as_ref().map(|node| node.value);
+        let has_flag = |map: &MapDef| map.flags.iter().any(|flag| flag.value == NUMA_NODE);
+        if node(old) == node(new) && has_flag(old) == has_flag(new) {
+            return;
+        }
+        let word = |node: Option<u32>| node.map_or_else(|| "none".to_owned(), |it| it.to_string());
+        let message = format!("the NUMA node is {}, was {}", word(node(new)), word(node(old)));
+        let span = new.numa_node.as_ref().map_or(new.name.span, |node| node.span);
+        let is_seen = has_flag(old) != has_flag(new);
+        let change = self.push(&rules::NUMA_NODE, path, message, span);
+        if !is_seen {
+            // Nobody asks on which node a map is.
+            change.class = Class::Safe;
+        }
+    }
+
+    fn pinning(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+        let pinning = |map: &MapDef| map.pinning.as_ref().map_or(Pinning::None, |it| it.value);
+        let (was, is) = (pinning(old), pinning(new));
+        if was == is {
+            return;
+        }
+        let word = |pinning| match pinning {
+            Pinning::None => "not pinned".to_owned(),
+            Pinning::ByName => "pinned by name".to_owned(),
+            Pinning::Other(number) => format!("pinned in way {number}"),
+        };
+        let span = new.pinning.as_ref().map_or(new.name.span, |pinning| pinning.span);
+        let message = format!("{}, was {}", word(is), word(was));
+        let change = self.push(&rules::PINNING, path, message, span);
+        if was == Pinning::None {
+            // libbpf has made no pin that it could pass by.
+            change.class = Class::Safe;
+        }
+    }
+
+    /// Key, value and event.
+    fn parts(&mut self, path: &str, pair: &MapPair<'a>) {
+        let parts = [
+            (Part::Key, "key", &pair.key),
+            (Part::Value, "value", &pair.value),
+            (Part::Event, "event", &pair.event),
+        ];
+        for (part, word, types) in parts {
+            self.part = part;
+            let Some(types) = types else { continue };
+            // Of two sizes without members all has been said.
+            let is_size = matches!(types.shape, Shape::Ends)
+                && types.old.layout.size != types.new.layout.size
+                && part != Part::Event;
+            if !is_size {
+                self.types(&format!("{path}.{word}"), types);
+            }
+        }
+        self.part = Part::Value;
+        let (old, new) = (&pair.old.event, &pair.new.event);
+        if old.is_some() != new.is_some() {
+            let message = if new.is_some() { "described, was not" } else { "no longer described" };
+            let span = new.as_ref().map_or(pair.new.name.span, |event| event.span);
+            // Nobody knows what the other schema's are.
+            self.push(&rules::EVENT, &format!("{path}.event"), message.to_owned(), span).class =
+                Class::Safe;
+        }
+    }
+
+    /// What the maps in a map of maps are like.
+    fn inner(&mut self, path: &str, pair: &MapPair<'a>, outer: &MapDef) {
+        let path = format!("{path}.inner");
+        let mut inner = Changes::new(self.old, self.new);
+        inner.definitions(&path, pair.old, pair.new);
+        inner.numa_node(&path, pair.old, pair.new);
+        inner.parts(&path, pair);
+        let row = MapTypeFacts::by_name(&pair.new.map_type.value);
+        let same_entries = row.is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
+            && !pair.new.flags.iter().any(|flag| flag.value == "inner_map");
+        for mut change in inner.found {
+            // `bpf_map_meta_equal` compares what libbpf does, but for the number of entries.
+            if change.rule.libbpf == Loading::Refuses && change.class != Class::Safe {
+                let is_entries = [&rules::MAX_ENTRIES, &rules::MAX_ENTRIES_OPEN]
+                    .iter()
+                    .any(|rule| rule.id == change.rule.id);
+                let is_extra = change.rule.id == rules::MAP_EXTRA.id;
+                change.rule = &rules::INNER_MAP;
+                if is_entries && !same_entries || is_extra {
+                    change.class = Class::Safe;
+                }
+            }
+            if change.span == Span::NONE {
+                change.span = outer.name.span;
+            }
+            self.found.push(change);
+        }
+    }
+
+    fn types(&mut self, path: &str, pair: &TypePair<'a>) {
+        match &pair.shape {
+            Shape::Same => {}
+            Shape::Composites(composites) => self.composites(path, composites),
+            Shape::Arrays(element) => {
+                let len = |view| if let View::Array(_, len) = view { len } else { 0 };
+                let (was, is) = (len(pair.old.view), len(pair.new.view));
+                // Else the size tells.
+                if was != is && pair.old.layout.size == pair.new.layout.size {
+                    let message = format!("{is} elements, was {was}");
+                    self.push(&rules::MEMBER_RESIZED, path, message, pair.new.span);
+                }
+                self.types(&format!("{path}[]"), element);
+            }
+            Shape::Enums(old, new) => {
+                for (rule, message, span) in leaves::enums(old, new) {
+                    self.push(rule, path, message, span.unwrap_or(pair.new.span));
+                }
+            }
+            Shape::Ends => {
+                let (rule, message) = leaves::ends(&pair.old, &pair.new);
+                self.push(rule, path, message, pair.new.span);
+            }
+        }
+    }
+
+    fn composites(&mut self, path: &str, composites: &Composites<'a>) {
+        for pair in &composites.members {
+            let path = format!("{path}.{}", pair.new.name());
+            let span = pair.new.member.span;
+            if pair.old.name() != pair.new.name() {
+                let message = format!("called `{}` before", pair.old.name());
+                self.push(&rules::MEMBER_RENAMED, &path, message, span);
+            }
+            if pair.old.bit_offset != pair.new.bit_offset {
+                let message = format!("at {}, was at {}", offset(&pair.new), offset(&pair.old));
+                self.push(&rules::MEMBER_MOVED, &path, message, span);
+            }
+            self.width(&path, &pair.old, &pair.new, &pair.ty);
+            if pair.old.member.decl_tags != pair.new.member.decl_tags {
+                let message = "other declaration tags".to_owned();
+                self.push(&rules::DECL_TAGS, &path, message, span);
+            }
+            self.types(&path, &pair.ty);
+        }
+        for place in &composites.added {
+            let (rule, message) = added(place, composites);
+            let path = format!("{path}.{}", place.name());
+            self.special_or(rule, &path, message, (place, Side::New));
+        }
+        for place in &composites.removed {
+            let rule = if place.in_union { &rules::UNION_MEMBER } else { &rules::MEMBER_REMOVED };
+            let message = format!("no longer there; was {} at {}", bits(place), offset(place));
+            let path = format!("{path}.{}", place.name());
+            self.special_or(rule, &path, message, (place, Side::Old));
+        }
+    }
+
+    /// The width of a bit-field, and the size of what is an array or has no parts.
+    fn width(&mut self, path: &str, old: &Place<'a>, new: &Place<'a>, ty: &TypePair<'a>) {
+        let is_bit_field = |place: &Place<'_>| place.member.bits.is_some();
+        let differ = match &ty.shape {
+            Shape::Composites(_) => false,
+            _ => old.bits != new.bits,
+        };
+        if !differ && is_bit_field(old) == is_bit_field(new) {
+            return;
+        }
+        // What is said of two different types says their sizes too.
+        let is_said = matches!(ty.shape, Shape::Ends | Shape::Enums(..))
+            && !is_bit_field(old)
+            && !is_bit_field(new);
+        if !is_said {
+            let width = |place: &Place<'_>| {
+                if is_bit_field(place) { format!("{} wide", bits(place)) } else { bits(place) }
+            };
+            let message = format!("{}, was {}", width(new), width(old));
+            self.push(&rules::MEMBER_RESIZED, path, message, new.member.span);
+        }
+    }
+
+    /// A change of `rule`, unless the member is a field of the kernel's.
+    fn special_or(
+        &mut self,
+        rule: &'static Rule,
+        path: &str,
+        message: String,
+        (place, side): (&Place<'a>, Side),
+    ) {
+        let is_special = match &place.member.ty {
+            MemberType::Type(ty) => leaves::is_special(&ty.value),
+            MemberType::Struct(_) | MemberType::Union(_) => false,
+        };
+        let rule = if is_special { &rules::SPECIAL_FIELD } else { rule };
+        self.push(rule, path, message, place.member.span).side = side;
+    }
+
+    fn push(
+        &mut self,
+        rule: &'static Rule,
+        path: &str,
+        message: String,
+        span: Span,
+    ) -> &mut Change {
+        let rule = match self.part {
+            Part::Key if rule.class == Class::WrongData => &rules::KEY_LAYOUT,
+            Part::Event if rule.class == Class::WrongData => &rules::EVENT,
+            _ => rule,
+        };
+        let class = rule.class;
+        let path = path.to_owned();
+        self.found.push(Change { rule, class, path, message, side: Side::New, span });
+        self.found.last_mut().expect("it was just put there")
+    }
+}
+
+/// What a member that only the new type has means.
+fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
+    let what = format!("new, {} at {}", bits(place), offset(place));
+    if place.in_union {
+        return (&rules::UNION_MEMBER, what);
+    }
+    let starts_as_zero = place.member.default.as_ref().is_some_and(is_zero);
+    let other = composites.old.iter().find(|old| old.overlaps(place));
+    match other {
+        Some(other) => {
+            let message = format!("{what}, where `{}` was", other.name());
+            (&rules::MEMBER_ADDED, message)
+        }
+        None if starts_as_zero && place.depth == 0 && composites.reaches(place) => {
+            (&rules::MEMBER_ADDED_IN_PADDING, format!("{what}, where there was padding"))
+        }
+        None if !composites.reaches(place) => (&rules::MEMBER_ADDED, what),
+        None => {
+            let message = match &place.member.default {
+                None => format!(
+                    "{what}, where there was padding; say `default = 0` if zero is right for older entries"
+                ),
+                Some(default) => format!(
+                    "{what}, where there was padding: older entries have 0, and not {}",
+                    default.value
+                ),
+            };
+            (&rules::MEMBER_ADDED, message)
+        }
+    }
+}
+
+fn is_zero(default: &Spanned<DefaultValue>) -> bool {
+    matches!(default.value, DefaultValue::Number(0) | DefaultValue::Bool(false))
+}
+
+/// The flag whose place is another rule's.
+const NUMA_NODE: &str = "numa_node";
+
+/// Flags of the descriptor that creation returns, which the map does not keep.
+///
+/// Source: `bpf_map_flags_retain_permanent` in `kernel/bpf/syscall.c`.
+const DESCRIPTORS: [&str; 3] = ["rdonly", "wronly", "token_fd"];
+
+/// The flags in one order, each once.
+fn kept_flags(map: &MapDef) -> Vec<&str> {
+    let flags = map.flags.iter().map(|flag| flag.value.as_str());
+    let mut flags: Vec<&str> = flags.filter(|flag| *flag != NUMA_NODE).collect();
+    flags.sort_unstable();
+    flags.dedup();
+    flags
+}
+
+fn listed(flags: &[&str]) -> String {
+    if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }
+}
+
+fn was(is: &str, was: &str) -> String {
+    let word = |word: &str| if word.is_empty() { "none".to_owned() } else { format!("`{word}`") };
+    format!("{}, was {}", word(is), word(was))
+}
+
+pub(super) fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
+/// How much room a member takes.
+fn bits(place: &Place<'_>) -> String {
+    match (place.member.bits.is_some(), place.bits) {
+        (true, 1) => "1 bit".to_owned(),
+        (true, bits) => format!("{bits} bits"),
+        (false, bits) => bytes(bits / 8),
+    }
+}
+
+fn offset(place: &Place<'_>) -> String {
+    match (place.member.bits.is_some(), place.bit_offset) {
+        (true, bit) => format!("bit {bit}"),
+        (false, bit) => format!("byte {}", bit / 8),
+    }
+}
+
+impl Composites<'_> {
+    /// Whether all of `place` is within the old type.
+    fn reaches(&self, place: &Place<'_>) -> bool {
+        place.bit_offset.saturating_add(place.bits) <= self.old_size.saturating_mul(8)
+    }
+}

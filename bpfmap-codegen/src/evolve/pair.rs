@@ -1,0 +1,411 @@
+//! Which parts of two schemas stand for the same thing.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+
+use super::same::Same;
+use crate::check::{Checked, Resolved};
+use crate::ir::{Composite, Enum, KeyValue, MapDef, Member, MemberType, Type, TypeDefKind};
+use crate::layout::{CompositeLayout, TypeLayout};
+use crate::source::{Span, Spanned};
+
+/// The maps of two schemas.
+#[derive(Debug)]
+pub struct Pairing<'a> {
+    /// Maps that both have, in the order of the new schema.
+    pub maps: Vec<MapPair<'a>>,
+    /// Maps that only the old one has.
+    pub removed: Vec<&'a MapDef>,
+    /// Maps that only the new one has.
+    pub added: Vec<&'a MapDef>,
+}
+
+/// A map in two schemas. What only one of them has is no pair: see the definitions.
+#[derive(Debug)]
+pub struct MapPair<'a> {
+    /// In the old schema.
+    pub old: &'a MapDef,
+    /// In the new one; called otherwise where it was renamed.
+    pub new: &'a MapDef,
+    /// The keys.
+    pub key: Option<TypePair<'a>>,
+    /// The values.
+    pub value: Option<TypePair<'a>>,
+    /// The records that it carries.
+    pub event: Option<TypePair<'a>>,
+    /// What the maps in it are like.
+    pub inner: Option<Box<MapPair<'a>>>,
+}
+
+/// Two types at the same place.
+#[derive(Debug)]
+pub struct TypePair<'a> {
+    /// The old one.
+    pub old: End<'a>,
+    /// The new one.
+    pub new: End<'a>,
+    /// What the two have in common.
+    pub shape: Shape<'a>,
+}
+
+/// One type of a pair.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Its size and alignment in bytes.
+    pub layout: TypeLayout,
+    /// What it is, with its aliases followed.
+    pub view: View<'a>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A type as the pairing sees it.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// A struct or a union.
+    Composite(Body<'a>),
+    /// An array.
+    Array(&'a Spanned<Type>, u32),
+    /// An enum.
+    Enum(&'a Enum),
+    /// What has no parts.
+    Scalar(&'a Type),
+    /// Bytes without a type.
+    Opaque,
+}
+
+/// A struct or a union, and where its members lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<'a> {
+    /// What it is made of.
+    pub body: &'a Composite,
+    /// Where that lies.
+    pub layout: &'a CompositeLayout,
+    /// Whether the members share their first byte.
+    pub is_union: bool,
+    /// Its name, if it is not written in place.
+    pub name: Option<&'a str>,
+}
+
+/// What two types have in common.
+#[derive(Debug)]
+pub enum Shape<'a> {
+    /// They say the same of the same bytes, down to the last member.
+    Same,
+    /// Both are structs, or both are unions.
+    Composites(Composites<'a>),
+    /// Both are arrays; their lengths may differ.
+    Arrays(Box<TypePair<'a>>),
+    /// Both are enums.
+    Enums(&'a Enum, &'a Enum),
+    /// No parts to look into.
+    Ends,
+}
+
+/// The members of two structs or unions, those of their anonymous members included.
+#[derive(Debug)]
+pub struct Composites<'a> {
+    /// Members that both have, in the order of the new one.
+    pub members: Vec<MemberPair<'a>>,
+    /// Members that only the old one has.
+    pub removed: Vec<Place<'a>>,
+    /// Members that only the new one has.
+    pub added: Vec<Place<'a>>,
+    /// Every member of the old one.
+    pub old: Vec<Place<'a>>,
+    /// The size of the old one in bytes.
+    pub old_size: u64,
+}
+
+/// A member in two types.
+#[derive(Debug)]
+pub struct MemberPair<'a> {
+    /// In the old one.
+    pub old: Place<'a>,
+    /// In the new one; called otherwise where it was renamed.
+    pub new: Place<'a>,
+    /// What it holds.
+    pub ty: TypePair<'a>,
+}
+
+/// A member and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The member; it has a name.
+    pub member: &'a Member,
+    /// The first bit, counted from the start of the innermost struct or union that is not anonymous.
+    pub bit_offset: u64,
+    /// How many bits it takes.
+    pub bits: u64,
+    /// Whether it shares its bits with other members of a union.
+    pub in_union: bool,
+    /// How many anonymous structs and unions it is in.
+    pub depth: usize,
+    layout: TypeLayout,
+    nested: Option<&'a CompositeLayout>,
+}
+
+impl<'a> Place<'a> {
+    /// The member's name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.member.name.as_ref().map_or("", |name| &name.value)
+    }
+
+    /// Its type.
+    pub(super) fn end(&self, resolved: Resolved<'a>) -> End<'a> {
+        let body = |body: &'a Composite, is_union: bool| match self.nested {
+            Some(layout) => View::Composite(Body { body, layout, is_union, name: None }),
+            None => View::Opaque,
+        };
+        let (view, span) = match &self.member.ty {
+            MemberType::Type(ty) => (view(resolved, &ty.value), ty.span),
+            MemberType::Struct(inner) => (body(inner, false), self.member.span),
+            MemberType::Union(inner) => (body(inner, true), self.member.span),
+        };
+        End { layout: self.layout, view, span }
+    }
+
+    /// Whether a bit of it is one of `other`'s.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let end = |place: &Self| place.bit_offset.saturating_add(place.bits);
+        self.bit_offset < end(other) && other.bit_offset < end(self)
+    }
+}
+
+/// Two schemas of which the types, written out wherever they are used, have too many members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "the types that differ have more than {MAX_MEMBERS} members, counted wherever they are used"
+        )
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+/// How many pairs of members are made. Types that are the same have none.
+const MAX_MEMBERS: usize = 100_000;
+
+/// Pairs the maps of two schemas, and what they hold.
+///
+/// A map goes with the one of its name, else with the one that its `renamed_from` names; a member
+/// likewise. Types go together by use: from key and value down, whatever they are called.
+///
+/// # Errors
+///
+/// [`TooLarge`].
+pub fn pair<'a>(old: &'a Checked, new: &'a Checked) -> Result<Pairing<'a>, TooLarge> {
+    let (old, new) = (old.resolved(), new.resolved());
+    let pairer =
+        Pairer { old, new, same: RefCell::new(Same::new(old, new)), members: Cell::new(0) };
+    let (old_maps, new_maps) = (&old.schema().maps, &new.schema().maps);
+    let partners = partners(
+        old_maps.iter().map(|map| map.name.value.as_str()),
+        new_maps.iter().map(|map| (map.name.value.as_str(), former(map.renamed_from.as_ref()))),
+    );
+    let mut pairing = Pairing { maps: vec![], removed: vec![], added: vec![] };
+    for (map, partner) in new_maps.iter().zip(&partners) {
+        match partner {
+            Some(index) => pairing.maps.push(pairer.maps(&old_maps[*index], map)),
+            None => pairing.added.push(map),
+        }
+    }
+    let is_alone = |(index, _): &(usize, &MapDef)| !partners.contains(&Some(*index));
+    pairing.removed.extend(old_maps.iter().enumerate().filter(is_alone).map(|(_, map)| map));
+    if pairer.members.get() > MAX_MEMBERS { Err(TooLarge) } else { Ok(pairing) }
+}
+
+struct Pairer<'a> {
+    old: Resolved<'a>,
+    new: Resolved<'a>,
+    same: RefCell<Same<'a>>,
+    members: Cell<usize>,
+}
+
+impl<'a> Pairer<'a> {
+    fn maps(&self, old: &'a MapDef, new: &'a MapDef) -> MapPair<'a> {
+        let described = |old: &'a Option<KeyValue>, new: &'a Option<KeyValue>| {
+            Some(self.described(old.as_ref()?, new.as_ref()?))
+        };
+        let event = |old: &'a Option<Spanned<Type>>, new: &'a Option<Spanned<Type>>| {
+            let (old, new) = (old.as_ref()?, new.as_ref()?);
+            Some(self.types(end_of(self.old, old), end_of(self.new, new)))
+        };
+        let inner = self.old.schema().inner_of(old).zip(self.new.schema().inner_of(new));
+        // Maps in maps have one level.
+        let holds_maps = |map: &MapDef| map.inner.is_some();
+        let inner = inner.filter(|(old, new)| !holds_maps(old) && !holds_maps(new));
+        MapPair {
+            old,
+            new,
+            key: described(&old.key, &new.key),
+            value: described(&old.value, &new.value),
+            event: event(&old.event, &new.event),
+            inner: inner.map(|(old, new)| Box::new(self.maps(old, new))),
+        }
+    }
+
+    fn described(&self, old: &'a KeyValue, new: &'a KeyValue) -> TypePair<'a> {
+        let end = |resolved: Resolved<'a>, described: &'a KeyValue| match described {
+            KeyValue::Type(ty) => end_of(resolved, ty),
+            KeyValue::Size(size) => {
+                End { layout: resolved.layout(described), view: View::Opaque, span: size.span }
+            }
+        };
+        self.types(end(self.old, old), end(self.new, new))
+    }
+
+    fn types(&self, old: End<'a>, new: End<'a>) -> TypePair<'a> {
+        let shape = if self.same.borrow_mut().ends(&old, &new) {
+            Shape::Same
+        } else {
+            match (old.view, new.view) {
+                (View::Composite(old), View::Composite(new)) if old.is_union == new.is_union => {
+                    Shape::Composites(self.composites(old, new))
+                }
+                (View::Array(old, _), View::Array(new, _)) => Shape::Arrays(Box::new(
+                    self.types(end_of(self.old, old), end_of(self.new, new)),
+                )),
+                (View::Enum(old), View::Enum(new)) => Shape::Enums(old, new),
+                _ => Shape::Ends,
+            }
+        };
+        TypePair { old, new, shape }
+    }
+
+    fn composites(&self, old: Body<'a>, new: Body<'a>) -> Composites<'a> {
+        let old_size = old.layout.size;
+        let (old_places, new_places) = (places(old), places(new));
+        let partners = partners(
+            old_places.iter().map(Place::name),
+            new_places
+                .iter()
+                .map(|place| (place.name(), former(place.member.renamed_from.as_ref()))),
+        );
+        let mut composites =
+            Composites { members: vec![], removed: vec![], added: vec![], old: vec![], old_size };
+        self.members.set(self.members.get().saturating_add(new_places.len()));
+        for (new, partner) in new_places.into_iter().zip(&partners) {
+            let Some(index) = partner else {
+                composites.added.push(new);
+                continue;
+            };
+            // Who asks gets an error, not the pairs.
+            if self.members.get() > MAX_MEMBERS {
+                break;
+            }
+            let old = old_places[*index];
+            let ty = self.types(old.end(self.old), new.end(self.new));
+            composites.members.push(MemberPair { old, new, ty });
+        }
+        let is_alone = |(index, _): &(usize, &Place<'_>)| !partners.contains(&Some(*index));
+        composites
+            .removed
+            .extend(old_places.iter().enumerate().filter(is_alone).map(|(_, place)| *place));
+        composites.old = old_places;
+        composites
+    }
+}
+
+fn former(name: Option<&Spanned<String>>) -> Option<&str> {
+    name.map(|name| name.value.as_str())
+}
+
+/// For each of `new`, its name and its former one: the index of the one in `old` that it was.
+fn partners<'a>(
+    old: impl Iterator<Item = &'a str>,
+    new: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+) -> Vec<Option<usize>> {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (index, name) in old.enumerate() {
+        names.entry(name).or_insert(index);
+    }
+    let new: Vec<_> = new.collect();
+    let mut partners: Vec<Option<usize>> = new.iter().map(|(name, _)| names.remove(name)).collect();
+    // What kept its name comes first: no other is said to have been it.
+    for (partner, (_, former)) in partners.iter_mut().zip(new) {
+        if partner.is_none() {
+            *partner = former.and_then(|former| names.remove(former));
+        }
+    }
+    partners
+}
+
+/// The members that have names, those of anonymous members included.
+pub(super) fn places(body: Body<'_>) -> Vec<Place<'_>> {
+    let mut places = vec![];
+    push_places(body.body, body.layout, (0, body.is_union, 0), &mut places);
+    places
+}
+
+fn push_places<'a>(
+    body: &'a Composite,
+    layout: &'a CompositeLayout,
+    (start, in_union, depth): (u64, bool, usize),
+    places: &mut Vec<Place<'a>>,
+) {
+    for (member, lies) in body.members.iter().zip(&layout.members) {
+        let bit_offset = start.saturating_add(lies.bit_offset);
+        match (&member.name, &member.ty, &lies.nested) {
+            (Some(name), ..) if is_padding(&name.value) => {}
+            (Some(_), ..) => places.push(Place {
+                member,
+                bit_offset,
+                bits: lies.bits,
+                in_union,
+                depth,
+                layout: lies.ty,
+                nested: lies.nested.as_ref(),
+            }),
+            (None, MemberType::Struct(body), Some(nested)) => {
+                push_places(body, nested, (bit_offset, in_union, depth + 1), places);
+            }
+            (None, MemberType::Union(body), Some(nested)) => {
+                push_places(body, nested, (bit_offset, true, depth + 1), places);
+            }
+            // Bits without a name are padding.
+            (None, ..) => {}
+        }
+    }
+}
+
+/// Whether a member of this name only takes room: the opening of a map passes over it as well.
+fn is_padding(name: &str) -> bool {
+    name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")
+        || name
+            .strip_prefix("pad")
+            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+        || name == "padding"
+}
+
+pub(super) fn end_of<'a>(resolved: Resolved<'a>, ty: &'a Spanned<Type>) -> End<'a> {
+    let layout = resolved.layouts().of(&ty.value);
+    End { layout, view: view(resolved, &ty.value), span: ty.span }
+}
+
+pub(super) fn view<'a>(resolved: Resolved<'a>, ty: &'a Type) -> View<'a> {
+    let ty = resolved.without_aliases(ty);
+    let named = match ty {
+        Type::Array(element, len) => return View::Array(element, len.value),
+        Type::Named(name) => name,
+        _ => return View::Scalar(ty),
+    };
+    let Some(def) = resolved.type_def(named) else { return View::Scalar(ty) };
+    let (body, is_union) = match &def.kind {
+        TypeDefKind::Struct(body) => (body, false),
+        TypeDefKind::Union(body) => (body, true),
+        TypeDefKind::Enum(body) => return View::Enum(body),
+        TypeDefKind::Alias(_) => return View::Scalar(ty),
+    };
+    match resolved.layouts().composite(named) {
+        Some(layout) => View::Composite(Body { body, layout, is_union, name: Some(named) }),
+        None => View::Scalar(ty),
+    }
+}

@@ -1,0 +1,170 @@
+//! Changes as text for people, as JSON, and as GitHub's workflow commands.
+
+use std::fmt::Write as _;
+
+use super::diff::{Change, Side};
+use super::rules::Class;
+use crate::check::Checked;
+use crate::diagnostics::{Position, json_string};
+use crate::source::SourceMap;
+
+/// How changes are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `FILE:LINE:COLUMN: PATH: WHAT [RULE]`, a line on what it means, and a sum at the end.
+    Text,
+    /// One JSON object.
+    Json,
+    /// `::error file=…,line=…::…`, which GitHub shows beside the line.
+    Github,
+}
+
+impl Format {
+    /// Each with its name on the command line.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("text", Self::Text), ("json", Self::Json), ("github", Self::Github)];
+}
+
+/// Shows `changes`, those from `old` to `new`. Of those that `fails` is true for GitHub makes errors.
+#[must_use]
+pub fn report(
+    changes: &[Change],
+    (old, new): (&Checked, &Checked),
+    format: Format,
+    fails: impl Fn(&Change) -> bool,
+) -> String {
+    let sources = (&old.schema().sources, &new.schema().sources);
+    match format {
+        Format::Text => text(changes, sources),
+        Format::Json => json(changes, sources),
+        Format::Github => github(changes, sources, fails),
+    }
+}
+
+/// The texts of the old schema, and those of the new one.
+type Sources<'a> = (&'a SourceMap, &'a SourceMap);
+
+/// A file, and the line and column of the change in it.
+fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Position>) {
+    let sources = match change.side {
+        Side::Old => old,
+        Side::New => new,
+    };
+    let source = change.span.source.map(|id| sources.get(id));
+    let position = source.map(|source| Position::of(&source.text, change.span.start));
+    // What stands in no text is the whole schema's.
+    let file = source.or_else(|| sources.iter().next());
+    (file.map(|source| source.path.display().to_string()), position)
+}
+
+fn text(changes: &[Change], sources: Sources<'_>) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let (file, position) = place(change, sources);
+        if let Some(file) = file {
+            text.push_str(&file);
+            if let Some(Position { line, column }) = position {
+                push(&mut text, format_args!(":{line}:{column}"));
+            }
+            text.push_str(": ");
+        }
+        let Change { path, message, rule, class, .. } = change;
+        push(&mut text, format_args!("{path}: {message} [{rule}]\n    {}", class.words()));
+        if let Some(answer) = change.answer() {
+            push(&mut text, format_args!(": {answer}"));
+        }
+        text.push('\n');
+    }
+    text.push_str(&sum(changes));
+    text
+}
+
+/// `3 changes: 1 silently reads wrong data, 2 safe for a live pin; …`
+fn sum(changes: &[Change]) -> String {
+    let Some(worst) = changes.iter().max_by_key(|change| change.class) else {
+        return "no changes\n".to_owned();
+    };
+    let counted = Class::ALL.iter().rev().filter_map(|class| {
+        let count = changes.iter().filter(|change| change.class == *class).count();
+        (count > 0).then(|| format!("{count} {}", class.words()))
+    });
+    let counted: Vec<String> = counted.collect();
+    let changes = match changes.len() {
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    };
+    let example = worst.rule.id;
+    format!("{changes}: {}; `bpfmap explain {example}` says more\n", counted.join(", "))
+}
+
+fn json(changes: &[Change], sources: Sources<'_>) -> String {
+    let worst = changes.iter().map(|change| change.class).max();
+    let worst = worst.map_or("null".to_owned(), |class| json_string(class.name()));
+    let objects: Vec<String> = changes.iter().map(|change| object(change, sources)).collect();
+    format!("{{\"class\":{worst},\"changes\":[{}]}}\n", objects.join(","))
+}
+
+fn object(change: &Change, sources: Sources<'_>) -> String {
+    let (file, position) = place(change, sources);
+    let or_null = |text: Option<String>| text.map_or("null".to_owned(), |text| json_string(&text));
+    let number = |number: Option<usize>| number.map_or("null".to_owned(), |it| it.to_string());
+    let side = match change.side {
+        Side::Old => "old",
+        Side::New => "new",
+    };
+    format!(
+        "{{\"rule\":{},\"class\":{},\"path\":{},\"message\":{},\"answer\":{},\"side\":\"{side}\",\
+         \"file\":{},\"line\":{},\"column\":{}}}",
+        json_string(change.rule.id),
+        json_string(change.class.name()),
+        json_string(&change.path),
+        json_string(&change.message),
+        or_null(change.answer()),
+        or_null(file),
+        number(position.map(|position| position.line)),
+        number(position.map(|position| position.column)),
+    )
+}
+
+/// Source: GitHub's documentation, "Workflow commands for GitHub Actions", and `command.ts` of
+/// `@actions/core` for what is escaped.
+fn github(changes: &[Change], sources: Sources<'_>, fails: impl Fn(&Change) -> bool) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let level = match change.class {
+            _ if fails(change) => "error",
+            Class::Safe => "notice",
+            Class::NewPin | Class::WrongData => "warning",
+        };
+        // What is gone is shown with the file that no longer has it.
+        let (file, position) = match change.side {
+            Side::New => place(change, sources),
+            Side::Old => (sources.1.iter().next().map(|it| it.path.display().to_string()), None),
+        };
+        push(&mut text, format_args!("::{level} "));
+        if let Some(file) = file {
+            push(&mut text, format_args!("file={},", property(&file)));
+        }
+        if let Some(Position { line, column }) = position {
+            push(&mut text, format_args!("line={line},col={column},"));
+        }
+        let mut message = format!("{}: {}: {}", change.path, change.message, change.class.words());
+        if let Some(answer) = change.answer() {
+            push(&mut message, format_args!(": {answer}"));
+        }
+        push(&mut text, format_args!("title={}::{}\n", change.rule, data(&message)));
+    }
+    text
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes all that is written");
+}
