@@ -11,10 +11,9 @@ use crate::initramfs::Init;
 use crate::kernel::Packages;
 use crate::machine::{Engine, Machine};
 use crate::plan::{Plan, SWITCH_ROOT};
-use crate::qemu::memory_file;
+use crate::qemu::{end_with_us, memory_file};
 use crate::remote::{Line, RemoteSession};
 use crate::tree::Tree;
-use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::Serialize;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -116,10 +115,7 @@ pub(crate) fn start(
     let mut command = Command::new(PROGRAM);
     command.arg("--config").arg(&config).env("PATH", path).process_group(0);
     command.stdin(Stdio::null()).stdout(out()?).stderr(out()?);
-    // SAFETY: the call is async-signal-safe and allocates nothing.
-    unsafe {
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
-    }
+    end_with_us(&mut command);
     let process = command.spawn().map_err(|error| {
         Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which shall boot the guests")
             .because(error)

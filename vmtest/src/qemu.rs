@@ -2,6 +2,7 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -123,22 +124,33 @@ impl CommandLine {
         // Ctrl-C in a terminal is for us; we end the guest.
         command.process_group(0);
         let files = self.files;
-        // SAFETY: both calls are async-signal-safe and allocate nothing.
+        // SAFETY: the call is async-signal-safe and allocates nothing.
         unsafe {
             command.pre_exec(move || {
                 for file in &files {
                     fcntl_setfd(file, FdFlags::empty())?;
                 }
-                rustix::process::set_parent_process_death_signal(Some(
-                    rustix::process::Signal::KILL,
-                ))?;
                 Ok(())
             });
         }
+        end_with_us(&mut command);
         command.spawn().map_err(|error| {
             Error::new(ErrorKind::QemuMissing, format!("cannot run {}", qemu.program.display()))
                 .because(error)
         })
+    }
+}
+
+/// Makes a program end with the thread that starts it, however that ends.
+pub(crate) fn end_with_us(command: &mut Command) {
+    let us = getpid();
+    // SAFETY: the calls are async-signal-safe and allocate nothing.
+    unsafe {
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // Who is gone already sends no signal.
+            if getppid() == Some(us) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+        });
     }
 }
 

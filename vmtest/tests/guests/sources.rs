@@ -1,4 +1,5 @@
-//! Kernels from a registry of container images and from an address, both on the loopback interface.
+//! Kernels from this machine, and from a registry of container images and an address, both on the
+//! loopback interface.
 
 use crate::common::{KERNEL, harness, said};
 use bpfmap_vmtest::kernel::{Kernel, Packages};
@@ -62,6 +63,27 @@ fn run(config: &str) -> (bool, String) {
         .output()
         .unwrap();
     (output.status.success(), said(&output))
+}
+
+#[test]
+fn a_kernel_comes_from_the_tree_that_it_was_built_in() {
+    let tree = tempfile::tempdir().unwrap();
+    let config = format!("[kernels]\nx = {{ tree = '{}' }}\n", tree.path().display());
+    let (green, said) = run(&config);
+    assert!(!green && said.contains("no kernel was built in") && said.contains("make"), "{said}");
+    std::os::unix::fs::symlink(kernel_image(), tree.path().join("vmlinux")).unwrap();
+    let (green, said) = run(&config);
+    assert!(green && said.starts_with("6.12."), "{said}");
+}
+
+/// Of few machines the image of the kernel that they run is there.
+#[test]
+fn the_kernel_of_this_machine_is_booted_or_said_to_be_missing() {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let release = release.trim();
+    let (green, said) = run("[kernels]\nx = { host = true }\n");
+    let missing = said.contains(&format!("{release}, is not on it"));
+    assert_ne!(green && said.starts_with(release), missing, "{said}");
 }
 
 #[test]
