@@ -78,6 +78,7 @@ pub enum Operation {
     Wait,
     Read,
     PossibleCpus,
+    Migrate,
 }
 
 impl Operation {
@@ -109,6 +110,7 @@ impl Operation {
             Self::Wait => "wait for",
             Self::Read => "read from",
             Self::PossibleCpus => "learn the possible CPUs",
+            Self::Migrate => "migrate",
         }
     }
 }
@@ -140,7 +142,7 @@ impl Error {
         Self(Repr::Told(Box::new(Told { operation, map: map.to_owned(), errno, kind, text })))
     }
 
-    /// A refusal by the kernel, and what it was about.
+    /// A refusal by the kernel, and what it was about; an empty text adds nothing.
     #[cold]
     pub(crate) fn refused(operation: Operation, map: &str, errno: Errno, text: String) -> Self {
         Self::told(operation, map, kind_of(errno.0), errno.0, text)
@@ -300,7 +302,9 @@ impl fmt::Display for Error {
         if !self.map().is_empty() {
             write!(f, " map `{}`", self.map())?;
         }
-        if let Repr::Told(told) = &self.0 {
+        if let Repr::Told(told) = &self.0
+            && !told.text.is_empty()
+        {
             write!(f, ": {}", told.text)?;
         }
         if let Some(errno) = self.errno() {

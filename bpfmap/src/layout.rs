@@ -1,17 +1,23 @@
 //! A type as BTF describes it.
 //!
-//! Generated code holds these in constants. Opening a map compares them with the map's own BTF; creating one encodes
-//! them.
+//! Generated code holds these in constants ([`Layout`]); who reads a schema at run time builds them where it likes
+//! ([`TypeLayout`] with a lifetime). Opening a map compares them with the map's own BTF; creating one encodes them.
+
+/// A type that a constant describes.
+pub type Layout = TypeLayout<'static>;
+
+/// A member that a constant describes.
+pub type Member = TypeMember<'static>;
 
 /// A type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum TypeLayout<'a> {
     /// No type: the key of a queue.
     Void,
     /// An integer, `char` or `bool`.
     Int {
         /// C's name: `unsigned int`.
-        name: &'static str,
+        name: &'a str,
         /// Bytes: 1, 2, 4, 8 or 16.
         size: u32,
         /// What its bits mean.
@@ -20,66 +26,66 @@ pub enum Layout {
     /// Another name of a type.
     Typedef {
         /// The name.
-        name: &'static str,
+        name: &'a str,
         /// The type.
-        target: &'static Layout,
+        target: &'a TypeLayout<'a>,
     },
     /// A C `enum`.
     Enum {
         /// The name; empty: none.
-        name: &'static str,
+        name: &'a str,
         /// Bytes: 1, 2, 4 or 8.
         size: u32,
         /// Some variant is negative.
         signed: bool,
         /// Names and numbers.
-        variants: &'static [(&'static str, i64)],
+        variants: &'a [(&'a str, i64)],
     },
     /// An array.
     Array {
         /// What it holds.
-        element: &'static Layout,
+        element: &'a TypeLayout<'a>,
         /// How many.
         len: u32,
     },
     /// A `struct`.
     Struct {
         /// The name; empty: none.
-        name: &'static str,
+        name: &'a str,
         /// Bytes, trailing padding included.
         size: u32,
         /// In the order of their offsets.
-        members: &'static [Member],
+        members: &'a [TypeMember<'a>],
     },
     /// A `union`.
     Union {
         /// The name; empty: none.
-        name: &'static str,
+        name: &'a str,
         /// Bytes, trailing padding included.
         size: u32,
         /// In the author's order, all at offset 0.
-        members: &'static [Member],
+        members: &'a [TypeMember<'a>],
     },
     /// A pointer: 8 bytes.
     Pointer {
         /// [`Layout::Void`] for `void *`.
-        target: &'static Layout,
+        target: &'a TypeLayout<'a>,
     },
     /// What a pointer with a type tag leads to: the kernel knows its own pointers by the tag.
     Tagged {
         /// The tag: `kptr`.
-        tag: &'static str,
+        tag: &'a str,
         /// A struct; of one of the kernel's the name is enough.
-        target: &'static Layout,
+        target: &'a TypeLayout<'a>,
     },
     /// The root of a list or a tree.
     Root {
         /// [`Layout::LIST_HEAD`] or [`Layout::RB_ROOT`].
-        root: &'static Layout,
+        root: &'a TypeLayout<'a>,
         /// The struct of the elements; of its members the node is enough.
-        node: &'static Layout,
+        node: &'a TypeLayout<'a>,
         /// The member that is the node.
-        member: &'static str,
+        member: &'a str,
     },
     /// Bytes without a description.
     Opaque {
@@ -90,15 +96,15 @@ pub enum Layout {
 
 /// A member of a struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct TypeMember<'a> {
     /// The name; empty: an anonymous struct or union, or padding.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Where it begins, in bits from the parent's start.
     pub bit_offset: u32,
     /// Width of a bit-field; 0: not a bit-field.
     pub bits: u32,
     /// Its type.
-    pub layout: &'static Layout,
+    pub layout: &'a TypeLayout<'a>,
 }
 
 /// What the bits of an integer mean.
@@ -182,7 +188,9 @@ impl Layout {
         RB_ROOT "bpf_rb_root" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
         RB_NODE "bpf_rb_node" 32 "__opaque" &Self::Array { element: Self::U64, len: 4 };
     }
+}
 
+impl TypeLayout<'_> {
     /// Bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {

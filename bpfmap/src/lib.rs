@@ -160,6 +160,7 @@ pub mod __private;
 #[cfg(any(feature = "zerocopy", feature = "bytemuck"))]
 mod bridges;
 mod btf;
+mod declaration;
 mod error;
 #[cfg(feature = "fixture")]
 pub mod fixture;
@@ -171,6 +172,7 @@ pub mod layout;
 mod limits;
 mod map;
 mod mapping;
+pub mod migrate;
 mod objects;
 mod percpu;
 mod plain;
@@ -185,6 +187,7 @@ pub mod storage;
 mod stream;
 mod sys;
 mod types;
+pub mod verify;
 
 #[cfg(feature = "derive")]
 pub use bpfmap_derive::{BpfMap, BpfType};
@@ -192,6 +195,7 @@ pub use bpfmap_derive::{BpfMap, BpfType};
 pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
+pub use declaration::Declaration;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{

@@ -8,155 +8,175 @@
 //! - Integers agree in size and, from 2 bytes up, in sign. A byte is a byte: `char`, `__u8`, `__s8` and `bool` agree.
 //! - An enum agrees with an enum or integer of its size. A variant that both know has the same number; either side
 //!   may know more variants.
-//! - Arrays agree in length and element, structs and unions in size and in their members: order, name, offset, width
-//!   of a bit-field, type.
+//! - Arrays agree in length and element, structs and unions in size and in their members: name, offset, width of a
+//!   bit-field, type.
 //! - Padding is no member: members whose name begins with `pad` after its underscores, and nameless ones that are not a
 //!   struct or union.
-//! - Bytes without a description ([`Layout::Opaque`]) agree with anything of their size.
+//! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
 
 use super::blob::{Btf, Member as BtfMember, Type};
 use super::encoding;
-use crate::layout::{IntEncoding, Layout, Member};
+use crate::layout::{IntEncoding, TypeLayout, TypeMember};
+use crate::verify::Difference;
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
 
-/// Compares a layout with a type of the map's BTF. The error says where they differ and how; `path` names the whole
-/// (`key`, `value`).
-pub(crate) fn compare(path: &str, ours: &Layout, btf: &Btf, type_id: u32) -> Result<(), String> {
-    Comparison { btf }.types(path, ours, type_id, 0)
+/// Compares a layout with a type of the map's BTF. Each difference has its path, which begins with `path`: `key`,
+/// `value`.
+pub(crate) fn compare(
+    path: &str,
+    ours: &TypeLayout<'_>,
+    btf: &Btf,
+    type_id: u32,
+) -> Vec<Difference> {
+    let mut comparison = Comparison { btf, differences: Vec::new() };
+    comparison.types(path, ours, type_id, 0);
+    comparison.differences
 }
 
 struct Comparison<'a> {
     btf: &'a Btf,
+    differences: Vec<Difference>,
 }
 
 impl Comparison<'_> {
-    fn types(&self, path: &str, ours: &Layout, type_id: u32, depth: u32) -> Result<(), String> {
-        let at = |error: String| format!("{path}: {error}");
+    fn report(&mut self, path: &str, text: impl Into<String>) {
+        self.differences.push(Difference::new(path, text.into()));
+    }
+
+    fn types(&mut self, path: &str, ours: &TypeLayout<'_>, type_id: u32, depth: u32) {
         if depth > DEEPEST {
-            return Err(at("types nest too deeply".to_owned()));
+            return self.report(path, "types nest too deeply");
         }
-        let theirs = self.btf.resolve(type_id).map_err(at)?;
-        let differ = || Err(format!("{path}: {}, the map says {}", describe(ours), name(&theirs)));
+        if let TypeLayout::Typedef { target, .. } | TypeLayout::Root { root: target, .. } = ours {
+            return self.types(path, target, type_id, depth + 1);
+        }
+        if let TypeLayout::Opaque { size } = ours {
+            return match self.btf.size(type_id) {
+                Ok(bytes) if bytes == u64::from(*size) => {}
+                Ok(theirs) => self.report(path, format!("{theirs} bytes, schema says {size}")),
+                Err(error) => self.report(path, error),
+            };
+        }
+        let theirs = match self.btf.resolve(type_id) {
+            Ok(theirs) => theirs,
+            Err(error) => return self.report(path, error),
+        };
         match (ours, &theirs) {
-            (Layout::Typedef { target, .. } | Layout::Root { root: target, .. }, _) => {
-                self.types(path, target, type_id, depth + 1)
-            }
-            (Layout::Opaque { size }, _) => match self.btf.size(type_id).map_err(at)? {
-                bytes if bytes == u64::from(*size) => Ok(()),
-                bytes => Err(format!("{path}: {size} bytes, the map says {bytes}")),
-            },
-            (Layout::Void, Type::Void) | (Layout::Pointer { .. }, Type::Pointer) => Ok(()),
+            (TypeLayout::Void, Type::Void) | (TypeLayout::Pointer { .. }, Type::Pointer) => {}
             (
-                Layout::Int { size, encoding, .. },
+                TypeLayout::Int { size, encoding, .. },
                 &Type::Int { size: their_size, encoding: their_encoding, .. },
-            ) => {
-                let signed = *encoding == IntEncoding::Signed;
-                let their_signed = their_encoding & encoding::SIGNED != 0;
-                if *size == their_size && (*size == 1 || signed == their_signed) {
-                    Ok(())
-                } else {
-                    differ()
-                }
-            }
-            (Layout::Int { size, .. }, Type::Enum { size: their_size, .. })
-            | (Layout::Enum { size, .. }, Type::Int { size: their_size, .. })
-                if size == their_size =>
-            {
-                Ok(())
-            }
+            ) if *size == their_size
+                && (*size == 1
+                    || (*encoding == IntEncoding::Signed)
+                        == (their_encoding & encoding::SIGNED != 0)) => {}
+            (TypeLayout::Int { size, .. }, Type::Enum { size: their_size, .. })
+            | (TypeLayout::Enum { size, .. }, Type::Int { size: their_size, .. })
+                if size == their_size => {}
             (
-                Layout::Enum { size, variants, .. },
+                TypeLayout::Enum { size, variants, .. },
                 Type::Enum { size: their_size, variants: theirs },
-            ) if size == their_size => variants_agree(path, *size, variants, theirs),
+            ) if size == their_size => self.variants(path, *size, variants, theirs),
             (
-                Layout::Array { element, len },
+                TypeLayout::Array { element, len },
                 Type::Array { element: their_element, len: their_len },
             ) => {
                 if len != their_len {
-                    return Err(format!("{path}: {len} elements, the map says {their_len}"));
+                    self.report(path, format!("{their_len} elements, schema says {len}"));
                 }
-                self.types(&format!("{path}[]"), element, *their_element, depth + 1)
+                self.types(&format!("{path}[]"), element, *their_element, depth + 1);
             }
             (
-                Layout::Struct { name, size, members },
+                TypeLayout::Struct { name, size, members },
                 Type::Struct { name: their_name, size: their_size, members: their_members },
             )
             | (
-                Layout::Union { name, size, members },
+                TypeLayout::Union { name, size, members },
                 Type::Union { name: their_name, size: their_size, members: their_members },
             ) => {
                 if is_kernels(name) || is_kernels(their_name) {
-                    return if name == their_name && size == their_size {
-                        Ok(())
-                    } else {
-                        differ()
-                    };
+                    if name != their_name || size != their_size {
+                        self.differ(path, ours, &theirs);
+                    }
+                    return;
                 }
-                self.members(path, members, their_members, depth)?;
-                if size == their_size {
-                    Ok(())
-                } else {
-                    Err(format!("{path}: {size} bytes, the map says {their_size}"))
+                if size != their_size {
+                    self.report(path, format!("{}, schema says {size}", bytes(*their_size)));
                 }
+                self.members(path, members, their_members, depth);
             }
-            _ => differ(),
+            _ => self.differ(path, ours, &theirs),
         }
     }
 
-    fn members(
-        &self,
-        path: &str,
-        ours: &[Member],
-        theirs: &[BtfMember],
-        depth: u32,
-    ) -> Result<(), String> {
-        let mut real = Vec::with_capacity(theirs.len());
-        for member in theirs {
-            let named = !member.name.is_empty();
-            if (named || self.is_composite(member.type_id)) && !is_padding_name(&member.name) {
-                real.push(member);
-            }
-        }
-        let mut rest = real.as_slice();
+    fn differ(&mut self, path: &str, ours: &TypeLayout<'_>, theirs: &Type) {
+        self.report(path, format!("{}, schema says {}", name(theirs), describe(ours)));
+    }
+
+    fn members(&mut self, path: &str, ours: &[TypeMember<'_>], theirs: &[BtfMember], depth: u32) {
+        let mut rest: Vec<&BtfMember> = theirs
+            .iter()
+            .filter(|member| {
+                let named = !member.name.is_empty();
+                (named || self.is_composite(member.type_id)) && !is_padding_name(&member.name)
+            })
+            .collect();
+        let mut missing = Vec::new();
         for our in ours.iter().filter(|our| !is_padding(our)) {
-            let path = member_path(path, our.name, our.bit_offset);
-            let Some((their, tail)) = rest.split_first() else {
-                return Err(match real.iter().find(|their| their.name == our.name) {
-                    Some(their) => place_differs(&path, our, their),
-                    None => format!("{path}: the map has no such member"),
-                });
-            };
-            if their.name != our.name {
-                return Err(match real.iter().find(|their| their.name == our.name) {
-                    Some(their) if their.bit_offset != our.bit_offset => {
-                        place_differs(&path, our, their)
-                    }
-                    Some(_) => format!("{path}: the map has `{}` before it", their.name),
-                    None => format!("{path}: the map calls this member `{}`", their.name),
-                });
+            // Of several without a name, the one in the same place; else the first.
+            let same_place =
+                |their: &&BtfMember| their.name == our.name && their.bit_offset == our.bit_offset;
+            let found = rest
+                .iter()
+                .position(same_place)
+                .or_else(|| rest.iter().position(|their| their.name == our.name));
+            match found {
+                Some(index) => self.member(path, our, rest.remove(index), depth),
+                None => missing.push(our),
             }
-            if their.bit_offset != our.bit_offset {
-                return Err(place_differs(&path, our, their));
-            }
-            let their_bits = self.bit_field(their)?;
-            if their_bits != our.bits {
-                return Err(format!(
-                    "{path}: {}, the map says {}",
-                    width(our.bits),
-                    width(their_bits)
-                ));
-            }
-            self.types(&path, our.layout, their.type_id, depth + 1)?;
-            rest = tail;
         }
-        match rest.first() {
-            None => Ok(()),
-            Some(their) => Err(format!(
-                "{}: the schema has no such member",
-                member_path(path, &their.name, their.bit_offset)
-            )),
+        for our in missing {
+            let at = member_path(path, our.name, our.bit_offset);
+            match rest.iter().position(|their| their.bit_offset == our.bit_offset) {
+                Some(index) if !rest[index].name.is_empty() => {
+                    let their = rest.remove(index);
+                    self.report(&at, format!("`{}`, schema says `{}`", their.name, our.name));
+                }
+                _ => self.report(&at, "missing, schema has it"),
+            }
+        }
+        for their in rest {
+            let at = member_path(path, &their.name, their.bit_offset);
+            self.report(&at, "schema has no such member");
+        }
+    }
+
+    fn member(&mut self, path: &str, our: &TypeMember<'_>, their: &BtfMember, depth: u32) {
+        let path = member_path(path, our.name, our.bit_offset);
+        if their.bit_offset != our.bit_offset {
+            self.report(&path, place_differs(our, their));
+        }
+        match self.bit_field(their) {
+            Ok(bits) if bits != our.bits => {
+                self.report(&path, format!("{}, schema says {}", width(bits), width(our.bits)));
+            }
+            Ok(_) => {}
+            Err(error) => return self.report(&path, error),
+        }
+        self.types(&path, our.layout, their.type_id, depth + 1);
+    }
+
+    fn variants(&mut self, path: &str, size: u32, ours: &[(&str, i64)], theirs: &[(String, i64)]) {
+        // The sign of the numbers isn't told before Linux 6.0: the bits are compared.
+        let bits = |value: i64| if size >= 8 { value } else { value & ((1 << (8 * size)) - 1) };
+        for (name, value) in ours {
+            if let Some((_, their)) = theirs.iter().find(|(their_name, _)| their_name == name)
+                && bits(*value) != bits(*their)
+            {
+                self.report(path, format!("{name} is {their}, schema says {value}"));
+            }
         }
     }
 
@@ -178,29 +198,11 @@ impl Comparison<'_> {
     }
 }
 
-fn variants_agree(
-    path: &str,
-    size: u32,
-    ours: &[(&str, i64)],
-    theirs: &[(String, i64)],
-) -> Result<(), String> {
-    // The sign of the numbers isn't told before Linux 6.0: the bits are compared.
-    let bits = |value: i64| if size >= 8 { value } else { value & ((1 << (8 * size)) - 1) };
-    for (name, value) in ours {
-        if let Some((_, their)) = theirs.iter().find(|(their_name, _)| their_name == name)
-            && bits(*value) != bits(*their)
-        {
-            return Err(format!("{path}: {name} is {value}, the map says {their}"));
-        }
-    }
-    Ok(())
-}
-
-fn place_differs(path: &str, ours: &Member, theirs: &BtfMember) -> String {
+fn place_differs(ours: &TypeMember<'_>, theirs: &BtfMember) -> String {
     if ours.bit_offset.is_multiple_of(8) && theirs.bit_offset.is_multiple_of(8) {
-        format!("{path}: offset {}, the map says {}", ours.bit_offset / 8, theirs.bit_offset / 8)
+        format!("offset {}, schema says {}", theirs.bit_offset / 8, ours.bit_offset / 8)
     } else {
-        format!("{path}: bit {}, the map says {}", ours.bit_offset, theirs.bit_offset)
+        format!("bit {}, schema says {}", theirs.bit_offset, ours.bit_offset)
     }
 }
 
@@ -220,10 +222,10 @@ fn member_path(path: &str, name: &str, bit_offset: u32) -> String {
     }
 }
 
-fn is_padding(member: &Member) -> bool {
+fn is_padding(member: &TypeMember<'_>) -> bool {
     is_padding_name(member.name)
         || member.name.is_empty()
-            && !matches!(member.layout, Layout::Struct { .. } | Layout::Union { .. })
+            && !matches!(member.layout, TypeLayout::Struct { .. } | TypeLayout::Union { .. })
 }
 
 fn is_padding_name(name: &str) -> bool {
@@ -252,19 +254,19 @@ fn is_kernels(name: &str) -> bool {
         )
 }
 
-fn describe(layout: &Layout) -> String {
+fn describe(layout: &TypeLayout<'_>) -> String {
     match layout {
-        Layout::Void => "no type".to_owned(),
-        Layout::Int { name, size, .. } => format!("{name} ({})", bytes(*size)),
-        Layout::Typedef { name, .. } => (*name).to_owned(),
-        Layout::Enum { name, size, .. } => tagged("enum", name, *size),
-        Layout::Array { len, .. } => format!("an array of {len}"),
-        Layout::Struct { name, size, .. } => tagged("struct", name, *size),
-        Layout::Union { name, size, .. } => tagged("union", name, *size),
-        Layout::Pointer { .. } => "a pointer".to_owned(),
-        Layout::Tagged { target, .. } => describe(target),
-        Layout::Root { root, .. } => describe(root),
-        Layout::Opaque { size } => bytes(*size),
+        TypeLayout::Void => "no type".to_owned(),
+        TypeLayout::Int { name, size, .. } => format!("{name} ({})", bytes(*size)),
+        TypeLayout::Typedef { name, .. } => (*name).to_owned(),
+        TypeLayout::Enum { name, size, .. } => tagged("enum", name, *size),
+        TypeLayout::Array { len, .. } => format!("an array of {len}"),
+        TypeLayout::Struct { name, size, .. } => tagged("struct", name, *size),
+        TypeLayout::Union { name, size, .. } => tagged("union", name, *size),
+        TypeLayout::Pointer { .. } => "a pointer".to_owned(),
+        TypeLayout::Tagged { target, .. } => describe(target),
+        TypeLayout::Root { root, .. } => describe(root),
+        TypeLayout::Opaque { size } => bytes(*size),
     }
 }
 

@@ -1,18 +1,18 @@
 //! Layouts written as a BTF blob, for maps that are created without an object.
 
 use super::{HEADER_LEN, MAGIC, VERSION, encoding, kind};
-use crate::layout::{IntEncoding, Layout, Member};
+use crate::layout::{IntEncoding, TypeLayout, TypeMember};
 use std::collections::HashMap;
 
 /// Types and strings, as they grow.
 ///
 /// Writes only what Linux 5.10 reads, tags left aside.
-pub(crate) struct Encoder {
+pub(crate) struct Encoder<'a> {
     types: Vec<u8>,
     strings: Vec<u8>,
     last_id: u32,
     /// Types that have been written, by the address of their layout.
-    ids: HashMap<*const Layout, u32>,
+    ids: HashMap<*const TypeLayout<'a>, u32>,
     /// The type that counts array elements.
     index_type: Option<u32>,
     /// Type tags and declaration tags are written.
@@ -28,7 +28,7 @@ pub(crate) enum Tags {
     LeftOut,
 }
 
-impl Encoder {
+impl<'a> Encoder<'a> {
     pub(crate) fn new(tags: Tags) -> Self {
         // String 0 is the empty one.
         Self {
@@ -42,23 +42,23 @@ impl Encoder {
     }
 
     /// Adds a type with all that it needs, and gives its id; 0 is `void`.
-    pub(crate) fn add(&mut self, layout: &'static Layout) -> u32 {
+    pub(crate) fn add(&mut self, layout: &'a TypeLayout<'a>) -> u32 {
         if let Some(&id) = self.ids.get(&core::ptr::from_ref(layout)) {
             return id;
         }
         let id = match *layout {
-            Layout::Void => return 0,
-            Layout::Int { name, size, encoding } => self.int(name, size, encoding),
-            Layout::Typedef { name, target } => {
+            TypeLayout::Void => return 0,
+            TypeLayout::Int { name, size, encoding } => self.int(name, size, encoding),
+            TypeLayout::Typedef { name, target } => {
                 let target = self.add(target);
                 self.open(name, kind::TYPEDEF, 0, false, target)
             }
             // What C calls an enum of 8 bytes needs a kind from Linux 6.0.
-            Layout::Enum { name, size: 8, signed, .. } => {
+            TypeLayout::Enum { name, size: 8, signed, .. } => {
                 let encoding = if signed { IntEncoding::Signed } else { IntEncoding::Unsigned };
                 self.int(name, 8, encoding)
             }
-            Layout::Enum { name, size, variants, .. } => {
+            TypeLayout::Enum { name, size, variants, .. } => {
                 let id = self.open(name, kind::ENUM, variants.len(), false, size);
                 for &(name, value) in variants {
                     let name = self.string(name);
@@ -67,30 +67,30 @@ impl Encoder {
                 }
                 id
             }
-            Layout::Array { element, len } => {
+            TypeLayout::Array { element, len } => {
                 let element = self.add(element);
                 self.array(element, len)
             }
-            Layout::Struct { name, size, members } => {
+            TypeLayout::Struct { name, size, members } => {
                 self.composite(kind::STRUCT, name, size, members)
             }
-            Layout::Union { name, size, members } => {
+            TypeLayout::Union { name, size, members } => {
                 self.composite(kind::UNION, name, size, members)
             }
-            Layout::Pointer { target } => {
+            TypeLayout::Pointer { target } => {
                 let target = self.add(target);
                 self.open("", kind::PTR, 0, false, target)
             }
-            Layout::Tagged { tag, target } => {
+            TypeLayout::Tagged { tag, target } => {
                 let target = self.add(target);
                 match self.tags {
                     Tags::Written => self.open(tag, kind::TYPE_TAG, 0, false, target),
                     Tags::LeftOut => target,
                 }
             }
-            Layout::Root { root, .. } => self.add(root),
-            Layout::Opaque { size } => {
-                let byte = self.add(Layout::U8);
+            TypeLayout::Root { root, .. } => self.add(root),
+            TypeLayout::Opaque { size } => {
+                let byte = self.add(TypeLayout::U8);
                 self.array(byte, size)
             }
         };
@@ -139,7 +139,13 @@ impl Encoder {
         id
     }
 
-    fn composite(&mut self, kind: u32, name: &str, size: u32, members: &'static [Member]) -> u32 {
+    fn composite(
+        &mut self,
+        kind: u32,
+        name: &str,
+        size: u32,
+        members: &'a [TypeMember<'a>],
+    ) -> u32 {
         // Its members first: they stand between here and there.
         let ids: Vec<u32> = members.iter().map(|member| self.add(member.layout)).collect();
         let bit_fields = members.iter().any(|member| member.bits != 0);
@@ -158,10 +164,10 @@ impl Encoder {
     }
 
     /// The declaration tags of those members of a struct that are the root of a list or a tree.
-    fn roots(&mut self, parent: u32, members: &'static [Member]) {
+    fn roots(&mut self, parent: u32, members: &'a [TypeMember<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
-            if let Layout::Root { node, member: name, .. } = *member.layout
-                && let Layout::Struct { name: holder, .. } = *node
+            if let TypeLayout::Root { node, member: name, .. } = *member.layout
+                && let TypeLayout::Struct { name: holder, .. } = *node
             {
                 self.add(node);
                 let tag = format!("contains:{holder}:{name}");

@@ -4,8 +4,10 @@
 //! that map type. The methods of [`Map`](crate::Map) ask for them, so an operation that a map type lacks does not
 //! compile, and the message says why.
 
+mod facts;
 mod markers;
 
+pub(crate) use facts::{KindFacts, type_name};
 pub use markers::*;
 
 use crate::error::Result;

@@ -15,7 +15,7 @@ const ENTRIES: usize = 4096;
 const BYTES: usize = 1 << 20;
 
 /// How many entries of this size a batch has room for.
-pub(super) fn capacity(entry_size: usize, wanted: usize) -> usize {
+pub(crate) fn capacity(entry_size: usize, wanted: usize) -> usize {
     wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
 }
 
@@ -50,7 +50,7 @@ impl Lacks {
 }
 
 /// Errnos of a kernel that lacks a batch command, altogether or for the map type.
-pub(super) fn is_missing(errno: Errno) -> bool {
+pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
 }
 

@@ -4,8 +4,9 @@ use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
 use super::{Map, Options};
 use crate::btf::{Encoder, Tags};
+use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
-use crate::kind::Kind;
+use crate::kind::{Kind, KindFacts};
 use crate::layout::Layout;
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
@@ -34,42 +35,14 @@ pub(super) fn create<S: MapSpec>(
     let () = Consistent::<S>::CHECK;
     // Open until the map is made, which then knows the template itself.
     let template = if like.is_none() { super::nested::template::<S>()? } else { None };
-    let max_entries = S::Kind::entries(options.max_entries)?;
-    let mut attr = CreateAttr {
-        map_type: S::Kind::TYPE,
-        key_size: size_of_u32::<S::Key>(),
-        value_size: size_of_u32::<S::Value>(),
-        max_entries: max_entries.unwrap_or(0),
-        map_flags: S::FLAGS.bits(),
-        map_name: kernel_name(&options.name),
-        map_extra: S::MAP_EXTRA,
-        ..CreateAttr::default()
+    let declared = Declaration {
+        name: &options.name,
+        max_entries: options.max_entries,
+        numa_node: options.numa_node,
+        ..Declaration::of::<S>()
     };
-    if let Some(template) = like.or(template.as_ref().map(AsFd::as_fd)) {
-        attr.inner_map_fd = sys::fd_bits(template.as_raw_fd());
-    }
-    if let Some(node) = options.numa_node {
-        attr.map_flags |= MapFlags::NUMA_NODE.bits();
-        attr.numa_node = node;
-    }
-    // Open until the map is made, which then holds the BTF itself.
-    let btf = (S::BTF && S::Kind::BTF).then(load_btf::<S>).transpose()?;
-    if let Some(btf) = &btf {
-        attr.btf_fd = sys::fd_bits(btf.fd.as_raw_fd());
-        attr.btf_key_type_id = btf.key;
-        attr.btf_value_type_id = btf.value;
-    }
-    // SAFETY: the attribute has no address.
-    let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
-        if max_entries.is_none() && errno == Errno(libc::EINVAL) {
-            let text = "neither the schema nor the options say max_entries".to_owned();
-            return Error::refused(Operation::Create, S::NAME, errno, text);
-        }
-        Error::from_errno(Operation::Create, S::NAME, errno)
-    })?;
-    // SAFETY: the kernel just made it for us.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    let layout_check = if btf.is_some() { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
+    let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::NAME)?;
+    let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
     if S::Kind::PER_CPU {
         crate::percpu::possible_cpus()?;
     }
@@ -79,16 +52,67 @@ pub(super) fn create<S: MapSpec>(
     Ok(options.map(fd, info.max_entries, layout_check))
 }
 
+/// A new map as it is declared; errors call it `said`. `template`: of the maps in a map of maps.
+pub(crate) fn create_declared(
+    declared: &Declaration<'_>,
+    template: Option<BorrowedFd<'_>>,
+    said: &str,
+) -> Result<OwnedFd> {
+    let max_entries = match KindFacts::by_number(declared.map_type) {
+        Some(facts) => (facts.entries)(declared.max_entries)?,
+        None => declared.max_entries,
+    };
+    let mut attr = CreateAttr {
+        map_type: declared.map_type,
+        key_size: saturated(declared.key_size()),
+        value_size: saturated(declared.value_size()),
+        max_entries: max_entries.unwrap_or(0),
+        map_flags: declared.flags.bits(),
+        map_name: kernel_name(declared.name),
+        map_extra: declared.map_extra,
+        ..CreateAttr::default()
+    };
+    if let Some(template) = template {
+        attr.inner_map_fd = sys::fd_bits(template.as_raw_fd());
+    }
+    if let Some(node) = declared.numa_node {
+        attr.map_flags |= MapFlags::NUMA_NODE.bits();
+        attr.numa_node = node;
+    }
+    // Open until the map is made, which then holds the BTF itself.
+    let btf = with_btf(declared).then(|| load_btf(declared, said)).transpose()?;
+    if let Some(btf) = &btf {
+        attr.btf_fd = sys::fd_bits(btf.fd.as_raw_fd());
+        attr.btf_key_type_id = btf.key;
+        attr.btf_value_type_id = btf.value;
+    }
+    // SAFETY: the attribute has no address.
+    let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
+        if max_entries.is_none() && errno == Errno(libc::EINVAL) {
+            let text = "neither the schema nor the options say max_entries".to_owned();
+            return Error::refused(Operation::Create, said, errno, text);
+        }
+        Error::refused(Operation::Create, said, errno, String::new())
+    })?;
+    // SAFETY: the kernel just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether a map is created with BTF: the kernel refuses it for some types.
+fn with_btf(declared: &Declaration<'_>) -> bool {
+    declared.btf && KindFacts::by_number(declared.map_type).is_some_and(|facts| facts.btf)
+}
+
 struct LoadedBtf {
     fd: OwnedFd,
     key: u32,
     value: u32,
 }
 
-fn load_btf<S: MapSpec>() -> Result<LoadedBtf> {
-    match load_btf_with::<S>(Tags::Written) {
+fn load_btf(declared: &Declaration<'_>, said: &str) -> Result<LoadedBtf> {
+    match load_btf_with(declared, said, Tags::Written) {
         // As libbpf does: to a kernel that reads no tags, what they mark is plain data.
-        Err(_) if !kernel_reads_tags() => load_btf_with::<S>(Tags::LeftOut),
+        Err(_) if !kernel_reads_tags() => load_btf_with(declared, said, Tags::LeftOut),
         loaded => loaded,
     }
 }
@@ -106,17 +130,17 @@ fn kernel_reads_tags() -> bool {
     load_blob(&encoder.finish(), &mut []).is_ok()
 }
 
-fn load_btf_with<S: MapSpec>(tags: Tags) -> Result<LoadedBtf> {
+fn load_btf_with(declared: &Declaration<'_>, said: &str, tags: Tags) -> Result<LoadedBtf> {
     let mut encoder = Encoder::new(tags);
-    let key = encoder.add(S::KEY_LAYOUT);
-    let value = encoder.add(S::VALUE_LAYOUT);
+    let key = encoder.add(declared.key);
+    let value = encoder.add(declared.value);
     let blob = encoder.finish();
     match load_blob(&blob, &mut []) {
         Ok(fd) => Ok(LoadedBtf { fd, key, value }),
         Err(errno @ Errno(libc::EPERM)) => {
-            Err(Error::from_errno(Operation::LoadBtf, S::NAME, errno))
+            Err(Error::refused(Operation::LoadBtf, said, errno, String::new()))
         }
-        Err(errno) => Err(Error::refused(Operation::LoadBtf, S::NAME, errno, verifier_log(&blob))),
+        Err(errno) => Err(Error::refused(Operation::LoadBtf, said, errno, verifier_log(&blob))),
     }
 }
 
@@ -149,7 +173,7 @@ fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno
 }
 
 /// The name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`.
-fn kernel_name(name: &str) -> [u8; 16] {
+pub(crate) fn kernel_name(name: &str) -> [u8; 16] {
     let mut bytes = [0; 16];
     for (to, from) in bytes[..15].iter_mut().zip(name.bytes()) {
         *to = if from.is_ascii_alphanumeric() || from == b'.' { from } else { b'_' };
@@ -158,8 +182,8 @@ fn kernel_name(name: &str) -> [u8; 16] {
 }
 
 /// Too large a type is refused by the kernel, as its size is.
-fn size_of_u32<T>() -> u32 {
-    u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
+fn saturated(size: u64) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct Info {
 
 impl Info {
     /// Of an open map.
-    pub(super) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
         object_info(fd, &mut raw)?;
         let name_len = raw.name.iter().position(|&byte| byte == 0).unwrap_or(raw.name.len());
@@ -65,7 +65,7 @@ pub(super) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
 }
 
 /// The blob of a BTF object.
-pub(super) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
+pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     let fd = by_id(Command::BtfGetFdById, id)?;
     let mut raw = BtfInfoRaw::default();
     object_info(fd.as_fd(), &mut raw)?;

@@ -2,7 +2,7 @@
 
 mod arena;
 mod attached;
-mod batch;
+pub(crate) mod batch;
 mod bulk;
 mod create;
 mod element;
@@ -32,6 +32,10 @@ pub use open::LayoutCheck;
 pub use options::Options;
 pub use stacks::StackFrame;
 pub use struct_ops::{Registration, StructOpsState};
+
+pub(crate) use create::{create_declared, kernel_name};
+pub(crate) use info::btf_blob;
+pub(crate) use options::{c_path, get_pinned};
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;

@@ -157,7 +157,8 @@ impl<S: MapSpec> Options<S> {
     }
 }
 
-fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
+/// The object that is pinned at a path.
+pub(crate) fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
     let path = c_path(path)?;
     let mut attr = PathAttr { pathname: sys::address(path.as_ptr()), bpf_fd: 0, file_flags: 0 };
     // SAFETY: the path ends with a zero and is read only.
@@ -167,7 +168,7 @@ fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// A path as the kernel reads it.
-pub(super) fn c_path(path: &Path) -> Result<CString, Errno> {
+pub(crate) fn c_path(path: &Path) -> Result<CString, Errno> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno(libc::EINVAL))
 }
 

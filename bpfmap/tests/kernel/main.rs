@@ -14,6 +14,8 @@ mod hash;
 mod lpm;
 mod lru;
 mod memory;
+mod migrate;
+mod migrate_killed;
 mod nested;
 mod network;
 #[path = "../../src/fixture/network_objects.rs"]

@@ -180,7 +180,7 @@ fn a_map_of_other_maps_is_refused_when_it_is_opened() {
     Map::<Other>::from_map(&tenants).unwrap();
     tenants.set(&1, &common::create()).unwrap();
     let difference = mismatch(Map::<Other>::from_map(&tenants));
-    assert!(difference.contains("value_size is 8, the schema says 16"), "{difference}");
+    assert!(difference.contains("value_size: 8, schema says 16"), "{difference}");
     Map::<Tenants>::from_map(&tenants).unwrap();
 }
 

@@ -1,0 +1,135 @@
+//! Copying the entries of one map into another, and holding the two against each other.
+
+use super::plan::{Plan, apply};
+use super::raw::{Entries, RawMap};
+use crate::error::Result;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Two maps, and how an entry of the one becomes one of the other.
+pub(super) struct Copy<'a> {
+    pub(super) old: RawMap,
+    pub(super) new: RawMap,
+    pub(super) plan: Plan<'a>,
+    pub(super) hasher: RandomState,
+}
+
+/// What tells two sets of entries apart, whatever their order: how many there are, and the sum of their hashes. Two
+/// sets that differ have the same sum once in 2^64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    pub(super) entries: u64,
+    sum: u64,
+}
+
+impl Copy<'_> {
+    /// Writes each old entry to the new map; says what was written. `passed` hears how many so far.
+    pub(super) fn copy(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
+        let Self { old, new, plan, hasher } = self;
+        let full = full(new);
+        let mut written = Fingerprint::default();
+        let sizes = Sizes::of(old, new);
+        let mut converted = old.entries();
+        old.for_each_batch(|entries| {
+            sizes.convert(plan, entries, &mut converted);
+            sizes.add(hasher, &converted, &mut written);
+            new.write(&mut converted, &full)?;
+            passed(written.entries);
+            Ok(())
+        })?;
+        Ok(written)
+    }
+
+    /// What would be written if the old map were copied now.
+    pub(super) fn old_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
+        let Self { old, new, plan, hasher } = self;
+        let mut seen = Fingerprint::default();
+        let sizes = Sizes::of(old, new);
+        let mut converted = old.entries();
+        old.for_each_batch(|entries| {
+            sizes.convert(plan, entries, &mut converted);
+            sizes.add(hasher, &converted, &mut seen);
+            passed(seen.entries);
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+
+    /// What is in the new map; of an array, under the indices that the old one has.
+    pub(super) fn new_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
+        let Self { old, new, hasher, .. } = self;
+        let mut seen = Fingerprint::default();
+        let sizes = Sizes::of(old, new);
+        let (is_array, indices) = (new.is_array(), u64::from(old.info.max_entries));
+        new.for_each_batch(|entries| {
+            // Indices are walked over in their order.
+            let rest = if is_array { indices - seen.entries } else { u64::MAX };
+            let len = entries.len.min(usize::try_from(rest).unwrap_or(usize::MAX));
+            sizes.add_first(hasher, entries, len, &mut seen);
+            passed(seen.entries);
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+}
+
+/// What to say when the new map has no room.
+fn full(new: &RawMap) -> String {
+    format!(
+        "the new map has room for {} entries, and the old one holds more: give it more max_entries",
+        new.info.max_entries
+    )
+}
+
+/// How keys and values lie in the entries of both maps.
+struct Sizes {
+    key: (usize, usize),
+    value: (usize, usize),
+    stride: (usize, usize),
+    copies: usize,
+}
+
+impl Sizes {
+    fn of(old: &RawMap, new: &RawMap) -> Self {
+        Self {
+            key: (old.key_size, new.key_size),
+            value: (old.info.value_size as usize, new.info.value_size as usize),
+            stride: (old.stride, new.stride),
+            copies: old.copies,
+        }
+    }
+
+    /// Makes new entries of old ones.
+    fn convert(&self, plan: &Plan<'_>, old: &Entries, new: &mut Entries) {
+        new.keys.clear();
+        new.keys.resize(old.len * self.key.1, 0);
+        new.values.clear();
+        new.values.resize(old.len * self.copies * self.stride.1, 0);
+        new.len = old.len;
+        let keys = old.keys.chunks_exact(self.key.0).take(old.len);
+        for (old, new) in keys.zip(new.keys.chunks_exact_mut(self.key.1)) {
+            apply(plan.key, old, new);
+        }
+        let values = old.values.chunks_exact(self.stride.0).take(old.len * self.copies);
+        for (old, new) in values.zip(new.values.chunks_exact_mut(self.stride.1)) {
+            apply(plan.value, &old[..self.value.0], &mut new[..self.value.1]);
+        }
+    }
+
+    fn add(&self, hasher: &RandomState, entries: &Entries, to: &mut Fingerprint) {
+        self.add_first(hasher, entries, entries.len, to);
+    }
+
+    /// Adds the first entries of some of the new map.
+    fn add_first(&self, hasher: &RandomState, entries: &Entries, len: usize, to: &mut Fingerprint) {
+        let keys = entries.keys.chunks_exact(self.key.1).take(len);
+        for (key, values) in keys.zip(entries.values.chunks_exact(self.copies * self.stride.1)) {
+            let mut hash = hasher.build_hasher();
+            hash.write(key);
+            for value in values.chunks_exact(self.stride.1) {
+                hash.write(&value[..self.value.1]);
+            }
+            to.sum = to.sum.wrapping_add(hash.finish());
+        }
+        to.entries += len as u64;
+    }
+}

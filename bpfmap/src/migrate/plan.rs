@@ -1,0 +1,291 @@
+//! How the bytes of an old key or value become those of a new one.
+
+use core::fmt;
+
+/// How old keys and values become new ones.
+///
+/// Bytes of the new key or value that no step writes are zero. So are the fields that belong to the kernel (a lock, a
+/// timer), whatever a plan says: it keeps user space from writing them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// The steps of a key.
+    pub key: &'a [Step<'a>],
+    /// The steps of a value; of a per-CPU map, of each CPU's.
+    pub value: &'a [Step<'a>],
+}
+
+/// A part of a plan. Places are counted from the start of the key or value, or, within [`Step::Each`], of the element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Bytes that stay the same.
+    Copy {
+        /// Where they stand in the old one, in bytes.
+        from: u32,
+        /// Where they go in the new one, in bytes.
+        to: u32,
+        /// How many.
+        len: u32,
+    },
+    /// Bytes that the old one doesn't have.
+    Fill {
+        /// Where they go in the new one, in bytes.
+        to: u32,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// An integer of the host's byte order, or a bit-field, that may become wider.
+    Integer {
+        /// Where it stands in the old one, in bits, as BTF counts them.
+        from_bit: u32,
+        /// Its width there: 1 to 128.
+        from_bits: u32,
+        /// Where it goes in the new one, in bits.
+        to_bit: u32,
+        /// Its width there, no less.
+        to_bits: u32,
+        /// It can be negative.
+        signed: bool,
+    },
+    /// The same steps for each element of an array.
+    Each {
+        /// Where the first element stands in the old one, in bytes.
+        from: u32,
+        /// Bytes of an element there.
+        from_size: u32,
+        /// Where the first element goes in the new one, in bytes.
+        to: u32,
+        /// Bytes of an element there.
+        to_size: u32,
+        /// How many elements.
+        len: u32,
+        /// What is done with each.
+        steps: &'a [Step<'a>],
+    },
+}
+
+/// Nesting that no real plan has.
+const DEEPEST: u32 = 64;
+
+impl Step<'_> {
+    /// Everything stays as it is, for keys and values of one size in both maps.
+    #[must_use]
+    pub const fn whole(size: u32) -> Self {
+        Self::Copy { from: 0, to: 0, len: size }
+    }
+}
+
+/// What is wrong with a plan: it reaches past the end of an old or a new one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OutOfBounds;
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the plan reaches past the end of the old or the new one, or makes an integer narrower",
+        )
+    }
+}
+
+/// Whether no step reads past `from` bytes or writes past `to`.
+pub(super) fn check(steps: &[Step<'_>], from: u64, to: u64) -> Result<(), OutOfBounds> {
+    check_at_depth(steps, from, to, 0)
+}
+
+fn check_at_depth(steps: &[Step<'_>], from: u64, to: u64, depth: u32) -> Result<(), OutOfBounds> {
+    let within = |start: u32, len: u64, end: u64| u64::from(start) + len <= end;
+    for step in steps {
+        let fits = match *step {
+            Step::Copy { from: read, to: write, len } => {
+                within(read, len.into(), from) && within(write, len.into(), to)
+            }
+            Step::Fill { to: write, bytes } => within(write, bytes.len() as u64, to),
+            Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
+                (1..=128).contains(&from_bits)
+                    && (from_bits..=128).contains(&to_bits)
+                    && within(from_bit, from_bits.into(), from.saturating_mul(8))
+                    && within(to_bit, to_bits.into(), to.saturating_mul(8))
+            }
+            Step::Each { from: read, from_size, to: write, to_size, len, steps } => {
+                let bytes = |size: u32| u64::from(size) * u64::from(len);
+                check_at_depth(
+                    steps,
+                    from_size.into(),
+                    to_size.into(),
+                    if depth < DEEPEST { depth + 1 } else { return Err(OutOfBounds) },
+                )?;
+                within(read, bytes(from_size), from) && within(write, bytes(to_size), to)
+            }
+        };
+        if !fits {
+            return Err(OutOfBounds);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the new one, which is zero, of the old one. Both are as long as those that [`check`] saw.
+pub(super) fn apply(steps: &[Step<'_>], old: &[u8], new: &mut [u8]) {
+    for step in steps {
+        match *step {
+            Step::Copy { from, to, len } => {
+                let (from, to, len) = (from as usize, to as usize, len as usize);
+                new[to..to + len].copy_from_slice(&old[from..from + len]);
+            }
+            Step::Fill { to, bytes } => {
+                new[to as usize..to as usize + bytes.len()].copy_from_slice(bytes);
+            }
+            Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
+                integer(old, (from_bit, from_bits), new, (to_bit, to_bits), signed);
+            }
+            Step::Each { from, from_size, to, to_size, len, steps } => {
+                // An element of no bytes has nothing to be carried.
+                if from_size == 0 || to_size == 0 {
+                    continue;
+                }
+                let (from_size, to_size) = (from_size as usize, to_size as usize);
+                let old = old[from as usize..].chunks_exact(from_size);
+                let new = new[to as usize..].chunks_exact_mut(to_size);
+                for (old, new) in old.zip(new).take(len as usize) {
+                    apply(steps, old, new);
+                }
+            }
+        }
+    }
+}
+
+/// Copies an integer, each a first bit and a width.
+fn integer(
+    old: &[u8],
+    (from, from_bits): (u32, u32),
+    new: &mut [u8],
+    (to, to_bits): (u32, u32),
+    signed: bool,
+) {
+    let sign = signed && bit(old, place((from, from_bits), from_bits - 1));
+    for index in 0..to_bits {
+        let set = if index < from_bits { bit(old, place((from, from_bits), index)) } else { sign };
+        let place = place((to, to_bits), index);
+        let mask = mask(place);
+        let byte = &mut new[(place / 8) as usize];
+        *byte = if set { *byte | mask } else { *byte & !mask };
+    }
+}
+
+/// Where the bit of this weight stands: the lowest comes first where the lowest byte does.
+fn place((start, bits): (u32, u32), weight: u32) -> u32 {
+    if cfg!(target_endian = "little") { start + weight } else { start + bits - 1 - weight }
+}
+
+fn mask(place: u32) -> u8 {
+    if cfg!(target_endian = "little") { 1 << (place % 8) } else { 0x80 >> (place % 8) }
+}
+
+fn bit(bytes: &[u8], place: u32) -> bool {
+    bytes[(place / 8) as usize] & mask(place) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(steps: &[Step<'_>], old: &[u8], len: usize) -> Vec<u8> {
+        let mut new = vec![0; len];
+        check(steps, old.len() as u64, len as u64).unwrap();
+        apply(steps, old, &mut new);
+        new
+    }
+
+    const fn widened(
+        from: u32,
+        from_bits: u32,
+        to: u32,
+        to_bits: u32,
+        signed: bool,
+    ) -> Step<'static> {
+        Step::Integer { from_bit: from, from_bits, to_bit: to, to_bits, signed }
+    }
+
+    #[test]
+    fn bytes_move_and_the_rest_is_filled_or_zero() {
+        let steps = [
+            Step::Copy { from: 4, to: 0, len: 4 },
+            Step::Copy { from: 0, to: 8, len: 2 },
+            Step::Fill { to: 4, bytes: &[0xaa, 0xbb] },
+        ];
+        assert_eq!(
+            applied(&steps, &[1, 2, 3, 4, 5, 6, 7, 8], 12),
+            [5, 6, 7, 8, 0xaa, 0xbb, 0, 0, 1, 2, 0, 0]
+        );
+    }
+
+    #[test]
+    fn integers_become_wider_with_their_sign() {
+        for value in [-1_i16, i16::MIN, i16::MAX, 0, 77] {
+            let new = applied(&[widened(0, 16, 32, 32, true)], &value.to_ne_bytes(), 8);
+            assert_eq!(new[4..], i32::from(value).to_ne_bytes(), "{value}");
+            let unsigned = value.cast_unsigned();
+            let new = applied(&[widened(0, 16, 0, 64, false)], &value.to_ne_bytes(), 8);
+            assert_eq!(new, u64::from(unsigned).to_ne_bytes(), "{value}");
+        }
+        let value = i64::MIN + 5;
+        let new = applied(&[widened(0, 64, 0, 128, true)], &value.to_ne_bytes(), 16);
+        assert_eq!(new, i128::from(value).to_ne_bytes());
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn bit_fields_move_by_bits() {
+        // 5 bits from bit 3 of the old one go to bit 6, across a byte.
+        let new = applied(&[widened(3, 5, 6, 5, false)], &[0b1010_1111], 2);
+        assert_eq!(new, [0b0100_0000, 0b0000_0101]);
+        // 4 bits, of which the highest is set, become 6 with a sign.
+        let new = applied(&[widened(0, 4, 1, 6, true)], &[0b0000_1001], 1);
+        assert_eq!(new, [0b0111_0010]);
+    }
+
+    #[test]
+    fn each_element_is_treated_alike() {
+        let steps = [Step::Each {
+            from: 1,
+            from_size: 2,
+            to: 0,
+            to_size: 3,
+            len: 2,
+            steps: &[Step::Copy { from: 0, to: 1, len: 2 }],
+        }];
+        // The third element of the new one is not among the two.
+        assert_eq!(applied(&steps, &[9, 1, 2, 3, 4, 5, 6], 9), [0, 1, 2, 0, 3, 4, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_reaches_past_the_end_is_refused() {
+        let each =
+            |from, len| Step::Each { from, from_size: 2, to: 0, to_size: 2, len, steps: &[] };
+        for step in [
+            Step::Copy { from: 5, to: 0, len: 4 },
+            Step::Copy { from: 0, to: 13, len: 4 },
+            Step::Copy { from: u32::MAX, to: 0, len: u32::MAX },
+            Step::Fill { to: 15, bytes: &[1, 2] },
+            widened(33, 32, 0, 32, false),
+            widened(0, 32, 97, 32, false),
+            widened(0, 32, 0, 16, false),
+            widened(0, 0, 0, 16, false),
+            widened(0, 16, 0, 129, false),
+            each(1, 4),
+            each(0, 5),
+            each(0, u32::MAX),
+        ] {
+            assert_eq!(check(&[step], 8, 16), Err(OutOfBounds), "{step:?}");
+        }
+        let deeper = [Step::Each {
+            from: 0,
+            from_size: 4,
+            to: 0,
+            to_size: 4,
+            len: 1,
+            steps: &[Step::Copy { from: 0, to: 1, len: 4 }],
+        }];
+        assert_eq!(check(&deeper, 8, 16), Err(OutOfBounds));
+        assert_eq!(check(&[each(0, 4), Step::whole(8)], 8, 16), Ok(()));
+    }
+}

@@ -1,0 +1,198 @@
+//! Holding what a schema declares against a map: one that is live, or one that an object file describes.
+//!
+//! ```no_run
+//! use bpfmap::layout::Layout;
+//! use bpfmap::{Declaration, verify};
+//!
+//! # fn f(map: std::os::fd::BorrowedFd<'_>) -> bpfmap::Result<()> {
+//! let declared = Declaration::new("counters", 1, Layout::U32, Layout::U64);
+//! for difference in verify::live(&declared, map)?.differences {
+//!     // value.stats[].rx_bytes: offset 16, schema says 8
+//!     println!("{difference}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::btf::{self, Btf};
+use crate::declaration::Declaration;
+use crate::error::{Error, Operation, Result};
+use crate::kind::{KindFacts, type_name};
+use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
+use crate::percpu::possible_cpus;
+use crate::spec::MapFlags;
+use crate::sys::Errno;
+use core::fmt;
+use std::os::fd::BorrowedFd;
+
+/// One thing in which a map is not what a schema says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs: `flags`, `value.stats[].rx_bytes`.
+    pub path: String,
+    /// How: `offset 16, schema says 8`.
+    pub text: String,
+}
+
+impl Difference {
+    pub(crate) fn new(path: &str, text: String) -> Self {
+        Self { path: path.to_owned(), text }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.text)
+    }
+}
+
+/// A map that was held against a schema.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Each difference; none: the map is what the schema says.
+    pub differences: Vec<Difference>,
+    /// Whether the layout of keys and values could be compared.
+    pub layout_check: LayoutCheck,
+    /// What the kernel says of the map.
+    pub info: Info,
+}
+
+/// The attributes of a map, wherever they were read.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    /// The number of the map type.
+    pub map_type: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value; of a per-CPU map, of one CPU's.
+    pub value_size: u32,
+    /// How many entries; `None`: it isn't said.
+    pub max_entries: Option<u32>,
+    /// Flags of the creation.
+    pub flags: MapFlags,
+    /// What the map type takes it for.
+    pub map_extra: u64,
+    /// The name as the kernel has it; `None`: it doesn't matter.
+    pub name: Option<&'a str>,
+}
+
+/// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
+/// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member. The name isn't
+/// compared: [`attributes`] does.
+///
+/// # Errors
+/// The kernel's info or BTF of the map can't be read. A difference is no error.
+pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
+    let failed = |operation, errno, text: &str| {
+        Error::refused(operation, declared.name, errno, text.to_owned())
+    };
+    let info = Info::of(fd).map_err(|errno| failed(Operation::Info, errno, ""))?;
+    let real = Attributes {
+        map_type: info.map_type,
+        key_size: info.key_size,
+        value_size: info.value_size,
+        max_entries: Some(info.max_entries),
+        flags: info.flags,
+        map_extra: info.map_extra,
+        name: None,
+    };
+    let mut differences = attributes(declared, &real)?;
+    let mut layout_check = LayoutCheck::NoBtf;
+    if declared.btf && info.btf_id != 0 {
+        match btf_blob(info.btf_id) {
+            Err(Errno(libc::EPERM | libc::EACCES)) => layout_check = LayoutCheck::NotPermitted,
+            Err(errno) => return Err(failed(Operation::Open, errno, "its BTF can't be read")),
+            Ok(blob) => match Btf::parse(blob) {
+                Err(error) => differences.push(Difference::new("BTF", error)),
+                Ok(btf) => {
+                    let types = (info.btf_key_type_id, info.btf_value_type_id);
+                    if types != (0, 0) {
+                        layout_check = LayoutCheck::Agrees;
+                    }
+                    differences.extend(layouts(declared, &btf, types));
+                }
+            },
+        }
+    }
+    Ok(Verified { differences, layout_check, info })
+}
+
+/// Holds the attributes of a map against a declaration.
+///
+/// # Errors
+/// The number of possible CPUs, on which the `max_entries` of some map types depend, can't be learnt.
+pub fn attributes(declared: &Declaration<'_>, real: &Attributes<'_>) -> Result<Vec<Difference>> {
+    let facts = KindFacts::by_number(declared.map_type);
+    let mut differences = Vec::new();
+    if real.map_type != declared.map_type {
+        let text =
+            format!("{}, schema says {}", type_name(real.map_type), type_name(declared.map_type));
+        differences.push(Difference::new("type", text));
+    }
+    let mut differ = |what: &str, theirs: u64, ours: u64| {
+        if theirs != ours {
+            differences.push(Difference::new(what, format!("{theirs}, schema says {ours}")));
+        }
+    };
+    differ("key_size", real.key_size.into(), declared.key_size());
+    if !facts.is_some_and(|facts| facts.kernel_value) {
+        differ("value_size", real.value_size.into(), declared.value_size());
+    }
+    let expected = match (facts, declared.max_entries) {
+        (Some(facts), Some(said)) => (facts.entries)(Some(said))?,
+        (_, said) => said,
+    };
+    if let (Some(theirs), Some(expected)) = (real.max_entries, expected)
+        && theirs != expected
+    {
+        let rounded = if declared.flags.contains(MapFlags::NO_COMMON_LRU) {
+            u64::from(expected).next_multiple_of(possible_cpus()? as u64)
+        } else {
+            u64::from(expected)
+        };
+        differ("max_entries", theirs.into(), rounded);
+    }
+    differ("map_extra", real.map_extra, declared.map_extra);
+    // Where the memory is, and what a descriptor may do, is no part of the contract.
+    let added = facts.map_or(MapFlags::NONE, |facts| facts.added_flags);
+    let ignored = MapFlags::PLACEMENT.union(added);
+    let (theirs, ours) = (real.flags.difference(ignored), declared.flags.difference(ignored));
+    if theirs != ours {
+        differences.push(Difference::new("flags", format!("{theirs}, schema says {ours}")));
+    }
+    if let Some(name) = real.name {
+        let cut = kernel_name(declared.name);
+        let expected = String::from_utf8_lossy(&cut);
+        let expected = expected.trim_end_matches('\0');
+        if name != expected {
+            differences
+                .push(Difference::new("name", format!("`{name}`, schema says `{expected}`")));
+        }
+    }
+    Ok(differences)
+}
+
+/// Holds the types of key and value, by their ids in the BTF (0: none), against a declaration.
+fn layouts(declared: &Declaration<'_>, btf: &Btf, (key, value): (u32, u32)) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for (path, layout, type_id) in [("key", declared.key, key), ("value", declared.value, value)] {
+        if type_id != 0 {
+            differences.extend(btf::compare(path, layout, btf, type_id));
+        }
+    }
+    differences
+}
+
+/// How many differences an error shows.
+const SHOWN: usize = 5;
+
+/// The first differences, and how many more there are.
+pub(crate) fn list(differences: &[Difference]) -> String {
+    let shown: Vec<String> = differences.iter().take(SHOWN).map(Difference::to_string).collect();
+    let shown = shown.join("; ");
+    match differences.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}

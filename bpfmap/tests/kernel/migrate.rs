@@ -1,0 +1,512 @@
+//! Pinned maps of each type that move to a new layout.
+
+use crate::common::{BpfFs, create, kernel, raise_memlock};
+use crate::spec;
+use bpfmap::layout::{Layout, Member};
+use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
+use bpfmap::{Declaration, Error, ErrorKind, Map, MapFlags, MapSpec, PerCpu, Update};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
+    Member { name, bit_offset: byte * 8, bits: 0, layout }
+}
+
+#[repr(C)]
+struct Old {
+    packets: u32,
+    drops: i32,
+    bytes: u64,
+}
+bpfmap::plain_struct!(Old { packets: u32, drops: i32, bytes: u64 });
+
+#[repr(C)]
+struct New {
+    packets: u64,
+    drops: i64,
+    limit: u64,
+    bytes: u64,
+    seen: u64,
+}
+bpfmap::plain_struct!(New { packets: u64, drops: i64, limit: u64, bytes: u64, seen: u64 });
+
+const OLD: &Layout = &Layout::Struct {
+    name: "old",
+    size: 16,
+    members: &[
+        member("packets", 0, Layout::U32),
+        member("drops", 4, Layout::I32),
+        member("bytes", 8, Layout::U64),
+    ],
+};
+const NEW: &Layout = &Layout::Struct {
+    name: "new",
+    size: 40,
+    members: &[
+        member("packets", 0, Layout::U64),
+        member("drops", 8, Layout::I64),
+        member("limit", 16, Layout::U64),
+        member("bytes", 24, Layout::U64),
+        member("seen", 32, Layout::U64),
+    ],
+};
+const VALUE: &[Step<'static>] = &[
+    Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+    Step::Integer { from_bit: 32, from_bits: 32, to_bit: 64, to_bits: 64, signed: true },
+    Step::Fill { to: 16, bytes: &1000_u64.to_ne_bytes() },
+    Step::Copy { from: 8, to: 24, len: 8 },
+];
+const PLAN: Plan<'static> = Plan { key: &[Step::whole(4)], value: VALUE };
+
+fn old(seed: u32) -> Old {
+    Old { packets: u32::MAX - seed, drops: -seed.cast_signed(), bytes: u64::from(seed) << 33 }
+}
+
+#[track_caller]
+fn check(new: &New, seed: u32) {
+    assert_eq!(new.packets, u64::from(u32::MAX - seed));
+    assert_eq!(new.drops, -i64::from(seed));
+    assert_eq!(new.bytes, u64::from(seed) << 33);
+    assert_eq!((new.limit, new.seen), (1000, 0));
+}
+
+/// Fills a map of the old spec, migrates it, in batches and one by one, and gives the new one to `then`.
+fn migrated<O: MapSpec, N: MapSpec>(
+    plan: Plan<'_>,
+    fill: impl Fn(&Map<O>),
+    then: impl Fn(&Map<N>),
+) {
+    let (from, to) = (Declaration::of::<O>(), Declaration::of::<N>());
+    for batches in [true, false] {
+        let bpf_fs = BpfFs::mount("migrate");
+        let path = bpf_fs.path("map");
+        let map = create::<O>();
+        fill(&map);
+        map.pin(&path).unwrap();
+        let migration = Migration::new(&path, &from, &to, plan);
+        let migration = if batches { migration } else { migration.without_batches() };
+        let Outcome::Migrated(done) = migration.run(|_| {}).unwrap() else { panic!("not new yet") };
+        assert!(done.same);
+        assert_eq!(done.entries, done.old_entries);
+        then(&Map::from_pinned(&path).unwrap());
+        assert_eq!(migration.run(|_| {}).unwrap(), Outcome::AlreadyNew);
+    }
+}
+
+/// The plain hashes and arrays: 100 entries of a key each.
+macro_rules! keyed {
+    ($kind:ident, $keys:expr $(, $item:ident: $ty:ty = $content:expr)*) => {{
+        spec!(OldMap: $kind, u32 as Layout::U32 => Old as OLD, max 100 $(, $item: $ty = $content)*);
+        spec!(NewMap: $kind, u32 as Layout::U32 => New as NEW, max 120 $(, $item: $ty = $content)*);
+        migrated::<OldMap, NewMap>(
+            PLAN,
+            |map| for key in $keys { map.update(&key, &old(key), Update::Any).unwrap() },
+            |map| {
+                assert_eq!(map.max_entries(), 120);
+                for key in $keys { check(&map.lookup(&key).unwrap().unwrap(), key) }
+                assert_eq!(map.keys().filter(|key| !$keys.contains(key.as_ref().unwrap())).count(),
+                    if stringify!($kind) == "Array" { 20 } else { 0 });
+            },
+        );
+    }};
+}
+
+#[test]
+fn hashes_arrive_whole() {
+    keyed!(Hash, 50..150);
+    keyed!(Hash, 0..99, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    keyed!(LruHash, 0..50);
+    // Without an entry.
+    keyed!(Hash, core::ops::Range::<u32>::default());
+}
+
+#[test]
+fn a_resizable_hash_arrives_whole() {
+    if kernel() >= (7, 2) {
+        keyed!(Rhash, 0..100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+        return;
+    }
+    spec!(Resizable: Rhash, u32 as Layout::U32 => Old as OLD, max 100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    raise_memlock();
+    assert!(Map::<Resizable>::create().is_err());
+}
+
+/// Indices that only the new one has are zero.
+#[test]
+fn an_array_keeps_its_indices() {
+    keyed!(Array, 0..100);
+}
+
+macro_rules! per_cpu {
+    ($kind:ident) => {{
+        spec!(OldMap: $kind, u32 as Layout::U32 => [u8; 3] as &Layout::Array { element: Layout::U8, len: 3 }, max 40);
+        spec!(NewMap: $kind, u32 as Layout::U32 => [u8; 9] as &Layout::Array { element: Layout::U8, len: 9 }, max 40);
+        let value = |key: u32, cpu: usize| {
+            let (key, cpu) = (u8::try_from(key).unwrap(), u8::try_from(cpu).unwrap());
+            [key, cpu, 0xff]
+        };
+        migrated::<OldMap, NewMap>(
+            Plan {
+                key: &[Step::whole(4)],
+                value: &[
+                    Step::Copy { from: 0, to: 6, len: 3 },
+                    Step::Fill { to: 1, bytes: &[0xaa] },
+                ],
+            },
+            |map| {
+                for key in 0..40 {
+                    let values = PerCpu::from_fn(|cpu| value(key, cpu)).unwrap();
+                    map.update(&key, &values, Update::Any).unwrap();
+                }
+            },
+            |map| {
+                for key in 0..40 {
+                    let values = map.lookup(&key).unwrap().unwrap();
+                    for (cpu, new) in values.iter().enumerate() {
+                        let [a, b, c] = value(key, cpu);
+                        assert_eq!(new, [0, 0xaa, 0, 0, 0, 0, a, b, c], "CPU {cpu}");
+                    }
+                }
+            },
+        );
+    }};
+}
+
+#[test]
+fn the_values_of_each_cpu_arrive() {
+    per_cpu!(PercpuHash);
+    per_cpu!(PercpuArray);
+    // Room for all: the LRU evicts by CPU.
+    spec!(OldMap: LruPercpuHash, u32 as Layout::U32 => u32 as Layout::U32, max 4096);
+    spec!(NewMap: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4096);
+    migrated::<OldMap, NewMap>(
+        Plan {
+            key: &[Step::whole(4)],
+            value: &[Step::Integer {
+                from_bit: 0,
+                from_bits: 32,
+                to_bit: 0,
+                to_bits: 64,
+                signed: false,
+            }],
+        },
+        |map| {
+            for key in 0..100 {
+                map.update(&key, &PerCpu::splat(key + 1).unwrap(), Update::Any).unwrap();
+            }
+        },
+        |map| {
+            for key in 0..100 {
+                let values = map.lookup(&key).unwrap().unwrap();
+                assert!(values.iter().all(|value| value == u64::from(key) + 1));
+            }
+        },
+    );
+}
+
+#[repr(C)]
+struct Prefix {
+    len: u32,
+    address: [u8; 4],
+}
+bpfmap::plain_struct!(Prefix { len: u32, address: [u8; 4] });
+
+const PREFIX: &Layout = &Layout::Struct {
+    name: "prefix",
+    size: 8,
+    members: &[
+        member("len", 0, Layout::U32),
+        member("address", 4, &Layout::Array { element: Layout::U8, len: 4 }),
+    ],
+};
+
+#[test]
+fn a_trie_keeps_its_prefixes() {
+    spec!(OldMap: LpmTrie, Prefix as PREFIX => Old as OLD, max 400, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(NewMap: LpmTrie, Prefix as PREFIX => New as NEW, max 400, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    let prefix = |number: u32| Prefix {
+        len: 8 + number % 25,
+        // The number stands within the first byte and the last bits of the prefix's data.
+        address: [u8::try_from(number).unwrap(), 0xff, 0xff, 0xff],
+    };
+    migrated::<OldMap, NewMap>(
+        Plan { key: &[Step::whole(8)], value: VALUE },
+        |map| {
+            for number in 0..250 {
+                map.update(&prefix(number), &old(number), Update::Any).unwrap();
+            }
+        },
+        |map| {
+            for number in 0..250 {
+                check(&map.lookup(&prefix(number)).unwrap().unwrap(), number);
+            }
+            assert_eq!(map.keys().count(), 250);
+        },
+    );
+}
+
+spec!(OldHash: Hash, u32 as Layout::U32 => Old as OLD, max 100);
+spec!(NewHash: Hash, u32 as Layout::U32 => New as NEW, max 100);
+static OLD_HASH: Declaration<'static> = Declaration::of::<OldHash>();
+static NEW_HASH: Declaration<'static> = Declaration::of::<NewHash>();
+
+/// A pinned map of the old spec with so many entries.
+fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
+    let map = create::<OldHash>();
+    map.load((0..entries).map(|key| (key, old(key)))).unwrap();
+    map.pin(bpf_fs.path("map")).unwrap();
+    map
+}
+
+/// The refusal, after which the pin is what it was, and nothing stands beside it.
+#[track_caller]
+fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, Error>) -> Error {
+    let pin = Map::<S>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
+    assert_eq!(pin.info().unwrap().id, before.info().unwrap().id);
+    assert_eq!(bpf_fs.pins(), ["map"]);
+    result.expect_err("should be refused")
+}
+
+#[test]
+fn a_map_that_is_neither_is_refused() {
+    spec!(Other: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 100);
+    let bpf_fs = BpfFs::mount("neither");
+    let other = create::<Other>();
+    other.pin(bpf_fs.path("map")).unwrap();
+    let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN).run(|_| {});
+    let error = refused(&bpf_fs, &other, result);
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    assert!(error.to_string().contains("value_size: 8, schema says 16"), "{error}");
+
+    let missing = Migration::new(bpf_fs.path("none"), &OLD_HASH, &NEW_HASH, PLAN).run(|_| {});
+    assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn maps_that_hold_no_plain_entries_are_refused() {
+    let bpf_fs = BpfFs::mount("refused");
+    let map = pinned(&bpf_fs, 1);
+    for (map_type, why) in [
+        (
+            22,
+            "a map of type queue can't be migrated: its values can be read only by taking them out",
+        ),
+        (24, "a map of type sk_storage can't be migrated"),
+        (15, "a map of type sockmap can't be migrated: its entries are objects of the kernel"),
+        (6, "a map of type hash can't become one of type percpu_array"),
+        (2, "a map of type hash can't become one of type array"),
+    ] {
+        let new = Declaration { map_type, ..NEW_HASH };
+        let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &new, PLAN).run(|_| {});
+        let error = refused(&bpf_fs, &map, result);
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let beyond = Plan { value: &[Step::Copy { from: 8, to: 40, len: 8 }], ..PLAN };
+    let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, beyond).run(|_| {});
+    assert!(refused(&bpf_fs, &map, result).to_string().contains("value: the plan reaches past"));
+}
+
+/// Without BTF two layouts of one size can't be told apart; what was migrated once must not be again.
+#[test]
+fn what_nothing_tells_apart_is_refused() {
+    spec!(Bare: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 10, BTF: bool = false);
+    spec!(Swapped: Hash, u32 as Layout::U32 => [u32; 2] as &Layout::Opaque { size: 8 }, max 10, BTF: bool = false);
+    let plan = Plan {
+        key: &[Step::whole(4)],
+        value: &[Step::Copy { from: 0, to: 4, len: 4 }, Step::Copy { from: 4, to: 0, len: 4 }],
+    };
+    let bpf_fs = BpfFs::mount("bare");
+    let map = create::<Bare>();
+    map.insert(&1, &0x1111_1111_2222_2222).unwrap();
+    map.pin(bpf_fs.path("map")).unwrap();
+    let (from, to) = (Declaration::of::<Bare>(), Declaration::of::<Swapped>());
+    let migration = Migration::new(bpf_fs.path("map"), &from, &to, plan);
+    let error = refused(&bpf_fs, &map, migration.run(|_| {}));
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    assert!(error.to_string().contains("the map has no BTF"), "{error}");
+    assert!(matches!(migration.assume_old(true).run(|_| {}).unwrap(), Outcome::Migrated(_)));
+    let map = Map::<Bare>::from_pinned(bpf_fs.path("map")).unwrap();
+    assert_eq!(map.lookup(&1).unwrap(), Some(0x2222_2222_1111_1111));
+}
+
+#[test]
+fn the_new_map_has_room_for_all() {
+    let bpf_fs = BpfFs::mount("room");
+    let map = pinned(&bpf_fs, 50);
+    let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
+    let error = refused(&bpf_fs, &map, migration.clone().max_entries(49).run(|_| {}));
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+    assert!(error.to_string().contains("room for 49 entries"), "{error}");
+    let to_lru = Declaration { map_type: 9, ..NEW_HASH };
+    let lru = Migration::new(bpf_fs.path("map"), &OLD_HASH, &to_lru, PLAN).max_entries(99);
+    let error = refused(&bpf_fs, &map, lru.run(|_| {}));
+    assert!(error.to_string().contains("an LRU map would evict some"), "{error}");
+    // Fewer entries than the map could have are enough.
+    migration.max_entries(50).run(|_| {}).unwrap();
+
+    spec!(OldArray: Array, u32 as Layout::U32 => Old as OLD, max 100);
+    let bpf_fs = BpfFs::mount("shorter");
+    let array = create::<OldArray>();
+    array.pin(bpf_fs.path("map")).unwrap();
+    let (from, to) = (Declaration::of::<OldArray>(), Declaration { map_type: 2, ..NEW_HASH });
+    for allowed in [false, true] {
+        let shorter = Migration::new(bpf_fs.path("map"), &from, &to, PLAN)
+            .max_entries(99)
+            .allow_differences(allowed);
+        let error = refused(&bpf_fs, &array, shorter.run(|_| {}));
+        assert!(error.to_string().contains("those beyond would be lost"), "{error}");
+    }
+}
+
+/// The live map has as many entries as its loader said; the new one too, unless the schemas differ in that.
+#[test]
+fn the_loaders_max_entries_stay() {
+    let bpf_fs = BpfFs::mount("loaders");
+    raise_memlock();
+    let map = Map::<OldHash>::options().max_entries(777).create().unwrap();
+    map.pin(bpf_fs.path("map")).unwrap();
+    Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN).run(|_| {}).unwrap();
+    let new = Map::<NewHash>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
+    assert_eq!(new.max_entries(), 777);
+    // One that differs in nothing else.
+    let more = Declaration { max_entries: Some(1000), ..NEW_HASH };
+    let plan = Plan { key: &[Step::whole(4)], value: &[Step::whole(40)] };
+    let migration = Migration::new(bpf_fs.path("map"), &NEW_HASH, &more, plan);
+    assert!(matches!(migration.run(|_| {}).unwrap(), Outcome::Migrated(_)));
+    assert_eq!(migration.run(|_| {}).unwrap(), Outcome::AlreadyNew);
+    let new = Map::<NewHash>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
+    assert_eq!(new.max_entries(), 1000);
+}
+
+#[test]
+fn keys_that_become_the_same_are_told() {
+    let bpf_fs = BpfFs::mount("same");
+    let map = pinned(&bpf_fs, 3);
+    // The highest byte of each key alone.
+    let key = [Step::Copy { from: 3, to: 3, len: 1 }];
+    let plan = Plan { key: &key, ..PLAN };
+    let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, plan);
+    let error = refused(&bpf_fs, &map, migration.run(|_| {}));
+    assert!(
+        error.to_string().contains("3 entries were copied, and the new map holds 1"),
+        "{error}"
+    );
+    let Outcome::Migrated(done) = migration.allow_differences(true).run(|_| {}).unwrap() else {
+        panic!("not new yet")
+    };
+    assert_eq!((done.entries, done.old_entries, done.same), (1, 3, false));
+}
+
+/// Writes to the old map in so many of the rounds of copying.
+fn disturbing(map: &Map<OldHash>, mut rounds: u32) -> impl FnMut(Progress) + '_ {
+    move |progress| {
+        if progress.stage == Stage::Checking && progress.entries == 0 && rounds > 0 {
+            rounds -= 1;
+            let key = u32::try_from(map.keys().count()).unwrap();
+            map.insert(&key, &old(key)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_changes_meanwhile_is_copied_again() {
+    let bpf_fs = BpfFs::mount("again");
+    let map = pinned(&bpf_fs, 10);
+    let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
+    let error = refused(&bpf_fs, &map, migration.run(disturbing(&map, 3)));
+    assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
+    let Outcome::Migrated(done) = migration.run(disturbing(&map, 2)).unwrap() else {
+        panic!("not new yet")
+    };
+    assert!(done.same);
+}
+
+#[test]
+fn differences_can_be_allowed() {
+    let bpf_fs = BpfFs::mount("allowed");
+    let map = pinned(&bpf_fs, 10);
+    let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
+    let allowed = migration.allow_differences(true).run(disturbing(&map, 3)).unwrap();
+    let Outcome::Migrated(done) = allowed else { panic!("not new yet") };
+    assert_eq!((done.entries, done.old_entries, done.same), (10, 11, false));
+}
+
+#[test]
+fn the_pin_keeps_its_owner_and_mode() {
+    let bpf_fs = BpfFs::mount("owner");
+    let path = bpf_fs.path("map");
+    drop(pinned(&bpf_fs, 10));
+    std::os::unix::fs::chown(&path, Some(1234), Some(5678)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660)).unwrap();
+    Migration::new(&path, &OLD_HASH, &NEW_HASH, PLAN).run(|_| {}).unwrap();
+    let pin = std::fs::metadata(&path).unwrap();
+    assert_eq!((pin.uid(), pin.gid(), pin.mode() & 0o777), (1234, 5678, 0o660));
+    Map::<NewHash>::from_pinned(&path).unwrap();
+}
+
+/// Only what a migration left is removed.
+#[test]
+fn what_stands_beside_the_pin_is_looked_at() {
+    let bpf_fs = BpfFs::mount("beside");
+    let map = pinned(&bpf_fs, 10);
+    let beside = bpf_fs.path("map__bpfmap_migrate");
+    map.pin(&beside).unwrap();
+    let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, PLAN);
+    let error = migration.run(|_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
+    assert!(error.to_string().contains("map__bpfmap_migrate is in the way"), "{error}");
+    std::fs::remove_file(&beside).unwrap();
+    create::<NewHash>().pin(&beside).unwrap();
+    assert!(matches!(migration.run(|_| {}).unwrap(), Outcome::Migrated(_)));
+    assert!(!beside.exists());
+}
+
+/// A program's lock and timer start anew, whatever the old ones held.
+#[test]
+fn what_is_the_kernels_starts_anew() {
+    use bpfmap::SpinLock;
+    #[repr(C)]
+    struct Locked {
+        lock: SpinLock,
+        count: u32,
+    }
+    bpfmap::plain_struct!(Locked { lock: SpinLock, count: u32 });
+    #[repr(C)]
+    struct LockedWide {
+        count: u64,
+        lock: SpinLock,
+        flags: u32,
+    }
+    bpfmap::plain_struct!(LockedWide { count: u64, lock: SpinLock, flags: u32 });
+    impl bpfmap::HasSpinLock for LockedWide {}
+    const LOCKED: &Layout = &Layout::Struct {
+        name: "locked",
+        size: 8,
+        members: &[member("lock", 0, Layout::SPIN_LOCK), member("count", 4, Layout::U32)],
+    };
+    const LOCKED_WIDE: &Layout = &Layout::Struct {
+        name: "locked_wide",
+        size: 16,
+        members: &[
+            member("count", 0, Layout::U64),
+            member("lock", 8, Layout::SPIN_LOCK),
+            member("flags", 12, Layout::U32),
+        ],
+    };
+    spec!(OldMap: Hash, u32 as Layout::U32 => Locked as LOCKED, max 10);
+    spec!(NewMap: Hash, u32 as Layout::U32 => LockedWide as LOCKED_WIDE, max 10);
+    migrated::<OldMap, NewMap>(
+        Plan {
+            key: &[Step::whole(4)],
+            value: &[Step::Integer {
+                from_bit: 32,
+                from_bits: 32,
+                to_bit: 0,
+                to_bits: 64,
+                signed: false,
+            }],
+        },
+        |map| assert!(map.insert(&1, &Locked { lock: SpinLock::default(), count: 5 }).unwrap()),
+        |map| assert_eq!(map.lookup_locked(&1).unwrap().unwrap().count, 5),
+    );
+}

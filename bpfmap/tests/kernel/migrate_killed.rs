@@ -1,0 +1,231 @@
+//! A migration that is killed leaves the old map or the new one, whole.
+
+use crate::common::{BpfFs, create};
+use crate::spec;
+use bpfmap::layout::{Layout, Member};
+use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
+use bpfmap::{Declaration, Map, Update};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const fn u64_at(name: &'static str, byte: u32) -> Member {
+    Member { name, bit_offset: byte * 8, bits: 0, layout: Layout::U64 }
+}
+
+/// 16 bytes that become 32.
+#[repr(C)]
+struct Old {
+    packets: u64,
+    bytes: u64,
+}
+bpfmap::plain_struct!(Old { packets: u64, bytes: u64 });
+
+#[repr(C)]
+struct New {
+    bytes: u64,
+    dropped: u64,
+    packets: u64,
+    limit: u64,
+}
+bpfmap::plain_struct!(New { bytes: u64, dropped: u64, packets: u64, limit: u64 });
+
+const OLD: &Layout =
+    &Layout::Struct { name: "old", size: 16, members: &[u64_at("packets", 0), u64_at("bytes", 8)] };
+const NEW: &Layout = &Layout::Struct {
+    name: "new",
+    size: 32,
+    members: &[
+        u64_at("bytes", 0),
+        u64_at("dropped", 8),
+        u64_at("packets", 16),
+        u64_at("limit", 24),
+    ],
+};
+
+const PLAN: Plan<'static> = Plan {
+    key: &[Step::whole(4)],
+    value: &[
+        Step::Copy { from: 8, to: 0, len: 8 },
+        Step::Copy { from: 0, to: 16, len: 8 },
+        Step::Fill { to: 24, bytes: &100_u64.to_ne_bytes() },
+    ],
+};
+
+spec!(OldMap: Hash, u32 as Layout::U32 => Old as OLD, max 1_000_000);
+spec!(NewMap: Hash, u32 as Layout::U32 => New as NEW, max 1_000_000);
+
+static OLD_MAP: Declaration<'static> = Declaration::of::<OldMap>();
+static NEW_MAP: Declaration<'static> = Declaration::of::<NewMap>();
+
+fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
+    Migration::new(path, &OLD_MAP, &NEW_MAP, PLAN).run(progress)
+}
+
+/// A filled map, at a pin that takes it again and again: migrations only read it.
+struct Pinned {
+    bpf_fs: BpfFs,
+    old: Map<OldMap>,
+    entries: u32,
+}
+
+impl Pinned {
+    fn new(name: &str, entries: u32) -> Self {
+        let old = create_for(entries);
+        let filled = (0..entries)
+            .map(|key| (key, Old { packets: u64::from(key) * 3, bytes: u64::from(key) << 32 }));
+        old.load(filled).unwrap();
+        let pinned = Self { bpf_fs: BpfFs::mount(name), old, entries };
+        pinned.old.pin(pinned.bpf_fs.path("flows")).unwrap();
+        pinned
+    }
+
+    /// Puts the old map at the pin again.
+    fn again(&self) {
+        let path = self.bpf_fs.path("flows");
+        std::fs::remove_file(&path).unwrap();
+        self.old.pin(&path).unwrap();
+    }
+
+    /// The pin is the old map, or a new one with every entry. Says which.
+    fn check(&self) -> bool {
+        let path = self.bpf_fs.path("flows");
+        if let Ok(new) = Map::<NewMap>::options().any_max_entries().from_pinned(&path) {
+            self.check_new(&new);
+            return true;
+        }
+        let old = Map::<OldMap>::options().any_max_entries().from_pinned(&path).unwrap();
+        assert_eq!(old.info().unwrap().id, self.old.info().unwrap().id);
+        let mut count = 0;
+        for entry in &old {
+            let (key, value) = entry.unwrap();
+            assert_eq!((value.packets, value.bytes), (u64::from(key) * 3, u64::from(key) << 32));
+            count += 1;
+        }
+        assert_eq!(count, self.entries);
+        false
+    }
+
+    fn check_new(&self, new: &Map<NewMap>) {
+        let mut seen = vec![false; self.entries as usize];
+        for entry in new {
+            let (key, value) = entry.unwrap();
+            assert_eq!((value.packets, value.bytes), (u64::from(key) * 3, u64::from(key) << 32));
+            assert_eq!((value.dropped, value.limit), (0, 100));
+            assert!(!core::mem::replace(&mut seen[key as usize], true), "{key} is there twice");
+        }
+        assert!(seen.iter().all(|seen| *seen), "entries are lost");
+    }
+
+    /// A run to the end; afterwards nothing is left beside the pin.
+    fn complete(&self, was_new: bool) {
+        let done = migrate(&self.bpf_fs.path("flows"), |_| {}).unwrap();
+        match done {
+            Outcome::AlreadyNew => assert!(was_new),
+            Outcome::Migrated(done) => {
+                assert!(!was_new);
+                assert_eq!((done.entries, done.same), (u64::from(self.entries), true));
+            }
+        }
+        assert!(self.check());
+        assert_eq!(self.bpf_fs.pins(), ["flows"]);
+    }
+
+    /// Runs a migration in a process of its own, which `progress` may end, and kills it after a time, if one is given.
+    fn killed(&self, after: Option<Duration>, progress: impl FnMut(Progress)) {
+        let path = self.bpf_fs.path("flows");
+        // SAFETY: the child only migrates, and ends without touching what other threads hold.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0, "{}", std::io::Error::last_os_error());
+        if child == 0 {
+            let done = migrate(&path, progress);
+            // SAFETY: ends this process, without the exit handlers of the parent's.
+            unsafe { libc::_exit(i32::from(done.is_err())) };
+        }
+        if let Some(after) = after {
+            std::thread::sleep(after);
+            // SAFETY: the process is this one's child, which is still to be waited for.
+            assert_eq!(unsafe { libc::kill(child, libc::SIGKILL) }, 0);
+        }
+        let mut status = 0;
+        // SAFETY: there is room for the status.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        let killed = libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL;
+        assert!(killed || libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status:#x}");
+    }
+}
+
+fn create_for(entries: u32) -> Map<OldMap> {
+    // Raises the limit where it counts.
+    drop(create::<Small>());
+    Map::<OldMap>::options().max_entries(entries).create().unwrap()
+}
+
+spec!(Small: Hash, u32 as Layout::U32 => u32 as Layout::U32, max 1);
+
+/// Kills so many migrations of so many entries, at moments spread over the time that one takes, and lets each be
+/// completed by the next.
+fn killed_at_any_moment(entries: u32, kills: u32) {
+    let pinned = Pinned::new("killed", entries);
+    let started = Instant::now();
+    pinned.complete(false);
+    let whole = started.elapsed();
+    let (mut left_old, mut left_new) = (0, 0);
+    // A pseudo-random sequence without a period to speak of (Knuth's MMIX).
+    let mut random = u64::from(std::process::id());
+    for kill in 0..kills {
+        pinned.again();
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // One moment in each slice of the time, a little beyond the end too.
+        let within = f64::from(u32::try_from(random >> 32).unwrap()) / f64::from(u32::MAX);
+        let after = whole.mul_f64((f64::from(kill) + within) / f64::from(kills) * 1.1);
+        pinned.killed(Some(after), |_| {});
+        let is_new = pinned.check();
+        *(if is_new { &mut left_new } else { &mut left_old }) += 1;
+        pinned.complete(is_new);
+    }
+    println!(
+        "{entries} entries, {kills} kills within {whole:?}: the old map stood {left_old} times, the new one {left_new}"
+    );
+    assert!(left_old > 0);
+}
+
+#[test]
+fn a_migration_can_be_killed_at_any_moment() {
+    killed_at_any_moment(4000, 10);
+}
+
+/// As root: `cargo test --release --package bpfmap --test kernel -- --ignored --nocapture a_million`.
+#[test]
+#[ignore = "takes minutes of a fast machine, and hours of an emulated one"]
+fn a_million_entries_survive_fifty_kills() {
+    killed_at_any_moment(1_000_000, 50);
+}
+
+/// The moments that chance hardly meets.
+#[test]
+fn a_migration_can_be_killed_at_each_stage() {
+    let pinned = Pinned::new("stages", 3000);
+    for (stage, is_new) in [
+        (Stage::Copying, false),
+        (Stage::Checking, false),
+        (Stage::Comparing, false),
+        (Stage::Pinned, false),
+        (Stage::Swapped, true),
+    ] {
+        pinned.again();
+        pinned.killed(None, |progress| {
+            if progress.stage == stage {
+                // SAFETY: ends this process.
+                unsafe { libc::raise(libc::SIGKILL) };
+            }
+        });
+        assert_eq!(pinned.check(), is_new, "{stage:?}");
+        pinned.complete(is_new);
+    }
+    // What is open is read, whatever is pinned.
+    assert!(pinned.old.as_fd().try_clone_to_owned().is_ok());
+    assert_eq!(pinned.old.lookup(&7).unwrap().map(|value| value.packets), Some(21));
+    pinned.old.update(&7, &Old { packets: 1, bytes: 1 }, Update::Exist).unwrap();
+}
