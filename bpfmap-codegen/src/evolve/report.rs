@@ -81,7 +81,7 @@ fn text(changes: &[Change], sources: Sources<'_>) -> String {
 
 /// `3 changes: 1 silently reads wrong data, 2 safe for a live pin; …`
 fn sum(changes: &[Change]) -> String {
-    let Some(worst) = changes.iter().max_by_key(|change| change.class) else {
+    let Some(worst) = changes.iter().rev().max_by_key(|change| change.class) else {
         return "no changes\n".to_owned();
     };
     let counted = Class::ALL.iter().rev().filter_map(|class| {

@@ -1,0 +1,215 @@
+//! What changes from one schema to the next: a pair of schemas for each rule, in `tests/evolve/RULE`
+//! or `tests/evolve/RULE__CASE`, with what is said of them.
+//!
+//! After a change: `INSTA_UPDATE=always cargo test -p bpfmap-codegen --test evolve`, and read the
+//! difference.
+
+#[path = "support/recipe.rs"]
+mod recipe;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::evolve::rules::{ALL, Loading};
+use bpfmap_codegen::evolve::{Class, Format, diff, report};
+use bpfmap_codegen::front::{read_file, rust, toml};
+use bpfmap_codegen::layout::Layouts;
+use bpfmap_codegen::print;
+use proptest::prelude::*;
+use recipe::{recipes, schema};
+
+#[test]
+fn each_rule_has_a_pair_that_it_is_the_worst_of() {
+    let pairs = pairs();
+    for rule in ALL {
+        let has_pair = pairs.iter().any(|pair| rule_of(pair) == rule.id);
+        assert!(has_pair, "{rule} has no pair of schemas");
+    }
+    for pair in pairs {
+        let changes = diff(&read(&pair.join("old.toml")), &read(&pair.join("new.toml"))).unwrap();
+        let rule = rule_of(&pair);
+        let change = changes.iter().find(|change| change.rule.id == rule);
+        let change = change.unwrap_or_else(|| panic!("{rule}: {changes:#?}"));
+        assert_eq!(change.class, change.rule.class, "{rule}");
+        let worst = changes.iter().map(|change| change.class).max();
+        assert_eq!(worst, Some(change.class), "{rule}: {changes:#?}");
+    }
+}
+
+#[test]
+fn what_is_said_of_each_pair() {
+    for pair in pairs() {
+        let (old, new) = (read(&pair.join("old.toml")), read(&pair.join("new.toml")));
+        let changes = diff(&old, &new).unwrap();
+        let folder = format!("{}/", pair.display());
+        let fails = |change: &bpfmap_codegen::evolve::Change| change.class != Class::Safe;
+        let shown = Format::ALL
+            .map(|(_, format)| report(&changes, (&old, &new), format, fails).replace(&folder, ""));
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.set_snapshot_path(&pair);
+        settings.bind(|| insta::assert_snapshot!("changes", shown.join("\n")));
+    }
+}
+
+/// The way back from each pair is no surprise either: nothing panics, and something is said.
+#[test]
+fn there_and_back() {
+    for pair in pairs() {
+        let (old, new) = (read(&pair.join("old.toml")), read(&pair.join("new.toml")));
+        assert!(!diff(&new, &old).unwrap().is_empty(), "{}", pair.display());
+        for schema in [&old, &new] {
+            assert_eq!(diff(schema, schema).unwrap(), [], "{}", pair.display());
+        }
+    }
+}
+
+#[test]
+fn the_table_does_not_contradict_itself() {
+    for rule in ALL {
+        let (is_refused, is_safe) = (
+            matches!(
+                rule.libbpf,
+                Loading::Refuses | Loading::Unverified | Loading::RefusesContents
+            ),
+            rule.class == Class::Safe,
+        );
+        assert!(!(is_refused && rule.class != Class::NewPin), "{rule}");
+        if rule.class == Class::WrongData {
+            assert_eq!(rule.libbpf, Loading::Reuses, "{rule}");
+        }
+        assert!(!(is_safe && is_refused), "{rule}");
+        assert!(rule.explanation.lines().all(|line| line.len() <= 120), "{rule}");
+        assert!(
+            rule.explanation.ends_with(".\n") || rule.explanation.contains("\nSource: "),
+            "{rule}"
+        );
+    }
+    let ids: BTreeSet<&str> = ALL.iter().map(|rule| rule.id).collect();
+    assert_eq!(ids.len(), ALL.len());
+}
+
+/// Comments, names of types, the order of declarations and explicit padding change nothing.
+#[test]
+fn what_is_no_change() {
+    let old = "[types.a]\nkind = \"struct\"\nmembers = [ { name = \"x\", type = \"u8\" }, { name = \"y\", type = \"b\" } ]\n\
+               [types.b]\nkind = \"alias\"\ntype = \"u32\"\n\
+               [types.c]\nkind = \"struct\"\nmembers = [ { name = \"p\", type = \"*a\" } ]\n\
+               [maps.m]\ntype = \"hash\"\nkey = \"a\"\nvalue = \"c\"\nmax_entries = 1\nflags = [\"rdonly_prog\", \"no_prealloc\"]\n\
+               [maps.n]\ntype = \"array\"\nvalue = \"u8\"\nmax_entries = 1\n";
+    let new = "[maps.n]\ntype = \"array\"\nkey = \"u32\"\nvalue = \"u8\"\nmax_entries = 1\ndoc = \"New.\"\npinning = \"none\"\n\
+               [maps.m]\ntype = \"hash\"\nkey = \"renamed\"\nvalue = \"c\"\nmax_entries = 1\nflags = [\"no_prealloc\", \"rdonly_prog\"]\n\
+               [types.c]\nkind = \"struct\"\nmembers = [ { name = \"p\", type = \"*renamed\" } ]\n\
+               [types.renamed]\nkind = \"struct\"\ndoc = \"Now with a comment.\"\nmembers = [ { name = \"x\", type = \"u8\" }, { name = \"_pad0\", type = \"[u8; 3]\" }, { name = \"y\", type = \"u32\", default = 7 } ]\n";
+    assert_eq!(diff(&of_text(old), &of_text(new)).unwrap(), []);
+}
+
+/// A struct of ten members of a type of ten members, and so on: written out, more than any machine
+/// holds.
+#[test]
+fn types_that_are_used_again_and_again_are_looked_at_once() {
+    let schema = |last: &str| {
+        let mut text = String::new();
+        for level in 0..6 {
+            let below = if level == 0 { last.to_owned() } else { format!("t{}", level - 1) };
+            let members: Vec<String> = (0..10)
+                .map(|number| format!("{{ name = \"m{number}\", type = \"{below}\" }}"))
+                .collect();
+            writeln!(
+                text,
+                "[types.t{level}]\nkind = \"struct\"\nmembers = [ {} ]",
+                members.join(", ")
+            )
+            .unwrap();
+        }
+        text += "[maps.m]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"t5\"\nmax_entries = 1\n";
+        of_text(&text)
+    };
+    assert_eq!(diff(&schema("u8"), &schema("u8")).unwrap(), []);
+    let error = diff(&schema("u8"), &schema("i8")).unwrap_err();
+    assert!(error.to_string().contains("100000 members"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_schema_and_itself_have_no_changes(recipe in recipes()) {
+        let text = with_maps(&recipe, 0);
+        prop_assert_eq!(diff(&of_text(&text), &of_text(&text)).unwrap(), []);
+    }
+
+    #[test]
+    fn a_schema_and_its_twin_in_rust_have_no_changes(recipe in recipes()) {
+        let toml = of_text(&with_maps(&recipe, 0));
+        let text = print::rust::print(toml.schema(), &Layouts::new(toml.schema()));
+        let twin = check(rust::read_str(Path::new("twin.rs"), &text)).unwrap();
+        prop_assert_eq!(diff(&toml, &twin).unwrap(), []);
+        prop_assert_eq!(diff(&twin, &toml).unwrap(), []);
+    }
+
+    /// Any two schemas can be compared; and where nothing is dangerous, no bytes have moved.
+    #[test]
+    fn two_schemas_are_compared(one in recipes(), other in recipes()) {
+        let (old, new) = (of_text(&with_maps(&one, 0)), of_text(&with_maps(&other, 0)));
+        let changes = diff(&old, &new).unwrap();
+        for (_, format) in Format::ALL {
+            let shown = report(&changes, (&old, &new), format, |_| true);
+            prop_assert!(!shown.contains("0 bytes, was 0"), "{}", shown);
+        }
+        for (map, name) in new.schema().maps.iter().map(|map| (map, &map.name.value)) {
+            let Some(before) = old.schema().maps.iter().find(|map| map.name.value == *name) else {
+                continue;
+            };
+            let size = |checked: &Checked, map: &bpfmap_codegen::ir::MapDef| {
+                map.value.as_ref().map(|value| checked.resolved().layout(value).size)
+            };
+            let is_told = changes.iter().any(|change| {
+                change.path == format!("{name}.value") && change.rule.id.starts_with("VALUE_")
+            });
+            prop_assert_eq!(size(&old, before) != size(&new, map), is_told);
+        }
+    }
+}
+
+/// The types of a recipe as the values of maps, in TOML.
+fn with_maps(recipe: &recipe::Recipe, seed: u64) -> String {
+    let schema = schema(&[(seed, recipe.clone())]);
+    let mut text = print::toml::print(&schema);
+    for (index, def) in schema.types.iter().enumerate() {
+        writeln!(
+            text,
+            "[maps.map{index}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"{}\"\nmax_entries = 1",
+            def.name.value
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn of_text(text: &str) -> Checked {
+    check(toml::read_str(Path::new("schema.toml"), text))
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn read(path: &Path) -> Checked {
+    check(read_file(path)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rule_of(pair: &Path) -> &str {
+    let name = pair.file_name().unwrap().to_str().unwrap();
+    name.split("__").next().unwrap()
+}
+
+fn pairs() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evolve");
+    let mut pairs: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pairs.sort();
+    assert!(!pairs.is_empty());
+    pairs
+}
