@@ -1,7 +1,6 @@
 //! From one schema to both sides of a BPF map.
 
 pub mod backend;
-pub mod btf;
 #[cfg(any(feature = "rust", feature = "toml"))]
 mod builder;
 pub mod check;

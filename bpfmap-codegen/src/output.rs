@@ -81,22 +81,6 @@ impl Planned {
         let head = String::from_utf8_lossy(&present[..present.len().min(1024)]);
         head.contains(GENERATED)
     }
-
-    /// What would change, as a unified diff; empty where nothing would.
-    #[cfg(feature = "cli")]
-    #[must_use]
-    pub fn diff(&self) -> String {
-        if !self.is_stale() {
-            return String::new();
-        }
-        let present = String::from_utf8_lossy(self.present.as_deref().unwrap_or_default());
-        let path = self.path.display().to_string();
-        let old = if self.present.is_some() { path.as_str() } else { "/dev/null" };
-        similar::TextDiff::from_lines(present.as_ref(), self.contents.as_str())
-            .unified_diff()
-            .header(old, &path)
-            .to_string()
-    }
 }
 
 /// Reads what lies where `files` belong, in `folder`.

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-use crate::btf::{self, Btf};
+use crate::btf;
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{KindFacts, type_name};
@@ -22,6 +22,7 @@ use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
 use crate::percpu::possible_cpus;
 use crate::spec::MapFlags;
 use crate::sys::Errno;
+use bpfmap_btf::Btf;
 use core::fmt;
 use std::os::fd::BorrowedFd;
 
@@ -103,8 +104,8 @@ pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> 
         match btf_blob(info.btf_id) {
             Err(Errno(libc::EPERM | libc::EACCES)) => layout_check = LayoutCheck::NotPermitted,
             Err(errno) => return Err(failed(Operation::Open, errno, "its BTF can't be read")),
-            Ok(blob) => match Btf::parse(blob) {
-                Err(error) => differences.push(Difference::new("BTF", error)),
+            Ok(blob) => match Btf::parse(&blob) {
+                Err(error) => differences.push(Difference::new("BTF", error.to_string())),
                 Ok(btf) => {
                     let types = (info.btf_key_type_id, info.btf_value_type_id);
                     if types != (0, 0) {
@@ -174,7 +175,7 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes<'_>) -> Result<V
 }
 
 /// Holds the types of key and value, by their ids in the BTF (0: none), against a declaration.
-fn layouts(declared: &Declaration<'_>, btf: &Btf, (key, value): (u32, u32)) -> Vec<Difference> {
+fn layouts(declared: &Declaration<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> Vec<Difference> {
     let mut differences = Vec::new();
     for (path, layout, type_id) in [("key", declared.key, key), ("value", declared.value, value)] {
         if type_id != 0 {

@@ -53,7 +53,7 @@ fn generate(folder: &std::path::Path) -> Result<(), Error> {
     }
     files.sort();
     let mut command = cargo();
-    command.args(["run", "--package", "bpfmap-codegen", "--", "generate"]).args(&files);
+    command.args(["run", "--package", "bpfmap-cli", "--", "generate"]).args(&files);
     run_command(command.args(["--emit", "c,rust,fixtures,docs", "--out"]).arg(folder))?;
     println!("{} schemas, in {}", files.len(), folder.display());
     Ok(())

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use bpfmap_btf::{Btf, Kind, TypeId};
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::btf::{self, Btf, Kind, TypeId};
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::ir::{Composite, Int, MemberType, Type, TypeDefKind};
 use bpfmap_codegen::layout::CompositeLayout;
+use object::read::elf::ElfFile64;
+use object::{Object, ObjectSection};
 
 use crate::support::{CLANGS, clang, compile_bpf};
 use crate::{composites, is_unnamed_bit_field};
@@ -24,20 +26,23 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     for (what, text) in [("types written by hand", by_hand), ("the generated header", header)] {
         for (name, commands) in CLANGS {
-            let btf = compile(folder.path(), &clang(commands), &text)?;
+            let blob = compile(folder.path(), &clang(commands), &text)?;
+            let btf = Btf::parse(&blob).map_err(|error| error.to_string())?;
             compare_btf(checked, &btf).map_err(|why| format!("{what}, {name}: {why}"))?;
         }
     }
     Ok(())
 }
 
-fn compile(folder: &Path, clang: &str, text: &str) -> Result<Btf, String> {
+/// The BTF of `text`, compiled.
+fn compile(folder: &Path, clang: &str, text: &str) -> Result<Vec<u8>, String> {
     let (source, object) = (folder.join("types.bpf.c"), folder.join("types.bpf.o"));
     fs::write(&source, text).map_err(|error| error.to_string())?;
     compile_bpf(clang, &source, &object)?;
     let object = fs::read(&object).map_err(|error| error.to_string())?;
-    let section = btf::section(&object, ".BTF").ok_or("clang wrote no BTF")?;
-    Btf::parse(section).map_err(|error| error.to_string())
+    let object: ElfFile64<'_> = ElfFile64::parse(&*object).map_err(|error| error.to_string())?;
+    let section = object.section_by_name(".BTF").ok_or("clang wrote no BTF")?;
+    Ok(section.data().map_err(|error| error.to_string())?.to_vec())
 }
 
 /// For each type a variable, so that BTF has it, and an array as long as its alignment, which BTF
@@ -52,11 +57,11 @@ fn variables(checked: &Checked) -> String {
     code
 }
 
-fn compare_btf(checked: &Checked, btf: &Btf) -> Result<(), String> {
+fn compare_btf(checked: &Checked, btf: &Btf<'_>) -> Result<(), String> {
     let variables: HashMap<&str, TypeId> = btf
         .iter()
         .filter_map(|(_, ty)| match ty.kind {
-            Kind::Variable(of) => Some((ty.name.as_str(), of)),
+            Kind::Variable { ty: of, .. } => Some((ty.name, of)),
             _ => None,
         })
         .collect();
@@ -73,7 +78,7 @@ fn compare_btf(checked: &Checked, btf: &Btf) -> Result<(), String> {
 }
 
 fn compare_composite(
-    btf: &Btf,
+    btf: &Btf<'_>,
     path: &str,
     body: &Composite,
     layout: &CompositeLayout,
@@ -111,24 +116,16 @@ fn compare_composite(
     }
 }
 
+fn size_of(btf: &Btf<'_>, id: TypeId) -> Result<u64, String> {
+    btf.size(id).map_err(|error| error.to_string())
+}
+
 fn same(path: &str, what: &str, ours: u64, clangs: u64) -> Result<(), String> {
     if ours == clangs {
         Ok(())
     } else {
         Err(format!("{path}: {what} is {ours} for the layout engine and {clangs} for clang"))
     }
-}
-
-fn size_of(btf: &Btf, id: TypeId) -> Result<u64, String> {
-    let ty = btf.get(id).ok_or_else(|| format!("BTF has no type {id}"))?;
-    Ok(match &ty.kind {
-        Kind::Int { size, .. } | Kind::Enum { size, .. } => u64::from(*size),
-        Kind::Pointer(_) => 8,
-        Kind::Array { element, len } => size_of(btf, *element)? * u64::from(*len),
-        Kind::Struct(composite) | Kind::Union(composite) => u64::from(composite.size),
-        Kind::Typedef(target) | Kind::Modifier(target) => size_of(btf, *target)?,
-        Kind::Variable(_) | Kind::Other => return Err(format!("{} has no size", ty.name)),
-    })
 }
 
 /// The types as an author writes them: no padding, no proof.

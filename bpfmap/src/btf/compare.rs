@@ -14,10 +14,9 @@
 //!   struct or union.
 //! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
 
-use super::blob::{Btf, Member as BtfMember, Type};
-use super::encoding;
 use crate::layout::{IntEncoding, TypeLayout, TypeMember};
 use crate::verify::Difference;
+use bpfmap_btf::{Btf, BtfError, Int, Kind, Member as BtfMember, Type, Variant};
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
@@ -27,7 +26,7 @@ const DEEPEST: u32 = 64;
 pub(crate) fn compare(
     path: &str,
     ours: &TypeLayout<'_>,
-    btf: &Btf,
+    btf: &Btf<'_>,
     type_id: u32,
 ) -> Vec<Difference> {
     let mut comparison = Comparison { btf, differences: Vec::new() };
@@ -36,7 +35,7 @@ pub(crate) fn compare(
 }
 
 struct Comparison<'a> {
-    btf: &'a Btf,
+    btf: &'a Btf<'a>,
     differences: Vec<Difference>,
 }
 
@@ -56,78 +55,73 @@ impl Comparison<'_> {
             return match self.btf.size(type_id) {
                 Ok(bytes) if bytes == u64::from(*size) => {}
                 Ok(theirs) => self.report(path, format!("{theirs} bytes, schema says {size}")),
-                Err(error) => self.report(path, error),
+                Err(error) => self.report(path, error.to_string()),
             };
         }
         let theirs = match self.btf.resolve(type_id) {
             Ok(theirs) => theirs,
-            Err(error) => return self.report(path, error),
+            Err(error) => return self.report(path, error.to_string()),
         };
-        match (ours, &theirs) {
-            (TypeLayout::Void, Type::Void) | (TypeLayout::Pointer { .. }, Type::Pointer) => {}
-            (
-                TypeLayout::Int { size, encoding, .. },
-                &Type::Int { size: their_size, encoding: their_encoding, .. },
-            ) if *size == their_size
-                && (*size == 1
-                    || (*encoding == IntEncoding::Signed)
-                        == (their_encoding & encoding::SIGNED != 0)) => {}
-            (TypeLayout::Int { size, .. }, Type::Enum { size: their_size, .. })
-            | (TypeLayout::Enum { size, .. }, Type::Int { size: their_size, .. })
-                if size == their_size => {}
-            (
-                TypeLayout::Enum { size, variants, .. },
-                Type::Enum { size: their_size, variants: theirs },
-            ) if size == their_size => self.variants(path, *size, variants, theirs),
-            (
-                TypeLayout::Array { element, len },
-                Type::Array { element: their_element, len: their_len },
-            ) => {
-                if len != their_len {
-                    self.report(path, format!("{their_len} elements, schema says {len}"));
-                }
-                self.types(&format!("{path}[]"), element, *their_element, depth + 1);
+        match (ours, theirs.map(|ty| &ty.kind)) {
+            (TypeLayout::Void, None) | (TypeLayout::Pointer { .. }, Some(Kind::Pointer(_))) => {}
+            (TypeLayout::Int { size, encoding, .. }, Some(Kind::Int(their)))
+                if *size == their.size
+                    && (*size == 1 || (*encoding == IntEncoding::Signed) == their.is_signed) => {}
+            (TypeLayout::Int { size, .. }, Some(Kind::Enum(their))) if *size == their.size => {}
+            (TypeLayout::Enum { size, .. }, Some(Kind::Int(their))) if *size == their.size => {}
+            (TypeLayout::Enum { size, variants, .. }, Some(Kind::Enum(their)))
+                if *size == their.size =>
+            {
+                self.variants(path, *size, variants, &their.variants);
             }
-            (
-                TypeLayout::Struct { name, size, members },
-                Type::Struct { name: their_name, size: their_size, members: their_members },
-            )
-            | (
-                TypeLayout::Union { name, size, members },
-                Type::Union { name: their_name, size: their_size, members: their_members },
-            ) => {
+            (TypeLayout::Array { element, len }, Some(Kind::Array(their))) => {
+                if *len != their.len {
+                    self.report(path, format!("{} elements, schema says {len}", their.len));
+                }
+                self.types(&format!("{path}[]"), element, their.element, depth + 1);
+            }
+            (TypeLayout::Struct { name, size, members }, Some(Kind::Struct(their)))
+            | (TypeLayout::Union { name, size, members }, Some(Kind::Union(their))) => {
+                let their_name = theirs.map_or("", |ty| ty.name);
                 if is_kernels(name) || is_kernels(their_name) {
-                    if name != their_name || size != their_size {
-                        self.differ(path, ours, &theirs);
+                    if *name != their_name || *size != their.size {
+                        self.differ(path, ours, theirs);
                     }
                     return;
                 }
-                if size != their_size {
-                    self.report(path, format!("{}, schema says {size}", bytes(*their_size)));
+                if *size != their.size {
+                    self.report(path, format!("{}, schema says {size}", bytes(their.size)));
                 }
-                self.members(path, members, their_members, depth);
+                self.members(path, members, &their.members, depth);
             }
-            _ => self.differ(path, ours, &theirs),
+            _ => self.differ(path, ours, theirs),
         }
     }
 
-    fn differ(&mut self, path: &str, ours: &TypeLayout<'_>, theirs: &Type) {
+    fn differ(&mut self, path: &str, ours: &TypeLayout<'_>, theirs: Option<&Type<'_>>) {
         self.report(path, format!("{}, schema says {}", name(theirs), describe(ours)));
     }
 
-    fn members(&mut self, path: &str, ours: &[TypeMember<'_>], theirs: &[BtfMember], depth: u32) {
-        let mut rest: Vec<&BtfMember> = theirs
+    fn members(
+        &mut self,
+        path: &str,
+        ours: &[TypeMember<'_>],
+        theirs: &[BtfMember<'_>],
+        depth: u32,
+    ) {
+        let mut rest: Vec<&BtfMember<'_>> = theirs
             .iter()
             .filter(|member| {
                 let named = !member.name.is_empty();
-                (named || self.is_composite(member.type_id)) && !is_padding_name(&member.name)
+                (named || self.is_composite(member.ty)) && !is_padding_name(member.name)
             })
             .collect();
         let mut missing = Vec::new();
         for our in ours.iter().filter(|our| !is_padding(our)) {
             // Of several without a name, the one in the same place; else the first.
-            let same_place =
-                |their: &&BtfMember| their.name == our.name && their.bit_offset == our.bit_offset;
+            let same_place = |their: &&BtfMember<'_>| {
+                their.name == our.name && their.bit_offset == our.bit_offset
+            };
             let found = rest
                 .iter()
                 .position(same_place)
@@ -148,12 +142,12 @@ impl Comparison<'_> {
             }
         }
         for their in rest {
-            let at = member_path(path, &their.name, their.bit_offset);
+            let at = member_path(path, their.name, their.bit_offset);
             self.report(&at, "schema has no such member");
         }
     }
 
-    fn member(&mut self, path: &str, our: &TypeMember<'_>, their: &BtfMember, depth: u32) {
+    fn member(&mut self, path: &str, our: &TypeMember<'_>, their: &BtfMember<'_>, depth: u32) {
         let path = member_path(path, our.name, our.bit_offset);
         if their.bit_offset != our.bit_offset {
             self.report(&path, place_differs(our, their));
@@ -163,34 +157,37 @@ impl Comparison<'_> {
                 self.report(&path, format!("{}, schema says {}", width(bits), width(our.bits)));
             }
             Ok(_) => {}
-            Err(error) => return self.report(&path, error),
+            Err(error) => return self.report(&path, error.to_string()),
         }
-        self.types(&path, our.layout, their.type_id, depth + 1);
+        self.types(&path, our.layout, their.ty, depth + 1);
     }
 
-    fn variants(&mut self, path: &str, size: u32, ours: &[(&str, i64)], theirs: &[(String, i64)]) {
+    fn variants(&mut self, path: &str, size: u32, ours: &[(&str, i64)], theirs: &[Variant<'_>]) {
         // The sign of the numbers isn't told before Linux 6.0: the bits are compared.
-        let bits = |value: i64| if size >= 8 { value } else { value & ((1 << (8 * size)) - 1) };
+        let bits = |value: i128| value & ((1 << (8 * size.min(8))) - 1);
         for (name, value) in ours {
-            if let Some((_, their)) = theirs.iter().find(|(their_name, _)| their_name == name)
-                && bits(*value) != bits(*their)
+            if let Some(their) = theirs.iter().find(|their| their.name == *name)
+                && bits(i128::from(*value)) != bits(their.value)
             {
-                self.report(path, format!("{name} is {their}, schema says {value}"));
+                self.report(path, format!("{name} is {}, schema says {value}", their.value));
             }
         }
     }
 
     fn is_composite(&self, type_id: u32) -> bool {
-        matches!(self.btf.resolve(type_id), Ok(Type::Struct { .. } | Type::Union { .. }))
+        let kind = self.btf.resolve(type_id).ok().flatten().map(|ty| &ty.kind);
+        matches!(kind, Some(Kind::Struct(_) | Kind::Union(_)))
     }
 
     /// The width of a bit-field, which old compilers put into the integer's type.
-    fn bit_field(&self, member: &BtfMember) -> Result<u32, String> {
+    fn bit_field(&self, member: &BtfMember<'_>) -> Result<u32, BtfError> {
         if member.bits != 0 {
             return Ok(member.bits);
         }
-        Ok(match self.btf.resolve(member.type_id)? {
-            Type::Int { size, bits, .. } if u64::from(bits) < u64::from(size) * 8 && bits != 0 => {
+        Ok(match self.btf.resolve(member.ty)?.map(|ty| &ty.kind) {
+            Some(&Kind::Int(Int { size, bits, .. }))
+                if u64::from(bits) < u64::from(size) * 8 && bits != 0 =>
+            {
                 bits
             }
             _ => 0,
@@ -198,7 +195,7 @@ impl Comparison<'_> {
     }
 }
 
-fn place_differs(ours: &TypeMember<'_>, theirs: &BtfMember) -> String {
+fn place_differs(ours: &TypeMember<'_>, theirs: &BtfMember<'_>) -> String {
     if ours.bit_offset.is_multiple_of(8) && theirs.bit_offset.is_multiple_of(8) {
         format!("offset {}, schema says {}", theirs.bit_offset / 8, ours.bit_offset / 8)
     } else {
@@ -270,20 +267,26 @@ fn describe(layout: &TypeLayout<'_>) -> String {
     }
 }
 
-fn name(theirs: &Type) -> String {
-    match theirs {
-        Type::Void => "no type".to_owned(),
-        Type::Int { size, encoding, .. } => {
-            let sign = if encoding & encoding::SIGNED == 0 { "an unsigned" } else { "a signed" };
-            format!("{sign} integer ({})", bytes(*size))
+fn name(theirs: Option<&Type<'_>>) -> String {
+    let Some(theirs) = theirs else { return "no type".to_owned() };
+    let what = match &theirs.kind {
+        Kind::Int(Int { size, is_signed, .. }) => {
+            let sign = if *is_signed { "a signed" } else { "an unsigned" };
+            return format!("{sign} integer ({})", bytes(*size));
         }
-        Type::Pointer => "a pointer".to_owned(),
-        Type::Array { len, .. } => format!("an array of {len}"),
-        Type::Struct { name, size, .. } => tagged("struct", name, *size),
-        Type::Union { name, size, .. } => tagged("union", name, *size),
-        Type::Enum { size, .. } => format!("an enum ({})", bytes(*size)),
-        Type::Other { what, .. } => (*what).to_owned(),
-    }
+        Kind::Array(array) => return format!("an array of {}", array.len),
+        Kind::Struct(body) => return tagged("struct", theirs.name, body.size),
+        Kind::Union(body) => return tagged("union", theirs.name, body.size),
+        Kind::Enum(body) => return format!("an enum ({})", bytes(body.size)),
+        Kind::Pointer(_) => "a pointer",
+        Kind::Forward { .. } => "a forward declaration",
+        Kind::Function { .. } | Kind::Prototype { .. } => "a function",
+        Kind::Variable { .. } => "a variable",
+        Kind::DataSection { .. } => "a data section",
+        Kind::Float { .. } => "a floating-point number",
+        _ => "an unknown type",
+    };
+    what.to_owned()
 }
 
 fn tagged(what: &str, name: &str, size: u32) -> String {

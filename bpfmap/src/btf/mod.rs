@@ -1,11 +1,9 @@
 //! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`): written from a
-//! [`Layout`](crate::layout::Layout), read from any map, and the two compared.
+//! [`Layout`](crate::layout::Layout), and compared with what `bpfmap_btf` reads from any map.
 
-mod blob;
 mod compare;
 mod encode;
 
-pub(crate) use blob::Btf;
 pub(crate) use compare::compare;
 pub(crate) use encode::{Encoder, Tags};
 
@@ -24,19 +22,9 @@ mod kind {
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
     pub(super) const ENUM: u32 = 6;
-    pub(super) const FWD: u32 = 7;
     pub(super) const TYPEDEF: u32 = 8;
-    pub(super) const VOLATILE: u32 = 9;
-    pub(super) const CONST: u32 = 10;
-    pub(super) const RESTRICT: u32 = 11;
-    pub(super) const FUNC: u32 = 12;
-    pub(super) const FUNC_PROTO: u32 = 13;
-    pub(super) const VAR: u32 = 14;
-    pub(super) const DATASEC: u32 = 15;
-    pub(super) const FLOAT: u32 = 16;
     pub(super) const DECL_TAG: u32 = 17;
     pub(super) const TYPE_TAG: u32 = 18;
-    pub(super) const ENUM64: u32 = 19;
 }
 
 /// How an integer's bits are meant (`BTF_INT_*`).

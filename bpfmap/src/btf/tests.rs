@@ -1,5 +1,6 @@
-use super::{Btf, Encoder, Tags, compare};
+use super::{Encoder, Tags, compare};
 use crate::layout::{Layout, Member};
+use bpfmap_btf::Btf;
 
 const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
     Member { name, bit_offset: byte * 8, bits: 0, layout }
@@ -50,7 +51,8 @@ const VALUE: &Layout = &Layout::Struct {
 fn differences(ours: &Layout, theirs: &'static Layout) -> Vec<String> {
     let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(theirs);
-    let btf = Btf::parse(encoder.finish()).expect("our own blob");
+    let blob = encoder.finish();
+    let btf = Btf::parse(&blob).expect("our own blob");
     compare("value", ours, &btf, id).iter().map(ToString::to_string).collect()
 }
 
@@ -254,7 +256,7 @@ fn a_damaged_blob_does_no_harm() {
     let id = encoder.add(VALUE);
     let blob = encoder.finish();
     for len in 0..blob.len() {
-        if let Ok(btf) = Btf::parse(blob[..len].to_vec()) {
+        if let Ok(btf) = Btf::parse(&blob[..len]) {
             let _ = compare("value", VALUE, &btf, id);
         }
     }
@@ -262,7 +264,7 @@ fn a_damaged_blob_does_no_harm() {
         for byte in [0, 1, 0x7f, 0xff] {
             let mut damaged = blob.clone();
             damaged[at] = byte;
-            if let Ok(btf) = Btf::parse(damaged) {
+            if let Ok(btf) = Btf::parse(&damaged) {
                 let _ = compare("value", VALUE, &btf, id);
             }
         }
@@ -283,7 +285,7 @@ fn circles_end() {
             blob.extend(word.to_ne_bytes());
         }
         blob.push(0);
-        let btf = Btf::parse(blob).unwrap();
+        let btf = Btf::parse(&blob).unwrap();
         assert_eq!(compare("value", Layout::U32, &btf, 1).len(), 1);
         assert_eq!(compare("value", &Layout::Opaque { size: 4 }, &btf, 1).len(), 1);
     }
@@ -291,7 +293,8 @@ fn circles_end() {
 
 #[test]
 fn a_missing_type_is_told() {
-    let btf = Btf::parse(Encoder::new(Tags::Written).finish()).unwrap();
+    let blob = Encoder::new(Tags::Written).finish();
+    let btf = Btf::parse(&blob).unwrap();
     let differences = compare("key", Layout::U32, &btf, 7);
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].to_string(), "key: the BTF has no type 7");

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use bpfmap_codegen::rules::{ALL, Rule};
 use clap::ArgMatches;
 
-use super::{Failed, Outcome, complain, print};
+use crate::{Failed, Outcome, complain, print};
 
-pub(super) fn run(matches: &ArgMatches) -> Outcome {
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let Some(id) = matches.get_one::<String>("rule") else {
         return print(&list());
     };

@@ -1,39 +1,34 @@
 //! Numbers out of bytes.
 
-use super::BtfError;
+use crate::BtfError;
 
 /// The order of bytes in a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Little,
     Big,
 }
 
 /// The rest of some bytes.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     order: Order,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8], order: Order) -> Self {
+    pub(crate) fn new(rest: &'a [u8], order: Order) -> Self {
         Self { rest, order }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn skip(&mut self, count: u32) -> Result<(), BtfError> {
-        self.rest = self.rest.get(count as usize..).ok_or(BtfError::Truncated)?;
-        Ok(())
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, BtfError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, BtfError> {
         Ok(u8::from_le_bytes(self.take()?))
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, BtfError> {
+    pub(crate) fn u16(&mut self) -> Result<u16, BtfError> {
         let bytes = self.take()?;
         Ok(match self.order {
             Order::Little => u16::from_le_bytes(bytes),
@@ -41,7 +36,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, BtfError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, BtfError> {
         let bytes = self.take()?;
         Ok(match self.order {
             Order::Little => u32::from_le_bytes(bytes),
@@ -49,12 +44,22 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, BtfError> {
-        let bytes = self.take()?;
-        Ok(match self.order {
-            Order::Little => u64::from_le_bytes(bytes),
-            Order::Big => u64::from_be_bytes(bytes),
-        })
+    /// `count` items of `size` bytes each. A count that the bytes do not bear is refused before
+    /// any memory is taken for it.
+    pub(crate) fn list<T>(
+        &mut self,
+        count: usize,
+        size: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T, BtfError>,
+    ) -> Result<Vec<T>, BtfError> {
+        if self.rest.len() / size < count {
+            return Err(BtfError::Truncated);
+        }
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], BtfError> {

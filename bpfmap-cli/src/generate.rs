@@ -7,9 +7,9 @@ use bpfmap_codegen::generate::{Options, generate};
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
 use clap::ArgMatches;
 
-use super::{Failed, Outcome, complain, print, schemas};
+use crate::{Failed, Outcome, complain, print, schemas};
 
-pub(super) fn run(matches: &ArgMatches) -> Outcome {
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let checked = schemas::read(matches)?;
     let asked = asked(matches);
     let legacy = matches.get_flag("legacy");
@@ -49,13 +49,24 @@ fn compare(planned: &[Planned]) -> Outcome {
     if stale.is_empty() {
         return Ok(());
     }
-    print(&stale.iter().map(|file| file.diff()).collect::<String>())?;
+    print(&stale.iter().map(|file| diff(file)).collect::<String>())?;
     for file in &stale {
         let what = if file.present.is_some() { "is stale" } else { "is not there" };
         complain(&format!("error: `{}` {what}\n", file.path.display()));
     }
     complain("the same command without `--check` brings them up to date\n");
     Err(Failed::Found)
+}
+
+/// What would change in a file, as a unified diff.
+fn diff(file: &Planned) -> String {
+    let present = String::from_utf8_lossy(file.present.as_deref().unwrap_or_default());
+    let path = file.path.display().to_string();
+    let old = if file.present.is_some() { path.as_str() } else { "/dev/null" };
+    similar::TextDiff::from_lines(present.as_ref(), file.contents.as_str())
+        .unified_diff()
+        .header(old, &path)
+        .to_string()
 }
 
 fn fail(error: &OutputError) -> Failed {

@@ -9,16 +9,16 @@ use bpfmap_codegen::ir::Schema;
 use bpfmap_codegen::source::SourceMap;
 use clap::ArgMatches;
 
-use super::{Failed, Outcome, complain, paths, print, style, word};
+use crate::{Failed, Outcome, complain, paths, print, style, word};
 
 /// `bpfmap check`.
-pub(super) fn check(matches: &ArgMatches) -> Outcome {
+pub(crate) fn check(matches: &ArgMatches) -> Outcome {
     read(matches).map(|_| ())
 }
 
 /// Reads and checks the schemas that the command line names, and shows all that was found in any
 /// of them. `None` of them is returned if one can't be used.
-pub(super) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
+pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     let mut findings = Findings::new(matches);
     let checked = paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
     findings.close();
@@ -27,7 +27,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
 
 /// Reads and checks the schema in `path`, and shows what was found in it. The schema is as it was
 /// written, without what the check adds because it goes without saying.
-pub(super) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
+pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
     let mut findings = Findings::new(matches);
     let draft = read_file(path);
     let schema = draft.schema.clone();

@@ -7,9 +7,9 @@ use bpfmap_codegen::diagnostics::json_string;
 use bpfmap_codegen::facts::{Answer, KernelVersion, Since};
 use clap::ArgMatches;
 
-use super::{Outcome, print, schemas, word};
+use crate::{Outcome, print, schemas, word};
 
-pub(super) fn run(matches: &ArgMatches) -> Outcome {
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let checked = schemas::read(matches)?;
     let show = if word(matches, "format") == "json" { json } else { text };
     print(&checked.iter().map(show).collect::<String>())

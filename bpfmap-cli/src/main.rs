@@ -1,4 +1,4 @@
-//! The command line.
+//! `bpfmap`: schemas of BPF maps on the command line.
 //!
 //! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
 //! command line itself is wrong.
@@ -29,7 +29,7 @@ enum Failed {
     Usage,
 }
 
-pub(crate) fn run() -> ExitCode {
+fn main() -> ExitCode {
     let matches = command().get_matches();
     let outcome = match matches.subcommand() {
         Some(("generate", matches)) => generate::run(matches),

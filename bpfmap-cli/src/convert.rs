@@ -8,9 +8,9 @@ use bpfmap_codegen::output::{OutputError, Planned, plan, write};
 use bpfmap_codegen::print;
 use clap::ArgMatches;
 
-use super::{Failed, Outcome, complain, print as show, schemas};
+use crate::{Failed, Outcome, complain, print as show, schemas};
 
-pub(super) fn run(matches: &ArgMatches) -> Outcome {
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let path = matches.get_one::<PathBuf>("schema").cloned().unwrap_or_default();
     let out = matches.get_one::<PathBuf>("out");
     let to_rust = match (matches.get_one::<String>("to"), out) {

@@ -1,0 +1,154 @@
+//! Reads BTF, the BPF type format: of an object file, of a kernel, of a live map.
+//!
+//! ```no_run
+//! let data = std::fs::read("/sys/kernel/btf/vmlinux")?;
+//! let btf = bpfmap_btf::Btf::parse(&data)?;
+//! for (id, ty) in btf.iter() {
+//!     println!("{id} {} {:?}", ty.name, ty.kind);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The data may come from anyone: whatever is wrong with it is an error, never a panic, and what it
+//! takes to read it grows with its length alone. Names are borrowed from it.
+//!
+//! Source: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`, up to Linux 7.x.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod parse;
+mod reader;
+mod types;
+
+pub use error::BtfError;
+pub use types::{
+    Array, Composite, Enum, Int, Kind, Linkage, Member, Parameter, SectionVariable, Type, TypeId,
+    Variant,
+};
+
+/// The types of one object file, of one map, or of a kernel.
+#[derive(Debug, Clone, Default)]
+pub struct Btf<'a> {
+    /// From type 1 on.
+    types: Vec<Type<'a>>,
+}
+
+/// The longest chain of typedefs, qualifiers and arrays that is followed.
+///
+/// The kernel takes 32 (`MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`).
+const MAX_CHAIN: usize = 64;
+
+impl<'a> Btf<'a> {
+    /// Reads the section `.BTF` of an object file, `/sys/kernel/btf/vmlinux`, or what the kernel
+    /// gives for a BTF object's id.
+    ///
+    /// # Errors
+    ///
+    /// When `data` is no BTF, of either byte order.
+    pub fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
+        parse::types(data).map(|types| Self { types })
+    }
+
+    /// The type of number `id`; `None` for `void`, which is 0, and for a number that no type has.
+    #[must_use]
+    pub fn get(&self, id: TypeId) -> Option<&Type<'a>> {
+        self.types.get((id as usize).checked_sub(1)?)
+    }
+
+    /// Every type with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (TypeId, &Type<'a>)> {
+        (1..).zip(&self.types)
+    }
+
+    /// The number of types, `void` not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Whether there is no type at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
+    /// The type behind typedefs, qualifiers and type tags; `None` for `void`.
+    ///
+    /// # Errors
+    ///
+    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    pub fn resolve(&self, id: TypeId) -> Result<Option<&Type<'a>>, BtfError> {
+        self.behind(id, |kind| match kind {
+            Kind::Typedef(target) => Some(*target),
+            kind => kind.qualified(),
+        })
+        .map(|(_, ty)| ty)
+    }
+
+    /// The type behind `const`, `volatile` and `restrict`, with its number.
+    ///
+    /// # Errors
+    ///
+    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    pub fn unqualified(&self, id: TypeId) -> Result<(TypeId, Option<&Type<'a>>), BtfError> {
+        self.behind(id, |kind| match kind {
+            Kind::TypeTag { .. } => None,
+            kind => kind.qualified(),
+        })
+    }
+
+    fn behind(
+        &self,
+        id: TypeId,
+        next: impl Fn(&Kind<'a>) -> Option<TypeId>,
+    ) -> Result<(TypeId, Option<&Type<'a>>), BtfError> {
+        let mut at = id;
+        for _ in 0..MAX_CHAIN {
+            if at == 0 {
+                return Ok((0, None));
+            }
+            let ty = self.get(at).ok_or(BtfError::Missing(at))?;
+            match next(&ty.kind) {
+                Some(target) => at = target,
+                None => return Ok((at, Some(ty))),
+            }
+        }
+        Err(BtfError::Endless(id))
+    }
+
+    /// Bytes of a type: 0 of `void`, of functions and of what is only declared.
+    ///
+    /// # Errors
+    ///
+    /// [`BtfError::Missing`] and [`BtfError::Endless`].
+    pub fn size(&self, id: TypeId) -> Result<u64, BtfError> {
+        let mut at = id;
+        let mut factor = 1_u64;
+        for _ in 0..MAX_CHAIN {
+            let Some(ty) = self.resolve(at)? else { return Ok(0) };
+            let size = match &ty.kind {
+                Kind::Array(array) => {
+                    factor = factor.saturating_mul(u64::from(array.len));
+                    at = array.element;
+                    continue;
+                }
+                Kind::Variable { ty, .. } => {
+                    at = *ty;
+                    continue;
+                }
+                Kind::Pointer(_) => 8,
+                Kind::Int(int) => int.size,
+                Kind::Struct(body) | Kind::Union(body) => body.size,
+                Kind::Enum(body) => body.size,
+                Kind::Float { size } | Kind::DataSection { size, .. } => *size,
+                _ => 0,
+            };
+            return Ok(factor.saturating_mul(u64::from(size)));
+        }
+        Err(BtfError::Endless(id))
+    }
+}
+
+#[cfg(test)]
+mod tests;
