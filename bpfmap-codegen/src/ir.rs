@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::kernel::KernelVersion;
+use crate::naming::c_constant;
 use crate::source::{SourceMap, Span, Spanned};
 
 /// A set of types and of maps that use them.
@@ -36,6 +37,19 @@ pub struct TypeDef {
     pub kind: TypeDefKind,
     /// BTF declaration tags, `__attribute__((btf_decl_tag("…")))`.
     pub decl_tags: Vec<Spanned<String>>,
+    /// How C knows it.
+    pub in_c: InC,
+}
+
+/// How C knows a named type, beside its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InC {
+    /// Whether C calls a struct, union or enum by its bare name too: `typedef struct NAME { … }
+    /// NAME;`.
+    pub typedef: bool,
+    /// Whether the kernel defines it, so that `vmlinux.h` has it: the header leaves it to that, and
+    /// proves that the layout is the one that the schema says.
+    pub kernel: bool,
 }
 
 /// What a named type is made of.
@@ -124,14 +138,28 @@ pub enum MemberType {
 pub struct Enum {
     /// The integer that holds it.
     pub repr: Spanned<Int>,
+    /// What stands before the names of the variants in C, which are then as the author wrote them.
+    pub prefix: Option<Spanned<String>>,
     /// The variants; values may repeat.
     pub variants: Vec<Variant>,
+}
+
+impl Enum {
+    /// The C constant of the variant `variant` of this enum, which is called `name`.
+    #[must_use]
+    pub fn c_constant(&self, name: &str, variant: &str) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{}{variant}", prefix.value),
+            None => c_constant(name, variant),
+        }
+    }
 }
 
 /// A variant of an enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name as the author wrote it; C gets `ENUM_VARIANT` in upper case.
+    /// Its name as the author wrote it; C gets `ENUM_VARIANT` in upper case, unless the enum has a
+    /// prefix of its own.
     pub name: Spanned<String>,
     /// Its value.
     pub value: Spanned<i128>,

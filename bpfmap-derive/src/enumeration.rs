@@ -3,7 +3,7 @@
 use bpfmap_codegen::backend::rust::identifier;
 use bpfmap_codegen::front::rust::TypeItem;
 use bpfmap_codegen::ir::Enum;
-use bpfmap_codegen::naming::{c_constant, rust_constant};
+use bpfmap_codegen::naming::rust_constant;
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::DeriveInput;
@@ -26,7 +26,7 @@ pub(crate) fn expand(
     let size = repr.size;
     let signed = body.variants.iter().any(|variant| variant.value.value < 0);
     // A variant whose number the compiler alone knows is not among those that were read.
-    let constants = body.variants.iter().map(|variant| c_constant(name, &variant.name.value));
+    let constants = body.variants.iter().map(|variant| body.c_constant(name, &variant.name.value));
     let constants: Vec<_> = constants.collect();
     if constants.len() != variants.len() {
         return TokenStream::new();
@@ -65,7 +65,7 @@ fn new_type(
     let signed = body.variants.iter().any(|variant| variant.value.value < 0);
     let variants = body.variants.iter().map(|variant| {
         let (constant, c_name) =
-            (rust_constant(&variant.name.value), c_constant(name, &variant.name.value));
+            (rust_constant(&variant.name.value), body.c_constant(name, &variant.name.value));
         let constant = syn::parse_str::<syn::Ident>(&identifier(&constant)).ok();
         (constant, c_name, Literal::i128_unsuffixed(variant.value.value), &variant.doc)
     });

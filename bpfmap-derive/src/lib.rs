@@ -65,6 +65,9 @@ use proc_macro::TokenStream;
 /// | `name = "ip_key"` | the name in C; else that of the type in `snake_case` |
 /// | `in_place` | it has no name in C, and is written where a member is of it |
 /// | `align = N` | an alignment that C is asked for; `repr(align)` alone is taken for it too, unless members in bytes make it necessary |
+/// | `typedef` | C has `typedef struct NAME { … } NAME;`, of unions and enums too |
+/// | `kernel` | the kernel defines it: the header leaves it to `vmlinux.h`, and proves its layout |
+/// | `prefix = "V_"` | of an enum: in C `V_` and the variant's name as it is, not `ENUM_VARIANT` |
 /// | `packed` | in C, where Rust can't be: `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `variants(LOW = 1, …)` | of a new type of an integer: an enum whose variants are constants |

@@ -17,6 +17,7 @@ mod types;
 
 use context::Context;
 pub use requirements::{Part, Requirement};
+pub(crate) use reserved::is_in_uapi;
 pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 

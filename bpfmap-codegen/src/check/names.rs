@@ -7,7 +7,7 @@ use super::reserved;
 use crate::diagnostics::Finding;
 use crate::facts::MapTypeFacts;
 use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
-use crate::naming::{c_constant, c_event_function, rust_constant, upper_camel_case};
+use crate::naming::{c_event_function, rust_constant, upper_camel_case};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -30,7 +30,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     for def in cx.types() {
         let name = &def.name;
         if identifier(cx, "a type", name) {
-            not_reserved(cx, name, reserved::as_type(&name.value));
+            not_reserved(cx, name, reserved::as_type(&name.value, def.in_c.kernel));
         }
         match &def.kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
@@ -147,7 +147,7 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
             if name == first {
                 format!("`{enum_name}` has two variants `{name}`")
             } else {
-                let constant = c_constant(enum_name, name);
+                let constant = body.c_constant(enum_name, name);
                 format!("the variants `{first}` and `{name}` would both become `{constant}`")
             }
         });
@@ -195,7 +195,7 @@ fn unique_in_c(cx: &mut Context<'_>) {
                 let mut constants = Seen::default();
                 for variant in &body.variants {
                     let name = &variant.name;
-                    let written = c_constant(&def.name.value, &name.value);
+                    let written = body.c_constant(&def.name.value, &name.value);
                     // Twice in one enum is another rule's finding.
                     if constants.insert(written.clone(), (&name.value, name.span)).is_none() {
                         unique(cx, &mut others, written, name, &rules::DUPLICATE_C_NAME, message);

@@ -6,20 +6,33 @@ pub(super) fn anywhere(word: &str) -> Option<&'static str> {
     C_KEYWORDS.contains(&word).then_some("it is a word of C")
 }
 
-/// Why `word` can't name a type, although it could name a member.
-pub(super) fn as_type(word: &str) -> Option<&'static str> {
+/// Why `word` can't name a type, although it could name a member. A type of the `kernel`'s may be
+/// called as it is there.
+pub(super) fn as_type(word: &str, kernel: bool) -> Option<&'static str> {
     if crate::front::type_word::builtin(word).is_some()
         || crate::front::type_word::pointing(word).is_some()
         || word == "void"
     {
         Some("it is a type already")
+    } else if kernel {
+        None
     } else if crate::front::type_word::in_other_words(word).is_some() {
         Some("it is a type of C, of the kernel or of Rust")
-    } else if KERNEL_TYPES.contains(&word) {
+    } else if is_kernels(word) {
         Some("the kernel's headers define it")
     } else {
         None
     }
+}
+
+/// Whether the kernel's headers are known to define a type `word`.
+pub(crate) fn is_kernels(word: &str) -> bool {
+    is_in_uapi(word) || KERNEL_TYPES.contains(&word)
+}
+
+/// Whether every BPF program has a type `word` from the headers that it can't do without.
+pub(crate) fn is_in_uapi(word: &str) -> bool {
+    UAPI_TYPES.contains(&word)
 }
 
 /// Why `word` can't name a map, although it could name a member.
@@ -90,10 +103,9 @@ const C_KEYWORDS: &[&str] = &[
     "true",
 ];
 
-/// Structs, unions, enums and typedefs that programs see after `vmlinux.h` or after the headers
-/// that BPF programs include in its place: of `linux/bpf.h` all that maps and programs share with
-/// user space, of the rest what people are likely to call a type of their own.
-const KERNEL_TYPES: &[&str] = &[
+/// Types that programs see after `vmlinux.h` and after `linux/bpf.h`: all that maps and programs share
+/// with user space.
+const UAPI_TYPES: &[&str] = &[
     // linux/bpf.h
     "bpf_adj_room_mode",
     "bpf_attach_type",
@@ -177,6 +189,11 @@ const KERNEL_TYPES: &[&str] = &[
     "__sum16",
     "__wsum",
     "__poll_t",
+];
+
+/// Structs, unions, enums and typedefs that programs see after `vmlinux.h` or after the headers
+/// that BPF programs include in its place: what people are likely to call a type of their own.
+const KERNEL_TYPES: &[&str] = &[
     "dev_t",
     "gfp_t",
     "gid_t",

@@ -16,7 +16,7 @@ pub use composite::{CompositeLayout, Item, MemberLayout, Padding};
 
 use std::collections::HashMap;
 
-use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind};
 
 /// Size and alignment of a type, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,26 +66,36 @@ impl Layouts {
         let order = order::definition_order(&schema.types);
         let mut layouts = Self { named: HashMap::with_capacity(schema.types.len()), order: vec![] };
         for &index in &order {
-            let def = &schema.types[index];
-            if layouts.named.contains_key(&def.name.value) {
-                continue;
-            }
-            let named = match &def.kind {
-                TypeDefKind::Struct(body) => {
-                    Named::Composite(CompositeLayout::of_struct(&layouts, body))
-                }
-                TypeDefKind::Union(body) => {
-                    Named::Composite(CompositeLayout::of_union(&layouts, body))
-                }
-                TypeDefKind::Enum(body) => {
-                    Named::Plain(TypeLayout::scalar(u64::from(body.repr.value.size)))
-                }
-                TypeDefKind::Alias(target) => Named::Plain(layouts.of(&target.value)),
-            };
-            layouts.named.insert(def.name.value.clone(), named);
+            layouts.add(&schema.types[index]);
         }
         layouts.order = order;
         layouts
+    }
+
+    /// Lays out one more type, whose parts are known. The first of a name counts.
+    pub(crate) fn add(&mut self, def: &TypeDef) {
+        if self.named.contains_key(&def.name.value) {
+            return;
+        }
+        let named = match &def.kind {
+            TypeDefKind::Struct(body) => Named::Composite(self.lay_out_struct(body)),
+            TypeDefKind::Union(body) => Named::Composite(self.lay_out_union(body)),
+            TypeDefKind::Enum(body) => {
+                Named::Plain(TypeLayout::scalar(u64::from(body.repr.value.size)))
+            }
+            TypeDefKind::Alias(target) => Named::Plain(self.of(&target.value)),
+        };
+        self.named.insert(def.name.value.clone(), named);
+    }
+
+    /// The layout of a struct that need not have a name.
+    pub(crate) fn lay_out_struct(&self, body: &Composite) -> CompositeLayout {
+        CompositeLayout::of_struct(self, body)
+    }
+
+    /// The layout of a union that need not have a name.
+    pub(crate) fn lay_out_union(&self, body: &Composite) -> CompositeLayout {
+        CompositeLayout::of_union(self, body)
     }
 
     /// Size and alignment of `ty`.
@@ -128,7 +138,8 @@ impl Layouts {
         &self.order
     }
 
-    fn of_member(&self, ty: &MemberType) -> (TypeLayout, Option<CompositeLayout>) {
+    /// Size and alignment of a member; of one that is written in place, its members too.
+    pub(crate) fn of_member(&self, ty: &MemberType) -> (TypeLayout, Option<CompositeLayout>) {
         let nested = match ty {
             MemberType::Type(ty) => return (self.of(&ty.value), None),
             MemberType::Struct(body) => CompositeLayout::of_struct(self, body),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ir::{Enum, Int, Member, TypeDef};
+use crate::ir::{Enum, InC, Int, Member, TypeDef};
 use crate::source::Span;
 
 fn int(size: u32) -> Type {
@@ -24,7 +24,13 @@ fn bits(name: &str, ty: Type, width: u32) -> Member {
 }
 
 fn def(name: &str, kind: TypeDefKind) -> TypeDef {
-    TypeDef { name: name.to_owned().into(), doc: None, kind, decl_tags: vec![] }
+    TypeDef {
+        name: name.to_owned().into(),
+        doc: None,
+        kind,
+        decl_tags: vec![],
+        in_c: InC::default(),
+    }
 }
 
 fn body(members: Vec<Member>) -> Composite {
@@ -130,6 +136,7 @@ fn a_type_stands_after_what_it_holds_and_otherwise_where_the_author_put_it() {
             "c",
             TypeDefKind::Enum(Enum {
                 repr: Int { size: 2, signed: true }.into(),
+                prefix: None,
                 variants: vec![],
             }),
         ),

@@ -58,6 +58,9 @@ fn push_type(text: &mut String, def: &TypeDef) {
     let own = |keys: &mut Vec<Key>| {
         keys.extend(doc(def.doc.as_ref()));
         keys.extend(strings("decl_tags", &def.decl_tags));
+        let words = [("typedef", def.in_c.typedef), ("kernel", def.in_c.kernel)];
+        let said = words.into_iter().filter(|(_, said)| *said);
+        keys.extend(said.map(|(word, _)| (word, "true".to_owned())));
     };
     match &def.kind {
         TypeDefKind::Struct(body) => {
@@ -78,6 +81,7 @@ fn push_type(text: &mut String, def: &TypeDef) {
             if body.repr.value != (Int { size: 4, signed: false }) {
                 keys.push(quoted("repr", &body.repr.value));
             }
+            keys.extend(body.prefix.as_ref().map(|prefix| ("prefix", string(&prefix.value))));
             own(&mut keys);
             let variants = variants(body);
             let line = inline_variants(&variants);

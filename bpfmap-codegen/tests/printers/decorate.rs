@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use bpfmap_codegen::facts::KernelVersion;
 use bpfmap_codegen::ir::{
-    Composite, DefaultValue, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema,
+    Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema,
     SpecialField, Target, Type, TypeDefKind,
 };
 use bpfmap_codegen::source::{Span, Spanned};
@@ -27,10 +27,13 @@ pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
     for def in &mut schema.types {
         def.doc = doc(random);
         def.decl_tags = tags(random);
+        def.in_c = InC { typedef: random.below(5) == 0, kernel: random.below(5) == 0 };
         match &mut def.kind {
             TypeDefKind::Struct(body) => composite(body, random, Some(&types)),
             TypeDefKind::Union(body) => composite(body, random, None),
             TypeDefKind::Enum(body) => {
+                body.prefix =
+                    random.sometimes(3, |random| random.pick(&["", "V_", "x"]).to_owned().into());
                 for variant in &mut body.variants {
                     variant.doc = doc(random);
                 }

@@ -5,7 +5,7 @@
 //! each part of a recipe can be left out, and the rest is still one.
 
 use bpfmap_codegen::ir::{
-    Composite, Enum, Int, Member, MemberType, Schema, Type, TypeDef, TypeDefKind, Variant,
+    Composite, Enum, InC, Int, Member, MemberType, Schema, Type, TypeDef, TypeDefKind, Variant,
 };
 use bpfmap_codegen::source::Span;
 use proptest::collection::vec;
@@ -146,11 +146,11 @@ impl Maker {
                     doc: None,
                 };
                 let variants = vec![variant("low", low), variant("high", 1)];
-                TypeDefKind::Enum(Enum { repr: (*repr).into(), variants })
+                TypeDefKind::Enum(Enum { repr: (*repr).into(), prefix: None, variants })
             }
             TypeRecipe::Alias(ty) => TypeDefKind::Alias(self.ty(ty).into()),
         };
-        TypeDef { name: name.into(), doc: None, kind, decl_tags: vec![] }
+        TypeDef { name: name.into(), doc: None, kind, decl_tags: vec![], in_c: InC::default() }
     }
 
     fn body(&self, recipe: &Body, with_tail: bool) -> Composite {

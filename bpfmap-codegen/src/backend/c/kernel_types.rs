@@ -85,7 +85,8 @@ pub(super) fn mentions(schema: &Schema) -> String {
     code
 }
 
-fn has(name: &str) -> String {
+/// The macro by which a program says that it has the type `name` from elsewhere.
+pub(super) fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use super::kernel_types::has;
 use super::{push_comment, push_decl_tags};
+use crate::check::is_in_uapi;
 use crate::ir::{
     Composite, Enum, Int, MapDef, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts, Padding};
-use crate::naming::c_constant;
 
 /// All types of `schema`, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
@@ -17,8 +18,15 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let declared = declarations(schema);
     if !declared.is_empty() {
         code.push('\n');
-        for name in declared {
-            let _ = writeln!(code, "{name};");
+        for tag in declared {
+            match tag.split_once(' ') {
+                Some((_, name)) if names.typedefs.contains(name) => {
+                    let _ = writeln!(code, "typedef {tag} {name};");
+                }
+                _ => {
+                    let _ = writeln!(code, "{tag};");
+                }
+            }
         }
     }
     for &index in layouts.definition_order() {
@@ -34,6 +42,7 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
 
 /// How C names the types of a schema: with the word `struct`, `union` or `enum`, or without.
 pub(super) struct TypeNames<'a> {
+    typedefs: HashSet<&'a str>,
     unions: HashSet<&'a str>,
     enums: HashSet<&'a str>,
     aliases: HashSet<&'a str>,
@@ -41,9 +50,16 @@ pub(super) struct TypeNames<'a> {
 
 impl<'a> TypeNames<'a> {
     pub(super) fn new(schema: &'a Schema) -> Self {
-        let mut names =
-            Self { unions: HashSet::new(), enums: HashSet::new(), aliases: HashSet::new() };
+        let mut names = Self {
+            typedefs: HashSet::new(),
+            unions: HashSet::new(),
+            enums: HashSet::new(),
+            aliases: HashSet::new(),
+        };
         for def in &schema.types {
+            if def.in_c.typedef {
+                names.typedefs.insert(&def.name.value);
+            }
             let set = match def.kind {
                 TypeDefKind::Struct(_) => continue,
                 TypeDefKind::Union(_) => &mut names.unions,
@@ -114,12 +130,25 @@ impl<'a> TypeNames<'a> {
             Type::Char => "char".to_owned(),
             Type::BigEndian(size) => format!("__be{}", u64::from(*size) * 8),
             Type::Special(field, _) => format!("struct {}", field.name()),
-            Type::Named(name) if self.aliases.contains(name.as_str()) => name.clone(),
+            Type::Named(name)
+                if self.aliases.contains(name.as_str())
+                    || self.typedefs.contains(name.as_str()) =>
+            {
+                name.clone()
+            }
+            Type::Named(_) => self.tag(ty),
+            Type::Array(..) | Type::Pointer(_) => self.declare(ty, ""),
+        }
+    }
+
+    /// The tag of a struct, union or enum: `struct ip_key`.
+    fn tag(&self, ty: &Type) -> String {
+        match ty {
             Type::Named(name) if self.enums.contains(name.as_str()) => format!("enum {name}"),
             Type::Named(name) if self.unions.contains(name.as_str()) => format!("union {name}"),
             // One of the schema's, or one of the kernel's behind a pointer.
-            Type::Named(name) => format!("struct {name}"),
-            Type::Array(..) | Type::Pointer(_) => self.declare(ty, ""),
+            Type::Named(name) if !self.aliases.contains(name.as_str()) => format!("struct {name}"),
+            _ => self.base(ty),
         }
     }
 }
@@ -198,7 +227,7 @@ impl<'a> Pointees<'a> {
                     break;
                 }
                 Type::Named(name) if behind_pointer => {
-                    let tag = self.names.base(ty);
+                    let tag = self.names.tag(ty);
                     let declarable = tag.starts_with("struct ") || tag.starts_with("union ");
                     if declarable && self.seen.insert(name) {
                         self.tags.push(tag);
@@ -219,8 +248,37 @@ struct Definition<'a> {
 
 impl Definition<'_> {
     fn write(&mut self, def: &TypeDef) {
+        if def.in_c.kernel {
+            self.guarded(def);
+        } else {
+            self.define(def);
+        }
+        self.prove(def);
+    }
+
+    /// What the kernel's headers may have, for programs that include none of them.
+    fn guarded(&mut self, def: &TypeDef) {
+        let name = &def.name.value;
+        if is_in_uapi(name) {
+            return;
+        }
+        let has = has(name);
+        let _ =
+            write!(self.code, "#if !defined(__VMLINUX_H__) && !defined({has})\n#define {has}\n");
+        self.define(def);
+        self.code.push_str("#endif\n");
+    }
+
+    fn define(&mut self, def: &TypeDef) {
         let name = &def.name.value;
         let tags = def.decl_tags.iter().map(|tag| &tag.value);
+        let typedef = |word: &str| {
+            if def.in_c.typedef {
+                format!("typedef {word} {name} {name};\n")
+            } else {
+                String::new()
+            }
+        };
         match &def.kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
                 let Some(layout) = self.layouts.composite(name) else { return };
@@ -229,23 +287,39 @@ impl Definition<'_> {
                 self.composite_body(body, layout, 1);
                 push_decl_tags(self.code, tags);
                 self.code.push_str(";\n");
-                let ty = format!("{word} {name}");
-                assert_type(self.code, &ty, layout.size, layout.align);
-                self.assert_offsets(&ty, "", 0, body, layout);
+                self.code.push_str(&typedef(word));
             }
             TypeDefKind::Enum(body) => {
                 self.enum_definition(name, body);
                 push_decl_tags(self.code, tags);
                 self.code.push_str(";\n");
-                let size = u64::from(body.repr.value.size);
-                assert_type(self.code, &format!("enum {name}"), size, size);
+                self.code.push_str(&typedef("enum"));
             }
             TypeDefKind::Alias(target) => {
                 let _ = write!(self.code, "typedef {}", self.names.declare(&target.value, name));
                 push_decl_tags(self.code, tags);
                 self.code.push_str(";\n");
+            }
+        }
+    }
+
+    /// The proof that C lays the type out as the schema does.
+    fn prove(&mut self, def: &TypeDef) {
+        let name = &def.name.value;
+        let ty = self.names.abstract_type(&Type::Named(name.clone()));
+        match &def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                let Some(layout) = self.layouts.composite(name) else { return };
+                assert_type(self.code, &ty, layout.size, layout.align);
+                self.assert_offsets(&ty, "", 0, body, layout);
+            }
+            TypeDefKind::Enum(body) => {
+                let size = u64::from(body.repr.value.size);
+                assert_type(self.code, &ty, size, size);
+            }
+            TypeDefKind::Alias(target) => {
                 let layout = self.layouts.of(&target.value);
-                assert_type(self.code, name, layout.size, layout.align);
+                assert_type(self.code, &ty, layout.size, layout.align);
             }
         }
     }
@@ -257,7 +331,7 @@ impl Definition<'_> {
             if let Some(doc) = &variant.doc {
                 push_comment(self.code, "\t", doc);
             }
-            let constant = c_constant(name, &variant.name.value);
+            let constant = body.c_constant(name, &variant.name.value);
             let _ = writeln!(self.code, "\t{constant} = {},", integer_literal(variant.value.value));
         }
         self.code.push('}');

@@ -6,7 +6,6 @@ use super::{bytes, cell, push_paragraph};
 use crate::check::Checked;
 use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
 use crate::layout::{CompositeLayout, Item};
-use crate::naming::c_constant;
 
 pub(super) fn push_types(page: &mut String, checked: &Checked) {
     let types = &checked.schema().types;
@@ -42,7 +41,7 @@ fn push_enum(page: &mut String, name: &str, body: &Enum) {
     );
     for variant in &body.variants {
         let (label, value) = (&variant.name.value, variant.value.value);
-        let constant = c_constant(name, label);
+        let constant = body.c_constant(name, label);
         let doc = cell(variant.doc.as_deref().unwrap_or_default());
         let _ = writeln!(page, "| {value} | `{label}` | `{constant}` | {doc} |");
     }

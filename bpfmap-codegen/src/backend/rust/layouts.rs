@@ -11,7 +11,6 @@ use crate::ir::{
     Composite, Enum, Int, KeyValue, MemberType, SpecialField, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts};
-use crate::naming::c_constant;
 
 /// The layout of a key or value, as an expression outside of the module `layouts`.
 pub(super) fn layout_of(checked: &Checked, names: &Names<'_>, described: &KeyValue) -> String {
@@ -261,7 +260,7 @@ fn push_enum(code: &mut String, name: &str, body: &Enum) {
         // BTF keeps 64 bits and tells apart by `signed` what they mean.
         let [bytes @ .., _, _, _, _, _, _, _, _] = variant.value.value.to_le_bytes();
         let value = i64::from_le_bytes(bytes);
-        let name = string_literal(&c_constant(name, &variant.name.value));
+        let name = string_literal(&body.c_constant(name, &variant.name.value));
         let _ = writeln!(code, "            ({name}, {value}),");
     }
     code.push_str("        ],\n    }");

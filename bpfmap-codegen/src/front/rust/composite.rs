@@ -14,7 +14,7 @@ use super::enumeration::{self, NamedValue, repr_int};
 use super::item::{Number, Reader, TypeItem};
 use super::types::{self, Hints, placeholder};
 use crate::diagnostics::Finding;
-use crate::ir::{Composite, DefaultValue, Int, Member, MemberType, TypeDef, TypeDefKind};
+use crate::ir::{Composite, DefaultValue, InC, Int, Member, MemberType, TypeDef, TypeDefKind};
 use crate::rules;
 use crate::source::{Span, Spanned};
 
@@ -74,6 +74,9 @@ pub struct Repr {
 pub(super) struct Opening {
     pub(super) name: Spanned<String>,
     pub(super) decl_tags: Vec<Spanned<String>>,
+    pub(super) in_c: InC,
+    /// Of an enum, what stands before the names of its variants in C.
+    pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,
     packed: bool,
@@ -97,6 +100,11 @@ impl Opening {
         let mut entries = Entries::read(reader, &input.attrs, "bpf_type", what);
         let name = entries.string("name");
         let decl_tags = entries.strings("tag");
+        let in_c = InC {
+            typedef: entries.flag("typedef").is_some(),
+            kernel: entries.flag("kernel").is_some(),
+        };
+        let prefix = entries.string("prefix");
         entries.take("crate");
         let (mut in_place, mut packed, mut align, mut variants) = (false, false, None, None);
         if !matches!(input.data, Data::Enum(_)) {
@@ -120,7 +128,7 @@ impl Opening {
         }
         let name = reader.name(&input.ident, name);
         let repr = RustRepr::read(reader, &input.attrs);
-        Self { name, decl_tags, repr, in_place, packed, align, variants }
+        Self { name, decl_tags, in_c, prefix, repr, in_place, packed, align, variants }
     }
 }
 
@@ -228,6 +236,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         doc: doc(&input.attrs),
         kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
         decl_tags: opening.decl_tags,
+        in_c: opening.in_c,
     };
     TypeItem { fields: vec![role], ..reader.item(def) }
 }
@@ -245,6 +254,7 @@ pub(super) fn plain_alias(
         doc: None,
         kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
         decl_tags: Vec::new(),
+        in_c: InC::default(),
     })
 }
 
@@ -255,7 +265,7 @@ fn composite(
     fields: &Punctuated<Field, Token![,]>,
     is_union: bool,
 ) -> TypeItem {
-    let Opening { name, decl_tags, repr, in_place, packed, align, .. } = opening;
+    let Opening { name, decl_tags, in_c, repr, in_place, packed, align, .. } = opening;
     if !repr.c {
         reader.report(
             Finding::new(
@@ -282,6 +292,7 @@ fn composite(
         doc: doc(&input.attrs),
         kind: if is_union { TypeDefKind::Union(body) } else { TypeDefKind::Struct(body) },
         decl_tags,
+        in_c,
     };
     TypeItem { in_place, fields: roles, repr: rust, stored, ..reader.item(def) }
 }

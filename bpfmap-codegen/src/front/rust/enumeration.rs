@@ -32,8 +32,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
     let def = TypeDef {
         name: opening.name,
         doc: doc(&input.attrs),
-        kind: TypeDefKind::Enum(Enum { repr, variants }),
+        kind: TypeDefKind::Enum(Enum { repr, prefix: opening.prefix, variants }),
         decl_tags: opening.decl_tags,
+        in_c: opening.in_c,
     };
     TypeItem { pointees: Vec::new(), ..reader.item(def) }
 }
@@ -95,12 +96,13 @@ pub(super) fn new_type(
         });
         Some(Variant { name, value, doc: doc(&variant.attributes) })
     });
-    let body = Enum { repr, variants: variants.collect() };
+    let body = Enum { repr, prefix: opening.prefix.clone(), variants: variants.collect() };
     reader.item(TypeDef {
         name: opening.name.clone(),
         doc: doc(&input.attrs),
         kind: TypeDefKind::Enum(body),
         decl_tags: opening.decl_tags.clone(),
+        in_c: opening.in_c,
     })
 }
 

@@ -18,6 +18,9 @@
 //! kind = "enum"
 //! repr = "u8"                       # u32 unless said
 //! variants = { pass = 0, drop = { value = 1, doc = "Never forwarded." } }
+//! prefix = "V_"                     # in C V_pass; VERDICT_PASS unless said
+//! typedef = true                    # C has `typedef enum verdict { … } verdict;`, of structs and unions too
+//! kernel = true                     # vmlinux.h defines it: the header proves its layout, no more
 //!
 //! [types.packets]
 //! kind = "alias"

@@ -5,7 +5,8 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, File, Value};
 use crate::front::{Draft, type_expression};
 use crate::ir::{
-    Composite, DefaultValue, Enum, Int, Member, MemberType, Type, TypeDef, TypeDefKind, Variant,
+    Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,
+    Variant,
 };
 use crate::source::{Span, Spanned};
 
@@ -25,6 +26,7 @@ pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
             doc: None,
             kind: TypeDefKind::Struct(Composite::default()),
             decl_tags: Vec::new(),
+            in_c: InC::default(),
         });
         draft.schema.types.push(type_def);
     }
@@ -49,11 +51,15 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
     let mut fields = Fields::new(file, table, name.span, "a type");
     let doc = fields.doc();
     let decl_tags = fields.strings("decl_tags");
+    let in_c = InC {
+        typedef: fields.bool("typedef").is_some_and(|typedef| typedef.value),
+        kernel: fields.bool("kernel").is_some_and(|kernel| kernel.value),
+    };
     let kind = fields.required_string("kind");
     let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
         // Without its kind nobody can tell which keys are wrong.
         let kind = TypeDefKind::Struct(Composite::default());
-        return TypeDef { name, doc, kind, decl_tags };
+        return TypeDef { name, doc, kind, decl_tags, in_c };
     };
     let kind = match kind {
         Kind::Struct => {
@@ -75,7 +81,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
         }
     };
     fields.finish();
-    TypeDef { name, doc, kind, decl_tags }
+    TypeDef { name, doc, kind, decl_tags, in_c }
 }
 
 fn composite(fields: &mut Fields<'_, '_, '_>) -> Composite {
@@ -136,12 +142,13 @@ fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {
             Some(Spanned::new(int, text.span))
         })
         .unwrap_or_else(|| Int { size: 4, signed: false }.into());
+    let prefix = fields.string("prefix");
     let variants = fields
         .required("variants")
         .and_then(|value| file.table(value, "variants"))
         .map(|table| variants(file, table))
         .unwrap_or_default();
-    Enum { repr, variants }
+    Enum { repr, prefix, variants }
 }
 
 /// BTF has no wider enum than 64 bits.

@@ -30,6 +30,12 @@ impl<'a> Printer<'a> {
         let name = self.names.ty(&def.name.value).to_owned();
         let mut words: Vec<String> = c_name(&name, &def.name.value).into_iter().collect();
         words.extend(tags(&def.decl_tags));
+        let said = [("typedef", def.in_c.typedef), ("kernel", def.in_c.kernel)];
+        let said = said.into_iter().filter(|(_, said)| *said);
+        words.extend(said.map(|(word, _)| word.to_owned()));
+        if let TypeDefKind::Enum(Enum { prefix: Some(prefix), .. }) = &def.kind {
+            words.push(format!("prefix = {}", string(&prefix.value)));
+        }
         let layout = self.layouts.composite(&def.name.value);
         match (&def.kind, layout) {
             (TypeDefKind::Struct(body), Some(layout)) => {
