@@ -8,7 +8,7 @@ use crate::ir::{
     Composite, KeyValue, MemberType, Schema, SpecialField, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Layouts, TypeLayout};
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
 /// Looks up what the names of a schema mean.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +139,40 @@ impl<'a> Resolved<'a> {
                 MemberType::Union(_) => {}
             }
         }
+    }
+
+    /// The first bit-field of the struct that the schema calls `name`, or of the structs within it, that
+    /// does not start or end at a byte.
+    #[must_use]
+    pub(super) fn part_of_a_byte(self, name: &str) -> Option<&'a Spanned<u32>> {
+        let (body, layout) = self.structure(name)?;
+        self.part_of_a_byte_in(body, layout, 0)
+    }
+
+    fn part_of_a_byte_in(
+        self,
+        body: &'a Composite,
+        layout: &'a CompositeLayout,
+        depth: u32,
+    ) -> Option<&'a Spanned<u32>> {
+        body.members.iter().zip(&layout.members).find_map(|(member, lies)| match &member.ty {
+            MemberType::Type(ty) => match (&member.bits, &ty.value) {
+                // That others are no bit-fields is another rule's finding.
+                (Some(bits), Type::Int(_) | Type::Bool | Type::Named(_)) => {
+                    let whole = lies.bit_offset.is_multiple_of(8) && lies.bits.is_multiple_of(8);
+                    (!whole).then_some(bits)
+                }
+                (None, Type::Named(name)) if depth < MAX_DEPTH => {
+                    let (body, layout) = self.structure(name)?;
+                    self.part_of_a_byte_in(body, layout, depth + 1)
+                }
+                _ => None,
+            },
+            MemberType::Struct(body) => {
+                self.part_of_a_byte_in(body, lies.nested.as_ref()?, depth + 1)
+            }
+            MemberType::Union(_) => None,
+        })
     }
 
     /// The special fields among the direct members of the struct that the schema calls `name`.

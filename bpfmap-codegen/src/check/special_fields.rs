@@ -1,7 +1,7 @@
 //! Rules about fields that belong to the kernel: locks, timers, pointers, lists.
 
 use super::context::{Context, by_value};
-use super::resolved::special;
+use super::resolved::{SpecialMember, special};
 use crate::diagnostics::Finding;
 use crate::facts::{MAP_TYPES, MapTypeFacts};
 use crate::ir::{
@@ -154,6 +154,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             .help("give the struct a member of type `bpf_refcount`"),
         );
     }
+    beside_bits(cx, def, &fields);
     let count: u64 = fields.iter().map(|member| member.count.unwrap_or(1)).sum();
     if count > MAX_FIELDS
         && let Some(last) = fields.last()
@@ -168,6 +169,22 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             .help("split the value over two maps; each element of an array counts"),
         );
     }
+}
+
+/// Checks that each member of a struct with special fields starts at a byte.
+fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]) {
+    let Some(field) = fields.first() else { return };
+    let Some(bits) = cx.resolved.part_of_a_byte(&def.name.value) else { return };
+    let kind = field.field.name();
+    cx.report(
+        Finding::new(
+            &rules::SPECIAL_FIELD_BESIDE_BITS,
+            bits.span,
+            format!("the kernel does not find a `{kind}` beside a part of a byte"),
+        )
+        .related(field.span, format!("the `{kind}`"))
+        .help("take whole bytes instead, or put the bit-fields into a union"),
+    );
 }
 
 /// Whether the kernel takes no more than one of it.

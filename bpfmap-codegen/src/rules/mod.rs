@@ -120,6 +120,7 @@ rules! {
     LIST_NEEDS_LOCK = Error "list-needs-lock": "A list or a tree has a lock beside it";
     SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "What is in a list and in a tree counts its owners";
     TOO_MANY_SPECIAL_FIELDS = Error "too-many-special-fields": "A value has at most 11 special fields";
+    SPECIAL_FIELD_BESIDE_BITS = Error "special-field-beside-bits": "Beside a special field, bit-fields are whole bytes";
     PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct has no special fields";
     // Maps.
     UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type is one that the kernel has";
