@@ -111,6 +111,25 @@ pub enum DefaultValue {
     Variant(String),
 }
 
+impl DefaultValue {
+    /// Whether it is written as zero, so that it needs no writing where there was padding.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        matches!(self, Self::Number(0) | Self::Bool(false))
+    }
+}
+
+impl Member {
+    /// What a map of an older schema may have instead of the member: another name, which is empty where
+    /// it had none, and whether padding.
+    #[must_use]
+    pub fn in_older_maps(&self) -> Option<(&str, bool)> {
+        let former = self.renamed_from.as_ref().map_or("", |name| &name.value);
+        let was_padding = self.default.as_ref().is_some_and(|default| default.value.is_zero());
+        (!former.is_empty() || was_padding).then_some((former, was_padding))
+    }
+}
+
 /// As a schema in Rust writes it: `1`, `true`, `"pass"`.
 impl fmt::Display for DefaultValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -184,7 +184,14 @@ impl Expansion<'_> {
             let mut push = |index: usize, rust: &TokenStream| {
                 let member = &body.members[index];
                 let MemberType::Type(ty) = &member.ty else { return };
-                let layout = writer.of(&ty.value, rust);
+                let mut layout = writer.of(&ty.value, rust);
+                if let Some((former, was_padding)) = member.in_older_maps() {
+                    layout = quote!(&#runtime::layout::Layout::Evolved {
+                        renamed_from: #former,
+                        was_padding: #was_padding,
+                        layout: #layout,
+                    });
+                }
                 let name = member.name.as_ref().map_or("", |name| &name.value);
                 members.push(match &member.bits {
                     None => quote!(#runtime::__private::at(#name, #offset, #layout)),

@@ -87,11 +87,31 @@ pub enum TypeLayout<'a> {
         /// The member that is the node.
         member: &'a str,
     },
+    /// The type of a member of which a map of an older schema may have something else.
+    Evolved {
+        /// What the member was called; empty: as it is.
+        renamed_from: &'a str,
+        /// Where it lies an older map may have padding: then it is 0.
+        was_padding: bool,
+        /// The type.
+        layout: &'a TypeLayout<'a>,
+    },
     /// Bytes without a description.
     Opaque {
         /// How many.
         size: u32,
     },
+}
+
+impl TypeLayout<'_> {
+    /// The type, without what is said of older maps.
+    #[must_use]
+    pub const fn current(&self) -> &Self {
+        match self {
+            Self::Evolved { layout, .. } => layout.current(),
+            _ => self,
+        }
+    }
 }
 
 /// A member of a struct or union.
@@ -203,6 +223,7 @@ impl TypeLayout<'_> {
             | Self::Opaque { size } => size as u64,
             Self::Typedef { target, .. } | Self::Tagged { target, .. } => target.size(),
             Self::Root { root, .. } => root.size(),
+            Self::Evolved { layout, .. } => layout.size(),
             Self::Array { element, len } => element.size().saturating_mul(len as u64),
             Self::Pointer { .. } => 8,
         }

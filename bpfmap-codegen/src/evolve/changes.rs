@@ -6,8 +6,8 @@ use super::pair::{Composites, MapPair, Place, Shape, TypePair, View};
 use super::rules::{self, Class, Loading, Rule};
 use crate::check::Resolved;
 use crate::facts::{InnerRule, MapTypeFacts};
-use crate::ir::{DefaultValue, KeyValue, MapDef, MemberType, Pinning};
-use crate::source::{Span, Spanned};
+use crate::ir::{KeyValue, MapDef, MemberType, Pinning};
+use crate::source::Span;
 
 pub(super) struct Changes<'a> {
     old: Resolved<'a>,
@@ -368,7 +368,7 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
     if place.in_union {
         return (&rules::UNION_MEMBER, what);
     }
-    let starts_as_zero = place.member.default.as_ref().is_some_and(is_zero);
+    let starts_as_zero = place.member.default.as_ref().is_some_and(|it| it.value.is_zero());
     let other = composites.old.iter().find(|old| old.overlaps(place));
     match other {
         Some(other) => {
@@ -392,10 +392,6 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
             (&rules::MEMBER_ADDED, message)
         }
     }
-}
-
-fn is_zero(default: &Spanned<DefaultValue>) -> bool {
-    matches!(default.value, DefaultValue::Number(0) | DefaultValue::Bool(false))
 }
 
 /// The flag whose place is another rule's.

@@ -5,11 +5,14 @@
 //! - Typedefs, `const`, `volatile`, `restrict` and type tags are looked through. Names of types don't count, except
 //!   those of the kernel's own fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name; what is inside
 //!   these is the kernel's affair.
-//! - Integers agree in size and, from 2 bytes up, in sign. A byte is a byte: `char`, `__u8`, `__s8` and `bool` agree.
+//! - Integers agree in size, sign and byte order, which the names `__be16`, `__be32` and `__be64` tell. Bytes are not that
+//!   exact: `char` and `bool` agree with each other, and with `__u8` and `__s8`, which differ.
 //! - An enum agrees with an enum or integer of its size. A variant that both know has the same number; either side
 //!   may know more variants.
 //! - Arrays agree in length and element, structs and unions in size and in their members: name, offset, width of a
 //!   bit-field, type.
+//! - A union may have more members on either side.
+//! - Of a member the schema may say that it had another name, or that an older map may have padding where it lies.
 //! - Padding is no member: members whose name begins with `pad` after its underscores, and nameless ones that are not a
 //!   struct or union.
 //! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
@@ -48,9 +51,7 @@ impl Comparison<'_> {
         if depth > DEEPEST {
             return self.report(path, "types nest too deeply");
         }
-        if let TypeLayout::Typedef { target, .. } | TypeLayout::Root { root: target, .. } = ours {
-            return self.types(path, target, type_id, depth + 1);
-        }
+        let (ours, is_big_endian) = behind_names(ours);
         if let TypeLayout::Opaque { size } = ours {
             return match self.btf.size(type_id) {
                 Ok(bytes) if bytes == u64::from(*size) => {}
@@ -65,8 +66,15 @@ impl Comparison<'_> {
         match (ours, theirs.map(|ty| &ty.kind)) {
             (TypeLayout::Void, None) | (TypeLayout::Pointer { .. }, Some(Kind::Pointer(_))) => {}
             (TypeLayout::Int { size, encoding, .. }, Some(Kind::Int(their)))
-                if *size == their.size
-                    && (*size == 1 || (*encoding == IntEncoding::Signed) == their.is_signed) => {}
+                if *size == their.size && signs_agree(*encoding, theirs, their) =>
+            {
+                let theirs = self.is_big_endian(type_id);
+                if theirs != is_big_endian {
+                    let order = |is_big: bool| if is_big { "big-endian" } else { "no byte order" };
+                    let (theirs, ours) = (order(theirs), order(is_big_endian));
+                    self.report(path, format!("{theirs}, schema says {ours}"));
+                }
+            }
             (TypeLayout::Int { size, .. }, Some(Kind::Enum(their))) if *size == their.size => {}
             (TypeLayout::Enum { size, .. }, Some(Kind::Int(their))) if *size == their.size => {}
             (TypeLayout::Enum { size, variants, .. }, Some(Kind::Enum(their)))
@@ -92,7 +100,8 @@ impl Comparison<'_> {
                 if *size != their.size {
                     self.report(path, format!("{}, schema says {size}", bytes(their.size)));
                 }
-                self.members(path, members, &their.members, depth);
+                let is_union = matches!(ours, TypeLayout::Union { .. });
+                self.members(path, members, &their.members, (their.size, is_union), depth);
             }
             _ => self.differ(path, ours, theirs),
         }
@@ -107,6 +116,7 @@ impl Comparison<'_> {
         path: &str,
         ours: &[TypeMember<'_>],
         theirs: &[BtfMember<'_>],
+        (their_size, is_union): (u32, bool),
         depth: u32,
     ) {
         let mut rest: Vec<&BtfMember<'_>> = theirs
@@ -125,12 +135,18 @@ impl Comparison<'_> {
             let found = rest
                 .iter()
                 .position(same_place)
-                .or_else(|| rest.iter().position(|their| their.name == our.name));
+                .or_else(|| rest.iter().position(|their| their.name == our.name))
+                .or_else(|| rest.iter().position(|their| was_called(our, their.name)));
             match found {
                 Some(index) => self.member(path, our, rest.remove(index), depth),
                 None => missing.push(our),
             }
         }
+        if is_union {
+            // Something else in the entry tells which member is meant.
+            return;
+        }
+        missing.retain(|our| !self.is_in_padding(our, theirs, their_size));
         for our in missing {
             let at = member_path(path, our.name, our.bit_offset);
             match rest.iter().position(|their| their.bit_offset == our.bit_offset) {
@@ -174,6 +190,47 @@ impl Comparison<'_> {
         }
     }
 
+    /// Whether the schema takes zeros for a member that the map has not, and the map has padding there.
+    fn is_in_padding(
+        &self,
+        our: &TypeMember<'_>,
+        theirs: &[BtfMember<'_>],
+        their_size: u32,
+    ) -> bool {
+        if !matches!(our.layout, TypeLayout::Evolved { was_padding: true, .. }) {
+            return false;
+        }
+        let bits =
+            if our.bits == 0 { our.layout.size().saturating_mul(8) } else { our.bits.into() };
+        let start = u64::from(our.bit_offset);
+        let end = start.saturating_add(bits);
+        let is_free = |their: &BtfMember<'_>| {
+            let is_pad = is_padding_name(their.name)
+                || their.name.is_empty() && !self.is_composite(their.ty);
+            let bits = match self.bit_field(their) {
+                Ok(0) => self.btf.size(their.ty).map(|bytes| bytes.saturating_mul(8)),
+                bits => bits.map(u64::from),
+            };
+            let from = u64::from(their.bit_offset);
+            is_pad || bits.is_ok_and(|bits| end <= from || from.saturating_add(bits) <= start)
+        };
+        end <= u64::from(their_size) * 8 && theirs.iter().all(is_free)
+    }
+
+    /// Whether one of the names of a type tells that it is in network byte order.
+    fn is_big_endian(&self, type_id: u32) -> bool {
+        let mut at = type_id;
+        for _ in 0..DEEPEST {
+            let Ok((_, Some(ty))) = self.btf.unqualified(at) else { break };
+            match ty.kind {
+                Kind::Typedef(_) if BIG_ENDIAN.contains(&ty.name) => return true,
+                Kind::Typedef(target) => at = target,
+                _ => break,
+            }
+        }
+        false
+    }
+
     fn is_composite(&self, type_id: u32) -> bool {
         let kind = self.btf.resolve(type_id).ok().flatten().map(|ty| &ty.kind);
         matches!(kind, Some(Kind::Struct(_) | Kind::Union(_)))
@@ -193,6 +250,41 @@ impl Comparison<'_> {
             _ => 0,
         })
     }
+}
+
+/// The kernel's names of integers in network byte order.
+const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
+
+/// A type behind its names, and whether one of these tells that it is in network byte order.
+fn behind_names<'a>(layout: &'a TypeLayout<'a>) -> (&'a TypeLayout<'a>, bool) {
+    let (mut layout, mut is_big_endian) = (layout, false);
+    loop {
+        layout = match layout {
+            TypeLayout::Typedef { name, target } => {
+                is_big_endian |= BIG_ENDIAN.contains(name);
+                target
+            }
+            TypeLayout::Root { root: target, .. } | TypeLayout::Evolved { layout: target, .. } => {
+                target
+            }
+            _ => return (layout, is_big_endian),
+        };
+    }
+}
+
+/// What is called as a number is one; the sign of a `char` depends on the compiler.
+fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
+    let name = theirs.map_or("", |ty| ty.name);
+    match (int.size, ours) {
+        (1, IntEncoding::Unsigned) => name != "signed char",
+        (1, IntEncoding::Signed) => name != "unsigned char",
+        (1, IntEncoding::Char | IntEncoding::Bool) => true,
+        _ => (ours == IntEncoding::Signed) == int.is_signed,
+    }
+}
+
+fn was_called(our: &TypeMember<'_>, name: &str) -> bool {
+    matches!(our.layout, TypeLayout::Evolved { renamed_from, .. } if !name.is_empty() && *renamed_from == name)
 }
 
 fn place_differs(ours: &TypeMember<'_>, theirs: &BtfMember<'_>) -> String {
@@ -222,7 +314,10 @@ fn member_path(path: &str, name: &str, bit_offset: u32) -> String {
 fn is_padding(member: &TypeMember<'_>) -> bool {
     is_padding_name(member.name)
         || member.name.is_empty()
-            && !matches!(member.layout, TypeLayout::Struct { .. } | TypeLayout::Union { .. })
+            && !matches!(
+                member.layout.current(),
+                TypeLayout::Struct { .. } | TypeLayout::Union { .. }
+            )
 }
 
 fn is_padding_name(name: &str) -> bool {
@@ -262,7 +357,9 @@ fn describe(layout: &TypeLayout<'_>) -> String {
         TypeLayout::Union { name, size, .. } => tagged("union", name, *size),
         TypeLayout::Pointer { .. } => "a pointer".to_owned(),
         TypeLayout::Tagged { target, .. } => describe(target),
-        TypeLayout::Root { root, .. } => describe(root),
+        TypeLayout::Root { root: layout, .. } | TypeLayout::Evolved { layout, .. } => {
+            describe(layout)
+        }
         TypeLayout::Opaque { size } => bytes(*size),
     }
 }

@@ -88,7 +88,9 @@ impl<'a> Encoder<'a> {
                     Tags::LeftOut => target,
                 }
             }
-            TypeLayout::Root { root, .. } => self.add(root),
+            TypeLayout::Root { root: layout, .. } | TypeLayout::Evolved { layout, .. } => {
+                self.add(layout)
+            }
             TypeLayout::Opaque { size } => {
                 let byte = self.add(TypeLayout::U8);
                 self.array(byte, size)
@@ -166,7 +168,7 @@ impl<'a> Encoder<'a> {
     /// The declaration tags of those members of a struct that are the root of a list or a tree.
     fn roots(&mut self, parent: u32, members: &'a [TypeMember<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
-            if let TypeLayout::Root { node, member: name, .. } = *member.layout
+            if let TypeLayout::Root { node, member: name, .. } = *member.layout.current()
                 && let TypeLayout::Struct { name: holder, .. } = *node
             {
                 self.add(node);

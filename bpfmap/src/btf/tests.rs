@@ -175,7 +175,7 @@ fn padding_may_be_named_or_not() {
 }
 
 #[test]
-fn integers_agree_in_size_and_sign_and_bytes_always() {
+fn integers_agree_in_size_and_sign() {
     assert_eq!(
         difference(Layout::U32, &Layout::Typedef { name: "mark", target: Layout::U32 }),
         None
@@ -298,4 +298,93 @@ fn a_missing_type_is_told() {
     let differences = compare("key", Layout::U32, &btf, 7);
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].to_string(), "key: the BTF has no type 7");
+}
+
+#[test]
+fn numbers_agree_in_byte_order_and_bytes_in_sign_where_both_are_told() {
+    const ADDRESS: &Layout = &Layout::Typedef { name: "address", target: Layout::BE32 };
+    assert_eq!(difference(Layout::BE32, Layout::BE32), None);
+    assert_eq!(
+        difference(Layout::U32, Layout::BE32).unwrap(),
+        "value: big-endian, schema says no byte order"
+    );
+    assert_eq!(
+        difference(Layout::BE16, Layout::U16).unwrap(),
+        "value: no byte order, schema says big-endian"
+    );
+    assert_eq!(difference(ADDRESS, Layout::BE32), None);
+    assert_eq!(difference(Layout::BE32, ADDRESS), None);
+    assert!(difference(Layout::U8, Layout::I8).is_some());
+    assert!(difference(Layout::I8, Layout::U8).is_some());
+    for byte in [Layout::CHAR, Layout::BOOL] {
+        for other in [Layout::U8, Layout::I8, Layout::CHAR, Layout::BOOL] {
+            assert_eq!(difference(byte, other), None);
+            assert_eq!(difference(other, byte), None);
+        }
+    }
+}
+
+#[test]
+fn a_member_may_say_what_an_older_map_has() {
+    const OVER: &Layout = &stats(&[member("rx", 0, Layout::U64), member("version", 8, NEW)]);
+    const SMALL: &Layout =
+        &Layout::Struct { name: "stats", size: 8, members: &[member("rx", 0, Layout::U64)] };
+    const WIDER: &Layout = &stats(&[member("rx", 0, Layout::U64), member("state", 8, Layout::U64)]);
+    const NARROW: &Layout = &stats(&[member("rx", 0, Layout::U64), member("mode", 8, RENAMED)]);
+    const fn stats(members: &'static [Member]) -> Layout {
+        Layout::Struct { name: "stats", size: 16, members }
+    }
+    const fn evolved(renamed_from: &'static str, was_padding: bool) -> Layout {
+        Layout::Evolved { renamed_from, was_padding, layout: Layout::U32 }
+    }
+    const RENAMED: &Layout = &evolved("state", false);
+    const NEW: &Layout = &evolved("", true);
+    const OLD: &Layout = &stats(&[member("rx", 0, Layout::U64), member("state", 8, Layout::U32)]);
+    const OLD_PADDED: &Layout = &stats(&[
+        member("rx", 0, Layout::U64),
+        member("state", 8, Layout::U32),
+        member("__pad0", 12, &Layout::Array { element: Layout::U8, len: 4 }),
+    ]);
+    const BOTH: &Layout = &stats(&[
+        member("rx", 0, Layout::U64),
+        member("mode", 8, RENAMED),
+        member("version", 12, NEW),
+    ]);
+    assert_eq!(difference(BOTH, OLD), None);
+    assert_eq!(difference(BOTH, OLD_PADDED), None);
+    assert_eq!(difference(BOTH, BOTH), None);
+    assert_eq!(difference(OVER, OLD).unwrap(), "value.version: `state`, schema says `version`");
+    assert_eq!(
+        differences(BOTH, SMALL),
+        [
+            "value: 8 bytes, schema says 16",
+            "value.mode: missing, schema has it",
+            "value.version: missing, schema has it",
+        ]
+    );
+    assert_eq!(
+        difference(NARROW, WIDER).unwrap(),
+        "value.mode: an unsigned integer (8 bytes), schema says unsigned int (4 bytes)"
+    );
+}
+
+#[test]
+fn unions_may_have_other_members() {
+    const MORE: &Layout = &Layout::Union {
+        name: "",
+        size: 2,
+        members: &[
+            member("port", 0, Layout::BE16),
+            member("icmp", 0, Layout::U16),
+            member("bytes", 0, &Layout::Array { element: Layout::U8, len: 2 }),
+        ],
+    };
+    const WRONG: &Layout =
+        &Layout::Union { name: "", size: 2, members: &[member("port", 0, Layout::U16)] };
+    assert_eq!(difference(PORT, MORE), None);
+    assert_eq!(difference(MORE, PORT), None);
+    assert_eq!(
+        difference(WRONG, PORT).unwrap(),
+        "value.port: big-endian, schema says no byte order"
+    );
 }

@@ -231,6 +231,14 @@ fn push_composite(
             member.bits.as_ref().map_or(0, |bits| bits.value),
         );
         let deeper = format!("{indent}        ");
+        let in_older_maps = member.in_older_maps();
+        if let Some((former, was_padding)) = in_older_maps {
+            let former = string_literal(former);
+            let _ = write!(
+                code,
+                "&Layout::Evolved {{ renamed_from: {former}, was_padding: {was_padding}, layout: "
+            );
+        }
         match (&member.ty, &at.nested) {
             (MemberType::Type(ty), _) => code.push_str(&path.ty(&ty.value)),
             (MemberType::Struct(body), Some(layout)) => {
@@ -243,7 +251,7 @@ fn push_composite(
             }
             _ => {}
         }
-        code.push_str(" },\n");
+        code.push_str(if in_older_maps.is_some() { " } },\n" } else { " },\n" });
     }
     let _ = write!(code, "{indent}    ],\n{indent}}}");
 }
