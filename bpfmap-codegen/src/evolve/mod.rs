@@ -9,6 +9,7 @@ mod changes;
 mod diff;
 mod leaves;
 mod pair;
+pub mod plan;
 mod report;
 pub mod rules;
 mod same;

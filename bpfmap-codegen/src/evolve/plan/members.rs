@@ -1,0 +1,345 @@
+//! The moves of types, from the whole down to the last member.
+
+use std::collections::BTreeMap;
+
+use super::numbers::{number, widen};
+use super::{Obstacle, Planner, Step, is_special};
+use crate::evolve::diff::Side;
+use crate::evolve::pair::{
+    Composites, End, MemberPair, Place, Shape, TypePair, View, end_of, places,
+};
+use crate::ir::{MemberType, Type};
+
+/// Moves as they are found.
+#[derive(Default)]
+pub(super) struct Moves {
+    steps: Vec<Step>,
+    /// Defaults, byte by byte, so that bit-fields can share one.
+    defaults: BTreeMap<u32, u8>,
+}
+
+impl Moves {
+    /// The steps: defaults first, since what is moved may share a byte with them.
+    pub(super) fn finish(self) -> Vec<Step> {
+        let mut steps: Vec<Step> = vec![];
+        for (at, byte) in self.defaults {
+            if let Some(Step::Fill { to, bytes }) = steps.last_mut()
+                && u64::from(*to) + bytes.len() as u64 == u64::from(at)
+            {
+                bytes.push(byte);
+            } else {
+                steps.push(Step::Fill { to: at, bytes: vec![byte] });
+            }
+        }
+        steps.extend(self.steps);
+        steps
+    }
+
+    fn copy(&mut self, from: u64, to: u64, len: u64) {
+        let (from, to, len) = (narrow(from), narrow(to), narrow(len));
+        if len == 0 {
+            return;
+        }
+        if let Some(Step::Copy { from: before, to: target, len: already }) = self.steps.last_mut()
+            && *before + *already == from
+            && *target + *already == to
+        {
+            *already += len;
+        } else {
+            self.steps.push(Step::Copy { from, to, len });
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        for (at, byte) in other.defaults {
+            *self.defaults.entry(at).or_default() |= byte;
+        }
+        for step in other.steps {
+            match step {
+                Step::Copy { from, to, len } => self.copy(from.into(), to.into(), len.into()),
+                step => self.steps.push(step),
+            }
+        }
+    }
+
+    /// A default of `bits` bits, the lowest at `bit`.
+    fn fill(&mut self, bit: u64, bits: u64, value: i128) {
+        for index in 0..bits.min(128) {
+            if value >> index & 1 == 1 {
+                let at = bit + index;
+                *self.defaults.entry(narrow(at / 8)).or_default() |= 1 << (at % 8);
+            }
+        }
+    }
+}
+
+/// The check has seen that types are small enough for BTF.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Whether nothing is moved, and nothing is made wider: all bytes that are carried over keep their
+/// place.
+pub(super) fn stays_in_place(steps: &[Step]) -> bool {
+    steps.iter().all(|step| match step {
+        Step::Copy { from, to, .. } => from == to,
+        Step::Fill { .. } => true,
+        Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
+            from_bit == to_bit && from_bits == to_bits
+        }
+        Step::Each { from, from_size, to, to_size, steps, .. } => {
+            from == to && from_size == to_size && stays_in_place(steps)
+        }
+    })
+}
+
+const SHRINKS: &str = "keep the size, or give the member a new name";
+const OTHER_TYPE: &str = "keep the type, or give the member a new name";
+const UNION: &str = "keep the members of the union as they are; new ones can be added";
+
+impl<'a> Planner<'a> {
+    /// Moves a type, from a byte of the old one to a byte of the new one.
+    pub(super) fn types(
+        &mut self,
+        path: &str,
+        pair: &TypePair<'a>,
+        (from, to): (u64, u64),
+        moves: &mut Moves,
+    ) {
+        let (old, new) = (&pair.old, &pair.new);
+        // It starts anew: what a pointer holds has been looked at.
+        if is_special(old.view) && is_special(new.view) {
+            return;
+        }
+        match &pair.shape {
+            Shape::Same => moves.copy(from, to, old.layout.size),
+            Shape::Composites(members) => self.composites(path, members, (from, to), moves),
+            Shape::Arrays(element) => self.arrays(path, pair, element, (from, to), moves),
+            Shape::Enums(..) | Shape::Ends => self.ends(path, (old, new), (from, to), moves),
+        }
+    }
+
+    fn arrays(
+        &mut self,
+        path: &str,
+        pair: &TypePair<'a>,
+        element: &TypePair<'a>,
+        (from, to): (u64, u64),
+        moves: &mut Moves,
+    ) {
+        let len = |view| if let View::Array(_, len) = view { len } else { 0 };
+        let (was, is) = (len(pair.old.view), len(pair.new.view));
+        if is < was {
+            let message = format!("{is} elements, was {was}");
+            return self.obstacle(path, (Side::New, pair.new.span), message, SHRINKS);
+        }
+        let mut each = Moves::default();
+        self.types(&format!("{path}[]"), element, (0, 0), &mut each);
+        let steps = each.finish();
+        let (from_size, to_size) = (element.old.layout.size, element.new.layout.size);
+        let whole = [Step::Copy { from: 0, to: 0, len: narrow(from_size) }];
+        if from_size == to_size && steps == whole {
+            moves.copy(from, to, from_size.saturating_mul(u64::from(was)));
+        } else if was > 0 && !steps.is_empty() {
+            moves.steps.push(Step::Each {
+                from: narrow(from),
+                from_size: narrow(from_size),
+                to: narrow(to),
+                to_size: narrow(to_size),
+                len: was,
+                steps,
+            });
+        }
+    }
+
+    /// Two types without members.
+    fn ends(
+        &mut self,
+        path: &str,
+        (old, new): (&End<'a>, &End<'a>),
+        (from, to): (u64, u64),
+        moves: &mut Moves,
+    ) {
+        let (was, is) = (old.layout.size, new.layout.size);
+        if let (Some(old_number), Some(new_number)) = (number(old.view), number(new.view)) {
+            let bits = |size: u64| size.saturating_mul(8);
+            match widen((old_number, bits(was)), (new_number, bits(is))) {
+                Ok(_) if was == is => moves.copy(from, to, was),
+                // The lowest byte is the last.
+                Ok(_) if new_number == super::numbers::Number::BigEndian => {
+                    moves.copy(from, to + (is - was), was);
+                }
+                Ok(signed) => moves.steps.push(Step::Integer {
+                    from_bit: narrow(bits(from)),
+                    from_bits: narrow(bits(was)),
+                    to_bit: narrow(bits(to)),
+                    to_bits: narrow(bits(is)),
+                    signed,
+                }),
+                Err((message, help)) => {
+                    self.obstacle(path, (Side::New, new.span), message, help);
+                }
+            }
+            return;
+        }
+        let at = (Side::New, new.span);
+        match (old.view, new.view) {
+            (View::Opaque, View::Opaque) if was <= is => moves.copy(from, to, was),
+            (View::Opaque, _) | (_, View::Opaque) if was == is => moves.copy(from, to, was),
+            (View::Opaque, _) | (_, View::Opaque) => {
+                let message = format!("{is} bytes, was {was}, and only one of the two has a type");
+                self.obstacle(path, at, message, "keep the size");
+            }
+            (View::Scalar(Type::Pointer(_)), View::Scalar(Type::Pointer(_))) => {
+                moves.copy(from, to, was);
+            }
+            _ => self.obstacle(path, at, "another type than before".to_owned(), OTHER_TYPE),
+        }
+    }
+
+    fn composites(
+        &mut self,
+        path: &str,
+        composites: &Composites<'a>,
+        (from, to): (u64, u64),
+        moves: &mut Moves,
+    ) {
+        for pair in &composites.members {
+            let path = format!("{path}.{}", pair.new.name());
+            self.member(&path, pair, (from, to), moves);
+        }
+        self.unions(path, composites);
+        for place in &composites.removed {
+            let path = format!("{path}.{}", place.name());
+            let is_shared = composites.members.iter().any(|pair| pair.old.overlaps(place));
+            let at = (Side::Old, place.member.span);
+            if is_shared {
+                let message = "gone, and nothing tells which member of the union an entry holds";
+                self.obstacle(&path, at, message.to_owned(), UNION);
+            } else if self.is_key {
+                let message = "gone: two keys could become the same".to_owned();
+                self.obstacle(&path, at, message, "keep the members of a key");
+            } else {
+                self.notes.push(format!("{path}: left out, as the new schema has no such member"));
+            }
+        }
+        for place in &composites.added {
+            let is_shared = composites.members.iter().any(|pair| pair.new.overlaps(place));
+            if !is_shared {
+                self.defaults(place, to, moves);
+            }
+        }
+    }
+
+    fn member(
+        &mut self,
+        path: &str,
+        pair: &MemberPair<'a>,
+        (from, to): (u64, u64),
+        moves: &mut Moves,
+    ) {
+        let MemberPair { old, new, ty } = pair;
+        if old.member.bits.is_none() && new.member.bits.is_none() {
+            let places = (from + old.bit_offset / 8, to + new.bit_offset / 8);
+            let count = self.obstacles.len();
+            let mut own = Moves::default();
+            self.types(path, ty, places, &mut own);
+            // Of a union all members hold the same bytes, so none may change.
+            if (old.in_union || new.in_union) && self.obstacles.len() == count {
+                let way = places.1.wrapping_sub(places.0);
+                if !own.defaults.is_empty() || own.steps.iter().any(|step| !is_plain(step, way)) {
+                    let message =
+                        "a member of a union, which would change in every entry".to_owned();
+                    self.obstacle(path, (Side::New, new.member.span), message, UNION);
+                }
+            }
+            moves.append(own);
+            return;
+        }
+        let (Some(old_number), Some(new_number)) = (number(ty.old.view), number(ty.new.view))
+        else {
+            let message = "another type than before".to_owned();
+            return self.obstacle(path, (Side::New, new.member.span), message, OTHER_TYPE);
+        };
+        match widen((old_number, old.bits), (new_number, new.bits)) {
+            Ok(signed) => moves.steps.push(Step::Integer {
+                from_bit: narrow(from * 8 + old.bit_offset),
+                from_bits: narrow(old.bits),
+                to_bit: narrow(to * 8 + new.bit_offset),
+                to_bits: narrow(new.bits),
+                signed,
+            }),
+            Err((message, help)) => {
+                self.obstacle(path, (Side::New, new.member.span), message, help);
+            }
+        }
+    }
+
+    /// Members that share bytes go the same way; those that did not share any must not now.
+    fn unions(&mut self, path: &str, composites: &Composites<'a>) {
+        let shares = |pair: &&MemberPair<'_>| pair.old.in_union || pair.new.in_union;
+        let members: Vec<&MemberPair<'_>> = composites.members.iter().filter(shares).collect();
+        let mut found: Vec<Obstacle> = vec![];
+        for (index, one) in members.iter().enumerate() {
+            for other in &members[index + 1..] {
+                let way =
+                    |pair: &MemberPair<'_>| pair.new.bit_offset.wrapping_sub(pair.old.bit_offset);
+                let (did, do_now) = (one.old.overlaps(&other.old), one.new.overlaps(&other.new));
+                let message = match (did, do_now) {
+                    (true, _) if way(one) != way(other) => {
+                        "goes another way than what shared its bytes"
+                    }
+                    (false, true) => "shares bytes that were its own",
+                    _ => continue,
+                };
+                found.push(Obstacle {
+                    path: format!("{path}.{}", other.new.name()),
+                    message: format!("{message}, `{}`", one.new.name()),
+                    help: UNION,
+                    side: Side::New,
+                    span: other.new.member.span,
+                });
+                break;
+            }
+        }
+        self.obstacles.extend(found);
+    }
+
+    /// What a new member is in old entries: what it says itself, or what its own members say.
+    fn defaults(&self, place: &Place<'a>, base: u64, moves: &mut Moves) {
+        let end = place.end(self.new);
+        let bit = base * 8 + place.bit_offset;
+        if let View::Composite(body) = end.view {
+            for inner in places(body).iter().filter(|inner| !inner.in_union) {
+                self.defaults(inner, bit / 8, moves);
+            }
+            return;
+        }
+        let value = self.new.default_of(place.member);
+        let is_big_endian = match &place.member.ty {
+            MemberType::Type(ty) => {
+                matches!(end_of(self.new, ty).view, View::Scalar(Type::BigEndian(_)))
+            }
+            _ => false,
+        };
+        if is_big_endian {
+            for (index, byte) in (0..place.bits / 8).rev().enumerate() {
+                moves.fill(bit + byte * 8, 8, value >> (8 * index) & 0xff);
+            }
+        } else {
+            moves.fill(bit, place.bits, value);
+        }
+    }
+}
+
+/// Whether a step moves bytes as they are, so many bytes up or down.
+fn is_plain(step: &Step, way: u64) -> bool {
+    let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
+    match step {
+        Step::Copy { from, to, .. } => goes(*from, *to),
+        Step::Each { from, from_size, to, to_size, steps, .. } => {
+            goes(*from, *to) && from_size == to_size && stays_in_place(steps)
+        }
+        Step::Fill { .. } | Step::Integer { .. } => false,
+    }
+}

@@ -1,0 +1,311 @@
+//! How the entries of a map become those of the map that takes its place.
+//!
+//! [`plan`] turns a pair of maps into moves of bytes, or says what stands in the way. The runtime's
+//! `bpfmap::migrate` carries them out; `bpfmap migrate` and generated functions hand them to it.
+//!
+//! Members go by name, or by `renamed_from`. One that is new is what its `default` says, else zero. An
+//! integer, an enum and an array may grow; what would lose something stands in the way, except for a
+//! member of the value that is gone, which is left out with a note: the author has removed it.
+
+mod members;
+mod numbers;
+
+use std::fmt;
+
+use super::diff::Side;
+use super::pair::{MapPair, Shape, TypePair, View};
+use crate::check::{Checked, Resolved};
+use crate::facts::{KeyRule, MapTypeFacts, Operation, ValueRule};
+use crate::ir::{MapDef, SpecialField, Type};
+use crate::source::Span;
+use members::Moves;
+
+/// How keys and values of an old map become those of a new one. Bytes that no step writes are zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps of a key.
+    pub key: Vec<Step>,
+    /// The steps of a value; of a per-CPU map, of each CPU's.
+    pub value: Vec<Step>,
+    /// What the new map lacks although nothing stands in the way: `value.drops: left out, …`.
+    pub notes: Vec<String>,
+    /// Nothing that a live map has is different.
+    pub is_unchanged: bool,
+}
+
+/// A part of a plan: the same as `bpfmap::migrate::Step`. Places count from the start of the key or
+/// value, or, within [`Step::Each`], of the element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Bytes that stay the same.
+    Copy {
+        /// Where they stand in the old one, in bytes.
+        from: u32,
+        /// Where they go, in bytes.
+        to: u32,
+        /// How many.
+        len: u32,
+    },
+    /// Bytes that the old one does not have.
+    Fill {
+        /// Where they go, in bytes.
+        to: u32,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// An integer of the host's byte order, or a bit-field.
+    Integer {
+        /// Where it stands in the old one, in bits.
+        from_bit: u32,
+        /// Its width there.
+        from_bits: u32,
+        /// Where it goes, in bits.
+        to_bit: u32,
+        /// Its width there, no less.
+        to_bits: u32,
+        /// Whether it can be negative.
+        signed: bool,
+    },
+    /// The same steps for each element of an array.
+    Each {
+        /// Where the first stands in the old one, in bytes.
+        from: u32,
+        /// Bytes of an element there.
+        from_size: u32,
+        /// Where the first goes, in bytes.
+        to: u32,
+        /// Bytes of an element there.
+        to_size: u32,
+        /// How many elements.
+        len: u32,
+        /// What is done with each.
+        steps: Vec<Step>,
+    },
+}
+
+/// What stands in the way of a migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What it is about: `flows.value.stats[].rx_bytes`.
+    pub path: String,
+    /// What is wrong: one line, which does not repeat the path.
+    pub message: String,
+    /// What to do.
+    pub help: &'static str,
+    /// Which of the two schemas `span` points into.
+    pub side: Side,
+    /// Where.
+    pub span: Span,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}: {}", self.path, self.message, self.help)
+    }
+}
+
+/// How the entries of `pair.old`, a map of the schema `old`, become those of `pair.new`.
+///
+/// # Errors
+///
+/// Everything that stands in the way.
+pub fn plan<'a>(
+    old: &'a Checked,
+    new: &'a Checked,
+    pair: &MapPair<'a>,
+) -> Result<Plan, Vec<Obstacle>> {
+    let mut planner = Planner {
+        old: old.resolved(),
+        new: new.resolved(),
+        is_key: false,
+        notes: vec![],
+        obstacles: vec![],
+    };
+    planner.maps(pair);
+    let mut plan = Plan { is_unchanged: is_unchanged(pair), ..Plan::default() };
+    if let (Some(key), Some(value), true) = (&pair.key, &pair.value, planner.obstacles.is_empty()) {
+        planner.is_key = true;
+        plan.key = planner.part("key", pair, key);
+        planner.is_key = false;
+        plan.value = planner.part("value", pair, value);
+    }
+    plan.notes = planner.notes;
+    if planner.obstacles.is_empty() { Ok(plan) } else { Err(planner.obstacles) }
+}
+
+/// Whether a map of the old schema is one of the new schema too.
+fn is_unchanged(pair: &MapPair<'_>) -> bool {
+    let same = |types: &Option<TypePair<'_>>| {
+        types.as_ref().is_none_or(|types| matches!(types.shape, Shape::Same))
+    };
+    let flags = |map: &MapDef| {
+        let mut flags: Vec<String> = map.flags.iter().map(|flag| flag.value.clone()).collect();
+        flags.sort_unstable();
+        flags
+    };
+    let (old, new) = (pair.old, pair.new);
+    let value = |number: Option<u32>, extra: u64| (number, extra);
+    let numbers = |map: &MapDef| {
+        value(
+            map.max_entries.as_ref().map(|entries| entries.value),
+            map.map_extra.as_ref().map_or(0, |extra| extra.value),
+        )
+    };
+    same(&pair.key)
+        && same(&pair.value)
+        && old.map_type.value == new.map_type.value
+        && numbers(old) == numbers(new)
+        && flags(old) == flags(new)
+}
+
+/// Which of two map types an entry can go from and to: those whose entries are alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Family {
+    key: Keys,
+    per_cpu: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Any,
+    Indices,
+    Prefixes,
+}
+
+/// `None` for a map type whose entries user space can't read all, or can't write.
+fn family(row: &MapTypeFacts) -> Option<Family> {
+    let key = match row.key {
+        KeyRule::Any { .. } => Keys::Any,
+        KeyRule::Index => Keys::Indices,
+        KeyRule::LpmPrefix => Keys::Prefixes,
+        _ => return None,
+    };
+    let works = |operation| row.operation_since(operation).is_some();
+    let is_walked = matches!(row.value, ValueRule::Plain { .. })
+        && works(Operation::GetNextKey)
+        && works(Operation::Lookup)
+        && works(Operation::Update);
+    is_walked.then_some(Family { key, per_cpu: row.per_cpu })
+}
+
+struct Planner<'a> {
+    old: Resolved<'a>,
+    new: Resolved<'a>,
+    /// What is looked at is a key: no two of them may become the same.
+    is_key: bool,
+    notes: Vec<String>,
+    obstacles: Vec<Obstacle>,
+}
+
+impl<'a> Planner<'a> {
+    fn obstacle(
+        &mut self,
+        path: &str,
+        (side, span): (Side, Span),
+        message: String,
+        help: &'static str,
+    ) {
+        self.obstacles.push(Obstacle { path: path.to_owned(), message, help, side, span });
+    }
+
+    /// What stands in the way whatever the types are.
+    fn maps(&mut self, pair: &MapPair<'_>) {
+        let (old, new) = (pair.old, pair.new);
+        let path = &new.name.value;
+        let row = |map: &MapDef| MapTypeFacts::by_name(&map.map_type.value);
+        let at = (Side::New, new.map_type.span);
+        let (Some(old_row), Some(new_row)) = (row(old), row(new)) else { return };
+        match (family(old_row), family(new_row)) {
+            (Some(was), Some(is)) if was == is => {}
+            (Some(_), Some(_)) => {
+                let message = format!(
+                    "the entries of a map of type `{}` are no entries of one of type `{}`",
+                    old.map_type.value, new.map_type.value
+                );
+                return self.obstacle(path, at, message, "pin the new map under another name");
+            }
+            (was, _) => {
+                let row = if was.is_none() { old_row } else { new_row };
+                let message = format!(
+                    "user space can't read all entries of a map of type `{}` and write them to another",
+                    row.name
+                );
+                let help = "remove the pin, and let the programs fill the new map";
+                return self.obstacle(path, at, message, help);
+            }
+        }
+        if let (Some(was), Some(is)) = (&old.max_entries, &new.max_entries)
+            && is.value < was.value
+        {
+            let lru = new_row.name.starts_with("lru_");
+            if new_row.key == KeyRule::Index || lru {
+                let what =
+                    if lru { "an LRU map would evict some" } else { "those beyond would be lost" };
+                let message = format!("{} entries, was {}: {what}", is.value, was.value);
+                let help = "give the new map as many entries";
+                self.obstacle(path, (Side::New, is.span), message, help);
+            } else {
+                self.notes.push(format!(
+                    "{path}: room for {} entries, was {}: a map that holds more is not migrated",
+                    is.value, was.value
+                ));
+            }
+        }
+        if let Some(value) = &old.value {
+            self.special_fields(path, new, value);
+        }
+    }
+
+    /// What belongs to the kernel starts anew in a new map.
+    fn special_fields(&mut self, path: &str, new: &MapDef, value: &crate::ir::KeyValue) {
+        for member in self.old.special_fields(value) {
+            let path = format!("{path}.value.{}", member.name);
+            let word = member.field.name();
+            if member.field.has_target() {
+                let message = format!("user space can't carry over what a `{word}` holds");
+                let help = "let the programs move it to a map with another pin";
+                self.obstacle(&path, (Side::New, new.name.span), message, help);
+            } else if matches!(
+                member.field,
+                SpecialField::Timer | SpecialField::WorkQueue | SpecialField::TaskWork
+            ) {
+                self.notes.push(format!(
+                    "{path}: the `{word}` starts anew: what it waits for is not carried over"
+                ));
+            }
+        }
+    }
+
+    /// The steps of a key or a value.
+    fn part(&mut self, word: &str, pair: &MapPair<'a>, types: &TypePair<'a>) -> Vec<Step> {
+        let path = format!("{}.{word}", pair.new.name.value);
+        let mut moves = Moves::default();
+        self.types(&path, types, (0, 0), &mut moves);
+        let steps = moves.finish();
+        let is_prefix = self.is_key
+            && MapTypeFacts::by_name(&pair.new.map_type.value)
+                .is_some_and(|row| row.key == KeyRule::LpmPrefix);
+        if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(&steps) {
+            let message = "the bits of a prefix would have another order".to_owned();
+            let help = "add members at the end only";
+            self.obstacle(&path, (Side::New, types.new.span), message, help);
+        }
+        steps
+    }
+}
+
+/// Whether `ty` is a field of the kernel's, or an array of such.
+fn is_special(view: View<'_>) -> bool {
+    fn is(ty: &Type) -> bool {
+        match ty {
+            Type::Special(..) => true,
+            Type::Array(element, _) => is(&element.value),
+            _ => false,
+        }
+    }
+    match view {
+        View::Scalar(ty) => is(ty),
+        View::Array(element, _) => is(&element.value),
+        _ => false,
+    }
+}

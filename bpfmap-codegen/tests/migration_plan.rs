@@ -1,0 +1,423 @@
+//! Which bytes of an old map become which of a new one, and what stands in the way.
+
+#[path = "support/recipe.rs"]
+mod recipe;
+
+use std::path::Path;
+
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::evolve::pair;
+use bpfmap_codegen::evolve::plan::{Obstacle, Plan, Step, plan};
+use bpfmap_codegen::front::toml::{read_file, read_str};
+use bpfmap_codegen::ir::{KeyValue, MapDef};
+use bpfmap_codegen::print;
+use proptest::prelude::*;
+use recipe::{recipes, schema};
+
+/// A schema with the map `m`, of which these are the types and the rest of the definition.
+fn checked(types: &str, map: &str) -> Checked {
+    let text = format!("name = \"s\"\n{types}\n[maps.m]\n{map}\n");
+    check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn planned(old: &Checked, new: &Checked) -> Result<Plan, Vec<Obstacle>> {
+    let pairing = pair(old, new).unwrap();
+    plan(old, new, &pairing.maps[0])
+}
+
+const HASH: &str = "type = \"hash\"\nkey = \"k\"\nvalue = \"v\"\nmax_entries = 10";
+
+/// Of a struct as the value of a hash, from these members to those.
+fn value(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
+    let types = |members: &str| {
+        format!(
+            "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.v]\nkind = \"struct\"\nmembers = [{members}]"
+        )
+    };
+    planned(&checked(&types(old), HASH), &checked(&types(new), HASH))
+}
+
+fn key(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
+    let types = |members: &str| {
+        format!(
+            "[types.v]\nkind = \"alias\"\ntype = \"u32\"\n[types.k]\nkind = \"struct\"\nmembers = [{members}]"
+        )
+    };
+    planned(&checked(&types(old), HASH), &checked(&types(new), HASH))
+}
+
+#[track_caller]
+fn steps(planned: Result<Plan, Vec<Obstacle>>) -> Vec<Step> {
+    planned.unwrap_or_else(|obstacles| panic!("{obstacles:#?}")).value
+}
+
+#[track_caller]
+fn refused(planned: Result<Plan, Vec<Obstacle>>, path: &str, message: &str) {
+    let obstacles = planned.expect_err("something should stand in the way");
+    assert_eq!(obstacles.len(), 1, "{obstacles:#?}");
+    assert_eq!(obstacles[0].path, path);
+    assert!(obstacles[0].message.contains(message), "{}", obstacles[0]);
+}
+
+const fn copy(from: u32, to: u32, len: u32) -> Step {
+    Step::Copy { from, to, len }
+}
+
+fn fill(to: u32, bytes: &[u8]) -> Step {
+    Step::Fill { to, bytes: bytes.to_vec() }
+}
+
+const fn integer(from_bit: u32, from_bits: u32, to_bit: u32, to_bits: u32, signed: bool) -> Step {
+    Step::Integer { from_bit, from_bits, to_bit, to_bits, signed }
+}
+
+const A: &str = r#"{ name = "a", type = "u32" }"#;
+const B: &str = r#"{ name = "b", type = "u32" }"#;
+const C: &str = r#"{ name = "c", type = "u64" }"#;
+
+#[test]
+fn members_go_by_name_and_what_is_new_is_its_default() {
+    let new = r#"{ name = "limit", type = "u32", default = 1000 }, { name = "since", type = "be16", default = 0x1234 },
+        { name = "on", type = "bool", default = true }, "#;
+    assert_eq!(
+        steps(value(&format!("{A}, {B}, {C}"), &format!("{C}, {new} {B}, {A}"))),
+        // limit at 8, since at 12 in network byte order, on at 14.
+        [
+            fill(8, &[0xe8, 0x03]),
+            fill(12, &[0x12, 0x34, 1]),
+            copy(8, 0, 8),
+            copy(4, 16, 4),
+            copy(0, 20, 4)
+        ]
+    );
+    let renamed = r#"{ name = "packets", type = "u32", renamed_from = "a" }"#;
+    assert_eq!(
+        steps(value(&format!("{A}, {B}"), &format!("{B}, {renamed}"))),
+        [copy(4, 0, 4), copy(0, 4, 4)]
+    );
+}
+
+#[test]
+fn neighbours_are_copied_at_once_and_padding_is_left_out() {
+    assert_eq!(steps(value(&format!("{A}, {B}"), &format!("{A}, {B}, {C}"))), [copy(0, 0, 8)]);
+    let tail = r#"{ name = "d", type = "u8" }"#;
+    assert_eq!(
+        steps(value(&format!("{A}, {C}"), &format!("{A}, {C}, {tail}"))),
+        [copy(0, 0, 4), copy(8, 8, 8)]
+    );
+}
+
+#[test]
+fn numbers_become_wider_and_never_narrower() {
+    let member = |ty: &str| format!("{{ name = \"n\", type = \"{ty}\" }}");
+    let of = |old: &str, new: &str| value(&member(old), &member(new));
+    assert_eq!(steps(of("u16", "u64")), [integer(0, 16, 0, 64, false)]);
+    assert_eq!(steps(of("u16", "i64")), [integer(0, 16, 0, 64, false)]);
+    assert_eq!(steps(of("i16", "i64")), [integer(0, 16, 0, 64, true)]);
+    assert_eq!(steps(of("bool", "u32")), [integer(0, 8, 0, 32, false)]);
+    assert_eq!(steps(of("char", "u8")), [copy(0, 0, 1)]);
+    assert_eq!(steps(of("be16", "be32")), [copy(0, 2, 2)]);
+    refused(of("u64", "u32"), "m.value.n", "32 bits, was 64");
+    refused(of("i32", "u64"), "m.value.n", "without a sign, was with");
+    refused(of("u32", "i32"), "m.value.n", "with a sign, was without");
+    refused(of("be32", "u32"), "m.value.n", "another byte order");
+    refused(of("u64", "*void"), "m.value.n", "another type");
+    refused(of("[u8; 8]", "u64"), "m.value.n", "another type");
+}
+
+#[test]
+fn bit_fields_go_by_bits() {
+    let old = r#"{ name = "x", type = "u8", bits = 3 }, { name = "y", type = "i8", bits = 4 }"#;
+    let new = r#"{ name = "y", type = "i8", bits = 5 }, { name = "z", type = "u8", bits = 3, default = 5 },
+        { name = "x", type = "u8" }"#;
+    assert_eq!(
+        steps(value(old, new)),
+        [fill(0, &[0b1010_0000]), integer(3, 4, 0, 5, true), integer(0, 3, 8, 8, false)]
+    );
+    let narrower = r#"{ name = "x", type = "u8", bits = 2 }"#;
+    let was = r#"{ name = "x", type = "u8", bits = 3 }"#;
+    refused(value(was, narrower), "m.value.x", "2 bits, was 3");
+}
+
+#[test]
+fn arrays_grow_and_so_do_their_elements() {
+    let types = |members: &str, len: u32| {
+        format!(
+            "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.e]\nkind = \"struct\"\nmembers = [{members}]\n\
+             [types.v]\nkind = \"struct\"\nmembers = [{A}, {{ name = \"all\", type = \"[e; {len}]\" }}]"
+        )
+    };
+    let of = |(old, was): (&str, u32), (new, is): (&str, u32)| {
+        planned(&checked(&types(old, was), HASH), &checked(&types(new, is), HASH))
+    };
+    assert_eq!(steps(of((A, 3), (A, 5))), [copy(0, 0, 16)]);
+    let two = format!("{{ name = \"n\", type = \"u16\", default = 7 }}, {A}");
+    let each = Step::Each {
+        from: 4,
+        from_size: 4,
+        to: 4,
+        to_size: 8,
+        len: 3,
+        steps: vec![fill(0, &[7]), copy(0, 4, 4)],
+    };
+    assert_eq!(steps(of((A, 3), (&two, 5))), [copy(0, 0, 4), each]);
+    refused(of((A, 3), (A, 2)), "m.value.all", "2 elements, was 3");
+}
+
+#[test]
+fn a_struct_that_is_new_has_the_defaults_of_its_members() {
+    let new = r#"{ name = "s", kind = "struct", members = [
+        { name = "x", type = "u16" }, { name = "y", type = "u16", default = 258 } ] }"#;
+    assert_eq!(steps(value(A, &format!("{new}, {A}"))), [fill(2, &[2, 1]), copy(0, 4, 4)]);
+}
+
+#[test]
+fn what_is_gone_is_left_out_of_a_value_and_never_of_a_key() {
+    let plan = value(&format!("{A}, {B}"), B).unwrap();
+    assert_eq!(plan.value, [copy(4, 0, 4)]);
+    assert_eq!(plan.notes, ["m.value.a: left out, as the new schema has no such member"]);
+    refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become the same");
+    let grown = key(A, &format!("{A}, {C}")).unwrap();
+    assert_eq!((grown.key, grown.value), (vec![copy(0, 0, 4)], vec![copy(0, 0, 4)]));
+}
+
+#[test]
+fn an_enums_names_keep_their_numbers() {
+    let types = |repr: &str, variants: &str| {
+        format!(
+            "[types.k]\nkind = \"alias\"\ntype = \"u32\"\n[types.v]\nkind = \"enum\"\nrepr = \"{repr}\"\n\
+             variants = {{ {variants} }}"
+        )
+    };
+    let of = |(was, old): (&str, &str), (is, new): (&str, &str)| {
+        planned(&checked(&types(was, old), HASH), &checked(&types(is, new), HASH))
+    };
+    assert_eq!(steps(of(("u8", "a = 0, b = 1"), ("u8", "a = 0, c = 2"))), [copy(0, 0, 1)]);
+    assert_eq!(
+        steps(of(("i8", "a = 0, b = -1"), ("i32", "a = 0, b = -1"))),
+        [integer(0, 8, 0, 32, true)]
+    );
+    refused(of(("u8", "a = 0, b = 1"), ("u8", "a = 1, b = 2")), "m.value", "`a` is 1, was 0");
+}
+
+#[test]
+fn the_members_of_a_union_stay_together() {
+    let union = |members: &str| format!("{{ kind = \"union\", members = [{members}] }}");
+    let (x, y) = (r#"{ name = "x", type = "u32" }"#, r#"{ name = "y", type = "[u8; 4]" }"#);
+    let wide = r#"{ name = "wide", type = "[u8; 8]" }"#;
+    // One more member, and another place.
+    assert_eq!(
+        steps(value(
+            &union(&format!("{x}, {y}")),
+            &format!("{A}, {}", union(&format!("{x}, {y}, {wide}")))
+        )),
+        [copy(0, 4, 4), copy(0, 4, 4)]
+    );
+    refused(
+        value(&union(&format!("{x}, {y}")), &union(x)),
+        "m.value.y",
+        "nothing tells which member of the union",
+    );
+    refused(
+        value(&union(&format!("{x}, {y}")), &format!("{x}, {y}")),
+        "m.value.y",
+        "goes another way than what shared its bytes",
+    );
+    refused(
+        value(&format!("{x}, {y}"), &union(&format!("{x}, {y}"))),
+        "m.value.y",
+        "shares bytes that were its own",
+    );
+    refused(
+        value(
+            &union(&format!("{x}, {y}")),
+            &union(&format!("{y}, {{ name = \"x\", type = \"u64\" }}")),
+        ),
+        "m.value.x",
+        "a member of a union, which would change in every entry",
+    );
+    let inner = |members: &str| {
+        union(&format!("{{ name = \"s\", kind = \"struct\", members = [{members}] }}, {wide}"))
+    };
+    refused(
+        value(&inner(A), &inner(&format!("{B}, {A}"))),
+        "m.value.s",
+        "a member of a union, which would change in every entry",
+    );
+}
+
+#[test]
+fn the_kernels_fields_start_anew() {
+    let hash = |members: &str| {
+        let types = format!("[types.v]\nkind = \"struct\"\nmembers = [{members}]");
+        checked(&types, "type = \"hash\"\nkey = \"u32\"\nvalue = \"v\"\nmax_entries = 10")
+    };
+    let lock = r#"{ name = "lock", type = "bpf_spin_lock" }"#;
+    let timer = r#"{ name = "t", type = "bpf_timer" }"#;
+    let plan =
+        planned(&hash(&format!("{lock}, {A}")), &hash(&format!("{C}, {A}, {lock}"))).unwrap();
+    assert_eq!((plan.value, plan.notes.as_slice()), (vec![copy(4, 8, 4)], [].as_slice()));
+    let plan =
+        planned(&hash(&format!("{timer}, {A}")), &hash(&format!("{timer}, {A}, {B}"))).unwrap();
+    assert_eq!(plan.value, [copy(16, 16, 4)]);
+    assert_eq!(
+        plan.notes,
+        ["m.value.t: the `bpf_timer` starts anew: what it waits for is not carried over"]
+    );
+    let kptr = r#"{ name = "p", type = "kptr<task_struct>" }"#;
+    refused(
+        planned(&hash(&format!("{kptr}, {A}")), &hash(&format!("{kptr}, {A}, {B}"))),
+        "m.value.p",
+        "user space can't carry over what a `kptr` holds",
+    );
+}
+
+#[test]
+fn map_types_are_of_one_family() {
+    let map = |ty: &str, max_entries: u32| {
+        let key = if ty.contains("array") { "" } else { "key = \"u32\"\n" };
+        checked("", &format!("type = \"{ty}\"\n{key}value = \"u64\"\nmax_entries = {max_entries}"))
+    };
+    let of = |old: (&str, u32), new: (&str, u32)| planned(&map(old.0, old.1), &map(new.0, new.1));
+    assert!(of(("hash", 10), ("lru_hash", 10)).is_ok());
+    assert!(of(("percpu_hash", 10), ("lru_percpu_hash", 20)).is_ok());
+    assert!(of(("hash", 10), ("hash", 10)).unwrap().is_unchanged);
+    let fewer = of(("hash", 10), ("hash", 9)).unwrap();
+    assert!(!fewer.is_unchanged);
+    assert_eq!(
+        fewer.notes,
+        ["m: room for 9 entries, was 10: a map that holds more is not migrated"]
+    );
+    refused(
+        of(("hash", 10), ("percpu_hash", 10)),
+        "m",
+        "are no entries of one of type `percpu_hash`",
+    );
+    refused(of(("array", 10), ("hash", 10)), "m", "are no entries of one of type `hash`");
+    refused(of(("array", 10), ("array", 9)), "m", "those beyond would be lost");
+    refused(of(("hash", 10), ("lru_hash", 9)), "m", "an LRU map would evict some");
+    let queue = |value: &str| {
+        checked("", &format!("type = \"queue\"\nvalue = \"{value}\"\nmax_entries = 4"))
+    };
+    refused(
+        planned(&queue("u32"), &queue("u64")),
+        "m",
+        "user space can't read all entries of a map of type `queue`",
+    );
+}
+
+#[test]
+fn the_bits_of_a_prefix_keep_their_order() {
+    let trie = |members: &str| {
+        let types = format!(
+            "[types.k]\nkind = \"struct\"\nmembers = [{{ name = \"len\", type = \"u32\" }}, {members}]"
+        );
+        let map = "type = \"lpm_trie\"\nkey = \"k\"\nvalue = \"u32\"\nmax_entries = 4\nflags = [\"no_prealloc\"]";
+        checked(&types, map)
+    };
+    let (net, host) =
+        (r#"{ name = "net", type = "[u8; 4]" }"#, r#"{ name = "host", type = "[u8; 4]" }"#);
+    let grown = planned(&trie(net), &trie(&format!("{net}, {host}"))).unwrap();
+    assert_eq!(grown.key, [copy(0, 0, 8)]);
+    refused(
+        planned(&trie(net), &trie(&format!("{host}, {net}"))),
+        "m.key",
+        "the bits of a prefix would have another order",
+    );
+}
+
+/// Whether no step reads or writes past the end.
+fn fits(steps: &[Step], from: u64, to: u64) -> bool {
+    steps.iter().all(|step| match step {
+        Step::Copy { from: read, to: write, len } => {
+            u64::from(*read) + u64::from(*len) <= from && u64::from(*write) + u64::from(*len) <= to
+        }
+        Step::Fill { to: write, bytes } => u64::from(*write) + bytes.len() as u64 <= to,
+        Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
+            u64::from(*from_bit) + u64::from(*from_bits) <= from * 8
+                && u64::from(*to_bit) + u64::from(*to_bits) <= to * 8
+                && from_bits <= to_bits
+        }
+        Step::Each { from: read, from_size, to: write, to_size, len, steps } => {
+            let bytes = |size: u32| u64::from(size) * u64::from(*len);
+            u64::from(*read) + bytes(*from_size) <= from
+                && u64::from(*write) + bytes(*to_size) <= to
+                && fits(steps, (*from_size).into(), (*to_size).into())
+        }
+    })
+}
+
+fn check_bounds(old: &Checked, new: &Checked) {
+    let size = |of: &Checked, what: &Option<KeyValue>| {
+        what.as_ref().map_or(0, |what| of.resolved().layout(what).size)
+    };
+    let both = |pair: (&MapDef, &MapDef), what: fn(&MapDef) -> &Option<KeyValue>| {
+        (size(old, what(pair.0)), size(new, what(pair.1)))
+    };
+    for pair in pair(old, new).unwrap().maps {
+        let Ok(plan) = plan(old, new, &pair) else { continue };
+        let (from, to) = both((pair.old, pair.new), |map| &map.key);
+        assert!(fits(&plan.key, from, to), "{plan:#?}");
+        let (from, to) = both((pair.old, pair.new), |map| &map.value);
+        assert!(fits(&plan.value, from, to), "{plan:#?}");
+    }
+}
+
+#[test]
+fn a_schema_moves_to_itself_in_one_piece() {
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let checked = check(read_file(&path)).unwrap();
+        for pair in pair(&checked, &checked).unwrap().maps {
+            match plan(&checked, &checked, &pair) {
+                Ok(plan) => {
+                    assert!(
+                        plan.is_unchanged && plan.key.len() <= 1 && plan.value.len() <= 1,
+                        "{plan:?}"
+                    );
+                }
+                Err(obstacles) => {
+                    let is_the_kernels = |it: &Obstacle| it.message.starts_with("user space can't");
+                    assert!(obstacles.iter().all(is_the_kernels), "{obstacles:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The pairs of schemas that `bpfmap diff` is tried on, there and back.
+#[test]
+fn no_plan_of_a_pair_reaches_past_the_end() {
+    for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evolve")).unwrap() {
+        let folder = folder.unwrap().path();
+        let read = |name: &str| check(read_file(&folder.join(name))).unwrap();
+        let (old, new) = (read("old.toml"), read("new.toml"));
+        check_bounds(&old, &new);
+        check_bounds(&new, &old);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_reaches_past_the_end(old in recipes(), new in recipes()) {
+        check_bounds(&with_maps(&old), &with_maps(&new));
+    }
+}
+
+/// The types of a recipe as the values of maps.
+fn with_maps(recipe: &recipe::Recipe) -> Checked {
+    let schema = schema(&[(0, recipe.clone())]);
+    let mut text = print::toml::print(&schema);
+    for (index, def) in schema.types.iter().enumerate() {
+        let value = &def.name.value;
+        text += &format!(
+            "[maps.map{index}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"{value}\"\nmax_entries = 1\n"
+        );
+    }
+    check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
+}
