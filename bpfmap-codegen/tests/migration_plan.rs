@@ -3,6 +3,7 @@
 #[path = "support/recipe.rs"]
 mod recipe;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use bpfmap_codegen::check::{Checked, check};
@@ -415,9 +416,8 @@ fn with_maps(recipe: &recipe::Recipe) -> Checked {
     let mut text = print::toml::print(&schema);
     for (index, def) in schema.types.iter().enumerate() {
         let value = &def.name.value;
-        text += &format!(
-            "[maps.map{index}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"{value}\"\nmax_entries = 1\n"
-        );
+        let map = format!("type = \"hash\"\nkey = \"u32\"\nvalue = \"{value}\"\nmax_entries = 1");
+        writeln!(text, "[maps.map{index}]\n{map}").unwrap();
     }
     check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
 }
