@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use bpfmap_codegen::evolve;
 use bpfmap_codegen::rules::{ALL, Rule};
 use clap::ArgMatches;
 
@@ -11,6 +12,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let Some(id) = matches.get_one::<String>("rule") else {
         return print(&list());
     };
+    if let Some(change) = evolve::Rule::by_id(id) {
+        return print(&page(change));
+    }
     let rule = Rule::by_id(id).map_err(|error| {
         complain(&format!("error: {error}; `bpfmap explain` lists all rules\n"));
         Failed::Usage
@@ -19,12 +23,29 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&format!("{id} ({severity}): {title}.\n\n{}\n", rule.explanation.trim()))
 }
 
+/// The page of a change that `bpfmap diff` tells.
+fn page(rule: &evolve::Rule) -> String {
+    let evolve::Rule { id, class, libbpf, bpfmap, title, explanation } = rule;
+    let (class, libbpf, bpfmap) = (class.words(), libbpf.words(), bpfmap.words());
+    format!(
+        "{id} ({class}): {title}.\n\nWith the older map pinned, {libbpf}; {bpfmap}.\n\n{explanation}"
+    )
+}
+
 fn list() -> String {
-    let width = ALL.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    let changes = evolve::rules::ALL;
+    let lengths = ALL.iter().map(|rule| rule.id).chain(changes.iter().map(|rule| rule.id));
+    let width = lengths.map(str::len).max().unwrap_or_default();
     let mut text = String::new();
     for rule in ALL {
         let (id, severity, title) = (rule.id, rule.severity.name(), rule.title);
         writeln!(text, "{id:width$}  {severity:7}  {title}")
+            .expect("a String takes all that is written");
+    }
+    text.push_str("\nChanges of which `bpfmap diff` tells:\n\n");
+    for rule in changes {
+        let (id, class, title) = (rule.id, rule.class.name(), rule.title);
+        writeln!(text, "{id:width$}  {class:10}  {title}")
             .expect("a String takes all that is written");
     }
     text

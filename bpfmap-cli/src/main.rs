@@ -1,12 +1,14 @@
 //! `bpfmap`: schemas of BPF maps on the command line.
 //!
 //! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
-//! command line itself is wrong.
+//! command line itself is wrong, or `bpfmap diff` can't compare.
 
 mod convert;
+mod diff;
 mod explain;
 mod generate;
 mod kernels;
+mod revision;
 mod schemas;
 
 use std::io::{self, IsTerminal, Write};
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some(("check", matches)) => schemas::check(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some(("kernels", matches)) => kernels::run(matches),
+        Some(("diff", matches)) => diff::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         // clap asks for one of the above.
         _ => Err(Failed::Usage),
@@ -132,6 +135,7 @@ fn command() -> Command {
                 .arg(flag("force").help("Overwrite the file if it is there"))
                 .arg(message_format_argument()),
         )
+        .subcommand(diff::command())
         .subcommand(
             Command::new("explain").about("Explain a rule, or list all rules").arg(
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),

@@ -6,7 +6,7 @@ pub(crate) fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>)
     let lower = wrong.to_lowercase();
     let best = words
         .iter()
-        .map(|word| (strsim::damerau_levenshtein(&lower, word), *word))
+        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), *word))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
         .or_else(|| longest_start(&lower, &words));

@@ -3,7 +3,7 @@
 //! A front end registers each text it reads in a [`SourceMap`] and marks what it makes with
 //! [`Span`]s, so that a rule can point at the words that broke it without knowing the front end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One text that a schema was read from.
 #[derive(Debug, Clone)]
@@ -58,6 +58,13 @@ impl SourceMap {
         let id = SourceId(u32::try_from(self.sources.len()).expect("fewer than 2^32 sources"));
         self.sources.push(Source { path: path.into(), text: text.into() });
         id
+    }
+
+    /// Gives each text the path that `name` makes of its own.
+    pub fn rename(&mut self, name: impl Fn(&Path) -> PathBuf) {
+        for source in &mut self.sources {
+            source.path = name(&source.path);
+        }
     }
 
     /// The text that `id` names.

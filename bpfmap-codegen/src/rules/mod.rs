@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::diagnostics::Severity;
+use crate::evolve;
 use crate::nearest::nearest;
 
 /// Something that a schema must hold to.
@@ -38,7 +39,8 @@ pub struct UnknownRule(String);
 
 impl fmt::Display for UnknownRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let help = nearest(&self.0, ALL.iter().map(|rule| rule.id));
+        let changes = evolve::rules::ALL.iter().map(|rule| rule.id);
+        let help = nearest(&self.0, ALL.iter().map(|rule| rule.id).chain(changes));
         write!(formatter, "no rule is called `{}`: {help}", self.0)
     }
 }

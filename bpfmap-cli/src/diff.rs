@@ -1,0 +1,132 @@
+//! `bpfmap diff`.
+
+use std::path::PathBuf;
+
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::diagnostics::render;
+use bpfmap_codegen::evolve::{Change, Class, Format, Rule, diff, report};
+use bpfmap_codegen::front::{Draft, read_file};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::revision::Revision;
+use crate::{Failed, Outcome, complain, print, style, word};
+
+pub(crate) fn command() -> Command {
+    Command::new("diff")
+        .about("Tell what a changed schema means for maps that are pinned")
+        .long_about(
+            "Tell what a changed schema means for maps that are pinned: what is safe for a live pin, \
+             what needs a new pin and who refuses the old one, and what silently reads wrong data.\n\n\
+             Exit status: 0 when nothing of what `--fail-on` names was found, 1 when something was, 2 \
+             when the schemas can't be compared.",
+        )
+        .override_usage("bpfmap diff [OPTIONS] <OLD> <NEW>\n       bpfmap diff [OPTIONS] <NEW> --against <REV>")
+        .arg(
+            Arg::new("old")
+                .value_name("OLD")
+                .value_parser(value_parser!(PathBuf))
+                .required(true)
+                .help("The older schema: TOML, or Rust with the derives"),
+        )
+        .arg(
+            Arg::new("new")
+                .value_name("NEW")
+                .value_parser(value_parser!(PathBuf))
+                .required_unless_present("against")
+                .conflicts_with("against")
+                .help("The newer one"),
+        )
+        .arg(
+            Arg::new("against")
+                .long("against")
+                .value_name("REV")
+                .help("Compare the only schema with what it was in this revision of git: main, v1.2, HEAD~3"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("FORMAT")
+                .value_parser(PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)))
+                .default_value("text")
+                .help("Lines for people, one JSON object, or workflow commands for GitHub"),
+        )
+        .arg(
+            Arg::new("fail-on")
+                .long("fail-on")
+                .value_name("WHAT")
+                .value_delimiter(',')
+                .default_value("new-pin,wrong-data")
+                .help("Classes (safe, new-pin, wrong-data) and rules that exit with status 1; or none"),
+        )
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let fail_on = FailOn::read(matches)?;
+    let format = Format::ALL.iter().find(|(name, _)| *name == word(matches, "format"));
+    let format = format.map_or(Format::Text, |(_, format)| *format);
+    let (old, new) = schemas(matches)?;
+    let changes = diff(&old, &new).map_err(|error| cannot(&error.to_string()))?;
+    let fails = |change: &Change| fail_on.names(change);
+    // Where nobody reads, the exit status still tells.
+    let _ = print(&report(&changes, (&old, &new), format, fails));
+    if changes.iter().any(fails) { Err(Failed::Found) } else { Ok(()) }
+}
+
+/// The older schema and the newer one.
+fn schemas(matches: &ArgMatches) -> Result<(Checked, Checked), Failed> {
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
+    let first = path("old");
+    let Some(revision) = matches.get_one::<String>("against") else {
+        return Ok((usable(read_file(&first))?, usable(read_file(&path("new")))?));
+    };
+    let new = usable(read_file(&first))?;
+    let revision = Revision::check_out(revision, &first).map_err(|error| cannot(&error))?;
+    let mut draft = read_file(revision.path());
+    draft.schema.sources.rename(|path| revision.shown(path));
+    Ok((usable(draft)?, new))
+}
+
+/// A schema without errors. Warnings are for `bpfmap check`.
+fn usable(draft: Draft) -> Result<Checked, Failed> {
+    check(draft).map_err(|rejected| {
+        complain(&render(&rejected.findings, &rejected.sources, style()));
+        cannot("the schemas can't be compared before this is mended")
+    })
+}
+
+fn cannot(error: &str) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Usage
+}
+
+/// What the exit status tells of.
+struct FailOn {
+    classes: Vec<Class>,
+    rules: Vec<&'static Rule>,
+}
+
+impl FailOn {
+    fn read(matches: &ArgMatches) -> Result<Self, Failed> {
+        let mut fail_on = Self { classes: vec![], rules: vec![] };
+        for word in matches.get_many::<String>("fail-on").into_iter().flatten() {
+            let class = Class::ALL.into_iter().find(|class| class.name() == word);
+            match (class, Rule::by_id(word)) {
+                (Some(class), _) => fail_on.classes.push(class),
+                (None, Some(rule)) => fail_on.rules.push(rule),
+                (None, None) if word == "none" => {}
+                (None, None) => {
+                    let classes = Class::ALL.map(Class::name).join(", ");
+                    return Err(cannot(&format!(
+                        "`{word}` is no class ({classes}) and no rule of a change; `bpfmap explain` lists them"
+                    )));
+                }
+            }
+        }
+        Ok(fail_on)
+    }
+
+    fn names(&self, change: &Change) -> bool {
+        self.classes.contains(&change.class) || self.rules.contains(&change.rule)
+    }
+}

@@ -1,0 +1,117 @@
+//! A schema as it was in a revision of git.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The files of a revision that a schema may be made of, in a folder that goes when this is dropped.
+pub(crate) struct Revision {
+    /// As the user calls it.
+    name: String,
+    folder: tempfile::TempDir,
+    /// The schema in it.
+    schema: PathBuf,
+}
+
+/// Where the files are, in the folder.
+const TREE: &str = "tree";
+
+impl Revision {
+    /// Checks out what `schema`, a file of today, may have been made of in the revision `name`: each
+    /// schema in TOML, each Rust source, and what stands beside it. The repository and its index are
+    /// only read.
+    pub(crate) fn check_out(name: &str, schema: &Path) -> Result<Self, String> {
+        let beside = match schema.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let file =
+            schema.file_name().ok_or_else(|| format!("`{}` is no file", schema.display()))?;
+        let top = line(git(beside).args(["rev-parse", "--show-toplevel"]))?;
+        let prefix = line(git(beside).args(["rev-parse", "--show-prefix"]))?;
+        let within = Path::new(&prefix).join(file);
+        let top = Path::new(&top);
+        let commit = format!("{name}^{{commit}}");
+        let commit =
+            line(git(top).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]))
+                .map_err(|error| {
+                    if error.is_empty() { format!("git knows no revision `{name}`") } else { error }
+                })?;
+
+        let folder =
+            tempfile::tempdir().map_err(|error| format!("can't make a folder: {error}"))?;
+        // An index of its own, so that the repository's stays as it is.
+        let index = folder.path().join("index");
+        run(git(top).env("GIT_INDEX_FILE", &index).args([OsStr::new("read-tree"), &commit]), &[])?;
+        let mut list = git(top);
+        list.env("GIT_INDEX_FILE", &index).args(["ls-files", "-z", "--", "*.toml", "*.rs"]);
+        let mut siblings = OsString::from(":(literal,top)");
+        siblings.push(if prefix.is_empty() { within.as_os_str() } else { &prefix });
+        let files = run(list.arg(siblings), &[])?;
+        let mut into = OsString::from("--prefix=");
+        into.push(folder.path().join(TREE).join(""));
+        let mut copy = git(top);
+        copy.env("GIT_INDEX_FILE", &index).args(["checkout-index", "-z", "--stdin"]).arg(into);
+        run(&mut copy, &files)?;
+
+        let schema = folder.path().join(TREE).join(&within);
+        if !schema.is_file() {
+            return Err(format!("there is no `{}` in the revision `{name}`", within.display()));
+        }
+        Ok(Self { name: name.to_owned(), folder, schema })
+    }
+
+    /// The schema.
+    pub(crate) fn path(&self) -> &Path {
+        &self.schema
+    }
+
+    /// What a file is called to people: `main:schemas/maps.toml`.
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
+        let tree = self.folder.path().join(TREE);
+        match path.strip_prefix(&tree) {
+            Ok(within) => PathBuf::from(format!("{}:{}", self.name, within.display())),
+            Err(_) => path.to_owned(),
+        }
+    }
+}
+
+fn git(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder);
+    git
+}
+
+/// The one line that a command of git prints.
+fn line(command: &mut Command) -> Result<OsString, String> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut bytes = run(command, &[])?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Ok(OsString::from_vec(bytes))
+}
+
+/// What a command of git prints when it reads `input`; or why it fails, in its own words.
+fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
+    let started =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "`--against` asks git, which is not installed: name two files instead".to_owned()
+        }
+        _ => format!("can't run git: {error}"),
+    })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Who does not read it all says why.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output().map_err(|error| format!("can't run git: {error}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim();
+    Err(if said.is_empty() { String::new() } else { format!("git says: {said}") })
+}

@@ -1,0 +1,259 @@
+//! `bpfmap diff`, as people and CI run it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const OLD: &str = "[types.stats]\nkind = \"struct\"\nmembers = [\n  { name = \"rx\", type = \"u64\" },\n  { name = \"tx\", type = \"u64\" },\n]\n\n\
+                   [maps.packets]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"stats\"\nmax_entries = 64\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn run(&self, arguments: &str) -> Said {
+        Said::by(bpfmap(self.0.path()).args(arguments.split_whitespace()))
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let output = Command::new("git")
+            .args(["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"])
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "A revision"]);
+    }
+}
+
+fn bpfmap(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
+    // A repository of someone else's around the folder would not count.
+    command.current_dir(folder).env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
+    command
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn by(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+}
+
+#[test]
+fn tells_what_changed_and_fails_on_what_is_dangerous() {
+    let folder = Folder::new(&[
+        ("old.toml", OLD),
+        ("new.toml", &OLD.replace("rx", "x").replace("tx", "rx").replace("\"x\"", "\"tx\"")),
+        ("safe.toml", &OLD.replace("\"tx\", ", "\"sent\", renamed_from = \"tx\", ")),
+    ]);
+    let said = folder.run("diff old.toml new.toml");
+    assert_eq!(
+        said,
+        Said {
+            status: 1,
+            err: String::new(),
+            out: "\
+new.toml:4:3: packets.value.tx: at byte 0, was at byte 8 [MEMBER_MOVED]
+    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
+new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [MEMBER_MOVED]
+    silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
+2 changes: 2 silently reads wrong data; `bpfmap explain MEMBER_MOVED` says more
+"
+            .to_owned(),
+        }
+    );
+    let said = folder.run("diff old.toml safe.toml");
+    assert_eq!((said.status, said.err.as_str()), (0, ""));
+    assert!(
+        said.out.contains("safe.toml:5:3: packets.value.sent: called `tx` before [MEMBER_RENAMED]")
+    );
+
+    let said = folder.run("diff old.toml old.toml");
+    assert_eq!((said.status, said.out.as_str()), (0, "no changes\n"));
+    assert_eq!(folder.run("diff old.toml new.toml --fail-on none").status, 0);
+    assert_eq!(folder.run("diff old.toml new.toml --fail-on new-pin").status, 0);
+    assert_eq!(folder.run("diff old.toml new.toml --fail-on new-pin,member_moved").status, 1);
+    assert_eq!(folder.run("diff old.toml safe.toml --fail-on safe").status, 1);
+}
+
+#[test]
+fn speaks_to_tools() {
+    let folder = Folder::new(&[("old.toml", OLD), ("new.toml", &OLD.replace("= 64", "= 65"))]);
+    let said = folder.run("diff old.toml new.toml --format json");
+    let answer =
+        "libbpf refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it";
+    assert_eq!(
+        said.out,
+        format!(
+            "{{\"class\":\"new-pin\",\"changes\":[{{\"rule\":\"MAX_ENTRIES\",\"class\":\"new-pin\",\
+             \"path\":\"packets\",\"message\":\"`max_entries` is 65, was 64\",\"answer\":\"{answer}\",\
+             \"side\":\"new\",\"file\":\"new.toml\",\"line\":12,\"column\":15}}]}}\n"
+        )
+    );
+    assert_eq!(said.status, 1);
+    let said = folder.run("diff old.toml new.toml --format github");
+    assert_eq!(
+        said.out,
+        format!(
+            "::error file=new.toml,line=12,col=15,title=MAX_ENTRIES::packets: `max_entries` is 65, \
+             was 64: needs a new pin: {answer}\n"
+        )
+    );
+    let said = folder.run("diff old.toml new.toml --format github --fail-on none");
+    assert!(said.out.starts_with("::warning file=new.toml,"), "{}", said.out);
+    assert_eq!(
+        folder.run("diff old.toml old.toml --format json").out,
+        "{\"class\":null,\"changes\":[]}\n"
+    );
+    assert_eq!(folder.run("diff old.toml old.toml --format github").out, "");
+}
+
+#[test]
+fn compares_with_a_revision() {
+    let folder = Folder::new(&[
+        ("types/net.toml", "[types.port]\nkind = \"alias\"\ntype = \"be16\"\n"),
+        (
+            "maps/schema.toml",
+            "include = [\"../types/net.toml\"]\n[maps.ports]\ntype = \"hash\"\nkey = \"port\"\nvalue = \"u64\"\nmax_entries = 1\n",
+        ),
+        ("Cargo.toml", "[package]\nname = \"counters\"\n"),
+        ("src/lib.rs", "mod maps;\nmod net;\n"),
+        (
+            "src/maps.rs",
+            "use crate::net::Port;\n\n#[derive(BpfMap)]\n#[bpf_map(hash, max_entries = 1)]\nstruct Ports { key: Port, value: u64 }\n",
+        ),
+        ("src/net.rs", "pub type Port = bpfmap::Be16;\n"),
+    ]);
+    folder.git(&["init", "--quiet", "--initial-branch", "main"]);
+    folder.commit();
+    folder.write("types/net.toml", "[types.port]\nkind = \"alias\"\ntype = \"u16\"\n");
+    folder.write("src/net.rs", "pub type Port = u16;\n");
+    let said = folder.run("diff maps/schema.toml --against main");
+    assert_eq!((said.status, said.err.as_str()), (1, ""));
+    assert_eq!(
+        said.out.lines().next().unwrap(),
+        "maps/schema.toml:4:8: ports.key: `u16`, was `be16` [KEY_LAYOUT]"
+    );
+    let said = folder.run("diff src/maps.rs --against HEAD");
+    assert_eq!((said.status, said.err.as_str()), (1, ""));
+    assert_eq!(
+        said.out.lines().next().unwrap(),
+        "src/maps.rs:5:21: ports.key: `u16`, was `be16` [KEY_LAYOUT]"
+    );
+    // What is gone has its place in the revision; from a folder below, too.
+    folder.write(
+        "maps/schema.toml",
+        "[maps.bytes]\ntype = \"array\"\nvalue = \"u64\"\nmax_entries = 1\n",
+    );
+    let said = Said::by(bpfmap(&folder.0.path().join("maps")).args([
+        "diff",
+        "schema.toml",
+        "--against",
+        "main",
+    ]));
+    assert!(
+        said.out.contains("main:maps/schema.toml:2:7: ports: no longer there"),
+        "{}\n{}",
+        said.out,
+        said.err
+    );
+    assert_eq!(said.status, 0);
+    // Nothing was staged or written.
+    let status = Command::new("git")
+        .args(["status", "--porcelain"])
+        .current_dir(folder.0.path())
+        .output()
+        .unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert_eq!(status, " M maps/schema.toml\n M src/net.rs\n M types/net.toml\n");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let folder = Folder::new(&[("old.toml", OLD), ("bad.toml", "[maps.m]\ntype = \"hsh\"\n")]);
+    let said = folder.run("diff old.toml bad.toml");
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("error[unknown-map-type]"), "{}", said.err);
+    assert!(said.err.ends_with("error: the schemas can't be compared before this is mended\n"));
+    let said = folder.run("diff old.toml gone.toml");
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("can't read `gone.toml`"), "{}", said.err);
+
+    let said = folder.run("diff old.toml --against main");
+    assert_eq!(said.status, 2);
+    assert!(said.err.starts_with("error: git says: fatal: not a git repository"), "{}", said.err);
+    folder.git(&["init", "--quiet", "--initial-branch", "main"]);
+    folder.commit();
+    let said = folder.run("diff old.toml --against v9");
+    assert_eq!((said.status, said.err.as_str()), (2, "error: git knows no revision `v9`\n"));
+    let said = folder.run("diff old.toml --against --all");
+    assert_eq!(said.status, 2);
+    folder.write("later.toml", OLD);
+    let said = folder.run("diff later.toml --against main");
+    assert_eq!(
+        (said.status, said.err.as_str()),
+        (2, "error: there is no `later.toml` in the revision `main`\n")
+    );
+    let said = Said::by(bpfmap(folder.0.path()).env("PATH", "").args([
+        "diff",
+        "old.toml",
+        "--against",
+        "main",
+    ]));
+    assert_eq!(
+        (said.status, said.err.as_str()),
+        (2, "error: `--against` asks git, which is not installed: name two files instead\n")
+    );
+
+    assert_eq!(folder.run("diff old.toml").status, 2);
+    assert_eq!(folder.run("diff old.toml old.toml --against main").status, 2);
+    let said = folder.run("diff old.toml old.toml --fail-on danger");
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("`danger` is no class (safe, new-pin, wrong-data)"), "{}", said.err);
+}
+
+#[test]
+fn explains_each_change() {
+    let folder = Folder::new(&[]);
+    let said = folder.run("explain value_grows");
+    assert_eq!(said.status, 0);
+    assert!(
+        said.out.starts_with(
+            "VALUE_GROWS (needs a new pin): A value is larger.\n\nWith the older map pinned, libbpf \
+             refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it.\n\n"
+        ),
+        "{}",
+        said.out
+    );
+    let said = folder.run("explain VALUE_GROW");
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("VALUE_GROWS"), "{}", said.err);
+    assert!(folder.run("explain").out.contains("\nMEMBER_MOVED "));
+}
