@@ -32,6 +32,9 @@ use crate::output::{OutputError, plan, write};
 /// }
 /// ```
 ///
+/// [`Emit::Fixtures`] makes tests of either kind of schema. Those of a schema in Rust use the types that
+/// declare the maps: see [`backend::fixture`](crate::backend::fixture).
+///
 /// Mistakes in a schema fail the build, each shown with its line; what is no error becomes a
 /// warning of Cargo's.
 #[derive(Debug, Clone, Default)]

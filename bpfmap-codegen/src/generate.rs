@@ -12,7 +12,8 @@ pub enum Emit {
     /// `NAME.rs`: types and typed maps for applications.
     Rust,
     /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
-    /// together on the kernel that they run on.
+    /// together on the kernel that they run on. The types are those of `NAME.rs`; of a schema in Rust the
+    /// author's own.
     Fixtures,
     /// `NAME.md`: a reference page.
     Docs,

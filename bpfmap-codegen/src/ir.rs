@@ -3,6 +3,7 @@
 //! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
 //! checked yet: names may dangle and sizes may be impossible until the check has passed.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::kernel::KernelVersion;
@@ -22,6 +23,9 @@ pub struct Schema {
     pub types: Vec<TypeDef>,
     /// The maps.
     pub maps: Vec<MapDef>,
+    /// Of a schema that is written in Rust: the types that declare its own maps, by the maps' names,
+    /// as paths from the module that the schema is.
+    pub specs: HashMap<String, String>,
     /// The texts that all spans point into.
     pub sources: SourceMap,
 }

@@ -127,6 +127,108 @@ fn types_come_by_every_kind_of_path() {
     }
 }
 
+/// A map that another holds comes along, with what it needs in turn.
+#[test]
+fn maps_of_other_modules_come_along() {
+    let files = [
+        ("src/lib.rs", "mod maps; pub mod tenant; pub mod net;"),
+        (
+            "src/maps.rs",
+            "use crate::tenant;
+            #[derive(BpfMap)]
+            #[bpf_map(hash_of_maps, max_entries = 8)]
+            struct Tenants { key: u32, inner: tenant::Tenant }",
+        ),
+        (
+            "src/tenant.rs",
+            "#[derive(BpfMap)] #[bpf_map(array, max_entries = 4)]
+            pub struct Tenant { value: super::net::Usage }
+            #[derive(BpfMap)] #[bpf_map(array, max_entries = 4)]
+            pub struct Other { value: u32 }",
+        ),
+        ("src/net.rs", USAGE),
+    ];
+    let text = read(&files, "src/maps.rs");
+    let expected = "\
+name = \"maps\"
+
+[types.usage]
+kind = \"struct\"
+doc = \"What was used.\"
+members = [
+  { name = \"packets\", type = \"u64\" },
+]
+
+[maps.tenant]
+type = \"array\"
+value = \"usage\"
+max_entries = 4
+
+[maps.tenants]
+type = \"hash_of_maps\"
+key = \"u32\"
+max_entries = 8
+inner = \"tenant\"
+";
+    assert_eq!(text, expected);
+}
+
+/// What a Rust test names, and what belongs to the tests of another module.
+#[test]
+fn own_maps_are_known_by_their_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "
+        #[derive(BpfMap)] #[bpf_map(array_of_maps, max_entries = 1, name = \"all\")]
+        pub struct Tenants { inner: net::r#type::Tenant }
+        #[derive(BpfMap)] #[bpf_map(hash_of_maps, max_entries = 1)]
+        pub struct ByName { key: u32, inner: Template }
+        #[derive(BpfMap)] #[bpf_map(template, array, max_entries = 1)]
+        pub struct Template { value: u32 }
+        pub mod net { pub mod r#type {
+            #[derive(BpfMap)] #[bpf_map(array, max_entries = 4)]
+            pub struct Tenant { value: u32 }
+        } }";
+    let file = folder.path().join("maps.rs");
+    fs::write(&file, text).unwrap();
+    let mut specs: Vec<_> = read_file(&file).schema.specs.into_iter().collect();
+    specs.sort();
+    let expected = [("all", "Tenants"), ("by_name", "ByName"), ("tenant", "net::r#type::Tenant")];
+    assert_eq!(specs, expected.map(|(map, path)| (map.to_owned(), path.to_owned())));
+}
+
+#[test]
+fn an_enum_is_held_as_its_number() {
+    let text = "
+        #[derive(Clone, Copy, BpfType)] #[repr(u8)] enum Verdict { Pass, Drop }
+        type Same = Verdict;
+        type Number = Enum<Verdict>;
+        #[derive(Clone, Copy, BpfType)] #[repr(transparent)] struct Wrapped(Enum<Verdict>);
+        #[derive(Clone, Copy, BpfType)] #[repr(C)]
+        struct Good { a: Enum<Verdict>, b: Enum<Same>, c: Number, d: Wrapped,
+            #[bpf(bits(e: Enum<Verdict> = 2))] bits0: [u8; 1] }
+        #[derive(Clone, Copy, BpfType)] #[repr(C)]
+        struct Bad { a: Verdict, b: [Same; 2], c: Enum<Number>, d: Enum<Good>,
+            #[bpf(bits(e: Verdict = 2))] bits0: [u8; 1] }
+        #[derive(BpfMap)] #[bpf_map(hash, max_entries = 1)]
+        struct Map { key: Verdict, value: Good }";
+    let found = read(&[("src/maps.rs", &format!("use bpfmap::Enum;{text}"))], "src/maps.rs");
+    let messages: Vec<&str> = found.lines().filter_map(|line| line.strip_prefix("error")).collect();
+    let variants = "is one of its variants, and the kernel may hold another number";
+    assert_eq!(
+        messages,
+        [
+            format!("[rust-type]: `Verdict` {variants}"),
+            format!("[rust-type]: `Same` {variants}"),
+            "[rust-type]: `Number` is no enum".to_owned(),
+            "[rust-type]: `Good` is no enum".to_owned(),
+            format!("[rust-type]: `Verdict` {variants}"),
+            format!("[rust-type]: `Verdict` {variants}"),
+        ],
+        "{found}"
+    );
+    assert!(found.contains("write `bpfmap::Enum<Verdict>`"), "{found}");
+}
+
 #[test]
 fn constants_are_computed() {
     let text = "

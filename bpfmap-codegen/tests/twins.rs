@@ -65,9 +65,18 @@ fn assert_same_files(one: &Checked, other: &Checked) {
         };
         for (one, other) in files(one).into_iter().zip(files(other)) {
             assert_eq!(one.name, other.name);
-            assert_eq!(one.contents, other.contents, "{}", one.name);
+            assert_eq!(comparable(&one), comparable(&other), "{}", one.name);
         }
     }
+}
+
+/// All of a file; of the tests, what comes after the types: those of a schema in Rust are its author's.
+fn comparable(file: &GeneratedFile) -> &str {
+    let text = file.contents.as_str();
+    if !file.name.ends_with("_fixture.rs") {
+        return text;
+    }
+    text.find("use ::bpfmap::MapSpec;").map_or(text, |start| &text[start..])
 }
 
 fn checked(draft: Draft) -> Checked {

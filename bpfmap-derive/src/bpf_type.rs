@@ -13,7 +13,7 @@ use syn::DeriveInput;
 use crate::alone::Alone;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{findings, limits};
+use crate::{fill, findings, limits};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -112,7 +112,8 @@ impl Expansion<'_> {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
                 let starts = starts(self.item, checked);
                 let layout = self.layout_of(body, &starts);
-                let rest = methods::expand(self.input, self.item, body, &starts, runtime);
+                let mut rest = methods::expand(self.input, self.item, body, &starts, runtime);
+                rest.extend(fill::composite(self.input, self.item, body, runtime));
                 (layout, self.proof(body, &starts), rest)
             }
             TypeDefKind::Alias(target) => {
@@ -120,7 +121,7 @@ impl Expansion<'_> {
                 let target = self.writer().of(&target.value, &rust.unwrap_or_default());
                 let name = &name.value;
                 let layout = quote!(Typedef { name: #name, target: #target });
-                (layout, TokenStream::new(), TokenStream::new())
+                (layout, TokenStream::new(), fill::new_type(self.input, runtime))
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };

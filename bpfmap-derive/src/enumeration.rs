@@ -70,6 +70,7 @@ fn new_type(
         (constant, c_name, Literal::i128_unsuffixed(variant.value.value), &variant.doc)
     });
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
+    let fill = crate::fill::new_type(input, runtime);
     for (constant, c_name, value, doc) in variants {
         let doc = doc.as_ref().map(|doc| quote!(#[doc = #doc]));
         constants.extend(constant.map(|constant| {
@@ -109,5 +110,6 @@ fn new_type(
                 <#number as #runtime::storage::BitField>::into_bits(self.0)
             }
         }
+        #fill
     }
 }

@@ -7,6 +7,7 @@ mod alone;
 mod bpf_map;
 mod bpf_type;
 mod enumeration;
+mod fill;
 mod findings;
 mod layout;
 mod limits;
@@ -148,7 +149,8 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// # Errors
 ///
 /// What breaks a rule of schemas does not compile; the message says which and what to do, and `bpfmap
-/// explain RULE` more.
+/// explain RULE` more. Rules about several maps, and those of the kernel that `bpfmap::schema!` asks for,
+/// take the whole source: `bpfmap check`, `bpfmap generate` and build scripts hold it to them.
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()

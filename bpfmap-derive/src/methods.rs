@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use bpfmap_codegen::backend::rust::{Accessor, StoredAt, accessor_names};
+use bpfmap_codegen::backend::rust::{Accessor, AccessorNames, StoredAt, accessor_names};
 use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
 use bpfmap_codegen::ir::{Composite, MemberType, Type};
 use proc_macro2::TokenStream;
@@ -20,38 +20,23 @@ pub(crate) fn expand(
     starts: &Starts<'_>,
     runtime: &TokenStream,
 ) -> TokenStream {
-    let mut stored = Vec::new();
-    for (role, field) in item.fields.iter().zip(fields(input)) {
-        let Some(field) = &field.ident else { continue };
-        let members = match role {
-            FieldRole::Bits { members, .. } => members.clone(),
-            FieldRole::Holds { index, .. } => *index..index + 1,
-            FieldRole::Member { .. } | FieldRole::Padding(_) => continue,
-        };
-        let named = members.filter(|index| body.members[*index].name.is_some());
-        stored.extend(named.map(|index| (index, field.to_string())));
-    }
+    let stored = stored(input, item, body);
     if stored.is_empty() {
         return TokenStream::new();
     }
-    let member_names = stored.iter().filter_map(|(index, _)| body.members[*index].name.as_ref());
-    let member_names: Vec<&str> = member_names.map(|name| name.value.as_str()).collect();
     let is_union = matches!(input.data, syn::Data::Union(_));
-    let names = accessor_names(&member_names, is_union);
     let visibility = input.vis.to_token_stream().to_string();
     // One token of a path may follow another without a space.
     let runtime = runtime.to_string().replace(' ', "");
     let mut code = String::new();
-    for ((index, storage), names) in stored.iter().zip(&names) {
+    for Stored { index, storage, names } in &stored {
         let member = &body.members[*index];
         let start = starts(*index);
         let at = match &member.bits {
             Some(bits) => StoredAt::Bits(start..start + u64::from(bits.value)),
             None => StoredAt::Byte(0),
         };
-        let is_bool = member.bits.is_some()
-            && matches!(&member.ty, MemberType::Type(ty) if ty.value == Type::Bool);
-        let ty = if is_bool { "bool".to_owned() } else { rust_type(item, *index).to_string() };
+        let ty = value_type(item, body, *index).to_string();
         Accessor {
             names,
             doc: member.doc.as_deref(),
@@ -77,6 +62,47 @@ pub(crate) fn expand(
             #methods
         }
     }
+}
+
+/// A member that lives in bytes, and is read and written by methods.
+pub(crate) struct Stored {
+    /// Its index.
+    pub(crate) index: usize,
+    /// The field that holds it.
+    pub(crate) storage: String,
+    /// The names of its methods.
+    pub(crate) names: AccessorNames,
+}
+
+/// The members of `body` that live in bytes and have names.
+pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> Vec<Stored> {
+    let mut stored = Vec::new();
+    for (role, field) in item.fields.iter().zip(fields(input)) {
+        let Some(field) = &field.ident else { continue };
+        let members = match role {
+            FieldRole::Bits { members, .. } => members.clone(),
+            FieldRole::Holds { index, .. } => *index..index + 1,
+            FieldRole::Member { .. } | FieldRole::Padding(_) => continue,
+        };
+        for index in members {
+            if let Some(name) = &body.members[index].name {
+                stored.push((index, field.to_string(), name.value.as_str()));
+            }
+        }
+    }
+    let member_names: Vec<&str> = stored.iter().map(|(.., name)| *name).collect();
+    let is_union = matches!(input.data, syn::Data::Union(_));
+    let names = accessor_names(&member_names, is_union);
+    let stored = stored.into_iter().zip(names);
+    stored.map(|((index, storage, _), names)| Stored { index, storage, names }).collect()
+}
+
+/// The type that the methods of a member in bytes take and give.
+pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> TokenStream {
+    let member = &body.members[index];
+    let is_bool = member.bits.is_some()
+        && matches!(&member.ty, MemberType::Type(ty) if ty.value == Type::Bool);
+    if is_bool { quote!(bool) } else { rust_type(item, index) }
 }
 
 /// The fields of a struct or union.

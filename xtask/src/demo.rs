@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<(), Error> {
     matrix::finish_fetching(fetching)?;
 
     steps.next("Fixtures run on real kernels");
-    let report = matrix::run(&harness, KERNELS, &binaries)?;
+    let report = matrix::run(&harness, KERNELS, &binaries, "matrix")?;
     println!("\n{}", draw(&report.tests, by_map));
     println!("Generated: {}", generated.display());
     println!("Reports:   {}", report.folder.display());

@@ -46,13 +46,18 @@ const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
 const WARNING_OF_7_1: &str = " at __free_reserved_area";
 
 /// Runs the binaries on the kernels; on all that the harness knows when there is none. The
-/// harness shows its progress.
+/// harness shows its progress, and leaves its reports in a folder of this name.
 ///
 /// # Errors
 ///
 /// When the harness can't be run or leaves no report; a red result is no error.
-pub(crate) fn run(harness: &Path, kernels: &[&str], binaries: &[PathBuf]) -> Result<Report, Error> {
-    let folder = root().join("target/matrix");
+pub(crate) fn run(
+    harness: &Path,
+    kernels: &[&str],
+    binaries: &[PathBuf],
+    name: &str,
+) -> Result<Report, Error> {
+    let folder = root().join("target").join(name);
     std::fs::create_dir_all(&folder)?;
     let json = folder.join("matrix.jsonl");
     // A report of an earlier run must not pass for this one's.

@@ -26,8 +26,6 @@ use crate::layout::{CompositeLayout, Item, MemberLayout};
 pub(crate) struct Shape<'a> {
     /// Its Rust name.
     pub(crate) name: String,
-    /// What the schema says.
-    pub(crate) body: &'a Composite,
     /// Where its members lie.
     pub(crate) layout: &'a CompositeLayout,
     /// Whether it is a union.
@@ -222,7 +220,7 @@ impl<'a> Builder<'a, '_> {
             views,
         }];
         let align = (layout.align > 1).then_some(layout.align);
-        Shape { name, body, layout, is_union: true, packed: false, align, fields, members, nested }
+        Shape { name, layout, is_union: true, packed: false, align, fields, members, nested }
     }
 
     fn of_struct(
@@ -306,7 +304,7 @@ impl<'a> Builder<'a, '_> {
             .max()
             .unwrap_or(1);
         let align = (!packed && layout.align > natural).then_some(layout.align);
-        Shape { name, body, layout, is_union: false, packed, align, fields, members, nested }
+        Shape { name, layout, is_union: false, packed, align, fields, members, nested }
     }
 
     fn value_type(

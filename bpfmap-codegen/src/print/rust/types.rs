@@ -299,7 +299,11 @@ impl<'a> Fields<'a> {
     ) {
         let named = self.named.next().flatten();
         if let (Some(width), MemberType::Type(ty)) = (&member.bits, &member.ty) {
-            let ty = printer.spell(&ty.value).ty;
+            // The bits of a `bool` are read as one.
+            let ty = match &ty.value {
+                Type::Bool => "bool".to_owned(),
+                ty => printer.spell(ty).ty,
+            };
             let Named { ident, word } =
                 named.unwrap_or_else(|| Named { ident: "_".to_owned(), word: None });
             let words: Vec<String> =

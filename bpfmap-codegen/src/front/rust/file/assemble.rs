@@ -9,12 +9,12 @@ use syn::Expr;
 use syn::ext::IdentExt as _;
 
 use super::constants::{self, Deeper, Depth, Why};
-use super::fields;
 use super::in_place;
 use super::items::Alias;
 use super::krate::{Crate, Declaration, DeclarationId, Entry, Kind, Module, ModuleId, span};
 use super::resolve::{self, Space, resolve};
 use super::schema;
+use super::{enums, fields};
 use crate::diagnostics::Finding;
 use crate::front::rust::attributes::doc;
 use crate::front::rust::{
@@ -33,13 +33,15 @@ use crate::source::{Span, Spanned};
 pub(super) struct Memory {
     pub(super) constants: RefCell<HashMap<(ModuleId, String), i128>>,
     /// Types; `None` while one is being read.
-    types: RefCell<HashMap<DeclarationId, Option<Rc<TypeItem>>>>,
-    maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
+    pub(super) types: RefCell<HashMap<DeclarationId, Option<Rc<TypeItem>>>>,
+    pub(super) maps: RefCell<HashMap<DeclarationId, Rc<MapItem>>>,
     /// The types that were named, in the order in which they were first.
     reached: RefCell<Vec<DeclarationId>>,
     is_reached: RefCell<HashSet<DeclarationId>>,
+    /// The maps that were named: what another one holds has to be there.
+    named_maps: RefCell<Vec<DeclarationId>>,
     /// The types that were named, by what C calls them.
-    by_name: RefCell<HashMap<String, DeclarationId>>,
+    pub(super) by_name: RefCell<HashMap<String, DeclarationId>>,
     /// How many types were laid out for constants.
     laid_out: Cell<usize>,
     layouts: RefCell<HashMap<DeclarationId, Option<TypeLayout>>>,
@@ -55,8 +57,9 @@ impl Memory {
 /// Reads the schema of the module `root`.
 pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     let mut draft = Draft { syntax: Syntax::Rust, ..Draft::default() };
-    let mut own = Vec::new();
-    own_declarations(&krate, root, &mut own, &mut HashSet::new());
+    let mut paths = Vec::new();
+    own_declarations(&krate, root, "", &mut paths, &mut HashSet::new());
+    let own: Vec<DeclarationId> = paths.iter().map(|(id, _)| *id).collect();
     let mut maps = Vec::new();
     for id in &own {
         match &krate.declaration(*id).kind {
@@ -70,6 +73,7 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     for id in &maps {
         map_item(&krate, *id);
     }
+    let maps = with_named(&krate, maps);
     read_what_is_reached(&krate);
     add_pointees(&krate, &own);
     read_what_is_reached(&krate);
@@ -100,6 +104,7 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
         draft.schema.types.push(def);
     }
     fields::check(&krate, whole, in_place_types);
+    enums::check(&krate);
     for id in maps {
         let item = map_item(&krate, id);
         if item.template {
@@ -109,6 +114,9 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
         if !in_place::fill_map(&krate, &mut def, 0) || !item.complete || !item.later.is_empty() {
             draft.incomplete.maps.insert(def.name.value.clone());
         }
+        if let Some((_, path)) = paths.iter().find(|(own, _)| *own == id) {
+            draft.schema.specs.insert(def.name.value.clone(), path.clone());
+        }
         draft.schema.maps.push(def);
     }
     schema::read(&krate, root, &mut draft.schema);
@@ -117,11 +125,13 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     draft
 }
 
-/// The declarations of a module and of those below it, in the order of the source.
+/// The declarations of a module and of those below it, in the order of the source, each with its path,
+/// which begins with `prefix`.
 fn own_declarations(
     krate: &Crate,
     module: ModuleId,
-    own: &mut Vec<DeclarationId>,
+    prefix: &str,
+    own: &mut Vec<(DeclarationId, String)>,
     seen: &mut HashSet<ModuleId>,
 ) {
     // A file that is a module twice has its types once.
@@ -130,14 +140,34 @@ fn own_declarations(
     }
     for entry in &krate.module(module).order {
         match entry {
-            Entry::Declaration(id) => own.push(*id),
+            Entry::Declaration(id) => {
+                own.push((*id, format!("{prefix}{}", krate.declaration(*id).name)));
+            }
             Entry::Module(name) => {
                 if let Some(child) = krate.child(module, name) {
-                    own_declarations(krate, child, own, seen);
+                    let raw = if syn::parse_str::<syn::Ident>(name).is_ok() { "" } else { "r#" };
+                    let prefix = format!("{prefix}{raw}{name}::");
+                    own_declarations(krate, child, &prefix, own, seen);
                 }
             }
         }
     }
+}
+
+/// `own` maps, and before them those of other modules that they hold, which C has to know as well.
+fn with_named(krate: &Crate, own: Vec<DeclarationId>) -> Vec<DeclarationId> {
+    let mut seen: HashSet<DeclarationId> = own.iter().copied().collect();
+    let mut maps = Vec::new();
+    for next in 0.. {
+        let id = krate.memory.named_maps.borrow().get(next).copied();
+        let Some(id) = id else { break };
+        if seen.insert(id) {
+            map_item(krate, id);
+            maps.push(id);
+        }
+    }
+    maps.extend(own);
+    maps
 }
 
 /// Types that others name may name types in turn.
@@ -388,7 +418,9 @@ impl Around<'_> {
             }
             kind => {
                 let is_map = matches!(kind, Kind::Declared(declared) if declared.is_map);
-                if !is_map {
+                if is_map {
+                    self.krate.memory.named_maps.borrow_mut().push(id);
+                } else {
                     reach(self.krate, id);
                 }
                 Meaning::Schema(c_name(&declaration))

@@ -2,7 +2,7 @@
 //!
 //! The schema of `src/maps.rs` is made of the types and maps in that file and in the modules below
 //! it. From elsewhere in the crate come the types that those name, by `use` or by a path, as from an
-//! included schema: types only, before the file's own. `bpfmap::schema!` names the schema and says
+//! included schema, before the file's own; and of maps those that one of the file's holds. `bpfmap::schema!` names the schema and says
 //! its oldest kernel; without it the schema is called as the file. Constants may stand anywhere
 //! in the crate, and be computed: see [`constants`].
 //!
@@ -20,6 +20,7 @@
 mod assemble;
 mod cfg;
 mod constants;
+mod enums;
 mod fields;
 mod in_place;
 mod items;

@@ -1,0 +1,60 @@
+//! Enums of Rust, which nothing that the kernel writes may hold: it holds their numbers.
+
+use super::assemble::type_item;
+use super::krate::{Crate, DeclarationId, Kind};
+use crate::diagnostics::Finding;
+use crate::front::rust::Held;
+use crate::rules;
+
+/// Reports where an enum is held by itself, and where the number of one is that is none.
+pub(super) fn check(krate: &Crate) {
+    let mut held: Vec<Held> = Vec::new();
+    for (id, item) in krate.memory.types.borrow().iter() {
+        // Another name of an enum is an enum.
+        let is_alias = matches!(krate.declaration(*id).kind, Kind::Alias(_));
+        held.extend(item.iter().filter(|_| !is_alias).flat_map(|item| item.held.clone()));
+    }
+    for item in krate.memory.maps.borrow().values() {
+        held.extend(item.held.clone());
+    }
+    held.sort_by_key(|held| (held.name.span.source, held.name.span.start));
+    for Held { name, as_enum } in held {
+        let declared = krate.memory.by_name.borrow().get(&name.value).copied();
+        let Some(id) = declared else { continue };
+        let word = krate.declaration(id).name.to_string();
+        match (is_enum(krate, id, 0), as_enum) {
+            (true, false) => krate.report(
+                Finding::new(
+                    &rules::RUST_TYPE,
+                    name.span,
+                    format!(
+                        "`{word}` is one of its variants, and the kernel may hold another number"
+                    ),
+                )
+                .help(format!("write `bpfmap::Enum<{word}>`")),
+            ),
+            (false, true) => krate.report(
+                Finding::new(&rules::RUST_TYPE, name.span, format!("`{word}` is no enum"))
+                    .help(format!("write `{word}`: `bpfmap::Enum` is the number of an enum")),
+            ),
+            (true, true) | (false, false) => {}
+        }
+    }
+}
+
+/// How many aliases may lead to each other.
+const MAX_DEPTH: u32 = 32;
+
+/// Whether Rust has an enum by this name.
+fn is_enum(krate: &Crate, id: DeclarationId, depth: u32) -> bool {
+    match &krate.declaration(id).kind {
+        Kind::Declared(declared) => matches!(declared.input.data, syn::Data::Enum(_)),
+        Kind::Alias(_) => {
+            let target = type_item(krate, id).and_then(|item| item.held.first().cloned());
+            let Some(Held { name, as_enum: false }) = target else { return false };
+            let id = krate.memory.by_name.borrow().get(&name.value).copied();
+            depth < MAX_DEPTH && id.is_some_and(|id| is_enum(krate, id, depth + 1))
+        }
+        Kind::Foreign => false,
+    }
+}
