@@ -35,7 +35,7 @@ fn expansions() {
 fn a_renamed_crate_is_called_by_its_name() {
     let renamed = [
         "#[derive(BpfType)] #[repr(C)] #[bpf_type(crate = other)] struct Job { lock: SpinLock,
-            #[bpf(kptr = \"task_struct\")] task: Kptr, #[bpf(bits(a: bool = 1))] bits0: [u8; 1] }",
+            #[bpf(kptr = \"task_struct\")] task: Kptr, #[bpf(bits(a: u8 = 8))] bits0: [u8; 1] }",
         "#[derive(BpfType)] #[repr(C)] #[bpf_type(in_place, crate = other)] union U { a: u32 }",
         "#[derive(BpfType)] #[repr(u8)] #[bpf_type(crate = other)] enum E { A }",
         "#[derive(BpfMap)] #[bpf_map(hash, max_entries = N, flags(no_prealloc), pinning = by_name,

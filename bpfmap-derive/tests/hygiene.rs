@@ -16,12 +16,18 @@ mod bare {
     #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(4))]
     pub(crate) struct Bare {
-        lock: SpinLock,
         #[bpf(bits(a: u8 = 3, b: bool = 1))]
         bits0: [u8; 1],
         state: Enum<State>,
         _pad: [u8; 2],
         address: Address,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    pub(crate) struct Locked {
+        lock: SpinLock,
+        count: u32,
     }
 
     #[derive(Clone, Copy, BpfType)]
@@ -43,8 +49,8 @@ mod bare {
     #[derive(BpfMap)]
     #[bpf_map(hash, max_entries = ENTRIES, flags(no_prealloc), pinning = by_name)]
     pub(crate) struct Map {
-        key: Address,
-        value: Bare,
+        key: Bare,
+        value: Locked,
     }
 
     #[derive(BpfMap)]
