@@ -37,9 +37,10 @@ pub(crate) fn composite(
             }
             FieldRole::Holds { index, .. } => {
                 let ty = rust_type(item, *index);
-                members.extend(match setter(*index) {
-                    Some(set) => quote!(set #set: #ty,),
-                    None => quote!(bytes #ident: #ty,),
+                members.extend(if let Some(set) = setter(*index) {
+                    quote!(set #set: #ty,)
+                } else {
+                    quote!(bytes #ident: #ty,)
                 });
             }
             FieldRole::Padding(_) => {}
