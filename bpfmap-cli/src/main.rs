@@ -4,12 +4,15 @@
 //! command line itself is wrong, or `bpfmap diff` can't compare.
 
 mod convert;
+mod declared;
 mod diff;
 mod explain;
 mod generate;
 mod kernels;
+mod migrate;
 mod revision;
 mod schemas;
+mod verify;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         Some(("convert", matches)) => convert::run(matches),
         Some(("kernels", matches)) => kernels::run(matches),
         Some(("diff", matches)) => diff::run(matches),
+        Some(("verify", matches)) => verify::run(matches),
+        Some(("migrate", matches)) => migrate::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         // clap asks for one of the above.
         _ => Err(Failed::Usage),
@@ -136,6 +141,8 @@ fn command() -> Command {
                 .arg(message_format_argument()),
         )
         .subcommand(diff::command())
+        .subcommand(verify::command())
+        .subcommand(migrate::command())
         .subcommand(
             Command::new("explain").about("Explain a rule, or list all rules").arg(
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),

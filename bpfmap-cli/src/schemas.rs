@@ -36,6 +36,26 @@ pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schem
     checked.map(|_| schema).ok_or(Failed::Found)
 }
 
+/// Reads and checks the schema in `path`, and shows what was found in it.
+pub(crate) fn read_one(matches: &ArgMatches, path: &Path) -> Result<Checked, Failed> {
+    let mut findings = Findings::new(matches);
+    let checked = findings.read(path);
+    findings.close();
+    checked.ok_or(Failed::Found)
+}
+
+/// Reads and checks two schemas, and shows what was found in either.
+pub(crate) fn read_two(
+    matches: &ArgMatches,
+    one: &Path,
+    other: &Path,
+) -> Result<(Checked, Checked), Failed> {
+    let mut findings = Findings::new(matches);
+    let read = (findings.read(one), findings.read(other));
+    findings.close();
+    read.0.zip(read.1).ok_or(Failed::Found)
+}
+
 #[derive(Default)]
 struct Findings {
     json: bool,

@@ -170,6 +170,7 @@ mod kernel_fields;
 pub mod kind;
 pub mod layout;
 mod limits;
+mod live;
 mod map;
 mod mapping;
 pub mod migrate;
@@ -204,6 +205,7 @@ pub use kernel_fields::{
 };
 #[cfg(feature = "libbpf-rs")]
 pub use libbpf_rs;
+pub use live::LiveMap;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
     Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,

@@ -61,7 +61,7 @@ pub struct Verified {
 
 /// The attributes of a map, wherever they were read.
 #[derive(Clone, Copy, Debug)]
-pub struct Attributes<'a> {
+pub struct Attributes {
     /// The number of the map type.
     pub map_type: u32,
     /// Bytes of a key.
@@ -74,13 +74,11 @@ pub struct Attributes<'a> {
     pub flags: MapFlags,
     /// What the map type takes it for.
     pub map_extra: u64,
-    /// The name as the kernel has it; `None`: it doesn't matter.
-    pub name: Option<&'a str>,
 }
 
 /// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
 /// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member. The name isn't
-/// compared: [`attributes`] does.
+/// compared: [`name`] does.
 ///
 /// # Errors
 /// The kernel's info or BTF of the map can't be read. A difference is no error.
@@ -96,7 +94,6 @@ pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> 
         max_entries: Some(info.max_entries),
         flags: info.flags,
         map_extra: info.map_extra,
-        name: None,
     };
     let mut differences = attributes(declared, &real)?;
     let mut layout_check = LayoutCheck::NoBtf;
@@ -123,7 +120,7 @@ pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> 
 ///
 /// # Errors
 /// The number of possible CPUs, on which the `max_entries` of some map types depend, can't be learnt.
-pub fn attributes(declared: &Declaration<'_>, real: &Attributes<'_>) -> Result<Vec<Difference>> {
+pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<Difference>> {
     let facts = KindFacts::by_number(declared.map_type);
     let mut differences = Vec::new();
     if real.map_type != declared.map_type {
@@ -162,20 +159,26 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes<'_>) -> Result<V
     if theirs != ours {
         differences.push(Difference::new("flags", format!("{theirs}, schema says {ours}")));
     }
-    if let Some(name) = real.name {
-        let cut = kernel_name(declared.name);
-        let expected = String::from_utf8_lossy(&cut);
-        let expected = expected.trim_end_matches('\0');
-        if name != expected {
-            differences
-                .push(Difference::new("name", format!("`{name}`, schema says `{expected}`")));
-        }
-    }
     Ok(differences)
 }
 
-/// Holds the types of key and value, by their ids in the BTF (0: none), against a declaration.
-fn layouts(declared: &Declaration<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> Vec<Difference> {
+/// Holds the name that the kernel shows of a map against a declaration: it keeps the first 15 bytes.
+#[must_use]
+pub fn name(declared: &Declaration<'_>, real: &str) -> Option<Difference> {
+    let cut = kernel_name(declared.name);
+    let expected = String::from_utf8_lossy(&cut);
+    let expected = expected.trim_end_matches('\0');
+    (real != expected)
+        .then(|| Difference::new("name", format!("`{real}`, schema says `{expected}`")))
+}
+
+/// Holds the types of key and value, by their ids in some BTF (0: none), against a declaration.
+#[must_use]
+pub fn layouts(
+    declared: &Declaration<'_>,
+    btf: &Btf<'_>,
+    (key, value): (u32, u32),
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     for (path, layout, type_id) in [("key", declared.key, key), ("value", declared.value, value)] {
         if type_id != 0 {

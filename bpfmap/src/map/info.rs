@@ -56,7 +56,7 @@ impl Info {
 }
 
 /// A descriptor of an object by its id.
-pub(super) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
+pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
     let mut attr = IdAttr { id, next_id: 0, open_flags: 0 };
     // SAFETY: the attribute has no address.
     let fd = unsafe { sys::bpf(command, &mut attr) }?;

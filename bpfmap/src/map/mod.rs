@@ -34,7 +34,7 @@ pub use stacks::StackFrame;
 pub use struct_ops::{Registration, StructOpsState};
 
 pub(crate) use create::{create_declared, kernel_name};
-pub(crate) use info::btf_blob;
+pub(crate) use info::{btf_blob, by_id};
 pub(crate) use options::{c_path, get_pinned};
 
 use crate::kind::Kind;

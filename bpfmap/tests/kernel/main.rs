@@ -4,6 +4,7 @@
 
 mod allocations;
 mod array;
+mod bpf_fs;
 mod cgroups;
 mod common;
 mod create;
@@ -11,11 +12,11 @@ mod create;
 mod derived;
 mod examples;
 mod hash;
+mod kills;
 mod lpm;
 mod lru;
 mod memory;
 mod migrate;
-mod migrate_killed;
 mod nested;
 mod network;
 #[path = "../../src/fixture/network_objects.rs"]

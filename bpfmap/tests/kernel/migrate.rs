@@ -1,6 +1,8 @@
 //! Pinned maps of each type that move to a new layout.
 
-use crate::common::{BpfFs, create, kernel, raise_memlock};
+use crate::bpf_fs::BpfFs;
+use crate::common::{create, kernel, raise_memlock};
+use crate::kills::{killed_at_any_moment, killed_at_each_stage};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
 use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
@@ -509,4 +511,16 @@ fn what_is_the_kernels_starts_anew() {
         |map| assert!(map.insert(&1, &Locked { lock: SpinLock::default(), count: 5 }).unwrap()),
         |map| assert_eq!(map.lookup_locked(&1).unwrap().unwrap().count, 5),
     );
+}
+
+#[test]
+fn a_migration_can_be_killed_at_any_moment() {
+    raise_memlock();
+    killed_at_any_moment(4000, 10);
+}
+
+#[test]
+fn a_migration_can_be_killed_at_each_stage() {
+    raise_memlock();
+    killed_at_each_stage();
 }

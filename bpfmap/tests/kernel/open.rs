@@ -1,8 +1,7 @@
 //! Opening compares the map with the schema.
 
-use crate::common::{
-    BpfFs, anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged,
-};
+use crate::bpf_fs::BpfFs;
+use crate::common::{anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
 use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, Update};

@@ -1,0 +1,202 @@
+//! Maps of a checked schema as the runtime knows them: what generated Rust has in constants.
+
+use bpfmap::layout::{Layout, TypeLayout, TypeMember};
+use bpfmap::{Declaration, MapFlags};
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::facts::{MapFlag, MapTypeFacts};
+use bpfmap_codegen::ir::{
+    Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDefKind,
+};
+use bpfmap_codegen::layout::{CompositeLayout, Item};
+use bumpalo::Bump;
+
+/// What the schema says of one of its maps. `arena` holds the types.
+pub(crate) fn declare<'a>(
+    arena: &'a Bump,
+    checked: &'a Checked,
+    map: &'a MapDef,
+) -> Declaration<'a> {
+    let types = Types { arena, checked };
+    let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+    Declaration {
+        name: &map.name.value,
+        map_type: MapTypeFacts::by_name(&map.map_type.value).map_or(0, |row| row.number),
+        max_entries: map.max_entries.as_ref().map(|entries| entries.value),
+        flags: flags.fold(MapFlags::NONE, |all, flag| all.union(MapFlags(1 << flag.bit))),
+        map_extra: map.map_extra.as_ref().map_or(0, |extra| extra.value),
+        numa_node: map.numa_node.as_ref().map(|node| node.value),
+        btf: map.btf.as_ref().is_none_or(|btf| btf.value),
+        key: types.described(map.key.as_ref()),
+        value: types.described(map.value.as_ref()),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Types<'a> {
+    arena: &'a Bump,
+    checked: &'a Checked,
+}
+
+impl<'a> Types<'a> {
+    fn described(self, described: Option<&'a KeyValue>) -> &'a TypeLayout<'a> {
+        match described {
+            None => Layout::VOID,
+            Some(KeyValue::Type(ty)) => self.ty(&ty.value),
+            Some(KeyValue::Size(size)) => self.arena.alloc(TypeLayout::Opaque { size: size.value }),
+        }
+    }
+
+    fn ty(self, ty: &'a Type) -> &'a TypeLayout<'a> {
+        match ty {
+            Type::Int(Int { size, signed }) => match (size, signed) {
+                (1, false) => Layout::U8,
+                (2, false) => Layout::U16,
+                (4, false) => Layout::U32,
+                (8, false) => Layout::U64,
+                (_, false) => Layout::U128,
+                (1, true) => Layout::I8,
+                (2, true) => Layout::I16,
+                (4, true) => Layout::I32,
+                (8, true) => Layout::I64,
+                (_, true) => Layout::I128,
+            },
+            Type::Bool => Layout::BOOL,
+            Type::Char => Layout::CHAR,
+            Type::BigEndian(2) => Layout::BE16,
+            Type::BigEndian(4) => Layout::BE32,
+            Type::BigEndian(_) => Layout::BE64,
+            Type::Array(element, len) => {
+                let element = self.ty(&element.value);
+                self.arena.alloc(TypeLayout::Array { element, len: len.value })
+            }
+            Type::Pointer(_) => Layout::VOID_POINTER,
+            Type::Named(name) => self.named(name),
+            Type::Special(field, target) => self.special(*field, target.as_deref()),
+        }
+    }
+
+    /// A type of the schema. Types lead to each other by value in no circle: the check sees to it.
+    fn named(self, name: &'a str) -> &'a TypeLayout<'a> {
+        let Some(def) = self.checked.resolved().type_def(name) else { return Layout::VOID };
+        let layout = self.checked.layouts().composite(name);
+        match (&def.kind, layout) {
+            (TypeDefKind::Struct(body), Some(layout)) => self.composite(name, body, layout, false),
+            (TypeDefKind::Union(body), Some(layout)) => self.composite(name, body, layout, true),
+            (TypeDefKind::Enum(body), _) => self.enumeration(name, body),
+            (TypeDefKind::Alias(target), _) => {
+                let target = self.ty(&target.value);
+                self.arena.alloc(TypeLayout::Typedef { name, target })
+            }
+            _ => Layout::VOID,
+        }
+    }
+
+    fn composite(
+        self,
+        name: &'a str,
+        body: &'a Composite,
+        layout: &'a CompositeLayout,
+        is_union: bool,
+    ) -> &'a TypeLayout<'a> {
+        let members = layout.items(body).filter_map(|item| {
+            let Item::Member(index, at) = item else { return None };
+            let member = &body.members[index];
+            let layout = match (&member.ty, &at.nested) {
+                (MemberType::Type(ty), _) => self.ty(&ty.value),
+                (MemberType::Struct(body), Some(layout)) => self.composite("", body, layout, false),
+                (MemberType::Union(body), Some(layout)) => self.composite("", body, layout, true),
+                _ => return None,
+            };
+            Some(TypeMember {
+                name: member.name.as_ref().map_or("", |name| &name.value),
+                bit_offset: narrow(at.bit_offset),
+                bits: member.bits.as_ref().map_or(0, |bits| bits.value),
+                layout,
+            })
+        });
+        let members: Vec<TypeMember<'a>> = members.collect();
+        let members = &*self.arena.alloc_slice_copy(&members);
+        let size = narrow(layout.size);
+        self.arena.alloc(if is_union {
+            TypeLayout::Union { name, size, members }
+        } else {
+            TypeLayout::Struct { name, size, members }
+        })
+    }
+
+    fn enumeration(self, name: &'a str, body: &'a Enum) -> &'a TypeLayout<'a> {
+        let variants = body.variants.iter().map(|variant| {
+            let constant = body.c_constant(name, &variant.name.value);
+            // BTF keeps 64 bits.
+            let [low @ .., _, _, _, _, _, _, _, _] = variant.value.value.to_le_bytes();
+            (&*self.arena.alloc_str(&constant), i64::from_le_bytes(low))
+        });
+        let variants: Vec<(&'a str, i64)> = variants.collect();
+        self.arena.alloc(TypeLayout::Enum {
+            name,
+            size: body.repr.value.size,
+            signed: body.variants.iter().any(|variant| variant.value.value < 0),
+            variants: self.arena.alloc_slice_copy(&variants),
+        })
+    }
+
+    fn special(self, field: SpecialField, target: Option<&'a Target>) -> &'a TypeLayout<'a> {
+        let plain = match field {
+            SpecialField::SpinLock => Layout::SPIN_LOCK,
+            SpecialField::ResSpinLock => Layout::RES_SPIN_LOCK,
+            SpecialField::Timer => Layout::TIMER,
+            SpecialField::WorkQueue => Layout::WORK_QUEUE,
+            SpecialField::TaskWork => Layout::TASK_WORK,
+            SpecialField::RefCount => Layout::REF_COUNT,
+            SpecialField::ListHead => Layout::LIST_HEAD,
+            SpecialField::ListNode => Layout::LIST_NODE,
+            SpecialField::RbRoot => Layout::RB_ROOT,
+            SpecialField::RbNode => Layout::RB_NODE,
+            SpecialField::Kptr
+            | SpecialField::UntrustedKptr
+            | SpecialField::PerCpuKptr
+            | SpecialField::UserPtr => Layout::VOID_POINTER,
+        };
+        let Some(target) = target else { return plain };
+        let pointee = self.pointee(field, target);
+        match &target.member {
+            None => {
+                let target =
+                    self.arena.alloc(TypeLayout::Tagged { tag: field.name(), target: pointee });
+                self.arena.alloc(TypeLayout::Pointer { target })
+            }
+            Some(member) => self.arena.alloc(TypeLayout::Root {
+                root: plain,
+                node: pointee,
+                member: &member.value,
+            }),
+        }
+    }
+
+    /// What the kernel has to know of what a special field leads to.
+    fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeLayout<'a> {
+        let name = &target.name.value;
+        if field == SpecialField::UserPtr {
+            return self.named(name);
+        }
+        let members = self.checked.resolved().special_members(name).into_iter();
+        let members =
+            members.filter(|member| !member.field.has_target()).map(|member| TypeMember {
+                name: member.name,
+                bit_offset: narrow(member.bytes.start * 8),
+                bits: 0,
+                layout: self.special(member.field, None),
+            });
+        let members: Vec<TypeMember<'a>> = members.collect();
+        self.arena.alloc(TypeLayout::Struct {
+            name,
+            size: self.checked.layouts().named(name).map_or(0, |layout| narrow(layout.size)),
+            members: self.arena.alloc_slice_copy(&members),
+        })
+    }
+}
+
+/// BTF counts in 32 bits; the check has seen that they are enough.
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

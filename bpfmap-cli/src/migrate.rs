@@ -1,0 +1,222 @@
+//! `bpfmap migrate`.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use bpfmap::migrate::{Migrated, Migration, Outcome as Ended, Plan, Progress, Stage, Step};
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::diagnostics::Position;
+use bpfmap_codegen::evolve::plan::{self, Obstacle, plan};
+use bpfmap_codegen::evolve::{MapPair, Side, pair};
+use bumpalo::Bump;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::declared::declare;
+use crate::{Failed, Outcome, complain, flag, message_format_argument, print, schemas};
+
+pub(crate) fn command() -> Command {
+    let schema = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name("SCHEMA")
+            .value_parser(value_parser!(PathBuf))
+            .required(true)
+            .help(help)
+    };
+    Command::new("migrate")
+        .about("Move a pinned map with all its entries to a new layout")
+        .long_about(
+            "Move a pinned map with all its entries to a new layout.\n\n\
+             Stop what writes to the map first: a loaded program keeps the old map, and what it writes after \
+             the copy is not in the new one. The pin is the old map until the new one is complete; when this is \
+             killed, run it again.\n\n\
+             Exit status: 0 when the pin is a map of the new layout, 1 when it could not be done and all is as \
+             before, 2 when the command line is wrong.",
+        )
+        .arg(schema("from", "The schema of the map as it is"))
+        .arg(schema("to", "The schema of the map as it is to be"))
+        .arg(
+            Arg::new("pinned")
+                .long("pinned")
+                .value_name("PATH")
+                .value_parser(value_parser!(PathBuf))
+                .required(true)
+                .help("The pin"),
+        )
+        .arg(Arg::new("map").long("map").value_name("NAME").help(
+            "Which map of the schemas it is; needed where they have several and none is called as the pin is",
+        ))
+        .arg(
+            Arg::new("max-entries")
+                .long("max-entries")
+                .value_name("NUMBER")
+                .value_parser(value_parser!(u32))
+                .help("Room for so many entries, whatever the schema says"),
+        )
+        .arg(flag("allow-differences").help(
+            "Take the new map although the old one changes meanwhile, or entries are lost",
+        ))
+        .arg(flag("assume-old").help(
+            "Take the live map for the old one where nothing tells: it has no BTF, and the sizes stay the same",
+        ))
+        .arg(message_format_argument())
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
+    let (from, to, pinned) = (path("from"), path("to"), path("pinned"));
+    let (old, new) = schemas::read_two(matches, &from, &to)?;
+    let pairing = pair(&old, &new).map_err(|error| fail(&error.to_string()))?;
+    let name = matches.get_one::<String>("map").map(String::as_str);
+    let maps = choose(&pairing.maps, name, &pinned)?;
+    let plan = plan(&old, &new, maps).map_err(|obstacles| {
+        for obstacle in &obstacles {
+            complain(&format!("error: {}{obstacle}\n", place(obstacle, &old, &new)));
+        }
+        complain("The map was not touched.\n");
+        Failed::Found
+    })?;
+    for note in &plan.notes {
+        complain(&format!("note: {note}\n"));
+    }
+    let arena = Bump::new();
+    let (was, is) = (declare(&arena, &old, maps.old), declare(&arena, &new, maps.new));
+    let steps = Plan { key: steps(&arena, &plan.key), value: steps(&arena, &plan.value) };
+    let mut migration = Migration::new(&pinned, &was, &is, steps)
+        .allow_differences(matches.get_flag("allow-differences"))
+        .assume_old(matches.get_flag("assume-old"));
+    if let Some(max_entries) = matches.get_one::<u32>("max-entries") {
+        migration = migration.max_entries(*max_entries);
+    }
+    let mut shown = Shown { is_terminal: io::stderr().is_terminal(), stage: None };
+    let ended = migration.run(|progress| shown.progress(progress));
+    shown.end();
+    match ended {
+        Ok(Ended::AlreadyNew) => print(&format!(
+            "{}: nothing to do, it is what `{}` says\n",
+            pinned.display(),
+            to.display()
+        )),
+        Ok(Ended::Migrated(done)) => print(&format!("{}: {}\n", pinned.display(), summary(done))),
+        Err(error) => Err(fail(&error.to_string())),
+    }
+}
+
+fn summary(done: Migrated) -> String {
+    let entries = |number: u64| match number {
+        1 => "1 entry".to_owned(),
+        more => format!("{more} entries"),
+    };
+    let moved = format!("{} moved to the new layout", entries(done.entries));
+    if done.same {
+        format!("{moved}, each compared")
+    } else {
+        format!("{moved}; the old map had {}, not all the same", entries(done.old_entries))
+    }
+}
+
+/// The pair of maps that the command line means.
+fn choose<'m, 'a>(
+    maps: &'m [MapPair<'a>],
+    name: Option<&str>,
+    pinned: &Path,
+) -> Result<&'m MapPair<'a>, Failed> {
+    let called = |name: &str| {
+        maps.iter().find(|pair| pair.new.name.value == name || pair.old.name.value == name)
+    };
+    let found = match name {
+        Some(name) => called(name),
+        None => match maps {
+            [only] => Some(only),
+            _ => pinned.file_name().and_then(|name| name.to_str()).and_then(called),
+        },
+    };
+    found.ok_or_else(|| {
+        let names: Vec<String> = maps.iter().map(|pair| format!("`{}`", pair.new.name.value)).collect();
+        if names.is_empty() {
+            complain(
+                "error: the schemas have no map in common: say with `renamed_from` what a map was called before\n",
+            );
+            return Failed::Found;
+        }
+        let asked = match name {
+            Some(name) => format!("the schemas have no map `{name}` in common"),
+            None => "which map is it?".to_owned(),
+        };
+        complain(&format!("error: {asked}: say `--map`, one of {}\n", names.join(", ")));
+        Failed::Usage
+    })
+}
+
+/// `new.toml:7:3: `, where what stands in the way was written.
+fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
+    let schema = match obstacle.side {
+        Side::Old => old,
+        Side::New => new,
+    };
+    obstacle.span.source.map_or_else(String::new, |id| {
+        let source = schema.schema().sources.get(id);
+        let at = Position::of(&source.text, obstacle.span.start);
+        format!("{}:{}:{}: ", source.path.display(), at.line, at.column)
+    })
+}
+
+fn steps<'a>(arena: &'a Bump, planned: &[plan::Step]) -> &'a [Step<'a>] {
+    let steps: Vec<Step<'a>> = planned
+        .iter()
+        .map(|step| match step {
+            &plan::Step::Copy { from, to, len } => Step::Copy { from, to, len },
+            plan::Step::Fill { to, bytes } => {
+                Step::Fill { to: *to, bytes: arena.alloc_slice_copy(bytes) }
+            }
+            &plan::Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
+                Step::Integer { from_bit, from_bits, to_bit, to_bits, signed }
+            }
+            plan::Step::Each { from, from_size, to, to_size, len, steps: each } => Step::Each {
+                from: *from,
+                from_size: *from_size,
+                to: *to,
+                to_size: *to_size,
+                len: *len,
+                steps: steps(arena, each),
+            },
+        })
+        .collect();
+    arena.alloc_slice_copy(&steps)
+}
+
+/// What a person sees meanwhile.
+struct Shown {
+    is_terminal: bool,
+    stage: Option<Stage>,
+}
+
+impl Shown {
+    fn progress(&mut self, progress: Progress) {
+        if !self.is_terminal {
+            return;
+        }
+        let word = match progress.stage {
+            Stage::Copying => "copying",
+            Stage::Checking => "reading back",
+            Stage::Comparing => "comparing",
+            _ => return,
+        };
+        self.stage = Some(progress.stage);
+        // Clears the rest of the line.
+        let Progress { entries, at_most, .. } = progress;
+        complain(&format!("\r{word}: {entries} entries of at most {at_most}\x1b[K"));
+    }
+
+    /// Takes the line away.
+    fn end(&self) {
+        if self.stage.is_some() {
+            complain("\r\x1b[K");
+        }
+    }
+}
+
+fn fail(error: &str) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}

@@ -1,0 +1,270 @@
+//! What the command does to maps that are live. Needs root; runs on every kernel of the matrix, where there is nothing
+//! but this binary.
+
+#[path = "../../../bpfmap/tests/kernel/bpf_fs.rs"]
+mod bpf_fs;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use bpf_fs::BpfFs;
+use bpfmap::layout::{Layout, Member};
+use bpfmap::{LiveMap, Map, MapSpec, Update, kind};
+
+/// The command itself, brought along.
+const BPFMAP: &[u8] = include_bytes!(env!("CARGO_BIN_EXE_bpfmap"));
+
+const OLD_SCHEMA: &str = r#"
+[types.stats]
+kind = "struct"
+members = [
+  { name = "packets", type = "u32" },
+  { name = "drops", type = "i32" },
+  { name = "bytes", type = "u64" },
+]
+
+[maps.flows]
+type = "hash"
+key = "u32"
+value = "stats"
+max_entries = 100
+"#;
+
+const NEW_SCHEMA: &str = r#"
+[types.stats]
+kind = "struct"
+members = [
+  { name = "rx_bytes", type = "u64", renamed_from = "bytes" },
+  { name = "limit", type = "be32", default = 1000 },
+  { name = "drops", type = "i64" },
+  { name = "packets", type = "u64" },
+]
+
+[maps.flows]
+type = "hash"
+key = "u32"
+value = "stats"
+max_entries = 200
+"#;
+
+#[repr(C)]
+struct Old {
+    packets: u32,
+    drops: i32,
+    bytes: u64,
+}
+bpfmap::plain_struct!(Old { packets: u32, drops: i32, bytes: u64 });
+
+#[repr(C)]
+struct New {
+    rx_bytes: u64,
+    limit: bpfmap::Be32,
+    pad: u32,
+    drops: i64,
+    packets: u64,
+}
+bpfmap::plain_struct!(New {
+    rx_bytes: u64,
+    limit: bpfmap::Be32,
+    pad: u32,
+    drops: i64,
+    packets: u64
+});
+
+const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
+    Member { name, bit_offset: byte * 8, bits: 0, layout }
+}
+
+enum OldFlows {}
+
+impl MapSpec for OldFlows {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = Old;
+    const NAME: &'static str = "flows";
+    const MAX_ENTRIES: Option<u32> = Some(100);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+        name: "stats",
+        size: 16,
+        members: &[
+            member("packets", 0, Layout::U32),
+            member("drops", 4, Layout::I32),
+            member("bytes", 8, Layout::U64),
+        ],
+    };
+}
+
+enum NewFlows {}
+
+impl MapSpec for NewFlows {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = New;
+    const NAME: &'static str = "flows";
+    const MAX_ENTRIES: Option<u32> = Some(200);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+        name: "stats",
+        size: 32,
+        members: &[
+            member("rx_bytes", 0, Layout::U64),
+            member("limit", 8, Layout::BE32),
+            member("drops", 16, Layout::I64),
+            member("packets", 24, Layout::U64),
+        ],
+    };
+}
+
+/// Schemas, the command, and the pin of a map with 50 entries.
+struct Place {
+    bpf_fs: BpfFs,
+    folder: tempfile::TempDir,
+    map: Map<OldFlows>,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+        // Counts up to Linux 5.10, for the command too; creating a map tells when that fails.
+        // SAFETY: reads the struct.
+        unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("old.toml", OLD_SCHEMA), ("new.toml", NEW_SCHEMA)] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let command = folder.path().join("bpfmap");
+        fs::write(&command, BPFMAP).unwrap();
+        fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
+        let map = Map::<OldFlows>::create().unwrap();
+        for key in 0..50_u32 {
+            let value =
+                Old { packets: key, drops: -key.cast_signed(), bytes: u64::from(key) << 40 };
+            map.update(&key, &value, Update::Any).unwrap();
+        }
+        let bpf_fs = BpfFs::mount(name);
+        map.pin(bpf_fs.path("flows")).unwrap();
+        Self { bpf_fs, folder, map }
+    }
+
+    fn pin(&self) -> PathBuf {
+        self.bpf_fs.path("flows")
+    }
+
+    /// Runs the command; `PIN` among the arguments is the pin's path.
+    fn run(&self, arguments: &str) -> Output {
+        let pin = self.pin().display().to_string();
+        Command::new(self.folder.path().join("bpfmap"))
+            .args(arguments.split_whitespace().map(|word| word.replace("PIN", &pin)))
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+}
+
+/// Exit status, standard output, standard error.
+#[track_caller]
+fn said(output: &Output) -> (Option<i32>, &str, &str) {
+    let text = |bytes| std::str::from_utf8(bytes).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_pinned_map_is_migrated() {
+    let place = Place::new("cli-migrate");
+    let (pin, migrate) = (place.pin(), "migrate --from old.toml --to new.toml --pinned PIN");
+    let done = format!("{}: 50 entries moved to the new layout, each compared\n", pin.display());
+    assert_eq!(said(&place.run(migrate)), (Some(0), done.as_str(), ""));
+
+    let new = Map::<NewFlows>::from_pinned(&pin).unwrap();
+    for key in 0..50_u32 {
+        let value = new.lookup(&key).unwrap().unwrap();
+        assert_eq!((value.packets, value.drops), (key.into(), -i64::from(key)));
+        assert_eq!((value.rx_bytes, value.limit.get()), (u64::from(key) << 40, 1000));
+    }
+    assert_eq!(new.keys().count(), 50);
+    assert_eq!(place.bpf_fs.pins(), ["flows"]);
+    // The old map is whole for who still has it.
+    assert_eq!(place.map.keys().count(), 50);
+
+    let again = format!("{}: nothing to do, it is what `new.toml` says\n", pin.display());
+    assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
+}
+
+#[test]
+fn what_stands_in_the_way_is_told() {
+    let place = Place::new("cli-refused");
+    let narrow = NEW_SCHEMA.replace(r#""packets", type = "u64""#, r#""packets", type = "u16""#);
+    fs::write(place.folder.path().join("narrow.toml"), narrow).unwrap();
+    let output = place.run("migrate --from old.toml --to narrow.toml --pinned PIN");
+    let (status, stdout, stderr) = said(&output);
+    assert_eq!((status, stdout), (Some(1), ""));
+    assert!(
+        stderr.starts_with("error: narrow.toml:8:31: flows.value.packets: 16 bits, was 32"),
+        "{stderr}"
+    );
+
+    // The pin is not what is said.
+    let output = place.run("migrate --from new.toml --to narrow.toml --pinned PIN");
+    assert_eq!(said(&output).0, Some(1), "{output:?}");
+    let other = OLD_SCHEMA.replace("bytes", "octets");
+    fs::write(place.folder.path().join("other.toml"), other).unwrap();
+    let output = place.run("migrate --from other.toml --to new.toml --pinned PIN");
+    let (status, _, stderr) = said(&output);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("value.octets: `bytes`, schema says `octets`"), "{stderr}");
+
+    let output = place.run("migrate --from old.toml --to new.toml --pinned PIN-none");
+    let (status, _, stderr) = said(&output);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("flows-none: ENOENT"), "{stderr}");
+
+    let output = place.run("migrate --from old.toml --to new.toml --pinned PIN --map none");
+    let (status, _, stderr) = said(&output);
+    assert_eq!(status, Some(2), "{stderr}");
+    assert!(stderr.contains("say `--map`, one of `flows`"), "{stderr}");
+    let pinned = LiveMap::from_pinned(place.pin()).unwrap();
+    assert_eq!(pinned.info(), &place.map.info().unwrap());
+}
+
+#[test]
+fn a_live_map_is_held_against_a_schema() {
+    let place = Place::new("cli-verify");
+    assert_eq!(said(&place.run("verify old.toml --pinned PIN")), (Some(0), "", ""));
+    let id = place.map.info().unwrap().id;
+    assert_eq!(said(&place.run(&format!("verify old.toml --id {id}"))), (Some(0), "", ""));
+    let output = place.run("verify new.toml --pinned PIN");
+    let expected = "flows.value_size: 16, schema says 32\n\
+        flows.max_entries: 100, schema says 200\n\
+        flows.value: 16 bytes, schema says 32\n\
+        flows.value.drops: offset 4, schema says 16\n\
+        flows.value.drops: a signed integer (4 bytes), schema says long long (8 bytes)\n\
+        flows.value.packets: offset 0, schema says 24\n\
+        flows.value.packets: an unsigned integer (4 bytes), schema says unsigned long long (8 bytes)\n\
+        flows.value.limit: `bytes`, schema says `limit`\n\
+        flows.value.rx_bytes: missing, schema has it\n";
+    let (status, stdout, stderr) = said(&output);
+    assert_eq!((status, stderr), (Some(1), "9 differences\n"));
+    // The members that one side lacks come in the schema's order.
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(sorted(stdout), sorted(expected));
+
+    let output = place.run("verify old.toml --pinned PIN --map none");
+    let (status, _, stderr) = said(&output);
+    assert_eq!(
+        (status, stderr),
+        (Some(2), "error: the schema has no map `none`, one of `flows`\n")
+    );
+    let (status, ..) = said(&place.run("verify old.toml"));
+    assert_eq!(status, Some(2));
+    let output = place.run("verify old.toml --id 4294967295");
+    let (status, _, stderr) = said(&output);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("the map of id 4294967295: ENOENT"), "{stderr}");
+}
