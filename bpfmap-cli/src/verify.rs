@@ -82,8 +82,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     if found.is_empty() {
         return Ok(());
     }
-    let lines: String = found.iter().map(|difference| format!("{difference}\n")).collect();
-    print(&lines)?;
+    let lines: Vec<String> = found.iter().map(Difference::to_string).collect();
+    print(
+        &(lines.join(
+            "
+",
+        ) + "
+"),
+    )?;
     complain(&match found.len() {
         1 => "1 difference\n".to_owned(),
         more => format!("{more} differences\n"),

@@ -9,6 +9,7 @@ use crate::{Error, matrix, packages};
 /// none named: all. All others run on this machine.
 const IN_KERNELS: &[(&str, &[&str])] = &[
     ("bpfmap", &["kernel"]),
+    ("bpfmap-cli", &["live"]),
     ("bpfmap-fixtures", &[]),
     ("ratelimit", &["packets"]),
     ("execsnoop", &["processes"]),
@@ -27,6 +28,7 @@ const ON_HOST: &[&[&str]] = &[
     // The compiler's messages list what implements a trait, and features add to that.
     &["--package", "bpfmap", "--test", "compile_fail"],
     &["--package", "bpfmap", "--all-features", "--doc"],
+    &["--package", "bpfmap-cli", "--bins", "--test", "cli", "--test", "diff"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],

@@ -5,16 +5,42 @@
 mod bpf_fs;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use bpf_fs::BpfFs;
 use bpfmap::layout::{Layout, Member};
 use bpfmap::{LiveMap, Map, MapSpec, Update, kind};
 
-/// The command itself, brought along.
-const BPFMAP: &[u8] = include_bytes!(env!("CARGO_BIN_EXE_bpfmap"));
+/// Where the arguments of the command stand in the environment of the child that is it.
+const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
+
+/// What the command prints stands behind it on standard output.
+const MARK: char = '\u{1}';
+
+/// The command, in the child that [`Place::run`] starts; else, that there is such a child.
+#[test]
+fn the_command() {
+    if let Some(arguments) = std::env::var_os(ARGUMENTS) {
+        let arguments = arguments.into_string().unwrap();
+        print!("{MARK}");
+        let status = bpfmap_cli::run(arguments.split_whitespace().map(Into::into));
+        std::process::exit(status.into());
+    }
+    let output = start("bpfmap --version", Path::new("/"));
+    let (status, stdout, _) = said(&output);
+    assert_eq!((status, stdout), (Some(0), concat!("bpfmap ", env!("CARGO_PKG_VERSION"), "\n")));
+}
+
+/// Runs this binary as the command.
+fn start(arguments: &str, folder: &Path) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_command", "--nocapture", "--test-threads=1"])
+        .env(ARGUMENTS, arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
 
 const OLD_SCHEMA: &str = r#"
 [types.stats]
@@ -118,7 +144,7 @@ impl MapSpec for NewFlows {
     };
 }
 
-/// Schemas, the command, and the pin of a map with 50 entries.
+/// Schemas, and the pin of a map with 50 entries.
 struct Place {
     bpf_fs: BpfFs,
     folder: tempfile::TempDir,
@@ -135,9 +161,6 @@ impl Place {
         for (name, text) in [("old.toml", OLD_SCHEMA), ("new.toml", NEW_SCHEMA)] {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let command = folder.path().join("bpfmap");
-        fs::write(&command, BPFMAP).unwrap();
-        fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
         let map = Map::<OldFlows>::create().unwrap();
         for key in 0..50_u32 {
             let value =
@@ -155,12 +178,8 @@ impl Place {
 
     /// Runs the command; `PIN` among the arguments is the pin's path.
     fn run(&self, arguments: &str) -> Output {
-        let pin = self.pin().display().to_string();
-        Command::new(self.folder.path().join("bpfmap"))
-            .args(arguments.split_whitespace().map(|word| word.replace("PIN", &pin)))
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap()
+        let arguments = arguments.replace("PIN", &self.pin().display().to_string());
+        start(&format!("bpfmap {arguments}"), self.folder.path())
     }
 }
 
@@ -168,7 +187,9 @@ impl Place {
 #[track_caller]
 fn said(output: &Output) -> (Option<i32>, &str, &str) {
     let text = |bytes| std::str::from_utf8(bytes).unwrap();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+    let stdout = text(&output.stdout);
+    let stdout = stdout.split_once(MARK).map_or("", |(_, printed)| printed);
+    (output.status.code(), stdout, text(&output.stderr))
 }
 
 #[test]

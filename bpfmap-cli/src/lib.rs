@@ -1,0 +1,210 @@
+//! `bpfmap`: schemas of BPF maps on the command line.
+//!
+//! Exit status: 0 when all is well, 1 when something was found or could not be done, 2 when the
+//! command line itself is wrong, or `bpfmap diff` can't compare.
+
+mod convert;
+mod declared;
+mod diff;
+mod explain;
+mod generate;
+mod kernels;
+mod migrate;
+mod revision;
+mod schemas;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use bpfmap_codegen::Emit;
+use bpfmap_codegen::diagnostics::Style;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+/// Whether all went well.
+type Outcome = Result<(), Failed>;
+
+/// Something went wrong, and was said.
+enum Failed {
+    /// Something was found, is stale or could not be done.
+    Found,
+    /// The command line asks for what there is not.
+    Usage,
+}
+
+/// Does what the command line asks for, the name of the program first among its arguments, and gives the exit status.
+///
+/// Where the arguments are wrong, or ask for help, it ends the process.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let matches = command().get_matches_from(arguments);
+    let outcome = match matches.subcommand() {
+        Some(("generate", matches)) => generate::run(matches),
+        Some(("check", matches)) => schemas::check(matches),
+        Some(("convert", matches)) => convert::run(matches),
+        Some(("kernels", matches)) => kernels::run(matches),
+        Some(("diff", matches)) => diff::run(matches),
+        Some(("verify", matches)) => verify::run(matches),
+        Some(("migrate", matches)) => migrate::run(matches),
+        Some(("explain", matches)) => explain::run(matches),
+        // clap asks for one of the above.
+        _ => Err(Failed::Usage),
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(Failed::Found) => 1,
+        Err(Failed::Usage) => 2,
+    }
+}
+
+fn command() -> Command {
+    Command::new("bpfmap")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("One schema for both sides of a BPF map")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("generate")
+                .about("Write C and Rust from schemas")
+                .arg(schemas_argument())
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .short('o')
+                        .value_name("DIR")
+                        .value_parser(value_parser!(PathBuf))
+                        .required(true)
+                        .help("The folder to write to; it is made if it is not there"),
+                )
+                .arg(
+                    Arg::new("emit")
+                        .long("emit")
+                        .value_name("KINDS")
+                        .value_delimiter(',')
+                        .value_parser(PossibleValuesParser::new(
+                            Emit::ALL.iter().map(|(name, _)| *name),
+                        ))
+                        .help("What to write; c and rust unless said, of a schema in Rust only c"),
+                )
+                .arg(flag("legacy").help(
+                    "Write `struct bpf_map_def SEC(\"maps\")`, for aya and libbpf before 1.0; \
+                     libbpf 1.0 and newer refuse it",
+                ))
+                .arg(
+                    flag("check")
+                        .help("Write nothing; show what would change, and fail if anything would"),
+                )
+                .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
+                .arg(message_format_argument()),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Hold schemas against the rules")
+                .arg(schemas_argument())
+                .arg(message_format_argument()),
+        )
+        .subcommand(
+            Command::new("kernels")
+                .about("Show which kernel each part of a schema needs")
+                .arg(schemas_argument())
+                .arg(
+                    Arg::new("format")
+                        .long("format")
+                        .value_name("FORMAT")
+                        .value_parser(["text", "json"])
+                        .default_value("text")
+                        .help("A table for people, or one JSON object for each schema"),
+                ),
+        )
+        .subcommand(
+            Command::new("convert")
+                .about("Write a schema in TOML as Rust with the derives, or the other way round")
+                .arg(
+                    Arg::new("schema")
+                        .value_name("SCHEMA")
+                        .value_parser(value_parser!(PathBuf))
+                        .required(true)
+                        .help("A schema in TOML or Rust; what it includes or uses goes into the same file"),
+                )
+                .arg(
+                    Arg::new("out")
+                        .value_name("FILE")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("The file to write, .rs or .toml; standard output without it"),
+                )
+                .arg(
+                    Arg::new("to")
+                        .long("to")
+                        .value_name("LANGUAGE")
+                        .value_parser(["toml", "rust"])
+                        .help("What to write, where FILE does not tell; the other of the two unless said"),
+                )
+                .arg(flag("force").help("Overwrite the file if it is there"))
+                .arg(message_format_argument()),
+        )
+        .subcommand(diff::command())
+        .subcommand(verify::command())
+        .subcommand(migrate::command())
+        .subcommand(
+            Command::new("explain").about("Explain a rule, or list all rules").arg(
+                Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
+            ),
+        )
+}
+
+fn schemas_argument() -> Arg {
+    Arg::new("schemas")
+        .value_name("SCHEMA")
+        .value_parser(value_parser!(PathBuf))
+        .action(ArgAction::Append)
+        .num_args(1..)
+        .required(true)
+        .help("Schemas: TOML, or Rust with the derives")
+}
+
+fn message_format_argument() -> Arg {
+    Arg::new("message-format")
+        .long("message-format")
+        .value_name("FORMAT")
+        .value_parser(["human", "json"])
+        .default_value("human")
+        .help("How to show what was found: on standard error, or as JSON lines on standard output")
+}
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
+fn paths<'m>(matches: &'m ArgMatches, name: &str) -> impl Iterator<Item = &'m PathBuf> {
+    matches.get_many::<PathBuf>(name).into_iter().flatten()
+}
+
+fn word<'m>(matches: &'m ArgMatches, name: &str) -> &'m str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
+}
+
+/// Writes `text` to standard output. Fails silently where nobody reads it any more.
+fn print(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failed::Found),
+        Err(error) => {
+            complain(&format!("error: can't write to standard output: {error}\n"));
+            Err(Failed::Found)
+        }
+    }
+}
+
+/// Writes `text` to standard error. If that fails there is nobody left to tell.
+fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Colour, where a person reads and has not asked for none: see <https://no-color.org>.
+fn style() -> Style {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    if io::stderr().is_terminal() && !refused && !dumb { Style::Ansi } else { Style::Plain }
+}
