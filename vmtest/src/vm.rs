@@ -238,6 +238,13 @@ impl Vm {
     }
 
     fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {
+        // Not earlier: what is in a serial port while its state is restored is lost. The monitor may
+        // have said so already, between its answers to the commands that restored the guest.
+        if std::mem::take(&mut self.channels.monitor.resumed)
+            && matches!(self.start, Start::WhenResumed(_))
+        {
+            self.go();
+        }
         let ours = [self.channels.output.as_fd(), self.channels.monitor.stream().as_fd()];
         let mut indices: Vec<usize> = (0..2).filter(|index| self.open[*index]).collect();
         if indices.is_empty() {
@@ -293,13 +300,7 @@ impl Vm {
     /// Reads from one of our channels; whether it stays open.
     fn take_in(&mut self, index: usize) -> Result<bool> {
         if index == 1 {
-            let monitor = &mut self.channels.monitor;
-            let open = monitor.read()?;
-            // Not earlier: what is in a serial port while its state is restored is lost.
-            if std::mem::take(&mut monitor.resumed) && matches!(self.start, Start::WhenResumed(_)) {
-                self.go();
-            }
-            return Ok(open);
+            return self.channels.monitor.read();
         }
         let length = self.channels.output.read(&mut self.buffer).doing("read from the guest")?;
         self.decoder.push(&self.buffer[..length]);
