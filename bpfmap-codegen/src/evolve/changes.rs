@@ -110,25 +110,31 @@ impl<'a> Changes<'a> {
                 self.push(&rules::MAX_ENTRIES_OPEN, path, message, span);
             }
         }
-        let (was_flags, flags) = (kept_flags(old), kept_flags(new));
-        if was_flags != flags {
-            let span = new.flags.first().map_or(new.name.span, |flag| flag.span);
-            let message = format!("the flags are {}, were {}", listed(&flags), listed(&was_flags));
-            // The kernel keeps those of the descriptor nowhere, so libbpf finds them missing.
-            let only_removed = flags.iter().all(|flag| was_flags.contains(flag));
-            let is_permanent = |flag: &&str| !DESCRIPTORS.contains(flag);
-            let lost = was_flags.iter().filter(|flag| !flags.contains(flag));
-            let is_seen = !only_removed || lost.copied().any(|flag| is_permanent(&flag));
-            let change = self.push(&rules::FLAGS, path, message, span);
-            if !is_seen {
-                change.class = Class::Safe;
-            }
-        }
+        self.flags(path, old, new);
         let extra = |map: &MapDef| map.map_extra.as_ref().map_or(0, |extra| extra.value);
         if extra(old) != extra(new) {
             let message = format!("`map_extra` is {}, was {}", extra(new), extra(old));
             let span = new.map_extra.as_ref().map_or(new.name.span, |extra| extra.span);
             self.push(&rules::MAP_EXTRA, path, message, span);
+        }
+    }
+
+    fn flags(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+        let span = new.flags.first().map_or(new.name.span, |flag| flag.span);
+        let (was, is) = (Flags::of(old), Flags::of(new));
+        if was.permanent != is.permanent {
+            let message =
+                format!("the flags are {}, were {}", listed(&is.permanent), listed(&was.permanent));
+            self.push(&rules::FLAGS, path, message, span);
+        }
+        if was.descriptors != is.descriptors {
+            let (were, are) = (listed(&was.descriptors), listed(&is.descriptors));
+            let message = format!("the descriptor's flags are {are}, were {were}");
+            let change = self.push(&rules::DESCRIPTOR_FLAGS, path, message, span);
+            if is.descriptors.is_empty() {
+                // What the map has, since it never had them.
+                change.class = Class::Safe;
+            }
         }
     }
 
@@ -402,13 +408,23 @@ const NUMA_NODE: &str = "numa_node";
 /// Source: `bpf_map_flags_retain_permanent` in `kernel/bpf/syscall.c`.
 const DESCRIPTORS: [&str; 3] = ["rdonly", "wronly", "token_fd"];
 
-/// The flags in one order, each once.
-fn kept_flags(map: &MapDef) -> Vec<&str> {
-    let flags = map.flags.iter().map(|flag| flag.value.as_str());
-    let mut flags: Vec<&str> = flags.filter(|flag| *flag != NUMA_NODE).collect();
-    flags.sort_unstable();
-    flags.dedup();
-    flags
+/// The flags of a map, in one order and each once.
+struct Flags<'a> {
+    /// Those that the map keeps.
+    permanent: Vec<&'a str>,
+    descriptors: Vec<&'a str>,
+}
+
+impl<'a> Flags<'a> {
+    fn of(map: &'a MapDef) -> Self {
+        let flags = map.flags.iter().map(|flag| flag.value.as_str());
+        let mut flags: Vec<&str> = flags.filter(|flag| *flag != NUMA_NODE).collect();
+        flags.sort_unstable();
+        flags.dedup();
+        let (descriptors, permanent) =
+            flags.into_iter().partition(|flag| DESCRIPTORS.contains(flag));
+        Self { permanent, descriptors }
+    }
 }
 
 fn listed(flags: &[&str]) -> String {

@@ -73,7 +73,7 @@ pub enum Loading {
     /// The object loads with a map of its own: libbpf does not look at the old pin.
     PassesBy,
     /// libbpf takes the pinned map, and the verifier refuses programs that use the changed field, with
-    /// `EINVAL`.
+    /// `EINVAL`, up to Linux 6.1 with `EACCES`.
     Unverified,
     /// The object loads with the pinned map, and the kernel refuses to put a map of the newer schema into
     /// it, with `EINVAL`.
@@ -89,7 +89,7 @@ impl Loading {
             Self::Refuses => "libbpf refuses the pin with EINVAL (parameter mismatch)",
             Self::PassesBy => "libbpf makes another map, which has none of the entries",
             Self::Unverified => {
-                "libbpf reuses the pin, and the verifier refuses programs that use the field (EINVAL)"
+                "libbpf reuses the pin, and the verifier refuses programs that use the field (EINVAL or EACCES)"
             }
             Self::RefusesContents => {
                 "libbpf reuses the pin, and the kernel refuses to put such a map into it (EINVAL)"
@@ -163,6 +163,7 @@ rules! {
     MAX_ENTRIES = NewPin, Refuses, Refuses: "A map has room for another number of entries";
     MAX_ENTRIES_OPEN = NewPin, Refuses, Takes: "One of the schemas leaves the number of entries to the loader";
     FLAGS = NewPin, Refuses, Refuses: "A map has other flags";
+    DESCRIPTOR_FLAGS = NewPin, Refuses, Takes: "A map has other flags that are only its descriptor's";
     NUMA_NODE = NewPin, Refuses, Takes: "A map's memory comes from elsewhere";
     MAP_EXTRA = NewPin, Refuses, Refuses: "A map has another `map_extra`";
     PINNING = NewPin, PassesBy, Takes: "A map is pinned otherwise";
