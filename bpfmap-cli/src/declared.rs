@@ -107,6 +107,12 @@ impl<'a> Types<'a> {
                 (MemberType::Union(body), Some(layout)) => self.composite("", body, layout, true),
                 _ => return None,
             };
+            let layout = match member.in_older_maps() {
+                None => layout,
+                Some((renamed_from, was_padding)) => {
+                    self.arena.alloc(TypeLayout::Evolved { renamed_from, was_padding, layout })
+                }
+            };
             Some(TypeMember {
                 name: member.name.as_ref().map_or("", |name| &name.value),
                 bit_offset: narrow(at.bit_offset),

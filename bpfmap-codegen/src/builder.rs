@@ -3,8 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::check::check;
+use crate::backend::GeneratedFile;
+use crate::backend::rust::emit_migrations;
+use crate::check::{Checked, check};
 use crate::diagnostics::{Position, Rejected};
+use crate::evolve::TooLarge;
 use crate::front::Draft;
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
@@ -39,10 +42,19 @@ use crate::output::{OutputError, plan, write};
 /// warning of Cargo's.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
-    schemas: Vec<(PathBuf, Language)>,
+    schemas: Vec<Input>,
     out_dir: Option<PathBuf>,
     emit: Option<Vec<Emit>>,
     legacy: bool,
+}
+
+/// A schema.
+#[derive(Debug, Clone)]
+struct Input {
+    path: PathBuf,
+    language: Language,
+    /// Older ones, of which maps may still be pinned.
+    before: Option<PathBuf>,
 }
 
 /// What a schema is written in.
@@ -55,6 +67,17 @@ enum Language {
 }
 
 impl Language {
+    /// What the older form of a schema is written in, where its name tells.
+    fn of(path: &Path, newer: Self) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            #[cfg(feature = "toml")]
+            Some("toml") => Self::Toml,
+            #[cfg(feature = "rust")]
+            Some("rs") => Self::Rust,
+            _ => newer,
+        }
+    }
+
     fn read(self, path: &Path) -> Draft {
         match self {
             #[cfg(feature = "toml")]
@@ -76,7 +99,7 @@ impl Builder {
     #[cfg(feature = "toml")]
     #[must_use]
     pub fn schema(mut self, path: impl AsRef<Path>) -> Self {
-        self.schemas.push((path.as_ref().to_owned(), Language::Toml));
+        self.push(path.as_ref(), Language::Toml);
         self
     }
 
@@ -85,7 +108,39 @@ impl Builder {
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
-        self.schemas.push((path.as_ref().to_owned(), Language::Rust));
+        self.push(path.as_ref(), Language::Rust);
+        self
+    }
+
+    fn push(&mut self, path: &Path, language: Language) {
+        self.schemas.push(Input { path: path.to_owned(), language, before: None });
+    }
+
+    /// The schema that was added last has the older form `path`, of which maps may still be pinned:
+    /// also writes `NAME_migrate.rs`, with a function for each map that changed.
+    ///
+    /// ```no_run
+    /// // build.rs
+    /// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+    ///     bpfmap_codegen::Builder::new()
+    ///         .schema("src/maps.toml")
+    ///         .migrates_from("src/maps_v1.toml")
+    ///         .generate()
+    /// }
+    /// ```
+    ///
+    /// The application includes it beside `maps.rs`, and calls `migrate_MAP(path, |_| {})` before it
+    /// loads its programs. Where a changed map can't be migrated, a warning of Cargo's says why, and
+    /// there is no function. The older form is TOML, or Rust where the name ends in `.rs`.
+    ///
+    /// # Panics
+    ///
+    /// When no schema was added before.
+    #[must_use]
+    pub fn migrates_from(mut self, path: impl AsRef<Path>) -> Self {
+        let last = self.schemas.last_mut();
+        let last = last.expect("`migrates_from` comes after `schema` or `rust_source`");
+        last.before = Some(path.as_ref().to_owned());
         self
     }
 
@@ -130,24 +185,19 @@ impl Builder {
             }
         };
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
-        for (schema, language) in &self.schemas {
-            // A file that is not there yet may come.
-            println!("cargo::rerun-if-changed={}", schema.display());
-            let draft = language.read(schema);
-            for source in draft.schema.sources.iter().filter(|source| source.path != *schema) {
-                println!("cargo::rerun-if-changed={}", source.path.display());
-            }
-            match check(draft) {
-                Ok(checked) => {
-                    for warning in checked.warnings() {
-                        let sources = &checked.schema().sources;
-                        println!("cargo::warning={}", one_line(warning, sources));
-                    }
-                    let default = || Emit::default_for(&checked).to_vec();
-                    let emit = self.emit.clone().unwrap_or_else(default);
-                    files.extend(generate(&checked, &Options { emit, legacy: self.legacy }));
+        for Input { path, language, before } in &self.schemas {
+            let new = read(path, *language);
+            let old = before.as_ref().map(|path| read(path, Language::of(path, *language)));
+            match (new, old) {
+                (Ok(checked), None) => files.extend(self.files(&checked)),
+                (Ok(checked), Some(Ok(old))) => {
+                    files.extend(self.files(&checked));
+                    files.push(migrations(&old, &checked)?);
                 }
-                Err(error) => rejected.push(error),
+                (new, old) => {
+                    rejected.extend(new.err());
+                    rejected.extend(old.and_then(Result::err));
+                }
             }
         }
         if !rejected.is_empty() {
@@ -157,6 +207,37 @@ impl Builder {
         write(&planned, false).map_err(|error| BuildError(Cause::Output(error)))?;
         Ok(())
     }
+}
+
+impl Builder {
+    fn files(&self, checked: &Checked) -> Vec<GeneratedFile> {
+        let default = || Emit::default_for(checked).to_vec();
+        let emit = self.emit.clone().unwrap_or_else(default);
+        generate(checked, &Options { emit, legacy: self.legacy })
+    }
+}
+
+/// Reads a schema, and tells Cargo what it was made of and what it should know.
+fn read(path: &Path, language: Language) -> Result<Checked, Rejected> {
+    // A file that is not there yet may come.
+    println!("cargo::rerun-if-changed={}", path.display());
+    let draft = language.read(path);
+    for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
+        println!("cargo::rerun-if-changed={}", source.path.display());
+    }
+    let checked = check(draft)?;
+    for warning in checked.warnings() {
+        println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
+    }
+    Ok(checked)
+}
+
+fn migrations(old: &Checked, new: &Checked) -> Result<GeneratedFile, BuildError> {
+    let made = emit_migrations(old, new).map_err(|error| BuildError(Cause::TooLarge(error)))?;
+    for obstacle in made.left_out {
+        println!("cargo::warning=no function to migrate: {obstacle}");
+    }
+    Ok(made.file)
 }
 
 /// `maps.toml:3:7: message (rule)`
@@ -177,6 +258,7 @@ enum Cause {
     NoSchema,
     NoOutDir,
     Rejected(Vec<Rejected>),
+    TooLarge(TooLarge),
     Output(OutputError),
 }
 
@@ -203,6 +285,7 @@ impl fmt::Display for BuildError {
             Cause::Rejected(rejected) => {
                 rejected.iter().try_for_each(|rejected| write!(formatter, "\n{rejected}"))
             }
+            Cause::TooLarge(error) => error.fmt(formatter),
             Cause::Output(error) => error.fmt(formatter),
         }
     }

@@ -23,6 +23,24 @@ fn makes_c_and_rust() {
 }
 
 #[test]
+fn makes_functions_that_migrate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("maps_v1.toml"), folder.path().join("maps.toml"));
+    fs::write(&old, GOOD).unwrap();
+    fs::write(&new, GOOD.replace("\"u64\"", "\"u128\"")).unwrap();
+    let out = folder.path().join("out");
+    let builder = Builder::new().schema(&new).migrates_from(&old).out_dir(&out);
+    builder.generate().unwrap();
+    let made = fs::read_to_string(out.join("maps_migrate.rs")).unwrap();
+    assert!(made.contains("pub fn migrate_counters("), "{made}");
+    assert!(out.join("maps.rs").exists());
+
+    // A mistake in the older one is one too.
+    fs::write(&old, GOOD.replace("u32", "u33")).unwrap();
+    assert_eq!(builder.generate().unwrap_err().rejected().len(), 1);
+}
+
+#[test]
 fn makes_what_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let schema = folder.path().join("maps.toml");

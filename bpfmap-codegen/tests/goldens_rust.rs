@@ -15,6 +15,7 @@ macro_rules! golden {
 
 golden!(bit_fields, "goldens/generated/bit_fields.rs");
 golden!(composites, "goldens/generated/composites.rs");
+golden!(flows_migrate, "goldens/generated/flows_migrate.rs");
 golden!(maps, "goldens/generated/maps.rs");
 golden!(scalars, "goldens/generated/scalars.rs");
 
@@ -98,4 +99,13 @@ fn specs_say_what_the_schema_says() {
     assert_eq!(size_of::<<Opaque as MapSpec>::Value>(), 24);
     assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (Layout::VOID, 20));
     assert_eq!((WithoutBtf::BTF, Counters::BTF), (false, true));
+}
+
+/// That they move what is live is tried in the crate bpfmap.
+#[test]
+fn migrations_know_both_layouts() {
+    let shown = format!("{:?}", flows_migrate::migration_of_counters("/sys/fs/bpf/counts"));
+    for part in ["counts", "counters", "max_entries: Some(4)", "max_entries: Some(8)"] {
+        assert!(shown.contains(part), "{shown}");
+    }
 }

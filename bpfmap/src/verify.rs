@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-use crate::btf;
+use crate::btf::{self, Accept};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{KindFacts, type_name};
@@ -77,12 +77,22 @@ pub struct Attributes {
 }
 
 /// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
-/// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member. The name isn't
-/// compared: [`name`] does.
+/// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member, as opening does: where
+/// the schema says what an older map has ([`TypeLayout::Evolved`](crate::layout::TypeLayout::Evolved)), that is no
+/// difference. The name isn't compared: [`name`] does.
 ///
 /// # Errors
 /// The kernel's info or BTF of the map can't be read. A difference is no error.
 pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
+    compared(declared, fd, Accept::Older)
+}
+
+/// The same, of a map of this very schema.
+pub(crate) fn live_of_this(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
+    compared(declared, fd, Accept::Same)
+}
+
+fn compared(declared: &Declaration<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result<Verified> {
     let failed = |operation, errno, text: &str| {
         Error::refused(operation, declared.name, errno, text.to_owned())
     };
@@ -108,7 +118,7 @@ pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> 
                     if types != (0, 0) {
                         layout_check = LayoutCheck::Agrees;
                     }
-                    differences.extend(layouts(declared, &btf, types));
+                    differences.extend(types_of(declared, &btf, types, accept));
                 }
             },
         }
@@ -172,17 +182,27 @@ pub fn name(declared: &Declaration<'_>, real: &str) -> Option<Difference> {
         .then(|| Difference::new("name", format!("`{real}`, schema says `{expected}`")))
 }
 
-/// Holds the types of key and value, by their ids in some BTF (0: none), against a declaration.
+/// Holds the types of key and value, by their ids in some BTF (0: none), against a declaration: of an object that was
+/// made of this very schema. Unlike [`live`] it takes no older name of a member.
 #[must_use]
-pub fn layouts(
+pub fn types(
     declared: &Declaration<'_>,
     btf: &Btf<'_>,
     (key, value): (u32, u32),
 ) -> Vec<Difference> {
+    types_of(declared, btf, (key, value), Accept::Same)
+}
+
+fn types_of(
+    declared: &Declaration<'_>,
+    btf: &Btf<'_>,
+    (key, value): (u32, u32),
+    accept: Accept,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     for (path, layout, type_id) in [("key", declared.key, key), ("value", declared.value, value)] {
         if type_id != 0 {
-            differences.extend(btf::compare(path, layout, btf, type_id));
+            differences.extend(btf::compare(path, layout, btf, type_id, accept));
         }
     }
     differences

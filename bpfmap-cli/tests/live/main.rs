@@ -264,8 +264,8 @@ fn a_live_map_is_held_against_a_schema() {
         flows.value.drops: a signed integer (4 bytes), schema says long long (8 bytes)\n\
         flows.value.packets: offset 0, schema says 24\n\
         flows.value.packets: an unsigned integer (4 bytes), schema says unsigned long long (8 bytes)\n\
-        flows.value.limit: `bytes`, schema says `limit`\n\
-        flows.value.rx_bytes: missing, schema has it\n";
+        flows.value.rx_bytes: offset 8, schema says 0\n\
+        flows.value.limit: missing, schema has it\n";
     let (status, stdout, stderr) = said(&output);
     assert_eq!((status, stderr), (Some(1), "9 differences\n"));
     // The members that one side lacks come in the schema's order.

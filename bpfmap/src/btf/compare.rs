@@ -31,14 +31,26 @@ pub(crate) fn compare(
     ours: &TypeLayout<'_>,
     btf: &Btf<'_>,
     type_id: u32,
+    accept: Accept,
 ) -> Vec<Difference> {
-    let mut comparison = Comparison { btf, differences: Vec::new() };
+    let mut comparison = Comparison { btf, accept, differences: Vec::new() };
     comparison.types(path, ours, type_id, 0);
     comparison.differences
 }
 
+/// Which types agree with a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accept {
+    /// Those that say the same.
+    Same,
+    /// Those of older maps too, where [`TypeLayout::Evolved`] says what these have; and unions with other members, as
+    /// something else in the entry tells which is meant.
+    Older,
+}
+
 struct Comparison<'a> {
     btf: &'a Btf<'a>,
+    accept: Accept,
     differences: Vec<Difference>,
 }
 
@@ -136,17 +148,21 @@ impl Comparison<'_> {
                 .iter()
                 .position(same_place)
                 .or_else(|| rest.iter().position(|their| their.name == our.name))
-                .or_else(|| rest.iter().position(|their| was_called(our, their.name)));
+                .or_else(|| {
+                    let older = self.accept == Accept::Older;
+                    rest.iter().position(|their| older && was_called(our, their.name))
+                });
             match found {
                 Some(index) => self.member(path, our, rest.remove(index), depth),
                 None => missing.push(our),
             }
         }
-        if is_union {
-            // Something else in the entry tells which member is meant.
-            return;
+        if self.accept == Accept::Older {
+            if is_union {
+                return;
+            }
+            missing.retain(|our| !self.is_in_padding(our, theirs, their_size));
         }
-        missing.retain(|our| !self.is_in_padding(our, theirs, their_size));
         for our in missing {
             let at = member_path(path, our.name, our.bit_offset);
             match rest.iter().position(|their| their.bit_offset == our.bit_offset) {

@@ -4,7 +4,7 @@
 mod compare;
 mod encode;
 
-pub(crate) use compare::compare;
+pub(crate) use compare::{Accept, compare};
 pub(crate) use encode::{Encoder, Tags};
 
 /// `BTF_MAGIC`

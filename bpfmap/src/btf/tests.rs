@@ -1,4 +1,4 @@
-use super::{Encoder, Tags, compare};
+use super::{Accept, Encoder, Tags, compare};
 use crate::layout::{Layout, Member};
 use bpfmap_btf::Btf;
 
@@ -53,7 +53,7 @@ fn differences(ours: &Layout, theirs: &'static Layout) -> Vec<String> {
     let id = encoder.add(theirs);
     let blob = encoder.finish();
     let btf = Btf::parse(&blob).expect("our own blob");
-    compare("value", ours, &btf, id).iter().map(ToString::to_string).collect()
+    compare("value", ours, &btf, id, Accept::Older).iter().map(ToString::to_string).collect()
 }
 
 /// The only difference, if there is one.
@@ -257,7 +257,7 @@ fn a_damaged_blob_does_no_harm() {
     let blob = encoder.finish();
     for len in 0..blob.len() {
         if let Ok(btf) = Btf::parse(&blob[..len]) {
-            let _ = compare("value", VALUE, &btf, id);
+            let _ = compare("value", VALUE, &btf, id, Accept::Older);
         }
     }
     for at in 0..blob.len() {
@@ -265,7 +265,7 @@ fn a_damaged_blob_does_no_harm() {
             let mut damaged = blob.clone();
             damaged[at] = byte;
             if let Ok(btf) = Btf::parse(&damaged) {
-                let _ = compare("value", VALUE, &btf, id);
+                let _ = compare("value", VALUE, &btf, id, Accept::Older);
             }
         }
     }
@@ -286,8 +286,8 @@ fn circles_end() {
         }
         blob.push(0);
         let btf = Btf::parse(&blob).unwrap();
-        assert_eq!(compare("value", Layout::U32, &btf, 1).len(), 1);
-        assert_eq!(compare("value", &Layout::Opaque { size: 4 }, &btf, 1).len(), 1);
+        assert_eq!(compare("value", Layout::U32, &btf, 1, Accept::Older).len(), 1);
+        assert_eq!(compare("value", &Layout::Opaque { size: 4 }, &btf, 1, Accept::Older).len(), 1);
     }
 }
 
@@ -295,7 +295,7 @@ fn circles_end() {
 fn a_missing_type_is_told() {
     let blob = Encoder::new(Tags::Written).finish();
     let btf = Btf::parse(&blob).unwrap();
-    let differences = compare("key", Layout::U32, &btf, 7);
+    let differences = compare("key", Layout::U32, &btf, 7, Accept::Older);
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].to_string(), "key: the BTF has no type 7");
 }

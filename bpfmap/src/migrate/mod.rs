@@ -282,7 +282,8 @@ impl<'a> Migration<'a> {
         })?;
         let any = |declared: &Declaration<'a>| Declaration { max_entries: None, ..*declared };
         let old = verify::live(&any(self.old), fd.as_fd())?;
-        let new = verify::live(&any(self.new), fd.as_fd())?;
+        // What an older map may have otherwise would make it the new one.
+        let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
         let is = |verified: &Verified| verified.differences.is_empty();
         match (is(&old), is(&new)) {
             (true, false) => Ok(State::Old),

@@ -524,3 +524,91 @@ fn a_migration_can_be_killed_at_each_stage() {
     raise_memlock();
     killed_at_each_stage();
 }
+
+mod generated {
+    include!("../../../bpfmap-codegen/tests/goldens/generated/flows_migrate.rs");
+}
+
+/// What `Builder::migrates_from` writes: bit-fields, arrays of structs that grow, enums, defaults, a map that was
+/// renamed.
+#[test]
+fn generated_functions_migrate() {
+    #[repr(C)]
+    struct OldFlow {
+        packets: u32,
+        verdict: u8,
+        proto: u8,
+        pad: [u8; 2],
+        hops: [[u8; 4]; 2],
+        bytes: u64,
+    }
+    bpfmap::plain_struct!(OldFlow {
+        packets: u32,
+        verdict: u8,
+        proto: u8,
+        pad: [u8; 2],
+        hops: [[u8; 4]; 2],
+        bytes: u64
+    });
+    const HOPS: &Layout = &Layout::Array {
+        element: &Layout::Struct {
+            name: "hop",
+            size: 4,
+            members: &[member("address", 0, Layout::BE32)],
+        },
+        len: 2,
+    };
+    const OLD_FLOW: &Layout = &Layout::Struct {
+        name: "flow",
+        size: 24,
+        members: &[
+            member("packets", 0, Layout::U32),
+            member("verdict", 4, Layout::U8),
+            Member { name: "proto", bit_offset: 40, bits: 4, layout: Layout::U8 },
+            member("hops", 8, HOPS),
+            member("bytes", 16, Layout::U64),
+        ],
+    };
+    spec!(Flows: Hash, u32 as Layout::U32 => OldFlow as OLD_FLOW, max 100);
+    spec!(Counts: PercpuArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
+    let bpf_fs = BpfFs::mount("generated");
+    let (flows, counts) = (create::<Flows>(), create::<Counts>());
+    let flow = OldFlow {
+        packets: 0x8000_0001,
+        verdict: 1,
+        proto: 0xf6,
+        pad: [0xee; 2],
+        hops: [[1, 2, 3, 4], [5, 6, 7, 8]],
+        bytes: 0x0102_0304_0506_0708,
+    };
+    flows.insert(&7, &flow).unwrap();
+    counts.update(&3, &PerCpu::splat(u32::MAX).unwrap(), Update::Any).unwrap();
+    flows.pin(bpf_fs.path("flows")).unwrap();
+    counts.pin(bpf_fs.path("counts")).unwrap();
+
+    let done = generated::migrate_flows(bpf_fs.path("flows"), |_| {}).unwrap();
+    assert!(matches!(done, Outcome::Migrated(done) if done.entries == 1), "{done:?}");
+    let done = generated::migrate_counters(bpf_fs.path("counts"), |_| {}).unwrap();
+    assert!(matches!(done, Outcome::Migrated(done) if done.entries == 4), "{done:?}");
+    let again = generated::migrate_flows(bpf_fs.path("flows"), |_| {}).unwrap();
+    assert_eq!(again, Outcome::AlreadyNew);
+
+    spec!(NewFlows: Hash, u32 as Layout::U32 => [u8; 48] as &Layout::Opaque { size: 48 }, max 200,
+        FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    let flows = Map::<NewFlows>::from_pinned(bpf_fs.path("flows")).unwrap();
+    let value = flows.lookup(&7).unwrap().unwrap();
+    assert_eq!(value[..8], 0x0102_0304_0506_0708_u64.to_ne_bytes());
+    assert_eq!(value[8..16], 0x8000_0001_u64.to_ne_bytes());
+    // Of the bit-field's byte its 4 bits; then the verdict and the limit, which is new.
+    assert_eq!(value[16..18], [6, 1]);
+    assert_eq!(value[18..20], 1000_u16.to_ne_bytes());
+    // A port, network byte order, and padding before each address; the third step is new altogether.
+    assert_eq!(value[20..28], [1, 187, 0, 0, 1, 2, 3, 4]);
+    assert_eq!(value[28..36], [1, 187, 0, 0, 5, 6, 7, 8]);
+    assert_eq!(value[36..], [0; 12]);
+
+    spec!(Counters: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 8);
+    let counters = Map::<Counters>::from_pinned(bpf_fs.path("counts")).unwrap();
+    let values = counters.lookup(&3).unwrap().unwrap();
+    assert!(values.iter().all(|value| value == u64::from(u32::MAX)));
+}

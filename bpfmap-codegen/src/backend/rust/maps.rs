@@ -137,19 +137,22 @@ fn push_option(code: &mut String, name: &str, value: u32) {
 }
 
 fn push_flags(code: &mut String, map: &MapDef) {
-    let mut flags = map.flags.iter();
-    let Some(first) = flags.next() else { return };
-    let value = if map.flags.len() == 1 {
-        format!("::bpfmap::MapFlags::{}", first.value.to_uppercase())
-    } else {
-        // The operator of a trait is nothing that a constant may use.
-        let bits = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
-        let names: Vec<_> = bits
-            .map(|flag| format!("::bpfmap::MapFlags::{}.0", flag.name.to_uppercase()))
-            .collect();
-        format!("::bpfmap::MapFlags({})", names.join(" | "))
-    };
-    let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
+    if let Some(value) = flags_value(map) {
+        let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
+    }
+}
+
+/// The flags of a map as an expression; `None`: it has none.
+pub(super) fn flags_value(map: &MapDef) -> Option<String> {
+    let first = map.flags.first()?;
+    if map.flags.len() == 1 {
+        return Some(format!("::bpfmap::MapFlags::{}", first.value.to_uppercase()));
+    }
+    // The operator of a trait is nothing that a constant may use.
+    let bits = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+    let names: Vec<_> =
+        bits.map(|flag| format!("::bpfmap::MapFlags::{}.0", flag.name.to_uppercase())).collect();
+    Some(format!("::bpfmap::MapFlags({})", names.join(" | ")))
 }
 
 /// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:

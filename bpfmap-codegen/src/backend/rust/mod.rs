@@ -7,6 +7,7 @@ mod accessor;
 pub(crate) mod alignment;
 mod layouts;
 mod maps;
+mod migrations;
 pub(crate) mod names;
 pub(crate) mod shape;
 mod types;
@@ -14,6 +15,7 @@ mod types;
 use std::fmt::Write;
 
 pub use self::accessor::{Accessor, AccessorNames, accessor_names};
+pub use self::migrations::{Migrations, emit_migrations};
 use self::names::Names;
 pub use self::names::identifier;
 pub use self::shape::StoredAt;

@@ -133,8 +133,9 @@ pub fn plan<'a>(
     if planner.obstacles.is_empty() { Ok(plan) } else { Err(planner.obstacles) }
 }
 
-/// Whether a map of the old schema is one of the new schema too.
-fn is_unchanged(pair: &MapPair<'_>) -> bool {
+/// Whether a map of the old schema is one of the new schema too: a live one need not change.
+#[must_use]
+pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
     let same = |types: &Option<TypePair<'_>>| {
         types.as_ref().is_none_or(|types| matches!(types.shape, Shape::Same))
     };
@@ -144,12 +145,9 @@ fn is_unchanged(pair: &MapPair<'_>) -> bool {
         flags
     };
     let (old, new) = (pair.old, pair.new);
-    let value = |number: Option<u32>, extra: u64| (number, extra);
     let numbers = |map: &MapDef| {
-        value(
-            map.max_entries.as_ref().map(|entries| entries.value),
-            map.map_extra.as_ref().map_or(0, |extra| extra.value),
-        )
+        let max_entries = map.max_entries.as_ref().map(|entries| entries.value);
+        (max_entries, map.map_extra.as_ref().map_or(0, |extra| extra.value))
     };
     same(&pair.key)
         && same(&pair.value)
