@@ -54,7 +54,8 @@
 //! # …
 //! ```
 //!
-//! A new member without a default is zero.
+//! A new member without a default is zero in entries that are migrated. `default = 0`, or `false`,
+//! says besides that older maps may have padding where the member lies, so that these still open.
 //!
 //! An include brings types only. The maps of an included schema belong to the header and module
 //! that are made of that schema; its `min_kernel` speaks of those maps. A file that is included
