@@ -141,6 +141,12 @@
 //! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
 //! | `struct_ops` | programs in the place of kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
 //!
+//! # When a schema changes
+//!
+//! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout; [`verify`] says each thing
+//! in which a map is not what a schema declares. Both work on a [`Declaration`], a spec as data, and so do without
+//! generated code; [`LiveMap`] is a map of which nothing is known.
+//!
 //! # Cost
 //!
 //! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
