@@ -13,17 +13,34 @@ use crate::{Failed, Outcome, complain, print as show, schemas};
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let path = matches.get_one::<PathBuf>("schema").cloned().unwrap_or_default();
     let out = matches.get_one::<PathBuf>("out");
-    let to_rust = match (matches.get_one::<String>("to"), out) {
-        (Some(to), _) => to == "rust",
-        (None, Some(out)) => is_rust(out)?,
-        (None, None) => path.extension().is_none_or(|extension| extension != "rs"),
-    };
+    let other = path.extension().is_none_or(|extension| extension != "rs");
+    let to_rust = language(matches, "to", out, other)?;
     let schema = schemas::read_as_written(matches, &path)?;
     let text = if to_rust {
         print::rust::print(&schema, &Layouts::new(&schema))
     } else {
         print::toml::print(&schema)
     };
+    put(matches, out, text)
+}
+
+/// Whether Rust is to be written: as the option `option` says, or the name of the file to write; else
+/// `unless_said`.
+pub(crate) fn language(
+    matches: &ArgMatches,
+    option: &str,
+    out: Option<&PathBuf>,
+    unless_said: bool,
+) -> Result<bool, Failed> {
+    match (matches.get_one::<String>(option), out) {
+        (Some(said), _) => Ok(said == "rust"),
+        (None, Some(out)) => is_rust(out, option),
+        (None, None) => Ok(unless_said),
+    }
+}
+
+/// Writes a schema to a file, or to standard output.
+pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> Outcome {
     let Some(out) = out else { return show(&text) };
     let file = GeneratedFile {
         name: out.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -51,13 +68,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// What the name of a file says of what is in it.
-fn is_rust(path: &Path) -> Result<bool, Failed> {
+fn is_rust(path: &Path, option: &str) -> Result<bool, Failed> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("rs") => Ok(true),
         Some("toml") => Ok(false),
         _ => {
             complain(&format!(
-                "error: `{}` tells not what to write: let it end in .rs or .toml, or say `--to`\n",
+                "error: `{}` tells not what to write: let it end in .rs or .toml, or say `--{option}`\n",
                 path.display()
             ));
             Err(Failed::Usage)

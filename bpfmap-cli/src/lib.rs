@@ -8,6 +8,7 @@ mod declared;
 mod diff;
 mod explain;
 mod generate;
+mod import;
 mod kernels;
 mod migrate;
 mod revision;
@@ -43,6 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(("generate", matches)) => generate::run(matches),
         Some(("check", matches)) => schemas::check(matches),
         Some(("convert", matches)) => convert::run(matches),
+        Some(("import", matches)) => import::run(matches),
         Some(("kernels", matches)) => kernels::run(matches),
         Some(("diff", matches)) => diff::run(matches),
         Some(("verify", matches)) => verify::run(matches),
@@ -146,6 +148,7 @@ fn command() -> Command {
         .subcommand(diff::command())
         .subcommand(verify::command())
         .subcommand(migrate::command())
+        .subcommand(import::command())
         .subcommand(
             Command::new("explain").about("Explain a rule, or list all rules").arg(
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),

@@ -56,6 +56,13 @@ pub(crate) fn read_two(
     read.0.zip(read.1).ok_or(Failed::Found)
 }
 
+/// Shows what was found otherwise than by reading a schema.
+pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &SourceMap) {
+    let mut findings = Findings::new(matches);
+    findings.show(found, sources);
+    findings.close();
+}
+
 #[derive(Default)]
 struct Findings {
     json: bool,

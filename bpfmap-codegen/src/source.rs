@@ -67,6 +67,12 @@ impl SourceMap {
         }
     }
 
+    /// Replaces the text that `id` names.
+    #[cfg(feature = "import")]
+    pub(crate) fn set_text(&mut self, id: SourceId, text: String) {
+        self.sources[id.0 as usize].text = text;
+    }
+
     /// The text that `id` names.
     #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {

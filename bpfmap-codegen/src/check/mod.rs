@@ -18,6 +18,8 @@ mod types;
 use context::Context;
 pub use requirements::{Part, Requirement};
 pub(crate) use reserved::is_in_uapi;
+#[cfg(feature = "import")]
+pub(crate) use reserved::is_kernels;
 pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 

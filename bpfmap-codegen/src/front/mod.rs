@@ -1,6 +1,8 @@
 //! Front ends: each makes a [`Schema`](crate::ir::Schema) of something that people or compilers
 //! wrote.
 
+#[cfg(feature = "import")]
+pub mod btf;
 mod draft;
 #[cfg(feature = "derive")]
 pub mod rust;

@@ -70,6 +70,13 @@ pub(crate) const RUNTIME: &[&str] = &[
     "WorkQueue",
 ];
 
+/// The type of every schema that a word of C or of the kernel means: `u32` for `__u32`.
+#[cfg(feature = "import")]
+pub(crate) fn meant(word: &str) -> Option<Type> {
+    let advised = in_other_words(word)?.strip_prefix("write `")?.strip_suffix('`')?;
+    BUILTIN.iter().find(|(known, _)| *known == advised).map(|(_, ty)| ty.clone())
+}
+
 /// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {

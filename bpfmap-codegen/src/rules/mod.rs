@@ -1,7 +1,8 @@
 //! The catalogue of rules: what each asks, and why, for `bpfmap explain`.
 //!
 //! A rule's explanation is a Markdown file of its name in this folder. Each has an example that
-//! breaks the rule and one that keeps it; a test runs both.
+//! breaks the rule and one that keeps it; a test runs both. Those of the importer speak of files
+//! that were compiled, and have none.
 
 use std::fmt;
 
@@ -168,4 +169,14 @@ rules! {
     REQUIRED_FLAG = Error "required-flag": "A map has the flags without which the kernel refuses it";
     NUMA_NODE_WITHOUT_FLAG = Error "numa-node-without-flag": "A map with a NUMA node has the flag for it";
     TOO_NEW_FOR_MIN_KERNEL = Error "too-new-for-min-kernel": "Nothing is newer than the oldest kernel";
+    // What an importer finds.
+    IMPORT_UNREADABLE = Error "import-unreadable": "What is imported is an object file with BTF, or a live map";
+    IMPORT_MAP = Error "import-map": "An imported map is defined as libbpf reads it";
+    IMPORT_MAP_TYPE = Error "import-map-type": "An imported map is of a type that bpfmap knows";
+    IMPORT_FLAG = Error "import-flag": "The flags of an imported map are ones that bpfmap knows";
+    IMPORT_TYPE = Warning "import-type": "An imported type is one that a schema has a word for";
+    IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
+    IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";
+    IMPORT_RENAMED = Warning "import-renamed": "An imported type keeps its name";
+    IMPORT_WEAK = Warning "import-weak": "An imported map is no weak definition";
 }

@@ -1,0 +1,103 @@
+//! `bpfmap import`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::diagnostics::Finding;
+use bpfmap_codegen::front::btf::{Imported, read_object};
+use bpfmap_codegen::layout::Layouts;
+use bpfmap_codegen::print;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::schemas::show_findings;
+use crate::{Failed, Outcome, complain, convert, flag, message_format_argument};
+
+pub(crate) fn command() -> Command {
+    Command::new("import")
+        .about("Write a schema of the maps of a compiled program")
+        .long_about(
+            "Write a schema of the maps of a compiled program: those of its sections .maps and maps, \
+             with the types of their keys and values from BTF. What a schema can't say is shown, and \
+             becomes bytes or is left out; the status is 1 if a map was left out. The maps that libbpf \
+             makes of .data, .bss and .rodata are variables, and no part of a schema.",
+        )
+        .arg(
+            Arg::new("object")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .required(true)
+                .help("An object file that clang made for the BPF target, with -g"),
+        )
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .short('o')
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The file to write, .rs or .toml; standard output without it"),
+        )
+        .arg(
+            Arg::new("emit")
+                .long("emit")
+                .value_name("LANGUAGE")
+                .value_parser(["toml", "rust"])
+                .help("What to write, where FILE does not tell; toml unless said"),
+        )
+        .arg(
+            Arg::new("kernel-btf")
+                .long("kernel-btf")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help(
+                    "The BTF of a kernel, such as /sys/kernel/btf/vmlinux: types that it has are left to \
+                     its vmlinux.h",
+                ),
+        )
+        .arg(flag("force").help("Overwrite the file if it is there"))
+        .arg(message_format_argument())
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let kernel = matches.get_one::<PathBuf>("kernel-btf").map(|path| read(path)).transpose()?;
+    let kernel = kernel.as_deref().map(Btf::parse).transpose().map_err(|error| {
+        complain(&format!("error: the kernel's types can't be read: {error}\n"));
+        Failed::Found
+    })?;
+    let Some(path) = matches.get_one::<PathBuf>("object") else { return Err(Failed::Usage) };
+    let data = read(path)?;
+    finish(matches, &read_object(path, &data, kernel.as_ref()))
+}
+
+/// The largest object file that is read, in bytes.
+const MAX_SIZE: u64 = 256 << 20;
+
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
+    let fail = |why: String| {
+        complain(&format!("error: can't read `{}`: {why}\n", path.display()));
+        Failed::Found
+    };
+    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
+    if size > MAX_SIZE {
+        return Err(fail(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
+    }
+    fs::read(path).map_err(|error| fail(error.to_string()))
+}
+
+/// Shows what was found, and writes the schema.
+fn finish(matches: &ArgMatches, imported: &Imported) -> Outcome {
+    let findings: &[Finding] = &imported.findings;
+    show_findings(matches, findings, &imported.schema.sources);
+    if imported.schema.maps.is_empty() && imported.is_partial() {
+        return Err(Failed::Found);
+    }
+    let to_rust = |out: Option<&PathBuf>| convert::language(matches, "emit", out, false);
+    let out = matches.get_one::<PathBuf>("out");
+    let text = if to_rust(out)? {
+        print::rust::print(&imported.schema, &Layouts::new(&imported.schema))
+    } else {
+        print::toml::print(&imported.schema)
+    };
+    convert::put(matches, out, text)?;
+    if imported.is_partial() { Err(Failed::Found) } else { Ok(()) }
+}

@@ -1,0 +1,262 @@
+//! Definitions of maps as libbpf reads them: the section `.maps` and its BTF, and the section `maps`
+//! of before 1.0.
+//!
+//! Source: libbpf, `parse_btf_map_def` and `bpf_object__collect_map_relos` in `src/libbpf.c`.
+
+use std::collections::HashMap;
+
+use bpfmap_btf::{Btf, Kind, Type, TypeId};
+
+use super::elf::{ObjectFile, Symbol, read_u32};
+
+/// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MapDefinition {
+    /// Its name; empty of a template.
+    pub name: String,
+    /// The number of its type.
+    pub map_type: Option<u32>,
+    /// The type of its keys.
+    pub key: Option<TypeId>,
+    /// Bytes of a key.
+    pub key_size: Option<u32>,
+    /// The type of its values.
+    pub value: Option<TypeId>,
+    /// Bytes of a value.
+    pub value_size: Option<u32>,
+    /// How many entries.
+    pub max_entries: Option<u32>,
+    /// Flags, by their bits.
+    pub flags: Option<u32>,
+    /// How it is pinned.
+    pub pinning: Option<u32>,
+    /// The NUMA node of its memory.
+    pub numa_node: Option<u32>,
+    /// What the type takes it for.
+    pub map_extra: Option<u64>,
+    /// What a map of maps holds.
+    pub inner: Option<Box<MapDefinition>>,
+    /// Initial contents: index, and the name of a map or a program.
+    pub values: Vec<(u32, String)>,
+    /// The variable in BTF, for its tags; 0 of a template and of a map of before 1.0.
+    pub variable: TypeId,
+    /// The struct that defines it, which maps can share.
+    pub structure: TypeId,
+    /// Whether another definition takes precedence.
+    pub is_weak: bool,
+}
+
+/// What could not be read: the map, and why.
+pub(super) type Unread = (String, String);
+
+/// All maps of an object file.
+pub(super) fn read(
+    object: &ObjectFile<'_>,
+    btf: Option<&Btf<'_>>,
+) -> (Vec<MapDefinition>, Vec<Unread>) {
+    let (mut maps, mut unread) = (vec![], vec![]);
+    let references = object.references(".maps");
+    let variables = btf.map(variables).unwrap_or_default();
+    for symbol in object.variables(".maps") {
+        let Some(btf) = btf else {
+            unread.push((symbol.name.to_owned(), "the file has no BTF to define it".to_owned()));
+            continue;
+        };
+        match defined(btf, &symbol, variables.get(symbol.name), &references) {
+            Ok(map) => maps.push(map),
+            Err(why) => unread.push((symbol.name.to_owned(), why)),
+        }
+    }
+    let old = object.section("maps").unwrap_or_default();
+    let annotated = btf.map(annotations).unwrap_or_default();
+    for symbol in object.variables("maps") {
+        match old_definition(old, &symbol, object.is_little_endian()) {
+            Ok(mut map) => {
+                if let Some((structure, key, value)) = annotated.get(symbol.name) {
+                    (map.key, map.value) = (Some(*key), Some(*value));
+                    map.structure = *structure;
+                }
+                maps.push(map);
+            }
+            Err(why) => unread.push((symbol.name.to_owned(), why)),
+        }
+    }
+    (maps, unread)
+}
+
+fn defined(
+    btf: &Btf<'_>,
+    symbol: &Symbol<'_>,
+    variable: Option<&(TypeId, TypeId)>,
+    references: &[(u64, &str)],
+) -> Result<MapDefinition, String> {
+    let (variable, ty) = *variable.ok_or("BTF has no such variable")?;
+    let (mut map, values_at) = structure(btf, ty, true)?;
+    map.name = symbol.name.to_owned();
+    map.variable = variable;
+    map.is_weak = symbol.is_weak;
+    let size = if symbol.size > 0 { symbol.size } else { btf.size(ty).unwrap_or_default() };
+    let end = symbol.offset.saturating_add(size);
+    let first = references.partition_point(|(at, _)| *at < symbol.offset);
+    for (at, name) in references[first..].iter().take_while(|(at, _)| *at < end) {
+        let Some(values_at) = values_at else {
+            return Err("an address stands outside of `values`".to_owned());
+        };
+        let slot = (at - symbol.offset).checked_sub(values_at).map(|offset| offset / 8);
+        let slot = slot.and_then(|slot| u32::try_from(slot).ok());
+        let slot = slot.ok_or("an address stands outside of `values`")?;
+        map.values.push((slot, (*name).to_owned()));
+    }
+    Ok(map)
+}
+
+/// The variables of an object by name, each with its type.
+fn variables<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId)> {
+    let variables = btf.iter().filter_map(|(id, ty)| match ty.kind {
+        Kind::Variable { ty: of, .. } => Some((ty.name, (id, of))),
+        _ => None,
+    });
+    variables.collect()
+}
+
+/// Reads the struct that defines a map, and where in it `values` stand.
+fn structure(
+    btf: &Btf<'_>,
+    id: TypeId,
+    is_outer: bool,
+) -> Result<(MapDefinition, Option<u64>), String> {
+    let ty = btf.resolve(id).map_err(|error| error.to_string())?;
+    let Some(Type { kind: Kind::Struct(body), .. }) = ty else {
+        return Err("its definition is no struct".to_owned());
+    };
+    let mut map = MapDefinition { structure: resolved_id(btf, id), ..MapDefinition::default() };
+    let mut values_at = None;
+    for member in &body.members {
+        let number =
+            || number(btf, member.ty).ok_or_else(|| format!("`{}` is no number", member.name));
+        let pointee = || match btf.resolve(member.ty) {
+            Ok(Some(Type { kind: Kind::Pointer(target), .. })) => Ok(*target),
+            _ => Err(format!("`{}` is no pointer", member.name)),
+        };
+        match member.name {
+            "type" => map.map_type = Some(number()?),
+            "key_size" => map.key_size = Some(number()?),
+            "value_size" => map.value_size = Some(number()?),
+            "max_entries" => map.max_entries = Some(number()?),
+            "map_flags" => map.flags = Some(number()?),
+            "pinning" => map.pinning = Some(number()?),
+            "numa_node" => map.numa_node = Some(number()?),
+            "map_extra" => {
+                let long = long_number(btf, member.ty);
+                map.map_extra = Some(long.ok_or("`map_extra` is no number")?);
+            }
+            "key" => map.key = Some(pointee()?),
+            "value" => map.value = Some(pointee()?),
+            "values" => {
+                values_at = Some(u64::from(member.bit_offset) / 8);
+                if let Some(inner) = held(btf, member.ty)? {
+                    if !is_outer {
+                        return Err("maps in maps have one level".to_owned());
+                    }
+                    map.inner = Some(Box::new(structure(btf, inner, false)?.0));
+                }
+            }
+            other => return Err(format!("libbpf knows no attribute `{other}`")),
+        }
+    }
+    Ok((map, values_at))
+}
+
+/// The struct behind typedefs and qualifiers.
+fn resolved_id(btf: &Btf<'_>, id: TypeId) -> TypeId {
+    let mut at = id;
+    for _ in 0..32 {
+        match btf.get(at).map(|ty| &ty.kind) {
+            Some(
+                Kind::Typedef(target)
+                | Kind::Const(target)
+                | Kind::Volatile(target)
+                | Kind::Restrict(target),
+            ) => at = *target,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// `__uint(name, N)`: a pointer to an array of `N`.
+fn number(btf: &Btf<'_>, id: TypeId) -> Option<u32> {
+    let Kind::Pointer(array) = btf.resolve(id).ok()??.kind else { return None };
+    match &btf.resolve(array).ok()??.kind {
+        Kind::Array(array) => Some(array.len),
+        _ => None,
+    }
+}
+
+/// `__ulong(name, N)`, an enum with one constant; or `__uint(name, N)`.
+fn long_number(btf: &Btf<'_>, id: TypeId) -> Option<u64> {
+    match &btf.resolve(id).ok()??.kind {
+        Kind::Enum(body) => match body.variants.as_slice() {
+            // The sign is that of the compiler's choice of a type.
+            [only] => u64::try_from(only.value & i128::from(u64::MAX)).ok(),
+            _ => None,
+        },
+        _ => number(btf, id).map(u64::from),
+    }
+}
+
+/// `__array(values, …)`: the definition of the maps that it holds; `None` for programs.
+fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
+    const WRONG: &str = "`values` is no array of pointers";
+    let Ok(Some(Type { kind: Kind::Array(array), .. })) = btf.resolve(id) else {
+        return Err(WRONG.to_owned());
+    };
+    let Ok(Some(Type { kind: Kind::Pointer(target), .. })) = btf.resolve(array.element) else {
+        return Err(WRONG.to_owned());
+    };
+    match btf.resolve(*target).map(|ty| ty.map(|ty| &ty.kind)) {
+        Ok(Some(Kind::Struct(_))) => Ok(Some(*target)),
+        Ok(Some(Kind::Prototype { .. })) => Ok(None),
+        _ => Err("`values` holds neither maps nor programs".to_owned()),
+    }
+}
+
+/// What stands before the name of a map in the name of the struct that tells the types of its key and
+/// value, for maps of before 1.0: the macro `BPF_ANNOTATE_KV_PAIR`.
+const ANNOTATION: &str = "____btf_map_";
+
+fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> {
+    let annotations = btf.iter().filter_map(|(id, ty)| {
+        let Kind::Struct(body) = &ty.kind else { return None };
+        let [key, value] = body.members.as_slice() else { return None };
+        Some((ty.name.strip_prefix(ANNOTATION)?, (id, key.ty, value.ty)))
+    });
+    annotations.collect()
+}
+
+/// `struct bpf_map_def`: five numbers, and in some loaders more.
+fn old_definition(data: &[u8], symbol: &Symbol<'_>, little: bool) -> Result<MapDefinition, String> {
+    let field = |number: u64| {
+        let at = symbol.offset.checked_add(number * 4)?;
+        read_u32(data, usize::try_from(at).ok()?, little)
+    };
+    let short = || "the section `maps` ends before it does".to_owned();
+    let required = |number| field(number).ok_or_else(short);
+    if symbol.size < 20 {
+        return Err(format!("its `struct bpf_map_def` has {} bytes of 20", symbol.size));
+    }
+    if (5..symbol.size / 4).any(|number| field(number) != Some(0)) {
+        return Err("its `struct bpf_map_def` says more than libbpf's, in words of another loader"
+            .to_owned());
+    }
+    Ok(MapDefinition {
+        name: symbol.name.to_owned(),
+        map_type: Some(required(0)?),
+        key_size: Some(required(1)?),
+        value_size: Some(required(2)?),
+        max_entries: Some(required(3)?),
+        flags: Some(required(4)?),
+        is_weak: symbol.is_weak,
+        ..MapDefinition::default()
+    })
+}

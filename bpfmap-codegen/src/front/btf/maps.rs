@@ -1,0 +1,175 @@
+//! From definitions of maps to maps of a schema.
+
+use std::collections::HashMap;
+
+use bpfmap_btf::{Btf, TypeId};
+
+use super::definition::MapDefinition;
+use super::places::Owner;
+use super::types::{Place, Types};
+use super::{Failed, Tags};
+use crate::diagnostics::Finding;
+use crate::facts::{MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+use crate::rules::{self, Rule};
+use crate::source::{Span, Spanned};
+
+/// Makes maps of a schema, those that it can say.
+pub(super) fn convert(
+    types: &mut Types<'_>,
+    btf: &Btf<'_>,
+    tags: &Tags<'_>,
+    maps: &[MapDefinition],
+) -> Result<Vec<MapDef>, Failed> {
+    // A struct that defines a map of its own can be named in its place.
+    let mut by_structure: HashMap<TypeId, &str> = HashMap::new();
+    for map in maps.iter().filter(|map| map.variable != 0) {
+        by_structure.entry(map.structure).or_insert(&map.name);
+    }
+    let mut made = Vec::with_capacity(maps.len());
+    for map in maps {
+        let span = types.places.begin(Owner::Map(map.name.clone()));
+        let mut maker = Maker { types: &mut *types, btf, name: &map.name, span, wrong: None };
+        let def = maker.map(map, &by_structure, tags)?;
+        match maker.wrong {
+            None => made.push(def),
+            Some((rule, why)) => {
+                let message = format!("the map `{}` is left out: {why}", map.name);
+                types.findings.push(Finding::new(rule, span, message));
+            }
+        }
+        if map.is_weak {
+            let message = format!("that `{}` is weak is left out", map.name);
+            let help = "a schema declares each map once, and has no word for `__weak`";
+            types.findings.push(Finding::new(&rules::IMPORT_WEAK, span, message).help(help));
+        }
+    }
+    Ok(made)
+}
+
+struct Maker<'t, 'a, 'm> {
+    types: &'t mut Types<'a>,
+    btf: &'m Btf<'m>,
+    name: &'m str,
+    span: Span,
+    /// Why the map can't be said.
+    wrong: Option<(&'static Rule, String)>,
+}
+
+impl Maker<'_, '_, '_> {
+    fn map(
+        &mut self,
+        map: &MapDefinition,
+        by_structure: &HashMap<TypeId, &str>,
+        tags: &Tags<'_>,
+    ) -> Result<MapDef, Failed> {
+        let row = self.row(map.map_type);
+        let mut key = self.described("key", map.key, map.key_size)?;
+        let mut value = self.described("value", map.value, map.value_size)?;
+        // What the check would add, and with a type: a bare size is nearer to nothing.
+        let holds = map.inner.is_some() || !map.values.is_empty();
+        if let Some(row) = row {
+            if key.is_none() && row.key.is_implied() {
+                key = Some(self.size(4));
+            }
+            if let (None, ValueRule::Object(_)) = (&value, row.value)
+                && holds
+            {
+                value = Some(self.size(4));
+            }
+        }
+        let inner = match &map.inner {
+            None => None,
+            Some(inner) => Some(match by_structure.get(&inner.structure) {
+                Some(name) if *name != map.name => InnerMap::Named((*name).to_owned()),
+                _ => InnerMap::Template(Box::new(self.map(inner, &HashMap::new(), tags)?)),
+            }),
+        };
+        let span = self.span;
+        let spanned = |number| Spanned::new(number, span);
+        let text = |text: &str| Spanned::new(text.to_owned(), span);
+        self.types.spend(map.values.len() * 64 + map.name.len() + 64)?;
+        Ok(MapDef {
+            name: text(&map.name),
+            doc: None,
+            map_type: text(row.map_or("", |row| row.name)),
+            key,
+            value,
+            event: None,
+            ops: None,
+            // libbpf takes 0 for nothing said.
+            max_entries: map.max_entries.filter(|entries| *entries != 0).map(spanned),
+            flags: self.flags(map.flags.unwrap_or_default()),
+            pinning: map
+                .pinning
+                .filter(|pinning| *pinning != 0)
+                .map(|pinning| Spanned::new(Pinning::from_number(pinning), self.span)),
+            numa_node: map.numa_node.map(spanned),
+            map_extra: map.map_extra.map(|extra| Spanned::new(extra, self.span)),
+            inner: inner.map(|inner| Spanned::new(inner, self.span)),
+            values: map.values.iter().map(|(index, name)| (spanned(*index), text(name))).collect(),
+            btf: None,
+            renamed_from: None,
+            decl_tags: if map.variable == 0 {
+                vec![]
+            } else {
+                tags.of(map.variable, None, self.span)
+            },
+            span: self.span,
+        })
+    }
+
+    fn row(&mut self, number: Option<u32>) -> Option<&'static MapTypeFacts> {
+        let row = MAP_TYPES.iter().find(|row| Some(row.number) == number);
+        if row.is_none() {
+            let why = match number {
+                None => "it does not say its type".to_owned(),
+                Some(number) => format!("no map type has the number {number}"),
+            };
+            self.wrong.get_or_insert((&rules::IMPORT_MAP_TYPE, why));
+        }
+        row
+    }
+
+    fn size(&self, size: u32) -> KeyValue {
+        KeyValue::Size(Spanned::new(size, self.span))
+    }
+
+    /// A key or a value: by its type, or by its size where there is none.
+    fn described(
+        &mut self,
+        what: &str,
+        ty: Option<TypeId>,
+        size: Option<u32>,
+    ) -> Result<Option<KeyValue>, Failed> {
+        // `__uint(key, 0)` reads as a key of a type of no bytes.
+        let typed = ty.map(|id| (id, self.btf.size(id).unwrap_or_default()));
+        match (typed, size.filter(|size| *size != 0)) {
+            (Some((_, bytes)), Some(size)) if bytes != u64::from(size) && bytes != 0 => {
+                let why =
+                    format!("its {what} has {bytes} bytes by its type, and {size} by its size");
+                self.wrong.get_or_insert((&rules::IMPORT_MAP, why));
+                Ok(Some(self.size(size)))
+            }
+            (Some((id, bytes)), _) if bytes != 0 => {
+                let span = self.types.places.line(&format!("{}.{what}", self.name));
+                let name = format!("{}_{what}", self.name);
+                self.types.spend(name.len() * 2)?;
+                let ty = self.types.ty(id, Place { span, name: &name, depth: 0 })?;
+                Ok(Some(KeyValue::Type(ty)))
+            }
+            (_, Some(size)) => Ok(Some(self.size(size))),
+            (_, None) => Ok(None),
+        }
+    }
+
+    fn flags(&mut self, bits: u32) -> Vec<Spanned<String>> {
+        let known = MAP_FLAGS.iter().filter(|flag| bits & flag.value() != 0);
+        let unknown = MAP_FLAGS.iter().fold(bits, |bits, flag| bits & !flag.value());
+        if unknown != 0 {
+            let why = format!("it has flags that no kernel knows: {unknown:#x}");
+            self.wrong.get_or_insert((&rules::IMPORT_FLAG, why));
+        }
+        known.map(|flag| Spanned::new(flag.name.to_owned(), self.span)).collect()
+    }
+}

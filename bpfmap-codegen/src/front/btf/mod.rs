@@ -1,0 +1,189 @@
+//! The importer: schemas of what was compiled, or is live in the kernel.
+//!
+//! Maps, and the types of their keys and values, from the BTF of an object file or of maps that are
+//! loaded. It reads what libbpf reads: the section `.maps`, the section `maps` of before 1.0, and the
+//! addresses that fill inner maps and tail calls. The maps that libbpf makes of `.data`, `.bss`,
+//! `.rodata` and `.kconfig` are the program's variables, and no part of a schema.
+//!
+//! The data may come from anyone: whatever is wrong with it is a finding, never a panic, and what it
+//! takes is bounded by its size.
+//!
+//! What BTF does not hold can't be recovered: macros, comments, `packed` where nothing differs, an
+//! alignment that moves nothing. What a schema has no word for is a finding, and the part becomes
+//! bytes of the same size or, where it is a whole map, is left out.
+
+mod definition;
+mod elf;
+mod fit;
+mod kernel;
+mod live;
+mod maps;
+mod places;
+mod trim;
+mod types;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bpfmap_btf::{Btf, BtfError, Kind, TypeId};
+
+pub use definition::MapDefinition;
+pub use live::{LiveMap, read_live};
+
+use definition::Unread;
+use elf::ObjectFile;
+use kernel::KernelTypes;
+use places::{Owner, Places};
+use types::Types;
+
+use crate::diagnostics::{Finding, Severity};
+use crate::ir::Schema;
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+/// What was imported.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// A schema that keeps every rule.
+    pub schema: Schema,
+    /// What it does not say, or says otherwise, and which maps are left out.
+    pub findings: Vec<Finding>,
+}
+
+impl Imported {
+    /// Whether a map was left out.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity() == Severity::Error)
+    }
+}
+
+/// The file takes far more room than its size lets expect.
+#[derive(Debug, Clone, Copy)]
+struct Failed;
+
+/// Declaration tags, by what they are on.
+#[derive(Default)]
+struct Tags<'a>(HashMap<(TypeId, Option<u32>), Vec<&'a str>>);
+
+impl<'a> Tags<'a> {
+    fn new(btf: &Btf<'a>) -> Self {
+        let mut tags = Self::default();
+        for (_, ty) in btf.iter() {
+            if let Kind::DeclTag { target, component } = ty.kind {
+                tags.0.entry((target, component)).or_default().push(ty.name);
+            }
+        }
+        tags
+    }
+
+    fn of(&self, id: TypeId, component: Option<u32>, span: Span) -> Vec<Spanned<String>> {
+        let tags = self.0.get(&(id, component)).into_iter().flatten();
+        tags.map(|tag| Spanned::new((*tag).to_owned(), span)).collect()
+    }
+}
+
+/// Imports the maps of an object file. `path` is how findings name it, `kernel` the BTF of a kernel:
+/// types that it has are marked as the kernel's, so that the header goes well with its `vmlinux.h`.
+///
+/// Never fails: a file that can't be read is a finding.
+#[must_use]
+pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Imported {
+    let object = match ObjectFile::parse(data) {
+        Ok(object) => object,
+        Err(why) => return unreadable(path, &format!("no object file: {why}")),
+    };
+    let btf = object.section(".BTF").map(Btf::parse).transpose();
+    let btf = match btf {
+        Ok(btf) => btf,
+        Err(error) => return unreadable(path, &error.to_string()),
+    };
+    let (maps, unread) = definition::read(&object, btf.as_ref());
+    let btf = btf.unwrap_or_default();
+    import(path, &name_of(path), data.len(), &btf, kernel, &maps, &unread)
+}
+
+/// The maps of an object file as it defines them, and its BTF.
+///
+/// # Errors
+///
+/// When it is no object file, or has no BTF.
+pub fn definitions(data: &[u8]) -> Result<(Vec<MapDefinition>, Btf<'_>), String> {
+    let object = ObjectFile::parse(data)?;
+    let section = object.section(".BTF").ok_or("no BTF")?;
+    let btf = Btf::parse(section).map_err(|error: BtfError| error.to_string())?;
+    let (maps, unread) = definition::read(&object, Some(&btf));
+    match unread.first() {
+        None => Ok((maps, btf)),
+        Some((name, why)) => Err(format!("{name}: {why}")),
+    }
+}
+
+/// What there is beside the texts of a file, in bytes: room for a small file's types.
+const ROOM: usize = 1 << 20;
+
+/// A schema may take so many times the size of what it comes from.
+const ROOM_FACTOR: usize = 12;
+
+fn import(
+    path: &Path,
+    name: &str,
+    size: usize,
+    btf: &Btf<'_>,
+    kernel: Option<&Btf<'_>>,
+    maps: &[MapDefinition],
+    unread: &[Unread],
+) -> Imported {
+    let mut schema = Schema { name: Spanned::from(name.to_owned()), ..Schema::default() };
+    let tags = Tags::new(btf);
+    let kernel = kernel.map(KernelTypes::new);
+    let places = Places::new(&mut schema.sources, path);
+    let room = size.saturating_mul(ROOM_FACTOR).saturating_add(ROOM);
+    let mut types = Types::new(btf, &tags, kernel.as_ref(), places, room);
+    let read = maps::convert(&mut types, btf, &tags, maps);
+    for (name, why) in unread {
+        let span = types.places.begin(Owner::Map(name.clone()));
+        let message = format!("the map `{name}` is left out: {why}");
+        types.findings.push(Finding::new(&rules::IMPORT_MAP, span, message));
+    }
+    let Ok(maps) = read else {
+        return unreadable(path, "its types take far more room than the file does");
+    };
+    schema.maps = maps;
+    schema.types = types.defs;
+    let mut findings = types.findings;
+    let owners = types.places.finish(&mut schema.sources);
+    trim::trim(&mut schema, &mut findings, &owners);
+    Imported { schema, findings }
+}
+
+fn unreadable(path: &Path, why: &str) -> Imported {
+    let mut schema = Schema { name: Spanned::from(name_of(path)), ..Schema::default() };
+    let source = schema.sources.add(path, "");
+    let span = Span::new(source, 0..0);
+    let message = format!("`{}` can't be imported: {why}", path.display());
+    let finding = Finding::new(&rules::IMPORT_UNREADABLE, span, message)
+        .help("give an object file that clang made for the BPF target, with `-g`");
+    Imported { schema, findings: vec![finding] }
+}
+
+/// `filter.bpf.o` makes the schema `filter`.
+fn name_of(path: &Path) -> String {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = file.strip_suffix(".o").unwrap_or(&file);
+    let stem = stem.strip_suffix(".bpf").unwrap_or(stem);
+    identifier(stem)
+}
+
+/// `text` as an identifier.
+fn identifier(text: &str) -> String {
+    let mut name: String = text
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() { char } else { '_' })
+        .take(100)
+        .collect();
+    if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    name
+}

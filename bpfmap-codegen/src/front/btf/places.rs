@@ -1,0 +1,71 @@
+//! Where the parts of an imported schema stand.
+//!
+//! An object file has no lines. Findings about it point into a list of what was read, a line for each
+//! map, type and member: `type.member`.
+
+use std::path::Path;
+
+use crate::source::{SourceId, SourceMap, Span};
+
+/// The list, as it grows.
+pub(super) struct Places {
+    source: SourceId,
+    text: String,
+    /// Where what a map or a type is begins, in ascending order.
+    owners: Vec<(usize, Owner)>,
+}
+
+/// Whose part a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A map, by its name.
+    Map(String),
+    /// A type, by its name.
+    Type(String),
+}
+
+impl Places {
+    pub(super) fn new(sources: &mut SourceMap, path: &Path) -> Self {
+        Self { source: sources.add(path, ""), text: String::new(), owners: vec![] }
+    }
+
+    /// Begins what belongs to `owner`, and gives the place of its name.
+    pub(super) fn begin(&mut self, owner: Owner) -> Span {
+        let name = match &owner {
+            Owner::Map(name) | Owner::Type(name) => name.clone(),
+        };
+        self.owners.push((self.text.len(), owner));
+        self.line(&name)
+    }
+
+    /// A line of what was begun last.
+    pub(super) fn line(&mut self, path: &str) -> Span {
+        let start = self.text.len();
+        self.text.push_str(path);
+        let end = self.text.len();
+        self.text.push('\n');
+        Span::new(self.source, start..end)
+    }
+
+    /// Hands the list to the sources that findings are shown with.
+    pub(super) fn finish(self, sources: &mut SourceMap) -> Owners {
+        sources.set_text(self.source, self.text);
+        Owners { source: self.source, owners: self.owners }
+    }
+}
+
+/// Whose part each place is.
+pub(super) struct Owners {
+    source: SourceId,
+    owners: Vec<(usize, Owner)>,
+}
+
+impl Owners {
+    pub(super) fn of(&self, span: Span) -> Option<&Owner> {
+        if span.source != Some(self.source) {
+            return None;
+        }
+        let after = self.owners.partition_point(|(start, _)| *start <= span.start);
+        Some(&self.owners[after.checked_sub(1)?].1)
+    }
+}
