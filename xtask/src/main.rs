@@ -1,6 +1,7 @@
-//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`.
+//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`.
 
 mod cargo;
+mod corpus;
 mod demo;
 mod matrix;
 mod packages;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
+        ["corpus"] => corpus::run(),
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["help" | "--help" | "-h"] => {
@@ -42,5 +44,6 @@ Usage: cargo xtask COMMAND
 
   demo   schemas to C and Rust, compiled, run on three kernels, and a table of what they answered
   test   every test of the repository, the matrix of all kernels included
+  corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared
 
-Both install the Debian packages that are missing, and show their list first.";
+All install the Debian packages that are missing, and show their list first.";

@@ -70,11 +70,12 @@ pub(crate) const RUNTIME: &[&str] = &[
     "WorkQueue",
 ];
 
-/// The type of every schema that a word of C or of the kernel means: `u32` for `__u32`.
-#[cfg(feature = "import")]
-pub(crate) fn meant(word: &str) -> Option<Type> {
-    let advised = in_other_words(word)?.strip_prefix("write `")?.strip_suffix('`')?;
-    BUILTIN.iter().find(|(known, _)| *known == advised).map(|(_, ty)| ty.clone())
+/// The type of every schema that a word of C or of the kernel means: `u32` for `__u32` and for `u32`.
+#[must_use]
+pub fn meant(word: &str) -> Option<Type> {
+    let advised = || in_other_words(word)?.strip_prefix("write `")?.strip_suffix('`');
+    let find = |word: &str| BUILTIN.iter().find(|(known, _)| *known == word);
+    find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
 /// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.

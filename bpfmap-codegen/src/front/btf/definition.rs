@@ -92,7 +92,7 @@ fn defined(
 ) -> Result<MapDefinition, String> {
     let (variable, ty) = *variable.ok_or("BTF has no such variable")?;
     let (mut map, values_at) = structure(btf, ty, true)?;
-    map.name = symbol.name.to_owned();
+    symbol.name.clone_into(&mut map.name);
     map.variable = variable;
     map.is_weak = symbol.is_weak;
     let size = if symbol.size > 0 { symbol.size } else { btf.size(ty).unwrap_or_default() };

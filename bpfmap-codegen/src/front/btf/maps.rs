@@ -35,7 +35,7 @@ pub(super) fn convert(
             None => made.push(def),
             Some((rule, why)) => {
                 let message = format!("the map `{}` is left out: {why}", map.name);
-                types.findings.push(Finding::new(rule, span, message));
+                types.leave_out(&map.name, rule, span, message);
             }
         }
         if map.is_weak {

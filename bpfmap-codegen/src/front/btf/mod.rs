@@ -38,7 +38,7 @@ use types::Types;
 
 use crate::diagnostics::{Finding, Severity};
 use crate::ir::Schema;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
 /// What was imported.
@@ -46,8 +46,19 @@ use crate::source::{Span, Spanned};
 pub struct Imported {
     /// A schema that keeps every rule.
     pub schema: Schema,
-    /// What it does not say, or says otherwise, and which maps are left out.
+    /// What it does not say, or says otherwise, and why maps are left out.
     pub findings: Vec<Finding>,
+    /// The maps that are left out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A map that a schema can't say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub map: String,
+    /// The rule that it breaks.
+    pub rule: &'static Rule,
 }
 
 impl Imported {
@@ -144,17 +155,17 @@ fn import(
     for (name, why) in unread {
         let span = types.places.begin(Owner::Map(name.clone()));
         let message = format!("the map `{name}` is left out: {why}");
-        types.findings.push(Finding::new(&rules::IMPORT_MAP, span, message));
+        types.leave_out(name, &rules::IMPORT_MAP, span, message);
     }
     let Ok(maps) = read else {
         return unreadable(path, "its types take far more room than the file does");
     };
     schema.maps = maps;
     schema.types = types.defs;
-    let mut findings = types.findings;
+    let (mut findings, mut left_out) = (types.findings, types.left_out);
     let owners = types.places.finish(&mut schema.sources);
-    trim::trim(&mut schema, &mut findings, &owners);
-    Imported { schema, findings }
+    trim::trim(&mut schema, &mut findings, &mut left_out, &owners);
+    Imported { schema, findings, left_out }
 }
 
 fn unreadable(path: &Path, why: &str) -> Imported {
@@ -164,7 +175,7 @@ fn unreadable(path: &Path, why: &str) -> Imported {
     let message = format!("`{}` can't be imported: {why}", path.display());
     let finding = Finding::new(&rules::IMPORT_UNREADABLE, span, message)
         .help("give an object file that clang made for the BPF target, with `-g`");
-    Imported { schema, findings: vec![finding] }
+    Imported { schema, findings: vec![finding], left_out: vec![] }
 }
 
 /// `filter.bpf.o` makes the schema `filter`.

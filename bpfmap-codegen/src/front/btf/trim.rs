@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::LeftOut;
 use super::places::{Owner, Owners};
 use crate::check::check;
 use crate::diagnostics::{Finding, Severity};
@@ -16,7 +17,12 @@ use crate::ir::{
 const ROUNDS: usize = 8;
 
 /// Takes maps out of `schema` until it keeps every rule; adds what they broke to `findings`.
-pub(super) fn trim(schema: &mut Schema, findings: &mut Vec<Finding>, owners: &Owners) {
+pub(super) fn trim(
+    schema: &mut Schema,
+    findings: &mut Vec<Finding>,
+    left_out: &mut Vec<LeftOut>,
+    owners: &Owners,
+) {
     without_missing(schema);
     for _ in 0..ROUNDS {
         forget_unused(schema);
@@ -25,7 +31,9 @@ pub(super) fn trim(schema: &mut Schema, findings: &mut Vec<Finding>, owners: &Ow
         let errors = errors.filter(|finding| finding.severity() == Severity::Error);
         let before = schema.maps.len();
         for error in errors {
-            leave_out(schema, findings, owners, error);
+            let rule = error.rule;
+            let gone = leave_out(schema, findings, owners, error);
+            left_out.extend(gone.into_iter().map(|map| LeftOut { map, rule }));
         }
         if schema.maps.len() == before {
             // No map is to blame: nothing is left that could be trusted.
@@ -37,7 +45,12 @@ pub(super) fn trim(schema: &mut Schema, findings: &mut Vec<Finding>, owners: &Ow
 }
 
 /// Takes the maps out that `error` is about.
-fn leave_out(schema: &mut Schema, findings: &mut Vec<Finding>, owners: &Owners, error: Finding) {
+fn leave_out(
+    schema: &mut Schema,
+    findings: &mut Vec<Finding>,
+    owners: &Owners,
+    error: Finding,
+) -> Vec<String> {
     let mut names: HashSet<String> = HashSet::new();
     match owners.of(error.place.span) {
         Some(Owner::Map(name)) => {
@@ -65,6 +78,7 @@ fn leave_out(schema: &mut Schema, findings: &mut Vec<Finding>, owners: &Owners, 
         }
     };
     findings.push(error);
+    gone
 }
 
 /// Maps that are named and not there can be in no other.

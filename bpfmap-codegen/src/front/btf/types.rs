@@ -7,7 +7,7 @@ use bpfmap_btf::{Btf, Kind, Member as BtfMember, TypeId};
 use super::fit::{Placed, fit};
 use super::kernel::KernelTypes;
 use super::places::{Owner, Places};
-use super::{Failed, Tags};
+use super::{Failed, LeftOut, Tags};
 use crate::check::is_kernels;
 use crate::diagnostics::Finding;
 use crate::front::type_word;
@@ -32,6 +32,7 @@ pub(super) struct Types<'a> {
     kernel: Option<&'a KernelTypes<'a>>,
     pub(super) places: Places,
     pub(super) findings: Vec<Finding>,
+    pub(super) left_out: Vec<LeftOut>,
     pub(super) defs: Vec<TypeDef>,
     layouts: Layouts,
     /// The name that each type got.
@@ -80,6 +81,7 @@ impl<'a> Types<'a> {
             kernel,
             places,
             findings: vec![],
+            left_out: vec![],
             defs: vec![],
             layouts: Layouts::default(),
             names: HashMap::new(),
@@ -105,6 +107,18 @@ impl<'a> Types<'a> {
         // What it takes is not worth an error: there is no room for much more.
         self.room = self.room.saturating_sub(512);
         self.findings.push(Finding::new(rule, span, message).help(help));
+    }
+
+    /// Says that a map is left out, and why.
+    pub(super) fn leave_out(
+        &mut self,
+        map: &str,
+        rule: &'static Rule,
+        span: Span,
+        message: String,
+    ) {
+        self.findings.push(Finding::new(rule, span, message));
+        self.left_out.push(LeftOut { map: map.to_owned(), rule });
     }
 
     /// The type of a key, a value, a member or an element.

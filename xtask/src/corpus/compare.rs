@@ -1,0 +1,306 @@
+//! Maps of two objects, compared as libbpf and the kernel read them.
+//!
+//! What does not count: the name of an integer (`long` and `long long` are one), a typedef of the same
+//! name as its struct, the name that something nameless got, padding that has a name on one side, what
+//! a pointer leads to beyond the name of a struct, and `const`, `volatile` and `restrict`. All else has
+//! to be the same.
+
+use std::collections::HashSet;
+
+use bpfmap_btf::{Btf, Kind, Member, Type, TypeId};
+use bpfmap_codegen::front::btf::MapDefinition;
+use bpfmap_codegen::front::type_word;
+
+/// Where two maps differ, and how.
+pub(super) struct Difference {
+    pub(super) text: String,
+    /// The rules by which the importer says that it may be so.
+    pub(super) rules: &'static [&'static str],
+}
+
+fn differs(
+    path: &str,
+    what: impl std::fmt::Display,
+    rules: &'static [&'static str],
+) -> Option<Difference> {
+    Some(Difference { text: format!("{path}: {what}"), rules })
+}
+
+const BYTES: &[&str] = &["import-type", "import-layout"];
+
+type Side<'s, 'a> = (&'s Btf<'a>, &'s MapDefinition);
+
+/// How the map of an original and its copy differ.
+pub(super) fn maps(original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<Difference> {
+    definition("map", original, copy).or_else(|| {
+        let (tags, copied) = (
+            tags_of(original.0, original.1.variable, None),
+            tags_of(copy.0, copy.1.variable, None),
+        );
+        if tags == copied {
+            None
+        } else {
+            differs("map", format!("tags {tags:?}, {copied:?}"), &[])
+        }
+    })
+}
+
+fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<Difference> {
+    let (from, to) = (original.1, copy.1);
+    let attributes = |side: &Side<'_, '_>| {
+        let (btf, map) = side;
+        let size = |ty: Option<TypeId>, size: Option<u32>| {
+            let typed = ty.and_then(|ty| btf.size(ty).ok()).filter(|size| *size != 0);
+            typed.unwrap_or_else(|| size.unwrap_or_default().into())
+        };
+        // libbpf gives a map that holds others values of 4 bytes.
+        let value_size = match size(map.value, map.value_size) {
+            0 if map.inner.is_some() || !map.values.is_empty() => 4,
+            size => size,
+        };
+        [
+            ("type", u64::from(map.map_type.unwrap_or_default())),
+            ("key_size", size(map.key, map.key_size)),
+            ("value_size", value_size),
+            ("max_entries", map.max_entries.unwrap_or_default().into()),
+            ("map_flags", map.flags.unwrap_or_default().into()),
+            ("pinning", map.pinning.unwrap_or_default().into()),
+            ("numa_node", map.numa_node.unwrap_or_default().into()),
+            ("map_extra", map.map_extra.unwrap_or_default()),
+        ]
+    };
+    for ((what, one), (_, other)) in attributes(&original).into_iter().zip(attributes(&copy)) {
+        if one != other {
+            return differs(path, format!("{what} {one}, then {other}"), &[]);
+        }
+    }
+    if from.values != to.values {
+        return differs(path, format!("values {:?}, then {:?}", from.values, to.values), &[]);
+    }
+    for (what, one, other) in [("key", from.key, to.key), ("value", from.value, to.value)] {
+        let is_real = |id: &TypeId| original.0.size(*id).is_ok_and(|size| size != 0);
+        let difference = match (one.filter(is_real), other) {
+            (None, None) => None,
+            (Some(one), Some(other)) => {
+                let mut comparison =
+                    Comparison { from: original.0, to: copy.0, seen: HashSet::new() };
+                comparison.types(&format!("{path}.{what}"), one, other)
+            }
+            (one, _) => differs(path, format!("{what} typed: {}", one.is_some()), BYTES),
+        };
+        if difference.is_some() {
+            return difference;
+        }
+    }
+    match (&from.inner, &to.inner) {
+        (None, None) => None,
+        (Some(one), Some(other)) => {
+            definition(&format!("{path}.inner"), (original.0, one), (copy.0, other))
+        }
+        _ => differs(path, "one has an inner map", &[]),
+    }
+}
+
+fn tags_of<'a>(btf: &Btf<'a>, id: TypeId, component: Option<u32>) -> Vec<&'a str> {
+    let tags = btf.iter().filter_map(|(_, ty)| match ty.kind {
+        Kind::DeclTag { target, component: on } if target == id && on == component => Some(ty.name),
+        _ => None,
+    });
+    let mut tags: Vec<&str> = tags.collect();
+    tags.sort_unstable();
+    tags
+}
+
+/// What stands before a type: the names of typedefs, and type tags.
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Before<'a> {
+    typedefs: Vec<&'a str>,
+    tags: Vec<&'a str>,
+}
+
+struct Comparison<'s, 'a, 'b> {
+    from: &'s Btf<'a>,
+    to: &'s Btf<'b>,
+    seen: HashSet<(TypeId, TypeId)>,
+}
+
+impl Comparison<'_, '_, '_> {
+    fn types(&mut self, path: &str, from: TypeId, to: TypeId) -> Option<Difference> {
+        if !self.seen.insert((from, to)) {
+            return None;
+        }
+        let (mut before, from_id, one) = strip(self.from, from);
+        let (mut copied, to_id, other) = strip(self.to, to);
+        let (Some(one), Some(other)) = (one, other) else {
+            return differs(path, "a type is missing", BYTES);
+        };
+        // A nameless type is called as its typedef.
+        let name = if one.name.is_empty() {
+            before.typedefs.last().copied().unwrap_or_default()
+        } else {
+            one.name
+        };
+        before.typedefs.retain(|typedef| *typedef != name);
+        copied.typedefs.retain(|typedef| *typedef != other.name);
+        if before.typedefs != copied.typedefs {
+            let what = format!("typedefs {:?}, then {:?}", before.typedefs, copied.typedefs);
+            return differs(path, what, &["import-renamed", "import-type"]);
+        }
+        if before.tags != copied.tags {
+            let what = format!("type tags {:?}, then {:?}", before.tags, copied.tags);
+            return differs(path, what, &["import-type-tag"]);
+        }
+        let nameless = name.is_empty();
+        let renamed = || {
+            differs(path, format!("called `{name}`, then `{}`", other.name), &["import-renamed"])
+        };
+        match (&one.kind, &other.kind) {
+            (Kind::Int(one_int), Kind::Int(other_int)) => {
+                let same = one_int.size == other_int.size
+                    && one_int.is_signed == other_int.is_signed
+                    && one_int.is_bool == other_int.is_bool
+                    && (one.name == "char") == (other.name == "char");
+                if same { None } else { differs(path, format!("{one:?}, then {other:?}"), &[]) }
+            }
+            (Kind::Pointer(one), Kind::Pointer(other)) => self.pointers(path, *one, *other),
+            (Kind::Array(one), Kind::Array(other)) => {
+                if one.len != other.len {
+                    return differs(
+                        path,
+                        format!("{} elements, then {}", one.len, other.len),
+                        BYTES,
+                    );
+                }
+                self.types(&format!("{path}[]"), one.element, other.element)
+            }
+            (Kind::Enum(one), Kind::Enum(other_enum)) => {
+                if !nameless && name != other.name {
+                    return renamed();
+                }
+                let same = one.size == other_enum.size
+                    && one.is_signed == other_enum.is_signed
+                    && one.variants == other_enum.variants;
+                if same { None } else { differs(path, "another enum", &[]) }
+            }
+            (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
+                if !nameless && name != other.name {
+                    return renamed();
+                }
+                if one.size != copy.size {
+                    return differs(path, format!("{} bytes, then {}", one.size, copy.size), &[]);
+                }
+                let tags = (tags_of(self.from, from_id, None), tags_of(self.to, to_id, None));
+                if tags.0 != tags.1 {
+                    return differs(path, format!("tags {:?}, then {:?}", tags.0, tags.1), &[]);
+                }
+                self.members(path, (from_id, &one.members), (to_id, &copy.members))
+            }
+            _ => differs(path, "another kind of type", BYTES),
+        }
+    }
+
+    fn members(
+        &mut self,
+        path: &str,
+        (from, one): (TypeId, &[Member<'_>]),
+        (to, other): (TypeId, &[Member<'_>]),
+    ) -> Option<Difference> {
+        let names: HashSet<&str> = one.iter().map(|member| member.name).collect();
+        let real =
+            |member: &Member<'_>| !member.name.starts_with("__pad") || names.contains(member.name);
+        let mut copied = (0_u32..).zip(other).filter(|(_, member)| real(member));
+        for (index, member) in (0_u32..).zip(one) {
+            let path = format!("{path}.{}", member.name);
+            let Some((copy_index, copy)) = copied.next() else {
+                return differs(&path, "it is gone", BYTES);
+            };
+            let place = |btf: &Btf<'_>, member: &Member<'_>| {
+                let mut place = (member.bit_offset, member.bits);
+                if let Ok(Some(Type { kind: Kind::Int(int), .. })) = btf.resolve(member.ty)
+                    && place.1 == 0
+                    && int.bits != int.size * 8
+                    && !int.is_bool
+                {
+                    place = (place.0 + int.bit_offset, int.bits);
+                }
+                place
+            };
+            if member.name != copy.name {
+                return differs(&path, format!("`{}` in its place", copy.name), BYTES);
+            }
+            let (one, other) = (place(self.from, member), place(self.to, copy));
+            if one != other {
+                return differs(&path, format!("at {one:?}, then {other:?}"), BYTES);
+            }
+            let tags =
+                (tags_of(self.from, from, Some(index)), tags_of(self.to, to, Some(copy_index)));
+            if tags.0 != tags.1 {
+                return differs(&path, format!("tags {:?}, then {:?}", tags.0, tags.1), BYTES);
+            }
+            let difference = self.types(&path, member.ty, copy.ty);
+            if difference.is_some() {
+                return difference;
+            }
+        }
+        copied
+            .next()
+            .and_then(|(_, more)| differs(path, format!("one more member, `{}`", more.name), BYTES))
+    }
+
+    /// User space only carries pointers: their tags count, and the name of the struct behind them.
+    fn pointers(&mut self, path: &str, one: TypeId, other: TypeId) -> Option<Difference> {
+        let (before, _, one) = strip(self.from, one);
+        let (copied, _, other) = strip(self.to, other);
+        if before.tags != copied.tags {
+            let what = format!("type tags {:?}, then {:?}", before.tags, copied.tags);
+            return differs(path, what, &["import-type-tag"]);
+        }
+        let target = |ty: Option<&Type<'_>>| match ty {
+            Some(Type { name, kind: Kind::Struct(_) | Kind::Forward { union: false } })
+                if !name.is_empty() =>
+            {
+                (*name).to_owned()
+            }
+            _ => String::new(),
+        };
+        let (one, other) = (target(one), target(other));
+        if one == other {
+            None
+        } else {
+            differs(path, format!("leads to `{one}`, then `{other}`"), &["import-renamed"])
+        }
+    }
+}
+
+/// The type behind typedefs, qualifiers and tags, and what stands before it. The words that a schema
+/// has for integers are integers.
+fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'s Type<'a>>) {
+    let mut before = Before::default();
+    let mut at = id;
+    for _ in 0..64 {
+        let Some(ty) = btf.get(at) else { break };
+        at = match &ty.kind {
+            Kind::Typedef(target) => {
+                // What the word means is all that such a typedef says.
+                if type_word::meant(ty.name).is_some() {
+                    before.typedefs.push("");
+                } else {
+                    before.typedefs.push(ty.name);
+                }
+                *target
+            }
+            Kind::Const(target) | Kind::Volatile(target) | Kind::Restrict(target) => *target,
+            Kind::TypeTag(target) => {
+                before.tags.push(ty.name);
+                *target
+            }
+            _ => {
+                if let Some(word) = before.typedefs.iter().position(|typedef| typedef.is_empty()) {
+                    before.typedefs.truncate(word);
+                }
+                return (before, at, Some(ty));
+            }
+        };
+    }
+    (before, at, None)
+}

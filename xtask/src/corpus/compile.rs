@@ -1,0 +1,156 @@
+//! Programs, and headers that were made of them, compiled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::source::{Source, make_headers};
+use crate::Error;
+
+/// The compiler of every program.
+const CLANG: &str = "clang-19";
+
+/// Compiles programs as the selftests' makefile does.
+pub(super) struct Compiler<'a> {
+    source: &'a Source,
+    /// `vmlinux.h`, and libbpf's headers.
+    headers: PathBuf,
+    objects: PathBuf,
+}
+
+/// A program that compiled.
+pub(super) struct Program {
+    pub(super) source: PathBuf,
+    pub(super) object: PathBuf,
+    /// Whether it includes `vmlinux.h`.
+    pub(super) has_vmlinux: bool,
+}
+
+impl Program {
+    pub(super) fn name(&self) -> String {
+        self.source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// What was compiled.
+pub(super) struct Programs {
+    pub(super) tried: usize,
+    pub(super) objects: Vec<Program>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(source: &'a Source, cache: &Path) -> Result<Self, Error> {
+        let headers = cache.join("headers");
+        make_headers(source, &headers)?;
+        let objects = cache.join("objects");
+        fs::create_dir_all(objects.join("made"))?;
+        Ok(Self { source, headers, objects })
+    }
+
+    /// Every program of the selftests that compiles. Those that need headers of other makefiles do not.
+    pub(super) fn programs(&self) -> Result<Programs, Error> {
+        let folder = self.source.root.join("tools/testing/selftests/bpf/progs");
+        let mut sources: Vec<PathBuf> = fs::read_dir(folder)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+            .collect();
+        sources.sort();
+        let next = AtomicUsize::new(0);
+        let workers = thread::available_parallelism().map_or(1, Into::into);
+        let objects = thread::scope(|scope| {
+            let work = || {
+                let mut done = vec![];
+                while let Some(source) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    done.extend(self.program(source));
+                }
+                done
+            };
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            let done = workers.into_iter().map(|worker| worker.join().unwrap_or_default());
+            done.flatten().collect::<Vec<_>>()
+        });
+        let mut objects = objects;
+        objects.sort_by(|one: &Program, other| one.source.cmp(&other.source));
+        Ok(Programs { tried: sources.len(), objects })
+    }
+
+    /// Compiles a program, unless that was done, or tried, before.
+    fn program(&self, source: &Path) -> Option<Program> {
+        let name = source.file_stem()?.to_string_lossy().into_owned();
+        let object = self.objects.join(format!("{name}.bpf.o"));
+        let depends = self.objects.join(format!("{name}.d"));
+        let failed = self.objects.join(format!("{name}.failed"));
+        if failed.exists() {
+            return None;
+        }
+        if !object.exists() {
+            let dependencies = ["-MMD".as_ref(), "-MF".as_ref(), depends.as_os_str()];
+            let mut clang = self.clang();
+            clang.args(dependencies).arg("-c").arg(source);
+            if let Err(why) = finish(clang, &object) {
+                let _ = fs::write(&failed, why);
+                return None;
+            }
+        }
+        let included = fs::read_to_string(&depends).unwrap_or_default();
+        let has_vmlinux = included.contains("/vmlinux.h");
+        Some(Program { source: source.to_owned(), object, has_vmlinux })
+    }
+
+    /// Compiles a generated header by itself.
+    pub(super) fn compile_header(&self, program: &Program, text: &str) -> Result<PathBuf, String> {
+        let folder = self.objects.join("made");
+        let name = program.name();
+        let (source, object) =
+            (folder.join(format!("{name}.c")), folder.join(format!("{name}.bpf.o")));
+        let types = if program.has_vmlinux {
+            "#include \"vmlinux.h\"\n"
+        } else {
+            "#include <linux/bpf.h>\n#include <linux/types.h>\n"
+        };
+        let text = format!("{types}#include <bpf/bpf_helpers.h>\n{text}");
+        fs::write(&source, text).map_err(|error| error.to_string())?;
+        let mut clang = self.clang();
+        clang.arg("-c").arg(&source);
+        finish(clang, &object)?;
+        Ok(object)
+    }
+
+    fn clang(&self) -> Command {
+        let selftests = self.source.root.join("tools/testing/selftests");
+        let tools = self.source.root.join("tools");
+        let mut clang = Command::new(CLANG);
+        clang.args(["-target", "bpf", "-g", "-O2", "-mcpu=v3", "-std=gnu11"]);
+        clang.args(["-D__TARGET_ARCH_x86", "-mlittle-endian", "-fno-strict-aliasing", "-w"]);
+        let include = |clang: &mut Command, option: &str, path: &Path| {
+            clang.arg(option).arg(path);
+        };
+        include(&mut clang, "-I", &self.headers);
+        include(&mut clang, "-I", &selftests.join("bpf"));
+        include(&mut clang, "-I", &selftests);
+        include(&mut clang, "-I", &tools.join("include/uapi"));
+        include(&mut clang, "-I", &tools.join("include"));
+        // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+        let host = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+        include(&mut clang, "-idirafter", Path::new(&host));
+        clang
+    }
+}
+
+fn finish(mut clang: Command, object: &Path) -> Result<(), String> {
+    let unfinished = object.with_extension("unfinished");
+    let output = clang
+        .arg("-o")
+        .arg(&unfinished)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{CLANG} can't be run: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let first = said.lines().find(|line| line.contains("error:")).unwrap_or_default();
+        return Err(first.to_owned());
+    }
+    fs::rename(&unfinished, object).map_err(|error| error.to_string())
+}
