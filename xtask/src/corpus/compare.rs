@@ -54,8 +54,9 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
             typed.unwrap_or_else(|| size.unwrap_or_default().into())
         };
         // libbpf gives a map that holds others values of 4 bytes.
+        let holds = map.inner.is_some() || !map.values.is_empty() || map.holds_programs;
         let value_size = match size(map.value, map.value_size) {
-            0 if map.inner.is_some() || !map.values.is_empty() => 4,
+            0 if holds => 4,
             size => size,
         };
         [
@@ -135,12 +136,13 @@ impl Comparison<'_, '_, '_> {
             return differs(path, "a type is missing", BYTES);
         };
         // A nameless type is called as its typedef.
-        let name = if one.name.is_empty() {
+        let has_tag = matches!(one.kind, Kind::Struct(_) | Kind::Union(_) | Kind::Enum(_));
+        let name = if one.name.is_empty() && has_tag {
             before.typedefs.last().copied().unwrap_or_default()
         } else {
             one.name
         };
-        before.typedefs.retain(|typedef| *typedef != name);
+        before.typedefs.retain(|typedef| *typedef != name || !has_tag);
         copied.typedefs.retain(|typedef| *typedef != other.name);
         if before.typedefs != copied.typedefs {
             let what = format!("typedefs {:?}, then {:?}", before.typedefs, copied.typedefs);

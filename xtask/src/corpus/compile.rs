@@ -46,7 +46,24 @@ impl<'a> Compiler<'a> {
         make_headers(source, &headers)?;
         let objects = cache.join("objects");
         fs::create_dir_all(objects.join("made"))?;
-        Ok(Self { source, headers, objects })
+        let compiler = Self { source, headers, objects };
+        compiler.precompile()?;
+        Ok(compiler)
+    }
+
+    /// `vmlinux.h` takes clang a second, and is before most headers.
+    fn precompile(&self) -> Result<(), Error> {
+        let precompiled = self.precompiled();
+        if precompiled.exists() {
+            return Ok(());
+        }
+        let mut clang = self.clang();
+        clang.args(["-x", "c-header"]).arg(self.headers.join("vmlinux.h"));
+        Ok(finish(clang, &precompiled)?)
+    }
+
+    fn precompiled(&self) -> PathBuf {
+        self.headers.join("vmlinux.pch")
     }
 
     /// Every program of the selftests that compiles. Those that need headers of other makefiles do not.
@@ -105,14 +122,14 @@ impl<'a> Compiler<'a> {
         let name = program.name();
         let (source, object) =
             (folder.join(format!("{name}.c")), folder.join(format!("{name}.bpf.o")));
-        let types = if program.has_vmlinux {
-            "#include \"vmlinux.h\"\n"
-        } else {
-            "#include <linux/bpf.h>\n#include <linux/types.h>\n"
-        };
+        let uapi = "#include <linux/bpf.h>\n#include <linux/types.h>\n";
+        let types = if program.has_vmlinux { "" } else { uapi };
         let text = format!("{types}#include <bpf/bpf_helpers.h>\n{text}");
         fs::write(&source, text).map_err(|error| error.to_string())?;
         let mut clang = self.clang();
+        if program.has_vmlinux {
+            clang.arg("-include-pch").arg(self.precompiled());
+        }
         clang.arg("-c").arg(&source);
         finish(clang, &object)?;
         Ok(object)

@@ -151,6 +151,7 @@ fn lpm_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
     )));
 }
 
+/// Whether the first member, or the first of that, is the prefix length.
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return false };
     let Some(TypeDefKind::Struct(body)) = cx.resolved.type_def(name).map(|def| &def.kind) else {
@@ -158,8 +159,12 @@ fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     };
     let Some(first) = body.members.first() else { return false };
     let MemberType::Type(ty) = &first.ty else { return false };
-    first.bits.is_none()
-        && *cx.resolved.without_aliases(&ty.value) == Type::Int(Int { size: 4, signed: false })
+    match cx.resolved.without_aliases(&ty.value) {
+        Type::Int(Int { size: 4, signed: false }) => first.bits.is_none(),
+        // A type that can't be laid out, one that holds itself too, has been left out before.
+        Type::Named(inner) if inner != name => starts_with_prefix_length(cx, &ty.value),
+        _ => false,
+    }
 }
 
 fn any_key(

@@ -36,6 +36,8 @@ pub struct MapDefinition {
     pub map_extra: Option<u64>,
     /// What a map of maps holds.
     pub inner: Option<Box<MapDefinition>>,
+    /// Whether it says that it holds programs.
+    pub holds_programs: bool,
     /// Initial contents: index, and the name of a map or a program.
     pub values: Vec<(u32, String)>,
     /// The variable in BTF, for its tags; 0 of a template and of a map of before 1.0.
@@ -154,7 +156,9 @@ fn structure(
             "value" => map.value = Some(pointee()?),
             "values" => {
                 values_at = Some(u64::from(member.bit_offset) / 8);
-                if let Some(inner) = held(btf, member.ty)? {
+                let held = held(btf, member.ty)?;
+                map.holds_programs = held.is_none();
+                if let Some(inner) = held {
                     if !is_outer {
                         return Err("maps in maps have one level".to_owned());
                     }

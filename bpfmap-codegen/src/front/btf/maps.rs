@@ -67,7 +67,7 @@ impl Maker<'_, '_, '_> {
         let mut key = self.described("key", map.key, map.key_size)?;
         let mut value = self.described("value", map.value, map.value_size)?;
         // What the check would add, and with a type: a bare size is nearer to nothing.
-        let holds = map.inner.is_some() || !map.values.is_empty();
+        let holds = map.inner.is_some() || map.holds_programs;
         if let Some(row) = row {
             if key.is_none() && row.key.is_implied() {
                 key = Some(self.size(4));

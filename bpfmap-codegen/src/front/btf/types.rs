@@ -312,10 +312,9 @@ impl<'a> Types<'a> {
 
     /// Whether the kernel defines the type.
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
-        match self.kernel {
-            Some(kernel) => kernel.has(self.btf, id, name),
-            None => is_kernels(name),
-        }
+        // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
+        let by_name = || is_kernels(name) || type_word::in_other_words(name).is_some();
+        self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf, id, name))
     }
 
     /// A name for the type `id` that nothing else has.

@@ -1,0 +1,131 @@
+//! The importer: what clang made of a program becomes a schema, and that the same program again.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use bpfmap_codegen::backend::c;
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::diagnostics::{Style, render};
+use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
+use bpfmap_codegen::front::{Draft, rust, toml};
+use bpfmap_codegen::layout::Layouts;
+use bpfmap_codegen::print;
+use support::{CLANGS, clang, compile_bpf, run_clang};
+
+/// The program of this folder, compiled.
+fn program() -> Vec<u8> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/program.bpf.c");
+    let folder = tempfile::tempdir().unwrap();
+    let object = folder.path().join("program.bpf.o");
+    // Its parameters are unused.
+    let arguments = ["-c".as_ref(), "-Wno-unused-parameter".as_ref(), source.as_os_str()];
+    run_clang(&clang(CLANGS[1].1), &arguments, &object).unwrap();
+    fs::read(object).unwrap()
+}
+
+fn imported() -> Imported {
+    read_object(Path::new("program.bpf.o"), &program(), None)
+}
+
+#[test]
+fn everything_becomes_a_schema() {
+    insta::assert_snapshot!("schema", print::toml::print(&imported().schema));
+}
+
+#[test]
+fn what_is_lost_is_told() {
+    let Imported { schema, findings, left_out } = imported();
+    insta::assert_snapshot!("findings", render(&findings, &schema.sources, Style::Plain));
+    let left_out: Vec<_> = left_out.iter().map(|one| (one.map.as_str(), one.rule.id)).collect();
+    let mut sorted = left_out.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [("unknown_flag", "import-flag"), ("unknown_type", "import-map-type")]);
+}
+
+/// By way of TOML, and by way of Rust, the header makes the maps of the program.
+#[test]
+fn comes_back_the_same() {
+    let schema = imported().schema;
+    let in_toml = toml::read_str(Path::new("program.toml"), &print::toml::print(&schema));
+    let in_rust = print::rust::print(&schema, &Layouts::new(&schema));
+    let in_rust = rust::read_str(Path::new("program.rs"), &in_rust);
+    let original = program();
+    let (originals, _) = definitions(&original).unwrap();
+    for draft in [in_toml, in_rust] {
+        let made = compiled(draft);
+        let (copies, _) = definitions(&made).unwrap();
+        for original in &originals {
+            let copy = copies.iter().find(|copy| copy.name == original.name);
+            if original.name.starts_with("unknown_") {
+                assert_eq!(copy, None);
+                continue;
+            }
+            let copy = copy.unwrap_or_else(|| panic!("{} is gone", original.name));
+            assert_eq!(copy.map_type, original.map_type, "{}", original.name);
+            assert_eq!(copy.max_entries, original.max_entries, "{}", original.name);
+            assert_eq!(copy.flags.unwrap_or(0), original.flags.unwrap_or(0), "{}", original.name);
+            assert_eq!(copy.pinning, original.pinning, "{}", original.name);
+            assert_eq!(copy.values, original.values, "{}", original.name);
+            assert_eq!(copy.inner.is_some(), original.inner.is_some(), "{}", original.name);
+        }
+        // The types are the same where another import says the same.
+        let again = read_object(Path::new("program.bpf.o"), &made, None).schema;
+        let value = |schema: &bpfmap_codegen::ir::Schema| {
+            let layouts = Layouts::new(schema);
+            let value = layouts.composite("value").unwrap();
+            (value.size, value.members.iter().map(|at| at.bit_offset).collect::<Vec<_>>())
+        };
+        let (size, offsets) = value(&schema);
+        let (size_again, offsets_again) = value(&again);
+        assert_eq!(size, size_again);
+        assert!(offsets.iter().all(|offset| offsets_again.contains(offset)));
+    }
+}
+
+fn compiled(draft: Draft) -> Vec<u8> {
+    let checked = check(draft).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));
+    let includes =
+        "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
+    fs::write(&source, format!("{includes}{}", c::emit(&checked).contents)).unwrap();
+    compile_bpf(&clang(CLANGS[1].1), &source, &object).unwrap();
+    fs::read(object).unwrap()
+}
+
+#[test]
+fn what_is_no_object_file_is_a_finding() {
+    for data in [b"".as_slice(), b"\x7fELF", &[0; 4096]] {
+        let imported = read_object(Path::new("x.o"), data, None);
+        assert_eq!(imported.findings[0].rule.id, "import-unreadable");
+        assert!(imported.is_partial());
+    }
+}
+
+/// Damage to any byte is a finding, another schema, or harmless: never a panic.
+#[test]
+fn damaged_object_files_do_no_harm() {
+    let whole = program();
+    let mut random = 1_u64;
+    let mut next = |limit: usize| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).unwrap() % limit
+    };
+    for _ in 0..3000 {
+        let mut data = whole.clone();
+        for _ in 0..=next(8) {
+            let at = next(data.len());
+            data[at] = u8::try_from(next(256)).unwrap();
+        }
+        if next(4) == 0 {
+            data.truncate(next(data.len()));
+        }
+        let imported = read_object(Path::new("damaged.bpf.o"), &data, None);
+        // Whatever was imported keeps the rules.
+        assert!(check(Draft::from(imported.schema)).is_ok());
+    }
+}
