@@ -1,11 +1,21 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <linux/version.h>
 #include <bpf/bpf_helpers.h>
 
 #define __kptr __attribute__((btf_type_tag("kptr")))
 #define __rcu __attribute__((btf_type_tag("rcu")))
 #define __tag(text) __attribute__((btf_decl_tag(text)))
 #define __contains(name, node) __tag("contains:" #name ":" #node)
+
+#if LINUX_VERSION_CODE < 0x60600
+struct bpf_list_head {
+	__u64 opaque[2];
+} __attribute__((aligned(8)));
+struct bpf_list_node {
+	__u64 opaque[3];
+} __attribute__((aligned(8)));
+#endif
 
 typedef __u32 mark_t;
 typedef struct {
@@ -41,6 +51,12 @@ struct node {
 	__u64 data;
 };
 
+/* What only a tag names is not in the BTF. */
+__attribute__((used)) static void keep_node(struct node *node)
+{
+	(void)node;
+}
+
 struct value {
 	struct bpf_spin_lock lock;
 	mark_t mark __tag("a member");
@@ -50,8 +66,10 @@ struct value {
 	enum wide wide;
 	enum { NAMELESS = 1 } nameless;
 	int type;
-	__u16 match : 3, rest : 9;
 	union {
+		struct {
+			__u16 match : 3, rest : 9;
+		};
 		__be32 v4;
 		__u8 v6[16];
 	};

@@ -18,12 +18,11 @@ pub(super) struct Difference {
     pub(super) rules: &'static [&'static str],
 }
 
-fn differs(
-    path: &str,
-    what: impl std::fmt::Display,
-    rules: &'static [&'static str],
-) -> Option<Difference> {
-    Some(Difference { text: format!("{path}: {what}"), rules })
+/// That something differs: where, how, and the rules that may say so.
+macro_rules! differs {
+    ($path:expr, $what:expr, $rules:expr $(,)?) => {
+        Some(Difference { text: format!("{}: {}", $path, $what), rules: $rules })
+    };
 }
 
 const BYTES: &[&str] = &["import-type", "import-layout"];
@@ -40,7 +39,7 @@ pub(super) fn maps(original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<Differe
         if tags == copied {
             None
         } else {
-            differs("map", format!("tags {tags:?}, {copied:?}"), &[])
+            differs!("map", format!("tags {tags:?}, {copied:?}"), &[])
         }
     })
 }
@@ -72,11 +71,11 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     };
     for ((what, one), (_, other)) in attributes(&original).into_iter().zip(attributes(&copy)) {
         if one != other {
-            return differs(path, format!("{what} {one}, then {other}"), &[]);
+            return differs!(path, format!("{what} {one}, then {other}"), &[]);
         }
     }
     if from.values != to.values {
-        return differs(path, format!("values {:?}, then {:?}", from.values, to.values), &[]);
+        return differs!(path, format!("values {:?}, then {:?}", from.values, to.values), &[]);
     }
     for (what, one, other) in [("key", from.key, to.key), ("value", from.value, to.value)] {
         let is_real = |id: &TypeId| original.0.size(*id).is_ok_and(|size| size != 0);
@@ -87,7 +86,7 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
                     Comparison { from: original.0, to: copy.0, seen: HashSet::new() };
                 comparison.types(&format!("{path}.{what}"), one, other)
             }
-            (one, _) => differs(path, format!("{what} typed: {}", one.is_some()), BYTES),
+            (one, _) => differs!(path, format!("{what} typed: {}", one.is_some()), BYTES),
         };
         if difference.is_some() {
             return difference;
@@ -98,7 +97,7 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
         (Some(one), Some(other)) => {
             definition(&format!("{path}.inner"), (original.0, one), (copy.0, other))
         }
-        _ => differs(path, "one has an inner map", &[]),
+        _ => differs!(path, "one has an inner map", &[]),
     }
 }
 
@@ -133,7 +132,7 @@ impl Comparison<'_, '_, '_> {
         let (mut before, from_id, one) = strip(self.from, from);
         let (mut copied, to_id, other) = strip(self.to, to);
         let (Some(one), Some(other)) = (one, other) else {
-            return differs(path, "a type is missing", BYTES);
+            return differs!(path, "a type is missing", BYTES);
         };
         // A nameless type is called as its typedef.
         let has_tag = matches!(one.kind, Kind::Struct(_) | Kind::Union(_) | Kind::Enum(_));
@@ -146,15 +145,15 @@ impl Comparison<'_, '_, '_> {
         copied.typedefs.retain(|typedef| *typedef != other.name);
         if before.typedefs != copied.typedefs {
             let what = format!("typedefs {:?}, then {:?}", before.typedefs, copied.typedefs);
-            return differs(path, what, &["import-renamed", "import-type"]);
+            return differs!(path, what, &["import-renamed", "import-type"]);
         }
         if before.tags != copied.tags {
             let what = format!("type tags {:?}, then {:?}", before.tags, copied.tags);
-            return differs(path, what, &["import-type-tag"]);
+            return differs!(path, what, &["import-type-tag"]);
         }
         let nameless = name.is_empty();
         let renamed = || {
-            differs(path, format!("called `{name}`, then `{}`", other.name), &["import-renamed"])
+            differs!(path, format!("called `{name}`, then `{}`", other.name), &["import-renamed"])
         };
         match (&one.kind, &other.kind) {
             (Kind::Int(one_int), Kind::Int(other_int)) => {
@@ -162,12 +161,12 @@ impl Comparison<'_, '_, '_> {
                     && one_int.is_signed == other_int.is_signed
                     && one_int.is_bool == other_int.is_bool
                     && (one.name == "char") == (other.name == "char");
-                if same { None } else { differs(path, format!("{one:?}, then {other:?}"), &[]) }
+                if same { None } else { differs!(path, format!("{one:?}, then {other:?}"), &[]) }
             }
             (Kind::Pointer(one), Kind::Pointer(other)) => self.pointers(path, *one, *other),
             (Kind::Array(one), Kind::Array(other)) => {
                 if one.len != other.len {
-                    return differs(
+                    return differs!(
                         path,
                         format!("{} elements, then {}", one.len, other.len),
                         BYTES,
@@ -182,22 +181,22 @@ impl Comparison<'_, '_, '_> {
                 let same = one.size == other_enum.size
                     && one.is_signed == other_enum.is_signed
                     && one.variants == other_enum.variants;
-                if same { None } else { differs(path, "another enum", &[]) }
+                if same { None } else { differs!(path, "another enum", &[]) }
             }
             (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
                 if !nameless && name != other.name {
                     return renamed();
                 }
                 if one.size != copy.size {
-                    return differs(path, format!("{} bytes, then {}", one.size, copy.size), &[]);
+                    return differs!(path, format!("{} bytes, then {}", one.size, copy.size), &[]);
                 }
                 let tags = (tags_of(self.from, from_id, None), tags_of(self.to, to_id, None));
                 if tags.0 != tags.1 {
-                    return differs(path, format!("tags {:?}, then {:?}", tags.0, tags.1), &[]);
+                    return differs!(path, format!("tags {:?}, then {:?}", tags.0, tags.1), &[]);
                 }
                 self.members(path, (from_id, &one.members), (to_id, &copy.members))
             }
-            _ => differs(path, "another kind of type", BYTES),
+            _ => differs!(path, "another kind of type", BYTES),
         }
     }
 
@@ -214,7 +213,7 @@ impl Comparison<'_, '_, '_> {
         for (index, member) in (0_u32..).zip(one) {
             let path = format!("{path}.{}", member.name);
             let Some((copy_index, copy)) = copied.next() else {
-                return differs(&path, "it is gone", BYTES);
+                return differs!(&path, "it is gone", BYTES);
             };
             let place = |btf: &Btf<'_>, member: &Member<'_>| {
                 let mut place = (member.bit_offset, member.bits);
@@ -228,25 +227,24 @@ impl Comparison<'_, '_, '_> {
                 place
             };
             if member.name != copy.name {
-                return differs(&path, format!("`{}` in its place", copy.name), BYTES);
+                return differs!(&path, format!("`{}` in its place", copy.name), BYTES);
             }
             let (one, other) = (place(self.from, member), place(self.to, copy));
             if one != other {
-                return differs(&path, format!("at {one:?}, then {other:?}"), BYTES);
+                return differs!(&path, format!("at {one:?}, then {other:?}"), BYTES);
             }
             let tags =
                 (tags_of(self.from, from, Some(index)), tags_of(self.to, to, Some(copy_index)));
             if tags.0 != tags.1 {
-                return differs(&path, format!("tags {:?}, then {:?}", tags.0, tags.1), BYTES);
+                return differs!(&path, format!("tags {:?}, then {:?}", tags.0, tags.1), BYTES);
             }
             let difference = self.types(&path, member.ty, copy.ty);
             if difference.is_some() {
                 return difference;
             }
         }
-        copied
-            .next()
-            .and_then(|(_, more)| differs(path, format!("one more member, `{}`", more.name), BYTES))
+        let (_, more) = copied.next()?;
+        differs!(path, format!("one more member, `{}`", more.name), BYTES)
     }
 
     /// User space only carries pointers: their tags count, and the name of the struct behind them.
@@ -255,7 +253,7 @@ impl Comparison<'_, '_, '_> {
         let (copied, _, other) = strip(self.to, other);
         if before.tags != copied.tags {
             let what = format!("type tags {:?}, then {:?}", before.tags, copied.tags);
-            return differs(path, what, &["import-type-tag"]);
+            return differs!(path, what, &["import-type-tag"]);
         }
         let target = |ty: Option<&Type<'_>>| match ty {
             Some(Type { name, kind: Kind::Struct(_) | Kind::Forward { union: false } })
@@ -269,7 +267,7 @@ impl Comparison<'_, '_, '_> {
         if one == other {
             None
         } else {
-            differs(path, format!("leads to `{one}`, then `{other}`"), &["import-renamed"])
+            differs!(path, format!("leads to `{one}`, then `{other}`"), &["import-renamed"])
         }
     }
 }

@@ -87,11 +87,11 @@ impl Report {
         println!("{} objects, {} maps, {} come back the same", self.objects, self.maps, self.equal);
         for (rule, maps) in &self.named {
             println!("\n{rule}: {} maps", maps.len());
-            maps.iter().for_each(|map| println!("  {map}"));
+            print_all(maps);
         }
         if !self.unnamed.is_empty() {
             println!("\nwithout a named reason: {} maps", self.unnamed.len());
-            self.unnamed.iter().for_each(|map| println!("  {map}"));
+            print_all(&self.unnamed);
         }
     }
 
@@ -103,6 +103,12 @@ impl Report {
             return Err(format!("fewer than {WANTED} of 100 maps came back the same").into());
         }
         Ok(())
+    }
+}
+
+fn print_all(maps: &[String]) {
+    for map in maps {
+        println!("  {map}");
     }
 }
 

@@ -161,8 +161,8 @@ fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let MemberType::Type(ty) = &first.ty else { return false };
     match cx.resolved.without_aliases(&ty.value) {
         Type::Int(Int { size: 4, signed: false }) => first.bits.is_none(),
-        // A type that can't be laid out, one that holds itself too, has been left out before.
-        Type::Named(inner) if inner != name => starts_with_prefix_length(cx, &ty.value),
+        // A sound type does not hold itself.
+        Type::Named(_) => starts_with_prefix_length(cx, &ty.value),
         _ => false,
     }
 }
