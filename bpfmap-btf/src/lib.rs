@@ -150,5 +150,16 @@ impl<'a> Btf<'a> {
     }
 }
 
+/// Whether a member of this name only takes room: `_pad…` with any number of underscores, `pad` with or
+/// without a number, `padding`. BTF has no mark for padding, so the name has to tell.
+#[must_use]
+pub fn is_padding_name(name: &str) -> bool {
+    name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")
+        || name
+            .strip_prefix("pad")
+            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+        || name == "padding"
+}
+
 #[cfg(test)]
 mod tests;

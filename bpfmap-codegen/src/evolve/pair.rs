@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
+use bpfmap_btf::is_padding_name;
+
 use super::same::Same;
 use crate::check::{Checked, Resolved};
 use crate::ir::{Composite, Enum, KeyValue, MapDef, Member, MemberType, Type, TypeDefKind};
@@ -354,7 +356,7 @@ fn push_places<'a>(
     for (member, lies) in body.members.iter().zip(&layout.members) {
         let bit_offset = start.saturating_add(lies.bit_offset);
         match (&member.name, &member.ty, &lies.nested) {
-            (Some(name), ..) if is_padding(&name.value) => {}
+            (Some(name), ..) if is_padding_name(&name.value) => {}
             (Some(_), ..) => places.push(Place {
                 member,
                 bit_offset,
@@ -374,15 +376,6 @@ fn push_places<'a>(
             (None, ..) => {}
         }
     }
-}
-
-/// Whether a member of this name only takes room: the opening of a map passes over it as well.
-fn is_padding(name: &str) -> bool {
-    name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")
-        || name
-            .strip_prefix("pad")
-            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-        || name == "padding"
 }
 
 pub(super) fn end_of<'a>(resolved: Resolved<'a>, ty: &'a Spanned<Type>) -> End<'a> {

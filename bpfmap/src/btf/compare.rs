@@ -19,7 +19,7 @@
 
 use crate::layout::{IntEncoding, TypeLayout, TypeMember};
 use crate::verify::Difference;
-use bpfmap_btf::{Btf, BtfError, Int, Kind, Member as BtfMember, Type, Variant};
+use bpfmap_btf::{Btf, BtfError, Int, Kind, Member as BtfMember, Type, Variant, is_padding_name};
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
@@ -334,14 +334,6 @@ fn is_padding(member: &TypeMember<'_>) -> bool {
                 member.layout.current(),
                 TypeLayout::Struct { .. } | TypeLayout::Union { .. }
             )
-}
-
-fn is_padding_name(name: &str) -> bool {
-    name.trim_start_matches('_').starts_with("pad") && name.starts_with('_')
-        || name
-            .strip_prefix("pad")
-            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-        || name == "padding"
 }
 
 /// The kernel finds its own fields in a value by the name of their type.
