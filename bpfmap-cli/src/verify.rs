@@ -3,9 +3,10 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use bpfmap::verify::{Difference, live};
-use bpfmap::{Declaration, LayoutCheck, LiveMap};
+use bpfmap::verify::{Attributes, Difference, attributes, live, types};
+use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::front::btf::{MapDefinition, definitions};
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
@@ -14,9 +15,9 @@ use crate::{Failed, Outcome, complain, message_format_argument, print, schemas};
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
-        .about("Hold a schema against a map that is live")
+        .about("Hold a schema against a compiled object, or against a map that is live")
         .long_about(
-            "Hold a schema against a map that is live.\n\n\
+            "Hold a schema against a compiled object, or against a map that is live.\n\n\
              Each difference is a line on standard output, with its path. The order of reading is what is there, \
              then what the schema says.\n\n\
              Exit status: 0 when all agrees, 1 when something differs or can't be read, 2 when the command line is \
@@ -28,6 +29,13 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .required(true)
                 .help("A schema in TOML or Rust"),
+        )
+        .arg(
+            Arg::new("object")
+                .long("object")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("An object file that clang made: each map of the schema is looked up by its name"),
         )
         .arg(
             Arg::new("pinned")
@@ -43,7 +51,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(u32))
                 .help("The id of a map, as `bpftool map` shows it"),
         )
-        .group(ArgGroup::new("what").args(["pinned", "id"]).required(true))
+        .group(ArgGroup::new("what").args(["object", "pinned", "id"]).required(true))
         .arg(Arg::new("map").long("map").value_name("NAME").help(
             "Only this map of the schema; of a live map, which one it is, unless its name tells",
         ))
@@ -64,8 +72,20 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         complain(&format!("error: the schema has no map `{name}`{}\n", others(&schema)));
         return Err(Failed::Usage);
     }
-    let found = match (path("pinned"), matches.get_one::<u32>("id")) {
-        (Some(pin), _) => {
+    let found = match (path("object"), path("pinned"), matches.get_one::<u32>("id")) {
+        (Some(object), ..) => {
+            let asked = declared.iter().filter(|map| name.is_none_or(|name| map.name == name));
+            let (ops, asked): (Vec<&Declaration<'_>>, Vec<_>) =
+                asked.partition(|map| map.map_type == STRUCT_OPS);
+            for map in ops {
+                complain(&format!(
+                    "note: {}: libbpf makes a struct_ops map of a variable, not of a definition: not compared\n",
+                    map.name
+                ));
+            }
+            if asked.is_empty() { vec![] } else { of_object(object, &asked)? }
+        }
+        (_, Some(pin), _) => {
             let map = LiveMap::from_pinned(pin).map_err(|error| fail(&error.to_string()))?;
             let pin = pin.file_name().and_then(|name| name.to_str());
             of_live(
@@ -73,7 +93,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
                 choose(&declared, name, &[pin, Some(map.info().name.as_str())], &schema)?,
             )?
         }
-        (_, Some(id)) => {
+        (_, _, Some(id)) => {
             let map = LiveMap::from_id(*id).map_err(|error| fail(&error.to_string()))?;
             of_live(&map, choose(&declared, name, &[Some(map.info().name.as_str())], &schema)?)?
         }
@@ -95,6 +115,51 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         more => format!("{more} differences\n"),
     });
     Err(Failed::Found)
+}
+
+/// `BPF_MAP_TYPE_STRUCT_OPS`
+const STRUCT_OPS: u32 = 26;
+
+/// The differences of each of these maps from those of the same name in an object.
+fn of_object(path: &Path, maps: &[&Declaration<'_>]) -> Result<Vec<Difference>, Failed> {
+    let unread =
+        |error: &dyn std::fmt::Display| fail(&format!("can't read `{}`: {error}", path.display()));
+    let data = std::fs::read(path).map_err(|error| unread(&error))?;
+    let (defined, btf) = definitions(&data).map_err(|error| unread(&error))?;
+    let mut found = vec![];
+    for declared in maps {
+        let Some(map) = defined.iter().find(|map| map.name == declared.name) else {
+            found.push(Difference {
+                path: declared.name.to_owned(),
+                text: "missing, schema has it".to_owned(),
+            });
+            continue;
+        };
+        let real = attributes_of(map, &btf);
+        let differences = attributes(declared, &real).map_err(|error| fail(&error.to_string()))?;
+        let ids = (map.key.unwrap_or(0), map.value.unwrap_or(0));
+        let differences = differences.into_iter().chain(types(declared, &btf, ids));
+        found.extend(differences.map(|difference| of_map(declared, difference)));
+    }
+    Ok(found)
+}
+
+/// What libbpf would create of a definition.
+fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
+    // Where both are given, libbpf refuses what differs.
+    let size = |said: Option<u32>, ty: Option<u32>| {
+        let measured =
+            ty.and_then(|ty| btf.size(ty).ok()).and_then(|size| u32::try_from(size).ok());
+        said.or(measured).unwrap_or(0)
+    };
+    Attributes {
+        map_type: map.map_type.unwrap_or(0),
+        key_size: size(map.key_size, map.key),
+        value_size: size(map.value_size, map.value),
+        max_entries: map.max_entries,
+        flags: MapFlags(map.flags.unwrap_or(0)),
+        map_extra: map.map_extra.unwrap_or(0),
+    }
 }
 
 fn of_live(map: &LiveMap, declared: &Declaration<'_>) -> Result<Vec<Difference>, Failed> {

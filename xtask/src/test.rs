@@ -28,7 +28,7 @@ const ON_HOST: &[&[&str]] = &[
     // The compiler's messages list what implements a trait, and features add to that.
     &["--package", "bpfmap", "--test", "compile_fail"],
     &["--package", "bpfmap", "--all-features", "--doc"],
-    &["--package", "bpfmap-cli", "--bins", "--test", "cli", "--test", "diff"],
+    &["--package", "bpfmap-cli", "--lib", "--test", "cli", "--test", "diff", "--test", "verify"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],

@@ -1,0 +1,200 @@
+//! `bpfmap verify --object`: schemas held against objects that clang makes here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const SCHEMA: &str = r#"
+[types.counts]
+kind = "struct"
+members = [
+  { name = "rx_packets", type = "u64" },
+  { name = "rx_bytes", type = "u64" },
+]
+
+[types.flow]
+kind = "struct"
+members = [
+  { name = "stats", type = "[counts; 2]" },
+  { name = "verdict", type = "verdict" },
+  { kind = "union", members = [{ name = "port", type = "be16" }, { name = "icmp", type = "u16" }] },
+  { name = "proto", type = "u8", bits = 4 },
+]
+
+[types.verdict]
+kind = "enum"
+repr = "u32"
+variants = { pass = 0, drop = 1 }
+
+[maps.flows]
+type = "hash"
+key = "u32"
+value = "flow"
+max_entries = 100
+flags = ["no_prealloc"]
+"#;
+
+/// The same by hand, as long as nothing in it is replaced.
+const PROGRAM: &str = r#"
+struct counts { __u64 rx_packets; __u64 rx_bytes; };
+enum verdict { VERDICT_PASS = 0, VERDICT_DROP = 1 };
+struct flow {
+	struct counts stats[2];
+	enum verdict verdict;
+	union { __be16 port; __u16 icmp; };
+	__u8 proto : 4;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 100);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct flow);
+} flows SEC(".maps");
+"#;
+
+const INCLUDES: &str =
+    "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn bpfmap(&self, arguments: &[&str]) -> Output {
+        let command = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output();
+        command.unwrap()
+    }
+
+    /// Makes `NAME.o` of a program.
+    fn compile(&self, name: &str, program: &str) {
+        let source = self.path(&format!("{name}.bpf.c"));
+        fs::write(&source, format!("{INCLUDES}{program}")).unwrap();
+        // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+        let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+        let clang = Command::new("clang-19")
+            .args(["-target", "bpf", "-O2", "-g", "-c", &include])
+            .arg(&source)
+            .arg("-o")
+            .arg(self.path(&format!("{name}.o")))
+            .output()
+            .expect("clang-19 is not installed: `apt-get install clang-19`");
+        assert!(clang.status.success(), "{}", String::from_utf8_lossy(&clang.stderr));
+    }
+
+    /// The differences of the program from `SCHEMA`.
+    #[track_caller]
+    fn differences(&self, program: &str) -> Vec<String> {
+        fs::write(self.path("flows.toml"), SCHEMA).unwrap();
+        self.compile("flows", program);
+        let output = self.bpfmap(&["verify", "flows.toml", "--object", "flows.o"]);
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        let lines: Vec<String> = stdout.lines().map(str::to_owned).collect();
+        let status = i32::from(!lines.is_empty());
+        assert_eq!(output.status.code(), Some(status), "{stdout}{stderr}");
+        lines
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn an_object_of_the_schema_agrees() {
+    assert_eq!(Folder::new().differences(PROGRAM), [""; 0]);
+}
+
+#[test]
+fn each_difference_has_its_path() {
+    let grown = PROGRAM
+        .replace(
+            "__u64 rx_packets; __u64 rx_bytes;",
+            "__u64 dropped; __u64 rx_packets; __u64 rx_bytes;",
+        )
+        .replace("VERDICT_DROP = 1", "VERDICT_DROP = 2")
+        .replace("proto : 4", "proto : 3")
+        .replace("__be16 port", "__u16 port");
+    assert_eq!(
+        Folder::new().differences(&grown),
+        [
+            "flows.value_size: 56, schema says 40",
+            "flows.value: 56 bytes, schema says 40",
+            "flows.value.stats[]: 24 bytes, schema says 16",
+            "flows.value.stats[].rx_packets: offset 8, schema says 0",
+            "flows.value.stats[].rx_bytes: offset 16, schema says 8",
+            "flows.value.stats[].dropped: schema has no such member",
+            "flows.value.verdict: offset 48, schema says 32",
+            "flows.value.verdict: VERDICT_DROP is 2, schema says 1",
+            "flows.value.(anonymous at 36): offset 52, schema says 36",
+            "flows.value.(anonymous at 36).port: no byte order, schema says big-endian",
+            "flows.value.proto: offset 54, schema says 38",
+            "flows.value.proto: 3 bits, schema says 4 bits",
+        ]
+    );
+}
+
+#[test]
+fn attributes_differ_too() {
+    let other = PROGRAM
+        .replace("BPF_MAP_TYPE_HASH", "BPF_MAP_TYPE_LRU_HASH")
+        .replace("(max_entries, 100)", "(max_entries, 101)")
+        .replace("\t__uint(map_flags, BPF_F_NO_PREALLOC);\n", "")
+        .replace("__type(key, __u32)", "__type(key, __u64)");
+    assert_eq!(
+        Folder::new().differences(&other),
+        [
+            "flows.type: lru_hash, schema says hash",
+            "flows.key_size: 8, schema says 4",
+            "flows.max_entries: 101, schema says 100",
+            "flows.flags: none, schema says NO_PREALLOC",
+            "flows.key: an unsigned integer (8 bytes), schema says unsigned int (4 bytes)",
+        ]
+    );
+    let renamed = PROGRAM.replace("} flows SEC", "} streams SEC");
+    assert_eq!(Folder::new().differences(&renamed), ["flows: missing, schema has it"]);
+}
+
+#[test]
+fn what_is_no_object_is_told() {
+    let folder = Folder::new();
+    fs::write(folder.path("flows.toml"), SCHEMA).unwrap();
+    fs::write(folder.path("flows.o"), "no object").unwrap();
+    for (name, why) in [("flows.o", "can't read `flows.o`"), ("none.o", "No such file")] {
+        let output = folder.bpfmap(&["verify", "flows.toml", "--object", name]);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+        assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+}
+
+/// The header that is generated of each schema, compiled, is what the schema says.
+#[test]
+fn generated_headers_agree() {
+    let folder = Folder::new();
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
+    let mut tried = 0;
+    for file in fs::read_dir(&schemas).unwrap() {
+        let schema = file.unwrap().path();
+        if schema.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let (name, path) =
+            (schema.file_stem().unwrap().to_str().unwrap(), schema.to_str().unwrap());
+        let generated = folder.bpfmap(&["generate", path, "--out", "out", "--emit", "c"]);
+        assert!(generated.status.success(), "{}", text(&generated.stderr));
+        folder.compile(name, &format!("#include \"out/{name}.h\"\n"));
+        let output = folder.bpfmap(&["verify", path, "--object", &format!("{name}.o")]);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""), "{name}");
+        tried += 1;
+    }
+    assert!(tried > 40, "{tried}");
+}
