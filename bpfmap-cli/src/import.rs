@@ -3,21 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bpfmap::LiveMap;
 use bpfmap_btf::Btf;
 use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::btf::{Imported, read_object};
+use bpfmap_codegen::front::btf::{Imported, LiveMap as Described, read_live, read_object};
 use bpfmap_codegen::layout::Layouts;
 use bpfmap_codegen::print;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use crate::schemas::show_findings;
 use crate::{Failed, Outcome, complain, convert, flag, message_format_argument};
 
 pub(crate) fn command() -> Command {
     Command::new("import")
-        .about("Write a schema of the maps of a compiled program")
+        .about("Write a schema of the maps of a compiled program, or of a live map")
         .long_about(
-            "Write a schema of the maps of a compiled program: those of its sections .maps and maps, \
+            "Write a schema of the maps of a compiled program, or of a live map.\n\n\
+             Of a program: those of its sections .maps and maps, \
              with the types of their keys and values from BTF. What a schema can't say is shown, and \
              becomes bytes or is left out; the status is 1 if a map was left out. The maps that libbpf \
              makes of .data, .bss and .rodata are variables, and no part of a schema.",
@@ -26,9 +28,23 @@ pub(crate) fn command() -> Command {
             Arg::new("object")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .required(true)
                 .help("An object file that clang made for the BPF target, with -g"),
         )
+        .arg(
+            Arg::new("pinned")
+                .long("pinned")
+                .value_name("PATH")
+                .value_parser(value_parser!(PathBuf))
+                .help("The pin of a live map"),
+        )
+        .arg(
+            Arg::new("id")
+                .long("id")
+                .value_name("NUMBER")
+                .value_parser(value_parser!(u32))
+                .help("The id of a live map, as `bpftool map` shows it"),
+        )
+        .group(ArgGroup::new("what").args(["object", "pinned", "id"]).required(true))
         .arg(
             Arg::new("out")
                 .long("out")
@@ -64,9 +80,45 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         complain(&format!("error: the kernel's types can't be read: {error}\n"));
         Failed::Found
     })?;
+    let (pinned, id) = (matches.get_one::<PathBuf>("pinned"), matches.get_one::<u32>("id"));
+    let live = match (pinned, id) {
+        (Some(pin), _) => Some((pin.clone(), LiveMap::from_pinned(pin))),
+        (_, Some(id)) => Some((PathBuf::from(format!("map {id}")), LiveMap::from_id(*id))),
+        _ => None,
+    };
+    if let Some((path, map)) = live {
+        let map = map.map_err(|error| fail(&error))?;
+        return finish(matches, &import_live(&path, &map, kernel.as_ref())?);
+    }
     let Some(path) = matches.get_one::<PathBuf>("object") else { return Err(Failed::Usage) };
     let data = read(path)?;
     finish(matches, &read_object(path, &data, kernel.as_ref()))
+}
+
+fn fail(error: &bpfmap::Error) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}
+
+/// A map as the kernel describes it. What a map of maps holds, the kernel does not tell.
+fn import_live(path: &Path, map: &LiveMap, kernel: Option<&Btf<'_>>) -> Result<Imported, Failed> {
+    let info = map.info();
+    let btf = map.btf().map_err(|error| fail(&error))?.unwrap_or_default();
+    // A map may have no name.
+    let name = if info.name.is_empty() { format!("map_{}", info.id) } else { info.name.clone() };
+    let described = Described {
+        name: name.clone(),
+        map_type: info.map_type,
+        key_size: info.key_size,
+        value_size: info.value_size,
+        max_entries: info.max_entries,
+        flags: info.flags.bits(),
+        map_extra: info.map_extra,
+        key_type: info.btf_key_type_id,
+        value_type: info.btf_value_type_id,
+        inner: None,
+    };
+    Ok(read_live(path, &name, &[described], &btf, kernel))
 }
 
 /// The largest object file that is read, in bytes.

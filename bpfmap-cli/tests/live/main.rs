@@ -289,3 +289,22 @@ fn a_live_map_is_held_against_a_schema() {
     assert_eq!(status, Some(1));
     assert!(stderr.contains("the map of id 4294967295: ENOENT"), "{stderr}");
 }
+
+/// A live map says what its schema said, and the schema that is made of it holds.
+#[test]
+fn a_live_map_is_imported() {
+    let place = Place::new("cli-import");
+    let schema = format!("name = \"flows\"\n{OLD_SCHEMA}");
+    let id = place.map.info().unwrap().id;
+    for what in ["--pinned PIN".to_owned(), format!("--id {id}")] {
+        let output = place.run(&format!("import {what}"));
+        assert_eq!(said(&output), (Some(0), schema.as_str(), ""), "{output:?}");
+    }
+    let written = place.run("import --pinned PIN -o imported.toml");
+    assert_eq!(said(&written), (Some(0), "wrote imported.toml\n", ""));
+    assert_eq!(said(&place.run("verify imported.toml --pinned PIN")), (Some(0), "", ""));
+
+    let none = place.run("import --pinned PIN-none");
+    assert_eq!(said(&none).0, Some(1));
+    assert!(said(&none).2.contains("flows-none"), "{none:?}");
+}
