@@ -43,8 +43,6 @@ pub(super) struct Types<'a> {
     numbers: HashMap<String, u32>,
     /// The structs that have names.
     structs: HashMap<&'a str, TypeId>,
-    /// Those that are being made.
-    open: HashSet<TypeId>,
     /// How many more bytes of text, and members, the file may take. Types that are used many times,
     /// and names that share one text, could take far more than the file has.
     room: usize,
@@ -92,7 +90,6 @@ impl<'a> Types<'a> {
                 .filter(|(_, ty)| matches!(ty.kind, Kind::Struct(_)))
                 .map(|(id, ty)| (ty.name, id))
                 .collect(),
-            open: HashSet::new(),
             room,
         }
     }
@@ -358,7 +355,6 @@ impl<'a> Types<'a> {
         let in_c = InC { typedef: typedef.is_some(), kernel };
         let span = self.places.begin(Owner::Type(name.clone()));
         self.spend(name.len())?;
-        self.open.insert(id);
         let inside = Place { span, name: &name, depth: place.depth + 1 };
         let kind = match &ty.kind {
             Kind::Struct(body) => {
@@ -370,7 +366,6 @@ impl<'a> Types<'a> {
             Kind::Enum(body) => TypeDefKind::Enum(self.enumeration(body, inside)?),
             _ => return Err(Failed),
         };
-        self.open.remove(&id);
         self.add(id, &name, span, kind, in_c);
         Ok(name)
     }
