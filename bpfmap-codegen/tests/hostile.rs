@@ -36,7 +36,7 @@ fn run(text: &str) -> Vec<&'static str> {
 #[test]
 fn deep_nesting() {
     for (open, close) in [("[", "]"), ("{ a = ", "}")] {
-        let text = format!("a = {}1{}", open.repeat(100_000), close.repeat(100_000));
+        let text = format!("a = {}1{}", open.repeat(20_000), close.repeat(20_000));
         assert!(run(&text).contains(&"toml-syntax"));
     }
     let pointers = "*".repeat(100_000);
@@ -55,13 +55,13 @@ fn deep_nesting() {
 #[test]
 fn long_chains_of_types() {
     let mut chain = String::new();
-    for number in 0..20_000 {
+    for number in 0..10_000 {
         let next = number + 1;
         writeln!(chain, "[types.t{number}]\nkind = \"alias\"\ntype = \"t{next}\"").unwrap();
     }
-    let good = format!("{chain}[types.t20000]\nkind = \"alias\"\ntype = \"u8\"\n");
+    let good = format!("{chain}[types.t10000]\nkind = \"alias\"\ntype = \"u8\"\n");
     assert_eq!(run(&good), ["nested-too-deep"]);
-    let circle = format!("{chain}[types.t20000]\nkind = \"alias\"\ntype = \"t0\"\n");
+    let circle = format!("{chain}[types.t10000]\nkind = \"alias\"\ntype = \"t0\"\n");
     assert_eq!(run(&circle), ["recursive-type"]);
 }
 
@@ -107,16 +107,18 @@ fn a_mebibyte_of_garbage() {
     let alphabet: Vec<char> =
         "[]{}=\"'#\n\r\t.,-_ abc019\u{0}\u{7f}é\u{feff}\u{1f600}".chars().collect();
     let garbage: String = (0..1 << 20).map(|_| alphabet[random() % alphabet.len()]).collect();
-    assert!(run(&garbage).contains(&"toml-syntax"));
+    assert_eq!(run(&garbage), ["unreadable-source"]);
+    let less: String = garbage.chars().take(1 << 16).collect();
+    assert!(run(&less).contains(&"toml-syntax"));
     for one in ["a", "[", "\"", "\n", "=", "{", "a.", "#", "\u{0}", "[["] {
         run(&one.repeat((1 << 18) / one.len()));
     }
 }
 
 #[test]
-fn one_line_of_a_mebibyte_is_not_shown_whole() {
+fn one_long_line_is_not_shown_whole() {
     let names: Vec<String> =
-        (0..20_000).map(|number| format!("{{ name = \"m{number}\", type = \"x\" }}")).collect();
+        (0..10_000).map(|number| format!("{{ name = \"m{number}\", type = \"x\" }}")).collect();
     let text = format!("types.a = {{ kind = \"struct\", members = [{}] }}\n", names.join(", "));
     let rejected = check(read_str(Path::new("hostile.toml"), &text)).unwrap_err();
     let shown = render(&rejected.findings[..10], &rejected.sources, Style::Plain);

@@ -196,6 +196,14 @@ fn own_maps_are_known_by_their_paths() {
     assert_eq!(specs, expected.map(|(map, path)| (map.to_owned(), path.to_owned())));
 }
 
+/// TOML has no table with a key twice; a list of Rust may.
+#[test]
+fn two_things_under_one_index_are_refused() {
+    let text = "#[derive(BpfMap)] #[bpf_map(prog_array, max_entries = 8, values(6 = a, 0x6 = b))] struct Jumps;";
+    let found = read(&[("src/maps.rs", text)], "src/maps.rs");
+    assert!(found.starts_with("error[values-key]: two things stand under 6"), "{found}");
+}
+
 #[test]
 fn an_enum_is_held_as_its_number() {
     let text = "

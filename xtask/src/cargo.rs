@@ -40,6 +40,17 @@ pub(crate) fn build_tests(arguments: &[&str]) -> Result<Vec<Executable>, Error> 
     Ok(executables(&messages(&["test", "--no-run"], arguments)?, true))
 }
 
+/// Builds a package, and returns the folder that its build script writes to.
+pub(crate) fn out_dir(package: &str) -> Result<PathBuf, Error> {
+    let messages = messages(&["build"], &["--package", package])?;
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let folder = messages.find_map(|message| {
+        let is_own = message.get("package_id")?.as_str()?.contains(package);
+        Some(PathBuf::from(message.get("out_dir")?.as_str().filter(|_| is_own)?))
+    });
+    Ok(folder.ok_or_else(|| format!("{package} has no build script"))?)
+}
+
 fn messages(command: &[&str], arguments: &[&str]) -> Result<String, Error> {
     let mut cargo = cargo();
     output(cargo.args(command).args(arguments).arg("--message-format=json-render-diagnostics"))

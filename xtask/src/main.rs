@@ -1,8 +1,10 @@
-//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`.
+//! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
+//! `cargo xtask fuzz`.
 
 mod cargo;
 mod corpus;
 mod demo;
+mod fuzz;
 mod matrix;
 mod packages;
 mod step;
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         ["corpus"] => corpus::run(),
         ["demo"] => demo::run(),
         ["test"] => test::run(),
+        ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -45,5 +48,6 @@ Usage: cargo xtask COMMAND
   demo   schemas to C and Rust, compiled, run on three kernels, and a table of what they answered
   test   every test of the repository, the matrix of all kernels included
   corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared
+  fuzz   random inputs for what reads schemas and BTF: [--seconds N] [TARGET…]
 
 All install the Debian packages that are missing, and show their list first.";

@@ -27,8 +27,8 @@ pub(crate) const TESTS: &[Package] = &[
 /// A Debian package, and why it is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Package {
-    name: &'static str,
-    purpose: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) purpose: &'static str,
 }
 
 /// Installs those of `packages` that are missing. On a system without apt it says which they are,

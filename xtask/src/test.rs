@@ -3,7 +3,7 @@
 use crate::cargo::{Executable, build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
-use crate::{Error, matrix, packages};
+use crate::{Error, fuzz, matrix, packages};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -34,13 +34,16 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "tailcalls", "--lib"],
 ];
 
+/// How long each target is fuzzed.
+const FUZZ_SECONDS: u32 = 10;
+
 /// Runs every test.
 ///
 /// # Errors
 ///
 /// When a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(6);
+    let mut steps = Steps::new(7);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -59,6 +62,9 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Tests on this machine");
     on_host()?;
+
+    steps.next("A little fuzzing");
+    fuzz::every_target(FUZZ_SECONDS)?;
     matrix::finish_fetching(fetching)?;
 
     steps.next("Tests on every kernel");

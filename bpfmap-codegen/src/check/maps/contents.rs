@@ -1,5 +1,7 @@
 //! Rules about inner maps and initial contents.
 
+use std::collections::HashMap;
+
 use crate::check::context::Context;
 use crate::check::names;
 use crate::diagnostics::Finding;
@@ -141,6 +143,20 @@ fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
 /// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
 fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) -> bool {
     let Some((first, _)) = map.values.first() else { return true };
+    let mut seen = HashMap::with_capacity(map.values.len());
+    for (key, _) in &map.values {
+        if let Some(before) = seen.insert(key.value, key.span) {
+            cx.report(
+                Finding::new(
+                    &rules::VALUES_KEY,
+                    key.span,
+                    format!("two things stand under {}", key.value),
+                )
+                .related(before, "the first of them")
+                .help("leave one of them out, or give it another key"),
+            );
+        }
+    }
     if row.key != KeyRule::Index
         && let Some(key) = &map.key
     {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::memory::is_too_much;
 use super::schema;
 use crate::diagnostics::Finding;
 use crate::front::Draft;
@@ -94,6 +95,18 @@ impl Reader {
 
     fn text(&mut self, path: &Path, text: &str) {
         let id = self.draft.schema.sources.add(path, text);
+        if is_too_much(text) {
+            self.draft.findings.push(
+                Finding::new(
+                    &rules::UNREADABLE_SOURCE,
+                    Span::new(id, 0..0),
+                    "there is more in this file than is read for a schema",
+                )
+                .label("nothing of it is read")
+                .help("divide it into several schemas; the types that they share can be included"),
+            );
+            return;
+        }
         let is_root = self.stack.len() == 1;
         let types_before = self.draft.schema.types.len();
         let includes = schema::read(&mut self.draft, id, path, text, is_root);

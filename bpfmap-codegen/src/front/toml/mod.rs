@@ -64,6 +64,7 @@
 mod file;
 mod include;
 mod maps;
+mod memory;
 mod schema;
 mod types;
 

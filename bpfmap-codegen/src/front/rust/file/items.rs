@@ -6,6 +6,7 @@ use syn::parse::Parser as _;
 use syn::{Attribute, DeriveInput};
 
 use super::cfg;
+use super::memory::{self, Room};
 use super::tokens::is_too_deep;
 
 /// An item of a module.
@@ -28,6 +29,8 @@ pub(super) enum Item {
     Broken(Span, String),
     /// One that nests too deep.
     TooDeep(Span),
+    /// The first that there is no room for.
+    TooMuch(Span),
 }
 
 /// A name that stands for something elsewhere.
@@ -57,9 +60,11 @@ pub(super) struct Declared {
     pub(super) is_map: bool,
 }
 
-/// The attributes at the top of a file, `#![…]`, and its items.
-pub(super) fn split(tokens: TokenStream) -> (Vec<Attribute>, Vec<Item>) {
-    let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0 };
+/// The attributes at the top of a file, `#![…]`, and its items, as far as there is room for them.
+///
+/// Each takes of `room`.
+pub(super) fn split(tokens: TokenStream, room: &Room) -> (Vec<Attribute>, Vec<Item>) {
+    let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0, room };
     let inner = cursor.inner_attributes();
     let mut items = Vec::new();
     while cursor.at < cursor.tokens.len() {
@@ -68,12 +73,13 @@ pub(super) fn split(tokens: TokenStream) -> (Vec<Attribute>, Vec<Item>) {
     (inner, items)
 }
 
-struct Cursor {
+struct Cursor<'r> {
     tokens: Vec<TokenTree>,
     at: usize,
+    room: &'r Room,
 }
 
-impl Cursor {
+impl Cursor<'_> {
     fn inner_attributes(&mut self) -> Vec<Attribute> {
         let start = self.at;
         while self.is_punct(self.at, '#')
@@ -83,7 +89,7 @@ impl Cursor {
             self.at += 3;
         }
         let tokens = &self.tokens[start..self.at];
-        if is_too_deep(tokens) {
+        if is_too_deep(tokens) || !self.room.take(memory::of_item(tokens)) {
             return Vec::new();
         }
         Attribute::parse_inner.parse2(tokens.iter().cloned().collect()).unwrap_or_default()
@@ -130,6 +136,11 @@ impl Cursor {
         let shallow = if word == "mod" { &self.tokens[start..keyword] } else { tokens };
         if is_too_deep(shallow) {
             items.push(Item::TooDeep(place));
+            return;
+        }
+        let is_full = self.room.is_empty();
+        if !self.room.take(memory::of_item(shallow)) {
+            items.extend((!is_full).then_some(Item::TooMuch(place)));
             return;
         }
         let attributes: TokenStream = self.tokens[attributes].iter().cloned().collect();

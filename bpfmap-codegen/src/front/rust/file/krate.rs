@@ -11,6 +11,7 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use super::items::{self, Alias, Constant, Declared, Item, Use};
+use super::memory::Room;
 use super::{assemble, tokens};
 use crate::diagnostics::Finding;
 use crate::front::Draft;
@@ -355,7 +356,13 @@ impl Crate {
         parent: Option<ModuleId>,
     ) -> ModuleId {
         let source = self.sources.borrow_mut().add(path, text);
-        let tokens = tokens::lex(text).unwrap_or_else(|range| {
+        let room = Room::for_text(text);
+        if room.is_none() {
+            self.report_too_much(Span::new(source, 0..0));
+        }
+        // Without room nothing is read.
+        let read = if room.is_some() { text } else { "" };
+        let tokens = tokens::lex(read).unwrap_or_else(|range| {
             let start = range.start.min(text.len());
             self.report(
                 Finding::new(
@@ -376,16 +383,16 @@ impl Crate {
         };
         let depth = parent.map_or(0, |parent| self.module(parent).depth + 1);
         let file = Place { source, file: path, folder, parent, depth };
-        let id = self.add(file, tokens);
+        let id = self.add(file, tokens, &room.unwrap_or_default());
         self.files.borrow_mut().insert(canonical, id);
         id
     }
 
     /// Adds the module that consists of `tokens`.
-    fn add(&self, place: Place<'_>, tokens: TokenStream) -> ModuleId {
+    fn add(&self, place: Place<'_>, tokens: TokenStream, room: &Room) -> ModuleId {
         let id = ModuleId(self.modules.borrow().len());
         self.modules.borrow_mut().push(None);
-        let (attributes, items) = items::split(tokens);
+        let (attributes, items) = items::split(tokens, room);
         let mut module = Module {
             source: place.source,
             parent: Cell::new(place.parent),
@@ -401,13 +408,13 @@ impl Crate {
             schema: None,
         };
         for item in items {
-            self.item(id, &mut module, item);
+            self.item(id, &mut module, item, room);
         }
         self.modules.borrow_mut()[id.0] = Some(Rc::new(module));
         id
     }
 
-    fn item(&self, id: ModuleId, module: &mut Module, item: Item) {
+    fn item(&self, id: ModuleId, module: &mut Module, item: Item, room: &Room) {
         match item {
             Item::Module { name, attributes, body } => {
                 let key = items::plain(&name);
@@ -435,7 +442,7 @@ impl Crate {
                             parent: Some(id),
                             depth: module.depth + 1,
                         };
-                        Child::Read(self.add(place, body))
+                        Child::Read(self.add(place, body, room))
                     }
                     None => Child::Unread { place, path: path_of(&attributes) },
                 };
@@ -461,6 +468,7 @@ impl Crate {
                         .help("see what `cargo check` says"),
                 );
             }
+            Item::TooMuch(place) => self.report_too_much(span(module.source, place, place)),
             Item::TooDeep(place) => {
                 let place = span(module.source, place, place);
                 self.report(
@@ -473,6 +481,18 @@ impl Crate {
                 );
             }
         }
+    }
+
+    fn report_too_much(&self, place: Span) {
+        self.report(
+            Finding::new(
+                &rules::UNREADABLE_SOURCE,
+                place,
+                "there is more in this file than is read for a schema",
+            )
+            .label("from here on nothing is read")
+            .help("put the schema in a file of its own, or in several"),
+        );
     }
 
     fn declare(&self, id: ModuleId, module: &mut Module, name: Ident, kind: Kind) {

@@ -25,6 +25,7 @@ mod fields;
 mod in_place;
 mod items;
 mod krate;
+mod memory;
 mod resolve;
 mod schema;
 mod tokens;

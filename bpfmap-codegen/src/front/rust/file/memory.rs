@@ -1,0 +1,88 @@
+//! How much memory reading takes, so that no file takes more than there should be.
+//!
+//! A token takes a hundred times the memory of its text, and an entry of a list, once parsed, a
+//! thousand times. The sizes were measured: `tests/memory.rs` holds them up to what reading really
+//! takes.
+
+use std::cell::Cell;
+
+use proc_macro2::TokenTree;
+
+/// What reading one file may take, in bytes.
+const OF_A_FILE: u64 = 52 << 20;
+
+/// What may still be taken for a file.
+#[derive(Default)]
+pub(super) struct Room(Cell<u64>);
+
+impl Room {
+    /// The room for the file `text`, from which its tokens are taken already; `None` where there is
+    /// none for them.
+    pub(super) fn for_text(text: &str) -> Option<Self> {
+        OF_A_FILE.checked_sub(of_tokens(text)).map(|rest| Self(Cell::new(rest)))
+    }
+
+    /// Takes so many bytes. Once it can't it is empty.
+    pub(super) fn take(&self, bytes: u64) -> bool {
+        let rest = self.0.get().checked_sub(bytes);
+        self.0.set(rest.unwrap_or(0));
+        rest.is_some_and(|rest| rest > 0)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.get() == 0
+    }
+}
+
+/// What the tokens of `text` take at most.
+fn of_tokens(text: &str) -> u64 {
+    let mut bytes = 0;
+    let mut in_word = false;
+    let text = text.as_bytes();
+    for (place, byte) in text.iter().enumerate() {
+        let is_word = byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
+        bytes += match byte {
+            _ if is_word && in_word => 0,
+            _ if is_word => 128,
+            // A comment for documentation is an attribute: `#[doc = ""]`.
+            b'/' if matches!(
+                text.get(place..place + 3),
+                Some(b"///" | b"//!" | b"/**" | b"/*!")
+            ) =>
+            {
+                560
+            }
+            b'(' | b'[' | b'{' => 192,
+            _ if byte.is_ascii_whitespace() || byte.is_ascii_control() => 0,
+            _ => 96,
+        };
+        in_word = is_word;
+    }
+    bytes
+}
+
+/// What the parsed item takes that consists of `tokens`.
+pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
+    let mut bytes = 1500;
+    let mut pending: Vec<_> = vec![tokens.to_vec().into_iter()];
+    while let Some(tokens) = pending.last_mut() {
+        let Some(token) = tokens.next() else {
+            pending.pop();
+            continue;
+        };
+        bytes += match token {
+            TokenTree::Punct(punct) => match punct.as_char() {
+                ',' => 2100,
+                '#' => 1100,
+                _ => 80,
+            },
+            TokenTree::Group(group) => {
+                let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+                pending.push(tokens.into_iter());
+                200
+            }
+            TokenTree::Ident(_) | TokenTree::Literal(_) => 80,
+        };
+    }
+    bytes
+}

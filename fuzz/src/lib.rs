@@ -1,0 +1,72 @@
+//! What the targets do with an input: read it, check it, and make of it all that can be made. Whatever
+//! it is, nothing panics, nothing takes long, and reading takes 64 MiB at most.
+
+mod memory;
+
+use std::path::Path;
+use std::str;
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::diagnostics::{Rejected, Style, render, to_json_line};
+use bpfmap_codegen::front::{Draft, rust as front_rust, toml as front_toml};
+use bpfmap_codegen::generate::{Emit, Options, generate};
+use bpfmap_codegen::print;
+use object::{Object as _, ObjectSection as _};
+
+/// A schema in TOML.
+pub fn toml(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        schema(|| front_toml::read_str(Path::new("fuzz.toml"), text));
+    }
+}
+
+/// A schema in Rust.
+pub fn rust(data: &[u8]) {
+    if let Ok(text) = str::from_utf8(data) {
+        schema(|| front_rust::read_str(Path::new("fuzz.rs"), text));
+    }
+}
+
+/// What describes types: by itself, or as a section of an object, as the first inputs are.
+pub fn btf(data: &[u8]) {
+    let object = object::File::parse(data).ok();
+    let section = object.as_ref().and_then(|object| object.section_by_name(".BTF")?.data().ok());
+    let data = section.unwrap_or(data);
+    let Ok(btf) = memory::bounded(|| Btf::parse(data)) else { return };
+    for (id, ty) in btf.iter() {
+        assert_eq!(btf.get(id).map(|ty| format!("{ty:?}")), Some(format!("{ty:?}")));
+        // Whatever refers to itself is refused, not followed.
+        let _ = (btf.size(id), btf.resolve(id), btf.unqualified(id));
+    }
+}
+
+fn schema(read: impl FnOnce() -> Draft) {
+    match memory::bounded(|| check(read())) {
+        Ok(checked) => accepted(&checked),
+        Err(rejected) => refused(&rejected),
+    }
+}
+
+/// A good schema becomes every file there is; and written down in the other language it is the same.
+fn accepted(checked: &Checked) {
+    let emit: Vec<Emit> = Emit::ALL.iter().map(|(_, kind)| *kind).collect();
+    for legacy in [false, true] {
+        for file in generate(checked, &Options { emit: emit.clone(), legacy }) {
+            assert!(!file.contents.is_empty(), "{} is empty", file.name);
+        }
+    }
+    let text = print::toml::print(checked.schema());
+    let again = check(front_toml::read_str(Path::new("fuzz.toml"), &text));
+    let again = again.unwrap_or_else(|rejected| panic!("{rejected}\n{text}"));
+    assert_eq!(print::toml::print(again.schema()), text);
+}
+
+fn refused(rejected: &Rejected) {
+    assert!(!rejected.findings.is_empty());
+    for finding in &rejected.findings {
+        let json = to_json_line(finding, &rejected.sources);
+        assert!(!json.contains('\n') && json.starts_with('{') && json.ends_with('}'));
+    }
+    assert!(!render(&rejected.findings, &rejected.sources, Style::Plain).is_empty());
+}

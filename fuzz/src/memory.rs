@@ -1,0 +1,54 @@
+//! Counting what an input takes.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The most that an input of 1 MiB may take, in bytes.
+const LIMIT: usize = 64 << 20;
+
+/// The system's allocator, and how much of it is in use.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn add(bytes: usize) {
+    let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    MOST.fetch_max(in_use, Ordering::Relaxed);
+}
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add(layout.size());
+        // SAFETY: as the caller says.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller says.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both may be there for a moment.
+        add(size);
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller says.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// Does `work`, and panics where it takes more memory than an input may.
+pub(crate) fn bounded<T>(work: impl FnOnce() -> T) -> T {
+    let before = IN_USE.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let result = work();
+    let most = MOST.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(most <= LIMIT, "{} KiB were in use at once", most >> 10);
+    result
+}

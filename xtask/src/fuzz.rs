@@ -1,0 +1,157 @@
+//! `cargo xtask fuzz`: random inputs for what reads schemas and objects, by cargo-fuzz.
+//!
+//! Inputs that found something once are kept in `fuzz/seeds/`; the others that a run begins with are made
+//! of what the repository has. What a run finds out goes on in `fuzz/corpus/`, which is not committed.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::{env, fs};
+
+use crate::Error;
+use crate::cargo::{cargo, out_dir, root};
+use crate::packages::{self, Package};
+use crate::step::run as run_command;
+
+/// What is fuzzed: a target of `fuzz/`, and where its inputs are to begin from.
+struct Target {
+    name: &'static str,
+    seeds: fn() -> Result<Vec<PathBuf>, Error>,
+}
+
+const TARGETS: &[Target] = &[
+    Target {
+        name: "toml",
+        seeds: || {
+            files(
+                &["schemas", "bpfmap-codegen/tests/goldens", "bpfmap-codegen/tests/rules"],
+                ".toml",
+            )
+        },
+    },
+    Target {
+        name: "rust",
+        seeds: || {
+            files(&["schemas/rust", "bpfmap-derive/tests/ui", "bpfmap-derive/tests/expand"], ".rs")
+        },
+    },
+    Target { name: "btf", seeds: objects },
+];
+
+/// What cargo-fuzz needs beside Rust.
+const PACKAGES: &[Package] =
+    &[Package { name: "g++", purpose: "compiles libFuzzer, which fuzzes the readers" }];
+
+/// How long each target runs where nothing else is said, in seconds.
+const SECONDS: u32 = 60;
+
+/// The longest input that is tried, in bytes.
+const MAX_LENGTH: u32 = 1 << 20;
+
+/// How long one input may take, in seconds: on a busy machine a long one takes some.
+const TIMEOUT: u32 = 30;
+
+/// Runs `cargo xtask fuzz`.
+///
+/// # Errors
+///
+/// When an input makes a target panic, hang or take too much memory; it is then in `fuzz/artifacts/`.
+pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
+    let (seconds, names) = match arguments {
+        ["--seconds", seconds, names @ ..] => {
+            let number =
+                seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
+            (number, names)
+        }
+        names => (SECONDS, names),
+    };
+    if let Some(unknown) =
+        names.iter().find(|name| TARGETS.iter().all(|target| target.name != **name))
+    {
+        let known: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+        return Err(format!(
+            "nothing to fuzz is called `{unknown}`: there are {}",
+            known.join(", ")
+        )
+        .into());
+    }
+    let wanted = |target: &&Target| names.is_empty() || names.contains(&target.name);
+    all(TARGETS.iter().filter(wanted), seconds)
+}
+
+/// Runs every target for so many seconds.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn every_target(seconds: u32) -> Result<(), Error> {
+    all(TARGETS.iter(), seconds)
+}
+
+fn all<'t>(targets: impl Iterator<Item = &'t Target>, seconds: u32) -> Result<(), Error> {
+    packages::ensure(PACKAGES)?;
+    let path = with_cargo_fuzz()?;
+    for target in targets {
+        let corpus = root().join("fuzz/corpus").join(target.name);
+        let kept = root().join("fuzz/seeds").join(target.name);
+        for folder in [&corpus, &kept] {
+            fs::create_dir_all(folder)?;
+        }
+        for seed in (target.seeds)()? {
+            fs::copy(&seed, corpus.join(seed_name(&seed)))?;
+        }
+        let mut command = cargo();
+        command.env("PATH", &path);
+        // Panics are what is looked for, so that a sanitizer, for which Rust has to be a nightly one,
+        // would find nothing more in safe code.
+        command.args(["fuzz", "run", "--sanitizer", "none", target.name]).args([&corpus, &kept]);
+        command.args(["--", "-print_final_stats=1", "-verbosity=0"]);
+        command.arg(format!("-max_total_time={seconds}"));
+        command.arg(format!("-max_len={MAX_LENGTH}")).arg(format!("-timeout={TIMEOUT}"));
+        run_command(&mut command)?;
+    }
+    Ok(())
+}
+
+/// A `PATH` on which cargo finds `cargo-fuzz`, which is installed beside the build if it is not there.
+fn with_cargo_fuzz() -> Result<std::ffi::OsString, Error> {
+    let tools = root().join("target/tools");
+    let before = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools.join("bin")).chain(env::split_paths(&before));
+    let path = env::join_paths(folders)?;
+    let mut version = cargo();
+    version
+        .env("PATH", &path)
+        .args(["fuzz", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if !version.status().is_ok_and(|status| status.success()) {
+        run_command(cargo().args(["install", "--locked", "cargo-fuzz", "--root"]).arg(&tools))?;
+    }
+    Ok(path)
+}
+
+/// The files of these folders of the repository whose names end so.
+fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut files = vec![];
+    for folder in folders {
+        for entry in fs::read_dir(root().join(folder))? {
+            let path = entry?.path();
+            if path.to_string_lossy().ends_with(end) {
+                files.push(path);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The programs of the fixtures.
+fn objects() -> Result<Vec<PathBuf>, Error> {
+    let folder = out_dir("bpfmap-fixtures")?;
+    files(&[&folder.to_string_lossy()], ".fixture.bpf.o")
+}
+
+/// A name that no file of another folder has.
+fn seed_name(seed: &Path) -> String {
+    let within = seed.strip_prefix(root()).unwrap_or(seed);
+    within.to_string_lossy().replace('/', "-")
+}
