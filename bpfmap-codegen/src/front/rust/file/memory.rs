@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use proc_macro2::TokenTree;
+use proc_macro2::{TokenStream, TokenTree};
 
 /// What reading one file may take, in bytes.
 const OF_A_FILE: u64 = 52 << 20;
@@ -37,12 +37,12 @@ impl Room {
 /// What the tokens of `text` take at most.
 fn of_tokens(text: &str) -> u64 {
     let mut bytes = 0;
-    let mut in_word = false;
+    let mut goes_on = false;
     let text = text.as_bytes();
     for (place, byte) in text.iter().enumerate() {
         let is_word = byte.is_ascii_alphanumeric() || *byte == b'_' || !byte.is_ascii();
         bytes += match byte {
-            _ if is_word && in_word => 0,
+            _ if is_word && goes_on => 0,
             _ if is_word => 128,
             // A comment for documentation is an attribute: `#[doc = ""]`.
             b'/' if matches!(
@@ -56,7 +56,7 @@ fn of_tokens(text: &str) -> u64 {
             _ if byte.is_ascii_whitespace() || byte.is_ascii_control() => 0,
             _ => 96,
         };
-        in_word = is_word;
+        goes_on = is_word;
     }
     bytes
 }
@@ -64,7 +64,8 @@ fn of_tokens(text: &str) -> u64 {
 /// What the parsed item takes that consists of `tokens`.
 pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
     let mut bytes = 1500;
-    let mut pending: Vec<_> = vec![tokens.to_vec().into_iter()];
+    let all: TokenStream = tokens.iter().cloned().collect();
+    let mut pending = vec![all.into_iter()];
     while let Some(tokens) = pending.last_mut() {
         let Some(token) = tokens.next() else {
             pending.pop();
@@ -77,8 +78,7 @@ pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
                 _ => 80,
             },
             TokenTree::Group(group) => {
-                let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
-                pending.push(tokens.into_iter());
+                pending.push(group.stream().into_iter());
                 200
             }
             TokenTree::Ident(_) | TokenTree::Literal(_) => 80,
