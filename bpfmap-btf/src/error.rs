@@ -21,6 +21,13 @@ pub enum BtfError {
         /// The number of the kind.
         kind: u32,
     },
+    /// An enum of another size than 1, 2, 4 or 8 bytes.
+    EnumSize {
+        /// The type.
+        id: TypeId,
+        /// Its size in bytes.
+        size: u32,
+    },
     /// A name is no UTF-8 text, or longer than 4 KiB.
     Name,
     /// No type has this number.
@@ -38,6 +45,9 @@ impl fmt::Display for BtfError {
             Self::Version(version) => write!(formatter, "BTF of version {version}, not 1"),
             Self::UnknownKind { id, kind } => {
                 write!(formatter, "type {id} of the BTF is of an unknown kind, {kind}")
+            }
+            Self::EnumSize { id, size } => {
+                write!(formatter, "type {id} of the BTF is an enum of {size} bytes")
             }
             Self::Name => formatter.write_str("the BTF has a name that is no text"),
             Self::Missing(id) => write!(formatter, "the BTF has no type {id}"),

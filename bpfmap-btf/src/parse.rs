@@ -100,7 +100,7 @@ fn read_type<'a>(
                 let value = if flag { i128::from(value.cast_signed()) } else { i128::from(value) };
                 Ok(Variant { name, value })
             })?;
-            Kind::Enum(Enum { size: size_or_type, is_signed: flag, variants })
+            enumeration(id, size_or_type, flag, variants)?
         }
         7 => Kind::Forward { union: flag },
         8 => Kind::Typedef(size_or_type),
@@ -138,11 +138,24 @@ fn read_type<'a>(
                 let value = if flag { i128::from(bits.cast_signed()) } else { i128::from(bits) };
                 Ok(Variant { name, value })
             })?;
-            Kind::Enum(Enum { size: size_or_type, is_signed: flag, variants })
+            enumeration(id, size_or_type, flag, variants)?
         }
         kind => return Err(BtfError::UnknownKind { id, kind }),
     };
     Ok(Type { name, kind })
+}
+
+/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`.
+fn enumeration(
+    id: TypeId,
+    size: u32,
+    is_signed: bool,
+    variants: Vec<Variant<'_>>,
+) -> Result<Kind<'_>, BtfError> {
+    match size {
+        1 | 2 | 4 | 8 => Ok(Kind::Enum(Enum { size, is_signed, variants })),
+        _ => Err(BtfError::EnumSize { id, size }),
+    }
 }
 
 fn composite<'a>(

@@ -75,19 +75,24 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
         .into());
     }
     let wanted = |target: &&Target| names.is_empty() || names.contains(&target.name);
-    all(TARGETS.iter().filter(wanted), seconds)
+    all(TARGETS.iter().filter(wanted), seconds, None)
 }
 
-/// Runs every target for so many seconds.
+/// Runs every target for so many seconds, with the same random numbers in each run: what makes it fail
+/// is then what was changed.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub(crate) fn every_target(seconds: u32) -> Result<(), Error> {
-    all(TARGETS.iter(), seconds)
+    all(TARGETS.iter(), seconds, Some(1))
 }
 
-fn all<'t>(targets: impl Iterator<Item = &'t Target>, seconds: u32) -> Result<(), Error> {
+fn all<'t>(
+    targets: impl Iterator<Item = &'t Target>,
+    seconds: u32,
+    seed: Option<u32>,
+) -> Result<(), Error> {
     packages::ensure(PACKAGES)?;
     let path = with_cargo_fuzz()?;
     for target in targets {
@@ -107,6 +112,7 @@ fn all<'t>(targets: impl Iterator<Item = &'t Target>, seconds: u32) -> Result<()
         command.args(["--", "-print_final_stats=1", "-verbosity=0"]);
         command.arg(format!("-max_total_time={seconds}"));
         command.arg(format!("-max_len={MAX_LENGTH}")).arg(format!("-timeout={TIMEOUT}"));
+        command.args(seed.map(|seed| format!("-seed={seed}")));
         run_command(&mut command)?;
     }
     Ok(())

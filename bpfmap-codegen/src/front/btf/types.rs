@@ -494,7 +494,8 @@ impl<'a> Types<'a> {
             bit_offset += u64::from(int.bit_offset);
         }
         let in_place = unqualified.and_then(|(id, ty)| {
-            let ty = ty.filter(|ty| ty.name.is_empty())?;
+            // With Microsoft's extensions, C has nameless members of structs with names.
+            let ty = ty.filter(|ty| ty.name.is_empty() || member.name.is_empty())?;
             match &ty.kind {
                 Kind::Struct(body) => Some((id, body.clone(), false)),
                 Kind::Union(body) => Some((id, body.clone(), true)),
@@ -513,9 +514,15 @@ impl<'a> Types<'a> {
                 MemberType::Type(ty)
             }
         };
-        let name = member.name;
+        let is_nameless = bits != 0 || !matches!(ty, MemberType::Type(_));
+        let name = match member.name {
+            "" if is_nameless => None,
+            // No compiler makes such a member.
+            "" => Some(format!("__unnamed{index}")),
+            name => Some(name.to_owned()),
+        };
         let member = Member {
-            name: (!name.is_empty()).then(|| Spanned::new(name.to_owned(), span)),
+            name: name.map(|name| Spanned::new(name, span)),
             doc: None,
             ty,
             bits: (bits != 0).then(|| Spanned::new(bits, span)),
