@@ -39,7 +39,9 @@ const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
 #[test]
 fn every_rule_has_a_case_or_a_reason() {
     for rule in ALL {
-        let exempt = NOT_BY_A_DERIVE.iter().any(|(id, _)| *id == rule.id);
+        let exempt = NOT_BY_A_DERIVE.iter().any(|(id, _)| *id == rule.id)
+            // What is said of objects that others compiled.
+            || rule.id.starts_with("import-");
         assert_eq!(cases(rule).is_empty(), exempt, "{}: a case, or a reason", rule.id);
     }
     for (id, _) in NOT_BY_A_DERIVE {
