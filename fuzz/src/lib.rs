@@ -9,6 +9,7 @@ use std::str;
 use bpfmap_btf::Btf;
 use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::diagnostics::{Rejected, Style, render, to_json_line};
+use bpfmap_codegen::front::btf::read_object;
 use bpfmap_codegen::front::{Draft, rust as front_rust, toml as front_toml};
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_codegen::print;
@@ -39,6 +40,19 @@ pub fn btf(data: &[u8]) {
         // Whatever refers to itself is refused, not followed.
         let _ = (btf.size(id), btf.resolve(id), btf.unqualified(id));
     }
+}
+
+/// An object file whose maps are imported. What comes of it is a schema that keeps every rule.
+pub fn object(data: &[u8]) {
+    let imported = memory::bounded(|| read_object(Path::new("fuzz.bpf.o"), data, None));
+    let text = render(&imported.findings, &imported.schema.sources, Style::Plain);
+    assert_eq!(text.is_empty(), imported.findings.is_empty());
+    if imported.schema.maps.is_empty() {
+        return;
+    }
+    let text = print::toml::print(&imported.schema);
+    let checked = check(front_toml::read_str(Path::new("fuzz.toml"), &text));
+    accepted(&checked.unwrap_or_else(|rejected| panic!("{rejected}\n{text}")));
 }
 
 fn schema(read: impl FnOnce() -> Draft) {

@@ -35,6 +35,7 @@ const TARGETS: &[Target] = &[
         },
     },
     Target { name: "btf", seeds: objects },
+    Target { name: "object", seeds: objects },
 ];
 
 /// What cargo-fuzz needs beside Rust.
