@@ -70,7 +70,7 @@ pub(crate) fn run(
         command.args(["--kernel", kernel]);
     }
     // What passes only when it is tried again is named flaky in the report.
-    command.args(["--cpus", "2", "--cmdline", SECOND_CPU_ON_REQUEST, "--retries", "1"]);
+    command.args(["--cpus", "2", "--cmdline", SECOND_CPU_ON_REQUEST, "--retries", "2"]);
     command.args(["--allow", WARNING_OF_7_1]);
     command.arg("--json").arg(&json).arg("--report-dir").arg(&folder);
     let status = command.args(binaries).stdin(std::process::Stdio::null()).status()?;
