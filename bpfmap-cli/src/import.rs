@@ -6,23 +6,27 @@ use std::path::{Path, PathBuf};
 use bpfmap::LiveMap;
 use bpfmap_btf::Btf;
 use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::btf::{Imported, LiveMap as Described, read_live, read_object};
+use bpfmap_codegen::front::btf::{Imported, read_live, read_object};
 use bpfmap_codegen::layout::Layouts;
 use bpfmap_codegen::print;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
+use crate::live::LiveMaps;
 use crate::schemas::show_findings;
 use crate::{Failed, Outcome, complain, convert, flag, message_format_argument};
 
 pub(crate) fn command() -> Command {
     Command::new("import")
-        .about("Write a schema of the maps of a compiled program, or of a live map")
+        .about("Write a schema of the maps of a compiled program, or of live maps")
         .long_about(
-            "Write a schema of the maps of a compiled program, or of a live map.\n\n\
-             Of a program: those of its sections .maps and maps, \
+            "Write a schema of the maps of a compiled program, or of live maps.\n\n\
+             Of a program: those of its sections .maps, maps and .struct_ops, \
              with the types of their keys and values from BTF. What a schema can't say is shown, and \
              becomes bytes or is left out; the status is 1 if a map was left out. The maps that libbpf \
-             makes of .data, .bss and .rodata are variables, and no part of a schema.",
+             makes of .data, .bss and .rodata are variables, and no part of a schema.\n\n\
+             Of a live map: what the kernel tells of it, and of a map of maps, what the first map in it \
+             is like. A map without BTF has bytes for key and value. With --all-live, names that repeat \
+             get numbers, and so do types that differ; it takes CAP_SYS_ADMIN.",
         )
         .arg(
             Arg::new("object")
@@ -44,7 +48,8 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(u32))
                 .help("The id of a live map, as `bpftool map` shows it"),
         )
-        .group(ArgGroup::new("what").args(["object", "pinned", "id"]).required(true))
+        .arg(flag("all-live").help("Every map of the machine, as one schema"))
+        .group(ArgGroup::new("what").args(["object", "pinned", "id", "all-live"]).required(true))
         .arg(
             Arg::new("out")
                 .long("out")
@@ -87,8 +92,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         _ => None,
     };
     if let Some((path, map)) = live {
-        let map = map.map_err(|error| fail(&error))?;
-        return finish(matches, &import_live(&path, &map, kernel.as_ref())?);
+        let mut live = LiveMaps::default();
+        live.add(&map.map_err(|error| fail(&error))?)?;
+        let name = live.maps[0].name.clone();
+        return finish(matches, &import_live(&path, &name, &live, kernel.as_ref()));
+    }
+    if matches.get_flag("all-live") {
+        let live = LiveMaps::all()?;
+        return finish(
+            matches,
+            &import_live(Path::new("live maps"), "live", &live, kernel.as_ref()),
+        );
     }
     let Some(path) = matches.get_one::<PathBuf>("object") else { return Err(Failed::Usage) };
     let data = read(path)?;
@@ -100,25 +114,9 @@ fn fail(error: &bpfmap::Error) -> Failed {
     Failed::Found
 }
 
-/// A map as the kernel describes it. What a map of maps holds, the kernel does not tell.
-fn import_live(path: &Path, map: &LiveMap, kernel: Option<&Btf<'_>>) -> Result<Imported, Failed> {
-    let info = map.info();
-    let btf = map.btf().map_err(|error| fail(&error))?.unwrap_or_default();
-    // A map may have no name.
-    let name = if info.name.is_empty() { format!("map_{}", info.id) } else { info.name.clone() };
-    let described = Described {
-        name: name.clone(),
-        map_type: info.map_type,
-        key_size: info.key_size,
-        value_size: info.value_size,
-        max_entries: info.max_entries,
-        flags: info.flags.bits(),
-        map_extra: info.map_extra,
-        key_type: info.btf_key_type_id,
-        value_type: info.btf_value_type_id,
-        inner: None,
-    };
-    Ok(read_live(path, &name, &[described], &btf, kernel))
+/// Maps as the kernel describes them. `path` is how findings name them.
+fn import_live(path: &Path, name: &str, live: &LiveMaps, kernel: Option<&Btf<'_>>) -> Imported {
+    read_live(path, name, &live.maps, &live.btfs(), kernel)
 }
 
 /// The largest object file that is read, in bytes.

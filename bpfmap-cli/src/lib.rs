@@ -10,6 +10,7 @@ mod explain;
 mod generate;
 mod import;
 mod kernels;
+mod live;
 mod migrate;
 mod revision;
 mod schemas;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bpfmap::verify::{Attributes, Difference, attributes, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::front::btf::{MapDefinition, definitions};
+use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
@@ -75,15 +75,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let found = match (path("object"), path("pinned"), matches.get_one::<u32>("id")) {
         (Some(object), ..) => {
             let asked = declared.iter().filter(|map| name.is_none_or(|name| map.name == name));
-            let (ops, asked): (Vec<&Declaration<'_>>, Vec<_>) =
-                asked.partition(|map| map.map_type == STRUCT_OPS);
-            for map in ops {
-                complain(&format!(
-                    "note: {}: libbpf makes a struct_ops map of a variable, not of a definition: not compared\n",
-                    map.name
-                ));
-            }
-            if asked.is_empty() { vec![] } else { of_object(object, &asked)? }
+            of_object(object, &schema, &asked.collect::<Vec<_>>())?
         }
         (_, Some(pin), _) => {
             let map = LiveMap::from_pinned(pin).map_err(|error| fail(&error.to_string()))?;
@@ -120,21 +112,34 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 /// `BPF_MAP_TYPE_STRUCT_OPS`
 const STRUCT_OPS: u32 = 26;
 
-/// The differences of each of these maps from those of the same name in an object.
-fn of_object(path: &Path, maps: &[&Declaration<'_>]) -> Result<Vec<Difference>, Failed> {
+/// The differences of each of these maps of the schema from those of the same name in an object.
+fn of_object(
+    path: &Path,
+    schema: &Checked,
+    maps: &[&Declaration<'_>],
+) -> Result<Vec<Difference>, Failed> {
     let unread =
         |error: &dyn std::fmt::Display| fail(&format!("can't read `{}`: {error}", path.display()));
     let data = std::fs::read(path).map_err(|error| unread(&error))?;
-    let (defined, btf) = definitions(&data).map_err(|error| unread(&error))?;
+    let Definitions { maps: defined, unread, btf } =
+        definitions(&data).map_err(|error| unread(&error))?;
     let mut found = vec![];
     for declared in maps {
         let Some(map) = defined.iter().find(|map| map.name == declared.name) else {
-            found.push(Difference {
-                path: declared.name.to_owned(),
-                text: "missing, schema has it".to_owned(),
-            });
+            let refused = unread.iter().find(|(map, _)| map == declared.name);
+            let text = match refused {
+                Some((_, why)) => format!("no map for libbpf: {why}"),
+                None => "missing, schema has it".to_owned(),
+            };
+            found.push(Difference { path: declared.name.to_owned(), text });
             continue;
         };
+        if map.map_type == Some(STRUCT_OPS) && declared.map_type == STRUCT_OPS {
+            let said = schema.schema().maps.iter().find(|map| map.name.value == declared.name);
+            let said = said.and_then(|map| map.ops.as_ref()).map(|ops| ops.value.as_str());
+            found.extend(of_struct_ops(map, declared, said));
+            continue;
+        }
         let real = attributes_of(map, &btf);
         let differences = attributes(declared, &real).map_err(|error| fail(&error.to_string()))?;
         let ids = (map.key.unwrap_or(0), map.value.unwrap_or(0));
@@ -142,6 +147,26 @@ fn of_object(path: &Path, maps: &[&Declaration<'_>]) -> Result<Vec<Difference>, 
         found.extend(differences.map(|difference| of_map(declared, difference)));
     }
     Ok(found)
+}
+
+/// libbpf makes a `struct_ops` map of a variable: its struct is that of the kernel, its section tells the flags.
+fn of_struct_ops(
+    map: &MapDefinition,
+    declared: &Declaration<'_>,
+    ops: Option<&str>,
+) -> Vec<Difference> {
+    let mut found = vec![];
+    let mut differ = |what: &str, real: String, said: String| {
+        if real != said {
+            let text = format!("{real}, schema says {said}");
+            found.push(Difference { path: format!("{}.{what}", declared.name), text });
+        }
+    };
+    let name = |ops: Option<&str>| ops.unwrap_or("nothing").to_owned();
+    differ("ops", name(map.ops.as_deref()), name(ops));
+    let flags = MapFlags(map.flags.unwrap_or(0));
+    differ("flags", flags.to_string(), declared.flags.to_string());
+    found
 }
 
 /// What libbpf would create of a definition.

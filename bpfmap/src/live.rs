@@ -1,9 +1,11 @@
 //! Maps that are live, whatever they are.
 
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::{ArrayOfMaps, HashOfMaps, Kind};
 use crate::map::{Info, btf_blob, by_id, get_pinned};
-use crate::sys::{Command, Errno};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::{self, Command, ElementAttr, Errno, IdAttr};
+use core::ptr::null;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// A map that is live, of which no spec says what it is: to look at it, and to [verify](crate::verify) it.
@@ -37,6 +39,34 @@ impl LiveMap {
         })
     }
 
+    /// The ids of all maps of the machine, in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux 4.13). Takes
+    /// `CAP_SYS_ADMIN`.
+    ///
+    /// A map that is made or goes away meanwhile may be among them or not: [`from_id`](Self::from_id) tells, with
+    /// [`NotFound`](ErrorKind::NotFound).
+    ///
+    /// # Errors
+    /// `EPERM`.
+    pub fn ids() -> Result<Vec<u32>> {
+        let mut ids = vec![];
+        let mut last = 0;
+        loop {
+            let mut attr = IdAttr { id: last, next_id: 0, open_flags: 0 };
+            // SAFETY: the attribute has no address.
+            match unsafe { sys::bpf(Command::MapGetNextId, &mut attr) } {
+                Ok(_) => {
+                    last = attr.next_id;
+                    ids.push(last);
+                }
+                Err(Errno(libc::ENOENT)) => return Ok(ids),
+                Err(errno) => {
+                    let text = "the next map of the machine".to_owned();
+                    return Err(Error::refused(Operation::Open, "", errno, text));
+                }
+            }
+        }
+    }
+
     fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
         let info = Info::of(fd.as_fd())?;
         Ok(Self { fd, info })
@@ -46,6 +76,60 @@ impl LiveMap {
     #[must_use]
     pub fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Of a map of maps, the first map in it that can be opened; `None`: it is empty, or no map of maps. Takes
+    /// `CAP_SYS_ADMIN`.
+    ///
+    /// # Errors
+    /// `EPERM`: the privilege is missing, or the descriptor is write-only.
+    pub fn first_inner(&self) -> Result<Option<Self>> {
+        if ![ArrayOfMaps::TYPE, HashOfMaps::TYPE].contains(&self.info.map_type) {
+            return Ok(None);
+        }
+        let size = self.info.key_size as usize;
+        let (mut key, mut next) = (vec![0_u8; size], vec![0_u8; size]);
+        let mut last = null();
+        // Others may change the map, so that the walk begins again.
+        for _ in 0..=self.info.max_entries {
+            match self.element(Command::GetNextKey, last, next.as_mut_ptr()) {
+                Ok(()) => {}
+                Err(Errno(libc::ENOENT)) => break,
+                Err(errno) => return Err(self.failed(Operation::NextKey, errno)),
+            }
+            key.copy_from_slice(&next);
+            last = key.as_ptr();
+            // From user space, its value is the id.
+            let mut id = [0_u8; 4];
+            match self.element(Command::LookupElem, last, id.as_mut_ptr()) {
+                Ok(()) => {}
+                Err(Errno(libc::ENOENT)) => continue,
+                Err(errno) => return Err(self.failed(Operation::Lookup, errno)),
+            }
+            match Self::from_id(u32::from_ne_bytes(id)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                opened => return opened.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A command on one element: the key is read, or null; the id or the next key is written.
+    fn element(&self, command: Command, key: *const u8, value: *mut u8) -> Result<(), Errno> {
+        let mut attr = ElementAttr {
+            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
+            _pad: 0,
+            key: sys::address(key),
+            value_or_next_key: sys::address(value.cast_const()),
+            flags: 0,
+        };
+        // SAFETY: `first_inner` has a key of the size that the kernel gave behind `key`, and behind `value` room for
+        // such a key, or for the 4 bytes of the value of a map of maps.
+        unsafe { sys::bpf(command, &mut attr) }.map(|_| ())
+    }
+
+    fn failed(&self, operation: Operation, errno: Errno) -> Error {
+        Error::refused(operation, &self.info.name, errno, String::new())
     }
 
     /// Its BTF, as the kernel gives it; `None`: it has none.

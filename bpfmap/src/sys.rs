@@ -25,6 +25,7 @@ pub(crate) enum Command {
     ObjGet = 7,
     #[cfg(feature = "fixture")]
     ProgTestRun = 10,
+    MapGetNextId = 12,
     MapGetFdById = 14,
     ObjGetInfoByFd = 15,
     BtfLoad = 18,

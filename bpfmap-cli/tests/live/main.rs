@@ -7,6 +7,7 @@ mod bpf_fs;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use bpf_fs::BpfFs;
 use bpfmap::layout::{Layout, Member};
@@ -307,4 +308,171 @@ fn a_live_map_is_imported() {
     let none = place.run("import --pinned PIN-none");
     assert_eq!(said(&none).0, Some(1));
     assert!(said(&none).2.contains("flows-none"), "{none:?}");
+}
+
+/// Held while maps called `twin` live: what is imported of all depends on it.
+static TWINS: Mutex<()> = Mutex::new(());
+
+enum Twin<const WIDE: bool> {}
+
+impl<const WIDE: bool> MapSpec for Twin<WIDE> {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = [u32; 2];
+    const NAME: &'static str = "twin";
+    const MAX_ENTRIES: Option<u32> = Some(7);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+        name: "twin_value",
+        size: 8,
+        members: if WIDE {
+            &[member("wide", 0, Layout::U64)]
+        } else {
+            &[member("low", 0, Layout::U32), member("high", 4, Layout::U32)]
+        },
+    };
+}
+
+/// Created without BTF.
+enum Opaque {}
+
+impl MapSpec for Opaque {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = [u8; 12];
+    const NAME: &'static str = "opaque_map";
+    const MAX_ENTRIES: Option<u32> = Some(3);
+    const BTF: bool = false;
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 12 };
+}
+
+enum Outer {}
+
+impl MapSpec for Outer {
+    type Kind = kind::HashOfMaps;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "outer_map";
+    const MAX_ENTRIES: Option<u32> = Some(5);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<Twin<false>>());
+}
+
+impl bpfmap::OuterMapSpec for Outer {
+    type Inner = Twin<false>;
+}
+
+fn id<S: MapSpec>(map: &Map<S>) -> u32 {
+    map.info().unwrap().id
+}
+
+/// All maps of the machine become one schema, which holds for each of them. There may be maps of others.
+#[test]
+fn all_live_maps_are_imported() {
+    let _alone = TWINS.lock();
+    let place = Place::new("cli-all-live");
+    let twins = [Map::<Twin<false>>::create().unwrap(), Map::<Twin<false>>::create().unwrap()];
+    let other = Map::<Twin<true>>::create().unwrap();
+    let opaque = Map::<Opaque>::create().unwrap();
+    let (outer, empty) = (Map::<Outer>::create().unwrap(), Map::<Outer>::create().unwrap());
+    outer.set(&3, &twins[0]).unwrap();
+
+    let output = place.run("import --all-live -o all.toml --force");
+    let (status, _, stderr) = said(&output);
+    // The empty map of maps is left out.
+    assert_eq!(status, Some(1), "{output:?}");
+    let schema = fs::read_to_string(place.folder.path().join("all.toml")).unwrap();
+    let twin = "type = \"hash\"\nkey = \"u32\"\nvalue = \"twin_value\"\nmax_entries = 7\n";
+    for part in [
+        format!("[maps.twin]\n{twin}"),
+        format!("[maps.twin_2]\n{twin}"),
+        format!("[maps.twin_3]\n{}", twin.replace("twin_value", "twin_value_2")),
+        "[maps.opaque_map]\ntype = \"hash\"\nkey_size = 4\nvalue_size = 12\nmax_entries = 3\n"
+            .to_owned(),
+        "[maps.outer_map]\ntype = \"hash_of_maps\"\n".to_owned(),
+        "inner = { type = \"hash\", key = \"u32\", value = \"twin_value\", max_entries = 7"
+            .to_owned(),
+    ] {
+        assert!(schema.contains(&part), "{part}\nis not in\n{schema}");
+    }
+    assert!(!schema.contains("outer_map_2"), "{schema}");
+    let empty_id = id(&empty);
+    for part in [
+        format!("`twin` of id {} becomes `twin_2`", id(&twins[1])),
+        "`twin_value` becomes `twin_value_2`".to_owned(),
+        "warning[import-opaque]: key and value of `opaque_map` become bytes: it has no BTF"
+            .to_owned(),
+        format!("`outer_map` of id {empty_id} becomes `outer_map_2`"),
+        "error[import-inner]: the map `outer_map_2` is left out: it holds no map now".to_owned(),
+    ] {
+        assert!(stderr.contains(&part), "{part}\nis not in\n{stderr}");
+    }
+
+    let maps = [
+        (id(&twins[0]), "twin"),
+        (id(&twins[1]), "twin_2"),
+        (id(&other), "twin_3"),
+        (id(&opaque), "opaque_map"),
+        (id(&outer), "outer_map"),
+    ];
+    for (id, name) in maps {
+        let output = place.run(&format!("verify all.toml --id {id} --map {name}"));
+        let (_, stdout, _) = said(&output);
+        // A map that got a number is called otherwise; nothing else differs.
+        let expected = match name {
+            "twin_2" | "twin_3" => format!("{name}.name: `twin`, schema says `{name}`\n"),
+            _ => String::new(),
+        };
+        assert_eq!(stdout, expected, "{output:?}");
+    }
+    drop((twins, other, opaque, outer, empty));
+}
+
+/// A map of maps alone is told by what is in it.
+#[test]
+fn a_map_of_maps_is_imported_with_what_it_holds() {
+    let _alone = TWINS.lock();
+    let place = Place::new("cli-inner");
+    let (inner, outer) = (Map::<Twin<true>>::create().unwrap(), Map::<Outer>::create().unwrap());
+    let import = format!("import --id {}", id(&outer));
+    let output = place.run(&import);
+    assert_eq!(said(&output).0, Some(1));
+    assert!(said(&output).2.contains("error[import-inner]"), "{output:?}");
+
+    let twin = Map::<Twin<false>>::create().unwrap();
+    outer.set(&0, &twin).unwrap();
+    let output = place.run(&import);
+    let (status, stdout, stderr) = said(&output);
+    assert_eq!((status, stderr), (Some(0), ""));
+    assert!(stdout.contains("[types.twin_value]"), "{stdout}");
+    assert!(stdout.contains("value = \"twin_value\", max_entries = 7"), "{stdout}");
+    drop(inner);
+}
+
+/// Who may not see all maps is told what it takes.
+#[test]
+fn all_live_maps_take_a_privilege() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "without_privilege", "--nocapture", "--test-threads=1"])
+        .env(ARGUMENTS, "bpfmap import --all-live")
+        .output()
+        .unwrap();
+    let (status, _, stderr) = said(&output);
+    assert_eq!(status, Some(1), "{output:?}");
+    assert_eq!(
+        stderr,
+        "error: to see all maps of the machine takes the privilege CAP_SYS_ADMIN: run it as root\n"
+    );
+}
+
+/// The command without privileges, in the child of the test above.
+#[test]
+fn without_privilege() {
+    if std::env::var_os(ARGUMENTS).is_some() {
+        // SAFETY: takes no address.
+        assert_eq!(unsafe { libc::setuid(65534) }, 0);
+        the_command();
+    }
 }

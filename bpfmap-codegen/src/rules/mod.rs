@@ -177,6 +177,9 @@ rules! {
     IMPORT_TYPE = Warning "import-type": "An imported type is one that a schema has a word for";
     IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
     IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";
-    IMPORT_RENAMED = Warning "import-renamed": "An imported type keeps its name";
+    IMPORT_RENAMED = Warning "import-renamed": "What is imported keeps its name";
     IMPORT_WEAK = Warning "import-weak": "An imported map is no weak definition";
+    IMPORT_OPAQUE = Warning "import-opaque": "A live map tells the types of its key and value";
+    IMPORT_INNER = Error "import-inner": "A live map of maps holds one that tells what it may hold";
+    IMPORT_STRUCT_OPS = Error "import-struct-ops": "A struct of programs is of a struct that the kernel has";
 }

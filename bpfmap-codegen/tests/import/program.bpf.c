@@ -181,3 +181,14 @@ struct bpf_map_def {
 struct bpf_map_def old __attribute__((section("maps"), used)) = { BPF_MAP_TYPE_HASH, 4, 8, 16, 1 };
 
 int counter;
+
+struct algorithm {
+	int (*begin)(void);
+	unsigned int flags;
+};
+struct algorithm___renamed {
+	int (*begin)(void);
+};
+SEC(".struct_ops") struct algorithm old_algorithm = { .flags = 1 };
+SEC(".struct_ops.link") struct algorithm algorithm_with_link = { .flags = 1 };
+SEC(".struct_ops") struct algorithm___renamed renamed_algorithm = {};

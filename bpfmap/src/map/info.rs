@@ -29,6 +29,9 @@ pub struct Info {
     pub btf_key_type_id: u32,
     /// The type of a value in that BTF; 0: none.
     pub btf_value_type_id: u32,
+    /// Of a struct of programs, the type of its value in the kernel's own BTF, or in that of a module (Linux 5.6);
+    /// 0: another map.
+    pub btf_vmlinux_value_type_id: u32,
     /// What the map type takes it for (Linux 5.16); 0 before.
     pub map_extra: u64,
 }
@@ -50,6 +53,7 @@ impl Info {
             btf_id: raw.btf_id,
             btf_key_type_id: raw.btf_key_type_id,
             btf_value_type_id: raw.btf_value_type_id,
+            btf_vmlinux_value_type_id: raw.btf_vmlinux_value_type_id,
             map_extra: raw.map_extra,
         })
     }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use bpfmap_btf::{Btf, Kind, Type, TypeId};
 
 use super::elf::{ObjectFile, Symbol, read_u32};
+use crate::rules::{self, Rule};
 
 /// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +47,33 @@ pub struct MapDefinition {
     pub structure: TypeId,
     /// Whether another definition takes precedence.
     pub is_weak: bool,
+    /// The kernel's struct of functions whose place it takes.
+    pub ops: Option<String>,
+    /// Whether it was not defined but found in the kernel.
+    pub(super) is_live: bool,
+    /// Why its types are not known, where they could be.
+    pub(super) opaque: Option<String>,
+    /// Which map of the kernel it is, where another has that name.
+    pub(super) called: Option<String>,
+    /// Which of several BTFs has its types.
+    pub(super) source: usize,
 }
 
-/// What could not be read: the map, and why.
-pub(super) type Unread = (String, String);
+/// What could not be read.
+pub(super) struct Unread {
+    /// The map.
+    pub(super) map: String,
+    /// The rule that it breaks.
+    pub(super) rule: &'static Rule,
+    /// Why.
+    pub(super) why: String,
+}
+
+impl Unread {
+    fn new(map: &str, why: String) -> Self {
+        Self { map: map.to_owned(), rule: &rules::IMPORT_MAP, why }
+    }
+}
 
 /// All maps of an object file.
 pub(super) fn read(
@@ -61,12 +85,12 @@ pub(super) fn read(
     let variables = btf.map(variables).unwrap_or_default();
     for symbol in object.variables(".maps") {
         let Some(btf) = btf else {
-            unread.push((symbol.name.to_owned(), "the file has no BTF to define it".to_owned()));
+            unread.push(Unread::new(symbol.name, "the file has no BTF to define it".to_owned()));
             continue;
         };
         match defined(btf, &symbol, variables.get(symbol.name), &references) {
             Ok(map) => maps.push(map),
-            Err(why) => unread.push((symbol.name.to_owned(), why)),
+            Err(why) => unread.push(Unread::new(symbol.name, why)),
         }
     }
     let old = object.section("maps").unwrap_or_default();
@@ -80,10 +104,76 @@ pub(super) fn read(
                 }
                 maps.push(map);
             }
-            Err(why) => unread.push((symbol.name.to_owned(), why)),
+            Err(why) => unread.push(Unread::new(symbol.name, why)),
+        }
+    }
+    if let Some(btf) = btf {
+        for map in struct_ops(btf) {
+            match map {
+                Ok(map) => maps.push(map),
+                Err(why) => unread.push(why),
+            }
         }
     }
     (maps, unread)
+}
+
+/// The sections whose variables libbpf makes maps of, and the flags of those. Those with a question mark are made
+/// on demand.
+const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
+    (".struct_ops", 0),
+    (".struct_ops.link", 1 << 13),
+    ("?.struct_ops", 0),
+    ("?.struct_ops.link", 1 << 13),
+];
+
+/// `BPF_MAP_TYPE_STRUCT_OPS`
+pub(super) const STRUCT_OPS: u32 = 26;
+
+/// Structs of programs. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
+fn struct_ops(btf: &Btf<'_>) -> Vec<Result<MapDefinition, Unread>> {
+    let mut maps = vec![];
+    for (_, section) in btf.iter() {
+        let Kind::DataSection { variables, .. } = &section.kind else { continue };
+        let found = STRUCT_OPS_SECTIONS.iter().find(|(name, _)| *name == section.name);
+        let Some((_, flags)) = found else { continue };
+        for variable in variables {
+            let Some(Type { name, kind: Kind::Variable { ty, .. } }) = btf.get(variable.variable)
+            else {
+                continue;
+            };
+            maps.push(struct_of_programs(btf, name, *ty, *flags).map_err(|why| Unread {
+                rule: &rules::IMPORT_STRUCT_OPS,
+                ..Unread::new(name, why)
+            }));
+        }
+    }
+    maps
+}
+
+fn struct_of_programs(
+    btf: &Btf<'_>,
+    name: &str,
+    ty: TypeId,
+    flags: u32,
+) -> Result<MapDefinition, String> {
+    let Ok(Some(Type { name: ops, kind: Kind::Struct(_) })) = btf.resolve(ty) else {
+        return Err("it is no struct".to_owned());
+    };
+    // The header declares the variable by the kernel's struct.
+    if let Some((kernels, _)) = ops.split_once("___") {
+        return Err(format!("its type is `{ops}`, and a schema has the kernel's own, `{kernels}`"));
+    }
+    if ops.is_empty() {
+        return Err("its struct has no name".to_owned());
+    }
+    Ok(MapDefinition {
+        name: name.to_owned(),
+        map_type: Some(STRUCT_OPS),
+        flags: Some(flags),
+        ops: Some((*ops).to_owned()),
+        ..MapDefinition::default()
+    })
 }
 
 fn defined(

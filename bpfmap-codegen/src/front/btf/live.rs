@@ -1,15 +1,20 @@
 //! Maps that are live in the kernel.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use bpfmap_btf::Btf;
 
-use super::definition::MapDefinition;
-use super::{Imported, identifier, import, unreadable};
+use super::definition::{MapDefinition, STRUCT_OPS};
+use super::sources::Source;
+use super::{Imported, identifier, import};
+use crate::facts::MapFlag;
 
 /// A map as the kernel describes it: `struct bpf_map_info`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveMap {
+    /// Its id.
+    pub id: u32,
     /// Its name, of which the kernel keeps 15 bytes.
     pub name: String,
     /// The number of its type.
@@ -24,19 +29,54 @@ pub struct LiveMap {
     pub flags: u32,
     /// What the type takes it for.
     pub map_extra: u64,
-    /// The type of a key in the BTF of the map; 0: none.
+    /// The id of its BTF; 0: it has none.
+    pub btf: u32,
+    /// The type of a key in its BTF; 0: none.
     pub key_type: u32,
-    /// The type of a value in the BTF of the map; 0: none.
+    /// The type of a value in its BTF; 0: none.
     pub value_type: u32,
-    /// What a map of maps holds, if it holds any.
+    /// A map that a map of maps holds, if it holds any.
     pub inner: Option<Box<LiveMap>>,
+    /// Of a struct of programs, the kernel's struct of functions whose place it takes.
+    pub ops: Option<String>,
 }
 
+/// The BTF of live maps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveBtf {
+    /// Its id.
+    pub id: u32,
+    /// The data.
+    pub data: Vec<u8>,
+}
+
+/// Where the types of each BTF are found.
+struct Found(HashMap<u32, Result<usize, String>>);
+
 impl LiveMap {
-    fn definition(&self, has_btf: bool) -> MapDefinition {
-        let typed = |id: u32| (has_btf && id != 0).then_some(id);
+    fn definition(&self, name: &str, found: &Found) -> MapDefinition {
+        if self.map_type == STRUCT_OPS {
+            // libbpf sets this flag by itself where a module has the struct.
+            let flags = MapFlag::by_name("vtype_btf_obj_fd").map_or(0, MapFlag::value);
+            return MapDefinition {
+                name: name.to_owned(),
+                map_type: Some(self.map_type),
+                flags: Some(self.flags & !flags),
+                ops: self.ops.clone(),
+                is_live: true,
+                ..MapDefinition::default()
+            };
+        }
+        let (source, opaque) = match found.0.get(&self.btf) {
+            _ if self.btf == 0 => (None, Some("it has no BTF".to_owned())),
+            None => (None, Some("its BTF can't be read".to_owned())),
+            Some(Err(why)) => (None, Some(format!("its BTF can't be read: {why}"))),
+            Some(Ok(source)) => (Some(*source), None),
+        };
+        let typed = |id: u32| (source.is_some() && id != 0).then_some(id);
+        let has_data = self.key_size != 0 || self.value_size != 0;
         MapDefinition {
-            name: identifier(&self.name),
+            name: name.to_owned(),
             map_type: Some(self.map_type),
             key: typed(self.key_type),
             key_size: Some(self.key_size),
@@ -45,15 +85,18 @@ impl LiveMap {
             max_entries: Some(self.max_entries),
             flags: Some(self.flags),
             map_extra: (self.map_extra != 0).then_some(self.map_extra),
-            // The types of an inner map are in a BTF of its own.
-            inner: self.inner.as_ref().map(|inner| Box::new(inner.definition(false))),
+            inner: self.inner.as_ref().map(|inner| Box::new(inner.definition("", found))),
+            is_live: true,
+            opaque: opaque.filter(|_| has_data),
+            source: source.unwrap_or(0),
             ..MapDefinition::default()
         }
     }
 }
 
-/// Imports maps that are live in the kernel, and of one BTF: `btf`, empty if they have none or if it
-/// can't be read. `path` is how findings name them, `name` how the schema is called.
+/// Imports maps that are live in the kernel, with the BTF of those that have any. `path` is how findings name them,
+/// `name` how the schema is called. Maps of one name get numbers, types of one name that differ too; types that are
+/// the same in several BTFs become one.
 ///
 /// Never fails: what can't be read is a finding.
 #[must_use]
@@ -61,15 +104,52 @@ pub fn read_live(
     path: &Path,
     name: &str,
     maps: &[LiveMap],
-    btf: &[u8],
+    btfs: &[LiveBtf],
     kernel: Option<&Btf<'_>>,
 ) -> Imported {
-    let parsed = if btf.is_empty() { Ok(Btf::default()) } else { Btf::parse(btf) };
-    let parsed = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => return unreadable(path, &error.to_string()),
-    };
-    let definitions: Vec<MapDefinition> =
-        maps.iter().map(|map| map.definition(!btf.is_empty())).collect();
-    import(path, &identifier(name), btf.len(), &parsed, kernel, &definitions, &[])
+    let mut sources = vec![];
+    let mut found = Found(HashMap::new());
+    for btf in btfs {
+        let source = Btf::parse(&btf.data).map(|parsed| {
+            sources.push(Source::new(parsed));
+            sources.len() - 1
+        });
+        found.0.insert(btf.id, source.map_err(|error| error.to_string()));
+    }
+    if sources.is_empty() {
+        sources.push(Source::new(Btf::default()));
+    }
+    let mut names = Names::default();
+    let definitions = maps.iter().map(|map| {
+        let name = names.unique(&map.name);
+        let called = (name != map.name).then(|| format!("`{}` of id {}", map.name, map.id));
+        MapDefinition { called, ..map.definition(&name, &found) }
+    });
+    let definitions: Vec<MapDefinition> = definitions.collect();
+    let size = btfs.iter().map(|btf| btf.data.len()).sum::<usize>();
+    // What has no BTF takes room too.
+    let size = size.saturating_add(maps.len().saturating_mul(size_of::<LiveMap>()));
+    import(path, &identifier(name), size, &sources, kernel, &definitions, &[])
+}
+
+/// Names of maps, each given once.
+#[derive(Default)]
+struct Names {
+    taken: HashSet<String>,
+    /// Of a name that was wanted more than once, the number that may be free.
+    numbers: HashMap<String, u32>,
+}
+
+impl Names {
+    /// `wanted`, with a number if another map has the name.
+    fn unique(&mut self, wanted: &str) -> String {
+        let stem = identifier(if wanted.is_empty() { "map" } else { wanted });
+        let mut name = stem.clone();
+        let number = self.numbers.entry(stem.clone()).or_insert(1);
+        while !self.taken.insert(name.clone()) {
+            *number += 1;
+            name = format!("{stem}_{number}");
+        }
+        name
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use bpfmap_btf::{Btf, TypeId};
+use bpfmap_btf::TypeId;
 
+use super::Failed;
 use super::definition::MapDefinition;
 use super::places::Owner;
 use super::types::{Place, Types};
-use super::{Failed, Tags};
 use crate::diagnostics::Finding;
-use crate::facts::{MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
+use crate::facts::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
@@ -17,8 +17,6 @@ use crate::source::{Span, Spanned};
 /// Makes maps of a schema, those that it can say.
 pub(super) fn convert(
     types: &mut Types<'_>,
-    btf: &Btf<'_>,
-    tags: &Tags<'_>,
     maps: &[MapDefinition],
 ) -> Result<Vec<MapDef>, Failed> {
     // A struct that defines a map of its own can be named in its place.
@@ -29,14 +27,19 @@ pub(super) fn convert(
     let mut made = Vec::with_capacity(maps.len());
     for map in maps {
         let span = types.places.begin(Owner::Map(map.name.clone()));
-        let mut maker = Maker { types: &mut *types, btf, name: &map.name, span, wrong: None };
-        let def = maker.map(map, &by_structure, tags)?;
+        let mut maker = Maker { types: &mut *types, name: &map.name, span, wrong: None };
+        let def = maker.map(map, &by_structure)?;
         match maker.wrong {
             None => made.push(def),
             Some((rule, why)) => {
                 let message = format!("the map `{}` is left out: {why}", map.name);
                 types.leave_out(&map.name, rule, span, message);
             }
+        }
+        if let Some(called) = &map.called {
+            let message = format!("the map {called} becomes `{}`", map.name);
+            let help = "another map has the name, or it is no name in C";
+            types.findings.push(Finding::new(&rules::IMPORT_RENAMED, span, message).help(help));
         }
         if map.is_weak {
             let message = format!("that `{}` is weak is left out", map.name);
@@ -49,7 +52,6 @@ pub(super) fn convert(
 
 struct Maker<'t, 'a, 'm> {
     types: &'t mut Types<'a>,
-    btf: &'m Btf<'m>,
     name: &'m str,
     span: Span,
     /// Why the map can't be said.
@@ -61,15 +63,15 @@ impl Maker<'_, '_, '_> {
         &mut self,
         map: &MapDefinition,
         by_structure: &HashMap<TypeId, &str>,
-        tags: &Tags<'_>,
     ) -> Result<MapDef, Failed> {
         let row = self.row(map.map_type);
+        self.types.enter(map.source);
         let mut key = self.described("key", map.key, map.key_size)?;
         let mut value = self.described("value", map.value, map.value_size)?;
         // What the check would add, and with a type: a bare size is nearer to nothing.
         let holds = map.inner.is_some() || map.holds_programs;
         if let Some(row) = row {
-            if key.is_none() && row.key.is_implied() {
+            if key.is_none() && row.key.is_implied() && map.ops.is_none() {
                 key = Some(self.size(4));
             }
             if let (None, ValueRule::Object(_)) = (&value, row.value)
@@ -78,11 +80,14 @@ impl Maker<'_, '_, '_> {
                 value = Some(self.size(4));
             }
         }
+        if let Some(row) = row {
+            self.live(map, row);
+        }
         let inner = match &map.inner {
             None => None,
             Some(inner) => Some(match by_structure.get(&inner.structure) {
                 Some(name) if *name != map.name => InnerMap::Named((*name).to_owned()),
-                _ => InnerMap::Template(Box::new(self.map(inner, &HashMap::new(), tags)?)),
+                _ => InnerMap::Template(Box::new(self.map(inner, &HashMap::new())?)),
             }),
         };
         let span = self.span;
@@ -96,7 +101,7 @@ impl Maker<'_, '_, '_> {
             key,
             value,
             event: None,
-            ops: None,
+            ops: map.ops.as_deref().map(text),
             // libbpf takes 0 for nothing said.
             max_entries: map.max_entries.filter(|entries| *entries != 0).map(spanned),
             flags: self.flags(map.flags.unwrap_or_default()),
@@ -113,10 +118,36 @@ impl Maker<'_, '_, '_> {
             decl_tags: if map.variable == 0 {
                 vec![]
             } else {
-                tags.of(map.variable, None, self.span)
+                self.types.tags().of(map.variable, None, self.span)
             },
             span: self.span,
         })
+    }
+
+    /// What is missing of a map that is live.
+    fn live(&mut self, map: &MapDefinition, row: &MapTypeFacts) {
+        let name = self.name;
+        match row.value {
+            ValueRule::Object(KernelObject::Map) if map.is_live && map.inner.is_none() => {
+                let why =
+                    "it holds no map now, and the kernel tells what it may hold by those alone";
+                self.wrong.get_or_insert((&rules::IMPORT_INNER, why.to_owned()));
+            }
+            ValueRule::StructOps if map.is_live && map.ops.is_none() => {
+                let why = "the types of the running kernel don't tell whose place it takes";
+                self.wrong.get_or_insert((&rules::IMPORT_STRUCT_OPS, why.to_owned()));
+            }
+            _ => {}
+        }
+        if let Some(why) = &map.opaque
+            && matches!(row.btf, BtfRule::Optional | BtfRule::Required)
+        {
+            let what = if map.name.is_empty() { "of a map in " } else { "of " };
+            let message = format!("key and value {what}`{name}` become bytes: {why}");
+            let help = "their sizes are kept; what they mean is for you to say";
+            let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
+            self.types.findings.push(finding);
+        }
     }
 
     fn row(&mut self, number: Option<u32>) -> Option<&'static MapTypeFacts> {
@@ -143,7 +174,7 @@ impl Maker<'_, '_, '_> {
         size: Option<u32>,
     ) -> Result<Option<KeyValue>, Failed> {
         // `__uint(key, 0)` reads as a key of a type of no bytes.
-        let typed = ty.map(|id| (id, self.btf.size(id).unwrap_or_default()));
+        let typed = ty.map(|id| (id, self.types.btf().size(id).unwrap_or_default()));
         match (typed, size.filter(|size| *size != 0)) {
             (Some((_, bytes)), Some(size)) if bytes != u64::from(size) && bytes != 0 => {
                 let why =

@@ -19,21 +19,23 @@ mod kernel;
 mod live;
 mod maps;
 mod places;
+mod sources;
 mod trim;
 mod types;
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use bpfmap_btf::{Btf, BtfError, Kind, TypeId};
+use bpfmap_btf::{Btf, Kind, TypeId};
 
 pub use definition::MapDefinition;
-pub use live::{LiveMap, read_live};
+pub use live::{LiveBtf, LiveMap, read_live};
 
 use definition::Unread;
 use elf::ObjectFile;
 use kernel::KernelTypes;
 use places::{Owner, Places};
+use sources::Source;
 use types::Types;
 
 use crate::diagnostics::{Finding, Severity};
@@ -88,6 +90,11 @@ impl<'a> Tags<'a> {
         tags
     }
 
+    /// Whether two parts of two sources have the same tags.
+    fn are_same(one: (&Self, TypeId), other: (&Self, TypeId), component: Option<u32>) -> bool {
+        one.0.0.get(&(one.1, component)) == other.0.0.get(&(other.1, component))
+    }
+
     fn of(&self, id: TypeId, component: Option<u32>, span: Span) -> Vec<Spanned<String>> {
         let tags = self.0.get(&(id, component)).into_iter().flatten();
         tags.map(|tag| Spanned::new((*tag).to_owned(), span)).collect()
@@ -111,23 +118,32 @@ pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Import
     };
     let (maps, unread) = definition::read(&object, btf.as_ref());
     let btf = btf.unwrap_or_default();
-    import(path, &name_of(path), data.len(), &btf, kernel, &maps, &unread)
+    import(path, &name_of(path), data.len(), &[Source::new(btf)], kernel, &maps, &unread)
+}
+
+/// The maps of an object file as it defines them.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions<'a> {
+    /// Those that libbpf would make.
+    pub maps: Vec<MapDefinition>,
+    /// Those that it would refuse: name, and why.
+    pub unread: Vec<(String, String)>,
+    /// Their types; empty where the file has none.
+    pub btf: Btf<'a>,
 }
 
 /// The maps of an object file as it defines them, and its BTF.
 ///
 /// # Errors
 ///
-/// When it is no object file, or has no BTF.
-pub fn definitions(data: &[u8]) -> Result<(Vec<MapDefinition>, Btf<'_>), String> {
+/// When it is no object file, or its BTF can't be read.
+pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     let object = ObjectFile::parse(data)?;
-    let section = object.section(".BTF").ok_or("no BTF")?;
-    let btf = Btf::parse(section).map_err(|error: BtfError| error.to_string())?;
-    let (maps, unread) = definition::read(&object, Some(&btf));
-    match unread.first() {
-        None => Ok((maps, btf)),
-        Some((name, why)) => Err(format!("{name}: {why}")),
-    }
+    let btf = object.section(".BTF").map(Btf::parse).transpose();
+    let btf = btf.map_err(|error| error.to_string())?;
+    let (maps, unread) = definition::read(&object, btf.as_ref());
+    let unread = unread.into_iter().map(|unread| (unread.map, unread.why)).collect();
+    Ok(Definitions { maps, unread, btf: btf.unwrap_or_default() })
 }
 
 /// What there is beside the texts of a file, in bytes: room for a small file's types.
@@ -140,22 +156,21 @@ fn import(
     path: &Path,
     name: &str,
     size: usize,
-    btf: &Btf<'_>,
+    sources: &[Source<'_>],
     kernel: Option<&Btf<'_>>,
     maps: &[MapDefinition],
     unread: &[Unread],
 ) -> Imported {
     let mut schema = Schema { name: Spanned::from(name.to_owned()), ..Schema::default() };
-    let tags = Tags::new(btf);
     let kernel = kernel.map(KernelTypes::new);
     let places = Places::new(&mut schema.sources, path);
     let room = size.saturating_mul(ROOM_FACTOR).saturating_add(ROOM);
-    let mut types = Types::new(btf, &tags, kernel.as_ref(), places, room);
-    let read = maps::convert(&mut types, btf, &tags, maps);
-    for (name, why) in unread {
-        let span = types.places.begin(Owner::Map(name.clone()));
-        let message = format!("the map `{name}` is left out: {why}");
-        types.leave_out(name, &rules::IMPORT_MAP, span, message);
+    let mut types = Types::new(sources, kernel.as_ref(), places, room);
+    let read = maps::convert(&mut types, maps);
+    for Unread { map, rule, why } in unread {
+        let span = types.places.begin(Owner::Map(map.clone()));
+        let message = format!("the map `{map}` is left out: {why}");
+        types.leave_out(map, rule, span, message);
     }
     let Ok(maps) = read else {
         return unreadable(path, "its types take far more room than the file does");

@@ -7,6 +7,7 @@ use bpfmap_btf::{Btf, Kind, Member as BtfMember, TypeId};
 use super::fit::{Placed, fit};
 use super::kernel::KernelTypes;
 use super::places::{Owner, Places};
+use super::sources::{Source, same};
 use super::{Failed, LeftOut, Tags};
 use crate::check::is_kernels;
 use crate::diagnostics::Finding;
@@ -27,22 +28,26 @@ const MAX_NAME: usize = 127;
 
 /// Makes types of a schema, each when it is first asked for.
 pub(super) struct Types<'a> {
-    btf: &'a Btf<'a>,
-    tags: &'a Tags<'a>,
+    /// All that types are read from; one, unless maps of several programs become one schema.
+    sources: &'a [Source<'a>],
+    /// Which of them is read now.
+    source: usize,
     kernel: Option<&'a KernelTypes<'a>>,
     pub(super) places: Places,
     pub(super) findings: Vec<Finding>,
     pub(super) left_out: Vec<LeftOut>,
     pub(super) defs: Vec<TypeDef>,
     layouts: Layouts,
-    /// The name that each type got.
-    names: HashMap<TypeId, String>,
+    /// The name that each type of each source got.
+    names: HashMap<(usize, TypeId), String>,
+    /// Which type has a name.
+    named: HashMap<String, (usize, TypeId)>,
+    /// The constants of enums.
+    constants: HashSet<&'a str>,
     /// The names that are given.
     taken: HashSet<String>,
     /// Of a name that was wanted more than once, the number that may be free.
     numbers: HashMap<String, u32>,
-    /// The structs that have names.
-    structs: HashMap<&'a str, TypeId>,
     /// How many more bytes of text, and members, the file may take. Types that are used many times,
     /// and names that share one text, could take far more than the file has.
     room: usize,
@@ -67,15 +72,14 @@ type Made<T> = Result<T, Failed>;
 
 impl<'a> Types<'a> {
     pub(super) fn new(
-        btf: &'a Btf<'a>,
-        tags: &'a Tags<'a>,
+        sources: &'a [Source<'a>],
         kernel: Option<&'a KernelTypes<'a>>,
         places: Places,
         room: usize,
     ) -> Self {
         Self {
-            btf,
-            tags,
+            sources,
+            source: 0,
             kernel,
             places,
             findings: vec![],
@@ -85,13 +89,24 @@ impl<'a> Types<'a> {
             names: HashMap::new(),
             taken: HashSet::new(),
             numbers: HashMap::new(),
-            structs: btf
-                .iter()
-                .filter(|(_, ty)| matches!(ty.kind, Kind::Struct(_)))
-                .map(|(id, ty)| (ty.name, id))
-                .collect(),
+            named: HashMap::new(),
+            constants: HashSet::new(),
             room,
         }
+    }
+
+    /// Reads types of the source of this number from now on.
+    pub(super) fn enter(&mut self, source: usize) {
+        self.source = source;
+    }
+
+    /// What types are read from now.
+    pub(super) fn btf(&self) -> &'a Btf<'a> {
+        &self.sources[self.source].btf
+    }
+
+    pub(super) fn tags(&self) -> &'a Tags<'a> {
+        &self.sources[self.source].tags
     }
 
     /// Takes room; an error once there is none left.
@@ -125,7 +140,7 @@ impl<'a> Types<'a> {
         if place.depth > MAX_DEPTH {
             return self.bytes(id, place, "nests too deep");
         }
-        let Ok((id, Some(ty))) = self.btf.unqualified(id) else {
+        let Ok((id, Some(ty))) = self.btf().unqualified(id) else {
             return self.bytes(id, place, "has no type");
         };
         match &ty.kind {
@@ -164,7 +179,7 @@ impl<'a> Types<'a> {
                 {
                     return of(word);
                 }
-                let Ok((behind, Some(target))) = self.btf.unqualified(*target) else {
+                let Ok((behind, Some(target))) = self.btf().unqualified(*target) else {
                     return self.bytes(id, place, "has no type");
                 };
                 let has_tag =
@@ -188,7 +203,7 @@ impl<'a> Types<'a> {
 
     /// So many bytes, where a schema has no word for what they are.
     fn bytes(&mut self, id: TypeId, place: Place<'_>, why: &str) -> Made<Spanned<Type>> {
-        let size = self.btf.size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
+        let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let name = place.name;
         let message = format!("`{name}` {why}, and becomes {size} bytes");
         self.spend(message.len())?;
@@ -209,7 +224,7 @@ impl<'a> Types<'a> {
 
     /// Whether a word of every schema means what the typedef of the same name leads to.
     fn is_like(&self, target: TypeId, word: &Type) -> bool {
-        let Ok(Some(ty)) = self.btf.resolve(target) else { return false };
+        let Ok(Some(ty)) = self.btf().resolve(target) else { return false };
         match (&ty.kind, word) {
             (Kind::Int(int), Type::Int(word)) => {
                 int.size == word.size && int.is_signed == word.signed
@@ -227,7 +242,7 @@ impl<'a> Types<'a> {
         let mut at = target;
         let mut field = None;
         for _ in 0..MAX_DEPTH {
-            let Ok((id, Some(ty))) = self.btf.unqualified(at) else { return Ok(none) };
+            let Ok((id, Some(ty))) = self.btf().unqualified(at) else { return Ok(none) };
             match &ty.kind {
                 Kind::TypeTag(next) => {
                     match pointer_tag(ty.name) {
@@ -296,13 +311,13 @@ impl<'a> Types<'a> {
     }
 
     fn is_defined(&self, id: TypeId) -> bool {
-        self.btf.get(id).is_some_and(|ty| matches!(ty.kind, Kind::Struct(_)))
+        self.btf().get(id).is_some_and(|ty| matches!(ty.kind, Kind::Struct(_)))
     }
 
     fn has_special_member(&self, id: TypeId) -> bool {
-        let Some(Kind::Struct(body)) = self.btf.get(id).map(|ty| &ty.kind) else { return false };
+        let Some(Kind::Struct(body)) = self.btf().get(id).map(|ty| &ty.kind) else { return false };
         body.members.iter().any(|member| {
-            let ty = self.btf.resolve(member.ty).ok().flatten();
+            let ty = self.btf().resolve(member.ty).ok().flatten();
             ty.is_some_and(|ty| special_struct(ty.name).is_some())
         })
     }
@@ -311,7 +326,7 @@ impl<'a> Types<'a> {
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
         // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
         let by_name = || is_kernels(name) || type_word::in_other_words(name).is_some();
-        self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf, id, name))
+        self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf(), id, name))
     }
 
     /// A name for the type `id` that nothing else has.
@@ -333,23 +348,29 @@ impl<'a> Types<'a> {
             self.report(&rules::IMPORT_RENAMED, place.span, message, help);
         }
         self.taken.insert(name.clone());
-        self.names.insert(id, name.clone());
+        self.names.insert((self.source, id), name.clone());
+        self.named.insert(name.clone(), (self.source, id));
         Ok(name)
     }
 
     /// The name of a struct, union or enum, which is made when it is first asked for.
     fn named(&mut self, id: TypeId, typedef: Option<&str>, place: Place<'_>) -> Made<String> {
-        if let Some(name) = self.names.get(&id) {
+        if let Some(name) = self.names.get(&(self.source, id)) {
             let name = name.clone();
             self.spend(name.len())?;
             return Ok(name);
         }
-        let Some(ty) = self.btf.get(id) else { return Err(Failed) };
+        let Some(ty) = self.btf().get(id) else { return Err(Failed) };
         let wanted = match (ty.name, typedef) {
             ("", Some(typedef)) => typedef.to_owned(),
-            ("", None) => self.free(place.name.to_owned()),
+            ("", None) => place.name.to_owned(),
             (name, _) => name.to_owned(),
         };
+        if let Some(name) = self.shared(id, &wanted)? {
+            return Ok(name);
+        }
+        let wanted =
+            if ty.name.is_empty() && typedef.is_none() { self.free(wanted) } else { wanted };
         let name = self.name(id, &wanted, place)?;
         let kernel = self.is_kernels(id, &wanted) && name == wanted;
         let in_c = InC { typedef: typedef.is_some(), kernel };
@@ -368,6 +389,26 @@ impl<'a> Types<'a> {
         };
         self.add(id, &name, span, kind, in_c);
         Ok(name)
+    }
+
+    /// The name of a type of another source that is called so too and is the same.
+    fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
+        if self.sources.len() == 1 {
+            return Ok(None);
+        }
+        let last = self.numbers.get(wanted).copied().unwrap_or(1);
+        for number in 1..=last {
+            let name = if number == 1 { wanted.to_owned() } else { format!("{wanted}_{number}") };
+            let Some((source, other)) = self.named.get(&name).copied() else { continue };
+            if source != self.source
+                && same((&self.sources[source], other), (&self.sources[self.source], id))
+            {
+                self.spend(name.len())?;
+                self.names.insert((self.source, id), name.clone());
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// `stem`, with a number if the name is taken.
@@ -392,9 +433,12 @@ impl<'a> Types<'a> {
         target: TypeId,
         place: Place<'_>,
     ) -> Made<String> {
-        if let Some(name) = self.names.get(&id) {
+        if let Some(name) = self.names.get(&(self.source, id)) {
             let name = name.clone();
             self.spend(name.len())?;
+            return Ok(name);
+        }
+        if let Some(name) = self.shared(id, wanted)? {
             return Ok(name);
         }
         let target = self.ty(target, place.deeper())?;
@@ -408,14 +452,14 @@ impl<'a> Types<'a> {
     }
 
     fn add(&mut self, id: TypeId, name: &str, span: Span, kind: TypeDefKind, in_c: InC) {
-        let decl_tags = self.tags.of(id, None, span);
+        let decl_tags = self.tags().of(id, None, span);
         let name = Spanned::new(name.to_owned(), span);
         let def = TypeDef { name, doc: None, kind, decl_tags, in_c };
         self.layouts.add(&def);
         self.defs.push(def);
     }
 
-    fn enumeration(&mut self, body: &bpfmap_btf::Enum<'_>, place: Place<'_>) -> Made<Enum> {
+    fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> Made<Enum> {
         // Before clang 16, BTF did not say of which sign an enum is: 32 bits count then.
         let repr = Int { size: body.size, signed: body.is_signed };
         let mut variants = Vec::with_capacity(body.variants.len());
@@ -427,9 +471,22 @@ impl<'a> Types<'a> {
                 doc: None,
             });
         }
+        // C has one name space for the constants of all enums, a program's own.
+        let is_taken = self.sources.len() > 1
+            && body.variants.iter().any(|variant| self.constants.contains(variant.name));
+        let prefix = if is_taken {
+            let name = place.name;
+            let message = format!("the constants of `{name}` get the prefix `{name}_`");
+            let help = "an enum of another program has constants of the same names";
+            self.report(&rules::IMPORT_RENAMED, place.span, message, help);
+            format!("{name}_")
+        } else {
+            self.constants.extend(body.variants.iter().map(|variant| variant.name));
+            String::new()
+        };
         Ok(Enum {
             repr: Spanned::new(repr, place.span),
-            prefix: Some(Spanned::new(String::new(), place.span)),
+            prefix: Some(Spanned::new(prefix, place.span)),
             variants,
         })
     }
@@ -482,7 +539,7 @@ impl<'a> Types<'a> {
         let name = format!("{}_{}", place.name, member.name);
         let inside = Place { span, name: &name, depth: place.depth + 1 };
         let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
-        let unqualified = self.btf.unqualified(member.ty).ok();
+        let unqualified = self.btf().unqualified(member.ty).ok();
         // Old compilers put the width of a bit-field into the type of its integer.
         if let Some((_, Some(ty))) = unqualified
             && let Kind::Int(int) = &ty.kind
@@ -502,7 +559,7 @@ impl<'a> Types<'a> {
                 _ => None,
             }
         });
-        let mut decl_tags = self.tags.of(parent, Some(index), span);
+        let mut decl_tags = self.tags().of(parent, Some(index), span);
         let ty = match in_place {
             Some((id, body, is_union)) if inside.depth <= MAX_DEPTH => {
                 let body = self.composite(id, &body.members, body.size, is_union, inside)?;
@@ -562,7 +619,7 @@ impl<'a> Types<'a> {
         };
         let named = |text: String| Spanned::new(text, place.span);
         *target = Some(Box::new(Target { name: named(name.clone()), member: Some(named(member)) }));
-        if let Some(id) = self.structs.get(name.as_str()).copied() {
+        if let Some(id) = self.sources[self.source].structs.get(name.as_str()).copied() {
             self.named(id, None, place.deeper())?;
         }
         Ok(())

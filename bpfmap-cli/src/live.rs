@@ -1,0 +1,168 @@
+//! Live maps, as the importer wants them described.
+
+use std::collections::HashMap;
+
+use bpfmap::{ErrorKind, LiveMap};
+use bpfmap_btf::{Btf, Kind};
+use bpfmap_codegen::front::btf::{LiveBtf, LiveMap as Described};
+
+use crate::{Failed, complain};
+
+/// The types of the running kernel.
+const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// What stands before the name of a kernel's struct of functions, in the struct that is the value of its map
+/// (`kernel/bpf/bpf_struct_ops.c`, `VALUE_PREFIX`).
+const VALUE_PREFIX: &str = "bpf_struct_ops_";
+
+/// Live maps, and the BTF of those that have any.
+#[derive(Default)]
+pub(crate) struct LiveMaps {
+    pub(crate) maps: Vec<Described>,
+    pub(crate) btfs: HashMap<u32, Option<LiveBtf>>,
+    /// The kernel's structs of functions by the types of their values; `None`: not asked yet.
+    ops: Option<HashMap<u32, String>>,
+}
+
+impl LiveMaps {
+    /// Every map of the machine. Those that can't be told are named on standard error.
+    pub(crate) fn all() -> Result<Self, Failed> {
+        let ids = LiveMap::ids().map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => fail(
+                "to see all maps of the machine takes the privilege CAP_SYS_ADMIN: run it as root",
+            ),
+            _ => fail(&error.to_string()),
+        })?;
+        let mut all = Self::default();
+        let (mut gone, mut variables) = (vec![], vec![]);
+        for id in ids {
+            match LiveMap::from_id(id) {
+                Ok(map) if all.holds_variables(&map)? => variables.push(shown(&map)),
+                Ok(map) => all.add(&map)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => gone.push(id.to_string()),
+                Err(error) => return Err(fail(&error.to_string())),
+            }
+        }
+        note("gone before it could be read", "gone before they could be read", &gone);
+        note(
+            "holds the variables of a program, and is left out",
+            "hold the variables of programs, and are left out",
+            &variables,
+        );
+        Ok(all)
+    }
+
+    /// Adds a map.
+    pub(crate) fn add(&mut self, map: &LiveMap) -> Result<(), Failed> {
+        let described = self.described(map, true)?;
+        self.maps.push(described);
+        Ok(())
+    }
+
+    /// The BTFs that could be read.
+    pub(crate) fn btfs(&self) -> Vec<LiveBtf> {
+        let mut btfs: Vec<LiveBtf> = self.btfs.values().flatten().cloned().collect();
+        btfs.sort_unstable_by_key(|btf| btf.id);
+        btfs
+    }
+
+    fn described(&mut self, map: &LiveMap, is_outer: bool) -> Result<Described, Failed> {
+        let info = map.info();
+        self.read_btf(map)?;
+        let inner = if is_outer { map.first_inner() } else { Ok(None) };
+        let inner = match inner {
+            Ok(inner) => inner,
+            // The importer says that what it holds is not known.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+            Err(error) => return Err(fail(&error.to_string())),
+        };
+        let inner = inner.map(|inner| self.described(&inner, false)).transpose()?;
+        Ok(Described {
+            id: info.id,
+            // A map may have no name.
+            name: if info.name.is_empty() { format!("map_{}", info.id) } else { info.name.clone() },
+            map_type: info.map_type,
+            key_size: info.key_size,
+            value_size: info.value_size,
+            max_entries: info.max_entries,
+            flags: info.flags.bits(),
+            map_extra: info.map_extra,
+            btf: info.btf_id,
+            key_type: info.btf_key_type_id,
+            value_type: info.btf_value_type_id,
+            inner: inner.map(Box::new),
+            ops: self.ops(info.btf_vmlinux_value_type_id),
+        })
+    }
+
+    fn read_btf(&mut self, map: &LiveMap) -> Result<(), Failed> {
+        let id = map.info().btf_id;
+        if id == 0 || self.btfs.contains_key(&id) {
+            return Ok(());
+        }
+        let btf = match map.btf() {
+            Ok(data) => data.map(|data| LiveBtf { id, data }),
+            // The importer says that it can't be read.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+            Err(error) => return Err(fail(&error.to_string())),
+        };
+        self.btfs.insert(id, btf);
+        Ok(())
+    }
+
+    /// Whether libbpf made the map of `.data`, `.bss`, `.rodata` or `.kconfig`.
+    fn holds_variables(&mut self, map: &LiveMap) -> Result<bool, Failed> {
+        let info = map.info();
+        if info.map_type != ARRAY || info.max_entries != 1 {
+            return Ok(false);
+        }
+        self.read_btf(map)?;
+        let btf = self.btfs.get(&info.btf_id).and_then(Option::as_ref);
+        let btf = btf.and_then(|btf| Btf::parse(&btf.data).ok());
+        let is_section = btf.is_some_and(|btf| {
+            let value = btf.get(info.btf_value_type_id);
+            value.is_some_and(|ty| matches!(ty.kind, Kind::DataSection { .. }))
+        });
+        // Without BTF, the name tells: C has no names with dots.
+        Ok(is_section || info.btf_value_type_id == 0 && info.name.contains('.'))
+    }
+
+    fn ops(&mut self, value: u32) -> Option<String> {
+        if value == 0 {
+            return None;
+        }
+        self.ops.get_or_insert_with(kernel_ops).get(&value).cloned()
+    }
+}
+
+/// `BPF_MAP_TYPE_ARRAY`
+const ARRAY: u32 = 2;
+
+/// The kernel's structs of functions by the types of their values. Those of modules are not among them.
+fn kernel_ops() -> HashMap<u32, String> {
+    let data = std::fs::read(KERNEL_TYPES).unwrap_or_default();
+    let Ok(btf) = Btf::parse(&data) else { return HashMap::new() };
+    let values = btf.iter().filter(|(_, ty)| matches!(ty.kind, Kind::Struct(_)));
+    let ops =
+        values.filter_map(|(id, ty)| Some((id, ty.name.strip_prefix(VALUE_PREFIX)?.to_owned())));
+    ops.collect()
+}
+
+fn shown(map: &LiveMap) -> String {
+    let info = map.info();
+    format!("{} `{}`", info.id, info.name)
+}
+
+/// Says what became of the maps of these ids.
+fn note(of_one: &str, of_many: &str, ids: &[String]) {
+    match ids {
+        [] => {}
+        [id] => complain(&format!("note: the map of id {id} {of_one}\n")),
+        ids => complain(&format!("note: the maps of ids {} {of_many}\n", ids.join(", "))),
+    }
+}
+
+fn fail(why: &str) -> Failed {
+    complain(&format!("error: {why}\n"));
+    Failed::Found
+}
