@@ -128,7 +128,7 @@ fn of_object(
         let Some(map) = defined.iter().find(|map| map.name == declared.name) else {
             let refused = unread.iter().find(|(map, _)| map == declared.name);
             let text = match refused {
-                Some((_, why)) => format!("no map for libbpf: {why}"),
+                Some((_, why)) => format!("can't be compared: {why}"),
                 None => "missing, schema has it".to_owned(),
             };
             found.push(Difference { path: declared.name.to_owned(), text });

@@ -176,6 +176,38 @@ fn what_is_no_object_is_told() {
     }
 }
 
+const SLOW_START: &str = r#"
+struct tcp_congestion_ops { char name[16]; };
+struct tcp_congestion_ops slow_start SEC(".struct_ops") = { .name = "slow_start" };
+"#;
+
+/// A struct of programs is a variable: of which struct, and in which section.
+#[test]
+fn structs_of_programs_are_compared() {
+    let schema = "[maps.slow_start]\ntype = \"struct_ops\"\nops = \"tcp_congestion_ops\"\n";
+    let folder = Folder::new();
+    fs::write(folder.path("ops.toml"), schema).unwrap();
+    let verify = |program: &str| {
+        folder.compile("ops", program);
+        let output = folder.bpfmap(&["verify", "ops.toml", "--object", "ops.o"]);
+        text(&output.stdout).to_owned()
+    };
+    assert_eq!(verify(SLOW_START), "");
+    assert_eq!(
+        verify(
+            &SLOW_START.replace("tcp_congestion_ops", "other_ops").replace("ops\"", "ops.link\"")
+        ),
+        "slow_start.ops: other_ops, schema says tcp_congestion_ops\n\
+         slow_start.flags: LINK, schema says none\n"
+    );
+    assert_eq!(verify("int other;"), "slow_start: missing, schema has it\n");
+    assert_eq!(
+        verify(&SLOW_START.replace("congestion_ops", "congestion_ops___old")),
+        "slow_start: can't be compared: its type is `tcp_congestion_ops___old`, and a schema has the kernel's own, \
+         `tcp_congestion_ops`\n"
+    );
+}
+
 /// The header that is generated of each schema, compiled, is what the schema says.
 #[test]
 fn generated_headers_agree() {
@@ -191,7 +223,9 @@ fn generated_headers_agree() {
             (schema.file_stem().unwrap().to_str().unwrap(), schema.to_str().unwrap());
         let generated = folder.bpfmap(&["generate", path, "--out", "out", "--emit", "c"]);
         assert!(generated.status.success(), "{}", text(&generated.stderr));
-        folder.compile(name, &format!("#include \"out/{name}.h\"\n"));
+        // A header declares a struct of programs, which a program defines.
+        let defined = if name == "struct_ops" { SLOW_START } else { "" };
+        folder.compile(name, &format!("#include \"out/{name}.h\"\n{defined}"));
         let output = folder.bpfmap(&["verify", path, "--object", &format!("{name}.o")]);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""), "{name}");
         tried += 1;

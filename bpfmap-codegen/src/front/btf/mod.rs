@@ -124,7 +124,7 @@ pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Import
 /// The maps of an object file as it defines them.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions<'a> {
-    /// Those that libbpf would make.
+    /// Those that could be read.
     pub maps: Vec<MapDefinition>,
     /// Those that it would refuse: name, and why.
     pub unread: Vec<(String, String)>,
