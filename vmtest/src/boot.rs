@@ -1,7 +1,7 @@
 //! Guests of a machine: from a snapshot if there can be one, or else from cold.
 
 use crate::error::Result;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::launch;
 use crate::machine::Machine;
 use crate::session::{Happened, Session};
@@ -15,15 +15,15 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Booted {
     vm: Vm,
+    /// What it was restored from, if it was.
+    snapshot: Option<Snapshot>,
     /// How to do without the snapshot, until the guest has shown that it lives.
     fallback: Option<Fallback>,
-    was_restored: bool,
 }
 
 #[derive(Debug)]
 struct Fallback {
     machine: Machine,
-    snapshot: Snapshot,
     payload: Vec<u8>,
 }
 
@@ -34,11 +34,11 @@ impl Booted {
         // A machine whose snapshot can't be taken tells why when it boots.
         let Some(snapshot) = wanted.then(|| Snapshot::of(machine).ok()).flatten() else {
             let vm = launch::boot(machine, &payload)?;
-            return Ok(Self { vm, fallback: None, was_restored: false });
+            return Ok(Self { vm, snapshot: None, fallback: None });
         };
         let vm = snapshot.restore(machine, &payload)?;
-        let fallback = Fallback { machine: machine.clone(), snapshot, payload };
-        Ok(Self { vm, fallback: Some(fallback), was_restored: false })
+        let fallback = Fallback { machine: machine.clone(), payload };
+        Ok(Self { vm, snapshot: Some(snapshot), fallback: Some(fallback) })
     }
 
     /// Waits until something happens, in the guest or with the caller's files.
@@ -49,23 +49,38 @@ impl Booted {
     ) -> Result<Happened> {
         let happened = self.vm.next(files, deadline)?;
         match &happened {
-            Happened::Said(Record::Message(FromGuest::Awake)) => {
-                self.was_restored = self.fallback.take().is_some();
-            }
-            // It failed so early that its snapshot is to blame.
-            Happened::Ended(Some(_)) if self.fallback.is_some() => {
-                let Some(fallback) = self.fallback.take() else { return Ok(happened) };
-                fallback.snapshot.discard();
-                self.vm = launch::boot(&fallback.machine, &fallback.payload)?;
-                return self.vm.next(files, deadline);
-            }
+            Happened::Said(Record::Message(FromGuest::Awake)) => self.fallback = None,
+            Happened::Ended(Some(failure)) => match self.fallback.take() {
+                // It failed so early that its snapshot is to blame.
+                Some(fallback) => {
+                    self.discard_snapshot();
+                    self.vm = launch::boot(&fallback.machine, &fallback.payload)?;
+                    return self.vm.next(files, deadline);
+                }
+                None => self.suspect_snapshot(failure),
+            },
             _ => {}
         }
         Ok(happened)
     }
 
+    /// A guest that hangs may have been saved with something lost, such as a timer; the next shall
+    /// not inherit it.
+    fn suspect_snapshot(&mut self, failure: &Failure) {
+        if failure.kind == FailureKind::Hang {
+            self.discard_snapshot();
+        }
+    }
+
+    fn discard_snapshot(&mut self) {
+        if let Some(snapshot) = self.snapshot.take() {
+            snapshot.discard();
+        }
+    }
+
     /// Ends the guest for a reason of our own.
     pub(crate) fn end(&mut self, failure: Failure) -> Happened {
+        self.suspect_snapshot(&failure);
         self.vm.end(failure)
     }
 
@@ -104,6 +119,6 @@ impl Session for Booted {
     }
 
     fn was_restored(&self) -> bool {
-        self.was_restored
+        self.snapshot.is_some() && self.fallback.is_none()
     }
 }

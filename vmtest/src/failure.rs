@@ -75,7 +75,7 @@ impl FailureKind {
                 "read the backtrace in the console log, or allow it by a part of its text with --allow"
             }
             Self::Hang => {
-                "the backtrace in the console log, made by an NMI, shows where the processor was"
+                "the console log shows where the processor was (a backtrace made by an NMI), or which tasks are blocked"
             }
             Self::OutOfMemory => "give the guest more with --memory, or let the test use less",
             Self::PoweredOff => {

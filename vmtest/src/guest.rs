@@ -252,7 +252,7 @@ impl Guest {
             (Some(failure), _) => failure,
             (None, Some(Status::Exited(code))) => return Ended::Exited(code),
             (None, Some(Status::Signaled(signal))) => return Ended::Signaled(signal),
-            (None, Some(Status::TimedOut) | None) => Failure::new(
+            (None, Some(Status::TimedOut | Status::Stuck) | None) => Failure::new(
                 FailureKind::ResultsCutShort,
                 "the guest did not say how the program ended",
             ),

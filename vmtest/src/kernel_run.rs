@@ -13,13 +13,13 @@ use crate::kernel::Kernel;
 use crate::lists::Lists;
 use crate::machine::{Engine, Machine};
 use crate::matrix::{Driver, Matrix};
-use crate::plan::{Action, PLAN, Plan, TestBinary, guest_environment};
+use crate::plan::{Action, DYING, PLAN, Plan, TestBinary, guest_environment};
 use crate::progress::Progress;
 use crate::results::{Results, Running};
 use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
-use crate::verdict::Verdict;
-use crate::wire::{FromGuest, Record, Stream};
+use crate::verdict::{STUCK, Verdict};
+use crate::wire::{FromGuest, Record, Status, Stream};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -272,6 +272,11 @@ impl<'a> KernelRun<'a> {
                             since: Instant::now(),
                         });
                     }
+                    // It is lost, and so is whoever needs what it holds.
+                    FromGuest::TestEnded { status: Status::Stuck, .. } => {
+                        let ended = guest.end(Failure::new(FailureKind::Hang, STUCK));
+                        return Ok(self.guest_ended(guest, ended, running, got_somewhere));
+                    }
                     FromGuest::TestEnded { status, seconds, oom_kills, .. } => {
                         if let Some(test) = running.take() {
                             let stdout = String::from_utf8_lossy(&test.stdout);
@@ -311,13 +316,12 @@ impl<'a> KernelRun<'a> {
     }
 
     /// When the guest's time is up, unless something happens before: the guest itself ends a test
-    /// that takes too long, and is given as much again to say so.
+    /// that takes too long, and is given as much again to say so, and to see it die.
     fn deadline(&self, running: Option<&Running>) -> Instant {
         let now = Instant::now();
         match running {
-            Some(running) => {
-                (running.since + self.matrix.time_out * 2).max(now + Duration::from_secs(1))
-            }
+            Some(running) => (running.since + self.matrix.time_out * 2 + DYING * 2)
+                .max(now + Duration::from_secs(1)),
             None => now + self.matrix.time_out * 4,
         }
     }

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     bpfmap_vmtest::init::main_if_init();
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
-        Command::Shell(options) => shell(options),
+        Command::Shell(options) => shell(&options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
         Command::RunPlan { plan, port } => run_plan(&plan, port.as_deref()),
@@ -43,7 +43,6 @@ fn run(options: RunOptions) -> Result<ExitCode> {
     let mut command = options.command.into_iter();
     let mut run = Run::new(command.next().unwrap_or_default());
     run.args = command.collect();
-    run.files = options.files;
     run.time_out = options.time_out.map(Duration::from_secs);
     run.input = input_file()?;
     let (ended, console) = run_in(run, &options.system, &options.machine, options.gdb)?;
@@ -68,9 +67,8 @@ fn input_file() -> Result<Option<Vec<u8>>> {
     Ok(Some(input))
 }
 
-fn shell(options: ShellOptions) -> Result<ExitCode> {
-    let mut run = Run::shell()?;
-    run.files = options.files;
+fn shell(options: &ShellOptions) -> Result<ExitCode> {
+    let run = Run::shell()?;
     let (ended, _) = run_in(run, &options.system, &options.machine, options.gdb)?;
     Ok(exit_code(&ended))
 }
@@ -92,6 +90,7 @@ fn run_in(
     let mut modules = [config.modules.as_slice(), &options.modules].concat();
     modules.extend(run.declared_modules()?);
     run.modules = kernel.modules(&modules, &packages)?;
+    run.files.clone_from(&options.files);
     run.env.clone_from(&options.env);
     let machine = machine(kernel, &config, options, gdb)?;
     if let Some(port) = gdb {
@@ -208,6 +207,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
         memory: machine.memory.or(config.memory).unwrap_or(512),
         cpus: machine.cpus.or(config.cpus).unwrap_or(1),
         modules: [config.modules.as_slice(), &machine.modules].concat(),
+        files: machine.files.clone(),
         env: machine.env.clone(),
         arguments: [config.cmdline.as_slice(), &machine.cmdline].concat(),
         time_out: Duration::from_secs(options.test_time_out.or(config.test_time_out).unwrap_or(60)),

@@ -31,6 +31,9 @@ pub struct Matrix {
     /// Kernel modules to load before the tests, with what they depend on, beside those that the test
     /// binaries declare: named as for [`Kernel::modules`](crate::kernel::Kernel::modules).
     pub modules: Vec<String>,
+    /// More files and directories for the guests: paths here and there. With another driver than
+    /// ours the tests see this machine's files, and these are refused.
+    pub files: Vec<(PathBuf, PathBuf)>,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
     /// More arguments for the kernels.

@@ -40,9 +40,6 @@ pub(crate) struct RunOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Hands a file or directory to the guest; without DST at the same path
-    #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
-    pub(crate) files: Vec<(PathBuf, PathBuf)>,
     /// Ends the guest after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) time_out: Option<u64>,
@@ -64,9 +61,6 @@ pub(crate) struct ShellOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Hands a file or directory to the guest; without DST at the same path
-    #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
-    pub(crate) files: Vec<(PathBuf, PathBuf)>,
     /// Waits for a debugger on this port of the loopback interface before the kernel boots
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1234")]
     pub(crate) gdb: Option<u16>,
@@ -160,6 +154,9 @@ pub(crate) struct MachineOptions {
     /// Loads a kernel module, and those that it depends on, first; with `?` behind the name only where it can be had
     #[arg(long = "module", value_name = "NAME")]
     pub(crate) modules: Vec<String>,
+    /// Hands a file or directory to the guest; without DST at the same path
+    #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
+    pub(crate) files: Vec<(PathBuf, PathBuf)>,
     /// Sets a variable in the environment
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,

@@ -14,6 +14,8 @@ pub(crate) const INPUT: &str = "/vmtest/input";
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
 /// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
 pub(crate) const DEBUG_EXIT: (u16, u8, i32) = (0xf4, 0x10, 0x10 * 2 + 1);
+/// How long a process may take to end when it is killed.
+pub(crate) const DYING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {

@@ -22,8 +22,15 @@ pub(crate) struct Results<'a> {
     listed: BTreeMap<usize, Vec<String>>,
     /// Those of each binary that are through, whatever came of it.
     done: BTreeMap<usize, Vec<String>>,
-    /// How the guests ended in which a test was tried that is tried again.
-    crashes: BTreeMap<(usize, String), Vec<String>>,
+    /// The tries of a test that is tried again in another guest.
+    crashes: BTreeMap<(usize, String), Vec<Crash>>,
+}
+
+/// A test whose guest failed.
+struct Crash {
+    failure: String,
+    /// What the test had printed by then.
+    said: String,
 }
 
 /// The test that runs.
@@ -61,13 +68,14 @@ impl<'a> Results<'a> {
     }
 
     /// Whether a test whose guest failed is tried in another, by the retries that were asked for. If
-    /// so, how the guest ended is kept for the test's result.
+    /// so, how the guest ended and what the test said are kept for its result.
     pub(crate) fn is_tried_again(&mut self, test: &Running, failure: &Failure) -> bool {
         let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
         let again = test.attempt.saturating_add(earlier) < self.matrix.retries;
         if again {
-            crashes.push(failure.to_string());
+            let said = String::from_utf8_lossy(&test.output).into_owned();
+            crashes.push(Crash { failure: failure.to_string(), said });
         }
         again
     }
@@ -105,8 +113,8 @@ impl<'a> Results<'a> {
         self.done.entry(test.binary).or_default().push(test.test.clone());
         let crashes = self.crashes.remove(&(test.binary, test.test.clone())).unwrap_or_default();
         let mut output = String::new();
-        for crash in &crashes {
-            output.extend(["[tried before: ", crash, "]\n"]);
+        for Crash { failure, said } in &crashes {
+            output.extend(["[tried before: ", failure, "]\n", said]);
         }
         output += &String::from_utf8_lossy(&test.output);
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);

@@ -39,6 +39,17 @@ impl Matrix {
             }
             modules.extend(crate::elf::declared_modules(binary)?);
         }
+        if let (Driver::Vmtest | Driver::Host, Some((source, _))) =
+            (self.driver, self.files.first())
+        {
+            let source = source.display();
+            let message = format!("only the driver `guest` can hand over a file ({source})");
+            return Err(Error::new(ErrorKind::Usage, message)
+                .help("leave it out: with this driver the tests see all files of this machine"));
+        }
+        for (source, target) in &self.files {
+            tree.add_at(source, target)?;
+        }
         match self.driver {
             Driver::Guest => drop(crate::qemu::Qemu::find()?),
             Driver::Vmtest => {

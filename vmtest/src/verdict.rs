@@ -4,6 +4,9 @@ use crate::event::Outcome;
 use crate::wire::Status;
 use std::collections::BTreeMap;
 
+/// What is said of a test whose process the kernel does not let go.
+pub(crate) const STUCK: &str = "its process hangs in the kernel, and can't be killed";
+
 /// What a test's run came to.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Verdict {
@@ -28,6 +31,7 @@ impl Verdict {
         }
         let (outcome, reason) = match status {
             Status::TimedOut => (Outcome::TimedOut, None),
+            Status::Stuck => (Outcome::TimedOut, Some(STUCK.to_owned())),
             _ if oom_kills > 0 && status != Status::Exited(0) => (
                 Outcome::KilledByOom,
                 Some("the guest ran out of memory: give it more with --memory".to_owned()),

@@ -38,6 +38,8 @@ pub(crate) enum Status {
     Signaled(i32),
     /// It was still running when its time was up.
     TimedOut,
+    /// Its time was up, and it can't even be killed: it hangs in the kernel.
+    Stuck,
 }
 
 /// What the guest tells the host.

@@ -2,7 +2,7 @@
 
 use super::channel::Channel;
 use super::terminal;
-use crate::plan::Program;
+use crate::plan::{DYING, Program};
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, wait};
@@ -100,6 +100,10 @@ fn supervise(
         if end.is_some_and(|end| Instant::now() >= end) {
             describe_stuck(&child, channel, output)?;
             end_leftovers(&child);
+            if !process.exits_within(DYING, channel, output)? {
+                tell_what_blocks();
+                return Ok(Status::Stuck);
+            }
             child.wait()?;
             break Status::TimedOut;
         }
@@ -146,6 +150,16 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
         output(channel, Stream::Stderr, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// Has the kernel print which tasks can't be woken, and which timers there are.
+fn tell_what_blocks() {
+    if rustix::process::getpid().is_init() {
+        for key in ["q", "w"] {
+            // Whoever reads the log makes do without it.
+            let _ = std::fs::write("/proc/sysrq-trigger", key);
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +231,23 @@ impl Process {
             }
         }
         Ok(if ready.exit { Happened::Exited } else { happened })
+    }
+
+    /// Waits for the process's end; whether it came in time.
+    fn exits_within(
+        &mut self,
+        limit: Duration,
+        channel: &mut Channel,
+        output: &mut Output<'_>,
+    ) -> io::Result<bool> {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            if self.wait(channel, HEARTBEAT, output)? == Happened::Exited {
+                return Ok(true);
+            }
+            channel.send(&FromGuest::Heartbeat)?;
+        }
+        Ok(false)
     }
 
     fn poll(&self, channel: &Channel, limit: Duration) -> io::Result<Ready> {

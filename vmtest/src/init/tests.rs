@@ -28,10 +28,15 @@ pub(super) fn run(
         if left_out || !binary.filter.takes(test) || binary.done.contains(test) {
             continue;
         }
-        let passed = (0..=binary.retries).try_fold(false, |passed, attempt| {
-            if passed { Ok(true) } else { run_one(channel, index, binary, env, test, attempt) }
-        })?;
-        if !passed && binary.fail_fast {
+        let mut status = Status::Exited(0);
+        for attempt in 0..=binary.retries {
+            status = run_one(channel, index, binary, env, test, attempt)?;
+            if matches!(status, Status::Exited(0) | Status::Stuck) {
+                break;
+            }
+        }
+        // Where a process hangs in the kernel no test is what it would be elsewhere.
+        if status == Status::Stuck || (status != Status::Exited(0) && binary.fail_fast) {
             return Ok(false);
         }
     }
@@ -86,7 +91,7 @@ fn run_one(
     env: &[(String, String)],
     test: &str,
     attempt: u32,
-) -> io::Result<bool> {
+) -> io::Result<Status> {
     channel.send(&FromGuest::TestStarted { binary: index, test: test.to_owned(), attempt })?;
     // So that what the kernel says while a test runs can be told to be about it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
@@ -111,7 +116,7 @@ fn run_one(
         seconds,
         oom_kills,
     })?;
-    Ok(status == Status::Exited(0))
+    Ok(status)
 }
 
 /// How many processes the kernel has killed since boot because memory ran out.

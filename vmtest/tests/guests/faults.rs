@@ -31,9 +31,14 @@ fn kernel_panic() {
     }
 }
 
-/// A module of the kernel's packages that begins with an instruction that is none, and without the
-/// signature that it breaks: the kernel loads it all the same.
-fn broken_module() -> Vec<u8> {
+/// An instruction that is none.
+const UD2: [u8; 2] = [0x0f, 0x0b];
+/// A jump to itself.
+const LOOP: [u8; 2] = [0xeb, 0xfe];
+
+/// A module of the kernel's packages that begins with another instruction, and without the
+/// signature that this breaks: the kernel loads it all the same.
+fn module_beginning_with(instruction: [u8; 2]) -> Vec<u8> {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
     let packages = Packages::configured();
     let kernel = Kernel::debian(KERNEL, &packages).unwrap();
@@ -46,7 +51,7 @@ fn broken_module() -> Vec<u8> {
     for (code, length) in [(&[0xf3, 0x0f, 0x1e, 0xfa][..], 4), (&[0xe8][..], 5)] {
         at += if module[at..].starts_with(code) { length } else { 0 };
     }
-    module[at..at + 2].copy_from_slice(&[0x0f, 0x0b]);
+    module[at..at + 2].copy_from_slice(&instruction);
     let mark = b"~Module signature appended~\n";
     let end = module.len() - mark.len();
     assert_eq!(&module[end..], mark);
@@ -59,7 +64,7 @@ fn broken_module() -> Vec<u8> {
 fn kernel_oops() {
     let directory = tempfile::tempdir().unwrap();
     let module = directory.path().join("module.ko");
-    fs::write(&module, broken_module()).unwrap();
+    fs::write(&module, module_beginning_with(UD2)).unwrap();
     let output = harness()
         .args(["run", "--kernel", KERNEL, "--file"])
         .arg(format!("{}:/module.ko", module.display()))
@@ -192,6 +197,33 @@ fn test_timed_out() {
     assert_eq!(report.test("sleeps").outcome, Outcome::TimedOut, "{}", report.said);
     assert!(report.test("sleeps").output.contains("nanosleep"), "{}", report.said);
     assert_eq!(report.test("passes").outcome, Outcome::Passed);
+}
+
+#[test]
+fn test_that_hangs_in_the_kernel() {
+    let directory = tempfile::tempdir().unwrap();
+    let module = directory.path().join("module.ko");
+    fs::write(&module, module_beginning_with(LOOP)).unwrap();
+    let file = format!("{}:/module.ko", module.display());
+    // The processor that is left can still tell of it.
+    let args = ["--cpus", "2", "--file", &file, "--test-time-out", "2", "--retries", "1"];
+    let report = run_victim(&["loads_a_module", "passes"], &args);
+    assert!(!report.green, "{}", report.said);
+    let test = report.test("loads_a_module");
+    assert_eq!((test.outcome, test.attempts), (Outcome::GuestFailed, 2), "{}", report.said);
+    assert!(test.reason.as_deref().unwrap_or_default().contains("can't be killed"), "{test:?}");
+    assert!(test.output.contains("[tried before: hang") && test.output.contains("time is up"));
+    let log = report.kernel().console_tail.join("\n");
+    assert!(log.contains("sysrq: Show Blocked State"), "{log}");
+    assert_eq!(report.test("passes").outcome, Outcome::Passed);
+}
+
+#[test]
+fn file_for_a_driver_that_hands_over_none() {
+    let args = ["matrix", "--driver", "host", "--file", "/etc/hostname:/name"];
+    let output = harness().args(args).arg(victim()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(said(&output).contains("only the driver `guest`"), "{}", said(&output));
 }
 
 #[test]
