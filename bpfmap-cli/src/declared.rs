@@ -5,7 +5,8 @@ use bpfmap::{Declaration, MapFlags};
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::facts::{MapFlag, MapTypeFacts};
 use bpfmap_codegen::ir::{
-    Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDefKind,
+    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type,
+    TypeDefKind,
 };
 use bpfmap_codegen::layout::{CompositeLayout, Item};
 use bumpalo::Bump;
@@ -26,8 +27,8 @@ pub(crate) fn declare<'a>(
         map_extra: map.map_extra.as_ref().map_or(0, |extra| extra.value),
         numa_node: map.numa_node.as_ref().map(|node| node.value),
         btf: map.btf.as_ref().is_none_or(|btf| btf.value),
-        key: types.described(map.key.as_ref()),
-        value: types.described(map.value.as_ref()),
+        key: types.part(map, Attribute::Key),
+        value: types.part(map, Attribute::Value),
     }
 }
 
@@ -38,8 +39,10 @@ struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    fn described(self, described: Option<&'a KeyValue>) -> &'a TypeLayout<'a> {
+    fn part(self, map: &'a MapDef, part: Attribute) -> &'a TypeLayout<'a> {
+        let described = if part == Attribute::Key { &map.key } else { &map.value };
         match described {
+            None if map.is_set_by_loader(part) => &TypeLayout::SetByLoader,
             None => Layout::VOID,
             Some(KeyValue::Type(ty)) => self.ty(&ty.value),
             Some(KeyValue::Size(size)) => self.arena.alloc(TypeLayout::Opaque { size: size.value }),

@@ -410,6 +410,8 @@ pub struct MapDef {
     pub values: Vec<(Spanned<u32>, Spanned<String>)>,
     /// Whether key and value are described by BTF (the default), or by their sizes alone.
     pub btf: Option<Spanned<bool>>,
+    /// What user space sets before it loads the object, so that C says nothing of it.
+    pub set_by_loader: Vec<Spanned<Attribute>>,
     /// BTF declaration tags on the map's variable.
     pub decl_tags: Vec<Spanned<String>>,
     /// What the map was called before: the map of an older schema that this one takes the place of.
@@ -427,6 +429,56 @@ impl MapDef {
             KeyValue::Size(_) => None,
         });
         described.chain(&self.event)
+    }
+
+    /// Whether user space sets the attribute before it loads the object.
+    #[must_use]
+    pub fn is_set_by_loader(&self, attribute: Attribute) -> bool {
+        self.set_by_loader.iter().any(|set| set.value == attribute)
+    }
+
+    /// What the map holds and the schema leaves to the loader: of these, Rust asks for a type.
+    #[must_use]
+    pub fn open_parts(&self) -> Vec<Attribute> {
+        let parts = [Attribute::Key, Attribute::Value, Attribute::Inner];
+        parts.into_iter().filter(|part| self.is_set_by_loader(*part)).collect()
+    }
+}
+
+/// An attribute that a schema can leave to the loader.
+///
+/// Source: libbpf, `bpf_map__set_key_size`, `bpf_map__set_value_size`, `bpf_map__set_max_entries` and
+/// `bpf_map__set_inner_map_fd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Attribute {
+    /// The size of a key.
+    Key,
+    /// The size of a value.
+    Value,
+    /// How many entries.
+    MaxEntries,
+    /// What the maps in a map of maps are like.
+    Inner,
+}
+
+impl Attribute {
+    /// Each of them, with its word in a schema.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("key", Self::Key),
+        ("value", Self::Value),
+        ("max_entries", Self::MaxEntries),
+        ("inner", Self::Inner),
+    ];
+
+    /// Its word in a schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+            Self::MaxEntries => "max_entries",
+            Self::Inner => "inner",
+        }
     }
 }
 

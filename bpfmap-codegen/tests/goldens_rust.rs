@@ -16,6 +16,7 @@ macro_rules! golden {
 golden!(bit_fields, "goldens/generated/bit_fields.rs");
 golden!(composites, "goldens/generated/composites.rs");
 golden!(flows_migrate, "goldens/generated/flows_migrate.rs");
+golden!(loader, "goldens/generated/loader.rs");
 golden!(maps, "goldens/generated/maps.rs");
 golden!(scalars, "goldens/generated/scalars.rs");
 
@@ -99,6 +100,19 @@ fn specs_say_what_the_schema_says() {
     assert_eq!(size_of::<<Opaque as MapSpec>::Value>(), 24);
     assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (Layout::VOID, 20));
     assert_eq!((WithoutBtf::BTF, Counters::BTF), (false, true));
+}
+
+/// What is not known yet is said where the spec is used.
+#[test]
+fn specs_ask_for_what_the_loader_sets() {
+    use loader::{Both, K, Keys, Plain, Stats, Tenants};
+
+    type Found = Both<[u8; 12], u16>;
+    assert_eq!(Found::KEY_LAYOUT, &Layout::Opaque { size: 12 });
+    assert_eq!((Found::NAME, Found::MAX_ENTRIES), ("both", Some(64)));
+    assert_eq!(size_of::<<Keys<u64> as MapSpec>::Value>(), size_of::<Stats>());
+    assert_eq!(size_of::<<Tenants<Plain> as MapSpec>::Key>(), size_of::<K>());
+    assert!(Tenants::<Plain>::INNER.is_some());
 }
 
 /// That they move what is live is tried in the crate bpfmap.

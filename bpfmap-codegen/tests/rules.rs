@@ -158,6 +158,7 @@ fn maps_that_are_made_in_other_ways_have_names_of_their_own() {
         inner: None,
         values: vec![],
         btf: None,
+        set_by_loader: vec![],
         decl_tags: vec![],
         renamed_from: None,
         span: Span::NONE,

@@ -3,7 +3,7 @@
 use bpfmap_codegen::facts::{MapTypeFacts, ValueRule};
 use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{MapItem, read_map};
-use bpfmap_codegen::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use bpfmap_codegen::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
 use bpfmap_codegen::naming::upper_camel_case;
 use bpfmap_codegen::source::Span;
 use proc_macro2::{Ident, Literal, TokenStream};
@@ -72,6 +72,7 @@ fn outer_of(template: MapDef, name: String) -> MapDef {
         inner: Some(InnerMap::Template(Box::new(template)).into()),
         values: Vec::new(),
         btf: None,
+        set_by_loader: Vec::new(),
         decl_tags: Vec::new(),
         renamed_from: None,
         span: Span::NONE,
@@ -102,10 +103,12 @@ impl Expansion<'_> {
                     ::core::option::Option::Some(#runtime::InnerMap::of::<#inner>());
             }
         });
+        let (bounded, parameters, _) = self.input.generics.split_for_impl();
+        let bounds = self.bounds();
         let outer = self.field("inner").map(|inner| {
             quote! {
                 #[automatically_derived]
-                impl #runtime::OuterMapSpec for #ident {
+                impl #bounded #runtime::OuterMapSpec for #ident #parameters #bounds {
                     type Inner = #inner;
                 }
             }
@@ -115,7 +118,7 @@ impl Expansion<'_> {
             let layout = self.writer().of(&event.value, &ty);
             Some(quote! {
                 #[automatically_derived]
-                impl #runtime::EventSpec for #ident {
+                impl #bounded #runtime::EventSpec for #ident #parameters #bounds {
                     type Event = #ty;
                     const EVENT_LAYOUT: &'static #runtime::layout::Layout = #layout;
                 }
@@ -123,7 +126,7 @@ impl Expansion<'_> {
         });
         quote! {
             #[automatically_derived]
-            impl #runtime::MapSpec for #ident {
+            impl #bounded #runtime::MapSpec for #ident #parameters #bounds {
                 type Kind = #runtime::kind::#kind;
                 type Key = #key;
                 type Value = #value;
@@ -138,6 +141,19 @@ impl Expansion<'_> {
             #limits
             #fields
         }
+    }
+
+    /// What the author and the spec ask of the parameters, the types of what the loader sets.
+    fn bounds(&self) -> TokenStream {
+        let runtime = self.runtime;
+        let own = self.input.generics.where_clause.iter().flat_map(|bounds| &bounds.predicates);
+        let mut bounds: Vec<_> = own.map(quote::ToTokens::to_token_stream).collect();
+        for part in self.item.def.open_parts() {
+            let Some(ty) = self.field(part.name()) else { continue };
+            let bound = if part == Attribute::Inner { quote!(MapSpec) } else { quote!(Plain) };
+            bounds.push(quote!(#ty: #runtime::#bound));
+        }
+        if bounds.is_empty() { TokenStream::new() } else { quote!(where #(#bounds,)*) }
     }
 
     fn writer(&self) -> LayoutWriter<'_> {
@@ -169,7 +185,12 @@ impl Expansion<'_> {
             let runtime = self.runtime;
             quote!(#runtime::layout::Layout)
         };
+        let is_open = self.item.def.open_parts().iter().any(|open| open.name() == name);
         match (described, self.field(name), self.later(&format!("{name}_size"))) {
+            (_, Some(rust), _) if is_open => {
+                let size = quote!(::core::mem::size_of::<#rust>() as u32);
+                (rust, quote!(&#layout::Opaque { size: #size }))
+            }
             (Some(KeyValue::Type(ty)), Some(rust), _) => {
                 let layout = self.writer().of(&ty.value, &rust);
                 (rust, layout)
@@ -271,10 +292,12 @@ impl Expansion<'_> {
         }
         let (names, types): (Vec<_>, Vec<_>) =
             fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
+        let (bounded, parameters, _) = self.input.generics.split_for_impl();
+        let bounds = self.bounds();
         quote! {
             const _: () = {
                 #[allow(dead_code)]
-                fn fields(map: #ident) -> (#(#types,)*) {
+                fn fields #bounded(map: #ident #parameters) -> (#(#types,)*) #bounds {
                     (#(map.#names,)*)
                 }
             };

@@ -141,10 +141,31 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `key_size = N`, `value_size = N` | bytes that no type describes, in place of the field |
 /// | `values(1 = name)` | initial contents: programs or maps, as C calls them |
 /// | `ops = "tcp_congestion_ops"` | of `struct_ops`, whose place its programs take |
+/// | `set_by_loader(max_entries)` | the loader sets the number |
 /// | `btf = false` | described by its sizes alone |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `template` | no map of its own: it says what the maps in another one are like |
 /// | `crate = path` | how the crate `bpfmap` is called |
+///
+/// A key, a value or an inner map that only the loader knows, since it sets its size before it loads the
+/// object, is a parameter of the struct. The program says which it is where it opens the map, and that is
+/// held against the real one:
+///
+/// ```
+/// use bpfmap::{BpfMap, Map};
+///
+/// /// What is kept for each address, as long as the command line says.
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, set_by_loader(max_entries))]
+/// struct Kept<V> {
+///     key: u32,
+///     value: V,
+/// }
+///
+/// fn open(object: &impl bpfmap::MapSource) -> bpfmap::Result<Map<Kept<[u64; 4]>>> {
+///     Map::from_object(object)
+/// }
+/// ```
 ///
 /// # Errors
 ///

@@ -101,9 +101,17 @@ pub enum TypeLayout<'a> {
         /// How many.
         size: u32,
     },
+    /// Whatever the loader has set: of a [`Declaration`](crate::Declaration) alone. A spec knows its types.
+    SetByLoader,
 }
 
 impl TypeLayout<'_> {
+    /// Whether no schema says what it is.
+    #[must_use]
+    pub const fn is_set_by_loader(&self) -> bool {
+        matches!(self, Self::SetByLoader)
+    }
+
     /// The type, without what is said of older maps.
     #[must_use]
     pub const fn current(&self) -> &Self {
@@ -215,7 +223,7 @@ impl TypeLayout<'_> {
     #[must_use]
     pub const fn size(&self) -> u64 {
         match *self {
-            Self::Void => 0,
+            Self::Void | Self::SetByLoader => 0,
             Self::Int { size, .. }
             | Self::Enum { size, .. }
             | Self::Struct { size, .. }

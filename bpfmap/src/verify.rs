@@ -143,8 +143,10 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
             differences.push(Difference::new(what, format!("{theirs}, schema says {ours}")));
         }
     };
-    differ("key_size", real.key_size.into(), declared.key_size());
-    if !facts.is_some_and(|facts| facts.kernel_value) {
+    if !declared.key.is_set_by_loader() {
+        differ("key_size", real.key_size.into(), declared.key_size());
+    }
+    if !facts.is_some_and(|facts| facts.kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
     let expected = match (facts, declared.max_entries) {
@@ -201,7 +203,7 @@ fn types_of(
 ) -> Vec<Difference> {
     let mut differences = Vec::new();
     for (path, layout, type_id) in [("key", declared.key, key), ("value", declared.value, value)] {
-        if type_id != 0 {
+        if type_id != 0 && !layout.is_set_by_loader() {
             differences.extend(btf::compare(path, layout, btf, type_id, accept));
         }
     }

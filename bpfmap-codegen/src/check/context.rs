@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use super::Resolved;
 use crate::diagnostics::Finding;
 use crate::front::{Incomplete, Syntax};
-use crate::ir::{Composite, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind};
+use crate::ir::{
+    Attribute, Composite, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
+};
 use crate::source::Spanned;
 
 /// A schema while it is held against the rules.
@@ -50,6 +52,12 @@ impl<'a> Context<'a> {
         let name = &map.name.value;
         // What is wrong in a template was found with the map that it stands in.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
+    }
+
+    /// Whether nobody says what the attribute of the map is: neither its author, nor that the loader
+    /// does.
+    pub(super) fn is_unsaid(&self, map: &MapDef, attribute: Attribute) -> bool {
+        self.is_complete(map) && !map.is_set_by_loader(attribute)
     }
 
     /// Whether the layout of `ty` can be relied on.

@@ -16,6 +16,8 @@ mod special_fields;
 mod types;
 
 use context::Context;
+#[cfg(feature = "import")]
+pub(crate) use maps::left_out;
 pub use requirements::{Part, Requirement};
 pub(crate) use reserved::is_in_uapi;
 #[cfg(feature = "import")]

@@ -6,7 +6,7 @@ use super::pair::{Composites, MapPair, Place, Shape, TypePair, View};
 use super::rules::{self, Class, Loading, Rule};
 use crate::check::Resolved;
 use crate::facts::{InnerRule, MapTypeFacts};
-use crate::ir::{KeyValue, MapDef, MemberType, Pinning};
+use crate::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
 use crate::source::Span;
 
 pub(super) struct Changes<'a> {
@@ -75,8 +75,17 @@ impl<'a> Changes<'a> {
             self.push(&rules::BTF, path, message.to_owned(), span);
         }
         self.parts(path, pair);
+        let open = |map: &MapDef| map.is_set_by_loader(Attribute::Inner);
         if let Some(inner) = &pair.inner {
             self.inner(path, inner, new);
+        } else if open(old) != open(new) {
+            let message = if open(new) {
+                "left to the loader, was described"
+            } else {
+                "described, was left to the loader"
+            };
+            let span = new.inner.as_ref().map_or(new.name.span, |inner| inner.span);
+            self.push(&rules::INNER_MAP, &format!("{path}.inner"), message.to_owned(), span);
         }
     }
 
@@ -145,16 +154,37 @@ impl<'a> Changes<'a> {
         let span =
             |described: &Option<KeyValue>| described.as_ref().map_or(new.name.span, KeyValue::span);
         let (was, is) = (size(self.old, &old.key), size(self.new, &new.key));
-        if was != is {
+        if !self.is_open(path, (old, new), Attribute::Key, (was, is)) && was != is {
             let message = format!("{}, was {}", bytes(is), bytes(was));
             self.push(&rules::KEY_SIZE, &format!("{path}.key"), message, span(&new.key));
         }
         let (was, is) = (size(self.old, &old.value), size(self.new, &new.value));
-        if was != is {
+        if !self.is_open(path, (old, new), Attribute::Value, (was, is)) && was != is {
             let rule = if is > was { &rules::VALUE_GROWS } else { &rules::VALUE_SHRINKS };
             let message = format!("{}, was {}", bytes(is), bytes(was));
             self.push(rule, &format!("{path}.value"), message, span(&new.value));
         }
+    }
+
+    /// Whether one of the schemas leaves the size to the loader. Where only one does, that is a change.
+    fn is_open(
+        &mut self,
+        path: &str,
+        (old, new): (&MapDef, &MapDef),
+        part: Attribute,
+        (was, is): (u64, u64),
+    ) -> bool {
+        let open = |map: &MapDef| map.is_set_by_loader(part);
+        let message = match (open(old), open(new)) {
+            (false, false) => return false,
+            (true, true) => return true,
+            (false, true) => format!("the size is left to the loader, was {}", bytes(was)),
+            (true, false) => format!("{}, was left to the loader", bytes(is)),
+        };
+        let set = new.set_by_loader.iter().find(|set| set.value == part);
+        let span = set.map_or(new.name.span, |set| set.span);
+        self.push(&rules::SET_BY_LOADER, &format!("{path}.{}", part.name()), message, span);
+        true
     }
 
     fn numa_node(&mut self, path: &str, old: &MapDef, new: &MapDef) {

@@ -35,6 +35,14 @@ impl Syntax {
         }
     }
 
+    /// A part of a map, as its author calls it.
+    pub(crate) fn attribute(self, key: &str) -> String {
+        match self {
+            Self::Toml => format!("`{key}`"),
+            Self::Rust => format!("the field `{key}`"),
+        }
+    }
+
     /// The integer of an enum.
     pub(crate) fn repr(self, int: &str) -> String {
         match self {

@@ -215,6 +215,8 @@ fn map_keys(map: &MapDef) -> Vec<Key> {
         keys.push(("values", format!("{{ {values} }}")));
     }
     keys.extend(number("btf", map.btf.as_ref()));
+    let set_by_loader = map.set_by_loader.iter().map(|set| set.value.name());
+    keys.extend(words("set_by_loader", set_by_loader));
     keys.extend(strings("decl_tags", &map.decl_tags));
     keys.extend(former_name(map.renamed_from.as_ref()));
     keys.extend(doc(map.doc.as_ref()));
@@ -230,8 +232,12 @@ fn number(name: &'static str, value: Option<&Spanned<impl ToString>>) -> Option<
 }
 
 fn strings(name: &'static str, values: &[Spanned<String>]) -> Option<Key> {
-    let values: Vec<String> = values.iter().map(|value| string(&value.value)).collect();
-    (!values.is_empty()).then(|| (name, format!("[{}]", values.join(", "))))
+    words(name, values.iter().map(|value| value.value.as_str()))
+}
+
+fn words<'a>(name: &'static str, words: impl Iterator<Item = &'a str>) -> Option<Key> {
+    let words: Vec<String> = words.map(string).collect();
+    (!words.is_empty()).then(|| (name, format!("[{}]", words.join(", "))))
 }
 
 fn quoted(name: &'static str, value: &impl ToString) -> Key {

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use bpfmap_codegen::facts::KernelVersion;
 use bpfmap_codegen::ir::{
-    Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning, Schema,
-    SpecialField, Target, Type, TypeDefKind,
+    Attribute, Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning,
+    Schema, SpecialField, Target, Type, TypeDefKind,
 };
 use bpfmap_codegen::source::{Span, Spanned};
 
@@ -54,6 +54,7 @@ pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
             };
             inner.into()
         });
+        map.set_by_loader = unsaid(&map, random);
         schema.maps.push(map);
     }
 }
@@ -309,10 +310,23 @@ fn map(random: &mut Random, name: String, types: &[String]) -> MapDef {
             })
             .unwrap_or_default(),
         btf: random.sometimes(5, |random| random.pick(&[false, true]).into()),
+        set_by_loader: vec![],
         decl_tags: tags(random),
         renamed_from: former_name(random),
         span: Span::NONE,
     }
+}
+
+/// Some of what the map does not say itself.
+fn unsaid(map: &MapDef, random: &mut Random) -> Vec<Spanned<Attribute>> {
+    let is_said = |attribute| match attribute {
+        Attribute::Key => map.key.is_some(),
+        Attribute::Value => map.value.is_some(),
+        Attribute::MaxEntries => map.max_entries.is_some(),
+        Attribute::Inner => map.inner.is_some(),
+    };
+    let unsaid = Attribute::WORDS.iter().filter(|(_, attribute)| !is_said(*attribute));
+    unsaid.filter(|_| random.below(3) == 0).map(|(_, attribute)| (*attribute).into()).collect()
 }
 
 fn key_or_value(random: &mut Random, types: &[String]) -> KeyValue {

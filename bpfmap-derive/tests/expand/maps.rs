@@ -44,3 +44,19 @@ struct Routes {
     key: Prefix,
     value: Route,
 }
+
+#[derive(BpfMap)]
+#[bpf_map(hash, set_by_loader(max_entries))]
+struct Kept<K, V: Copy>
+where
+    K: Copy,
+{
+    key: K,
+    value: V,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 8)]
+struct Shards<I> {
+    inner: I,
+}

@@ -369,6 +369,7 @@ fn describe(layout: &TypeLayout<'_>) -> String {
             describe(layout)
         }
         TypeLayout::Opaque { size } => bytes(*size),
+        TypeLayout::SetByLoader => "what the loader sets".to_owned(),
     }
 }
 

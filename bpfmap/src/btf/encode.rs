@@ -47,7 +47,7 @@ impl<'a> Encoder<'a> {
             return id;
         }
         let id = match *layout {
-            TypeLayout::Void => return 0,
+            TypeLayout::Void | TypeLayout::SetByLoader => return 0,
             TypeLayout::Int { name, size, encoding } => self.int(name, size, encoding),
             TypeLayout::Typedef { name, target } => {
                 let target = self.add(target);

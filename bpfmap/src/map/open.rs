@@ -94,6 +94,10 @@ pub(super) struct Consistent<S>(core::marker::PhantomData<S>);
 impl<S: MapSpec> Consistent<S> {
     pub(super) const CHECK: () = {
         assert!(
+            !S::KEY_LAYOUT.is_set_by_loader() && !S::VALUE_LAYOUT.is_set_by_loader(),
+            "a spec says what key and value are"
+        );
+        assert!(
             S::KEY_LAYOUT.size() == size_of::<S::Key>() as u64,
             "KEY_LAYOUT isn't as large as the key"
         );

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{bytes, cell, push_paragraph};
 use crate::check::Checked;
 use crate::facts::{Answer, MapTypeFacts, Since};
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     let maps = &checked.schema().maps;
@@ -24,11 +24,16 @@ pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     }
 }
 
+const LEFT_TO_LOADER: &str = "left to the loader";
+
 fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
     let summary = MapTypeFacts::by_name(&map.map_type.value).map_or("", |row| row.summary);
     let mut rows = vec![("type", format!("`{}`: {summary}", map.map_type.value))];
-    for (what, described) in [("key", &map.key), ("value", &map.value)] {
+    for (what, described, part) in
+        [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)]
+    {
         let text = match described {
+            None if map.is_set_by_loader(part) => LEFT_TO_LOADER.to_owned(),
             None => continue,
             Some(described @ KeyValue::Type(ty)) => {
                 let size = bytes(checked.resolved().layout(described).size);
@@ -44,7 +49,7 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
     }
     let max_entries = map.max_entries.as_ref();
     let max_entries =
-        max_entries.map_or("left to the loader".to_owned(), |number| number.value.to_string());
+        max_entries.map_or(LEFT_TO_LOADER.to_owned(), |number| number.value.to_string());
     rows.push(("max_entries", max_entries));
     if !map.flags.is_empty() {
         let flags: Vec<_> = map.flags.iter().map(|flag| format!("`{}`", flag.value)).collect();
@@ -72,6 +77,9 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
                 .map(|(what, text)| format!("{what} {text}"))
                 .collect();
             rows.push(("inner map", inner.join("; ")));
+        }
+        None if map.is_set_by_loader(Attribute::Inner) => {
+            rows.push(("inner map", LEFT_TO_LOADER.to_owned()));
         }
         None => {}
     }

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::layouts::layout_of;
-use super::names::{MAPS, Names, identifier};
+use super::names::{MAPS, Names, identifier, parameter_list};
 use super::shape::type_name;
 use super::{push_doc, string_literal};
 use crate::check::Checked;
 use crate::facts::{MapFlag, MapTypeFacts, ValueRule};
-use crate::ir::{KeyValue, MapDef, Pinning};
+use crate::ir::{Attribute, KeyValue, MapDef, Pinning};
 use crate::naming::upper_camel_case;
 
 /// The spec types, and `Maps`.
@@ -21,12 +21,22 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
         }
         push_spec(code, checked, names, (map, &format!("The map `{}`.", map.name.value)));
     }
+    let (maps, open): (Vec<&MapDef>, Vec<&MapDef>) =
+        maps.iter().partition(|map| map.open_parts().is_empty());
     if maps.is_empty() {
         return;
     }
-    let _ = writeln!(code, "\n/// A handle of each map.\n#[derive(::core::fmt::Debug)]");
+    code.push_str("\n/// A handle of each map.\n");
+    if !open.is_empty() {
+        let specs: Vec<String> =
+            open.iter().map(|map| format!("[`{}`]", names.spec(&map.name.value))).collect();
+        let specs = specs.join(", ");
+        let _ =
+            writeln!(code, "///\n/// But for those of which the loader sets something: {specs}.");
+    }
+    code.push_str("#[derive(::core::fmt::Debug)]\n");
     let _ = writeln!(code, "pub struct {MAPS} {{");
-    for map in maps {
+    for map in &maps {
         if let Some(doc) = &map.doc {
             push_doc(code, "    ", doc);
         }
@@ -57,16 +67,32 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     code.push('\n');
     push_doc(code, "", map.doc.as_deref().unwrap_or(doc));
     let kind = upper_camel_case(&map.map_type.value);
+    let open = names.parameters(map);
+    let parameters = parameter_list(&open);
+    let bounded = if open.is_empty() {
+        let _ = writeln!(code, "pub enum {spec} {{}}");
+        String::new()
+    } else {
+        let _ = writeln!(code, "///\n/// {}", how_to_open(spec, map));
+        let types: Vec<&str> = open.iter().map(|(_, name)| name.as_str()).collect();
+        let types = types.join(", ");
+        let _ = writeln!(
+            code,
+            "pub struct {spec}{parameters}(::core::marker::PhantomData<fn() -> ({types},)>);"
+        );
+        format!("<{}>", bounds(&open).join(", "))
+    };
+    let parameter = |part| open.iter().find(|(it, _)| *it == part).map(|(_, name)| name.as_str());
+    let (key, value) = (parameter(Attribute::Key), parameter(Attribute::Value));
     let _ = write!(
         code,
-        "pub enum {spec} {{}}\n\n\
-         impl ::bpfmap::MapSpec for {spec} {{\n    \
+        "\nimpl{bounded} ::bpfmap::MapSpec for {spec}{parameters} {{\n    \
              type Kind = ::bpfmap::kind::{kind};\n    \
              type Key = {};\n    \
              type Value = {};\n    \
              const NAME: &'static str = {};\n",
-        held(names, map.key.as_ref()),
-        value_type(checked, names, map),
+        key.map_or_else(|| held(names, map.key.as_ref()), str::to_owned),
+        value.map_or_else(|| value_type(checked, names, map), str::to_owned),
         string_literal(name),
     );
     if let Some(max_entries) = &map.max_entries {
@@ -88,11 +114,14 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
         let _ =
             writeln!(code, "    const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::{pinning};");
     }
-    for (what, described) in [("KEY", &map.key), ("VALUE", &map.value)] {
-        let layout = described.as_ref().map_or_else(
-            || "::bpfmap::layout::Layout::VOID".to_owned(),
-            |described| layout_of(checked, names, described),
-        );
+    for (what, described, open) in [("KEY", &map.key, key), ("VALUE", &map.value, value)] {
+        let layout = match (described, open) {
+            (_, Some(open)) => format!(
+                "&::bpfmap::layout::Layout::Opaque {{ size: ::core::mem::size_of::<{open}>() as u32 }}"
+            ),
+            (Some(described), None) => layout_of(checked, names, described),
+            (None, None) => "::bpfmap::layout::Layout::VOID".to_owned(),
+        };
         let _ = writeln!(
             code,
             "    const {what}_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};"
@@ -102,6 +131,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
         code.push_str("    const BTF: bool = false;\n");
     }
     let inner = checked.schema().inner_of(map).map(|inner| names.spec(&inner.name.value));
+    let inner = inner.or_else(|| parameter(Attribute::Inner));
     if let Some(inner) = inner {
         let _ = writeln!(
             code,
@@ -114,7 +144,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
         let event = KeyValue::Type(event.clone());
         let _ = write!(
             code,
-            "\nimpl ::bpfmap::EventSpec for {spec} {{\n    \
+            "\nimpl{bounded} ::bpfmap::EventSpec for {spec}{parameters} {{\n    \
                  type Event = {};\n    \
                  const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {};\n}}\n",
             held(names, Some(&event)),
@@ -124,9 +154,44 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     if let Some(inner) = inner {
         let _ = write!(
             code,
-            "\nimpl ::bpfmap::OuterMapSpec for {spec} {{\n    type Inner = {inner};\n}}\n",
+            "\nimpl{bounded} ::bpfmap::OuterMapSpec for {spec}{parameters} {{\n    type Inner = {inner};\n}}\n",
         );
     }
+}
+
+/// What an author of user space has to know of a map of which the loader sets something.
+fn how_to_open(spec: &str, map: &MapDef) -> String {
+    let parts = map.open_parts();
+    let set: Vec<String> = parts
+        .iter()
+        .map(|part| match part {
+            Attribute::Inner => "`set_inner_map_fd`".to_owned(),
+            part => format!("`set_{}_size`", part.name()),
+        })
+        .collect();
+    let types: Vec<&str> = parts
+        .iter()
+        .map(|part| match part {
+            Attribute::Key => "Key",
+            Attribute::Value => "Value",
+            Attribute::Inner | Attribute::MaxEntries => "Inner",
+        })
+        .collect();
+    format!(
+        "A parameter is what the object leaves to its loader: call libbpf's {} before the object is loaded, and then open the \
+         map as `bpfmap::Map::<{spec}<{}>>`, which holds the sizes against the real map.",
+        set.join(" and "),
+        types.join(", ")
+    )
+}
+
+/// `K: ::bpfmap::Plain`, for each parameter.
+fn bounds(open: &[(Attribute, String)]) -> Vec<String> {
+    let bounds = open.iter().map(|(part, name)| match part {
+        Attribute::Inner => format!("{name}: ::bpfmap::MapSpec"),
+        _ => format!("{name}: ::bpfmap::Plain"),
+    });
+    bounds.collect()
 }
 
 fn push_option(code: &mut String, name: &str, value: u32) {

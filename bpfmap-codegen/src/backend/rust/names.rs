@@ -6,6 +6,7 @@
 //! | struct or union in place, member `limits` of `ip_key` | `IpKeyLimits` |
 //! | anonymous struct or union of `ip_key`, the first | field `anon0`, type `IpKeyAnon0` |
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
+//! | key, value, inner map that the loader sets | parameters `K`, `V`, `I` of the spec type |
 //! | inner map in place, of the map `tenants` | spec type `TenantsInner` |
 //! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get a `_` behind them |
 //!
@@ -14,7 +15,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ir::Schema;
+use crate::ir::{Attribute, MapDef, Schema};
 use crate::naming::upper_camel_case;
 
 /// The struct that holds a handle of each map.
@@ -80,6 +81,23 @@ impl<'a> Names<'a> {
         self.layouts.get(name).map_or("", String::as_str)
     }
 
+    /// The parameters of a map's spec type: of what the loader sets, the type.
+    pub(crate) fn parameters(&self, map: &MapDef) -> Vec<(Attribute, String)> {
+        let named = map.open_parts().into_iter().map(|part| {
+            let base = match part {
+                Attribute::Key => "K",
+                Attribute::Value => "V",
+                Attribute::Inner | Attribute::MaxEntries => "I",
+            };
+            let mut name = base.to_owned();
+            while self.taken.contains(&name) {
+                name.push_str("Type");
+            }
+            (part, name)
+        });
+        named.collect()
+    }
+
     /// A type name that nothing else has, `base` if possible.
     pub(crate) fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
@@ -90,6 +108,12 @@ impl<'a> Names<'a> {
         }
         name
     }
+}
+
+/// `<K, V>`, or nothing.
+pub(crate) fn parameter_list(parameters: &[(Attribute, String)]) -> String {
+    let names: Vec<&str> = parameters.iter().map(|(_, name)| name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
 }
 
 /// `ip_key` as `IpKey`; a name that has no letters gets some.

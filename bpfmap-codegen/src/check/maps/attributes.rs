@@ -3,7 +3,7 @@
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE, ValueRule};
-use crate::ir::{KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::rules;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
@@ -16,7 +16,8 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let Some(entries) = &map.max_entries else {
         let unknown = cx.incomplete.max_entries.contains(&map.name.value);
-        if cx.is_complete(map) && !unknown && !may_be_absent(row.max_entries) {
+        let is_unsaid = cx.is_unsaid(map, Attribute::MaxEntries) && !unknown;
+        if is_unsaid && !may_be_absent(row.max_entries) {
             max_entries_missing(cx, map);
         }
         return;
@@ -79,7 +80,7 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 }
 
 /// Whether a map without `max_entries` is what its author meant.
-fn may_be_absent(rule: MaxEntriesRule) -> bool {
+pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }
 

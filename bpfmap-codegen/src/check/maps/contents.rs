@@ -6,7 +6,7 @@ use crate::check::context::Context;
 use crate::check::names;
 use crate::diagnostics::Finding;
 use crate::facts::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapTypeFacts, ValueRule};
-use crate::ir::{InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Span;
@@ -82,7 +82,7 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
 fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let name = &map.name.value;
     let Some(written) = &map.inner else {
-        if cx.is_complete(map) {
+        if cx.is_unsaid(map, Attribute::Inner) {
             cx.report(
                 Finding::new(
                     &rules::INNER_MISSING,

@@ -4,7 +4,7 @@ use super::pointers::Pointers;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::facts::{KeyRule, MapTypeFacts, ValueRule};
-use crate::ir::{Int, KeyValue, MapDef, MemberType, Type, TypeDefKind};
+use crate::ir::{Attribute, Int, KeyValue, MapDef, MemberType, Type, TypeDefKind};
 use crate::rules;
 use crate::source::Span;
 
@@ -21,7 +21,7 @@ pub(super) fn check<'a>(
 ) {
     let name = &map.name.value;
     let Some(key) = &map.key else {
-        if row.key != KeyRule::Keyless && cx.is_complete(map) {
+        if row.key != KeyRule::Keyless && cx.is_unsaid(map, Attribute::Key) {
             let ty = row.name;
             cx.report(
                 Finding::new(&rules::KEY_MISSING, map.span, format!("the map `{name}` has no key"))

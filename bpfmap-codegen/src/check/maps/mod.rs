@@ -3,8 +3,12 @@
 mod attributes;
 mod contents;
 mod key;
+mod loader;
 mod pointers;
 mod value;
+
+#[cfg(feature = "import")]
+pub(crate) use loader::left_out;
 
 use super::context::Context;
 use super::{flags, special_fields};
@@ -35,6 +39,7 @@ fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers:
     value::check(cx, map, row);
     attributes::check(cx, map, row);
     contents::check(cx, map, row);
+    loader::check(cx, map, row);
     flags::check(cx, map, row);
     special_fields::check_map(cx, map, row);
     deprecated(cx, map, row);

@@ -3,7 +3,7 @@
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::facts::{BtfRule, EventRule, INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
-use crate::ir::{KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::rules;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
@@ -13,8 +13,8 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 
 fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     let Some(value) = &map.value else {
-        if cx.is_complete(map) && !matches!(row.value, ValueRule::Valueless | ValueRule::StructOps)
-        {
+        let is_missing = !matches!(row.value, ValueRule::Valueless | ValueRule::StructOps);
+        if is_missing && cx.is_unsaid(map, Attribute::Value) {
             missing(cx, map, row);
         }
         return;

@@ -16,7 +16,7 @@ use super::diff::Side;
 use super::pair::{MapPair, Shape, TypePair, View};
 use crate::check::{Checked, Resolved};
 use crate::facts::{KeyRule, MapTypeFacts, Operation, ValueRule};
-use crate::ir::{MapDef, SpecialField, Type};
+use crate::ir::{Attribute, MapDef, SpecialField, Type};
 use crate::source::Span;
 use members::Moves;
 
@@ -154,6 +154,7 @@ pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
         && old.map_type.value == new.map_type.value
         && numbers(old) == numbers(new)
         && flags(old) == flags(new)
+        && old.open_parts() == new.open_parts()
 }
 
 /// Which of two map types an entry can go from and to: those whose entries are alike.
@@ -230,6 +231,15 @@ impl<'a> Planner<'a> {
                 );
                 let help = "remove the pin, and let the programs fill the new map";
                 return self.obstacle(path, at, message, help);
+            }
+        }
+        for (side, map) in [(Side::Old, old), (Side::New, new)] {
+            let open = map.set_by_loader.iter().filter(|set| set.value != Attribute::MaxEntries);
+            for set in open {
+                let path = format!("{path}.{}", set.value.name());
+                let message = "the loader sets it, so no schema says what an entry is".to_owned();
+                let help = "write its type in both schemas";
+                self.obstacle(&path, (side, set.span), message, help);
             }
         }
         if let (Some(was), Some(is)) = (&old.max_entries, &new.max_entries)

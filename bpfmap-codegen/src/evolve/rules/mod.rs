@@ -162,6 +162,7 @@ rules! {
     VALUE_SHRINKS = NewPin, Refuses, Refuses: "A value is smaller";
     MAX_ENTRIES = NewPin, Refuses, Refuses: "A map has room for another number of entries";
     MAX_ENTRIES_OPEN = NewPin, Refuses, Takes: "One of the schemas leaves the number of entries to the loader";
+    SET_BY_LOADER = NewPin, Refuses, Takes: "One of the schemas leaves the size of a key or value to the loader";
     FLAGS = NewPin, Refuses, Refuses: "A map has other flags";
     DESCRIPTOR_FLAGS = NewPin, Refuses, Takes: "A map has other flags that are only its descriptor's";
     NUMA_NODE = NewPin, Refuses, Takes: "A map's memory comes from elsewhere";

@@ -8,6 +8,7 @@ use super::Failed;
 use super::definition::MapDefinition;
 use super::places::Owner;
 use super::types::{Place, Types};
+use crate::check::left_out;
 use crate::diagnostics::Finding;
 use crate::facts::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
@@ -94,7 +95,7 @@ impl Maker<'_, '_, '_> {
         let spanned = |number| Spanned::new(number, span);
         let text = |text: &str| Spanned::new(text.to_owned(), span);
         self.types.spend(map.values.len() * 64 + map.name.len() + 64)?;
-        Ok(MapDef {
+        let mut def = MapDef {
             name: text(&map.name),
             doc: None,
             map_type: text(row.map_or("", |row| row.name)),
@@ -114,6 +115,7 @@ impl Maker<'_, '_, '_> {
             inner: inner.map(|inner| Spanned::new(inner, self.span)),
             values: map.values.iter().map(|(index, name)| (spanned(*index), text(name))).collect(),
             btf: None,
+            set_by_loader: vec![],
             renamed_from: None,
             decl_tags: if map.variable == 0 {
                 vec![]
@@ -121,7 +123,14 @@ impl Maker<'_, '_, '_> {
                 self.types.tags().of(map.variable, None, self.span)
             },
             span: self.span,
-        })
+        };
+        // Of a pattern of inner maps a loader can set nothing.
+        let is_pattern = map.name.is_empty();
+        if let Some(row) = row.filter(|_| !is_pattern) {
+            let open = left_out(&def, row).into_iter();
+            def.set_by_loader = open.map(|attribute| Spanned::new(attribute, span)).collect();
+        }
+        Ok(def)
     }
 
     /// What is missing of a map that is live.

@@ -5,7 +5,7 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Data, DeriveInput, Expr, Field, Fields, Ident, LitStr, Token};
+use syn::{Data, DeriveInput, Expr, Field, Fields, GenericParam, Ident, LitStr, Token};
 
 use super::attributes::{Entries, doc};
 use super::context::Meaning;
@@ -13,7 +13,7 @@ use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
 use crate::facts::MapTypeFacts;
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Type};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Spanned;
@@ -43,6 +43,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
         Some((index, Spanned::new(name.0, reader.place(&name.1))))
     });
     let values = values.collect();
+    let mut set_by_loader = set_by_loader(reader, &mut entries);
     let ops = entries.string("ops");
     let decl_tags = entries.strings("tag");
     let renamed_from = entries.string("renamed_from");
@@ -52,13 +53,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut parts = Parts::read(reader, input);
     let key = key_or_value(reader, "key", parts.key.take(), key_size);
     let value = key_or_value(reader, "value", parts.value.take(), value_size);
-    if !input.generics.params.is_empty() {
-        let place = reader.place(&input.generics.params);
-        reader.report(
-            Finding::new(&rules::RUST_TYPE, place, "C has no maps with parameters")
-                .help("write a map for each type that it is used with"),
-        );
-    }
+    set_by_loader.append(&mut parts.open);
+    // In one order, whatever that of the fields.
+    set_by_loader.sort_by_key(|set| Attribute::WORDS.iter().position(|(_, it)| *it == set.value));
     let span = reader.place_of(input.ident.span());
     let (complete, _, held) = reader.finish();
     MapItem {
@@ -78,6 +75,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
             inner: parts.inner,
             values,
             btf,
+            set_by_loader,
             decl_tags,
             renamed_from,
             span,
@@ -170,6 +168,41 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
     None
 }
 
+/// `set_by_loader(max_entries)`. Of what has a type, a parameter says it.
+fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Spanned<Attribute>> {
+    let words = entries.list(
+        "set_by_loader",
+        "set_by_loader(max_entries)",
+        Punctuated::<Ident, Token![,]>::parse_terminated,
+    );
+    let words = words.into_iter().flatten().map(|ident| word(reader, &ident));
+    let attributes = words.filter_map(|word| {
+        match Attribute::WORDS.iter().find(|(known, _)| *known == word.value) {
+            Some((_, Attribute::MaxEntries)) => {
+                return Some(Spanned::new(Attribute::MaxEntries, word.span));
+            }
+            Some((name, _)) => reader.report(
+                Finding::new(
+                    &rules::ATTRIBUTE_SYNTAX,
+                    word.span,
+                    format!("that the loader sets the {name} is said by a type parameter"),
+                )
+                .help(format!("write `struct NAME<T> {{ {name}: T, … }}`, and leave this out")),
+            ),
+            None => reader.report(
+                Finding::new(
+                    &rules::UNKNOWN_WORD,
+                    word.span,
+                    format!("`{}` is no `set_by_loader`", word.value),
+                )
+                .help(nearest(&word.value, ["max_entries"])),
+            ),
+        }
+        None
+    });
+    attributes.collect()
+}
+
 fn pinning(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Pinning>> {
     if let Expr::Path(path) = expression
         && let Some(word) = path.path.get_ident()
@@ -222,6 +255,8 @@ struct Parts {
     value: Option<Spanned<Type>>,
     event: Option<Spanned<Type>>,
     inner: Option<Spanned<InnerMap>>,
+    /// Those whose type is a parameter.
+    open: Vec<Spanned<Attribute>>,
 }
 
 const PARTS: [&str; 4] = ["key", "value", "event", "inner"];
@@ -244,17 +279,35 @@ impl Parts {
             );
             return parts;
         }
+        let mut parameters: Vec<&Ident> = vec![];
+        for parameter in &input.generics.params {
+            match parameter {
+                GenericParam::Type(ty) => parameters.push(&ty.ident),
+                other => no_parameter(reader, other),
+            }
+        }
         for field in fields {
-            parts.field(reader, field);
+            parts.field(reader, field, &mut parameters);
+        }
+        for parameter in parameters {
+            no_parameter(reader, parameter);
         }
         parts
     }
 
-    fn field(&mut self, reader: &Reader<'_>, field: &Field) {
+    fn field(&mut self, reader: &Reader<'_>, field: &Field, parameters: &mut Vec<&Ident>) {
         let Some(ident) = &field.ident else { return };
         let mut entries = Entries::read(reader, &field.attrs, "bpf", "a field of a map");
         let hints = Hints::take(reader, &mut entries);
         entries.finish();
+        if let Some(attribute) = open(ident)
+            && let Some(parameter) = parameters.iter().position(|it| is_named(&field.ty, it))
+        {
+            parameters.remove(parameter);
+            hints.finish(reader);
+            self.open.push(Spanned::new(attribute, reader.place(&field.ty)));
+            return;
+        }
         match ident.unraw().to_string().as_str() {
             "key" => self.key = types::read(reader, &field.ty, hints),
             "value" => self.value = types::read(reader, &field.ty, hints),
@@ -271,6 +324,26 @@ impl Parts {
             ),
         }
     }
+}
+
+/// What of a map can be left to the loader, by its field.
+fn open(field: &Ident) -> Option<Attribute> {
+    let parts = Attribute::WORDS.iter().filter(|(_, it)| *it != Attribute::MaxEntries);
+    parts.clone().find(|(name, _)| field == name).map(|(_, attribute)| *attribute)
+}
+
+/// Whether a type is nothing but a name.
+fn is_named(ty: &syn::Type, name: &Ident) -> bool {
+    matches!(ty, syn::Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
+}
+
+fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
+    let message = "only a key, a value or an inner map that the loader sets is a parameter";
+    reader.report(
+        Finding::new(&rules::RUST_TYPE, reader.place(parameter), message)
+            .label("no field is of this type")
+            .help("write a map for each type that it is used with"),
+    );
 }
 
 /// The map that a map of maps names.

@@ -24,6 +24,16 @@
 //! }
 //! ```
 //!
+//! What the loader sets of a map is a type parameter, where it has a type:
+//!
+//! ```text
+//! #[derive(BpfMap)]
+//! #[bpf_map(stack_trace, set_by_loader(max_entries))]
+//! struct Stacks<V> {
+//!     value: V,
+//! }
+//! ```
+//!
 //! An item is read by itself, within a [`Context`] that knows what is around it: a derive macro knows
 //! no more than the item, a reader of whole files follows names and constants.
 

@@ -45,7 +45,7 @@ impl Hints {
     }
 
     /// Reports what is left: nothing in the type asked for it.
-    fn finish(self, reader: &Reader<'_>) {
+    pub(super) fn finish(self, reader: &Reader<'_>) {
         let left = [
             self.char.map(|span| (reader.place_of(span), "char", "on `u8` and arrays of it")),
             self.points_to.map(|ty| (ty.span, "points_to", "on a `KernelPtr`")),

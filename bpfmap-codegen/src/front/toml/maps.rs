@@ -6,7 +6,7 @@ use super::file::{Fields, File, Value};
 use super::types::type_of;
 use crate::diagnostics::Finding;
 use crate::front::Draft;
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
 use crate::rules;
 use crate::source::Spanned;
 
@@ -42,6 +42,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDef {
         inner: fields.get("inner").and_then(|value| inner(file, value)),
         values: fields.get("values").map(|value| values(file, value)).unwrap_or_default(),
         btf: fields.bool("btf"),
+        set_by_loader: set_by_loader(&mut fields),
         decl_tags: fields.strings("decl_tags"),
         renamed_from: fields.string("renamed_from"),
         span: fields.span,
@@ -86,6 +87,17 @@ fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
     let pinning = file.word(&text, "pinning", Pinning::WORDS)?;
     Some(Spanned::new(pinning, text.span))
 }
+
+fn set_by_loader(fields: &mut Fields<'_, '_, '_>) -> Vec<Spanned<Attribute>> {
+    let (file, words) = (fields.file, fields.strings(SET_BY_LOADER));
+    let attributes = words.iter().filter_map(|word| {
+        let attribute = file.word(word, SET_BY_LOADER, Attribute::WORDS)?;
+        Some(Spanned::new(attribute, word.span))
+    });
+    attributes.collect()
+}
+
+const SET_BY_LOADER: &str = "set_by_loader";
 
 fn inner(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<InnerMap>> {
     let span = file.span(value.span());

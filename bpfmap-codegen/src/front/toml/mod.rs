@@ -33,6 +33,10 @@
 //! max_entries = 100
 //! flags = ["no_prealloc"]
 //! pinning = "by_name"               # or "none", or a number of your own loader's
+//!
+//! [maps.stacks]
+//! type = "stack_trace"
+//! set_by_loader = ["value", "max_entries"]  # what user space sets before it loads; or key, inner
 //! ```
 //!
 //! What an older map has otherwise is said where it is now, for `bpfmap diff` and `bpfmap migrate`;

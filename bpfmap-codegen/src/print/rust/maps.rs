@@ -6,7 +6,8 @@ use super::Printer;
 use super::attribute::{
     c_name, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
 };
-use crate::ir::{KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX, Type};
+use crate::backend::rust::names::parameter_list;
+use crate::ir::{Attribute, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX, Type};
 use crate::source::Spanned;
 
 impl Printer<'_> {
@@ -17,9 +18,14 @@ impl Printer<'_> {
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
         push_attribute(text, "", "bpf_map", &words(map, &spec, is_template));
         let mut fields = String::new();
-        for (name, described) in [("key", &map.key), ("value", &map.value)] {
+        let parameters = self.names.parameters(map);
+        let parameter = |part| parameters.iter().find(|(open, _)| *open == part);
+        let parts = [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)];
+        for (name, described, part) in parts {
             if let Some(KeyValue::Type(ty)) = described {
                 self.push_field(&mut fields, name, ty);
+            } else if let Some((_, parameter)) = parameter(part) {
+                let _ = writeln!(fields, "    {name}: {parameter},");
             }
         }
         if let Some(event) = &map.event {
@@ -27,7 +33,10 @@ impl Printer<'_> {
         }
         if let Some(inner) = self.schema.inner_of(map) {
             let _ = writeln!(fields, "    inner: {},", self.names.spec(&inner.name.value));
+        } else if let Some((_, parameter)) = parameter(Attribute::Inner) {
+            let _ = writeln!(fields, "    inner: {parameter},");
         }
+        let spec = format!("{spec}{}", parameter_list(&parameters));
         let _ = if fields.is_empty() {
             writeln!(text, "pub struct {spec};")
         } else {
@@ -79,6 +88,9 @@ fn words(map: &MapDef, spec: &str, is_template: bool) -> Vec<String> {
             format!("{} = {name}", index.value)
         });
         words.push(list("values", &values.collect::<Vec<_>>()));
+    }
+    if map.is_set_by_loader(Attribute::MaxEntries) {
+        words.push("set_by_loader(max_entries)".to_owned());
     }
     words.extend(map.btf.as_ref().map(|btf| format!("btf = {}", btf.value)));
     // The name of a template follows from that of its map.

@@ -13,6 +13,7 @@
 //! | enum | enum, held as `Enum<…>`; with two names for one value a new type with `bpf_type(variants(…))` |
 //! | alias | `type`; a new type where the alias has more to say, or nothing names it |
 //! | map | struct with `key` and `value`, `event` or `inner` |
+//! | key, value or inner map that the loader sets | a parameter of the struct, as the type of the field |
 //! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
 
 mod attribute;

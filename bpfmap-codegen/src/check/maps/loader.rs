@@ -1,0 +1,125 @@
+//! Rules about what a map leaves to its loader.
+
+use std::collections::HashSet;
+
+use super::attributes::may_be_absent;
+use crate::check::context::Context;
+use crate::diagnostics::Finding;
+use crate::facts::{KernelObject, KeyRule, MapTypeFacts, MaxEntriesRule, ValueRule};
+use crate::ir::{Attribute, MapDef, TEMPLATE_SUFFIX};
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let mut seen = HashSet::new();
+    for attribute in &map.set_by_loader {
+        let finding = if seen.insert(attribute.value) {
+            written(map, attribute)
+                .or_else(|| not_for_type(row, attribute))
+                .or_else(|| not_for_inner(cx, map, attribute))
+                .or_else(|| filled(map, attribute))
+        } else {
+            let message = format!("`{}` stands there twice", attribute.value.name());
+            Some(finding(attribute, message).help("leave one of them out"))
+        };
+        if let Some(finding) = finding {
+            cx.report(finding);
+        }
+    }
+}
+
+fn finding(attribute: &Spanned<Attribute>, message: impl Into<String>) -> Finding {
+    Finding::new(&rules::SET_BY_LOADER, attribute.span, message)
+}
+
+/// What the schema says as well.
+fn written(map: &MapDef, attribute: &Spanned<Attribute>) -> Option<Finding> {
+    let written: Option<Span> = match attribute.value {
+        Attribute::Key => map.key.as_ref().map(crate::ir::KeyValue::span),
+        Attribute::Value => map.value.as_ref().map(crate::ir::KeyValue::span),
+        Attribute::MaxEntries => map.max_entries.as_ref().map(|entries| entries.span),
+        Attribute::Inner => map.inner.as_ref().map(|inner| inner.span),
+    };
+    // What goes without saying is no more the loader's.
+    let written = written.filter(|span| *span != Span::NONE)?;
+    let message = format!("`{}` is left to the loader, and written", attribute.value.name());
+    Some(finding(attribute, message).related(written, "written here").help("leave one of them out"))
+}
+
+/// Whether a map of type `row` is not made unless somebody says what the attribute is.
+fn is_needed(row: &MapTypeFacts, attribute: Attribute) -> bool {
+    match attribute {
+        Attribute::Key => row.key != KeyRule::Keyless && !row.key.is_implied(),
+        Attribute::Value => matches!(row.value, ValueRule::Plain { .. } | ValueRule::Stack),
+        Attribute::MaxEntries => !may_be_absent(row.max_entries),
+        Attribute::Inner => row.value == ValueRule::Object(KernelObject::Map),
+    }
+}
+
+/// What `map` has to have and does not say: its loader knows it.
+#[cfg(feature = "import")]
+pub(crate) fn left_out(map: &MapDef, row: &MapTypeFacts) -> Vec<Attribute> {
+    let is_said = |attribute| match attribute {
+        Attribute::Key => map.key.is_some(),
+        Attribute::Value => map.value.is_some(),
+        Attribute::MaxEntries => map.max_entries.is_some(),
+        Attribute::Inner => map.inner.is_some(),
+    };
+    let all = Attribute::WORDS.iter().map(|(_, attribute)| *attribute);
+    all.filter(|attribute| is_needed(row, *attribute) && !is_said(*attribute)).collect()
+}
+
+fn not_for_type(row: &MapTypeFacts, attribute: &Spanned<Attribute>) -> Option<Finding> {
+    let is_number_of_cpus =
+        attribute.value == Attribute::MaxEntries && row.max_entries == MaxEntriesRule::PerCpu;
+    if is_needed(row, attribute.value) || is_number_of_cpus {
+        return None;
+    }
+    let (ty, name) = (row.name, attribute.value.name());
+    let message = format!("a loader has no `{name}` to set of a map of type `{ty}`");
+    Some(finding(attribute, message).help("leave it out"))
+}
+
+/// libbpf makes the pattern of inner maps of what the object says, and lets nobody change it.
+///
+/// Source: libbpf, `bpf_object__create_map`.
+fn not_for_inner(
+    cx: &Context<'_>,
+    map: &MapDef,
+    attribute: &Spanned<Attribute>,
+) -> Option<Finding> {
+    if map.name.value.ends_with(TEMPLATE_SUFFIX) {
+        let message = "a loader can't set anything of a map that is described in place";
+        return Some(finding(attribute, message).help(format!(
+            "write it; or leave {} of the outer map to the loader",
+            cx.syntax.attribute(Attribute::Inner.name())
+        )));
+    }
+    let schema = cx.resolved.schema();
+    let is_inner =
+        |outer: &&MapDef| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
+    let outer = cx.maps().iter().find(is_inner)?;
+    let message = format!(
+        "what the loader sets of `{}` is not there when `{}` is made",
+        map.name.value, outer.name.value
+    );
+    Some(
+        finding(attribute, message)
+            .related(
+                outer.inner.as_ref().map_or(outer.span, |inner| inner.span),
+                "the pattern of its maps",
+            )
+            .help("describe such maps in place, as `inner`; or write what the loader sets"),
+    )
+}
+
+/// The type of what fills a map from the start is that of the maps in it.
+fn filled(map: &MapDef, attribute: &Spanned<Attribute>) -> Option<Finding> {
+    let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
+    let message = "initial contents need an inner map that the object describes";
+    Some(
+        finding(attribute, message)
+            .related(first.span, "the contents")
+            .help("leave `values` out, and fill the map when the object is loaded"),
+    )
+}
