@@ -11,6 +11,7 @@ mod step;
 mod table;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What went wrong, for a person to read.
@@ -20,7 +21,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        ["corpus"] => corpus::run(),
+        ["corpus"] => corpus::run(None),
+        ["corpus", "--objects", folder] => corpus::run(Some(Path::new(folder))),
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
@@ -47,7 +49,8 @@ Usage: cargo xtask COMMAND
 
   demo   schemas to C and Rust, compiled, run on three kernels, and a table of what they answered
   test   every test of the repository, the matrix of all kernels included
-  corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared
+  corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared;
+         with --objects DIR, those of all objects in a folder
   fuzz   random inputs for what reads schemas and BTF: [--seconds N] [TARGET…]
 
 All install the Debian packages that are missing, and show their list first.";

@@ -22,15 +22,32 @@ pub(super) struct Compiler<'a> {
 
 /// A program that compiled.
 pub(super) struct Program {
-    pub(super) source: PathBuf,
+    /// What it is called, and what is made of it.
+    pub(super) name: String,
     pub(super) object: PathBuf,
-    /// Whether it includes `vmlinux.h`.
-    pub(super) has_vmlinux: bool,
+    /// Whether it includes `vmlinux.h`; `None`: nobody knows.
+    pub(super) has_vmlinux: Option<bool>,
 }
 
 impl Program {
-    pub(super) fn name(&self) -> String {
-        self.source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    /// Every file of a folder and the folders in it whose name ends in `.o`.
+    pub(super) fn all_in(folder: &Path) -> Result<Vec<Self>, Error> {
+        let mut programs = vec![];
+        let mut folders = vec![folder.to_owned()];
+        while let Some(at) = folders.pop() {
+            for entry in fs::read_dir(&at).map_err(|error| format!("{}: {error}", at.display()))? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "o") {
+                    let name = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
+                    let name = name.to_string_lossy().replace(['/', '.'], "_");
+                    programs.push(Self { name, object: path, has_vmlinux: None });
+                }
+            }
+        }
+        programs.sort_by(|one, other| one.object.cmp(&other.object));
+        Ok(programs)
     }
 }
 
@@ -89,7 +106,7 @@ impl<'a> Compiler<'a> {
             done.flatten().collect::<Vec<_>>()
         });
         let mut objects = objects;
-        objects.sort_by(|one: &Program, other| one.source.cmp(&other.source));
+        objects.sort_by(|one: &Program, other| one.name.cmp(&other.name));
         Ok(Programs { tried: sources.len(), objects })
     }
 
@@ -113,21 +130,25 @@ impl<'a> Compiler<'a> {
         }
         let included = fs::read_to_string(&depends).unwrap_or_default();
         let has_vmlinux = included.contains("/vmlinux.h");
-        Some(Program { source: source.to_owned(), object, has_vmlinux })
+        Some(Program { name, object, has_vmlinux: Some(has_vmlinux) })
     }
 
-    /// Compiles a generated header by itself.
-    pub(super) fn compile_header(&self, program: &Program, text: &str) -> Result<PathBuf, String> {
+    /// Compiles a generated header by itself, or behind `vmlinux.h`.
+    pub(super) fn compile_header(
+        &self,
+        name: &str,
+        text: &str,
+        has_vmlinux: bool,
+    ) -> Result<PathBuf, String> {
         let folder = self.objects.join("made");
-        let name = program.name();
         let (source, object) =
             (folder.join(format!("{name}.c")), folder.join(format!("{name}.bpf.o")));
         let uapi = "#include <linux/bpf.h>\n#include <linux/types.h>\n";
-        let types = if program.has_vmlinux { "" } else { uapi };
+        let types = if has_vmlinux { "" } else { uapi };
         let text = format!("{types}#include <bpf/bpf_helpers.h>\n{text}");
         fs::write(&source, text).map_err(|error| error.to_string())?;
         let mut clang = self.clang();
-        if program.has_vmlinux {
+        if has_vmlinux {
             clang.arg("-include-pch").arg(self.precompiled());
         }
         clang.arg("-c").arg(&source);

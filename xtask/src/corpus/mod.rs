@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use bpfmap_btf::Btf;
 use bpfmap_codegen::backend::c;
 use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::btf::{Definitions, Imported, definitions, read_object};
+use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
 use bpfmap_codegen::front::toml::read_str;
 use bpfmap_codegen::print;
 
@@ -27,12 +27,12 @@ use compile::{Compiler, Program};
 /// How many of a hundred maps have to come back the same.
 const WANTED: usize = 99;
 
-/// Runs the round trip.
+/// Runs the round trip: of the kernel's tests, or of the objects in a folder.
 ///
 /// # Errors
 ///
 /// When fewer than 99 of 100 maps come back the same, or one comes back otherwise without a word.
-pub(crate) fn run() -> Result<(), Error> {
+pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
@@ -46,12 +46,17 @@ pub(crate) fn run() -> Result<(), Error> {
     let kernel = Btf::parse(&kernel)?;
 
     steps.next("Programs");
-    let programs = compiler.programs()?;
-    println!("{} of {} programs compile", programs.objects.len(), programs.tried);
+    let programs = if let Some(folder) = objects {
+        Program::all_in(folder)?
+    } else {
+        let programs = compiler.programs()?;
+        println!("{} of {} programs compile", programs.objects.len(), programs.tried);
+        programs.objects
+    };
 
     steps.next("Import, generate, compile, compare");
     let mut report = Report::default();
-    for program in &programs.objects {
+    for program in &programs {
         round_trip(&compiler, program, &kernel, &mut report)?;
     }
     report.print();
@@ -80,6 +85,8 @@ struct Report {
     named: BTreeMap<&'static str, Vec<String>>,
     /// Those of which nothing says why.
     unnamed: Vec<String>,
+    /// Files that are no objects, and why.
+    unreadable: Vec<String>,
 }
 
 impl Report {
@@ -88,6 +95,10 @@ impl Report {
         for (rule, maps) in &self.named {
             println!("\n{rule}: {} maps", maps.len());
             print_all(maps);
+        }
+        if !self.unreadable.is_empty() {
+            println!("\nunreadable: {} files", self.unreadable.len());
+            print_all(&self.unreadable);
         }
         if !self.unnamed.is_empty() {
             println!("\nwithout a named reason: {} maps", self.unnamed.len());
@@ -119,30 +130,44 @@ fn round_trip(
     report: &mut Report,
 ) -> Result<(), Error> {
     let data = fs::read(&program.object)?;
-    let name = program.name();
-    let Ok(Definitions { maps, unread, btf: original_btf }) = definitions(&data) else {
-        return Ok(());
+    let name = &program.name;
+    let defined = match definitions(&data) {
+        Ok(defined) => defined,
+        Err(why) => {
+            report.unreadable.push(format!("{name}: {why}"));
+            return Ok(());
+        }
     };
-    // Who includes vmlinux.h gets a header that leaves the kernel's types to it.
-    let kernel = program.has_vmlinux.then_some(kernel);
-    let imported = read_object(Path::new(&format!("{name}.bpf.o")), &data, kernel);
+    // Who includes vmlinux.h gets a header that leaves the kernel's types to it. Of an object that others compiled
+    // nobody knows; a header that can't stand alone is tried so too.
+    let attempt = |has_vmlinux: bool| {
+        let kernel = has_vmlinux.then_some(kernel);
+        let imported = read_object(Path::new(&format!("{name}.bpf.o")), &data, kernel);
+        let made = regenerated(compiler, name, &imported, has_vmlinux);
+        (imported, made)
+    };
+    let (mut imported, mut made) = attempt(program.has_vmlinux.unwrap_or(false));
+    if program.has_vmlinux.is_none() && made.is_err() {
+        let again = attempt(true);
+        if again.1.is_ok() {
+            (imported, made) = again;
+        }
+    }
     // A struct of programs is a variable, whose members stay in C: there is nothing to compare.
-    let originals: Vec<_> = maps.into_iter().filter(|map| map.ops.is_none()).collect();
-    let refused: Vec<_> = unread
-        .iter()
-        .filter_map(|(name, _)| imported.left_out.iter().find(|left_out| left_out.map == *name))
-        .filter(|left_out| left_out.rule.id != "import-struct-ops")
-        .collect();
+    let originals: Vec<_> = defined.maps.iter().filter(|map| map.ops.is_none()).collect();
+    let refused = defined.unread.iter().filter_map(|(name, _)| left_out(&imported, name));
+    let refused: Vec<_> = refused.filter(|rule| *rule != "import-struct-ops").collect();
     if originals.is_empty() && refused.is_empty() {
         return Ok(());
     }
     report.objects += 1;
     report.maps += originals.len() + refused.len();
-    for left_out in refused {
-        let maps = report.named.entry(left_out.rule.id).or_default();
-        maps.push(format!("{name}: {}", left_out.map));
+    for (map, _) in &defined.unread {
+        if let Some(rule) = left_out(&imported, map).filter(|rule| *rule != "import-struct-ops") {
+            report.named.entry(rule).or_default().push(format!("{name}: {map}"));
+        }
     }
-    let made = match regenerated(compiler, program, &imported) {
+    let made = match made {
         Ok(object) => fs::read(object)?,
         Err(why) => {
             let why = why.lines().next().unwrap_or_default().to_owned();
@@ -153,45 +178,44 @@ fn round_trip(
         }
     };
     // Where every map was left out, there is nothing to describe.
-    let Definitions { maps: copies, btf: copied_btf, .. } = definitions(&made).unwrap_or_default();
-    for original in &originals {
+    let copied = definitions(&made).unwrap_or_default();
+    for original in originals {
         let map = format!("{name}: {}", original.name);
-        if let Some(left_out) =
-            imported.left_out.iter().find(|left_out| left_out.map == original.name)
-        {
-            report.named.entry(left_out.rule.id).or_default().push(map);
+        if let Some(rule) = left_out(&imported, &original.name) {
+            report.named.entry(rule).or_default().push(map);
             continue;
         }
-        let Some(copy) = copies.iter().find(|copy| copy.name == original.name) else {
+        let Some(copy) = copied.maps.iter().find(|copy| copy.name == original.name) else {
             report.unnamed.push(format!("{map}: it is gone"));
             continue;
         };
-        let difference = compare::maps((&original_btf, original), (&copied_btf, copy));
-        match difference {
-            None => report.equal += 1,
-            Some(difference) => {
-                let reason = difference
-                    .rules
-                    .iter()
-                    .find(|rule| imported.findings.iter().any(|finding| finding.rule.id == **rule));
-                match reason {
-                    Some(rule) => {
-                        let maps = report.named.entry(rule).or_default();
-                        maps.push(format!("{map}: {}", difference.text));
-                    }
-                    None => report.unnamed.push(format!("{map}: {}", difference.text)),
-                }
-            }
+        let difference = compare::maps((&defined.btf, original), (&copied.btf, copy));
+        let Some(difference) = difference else {
+            report.equal += 1;
+            continue;
+        };
+        let has = |rule: &str| imported.findings.iter().any(|finding| finding.rule.id == rule);
+        let text = format!("{map}: {}", difference.text);
+        match difference.rules.iter().find(|rule| has(rule)) {
+            Some(rule) => report.named.entry(rule).or_default().push(text),
+            None => report.unnamed.push(text),
         }
     }
     Ok(())
 }
 
+/// The rule for which a map is left out.
+fn left_out(imported: &Imported, map: &str) -> Option<&'static str> {
+    let left_out = imported.left_out.iter().find(|left_out| left_out.map == map)?;
+    Some(left_out.rule.id)
+}
+
 /// Generates the schema as C and compiles that, by way of its TOML, as a user would.
 fn regenerated(
     compiler: &Compiler<'_>,
-    program: &Program,
+    name: &str,
     imported: &Imported,
+    has_vmlinux: bool,
 ) -> Result<PathBuf, String> {
     let text = print::toml::print(&imported.schema);
     let draft = read_str(Path::new("imported.toml"), &text);
@@ -200,5 +224,5 @@ fn regenerated(
         first.map_or(String::new(), |finding| format!("{}: {}", finding.rule.id, finding.message))
     })?;
     let header = c::emit(&checked);
-    compiler.compile_header(program, &header.contents)
+    compiler.compile_header(name, &header.contents, has_vmlinux)
 }

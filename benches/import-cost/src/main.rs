@@ -1,0 +1,146 @@
+//! What importing a large object costs: the processor time of `bpfmap import` of 500 maps and 1,000 structs, beside
+//! that of `bpftool gen skeleton` of the same object.
+//!
+//! `cargo run --release -p bpfmap-import-cost [-- ROUNDS [MAPS]]`. Needs clang and bpftool. Prints processor time a
+//! run, the best of the rounds, and its ratio to bpftool's; the two take turns, so that other work on the machine meets
+//! both. What is imported is counted, so that a fast failure is none.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::{env, fs};
+
+const ROUNDS: u32 = 10;
+/// Twice as many structs are made.
+const MAPS: u32 = 500;
+/// Runs a round: times of processes are shown in hundredths of a second.
+const RUNS: u32 = 20;
+
+/// Set in the environment of a child that is `bpfmap`.
+const IS_BPFMAP: &str = "BPFMAP_IMPORT_COST";
+
+type Error = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    if env::var_os(IS_BPFMAP).is_some() {
+        return bpfmap_cli::run(env::args_os()).into();
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bpfmap-import-cost: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Error> {
+    let mut arguments = env::args().skip(1);
+    let mut number = |otherwise: u32| match arguments.next() {
+        Some(text) => text.parse().map_err(|_| format!("{text} is no number")),
+        None => Ok(otherwise),
+    };
+    let (rounds, maps) = (number(ROUNDS)?, number(MAPS)?);
+    let folder = tempfile::tempdir()?;
+    compile(folder.path(), &program(maps))?;
+
+    let mut bpftool = Command::new("bpftool");
+    bpftool.args(["gen", "skeleton", "many.bpf.o"]);
+    let mut bpfmap = Command::new(env::current_exe()?);
+    bpfmap.args(["import", "many.bpf.o"]).env(IS_BPFMAP, "");
+    let mut contenders = [("bpftool gen skeleton", bpftool), ("bpfmap import", bpfmap)];
+    for (_, command) in &mut contenders {
+        command.current_dir(folder.path()).stdin(Stdio::null());
+    }
+
+    let skeleton = output(&mut contenders[0].1)?;
+    let schema = output(&mut contenders[1].1)?;
+    let described = (schema.matches("\n[maps.").count(), schema.matches("\n[types.").count());
+    let expected = (maps as usize, maps as usize * 2);
+    if described != expected || skeleton.matches("\tstruct bpf_map *m").count() != expected.0 {
+        return Err(
+            format!("{expected:?} maps and structs were made, {described:?} came out").into()
+        );
+    }
+
+    let mut best = [u64::MAX; 2];
+    for _ in 0..rounds {
+        for ((_, command), best) in contenders.iter_mut().zip(&mut best) {
+            command.stdout(Stdio::null());
+            let before = ticks_of_children()?;
+            for _ in 0..RUNS {
+                if !command.status()?.success() {
+                    return Err(format!("{command:?} failed").into());
+                }
+            }
+            *best = (*best).min(ticks_of_children()? - before);
+        }
+    }
+    println!("{maps} maps and {} structs, processor time a run:", maps * 2);
+    for ((name, _), ticks) in contenders.iter().zip(best) {
+        let micros = ticks * MICROS_A_TICK / u64::from(RUNS);
+        let percent = (ticks * 100).checked_div(best[0]).unwrap_or(0);
+        println!(
+            "{name:22} {:3}.{} ms   {percent:4} % of bpftool's",
+            micros / 1000,
+            micros % 1000 / 100
+        );
+    }
+    Ok(())
+}
+
+/// Maps whose keys and values are structs of their own, which nest four deep.
+fn program(maps: u32) -> String {
+    let mut code = String::from("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n");
+    for index in 0..maps * 2 {
+        let inner = match index % 4 {
+            0 => "__u64 first;".to_owned(),
+            _ => format!("struct s{} inner;", index - 1),
+        };
+        let _ = writeln!(
+            code,
+            "struct s{index} {{ {inner} __u32 number; __u16 ports[2]; __u8 name[16]; }};"
+        );
+    }
+    for index in 0..maps {
+        let (key, value) = (index * 2, index * 2 + 1);
+        let _ = writeln!(
+            code,
+            "struct {{ __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, {}); __type(key, struct s{key}); \
+             __type(value, struct s{value}); }} m{index} SEC(\".maps\");",
+            index + 1
+        );
+    }
+    code.push_str("char _license[] SEC(\"license\") = \"GPL\";\n");
+    code
+}
+
+fn compile(folder: &Path, program: &str) -> Result<(), Error> {
+    fs::write(folder.join("many.bpf.c"), program)?;
+    let mut clang = Command::new("clang");
+    clang.args(["-target", "bpf", "-g", "-O2", "-c", "many.bpf.c", "-o", "many.bpf.o"]);
+    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    clang.arg(format!("-I/usr/include/{}-linux-gnu", env::consts::ARCH));
+    output(clang.current_dir(folder)).map(|_| ())
+}
+
+fn output(command: &mut Command) -> Result<String, Error> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{} can't be run: {error}", command.get_program().display()))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// `USER_HZ`, in which Linux shows times, is 100 on all architectures that bpfmap knows.
+const MICROS_A_TICK: u64 = 10_000;
+
+/// User and system time of the processes that this one waited for: `cutime` and `cstime` of `proc_pid_stat(5)`.
+fn ticks_of_children() -> Result<u64, Error> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("/proc/self/stat has no name")?;
+    let times = fields.split_whitespace().skip(13).take(2);
+    times.map(|field| Ok(field.parse::<u64>()?)).sum()
+}
