@@ -1,6 +1,6 @@
 //! What a map type asks of types and numbers that only the compiler knows.
 
-use bpfmap_codegen::facts::{KeyRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE, ValueRule};
+use bpfmap_codegen::facts::{KeyRule, MapTypeFacts, MaxEntriesRule, ValueRule};
 use bpfmap_codegen::ir::{MapDef, SpecialField};
 use bpfmap_codegen::rules::{self, Rule};
 use proc_macro2::{Literal, TokenStream};
@@ -224,17 +224,11 @@ impl Limits<'_> {
                 format!("a map of type `{name}` has no number of entries"),
                 (0, 0),
             ),
-            MaxEntriesRule::Bytes => {
-                let text = text(
-                    &rules::MAX_ENTRIES_FORM,
-                    &format!(
-                        "`max_entries` of a map of type `{name}` is its size in bytes: a power of two, and whole pages of {PAGE_SIZE} bytes"
-                    ),
-                    help,
-                );
-                let page = Literal::u32_unsuffixed(PAGE_SIZE);
-                return self.call(number, &quote!(power_of_two((#number) as u64, #page, #text)));
-            }
+            MaxEntriesRule::Bytes => (
+                &rules::MAX_ENTRIES_FORM,
+                format!("`max_entries` of a map of type `{name}` is its size in bytes"),
+                (1, 1 << 31),
+            ),
         };
         let text = text(rule, &message, help);
         let (min, max) = (Literal::u64_unsuffixed(bounds.0), Literal::u64_unsuffixed(bounds.1));

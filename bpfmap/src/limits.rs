@@ -14,15 +14,6 @@ pub const fn within(number: u64, (min, max): (u64, u64), unit: u64, message: &st
     assert!(min <= number && number <= max && number.is_multiple_of(unit), "{}", message);
 }
 
-/// Fails to compile unless `number` is a power of two of at least `min`.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn power_of_two(number: u64, min: u64, message: &str) {
-    assert!(number >= min && number.is_power_of_two(), "{}", message);
-}
-
 /// Fails to compile when `T` has fields that belong to the kernel and are not among those `allowed`.
 ///
 /// # Panics

@@ -149,11 +149,12 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
     if !facts.is_some_and(|facts| facts.kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
-    let expected = match (facts, declared.max_entries) {
-        (Some(facts), Some(said)) => (facts.entries)(Some(said))?,
-        (_, said) => said,
+    // An object file says the number as its author did, too.
+    let made = |said: Option<u32>| match (facts, said) {
+        (Some(facts), Some(said)) => (facts.entries)(Some(said)),
+        (_, said) => Ok(said),
     };
-    if let (Some(theirs), Some(expected)) = (real.max_entries, expected)
+    if let (Some(theirs), Some(expected)) = (made(real.max_entries)?, made(declared.max_entries)?)
         && theirs != expected
     {
         let rounded = if declared.flags.contains(MapFlags::NO_COMMON_LRU) {

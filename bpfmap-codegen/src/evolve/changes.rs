@@ -101,7 +101,7 @@ impl<'a> Changes<'a> {
             self.push(&rules::MAP_TYPE, path, was(&ops(new), &ops(old)), span);
         }
         self.sizes(path, old, new);
-        let entries = |map: &MapDef| map.max_entries.as_ref().map(|entries| entries.value);
+        let entries = max_entries;
         let span = new.max_entries.as_ref().map_or(new.name.span, |entries| entries.span);
         match (entries(old), entries(new)) {
             (old, new) if old == new => {}
@@ -428,6 +428,13 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
             (&rules::MEMBER_ADDED, message)
         }
     }
+}
+
+/// How many entries a map is made with, if the schema says it.
+pub(super) fn max_entries(map: &MapDef) -> Option<u32> {
+    let said = map.max_entries.as_ref()?.value;
+    let row = MapTypeFacts::by_name(&map.map_type.value);
+    Some(row.map_or(said, |row| row.max_entries.as_made(said)))
 }
 
 /// The flag whose place is another rule's.

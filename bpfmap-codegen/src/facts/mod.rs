@@ -278,6 +278,21 @@ pub enum MaxEntriesRule {
     Zero,
 }
 
+impl MaxEntriesRule {
+    /// What the kernel is asked for where a schema says `said`: the bytes of a ring buffer become the
+    /// next power of two that is whole pages.
+    ///
+    /// Source: libbpf from 1.0 on, `adjust_ringbuf_sz`; before, the kernel answers EINVAL.
+    #[must_use]
+    pub const fn as_made(self, said: u32) -> u32 {
+        match (self, said.checked_next_power_of_two()) {
+            (Self::Bytes, Some(1..PAGE_SIZE)) if said > 0 => PAGE_SIZE,
+            (Self::Bytes, Some(bytes)) if said > 0 => bytes,
+            _ => said,
+        }
+    }
+}
+
 /// The size of a page in bytes, where kernels have the smallest.
 pub const PAGE_SIZE: u32 = 4096;
 

@@ -144,6 +144,7 @@ rules! {
     MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map says how many entries it has";
     MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map has at least one entry";
     MAX_ENTRIES_TOO_BIG = Error "max-entries-too-big": "A map has at most as many entries as the kernel allows";
+    MAX_ENTRIES_ROUNDED = Warning "max-entries-rounded": "The size of a ring buffer is one that the kernel makes";
     MAX_ENTRIES_FORM = Error "max-entries-form": "The number of entries is one that the map type can have";
     MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "A map type takes the `map_extra` that is given";
     MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` is what the map type takes it for";

@@ -26,6 +26,17 @@ fn program() -> Vec<u8> {
     fs::read(object).unwrap()
 }
 
+/// A program of these definitions, compiled.
+fn object(definitions: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));
+    let includes =
+        "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
+    fs::write(&source, format!("{includes}{definitions}")).unwrap();
+    compile_bpf(&clang(CLANGS[1].1), &source, &object).unwrap();
+    fs::read(object).unwrap()
+}
+
 fn imported() -> Imported {
     read_object(Path::new("program.bpf.o"), &program(), None)
 }
@@ -94,14 +105,45 @@ fn comes_back_the_same() {
 }
 
 fn compiled(draft: Draft) -> Vec<u8> {
-    let checked = check(draft).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));
-    let includes =
-        "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
-    fs::write(&source, format!("{includes}{}", c::emit(&checked).contents)).unwrap();
-    compile_bpf(&clang(CLANGS[1].1), &source, &object).unwrap();
-    fs::read(object).unwrap()
+    object(&c::emit(&check(draft).unwrap()).contents)
+}
+
+/// What is wrong with the value of a map is no fault of its key's type, nor of the maps that share it.
+#[test]
+fn a_map_that_is_left_out_takes_no_other_with_it() {
+    let data = object(
+        "struct key { __u32 a; __u32 b; };
+         struct wide { struct key key; char bytes[40000]; };
+         #define MAP(name, of) struct { __uint(type, BPF_MAP_TYPE_PERCPU_HASH); __uint(max_entries, 1); \\
+             __type(key, struct key); __type(value, of); } name SEC(\".maps\")
+         MAP(good, __u64); MAP(bad, struct wide); MAP(also_good, struct key);",
+    );
+    let Imported { schema, left_out, .. } = read_object(Path::new("made.bpf.o"), &data, None);
+    let left_out: Vec<_> = left_out.iter().map(|one| (one.map.as_str(), one.rule.id)).collect();
+    assert_eq!(left_out, [("bad", "value-size")]);
+    let names: Vec<_> = schema.maps.iter().map(|map| map.name.value.as_str()).collect();
+    assert_eq!(names, ["good", "also_good"]);
+}
+
+/// What an object does not say its loader sets, as far as a loader can.
+#[test]
+fn what_the_object_leaves_out_is_the_loaders() {
+    let data = object(
+        "struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); } stacks SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); } both SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 8); __type(key, __u32);
+             __type(value, __u32); } shards SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1000); } ring SEC(\".maps\");",
+    );
+    let Imported { schema, left_out, .. } = read_object(Path::new("made.bpf.o"), &data, None);
+    assert_eq!(left_out, []);
+    let open = |name: &str| {
+        let map = schema.maps.iter().find(|map| map.name.value == name).unwrap();
+        map.set_by_loader.iter().map(|set| set.value.name()).collect::<Vec<_>>().join(" ")
+    };
+    let found = ["stacks", "both", "shards", "events", "ring"].map(open);
+    assert_eq!(found, ["value max_entries", "key value", "inner", "", ""]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 use bpfmap::BpfMap;
 
-const BYTES: u32 = 5000;
+const BYTES: u32 = 0;
 
 #[derive(BpfMap)]
-#[bpf_map(ringbuf, max_entries = 5000)]
+#[bpf_map(ringbuf, max_entries = 4_000_000_000)]
 struct Direct;
 
 #[derive(BpfMap)]

@@ -55,13 +55,23 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         {
             too_big(max)
         }
-        (MaxEntriesRule::Bytes, bytes) if !bytes.is_power_of_two() || bytes < PAGE_SIZE => (
+        (MaxEntriesRule::Bytes, bytes) if bytes == 0 || bytes > LARGEST_BUFFER => (
             &rules::MAX_ENTRIES_FORM,
             format!(
                 "`max_entries` of a map of type `{ty}` is its size in bytes: a power of two, and whole pages of {PAGE_SIZE} bytes"
             ),
-            format!("take {}", bytes.checked_next_power_of_two().unwrap_or(1 << 31).max(PAGE_SIZE)),
+            format!("take {}", if bytes == 0 { PAGE_SIZE } else { LARGEST_BUFFER }),
         ),
+        (MaxEntriesRule::Bytes, bytes) if bytes != row.max_entries.as_made(bytes) => {
+            let made = row.max_entries.as_made(bytes);
+            (
+                &rules::MAX_ENTRIES_ROUNDED,
+                format!(
+                    "a map of type `{ty}` of {bytes} bytes has {made}, the next size that the kernel makes"
+                ),
+                format!("write `max_entries = {made}`"),
+            )
+        }
         (MaxEntriesRule::One, entries) if entries != 1 => (
             &rules::MAX_ENTRIES_FORM,
             format!("a map of type `{ty}` has exactly one entry"),
@@ -78,6 +88,9 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     };
     cx.report(Finding::new(rule, entries.span, message).help(help));
 }
+
+/// The largest power of two that 32 bits have.
+const LARGEST_BUFFER: u32 = 1 << 31;
 
 /// Whether a map without `max_entries` is what its author meant.
 pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
@@ -199,7 +212,9 @@ const MAX_PERF_EVENT: u64 = 65_528 - 8 - 4;
 /// How many bytes an event of the map can have.
 fn largest_event(map: &MapDef, row: &MapTypeFacts) -> u64 {
     match (row.max_entries, &map.max_entries) {
-        (MaxEntriesRule::Bytes, Some(bytes)) => u64::from(bytes.value).saturating_sub(RECORD_ALIGN),
+        (MaxEntriesRule::Bytes, Some(bytes)) => {
+            u64::from(row.max_entries.as_made(bytes.value)).saturating_sub(RECORD_ALIGN)
+        }
         (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
         _ => MAX_PERF_EVENT,
     }

@@ -258,7 +258,9 @@ fn difference(
         listed(&names)
     };
     let entries = |map: &MapDef| {
-        map.max_entries.as_ref().map_or_else(|| "none".to_owned(), |it| it.value.to_string())
+        let rule = MapTypeFacts::by_name(&map.map_type.value).map(|row| row.max_entries);
+        let made = |said: u32| rule.map_or(said, |rule| rule.as_made(said)).to_string();
+        map.max_entries.as_ref().map_or_else(|| "none".to_owned(), |it| made(it.value))
     };
     let same_entries = MapTypeFacts::by_name(&inner.map_type.value)
         .is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))

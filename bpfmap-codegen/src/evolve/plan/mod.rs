@@ -12,6 +12,7 @@ mod numbers;
 
 use std::fmt;
 
+use super::changes::max_entries;
 use super::diff::Side;
 use super::pair::{MapPair, Shape, TypePair, View};
 use crate::check::{Checked, Resolved};
@@ -145,10 +146,8 @@ pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
         flags
     };
     let (old, new) = (pair.old, pair.new);
-    let numbers = |map: &MapDef| {
-        let max_entries = map.max_entries.as_ref().map(|entries| entries.value);
-        (max_entries, map.map_extra.as_ref().map_or(0, |extra| extra.value))
-    };
+    let numbers =
+        |map: &MapDef| (max_entries(map), map.map_extra.as_ref().map_or(0, |extra| extra.value));
     same(&pair.key)
         && same(&pair.value)
         && old.map_type.value == new.map_type.value

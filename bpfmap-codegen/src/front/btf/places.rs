@@ -11,8 +11,9 @@ use crate::source::{SourceId, SourceMap, Span};
 pub(super) struct Places {
     source: SourceId,
     text: String,
-    /// Where what a map or a type is begins, in ascending order.
-    owners: Vec<(usize, Owner)>,
+    owners: Vec<Owner>,
+    /// Where lines of an owner, by its number, begin; in ascending order.
+    starts: Vec<(usize, usize)>,
 }
 
 /// Whose part a line is.
@@ -26,7 +27,7 @@ pub(super) enum Owner {
 
 impl Places {
     pub(super) fn new(sources: &mut SourceMap, path: &Path) -> Self {
-        Self { source: sources.add(path, ""), text: String::new(), owners: vec![] }
+        Self { source: sources.add(path, ""), text: String::new(), owners: vec![], starts: vec![] }
     }
 
     /// Begins what belongs to `owner`, and gives the place of its name.
@@ -34,11 +35,22 @@ impl Places {
         let name = match &owner {
             Owner::Map(name) | Owner::Type(name) => name.clone(),
         };
-        self.owners.push((self.text.len(), owner));
+        self.starts.push((self.text.len(), self.owners.len()));
+        self.owners.push(owner);
         self.line(&name)
     }
 
-    /// A line of what was begun last.
+    /// The number of the owner whose lines are written now.
+    pub(super) fn owner(&self) -> Option<usize> {
+        self.starts.last().map(|(_, owner)| *owner)
+    }
+
+    /// Goes on with the lines of an owner, after those of a type that it holds.
+    pub(super) fn resume(&mut self, owner: Option<usize>) {
+        self.starts.extend(owner.map(|owner| (self.text.len(), owner)));
+    }
+
+    /// A line of what was begun, or resumed, last.
     pub(super) fn line(&mut self, path: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(path);
@@ -50,14 +62,15 @@ impl Places {
     /// Hands the list to the sources that findings are shown with.
     pub(super) fn finish(self, sources: &mut SourceMap) -> Owners {
         sources.set_text(self.source, self.text);
-        Owners { source: self.source, owners: self.owners }
+        Owners { source: self.source, all: self.owners, starts: self.starts }
     }
 }
 
 /// Whose part each place is.
 pub(super) struct Owners {
     source: SourceId,
-    owners: Vec<(usize, Owner)>,
+    all: Vec<Owner>,
+    starts: Vec<(usize, usize)>,
 }
 
 impl Owners {
@@ -65,7 +78,8 @@ impl Owners {
         if span.source != Some(self.source) {
             return None;
         }
-        let after = self.owners.partition_point(|(start, _)| *start <= span.start);
-        Some(&self.owners[after.checked_sub(1)?].1)
+        let after = self.starts.partition_point(|(start, _)| *start <= span.start);
+        let (_, owner) = self.starts[after.checked_sub(1)?];
+        Some(&self.all[owner])
     }
 }

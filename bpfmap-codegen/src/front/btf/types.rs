@@ -374,6 +374,7 @@ impl<'a> Types<'a> {
         let name = self.name(id, &wanted, place)?;
         let kernel = self.is_kernels(id, &wanted) && name == wanted;
         let in_c = InC { typedef: typedef.is_some(), kernel };
+        let holder = self.places.owner();
         let span = self.places.begin(Owner::Type(name.clone()));
         self.spend(name.len())?;
         let inside = Place { span, name: &name, depth: place.depth + 1 };
@@ -388,6 +389,7 @@ impl<'a> Types<'a> {
             _ => return Err(Failed),
         };
         self.add(id, &name, span, kind, in_c);
+        self.places.resume(holder);
         Ok(name)
     }
 
@@ -444,10 +446,12 @@ impl<'a> Types<'a> {
         let target = self.ty(target, place.deeper())?;
         let name = self.name(id, wanted, place)?;
         let kernel = self.is_kernels(id, wanted) && name == wanted;
+        let holder = self.places.owner();
         let span = self.places.begin(Owner::Type(name.clone()));
         let in_c = InC { typedef: false, kernel };
         let target = Spanned::new(target.value, span);
         self.add(id, &name, span, TypeDefKind::Alias(target), in_c);
+        self.places.resume(holder);
         Ok(name)
     }
 

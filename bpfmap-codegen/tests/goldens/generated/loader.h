@@ -72,4 +72,10 @@ struct {
 	__type(value, struct stats);
 } plain SEC(".maps");
 
+/* libbpf asks for 8192 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 5000);
+} rounded SEC(".maps");
+
 #endif /* BPFMAP_LOADER_H */

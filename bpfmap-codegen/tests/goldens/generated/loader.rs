@@ -153,12 +153,27 @@ mod generated {
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::STATS;
     }
 
+    /// libbpf asks for 8192 bytes.
+    pub enum Rounded {}
+
+    impl ::bpfmap::MapSpec for Rounded {
+        type Kind = ::bpfmap::kind::Ringbuf;
+        type Key = ();
+        type Value = ();
+        const NAME: &'static str = "rounded";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(5000);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+    }
+
     /// A handle of each map.
     ///
     /// But for those of which the loader sets something: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
     #[derive(::core::fmt::Debug)]
     pub struct Maps {
         pub plain: ::bpfmap::Map<Plain>,
+        /// libbpf asks for 8192 bytes.
+        pub rounded: ::bpfmap::Map<Rounded>,
     }
 
     impl Maps {
@@ -170,6 +185,7 @@ mod generated {
         pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
             ::core::result::Result::Ok(Self {
                 plain: ::bpfmap::Map::from_object(object)?,
+                rounded: ::bpfmap::Map::from_object(object)?,
             })
         }
     }

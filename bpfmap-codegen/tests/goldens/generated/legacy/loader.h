@@ -105,6 +105,12 @@ struct bpf_map_def SEC("maps") plain = {
 };
 BPF_ANNOTATE_KV_PAIR(plain, typeof(__u32), typeof(struct stats));
 
+/* libbpf asks for 8192 bytes. */
+struct bpf_map_def SEC("maps") rounded = {
+	.type = BPF_MAP_TYPE_RINGBUF,
+	.max_entries = 5000,
+};
+
 #undef bpf_map_def
 
 #endif /* BPFMAP_LOADER_H */
