@@ -138,9 +138,12 @@ impl Maker<'_, '_, '_> {
         let name = self.name;
         match row.value {
             ValueRule::Object(KernelObject::Map) if map.is_live && map.inner.is_none() => {
-                let why =
-                    "it holds no map now, and the kernel tells what it may hold by those alone";
-                self.wrong.get_or_insert((&rules::IMPORT_INNER, why.to_owned()));
+                let message = format!(
+                    "what `{name}` may hold is left open: it holds no map now, and nothing else tells"
+                );
+                let help = "import it while it is filled, or from the program's object file";
+                let finding = Finding::new(&rules::IMPORT_INNER, self.span, message).help(help);
+                self.types.findings.push(finding);
             }
             ValueRule::StructOps if map.is_live && map.ops.is_none() => {
                 let why = "the types of the running kernel don't tell whose place it takes";
