@@ -122,7 +122,7 @@ fn part(part: &Part<'_>) -> (&'static str, String) {
         Part::SpecialField(field, _) => ("special_field", field.name().to_owned()),
         Part::NestedField(field, _) => ("nested_field", field.name().to_owned()),
         Part::KeySize(size) => ("key_size", size.to_string()),
-        Part::ValueSize(size) => ("value_size", size.to_string()),
+        Part::ValueSize(size) | Part::LargeValue(size) => ("value_size", size.to_string()),
         Part::LockInInnerMap(member) => ("lock_in_inner_map", (*member).to_owned()),
     }
 }

@@ -12,6 +12,12 @@ use crate::source::Span;
 /// Source: `MAX_BPF_STACK` in `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
 const SMALL_KEY: u64 = 512;
 
+/// The largest value of the old storage of a cgroup up to Linux 5.14, in bytes.
+///
+/// Source: `PAGE_SIZE` in `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`; measured on 5.10
+/// (E2BIG) and 6.1.
+const SMALL_STORAGE: u64 = 4096;
+
 /// Older kernels answer ENOTSUPP when the outer map is made.
 ///
 /// Source: `bpf_map_meta_alloc` in `kernel/bpf/map_in_map.c`; measured on 5.10 and 6.1, not on 6.12.
@@ -43,6 +49,8 @@ pub enum Part<'a> {
     KeySize(u64),
     /// A value of so many bytes, where what it holds depends on them.
     ValueSize(u64),
+    /// The same, which is too large for older kernels.
+    LargeValue(u64),
     /// An inner map whose value has a spin lock, and the member that it is.
     LockInInnerMap(&'a str),
 }
@@ -59,7 +67,9 @@ impl fmt::Display for Part<'_> {
                 write!(formatter, "the nested `{}` in `{member}`", field.name())
             }
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
-            Self::ValueSize(size) => write!(formatter, "a value of {size} bytes"),
+            Self::ValueSize(size) | Self::LargeValue(size) => {
+                write!(formatter, "a value of {size} bytes")
+            }
             Self::LockInInnerMap(member) => {
                 write!(formatter, "the `bpf_spin_lock` in an inner map's `{member}`")
             }
@@ -124,6 +134,15 @@ impl<'a> Resolved<'a> {
             let since = object.size_since(size);
             if since > row.since {
                 let part = Part::ValueSize(size);
+                requirements.push(Requirement { part, since, span: value.span() });
+            }
+        }
+        if let Some(value) = &map.value
+            && row.key == KeyRule::CgroupStorage
+        {
+            let size = self.layout(value).size;
+            if size > SMALL_STORAGE {
+                let (part, since) = (Part::LargeValue(size), KernelVersion::new(5, 15));
                 requirements.push(Requirement { part, since, span: value.span() });
             }
         }

@@ -44,12 +44,13 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
     }
     count(cx, name, span, body.members.len(), "members");
     alignment(cx, body);
-    for (index, member) in body.members.iter().enumerate() {
+    for member in &body.members {
         match &member.ty {
             MemberType::Type(ty) => {
-                let is_tail = is_struct && index > 0 && index + 1 == body.members.len();
+                // It marks a place among the others.
+                let is_marker = is_struct && body.members.len() > 1;
                 match &ty.value {
-                    Type::Array(element, length) if length.value == 0 && is_tail => {
+                    Type::Array(element, length) if length.value == 0 && is_marker => {
                         no_empty_array(cx, element);
                     }
                     _ => no_empty_array(cx, ty),
@@ -109,10 +110,10 @@ fn no_empty_array(cx: &mut Context<'_>, ty: &Spanned<Type>) {
                 Finding::new(
                     &rules::ZERO_LENGTH_ARRAY,
                     ty.span,
-                    "an array of no elements can only end a struct",
+                    "an array of no elements only marks a place in a struct",
                 )
                 .label("of no elements")
-                .help("give it a length, or make it the last member of a struct that has others"),
+                .help("give it a length, or make it a member of a struct that has others"),
             );
         }
         Type::Array(element, _) => no_empty_array(cx, element),

@@ -104,7 +104,7 @@ rules! {
     EMPTY_TYPE = Error "empty-type": "A type is made of something";
     TYPE_TOO_LARGE = Error "type-too-large": "BTF can describe each type";
     ALIGN_POWER_OF_TWO = Error "align-power-of-two": "An alignment is a power of two up to 4096";
-    ZERO_LENGTH_ARRAY = Error "zero-length-array": "An array of no elements ends a struct";
+    ZERO_LENGTH_ARRAY = Error "zero-length-array": "An array of no elements is a place in a struct";
     BIT_FIELD_TYPE = Error "bit-field-type": "A bit-field is an integer, a bool or an enum";
     BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field fits its type";
     ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant fits the enum's integer";

@@ -31,8 +31,8 @@ struct Body {
     /// The exponent of an alignment.
     align: Option<u32>,
     members: Vec<MemberRecipe>,
-    /// An array of no elements at the end of a struct.
-    tail: Option<Ty>,
+    /// An array of no elements in a struct, and before which member; often behind the last.
+    marker: Option<(Ty, usize)>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,9 +71,11 @@ fn body(depth: u32) -> BoxedStrategy<Body> {
         prop::bool::weighted(0.3),
         option::weighted(0.2, 0..8_u32),
         vec(member, 1..5),
-        option::weighted(0.1, ty()),
+        option::weighted(0.1, (ty(), 0..8_usize)),
     );
-    parts.prop_map(|(packed, align, members, tail)| Body { packed, align, members, tail }).boxed()
+    parts
+        .prop_map(|(packed, align, members, marker)| Body { packed, align, members, marker })
+        .boxed()
 }
 
 fn leaf_member() -> impl Strategy<Value = MemberRecipe> {
@@ -153,14 +155,15 @@ impl Maker {
         TypeDef { name: name.into(), doc: None, kind, decl_tags: vec![], in_c: InC::default() }
     }
 
-    fn body(&self, recipe: &Body, with_tail: bool) -> Composite {
+    fn body(&self, recipe: &Body, with_marker: bool) -> Composite {
         let mut members: Vec<Member> = vec![];
         for recipe in &recipe.members {
             members.push(self.member(recipe, members.len()));
         }
-        if let (true, Some(tail)) = (with_tail, &recipe.tail) {
-            let ty = Type::Array(Box::new(self.ty(tail).into()), 0.into());
-            members.push(member(Some(members.len()), MemberType::Type(ty.into()), None));
+        if let (true, Some((element, at))) = (with_marker, &recipe.marker) {
+            let ty = Type::Array(Box::new(self.ty(element).into()), 0.into());
+            let marker = member(Some(members.len()), MemberType::Type(ty.into()), None);
+            members.insert(members.len().min(*at), marker);
         }
         let align = recipe.align.map(|exponent| (1 << exponent).into());
         Composite { packed: recipe.packed, align, members }

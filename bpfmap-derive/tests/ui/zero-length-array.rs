@@ -4,7 +4,6 @@ use bpfmap::BpfType;
 #[repr(C)]
 struct Flexible {
     data: [u32; 0],
-    len: u32,
 }
 
 fn main() {}

@@ -21,8 +21,8 @@ pub(super) const CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
     privilege: Privilege::None,
     per_cpu: false,
     key: KeyRule::CgroupStorage,
-    // Up to 5.10 a page.
-    value: ValueRule::Plain { max_size: 4096 },
+    // Up to 5.14 a page.
+    value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
     max_entries: MaxEntriesRule::Zero,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
