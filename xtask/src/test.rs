@@ -59,6 +59,8 @@ pub(crate) fn run() -> Result<(), Error> {
     let lints =
         ["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"];
     run_command(cargo().args(lints))?;
+    let documents = ["doc", "--workspace", "--lib", "--no-deps", "--all-features"];
+    run_command(cargo().env("RUSTDOCFLAGS", "--deny warnings").args(documents))?;
 
     steps.next("Tests on this machine");
     on_host()?;

@@ -1,9 +1,12 @@
 //! The changes of one map.
 
-use super::diff::{Change, Side};
+use super::attributes::{Flags, NUMA_NODE, max_entries};
+use super::change::{Change, Side};
 use super::leaves;
-use super::pair::{Composites, MapPair, Place, Shape, TypePair, View};
+use super::pair::{Composites, MapPair, Shape, TypePair};
+use super::place::{Place, View};
 use super::rules::{self, Class, Loading, Rule};
+use super::words::{bits, bytes, listed, offset, was};
 use crate::check::Resolved;
 use crate::facts::{InnerRule, MapTypeFacts};
 use crate::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
@@ -427,69 +430,6 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
             };
             (&rules::MEMBER_ADDED, message)
         }
-    }
-}
-
-/// How many entries a map is made with, if the schema says it.
-pub(super) fn max_entries(map: &MapDef) -> Option<u32> {
-    let said = map.max_entries.as_ref()?.value;
-    let row = MapTypeFacts::by_name(&map.map_type.value);
-    Some(row.map_or(said, |row| row.max_entries.as_made(said)))
-}
-
-/// The flag whose place is another rule's.
-const NUMA_NODE: &str = "numa_node";
-
-/// Flags of the descriptor that creation returns, which the map does not keep.
-///
-/// Source: `bpf_map_flags_retain_permanent` in `kernel/bpf/syscall.c`.
-const DESCRIPTORS: [&str; 3] = ["rdonly", "wronly", "token_fd"];
-
-/// The flags of a map, in one order and each once.
-struct Flags<'a> {
-    /// Those that the map keeps.
-    permanent: Vec<&'a str>,
-    descriptors: Vec<&'a str>,
-}
-
-impl<'a> Flags<'a> {
-    fn of(map: &'a MapDef) -> Self {
-        let flags = map.flags.iter().map(|flag| flag.value.as_str());
-        let mut flags: Vec<&str> = flags.filter(|flag| *flag != NUMA_NODE).collect();
-        flags.sort_unstable();
-        flags.dedup();
-        let (descriptors, permanent) =
-            flags.into_iter().partition(|flag| DESCRIPTORS.contains(flag));
-        Self { permanent, descriptors }
-    }
-}
-
-fn listed(flags: &[&str]) -> String {
-    if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }
-}
-
-fn was(is: &str, was: &str) -> String {
-    let word = |word: &str| if word.is_empty() { "none".to_owned() } else { format!("`{word}`") };
-    format!("{}, was {}", word(is), word(was))
-}
-
-pub(super) fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
-}
-
-/// How much room a member takes.
-fn bits(place: &Place<'_>) -> String {
-    match (place.member.bits.is_some(), place.bits) {
-        (true, 1) => "1 bit".to_owned(),
-        (true, bits) => format!("{bits} bits"),
-        (false, bits) => bytes(bits / 8),
-    }
-}
-
-fn offset(place: &Place<'_>) -> String {
-    match (place.member.bits.is_some(), place.bit_offset) {
-        (true, bit) => format!("bit {bit}"),
-        (false, bit) => format!("byte {}", bit / 8),
     }
 }
 

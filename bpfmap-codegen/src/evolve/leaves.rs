@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::changes::bytes;
-use super::pair::{End, View};
+use super::place::{End, View};
 use super::rules::{self, Rule};
+use super::words::bytes;
 use crate::ir::{Enum, Int, Type};
 use crate::source::Span;
 

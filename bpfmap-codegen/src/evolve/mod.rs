@@ -5,19 +5,22 @@
 //! between the two of each pair: [`Change`]s of the [rules](rules::ALL), which know what libbpf, the
 //! kernel and bpfmap answer to the pin of a map of the older schema.
 
+mod attributes;
+mod change;
 mod changes;
 mod diff;
 mod leaves;
 mod pair;
+mod place;
 pub mod plan;
 mod report;
 pub mod rules;
 mod same;
+mod words;
 
-pub use diff::{Change, Side, diff};
-pub use pair::{
-    Body, Composites, End, MapPair, MemberPair, Pairing, Place, Shape, TooLarge, TypePair, View,
-    pair,
-};
+pub use change::{Change, Side};
+pub use diff::diff;
+pub use pair::{Composites, MapPair, MemberPair, Pairing, Shape, TooLarge, TypePair, pair};
+pub use place::{Body, End, Place, View};
 pub use report::{Format, report};
 pub use rules::{Class, Rule};

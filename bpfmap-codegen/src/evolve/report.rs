@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diff::{Change, Side};
+use super::change::{Change, Side};
 use super::rules::Class;
 use crate::check::Checked;
 use crate::diagnostics::{Position, json_string};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::pair::{Body, End, Place, View, end_of, places};
+use super::place::{Body, End, Place, View, end_of, places};
 use crate::check::Resolved;
 use crate::ir::{Enum, Type};
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::numbers::{number, widen};
 use super::{Obstacle, Planner, Step, is_special};
-use crate::evolve::diff::Side;
-use crate::evolve::pair::{
-    Composites, End, MemberPair, Place, Shape, TypePair, View, end_of, places,
-};
+use crate::evolve::change::Side;
+use crate::evolve::pair::{Composites, MemberPair, Shape, TypePair};
+use crate::evolve::place::{End, Place, View, end_of, places};
 use crate::ir::{MemberType, Type};
 
 /// Moves as they are found.

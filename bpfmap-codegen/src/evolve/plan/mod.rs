@@ -12,9 +12,10 @@ mod numbers;
 
 use std::fmt;
 
-use super::changes::max_entries;
-use super::diff::Side;
-use super::pair::{MapPair, Shape, TypePair, View};
+use super::attributes::max_entries;
+use super::change::Side;
+use super::pair::{MapPair, Shape, TypePair};
+use super::place::View;
 use crate::check::{Checked, Resolved};
 use crate::facts::{KeyRule, MapTypeFacts, Operation, ValueRule};
 use crate::ir::{Attribute, MapDef, SpecialField, Type};

@@ -1,6 +1,6 @@
 //! Numbers that become wider.
 
-use crate::evolve::pair::View;
+use crate::evolve::place::View;
 use crate::ir::{Enum, Int, Type};
 
 /// What the bits of a number mean.

@@ -1,0 +1,156 @@
+//! What a member or a map's key, value or record is, and where it lies.
+
+use bpfmap_btf::is_padding_name;
+
+use crate::check::Resolved;
+use crate::ir::{Composite, Enum, Member, MemberType, Type, TypeDefKind};
+use crate::layout::{CompositeLayout, TypeLayout};
+use crate::source::{Span, Spanned};
+
+/// One type of a pair.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// Its size and alignment in bytes.
+    pub layout: TypeLayout,
+    /// What it is, with its aliases followed.
+    pub view: View<'a>,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A type as the pairing sees it.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// A struct or a union.
+    Composite(Body<'a>),
+    /// An array.
+    Array(&'a Spanned<Type>, u32),
+    /// An enum.
+    Enum(&'a Enum),
+    /// What has no parts.
+    Scalar(&'a Type),
+    /// Bytes without a type.
+    Opaque,
+}
+
+/// A struct or a union, and where its members lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Body<'a> {
+    /// What it is made of.
+    pub body: &'a Composite,
+    /// Where that lies.
+    pub layout: &'a CompositeLayout,
+    /// Whether the members share their first byte.
+    pub is_union: bool,
+    /// Its name, if it is not written in place.
+    pub name: Option<&'a str>,
+}
+
+/// A member and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The member; it has a name.
+    pub member: &'a Member,
+    /// The first bit, counted from the start of the innermost struct or union that is not anonymous.
+    pub bit_offset: u64,
+    /// How many bits it takes.
+    pub bits: u64,
+    /// Whether it shares its bits with other members of a union.
+    pub in_union: bool,
+    /// How many anonymous structs and unions it is in.
+    pub depth: usize,
+    layout: TypeLayout,
+    nested: Option<&'a CompositeLayout>,
+}
+
+impl<'a> Place<'a> {
+    /// The member's name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.member.name.as_ref().map_or("", |name| &name.value)
+    }
+
+    /// Its type.
+    pub(super) fn end(&self, resolved: Resolved<'a>) -> End<'a> {
+        let body = |body: &'a Composite, is_union: bool| match self.nested {
+            Some(layout) => View::Composite(Body { body, layout, is_union, name: None }),
+            None => View::Opaque,
+        };
+        let (view, span) = match &self.member.ty {
+            MemberType::Type(ty) => (view(resolved, &ty.value), ty.span),
+            MemberType::Struct(inner) => (body(inner, false), self.member.span),
+            MemberType::Union(inner) => (body(inner, true), self.member.span),
+        };
+        End { layout: self.layout, view, span }
+    }
+
+    /// Whether a bit of it is one of `other`'s.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let end = |place: &Self| place.bit_offset.saturating_add(place.bits);
+        self.bit_offset < end(other) && other.bit_offset < end(self)
+    }
+}
+
+/// The members that have names, those of anonymous members included.
+pub(super) fn places(body: Body<'_>) -> Vec<Place<'_>> {
+    let mut places = vec![];
+    push_places(body.body, body.layout, (0, body.is_union, 0), &mut places);
+    places
+}
+
+fn push_places<'a>(
+    body: &'a Composite,
+    layout: &'a CompositeLayout,
+    (start, in_union, depth): (u64, bool, usize),
+    places: &mut Vec<Place<'a>>,
+) {
+    for (member, lies) in body.members.iter().zip(&layout.members) {
+        let bit_offset = start.saturating_add(lies.bit_offset);
+        match (&member.name, &member.ty, &lies.nested) {
+            (Some(name), ..) if is_padding_name(&name.value) => {}
+            (Some(_), ..) => places.push(Place {
+                member,
+                bit_offset,
+                bits: lies.bits,
+                in_union,
+                depth,
+                layout: lies.ty,
+                nested: lies.nested.as_ref(),
+            }),
+            (None, MemberType::Struct(body), Some(nested)) => {
+                push_places(body, nested, (bit_offset, in_union, depth + 1), places);
+            }
+            (None, MemberType::Union(body), Some(nested)) => {
+                push_places(body, nested, (bit_offset, true, depth + 1), places);
+            }
+            // Bits without a name are padding.
+            (None, ..) => {}
+        }
+    }
+}
+
+pub(super) fn end_of<'a>(resolved: Resolved<'a>, ty: &'a Spanned<Type>) -> End<'a> {
+    let layout = resolved.layouts().of(&ty.value);
+    End { layout, view: view(resolved, &ty.value), span: ty.span }
+}
+
+pub(super) fn view<'a>(resolved: Resolved<'a>, ty: &'a Type) -> View<'a> {
+    let ty = resolved.without_aliases(ty);
+    let named = match ty {
+        Type::Array(element, len) => return View::Array(element, len.value),
+        Type::Named(name) => name,
+        _ => return View::Scalar(ty),
+    };
+    let Some(def) = resolved.type_def(named) else { return View::Scalar(ty) };
+    let (body, is_union) = match &def.kind {
+        TypeDefKind::Struct(body) => (body, false),
+        TypeDefKind::Union(body) => (body, true),
+        TypeDefKind::Enum(body) => return View::Enum(body),
+        TypeDefKind::Alias(_) => return View::Scalar(ty),
+    };
+    match resolved.layouts().composite(named) {
+        Some(layout) => View::Composite(Body { body, layout, is_union, name: Some(named) }),
+        None => View::Scalar(ty),
+    }
+}
