@@ -56,6 +56,12 @@ pub(super) fn ensure(cache: &Path) -> Result<Source, Error> {
 /// Fetches the package with a state of apt's own, verified as this machine's apt does, and unpacks it.
 fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
     let state = cache.join("apt");
+    // What an interrupted run left may be older than what is fetched now.
+    for folder in [&state, root] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
     for folder in ["lists/partial", "archives/partial"] {
         fs::create_dir_all(state.join(folder))?;
     }
@@ -78,7 +84,11 @@ fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
         run(command.args(arguments))
     };
     apt(&["update"])?;
-    apt(&["download", PACKAGE])?;
+    apt(&["download", PACKAGE]).map_err(|error| {
+        format!(
+            "{error}: {PACKAGE} is in Debian 12 (from its security archive) and 13; see /etc/apt"
+        )
+    })?;
     let is_package = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
     let mut files = fs::read_dir(&state)?.filter_map(|entry| Some(entry.ok()?.path()));
     let package = files.find(is_package).ok_or("apt fetched no package")?;
@@ -88,8 +98,8 @@ fn fetch(cache: &Path, root: &Path) -> Result<(), Error> {
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(root);
     run(tar.args(["--strip-components=1", "--wildcards"]).args(PARTS))?;
-    fs::remove_file(&package)?;
     fs::remove_dir_all(root.join("usr"))?;
+    fs::remove_dir_all(&state)?;
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! The modules of a crate, read as they are asked for.
 
+mod files;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use proc_macro2::{Ident, Span as TokenSpan, TokenStream};
 use syn::Attribute;
 use syn::ext::IdentExt as _;
 
+use self::files::{canonical, is_in_sources, is_root_name};
 use super::items::{self, Alias, Constant, Declared, Item, Use};
 use super::memory::Room;
 use super::{assemble, tokens};
@@ -179,25 +181,6 @@ impl Crate {
         found
     }
 
-    fn child_file(
-        &self,
-        module: &Module,
-        parent: ModuleId,
-        name: &str,
-        place: Span,
-        path: Option<&str>,
-    ) -> Option<ModuleId> {
-        let file = if let Some(path) = path {
-            // Relative to the file, unless the module stands in brackets.
-            module.file.parent().unwrap_or(Path::new("")).join(path)
-        } else {
-            let plain = module.folder.join(format!("{name}.rs"));
-            let nested = module.folder.join(name).join("mod.rs");
-            if nested.is_file() && !plain.is_file() { nested } else { plain }
-        };
-        self.file(&file, place, Some(parent))
-    }
-
     /// The module above, and that at the root of the crate. Asked for the first time it looks for
     /// them in the package that the file lies in.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
@@ -217,135 +200,6 @@ impl Crate {
             }
         }
         root
-    }
-
-    /// Reads the modules of the package from its root down to the file of `module`.
-    fn find_in_package(&self, id: ModuleId, module: &Module) {
-        let file = canonical(&module.file);
-        let Some(package) = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file())
-        else {
-            return;
-        };
-        let sources = package.join("src");
-        let Ok(within) = file.strip_prefix(&sources) else { return };
-        let mut words: Vec<String> = within
-            .with_extension("")
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy().into_owned())
-            .collect();
-        if words.last().is_some_and(|last| last == "mod") {
-            words.pop();
-        }
-        if words.is_empty() || is_root_name(&file) && words.len() == 1 || words[0] == "bin" {
-            return;
-        }
-        for root in ["lib.rs", "main.rs"].map(|name| sources.join(name)) {
-            if !root.is_file() {
-                continue;
-            }
-            let Some(mut above) = self.file(&shown(&module.file, &file, &root), Span::NONE, None)
-            else {
-                continue;
-            };
-            let (last, folders) = words.split_last().expect("it is not empty");
-            for word in folders {
-                let Some(child) = self.child(above, word) else { return };
-                above = child;
-            }
-            let parent = self.module(above);
-            if above != id && parent.children.borrow().contains_key(last) {
-                parent.children.borrow_mut().insert(last.clone(), Child::Read(id));
-                module.parent.set(Some(above));
-                return;
-            }
-        }
-    }
-
-    /// Reads the file `path`, which is asked for at `place`.
-    fn file(&self, path: &Path, place: Span, parent: Option<ModuleId>) -> Option<ModuleId> {
-        let canonical = canonical(path);
-        let known = self.files.borrow().get(&canonical).copied();
-        if let Some(known) = known {
-            return self.known_file(known, path, place, parent);
-        }
-        let bytes = match self.read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.report(
-                    Finding::new(
-                        &rules::UNREADABLE_SOURCE,
-                        place,
-                        format!("can't read `{}`: {error}", path.display()),
-                    )
-                    .help("name a file that exists and can be read"),
-                );
-                return None;
-            }
-        };
-        match String::from_utf8(bytes) {
-            Ok(text) => Some(self.text(path, canonical, &text, parent)),
-            Err(error) => {
-                let start = error.utf8_error().valid_up_to();
-                self.report(
-                    Finding::new(
-                        &rules::UNREADABLE_SOURCE,
-                        place,
-                        format!("`{}` is not UTF-8 text", path.display()),
-                    )
-                    .note(format!("byte {start} of the file is no part of a character"))
-                    .help("save the file as UTF-8"),
-                );
-                None
-            }
-        }
-    }
-
-    /// A file is one module; only that which was read first may still look for the one around it.
-    fn known_file(
-        &self,
-        known: ModuleId,
-        path: &Path,
-        place: Span,
-        parent: Option<ModuleId>,
-    ) -> Option<ModuleId> {
-        let module = self.module(known);
-        let is_above = std::iter::successors(parent, |id| self.module(*id).parent.get())
-            .take(MAX_MODULE_DEPTH + 1)
-            .any(|above| above == known);
-        if is_above {
-            self.report(
-                Finding::new(
-                    &rules::INCLUDE_CYCLE,
-                    place,
-                    format!("the module `{}` is a part of itself", path.display()),
-                )
-                .label("closes the circle")
-                .help("a file is a module once: name what is in it by `use`"),
-            );
-            return None;
-        }
-        if module.parent.get().is_none() && parent.is_some() {
-            module.parent.set(parent);
-        }
-        Some(known)
-    }
-
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        let file = std::fs::File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
-        }
-        let limit = self.rest.get();
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit || self.modules.borrow().len() >= MAX_MODULES {
-            return Err(std::io::Error::other(format!(
-                "a schema is read from at most {} MiB of Rust in {MAX_MODULES} modules",
-                MAX_TEXT >> 20
-            )));
-        }
-        self.rest.set(limit - bytes.len() as u64);
-        Ok(bytes)
     }
 
     fn text(
@@ -527,15 +381,6 @@ pub(super) fn unreadable(error: &std::io::Error) -> Draft {
     Draft { findings: vec![finding], ..Draft::default() }
 }
 
-/// Whether a file that was named by itself is a module of a package rather than the root of a
-/// program.
-fn is_in_sources(path: &Path) -> bool {
-    let file = canonical(path);
-    file.ancestors()
-        .find(|folder| folder.join("Cargo.toml").is_file())
-        .is_some_and(|package| file.starts_with(package.join("src")))
-}
-
 /// `#[path = "…"]`.
 fn path_of(attributes: &[Attribute]) -> Option<String> {
     let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
@@ -547,28 +392,4 @@ fn path_of(attributes: &[Attribute]) -> Option<String> {
         },
         _ => None,
     }
-}
-
-/// Whether the modules of a file of this name lie beside it.
-fn is_root_name(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))
-}
-
-fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// `root`, a file of the same package as `file`, as the user would name it who named `file` by
-/// `named`.
-fn shown(named: &Path, file: &Path, root: &Path) -> PathBuf {
-    let mut named = named.to_owned();
-    let mut file = file.to_owned();
-    let folder = root.parent().unwrap_or(Path::new(""));
-    while file != folder {
-        if !file.pop() || !named.pop() {
-            return root.to_owned();
-        }
-    }
-    named.join(root.file_name().unwrap_or_default())
 }

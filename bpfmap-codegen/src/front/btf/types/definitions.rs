@@ -1,0 +1,262 @@
+//! Types that have a name, each made when it is first asked for: structs, unions, enums, aliases.
+
+use bpfmap_btf::{Kind, Member as BtfMember, TypeId};
+
+use super::{MAX_DEPTH, Made, Place, Types};
+use crate::front::btf::Failed;
+use crate::front::btf::fit::{Placed, fit};
+use crate::front::btf::places::Owner;
+use crate::ir::{
+    Composite, Enum, InC, Int, Member, MemberType, Target, Type, TypeDef, TypeDefKind, Variant,
+};
+use crate::layout::Layouts;
+use crate::rules;
+use crate::source::{Span, Spanned};
+
+impl<'a> Types<'a> {
+    /// The name of a struct, union or enum, which is made when it is first asked for.
+    pub(super) fn named(
+        &mut self,
+        id: TypeId,
+        typedef: Option<&str>,
+        place: Place<'_>,
+    ) -> Made<String> {
+        if let Some(name) = self.names.get(&(self.source, id)) {
+            let name = name.clone();
+            self.spend(name.len())?;
+            return Ok(name);
+        }
+        let Some(ty) = self.btf().get(id) else { return Err(Failed) };
+        let wanted = match (ty.name, typedef) {
+            ("", Some(typedef)) => typedef.to_owned(),
+            ("", None) => place.name.to_owned(),
+            (name, _) => name.to_owned(),
+        };
+        if let Some(name) = self.shared(id, &wanted)? {
+            return Ok(name);
+        }
+        let wanted =
+            if ty.name.is_empty() && typedef.is_none() { self.free(wanted) } else { wanted };
+        let name = self.name(id, &wanted, place)?;
+        let kernel = self.is_kernels(id, &wanted) && name == wanted;
+        let in_c = InC { typedef: typedef.is_some(), kernel };
+        let holder = self.places.owner();
+        let span = self.places.begin(Owner::Type(name.clone()));
+        self.spend(name.len())?;
+        let inside = Place { span, name: &name, depth: place.depth + 1 };
+        let kind = match &ty.kind {
+            Kind::Struct(body) => {
+                TypeDefKind::Struct(self.composite(id, &body.members, body.size, false, inside)?)
+            }
+            Kind::Union(body) => {
+                TypeDefKind::Union(self.composite(id, &body.members, body.size, true, inside)?)
+            }
+            Kind::Enum(body) => TypeDefKind::Enum(self.enumeration(body, inside)?),
+            _ => return Err(Failed),
+        };
+        self.add(id, &name, span, kind, in_c);
+        self.places.resume(holder);
+        Ok(name)
+    }
+
+    pub(super) fn alias(
+        &mut self,
+        id: TypeId,
+        wanted: &str,
+        target: TypeId,
+        place: Place<'_>,
+    ) -> Made<String> {
+        if let Some(name) = self.names.get(&(self.source, id)) {
+            let name = name.clone();
+            self.spend(name.len())?;
+            return Ok(name);
+        }
+        if let Some(name) = self.shared(id, wanted)? {
+            return Ok(name);
+        }
+        let target = self.ty(target, place.deeper())?;
+        let name = self.name(id, wanted, place)?;
+        let kernel = self.is_kernels(id, wanted) && name == wanted;
+        let holder = self.places.owner();
+        let span = self.places.begin(Owner::Type(name.clone()));
+        let in_c = InC { typedef: false, kernel };
+        let target = Spanned::new(target.value, span);
+        self.add(id, &name, span, TypeDefKind::Alias(target), in_c);
+        self.places.resume(holder);
+        Ok(name)
+    }
+
+    fn add(&mut self, id: TypeId, name: &str, span: Span, kind: TypeDefKind, in_c: InC) {
+        let decl_tags = self.tags().of(id, None, span);
+        let name = Spanned::new(name.to_owned(), span);
+        let def = TypeDef { name, doc: None, kind, decl_tags, in_c };
+        self.layouts.add(&def);
+        self.defs.push(def);
+    }
+
+    fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> Made<Enum> {
+        // Before clang 16, BTF did not say of which sign an enum is: 32 bits count then.
+        let repr = Int { size: body.size, signed: body.is_signed };
+        let mut variants = Vec::with_capacity(body.variants.len());
+        for variant in &body.variants {
+            self.spend(variant.name.len() + 32)?;
+            variants.push(Variant {
+                name: Spanned::new(variant.name.to_owned(), place.span),
+                value: Spanned::new(variant.value, place.span),
+                doc: None,
+            });
+        }
+        // C has one name space for the constants of all enums, a program's own.
+        let is_taken = self.sources.len() > 1
+            && body.variants.iter().any(|variant| self.constants.contains(variant.name));
+        let prefix = if is_taken {
+            let name = place.name;
+            let message = format!("the constants of `{name}` get the prefix `{name}_`");
+            let help = "an enum of another program has constants of the same names";
+            self.report(&rules::IMPORT_RENAMED, place.span, message, help);
+            format!("{name}_")
+        } else {
+            self.constants.extend(body.variants.iter().map(|variant| variant.name));
+            String::new()
+        };
+        Ok(Enum {
+            repr: Spanned::new(repr, place.span),
+            prefix: Some(Spanned::new(prefix, place.span)),
+            variants,
+        })
+    }
+
+    /// The body of a struct or union.
+    fn composite(
+        &mut self,
+        id: TypeId,
+        members: &[BtfMember<'_>],
+        size: u32,
+        is_union: bool,
+        place: Place<'_>,
+    ) -> Made<Composite> {
+        let mut placed = Vec::with_capacity(members.len());
+        for (index, member) in (0_u32..).zip(members) {
+            placed.push(self.member(id, index, member, place)?);
+        }
+        if let Some(body) = fit(&self.layouts, &placed, size.into(), is_union) {
+            return Ok(body);
+        }
+        let name = place.name;
+        let message =
+            format!("the members of `{name}` can't lie where they do: it becomes {size} bytes");
+        let help = "its size is kept; what is in it is for you to say";
+        self.report(&rules::IMPORT_LAYOUT, place.span, message, help);
+        let byte = Type::Int(Int { size: 1, signed: false });
+        let array = Type::Array(Box::new(byte.into()), size.into());
+        let bytes = Member {
+            name: Some("bytes".to_owned().into()),
+            doc: None,
+            ty: MemberType::Type(Spanned::new(array, place.span)),
+            bits: None,
+            decl_tags: vec![],
+            default: None,
+            renamed_from: None,
+            span: place.span,
+        };
+        Ok(Composite { packed: false, align: None, members: vec![bytes] })
+    }
+
+    fn member(
+        &mut self,
+        parent: TypeId,
+        index: u32,
+        member: &BtfMember<'_>,
+        place: Place<'_>,
+    ) -> Made<Placed> {
+        self.spend(64 + member.name.len() * 2 + place.name.len() * 2)?;
+        let span = self.places.line(&format!("{}.{}", place.name, member.name));
+        let name = format!("{}_{}", place.name, member.name);
+        let inside = Place { span, name: &name, depth: place.depth + 1 };
+        let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
+        let unqualified = self.btf().unqualified(member.ty).ok();
+        // Old compilers put the width of a bit-field into the type of its integer.
+        if let Some((_, Some(ty))) = unqualified
+            && let Kind::Int(int) = &ty.kind
+            && bits == 0
+            && int.bits != 0
+            && (u64::from(int.bits) < u64::from(int.size) * 8 && !int.is_bool)
+        {
+            bits = int.bits;
+            bit_offset += u64::from(int.bit_offset);
+        }
+        let in_place = unqualified.and_then(|(id, ty)| {
+            // With Microsoft's extensions, C has nameless members of structs with names.
+            let ty = ty.filter(|ty| ty.name.is_empty() || member.name.is_empty())?;
+            match &ty.kind {
+                Kind::Struct(body) => Some((id, body.clone(), false)),
+                Kind::Union(body) => Some((id, body.clone(), true)),
+                _ => None,
+            }
+        });
+        let mut decl_tags = self.tags().of(parent, Some(index), span);
+        let ty = match in_place {
+            Some((id, body, is_union)) if inside.depth <= MAX_DEPTH => {
+                let body = self.composite(id, &body.members, body.size, is_union, inside)?;
+                if is_union { MemberType::Union(body) } else { MemberType::Struct(body) }
+            }
+            _ => {
+                let mut ty = self.ty(member.ty, inside)?;
+                self.contained(&mut ty, &mut decl_tags, inside)?;
+                MemberType::Type(ty)
+            }
+        };
+        let is_nameless = bits != 0 || !matches!(ty, MemberType::Type(_));
+        let name = match member.name {
+            "" if is_nameless => None,
+            // No compiler makes such a member.
+            "" => Some(format!("__unnamed{index}")),
+            name => Some(name.to_owned()),
+        };
+        let member = Member {
+            name: name.map(|name| Spanned::new(name, span)),
+            doc: None,
+            ty,
+            bits: (bits != 0).then(|| Spanned::new(bits, span)),
+            decl_tags,
+            default: None,
+            renamed_from: None,
+            span,
+        };
+        Ok(Placed { member, bit_offset })
+    }
+
+    /// What a list or tree holds stands in a tag: `contains:STRUCT:MEMBER`.
+    fn contained(
+        &mut self,
+        ty: &mut Spanned<Type>,
+        tags: &mut Vec<Spanned<String>>,
+        place: Place<'_>,
+    ) -> Made<()> {
+        let Type::Special(field, target @ None) = &mut ty.value else { return Ok(()) };
+        if field.node().is_none() {
+            return Ok(());
+        }
+        let contains = |tag: &Spanned<String>| {
+            let (name, member) = tag.value.strip_prefix("contains:")?.split_once(':')?;
+            Some((name.to_owned(), member.to_owned()))
+        };
+        let found = tags.iter().position(|tag| contains(tag).is_some());
+        let Some((name, member)) = found.and_then(|at| contains(&tags.remove(at))) else {
+            let message = format!("the `{}` does not say what it holds", field.name());
+            let help = "programs say it with the macro `__contains`";
+            let (rule, size) = (&rules::IMPORT_TYPE, Layouts::default().of(&ty.value).size);
+            let words = u32::try_from(size / 8).unwrap_or_default();
+            self.report(rule, place.span, message, help);
+            let word = Type::Int(Int { size: 8, signed: false });
+            ty.value = Type::Array(Box::new(word.into()), words.into());
+            return Ok(());
+        };
+        let named = |text: String| Spanned::new(text, place.span);
+        *target = Some(Box::new(Target { name: named(name.clone()), member: Some(named(member)) }));
+        if let Some(id) = self.sources[self.source].structs.get(name.as_str()).copied() {
+            self.named(id, None, place.deeper())?;
+        }
+        Ok(())
+    }
+}

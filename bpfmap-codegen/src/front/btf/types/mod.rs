@@ -1,0 +1,340 @@
+//! From types of BTF to types of a schema.
+
+mod definitions;
+mod names;
+
+use std::collections::{HashMap, HashSet};
+
+use bpfmap_btf::{Btf, Kind, TypeId};
+
+use self::names::is_name;
+use super::kernel::KernelTypes;
+use super::places::Places;
+use super::sources::Source;
+use super::{Failed, LeftOut, Tags};
+use crate::check::is_kernels;
+use crate::diagnostics::Finding;
+use crate::front::type_word;
+use crate::ir::{Int, SpecialField, Target, Type, TypeDef};
+use crate::layout::Layouts;
+use crate::rules::{self, Rule};
+use crate::source::{Span, Spanned};
+
+/// How deep types are followed; the kernel follows 32.
+const MAX_DEPTH: usize = 64;
+
+/// Makes types of a schema, each when it is first asked for.
+pub(super) struct Types<'a> {
+    /// All that types are read from; one, unless maps of several programs become one schema.
+    sources: &'a [Source<'a>],
+    /// Which of them is read now.
+    source: usize,
+    kernel: Option<&'a KernelTypes<'a>>,
+    pub(super) places: Places,
+    pub(super) findings: Vec<Finding>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) defs: Vec<TypeDef>,
+    layouts: Layouts,
+    /// The name that each type of each source got.
+    names: HashMap<(usize, TypeId), String>,
+    /// Which type has a name.
+    named: HashMap<String, (usize, TypeId)>,
+    /// The constants of enums.
+    constants: HashSet<&'a str>,
+    /// The names that are given.
+    taken: HashSet<String>,
+    /// Of a name that was wanted more than once, the number that may be free.
+    numbers: HashMap<String, u32>,
+    /// How many more bytes of text, and members, the file may take. Types that are used many times,
+    /// and names that share one text, could take far more than the file has.
+    room: usize,
+}
+
+/// What a type is a part of: where findings about it stand, and how it is called if it has no name.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub(super) span: Span,
+    /// `stats_rx`
+    pub(super) name: &'p str,
+    pub(super) depth: usize,
+}
+
+impl Place<'_> {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+type Made<T> = Result<T, Failed>;
+
+impl<'a> Types<'a> {
+    pub(super) fn new(
+        sources: &'a [Source<'a>],
+        kernel: Option<&'a KernelTypes<'a>>,
+        places: Places,
+        room: usize,
+    ) -> Self {
+        Self {
+            sources,
+            source: 0,
+            kernel,
+            places,
+            findings: vec![],
+            left_out: vec![],
+            defs: vec![],
+            layouts: Layouts::default(),
+            names: HashMap::new(),
+            taken: HashSet::new(),
+            numbers: HashMap::new(),
+            named: HashMap::new(),
+            constants: HashSet::new(),
+            room,
+        }
+    }
+
+    /// Reads types of the source of this number from now on.
+    pub(super) fn enter(&mut self, source: usize) {
+        self.source = source;
+    }
+
+    /// What types are read from now.
+    pub(super) fn btf(&self) -> &'a Btf<'a> {
+        &self.sources[self.source].btf
+    }
+
+    pub(super) fn tags(&self) -> &'a Tags<'a> {
+        &self.sources[self.source].tags
+    }
+
+    /// Takes room; an error once there is none left.
+    pub(super) fn spend(&mut self, bytes: usize) -> Made<()> {
+        self.room = self.room.checked_sub(bytes).ok_or(Failed)?;
+        Ok(())
+    }
+
+    fn report(&mut self, rule: &'static Rule, span: Span, message: String, help: &str) {
+        // What it takes is not worth an error: there is no room for much more.
+        self.room = self.room.saturating_sub(512);
+        self.findings.push(Finding::new(rule, span, message).help(help));
+    }
+
+    /// Says that a map is left out, and why.
+    pub(super) fn leave_out(
+        &mut self,
+        map: &str,
+        rule: &'static Rule,
+        span: Span,
+        message: String,
+    ) {
+        self.findings.push(Finding::new(rule, span, message));
+        self.left_out.push(LeftOut { map: map.to_owned(), rule });
+    }
+
+    /// The type of a key, a value, a member or an element.
+    pub(super) fn ty(&mut self, id: TypeId, place: Place<'_>) -> Made<Spanned<Type>> {
+        self.spend(8)?;
+        let of = |ty| Ok(Spanned::new(ty, place.span));
+        if place.depth > MAX_DEPTH {
+            return self.bytes(id, place, "nests too deep");
+        }
+        let Ok((id, Some(ty))) = self.btf().unqualified(id) else {
+            return self.bytes(id, place, "has no type");
+        };
+        match &ty.kind {
+            Kind::Int(int) => match (ty.name, int.size) {
+                _ if int.is_bool && int.size == 1 => of(Type::Bool),
+                ("char", 1) => of(Type::Char),
+                (_, size @ (1 | 2 | 4 | 8 | 16)) => {
+                    of(Type::Int(Int { size, signed: int.is_signed }))
+                }
+                _ => self.bytes(id, place, "is an integer of an odd size"),
+            },
+            Kind::Pointer(target) => {
+                let target = self.pointer(*target, place)?;
+                of(target)
+            }
+            Kind::Array(array) => {
+                let element = self.ty(array.element, place.deeper())?;
+                let len = Spanned::new(array.len, place.span);
+                of(Type::Array(Box::new(element), len))
+            }
+            Kind::Struct(_) => {
+                if let Some(special) = special_struct(ty.name) {
+                    // What a list or a tree holds is on its member.
+                    return of(Type::Special(special, None));
+                }
+                let name = self.named(id, None, place)?;
+                of(Type::Named(name))
+            }
+            Kind::Union(_) | Kind::Enum(_) => {
+                let name = self.named(id, None, place)?;
+                of(Type::Named(name))
+            }
+            Kind::Typedef(target) => {
+                if let Some(word) = type_word::meant(ty.name)
+                    && self.is_like(*target, &word)
+                {
+                    return of(word);
+                }
+                let Ok((behind, Some(target))) = self.btf().unqualified(*target) else {
+                    return self.bytes(id, place, "has no type");
+                };
+                let has_tag =
+                    matches!(target.kind, Kind::Struct(_) | Kind::Union(_) | Kind::Enum(_));
+                let name = if has_tag && (target.name.is_empty() || target.name == ty.name) {
+                    self.named(behind, Some(ty.name), place)?
+                } else {
+                    self.alias(id, ty.name, behind, place)?
+                };
+                of(Type::Named(name))
+            }
+            Kind::TypeTag(target) => {
+                self.tag_lost(ty.name, place.span);
+                self.ty(*target, place.deeper())
+            }
+            Kind::Float { .. } => self.bytes(id, place, "is a floating-point number"),
+            Kind::Forward { .. } => self.bytes(id, place, "is only declared"),
+            _ => self.bytes(id, place, "is no data"),
+        }
+    }
+
+    /// So many bytes, where a schema has no word for what they are.
+    fn bytes(&mut self, id: TypeId, place: Place<'_>, why: &str) -> Made<Spanned<Type>> {
+        let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
+        let name = place.name;
+        let message = format!("`{name}` {why}, and becomes {size} bytes");
+        self.spend(message.len())?;
+        let help = "its place and size are kept; what it means is for you to say";
+        self.report(&rules::IMPORT_TYPE, place.span, message, help);
+        let byte = Type::Int(Int { size: 1, signed: false });
+        let element = Box::new(Spanned::new(byte, place.span));
+        let array = Type::Array(element, Spanned::new(size, place.span));
+        Ok(Spanned::new(array, place.span))
+    }
+
+    fn tag_lost(&mut self, tag: &str, span: Span) {
+        let message = format!("the type tag `{tag}` is left out");
+        let help =
+            "a schema has the tags by which the kernel finds its own pointers, and no others";
+        self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
+    }
+
+    /// Whether a word of every schema means what the typedef of the same name leads to.
+    fn is_like(&self, target: TypeId, word: &Type) -> bool {
+        let Ok(Some(ty)) = self.btf().resolve(target) else { return false };
+        match (&ty.kind, word) {
+            (Kind::Int(int), Type::Int(word)) => {
+                int.size == word.size && int.is_signed == word.signed
+            }
+            (Kind::Int(int), Type::BigEndian(size)) => int.size == *size && !int.is_signed,
+            (Kind::Int(int), Type::Bool) => int.is_bool && int.size == 1,
+            _ => false,
+        }
+    }
+
+    /// What a pointer leads to. User space only carries it, so nothing follows from it but a name.
+    fn pointer(&mut self, target: TypeId, place: Place<'_>) -> Made<Type> {
+        self.spend(8)?;
+        let none = Type::Pointer(None);
+        let mut at = target;
+        let mut field = None;
+        for _ in 0..MAX_DEPTH {
+            let Ok((id, Some(ty))) = self.btf().unqualified(at) else { return Ok(none) };
+            match &ty.kind {
+                Kind::TypeTag(next) => {
+                    match pointer_tag(ty.name) {
+                        Some(special) => field = Some(special),
+                        None => self.tag_lost(ty.name, place.span),
+                    }
+                    at = *next;
+                }
+                // A kernel's own pointer leads to the struct itself, the typedef is transparent.
+                Kind::Typedef(next) => at = *next,
+                Kind::Struct(_) | Kind::Forward { union: false } => {
+                    let is_plain = special_struct(ty.name).is_none()
+                        && type_word::builtin(ty.name).is_none()
+                        && is_name(ty.name);
+                    self.spend(ty.name.len())?;
+                    return Ok(match field {
+                        Some(field) if is_name(ty.name) => {
+                            self.follow(field, id, ty.name, place)?;
+                            let name = Spanned::new(ty.name.to_owned(), place.span);
+                            Type::Special(field, Some(Box::new(Target { name, member: None })))
+                        }
+                        None if is_plain => {
+                            let name = Type::Named(ty.name.to_owned());
+                            Type::Pointer(Some(Box::new(Spanned::new(name, place.span))))
+                        }
+                        _ => none,
+                    });
+                }
+                Kind::Int(_) | Kind::Pointer(_) if field.is_none() => {
+                    if place.depth > MAX_DEPTH {
+                        return Ok(none);
+                    }
+                    let target = self.ty(id, place.deeper())?;
+                    return Ok(Type::Pointer(Some(Box::new(target))));
+                }
+                _ => {
+                    if let Some(field) = field {
+                        self.tag_lost(field.name(), place.span);
+                    }
+                    return Ok(none);
+                }
+            }
+        }
+        Ok(none)
+    }
+
+    /// Makes what a special field leads to a type of the schema, where that is the program's own.
+    fn follow(
+        &mut self,
+        field: SpecialField,
+        id: TypeId,
+        name: &str,
+        place: Place<'_>,
+    ) -> Made<()> {
+        if place.depth > MAX_DEPTH || !self.is_defined(id) || self.is_kernels(id, name) {
+            return Ok(());
+        }
+        // Without the kernel's BTF, what has fields of the kernel's is what programs allocate.
+        let is_own = self.kernel.is_some()
+            || matches!(field, SpecialField::UserPtr | SpecialField::PerCpuKptr)
+            || self.has_special_member(id);
+        if is_own {
+            self.named(id, None, place.deeper())?;
+        }
+        Ok(())
+    }
+
+    fn is_defined(&self, id: TypeId) -> bool {
+        self.btf().get(id).is_some_and(|ty| matches!(ty.kind, Kind::Struct(_)))
+    }
+
+    fn has_special_member(&self, id: TypeId) -> bool {
+        let Some(Kind::Struct(body)) = self.btf().get(id).map(|ty| &ty.kind) else { return false };
+        body.members.iter().any(|member| {
+            let ty = self.btf().resolve(member.ty).ok().flatten();
+            ty.is_some_and(|ty| special_struct(ty.name).is_some())
+        })
+    }
+
+    /// Whether the kernel defines the type.
+    fn is_kernels(&self, id: TypeId, name: &str) -> bool {
+        // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
+        let by_name = || is_kernels(name) || type_word::in_other_words(name).is_some();
+        self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf(), id, name))
+    }
+}
+
+/// The special field that is a struct of this name.
+fn special_struct(name: &str) -> Option<SpecialField> {
+    let mut fields = SpecialField::ALL.iter().copied();
+    fields.find(|field| !field.is_pointer() && field.name() == name)
+}
+
+/// The special field that a type tag marks.
+fn pointer_tag(tag: &str) -> Option<SpecialField> {
+    let mut fields = SpecialField::ALL.iter().copied();
+    fields.find(|field| field.is_pointer() && field.name() == tag)
+}

@@ -1,0 +1,77 @@
+//! What types are called in a schema.
+
+use bpfmap_btf::TypeId;
+
+use super::{Made, Place, Types};
+use crate::front::btf::sources::same;
+use crate::rules;
+
+/// The longest name that a schema takes.
+const MAX_NAME: usize = 127;
+
+impl Types<'_> {
+    /// A name for the type `id` that nothing else has.
+    pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Place<'_>) -> Made<String> {
+        let mut name: String = wanted
+            .chars()
+            .map(|char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '_' })
+            .take(MAX_NAME - 8)
+            .collect();
+        if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
+            name.insert(0, '_');
+        }
+        name = self.free(name);
+        self.spend(name.len() * 2)?;
+        if name != wanted {
+            let message = format!("`{wanted}` becomes `{name}`");
+            self.spend(message.len())?;
+            let help = "another type has the name, or it is no name in C";
+            self.report(&rules::IMPORT_RENAMED, place.span, message, help);
+        }
+        self.taken.insert(name.clone());
+        self.names.insert((self.source, id), name.clone());
+        self.named.insert(name.clone(), (self.source, id));
+        Ok(name)
+    }
+
+    /// The name of a type of another source that is called so too and is the same.
+    pub(super) fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
+        if self.sources.len() == 1 {
+            return Ok(None);
+        }
+        let last = self.numbers.get(wanted).copied().unwrap_or(1);
+        for number in 1..=last {
+            let name = if number == 1 { wanted.to_owned() } else { format!("{wanted}_{number}") };
+            let Some((source, other)) = self.named.get(&name).copied() else { continue };
+            if source != self.source
+                && same((&self.sources[source], other), (&self.sources[self.source], id))
+            {
+                self.spend(name.len())?;
+                self.names.insert((self.source, id), name.clone());
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `stem`, with a number if the name is taken.
+    pub(super) fn free(&mut self, stem: String) -> String {
+        if !self.taken.contains(&stem) {
+            return stem;
+        }
+        let number = self.numbers.entry(stem.clone()).or_insert(2);
+        loop {
+            let name = format!("{stem}_{number}");
+            if !self.taken.contains(&name) {
+                return name;
+            }
+            *number = number.saturating_add(1);
+        }
+    }
+}
+
+pub(super) fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME
+        && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
