@@ -167,6 +167,7 @@ pub mod __private;
 mod bridges;
 mod btf;
 mod declaration;
+mod difference;
 mod error;
 #[cfg(feature = "fixture")]
 pub mod fixture;

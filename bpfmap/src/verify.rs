@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+pub use crate::difference::Difference;
+
 use crate::btf::{self, Accept};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
@@ -23,29 +25,7 @@ use crate::percpu::possible_cpus;
 use crate::spec::MapFlags;
 use crate::sys::Errno;
 use bpfmap_btf::Btf;
-use core::fmt;
 use std::os::fd::BorrowedFd;
-
-/// One thing in which a map is not what a schema says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What differs: `flags`, `value.stats[].rx_bytes`.
-    pub path: String,
-    /// How: `offset 16, schema says 8`.
-    pub text: String,
-}
-
-impl Difference {
-    pub(crate) fn new(path: &str, text: String) -> Self {
-        Self { path: path.to_owned(), text }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.text)
-    }
-}
 
 /// A map that was held against a schema.
 #[derive(Clone, Debug)]

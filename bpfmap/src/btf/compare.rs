@@ -17,8 +17,8 @@
 //!   struct or union.
 //! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
 
+use crate::difference::Difference;
 use crate::layout::{IntEncoding, TypeLayout, TypeMember};
-use crate::verify::Difference;
 use bpfmap_btf::{Btf, BtfError, Int, Kind, Member as BtfMember, Type, Variant, is_padding_name};
 
 /// Nesting that no real type has.

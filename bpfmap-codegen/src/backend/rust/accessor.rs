@@ -1,10 +1,10 @@
 //! The methods of a member that lives in bytes: a getter, a setter, and what makes a value with it.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use super::names::Scope;
+use super::names::{Scope, plain};
 use super::push_doc;
-use super::shape::{StoredAt, plain};
 
 /// A member that is read and written by methods.
 #[derive(Debug)]
@@ -29,6 +29,15 @@ pub struct Accessor<'a> {
     pub visibility: &'a str,
     /// The path of the crate `bpfmap`.
     pub runtime: &'a str,
+}
+
+/// Where in its storage a member lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredAt {
+    /// From this byte on.
+    Byte(u64),
+    /// These bits.
+    Bits(Range<u64>),
 }
 
 /// The names of an accessor's methods.

@@ -14,11 +14,10 @@ mod types;
 
 use std::fmt::Write;
 
-pub use self::accessor::{Accessor, AccessorNames, accessor_names};
+pub use self::accessor::{Accessor, AccessorNames, StoredAt, accessor_names};
 pub use self::migrations::{Migrations, emit_migrations};
 use self::names::Names;
 pub use self::names::identifier;
-pub use self::shape::StoredAt;
 use super::{GeneratedFile, comment, marker};
 use crate::check::Checked;
 

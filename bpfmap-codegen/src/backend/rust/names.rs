@@ -173,6 +173,11 @@ impl Scope {
     }
 }
 
+/// An identifier without the mark of a raw one.
+pub(crate) fn plain(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,11 +12,9 @@
 //! - in a struct that is both packed and aligned, which Rust refuses too and which therefore is not
 //!   `repr(packed)`, members at an offset that their type's alignment does not divide.
 
-use std::ops::Range;
-
-use super::accessor::{AccessorNames, Methods};
+use super::accessor::{AccessorNames, Methods, StoredAt};
 use super::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
-use super::names::{Names, Scope, camel};
+use super::names::{Names, Scope, camel, plain};
 use crate::check::{Checked, Resolved};
 use crate::ir::{Composite, Int, Member, MemberType, SpecialField, Target, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Item, MemberLayout};
@@ -95,15 +93,6 @@ pub(crate) enum Place {
         /// Where in the storage it begins or, a bit-field, which bits of it it takes.
         at: StoredAt,
     },
-}
-
-/// Where in its storage a member lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoredAt {
-    /// From this byte on.
-    Byte(u64),
-    /// These bits.
-    Bits(Range<u64>),
 }
 
 /// The shapes of all structs and unions of a schema, in the order of their definitions.
@@ -423,11 +412,6 @@ fn name_setters(methods: &mut Methods, members: &mut [ShapeMember<'_>], is_union
 fn has_wide_field(body: &Composite, layout: &CompositeLayout) -> bool {
     let mut members = body.members.iter().zip(&layout.members);
     members.any(|(member, at)| member.bits.is_none() && at.ty.align > 1)
-}
-
-/// An identifier without the mark of a raw one.
-pub(crate) fn plain(identifier: &str) -> &str {
-    identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
 /// Bytes that bit-fields share.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::backend::rust::names::plain;
 use crate::backend::rust::names::{Scope, camel, identifier};
-use crate::backend::rust::shape::plain;
 use crate::ir::Member;
 use crate::naming::snake_case;
 use crate::print::WIDTH;

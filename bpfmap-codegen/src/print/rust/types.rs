@@ -6,8 +6,9 @@ use super::attribute::{
     Named, c_name, field, history, list, push_attribute, push_doc, string, tags, variant,
 };
 use super::{Composite, MemberType, Printer, TypeDefKind};
+use crate::backend::rust::names::plain;
 use crate::backend::rust::names::{Scope, camel, identifier};
-use crate::backend::rust::shape::{int_name, is_held_in_bytes, plain, special_field_type};
+use crate::backend::rust::shape::{int_name, is_held_in_bytes, special_field_type};
 use crate::ir::{Enum, Member, SpecialField, Target, Type, TypeDef};
 use crate::layout::{CompositeLayout, MemberLayout};
 
