@@ -5,7 +5,8 @@ use super::resolved::{SpecialMember, special};
 use crate::diagnostics::Finding;
 use crate::facts::{MAP_TYPES, MapTypeFacts};
 use crate::ir::{
-    Composite, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef, TypeDefKind,
+    Attribute, Composite, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef,
+    TypeDefKind,
 };
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -375,6 +376,11 @@ fn takers(field: SpecialField) -> String {
 
 /// Why the value of `map` comes without BTF, if it does.
 fn without_btf(map: &MapDef) -> Option<Spanned<&'static str>> {
+    let mut set_by_loader = map.set_by_loader.iter();
+    if let Some(key) = set_by_loader.find(|set| set.value == Attribute::Key) {
+        let why = "without the key's type, which no loader sets, the value's is left out too";
+        return Some(Spanned::new(why, key.span));
+    }
     match (&map.btf, &map.key) {
         (Some(btf), _) if !btf.value => Some(Spanned::new("leaves BTF out", btf.span)),
         (_, Some(KeyValue::Size(size))) => {

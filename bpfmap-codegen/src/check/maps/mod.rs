@@ -14,7 +14,7 @@ use super::context::Context;
 use super::{flags, special_fields};
 use crate::diagnostics::Finding;
 use crate::facts::{BtfRule, MAP_TYPES, MapTypeFacts, MaxEntriesRule};
-use crate::ir::{KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::nearest::nearest;
 use crate::rules;
 
@@ -80,7 +80,9 @@ fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         KeyValue::Size(size) => Some(size.span),
         KeyValue::Type(_) => None,
     });
-    let Some(span) = left_out.or(sized) else { return };
+    // A loader sets a size, and no type.
+    let open = map.set_by_loader.iter().find(|set| set.value == Attribute::Value);
+    let Some(span) = left_out.or(sized).or(open.map(|open| open.span)) else { return };
     let message = format!("a map of type `{}` is described by BTF", row.name);
     cx.report(
         Finding::new(&rules::BTF_REQUIRED, span, message)
