@@ -21,7 +21,7 @@ pub enum BtfError {
         /// The number of the kind.
         kind: u32,
     },
-    /// An enum of another size than 1, 2, 4 or 8 bytes.
+    /// An enum of another size than 1, 2, 4 or 8 bytes, or one without size that has variants.
     EnumSize {
         /// The type.
         id: TypeId,

@@ -145,7 +145,8 @@ fn read_type<'a>(
     Ok(Type { name, kind })
 }
 
-/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`.
+/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`. Of an enum that is only declared, which C does not have but
+/// compilers take, clang writes one without size, and libbpf reads it.
 fn enumeration(
     id: TypeId,
     size: u32,
@@ -154,6 +155,7 @@ fn enumeration(
 ) -> Result<Kind<'_>, BtfError> {
     match size {
         1 | 2 | 4 | 8 => Ok(Kind::Enum(Enum { size, is_signed, variants })),
+        0 if variants.is_empty() => Ok(Kind::Enum(Enum { size, is_signed, variants })),
         _ => Err(BtfError::EnumSize { id, size }),
     }
 }

@@ -151,7 +151,7 @@ pub struct Member<'a> {
 /// An enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enum<'a> {
-    /// Bytes: 1, 2, 4 or 8.
+    /// Bytes: 1, 2, 4 or 8; 0 of one that is only declared.
     pub size: u32,
     /// Whether values can be negative. Compilers before clang 16 never say so.
     pub is_signed: bool,

@@ -142,7 +142,7 @@ fn of_object(
         }
         let real = attributes_of(map, &btf);
         let differences = attributes(declared, &real).map_err(|error| fail(&error.to_string()))?;
-        let ids = (map.key.unwrap_or(0), map.value.unwrap_or(0));
+        let ids = (map.key_type(&btf).unwrap_or(0), map.value_type(&btf).unwrap_or(0));
         let differences = differences.into_iter().chain(types(declared, &btf, ids));
         found.extend(differences.map(|difference| of_map(declared, difference)));
     }
@@ -171,16 +171,11 @@ fn of_struct_ops(
 
 /// What libbpf would create of a definition.
 fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
-    // Where both are given, libbpf refuses what differs.
-    let size = |said: Option<u32>, ty: Option<u32>| {
-        let measured =
-            ty.and_then(|ty| btf.size(ty).ok()).and_then(|size| u32::try_from(size).ok());
-        said.or(measured).unwrap_or(0)
-    };
+    let (key_size, value_size) = map.sizes(btf);
     Attributes {
         map_type: map.map_type.unwrap_or(0),
-        key_size: size(map.key_size, map.key),
-        value_size: size(map.value_size, map.value),
+        key_size,
+        value_size,
         max_entries: map.max_entries,
         flags: MapFlags(map.flags.unwrap_or(0)),
         map_extra: map.map_extra.unwrap_or(0),

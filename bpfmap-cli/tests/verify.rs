@@ -232,3 +232,16 @@ fn generated_headers_agree() {
     }
     assert!(tried > 40, "{tried}");
 }
+
+/// The importer's own test program: what it makes of that is no difference.
+#[test]
+fn what_was_imported_agrees() {
+    let folder = Folder::new();
+    let program = "../bpfmap-codegen/tests/import/program.bpf.c";
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
+    folder.compile("program", &fs::read_to_string(program).unwrap());
+    let imported = folder.bpfmap(&["import", "program.o", "-o", "program.toml"]);
+    assert_eq!(text(&imported.stdout), "wrote program.toml\n", "{}", text(&imported.stderr));
+    let output = folder.bpfmap(&["verify", "program.toml", "--object", "program.o"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+}

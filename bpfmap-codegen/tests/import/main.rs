@@ -59,6 +59,7 @@ fn what_is_lost_is_told() {
             ("renamed_algorithm", "import-struct-ops"),
             ("unknown_flag", "import-flag"),
             ("unknown_type", "import-map-type"),
+            ("with_id", "import-map"),
         ]
     );
 }

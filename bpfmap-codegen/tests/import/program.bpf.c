@@ -192,3 +192,20 @@ struct algorithm___renamed {
 SEC(".struct_ops") struct algorithm old_algorithm = { .flags = 1 };
 SEC(".struct_ops.link") struct algorithm algorithm_with_link = { .flags = 1 };
 SEC(".struct_ops") struct algorithm___renamed renamed_algorithm = {};
+
+enum only_declared;
+struct refers {
+	enum only_declared *to;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct refers);
+	__uint(max_entries, 1);
+} references SEC(".maps");
+
+struct ayas_map_def {
+	unsigned int type, key_size, value_size, max_entries, map_flags, id, pinning;
+};
+struct ayas_map_def of_aya __attribute__((section("maps"), used)) = { BPF_MAP_TYPE_HASH, 4, 8, 16, 0, 0, 1 };
+struct ayas_map_def with_id __attribute__((section("maps"), used)) = { BPF_MAP_TYPE_HASH, 4, 8, 16, 0, 7, 0 };

@@ -9,6 +9,7 @@
 //!   exact: `char` and `bool` agree with each other, and with `__u8` and `__s8`, which differ.
 //! - An enum agrees with an enum or integer of its size. A variant that both know has the same number; either side
 //!   may know more variants.
+//! - A floating-point number, for which a schema has no word, agrees with an array of so many `__u8`.
 //! - Arrays agree in length and element, structs and unions in size and in their members: name, offset, width of a
 //!   bit-field, type.
 //! - A union may have more members on either side.
@@ -94,6 +95,8 @@ impl Comparison<'_> {
             {
                 self.variants(path, *size, variants, &their.variants);
             }
+            (TypeLayout::Array { element, len }, Some(Kind::Float { size }))
+                if len == size && is_byte(element) => {}
             (TypeLayout::Array { element, len }, Some(Kind::Array(their))) => {
                 if *len != their.len {
                     self.report(path, format!("{} elements, schema says {len}", their.len));
@@ -297,6 +300,11 @@ fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool 
         (1, IntEncoding::Char | IntEncoding::Bool) => true,
         _ => (ours == IntEncoding::Signed) == int.is_signed,
     }
+}
+
+fn is_byte(layout: &TypeLayout<'_>) -> bool {
+    let (layout, _) = behind_names(layout);
+    matches!(layout, TypeLayout::Int { size: 1, encoding: IntEncoding::Unsigned, .. })
 }
 
 fn was_called(our: &TypeMember<'_>, name: &str) -> bool {

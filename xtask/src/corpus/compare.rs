@@ -48,20 +48,11 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     let (from, to) = (original.1, copy.1);
     let attributes = |side: &Side<'_, '_>| {
         let (btf, map) = side;
-        let size = |ty: Option<TypeId>, size: Option<u32>| {
-            let typed = ty.and_then(|ty| btf.size(ty).ok()).filter(|size| *size != 0);
-            typed.unwrap_or_else(|| size.unwrap_or_default().into())
-        };
-        // libbpf gives a map that holds others values of 4 bytes.
-        let holds = map.inner.is_some() || !map.values.is_empty() || map.holds_programs;
-        let value_size = match size(map.value, map.value_size) {
-            0 if holds => 4,
-            size => size,
-        };
+        let (key_size, value_size) = map.sizes(btf);
         [
             ("type", u64::from(map.map_type.unwrap_or_default())),
-            ("key_size", size(map.key, map.key_size)),
-            ("value_size", value_size),
+            ("key_size", key_size.into()),
+            ("value_size", value_size.into()),
             ("max_entries", map.max_entries.unwrap_or_default().into()),
             ("map_flags", map.flags.unwrap_or_default().into()),
             ("pinning", map.pinning.unwrap_or_default().into()),
@@ -77,9 +68,11 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     if from.values != to.values {
         return differs!(path, format!("values {:?}, then {:?}", from.values, to.values), &[]);
     }
-    for (what, one, other) in [("key", from.key, to.key), ("value", from.value, to.value)] {
-        let is_real = |id: &TypeId| original.0.size(*id).is_ok_and(|size| size != 0);
-        let difference = match (one.filter(is_real), other) {
+    let types = |(btf, map): Side<'_, '_>| [map.key_type(btf), map.value_type(btf)];
+    for (what, (one, other)) in
+        ["key", "value"].into_iter().zip(types(original).into_iter().zip(types(copy)))
+    {
+        let difference = match (one, other) {
             (None, None) => None,
             (Some(one), Some(other)) => {
                 let mut comparison =

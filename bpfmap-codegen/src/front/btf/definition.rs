@@ -59,6 +59,36 @@ pub struct MapDefinition {
     pub(super) source: usize,
 }
 
+impl MapDefinition {
+    /// The type of its keys, unless it has no bytes, as that of `__uint(key, 0)`.
+    #[must_use]
+    pub fn key_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
+        self.key.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
+    }
+
+    /// The type of its values, unless it has no bytes.
+    #[must_use]
+    pub fn value_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
+        self.value.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
+    }
+
+    /// Bytes of a key and of a value as libbpf creates the map. Where both a type and a size are given, libbpf refuses
+    /// what differs; what holds maps or programs has values of 4 bytes.
+    #[must_use]
+    pub fn sizes(&self, btf: &Btf<'_>) -> (u32, u32) {
+        let size = |said: Option<u32>, ty: Option<TypeId>| {
+            let measured = ty.and_then(|ty| u32::try_from(btf.size(ty).ok()?).ok());
+            measured.or(said).unwrap_or(0)
+        };
+        let holds = self.inner.is_some() || self.holds_programs || !self.values.is_empty();
+        let value = match size(self.value_size, self.value_type(btf)) {
+            0 if holds => 4,
+            size => size,
+        };
+        (size(self.key_size, self.key_type(btf)), value)
+    }
+}
+
 /// What could not be read.
 pub(super) struct Unread {
     /// The map.
@@ -328,6 +358,9 @@ fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> 
     annotations.collect()
 }
 
+/// Bytes of `bpf_map_def` of aya (`aya-ebpf-bindings`), which ends with an id and how the map is pinned.
+const AYAS_SIZE: u64 = 28;
+
 /// `struct bpf_map_def`: five numbers, and in some loaders more.
 fn old_definition(data: &[u8], symbol: &Symbol<'_>, little: bool) -> Result<MapDefinition, String> {
     let field = |number: u64| {
@@ -339,7 +372,11 @@ fn old_definition(data: &[u8], symbol: &Symbol<'_>, little: bool) -> Result<MapD
     if symbol.size < 20 {
         return Err(format!("its `struct bpf_map_def` has {} bytes of 20", symbol.size));
     }
-    if (5..symbol.size / 4).any(|number| field(number) != Some(0)) {
+    // aya numbers pinning as libbpf does: 0 for none, 1 by name.
+    let pinning =
+        if symbol.size == AYAS_SIZE { field(6).filter(|pinning| *pinning == 1) } else { None };
+    let known = if pinning.is_some() { 6 } else { symbol.size / 4 };
+    if (5..known).any(|number| field(number) != Some(0)) {
         return Err("its `struct bpf_map_def` says more than libbpf's, in words of another loader"
             .to_owned());
     }
@@ -350,6 +387,7 @@ fn old_definition(data: &[u8], symbol: &Symbol<'_>, little: bool) -> Result<MapD
         value_size: Some(required(2)?),
         max_entries: Some(required(3)?),
         flags: Some(required(4)?),
+        pinning,
         is_weak: symbol.is_weak,
         ..MapDefinition::default()
     })

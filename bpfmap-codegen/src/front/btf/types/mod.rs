@@ -166,6 +166,7 @@ impl<'a> Types<'a> {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))
             }
+            Kind::Enum(body) if body.size == 0 => self.bytes(id, place, "is only declared"),
             Kind::Union(_) | Kind::Enum(_) => {
                 let name = self.named(id, None, place)?;
                 of(Type::Named(name))
@@ -179,8 +180,11 @@ impl<'a> Types<'a> {
                 let Ok((behind, Some(target))) = self.btf().unqualified(*target) else {
                     return self.bytes(id, place, "has no type");
                 };
-                let has_tag =
-                    matches!(target.kind, Kind::Struct(_) | Kind::Union(_) | Kind::Enum(_));
+                let has_tag = match &target.kind {
+                    Kind::Struct(_) | Kind::Union(_) => true,
+                    Kind::Enum(body) => body.size != 0,
+                    _ => false,
+                };
                 let name = if has_tag && (target.name.is_empty() || target.name == ty.name) {
                     self.named(behind, Some(ty.name), place)?
                 } else {
