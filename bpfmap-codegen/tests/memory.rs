@@ -1,52 +1,16 @@
 //! What a schema of 1 MiB needs to be read and checked, whatever is in it: 64 MiB at most.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bpfmap_codegen::check::check;
 use bpfmap_codegen::front::{Draft, rust, toml};
+use memory::{LIMIT, most_used};
 
 const INPUT: usize = 1 << 20;
-const LIMIT: usize = 64 << 20;
-
-/// The system's allocator, and how much of it is in use.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn add(bytes: usize) {
-    let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    MOST.fetch_max(in_use, Ordering::Relaxed);
-}
-
-// SAFETY: the system's allocator does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: as the caller says.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller says.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be there for a moment.
-        add(size);
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller says.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 /// One at a time, from the making of its texts to their end, since all are counted together.
 fn alone() -> MutexGuard<'static, ()> {
@@ -59,13 +23,10 @@ fn assert_bounded(texts: Vec<(&str, String)>, read: impl Fn(&str) -> Draft) {
     let mut over = vec![];
     for (name, text) in texts {
         assert!(text.len() > INPUT - 100 && text.len() <= INPUT, "{name}: {} bytes", text.len());
-        let before = IN_USE.load(Ordering::Relaxed);
-        MOST.store(before, Ordering::Relaxed);
-        let is_good = match check(read(&text)) {
+        let (is_good, most) = most_used(|| match check(read(&text)) {
             Ok(checked) => checked.schema().types.len() + checked.schema().maps.len() > 0,
             Err(rejected) => rejected.findings.is_empty(),
-        };
-        let most = MOST.load(Ordering::Relaxed).saturating_sub(before);
+        });
         println!("{name}: {} KiB{}", most >> 10, if is_good { ", good" } else { "" });
         if most > LIMIT {
             over.push(name.to_owned());
@@ -254,8 +215,7 @@ fn rust_of_one_mebibyte() {
 #[test]
 fn what_is_counted() {
     let _alone = alone();
-    let before = IN_USE.load(Ordering::Relaxed);
     // More than the test runner itself may free meanwhile.
-    let held = vec![1_u8; INPUT];
-    assert!(IN_USE.load(Ordering::Relaxed) >= before + INPUT / 2, "{}", held.len());
+    let (held, most) = most_used(|| vec![1_u8; INPUT]);
+    assert!(most >= INPUT / 2, "{}", held.len());
 }

@@ -1,6 +1,7 @@
 //! What the targets do with an input: read it, check it, and make of it all that can be made. Whatever
 //! it is, nothing panics, nothing takes long, and reading takes 64 MiB at most.
 
+#[path = "../../bpfmap-codegen/tests/support/memory.rs"]
 mod memory;
 
 use std::path::Path;
@@ -34,7 +35,7 @@ pub fn btf(data: &[u8]) {
     let object = object::File::parse(data).ok();
     let section = object.as_ref().and_then(|object| object.section_by_name(".BTF")?.data().ok());
     let data = section.unwrap_or(data);
-    let Ok(btf) = memory::bounded(|| Btf::parse(data)) else { return };
+    let Ok(btf) = bounded(|| Btf::parse(data)) else { return };
     for (id, ty) in btf.iter() {
         assert_eq!(btf.get(id).map(|ty| format!("{ty:?}")), Some(format!("{ty:?}")));
         // Whatever refers to itself is refused, not followed.
@@ -44,7 +45,7 @@ pub fn btf(data: &[u8]) {
 
 /// An object file whose maps are imported. What comes of it is a schema that keeps every rule.
 pub fn object(data: &[u8]) {
-    let imported = memory::bounded(|| read_object(Path::new("fuzz.bpf.o"), data, None));
+    let imported = bounded(|| read_object(Path::new("fuzz.bpf.o"), data, None));
     let text = render(&imported.findings, &imported.schema.sources, Style::Plain);
     assert_eq!(text.is_empty(), imported.findings.is_empty());
     if imported.schema.maps.is_empty() {
@@ -55,8 +56,15 @@ pub fn object(data: &[u8]) {
     accepted(&checked.unwrap_or_else(|rejected| panic!("{rejected}\n{text}")));
 }
 
+/// Does `work`, and panics where it takes more memory than an input may.
+fn bounded<T>(work: impl FnOnce() -> T) -> T {
+    let (made, most) = memory::most_used(work);
+    assert!(most <= memory::LIMIT, "{} KiB were in use at once", most >> 10);
+    made
+}
+
 fn schema(read: impl FnOnce() -> Draft) {
-    match memory::bounded(|| check(read())) {
+    match bounded(|| check(read())) {
         Ok(checked) => accepted(&checked),
         Err(rejected) => refused(&rejected),
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Resolved;
+use super::findings::Findings;
 use crate::diagnostics::Finding;
 use crate::front::{Incomplete, Syntax};
 use crate::ir::{
@@ -19,7 +20,7 @@ pub(super) struct Context<'a> {
     pub(super) syntax: Syntax,
     /// Types of which the size is not known, since something in them is wrong already.
     pub(super) unsound: HashSet<&'a str>,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 impl<'a> Context<'a> {
@@ -28,14 +29,21 @@ impl<'a> Context<'a> {
         incomplete: &'a Incomplete,
         (open, syntax): (bool, Syntax),
     ) -> Self {
-        Self { resolved, incomplete, open, syntax, unsound: HashSet::new(), findings: Vec::new() }
+        Self {
+            resolved,
+            incomplete,
+            open,
+            syntax,
+            unsound: HashSet::new(),
+            findings: Findings::default(),
+        }
     }
 
     pub(super) fn report(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
-    pub(super) fn into_findings(self) -> Vec<Finding> {
+    pub(super) fn into_findings(self) -> Findings {
         self.findings
     }
 

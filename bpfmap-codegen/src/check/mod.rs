@@ -3,6 +3,7 @@
 //! The rules ask the facts table what a map type takes; none of them knows a map type by name.
 
 mod context;
+mod findings;
 mod flags;
 mod history;
 mod implied;
@@ -16,6 +17,7 @@ mod special_fields;
 mod types;
 
 use context::Context;
+use findings::Findings;
 #[cfg(feature = "import")]
 pub(crate) use maps::left_out;
 pub use requirements::{Part, Requirement};
@@ -29,8 +31,6 @@ use crate::diagnostics::{Finding, Rejected, Severity};
 use crate::front::Draft;
 use crate::ir::Schema;
 use crate::layout::Layouts;
-use crate::rules;
-use crate::source::Span;
 
 /// A schema that keeps every rule. It is all that back ends read.
 #[derive(Debug, Clone)]
@@ -67,46 +67,45 @@ impl Checked {
     }
 }
 
+/// What the rules say of a schema that nobody wrote. It stays as it is.
+#[cfg(feature = "import")]
+pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
+    let maps = schema.maps.clone();
+    implied::fill(schema);
+    let (layouts, index) = (Layouts::new(schema), type_index(schema));
+    let resolved = Resolved { schema, layouts: &layouts, index: &index };
+    let draft = Draft::default();
+    let cx = Context::new(resolved, &draft.incomplete, (draft.open, draft.syntax));
+    let findings = every_rule(cx).after(vec![]);
+    schema.maps = maps;
+    findings
+}
+
 /// Holds a schema against every rule.
 ///
 /// # Errors
 ///
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
-    let Draft { mut schema, mut findings, incomplete, open, syntax } = draft.into();
+    let Draft { mut schema, findings, incomplete, open, syntax } = draft.into();
     implied::fill(&mut schema);
     let layouts = Layouts::new(&schema);
     let index = type_index(&schema);
     let resolved = Resolved { schema: &schema, layouts: &layouts, index: &index };
-    let mut cx = Context::new(resolved, &incomplete, (open, syntax));
-    names::check(&mut cx);
-    references::check(&mut cx);
-    types::check(&mut cx);
-    special_fields::check_types(&mut cx);
-    maps::check(&mut cx);
-    history::check(&mut cx);
-    findings.extend(cx.into_findings());
-    arrange(&mut findings);
+    let found = every_rule(Context::new(resolved, &incomplete, (open, syntax)));
+    let findings = found.after(findings);
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(Rejected { sources: schema.sources, findings });
     }
     Ok(Checked { schema, layouts, index, warnings: findings })
 }
 
-/// The most findings of one run: who has more will see the rest in the next.
-const MAX_FINDINGS: usize = 500;
-
-/// Puts findings in the order of the text.
-fn arrange(findings: &mut Vec<Finding>) {
-    findings.sort_by_key(|finding| {
-        let span = finding.place.span;
-        (span.source, span.start)
-    });
-    if findings.len() > MAX_FINDINGS {
-        // Warnings must not push the errors out.
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
-        let rest = findings.split_off(MAX_FINDINGS).len();
-        let message = format!("{rest} more findings are not shown");
-        findings.push(Finding::new(&rules::TOO_MANY_FINDINGS, Span::NONE, message));
-    }
+fn every_rule(mut cx: Context<'_>) -> Findings {
+    names::check(&mut cx);
+    references::check(&mut cx);
+    types::check(&mut cx);
+    special_fields::check_types(&mut cx);
+    maps::check(&mut cx);
+    history::check(&mut cx);
+    cx.into_findings()
 }

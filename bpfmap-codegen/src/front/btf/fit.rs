@@ -1,5 +1,7 @@
 //! From the offsets of BTF to the words of a schema: packed, aligned, padded.
 
+use std::collections::HashSet;
+
 use crate::ir::{Composite, Int, Member, MemberType, Type};
 use crate::layout::{CompositeLayout, Layouts};
 use crate::source::Span;
@@ -21,37 +23,24 @@ pub(super) fn fit(
     size: u64,
     is_union: bool,
 ) -> Option<Composite> {
-    let plain = Composite {
-        packed: false,
-        align: None,
-        members: placed.iter().map(|placed| placed.member.clone()).collect(),
-    };
     let wanted = Wanted { layouts, placed, size, is_union };
+    let members = placed.iter().map(|placed| placed.member.clone()).collect();
+    let mut plain = Composite { packed: false, align: None, members };
     if wanted.is(&plain) {
         return Some(plain);
     }
     let natural = layout(layouts, &plain, is_union).align;
     for packed in [false, true] {
-        let body = Composite { packed, ..plain.clone() };
+        // The least alignment is the likeliest.
+        let least = if packed { 2 } else { natural * 2 };
+        plain.packed = packed;
+        plain = match wanted.aligned_or_filled(plain, least) {
+            Ok(body) => return Some(body),
+            Err(plain) => plain,
+        };
         let padded = wanted.padded(packed);
-        for body in [body].into_iter().chain(padded) {
-            if wanted.is(&body) {
-                return Some(body);
-            }
-            // The least alignment is the likeliest.
-            let mut align = if packed { 2 } else { natural * 2 };
-            while align <= MAX_ALIGN && size.is_multiple_of(align) {
-                let align_value = u32::try_from(align).ok().map(Into::into);
-                let aligned = Composite { align: align_value, ..body.clone() };
-                if wanted.is(&aligned) {
-                    return Some(aligned);
-                }
-                align *= 2;
-            }
-            let mut body = body;
-            if wanted.fill_end(&mut body) && wanted.is(&body) {
-                return Some(body);
-            }
+        if let Some(Ok(body)) = padded.map(|body| wanted.aligned_or_filled(body, least)) {
+            return Some(body);
         }
     }
     None
@@ -77,6 +66,29 @@ impl Wanted<'_> {
         let mut real = real.map(|(_, at)| at.bit_offset);
         layout.size == self.size
             && self.placed.iter().all(|placed| real.next() == Some(placed.bit_offset))
+    }
+
+    /// `body` as it is, with an alignment of `least` or more, or with padding at its end, if that comes
+    /// out as wanted; else `body` again.
+    fn aligned_or_filled(&self, mut body: Composite, least: u64) -> Result<Composite, Composite> {
+        if self.is(&body) {
+            return Ok(body);
+        }
+        let mut align = least;
+        while align <= MAX_ALIGN && self.size.is_multiple_of(align) {
+            body.align = u32::try_from(align).ok().map(Into::into);
+            if self.is(&body) {
+                return Ok(body);
+            }
+            align *= 2;
+        }
+        body.align = None;
+        let members = body.members.len();
+        if self.fill_end(&mut body) && self.is(&body) {
+            return Ok(body);
+        }
+        body.members.truncate(members);
+        Err(body)
     }
 
     /// The members with padding wherever they would not lie where they should.
@@ -130,14 +142,13 @@ fn free_after(free: u64, multiple: u64) -> u64 {
 
 /// Padding that is written out.
 struct Fillers<'a> {
-    placed: &'a [Placed],
+    /// Names of members that could be names of padding.
+    taken: HashSet<&'a str>,
     next: usize,
 }
 
-/// Names of padding that no author has.
-fn filler_name(number: usize) -> String {
-    format!("__pad_{number}")
-}
+/// What names of padding begin with; a number follows.
+const FILLER: &str = "__pad_";
 
 /// Whether a member is padding that was written out: nothing else has no place in BTF.
 fn is_filler(member: &Member) -> bool {
@@ -146,7 +157,9 @@ fn is_filler(member: &Member) -> bool {
 
 impl<'a> Fillers<'a> {
     fn new(placed: &'a [Placed]) -> Self {
-        Self { placed, next: 0 }
+        let names = placed.iter().filter_map(|placed| placed.member.name.as_ref());
+        let names = names.map(|name| name.value.as_str());
+        Self { taken: names.filter(|name| name.starts_with(FILLER)).collect(), next: 0 }
     }
 
     /// Adds members that take the bits from `start` to `end`.
@@ -172,12 +185,9 @@ impl<'a> Fillers<'a> {
 
     fn name(&mut self) -> String {
         loop {
-            let name = filler_name(self.next);
+            let name = format!("{FILLER}{}", self.next);
             self.next += 1;
-            let taken = |placed: &Placed| {
-                placed.member.name.as_ref().is_some_and(|taken| taken.value == name)
-            };
-            if !self.placed.iter().any(taken) {
+            if !self.taken.contains(name.as_str()) {
                 return name;
             }
         }

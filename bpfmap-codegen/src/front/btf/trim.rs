@@ -4,10 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::LeftOut;
 use super::places::{Owner, Owners};
-use crate::check::check;
+use crate::check;
 use crate::diagnostics::{Finding, Severity};
 use crate::facts::{KernelObject, MapTypeFacts, ValueRule};
-use crate::front::Draft;
 use crate::ir::{
     Composite, InnerMap, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
@@ -26,9 +25,12 @@ pub(super) fn trim(
     without_missing(schema);
     for _ in 0..ROUNDS {
         forget_unused(schema);
-        let Err(rejected) = check(Draft::from(schema.clone())) else { return };
-        let errors = rejected.findings.into_iter();
-        let errors = errors.filter(|finding| finding.severity() == Severity::Error);
+        let errors = check::findings(schema).into_iter();
+        let errors: Vec<Finding> =
+            errors.filter(|finding| finding.severity() == Severity::Error).collect();
+        if errors.is_empty() {
+            return;
+        }
         let before = schema.maps.len();
         for error in errors {
             let rule = error.rule;

@@ -13,6 +13,9 @@ use crate::layout::Layouts;
 use crate::rules;
 use crate::source::{Span, Spanned};
 
+/// What a member takes beside its names, in bytes, while its type is found a form.
+const MEMBER: usize = 400;
+
 impl<'a> Types<'a> {
     /// The name of a struct, union or enum, which is made when it is first asked for.
     pub(super) fn named(
@@ -169,7 +172,7 @@ impl<'a> Types<'a> {
         member: &BtfMember<'_>,
         place: Place<'_>,
     ) -> Made<Placed> {
-        self.spend(64 + member.name.len() * 2 + place.name.len() * 2)?;
+        self.spend(MEMBER + member.name.len() * 2 + place.name.len() * 2)?;
         let span = self.places.line(&format!("{}.{}", place.name, member.name));
         let name = format!("{}_{}", place.name, member.name);
         let inside = Place { span, name: &name, depth: place.depth + 1 };

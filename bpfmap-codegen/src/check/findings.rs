@@ -1,0 +1,51 @@
+//! What the rules find, and how much of it is shown.
+
+use crate::diagnostics::{Finding, Severity};
+use crate::rules;
+use crate::source::Span;
+
+/// The most findings of one run: who has more will see the rest in the next.
+const SHOWN: usize = 500;
+
+/// The most of each severity that are kept to choose from; the rest is counted. A finding takes more
+/// memory than the few bytes that may cause it.
+const KEPT: usize = 8 * SHOWN;
+
+/// Findings as they are made.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    kept: Vec<Finding>,
+    warnings: usize,
+    errors: usize,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, finding: Finding) {
+        let count = match finding.severity() {
+            Severity::Warning => &mut self.warnings,
+            Severity::Error => &mut self.errors,
+        };
+        *count += 1;
+        if *count <= KEPT {
+            self.kept.push(finding);
+        }
+    }
+
+    /// Those that are shown, with those of whoever read the schema before, in the order of the text.
+    pub(super) fn after(self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let mut unshown = self.warnings + self.errors - self.kept.len();
+        findings.extend(self.kept);
+        findings.sort_by_key(|finding| {
+            let span = finding.place.span;
+            (span.source, span.start)
+        });
+        if findings.len() > SHOWN {
+            // Warnings must not push the errors out.
+            findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+            unshown += findings.split_off(SHOWN).len();
+            let message = format!("{unshown} more findings are not shown");
+            findings.push(Finding::new(&rules::TOO_MANY_FINDINGS, Span::NONE, message));
+        }
+        findings
+    }
+}
