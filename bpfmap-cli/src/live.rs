@@ -85,7 +85,7 @@ impl LiveMaps {
             key_size: info.key_size,
             value_size: info.value_size,
             max_entries: info.max_entries,
-            flags: info.flags.bits(),
+            flags: info.created_flags().bits(),
             map_extra: info.map_extra,
             btf: info.btf_id,
             key_type: info.btf_key_type_id,

@@ -347,6 +347,19 @@ impl MapSpec for Opaque {
     const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 12 };
 }
 
+/// The kernel adds a flag to maps of this type.
+enum Ports {}
+
+impl MapSpec for Ports {
+    type Kind = kind::Devmap;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "ports";
+    const MAX_ENTRIES: Option<u32> = Some(2);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
 enum Outer {}
 
 impl MapSpec for Outer {
@@ -376,6 +389,7 @@ fn all_live_maps_are_imported() {
     let twins = [Map::<Twin<false>>::create().unwrap(), Map::<Twin<false>>::create().unwrap()];
     let other = Map::<Twin<true>>::create().unwrap();
     let opaque = Map::<Opaque>::create().unwrap();
+    let ports = Map::<Ports>::create().unwrap();
     let (outer, empty) = (Map::<Outer>::create().unwrap(), Map::<Outer>::create().unwrap());
     outer.set(&3, &twins[0]).unwrap();
 
@@ -389,6 +403,8 @@ fn all_live_maps_are_imported() {
         format!("[maps.twin_2]\n{twin}"),
         format!("[maps.twin_3]\n{}", twin.replace("twin_value", "twin_value_2")),
         "[maps.opaque_map]\ntype = \"hash\"\nkey_size = 4\nvalue_size = 12\nmax_entries = 3\n"
+            .to_owned(),
+        "[maps.ports]\ntype = \"devmap\"\nkey_size = 4\nvalue_size = 4\nmax_entries = 2\n"
             .to_owned(),
         "[maps.outer_map]\ntype = \"hash_of_maps\"\n".to_owned(),
         "inner = { type = \"hash\", key = \"u32\", value = \"twin_value\", max_entries = 7"
@@ -416,6 +432,7 @@ fn all_live_maps_are_imported() {
         (id(&twins[1]), "twin_2"),
         (id(&other), "twin_3"),
         (id(&opaque), "opaque_map"),
+        (id(&ports), "ports"),
         (id(&outer), "outer_map"),
     ];
     for (id, name) in maps {
@@ -428,7 +445,7 @@ fn all_live_maps_are_imported() {
         };
         assert_eq!(stdout, expected, "{output:?}");
     }
-    drop((twins, other, opaque, outer, empty));
+    drop((twins, other, opaque, ports, outer, empty));
 }
 
 /// A map of maps alone is told by what is in it.

@@ -1,5 +1,6 @@
 //! What the kernel says of a map.
 
+use crate::kind::KindFacts;
 use crate::spec::MapFlags;
 use crate::sys::{self, BtfInfoRaw, Command, Errno, IdAttr, InfoAttr, MapInfoRaw};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -37,6 +38,14 @@ pub struct Info {
 }
 
 impl Info {
+    /// The flags that the map was created with: without the one that the kernel adds to some map types by itself, such
+    /// as `BPF_F_RDONLY_PROG` to a `devmap`.
+    #[must_use]
+    pub fn created_flags(&self) -> MapFlags {
+        KindFacts::by_number(self.map_type)
+            .map_or(self.flags, |facts| self.flags.difference(facts.added_flags))
+    }
+
     /// Of an open map.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
