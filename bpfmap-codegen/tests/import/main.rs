@@ -56,10 +56,10 @@ fn what_is_lost_is_told() {
     assert_eq!(
         sorted,
         [
+            ("of_another_loader", "import-map"),
             ("renamed_algorithm", "import-struct-ops"),
             ("unknown_flag", "import-flag"),
             ("unknown_type", "import-map-type"),
-            ("with_id", "import-map"),
         ]
     );
 }

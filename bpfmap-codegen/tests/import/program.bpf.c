@@ -209,3 +209,22 @@ struct ayas_map_def {
 };
 struct ayas_map_def of_aya __attribute__((section("maps"), used)) = { BPF_MAP_TYPE_HASH, 4, 8, 16, 0, 0, 1 };
 struct ayas_map_def with_id __attribute__((section("maps"), used)) = { BPF_MAP_TYPE_HASH, 4, 8, 16, 0, 7, 0 };
+
+struct iproute2s_map_def {
+	unsigned int type, size_key, size_value, max_elem, flags, id, pinning, inner_id, inner_idx;
+};
+struct iproute2s_map_def of_iproute2 __attribute__((section("maps"), used)) = {
+	.type = BPF_MAP_TYPE_LPM_TRIE, .size_key = 8, .size_value = 4, .max_elem = 16, .flags = 1, .pinning = 2,
+};
+struct iproute2s_map_def held __attribute__((section("maps"), used)) = {
+	.type = BPF_MAP_TYPE_ARRAY, .size_key = 4, .size_value = 8, .max_elem = 2, .id = 3, .inner_idx = 1,
+};
+struct iproute2s_map_def only_a_pattern __attribute__((section("maps"), used)) = {
+	.type = BPF_MAP_TYPE_ARRAY, .size_key = 4, .size_value = 8, .max_elem = 2, .id = 3, .inner_idx = -1,
+};
+struct iproute2s_map_def holds __attribute__((section("maps"), used)) = {
+	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS, .size_key = 4, .size_value = 4, .max_elem = 2, .inner_id = 3,
+};
+struct {
+	unsigned int numbers[8];
+} of_another_loader __attribute__((section("maps"), used)) = { { BPF_MAP_TYPE_HASH, 4, 8, 16, 0, 7, 0, 1 } };

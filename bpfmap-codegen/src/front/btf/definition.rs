@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use bpfmap_btf::{Btf, Kind, Type, TypeId};
 
-use super::elf::{ObjectFile, Symbol, read_u32};
+use super::elf::{ObjectFile, Symbol};
+use super::old;
 use crate::rules::{self, Rule};
 
 /// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
@@ -125,18 +126,22 @@ pub(super) fn read(
     }
     let old = object.section("maps").unwrap_or_default();
     let annotated = btf.map(annotations).unwrap_or_default();
+    let (mut old_maps, mut extras) = (vec![], vec![]);
     for symbol in object.variables("maps") {
-        match old_definition(old, &symbol, object.is_little_endian()) {
-            Ok(mut map) => {
+        match old::definition(old, &symbol, object.is_little_endian()) {
+            Ok((mut map, extra)) => {
                 if let Some((structure, key, value)) = annotated.get(symbol.name) {
                     (map.key, map.value) = (Some(*key), Some(*value));
                     map.structure = *structure;
                 }
-                maps.push(map);
+                old_maps.push(map);
+                extras.push(extra);
             }
             Err(why) => unread.push(Unread::new(symbol.name, why)),
         }
     }
+    old::link(&mut old_maps, &extras);
+    maps.extend(old_maps);
     if let Some(btf) = btf {
         for map in struct_ops(btf) {
             match map {
@@ -356,39 +361,4 @@ fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> 
         Some((ty.name.strip_prefix(ANNOTATION)?, (id, key.ty, value.ty)))
     });
     annotations.collect()
-}
-
-/// Bytes of `bpf_map_def` of aya (`aya-ebpf-bindings`), which ends with an id and how the map is pinned.
-const AYAS_SIZE: u64 = 28;
-
-/// `struct bpf_map_def`: five numbers, and in some loaders more.
-fn old_definition(data: &[u8], symbol: &Symbol<'_>, little: bool) -> Result<MapDefinition, String> {
-    let field = |number: u64| {
-        let at = symbol.offset.checked_add(number * 4)?;
-        read_u32(data, usize::try_from(at).ok()?, little)
-    };
-    let short = || "the section `maps` ends before it does".to_owned();
-    let required = |number| field(number).ok_or_else(short);
-    if symbol.size < 20 {
-        return Err(format!("its `struct bpf_map_def` has {} bytes of 20", symbol.size));
-    }
-    // aya numbers pinning as libbpf does: 0 for none, 1 by name.
-    let pinning =
-        if symbol.size == AYAS_SIZE { field(6).filter(|pinning| *pinning == 1) } else { None };
-    let known = if pinning.is_some() { 6 } else { symbol.size / 4 };
-    if (5..known).any(|number| field(number) != Some(0)) {
-        return Err("its `struct bpf_map_def` says more than libbpf's, in words of another loader"
-            .to_owned());
-    }
-    Ok(MapDefinition {
-        name: symbol.name.to_owned(),
-        map_type: Some(required(0)?),
-        key_size: Some(required(1)?),
-        value_size: Some(required(2)?),
-        max_entries: Some(required(3)?),
-        flags: Some(required(4)?),
-        pinning,
-        is_weak: symbol.is_weak,
-        ..MapDefinition::default()
-    })
 }

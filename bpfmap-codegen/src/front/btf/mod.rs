@@ -18,6 +18,7 @@ mod fit;
 mod kernel;
 mod live;
 mod maps;
+mod old;
 mod places;
 mod sources;
 mod trim;
