@@ -1,0 +1,182 @@
+//! Maps and their attributes.
+
+use super::Type;
+use crate::source::{Span, Spanned};
+
+/// A map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapDef {
+    /// Its name in C and in the kernel (which keeps 15 bytes of it).
+    pub name: Spanned<String>,
+    /// What it holds.
+    pub doc: Option<String>,
+    /// `hash`, `array` …: a row of the facts table, by its name.
+    pub map_type: Spanned<String>,
+    /// The key; `None` where the author did not mention one.
+    pub key: Option<KeyValue>,
+    /// The value; `None` where the author did not mention one.
+    pub value: Option<KeyValue>,
+    /// The type of the records that it carries: a plain type.
+    pub event: Option<Spanned<Type>>,
+    /// The kernel's struct of functions whose place a struct of programs takes.
+    pub ops: Option<Spanned<String>>,
+    /// How many entries. Absent is not zero: the loader decides.
+    pub max_entries: Option<Spanned<u32>>,
+    /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).
+    pub flags: Vec<Spanned<String>>,
+    /// How libbpf pins it.
+    pub pinning: Option<Spanned<Pinning>>,
+    /// The NUMA node its memory comes from.
+    pub numa_node: Option<Spanned<u32>>,
+    /// `map_extra`: what it means depends on the map type.
+    pub map_extra: Option<Spanned<u64>>,
+    /// What a map of maps holds.
+    pub inner: Option<Spanned<InnerMap>>,
+    /// Initial contents: the index, and the name of a map or of a program.
+    pub values: Vec<(Spanned<u32>, Spanned<String>)>,
+    /// Whether key and value are described by BTF (the default), or by their sizes alone.
+    pub btf: Option<Spanned<bool>>,
+    /// What user space sets before it loads the object, so that C says nothing of it.
+    pub set_by_loader: Vec<Spanned<Attribute>>,
+    /// BTF declaration tags on the map's variable.
+    pub decl_tags: Vec<Spanned<String>>,
+    /// What the map was called before: the map of an older schema that this one takes the place of.
+    pub renamed_from: Option<Spanned<String>>,
+    /// The whole declaration, for findings about it.
+    pub span: Span,
+}
+
+impl MapDef {
+    /// The types that it names: those of key and value, and the event.
+    pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
+        let described = [&self.key, &self.value].into_iter().flatten();
+        let described = described.filter_map(|key_or_value| match key_or_value {
+            KeyValue::Type(ty) => Some(ty),
+            KeyValue::Size(_) => None,
+        });
+        described.chain(&self.event)
+    }
+
+    /// Whether user space sets the attribute before it loads the object.
+    #[must_use]
+    pub fn is_set_by_loader(&self, attribute: Attribute) -> bool {
+        self.set_by_loader.iter().any(|set| set.value == attribute)
+    }
+
+    /// What the map holds and the schema leaves to the loader: of these, Rust asks for a type.
+    #[must_use]
+    pub fn open_parts(&self) -> Vec<Attribute> {
+        let parts = [Attribute::Key, Attribute::Value, Attribute::Inner];
+        parts.into_iter().filter(|part| self.is_set_by_loader(*part)).collect()
+    }
+}
+
+/// An attribute that a schema can leave to the loader.
+///
+/// Source: libbpf, `bpf_map__set_key_size`, `bpf_map__set_value_size`, `bpf_map__set_max_entries` and
+/// `bpf_map__set_inner_map_fd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Attribute {
+    /// The size of a key.
+    Key,
+    /// The size of a value.
+    Value,
+    /// How many entries.
+    MaxEntries,
+    /// What the maps in a map of maps are like.
+    Inner,
+}
+
+impl Attribute {
+    /// Each of them, with its word in a schema.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("key", Self::Key),
+        ("value", Self::Value),
+        ("max_entries", Self::MaxEntries),
+        ("inner", Self::Inner),
+    ];
+
+    /// Its word in a schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+            Self::MaxEntries => "max_entries",
+            Self::Inner => "inner",
+        }
+    }
+}
+
+/// A key or a value: typed, or nothing but a size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyValue {
+    /// `key = "ip_key"`.
+    Type(Spanned<Type>),
+    /// `key_size = 16`: so many opaque bytes, without BTF.
+    Size(Spanned<u32>),
+}
+
+impl KeyValue {
+    /// Where it was written.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Type(ty) => ty.span,
+            Self::Size(size) => size.span,
+        }
+    }
+}
+
+/// How libbpf pins a map when it loads the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinning {
+    /// `LIBBPF_PIN_NONE`.
+    None,
+    /// `LIBBPF_PIN_BY_NAME`: under the object's pin root, by the map's name.
+    ByName,
+    /// A number that only the user's own loader knows.
+    Other(u32),
+}
+
+impl Pinning {
+    /// Those that have a word in a schema.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("by_name", Self::ByName)];
+
+    /// The one of this number in `enum libbpf_pin_type`.
+    ///
+    /// Source: libbpf, `libbpf.h`.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::None,
+            1 => Self::ByName,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// The template of the maps that a map of maps holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InnerMap {
+    /// The name of another map of the schema.
+    Named(String),
+    /// A map that is described in place. The check names it as libbpf does: that of the map it
+    /// stands in, and [`TEMPLATE_SUFFIX`].
+    Template(Box<MapDef>),
+}
+
+/// What stands behind the name of a map of maps in the name of its template.
+pub const TEMPLATE_SUFFIX: &str = ".inner";
+
+impl MapDef {
+    /// The map that is described in place as the template of those that this one holds.
+    #[must_use]
+    pub fn template(&self) -> Option<&Self> {
+        match self.inner.as_ref().map(|inner| &inner.value) {
+            Some(InnerMap::Template(template)) => Some(template),
+            Some(InnerMap::Named(_)) | None => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The schema: what every front end makes and every back end reads.
+//!
+//! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
+//! checked yet: names may dangle and sizes may be impossible until the check has passed.
+
+mod maps;
+mod special;
+mod types;
+
+use std::collections::HashMap;
+
+pub use maps::{Attribute, InnerMap, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX};
+pub use special::{SpecialField, Target};
+pub use types::{
+    Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,
+    Variant,
+};
+
+use crate::kernel::KernelVersion;
+use crate::source::{SourceMap, Spanned};
+
+/// A set of types and of maps that use them.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    /// Names the C header, the Rust module and the fixture. An identifier.
+    pub name: Spanned<String>,
+    /// What the maps are for.
+    pub doc: Option<String>,
+    /// The oldest kernel that has to take every map.
+    pub min_kernel: Option<Spanned<KernelVersion>>,
+    /// Named types: those of included schemas first, then its own.
+    pub types: Vec<TypeDef>,
+    /// The maps.
+    pub maps: Vec<MapDef>,
+    /// Of a schema that is written in Rust: the types that declare its own maps, by the maps' names,
+    /// as paths from the module that the schema is.
+    pub specs: HashMap<String, String>,
+    /// The texts that all spans point into.
+    pub sources: SourceMap,
+}
+
+impl Schema {
+    /// What the maps in `map` are like: its template, or the map that it names. `None` for a map
+    /// that says nothing of it, or names no map of the schema.
+    #[must_use]
+    pub fn inner_of<'a>(&'a self, map: &'a MapDef) -> Option<&'a MapDef> {
+        match &map.inner.as_ref()?.value {
+            InnerMap::Named(name) => self.maps.iter().find(|map| map.name.value == *name),
+            InnerMap::Template(template) => Some(template),
+        }
+    }
+}
