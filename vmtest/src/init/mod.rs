@@ -83,6 +83,7 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
             if let Record::Message(ToGuest::Go { clock, seed }) = record {
                 machine::set_clock(clock)?;
                 machine::reseed_random(&seed)?;
+                machine::try_every_timer()?;
                 return channel.send(&FromGuest::Awake);
             }
         }
