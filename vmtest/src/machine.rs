@@ -26,7 +26,7 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
 ];
 
 /// What a kernel is told when QEMU translates its instructions.
-const TCG_ARGUMENTS: [&str; 4] = [
+const TCG_ARGUMENTS: [&str; 3] = [
     // Whoever waits for a grace period of RCU (most who make or destroy something of BPF's) waits
     // for each processor to come round by itself; asked to, they are there in half the time.
     "rcupdate.rcu_expedited=1",
@@ -35,10 +35,13 @@ const TCG_ARGUMENTS: [&str; 4] = [
     "norandmaps",
     // On a busy host the kernel would find it skewed, and read another clock from a slow device.
     "tsc=reliable",
-    // From 6.18 on BPF allocates with kmalloc_nolock, which fails (ENOMEM) on a processor without
-    // cmpxchg16b unless the slab caches are debugged: the cheapest way is sanity checks (mm/slub.c).
-    "slab_debug=F,kmalloc-*",
 ];
+
+/// What a kernel is told besides from 6.18 on: BPF allocates with `kmalloc_nolock` there, which fails
+/// (ENOMEM) on a processor without cmpxchg16b unless the slab caches are debugged. The cheapest way is
+/// sanity checks (`mm/slub.c`); they take time, which older kernels need not spend.
+const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
+const NOLOCK_SINCE: (u32, u32) = (6, 18);
 
 /// The processor that QEMU plays when it translates instructions: all that it can do, but
 /// - cmpxchg16b: QEMU 7.2 sometimes leaves another register's bits in EFLAGS when an interrupt
@@ -135,8 +138,13 @@ impl Machine {
     }
 
     pub(crate) fn kernel_arguments(&self) -> String {
-        let tcg = (self.engine == Engine::Tcg).then_some(TCG_ARGUMENTS).into_iter().flatten();
-        let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg);
+        let is_translated = self.engine == Engine::Tcg;
+        let tcg = is_translated.then_some(TCG_ARGUMENTS).into_iter().flatten();
+        // A kernel that does not tell its version may be new.
+        let has_nolock =
+            version(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
+        let nolock = (is_translated && has_nolock).then_some(NOLOCK_ARGUMENT);
+        let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
         // A debugger finds the kernel where its symbols say only if it stays there.
         let theirs = theirs.chain(self.gdb.map(|_| "nokaslr"));
@@ -164,5 +172,24 @@ impl Machine {
         let (port, _, _) = DEBUG_EXIT;
         line.args(["-device".to_owned(), format!("isa-debug-exit,iobase={port:#x},iosize=4")]);
         line
+    }
+}
+
+/// `6.12.117+deb13-cloud-amd64` is 6.12.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_begin_with_a_version() {
+        assert_eq!(version("6.12.117+deb13-cloud-amd64"), Some((6, 12)));
+        assert_eq!(version("7.0-rc1"), Some((7, 0)));
+        assert_eq!(version(""), None);
+        assert_eq!(version("mine"), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::source::{Span, Spanned};
 
 /// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's
 /// `kernel/bpf/btf.c`.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// Reads the type that `text` says; `place` tells where bytes of it stand.
 ///

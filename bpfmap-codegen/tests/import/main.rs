@@ -156,6 +156,24 @@ fn what_is_no_object_file_is_a_finding() {
     }
 }
 
+/// What is too deep for a schema's words becomes bytes while it is still shallow enough for them.
+#[test]
+fn types_that_nest_too_deep_become_bytes() {
+    for depth in [29, 30, 31, 32, 33, 70] {
+        let (pointers, arrays) = ("*".repeat(depth), "[1]".repeat(depth));
+        let data = object(&format!(
+            "struct deep {{ __u64 {pointers}a; __u64 b{arrays}; __u64 *c{arrays}; }};
+             struct {{ __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1);
+                 __type(key, __u32); __type(value, struct deep); }} m SEC(\".maps\");"
+        ));
+        let imported = read_object(Path::new("deep.bpf.o"), &data, None);
+        assert_eq!(imported.schema.maps.len(), 1, "{depth}");
+        let text = print::toml::print(&imported.schema);
+        let checked = check(toml::read_str(Path::new("deep.toml"), &text));
+        assert!(checked.is_ok(), "{depth}: {}\n{text}", checked.unwrap_err());
+    }
+}
+
 /// Damage to any byte is a finding, another schema, or harmless: never a panic.
 #[test]
 fn damaged_object_files_do_no_harm() {

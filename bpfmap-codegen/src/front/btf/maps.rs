@@ -198,7 +198,7 @@ impl Maker<'_, '_, '_> {
                 let span = self.types.places.line(&format!("{}.{what}", self.name));
                 let name = format!("{}_{what}", self.name);
                 self.types.spend(name.len() * 2)?;
-                let ty = self.types.ty(id, Place { span, name: &name, depth: 0 })?;
+                let ty = self.types.ty(id, Place { span, name: &name, depth: 0, nested: 0 })?;
                 Ok(Some(KeyValue::Type(ty)))
             }
             (_, Some(size)) => Ok(Some(self.size(size))),

@@ -46,7 +46,7 @@ impl<'a> Types<'a> {
         let holder = self.places.owner();
         let span = self.places.begin(Owner::Type(name.clone()));
         self.spend(name.len())?;
-        let inside = Place { span, name: &name, depth: place.depth + 1 };
+        let inside = Place { span, name: &name, depth: place.depth + 1, nested: 0 };
         let kind = match &ty.kind {
             Kind::Struct(body) => {
                 TypeDefKind::Struct(self.composite(id, &body.members, body.size, false, inside)?)
@@ -77,7 +77,7 @@ impl<'a> Types<'a> {
         if let Some(name) = self.shared(id, wanted)? {
             return Ok(name);
         }
-        let target = self.ty(target, place.deeper())?;
+        let target = self.ty(target, Place { nested: 0, ..place.deeper() })?;
         let name = self.name(id, wanted, place)?;
         let kernel = self.is_kernels(id, wanted) && name == wanted;
         let holder = self.places.owner();
@@ -175,7 +175,7 @@ impl<'a> Types<'a> {
         self.spend(MEMBER + member.name.len() * 2 + place.name.len() * 2)?;
         let span = self.places.line(&format!("{}.{}", place.name, member.name));
         let name = format!("{}_{}", place.name, member.name);
-        let inside = Place { span, name: &name, depth: place.depth + 1 };
+        let inside = Place { span, name: &name, depth: place.depth + 1, nested: 0 };
         let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
         let unqualified = self.btf().unqualified(member.ty).ok();
         // Old compilers put the width of a bit-field into the type of its integer.

@@ -14,7 +14,7 @@ use super::sources::Source;
 use super::{Failed, LeftOut, Tags};
 use crate::check::is_kernels;
 use crate::diagnostics::Finding;
-use crate::front::type_word;
+use crate::front::{type_expression, type_word};
 use crate::ir::{Int, SpecialField, Target, Type, TypeDef};
 use crate::layout::Layouts;
 use crate::rules::{self, Rule};
@@ -57,11 +57,18 @@ pub(super) struct Place<'p> {
     /// `stats_rx`
     pub(super) name: &'p str,
     pub(super) depth: usize,
+    /// How many arrays and pointers stand around it where it is written.
+    pub(super) nested: usize,
 }
 
 impl Place<'_> {
     fn deeper(self) -> Self {
-        Self { depth: self.depth + 1, ..self }
+        Self { depth: self.depth + 1, nested: self.nested + 1, ..self }
+    }
+
+    /// Whether nothing more goes into it: an array of bytes is the last that does.
+    fn is_too_deep(self) -> bool {
+        self.depth > MAX_DEPTH || self.nested + 1 >= type_expression::MAX_DEPTH
     }
 }
 
@@ -134,7 +141,7 @@ impl<'a> Types<'a> {
     pub(super) fn ty(&mut self, id: TypeId, place: Place<'_>) -> Made<Spanned<Type>> {
         self.spend(8)?;
         let of = |ty| Ok(Spanned::new(ty, place.span));
-        if place.depth > MAX_DEPTH {
+        if place.is_too_deep() {
             return self.bytes(id, place, "nests too deep");
         }
         let Ok((id, Some(ty))) = self.btf().unqualified(id) else {
@@ -273,7 +280,7 @@ impl<'a> Types<'a> {
                     });
                 }
                 Kind::Int(_) | Kind::Pointer(_) if field.is_none() => {
-                    if place.depth > MAX_DEPTH {
+                    if place.is_too_deep() {
                         return Ok(none);
                     }
                     let target = self.ty(id, place.deeper())?;
