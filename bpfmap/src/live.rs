@@ -3,9 +3,9 @@
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{ArrayOfMaps, HashOfMaps, Kind};
 use crate::map::{Info, btf_blob, by_id, get_pinned};
-use crate::sys::{self, Command, ElementAttr, Errno, IdAttr};
+use crate::sys::{self, Command, Errno, IdAttr};
 use core::ptr::null;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// A map that is live, of which no spec says what it is: to look at it, and to [verify](crate::verify) it.
@@ -116,16 +116,9 @@ impl LiveMap {
 
     /// A command on one element: the key is read, or null; the id or the next key is written.
     fn element(&self, command: Command, key: *const u8, value: *mut u8) -> Result<(), Errno> {
-        let mut attr = ElementAttr {
-            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
-            _pad: 0,
-            key: sys::address(key),
-            value_or_next_key: sys::address(value.cast_const()),
-            flags: 0,
-        };
         // SAFETY: `first_inner` has a key of the size that the kernel gave behind `key`, and behind `value` room for
         // such a key, or for the 4 bytes of the value of a map of maps.
-        unsafe { sys::bpf(command, &mut attr) }.map(|_| ())
+        unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 
     fn failed(&self, operation: Operation, errno: Errno) -> Error {

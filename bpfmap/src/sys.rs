@@ -1,6 +1,7 @@
 //! The bpf(2) system call: commands, their attributes, errno.
 
 use core::ffi::{c_int, c_long, c_void};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 /// An errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +194,28 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
     // The call gives an `int`: a descriptor, or 0.
     #[allow(clippy::cast_possible_truncation)]
     if result < 0 { Err(last_errno()) } else { Ok(result as c_int) }
+}
+
+/// A command on one element of a map of which only the sizes are known. The key is read, or null; the value or next
+/// key is written, or read.
+///
+/// # Safety
+/// Behind `key` is a key of the map's size, and behind `value` room for what the command reads or writes.
+pub(crate) unsafe fn element(
+    command: Command,
+    map: BorrowedFd<'_>,
+    key: *const u8,
+    value: *mut u8,
+) -> Result<(), Errno> {
+    let mut attr = ElementAttr {
+        map_fd: fd_bits(map.as_raw_fd()),
+        _pad: 0,
+        key: address(key),
+        value_or_next_key: address(value.cast_const()),
+        flags: 0,
+    };
+    // SAFETY: the caller's word.
+    unsafe { bpf(command, &mut attr) }.map(|_| ())
 }
 
 /// What the last system call of this thread failed with.

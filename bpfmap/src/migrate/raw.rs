@@ -4,9 +4,9 @@ use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{BatchCursor, KindFacts};
 use crate::map::Info;
 use crate::map::batch::{capacity, is_missing};
-use crate::sys::{self, BatchAttr, Command, ElementAttr, Errno};
+use crate::sys::{self, BatchAttr, Command, Errno};
 use core::ptr::null;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
 /// Calls of one step that may be disturbed before the walk gives up.
 const RETRIES: u32 = 1000;
@@ -245,15 +245,8 @@ impl RawMap {
 
     /// A command on one element. The key is read, or null; the value or next key is written, or read.
     fn element(&self, command: Command, key: *const u8, value: *mut u8) -> Result<(), Errno> {
-        let mut attr = ElementAttr {
-            map_fd: sys::fd_bits(self.fd.as_raw_fd()),
-            _pad: 0,
-            key: sys::address(key),
-            value_or_next_key: sys::address(value.cast_const()),
-            flags: 0,
-        };
         // SAFETY: the callers have a key behind `key`, and room for what the command writes behind `value`.
-        unsafe { sys::bpf(command, &mut attr) }.map(|_| ())
+        unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 
     fn failed(&self, operation: Operation, errno: Errno) -> Error {
