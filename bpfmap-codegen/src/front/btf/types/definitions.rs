@@ -24,9 +24,7 @@ impl<'a> Types<'a> {
         typedef: Option<&str>,
         place: Place<'_>,
     ) -> Made<String> {
-        if let Some(name) = self.names.get(&(self.source, id)) {
-            let name = name.clone();
-            self.spend(name.len())?;
+        if let Some(name) = self.known(id)? {
             return Ok(name);
         }
         let Some(ty) = self.btf().get(id) else { return Err(Failed) };
@@ -62,6 +60,13 @@ impl<'a> Types<'a> {
         Ok(name)
     }
 
+    /// The name of a type that was made before.
+    fn known(&mut self, id: TypeId) -> Made<Option<String>> {
+        let name = self.names.get(&(self.source, id)).cloned();
+        self.spend(name.as_ref().map_or(0, String::len))?;
+        Ok(name)
+    }
+
     pub(super) fn alias(
         &mut self,
         id: TypeId,
@@ -69,9 +74,7 @@ impl<'a> Types<'a> {
         target: TypeId,
         place: Place<'_>,
     ) -> Made<String> {
-        if let Some(name) = self.names.get(&(self.source, id)) {
-            let name = name.clone();
-            self.spend(name.len())?;
+        if let Some(name) = self.known(id)? {
             return Ok(name);
         }
         if let Some(name) = self.shared(id, wanted)? {
