@@ -202,7 +202,7 @@ pub(crate) fn killed_at_any_moment(entries: u32, kills: u32) {
 
 /// Kills a migration at each stage: the moments that chance hardly meets.
 pub(crate) fn killed_at_each_stage() {
-    let pinned = Pinned::new("stages", 3000);
+    let pinned = Pinned::new("stages", 1000);
     for (stage, is_new) in [
         (Stage::Copying, false),
         (Stage::Checking, false),

@@ -516,7 +516,7 @@ fn what_is_the_kernels_starts_anew() {
 #[test]
 fn a_migration_can_be_killed_at_any_moment() {
     raise_memlock();
-    killed_at_any_moment(4000, 10);
+    killed_at_any_moment(2000, 6);
 }
 
 #[test]
