@@ -5,7 +5,7 @@ use crate::cpio::{Kind, Reader};
 use crate::plan::SWITCH_ROOT;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io;
@@ -59,19 +59,17 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
 /// Sleeps for a moment on each processor. One that lost its timer while the machine was saved would let
 /// whoever waits for it wait for ever (`rcu_barrier` does); here the host gives up on the snapshot.
 pub(super) fn try_every_timer() -> io::Result<()> {
-    // On a thread, whose processors are its own.
-    let tour = std::thread::Builder::new().spawn(|| {
-        for cpu in 0..CpuSet::MAX_CPU {
-            let mut only = CpuSet::new();
-            only.set(cpu);
-            if sched_setaffinity(None, &only).is_err() {
-                // That was the last.
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
+    let home = sched_getaffinity(None)?;
+    for cpu in 0..CpuSet::MAX_CPU {
+        let mut only = CpuSet::new();
+        only.set(cpu);
+        if sched_setaffinity(None, &only).is_err() {
+            // That was the last.
+            break;
         }
-    })?;
-    tour.join().map_err(|_| io::Error::other("the tour of the processors did not end"))
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(sched_setaffinity(None, &home)?)
 }
 
 fn mount_at(kind: &str, path: &str, options: &str) -> io::Result<()> {
