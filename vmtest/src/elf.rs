@@ -32,12 +32,7 @@ pub(crate) fn needed_files(program: &Path) -> Result<Vec<PathBuf>> {
 /// The kernel modules that a program declares that it needs, in a section called `.vmtest`: lines
 /// of text, each `module NAME`.
 pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
-    let data = std::fs::read(program).at("read", program)?;
-    let section = || {
-        let file = ElfFile64::<object::Endianness>::parse(&*data).ok()?;
-        Some(file.section_by_name(".vmtest")?.data().ok()?.to_vec())
-    };
-    let text = section().unwrap_or_default();
+    let text = section(program, ".vmtest")?.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines = text.split(['\n', '\0']).map(str::trim).filter(|line| !line.is_empty());
     lines
@@ -51,6 +46,16 @@ pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
             })
         })
         .collect()
+}
+
+/// What is in a section of a program; none if it has no such section, or is no ELF file.
+pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let data = std::fs::read(program).at("read", program)?;
+    let section = || {
+        let file = ElfFile64::<object::Endianness>::parse(&*data).ok()?;
+        Some(file.section_by_name(name)?.data().ok()?.to_vec())
+    };
+    Ok(section())
 }
 
 /// Where to look for libraries.

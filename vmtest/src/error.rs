@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Usage,
     /// A configuration or lock file is wrong.
     Configuration,
+    /// The program to run as a guest's init speaks another protocol than this one.
+    InitMismatch,
     /// A program needs a shared library that this machine does not have.
     MissingLibrary,
     /// A kernel module was asked for that the kernel's packages do not have.
@@ -44,6 +46,7 @@ impl ErrorKind {
         match self {
             Self::Usage => "usage",
             Self::Configuration => "configuration",
+            Self::InitMismatch => "init-mismatch",
             Self::MissingLibrary => "missing-library",
             Self::MissingModule => "missing-module",
             Self::UnknownKernel => "unknown-kernel",

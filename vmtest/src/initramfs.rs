@@ -3,6 +3,7 @@
 use crate::digest::sha256;
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::protocol;
 use crate::tree::Tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ impl Init {
     /// one directory up, where Cargo puts programs of test binaries), or on the `PATH`.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// There is none, or it cannot be read, or it speaks another protocol than this program.
     pub fn find() -> Result<Self> {
         Self::pack(&Self::program()?)
     }
@@ -43,10 +44,13 @@ impl Init {
             )
             .help(format!("build it first: cargo build --package {NAME}"))
         };
-        program.ok_or_else(missing)
+        let program = program.ok_or_else(missing)?;
+        protocol::check(&program)?;
+        Ok(program)
     }
 
-    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first.
+    /// Packs a program that calls [`init::main_if_init`](crate::init::main_if_init) first, of the same
+    /// version of this crate.
     ///
     /// # Errors
     /// It, or a library that it needs, cannot be read.

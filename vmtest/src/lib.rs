@@ -47,6 +47,7 @@ mod machine;
 mod matrix;
 mod plan;
 mod progress;
+mod protocol;
 mod qemu;
 mod remote;
 pub mod report;

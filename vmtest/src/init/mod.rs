@@ -14,6 +14,7 @@ mod terminal;
 mod tests;
 
 use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, SWITCH_ROOT};
+use crate::protocol;
 use crate::wire::{FromGuest, Record, Status, ToGuest};
 use channel::Channel;
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ use std::path::Path;
 ///
 /// A program that wants to be packed as init itself calls this first in its `main`.
 pub fn main_if_init() {
+    protocol::keep();
     // The first process of a container finds /proc mounted; that of a guest mounts it.
     let guest = std::fs::read_link("/proc/self/exe").is_err();
     if rustix::process::getpid().is_init() && guest {

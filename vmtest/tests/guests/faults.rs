@@ -339,6 +339,36 @@ fn with_qemu(script: &str, args: &[&str]) -> common::Report {
 }
 
 #[test]
+fn init_of_another_version() {
+    use object::{Object as _, ObjectSection as _};
+    let directory = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_bpfmap-vmtest");
+    // A harness by another name takes the init that lies beside it.
+    let (other, init) = (directory.path().join("other"), directory.path().join("bpfmap-vmtest"));
+    fs::copy(program, &other).unwrap();
+    fs::copy(program, &init).unwrap();
+    let run = || {
+        let args = ["run", "--kernel", KERNEL, "--", "true"];
+        let output = Command::new(&other).args(args).current_dir(directory.path()).output();
+        let output = output.unwrap();
+        (output.status.code(), said(&output))
+    };
+    assert_eq!(run(), (Some(0), String::new()));
+
+    let mut data = fs::read(&init).unwrap();
+    let file = object::File::parse(&*data).unwrap();
+    let (start, length) = file.section_by_name(".vmtest.protocol").unwrap().file_range().unwrap();
+    let last = usize::try_from(start + length).unwrap() - 1;
+    data[last] = b'x';
+    fs::write(&init, data).unwrap();
+    let (status, said) = run();
+    assert_eq!(status, Some(125), "{said}");
+    for text in [other.to_str().unwrap(), init.to_str().unwrap(), "x, and ", "help: build both"] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+}
+
+#[test]
 fn qemu_missing() {
     let report = matrix(&[victim().to_str().unwrap()], |command| {
         command.env("BPFMAP_VMTEST_QEMU", "/nonexistent/qemu");
