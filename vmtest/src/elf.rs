@@ -3,10 +3,14 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use object::elf;
-use object::read::elf::{Dyn as _, ElfFile64, FileHeader as _, ProgramHeader as _};
-use object::{Object as _, ObjectSection as _};
+use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _, SectionHeader as _};
+use object::read::{ReadCache, ReadRef};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+type Header = elf::FileHeader64<object::Endianness>;
 
 /// The parts of an ELF file that the dynamic linker reads.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,12 +54,20 @@ pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
 
 /// What is in a section of a program; none if it has no such section, or is no ELF file.
 pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    let data = std::fs::read(program).at("read", program)?;
+    let data = &open(program)?;
     let section = || {
-        let file = ElfFile64::<object::Endianness>::parse(&*data).ok()?;
-        Some(file.section_by_name(name)?.data().ok()?.to_vec())
+        let header = Header::parse(data).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, data).ok()?;
+        let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
+        Some(section.data(endian, data).ok()?.to_vec())
     };
     Ok(section())
+}
+
+/// A file of which only that is read what is looked at: most of a program is debug information.
+fn open(path: &Path) -> Result<ReadCache<File>> {
+    Ok(ReadCache::new(File::open(path).at("read", path)?))
 }
 
 /// Where to look for libraries.
@@ -71,14 +83,14 @@ impl Search {
         // Each file to look into, with the RPATHs of those that led to it.
         let mut queue = VecDeque::from([(program.to_owned(), Vec::new())]);
         while let Some((file, inherited)) = queue.pop_front() {
-            let data = std::fs::read(&file).at("read", &file)?;
-            if let Some(interpreter) = script_interpreter(&data) {
+            let data = &open(&file)?;
+            if let Some(interpreter) = script_interpreter(data) {
                 if files.insert(interpreter.clone()) {
                     queue.push_back((interpreter, Vec::new()));
                 }
                 continue;
             }
-            let dynamic = read_dynamic(&data).map_err(|what| {
+            let dynamic = read_dynamic(data).map_err(|what| {
                 let message =
                     format!("{} is not a program for this machine: {what}", file.display());
                 Error::new(ErrorKind::Usage, message)
@@ -146,29 +158,32 @@ fn missing(program: &Path, file: &Path, name: &str) -> Error {
     ))
 }
 
-fn script_interpreter(data: &[u8]) -> Option<PathBuf> {
-    let line = data.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
+    /// The kernel reads no more of it (`BINPRM_BUF_SIZE`).
+    const LONGEST: u64 = 256;
+    let head = data.read_bytes_at(0, data.len().ok()?.min(LONGEST)).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
     Some(PathBuf::from(word))
 }
 
 fn is_library(path: &Path) -> bool {
     let mut head = [0; 20];
-    let read = std::fs::File::open(path)
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && head.starts_with(b"\x7fELF\x02") && head[18..] == elf::EM_X86_64.0.to_le_bytes()
 }
 
-fn read_dynamic(data: &[u8]) -> std::result::Result<Dynamic, String> {
+fn read_dynamic<'data, R: ReadRef<'data>>(data: R) -> std::result::Result<Dynamic, String> {
     let text = |error: object::Error| error.to_string();
-    let file = ElfFile64::<object::Endianness>::parse(data).map_err(text)?;
-    let endian = file.endian();
-    if file.elf_header().e_machine(endian) != elf::EM_X86_64 {
+    let header = Header::parse(data).map_err(text)?;
+    let endian = header.endian().map_err(text)?;
+    let segments = header.program_headers(endian, data).map_err(text)?;
+    if header.e_machine(endian) != elf::EM_X86_64 {
         return Err("it is for another processor".to_owned());
     }
     let mut dynamic = Dynamic::default();
     let mut entries = None;
-    for segment in file.elf_program_headers() {
+    for segment in segments {
         if let Some(path) = segment.interpreter(endian, data).map_err(text)? {
             dynamic.interpreter = Some(PathBuf::from(String::from_utf8_lossy(path).into_owned()));
         }
@@ -183,10 +198,14 @@ fn read_dynamic(data: &[u8]) -> std::result::Result<Dynamic, String> {
     let Some((address, size)) = value(elf::DT_STRTAB).zip(value(elf::DT_STRSZ)) else {
         return Ok(dynamic);
     };
-    let strings = file
-        .elf_program_headers()
+    let strings = segments
         .iter()
-        .find_map(|segment| segment.data_range(endian, data, address, size).ok().flatten())
+        .find_map(|segment| {
+            let start = address.checked_sub(segment.p_vaddr(endian))?;
+            let is_in_file = start.checked_add(size)? <= segment.p_filesz(endian);
+            let offset = segment.p_offset(endian).checked_add(start)?;
+            is_in_file.then(|| data.read_bytes_at(offset, size).ok())?
+        })
         .ok_or("its string table is out of bounds")?;
     for entry in entries {
         let string = || {
@@ -236,27 +255,35 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
     Some(libraries)
 }
 
-/// A program's bytes without what is not loaded (symbols and debug information); what is no ELF
-/// file is left as it is.
-pub(crate) fn loadable_part(data: &[u8]) -> Vec<u8> {
-    let end = || {
-        let file = ElfFile64::<object::Endianness>::parse(data).ok()?;
-        let endian = file.endian();
-        let header = file.elf_header();
-        let table = header.e_phoff(endian)
-            + u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
-        let ends = file
-            .elf_program_headers()
-            .iter()
-            .map(|segment| segment.p_offset(endian) + segment.p_filesz(endian));
-        usize::try_from(ends.chain([table]).max()?).ok().filter(|end| *end <= data.len())
+/// A program's bytes without what is not loaded (symbols and debug information), which is not even
+/// read; what is no ELF file is left as it is.
+pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
+    let cache = open(program)?;
+    let Some(end) = loadable_end(&cache) else {
+        return std::fs::read(program).at("read", program);
     };
-    let Some(end) = end() else { return data.to_vec() };
-    let mut data = data[..end].to_vec();
+    let mut data = Vec::new();
+    File::open(program)
+        .and_then(|file| file.take(end).read_to_end(&mut data))
+        .at("read", program)?;
     // No section headers: e_shoff; e_shentsize stays; e_shnum, e_shstrndx.
-    data[0x28..0x30].fill(0);
-    data[0x3c..0x40].fill(0);
-    data
+    for range in [0x28..0x30, 0x3c..0x40] {
+        data.get_mut(range).unwrap_or_default().fill(0);
+    }
+    Ok(data)
+}
+
+/// Where the last of what is loaded ends.
+fn loadable_end<'data, R: ReadRef<'data>>(data: R) -> Option<u64> {
+    let header = Header::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let size = u64::from(header.e_phnum(endian)) * u64::from(header.e_phentsize(endian));
+    let table = header.e_phoff(endian).checked_add(size)?;
+    let mut end = table.max(size_of::<Header>() as u64);
+    for segment in header.program_headers(endian, data).ok()? {
+        end = end.max(segment.p_offset(endian).checked_add(segment.p_filesz(endian))?);
+    }
+    Some(end).filter(|end| data.len().is_ok_and(|length| *end <= length))
 }
 
 #[cfg(test)]
@@ -292,22 +319,21 @@ mod tests {
 
     #[test]
     fn what_is_no_program_is_refused_and_damage_does_not_panic() {
-        assert!(read_dynamic(b"text").is_err());
+        assert!(read_dynamic(b"text".as_slice()).is_err());
         let mut data = std::fs::read("/proc/self/exe").unwrap();
         data.truncate(4096);
         for cut in (0..data.len()).step_by(7) {
             let _ = read_dynamic(&data[..cut]);
             let _ = parse_ld_so_cache(&data[..cut]);
-            let _ = loadable_part(&data[..cut]);
+            let _ = loadable_end(&data[..cut]);
         }
     }
 
     #[test]
     fn a_stripped_program_runs() {
-        let data = std::fs::read("/bin/true").unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("true");
-        std::fs::write(&path, loadable_part(&data)).unwrap();
+        std::fs::write(&path, loadable_part(Path::new("/bin/true")).unwrap()).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&path, mode).unwrap();
         assert!(std::process::Command::new(path).status().unwrap().success());

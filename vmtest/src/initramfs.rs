@@ -60,8 +60,7 @@ impl Init {
         for file in elf::needed_files(program)? {
             tree.mirror(&file)?;
         }
-        let data = std::fs::read(program).at("read", program)?;
-        tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(&data));
+        tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(program)?);
         for directory in ["/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/vmtest"] {
             tree.add_directory(Path::new(directory));
         }

@@ -35,11 +35,7 @@ impl Tree {
     /// and debug information, which are most of a test binary, only make backtraces readable.
     pub(crate) fn add_loadable_program(&mut self, program: &Path) -> Result<()> {
         let program = absolute(program)?;
-        self.mirror(&program)?;
-        let real = program.canonicalize().at("find", &program)?;
-        if let Some(node) = self.nodes.get_mut(&real) {
-            node.data = elf::loadable_part(&node.data).into();
-        }
+        self.mirror_as(&program, elf::loadable_part)?;
         self.add_needed_files(&program)
     }
 
@@ -123,6 +119,11 @@ impl Tree {
 
     /// Adds a file of the host at its own path, with the symbolic links on the way.
     pub(crate) fn mirror(&mut self, path: &Path) -> Result<()> {
+        self.mirror_as(path, |file| std::fs::read(file).at("read", file))
+    }
+
+    /// Adds a file as [`Tree::mirror`] does, with what `read` gives of it.
+    fn mirror_as(&mut self, path: &Path, read: impl Fn(&Path) -> Result<Vec<u8>>) -> Result<()> {
         let mut links_left = MAX_LINKS;
         let mut here = PathBuf::from("/");
         let mut ahead = parts_ahead(path);
@@ -145,7 +146,7 @@ impl Tree {
                 continue;
             }
             if metadata.is_file() {
-                let data = std::fs::read(&next).at("read", &next)?;
+                let data = read(&next)?;
                 self.add_file(&next, metadata.permissions().mode() & 0o7777, data);
             }
             here = next;
