@@ -5,10 +5,15 @@
 //! run, the best of the rounds, and its ratio to bpftool's; the two take turns, so that other work on the machine meets
 //! both. What is imported is counted, so that a fast failure is none.
 
+#[path = "../../children.rs"]
+mod children;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
+
+use children::{MICROS_A_TICK, ticks_of_children};
 
 const ROUNDS: u32 = 10;
 /// Twice as many structs are made.
@@ -132,15 +137,4 @@ fn output(command: &mut Command) -> Result<String, Error> {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
     Ok(String::from_utf8(output.stdout)?)
-}
-
-/// `USER_HZ`, in which Linux shows times, is 100 on all architectures that bpfmap knows.
-const MICROS_A_TICK: u64 = 10_000;
-
-/// User and system time of the processes that this one waited for: `cutime` and `cstime` of `proc_pid_stat(5)`.
-fn ticks_of_children() -> Result<u64, Error> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(')').ok_or("/proc/self/stat has no name")?;
-    let times = fields.split_whitespace().skip(13).take(2);
-    times.map(|field| Ok(field.parse::<u64>()?)).sum()
 }
