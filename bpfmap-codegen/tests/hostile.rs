@@ -1,36 +1,19 @@
 //! Bad input is answered with findings, whatever it is: no panic, no endless run, no flood.
 
+#[path = "support/hostile.rs"]
+mod hostile;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Style, render, to_json_line};
+use bpfmap_codegen::diagnostics::{Style, render};
 use bpfmap_codegen::front::toml::read_str;
-use bpfmap_codegen::generate::{Emit, Options, generate};
 use proptest::prelude::*;
 
 /// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
 fn run(text: &str) -> Vec<&'static str> {
-    match check(read_str(Path::new("hostile.toml"), text)) {
-        Ok(checked) => {
-            let emit = Emit::ALL.iter().map(|(_, kind)| *kind).collect();
-            for file in generate(&checked, &Options { emit, legacy: false }) {
-                assert!(!file.contents.is_empty());
-            }
-            vec![]
-        }
-        Err(rejected) => {
-            assert!(rejected.findings.len() <= 501);
-            for finding in &rejected.findings {
-                let json = to_json_line(finding, &rejected.sources);
-                assert!(!json.contains('\n') && json.starts_with('{') && json.ends_with('}'));
-            }
-            for style in [Style::Plain, Style::Ansi] {
-                assert!(!render(&rejected.findings, &rejected.sources, style).is_empty());
-            }
-            rejected.findings.iter().map(|finding| finding.rule.id).collect()
-        }
-    }
+    hostile::run(read_str(Path::new("hostile.toml"), text))
 }
 
 #[test]
@@ -99,20 +82,8 @@ fn numbers_of_every_size() {
 
 #[test]
 fn a_mebibyte_of_garbage() {
-    let mut state = 1_u64;
-    let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as usize
-    };
-    let alphabet: Vec<char> =
-        "[]{}=\"'#\n\r\t.,-_ abc019\u{0}\u{7f}é\u{feff}\u{1f600}".chars().collect();
-    let garbage: String = (0..1 << 20).map(|_| alphabet[random() % alphabet.len()]).collect();
-    assert_eq!(run(&garbage), ["unreadable-source"]);
-    let less: String = garbage.chars().take(1 << 16).collect();
-    assert!(run(&less).contains(&"toml-syntax"));
-    for one in ["a", "[", "\"", "\n", "=", "{", "a.", "#", "\u{0}", "[["] {
-        run(&one.repeat((1 << 18) / one.len()));
-    }
+    hostile::garbage("[]{}=\"'#\n\r\t.,-_ abc019", "toml-syntax", run);
+    hostile::repetition(&["a", "[", "\"", "\n", "=", "{", "a.", "#", "\u{0}", "[["], run);
 }
 
 #[test]
@@ -128,10 +99,7 @@ fn one_long_line_is_not_shown_whole() {
 
 #[test]
 fn odd_places_to_end() {
-    let text = include_str!("../../schemas/hash.toml");
-    for end in (0..text.len()).step_by(7).filter(|end| text.is_char_boundary(*end)) {
-        run(&text[..end]);
-    }
+    hostile::odd_places_to_end(include_str!("../../schemas/hash.toml"), run);
 }
 
 #[test]
@@ -148,50 +116,47 @@ fn names_that_try_to_break_out() {
     assert!(run(&text).is_empty());
 }
 
-/// TOML that is nearly a schema: right words in wrong places.
-fn nearly_a_schema() -> impl Strategy<Value = String> {
-    let words = prop::sample::select(vec![
-        "[types.a]\n",
-        "[types.b]\n",
-        "[maps.m]\n",
-        "[[types.a.members]]\n",
-        "kind = ",
-        "\"struct\"\n",
-        "\"union\"\n",
-        "\"enum\"\n",
-        "\"alias\"\n",
-        "type = ",
-        "\"a\"\n",
-        "\"b\"\n",
-        "\"[a; 3]\"\n",
-        "\"*b\"\n",
-        "\"u32\"\n",
-        "\"hash\"\n",
-        "\"lpm_trie\"\n",
-        "\"array\"\n",
-        "members = [",
-        "{ name = \"x\", type = \"b\" }, ",
-        "{ kind = \"union\", members = [",
-        "]\n",
-        "}\n",
-        "] }, ",
-        "key = ",
-        "value = ",
-        "max_entries = 4\n",
-        "flags = [\"rdonly\", \"no_prealloc\"]\n",
-        "bits = 3\n",
-        "packed = true\n",
-        "align = 8\n",
-        "variants = { x = 1 }\n",
-        "repr = \"i8\"\n",
-        "min_kernel = \"5.10\"\n",
-        "name = \"n\"\n",
-        "\"bpf_spin_lock\"\n",
-        "btf = false\n",
-        "# \u{e9}\r\n",
-    ]);
-    prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
-}
+/// Words of TOML, of which a schema is made.
+const WORDS: &[&str] = &[
+    "[types.a]\n",
+    "[types.b]\n",
+    "[maps.m]\n",
+    "[[types.a.members]]\n",
+    "kind = ",
+    "\"struct\"\n",
+    "\"union\"\n",
+    "\"enum\"\n",
+    "\"alias\"\n",
+    "type = ",
+    "\"a\"\n",
+    "\"b\"\n",
+    "\"[a; 3]\"\n",
+    "\"*b\"\n",
+    "\"u32\"\n",
+    "\"hash\"\n",
+    "\"lpm_trie\"\n",
+    "\"array\"\n",
+    "members = [",
+    "{ name = \"x\", type = \"b\" }, ",
+    "{ kind = \"union\", members = [",
+    "]\n",
+    "}\n",
+    "] }, ",
+    "key = ",
+    "value = ",
+    "max_entries = 4\n",
+    "flags = [\"rdonly\", \"no_prealloc\"]\n",
+    "bits = 3\n",
+    "packed = true\n",
+    "align = 8\n",
+    "variants = { x = 1 }\n",
+    "repr = \"i8\"\n",
+    "min_kernel = \"5.10\"\n",
+    "name = \"n\"\n",
+    "\"bpf_spin_lock\"\n",
+    "btf = false\n",
+    "# \u{e9}\r\n",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -207,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn any_nearly_a_schema(text in nearly_a_schema()) {
+    fn any_nearly_a_schema(text in hostile::shuffled(WORDS)) {
         run(&text);
     }
 

@@ -1,40 +1,18 @@
 //! Bad Rust is answered with findings, whatever it is: no panic, no endless run, no flood.
 
+#[path = "support/hostile.rs"]
+mod hostile;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Style, render, to_json_line};
-use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{read_file, read_str};
-use bpfmap_codegen::generate::{Emit, Options, generate};
 use proptest::prelude::*;
 
 /// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
 fn run(text: &str) -> Vec<&'static str> {
-    run_draft(read_str(Path::new("hostile.rs"), text))
-}
-
-fn run_draft(draft: Draft) -> Vec<&'static str> {
-    match check(draft) {
-        Ok(checked) => {
-            let emit = Emit::ALL.iter().map(|(_, kind)| *kind).collect();
-            for file in generate(&checked, &Options { emit, legacy: false }) {
-                assert!(!file.contents.is_empty());
-            }
-            vec![]
-        }
-        Err(rejected) => {
-            assert!(rejected.findings.len() <= 501);
-            for finding in &rejected.findings {
-                let json = to_json_line(finding, &rejected.sources);
-                assert!(!json.contains('\n') && json.starts_with('{') && json.ends_with('}'));
-            }
-            assert!(!render(&rejected.findings, &rejected.sources, Style::Plain).is_empty());
-            rejected.findings.iter().map(|finding| finding.rule.id).collect()
-        }
-    }
+    hostile::run(read_str(Path::new("hostile.rs"), text))
 }
 
 /// A struct with one member of type `ty`.
@@ -189,7 +167,7 @@ fn files_that_double() {
         );
         fs::write(folder.path().join(format!("f{number}.rs")), text).unwrap();
     }
-    let rules = run_draft(read_file(&folder.path().join("f0.rs")));
+    let rules = hostile::run(read_file(&folder.path().join("f0.rs")));
     assert!(rules.contains(&"unreadable-source") && rules.contains(&"include-cycle"), "{rules:?}");
 }
 
@@ -225,52 +203,37 @@ fn numbers_of_every_size() {
 
 #[test]
 fn a_mebibyte_of_garbage() {
-    let mut state = 1_u64;
-    let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as usize
-    };
-    let alphabet: Vec<char> =
-        "[](){}<>=\"'#!\n\r\t.,;:-_ abc019/*\\\u{0}\u{7f}é\u{feff}\u{1f600}".chars().collect();
-    let garbage: String = (0..1 << 20).map(|_| alphabet[random() % alphabet.len()]).collect();
-    assert_eq!(run(&garbage), ["unreadable-source"]);
-    let less: String = garbage.chars().take(1 << 16).collect();
-    assert!(run(&less).contains(&"rust-syntax"));
-    for one in [
-        "a",
-        "[",
-        "\"",
-        "\n",
-        "=",
-        "{",
-        "a::",
-        "#",
-        "\u{0}",
-        "#[a]",
-        "/*",
-        "'",
-        "r#\"",
-        "<",
-        "use a;",
-        "mod a{}",
-        "a!",
-        "struct ",
-        "const A: u8 = ",
-    ] {
-        run(&one.repeat((1 << 18) / one.len()));
-    }
+    hostile::garbage("[](){}<>=\"'#!\n\r\t.,;:-_ abc019/*\\", "rust-syntax", run);
+    hostile::repetition(
+        &[
+            "a",
+            "[",
+            "\"",
+            "\n",
+            "=",
+            "{",
+            "a::",
+            "#",
+            "\u{0}",
+            "#[a]",
+            "/*",
+            "'",
+            "r#\"",
+            "<",
+            "use a;",
+            "mod a{}",
+            "a!",
+            "struct ",
+            "const A: u8 = ",
+        ],
+        run,
+    );
 }
 
 #[test]
 fn odd_places_to_end() {
-    for text in [
-        include_str!("../../schemas/rust/hash.rs"),
-        include_str!("../../schemas/rust/array_of_maps.rs"),
-    ] {
-        for end in (0..text.len()).step_by(7).filter(|end| text.is_char_boundary(*end)) {
-            run(&text[..end]);
-        }
-    }
+    hostile::odd_places_to_end(include_str!("../../schemas/rust/hash.rs"), run);
+    hostile::odd_places_to_end(include_str!("../../schemas/rust/array_of_maps.rs"), run);
 }
 
 #[test]
@@ -286,50 +249,47 @@ fn names_that_try_to_break_out() {
     }
 }
 
-/// Rust that is nearly a schema: right words in wrong places.
-fn nearly_a_schema() -> impl Strategy<Value = String> {
-    let words = prop::sample::select(vec![
-        "#[derive(Clone, Copy, BpfType)]\n",
-        "#[derive(BpfMap)]\n",
-        "#[repr(C)]\n",
-        "#[repr(C, packed)]\n",
-        "#[repr(u8)]\n",
-        "#[repr(transparent)]\n",
-        "#[bpf_type(in_place)]\n",
-        "#[bpf_type(variants(a = 1, b = 1))]\n",
-        "#[bpf_map(hash, max_entries = N)]\n",
-        "#[bpf_map(template, array)]\n",
-        "#[bpf(bits(a: u8 = 1, _: u16 = 3))]\n",
-        "#[bpf(holds(_: A))]\n",
-        "#[bpf(anonymous)]\n",
-        "#[bpf(char)]\n",
-        "#[bpf(kptr = A, list_head = A.a)]\n",
-        "#[bpf(points_to = \"[a; 3]\")]\n",
-        "#[cfg(test)]\n",
-        "#[cfg_attr(unix, repr(C))]\n",
-        "struct A ",
-        "pub(crate) struct B ",
-        "union A ",
-        "enum A ",
-        "mod a ",
-        "use a::{A, b::*};\n",
-        "type A = [A; N];\n",
-        "const N: usize = size_of::<A>() + 1;\n",
-        "{ a: A, b: B }\n",
-        "{ key: A, value: u64 }\n",
-        "{ inner: B }\n",
-        "(u32);\n",
-        "{ A = N, B }\n",
-        "{\n",
-        "}\n",
-        ";\n",
-        "bpfmap::schema!(name = \"a\", min_kernel = \"5.10\");\n",
-        "//! doc\n",
-        "/// doc\n",
-        "= <",
-    ]);
-    prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
-}
+/// Words of Rust, of which a schema is made.
+const WORDS: &[&str] = &[
+    "#[derive(Clone, Copy, BpfType)]\n",
+    "#[derive(BpfMap)]\n",
+    "#[repr(C)]\n",
+    "#[repr(C, packed)]\n",
+    "#[repr(u8)]\n",
+    "#[repr(transparent)]\n",
+    "#[bpf_type(in_place)]\n",
+    "#[bpf_type(variants(a = 1, b = 1))]\n",
+    "#[bpf_map(hash, max_entries = N)]\n",
+    "#[bpf_map(template, array)]\n",
+    "#[bpf(bits(a: u8 = 1, _: u16 = 3))]\n",
+    "#[bpf(holds(_: A))]\n",
+    "#[bpf(anonymous)]\n",
+    "#[bpf(char)]\n",
+    "#[bpf(kptr = A, list_head = A.a)]\n",
+    "#[bpf(points_to = \"[a; 3]\")]\n",
+    "#[cfg(test)]\n",
+    "#[cfg_attr(unix, repr(C))]\n",
+    "struct A ",
+    "pub(crate) struct B ",
+    "union A ",
+    "enum A ",
+    "mod a ",
+    "use a::{A, b::*};\n",
+    "type A = [A; N];\n",
+    "const N: usize = size_of::<A>() + 1;\n",
+    "{ a: A, b: B }\n",
+    "{ key: A, value: u64 }\n",
+    "{ inner: B }\n",
+    "(u32);\n",
+    "{ A = N, B }\n",
+    "{\n",
+    "}\n",
+    ";\n",
+    "bpfmap::schema!(name = \"a\", min_kernel = \"5.10\");\n",
+    "//! doc\n",
+    "/// doc\n",
+    "= <",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -345,7 +305,7 @@ proptest! {
     }
 
     #[test]
-    fn any_nearly_a_schema(text in nearly_a_schema()) {
+    fn any_nearly_a_schema(text in hostile::shuffled(WORDS)) {
         run(&text);
     }
 
