@@ -61,6 +61,7 @@ mod stop;
 mod terminal;
 mod tree;
 mod verdict;
+mod version;
 mod vm;
 mod wire;
 

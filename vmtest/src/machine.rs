@@ -5,6 +5,7 @@ use crate::initramfs::Init;
 use crate::kernel::Kernel;
 use crate::plan::DEBUG_EXIT;
 use crate::qemu::{CommandLine, Qemu};
+use crate::version;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -142,7 +143,7 @@ impl Machine {
         let tcg = is_translated.then_some(TCG_ARGUMENTS).into_iter().flatten();
         // A kernel that does not tell its version may be new.
         let has_nolock =
-            version(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
+            version::parse(&self.kernel.release).is_none_or(|version| version >= NOLOCK_SINCE);
         let nolock = (is_translated && has_nolock).then_some(NOLOCK_ARGUMENT);
         let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
@@ -172,24 +173,5 @@ impl Machine {
         let (port, _, _) = DEBUG_EXIT;
         line.args(["-device".to_owned(), format!("isa-debug-exit,iobase={port:#x},iosize=4")]);
         line
-    }
-}
-
-/// `6.12.117+deb13-cloud-amd64` is 6.12.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases_begin_with_a_version() {
-        assert_eq!(version("6.12.117+deb13-cloud-amd64"), Some((6, 12)));
-        assert_eq!(version("7.0-rc1"), Some((7, 0)));
-        assert_eq!(version(""), None);
-        assert_eq!(version("mine"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! QEMU: which one there is, how it is told to make a machine, and its monitor.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::version;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use serde_json::{Value, json};
@@ -50,7 +51,8 @@ impl Qemu {
             Error::new(ErrorKind::QemuTooOld, what)
                 .help(format!("install QEMU {}.{} or newer", OLDEST.0, OLDEST.1))
         };
-        match parse_version(&version) {
+        let number = version.strip_prefix("QEMU emulator version ").and_then(version::parse);
+        match number {
             None => {
                 Err(too_old(format!("{} says no version of QEMU: {version:?}", program.display())))
             }
@@ -60,12 +62,6 @@ impl Qemu {
             Some(_) => Ok(Self { program, version }),
         }
     }
-}
-
-fn parse_version(text: &str) -> Option<(u32, u32)> {
-    let version = text.strip_prefix("QEMU emulator version ")?;
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// The command line of a QEMU, with the files that it inherits.
@@ -255,13 +251,6 @@ pub(crate) fn option_path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read() {
-        assert_eq!(parse_version("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)"), Some((7, 2)));
-        assert_eq!(parse_version("QEMU emulator version 11.0.0-rc1"), Some((11, 0)));
-        assert_eq!(parse_version("something else"), None);
-    }
 
     #[test]
     fn the_monitor_keeps_the_reason_of_a_shutdown() {
