@@ -18,6 +18,10 @@ pub(super) type Output<'a> = dyn FnMut(&mut Channel, Stream, &[u8]) -> io::Resul
 
 /// How often the guest says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long what a test writes may wait. A test writes in many small pieces; to be woken for each takes a tenth of
+/// the time of a short test where instructions are translated, as every switch between processes forgets where
+/// memory lies.
+const LULL: Duration = Duration::from_millis(30);
 /// How much input may wait for a program that does not read it.
 const MAX_INPUT: usize = 256 << 10;
 
@@ -44,7 +48,7 @@ pub(super) fn run(
     }
     let mut forward =
         |channel: &mut Channel, stream, bytes: &[u8]| channel.send_bytes(stream, bytes);
-    supervise(channel, command, terminal, None, &mut forward)
+    supervise(channel, command, terminal, None, Duration::ZERO, &mut forward)
 }
 
 /// Runs a process to its end or its time limit, and then ends whatever it left running.
@@ -56,7 +60,7 @@ pub(super) fn run_to_end(
 ) -> io::Result<Status> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0);
-    supervise(channel, command, None, Some(limit), output)
+    supervise(channel, command, None, Some(limit), LULL, output)
 }
 
 /// A command with the guest's environment and no other.
@@ -75,6 +79,7 @@ fn supervise(
     mut command: Command,
     terminal: Option<OwnedFd>,
     limit: Option<Duration>,
+    lull: Duration,
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let program = command.get_program().to_string_lossy().into_owned();
@@ -83,7 +88,7 @@ fn supervise(
         .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
     // Else it would hold the terminal's other end open.
     drop(command);
-    let mut process = Process::new(&mut child, terminal)?;
+    let mut process = Process::new(&mut child, terminal, lull)?;
     let end = limit.map(|limit| Instant::now() + limit);
     let status = loop {
         let until_end = end.map_or(HEARTBEAT, |end| end.saturating_duration_since(Instant::now()));
@@ -178,10 +183,13 @@ struct Process {
     terminal: Option<OwnedFd>,
     waiting: Vec<u8>,
     input_ended: bool,
+    /// How long output may wait to be read, and until when it does.
+    lull: Duration,
+    lull_ends: Instant,
 }
 
 impl Process {
-    fn new(child: &mut Child, terminal: Option<OwnedFd>) -> io::Result<Self> {
+    fn new(child: &mut Child, terminal: Option<OwnedFd>, lull: Duration) -> io::Result<Self> {
         let pid = Pid::from_child(child);
         let take = |fd: OwnedFd| -> io::Result<File> {
             rustix::io::ioctl_fionbio(&fd, true)?;
@@ -203,6 +211,8 @@ impl Process {
             input,
             terminal,
             waiting: Vec::new(),
+            lull,
+            lull_ends: Instant::now() + lull,
         })
     }
 
@@ -213,8 +223,13 @@ impl Process {
         output: &mut Output<'_>,
     ) -> io::Result<Happened> {
         let limit = if self.exit.is_some() { limit } else { limit.min(Duration::from_millis(20)) };
-        let ready = self.poll(channel, limit)?;
-        let mut happened = Happened::Nothing;
+        let lull = self.lull_ends.saturating_duration_since(Instant::now());
+        let (limit, mut happened) = if lull.is_zero() {
+            (limit, Happened::Nothing)
+        } else {
+            (limit.min(lull), Happened::Something)
+        };
+        let ready = self.poll(channel, limit, lull.is_zero())?;
         if ready.channel {
             for record in channel.receive()? {
                 self.obey(record);
@@ -227,6 +242,7 @@ impl Process {
         for index in 0..self.outputs.len() {
             if ready.outputs[index] {
                 self.hand_on(index, channel, output)?;
+                self.lull_ends = Instant::now() + self.lull;
                 happened = Happened::Something;
             }
         }
@@ -250,7 +266,7 @@ impl Process {
         Ok(false)
     }
 
-    fn poll(&self, channel: &Channel, limit: Duration) -> io::Result<Ready> {
+    fn poll(&self, channel: &Channel, limit: Duration, outputs: bool) -> io::Result<Ready> {
         let mut ready = Ready::default();
         let mut fds = Vec::new();
         let mut targets: Vec<&mut bool> = Vec::new();
@@ -263,7 +279,7 @@ impl Process {
             targets.push(&mut ready.input);
         }
         for ((_, file), target) in self.outputs.iter().zip(&mut ready.outputs) {
-            if let Some(file) = file {
+            if let Some(file) = file.as_ref().filter(|_| outputs) {
                 fds.push(PollFd::new(file, PollFlags::IN));
                 targets.push(target);
             }
