@@ -415,16 +415,21 @@ fn read_all(file: &File) -> Vec<u8> {
     bytes
 }
 
-/// The processor's time that the busiest thread of a process has used, and whether it wants more.
+/// The processor's time that the busiest thread of a process has used, and whether any of its threads waits for the
+/// host: runnable, or in a page fault or a read of the disk. A guest's processor that waits for another thread of
+/// QEMU waits for the host too while that thread does.
 fn busiest_thread(pid: u32) -> (Duration, bool) {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let mut wants_to_run = false;
     let threads = tasks.into_iter().flatten().flatten().filter_map(|task| {
         // The first number in `schedstat`, in nanoseconds; the state follows the name in `stat`.
         let used = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
         let used = used.split_whitespace().next()?.parse().ok()?;
         let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
         let state = stat.rsplit_once(") ")?.1;
-        Some((Duration::from_nanos(used), state.starts_with('R')))
+        wants_to_run |= state.starts_with(['R', 'D']);
+        Some(Duration::from_nanos(used))
     });
-    threads.max().unwrap_or_default()
+    let used = threads.max().unwrap_or_default();
+    (used, wants_to_run)
 }

@@ -4,6 +4,27 @@
 use crate::common::{Report, build_example, matrix, victim};
 use bpfmap_vmtest::event::Outcome;
 use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A copy of the test binary below `parent`. The tool hides `/tmp` from its guests, and this repository may be
+/// cloned there.
+fn victim_below(parent: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir_in(parent).unwrap();
+    let copy = directory.path().join("victim");
+    fs::copy(victim(), &copy).unwrap();
+    (directory, copy)
+}
+
+/// A copy where guests of the tool find it, wherever this repository lies.
+fn visible_victim() -> (TempDir, PathBuf) {
+    victim_below("/var/tmp")
+}
+
+/// A path as an argument.
+fn argument(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
 
 /// Runs tests of the victim by the driver, on a kernel that needs no modules.
 fn run(tests: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Report {
@@ -13,7 +34,8 @@ fn run(tests: &[&str], change: impl FnOnce(&mut std::process::Command)) -> Repor
     fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
     let mut args =
         vec!["--driver", "vmtest", "--kernel", "ours", "--exact", "--test-time-out", "3"];
-    args.push(victim().to_str().unwrap());
+    let (_copy, victim) = visible_victim();
+    args.push(argument(&victim));
     for test in tests {
         args.extend(["--filter", test]);
     }
@@ -66,8 +88,18 @@ fn vmtest_that_is_not_installed_is_named() {
 
 #[test]
 fn a_kernel_without_9p_is_told_before_vmtest_tries_it() {
-    let report = matrix(&["--driver", "vmtest", victim().to_str().unwrap()], |_| {});
+    let (_copy, victim) = visible_victim();
+    let report = matrix(&["--driver", "vmtest", argument(&victim)], |_| {});
     assert!(!report.green);
     assert_eq!(report.kernel().outcome, "missing-module", "{}", report.said);
     assert!(report.said.contains("can't mount a root by 9p"), "{}", report.said);
+}
+
+#[test]
+fn a_binary_that_vmtest_hides_is_refused_before_anything_boots() {
+    let (_copy, victim) = victim_below("/tmp");
+    let report = matrix(&["--driver", "vmtest", argument(&victim)], |_| {});
+    assert!(!report.green);
+    assert!(report.kernels.is_empty(), "{}", report.said);
+    assert!(report.said.contains("lies in /tmp, which vmtest hides"), "{}", report.said);
 }
