@@ -4,6 +4,8 @@ pub mod backend;
 #[cfg(any(feature = "rust", feature = "toml"))]
 mod builder;
 pub mod check;
+#[cfg(any(feature = "rust", feature = "toml"))]
+pub mod clang;
 pub mod diagnostics;
 pub mod evolve;
 pub mod facts;

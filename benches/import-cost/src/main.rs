@@ -122,7 +122,7 @@ fn program(maps: u32) -> String {
 
 fn compile(folder: &Path, program: &str) -> Result<(), Error> {
     fs::write(folder.join("many.bpf.c"), program)?;
-    let mut clang = Command::new("clang");
+    let mut clang = Command::new(bpfmap_codegen::clang::find()?);
     clang.args(["-target", "bpf", "-g", "-O2", "-c", "many.bpf.c", "-o", "many.bpf.o"]);
     // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
     clang.arg(format!("-I/usr/include/{}-linux-gnu", env::consts::ARCH));
