@@ -1,6 +1,7 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
 //! `cargo xtask fuzz`.
 
+mod apt;
 mod cargo;
 mod corpus;
 mod demo;

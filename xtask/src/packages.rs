@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::Error;
+use crate::apt::Apt;
 use crate::step::run;
 
 /// What compiles schemas, programs and libbpf, and boots kernels.
@@ -31,8 +32,12 @@ pub(crate) struct Package {
     pub(crate) purpose: &'static str,
 }
 
-/// Installs those of `packages` that are missing. On a system without apt it says which they are,
+/// Installs those of `packages` that are missing, and removes nothing. On a system without apt it says which they are,
 /// and goes on: they may be there by other names.
+///
+/// # Errors
+///
+/// When apt fails, or when a package can't be installed beside one that is there.
 pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
     if !succeeds(Command::new("dpkg-query").arg("--version")) {
         println!("This is no Debian system. Needed, by Debian's names:");
@@ -47,9 +52,54 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
     }
     println!("Installing what is missing:");
     show(&missing);
-    run(apt_get().arg("update").arg("--quiet"))?;
-    let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    run(apt_get().args(install).args(missing.iter().map(|package| package.name)))
+    run(Apt::configured().command().arg("update"))?;
+    install(&missing)
+}
+
+/// Installs packages of this machine's release; those that conflict with an installed package of the release's
+/// backports, from the backports.
+fn install(missing: &[Package]) -> Result<(), Error> {
+    let apt = Apt::configured();
+    let (fitting, conflicting): (Vec<Package>, Vec<Package>) =
+        missing.iter().copied().partition(|package| apt.removals(package.name).is_empty());
+    if !fitting.is_empty() {
+        run(apt.install().args(names(&fitting)))?;
+    }
+    if conflicting.is_empty() {
+        return Ok(());
+    }
+    for package in &conflicting {
+        println!("{}", conflict(package, &apt.removals(package.name)));
+    }
+    let backports = Apt::with_backports()?;
+    println!("Trying {}, which may fit what is installed.", backports.suite());
+    run(backports.command().arg("update"))?;
+    for package in &conflicting {
+        let removals = backports.removals(package.name);
+        if !removals.is_empty() {
+            return Err(format!(
+                "{}; neither does the version of {}\n  help: remove it or install a version of {} that fits, \
+                 then run this again",
+                conflict(package, &removals),
+                backports.suite(),
+                package.name
+            )
+            .into());
+        }
+    }
+    run(backports.install().args(names(&conflicting)))
+}
+
+fn conflict(package: &Package, removals: &[String]) -> String {
+    format!(
+        "{} of this release can't be installed beside {}, which is installed",
+        package.name,
+        removals.join(", ")
+    )
+}
+
+fn names(packages: &[Package]) -> impl Iterator<Item = &str> {
+    packages.iter().map(|package| package.name)
 }
 
 fn show(packages: &[Package]) {
@@ -62,20 +112,6 @@ fn is_installed(package: &Package) -> bool {
     let query = ["--show", "--showformat=${db:Status-Status}", package.name];
     let output = Command::new("dpkg-query").args(query).stderr(Stdio::null()).output();
     output.is_ok_and(|output| output.status.success() && output.stdout == b"installed")
-}
-
-/// `apt-get`, through sudo for who is not root.
-fn apt_get() -> Command {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    let mut command = if root {
-        Command::new("apt-get")
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        sudo
-    };
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    command
 }
 
 fn succeeds(command: &mut Command) -> bool {

@@ -26,8 +26,12 @@ impl Mirror {
         Self { main: main.or(found.main), security: security.or(found.security) }
     }
 
-    /// The mirror of a suite.
-    pub(super) fn of(&self, suite: &str) -> Result<&str> {
+    /// The address of the mirror that has a suite.
+    ///
+    /// # Errors
+    ///
+    /// When apt on this machine has no source of that kind of suite.
+    pub fn of(&self, suite: &str) -> Result<&str> {
         let (mirror, option) = if suite.ends_with("-security") {
             (&self.security, "--security-mirror")
         } else {

@@ -1,0 +1,142 @@
+//! apt, told to install packages and to remove none.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bpfmap_vmtest::kernel::Mirror;
+
+use crate::Error;
+use crate::cargo::root;
+
+/// apt with the sources of this machine, or with its release's backports beside them.
+#[derive(Debug)]
+pub(crate) struct Apt {
+    backports: Option<Backports>,
+}
+
+/// A state of apt's own with one more source, so that this machine's sources and package lists stay as they are.
+#[derive(Debug)]
+struct Backports {
+    suite: String,
+    state: PathBuf,
+}
+
+impl Apt {
+    /// apt as this machine has it.
+    pub(crate) fn configured() -> Self {
+        Self { backports: None }
+    }
+
+    /// apt with the backports of this machine's release too.
+    ///
+    /// # Errors
+    ///
+    /// When the release or its mirror is not known, or the state can't be written.
+    pub(crate) fn with_backports() -> Result<Self, Error> {
+        let release = fs::read_to_string("/etc/os-release")?;
+        let codename = codename(&release).ok_or("/etc/os-release has no VERSION_CODENAME")?;
+        let suite = format!("{codename}-backports");
+        let mirror = Mirror::configured(None, None);
+        let state = root().join("target/apt");
+        fs::create_dir_all(state.join("lists/partial"))?;
+        let mut sources = match fs::read_to_string("/etc/apt/sources.list") {
+            Ok(sources) => sources,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(format!("/etc/apt/sources.list: {error}").into()),
+        };
+        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+        let signed = if Path::new(keyring).exists() {
+            format!("[signed-by={keyring}] ")
+        } else {
+            String::new()
+        };
+        let address = mirror.of(&suite)?;
+        writeln!(sources, "\ndeb {signed}{address} {suite} main")?;
+        fs::write(state.join("sources.list"), sources)?;
+        Ok(Self { backports: Some(Backports { suite, state }) })
+    }
+
+    /// The suite that is asked first.
+    pub(crate) fn suite(&self) -> &str {
+        self.backports.as_ref().map_or("this release", |backports| &backports.suite)
+    }
+
+    /// `apt-get`, through sudo for users other than root.
+    pub(crate) fn command(&self) -> Command {
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+        let mut command = if is_root {
+            Command::new("apt-get")
+        } else {
+            let mut sudo = Command::new("sudo");
+            sudo.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+            sudo
+        };
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet");
+        if let Some(Backports { state, .. }) = &self.backports {
+            let setting = |name: &str, path: &str| format!("{name}={}", state.join(path).display());
+            command.args(["-o", &setting("Dir::Etc::SourceList", "sources.list")]);
+            command.args(["-o", &setting("Dir::State::Lists", "lists")]);
+        }
+        command
+    }
+
+    /// `apt-get install`, to which the names of packages are added.
+    pub(crate) fn install(&self) -> Command {
+        let mut command = self.command();
+        command.args(["install", "--yes", "--no-remove", "--no-install-recommends"]);
+        if let Some(Backports { suite, .. }) = &self.backports {
+            command.args(["--target-release", suite]);
+        }
+        command
+    }
+
+    /// The installed packages that apt would remove to install the one of this name.
+    pub(crate) fn removals(&self, name: &str) -> Vec<String> {
+        let mut command = self.install();
+        command.args(["--simulate", "--remove", name]).env("LC_ALL", "C");
+        let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
+        // What can't be installed for another reason is told by the real run.
+        output.map(|output| removed(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
+    }
+}
+
+/// The codename in the text of os-release(5): `bookworm`.
+fn codename(release: &str) -> Option<&str> {
+    let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+    Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty())
+}
+
+/// The packages that a simulation of apt removes: its lines `Remv NAME [VERSION]`.
+fn removed(simulation: &str) -> Vec<String> {
+    let lines = simulation.lines().filter_map(|line| line.strip_prefix("Remv "));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_simulation_removes_is_named() {
+        let simulation = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2~bpo12+1]\n\
+                          Inst qemu-system-common (1:7.2 Debian:12 [amd64])\nConf qemu-system-common (…)\n";
+        assert_eq!(removed(simulation), ["qemu-utils"]);
+        assert!(removed("Inst clang-19 (1:19 Debian:12 [amd64])\n").is_empty());
+    }
+
+    #[test]
+    fn a_release_is_known_by_its_codename() {
+        assert_eq!(codename("ID=debian\nVERSION_CODENAME=bookworm\n"), Some("bookworm"));
+        assert_eq!(codename("ID=ubuntu\nVERSION_CODENAME=\"noble\"\n"), Some("noble"));
+        assert_eq!(codename("ID=arch\n"), None);
+    }
+
+    #[test]
+    fn nothing_is_removed_when_packages_are_installed() {
+        let command = Apt::configured().install();
+        let arguments: Vec<_> = command.get_args().collect();
+        assert!(arguments.contains(&"--no-remove".as_ref()), "{arguments:?}");
+    }
+}
