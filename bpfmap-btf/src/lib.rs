@@ -19,6 +19,7 @@
 mod error;
 mod parse;
 mod reader;
+mod replaced;
 mod types;
 
 pub use error::BtfError;

@@ -100,7 +100,7 @@ fn read_type<'a>(
                 let value = if flag { i128::from(value.cast_signed()) } else { i128::from(value) };
                 Ok(Variant { name, value })
             })?;
-            enumeration(id, size_or_type, flag, variants)?
+            enumeration(id, size_or_type, (flag, 32), variants)?
         }
         7 => Kind::Forward { union: flag },
         8 => Kind::Typedef(size_or_type),
@@ -138,7 +138,7 @@ fn read_type<'a>(
                 let value = if flag { i128::from(bits.cast_signed()) } else { i128::from(bits) };
                 Ok(Variant { name, value })
             })?;
-            enumeration(id, size_or_type, flag, variants)?
+            enumeration(id, size_or_type, (flag, 64), variants)?
         }
         kind => return Err(BtfError::UnknownKind { id, kind }),
     };
@@ -150,12 +150,12 @@ fn read_type<'a>(
 fn enumeration(
     id: TypeId,
     size: u32,
-    is_signed: bool,
+    (is_signed, value_bits): (bool, u32),
     variants: Vec<Variant<'_>>,
 ) -> Result<Kind<'_>, BtfError> {
     match size {
-        1 | 2 | 4 | 8 => Ok(Kind::Enum(Enum { size, is_signed, variants })),
-        0 if variants.is_empty() => Ok(Kind::Enum(Enum { size, is_signed, variants })),
+        1 | 2 | 4 | 8 => Ok(Kind::Enum(Enum { size, is_signed, value_bits, variants })),
+        0 if variants.is_empty() => Ok(Kind::Enum(Enum { size, is_signed, value_bits, variants })),
         _ => Err(BtfError::EnumSize { id, size }),
     }
 }

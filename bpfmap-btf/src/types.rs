@@ -153,8 +153,13 @@ pub struct Member<'a> {
 pub struct Enum<'a> {
     /// Bytes: 1, 2, 4 or 8; 0 of one that is only declared.
     pub size: u32,
-    /// Whether values can be negative. Compilers before clang 16 never say so.
+    /// Whether values can be negative. Clang before version 15 never says so, and later versions don't if the enum's
+    /// integer is a typedef: a negative value is then the unsigned number of the same 32 bits.
     pub is_signed: bool,
+    /// How many bits of each value the BTF holds: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`). Where
+    /// [`is_signed`](Self::is_signed) can't be relied on, an enum of 8 bytes can have values of 32 bits: the upper
+    /// half is lost.
+    pub value_bits: u32,
     /// The names.
     pub variants: Vec<Variant<'a>>,
 }

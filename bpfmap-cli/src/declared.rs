@@ -144,7 +144,7 @@ impl<'a> Types<'a> {
         self.arena.alloc(TypeLayout::Enum {
             name,
             size: body.repr.value.size,
-            signed: body.variants.iter().any(|variant| variant.value.value < 0),
+            signed: body.repr.value.signed,
             variants: self.arena.alloc_slice_copy(&variants),
         })
     }

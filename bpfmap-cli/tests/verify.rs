@@ -77,18 +77,22 @@ impl Folder {
 
     /// Makes `NAME.o` of a program.
     fn compile(&self, name: &str, program: &str) {
+        self.compile_with("clang-19", name, program);
+    }
+
+    fn compile_with(&self, clang: &str, name: &str, program: &str) {
         let source = self.path(&format!("{name}.bpf.c"));
         fs::write(&source, format!("{INCLUDES}{program}")).unwrap();
         // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
         let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-        let clang = Command::new("clang-19")
+        let compiled = Command::new(clang)
             .args(["-target", "bpf", "-O2", "-g", "-c", &include])
             .arg(&source)
             .arg("-o")
             .arg(self.path(&format!("{name}.o")))
             .output()
-            .expect("clang-19 is not installed: `apt-get install clang-19`");
-        assert!(clang.status.success(), "{}", String::from_utf8_lossy(&clang.stderr));
+            .unwrap_or_else(|_| panic!("{clang} is not installed: `apt-get install {clang}`"));
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     }
 
     /// The differences of the program from `SCHEMA`.
@@ -231,6 +235,38 @@ fn generated_headers_agree() {
         tried += 1;
     }
     assert!(tried > 40, "{tried}");
+}
+
+/// Clang 14 writes 32 bits of each value of an enum, and never that it is signed.
+#[test]
+fn enums_of_each_integer_agree_whichever_clang_compiled_them() {
+    let folder = Folder::new();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/enums.toml");
+    fs::copy(&schema, folder.path("enums.toml")).unwrap();
+    let generated = folder.bpfmap(&["generate", "enums.toml", "--out", ".", "--emit", "c"]);
+    assert!(generated.status.success(), "{}", text(&generated.stderr));
+    let header = fs::read_to_string(folder.path("enums.h")).unwrap();
+    let verify = |clang: &str, program: &str| {
+        folder.compile_with(clang, "enums", program);
+        let output = folder.bpfmap(&["verify", "enums.toml", "--object", "enums.o"]);
+        text(&output.stdout).to_owned()
+    };
+    let wrong = header
+        .replace("OF_U64_GREATEST = 18446744073709551615ULL", "OF_U64_GREATEST = 3")
+        .replace("OF_I8_UNKNOWN = -1", "OF_I8_UNKNOWN = -2")
+        .replace("OF_U32_ONE = 1", "OF_U32_ONE = 0x80000001");
+    for clang in ["clang-14", "clang-19"] {
+        assert_eq!(verify(clang, &header), "", "{clang}");
+        // With the typedefs, whose BTF no clang gets right.
+        assert_eq!(verify(clang, &header.replace(": long long {", ": __s64 {")), "", "{clang}");
+        assert_eq!(
+            verify(clang, &wrong),
+            "states.value.u32: OF_U32_ONE is 2147483649, schema says 1\n\
+             states.value.u64: OF_U64_GREATEST is 3, schema says 18446744073709551615\n\
+             states.value.i8: OF_I8_UNKNOWN is -2, schema says -1\n",
+            "{clang}"
+        );
+    }
 }
 
 /// The importer's own test program: what it makes of that is no difference.

@@ -24,7 +24,7 @@ pub(crate) fn expand(
     let repr = body.repr.value;
     let number = format_ident!("{}{}", if repr.signed { "i" } else { "u" }, repr.size * 8);
     let size = repr.size;
-    let signed = body.variants.iter().any(|variant| variant.value.value < 0);
+    let signed = repr.signed;
     // A variant whose number the compiler alone knows is not among those that were read.
     let constants = body.variants.iter().map(|variant| body.c_constant(name, &variant.name.value));
     let constants: Vec<_> = constants.collect();
@@ -62,7 +62,7 @@ fn new_type(
     let repr = body.repr.value;
     let number = format_ident!("{}{}", if repr.signed { "i" } else { "u" }, repr.size * 8);
     let size = repr.size;
-    let signed = body.variants.iter().any(|variant| variant.value.value < 0);
+    let signed = repr.signed;
     let variants = body.variants.iter().map(|variant| {
         let (constant, c_name) =
             (rust_constant(&variant.name.value), body.c_constant(name, &variant.name.value));

@@ -36,7 +36,7 @@ pub enum TypeLayout<'a> {
         name: &'a str,
         /// Bytes: 1, 2, 4 or 8.
         size: u32,
-        /// Some variant is negative.
+        /// Whether the integer that holds it is signed.
         signed: bool,
         /// Names and numbers.
         variants: &'a [(&'a str, i64)],

@@ -178,6 +178,7 @@ rules! {
     IMPORT_FLAG = Error "import-flag": "The flags of an imported map are ones that bpfmap knows";
     IMPORT_TYPE = Warning "import-type": "An imported type is one that a schema has a word for";
     IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
+    IMPORT_ENUM = Warning "import-enum": "BTF tells the sign and the values of an enum";
     IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";
     IMPORT_RENAMED = Warning "import-renamed": "What is imported keeps its name";
     IMPORT_WEAK = Warning "import-weak": "An imported map is no weak definition";

@@ -1,5 +1,6 @@
 //! The importer: what clang made of a program becomes a schema, and that the same program again.
 
+mod enums;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -28,12 +29,17 @@ fn program() -> Vec<u8> {
 
 /// A program of these definitions, compiled.
 fn object(definitions: &str) -> Vec<u8> {
+    object_of(CLANGS[1].1, definitions)
+}
+
+/// The same, compiled by a given clang.
+fn object_of(names: &[&str], definitions: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));
     let includes =
         "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
     fs::write(&source, format!("{includes}{definitions}")).unwrap();
-    compile_bpf(&clang(CLANGS[1].1), &source, &object).unwrap();
+    compile_bpf(&clang(names), &source, &object).unwrap();
     fs::read(object).unwrap()
 }
 

@@ -7,9 +7,12 @@
 //!   these is the kernel's affair.
 //! - Integers agree in size, sign and byte order, which the names `__be16`, `__be32` and `__be64` tell. Bytes are not that
 //!   exact: `char` and `bool` agree with each other, and with `__u8` and `__s8`, which differ.
-//! - An enum agrees with an enum or integer of its size. A variant that both know has the same number; either side
+//! - An enum agrees with an enum or integer of its size. A variant that both know has the same number, as far as the
+//!   BTF holds it: compilers before clang 15 keep the lower 32 bits and don't say whether they are signed. Either side
 //!   may know more variants.
 //! - A floating-point number, for which a schema has no word, agrees with an array of so many `__u8`.
+//! - What libbpf loads in place of an enum of 64 bits or of a floating-point number if the kernel is too old for these
+//!   agrees with what they agree with.
 //! - Arrays agree in length and element, structs and unions in size and in their members: name, offset, width of a
 //!   bit-field, type.
 //! - A union may have more members on either side.
@@ -20,7 +23,7 @@
 
 use crate::difference::Difference;
 use crate::layout::{IntEncoding, TypeLayout, TypeMember};
-use bpfmap_btf::{Btf, BtfError, Int, Kind, Member as BtfMember, Type, Variant, is_padding_name};
+use bpfmap_btf::{Btf, BtfError, Enum, Int, Kind, Member as BtfMember, Type, is_padding_name};
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
@@ -90,13 +93,21 @@ impl Comparison<'_> {
             }
             (TypeLayout::Int { size, .. }, Some(Kind::Enum(their))) if *size == their.size => {}
             (TypeLayout::Enum { size, .. }, Some(Kind::Int(their))) if *size == their.size => {}
-            (TypeLayout::Enum { size, variants, .. }, Some(Kind::Enum(their)))
+            (TypeLayout::Enum { size, signed, variants, .. }, Some(Kind::Enum(their)))
                 if *size == their.size =>
             {
-                self.variants(path, *size, variants, &their.variants);
+                self.variants(path, *signed, variants, their);
             }
+            (
+                TypeLayout::Int { size: 8, .. } | TypeLayout::Enum { size: 8, .. },
+                Some(Kind::Union(_)),
+            ) if theirs.is_some_and(|ty| self.btf.is_replaced_enum(ty)) => {}
             (TypeLayout::Array { element, len }, Some(Kind::Float { size }))
                 if len == size && is_byte(element) => {}
+            (TypeLayout::Array { element, len }, Some(Kind::Struct(their)))
+                if *len == their.size
+                    && is_byte(element)
+                    && theirs.is_some_and(Type::is_replaced_float) => {}
             (TypeLayout::Array { element, len }, Some(Kind::Array(their))) => {
                 if *len != their.len {
                     self.report(path, format!("{} elements, schema says {len}", their.len));
@@ -197,14 +208,21 @@ impl Comparison<'_> {
         self.types(&path, our.layout, their.ty, depth + 1);
     }
 
-    fn variants(&mut self, path: &str, size: u32, ours: &[(&str, i64)], theirs: &[Variant<'_>]) {
-        // The sign of the numbers isn't told before Linux 6.0: the bits are compared.
-        let bits = |value: i128| value & ((1 << (8 * size.min(8))) - 1);
+    fn variants(&mut self, path: &str, signed: bool, ours: &[(&str, i64)], theirs: &Enum<'_>) {
+        let width = (8 * theirs.size).min(theirs.value_bits).max(1);
+        let bits = |value: i128| value & ((1 << width) - 1);
+        // A number of so many bits as the schema's integer has it.
+        let read = |value: i128| {
+            let bits = bits(value);
+            if signed && bits >> (width - 1) == 1 { bits - (1 << width) } else { bits }
+        };
         for (name, value) in ours {
-            if let Some(their) = theirs.iter().find(|their| their.name == *name)
-                && bits(i128::from(*value)) != bits(their.value)
+            let ours = if signed { i128::from(*value) } else { value.cast_unsigned().into() };
+            if let Some(their) = theirs.variants.iter().find(|their| their.name == *name)
+                && bits(ours) != bits(their.value)
             {
-                self.report(path, format!("{name} is {}, schema says {value}", their.value));
+                let theirs = read(their.value);
+                self.report(path, format!("{name} is {theirs}, schema says {ours}"));
             }
         }
     }

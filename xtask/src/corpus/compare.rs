@@ -174,7 +174,7 @@ impl Comparison<'_, '_, '_> {
                 let same = one.size == other_enum.size
                     && one.is_signed == other_enum.is_signed
                     && one.variants == other_enum.variants;
-                if same { None } else { differs!(path, "another enum", &[]) }
+                if same { None } else { differs!(path, "another enum", &["import-enum"]) }
             }
             (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
                 if !nameless && name != other.name {

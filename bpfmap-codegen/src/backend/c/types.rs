@@ -168,6 +168,21 @@ fn int_name(int: Int) -> &'static str {
     }
 }
 
+/// An integer in C's own words. Clang describes an enum in BTF by the integer that stands in its definition: behind a
+/// typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
+fn keywords(int: Int) -> &'static str {
+    match (int.signed, int.size) {
+        (false, 1) => "unsigned char",
+        (false, 2) => "unsigned short",
+        (false, 4) => "unsigned int",
+        (false, _) => "unsigned long long",
+        (true, 1) => "signed char",
+        (true, 2) => "short",
+        (true, 4) => "int",
+        (true, _) => "long long",
+    }
+}
+
 /// The structs and unions that a pointer names before, or without, their definition: `struct
 /// task_struct`.
 fn declarations(schema: &Schema) -> Vec<String> {
@@ -326,7 +341,7 @@ impl Definition<'_> {
 
     fn enum_definition(&mut self, name: &str, body: &Enum) {
         // The width of an enum is C23; clang takes it in every dialect, without a warning.
-        let _ = writeln!(self.code, "enum {name} : {} {{", int_name(body.repr.value));
+        let _ = writeln!(self.code, "enum {name} : {} {{", keywords(body.repr.value));
         for variant in &body.variants {
             if let Some(doc) = &variant.doc {
                 push_comment(self.code, "\t", doc);

@@ -257,7 +257,7 @@ fn push_composite(
 }
 
 fn push_enum(code: &mut String, name: &str, body: &Enum) {
-    let signed = body.variants.iter().any(|variant| variant.value.value < 0);
+    let signed = body.repr.value.signed;
     let _ = write!(
         code,
         "Enum {{\n        name: {},\n        size: {},\n        signed: {signed},\n        variants: &[\n",

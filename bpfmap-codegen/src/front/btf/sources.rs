@@ -12,13 +12,18 @@ pub(super) struct Source<'a> {
     pub(super) tags: Tags<'a>,
     /// The structs that have names.
     pub(super) structs: HashMap<&'a str, TypeId>,
+    /// Whether the compiler is one that says which enums are signed: it does of at least one.
+    pub(super) tells_signs: bool,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(btf: Btf<'a>) -> Self {
         let structs = btf.iter().filter(|(_, ty)| matches!(ty.kind, Kind::Struct(_)));
         let structs = structs.map(|(id, ty)| (ty.name, id)).collect();
-        Self { tags: Tags::new(&btf), structs, btf }
+        let tells_signs = btf.iter().any(|(_, ty)| {
+            matches!(&ty.kind, Kind::Enum(body) if body.is_signed || body.value_bits == 64)
+        });
+        Self { tags: Tags::new(&btf), structs, tells_signs, btf }
     }
 }
 

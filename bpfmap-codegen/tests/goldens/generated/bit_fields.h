@@ -9,7 +9,7 @@
 #error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
 #endif
 
-enum colour : __u8 {
+enum colour : unsigned char {
 	COLOUR_RED = 0,
 	COLOUR_GREEN = 1,
 	COLOUR_BLUE = 2,
@@ -17,7 +17,7 @@ enum colour : __u8 {
 _Static_assert(sizeof(enum colour) == 1, "enum colour is 1 byte");
 _Static_assert(_Alignof(enum colour) == 1, "enum colour is aligned to 1 byte");
 
-enum heat : __s8 {
+enum heat : signed char {
 	HEAT_COLD = -1,
 	HEAT_MILD = 0,
 	HEAT_HOT = 1,

@@ -19,7 +19,7 @@ _Static_assert(_Alignof(struct exec) == 4, "struct exec is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct exec, pid) == 0, "pid lies at byte 0 of struct exec");
 _Static_assert(__builtin_offsetof(struct exec, name) == 4, "name lies at byte 4 of struct exec");
 
-enum command : __u32 {
+enum command : unsigned int {
 	COMMAND_STOP = 0,
 	COMMAND_GO = 1,
 };

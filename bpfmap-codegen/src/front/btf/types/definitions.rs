@@ -101,14 +101,13 @@ impl<'a> Types<'a> {
     }
 
     fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> Made<Enum> {
-        // Before clang 16, BTF did not say of which sign an enum is: 32 bits count then.
-        let repr = Int { size: body.size, signed: body.is_signed };
+        let (repr, values) = self.numbers(body, place);
         let mut variants = Vec::with_capacity(body.variants.len());
-        for variant in &body.variants {
+        for (variant, value) in body.variants.iter().zip(values) {
             self.spend(variant.name.len() + 32)?;
             variants.push(Variant {
                 name: Spanned::new(variant.name.to_owned(), place.span),
-                value: Spanned::new(variant.value, place.span),
+                value: Spanned::new(value, place.span),
                 doc: None,
             });
         }
@@ -130,6 +129,45 @@ impl<'a> Types<'a> {
             prefix: Some(Spanned::new(prefix, place.span)),
             variants,
         })
+    }
+
+    /// The integer of an enum, and the value of each variant. Where the BTF does not say the sign, or not the whole
+    /// value, it is what the values allow.
+    fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> (Int, Vec<i128>) {
+        let repr = Int { size: body.size, signed: body.is_signed };
+        let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
+        let name = place.name;
+        if body.size == 8 && body.value_bits == 32 {
+            let message = format!("the BTF has the lower 32 bits of each value of `{name}`");
+            let help = "say the values in the schema, or compile the program with clang 15 or newer and say the enum's \
+                 integer without a typedef: `enum e : long long`";
+            self.report(&rules::IMPORT_ENUM, place.span, message, help);
+            return (repr, values);
+        }
+        if body.is_signed || body.value_bits != 32 {
+            return (repr, values);
+        }
+        let signed =
+            |value: i128| u32::try_from(value).map_or(value, |bits| i128::from(bits.cast_signed()));
+        let limit = 1_i128 << (8 * body.size);
+        let half = limit >> 1;
+        if values.iter().any(|value| *value >= limit) {
+            // Such a value is a negative one, unless it is none at all, which the check tells.
+            let negative: Vec<i128> = values.iter().map(|value| signed(*value)).collect();
+            if negative.iter().all(|value| (-half..half).contains(value)) {
+                return (Int { signed: true, ..repr }, negative);
+            }
+        } else if body.size == 4
+            && !self.sources[self.source].tells_signs
+            && let Some(value) = values.iter().find(|value| **value >= half)
+        {
+            let message =
+                format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
+            let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign if the enum's \
+                 integer is no typedef";
+            self.report(&rules::IMPORT_ENUM, place.span, message, help);
+        }
+        (repr, values)
     }
 
     /// The body of a struct or union.
@@ -195,6 +233,7 @@ impl<'a> Types<'a> {
             // With Microsoft's extensions, C has nameless members of structs with names.
             let ty = ty.filter(|ty| ty.name.is_empty() || member.name.is_empty())?;
             match &ty.kind {
+                _ if ty.is_replaced_float() || self.btf().is_replaced_enum(ty) => None,
                 Kind::Struct(body) => Some((id, body.clone(), false)),
                 Kind::Union(body) => Some((id, body.clone(), true)),
                 _ => None,

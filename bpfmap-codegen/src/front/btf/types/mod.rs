@@ -165,6 +165,18 @@ impl<'a> Types<'a> {
                 let len = Spanned::new(array.len, place.span);
                 of(Type::Array(Box::new(element), len))
             }
+            Kind::Struct(_) if ty.is_replaced_float() => {
+                self.bytes(id, place, "is a floating-point number")
+            }
+            Kind::Union(_) if self.btf().is_replaced_enum(ty) => {
+                let message = format!(
+                    "the kernel has no values of the enum `{}`, which becomes `u64`",
+                    ty.name
+                );
+                let help = "kernels before Linux 6.0 know no enum of 64 bits; import the object file, or say the enum";
+                self.report(&rules::IMPORT_ENUM, place.span, message, help);
+                of(Type::Int(Int { size: 8, signed: false }))
+            }
             Kind::Struct(_) => {
                 if let Some(special) = special_struct(ty.name) {
                     // What a list or a tree holds is on its member.

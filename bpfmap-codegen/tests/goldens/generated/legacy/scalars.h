@@ -20,7 +20,7 @@ _Static_assert(sizeof(mac) == 6, "mac is 6 bytes");
 _Static_assert(_Alignof(mac) == 1, "mac is aligned to 1 byte");
 
 /* What to do with a packet. */
-enum verdict : __u8 {
+enum verdict : unsigned char {
 	VERDICT_PASS = 0,
 	VERDICT_DROP = 1,
 	VERDICT_MARK = 200,
@@ -28,7 +28,7 @@ enum verdict : __u8 {
 _Static_assert(sizeof(enum verdict) == 1, "enum verdict is 1 byte");
 _Static_assert(_Alignof(enum verdict) == 1, "enum verdict is aligned to 1 byte");
 
-enum temperature : __s16 {
+enum temperature : short {
 	TEMPERATURE_COLD = -300,
 	TEMPERATURE_MILD = 0,
 	TEMPERATURE_HOT = 300,
@@ -36,7 +36,7 @@ enum temperature : __s16 {
 _Static_assert(sizeof(enum temperature) == 2, "enum temperature is 2 bytes");
 _Static_assert(_Alignof(enum temperature) == 2, "enum temperature is aligned to 2 bytes");
 
-enum level : __u32 {
+enum level : unsigned int {
 	LEVEL_LOW = 1,
 	LEVEL_ALSO_LOW = 1,
 	LEVEL_HIGH = 4294967295LL,
@@ -44,14 +44,14 @@ enum level : __u32 {
 _Static_assert(sizeof(enum level) == 4, "enum level is 4 bytes");
 _Static_assert(_Alignof(enum level) == 4, "enum level is aligned to 4 bytes");
 
-enum wide : __u64 {
+enum wide : unsigned long long {
 	WIDE_NONE = 0,
 	WIDE_ALL = 18446744073709551615ULL,
 };
 _Static_assert(sizeof(enum wide) == 8, "enum wide is 8 bytes");
 _Static_assert(_Alignof(enum wide) == 8, "enum wide is aligned to 8 bytes");
 
-enum deep : __s64 {
+enum deep : long long {
 	DEEP_LEAST = (-9223372036854775807LL - 1),
 	DEEP_MOST = 9223372036854775807LL,
 };

@@ -1,0 +1,35 @@
+//! What libbpf puts in place of types that the running kernel does not know.
+//!
+//! Source: `bpf_object__sanitize_btf` in libbpf's `src/libbpf.c`.
+
+use crate::{Btf, Composite, Kind, Type};
+
+/// The name of the integer that libbpf gives to each member of a union in place of an enum.
+const ENUM64_PLACEHOLDER: &str = "enum64_placeholder";
+
+impl Btf<'_> {
+    /// Returns whether a type is the union that libbpf loads in place of an enum of 64 bits (`BTF_KIND_ENUM64`) if the
+    /// kernel is older than Linux 6.0. The union has the enum's name and size, and a member for each variant. The
+    /// values of the variants are lost.
+    #[must_use]
+    pub fn is_replaced_enum(&self, ty: &Type<'_>) -> bool {
+        let Kind::Union(Composite { size: 8, members }) = &ty.kind else { return false };
+        let is_placeholder = |id| {
+            let ty = self.get(id);
+            ty.is_some_and(|ty| {
+                ty.name == ENUM64_PLACEHOLDER && matches!(&ty.kind, Kind::Int(int) if int.size == 1)
+            })
+        };
+        !members.is_empty() && members.iter().all(|member| is_placeholder(member.ty))
+    }
+}
+
+impl Type<'_> {
+    /// Returns whether the type is the nameless struct without members that libbpf loads in place of a floating-point
+    /// number (`BTF_KIND_FLOAT`) if the kernel is older than Linux 5.13.
+    #[must_use]
+    pub fn is_replaced_float(&self) -> bool {
+        matches!(&self.kind, Kind::Struct(Composite { size: 2 | 4 | 8 | 12 | 16, members }) if members.is_empty())
+            && self.name.is_empty()
+    }
+}
