@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::rust::{Constant, Context, Meaning, by_last_segment};
+use bpfmap_codegen::front::rust::{Constant, Context, Meaning, by_its_literals, by_last_segment};
 use bpfmap_codegen::front::{Draft, Syntax};
+use bpfmap_codegen::ir::Int;
 use bpfmap_codegen::source::{SourceId, SourceMap, Span};
 use proc_macro2::Span as TokenSpan;
 
@@ -70,8 +71,8 @@ impl Context for Alone {
         by_last_segment(path)
     }
 
-    fn constant(&self, _: &syn::Expr) -> Constant {
-        Constant::Later
+    fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant {
+        by_its_literals(expression, int)
     }
 
     fn report(&self, finding: Finding) {

@@ -1,6 +1,6 @@
 //! `#[derive(BpfMap)]`.
 
-use bpfmap_codegen::facts::{MapTypeFacts, ValueRule};
+use bpfmap_codegen::facts::{INSTRUCTION_SIZE, KeyRule, MapTypeFacts, ValueRule};
 use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{MapItem, read_map};
 use bpfmap_codegen::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
@@ -13,7 +13,7 @@ use syn::DeriveInput;
 use crate::alone::Alone;
 use crate::findings;
 use crate::layout::{LayoutWriter, runtime};
-use crate::limits::Limits;
+use crate::limits::{Limits, Size, frame_size, size_of};
 use crate::methods::fields;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -50,8 +50,53 @@ fn draft(item: &MapItem) -> Draft {
         draft.incomplete.max_entries.insert(def.name.value.clone());
         draft.incomplete.max_entries.insert(format!("{}.inner", def.name.value));
     }
+    // A size that the compiler alone knows stands as one that breaks no rule.
+    if let Some(row) = MapTypeFacts::by_name(&def.map_type.value) {
+        let is_later = |key: &str| item.later.iter().any(|(later, _)| *later == key);
+        if is_later("key_size") && def.key.is_none() {
+            def.key = Some(KeyValue::Size(any_key_size(row).into()));
+        }
+        if is_later("value_size") && def.value.is_none() {
+            def.value = Some(KeyValue::Size(any_value_size(row, &def).into()));
+        }
+    }
+    // An array of a length that nobody knows stands as one of 1 element, and is of no known size.
+    if item.has_later {
+        let parts = [&mut def.key, &mut def.value].into_iter().flatten();
+        let types = parts.filter_map(|part| match part {
+            KeyValue::Type(ty) => Some(ty),
+            KeyValue::Size(_) => None,
+        });
+        for ty in types.chain(&mut def.event) {
+            if matches!(ty.value, Type::Array(..)) && is_elsewhere(&ty.value) {
+                ty.value = Type::Named(String::new());
+            }
+        }
+    }
     draft.schema = Schema { maps: vec![def], ..Schema::default() };
     draft
+}
+
+/// A size that a key of a map can have.
+fn any_key_size(row: &MapTypeFacts) -> u32 {
+    match row.key {
+        KeyRule::Keyless | KeyRule::Any { .. } => 1,
+        KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => 4,
+        KeyRule::CgroupStorage | KeyRule::LpmPrefix => 8,
+    }
+}
+
+/// A size that a value of the map `def` can have.
+fn any_value_size(row: &MapTypeFacts, def: &MapDef) -> u32 {
+    match row.value {
+        ValueRule::Plain { .. } | ValueRule::StructOps | ValueRule::Valueless => 1,
+        ValueRule::Stack => frame_size(def),
+        ValueRule::Object(object) => match object.value_sizes() {
+            [8, ..] => 8,
+            _ => 4,
+        },
+        ValueRule::Instruction => INSTRUCTION_SIZE,
+    }
 }
 
 /// A map of maps that holds maps like `template`.
@@ -268,7 +313,9 @@ impl Expansion<'_> {
         };
         constants.extend(extra.map(|extra| quote!(const MAP_EXTRA: u64 = #extra;)));
         let pinning = match def.pinning.as_ref().map(|pinning| pinning.value) {
-            None | Some(Pinning::None) => None,
+            None | Some(Pinning::None) => {
+                self.later("pinning").map(|number| quote!(from_number((#number) as u32)))
+            }
             Some(Pinning::ByName) => Some(quote!(ByName)),
             Some(Pinning::Other(number)) => Some(quote!(Other(#number))),
         };
@@ -306,25 +353,87 @@ impl Expansion<'_> {
 
     /// What only the compiler can hold against the rules: types and numbers from elsewhere.
     fn limits(&self) -> TokenStream {
-        let limits = Limits { row: self.row, def: &self.item.def, runtime: self.runtime };
+        let (def, row) = (&self.item.def, self.row);
+        let limits = Limits { row, def, runtime: self.runtime };
         let mut checks = TokenStream::new();
-        if let Some(KeyValue::Type(ty)) = &self.item.def.key
-            && is_elsewhere(&ty.value)
-        {
-            checks.extend(self.field("key").map(|ty| limits.key(&ty)));
+        let key = self.sized("key", def.key.as_ref());
+        let value = self.sized("value", def.value.as_ref());
+        let types = [&key, &value].map(|part| match part {
+            Some((Part::Type(ty), true)) => Some(ty.clone()),
+            _ => None,
+        });
+        let bytes = |part: &Option<(Part, bool)>| {
+            let (part, is_elsewhere) = part.as_ref()?;
+            Some((part.place().clone(), part.bytes(), *is_elsewhere))
+        };
+        let (key, value) = (bytes(&key), bytes(&value));
+        if let Some((place, bytes, true)) = &key {
+            checks.extend(limits.key_size(Size::new(place, bytes)));
         }
-        if let Some(KeyValue::Type(ty)) = &self.item.def.value
-            && is_elsewhere(&ty.value)
-        {
-            checks.extend(self.field("value").map(|ty| limits.value(&ty)));
+        if let Some((place, bytes, true)) = &value {
+            checks.extend(limits.value_size(Size::new(place, bytes)));
         }
-        if let Some(ty) = &self.item.def.event
-            && is_elsewhere(&ty.value)
+        let [key_type, value_type] = types;
+        checks.extend(key_type.map(|ty| limits.key(&ty)));
+        checks.extend(value_type.map(|ty| limits.value(&ty)));
+        if let (Some((place, key, one)), Some((_, value, other))) = (&key, &value)
+            && (*one || *other)
         {
-            checks.extend(self.field("event").map(|ty| limits.event(&ty)));
+            checks.extend(limits.key_and_value(Size::new(place, key), value));
         }
-        checks.extend(self.later("max_entries").map(|number| limits.max_entries(number)));
+        let max_entries = self.later("max_entries");
+        if let Some(event) = &def.event
+            && (is_elsewhere(&event.value) || max_entries.is_some())
+        {
+            checks.extend(self.field("event").map(|ty| limits.event(&ty, max_entries)));
+        }
+        for key in ["key_size", "value_size", "max_entries", "numa_node", "pinning"] {
+            checks.extend(self.later(key).map(|number| limits.fits_u32(key, number)));
+        }
+        checks.extend(max_entries.map(|number| limits.max_entries(number)));
+        let known = def
+            .max_entries
+            .as_ref()
+            .map(|entries| Literal::u32_unsuffixed(entries.value).into_token_stream());
+        let max_entries = max_entries.or(known.as_ref());
+        checks.extend(self.later("map_extra").map(|extra| limits.map_extra(extra, max_entries)));
         checks
+    }
+
+    /// A key or value whose type or size is said, and whether only the compiler knows how large it is.
+    fn sized(&self, name: &str, described: Option<&KeyValue>) -> Option<(Part, bool)> {
+        match (described, self.later(&format!("{name}_size"))) {
+            (Some(KeyValue::Type(ty)), _) => {
+                Some((Part::Type(self.field(name)?), is_elsewhere(&ty.value)))
+            }
+            (Some(KeyValue::Size(size)), _) => {
+                let size = Literal::u64_unsuffixed(size.value.into());
+                Some((Part::Size(size.into_token_stream()), false))
+            }
+            (None, Some(size)) => Some((Part::Size(size.clone()), true)),
+            (None, None) => None,
+        }
+    }
+}
+
+/// A type, or the expression of a size.
+enum Part {
+    Type(TokenStream),
+    Size(TokenStream),
+}
+
+impl Part {
+    fn place(&self) -> &TokenStream {
+        let (Self::Type(tokens) | Self::Size(tokens)) = self;
+        tokens
+    }
+
+    /// An expression of a `u64`.
+    fn bytes(&self) -> TokenStream {
+        match self {
+            Self::Type(ty) => size_of(ty),
+            Self::Size(size) => quote!((#size) as u64),
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::front::Draft;
-use bpfmap_codegen::front::rust::{Context as _, FieldRole, TypeItem, check_fields, read_type};
+use bpfmap_codegen::front::rust::{
+    Context as _, FieldRole, Later, TypeItem, check_fields, read_type,
+};
 use bpfmap_codegen::ir::{
     Composite, Int, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind,
 };
@@ -11,6 +13,7 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;
 
 use crate::alone::Alone;
+use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
 use crate::{fill, findings, limits};
@@ -110,18 +113,20 @@ impl Expansion<'_> {
         let TypeDef { name, kind, .. } = &self.item.def;
         let (layout, proof, rest) = match kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
-                let starts = starts(self.item, checked);
-                let layout = self.layout_of(body, &starts);
-                let mut rest = methods::expand(self.input, self.item, body, &starts, runtime);
+                let bits = Bits::new(self.input, self.item, body, (checked, runtime));
+                let layout = self.layout_of(body, &bits);
+                let mut rest = methods::expand(self.input, self.item, body, &bits, runtime);
                 rest.extend(fill::composite(self.input, self.item, body, runtime));
-                (layout, self.proof(body, &starts), rest)
+                (layout, self.proof(body, &bits), rest)
             }
             TypeDefKind::Alias(target) => {
                 let rust = fields(self.input).first().map(|field| field.ty.to_token_stream());
                 let target = self.writer().of(&target.value, &rust.unwrap_or_default());
                 let name = &name.value;
                 let layout = quote!(Typedef { name: #name, target: #target });
-                (layout, TokenStream::new(), fill::new_type(self.input, runtime))
+                let mut rest = fill::new_type(self.input, runtime);
+                rest.extend(self.bit_field());
+                (layout, TokenStream::new(), rest)
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };
@@ -157,6 +162,32 @@ impl Expansion<'_> {
         }
     }
 
+    /// A new type of what can be a bit-field can be one as well.
+    fn bit_field(&self) -> Option<TokenStream> {
+        let (ident, runtime) = (&self.input.ident, self.runtime);
+        let fields = fields(self.input);
+        let field = fields.first()?;
+        let (ty, member) = (&field.ty, field.ident.as_ref());
+        let member = member.map_or_else(|| quote!(0), |ident| quote!(#ident));
+        // The bound has a lifetime, without which the compiler refuses one that nothing meets.
+        Some(quote! {
+            #[automatically_derived]
+            impl #runtime::storage::BitField for #ident
+            where
+                for<'a> #ty: #runtime::storage::BitField,
+            {
+                #[inline]
+                fn from_bits(bits: u128, width: u32) -> Self {
+                    Self { #member: <#ty as #runtime::storage::BitField>::from_bits(bits, width) }
+                }
+                #[inline]
+                fn into_bits(self) -> u128 {
+                    <#ty as #runtime::storage::BitField>::into_bits(self.#member)
+                }
+            }
+        })
+    }
+
     fn writer(&self) -> LayoutWriter<'_> {
         LayoutWriter { runtime: self.runtime, pointees: &self.item.pointees }
     }
@@ -175,7 +206,7 @@ impl Expansion<'_> {
         if self.item.in_place { "" } else { &self.item.def.name.value }
     }
 
-    fn layout_of(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
+    fn layout_of(&self, body: &Composite, bits: &Bits<'_>) -> TokenStream {
         let (kind, name, runtime) = (self.kind(), self.name(), self.runtime);
         let writer = self.writer();
         let mut members = Vec::with_capacity(body.members.len());
@@ -186,7 +217,10 @@ impl Expansion<'_> {
                 let member = &body.members[index];
                 let MemberType::Type(ty) = &member.ty else { return };
                 let mut layout = writer.of(&ty.value, rust);
-                if let Some((former, was_padding)) = member.in_older_maps() {
+                let later = self.item.later(Later::Default(index));
+                let was_padding = later.map(|default| quote!((#default) as i128 == 0));
+                if let Some((former, known)) = member.in_older_maps() {
+                    let was_padding = was_padding.unwrap_or_else(|| quote!(#known));
                     layout = quote!(&#runtime::layout::Layout::Evolved {
                         renamed_from: #former,
                         was_padding: #was_padding,
@@ -194,13 +228,12 @@ impl Expansion<'_> {
                     });
                 }
                 let name = member.name.as_ref().map_or("", |name| &name.value);
-                members.push(match &member.bits {
+                members.push(match bits.width(index) {
                     None => quote!(#runtime::__private::at(#name, #offset, #layout)),
-                    Some(bits) if member.name.is_some() => {
-                        let (start, bits) = (starts(index), bits.value);
-                        let start = proc_macro2::Literal::u64_unsuffixed(start);
-                        let bits = proc_macro2::Literal::u32_unsuffixed(bits);
-                        quote!(#runtime::__private::bits_at(#name, #offset * 8 + #start, #bits, #layout))
+                    Some(width) if member.name.is_some() => {
+                        let start = bits.start(index);
+                        let width = bits.as_number(width, "u32");
+                        quote!(#runtime::__private::bits_at(#name, #offset * 8 + #start, #width, #layout))
                     }
                     Some(_) => return,
                 });
@@ -208,7 +241,7 @@ impl Expansion<'_> {
             match role {
                 FieldRole::Member { index, .. } => push(*index, &field.ty.to_token_stream()),
                 FieldRole::Bits { members, .. } => {
-                    members.clone().for_each(|index| push(index, &self.stored_type(body, index)));
+                    members.clone().for_each(|index| push(index, &bits.ty(index)));
                 }
                 FieldRole::Holds { index, .. } => push(*index, &rust_type(self.item, *index)),
                 FieldRole::Padding(_) => {}
@@ -223,17 +256,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// The type of a bit-field; C's `bool` where Rust says `bool`.
-    fn stored_type(&self, body: &Composite, index: usize) -> TokenStream {
-        let runtime = self.runtime;
-        match &body.members[index].ty {
-            MemberType::Type(ty) if ty.value == Type::Bool => quote!(#runtime::Bool),
-            _ => rust_type(self.item, index),
-        }
-    }
-
     /// The constant that does not compile where Rust and C differ.
-    fn proof(&self, body: &Composite, starts: &methods::Starts<'_>) -> TokenStream {
+    fn proof(&self, body: &Composite, bits: &Bits<'_>) -> TokenStream {
         let runtime = self.runtime;
         let span = self.input.ident.span();
         let lints = lints(runtime);
@@ -254,12 +278,10 @@ impl Expansion<'_> {
                 }
                 FieldRole::Bits { members, .. } => {
                     let bits = members.clone().map(|index| {
-                        let ty = self.stored_type(body, index);
-                        let member = &body.members[index];
-                        let start = proc_macro2::Literal::u64_unsuffixed(starts(index));
-                        let width = member.bits.as_ref().map_or(0, |bits| bits.value);
-                        let width = proc_macro2::Literal::u32_unsuffixed(width);
-                        let named = member.name.is_some();
+                        let (ty, start) = (bits.ty(index), bits.start(index));
+                        let width = bits.width(index).unwrap_or_default();
+                        let width = bits.as_number(width, "usize");
+                        let named = body.members[index].name.is_some();
                         quote!(#runtime::__private::bit_field::<#ty>(#start, #width, #named))
                     });
                     quote!(#runtime::__private::Field::Bits {
@@ -273,8 +295,12 @@ impl Expansion<'_> {
         }
         let function = if self.is_union() { quote!(union_as_c) } else { quote!(struct_as_c) };
         let packed = body.packed;
-        let asked = body.align.as_ref().map_or(1, |align| align.value);
-        let asked = proc_macro2::Literal::u32_unsuffixed(asked);
+        let asked = if let Some(align) = self.item.later(Later::Align) {
+            quote!((#align) as usize)
+        } else {
+            let asked = body.align.as_ref().map_or(1, |align| align.value);
+            proc_macro2::Literal::u32_unsuffixed(asked).into_token_stream()
+        };
         let at_type = spanned(runtime.clone(), span);
         quote_spanned! {span=>
             #lints
@@ -369,19 +395,4 @@ fn special_fields(kind: &TypeDefKind) -> Vec<SpecialField> {
         }
     });
     fields.collect()
-}
-
-/// Where each bit-field begins in the bytes that hold it: the first bit, counted as C places them
-/// when what stands before is of types that nobody here knows.
-fn starts<'a>(item: &'a TypeItem, checked: &'a Checked) -> impl Fn(usize) -> u64 + 'a {
-    let layout = checked.layouts().composite(&item.def.name.value);
-    move |index| {
-        let Some(layout) = layout else { return 0 };
-        let run = item.fields.iter().find_map(|role| match role {
-            FieldRole::Bits { members, .. } if members.contains(&index) => Some(members.start),
-            _ => None,
-        });
-        let first = run.map_or(0, |first| layout.members[first].bit_offset / 8 * 8);
-        layout.members[index].bit_offset - first
-    }
 }

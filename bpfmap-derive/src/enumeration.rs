@@ -1,11 +1,11 @@
 //! `#[derive(BpfType)]` of enums.
 
 use bpfmap_codegen::backend::rust::identifier;
-use bpfmap_codegen::front::rust::TypeItem;
+use bpfmap_codegen::front::rust::{Later, TypeItem};
 use bpfmap_codegen::ir::Enum;
 use bpfmap_codegen::naming::rust_constant;
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
 
 pub(crate) fn expand(
@@ -25,12 +25,11 @@ pub(crate) fn expand(
     let number = format_ident!("{}{}", if repr.signed { "i" } else { "u" }, repr.size * 8);
     let size = repr.size;
     let signed = repr.signed;
-    // A variant whose number the compiler alone knows is not among those that were read.
-    let constants = body.variants.iter().map(|variant| body.c_constant(name, &variant.name.value));
-    let constants: Vec<_> = constants.collect();
-    if constants.len() != variants.len() {
+    // Of a variant that could not be read an error was reported.
+    if body.variants.len() != variants.len() {
         return TokenStream::new();
     }
+    let constants = body.variants.iter().map(|variant| body.c_constant(name, &variant.name.value));
     quote! {
         #[automatically_derived]
         impl #runtime::BpfEnum for #ident {
@@ -63,11 +62,19 @@ fn new_type(
     let number = format_ident!("{}{}", if repr.signed { "i" } else { "u" }, repr.size * 8);
     let size = repr.size;
     let signed = repr.signed;
-    let variants = body.variants.iter().map(|variant| {
+    let variants = body.variants.iter().enumerate().map(|(index, variant)| {
         let (constant, c_name) =
             (rust_constant(&variant.name.value), body.c_constant(name, &variant.name.value));
         let constant = syn::parse_str::<syn::Ident>(&identifier(&constant)).ok();
-        (constant, c_name, Literal::i128_unsuffixed(variant.value.value), &variant.doc)
+        let value = match item.later(Later::Variant(index)) {
+            // Its literals are of the enum's integer, whatever is made of it.
+            Some(value) => quote!({
+                let number: #number = #value;
+                number
+            }),
+            None => Literal::i128_unsuffixed(variant.value.value).into_token_stream(),
+        };
+        (constant, c_name, value, &variant.doc)
     });
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
     let fill = crate::fill::new_type(input, runtime);

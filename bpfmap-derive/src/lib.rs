@@ -4,6 +4,7 @@
 //! becomes the traits by which `bpfmap` knows it. All of that but the last step is bpfmap-codegen's.
 
 mod alone;
+mod bits;
 mod bpf_map;
 mod bpf_type;
 mod enumeration;

@@ -1,6 +1,9 @@
 //! What a map type asks of types and numbers that only the compiler knows.
 
-use bpfmap_codegen::facts::{KeyRule, MapTypeFacts, MaxEntriesRule, ValueRule};
+use bpfmap_codegen::facts::{
+    INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MapExtraRule, MapTypeFacts, MaxEntriesRule,
+    PAGE_SIZE, RECORD_ALIGN, ValueRule,
+};
 use bpfmap_codegen::ir::{MapDef, SpecialField};
 use bpfmap_codegen::rules::{self, Rule};
 use proc_macro2::{Literal, TokenStream};
@@ -22,8 +25,28 @@ pub(crate) struct Limits<'a> {
     pub(crate) runtime: &'a TokenStream,
 }
 
+/// The size of a key, a value or an event that only the compiler knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Size<'a> {
+    /// What the compiler blames.
+    place: &'a TokenStream,
+    /// The bytes, an expression of a `u64`.
+    bytes: &'a TokenStream,
+}
+
+impl<'a> Size<'a> {
+    pub(crate) fn new(place: &'a TokenStream, bytes: &'a TokenStream) -> Self {
+        Self { place, bytes }
+    }
+}
+
+/// The size of a type, an expression of a `u64`.
+pub(crate) fn size_of(ty: &TokenStream) -> TokenStream {
+    quote!(::core::mem::size_of::<#ty>() as u64)
+}
+
 impl Limits<'_> {
-    /// Of a key that is declared elsewhere.
+    /// Of the type of a key, beside its size.
     pub(crate) fn key(&self, ty: &TokenStream) -> TokenStream {
         let name = self.row.name;
         let mut checks = self.fields(
@@ -34,67 +57,97 @@ impl Limits<'_> {
             "move them to the value",
         );
         checks.extend(match self.row.key {
+            KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) if self.is_described() => {
+                let text = text(
+                    &rules::ARRAY_KEY_TYPE,
+                    &format!("the key of a map of type `{name}` is a 32-bit integer"),
+                    "write `key: u32`, or leave it out",
+                );
+                self.call(ty, &quote!(integer::<#ty>(#text)))
+            }
+            KeyRule::LpmPrefix => {
+                let text = text(
+                    &rules::LPM_KEY_SHAPE,
+                    "the key of an LPM trie is a struct that starts with the prefix length, a `u32`",
+                    LPM_KEY,
+                );
+                self.call(ty, &quote!(starts_with_u32::<#ty>(#text)))
+            }
+            _ => TokenStream::new(),
+        });
+        checks
+    }
+
+    /// Of the size of a key.
+    pub(crate) fn key_size(&self, size: Size<'_>) -> TokenStream {
+        let name = self.row.name;
+        match self.row.key {
             KeyRule::Any { max_size } => self.size(
-                ty,
+                size,
                 (1, max_size.into()),
                 1,
                 &rules::KEY_SIZE,
                 &format!("a key has 1 to {max_size} bytes"),
                 "take a smaller key, such as a hash of the large one",
             ),
-            KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => {
-                let mut checks = self.size(
-                    ty,
-                    (4, 4),
-                    1,
-                    &rules::ARRAY_KEY_SIZE,
-                    &format!("the key of a map of type `{name}` has 4 bytes"),
-                    "write `key: u32`, or leave it out",
-                );
-                let text = text(
-                    &rules::ARRAY_KEY_TYPE,
-                    &format!("the key of a map of type `{name}` is a 32-bit integer"),
-                    "write `key: u32`, or leave it out",
-                );
-                checks.extend(self.call(ty, &quote!(integer::<#ty>(#text))));
-                checks
-            }
+            KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => self.size(
+                size,
+                (4, 4),
+                1,
+                &rules::ARRAY_KEY_SIZE,
+                &format!("the key of a map of type `{name}` has 4 bytes"),
+                "write `key: u32`, or leave it out",
+            ),
             KeyRule::CgroupStorage => self.size(
-                ty,
+                size,
                 (8, 16),
                 8,
                 &rules::KEY_SIZE,
                 "the key of a cgroup's storage has 8 or 16 bytes",
                 "write `key: u64`: the cgroup's inode number; or a struct of it and the `u32` attach type",
             ),
-            KeyRule::LpmPrefix => {
-                let help = "make it a struct of `prefix_len: u32` and 1 to 256 bytes of data, most significant byte first";
-                let text = text(
-                    &rules::LPM_KEY_SHAPE,
-                    "the key of an LPM trie is a struct that starts with the prefix length, a `u32`",
-                    help,
-                );
-                let mut checks = self.call(ty, &quote!(starts_with_u32::<#ty>(#text)));
-                checks.extend(self.size(
-                    ty,
-                    (5, 260),
-                    1,
-                    &rules::LPM_KEY_SHAPE,
-                    "the key of an LPM trie has 5 to 260 bytes",
-                    help,
-                ));
-                checks
-            }
+            KeyRule::LpmPrefix => self.size(
+                size,
+                (5, 260),
+                1,
+                &rules::LPM_KEY_SHAPE,
+                "the key of an LPM trie has 5 to 260 bytes",
+                LPM_KEY,
+            ),
             KeyRule::Keyless => TokenStream::new(),
-        });
-        checks
+        }
     }
 
-    /// Of a value that is declared elsewhere.
+    /// Of the sizes of a key and a value together, of which one is known to the compiler alone.
+    pub(crate) fn key_and_value(&self, key: Size<'_>, value: &TokenStream) -> TokenStream {
+        let (KeyRule::Any { .. }, ValueRule::Plain { max_size }) = (self.row.key, self.row.value)
+        else {
+            return TokenStream::new();
+        };
+        if self.row.per_cpu {
+            return TokenStream::new();
+        }
+        let bytes = key.bytes;
+        let together = quote!(#bytes + #value);
+        self.size(
+            Size::new(key.place, &together),
+            (0, u64::from(max_size).saturating_sub(1)),
+            1,
+            &rules::KEY_SIZE,
+            &format!("key and value together have less than {max_size} bytes"),
+            "take a smaller key, such as a hash of the large one",
+        )
+    }
+
+    /// Whether BTF describes key and value.
+    fn is_described(&self) -> bool {
+        self.def.btf.as_ref().is_none_or(|btf| btf.value)
+    }
+
+    /// Of the type of a value, beside its size.
     pub(crate) fn value(&self, ty: &TokenStream) -> TokenStream {
         let name = self.row.name;
-        let is_described = self.def.btf.as_ref().is_none_or(|btf| btf.value);
-        let mut checks = if is_described {
+        let mut checks = if self.is_described() {
             let allowed = self.row.special_fields.iter().map(|(field, _)| bit(*field)).sum();
             self.fields(
                 ty,
@@ -123,23 +176,28 @@ impl Limits<'_> {
                 "leave the flag out",
             ));
         }
+        checks
+    }
+
+    /// Of the size of a value.
+    pub(crate) fn value_size(&self, size: Size<'_>) -> TokenStream {
+        let name = self.row.name;
         match self.row.value {
             ValueRule::Plain { max_size } => {
                 let each = if self.row.per_cpu { " for each CPU" } else { "" };
-                checks.extend(self.size(
-                    ty,
+                self.size(
+                    size,
                     (1, max_size.into()),
                     1,
                     &rules::VALUE_SIZE,
                     &format!("the value of a map of type `{name}` has 1 to {max_size} bytes{each}"),
                     "split it over several entries or maps",
-                ));
+                )
             }
             ValueRule::Stack => {
-                let build_ids = self.def.flags.iter().any(|flag| flag.value == "stack_build_id");
-                let frame = if build_ids { 32 } else { 8 };
-                checks.extend(self.size(
-                    ty,
+                let frame = frame_size(self.def).into();
+                self.size(
+                    size,
                     (frame, u64::from(u32::MAX)),
                     frame,
                     &rules::VALUE_SIZE,
@@ -147,19 +205,40 @@ impl Limits<'_> {
                         "the value of a map of type `{name}` has {frame} bytes for each frame"
                     ),
                     "take `[u64; 127]`, the most that kernels keep by default",
-                ));
+                )
             }
-            // The number that stands for an object is of a size that there is, or does not compile.
-            ValueRule::Object(_)
-            | ValueRule::Instruction
-            | ValueRule::StructOps
-            | ValueRule::Valueless => {}
+            ValueRule::Object(object) => {
+                let sizes = object.value_sizes();
+                let bounds = sizes
+                    .iter()
+                    .fold((u64::MAX, 0), |(least, most), size| (least.min(*size), most.max(*size)));
+                let words: Vec<String> = sizes.iter().map(u64::to_string).collect();
+                self.size(
+                    size,
+                    bounds,
+                    4,
+                    &rules::VALUE_SIZE,
+                    &format!(
+                        "the value of a map of type `{name}` has {} bytes",
+                        words.join(" or ")
+                    ),
+                    "leave the value out, or take such a size",
+                )
+            }
+            ValueRule::Instruction => self.size(
+                size,
+                (INSTRUCTION_SIZE.into(), INSTRUCTION_SIZE.into()),
+                1,
+                &rules::VALUE_SIZE,
+                &format!("the value of a map of type `{name}` has {INSTRUCTION_SIZE} bytes"),
+                "leave the value out",
+            ),
+            ValueRule::StructOps | ValueRule::Valueless => TokenStream::new(),
         }
-        checks
     }
 
-    /// Of an event that is declared elsewhere.
-    pub(crate) fn event(&self, ty: &TokenStream) -> TokenStream {
+    /// Of an event, and of how much room `max_entries` leaves it, which may be an expression.
+    pub(crate) fn event(&self, ty: &TokenStream, max_entries: Option<&TokenStream>) -> TokenStream {
         let rule = &rules::EVENT_SHAPE;
         let mut checks = self.fields(
             ty,
@@ -168,28 +247,34 @@ impl Limits<'_> {
             "fields of the kernel's are no plain data",
             "leave them out: an event is plain data",
         );
-        let bytes = match (self.row.max_entries, &self.def.max_entries) {
-            (MaxEntriesRule::Bytes, Some(bytes)) => u64::from(bytes.value).saturating_sub(8),
-            (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
-            _ => 65_528 - 8 - 4,
-        };
-        checks.extend(self.size(
-            ty,
-            (1, bytes),
-            1,
-            rule,
-            &format!("an event of this map has 1 to {bytes} bytes"),
-            "take a smaller event, or a larger buffer",
-        ));
-        if self.row.max_entries == MaxEntriesRule::Bytes {
+        let bytes = size_of(ty);
+        let size = Size::new(ty, &bytes);
+        let help = "take a smaller event, or a larger buffer";
+        let is_buffer = self.row.max_entries == MaxEntriesRule::Bytes;
+        if let Some(number) = max_entries.filter(|_| is_buffer) {
+            let text =
+                text(rule, "an event of this map is larger than its buffer has room for", help);
+            let [page, header] = [PAGE_SIZE.into(), RECORD_ALIGN].map(Literal::u64_unsuffixed);
+            let runtime = self.runtime;
+            let room = quote!(#runtime::__private::room((#number) as u64, #page, #header));
+            let bounds = quote!((1, #room));
+            checks.extend(self.call(ty, &quote!(within(#bytes, #bounds, 1, #text))));
+        } else {
+            let entries = self.def.max_entries.as_ref().map(|entries| entries.value);
+            let room = self.row.largest_event(entries);
+            let message = format!("an event of this map has 1 to {room} bytes");
+            checks.extend(self.size(size, (1, room), 1, rule, &message, help));
+        }
+        if is_buffer {
             let text = text(
                 rule,
                 "a record is aligned to 8 bytes, and this event to more",
                 "take members of 8 bytes at most, and no `align`",
             );
+            let align = Literal::u64_unsuffixed(RECORD_ALIGN);
             checks.extend(self.call(
                 ty,
-                &quote!(within(::core::mem::align_of::<#ty>() as u64, (1, 8), 1, #text)),
+                &quote!(within(::core::mem::align_of::<#ty>() as u64, (1, #align), 1, #text)),
             ));
         }
         checks
@@ -198,46 +283,125 @@ impl Limits<'_> {
     /// Of a `max_entries` that is no literal.
     pub(crate) fn max_entries(&self, number: &TokenStream) -> TokenStream {
         let name = self.row.name;
-        let help = "take another number";
-        let (rule, message, bounds) = match self.row.max_entries {
-            MaxEntriesRule::AtLeastOne { max } | MaxEntriesRule::Pages { max } => (
-                if max == u32::MAX {
-                    &rules::MAX_ENTRIES_ZERO
-                } else {
-                    &rules::MAX_ENTRIES_TOO_BIG
-                },
-                format!("a map of type `{name}` has 1 to {max} entries"),
-                (1, max.into()),
-            ),
-            MaxEntriesRule::PerCpu => (
-                &rules::MAX_ENTRIES_ZERO,
-                format!("a map of type `{name}` has at least one entry"),
-                (1, u64::from(u32::MAX)),
-            ),
-            MaxEntriesRule::One => (
-                &rules::MAX_ENTRIES_FORM,
-                format!("a map of type `{name}` has exactly one entry"),
-                (1, 1),
-            ),
-            MaxEntriesRule::Zero => (
-                &rules::MAX_ENTRIES_FORM,
-                format!("a map of type `{name}` has no number of entries"),
-                (0, 0),
-            ),
-            MaxEntriesRule::Bytes => (
-                &rules::MAX_ENTRIES_FORM,
-                format!("`max_entries` of a map of type `{name}` is its size in bytes"),
-                (1, 1 << 31),
-            ),
+        let at_least_one = format!("a map of type `{name}` has at least one entry");
+        let zero = (
+            &rules::MAX_ENTRIES_ZERO,
+            at_least_one.as_str(),
+            (1, u64::MAX),
+            "write how many it has, or leave `max_entries` out if the loader sets it",
+        );
+        let bound = |max: u32, unit: &str| {
+            let message = format!("a map of type `{name}` has at most {max} {unit}");
+            let mut checks = self.within(number, zero);
+            let most = (&rules::MAX_ENTRIES_TOO_BIG, message.as_str(), (0, max.into()));
+            checks.extend(self.within(number, (most.0, most.1, most.2, "take a smaller number")));
+            checks
         };
-        let text = text(rule, &message, help);
-        let (min, max) = (Literal::u64_unsuffixed(bounds.0), Literal::u64_unsuffixed(bounds.1));
-        self.call(number, &quote!(within((#number) as u64, (#min, #max), 1, #text)))
+        match self.row.max_entries {
+            MaxEntriesRule::AtLeastOne { max } => bound(max, "entries"),
+            MaxEntriesRule::Pages { max } => bound(max, "pages"),
+            MaxEntriesRule::PerCpu => {
+                let help = "leave `max_entries` out: libbpf then takes the number of possible CPUs";
+                self.within(number, (zero.0, zero.1, zero.2, help))
+            }
+            MaxEntriesRule::One => {
+                let message = format!("a map of type `{name}` has exactly one entry");
+                let help = "write `max_entries = 1`, or leave it out";
+                self.within(number, (&rules::MAX_ENTRIES_FORM, &message, (1, 1), help))
+            }
+            MaxEntriesRule::Zero => {
+                let message = format!(
+                    "a map of type `{name}` has no number of entries: they come and go with what they belong to"
+                );
+                let help = "leave `max_entries` out";
+                self.within(number, (&rules::MAX_ENTRIES_FORM, &message, (0, 0), help))
+            }
+            MaxEntriesRule::Bytes => {
+                let message = format!(
+                    "`max_entries` of a map of type `{name}` is its size in bytes: a power of two, and whole pages of {PAGE_SIZE} bytes"
+                );
+                let help = format!("take {PAGE_SIZE} to {LARGEST_BUFFER}");
+                let bounds = (1, LARGEST_BUFFER.into());
+                self.within(number, (&rules::MAX_ENTRIES_FORM, &message, bounds, &help))
+            }
+        }
+    }
+
+    /// Of a `map_extra` that is no literal. `max_entries` is that of the map, where it says one.
+    pub(crate) fn map_extra(
+        &self,
+        number: &TokenStream,
+        max_entries: Option<&TokenStream>,
+    ) -> TokenStream {
+        let name = self.row.name;
+        let smaller = "take a smaller number, or leave it out";
+        let rule = &rules::MAP_EXTRA_RANGE;
+        match self.row.map_extra {
+            MapExtraRule::Zero => {
+                let message = format!("a map of type `{name}` takes no `map_extra`");
+                let rule = &rules::MAP_EXTRA_NOT_FOR_TYPE;
+                self.within(number, (rule, &message, (0, 0), "leave it out"))
+            }
+            MapExtraRule::HashFunctions { max } => {
+                let message = format!(
+                    "`map_extra` of a map of type `{name}` is its number of hash functions, at most {max}"
+                );
+                self.within(number, (rule, &message, (0, max), smaller))
+            }
+            MapExtraRule::Address => {
+                let text = text(
+                    rule,
+                    &format!(
+                        "`map_extra` of a map of type `{name}` is an address, a multiple of the page size"
+                    ),
+                    "take another address, or leave it out",
+                );
+                let page = Literal::u64_unsuffixed(PAGE_SIZE.into());
+                self.call(number, &quote!(within((#number) as u64, (0, u64::MAX), #page, #text)))
+            }
+            MapExtraRule::ExpectedEntries { max } => {
+                let message = format!(
+                    "`map_extra` of a map of type `{name}` is how many entries are expected, at most {max}"
+                );
+                let mut checks = self.within(number, (rule, &message, (0, max), smaller));
+                if let Some(entries) = max_entries {
+                    let text = text(
+                        rule,
+                        &format!(
+                            "`map_extra` of a map of type `{name}` is how many entries are expected, at most `max_entries`"
+                        ),
+                        smaller,
+                    );
+                    let bounds = quote!((0, (#entries) as u64));
+                    checks.extend(
+                        self.call(number, &quote!(within((#number) as u64, #bounds, 1, #text))),
+                    );
+                }
+                checks
+            }
+        }
+    }
+
+    /// Of a number that is no literal, and that 32 bits hold.
+    pub(crate) fn fits_u32(&self, key: &str, number: &TokenStream) -> TokenStream {
+        let max = u32::MAX;
+        let message = format!("`{key}` is a number from 0 to {max}");
+        let help = "write a number in that range";
+        self.within(number, (&rules::NUMBER_RANGE, &message, (0, max.into()), help))
+    }
+
+    fn within(
+        &self,
+        number: &TokenStream,
+        (rule, message, (min, max), help): (&Rule, &str, (u64, u64), &str),
+    ) -> TokenStream {
+        let bytes = quote!((#number) as u64);
+        self.size(Size::new(number, &bytes), (min, max), 1, rule, message, help)
     }
 
     fn size(
         &self,
-        ty: &TokenStream,
+        size: Size<'_>,
         (min, max): (u64, u64),
         unit: u64,
         rule: &Rule,
@@ -246,8 +410,8 @@ impl Limits<'_> {
     ) -> TokenStream {
         let text = text(rule, message, help);
         let [min, max, unit] = [min, max, unit].map(Literal::u64_unsuffixed);
-        let size = quote!(::core::mem::size_of::<#ty>() as u64);
-        self.call(ty, &quote!(within(#size, (#min, #max), #unit, #text)))
+        let bytes = size.bytes;
+        self.call(size.place, &quote!(within(#bytes, (#min, #max), #unit, #text)))
     }
 
     fn fields(
@@ -271,6 +435,16 @@ impl Limits<'_> {
         quote_spanned!(span=> #lints const _: () = #runtime::__private::#call;)
     }
 }
+
+/// What each frame of a stack takes in the value of `def`, in bytes.
+pub(crate) fn frame_size(def: &MapDef) -> u32 {
+    let build_ids = def.flags.iter().any(|flag| flag.value == "stack_build_id");
+    if build_ids { 32 } else { 8 }
+}
+
+/// What to do about the key of an LPM trie.
+const LPM_KEY: &str =
+    "make it a struct of `prefix_len: u32` and 1 to 256 bytes of data, most significant byte first";
 
 /// What is said when a rule is broken, as of any finding.
 fn text(rule: &Rule, message: &str, help: &str) -> String {

@@ -9,15 +9,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::DeriveInput;
 
-/// Where a member lies: its first bit, counted from the first byte of the field that holds it.
-pub(crate) type Starts<'a> = dyn Fn(usize) -> u64 + 'a;
+use crate::bits::Bits;
 
 /// The methods of the members of `body`, the type that `input` declares.
 pub(crate) fn expand(
     input: &DeriveInput,
     item: &TypeItem,
     body: &Composite,
-    starts: &Starts<'_>,
+    bits: &Bits<'_>,
     runtime: &TokenStream,
 ) -> TokenStream {
     let stored = stored(input, item, body);
@@ -31,10 +30,14 @@ pub(crate) fn expand(
     let mut code = String::new();
     for Stored { index, storage, names } in &stored {
         let member = &body.members[*index];
-        let start = starts(*index);
-        let at = match &member.bits {
-            Some(bits) => StoredAt::Bits(start..start + u64::from(bits.value)),
-            None => StoredAt::Byte(0),
+        let at = match (bits.width(*index), bits.known_range(*index)) {
+            (None, _) => StoredAt::Byte(0),
+            (Some(_), Some(range)) => StoredAt::Bits(range),
+            (Some(width), None) => {
+                let range = bits.computed_range(*index);
+                let range = quote!(const { #range }).to_string();
+                StoredAt::Computed { range, width: width.to_string() }
+            }
         };
         let ty = value_type(item, body, *index).to_string();
         Accessor {
@@ -52,8 +55,10 @@ pub(crate) fn expand(
         }
         .push(&mut code);
     }
-    // The text is bpfmap's own, with names that are identifiers.
-    let methods = TokenStream::from_str(&code).unwrap_or_default();
+    let methods = TokenStream::from_str(&code).unwrap_or_else(|error| {
+        let message = format!("bpfmap wrote methods that are no Rust: {error}");
+        quote!(::core::compile_error! { #message })
+    });
     let ident = &input.ident;
     quote! {
         #[automatically_derived]

@@ -14,6 +14,16 @@ pub const fn within(number: u64, (min, max): (u64, u64), unit: u64, message: &st
     assert!(min <= number && number <= max && number.is_multiple_of(unit), "{}", message);
 }
 
+/// The bytes that a record can have in a ring buffer of so many `bytes`: the kernel makes it of a power of two and of
+/// whole pages, and a header stands before each record.
+#[must_use]
+pub const fn room(bytes: u64, page: u64, header: u64) -> u64 {
+    match (if bytes < page { page } else { bytes }).checked_next_power_of_two() {
+        Some(made) => made.saturating_sub(header),
+        None => bytes,
+    }
+}
+
 /// Fails to compile when `T` has fields that belong to the kernel and are not among those `allowed`.
 ///
 /// # Panics
@@ -23,16 +33,16 @@ pub const fn fields_among<T: BpfType>(allowed: u32, message: &str) {
     assert!(T::FIELDS & !allowed == 0, "{}", message);
 }
 
-/// Fails to compile unless `T` is an integer of the host's byte order.
+/// Fails to compile unless `T` is an integer of the host's byte order. What has not 4 bytes is another check's.
 ///
 /// # Panics
 /// As said, at compile time.
 #[track_caller]
 pub const fn integer<T: BpfType>(message: &str) {
-    assert!(int(T::LAYOUT).is_some(), "{}", message);
+    assert!(size_of::<T>() != 4 || int(T::LAYOUT).is_some(), "{}", message);
 }
 
-/// Fails to compile unless `T` is a struct that starts with a `u32`.
+/// Fails to compile unless `T` is a struct whose first bytes are a `u32`: its first member, or what that begins with.
 ///
 /// # Panics
 /// As said, at compile time.
@@ -42,19 +52,33 @@ pub const fn starts_with_u32<T: BpfType>(message: &str) {
     while let Layout::Typedef { target, .. } = layout {
         layout = target;
     }
-    let starts = match layout {
-        Layout::Struct { members: [first, ..], .. } => {
-            first.bits == 0 && matches!(int(first.layout), Some((4, IntEncoding::Unsigned)))
+    assert!(matches!(layout, Layout::Struct { .. }) && begins(layout), "{}", message);
+}
+
+/// Whether the first bytes of `layout` are a `u32`.
+const fn begins(layout: &Layout) -> bool {
+    match layout {
+        Layout::Typedef { name, target } => !is_network_order(name) && begins(target),
+        Layout::Evolved { layout, .. } => begins(layout),
+        Layout::Struct { members: [first, ..], .. } => first.bits == 0 && begins(first.layout),
+        Layout::Union { members, .. } => {
+            let mut index = 0;
+            while index < members.len() {
+                if members[index].bits == 0 && begins(members[index].layout) {
+                    return true;
+                }
+                index += 1;
+            }
+            false
         }
-        _ => false,
-    };
-    assert!(starts, "{}", message);
+        _ => matches!(int(layout), Some((4, IntEncoding::Unsigned))),
+    }
 }
 
 /// The integer that a layout is, by whatever name but those of network byte order.
 const fn int(mut layout: &Layout) -> Option<(u32, IntEncoding)> {
     while let Layout::Typedef { name, target } = layout {
-        if matches!(name.as_bytes(), b"__be16" | b"__be32" | b"__be64") {
+        if is_network_order(name) {
             return None;
         }
         layout = target;
@@ -68,4 +92,8 @@ const fn int(mut layout: &Layout) -> Option<(u32, IntEncoding)> {
         }
         _ => None,
     }
+}
+
+const fn is_network_order(typedef: &str) -> bool {
+    matches!(typedef.as_bytes(), b"__be16" | b"__be32" | b"__be64")
 }

@@ -1,8 +1,10 @@
 //! What the macros expand to; not for use by hand.
 
 use crate::layout::{Layout, Member};
-pub use crate::limits::{fields_among, integer, starts_with_u32, within};
-pub use crate::proof::{BitField, Field, bit_field, holds, member, struct_as_c, union_as_c};
+pub use crate::limits::{fields_among, integer, room, starts_with_u32, within};
+pub use crate::proof::{
+    BitField, Field, bit_field, bit_range, holds, member, struct_as_c, union_as_c,
+};
 use crate::{Plain, bytes_of};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;

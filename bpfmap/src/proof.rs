@@ -3,7 +3,9 @@
 //! `#[derive(BpfType)]` lists the fields, and the compiler goes through them as a C compiler does: it alone knows the
 //! sizes of types that are declared elsewhere.
 
+use crate::layout::{IntEncoding, Layout};
 use crate::types::BpfType;
+use core::ops::Range;
 
 /// A field of a struct or union in Rust.
 #[derive(Clone, Copy)]
@@ -46,6 +48,8 @@ pub struct BitField {
     width: usize,
     /// Bits of its type.
     unit: usize,
+    /// The most bits that it may have: a `bool` has one, and what is no integer none.
+    widest: usize,
     /// Whether it has a name: the alignment of one that has none does not count.
     named: bool,
 }
@@ -66,7 +70,46 @@ pub const fn holds<T: BpfType>(name: &str, offset: usize, size: usize) -> Field<
 /// A bit-field of type `T`.
 #[must_use]
 pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> BitField {
-    BitField { start, width, unit: size_of::<T>() * 8, named }
+    let unit = size_of::<T>() * 8;
+    BitField { start, width, unit, widest: widest(T::LAYOUT), named }
+}
+
+const fn widest(layout: &Layout) -> usize {
+    match layout {
+        Layout::Typedef { target, .. } => widest(target),
+        Layout::Int { encoding: IntEncoding::Bool, .. } => 1,
+        Layout::Int { size, .. } | Layout::Enum { size, .. } => *size as usize * 8,
+        _ => 0,
+    }
+}
+
+/// The bits that a bit-field takes, counted from the first bit of the bytes that it shares with others. These lie at
+/// `offset`. `fields` are the bits of the type and the width of each of them, up to the bit-field itself.
+#[must_use]
+pub const fn bit_range(offset: usize, fields: &[(usize, usize)], packed: bool) -> Range<u32> {
+    let mut end = offset * 8;
+    let mut start = end;
+    let mut index = 0;
+    while index < fields.len() {
+        let (unit, width) = fields[index];
+        start = first_bit(end, unit, width, packed);
+        end = start + width;
+        index += 1;
+    }
+    to_u32(start - offset * 8)..to_u32(end - offset * 8)
+}
+
+const fn to_u32(bits: usize) -> u32 {
+    assert!(bits <= u32::MAX as usize, "BTF counts the bits of a type in 32 bits");
+    #[allow(clippy::cast_possible_truncation, reason = "compared above")]
+    let bits = bits as u32;
+    bits
+}
+
+/// Where C puts a bit-field behind the bit `free`: it never lies in two of the integers that its type is, unless the
+/// type is packed.
+const fn first_bit(free: usize, unit: usize, width: usize, packed: bool) -> usize {
+    if !packed && free % unit + width > unit { round_up(free, unit) } else { free }
 }
 
 /// Fails to compile when C would lay the struct `T` out otherwise, or a byte of it is no field's.
@@ -212,11 +255,9 @@ const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, 
     let (mut free, mut align, mut first) = (free, 1, 0);
     let mut index = 0;
     while index < fields.len() {
-        let BitField { start, width, unit, named } = fields[index];
-        // It never lies in two of the integers that its type is, unless the type is packed.
-        if !packed && free % unit + width > unit {
-            free = round_up(free, unit);
-        }
+        let BitField { start, width, unit, widest, named } = fields[index];
+        width_fits(width, widest);
+        free = first_bit(free, unit, width, packed);
         if index == 0 {
             first = free / 8;
         }
@@ -231,6 +272,26 @@ const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, 
         index += 1;
     }
     (first, free, align)
+}
+
+#[track_caller]
+const fn width_fits(width: usize, widest: usize) {
+    if widest == 0 {
+        Message::new(
+            "a bit-field is an integer, a `bool` or an enum\n  = help: take an integer, or leave out `bits`",
+        )
+        .rule("bit-field-type")
+        .fail();
+    }
+    if width == 0 || width > widest {
+        Message::new("a bit-field of this type has 1 to ")
+            .number(widest)
+            .text(" bits, and this one asks for ")
+            .number(width)
+            .text("\n  = help: take another width, or a wider type")
+            .rule("bit-field-width")
+            .fail();
+    }
 }
 
 #[track_caller]

@@ -274,3 +274,16 @@ pub enum Pinning {
     /// A number that another loader gives a meaning.
     Other(u32),
 }
+
+impl Pinning {
+    /// What the number `enum libbpf_pin_type` has for it, or another loader.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::None,
+            1 => Self::ByName,
+            other => Self::Other(other),
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! of the loops and checks below remains in compiled code.
 
 use crate::plain::{Plain, bytes_of, from_bytes, zeroed};
+use crate::scalars::Bool;
 use core::ops::Range;
 
 /// The value whose bytes begin at `offset`.
@@ -81,6 +82,19 @@ impl BitField for bool {
     #[inline]
     fn into_bits(self) -> u128 {
         u128::from(self)
+    }
+}
+
+/// That of a `bool` by another name.
+impl BitField for Bool {
+    #[inline]
+    fn from_bits(bits: u128, _: u32) -> Self {
+        (bits != 0).into()
+    }
+
+    #[inline]
+    fn into_bits(self) -> u128 {
+        u128::from(bool::from(self))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
 
 /// Checks a struct or union that is called `name`, and those in it.
 fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_struct: bool) {
-    let named = body.members.iter().any(|member| member.name.is_some() || !is_field(member));
+    let named = body.members.iter().any(|member| member.name.is_some() || member.bits.is_none());
     if !named && !cx.incomplete.types.contains(name) {
         cx.report(
             Finding::new(&rules::EMPTY_TYPE, span, format!("`{name}` has no members"))
@@ -68,10 +68,6 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
             }
         }
     }
-}
-
-fn is_field(member: &Member) -> bool {
-    matches!(member.ty, MemberType::Type(_))
 }
 
 fn in_place_name(member: &Member) -> &str {

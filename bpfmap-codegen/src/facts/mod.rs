@@ -293,6 +293,35 @@ impl MaxEntriesRule {
     }
 }
 
+impl MapTypeFacts {
+    /// How many bytes an event of a map of this type can have, where a schema says `max_entries`.
+    #[must_use]
+    pub fn largest_event(&self, max_entries: Option<u32>) -> u64 {
+        match (self.max_entries, max_entries) {
+            (MaxEntriesRule::Bytes, Some(bytes)) => {
+                u64::from(self.max_entries.as_made(bytes)).saturating_sub(RECORD_ALIGN)
+            }
+            (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
+            _ => MAX_PERF_EVENT,
+        }
+    }
+}
+
+/// The alignment of records in a ring buffer, and the size of the header before each, in bytes.
+///
+/// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
+pub const RECORD_ALIGN: u64 = 8;
+
+/// The size of the largest perf record whose size fits the 16 bits that it has, less its header, its
+/// own size and what pads it to a multiple of 8.
+///
+/// Source: `struct perf_event_header` in `include/uapi/linux/perf_event.h`, `perf_prepare_sample` in
+/// `kernel/events/core.c`.
+const MAX_PERF_EVENT: u64 = 65_528 - 8 - 4;
+
+/// The largest buffer of records that `max_entries` has bits for, in bytes: a power of two.
+pub const LARGEST_BUFFER: u32 = 1 << 31;
+
 /// The size of a page in bytes, where kernels have the smallest.
 pub const PAGE_SIZE: u32 = 4096;
 

@@ -38,6 +38,27 @@ pub enum StoredAt {
     Byte(u64),
     /// These bits.
     Bits(Range<u64>),
+    /// Bits that only the compiler knows.
+    Computed {
+        /// An expression of the range.
+        range: String,
+        /// How many, or an expression of it.
+        width: String,
+    },
+}
+
+impl StoredAt {
+    /// The range of the bits, as Rust writes it, and how many they are.
+    fn bits(&self) -> Option<(String, String)> {
+        match self {
+            Self::Byte(_) => None,
+            Self::Bits(bits) => {
+                let width = bits.end - bits.start;
+                Some((format!("{}..{}", bits.start, bits.end), width.to_string()))
+            }
+            Self::Computed { range, width } => Some((range.clone(), width.clone())),
+        }
+    }
 }
 
 /// The names of an accessor's methods.
@@ -98,9 +119,9 @@ impl Accessor<'_> {
                 format!("{runtime}::storage::get({shared}, {offset})"),
                 format!("{runtime}::storage::set({exclusive}, {offset}, value);"),
             ),
-            StoredAt::Bits(bits) => {
+            at => {
                 let value = if self.newtype.is_some() { "value.0" } else { "value" };
-                let range = format!("{}..{}", bits.start, bits.end);
+                let (range, _) = at.bits().unwrap_or_default();
                 (
                     format!("{runtime}::storage::bits({shared}, {range})"),
                     format!("{runtime}::storage::set_bits({exclusive}, {range}, {value});"),
@@ -110,14 +131,11 @@ impl Accessor<'_> {
         if let Some(newtype) = self.newtype {
             read = format!("{newtype}({read})");
         }
-        let what = match self.at {
-            StoredAt::Byte(_) => format!("The member `{shown}`."),
-            StoredAt::Bits(bits) => {
-                let width = bits.end - bits.start;
-                format!(
-                    "The bit-field `{shown}`, {width} bit{} wide.",
-                    if width == 1 { "" } else { "s" }
-                )
+        let what = match self.at.bits() {
+            None => format!("The member `{shown}`."),
+            Some((_, width)) => {
+                let unit = if width == "1" { "bit" } else { "bits" };
+                format!("The bit-field `{shown}`, {width} {unit} wide.")
             }
         };
         push_doc(code, "    ", self.doc.unwrap_or(&what));

@@ -2,7 +2,10 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{EventRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE, ValueRule};
+use crate::facts::{
+    EventRule, LARGEST_BUFFER, MapExtraRule, MapTypeFacts, MaxEntriesRule, PAGE_SIZE, RECORD_ALIGN,
+    ValueRule,
+};
 use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::rules;
 
@@ -89,9 +92,6 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     cx.report(Finding::new(rule, entries.span, message).help(help));
 }
 
-/// The largest power of two that 32 bits have.
-const LARGEST_BUFFER: u32 = 1 << 31;
-
 /// Whether a map without `max_entries` is what its author meant.
 pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
@@ -173,7 +173,7 @@ fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     }
     let described = KeyValue::Type(event.clone());
     let layout = cx.resolved.layout(&described);
-    let room = largest_event(map, row);
+    let room = row.largest_event(map.max_entries.as_ref().map(|entries| entries.value));
     let (message, help) = if let Some(member) = cx.resolved.special_fields(&described).first() {
         (
             format!("the `{}` in `{}` belongs to the kernel", member.field.name(), member.name),
@@ -195,29 +195,6 @@ fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         return;
     };
     cx.report(Finding::new(&rules::EVENT_SHAPE, event.span, message).help(help));
-}
-
-/// The alignment of records in a ring buffer, and the size of the header before each.
-///
-/// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
-const RECORD_ALIGN: u64 = 8;
-
-/// The size of the largest perf record whose size fits the 16 bits that it has, less its header, its
-/// own size and what pads it to a multiple of 8.
-///
-/// Source: `struct perf_event_header` in `include/uapi/linux/perf_event.h`, `perf_prepare_sample` in
-/// `kernel/events/core.c`.
-const MAX_PERF_EVENT: u64 = 65_528 - 8 - 4;
-
-/// How many bytes an event of the map can have.
-fn largest_event(map: &MapDef, row: &MapTypeFacts) -> u64 {
-    match (row.max_entries, &map.max_entries) {
-        (MaxEntriesRule::Bytes, Some(bytes)) => {
-            u64::from(row.max_entries.as_made(bytes.value)).saturating_sub(RECORD_ALIGN)
-        }
-        (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
-        _ => MAX_PERF_EVENT,
-    }
 }
 
 fn ops(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {

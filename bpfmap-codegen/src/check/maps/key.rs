@@ -4,7 +4,7 @@ use super::pointers::Pointers;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::facts::{KeyRule, MapTypeFacts, ValueRule};
-use crate::ir::{Attribute, Int, KeyValue, MapDef, MemberType, Type, TypeDefKind};
+use crate::ir::{Attribute, Int, KeyValue, MapDef, Member, MemberType, Type, TypeDefKind};
 use crate::rules;
 use crate::source::Span;
 
@@ -151,20 +151,37 @@ fn lpm_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
     )));
 }
 
-/// Whether the first member, or the first of that, is the prefix length.
+/// Whether `ty` is a struct whose first bytes are the prefix length: the first member, or what that
+/// begins with, as in `struct { struct bpf_lpm_trie_key trie; … }`.
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return false };
-    let Some(TypeDefKind::Struct(body)) = cx.resolved.type_def(name).map(|def| &def.kind) else {
-        return false;
-    };
-    let Some(first) = body.members.first() else { return false };
-    let MemberType::Type(ty) = &first.ty else { return false };
-    match cx.resolved.without_aliases(&ty.value) {
-        Type::Int(Int { size: 4, signed: false }) => first.bits.is_none(),
-        // A sound type does not hold itself.
-        Type::Named(_) => starts_with_prefix_length(cx, &ty.value),
+    match cx.resolved.type_def(name).map(|def| &def.kind) {
+        Some(TypeDefKind::Struct(body)) => {
+            body.members.first().is_some_and(|first| begins(cx, first))
+        }
         _ => false,
     }
+}
+
+/// Whether the first bytes of a member are a `u32`.
+fn begins(cx: &Context<'_>, member: &Member) -> bool {
+    let (body, is_union) = match &member.ty {
+        _ if member.bits.is_some() => return false,
+        MemberType::Struct(body) => (body, false),
+        MemberType::Union(body) => (body, true),
+        MemberType::Type(ty) => match cx.resolved.without_aliases(&ty.value) {
+            Type::Int(Int { size: 4, signed: false }) => return true,
+            Type::Named(name) => match cx.resolved.type_def(name).map(|def| &def.kind) {
+                // A sound type does not hold itself.
+                Some(TypeDefKind::Struct(body)) => (body, false),
+                Some(TypeDefKind::Union(body)) => (body, true),
+                _ => return false,
+            },
+            _ => return false,
+        },
+    };
+    let first = if is_union { body.members.len() } else { 1 };
+    body.members.iter().take(first).any(|member| begins(cx, member))
 }
 
 fn any_key(

@@ -11,7 +11,7 @@ use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Lit, Token};
 
 use super::attributes::{Entries, Entry, Value, doc};
 use super::enumeration::{self, NamedValue, repr_int};
-use super::item::{Number, Reader, TypeItem};
+use super::item::{Later, Number, Reader, TypeItem};
 use super::types::{self, Hints, placeholder};
 use crate::diagnostics::Finding;
 use crate::ir::{Composite, DefaultValue, InC, Int, Member, MemberType, TypeDef, TypeDefKind};
@@ -110,9 +110,10 @@ impl Opening {
         if !matches!(input.data, Data::Enum(_)) {
             in_place = entries.flag("in_place").is_some();
             packed = entries.flag("packed").is_some();
-            align = entries
-                .expression("align")
-                .and_then(|expression| reader.u32(&expression, "`align`").known());
+            align = entries.expression("align").and_then(|expression| {
+                let number = reader.u32(&expression, "`align`");
+                reader.or_later(number, &expression, (Later::Align, 1))
+            });
             variants = entries.list("variants", "variants(name = 0, …)", NamedValue::parse_all);
         }
         entries.finish();
@@ -321,7 +322,7 @@ fn read_field(
         let start = members.len();
         for field in bits {
             stored.push((members.len(), field.ty.to_token_stream()));
-            members.push(read_stored(reader, field));
+            members.push(read_stored(reader, field, members.len()));
         }
         let storage = storage(reader, &ident, &field.ty);
         return FieldRole::Bits { members: start..members.len(), storage };
@@ -329,14 +330,14 @@ fn read_field(
     if let Some(held) = entries.list("holds", "holds(name: TYPE)", Stored::parse_held) {
         entries.finish();
         stored.push((members.len(), held.ty.to_token_stream()));
-        members.push(read_stored(reader, held));
+        members.push(read_stored(reader, held, members.len()));
         let storage = storage(reader, &ident, &field.ty);
         return FieldRole::Holds { index: members.len() - 1, storage };
     }
     let anonymous = entries.flag("anonymous").is_some();
     let decl_tags = entries.strings("tag");
     let renamed_from = entries.string("renamed_from");
-    let default = entries.expression("default").and_then(|value| default_value(reader, &value));
+    let default = default_value(reader, &mut entries, members.len());
     let hints = Hints::take(reader, &mut entries);
     entries.finish();
     let span = reader.place(&field.ty);
@@ -363,9 +364,14 @@ fn read_field(
 
 /// What a member is that was not there before: a number, `true` or `false`, or the name of a variant
 /// as the schema has it, in quotes.
-fn default_value(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<DefaultValue>> {
-    let span = reader.place(expression);
-    if let Expr::Lit(literal) = expression {
+fn default_value(
+    reader: &Reader<'_>,
+    entries: &mut Entries<'_, '_>,
+    member: usize,
+) -> Option<Spanned<DefaultValue>> {
+    let expression = entries.expression("default")?;
+    let span = reader.place(&expression);
+    if let Expr::Lit(literal) = &expression {
         let default = match &literal.lit {
             Lit::Bool(truth) => Some(DefaultValue::Bool(truth.value)),
             Lit::Str(name) => Some(DefaultValue::Variant(name.value())),
@@ -376,7 +382,8 @@ fn default_value(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Defau
         }
     }
     let range = (i64::MIN.into(), u64::MAX.into());
-    let number = reader.number(expression, "`default`", range).known()?;
+    let number = reader.number(&expression, ("`default`", None), range);
+    let number = reader.or_later(number, &expression, (Later::Default(member), 0))?;
     Some(Spanned::new(DefaultValue::Number(number.value), span))
 }
 
@@ -391,9 +398,7 @@ fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
     let place = reader.place_up_to(ident.span(), reader.place(ty));
     let bytes = match bytes(ty) {
         Some(Bytes::One) => Some(1),
-        Some(Bytes::Array(length)) => {
-            reader.u32(length, "the length of an array").known().map(|length| length.value)
-        }
+        Some(Bytes::Array(length)) => reader.len(length).known().map(|length| length.value),
         None => {
             reader.report(
                 Finding::new(
@@ -459,13 +464,13 @@ impl Stored {
     }
 }
 
-fn read_stored(reader: &Reader<'_>, stored: Stored) -> Member {
+fn read_stored(reader: &Reader<'_>, stored: Stored, index: usize) -> Member {
     let Stored { attributes, name, ty, bits } = stored;
     let mut entries = Entries::read(reader, &attributes, "bpf", "a member");
     let own_name = entries.string("name");
     let decl_tags = entries.strings("tag");
     let renamed_from = entries.string("renamed_from");
-    let default = entries.expression("default").and_then(|value| default_value(reader, &value));
+    let default = default_value(reader, &mut entries, index);
     let mut hints = Hints::take(reader, &mut entries);
     hints.bit_field = bits.is_some();
     entries.finish();
@@ -473,9 +478,10 @@ fn read_stored(reader: &Reader<'_>, stored: Stored) -> Member {
     let place = reader.place_of(name.span());
     let unnamed = name == "_" && own_name.is_none();
     let ty = types::read(reader, &ty, hints).unwrap_or_else(placeholder);
-    let bits = bits.map(|width| match reader.u32(&width, "the width of a bit-field") {
-        Number::Known(width) => width,
-        Number::Later | Number::Nothing => Spanned::new(1, reader.place(&width)),
+    let bits = bits.map(|width| {
+        let number = reader.u32(&width, "the width of a bit-field");
+        let known = reader.or_later(number, &width, (Later::Width(index), 1));
+        known.unwrap_or_else(|| Spanned::new(1, reader.place(&width)))
     });
     let name = own_name.unwrap_or_else(|| Spanned::new(name.unraw().to_string(), place));
     Member {

@@ -2,8 +2,10 @@
 
 use proc_macro2::Span as TokenSpan;
 
+use super::expression::{NoNames, evaluate};
 use crate::diagnostics::Finding;
 use crate::front::type_word;
+use crate::ir::Int;
 use crate::naming::snake_case;
 use crate::source::Span;
 
@@ -15,8 +17,9 @@ pub trait Context {
     /// What a path that stands for a type means.
     fn resolve(&self, path: &syn::Path) -> Meaning;
 
-    /// The value of an integer expression that is no literal.
-    fn constant(&self, expression: &syn::Expr) -> Constant;
+    /// The value of an integer expression that is no literal. Its literals are of the type `int`, where
+    /// something says of which.
+    fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant;
 
     /// Takes a finding.
     fn report(&self, finding: Finding);
@@ -44,6 +47,15 @@ pub enum Constant {
     Later,
     /// None, which has been reported.
     Nothing,
+}
+
+/// The value of `expression` by the look of it alone, which is all that a derive macro sees: without any
+/// names but `u32::MAX` and its like.
+#[must_use]
+pub fn by_its_literals(expression: &syn::Expr, int: Option<Int>) -> Constant {
+    // What has no value the compiler refuses.
+    evaluate(&NoNames, expression, int)
+        .map_or(Constant::Later, |value| Constant::Known(value.number))
 }
 
 /// What `path` means by the look of its last word alone, which is all that a derive macro sees.

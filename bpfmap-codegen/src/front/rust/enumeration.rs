@@ -7,7 +7,7 @@ use syn::{Attribute, DataEnum, DeriveInput, Expr, Fields, Ident, Token};
 
 use super::attributes::{Entries, doc};
 use super::composite::Opening;
-use super::item::{Number, Reader, TypeItem};
+use super::item::{Later, Reader, TypeItem};
 use crate::diagnostics::Finding;
 use crate::front::type_word;
 use crate::ir::{Enum, Int, Type, TypeDef, TypeDefKind, Variant};
@@ -28,7 +28,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         );
         Int { size: 4, signed: false }.into()
     });
-    let variants = variants(reader, body);
+    let variants = variants(reader, body, repr.value);
     let def = TypeDef {
         name: opening.name,
         doc: doc(&input.attrs),
@@ -85,18 +85,18 @@ pub(super) fn new_type(
         );
         Int { size: 4, signed: false }.into()
     });
-    let variants = variants.iter().filter_map(|variant| {
+    let mut all = Vec::with_capacity(variants.len());
+    for variant in variants {
         let mut entries = Entries::read(reader, &variant.attributes, "bpf", "a variant");
         let own = entries.string("name");
         entries.finish();
-        let range = (i64::MIN.into(), u64::MAX.into());
-        let value = reader.number(&variant.value, "the value of a variant", range).known()?;
+        let Some(value) = number(reader, &variant.value, repr.value, all.len()) else { continue };
         let name = own.unwrap_or_else(|| {
             Spanned::new(variant.name.unraw().to_string(), reader.place(&variant.name))
         });
-        Some(Variant { name, value, doc: doc(&variant.attributes) })
-    });
-    let body = Enum { repr, prefix: opening.prefix.clone(), variants: variants.collect() };
+        all.push(Variant { name, value, doc: doc(&variant.attributes) });
+    }
+    let body = Enum { repr, prefix: opening.prefix.clone(), variants: all };
     reader.item(TypeDef {
         name: opening.name.clone(),
         doc: doc(&input.attrs),
@@ -114,7 +114,19 @@ pub(super) fn repr_int(word: &str) -> Option<Int> {
     }
 }
 
-fn variants(reader: &Reader<'_>, body: &DataEnum) -> Vec<Variant> {
+/// The value of the variant `index`; 0 where only the compiler knows it.
+fn number(
+    reader: &Reader<'_>,
+    expression: &Expr,
+    repr: Int,
+    index: usize,
+) -> Option<Spanned<i128>> {
+    let range = (i64::MIN.into(), u64::MAX.into());
+    let number = reader.number(expression, ("the value of a variant", Some(repr)), range);
+    reader.or_later(number, expression, (Later::Variant(index), 0))
+}
+
+fn variants(reader: &Reader<'_>, body: &DataEnum, repr: Int) -> Vec<Variant> {
     let mut variants = Vec::with_capacity(body.variants.len());
     // A variant that says no number has the one after that of the variant before.
     let mut next = Some(0);
@@ -138,13 +150,7 @@ fn variants(reader: &Reader<'_>, body: &DataEnum) -> Vec<Variant> {
         }
         let value = match &variant.discriminant {
             None => next.map(Spanned::from),
-            Some((_, expression)) => {
-                let range = (i64::MIN.into(), u64::MAX.into());
-                match reader.number(expression, "the value of a variant", range) {
-                    Number::Known(value) => Some(value),
-                    Number::Later | Number::Nothing => None,
-                }
-            }
+            Some((_, expression)) => number(reader, expression, repr, variants.len()),
         };
         next = value.as_ref().map(|value: &Spanned<i128>| value.value + 1);
         let name = own

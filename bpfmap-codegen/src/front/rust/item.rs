@@ -9,9 +9,10 @@ use syn::{DeriveInput, Expr, Ident, Lit, UnOp};
 
 use super::composite::{FieldRole, Repr};
 use super::context::{Constant, Context};
+use super::expression::USIZE;
 use super::{composite, enumeration, map};
 use crate::diagnostics::Finding;
-use crate::ir::{MapDef, TypeDef};
+use crate::ir::{Int, MapDef, TypeDef};
 use crate::naming::snake_case;
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -34,10 +35,34 @@ pub struct TypeItem {
     pub pointees: Vec<Pointee>,
     /// The members that live in bytes, by their indices, with their types as Rust writes them.
     pub stored: Vec<(usize, TokenStream)>,
+    /// The numbers that are left to the compiler. In [`def`](Self::def) something takes their places that breaks no
+    /// rule.
+    pub later: Vec<(Later, TokenStream)>,
     /// Whether all of it could be read.
     pub readable: bool,
     /// Whether all of it could be read, and no number in it is left to the compiler.
     pub complete: bool,
+}
+
+impl TypeItem {
+    /// The expression of a number that is left to the compiler.
+    #[must_use]
+    pub fn later(&self, what: Later) -> Option<&TokenStream> {
+        self.later.iter().find(|(later, _)| *later == what).map(|(_, expression)| expression)
+    }
+}
+
+/// A number of a type that only the compiler knows. Members and variants are named by their indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// `align` of `bpf_type(…)`.
+    Align,
+    /// The width of a bit-field.
+    Width(usize),
+    /// `default` of a member.
+    Default(usize),
+    /// The value of a variant.
+    Variant(usize),
 }
 
 /// A map as `#[derive(BpfMap)]` declares it.
@@ -51,6 +76,8 @@ pub struct MapItem {
     pub held: Vec<Held>,
     /// The numbers that are left to the compiler, by their keys.
     pub later: Vec<(&'static str, TokenStream)>,
+    /// Whether there are any, or lengths of arrays that only the compiler knows: these stand as 1.
+    pub has_later: bool,
     /// The types that pointers, lists and trees in it lead to, where Rust names them.
     pub pointees: Vec<Pointee>,
     /// Whether all of it could be read, but for such numbers.
@@ -104,6 +131,8 @@ pub(super) struct Reader<'c> {
     context: &'c dyn Context,
     reported: Cell<bool>,
     later: Cell<bool>,
+    /// The numbers of a type that are left to the compiler.
+    of_type: RefCell<Vec<(Later, TokenStream)>>,
     held: RefCell<Vec<Held>>,
     pointees: RefCell<Vec<Pointee>>,
 }
@@ -133,6 +162,7 @@ impl<'c> Reader<'c> {
             context,
             reported: Cell::new(false),
             later: Cell::new(false),
+            of_type: RefCell::default(),
             held: RefCell::default(),
             pointees: RefCell::default(),
         }
@@ -189,6 +219,7 @@ impl<'c> Reader<'c> {
             held,
             pointees: self.pointees(),
             stored: Vec::new(),
+            later: self.of_type.take(),
             readable,
             complete: readable && !later,
         }
@@ -228,11 +259,12 @@ impl<'c> Reader<'c> {
         })
     }
 
-    /// The value of an expression that stands for `what`: "`max_entries`".
+    /// The value of an expression that stands for `what`: "`max_entries`". What its literals are in Rust
+    /// is said by `int`, unless nothing says it.
     pub(super) fn number<T: TryFrom<i128>>(
         &self,
         expression: &Expr,
-        what: &str,
+        (what, int): (&str, Option<Int>),
         range: (i128, i128),
     ) -> Number<T> {
         let span = self.place(expression);
@@ -249,7 +281,7 @@ impl<'c> Reader<'c> {
                 );
                 return Number::Nothing;
             }
-            Literal::Expression => match self.context.constant(expression) {
+            Literal::Expression => match self.context.constant(expression, int) {
                 Constant::Known(value) => value,
                 Constant::Later => {
                     self.later.set(true);
@@ -279,10 +311,35 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// The number that was read of `expression`; where it is left to the compiler, notes it as `later`
+    /// and goes on with `instead`.
+    pub(super) fn or_later<T>(
+        &self,
+        number: Number<T>,
+        expression: &Expr,
+        (later, instead): (Later, T),
+    ) -> Option<Spanned<T>> {
+        match number {
+            Number::Known(number) => Some(number),
+            Number::Later => {
+                self.of_type.borrow_mut().push((later, expression.to_token_stream()));
+                Some(Spanned::new(instead, self.place(expression)))
+            }
+            Number::Nothing => None,
+        }
+    }
+
     pub(super) fn u32(&self, expression: &Expr, what: &str) -> Number<u32> {
-        self.number(expression, what, (0, u32::MAX.into()))
+        self.number(expression, (what, Some(U32)), (0, u32::MAX.into()))
+    }
+
+    /// The length of an array.
+    pub(super) fn len(&self, expression: &Expr) -> Number<u32> {
+        self.number(expression, ("the length of an array", Some(USIZE)), (0, u32::MAX.into()))
     }
 }
+
+const U32: Int = Int { size: 4, signed: false };
 
 enum Literal {
     Number(i128),

@@ -13,7 +13,7 @@ use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
 use crate::facts::MapTypeFacts;
-use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Type};
+use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDef, Pinning, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Spanned;
@@ -26,10 +26,10 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut later = Vec::new();
     let [key_size, value_size, max_entries, numa_node] =
         ["key_size", "value_size", "max_entries", "numa_node"]
-            .map(|key| number(reader, &mut entries, key, u32::MAX.into(), &mut later));
-    let map_extra = number(reader, &mut entries, "map_extra", u64::MAX.into(), &mut later);
+            .map(|key| number(reader, &mut entries, (key, 4), &mut later));
+    let map_extra = number(reader, &mut entries, ("map_extra", 8), &mut later);
     let btf = entries.expression("btf").and_then(|expression| bool(reader, &expression));
-    let pinning = entries.expression("pinning").and_then(|it| pinning(reader, &it));
+    let pinning = entries.expression("pinning").and_then(|it| pinning(reader, &it, &mut later));
     let flags = entries.list(
         "flags",
         "flags(no_prealloc)",
@@ -57,7 +57,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     // In one order, whatever that of the fields.
     set_by_loader.sort_by_key(|set| Attribute::WORDS.iter().position(|(_, it)| *it == set.value));
     let span = reader.place_of(input.ident.span());
-    let (complete, _, held) = reader.finish();
+    let (complete, has_later, held) = reader.finish();
     MapItem {
         def: MapDef {
             name,
@@ -83,21 +83,24 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
         template,
         held,
         later,
+        has_later,
         pointees: reader.pointees(),
         complete,
     }
 }
 
-/// The number that `key` has, up to `max`. One that is left to the compiler goes to `later`.
+/// The number that `key` has, an integer of `size` bytes. One that is left to the compiler goes to
+/// `later`.
 fn number<T: TryFrom<i128>>(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
-    key: &'static str,
-    max: i128,
+    (key, size): (&'static str, u32),
     later: &mut Vec<(&'static str, TokenStream)>,
 ) -> Option<Spanned<T>> {
     let expression = entries.expression(key)?;
-    let number = reader.number(&expression, &format!("`{key}`"), (0, max));
+    let int = Int { size, signed: false };
+    let range = (0, (1 << (size * 8)) - 1);
+    let number = reader.number(&expression, (&format!("`{key}`"), Some(int)), range);
     if matches!(number, Number::Later) {
         later.push((key, expression.to_token_stream()));
     }
@@ -203,7 +206,11 @@ fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Span
     attributes.collect()
 }
 
-fn pinning(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Pinning>> {
+fn pinning(
+    reader: &Reader<'_>,
+    expression: &Expr,
+    later: &mut Vec<(&'static str, TokenStream)>,
+) -> Option<Spanned<Pinning>> {
     if let Expr::Path(path) = expression
         && let Some(word) = path.path.get_ident()
         && word.to_string().starts_with(|first: char| first.is_ascii_lowercase())
@@ -220,7 +227,11 @@ fn pinning(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<Pinning>> {
         }
         return known.map(|(_, pinning)| Spanned::new(*pinning, span));
     }
-    let number = reader.u32(expression, "`pinning`").known()?;
+    let number = reader.u32(expression, "`pinning`");
+    if matches!(number, Number::Later) {
+        later.push(("pinning", expression.to_token_stream()));
+    }
+    let number = number.known()?;
     Some(Spanned::new(Pinning::from_number(number.value), number.span))
 }
 

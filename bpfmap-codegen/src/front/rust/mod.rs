@@ -41,6 +41,7 @@ mod attributes;
 mod composite;
 mod context;
 mod enumeration;
+mod expression;
 mod fields;
 #[cfg(feature = "rust")]
 mod file;
@@ -54,10 +55,10 @@ mod tests;
 #[cfg(feature = "rust")]
 use attributes::{has_word, string_word};
 pub use composite::{FieldRole, Repr, Storage};
-pub use context::{Constant, Context, Meaning, by_last_segment};
+pub use context::{Constant, Context, Meaning, by_its_literals, by_last_segment};
 pub use fields::check_fields;
 #[cfg(feature = "rust")]
 pub use file::{read_file, read_str};
 #[cfg(feature = "rust")]
 use item::read_alias;
-pub use item::{Held, MapItem, Pointee, TypeItem, read_map, read_type};
+pub use item::{Held, Later, MapItem, Pointee, TypeItem, read_map, read_type};

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use proc_macro2::Span as TokenSpan;
 
-use super::{Constant, Context, FieldRole, MapItem, Meaning, TypeItem, by_last_segment};
+use super::{
+    Constant, Context, FieldRole, MapItem, Meaning, TypeItem, by_its_literals, by_last_segment,
+};
 use super::{read_map, read_type};
 use crate::diagnostics::Finding;
 use crate::front::toml::read_str;
-use crate::ir::{Composite, MapDef, MemberType, TypeDef, TypeDefKind};
+use crate::ir::{Composite, Int, MapDef, MemberType, TypeDef, TypeDefKind};
 use crate::source::{SourceMap, Span};
 
 /// Knows the item alone, as a derive macro does, and that `LEN` is 7.
@@ -28,10 +30,10 @@ impl Context for Alone {
         by_last_segment(path)
     }
 
-    fn constant(&self, expression: &syn::Expr) -> Constant {
+    fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant {
         match expression {
             syn::Expr::Path(path) if path.path.is_ident("LEN") => Constant::Known(7),
-            _ => Constant::Later,
+            _ => by_its_literals(expression, int),
         }
     }
 

@@ -157,13 +157,11 @@ pub(super) fn padded<'t>(
     let mut arguments = arguments(&path.path);
     let Some(GenericArgument::Type(inner)) = arguments.next() else { return None };
     let bytes = match arguments.next() {
-        Some(GenericArgument::Const(expression)) => {
-            Some(reader.u32(expression, "the length of an array"))
-        }
+        Some(GenericArgument::Const(expression)) => Some(reader.len(expression)),
         // A constant by its name looks like a type.
-        Some(GenericArgument::Type(constant)) => syn::parse2(constant.to_token_stream())
-            .map(|expression| reader.u32(&expression, "the length of an array"))
-            .ok(),
+        Some(GenericArgument::Type(constant)) => {
+            syn::parse2(constant.to_token_stream()).map(|expression| reader.len(&expression)).ok()
+        }
         _ => None,
     };
     Some((inner, bytes))
@@ -176,7 +174,7 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
         syn::Type::Paren(inner) => return read_with(reader, &inner.elem, hints),
         syn::Type::Array(array) => {
             let element = read_with(reader, &array.elem, hints)?;
-            let length = match reader.u32(&array.len, "the length of an array") {
+            let length = match reader.len(&array.len) {
                 Number::Known(length) => length,
                 // One that is never too many; the item is marked as not all known.
                 Number::Later => Spanned::new(1, reader.place(&array.len)),

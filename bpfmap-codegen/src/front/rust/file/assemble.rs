@@ -22,7 +22,7 @@ use crate::front::rust::{
     read_type, string_word,
 };
 use crate::front::{Draft, Syntax};
-use crate::ir::{Schema, Type, TypeDef, TypeDefKind};
+use crate::ir::{Int, Schema, Type, TypeDef, TypeDefKind};
 use crate::layout::{Layouts, TypeLayout};
 use crate::naming::snake_case;
 use crate::rules;
@@ -448,8 +448,8 @@ impl Context for Around<'_> {
         }
     }
 
-    fn constant(&self, expression: &Expr) -> Constant {
-        match constants::value(self.krate, self.module, expression) {
+    fn constant(&self, expression: &Expr, int: Option<Int>) -> Constant {
+        match constants::value(self.krate, self.module, expression, int) {
             Ok(value) => Constant::Known(value),
             Err(why) => {
                 let tokens = quote::ToTokens::to_token_stream(expression);

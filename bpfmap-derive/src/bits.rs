@@ -1,0 +1,104 @@
+//! Where bit-fields lie in the bytes that hold them.
+//!
+//! C never puts one into two of the integers that its type is. Where an enum or a type before it is
+//! declared elsewhere, only the compiler knows how large those are, and computes the place.
+
+use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::front::rust::{FieldRole, Later, TypeItem};
+use bpfmap_codegen::ir::{Composite, MemberType, Type};
+use bpfmap_codegen::layout::CompositeLayout;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::DeriveInput;
+
+use crate::methods::{fields, rust_type};
+
+/// The bit-fields of one struct or union.
+pub(crate) struct Bits<'a> {
+    pub(crate) input: &'a DeriveInput,
+    pub(crate) item: &'a TypeItem,
+    pub(crate) body: &'a Composite,
+    /// The path of the crate `bpfmap`.
+    pub(crate) runtime: &'a TokenStream,
+    /// Where C has the members, if that is known here.
+    pub(crate) layout: Option<&'a CompositeLayout>,
+}
+
+impl<'a> Bits<'a> {
+    pub(crate) fn new(
+        input: &'a DeriveInput,
+        item: &'a TypeItem,
+        body: &'a Composite,
+        (checked, runtime): (&'a Checked, &'a TokenStream),
+    ) -> Self {
+        let is_known = item.complete && item.held.is_empty();
+        let layout = checked.layouts().composite(&item.def.name.value).filter(|_| is_known);
+        Self { input, item, body, runtime, layout }
+    }
+
+    /// How wide the bit-field `index` is; `None` for what is none.
+    pub(crate) fn width(&self, index: usize) -> Option<TokenStream> {
+        let bits = self.body.members[index].bits.as_ref()?;
+        Some(match self.item.later(Later::Width(index)) {
+            Some(width) => quote!((#width)),
+            None => Literal::u32_unsuffixed(bits.value).into_token_stream(),
+        })
+    }
+
+    /// A width of [`width`](Self::width) as the integer `int`: a literal is one already.
+    pub(crate) fn as_number(&self, width: TokenStream, int: &str) -> TokenStream {
+        let int = Ident::new(int, proc_macro2::Span::call_site());
+        if self.item.later.is_empty() { width } else { quote!(#width as #int) }
+    }
+
+    /// The type of a bit-field; C's `bool` where Rust says `bool`.
+    pub(crate) fn ty(&self, index: usize) -> TokenStream {
+        let runtime = self.runtime;
+        match &self.body.members[index].ty {
+            MemberType::Type(ty) if ty.value == Type::Bool => quote!(#runtime::Bool),
+            _ => rust_type(self.item, index),
+        }
+    }
+
+    /// The bits that the bit-field `index` takes, counted from the first of the bytes that hold it.
+    pub(crate) fn known_range(&self, index: usize) -> Option<std::ops::Range<u64>> {
+        let (layout, (run, _)) = (self.layout?, self.run(index)?);
+        let first = layout.members[run.start].bit_offset / 8 * 8;
+        let start = layout.members[index].bit_offset - first;
+        Some(start..start + u64::from(self.body.members[index].bits.as_ref()?.value))
+    }
+
+    /// The same as an expression that the compiler computes.
+    pub(crate) fn computed_range(&self, index: usize) -> TokenStream {
+        let Some((run, field)) = self.run(index) else { return TokenStream::new() };
+        let (runtime, packed) = (self.runtime, self.body.packed);
+        let before = (run.start..=index).map(|index| {
+            let (ty, width) = (self.ty(index), self.width(index));
+            quote!((::core::mem::size_of::<#ty>() * 8, #width as usize))
+        });
+        quote!(#runtime::__private::bit_range(
+            ::core::mem::offset_of!(Self, #field),
+            &[#(#before),*],
+            #packed,
+        ))
+    }
+
+    /// The first of the bits that the bit-field `index` takes, an expression.
+    pub(crate) fn start(&self, index: usize) -> TokenStream {
+        if let Some(range) = self.known_range(index) {
+            return Literal::u64_unsuffixed(range.start).into_token_stream();
+        }
+        let range = self.computed_range(index);
+        quote!(#range.start as usize)
+    }
+
+    /// The bit-fields that share bytes with the bit-field `index`, and the field that holds them.
+    fn run(&self, index: usize) -> Option<(std::ops::Range<usize>, &'a Ident)> {
+        let fields = self.item.fields.iter().zip(fields(self.input));
+        let mut runs = fields.filter_map(|(role, field)| match role {
+            FieldRole::Bits { members, .. } => Some((members.clone(), field.ident.as_ref()?)),
+            _ => None,
+        });
+        runs.find(|(members, _)| members.contains(&index))
+    }
+}

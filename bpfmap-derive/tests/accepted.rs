@@ -1,0 +1,124 @@
+//! What the reader of Rust files takes the derives take, and both see the same in it.
+
+// The one warning is that a buffer has another size than its map says.
+#[allow(deprecated)]
+#[path = "accepted/maps.rs"]
+mod maps;
+
+use std::path::Path;
+
+use bpfmap::layout::Layout;
+use bpfmap::{BpfEnum, BpfType, Enum, MapSpec, Pinning, bytes_of, zeroed};
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::front::rust::read_file;
+use bpfmap_codegen::ir::TypeDefKind;
+use maps::*;
+
+fn checked() -> Checked {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accepted/maps.rs");
+    check(read_file(&file)).unwrap_or_else(|rejected| panic!("{rejected}"))
+}
+
+/// Sizes, and where each member begins and how wide it is.
+#[test]
+fn layouts_are_those_of_the_header() {
+    let checked = checked();
+    let types = [
+        Either::LAYOUT,
+        Route::LAYOUT,
+        InPlace::LAYOUT,
+        Bits::LAYOUT,
+        Packed::LAYOUT,
+        Overlay::LAYOUT,
+        Wide::LAYOUT,
+        Largest::LAYOUT,
+    ];
+    for layout in types {
+        let (Layout::Struct { name, size, members } | Layout::Union { name, size, members }) =
+            layout
+        else {
+            panic!("{layout:?}")
+        };
+        let expected = checked.layouts().composite(name).unwrap();
+        assert_eq!(u64::from(*size), expected.size, "{name}");
+        let body = checked.schema().types.iter().find(|def| def.name.value == *name).unwrap();
+        let (TypeDefKind::Struct(body) | TypeDefKind::Union(body)) = &body.kind else {
+            panic!("{name}")
+        };
+        let placed = body.members.iter().zip(&expected.members);
+        // BTF has no bit-fields without names.
+        let placed = placed.filter(|(member, _)| member.name.is_some() || member.bits.is_none());
+        let placed: Vec<(&str, u64, u32)> = placed
+            .map(|(member, at)| {
+                let name = member.name.as_ref().map_or("", |name| &name.value);
+                (name, at.bit_offset, member.bits.as_ref().map_or(0, |bits| bits.value))
+            })
+            .collect();
+        let there = members.iter().map(|it| (it.name, u64::from(it.bit_offset), it.bits));
+        assert_eq!(there.collect::<Vec<_>>(), placed, "{name}");
+    }
+}
+
+#[test]
+fn bit_fields_are_read_where_they_lie() {
+    let bits: Bits = zeroed();
+    let bits = bits
+        .with_a(Small::Last.into())
+        .with_b(Enum::from_number(5))
+        .with_c(0x1ff)
+        .with_d(Enum::from_number(0x0abc_def5))
+        .with_e(true)
+        .with_f(true.into())
+        .with_g(Wrapped(0x1555))
+        .with_h(Level::BELOW);
+    assert_eq!((bits.a().get(), bits.b().number(), bits.c()), (Ok(Small::Last), 5, 0x1ff));
+    assert_eq!((bits.d().number(), bits.e()), (0x0abc_def5, true));
+    assert_eq!((bool::from(bits.f()), bits.g(), bits.h()), (true, Wrapped(0x1555), Level::BELOW));
+    // `a` fills a byte but for two bits, which are too few for `b`.
+    assert_eq!(bytes_of(&bits)[4..7], [7, 5, 0xff]);
+    let packed: Packed = zeroed();
+    let packed = packed.with_b(Enum::from_number(0x3f)).with_c(0x3fff_ffff);
+    assert_eq!(bytes_of(&packed), [0xc0, 0xff, 0xff, 0xff, 0xff, 0x03]);
+    assert_eq!(Overlay::from_small(Enum::from_number(3)).small().number(), 3);
+}
+
+#[test]
+fn enums_have_the_numbers_that_rust_computes() {
+    let variants =
+        &[("FLAG_SEEN", 1), ("FLAG_LATE", 16), ("FLAG_NEXT", 17), ("FLAG_ALL", 0xffff_ffff)];
+    let expected = Layout::Enum { name: "flag", size: 4, signed: false, variants };
+    assert_eq!(<Flag as BpfEnum>::LAYOUT, &expected);
+    assert_eq!(Enum::<Flag>::from_number(17).get(), Ok(Flag::Next));
+    let variants = &[("SIGN_BELOW", -4), ("SIGN_LEAST", i64::MIN)];
+    let expected = Layout::Enum { name: "sign", size: 8, signed: true, variants };
+    assert_eq!(<Sign as BpfEnum>::LAYOUT, &expected);
+    assert_eq!([Level::ONE, Level::LATE, Level::SAME].map(|level| level.0), [1, 16, -1]);
+    let variants = &[("LEVEL_ONE", 1), ("LEVEL_LATE", 16), ("LEVEL_BELOW", -1), ("LEVEL_SAME", -1)];
+    let expected = Layout::Enum { name: "level", size: 2, signed: true, variants };
+    assert_eq!(Level::LAYOUT, &expected);
+
+    let checked = checked();
+    for (name, numbers) in [
+        ("flag", vec![1, 16, 17, 0xffff_ffff]),
+        ("sign", vec![-4, i64::MIN.into()]),
+        ("level", vec![1, 16, -1, -1]),
+    ] {
+        let def = checked.schema().types.iter().find(|def| def.name.value == name).unwrap();
+        let TypeDefKind::Enum(body) = &def.kind else { panic!("{name}") };
+        let read: Vec<i128> = body.variants.iter().map(|it| it.value.value).collect();
+        assert_eq!(read, numbers, "{name}");
+    }
+}
+
+#[test]
+fn numbers_that_the_compiler_computes_reach_the_spec() {
+    assert_eq!((Sized::PINNING, Sized::KEY_LAYOUT.size()), (Pinning::ByName, 8));
+    assert_eq!((All::MAX_ENTRIES, Routes::MAX_ENTRIES), (Some(16), Some(16)));
+    let Layout::Struct { members, .. } = Wide::LAYOUT else { panic!("it is a struct") };
+    assert!(matches!(members[2].layout, Layout::Evolved { was_padding: true, .. }));
+    assert!(matches!(<Other as MapSpec>::VALUE_LAYOUT, Layout::Array { len: 8, .. }));
+    let checked = checked();
+    let map = |name: &str| checked.schema().maps.iter().find(|map| map.name.value == name).unwrap();
+    assert_eq!(map("sized").key.as_ref().map(|key| checked.resolved().layout(key).size), Some(8));
+    assert_eq!(map("all").max_entries.as_ref().map(|entries| entries.value), Some(16));
+}
