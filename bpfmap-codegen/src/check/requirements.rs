@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::Resolved;
-use crate::facts::{Condition, KernelVersion, KeyRule, MapTypeFacts, Operation, Since, ValueRule};
+use crate::facts::{
+    Condition, KernelVersion, KeyRule, MapFlag, MapTypeFacts, Operation, OperationFacts,
+    ProgramOperation, Since, ValueRule,
+};
 use crate::ir::{MapDef, SpecialField};
 use crate::source::Span;
 
@@ -192,6 +195,9 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn standing(self, map: &'a MapDef, operation: Operation) -> Condition {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Condition::Plain };
+        if self.refusal_by_flag(map, operation).is_some() {
+            return Condition::Plain;
+        }
         let facts = row.operation(operation);
         let lasting = [
             (Condition::WithSpecialField, self.special_field_known(map, row).is_some()),
@@ -205,9 +211,29 @@ impl<'a> Resolved<'a> {
             .map_or(Condition::Plain, |(condition, _)| condition)
     }
 
-    /// What `operation` answers on `map` under `condition`, as
-    /// [`OperationFacts::timeline`](crate::facts::OperationFacts::timeline) says; what hangs on a
-    /// special field counts from the kernel that knows the field.
+    /// What a flag of `map` says of `operation`, where it leaves nothing of it: what else holds of the map
+    /// makes no difference then.
+    #[must_use]
+    pub fn refusal_by_flag(
+        self,
+        map: &'a MapDef,
+        operation: Operation,
+    ) -> Option<&'static OperationFacts> {
+        let changed = flags(map).find_map(|flag| flag.operation(operation));
+        changed.filter(|facts| facts.since().is_none())
+    }
+
+    /// What programs could do with a map of the type of `map`, and can't since a flag of it keeps them
+    /// from that: the verifier refuses a program that does it with EACCES.
+    #[must_use]
+    pub fn refused_to_programs(self, map: &'a MapDef) -> Vec<ProgramOperation> {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        flags(map).flat_map(|flag| flag.refused_to_programs(row)).collect()
+    }
+
+    /// What `operation` answers on `map` under `condition`: what a flag of the map says or, where none
+    /// does, its type, as [`OperationFacts::timeline`] tells it. What hangs on a special field counts from
+    /// the kernel that knows the field.
     #[must_use]
     pub fn answers(
         self,
@@ -216,7 +242,18 @@ impl<'a> Resolved<'a> {
         condition: Condition,
     ) -> Vec<Since> {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        if let Some(facts) = self.refusal_by_flag(map, operation) {
+            return facts.timeline(condition);
+        }
         let facts = row.operation(operation);
+        let is_there = facts.since().is_some();
+        let changed = flags(map).find_map(|flag| {
+            let own = flag.own_operation(operation).filter(|_| is_there);
+            flag.operation(operation).or(own).filter(|facts| facts.answers_known(condition))
+        });
+        if let Some(facts) = changed {
+            return facts.timeline(condition);
+        }
         let mut answers = facts.timeline(condition);
         if condition == Condition::WithSpecialField
             && let Some(known) = self.special_field_known(map, row)
@@ -254,6 +291,11 @@ impl<'a> Resolved<'a> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         fields.iter().any(|member| member.field == wanted)
     }
+}
+
+/// The flags of `map` that are known.
+fn flags(map: &MapDef) -> impl Iterator<Item = &'static MapFlag> {
+    map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value))
 }
 
 /// Whether `map` has the flag that `operation` asks for, if it asks for one at all.

@@ -1,9 +1,11 @@
-//! Map creation flags.
+//! Map creation flags, and what each changes of what a map can do.
 
-use super::KernelVersion;
+use super::{KernelVersion, MapTypeFacts, Operation, OperationFacts, ProgramOperation};
+
+pub use super::table::MAP_FLAGS;
 
 /// A bit of `map_flags`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct MapFlag {
     /// Its name in a schema: `no_prealloc` for `BPF_F_NO_PREALLOC`.
     pub name: &'static str,
@@ -11,6 +13,16 @@ pub struct MapFlag {
     pub bit: u32,
     /// The first mainline release that has it, on whichever map type.
     pub since: KernelVersion,
+    /// What it changes, in a sentence.
+    pub effect: &'static str,
+    /// What operations of user space answer on a map that has it, whatever the type of the map. The
+    /// kernel looks at the flag first: an operation that is refused in plain is refused under each other
+    /// condition too, also where the map type lacks it.
+    pub operations: &'static [OperationFacts],
+    /// The same of operations that the map type has, and under the conditions that are named.
+    pub own_operations: &'static [OperationFacts],
+    /// What programs can't do with a map that has it: the verifier refuses the program with EACCES.
+    pub refused_in_programs: &'static [ProgramOperation],
 }
 
 impl MapFlag {
@@ -31,32 +43,27 @@ impl MapFlag {
     pub fn c_name(&self) -> String {
         format!("BPF_F_{}", self.name.to_uppercase())
     }
-}
 
-const fn flag(name: &'static str, bit: u32, major: u16, minor: u16) -> MapFlag {
-    MapFlag { name, bit, since: KernelVersion::new(major, minor) }
-}
+    /// What `operation` answers on each map that has the flag; `None` when the row of the map type
+    /// stands.
+    #[must_use]
+    pub fn operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
+        self.operations.iter().find(|facts| facts.operation == operation)
+    }
 
-/// Every flag, by bit: the anonymous enum of `BPF_F_NO_PREALLOC` in `include/uapi/linux/bpf.h`.
-pub static MAP_FLAGS: &[MapFlag] = &[
-    flag("no_prealloc", 0, 4, 6),
-    flag("no_common_lru", 1, 4, 10),
-    flag("numa_node", 2, 4, 14),
-    flag("rdonly", 3, 4, 15),
-    flag("wronly", 4, 4, 15),
-    flag("stack_build_id", 5, 4, 17),
-    flag("zero_seed", 6, 5, 0),
-    flag("rdonly_prog", 7, 5, 2),
-    flag("wronly_prog", 8, 5, 2),
-    flag("clone", 9, 5, 4),
-    flag("mmapable", 10, 5, 5),
-    flag("preserve_elems", 11, 5, 10),
-    flag("inner_map", 12, 5, 10),
-    flag("link", 13, 6, 4),
-    flag("path_fd", 14, 6, 5),
-    flag("vtype_btf_obj_fd", 15, 6, 9),
-    flag("token_fd", 16, 6, 9),
-    flag("segv_on_fault", 17, 6, 9),
-    flag("no_user_conv", 18, 6, 9),
-    flag("rb_overwrite", 19, 6, 19),
-];
+    /// What `operation` answers where the map type has it.
+    #[must_use]
+    pub fn own_operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
+        self.own_operations.iter().find(|facts| facts.operation == operation)
+    }
+
+    /// What programs could do with a map of this type, and can't with one that has the flag.
+    pub fn refused_to_programs(
+        &self,
+        row: &MapTypeFacts,
+    ) -> impl Iterator<Item = ProgramOperation> + use<> {
+        let refused = self.refused_in_programs;
+        let possible = row.program_operations().iter().copied();
+        possible.filter(move |operation| refused.contains(operation))
+    }
+}

@@ -10,12 +10,14 @@
 mod answer;
 mod errno;
 mod flags;
+mod programs;
 mod table;
 
 pub use crate::kernel::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
 pub use errno::Errno;
 pub use flags::{MAP_FLAGS, MapFlag};
+pub use programs::ProgramOperation;
 pub use table::MAP_TYPES;
 
 use crate::ir::SpecialField;

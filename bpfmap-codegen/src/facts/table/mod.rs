@@ -3,6 +3,7 @@
 mod arena;
 mod array;
 mod bloom_filter;
+mod flags;
 mod hash;
 mod insn_array;
 mod lpm_trie;
@@ -17,6 +18,8 @@ mod streams;
 mod struct_ops;
 
 use super::{Case, KernelVersion, MapTypeFacts, OperationFacts};
+
+pub use flags::MAP_FLAGS;
 
 /// Every map type, by number.
 pub static MAP_TYPES: &[MapTypeFacts] = &[
