@@ -13,12 +13,21 @@ macro_rules! golden {
     };
 }
 
+golden!(awkward, "goldens/generated/awkward.rs");
 golden!(bit_fields, "goldens/generated/bit_fields.rs");
 golden!(composites, "goldens/generated/composites.rs");
 golden!(flows_migrate, "goldens/generated/flows_migrate.rs");
 golden!(loader, "goldens/generated/loader.rs");
 golden!(maps, "goldens/generated/maps.rs");
 golden!(scalars, "goldens/generated/scalars.rs");
+
+// Nobody uses these.
+golden!(events, "goldens/generated/events.rs");
+golden!(nested_fields, "goldens/generated/nested_fields.rs");
+golden!(objects, "goldens/generated/objects.rs");
+golden!(special_fields, "goldens/generated/special_fields.rs");
+
+use std::collections::BTreeSet;
 
 use bpfmap::layout::Layout;
 use bpfmap::{Be16, Be32, MapFlags, MapSpec, Pinning, bytes_of, zeroed};
@@ -72,6 +81,9 @@ fn words_of_rust_are_members_all_the_same() {
     let words = composites::Words { r#type: 1, self_: 2, crate_: 3, ..zeroed() };
     let words = words.with_match(5);
     assert_eq!((words.r#type, words.self_, words.crate_, words.r#match()), (1, 2, 3, 5));
+    let shown = format!("{words:?}");
+    assert!(shown.starts_with("Words { type: 1, self_: 2, "), "{shown}");
+    assert!(shown.contains(", match: 5"), "{shown}");
 }
 
 #[test]
@@ -82,6 +94,54 @@ fn enums_take_every_number() {
     assert_eq!((Wide::ALL, Level::LOW), (Wide(u64::MAX), Level::ALSO_LOW));
     assert_eq!((Deep::LEAST.0, Deep::MOST.0), (i64::MIN, i64::MAX));
     assert_eq!(Every::default().verdict, Verdict::PASS);
+}
+
+#[test]
+fn enums_are_matched_by_their_constants() {
+    use awkward::Verdict;
+
+    let shown = |verdict| match verdict {
+        Verdict::PASSED => "passed",
+        Verdict::ABORTED | Verdict::TYPE => "not passed",
+        Verdict(_) => "unknown",
+    };
+    let all = [0, -1, 1, 2].map(|number| shown(Verdict(number)));
+    assert_eq!(all, ["passed", "not passed", "not passed", "unknown"]);
+}
+
+#[test]
+fn everything_has_an_order() {
+    use awkward::{Documented, MapSpec, Option, Result, Verdict};
+    use bit_fields::Mixed;
+
+    assert!(Verdict::ABORTED < Verdict::PASSED && Verdict::PASSED < Verdict::TYPE);
+    let option = |some, clone| Option { some, clone };
+    let sorted = BTreeSet::from([option(2, 0), option(1, 0x100), option(1, 2), option(1, 2)]);
+    assert_eq!(Vec::from_iter(sorted), [option(1, 2), option(1, 0x100), option(2, 0)]);
+    // A union by its first member, the bytes beyond it last.
+    assert!(Result::from_ok(option(1, 0x100)) < Result::from_ok(option(2, 0)));
+    assert!(Result::from_hash(u64::MAX) > Result::default());
+    // Bit-fields by their numbers and in their order, not by the bytes that hold them.
+    assert!(Mixed::default().with_b(-2) < Mixed::default());
+    assert!(MapSpec::default().with_fmt(1) > MapSpec::default().with_cmp(7));
+    // Equal is what has the same bytes.
+    assert!(Documented::default().with_version(3) == Documented::default().with_version(3));
+    assert!(special_fields::Queue::default() <= special_fields::Queue::default());
+}
+
+#[test]
+fn names_of_the_language_and_of_the_generator_are_names_of_types() {
+    use awkward::{
+        Inner, InnerInner, InnerInnerMap, K, Layout, Maps2, Scratch, Some, View, Within,
+    };
+
+    assert_eq!((Inner::NAME, InnerInnerMap::NAME), ("inner", "inner_inner"));
+    assert_eq!(InnerInner::VALUE_LAYOUT.size(), size_of::<Within>() as u64);
+    assert_eq!(size_of::<<View as MapSpec>::Key>(), 4);
+    assert_eq!(size_of::<<Scratch as MapSpec>::Value>(), 8);
+    let k = K { v: Maps2 { k: 1 } };
+    assert_eq!(format!("{k:?}"), "K { v: Maps2 { k: 1 } }");
+    assert_eq!(Layout { member: 7, ..zeroed() }.opaque, Some::NONE);
 }
 
 #[test]

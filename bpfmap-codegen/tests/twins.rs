@@ -76,7 +76,7 @@ fn comparable(file: &GeneratedFile) -> &str {
     if !file.name.ends_with("_fixture.rs") {
         return text;
     }
-    text.find("use ::bpfmap::MapSpec;").map_or(text, |start| &text[start..])
+    text.find("static OBJECT: ").map_or(text, |start| &text[start..])
 }
 
 fn checked(draft: Draft) -> Checked {

@@ -4,6 +4,7 @@
 //! Linux 7.1 on.
 
 use crate::plain::Plain;
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
@@ -12,7 +13,7 @@ use core::ptr::NonNull;
 macro_rules! opaque {
     ($($(#[$attribute:meta])* $name:ident($($word:tt)*);)*) => { $(
         $(#[$attribute])*
-        #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name {
             opaque: $($word)*,
         }
@@ -144,6 +145,18 @@ impl<T> PartialEq for UserPtr<T> {
 }
 
 impl<T> Eq for UserPtr<T> {}
+
+impl<T> PartialOrd for UserPtr<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for UserPtr<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.address.cmp(&other.address)
+    }
+}
 
 impl<T> Hash for UserPtr<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -59,12 +59,14 @@ macro_rules! plain {
 }
 
 /// Proves that a struct is [`Plain`](crate::Plain), as [`plain!`](crate::plain!) does, and implements what a key or
-/// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `Default`
-/// (all zero) and `Debug`. `benches/compile-cost` measures what it costs the compiler, beside bytemuck's derives.
+/// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `PartialOrd`
+/// and `Ord` (member by member, in their order), `Default` (all zero) and `Debug`. `benches/compile-cost` measures what
+/// it costs the compiler, beside bytemuck's derives. The types of the members must implement `Debug` and `Ord`.
 ///
-/// `Debug` shows the members in order; members whose name begins with `__pad` are left out. A member that is storage
-/// for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then the
-/// values of these methods are shown in its place. The struct has no derive of its own for the traits above.
+/// `Debug` shows the members in order; members that are called `__pad` and a number are left out. A member that is
+/// storage for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then
+/// the values of these methods are shown, and compared, in its place. The struct has no derive of its own for the traits
+/// above.
 ///
 /// ```
 /// /// Where a packet came from.
@@ -134,18 +136,64 @@ macro_rules! plain_struct {
                 )
             }
         }
-        $crate::__plain_traits!($name);
+        impl ::core::marker::Copy for $name {}
+        // A derive can't be added to a struct that is written elsewhere.
+        #[allow(clippy::expl_impl_clone_on_copy)]
+        impl ::core::clone::Clone for $name {
+            #[inline]
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl ::core::cmp::PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                $crate::__private::equal(self, other)
+            }
+        }
+        impl ::core::cmp::Eq for $name {}
+        impl ::core::cmp::PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> ::core::option::Option<::core::cmp::Ordering> {
+                ::core::option::Option::Some(::core::cmp::Ord::cmp(self, other))
+            }
+        }
+        impl ::core::cmp::Ord for $name {
+            fn cmp(&self, other: &Self) -> ::core::cmp::Ordering {
+                $(
+                    $($(
+                        let order = ::core::cmp::Ord::cmp(&self.$view(), &other.$view());
+                        if order.is_ne() {
+                            return order;
+                        }
+                    )*)?
+                    let order = ::core::cmp::Ord::cmp(&{ self.$member }, &{ other.$member });
+                    if order.is_ne() {
+                        return order;
+                    }
+                )*
+                // Two that are equal have the same bytes, and members may be equal that have not.
+                $crate::__private::order(self, other)
+            }
+        }
+        impl ::core::hash::Hash for $name {
+            #[inline]
+            fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
+                $crate::__private::hash(self, state);
+            }
+        }
     };
 }
 
-/// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements the usual traits as
-/// [`plain_struct!`](crate::plain_struct!) does: the sound shape of a C `enum`, since the kernel may hold a number that
-/// no variant has.
+/// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements `Debug` and `Default`
+/// (zero): the sound shape of a C `enum`, since the kernel may hold a number that no variant has.
 ///
 /// Names the constants of the type that are its variants: `Debug` shows the name of the first whose value it is, else
-/// the number.
+/// the number. The other traits are the type's own to derive: where it derives `PartialEq` and `Eq`, its constants are
+/// patterns.
 ///
 /// ```
+/// #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 /// #[repr(transparent)]
 /// pub struct Verdict(pub u8);
 /// impl Verdict {
@@ -155,6 +203,12 @@ macro_rules! plain_struct {
 /// bpfmap::plain_enum!(Verdict(u8) { PASS, DROP });
 ///
 /// assert_eq!(format!("{:?} {:?}", Verdict::DROP, Verdict(7)), "DROP Verdict(7)");
+///
+/// let passes = match Verdict(0) {
+///     Verdict::PASS => true,
+///     Verdict::DROP | Verdict(2..) => false,
+/// };
+/// assert!(passes);
 /// ```
 #[macro_export]
 macro_rules! plain_enum {
@@ -176,37 +230,6 @@ macro_rules! plain_enum {
             #[inline]
             fn default() -> Self {
                 $crate::zeroed()
-            }
-        }
-        $crate::__plain_traits!($name);
-    };
-}
-
-/// The traits that follow from the bytes.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __plain_traits {
-    ($name:ident) => {
-        impl ::core::marker::Copy for $name {}
-        // A derive can't be added to a struct that is written elsewhere.
-        #[allow(clippy::expl_impl_clone_on_copy)]
-        impl ::core::clone::Clone for $name {
-            #[inline]
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-        impl ::core::cmp::PartialEq for $name {
-            #[inline]
-            fn eq(&self, other: &Self) -> bool {
-                $crate::__private::equal(self, other)
-            }
-        }
-        impl ::core::cmp::Eq for $name {}
-        impl ::core::hash::Hash for $name {
-            #[inline]
-            fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
-                $crate::__private::hash(self, state);
             }
         }
     };

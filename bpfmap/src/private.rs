@@ -129,6 +129,12 @@ pub fn equal<R: PlainRef>(left: R, right: R) -> bool {
     left.bytes() == right.bytes()
 }
 
+/// The order of the bytes of two values.
+#[inline]
+pub fn order<R: PlainRef>(left: R, right: R) -> core::cmp::Ordering {
+    left.bytes().cmp(right.bytes())
+}
+
 /// Hashes the bytes of a value.
 #[inline]
 pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
@@ -144,19 +150,30 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
 /// The formatter's.
 pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -> Result {
     let (name, members) = names.split_once(';').unwrap_or((names, ""));
-    let mut out = f.debug_struct(name.trim());
+    let mut out = f.debug_struct(spoken(name.trim()));
     let mut values = values.iter();
     for member in members.split(',') {
         let mut shown = member.split("=>").map(str::trim).zip(&mut values).peekable();
         let Some((name, value)) = shown.next() else { break };
-        if shown.peek().is_none() && !name.starts_with("__pad") {
-            out.field(name, value);
+        if shown.peek().is_none() && !is_padding(name) {
+            out.field(spoken(name), value);
         }
         for (name, view) in shown {
-            out.field(name, view);
+            out.field(spoken(name), view);
         }
     }
     out.finish()
+}
+
+/// The name that `identifier` means: `type` of `r#type`.
+fn spoken(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
+/// Whether a member of this name is padding that a back end named.
+fn is_padding(name: &str) -> bool {
+    name.strip_prefix("__pad")
+        .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `Debug` of an enum that may hold a number without a name.
@@ -170,8 +187,8 @@ pub fn debug_enum<N: Debug + PartialEq>(
     variants: &[(N, &'static str)],
 ) -> Result {
     match variants.iter().find(|(value, _)| value == number) {
-        Some((_, variant)) => f.write_str(variant),
-        None => f.debug_tuple(name).field(number).finish(),
+        Some((_, variant)) => f.write_str(spoken(variant)),
+        None => f.debug_tuple(spoken(name)).field(number).finish(),
     }
 }
 

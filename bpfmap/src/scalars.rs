@@ -159,6 +159,20 @@ impl PartialEq for Bool {
 
 impl Eq for Bool {}
 
+impl PartialOrd for Bool {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Bool {
+    #[inline]
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.get().cmp(&other.get())
+    }
+}
+
 impl core::hash::Hash for Bool {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         self.get().hash(state);

@@ -1,5 +1,6 @@
 //! Types that Rust declares for both sides.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
@@ -97,7 +98,7 @@ impl<T: BpfType> BpfType for UserPtr<T> {
 )]
 pub trait BpfEnum: Copy + 'static {
     /// The integer that holds it.
-    type Repr: BpfType + BitField + Default + Eq + Hash + fmt::Debug;
+    type Repr: BpfType + BitField + Default + Ord + Hash + fmt::Debug;
     /// Its variants.
     const VARIANTS: &'static [Self];
     /// The type as BTF describes it.
@@ -214,6 +215,21 @@ impl<E: BpfEnum> PartialEq<E> for Enum<E> {
 
 impl<E: BpfEnum> Eq for Enum<E> {}
 
+impl<E: BpfEnum> PartialOrd for Enum<E> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By the number.
+impl<E: BpfEnum> Ord for Enum<E> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
 impl<E: BpfEnum> Hash for Enum<E> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -289,6 +305,18 @@ impl<T: Plain + PartialEq, const N: usize> PartialEq for Padded<T, N> {
 }
 
 impl<T: Plain + Eq, const N: usize> Eq for Padded<T, N> {}
+
+impl<T: Plain + PartialOrd, const N: usize> PartialOrd for Padded<T, N> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.get().partial_cmp(&other.get())
+    }
+}
+
+impl<T: Plain + Ord, const N: usize> Ord for Padded<T, N> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.get().cmp(&other.get())
+    }
+}
 
 impl<T: Plain + Hash, const N: usize> Hash for Padded<T, N> {
     fn hash<H: Hasher>(&self, state: &mut H) {

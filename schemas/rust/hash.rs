@@ -13,7 +13,7 @@ pub union IpAddr {
 }
 
 /// What to do with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
 #[repr(u8)]
 pub enum Verdict {
     Pass = 0,

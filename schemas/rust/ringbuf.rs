@@ -4,7 +4,7 @@ use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Padded};
 
 bpfmap::schema!(name = "ringbuf", min_kernel = "5.10");
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
 #[repr(u8)]
 pub enum Protocol {
     Tcp = 6,

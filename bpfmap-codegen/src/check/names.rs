@@ -73,10 +73,12 @@ pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String
 fn not_reserved(cx: &mut Context<'_>, name: &Spanned<String>, why: Option<&str>) -> bool {
     let Some(why) = why else { return true };
     let message = format!("the name `{}` is taken: {why}", name.value);
-    cx.report(
-        Finding::new(&rules::RESERVED_NAME, name.span, message)
-            .help(format!("choose another name, such as `{}_`", name.value.trim_matches('_'))),
-    );
+    let other = format!("{}_", name.value.trim_matches('_'));
+    let help = match reserved::anywhere(&other) {
+        None => format!("choose another name, such as `{other}`"),
+        Some(_) => "choose a name that begins in another way".to_owned(),
+    };
+    cx.report(Finding::new(&rules::RESERVED_NAME, name.span, message).help(help));
     false
 }
 
@@ -141,7 +143,17 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
     let mut seen = Seen::default();
     for variant in &body.variants {
         let name = &variant.name;
-        identifier(cx, "a variant", name);
+        if identifier(cx, "a variant", name) {
+            let constant = body.c_constant(enum_name, &name.value);
+            if let Some(why) = reserved::anywhere(&constant) {
+                let message = format!("the name `{constant}` is taken: {why}");
+                cx.report(
+                    Finding::new(&rules::RESERVED_NAME, name.span, message)
+                        .label("called so in C")
+                        .help("choose another name, or another `prefix`"),
+                );
+            }
+        }
         let written = rust_constant(&name.value);
         unique(cx, &mut seen, written, name, &rules::DUPLICATE_VARIANT, |name, first, _| {
             if name == first {

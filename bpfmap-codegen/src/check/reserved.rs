@@ -3,8 +3,15 @@
 
 /// Why `word` can't name a type, a member, a variant or a map.
 pub(super) fn anywhere(word: &str) -> Option<&'static str> {
+    if OWN_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
+        return Some("the generated C has names of its own that begin so");
+    }
     C_KEYWORDS.contains(&word).then_some("it is a word of C")
 }
+
+/// What every name begins with that the generated C has of its own: macros, functions of headers, and all that a
+/// fixture declares. So none of them is ever a name of the schema.
+const OWN_PREFIXES: &[&str] = &["__bpfmap_", "BPFMAP_"];
 
 /// Why `word` can't name a type, although it could name a member. A type of the `kernel`'s may be
 /// called as it is there.

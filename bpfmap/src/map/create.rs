@@ -7,7 +7,7 @@ use crate::btf::{Encoder, Tags};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{Kind, KindFacts};
-use crate::layout::Layout;
+use crate::layout::{Layout, TypeLayout};
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -98,9 +98,13 @@ pub(crate) fn create_declared(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether a map is created with BTF: the kernel refuses it for some types.
+/// Whether a map is created with BTF: the kernel refuses it for some types. Where only the size of the key or of the
+/// value is known there is none, as libbpf does it: the kernel asks some keys to be what bytes are not.
 fn with_btf(declared: &Declaration<'_>) -> bool {
-    declared.btf && KindFacts::by_number(declared.map_type).is_some_and(|facts| facts.btf)
+    declared.btf
+        && !matches!(declared.key, TypeLayout::Opaque { .. })
+        && !matches!(declared.value, TypeLayout::Opaque { .. })
+        && KindFacts::by_number(declared.map_type).is_some_and(|facts| facts.btf)
 }
 
 struct LoadedBtf {

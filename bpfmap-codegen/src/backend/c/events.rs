@@ -11,73 +11,124 @@ use crate::naming::c_event_function;
 /// The functions of all maps of `schema` that say what event they carry.
 pub(super) fn functions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
+    let parameters = Parameters::beside(schema);
     let mut code = String::new();
     for map in &schema.maps {
         let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
         if let Some(event) = &map.event {
             let mut event = names.abstract_type(&event.value);
-            // A declarator goes around an array's name.
-            if event.contains(['[', '(']) {
+            // A declarator goes around an array's name, and `const` before a pointer is of what it leads to.
+            if event.contains(['[', '(', '*']) {
                 event = format!("__typeof__({event})");
             }
             for function in row.event_functions() {
-                push_function(&mut code, row, map, &event, function);
+                push_function(&mut code, &parameters, row, (map, &event), function);
             }
         }
     }
     code
 }
 
-fn push_function(code: &mut String, row: &MapTypeFacts, map: &MapDef, event: &str, function: &str) {
+/// The names of the functions' parameters. None of them hides a map or a type that a function means.
+struct Parameters {
+    event: String,
+    flags: String,
+    ctx: String,
+    record: String,
+    handle: String,
+    context: String,
+}
+
+impl Parameters {
+    fn beside(schema: &Schema) -> Self {
+        let types = schema.types.iter().map(|def| &def.name.value);
+        let taken: Vec<&String> =
+            schema.maps.iter().map(|map| &map.name.value).chain(types).collect();
+        let name = |base: &str| {
+            let mut name = base.to_owned();
+            while taken.contains(&&name) {
+                name.push('_');
+            }
+            name
+        };
+        Self {
+            event: name("event"),
+            flags: name("flags"),
+            ctx: name("ctx"),
+            record: name("record"),
+            handle: name("handle"),
+            context: name("context"),
+        }
+    }
+}
+
+fn push_function(
+    code: &mut String,
+    parameters: &Parameters,
+    row: &MapTypeFacts,
+    (map, ty): (&MapDef, &str),
+    function: &str,
+) {
     let map = &map.name.value;
+    let Parameters { event, flags, ctx, record, handle, context } = parameters;
     let [comment, result, arguments, body] = match (function, row.event_functions()) {
         ("reserve", _) => [
             "Room for an event, to be submitted or discarded; NULL when the buffer is full. Every\n \
              * member is to be set: the bytes are those of an earlier event.",
-            &format!("{event} *"),
+            &format!("{ty} *"),
             "void",
-            &format!("return bpf_ringbuf_reserve(&{map}, sizeof({event}), 0);"),
+            &format!("return bpf_ringbuf_reserve(&{map}, sizeof({ty}), 0);"),
         ],
         ("submit", _) => [
-            "Sends an event that was reserved. `flags` may be BPF_RB_NO_WAKEUP or\n \
-             * BPF_RB_FORCE_WAKEUP.",
+            &format!(
+                "Sends an event that was reserved. `{flags}` may be BPF_RB_NO_WAKEUP or\n \
+                 * BPF_RB_FORCE_WAKEUP."
+            ),
             "void ",
-            &format!("{event} *event, __u64 flags"),
-            "bpf_ringbuf_submit(event, flags);",
+            &format!("{ty} *{event}, __u64 {flags}"),
+            &format!("bpf_ringbuf_submit({event}, {flags});"),
         ],
         ("discard", _) => [
             "Gives back the room of an event that was reserved.",
             "void ",
-            &format!("{event} *event, __u64 flags"),
-            "bpf_ringbuf_discard(event, flags);",
+            &format!("{ty} *{event}, __u64 {flags}"),
+            &format!("bpf_ringbuf_discard({event}, {flags});"),
         ],
         ("output", ["output"]) => [
             "Sends an event to the reader on this CPU: 0; -ENOENT when nobody reads there, -ENOSPC when\n \
              * the buffer is full.",
             "int ",
-            &format!("void *ctx, const {event} *event"),
+            &format!("void *{ctx}, const {ty} *{event}"),
             &format!(
-                "return bpf_perf_event_output(ctx, &{map}, BPF_F_CURRENT_CPU, (void *)event,\n\t\t\t\t     sizeof(*event));"
+                "return bpf_perf_event_output({ctx}, &{map}, BPF_F_CURRENT_CPU, (void *){event},\n\t\t\t\t     sizeof(*{event}));"
             ),
         ],
         ("output", _) => [
             "Sends a copy of an event: 0, or -EAGAIN when the buffer is full.",
             "int ",
-            &format!("const {event} *event, __u64 flags"),
-            &format!("return bpf_ringbuf_output(&{map}, (void *)event, sizeof(*event), flags);"),
+            &format!("const {ty} *{event}, __u64 {flags}"),
+            &format!(
+                "return bpf_ringbuf_output(&{map}, (void *){event}, sizeof(*{event}), {flags});"
+            ),
         ],
         ("event", _) => [
             "The event in a record that user space sent; NULL when the record is too short.",
-            &format!("const {event} *"),
-            "struct bpf_dynptr *record",
-            &format!("return bpf_dynptr_data(record, 0, sizeof({event}));"),
+            &format!("const {ty} *"),
+            &format!("struct bpf_dynptr *{record}"),
+            &format!("return bpf_dynptr_data({record}, 0, sizeof({ty}));"),
         ],
         ("drain", _) => [
-            "Calls `handle` for each record that user space sent, until it returns 1; returns how many\n \
-             * there were, or a negative errno.",
+            &format!(
+                "Calls `{handle}` for each record that user space sent, until it returns 1; returns how many\n \
+                 * there were, or a negative errno."
+            ),
             "long ",
-            "long (*handle)(struct bpf_dynptr *record, void *context),\n\t\tvoid *context, __u64 flags",
-            &format!("return bpf_user_ringbuf_drain(&{map}, (void *)handle, context, flags);"),
+            &format!(
+                "long (*{handle})(struct bpf_dynptr *{record}, void *{context}),\n\t\tvoid *{context}, __u64 {flags}"
+            ),
+            &format!(
+                "return bpf_user_ringbuf_drain(&{map}, (void *){handle}, {context}, {flags});"
+            ),
         ],
         _ => return,
     };

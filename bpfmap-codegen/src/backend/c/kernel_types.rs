@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::facts::KernelVersion;
-use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, MapDef, MemberType, Schema, SpecialField, Type, TypeDefKind};
 
 /// Definitions for programs that do not include `vmlinux.h`.
 pub(super) fn definitions(schema: &Schema) -> String {
@@ -72,17 +72,61 @@ pub(super) fn definitions(schema: &Schema) -> String {
 
 /// Brings what special fields lead to into the program's BTF, where the kernel looks for it: clang
 /// leaves out what no more than a pointer of a struct leads to.
+///
+/// So it does with the types of a map that is described within another one, and then libbpf can't tell their
+/// sizes.
 pub(super) fn mentions(schema: &Schema) -> String {
     let used = Used::by(schema);
     let mut code = String::new();
-    for name in used.pointees.iter().chain(&used.own) {
+    let by_kernel =
+        used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "the kernel"));
+    let within = types_within(schema).into_iter().map(|(name, word)| (name, word, "libbpf"));
+    let mut written: Vec<&str> = vec![];
+    for (name, word, reader) in by_kernel.chain(within) {
+        if written.contains(&name) {
+            continue;
+        }
+        written.push(name);
         let _ = write!(
             code,
-            "\n/* Keeps struct {name} in the BTF: the kernel looks for it there. */\n\
-             static __attribute__((used)) void __bpfmap_btf_{name}(struct {name} *it)\n{{\n\t(void)it;\n}}\n"
+            "\n/* Keeps {word} {name} in the BTF: {reader} looks for it there. */\n\
+             static __attribute__((used)) void __bpfmap_btf_{name}({word} {name} *it)\n{{\n\t(void)it;\n}}\n"
         );
     }
     code
+}
+
+/// The structs, unions and enums that are keys and values of maps that are described within others, and of no other
+/// maps; each with its word.
+fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
+    let held: Vec<_> = schema
+        .maps
+        .iter()
+        .flat_map(MapDef::types)
+        .filter_map(|ty| base(schema, &ty.value))
+        .collect();
+    let templates = schema.maps.iter().filter_map(MapDef::template);
+    let within = templates.flat_map(MapDef::types).filter_map(|ty| base(schema, &ty.value));
+    within.filter(|name| !held.contains(name)).collect()
+}
+
+/// What arrays and aliases of it come to, if that has a definition of its own: its name, and its word.
+fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static str)> {
+    loop {
+        ty = match ty {
+            Type::Array(element, _) => &element.value,
+            Type::Named(name) => {
+                let def = schema.types.iter().find(|def| def.name.value == *name)?;
+                match &def.kind {
+                    TypeDefKind::Alias(target) => &target.value,
+                    TypeDefKind::Struct(_) => return Some((name, "struct")),
+                    TypeDefKind::Union(_) => return Some((name, "union")),
+                    TypeDefKind::Enum(_) => return Some((name, "enum")),
+                }
+            }
+            _ => return None,
+        };
+    }
 }
 
 /// The macro by which a program says that it has the type `name` from elsewhere.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
 use crate::check::Checked;
-use crate::facts::{Answer, MapTypeFacts, Since};
+use crate::facts::{Answer, MapTypeFacts, MaxEntriesRule, Since};
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
@@ -47,10 +47,7 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
         let size = bytes(checked.resolved().layout(&KeyValue::Type(event.clone())).size);
         rows.push(("event", format!("`{}`, {size}", event.value)));
     }
-    let max_entries = map.max_entries.as_ref();
-    let max_entries =
-        max_entries.map_or(LEFT_TO_LOADER.to_owned(), |number| number.value.to_string());
-    rows.push(("max_entries", max_entries));
+    rows.push(("max_entries", max_entries(map)));
     if !map.flags.is_empty() {
         let flags: Vec<_> = map.flags.iter().map(|flag| format!("`{}`", flag.value)).collect();
         rows.push(("flags", flags.join(", ")));
@@ -95,6 +92,21 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
         rows.push(("BTF", "none: described by its sizes".to_owned()));
     }
     rows
+}
+
+/// The number, or who sets it where the schema does not.
+fn max_entries(map: &MapDef) -> String {
+    if let Some(number) = &map.max_entries {
+        return number.value.to_string();
+    }
+    let rule = MapTypeFacts::by_name(&map.map_type.value).map(|row| row.max_entries);
+    match rule.filter(|_| !map.is_set_by_loader(Attribute::MaxEntries)) {
+        Some(MaxEntriesRule::Zero) => "0: entries come and go with the objects that they belong to",
+        Some(MaxEntriesRule::One) => "1",
+        Some(MaxEntriesRule::PerCpu) => "the number of possible CPUs, which libbpf fills in",
+        _ => LEFT_TO_LOADER,
+    }
+    .to_owned()
 }
 
 fn push_needs(page: &mut String, checked: &Checked, map: &MapDef) {

@@ -8,7 +8,8 @@ use super::names::Names;
 use super::string_literal;
 use crate::check::{Checked, Resolved};
 use crate::ir::{
-    Composite, Enum, Int, KeyValue, MemberType, SpecialField, Target, Type, TypeDef, TypeDefKind,
+    Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef,
+    TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts};
 
@@ -76,7 +77,8 @@ fn used_types(checked: &Checked) -> Vec<&TypeDef> {
     let mut pending: Vec<&Type> = vec![];
     let mut named: Vec<&str> = vec![];
     for map in &checked.schema().maps {
-        pending.extend(map.types().map(|ty| &ty.value));
+        let both = std::iter::once(map).chain(map.template());
+        pending.extend(both.flat_map(MapDef::types).map(|ty| &ty.value));
     }
     while let Some(ty) = pending.pop() {
         match ty {

@@ -48,9 +48,9 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
-/// Whether anybody outside sees the items is up to the module that includes them.
+/// Whether anybody uses the items, and whether anybody outside sees them, is up to the module that includes them.
 const REEXPORT: &str = "\
-#[allow(unreachable_pub, reason = \"the module that includes it may be private\")]
+#[allow(unreachable_pub, unused_imports, reason = \"the module that includes it may be private, or unused\")]
 pub use generated::*;
 ";
 

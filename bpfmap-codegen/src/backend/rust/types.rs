@@ -62,11 +62,23 @@ fn has_spin_lock(checked: &Checked, def: &TypeDef) -> bool {
     fields.iter().any(|member| member.field == SpecialField::SpinLock)
 }
 
+/// Derived, so that the constants are patterns.
+const ENUM_TRAITS: &str = "\
+#[derive(
+    ::core::clone::Clone,
+    ::core::marker::Copy,
+    ::core::cmp::PartialEq,
+    ::core::cmp::Eq,
+    ::core::cmp::PartialOrd,
+    ::core::cmp::Ord,
+    ::core::hash::Hash,
+)]";
+
 fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
     let name = names.ty(&def.name.value);
     let repr = int_name(body.repr.value);
     push_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
-    let _ = writeln!(code, "#[repr(transparent)]\npub struct {name}(pub {repr});\n");
+    let _ = writeln!(code, "{ENUM_TRAITS}\n#[repr(transparent)]\npub struct {name}(pub {repr});\n");
     let _ = writeln!(code, "impl {name} {{");
     let mut constants: Vec<String> = vec![];
     for variant in &body.variants {

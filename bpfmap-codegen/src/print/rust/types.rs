@@ -18,6 +18,9 @@ pub(super) struct Spelled {
     pub(super) hints: Vec<String>,
 }
 
+/// What an enum derives: its variants are patterns and have an order.
+const ENUM_TRAITS: &str = "Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash";
+
 /// A struct or union on its way into the text.
 struct Item<'a> {
     name: String,
@@ -82,7 +85,7 @@ impl<'a> Printer<'a> {
     }
 
     fn push_enum(&mut self, text: &mut String, name: &str, body: &Enum, words: &[String]) {
-        self.push_derive(text, "Clone, Copy, Debug, PartialEq, Eq");
+        self.push_derive(text, ENUM_TRAITS);
         let _ = writeln!(text, "#[repr({})]", int_name(body.repr.value));
         push_attribute(text, "", "bpf_type", words);
         let _ = writeln!(text, "pub enum {name} {{");
@@ -98,7 +101,7 @@ impl<'a> Printer<'a> {
 
     /// An enum that Rust has none of.
     fn push_new_type(&mut self, text: &mut String, name: &str, body: &Enum, words: Vec<String>) {
-        self.push_derive(text, "Clone, Copy");
+        self.push_derive(text, ENUM_TRAITS);
         text.push_str("#[repr(transparent)]\n");
         let mut words = words;
         let variants: Vec<String> = body
