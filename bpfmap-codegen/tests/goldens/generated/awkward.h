@@ -95,7 +95,7 @@ _Static_assert(__builtin_offsetof(struct documented, rest) == 4, "rest lies at b
  *
  *     match verdict {}
  */
-enum verdict : __s32 {
+enum verdict : int {
 	/*
 	 * ~~~
 	 * no code
@@ -149,7 +149,7 @@ _Static_assert(_Alignof(struct map_spec) == 2, "struct map_spec is aligned to 2 
 _Static_assert(__builtin_offsetof(struct map_spec, bits0) == 1, "bits0 lies at byte 1 of struct map_spec");
 _Static_assert(__builtin_offsetof(struct map_spec, __padding) == 2, "__padding lies at byte 2 of struct map_spec");
 
-enum some : __u8 {
+enum some : unsigned char {
 	SOME_NONE = 0,
 	SOME_SELF = 1,
 	SOME_LAYOUT = 2,
@@ -216,7 +216,7 @@ _Static_assert(_Alignof(union shared) == 4, "union shared is aligned to 4 bytes"
 _Static_assert(__builtin_offsetof(union shared, whole) == 0, "whole lies at byte 0 of union shared");
 _Static_assert(__builtin_offsetof(union shared, halves) == 0, "halves lies at byte 0 of union shared");
 
-enum level : __u32 {
+enum level : unsigned int {
 	LEVEL_LOW = 0,
 	LEVEL_HIGH = 1,
 };
