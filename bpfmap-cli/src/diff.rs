@@ -1,16 +1,16 @@
 //! `bpfmap diff`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::diagnostics::render;
 use bpfmap_codegen::evolve::{Change, Class, Format, Rule, diff, report};
-use bpfmap_codegen::front::{Draft, read_file};
+use bpfmap_codegen::front::{Draft, read_file_with};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::revision::Revision;
-use crate::{Failed, Outcome, complain, print, style, word};
+use crate::{Failed, Outcome, build, build_arguments, complain, print, style, word};
 
 pub(crate) fn command() -> Command {
     Command::new("diff")
@@ -59,6 +59,7 @@ pub(crate) fn command() -> Command {
                 .default_value("new-pin,wrong-data")
                 .help("Classes (safe, new-pin, wrong-data) and rules that exit with status 1; or none"),
         )
+        .args(build_arguments())
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
@@ -77,12 +78,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 fn schemas(matches: &ArgMatches) -> Result<(Checked, Checked), Failed> {
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
     let first = path("old");
+    let cfg = build(matches);
+    let read = |path: &Path| read_file_with(path, &cfg);
     let Some(revision) = matches.get_one::<String>("against") else {
-        return Ok((usable(read_file(&first))?, usable(read_file(&path("new")))?));
+        return Ok((usable(read(&first))?, usable(read(&path("new")))?));
     };
-    let new = usable(read_file(&first))?;
+    let new = usable(read(&first))?;
     let revision = Revision::check_out(revision, &first).map_err(|error| cannot(&error))?;
-    let mut draft = read_file(revision.path());
+    let mut draft = read(revision.path());
     draft.schema.sources.rename(|path| revision.shown(path));
     Ok((usable(draft)?, new))
 }

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use bpfmap_codegen::Emit;
 use bpfmap_codegen::diagnostics::Style;
+use bpfmap_codegen::front::rust::{Cfg, CfgError};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -71,6 +72,7 @@ fn command() -> Command {
             Command::new("generate")
                 .about("Write C and Rust from schemas")
                 .arg(schemas_argument())
+                .args(build_arguments())
                 .arg(
                     Arg::new("out")
                         .long("out")
@@ -105,12 +107,14 @@ fn command() -> Command {
             Command::new("check")
                 .about("Hold schemas against the rules")
                 .arg(schemas_argument())
+                .args(build_arguments())
                 .arg(message_format_argument()),
         )
         .subcommand(
             Command::new("kernels")
                 .about("Show which kernel each part of a schema needs")
                 .arg(schemas_argument())
+                .args(build_arguments())
                 .arg(
                     Arg::new("format")
                         .long("format")
@@ -144,6 +148,7 @@ fn command() -> Command {
                         .help("What to write, where FILE does not tell; the other of the two unless said"),
                 )
                 .arg(flag("force").help("Overwrite the file if it is there"))
+                .args(build_arguments())
                 .arg(message_format_argument()),
         )
         .subcommand(diff::command())
@@ -165,6 +170,42 @@ fn schemas_argument() -> Arg {
         .num_args(1..)
         .required(true)
         .help("Schemas: TOML, or Rust with the derives")
+}
+
+/// What a source in Rust asks of its build.
+fn build_arguments() -> [Arg; 2] {
+    [
+        Arg::new("features")
+            .long("features")
+            .value_name("NAMES")
+            .value_delimiter(',')
+            .action(ArgAction::Append)
+            .help("All features that are enabled where a schema in Rust asks; '' for none"),
+        Arg::new("cfg")
+            .long("cfg")
+            .value_name("CONDITION")
+            .action(ArgAction::Append)
+            .value_parser(condition)
+            .help("What else is set where a schema in Rust asks: `NAME`, `KEY=\"VALUE\"`, or `not(…)` of them"),
+    ]
+}
+
+fn condition(text: &str) -> Result<String, CfgError> {
+    Cfg::default().set(text).map(|()| text.to_owned())
+}
+
+/// What the command line says of the build.
+fn build(matches: &ArgMatches) -> Cfg {
+    let words = |name| matches.try_get_many::<String>(name).ok().flatten();
+    let mut cfg = Cfg::default();
+    if matches.try_contains_id("features").unwrap_or(false) {
+        cfg.features(words("features").into_iter().flatten().filter(|name| !name.is_empty()));
+    }
+    for condition in words("cfg").into_iter().flatten() {
+        // It was looked at when the command line was read.
+        let _ = cfg.set(condition);
+    }
+    cfg
 }
 
 fn message_format_argument() -> Arg {

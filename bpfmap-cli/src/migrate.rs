@@ -12,7 +12,9 @@ use bumpalo::Bump;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::declared::declare;
-use crate::{Failed, Outcome, complain, flag, message_format_argument, print, schemas};
+use crate::{
+    Failed, Outcome, build_arguments, complain, flag, message_format_argument, print, schemas,
+};
 
 pub(crate) fn command() -> Command {
     let schema = |name: &'static str, help: &'static str| {
@@ -59,6 +61,7 @@ pub(crate) fn command() -> Command {
         .arg(flag("assume-old").help(
             "Take the live map for the old one where nothing tells: it has no BTF, and the sizes stay the same",
         ))
+        .args(build_arguments())
         .arg(message_format_argument())
 }
 

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
-use bpfmap_codegen::front::{Draft, read_file};
+use bpfmap_codegen::front::rust::Cfg;
+use bpfmap_codegen::front::{Draft, read_file_with};
 use bpfmap_codegen::ir::Schema;
 use bpfmap_codegen::source::SourceMap;
 use clap::ArgMatches;
 
-use crate::{Failed, Outcome, complain, paths, print, style, word};
+use crate::{Failed, Outcome, build, complain, paths, print, style, word};
 
 /// `bpfmap check`.
 pub(crate) fn check(matches: &ArgMatches) -> Outcome {
@@ -29,7 +30,7 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
 /// written, without what the check adds because it goes without saying.
 pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
     let mut findings = Findings::new(matches);
-    let draft = read_file(path);
+    let draft = read_file_with(path, &build(matches));
     let schema = draft.schema.clone();
     let checked = findings.check(draft);
     findings.close();
@@ -66,6 +67,8 @@ pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &S
 #[derive(Default)]
 struct Findings {
     json: bool,
+    /// What is known of the build.
+    cfg: Cfg,
     errors: usize,
     warnings: usize,
     /// A rule that an error was found of.
@@ -76,11 +79,11 @@ impl Findings {
     fn new(matches: &ArgMatches) -> Self {
         let json = matches.try_get_one::<String>("message-format").is_ok()
             && word(matches, "message-format") == "json";
-        Self { json, ..Self::default() }
+        Self { json, cfg: build(matches), ..Self::default() }
     }
 
     fn read(&mut self, path: &Path) -> Option<Checked> {
-        self.check(read_file(path))
+        self.check(read_file_with(path, &self.cfg))
     }
 
     fn check(&mut self, draft: Draft) -> Option<Checked> {

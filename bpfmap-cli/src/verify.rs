@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use crate::declared::declare;
-use crate::{Failed, Outcome, complain, message_format_argument, print, schemas};
+use crate::{Failed, Outcome, build_arguments, complain, message_format_argument, print, schemas};
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
@@ -55,6 +55,7 @@ pub(crate) fn command() -> Command {
         .arg(Arg::new("map").long("map").value_name("NAME").help(
             "Only this map of the schema; of a live map, which one it is, unless its name tells",
         ))
+        .args(build_arguments())
         .arg(message_format_argument())
 }
 

@@ -107,7 +107,8 @@ fn files_of_others_need_force() {
 
 #[test]
 fn two_schemas_cannot_make_one_file() {
-    let folder = Folder::new(&[("a.toml", "name = \"x\"\n"), ("b.toml", "name = \"x\"\n")]);
+    let named = format!("name = \"x\"\n{GOOD}");
+    let folder = Folder::new(&[("a.toml", &named), ("b.toml", &named)]);
     let output = folder.run("generate a.toml b.toml --out out");
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("two schemas make `out/x.h`"), "{}", stderr(&output));
@@ -401,6 +402,48 @@ fn a_mistake_in_rust_is_shown_where_it_stands() {
     let shown = stderr(&output);
     assert!(shown.contains("error[unknown-type]: no type is called `f64`"), "{shown}");
     assert!(shown.contains("--> maps.rs:9:12\n"), "{shown}");
+}
+
+/// A file that was named by mistake gives no header.
+#[test]
+fn a_file_without_maps_is_no_schema() {
+    let folder = Folder::new(&[("main.rs", "fn main() {}\n"), ("maps.rs", GOOD), ("a.toml", "")]);
+    for name in ["main.rs", "maps.rs", "a.toml"] {
+        let output = folder.run(&format!("generate {name} --out out"));
+        let shown = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""), "{shown}");
+        let expected = format!("error[empty-schema]: `{name}` declares no map and no type");
+        assert!(shown.starts_with(&expected), "{shown}");
+        assert_eq!(shown.contains("it looks like TOML"), name == "maps.rs", "{shown}");
+        assert!(!folder.path("out").exists());
+    }
+}
+
+/// A member under a feature is in the header of the builds that have it.
+#[test]
+fn features_and_conditions_are_said() {
+    let member = "#[cfg(feature = \"bytes\")]\n    bytes: u64,\n    #[cfg(tiny)]\n    tiny: u64,\n";
+    let source = format!(
+        "#[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct Usage {{\n    packets: u64,\n    {member}}}\n"
+    );
+    let folder = Folder::new(&[("maps.rs", &source)]);
+    let refused = folder.run("generate maps.rs --out out");
+    let shown = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{shown}");
+    assert_eq!(shown.matches("error[unknown-cfg]").count(), 2, "{shown}");
+    for (arguments, bytes, tiny) in [
+        ("--features bytes --cfg not(tiny)", true, false),
+        ("--features other,bytes --cfg tiny", true, true),
+        ("--features other --cfg tiny", false, true),
+        ("--cfg not(feature=\"bytes\") --cfg tiny", false, true),
+    ] {
+        let made = folder.run(&format!("generate maps.rs --out out {arguments}"));
+        assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+        let header = folder.read("out/maps.h");
+        let has = |member: &str| header.contains(&format!("__u64 {member};"));
+        assert_eq!((has("bytes"), has("tiny")), (bytes, tiny), "{arguments}");
+    }
+    assert_eq!(folder.run("check maps.rs --cfg a,b").status.code(), Some(2));
 }
 
 #[test]

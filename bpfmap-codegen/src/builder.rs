@@ -8,7 +8,8 @@ use crate::backend::rust::emit_migrations;
 use crate::check::{Checked, check};
 use crate::diagnostics::{Position, Rejected};
 use crate::evolve::TooLarge;
-use crate::front::Draft;
+#[cfg(feature = "rust")]
+use crate::front::rust::{Cfg, CfgError};
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
 
@@ -46,6 +47,12 @@ pub struct Builder {
     out_dir: Option<PathBuf>,
     emit: Option<Vec<Emit>>,
     legacy: bool,
+    /// What was said of the build beside what Cargo says.
+    #[cfg(feature = "rust")]
+    cfg: Cfg,
+    /// A condition that says nothing.
+    #[cfg(feature = "rust")]
+    wrong_cfg: Option<CfgError>,
 }
 
 /// A schema.
@@ -77,15 +84,6 @@ impl Language {
             _ => newer,
         }
     }
-
-    fn read(self, path: &Path) -> Draft {
-        match self {
-            #[cfg(feature = "toml")]
-            Self::Toml => crate::front::toml::read_file(path),
-            #[cfg(feature = "rust")]
-            Self::Rust => crate::front::rust::read_file(path),
-        }
-    }
 }
 
 impl Builder {
@@ -109,6 +107,29 @@ impl Builder {
     #[must_use]
     pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
         self.push(path.as_ref(), Language::Rust);
+        self
+    }
+
+    /// Says which features are enabled where a Rust source asks, `#[cfg(feature = "…")]`: these, and no others.
+    ///
+    /// In a build script, Cargo says it of the package of the script. Of a source in another package it has to be
+    /// said.
+    #[cfg(feature = "rust")]
+    #[must_use]
+    pub fn features<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.cfg.features(names);
+        self
+    }
+
+    /// Says that a condition is met where a Rust source asks, as `--cfg` of the compiler does: `NAME` or
+    /// `KEY = "VALUE"`; in `not(…)`, that it is not.
+    ///
+    /// In a build script, Cargo says it of the target. What the script itself sets by `cargo::rustc-cfg` has to be said
+    /// here too.
+    #[cfg(feature = "rust")]
+    #[must_use]
+    pub fn cfg(mut self, condition: &str) -> Self {
+        self.wrong_cfg = self.cfg.set(condition).err().or(self.wrong_cfg);
         self
     }
 
@@ -178,6 +199,10 @@ impl Builder {
         if self.schemas.is_empty() {
             return Err(BuildError(Cause::NoSchema));
         }
+        #[cfg(feature = "rust")]
+        if let Some(error) = &self.wrong_cfg {
+            return Err(BuildError(Cause::Cfg(error.clone())));
+        }
         let out_dir = match &self.out_dir {
             Some(folder) => folder.clone(),
             None => {
@@ -186,8 +211,8 @@ impl Builder {
         };
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
         for Input { path, language, before } in &self.schemas {
-            let new = read(path, *language);
-            let old = before.as_ref().map(|path| read(path, Language::of(path, *language)));
+            let new = self.read(path, *language);
+            let old = before.as_ref().map(|path| self.read(path, Language::of(path, *language)));
             match (new, old) {
                 (Ok(checked), None) => files.extend(self.files(&checked)),
                 (Ok(checked), Some(Ok(old))) => {
@@ -215,21 +240,29 @@ impl Builder {
         let emit = self.emit.clone().unwrap_or_else(default);
         generate(checked, &Options { emit, legacy: self.legacy })
     }
-}
 
-/// Reads a schema, and tells Cargo what it was made of and what it should know.
-fn read(path: &Path, language: Language) -> Result<Checked, Rejected> {
-    // A file that is not there yet may come.
-    println!("cargo::rerun-if-changed={}", path.display());
-    let draft = language.read(path);
-    for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
-        println!("cargo::rerun-if-changed={}", source.path.display());
+    /// Reads a schema, and tells Cargo what it was made of and what it should know.
+    fn read(&self, path: &Path, language: Language) -> Result<Checked, Rejected> {
+        // A file that is not there yet may come.
+        println!("cargo::rerun-if-changed={}", path.display());
+        let draft = match language {
+            #[cfg(feature = "toml")]
+            Language::Toml => crate::front::toml::read_file(path),
+            #[cfg(feature = "rust")]
+            Language::Rust => {
+                let told = Cfg::from_build_script().unwrap_or_default();
+                crate::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
+            }
+        };
+        for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
+            println!("cargo::rerun-if-changed={}", source.path.display());
+        }
+        let checked = check(draft)?;
+        for warning in checked.warnings() {
+            println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
+        }
+        Ok(checked)
     }
-    let checked = check(draft)?;
-    for warning in checked.warnings() {
-        println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
-    }
-    Ok(checked)
 }
 
 fn migrations(old: &Checked, new: &Checked) -> Result<GeneratedFile, BuildError> {
@@ -257,6 +290,8 @@ pub struct BuildError(Cause);
 enum Cause {
     NoSchema,
     NoOutDir,
+    #[cfg(feature = "rust")]
+    Cfg(CfgError),
     Rejected(Vec<Rejected>),
     TooLarge(TooLarge),
     Output(OutputError),
@@ -282,6 +317,8 @@ impl fmt::Display for BuildError {
             Cause::NoOutDir => formatter.write_str(
                 "OUT_DIR is not set, as it is in build scripts: call `Builder::out_dir`",
             ),
+            #[cfg(feature = "rust")]
+            Cause::Cfg(error) => error.fmt(formatter),
             Cause::Rejected(rejected) => {
                 rejected.iter().try_for_each(|rejected| write!(formatter, "\n{rejected}"))
             }

@@ -79,6 +79,11 @@ impl SourceMap {
         &self.sources[id.0 as usize]
     }
 
+    /// Every text and its name, in the order in which they were read.
+    pub fn entries(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        (0..).map(SourceId).zip(&self.sources)
+    }
+
     /// Every text, in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter()

@@ -408,7 +408,7 @@ impl Expansion<'_> {
             }
             (Some(KeyValue::Size(size)), _) => {
                 let size = Literal::u64_unsuffixed(size.value.into());
-                Some((Part::Size(size.into_token_stream()), false))
+                Some((Part::Known(size.into_token_stream()), false))
             }
             (None, Some(size)) => Some((Part::Size(size.clone()), true)),
             (None, None) => None,
@@ -420,11 +420,13 @@ impl Expansion<'_> {
 enum Part {
     Type(TokenStream),
     Size(TokenStream),
+    /// A literal.
+    Known(TokenStream),
 }
 
 impl Part {
     fn place(&self) -> &TokenStream {
-        let (Self::Type(tokens) | Self::Size(tokens)) = self;
+        let (Self::Type(tokens) | Self::Size(tokens) | Self::Known(tokens)) = self;
         tokens
     }
 
@@ -433,6 +435,7 @@ impl Part {
         match self {
             Self::Type(ty) => size_of(ty),
             Self::Size(size) => quote!((#size) as u64),
+            Self::Known(size) => size.clone(),
         }
     }
 }

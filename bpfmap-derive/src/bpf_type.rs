@@ -124,9 +124,9 @@ impl Expansion<'_> {
                 let target = self.writer().of(&target.value, &rust.unwrap_or_default());
                 let name = &name.value;
                 let layout = quote!(Typedef { name: #name, target: #target });
-                let mut rest = fill::new_type(self.input, runtime);
-                rest.extend(self.bit_field());
-                (layout, TokenStream::new(), rest)
+                let mut others = fill::new_type(self.input, runtime);
+                others.extend(self.bit_field());
+                (layout, TokenStream::new(), others)
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };

@@ -17,6 +17,8 @@ const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
     ("rust-syntax", "the compiler reads the Rust before a derive does"),
     ("include-cycle", "a derive follows no includes"),
     ("too-many-findings", "it cuts the findings of hundreds of items"),
+    ("unknown-cfg", "the compiler applies conditions before a derive sees what is left"),
+    ("empty-schema", "a derive sees a type or a map"),
     ("unknown-constant", "the compiler knows the constants that an item names"),
     ("derive-missing", "without the derive nothing looks"),
     ("in-place", "a derive sees either the type or where it is named"),

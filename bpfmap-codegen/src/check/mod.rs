@@ -28,9 +28,11 @@ pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 
 use crate::diagnostics::{Finding, Rejected, Severity};
-use crate::front::Draft;
+use crate::front::{Draft, Syntax};
 use crate::ir::Schema;
 use crate::layout::Layouts;
+use crate::rules;
+use crate::source::Span;
 
 /// A schema that keeps every rule. It is all that back ends read.
 #[derive(Debug, Clone)]
@@ -87,17 +89,36 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
 ///
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
-    let Draft { mut schema, findings, incomplete, open, syntax } = draft.into();
+    let Draft { mut schema, findings, incomplete, open, syntax, instead } = draft.into();
     implied::fill(&mut schema);
     let layouts = Layouts::new(&schema);
     let index = type_index(&schema);
     let resolved = Resolved { schema: &schema, layouts: &layouts, index: &index };
     let found = every_rule(Context::new(resolved, &incomplete, (open, syntax)));
-    let findings = found.after(findings);
+    let mut findings = found.after(findings);
+    findings.extend(empty(&schema, &findings, (open, syntax), instead));
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(Rejected { sources: schema.sources, findings });
     }
     Ok(Checked { schema, layouts, index, warnings: findings })
+}
+
+/// What to say of a schema that was read and has nothing in it.
+fn empty(
+    schema: &Schema,
+    findings: &[Finding],
+    (open, syntax): (bool, Syntax),
+    instead: Vec<String>,
+) -> Option<Finding> {
+    let (id, source) = schema.sources.entries().next()?;
+    let has_some = !schema.types.is_empty() || !schema.maps.is_empty();
+    if open || has_some || findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        return None;
+    }
+    let message = format!("`{}` declares no map and no type", source.path.display());
+    let mut finding = Finding::new(&rules::EMPTY_SCHEMA, Span::new(id, 0..0), message);
+    finding.notes = instead;
+    Some(finding.help(syntax.begin()))
 }
 
 fn every_rule(mut cx: Context<'_>) -> Findings {

@@ -23,6 +23,8 @@ pub struct Draft {
     pub open: bool,
     /// The language that it is written in.
     pub syntax: Syntax,
+    /// Where it has neither a type nor a map: what was found in place of them, and what that means.
+    pub instead: Vec<String>,
 }
 
 /// Names of what a [`Draft`] has only in part.

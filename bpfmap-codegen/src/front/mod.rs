@@ -22,7 +22,14 @@ pub use syntax::Syntax;
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file(path: &std::path::Path) -> Draft {
-    if is_rust(path) { rust::read_file(path) } else { toml::read_file(path) }
+    read_file_with(path, &rust::Cfg::default())
+}
+
+/// The same, for a build of which `cfg` is known: only Rust asks for it.
+#[cfg(all(feature = "rust", feature = "toml"))]
+#[must_use]
+pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
+    if is_rust(path) { rust::read_file_with(path, cfg) } else { toml::read_file(path) }
 }
 
 /// Whether the name of a file says that it is Rust.

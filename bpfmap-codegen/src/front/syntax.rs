@@ -59,6 +59,17 @@ impl Syntax {
         }
     }
 
+    /// What to do about a schema that has nothing in it.
+    pub(crate) fn begin(self) -> &'static str {
+        match self {
+            Self::Toml => "write `[maps.NAME]` with the `type` of a map, or `[types.NAME]`",
+            Self::Rust => {
+                "write `#[derive(BpfMap)]` and `#[bpf_map(hash, …)]` before a struct that declares a map, \
+                 `#[derive(BpfType)]` before a type; or name another file"
+            }
+        }
+    }
+
     /// What to do about an inner map that is not there.
     pub(crate) fn inner(self) -> &'static str {
         match self {

@@ -78,6 +78,7 @@ rules! {
     NUMBER_RANGE = Error "number-range": "Each number fits where it is kept";
     TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a bare size";
     RUST_SYNTAX = Error "rust-syntax": "A schema in Rust is well-formed";
+    UNKNOWN_CFG = Error "unknown-cfg": "Each condition on what a map holds is known";
     UNKNOWN_CONSTANT = Error "unknown-constant": "Each number is known before the compiler runs";
     DERIVE_MISSING = Error "derive-missing": "A type that a map holds has the derive";
     IN_PLACE = Error "in-place": "What has no name in C stands where it is named";
@@ -86,6 +87,7 @@ rules! {
     RUST_TYPE = Error "rust-type": "What is declared in Rust is something that C has";
     IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct names its padding";
     UNION_FILLED = Error "union-filled": "Each member of a Rust union fills it";
+    EMPTY_SCHEMA = Error "empty-schema": "A schema declares a map or a type";
     TOO_MANY_FINDINGS = Error "too-many-findings": "Findings are few enough to read";
     // Names.
     BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";

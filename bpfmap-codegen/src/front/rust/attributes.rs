@@ -207,6 +207,25 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 }
 
+/// Reports attributes of what stands within an attribute, where the compiler looks at none of them.
+pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
+    for attribute in attributes {
+        let path = attribute.path();
+        if path.is_ident("bpf") || path.is_ident("doc") {
+            continue;
+        }
+        let word = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        reader.report(
+            Finding::new(
+                &rules::ATTRIBUTE_SYNTAX,
+                reader.place(path),
+                format!("the compiler does not look at `#[{word}]` here"),
+            )
+            .help("only `#[bpf(…)]` and comments stand within an attribute; put others before the field"),
+        );
+    }
+}
+
 /// Whether the attributes called `name` have the word `key`.
 #[cfg(feature = "rust")]
 pub(super) fn has_word(attributes: &[Attribute], name: &str, key: &str) -> bool {

@@ -9,7 +9,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Expr, Field, Fields, Ident, Lit, Token};
 
-use super::attributes::{Entries, Entry, Value, doc};
+use super::attributes::{Entries, Entry, Value, doc, only_own};
 use super::enumeration::{self, NamedValue, repr_int};
 use super::item::{Later, Number, Reader, TypeItem};
 use super::types::{self, Hints, placeholder};
@@ -466,6 +466,7 @@ impl Stored {
 
 fn read_stored(reader: &Reader<'_>, stored: Stored, index: usize) -> Member {
     let Stored { attributes, name, ty, bits } = stored;
+    only_own(reader, &attributes);
     let mut entries = Entries::read(reader, &attributes, "bpf", "a member");
     let own_name = entries.string("name");
     let decl_tags = entries.strings("tag");

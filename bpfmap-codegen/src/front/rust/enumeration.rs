@@ -5,7 +5,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, DataEnum, DeriveInput, Expr, Fields, Ident, Token};
 
-use super::attributes::{Entries, doc};
+use super::attributes::{Entries, doc, only_own};
 use super::composite::Opening;
 use super::item::{Later, Reader, TypeItem};
 use crate::diagnostics::Finding;
@@ -90,6 +90,7 @@ pub(super) fn new_type(
         let mut entries = Entries::read(reader, &variant.attributes, "bpf", "a variant");
         let own = entries.string("name");
         entries.finish();
+        only_own(reader, &variant.attributes);
         let Some(value) = number(reader, &variant.value, repr.value, all.len()) else { continue };
         let name = own.unwrap_or_else(|| {
             Spanned::new(variant.name.unraw().to_string(), reader.place(&variant.name))

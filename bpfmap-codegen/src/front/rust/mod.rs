@@ -38,6 +38,8 @@
 //! no more than the item, a reader of whole files follows names and constants.
 
 mod attributes;
+#[cfg(feature = "rust")]
+mod cfg;
 mod composite;
 mod context;
 mod enumeration;
@@ -54,11 +56,13 @@ mod tests;
 
 #[cfg(feature = "rust")]
 use attributes::{has_word, string_word};
+#[cfg(feature = "rust")]
+pub use cfg::{Cfg, CfgError};
 pub use composite::{FieldRole, Repr, Storage};
 pub use context::{Constant, Context, Meaning, by_its_literals, by_last_segment};
 pub use fields::check_fields;
 #[cfg(feature = "rust")]
-pub use file::{read_file, read_str};
+pub use file::{read_file, read_file_with, read_str, read_str_with};
 #[cfg(feature = "rust")]
 use item::read_alias;
 pub use item::{Held, Later, MapItem, Pointee, TypeItem, read_map, read_type};

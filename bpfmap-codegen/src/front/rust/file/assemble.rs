@@ -120,9 +120,49 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
         draft.schema.maps.push(def);
     }
     schema::read(&krate, root, &mut draft.schema);
+    if draft.schema.types.is_empty() && draft.schema.maps.is_empty() {
+        draft.instead = instead(&krate, &own);
+    }
     draft.schema.sources = krate.sources.into_inner();
     draft.findings = krate.findings.into_inner();
     draft
+}
+
+/// What there is in a source that has no types and no maps for a schema; `own` are its declarations.
+fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
+    /// How many names are told.
+    const TOLD: usize = 3;
+    let mut notes = Vec::new();
+    if krate.sources.borrow().iter().next().is_some_and(|source| looks_like_toml(&source.text)) {
+        notes.push("it looks like TOML: the name of a schema in TOML ends in `.toml`".to_owned());
+    }
+    let foreign = own.iter().map(|id| krate.declaration(*id));
+    let foreign = foreign.filter(|declaration| matches!(declaration.kind, Kind::Foreign));
+    let names: Vec<String> =
+        foreign.take(TOLD).map(|declaration| format!("`{}`", declaration.name)).collect();
+    if !names.is_empty() {
+        let has = if names.len() == 1 { "has" } else { "have" };
+        notes.push(format!("{} {has} no derive", names.join(", ")));
+    }
+    if krate.left_out.get() > 0 {
+        notes.push("declarations under a `cfg` that is false are left out".to_owned());
+    }
+    if krate.memory.types.borrow().len() + krate.memory.maps.borrow().len() > 0 {
+        notes.push("types in place and templates are parts of others".to_owned());
+    }
+    notes
+}
+
+/// Whether the first line that says something is one of TOML.
+fn looks_like_toml(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let key = first.split_once('=').map(|(key, _)| key.trim());
+    let is_key = key.is_some_and(|key| {
+        !key.is_empty()
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    });
+    is_key || first.starts_with('[') && first.ends_with(']')
 }
 
 /// The declarations of a module and of those below it, in the order of the source, each with its path,
@@ -234,6 +274,17 @@ fn reach(krate: &Crate, id: DeclarationId) {
     }
 }
 
+/// Reports the conditions of a type or map that are not known.
+fn report_doubts(krate: &Crate, declaration: &Declaration) {
+    let doubts = match &declaration.kind {
+        Kind::Declared(declared) => &declared.doubts,
+        Kind::Alias(alias) => &alias.doubts,
+        Kind::Foreign => return,
+    };
+    krate.report_module(declaration.module);
+    krate.report_doubts(declaration.module, doubts);
+}
+
 /// Reads a type, once. `None` for what is none, and for one that is being read.
 pub(super) fn type_item(krate: &Crate, id: DeclarationId) -> Option<Rc<TypeItem>> {
     if let Some(known) = krate.memory.types.borrow().get(&id) {
@@ -242,6 +293,7 @@ pub(super) fn type_item(krate: &Crate, id: DeclarationId) -> Option<Rc<TypeItem>
     let declaration = krate.declaration(id);
     let context = Around { krate, module: declaration.module };
     krate.memory.types.borrow_mut().insert(id, None);
+    report_doubts(krate, &declaration);
     let item = match &declaration.kind {
         Kind::Declared(declared) if declared.is_map => None,
         Kind::Declared(declared) => Some(read_type(&context, &declared.input)),
@@ -290,6 +342,7 @@ pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
     let declaration = krate.declaration(id);
     let Kind::Declared(declared) = &declaration.kind else { unreachable!("it is a map") };
     let context = Around { krate, module: declaration.module };
+    report_doubts(krate, &declaration);
     let item = Rc::new(read_map(&context, &declared.input));
     krate.memory.maps.borrow_mut().insert(id, Rc::clone(&item));
     item

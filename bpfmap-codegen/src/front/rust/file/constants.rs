@@ -43,6 +43,8 @@ impl Names for InModule<'_> {
                 let _guard = self.krate.memory.deeper(DEPTH_NAME)?;
                 let this = self.krate.module(module);
                 let constant = &this.constants[&name];
+                self.krate.report_module(module);
+                self.krate.report_doubts(module, &constant.doubts);
                 let ty = syn::parse2(constant.ty.clone()).ok().as_ref().and_then(int);
                 let known =
                     self.krate.memory.constants.borrow().get(&(module, name.clone())).copied();

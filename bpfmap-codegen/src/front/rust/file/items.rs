@@ -1,18 +1,26 @@
 //! The items of a module, found by their first words. What declares no type, map, constant, name or
 //! module is skipped.
 
+use std::rc::Rc;
+
 use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
 use syn::parse::Parser as _;
 use syn::{Attribute, DeriveInput};
 
-use super::cfg;
+use super::cfg::{Conditions, Doubt};
 use super::memory::{self, Room};
 use super::tokens::is_too_deep;
+use crate::front::rust::cfg::Cfg;
 
 /// An item of a module.
 pub(super) enum Item {
     /// `mod name;`, `mod name { … }`.
-    Module { name: Ident, attributes: Vec<Attribute>, body: Option<TokenStream> },
+    Module {
+        name: Ident,
+        attributes: Vec<Attribute>,
+        body: Option<TokenStream>,
+        doubts: Vec<Doubt>,
+    },
     /// `use …;`, a name at a time.
     Use(Use),
     /// `const NAME: TYPE = VALUE;`
@@ -24,7 +32,9 @@ pub(super) enum Item {
     /// A struct, union or enum without.
     Foreign(Ident),
     /// What stands between the brackets of `schema!`.
-    Schema { place: Span, body: TokenStream },
+    Schema { place: Span, body: TokenStream, doubts: Vec<Doubt> },
+    /// A struct, union or enum with one of the derives that a `cfg` takes away.
+    LeftOut,
     /// An item that can't be read: where, and why.
     Broken(Span, String),
     /// One that nests too deep.
@@ -40,12 +50,14 @@ pub(super) struct Use {
     /// Whether the path begins with `::`.
     pub(super) is_absolute: bool,
     pub(super) path: Vec<String>,
+    pub(super) doubts: Rc<[Doubt]>,
 }
 
 pub(super) struct Constant {
     pub(super) name: String,
     pub(super) ty: TokenStream,
     pub(super) value: TokenStream,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 pub(super) struct Alias {
@@ -53,30 +65,48 @@ pub(super) struct Alias {
     pub(super) attributes: Vec<Attribute>,
     pub(super) has_parameters: bool,
     pub(super) target: TokenStream,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 pub(super) struct Declared {
     pub(super) input: DeriveInput,
     pub(super) is_map: bool,
+    pub(super) doubts: Vec<Doubt>,
 }
 
-/// The attributes at the top of a file, `#![…]`, and its items, as far as there is room for them.
+/// What stands in a module.
+pub(super) struct Contents {
+    /// The attributes at its top, `#![…]`.
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) items: Vec<Item>,
+    /// What is not known of whether it is there.
+    pub(super) doubts: Vec<Doubt>,
+}
+
+/// What stands in a module that consists of `tokens`, as far as there is room for it.
 ///
-/// Each takes of `room`.
-pub(super) fn split(tokens: TokenStream, room: &Room) -> (Vec<Attribute>, Vec<Item>) {
-    let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0, room };
-    let inner = cursor.inner_attributes();
+/// Each item takes of `room`.
+pub(super) fn split(tokens: TokenStream, room: &Room, cfg: &Cfg) -> Contents {
+    let mut cursor = Cursor { tokens: tokens.into_iter().collect(), at: 0, room, cfg };
+    let mut attributes = cursor.inner_attributes();
+    let mut conditions = Conditions::new(cfg);
+    let is_there = conditions.apply(&mut attributes);
     let mut items = Vec::new();
     while cursor.at < cursor.tokens.len() {
         cursor.item(&mut items);
     }
-    (inner, items)
+    if !is_there {
+        let declares = items.iter().any(|item| matches!(item, Item::Declared(_) | Item::LeftOut));
+        items = if declares { vec![Item::LeftOut] } else { Vec::new() };
+    }
+    Contents { attributes, items, doubts: conditions.into_doubts() }
 }
 
 struct Cursor<'r> {
     tokens: Vec<TokenTree>,
     at: usize,
     room: &'r Room,
+    cfg: &'r Cfg,
 }
 
 impl Cursor<'_> {
@@ -124,7 +154,7 @@ impl Cursor<'_> {
             "extern" if self.is_word(keyword + 1, "crate") => self.end_of_statement(),
             _ => {
                 let end = self.end_of_body();
-                items.extend(self.schema_macro(keyword, end));
+                items.extend(self.schema_macro(&self.tokens[attributes], keyword, end));
                 self.at = end;
                 return;
             }
@@ -151,17 +181,25 @@ impl Cursor<'_> {
                 return;
             }
         };
-        if !cfg::apply(&mut attributes) {
+        let mut conditions = Conditions::new(self.cfg);
+        if !conditions.apply(&mut attributes) {
+            let is_declared =
+                has_derive(&attributes, "BpfMap") || has_derive(&attributes, "BpfType");
+            items.extend(is_declared.then_some(Item::LeftOut));
             return;
         }
         let rest = &self.tokens[keyword..end];
         match word.as_str() {
-            "mod" => items.extend(module(rest, attributes)),
-            "use" => uses(&rest[1..], items),
-            "const" => items.extend(constant(rest).map(Item::Constant)),
-            "type" => items.extend(alias(rest, attributes).map(Item::Alias)),
-            "extern" => items.extend(extern_crate(rest)),
-            _ => items.extend(declared(tokens, attributes, &rest[1])),
+            "mod" => items.extend(module(rest, attributes, conditions.into_doubts())),
+            "use" => uses(&rest[1..], conditions.into_doubts(), items),
+            "const" => {
+                items.extend(constant(rest, conditions.into_doubts()).map(Item::Constant));
+            }
+            "type" => {
+                items.extend(alias(rest, attributes, conditions.into_doubts()).map(Item::Alias));
+            }
+            "extern" => items.extend(extern_crate(rest, conditions.into_doubts())),
+            _ => items.extend(declared(tokens, attributes, &rest[1], conditions)),
         }
     }
 
@@ -184,7 +222,7 @@ impl Cursor<'_> {
     }
 
     /// `bpfmap::schema!(…)`.
-    fn schema_macro(&self, start: usize, end: usize) -> Option<Item> {
+    fn schema_macro(&self, attributes: &[TokenTree], start: usize, end: usize) -> Option<Item> {
         let end = end.min(self.tokens.len());
         let tokens = self.tokens.get(start..end)?;
         let mark = tokens.iter().position(|token| is_punct(token, '!'))?;
@@ -204,7 +242,10 @@ impl Cursor<'_> {
         if is_too_deep(&body.clone().into_iter().collect::<Vec<_>>()) {
             return Some(Item::TooDeep(place));
         }
-        Some(Item::Schema { place, body })
+        let mut attributes = Attribute::parse_outer.parse2(stream(attributes)).ok()?;
+        let mut conditions = Conditions::new(self.cfg);
+        let is_there = conditions.apply(&mut attributes);
+        is_there.then(|| Item::Schema { place, body, doubts: conditions.into_doubts() })
     }
 
     fn ident(&self, at: usize) -> Option<&Ident> {
@@ -239,16 +280,16 @@ fn stream(tokens: &[TokenTree]) -> TokenStream {
     tokens.iter().cloned().collect()
 }
 
-fn module(tokens: &[TokenTree], attributes: Vec<Attribute>) -> Option<Item> {
+fn module(tokens: &[TokenTree], attributes: Vec<Attribute>, doubts: Vec<Doubt>) -> Option<Item> {
     let [_, TokenTree::Ident(name), body, ..] = tokens else { return None };
     let body = match body {
         TokenTree::Group(body) => Some(body.stream()),
         _ => None,
     };
-    Some(Item::Module { name: name.clone(), attributes, body })
+    Some(Item::Module { name: name.clone(), attributes, body, doubts })
 }
 
-fn constant(tokens: &[TokenTree]) -> Option<Constant> {
+fn constant(tokens: &[TokenTree], doubts: Vec<Doubt>) -> Option<Constant> {
     let name = match tokens.get(1)? {
         TokenTree::Ident(name) => plain(name),
         _ => return None,
@@ -256,14 +297,15 @@ fn constant(tokens: &[TokenTree]) -> Option<Constant> {
     let equals = position(tokens, '=')?;
     let ty = stream(tokens.get(3..equals)?);
     let value = stream(tokens.get(equals + 1..tokens.len() - 1)?);
-    Some(Constant { name, ty, value })
+    Some(Constant { name, ty, value, doubts })
 }
 
-fn alias(tokens: &[TokenTree], attributes: Vec<Attribute>) -> Option<Alias> {
+fn alias(tokens: &[TokenTree], attributes: Vec<Attribute>, doubts: Vec<Doubt>) -> Option<Alias> {
     let Some(TokenTree::Ident(name)) = tokens.get(1) else { return None };
     let equals = position(tokens, '=')?;
     let target = stream(tokens.get(equals + 1..tokens.len() - 1)?);
-    Some(Alias { name: name.clone(), attributes, has_parameters: equals != 2, target })
+    let has_parameters = equals != 2;
+    Some(Alias { name: name.clone(), attributes, has_parameters, target, doubts })
 }
 
 /// The `=` that stands alone, outside of all brackets.
@@ -275,7 +317,7 @@ fn position(tokens: &[TokenTree], character: char) -> Option<usize> {
 }
 
 /// `extern crate name as other;`
-fn extern_crate(tokens: &[TokenTree]) -> Option<Item> {
+fn extern_crate(tokens: &[TokenTree], doubts: Vec<Doubt>) -> Option<Item> {
     let idents: Vec<String> = tokens
         .iter()
         .filter_map(|token| match token {
@@ -284,10 +326,20 @@ fn extern_crate(tokens: &[TokenTree]) -> Option<Item> {
         })
         .collect();
     let [_, _, name, _, other] = idents.as_slice() else { return None };
-    Some(Item::Use(Use { name: Some(other.clone()), is_absolute: true, path: vec![name.clone()] }))
+    Some(Item::Use(Use {
+        name: Some(other.clone()),
+        is_absolute: true,
+        path: vec![name.clone()],
+        doubts: doubts.into(),
+    }))
 }
 
-fn declared(tokens: &[TokenTree], attributes: Vec<Attribute>, name: &TokenTree) -> Option<Item> {
+fn declared(
+    tokens: &[TokenTree],
+    attributes: Vec<Attribute>,
+    name: &TokenTree,
+    mut conditions: Conditions<'_>,
+) -> Option<Item> {
     let has = |derive| has_derive(&attributes, derive);
     let is_map = has("BpfMap");
     if !is_map && !has("BpfType") {
@@ -297,8 +349,9 @@ fn declared(tokens: &[TokenTree], attributes: Vec<Attribute>, name: &TokenTree) 
     match syn::parse2::<DeriveInput>(stream(tokens)) {
         Ok(mut input) => {
             input.attrs = attributes;
-            cfg::apply_inside(&mut input);
-            Some(Item::Declared(Box::new(Declared { input, is_map })))
+            conditions.apply_inside(&mut input);
+            let doubts = conditions.into_doubts();
+            Some(Item::Declared(Box::new(Declared { input, is_map, doubts })))
         }
         Err(error) => Some(Item::Broken(error.span(), error.to_string())),
     }
@@ -320,13 +373,18 @@ pub(super) fn plain(ident: &Ident) -> String {
 }
 
 /// The names that `tokens`, what stands behind `use`, bring.
-fn uses(tokens: &[TokenTree], items: &mut Vec<Item>) {
+fn uses(tokens: &[TokenTree], doubts: Vec<Doubt>, items: &mut Vec<Item>) {
     let is_absolute = tokens.first().is_some_and(|token| is_punct(token, ':'));
-    use_tree(tokens, &[], is_absolute, items);
+    use_tree(tokens, &[], (is_absolute, &doubts.into()), items);
 }
 
 /// `a::b`, `a::b as c`, `a::{b, c::*}`. The depth of its brackets is known to be small.
-fn use_tree(tokens: &[TokenTree], prefix: &[String], is_absolute: bool, items: &mut Vec<Item>) {
+fn use_tree(
+    tokens: &[TokenTree],
+    prefix: &[String],
+    (is_absolute, doubts): (bool, &Rc<[Doubt]>),
+    items: &mut Vec<Item>,
+) {
     let mut path = prefix.to_vec();
     let mut renamed = None;
     let mut tokens = tokens.iter();
@@ -342,12 +400,13 @@ fn use_tree(tokens: &[TokenTree], prefix: &[String], is_absolute: bool, items: &
             TokenTree::Group(group) => {
                 let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
                 for tree in tokens.split(|token| is_punct(token, ',')) {
-                    use_tree(tree, &path, is_absolute, items);
+                    use_tree(tree, &path, (is_absolute, doubts), items);
                 }
                 return;
             }
             TokenTree::Punct(punct) if punct.as_char() == '*' => {
-                items.push(Item::Use(Use { name: None, is_absolute, path }));
+                let doubts = Rc::clone(doubts);
+                items.push(Item::Use(Use { name: None, is_absolute, path, doubts }));
                 return;
             }
             _ => {}
@@ -356,6 +415,7 @@ fn use_tree(tokens: &[TokenTree], prefix: &[String], is_absolute: bool, items: &
     let Some(name) = renamed.or_else(|| path.last().cloned()) else { return };
     // `use serde;` brings nothing that was not there.
     if path != [name.as_str()] || is_absolute {
-        items.push(Item::Use(Use { name: Some(name), is_absolute, path }));
+        let doubts = Rc::clone(doubts);
+        items.push(Item::Use(Use { name: Some(name), is_absolute, path, doubts }));
     }
 }

@@ -8,9 +8,8 @@
 //!
 //! What is read is the source, not what the compiler makes of it:
 //!
-//! - A `cfg` that is false anywhere but in tests and documentation, such as `cfg(test)`, takes the
-//!   item away. Any other is taken as true: both of two alternatives are read, and are reported if
-//!   they have the same name.
+//! - A `cfg` that is known to be false takes away what it stands before: see [`Cfg`]. One that is not
+//!   known is an error where it decides what the schema has.
 //! - Macros are not expanded, and items within functions are not seen.
 //! - Of other crates only `bpfmap` is known.
 //!
@@ -34,6 +33,7 @@ use std::path::Path;
 
 use self::krate::Crate;
 use crate::front::Draft;
+use crate::front::rust::cfg::Cfg;
 
 /// The stack of the thread that reads: enough for items that nest as deep as
 /// [`tokens::MAX_DEPTH`] lets them.
@@ -44,13 +44,25 @@ const STACK: usize = 16 << 20;
 /// Never fails: what can't be read is among the draft's findings.
 #[must_use]
 pub fn read_file(path: &Path) -> Draft {
-    on_own_stack(|| Crate::open(path, None))
+    read_file_with(path, &Cfg::default())
+}
+
+/// The same for a build of which more is known.
+#[must_use]
+pub fn read_file_with(path: &Path, cfg: &Cfg) -> Draft {
+    on_own_stack(|| Crate::open(path, None, cfg))
 }
 
 /// Reads a schema from `text`, as if it was what is in the file `path`.
 #[must_use]
 pub fn read_str(path: &Path, text: &str) -> Draft {
-    on_own_stack(|| Crate::open(path, Some(text)))
+    read_str_with(path, text, &Cfg::default())
+}
+
+/// The same for a build of which more is known.
+#[must_use]
+pub fn read_str_with(path: &Path, text: &str, cfg: &Cfg) -> Draft {
+    on_own_stack(|| Crate::open(path, Some(text), cfg))
 }
 
 /// Runs `read` where its recursion has room, and where the memory that the spans of its tokens

@@ -124,6 +124,7 @@ impl Walk<'_> {
         let of_name = |used: &&Use| used.name.as_deref() == Some(name);
         for used in this.uses.iter().filter(of_name) {
             if let Some(found) = self.used(module, used, space, depth) {
+                self.krate.report_doubts(module, &used.doubts);
                 return Some(found);
             }
         }
@@ -131,6 +132,7 @@ impl Walk<'_> {
             if let Some(Meaning::Module(from)) = self.used(module, used, Space::Types, depth)
                 && let Some(found) = self.member(from, name, space, depth + 1)
             {
+                self.krate.report_doubts(module, &used.doubts);
                 return Some(found);
             }
         }

@@ -12,11 +12,13 @@ use syn::Attribute;
 use syn::ext::IdentExt as _;
 
 use self::files::{canonical, is_in_sources, is_root_name};
-use super::items::{self, Alias, Constant, Declared, Item, Use};
+use super::cfg::Doubt;
+use super::items::{self, Alias, Constant, Contents, Declared, Item, Use};
 use super::memory::Room;
 use super::{assemble, tokens};
 use crate::diagnostics::Finding;
 use crate::front::Draft;
+use crate::front::rust::cfg::Cfg;
 use crate::rules;
 use crate::source::{SourceId, SourceMap, Span};
 
@@ -41,6 +43,10 @@ pub(super) struct Crate {
     files: RefCell<HashMap<PathBuf, ModuleId>>,
     /// How much may still be read.
     rest: Cell<u64>,
+    /// What is known of the build.
+    cfg: Cfg,
+    /// How many types and maps a `cfg` took away.
+    pub(super) left_out: Cell<usize>,
     pub(super) memory: assemble::Memory,
 }
 
@@ -80,6 +86,8 @@ pub(super) struct Module {
     /// What stands at the top.
     pub(super) attributes: Vec<Attribute>,
     pub(super) schema: Option<(TokenSpan, TokenStream)>,
+    /// What is not known of whether it is there.
+    doubts: Vec<(SourceId, Doubt)>,
 }
 
 pub(super) enum Entry {
@@ -93,6 +101,8 @@ enum Child {
     Unread {
         place: Span,
         path: Option<String>,
+        /// What is not known of whether it is there; taken by its module.
+        doubts: Rc<RefCell<Vec<(SourceId, Doubt)>>>,
     },
     /// It can't be read, which has been reported.
     Missing,
@@ -114,7 +124,7 @@ pub(super) enum Kind {
 
 impl Crate {
     /// Reads the schema in `path`, whose text is `text` if it is known.
-    pub(super) fn open(path: &Path, text: Option<&str>) -> Draft {
+    pub(super) fn open(path: &Path, text: Option<&str>, cfg: &Cfg) -> Draft {
         let this = Self {
             sources: RefCell::default(),
             findings: RefCell::default(),
@@ -123,6 +133,8 @@ impl Crate {
             declarations: RefCell::default(),
             files: RefCell::default(),
             rest: Cell::new(MAX_TEXT),
+            cfg: cfg.clone(),
+            left_out: Cell::new(0),
             memory: assemble::Memory::default(),
         };
         let root = match text {
@@ -153,6 +165,43 @@ impl Crate {
         }
     }
 
+    /// Reports each condition that is not known, and decides what `module` has.
+    pub(super) fn report_doubts(&self, module: ModuleId, doubts: &[Doubt]) {
+        let source = self.module(module).source;
+        for doubt in doubts {
+            self.report_doubt(source, doubt);
+        }
+    }
+
+    /// Reports what is not known of whether `module` is there, and the modules around it.
+    pub(super) fn report_module(&self, module: ModuleId) {
+        let mut at = Some(module);
+        for _ in 0..=MAX_MODULE_DEPTH {
+            let Some(id) = at else { return };
+            let module = self.module(id);
+            for (source, doubt) in &module.doubts {
+                self.report_doubt(*source, doubt);
+            }
+            at = module.parent.get();
+        }
+    }
+
+    fn report_doubt(&self, source: SourceId, doubt: &Doubt) {
+        let unknown = &doubt.unknown;
+        self.report(
+            Finding::new(
+                &rules::UNKNOWN_CFG,
+                span(source, doubt.first, doubt.last),
+                format!("whether `{unknown}` is set is not known here"),
+            )
+            .label("decides what C has")
+            .help(
+                "say it by `--features` or `--cfg` on the command line, by `Builder::features` or \
+                 `Builder::cfg` in a build script; or leave the condition out",
+            ),
+        );
+    }
+
     pub(super) fn module(&self, id: ModuleId) -> Rc<Module> {
         Rc::clone(self.modules.borrow()[id.0].as_ref().expect("it was read to its end"))
     }
@@ -170,13 +219,20 @@ impl Crate {
     pub(super) fn child(&self, parent: ModuleId, name: &str) -> Option<ModuleId> {
         let module = self.module(parent);
         let child = module.children.borrow().get(name).cloned()?;
-        let (place, path) = match child {
+        let (place, path, doubts) = match child {
             Child::Read(id) => return Some(id),
             Child::Missing => return None,
-            Child::Unread { place, path } => (place, path),
+            Child::Unread { place, path, doubts } => (place, path, doubts),
         };
         let found = self.child_file(&module, parent, name, place, path.as_deref());
         let known = found.map_or(Child::Missing, Child::Read);
+        if let Some(found) = found {
+            let mut modules = self.modules.borrow_mut();
+            // Nobody else holds a module that was just read, but for one that is there by two names.
+            if let Some(module) = modules[found.0].as_mut().and_then(Rc::get_mut) {
+                module.doubts.append(&mut doubts.borrow_mut());
+            }
+        }
         module.children.borrow_mut().insert(name.to_owned(), known);
         found
     }
@@ -236,7 +292,7 @@ impl Crate {
             _ => folder.to_owned(),
         };
         let depth = parent.map_or(0, |parent| self.module(parent).depth + 1);
-        let file = Place { source, file: path, folder, parent, depth };
+        let file = Place { source, file: path, folder, parent, depth, doubts: Vec::new() };
         let id = self.add(file, tokens, &room.unwrap_or_default());
         self.files.borrow_mut().insert(canonical, id);
         id
@@ -246,7 +302,9 @@ impl Crate {
     fn add(&self, place: Place<'_>, tokens: TokenStream, room: &Room) -> ModuleId {
         let id = ModuleId(self.modules.borrow().len());
         self.modules.borrow_mut().push(None);
-        let (attributes, items) = items::split(tokens, room);
+        let Contents { attributes, items, doubts } = items::split(tokens, room, &self.cfg);
+        let own = doubts.into_iter().map(|doubt| (place.source, doubt));
+        let doubts = place.doubts.into_iter().chain(own).collect();
         let mut module = Module {
             source: place.source,
             parent: Cell::new(place.parent),
@@ -260,6 +318,7 @@ impl Crate {
             order: Vec::new(),
             attributes,
             schema: None,
+            doubts,
         };
         for item in items {
             self.item(id, &mut module, item, room);
@@ -270,7 +329,8 @@ impl Crate {
 
     fn item(&self, id: ModuleId, module: &mut Module, item: Item, room: &Room) {
         match item {
-            Item::Module { name, attributes, body } => {
+            Item::Module { name, attributes, body, doubts } => {
+                let doubts = doubts.into_iter().map(|doubt| (module.source, doubt)).collect();
                 let key = items::plain(&name);
                 let place = span(module.source, name.span(), name.span());
                 let child = match body {
@@ -295,10 +355,14 @@ impl Crate {
                             folder,
                             parent: Some(id),
                             depth: module.depth + 1,
+                            doubts,
                         };
                         Child::Read(self.add(place, body, room))
                     }
-                    None => Child::Unread { place, path: path_of(&attributes) },
+                    None => {
+                        let doubts = Rc::new(RefCell::new(doubts));
+                        Child::Unread { place, path: path_of(&attributes), doubts }
+                    }
                 };
                 module.children.borrow_mut().insert(key.clone(), child);
                 module.order.push(Entry::Module(key));
@@ -314,7 +378,13 @@ impl Crate {
                 self.declare(id, module, declared.input.ident.clone(), Kind::Declared(declared));
             }
             Item::Foreign(name) => self.declare(id, module, name, Kind::Foreign),
-            Item::Schema { place, body } => module.schema = Some((place, body)),
+            Item::Schema { place, body, doubts } => {
+                for doubt in &doubts {
+                    self.report_doubt(module.source, doubt);
+                }
+                module.schema = Some((place, body));
+            }
+            Item::LeftOut => self.left_out.set(self.left_out.get() + 1),
             Item::Broken(place, why) => {
                 let place = span(module.source, place, place);
                 self.report(
@@ -365,6 +435,7 @@ struct Place<'a> {
     folder: PathBuf,
     parent: Option<ModuleId>,
     depth: usize,
+    doubts: Vec<(SourceId, Doubt)>,
 }
 
 /// The bytes from the start of `first` to the end of `last`.
