@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bpfmap_codegen::check::{Checked, Part};
 use bpfmap_codegen::diagnostics::json_string;
-use bpfmap_codegen::facts::{Answer, KernelVersion, Since};
+use bpfmap_codegen::facts::{Answer, KernelVersion, MapFlag, Since};
 use clap::ArgMatches;
 
 use crate::{Outcome, print, schemas, word};
@@ -39,6 +39,13 @@ fn text(checked: &Checked) -> String {
         }
         for (operation, answers) in resolved.operations(map) {
             push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
+        }
+        for operation in resolved.refused_to_programs(map) {
+            let what = format!("{} (programs)", operation.name());
+            push!(text, "  {what:<40} never (EACCES)\n");
+        }
+        for flag in map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value)) {
+            push!(text, "  `{}`: {}\n", flag.name, flag.effect);
         }
     }
     text
@@ -101,13 +108,15 @@ fn json(checked: &Checked) -> String {
             });
             format!("{{\"operation\":\"{name}\",\"answers\":[{}]}}", join(answers))
         });
+        let refused = resolved.refused_to_programs(map).into_iter();
         format!(
-            "{{\"name\":{},\"type\":{},\"needs\":{},\"parts\":[{}],\"operations\":[{}]}}",
+            "{{\"name\":{},\"type\":{},\"needs\":{},\"parts\":[{}],\"operations\":[{}],\"refused_to_programs\":[{}]}}",
             json_string(&map.name.value),
             json_string(&map.map_type.value),
             version(resolved.creation_since(map)),
             join(parts),
-            join(operations)
+            join(operations),
+            join(refused.map(|operation| json_string(operation.name())))
         )
     });
     json.push_str(&join(maps));

@@ -273,6 +273,10 @@ fn kernels_tells_what_needs_what() {
       lookup_and_delete_batch                  5.6
       mmap                                     never (ENOTSUPP)
       freeze                                   5.2
+      a write through a pointer (programs)     never (EACCES)
+      bpf_map_update_elem (programs)           never (EACCES)
+      bpf_map_delete_elem (programs)           never (EACCES)
+      `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
     "##);
     let json = folder.run("kernels maps.toml --format json");
     let text = stdout(&json);
@@ -293,6 +297,42 @@ fn kernels_tells_what_needs_what() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn kernels_tells_what_flags_refuse() {
+    let folder = Folder::new(&[(
+        "maps.toml",
+        "[maps.jobs]\ntype = \"queue\"\nvalue = \"u64\"\nmax_entries = 8\nflags = [\"rdonly\", \"rdonly_prog\"]\n",
+    )]);
+    let output = folder.run("kernels maps.toml");
+    insta::assert_snapshot!(stdout(&output), @r##"
+    schema maps: needs Linux 5.2
+
+    map jobs
+      the map type `queue`                     4.20
+      the flag `rdonly`                        4.20
+      the flag `rdonly_prog`                   5.2
+      lookup                                   5.2
+      update                                   never (EPERM)
+      delete                                   never (EPERM)
+      get_next_key                             never (EINVAL)
+      lookup_and_delete                        never (EPERM)
+      lookup_batch                             never (ENOTSUPP)
+      update_batch                             never (EPERM)
+      delete_batch                             never (EPERM)
+      lookup_and_delete_batch                  never (EPERM)
+      mmap                                     never (ENOTSUPP)
+      freeze                                   5.2, from 6.5 EPERM
+      bpf_map_push_elem (programs)             never (EACCES)
+      bpf_map_pop_elem (programs)              never (EACCES)
+      `rdonly`: User space can't write through the descriptor that creation returns, nor map the values into its memory, nor, from Linux 6.5 on, freeze the map. One that is opened by pin or id has the access that it asks for.
+      `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
+    "##);
+    let output = folder.run("kernels maps.toml --format json");
+    let json = stdout(&output);
+    let refused = "\"refused_to_programs\":[\"bpf_map_push_elem\",\"bpf_map_pop_elem\"]}";
+    assert!(json.contains(refused), "{json}");
 }
 
 #[test]

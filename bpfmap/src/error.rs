@@ -262,20 +262,18 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
         }
         (Op::Open | Op::Pin, libc::EINVAL) => "is the path on a BPF file system (/sys/fs/bpf)?",
         (Op::Pin, libc::EPERM) => "the path must be on a mounted BPF file system (/sys/fs/bpf)",
-        (
-            Op::Update
-            | Op::Delete
-            | Op::Push
-            | Op::Pop
-            | Op::Take
-            | Op::UpdateBatch
-            | Op::DeleteBatch
-            | Op::TakeBatch
-            | Op::Mmap,
-            libc::EPERM,
-        ) => "the map is frozen, or its descriptor is read-only",
+        (Op::Update | Op::Delete | Op::Push | Op::UpdateBatch | Op::DeleteBatch, libc::EPERM) => {
+            "the map is frozen, or its descriptor is read-only, as the flag `rdonly` makes the one that creation returns: open the map by pin or id to write"
+        }
+        (Op::Pop | Op::Take | Op::TakeBatch, libc::EPERM) => {
+            "the map is frozen, or its descriptor is read-only or write-only, as the flags `rdonly` and `wronly` make the one that creation returns: open the map by pin or id"
+        }
         (Op::Lookup | Op::NextKey | Op::LookupBatch | Op::Peek, libc::EPERM) => {
-            "the map's descriptor is write-only"
+            "the map's descriptor is write-only, as the flag `wronly` makes the one that creation returns: open the map by pin or id to read"
+        }
+        (Op::Mmap, libc::EPERM) => "the map is frozen",
+        (Op::Mmap, libc::EACCES) => {
+            "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, with which its values are mapped to be read only"
         }
         (Op::Freeze, libc::EBUSY) => "the map is frozen already, or mapped into memory for writing",
         (Op::Take, ENOTSUPP) => {

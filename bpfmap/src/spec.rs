@@ -157,17 +157,22 @@ map_flags! {
     NO_COMMON_LRU = 1,
     /// The memory is on a given node (Linux 4.14).
     NUMA_NODE = 2,
-    /// The descriptor can't write (Linux 4.15). A property of the descriptor, not of the map.
+    /// The descriptor that creation returns can't write (Linux 4.15): `EPERM`, or `EACCES` and `EINVAL` where the
+    /// values are to be mapped into memory. A property of the descriptor, not of the map: one that is opened by pin
+    /// or id can.
     RDONLY = 3,
-    /// The descriptor can't read (Linux 4.15). A property of the descriptor, not of the map.
+    /// The descriptor that creation returns can't read (Linux 4.15): `EPERM`, or `EACCES` where the values are to be
+    /// mapped into memory. A property of the descriptor, not of the map: one that is opened by pin or id can.
     WRONLY = 4,
     /// A stack is build ids and offsets, not addresses (Linux 4.17).
     STACK_BUILD_ID = 5,
     /// The hash's seed is zero (Linux 5.0).
     ZERO_SEED = 6,
-    /// Programs can't write (Linux 5.2).
+    /// Programs can't write (Linux 5.2): the verifier refuses them. Nor can the values be mapped into memory to be
+    /// written (`EACCES`).
     RDONLY_PROG = 7,
-    /// Programs can't read (Linux 5.2).
+    /// Programs can't read a value through a pointer (Linux 5.2): the verifier refuses them. What a helper function
+    /// copies, they can read.
     WRONLY_PROG = 8,
     /// A socket's storage goes along when the socket is cloned (Linux 5.4).
     CLONE = 9,

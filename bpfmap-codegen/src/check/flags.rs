@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{KeyRule, MAP_FLAGS, MapFlag, MapTypeFacts};
+use crate::facts::{KeyRule, MAP_FLAGS, MapFlag, MapTypeFacts, Operation};
 use crate::ir::MapDef;
 use crate::nearest::nearest;
 use crate::rules;
@@ -50,6 +50,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     }
     conflicts(cx, map);
     special_field_access(cx, map);
+    first_contents(cx, map);
     required(cx, map, row);
     numa_node(cx, map, row);
 }
@@ -85,6 +86,29 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDef) {
             Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
                 .related(member.span, format!("`{}`, which programs read and write", member.name))
                 .help("leave the flag out"),
+        );
+    }
+}
+
+/// libbpf puts first contents in through the descriptor that creation returned: `bpf_map_init_slots` and
+/// `bpf_prog_array_init_slots`.
+fn first_contents(cx: &mut Context<'_>, map: &MapDef) {
+    let Some((_, first)) = map.values.first() else { return };
+    let flags = map.flags.iter().filter(|flag| {
+        let flag = MapFlag::by_name(&flag.value);
+        let update = flag.and_then(|flag| flag.operation(Operation::Update));
+        update.is_some_and(|facts| facts.since().is_none())
+    });
+    for flag in flags {
+        let message =
+            format!("the flag `{}` excludes what the map holds from the start", flag.value);
+        cx.report(
+            Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
+                .related(first.span, "put in when the object is loaded")
+                .note(
+                    "libbpf puts it in through the descriptor that the flag makes read-only: EPERM",
+                )
+                .help("leave the flag out, or `values`"),
         );
     }
 }

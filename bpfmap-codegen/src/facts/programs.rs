@@ -29,8 +29,8 @@ impl ProgramOperation {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Read => "read through a pointer",
-            Self::Write => "write through a pointer",
+            Self::Read => "a read through a pointer",
+            Self::Write => "a write through a pointer",
             Self::Update => "bpf_map_update_elem",
             Self::Delete => "bpf_map_delete_elem",
             Self::Push => "bpf_map_push_elem",

@@ -49,8 +49,8 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EPERM`: the map is frozen or the descriptor read-only: see [`map_values_read_only`](Self::map_values_read_only).
-    /// `EACCES`: the map has [`MapFlags::RDONLY_PROG`]. `ENOMEM`: no address range is left.
+    /// `EPERM`: the map is frozen: see [`map_values_read_only`](Self::map_values_read_only). `EACCES`: the map has
+    /// [`MapFlags::RDONLY_PROG`], or the descriptor is read-only or write-only. `ENOMEM`: no address range is left.
     pub fn map_values(&self) -> Result<MappedValues<S>> {
         let values = Values::new(self, Access::ReadWrite)?;
         Ok(MappedValues { values, spec: PhantomData })
@@ -59,7 +59,9 @@ where
     /// The values in memory, to read without a system call: of a frozen map too (Linux 5.5).
     ///
     /// # Errors
-    /// `EPERM`: the descriptor is write-only. `ENOMEM`: no address range is left.
+    /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only
+    /// ([`MapFlags::RDONLY`]): the kernel maps what can't be written as private, which maps refuse. `ENOMEM`: no
+    /// address range is left.
     pub fn map_values_read_only(&self) -> Result<ReadOnlyValues<S>> {
         let values = Values::new(self, Access::Read)?;
         Ok(ReadOnlyValues { values, spec: PhantomData })

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
+use crate::backend::flag_effects;
 use crate::check::Checked;
 use crate::facts::{Answer, MapTypeFacts, MaxEntriesRule, Since};
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
@@ -21,6 +22,7 @@ pub(super) fn push_maps(page: &mut String, checked: &Checked) {
         }
         push_needs(page, checked, map);
         push_operations(page, checked, map);
+        push_flags(page, checked, map);
     }
 }
 
@@ -128,6 +130,26 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDef) {
     page.push_str("\n| operation from user space | on which kernel |\n| --- | --- |\n");
     for (operation, answers) in operations {
         let _ = writeln!(page, "| {} | {} |", operation.name(), timeline(&answers));
+    }
+}
+
+/// What each flag changes, and what programs can't do for it.
+fn push_flags(page: &mut String, checked: &Checked, map: &MapDef) {
+    let refused = checked.resolved().refused_to_programs(map);
+    if !refused.is_empty() {
+        let name = |name: &str| {
+            if name.starts_with("bpf_") { format!("`{name}`") } else { name.to_owned() }
+        };
+        let names: Vec<_> = refused.iter().map(|operation| name(operation.name())).collect();
+        let names = names.join(", ");
+        let _ = write!(page, "\nThe verifier refuses these to programs, with EACCES: {names}.\n");
+    }
+    let effects = flag_effects(map);
+    if !effects.is_empty() {
+        page.push('\n');
+    }
+    for effect in effects {
+        let _ = writeln!(page, "- {effect}");
     }
 }
 

@@ -6,6 +6,7 @@ use super::layouts::layout_of;
 use super::names::{MAPS, Names, identifier, parameter_list};
 use super::shape::type_name;
 use super::{push_doc, string_literal};
+use crate::backend::flag_effects;
 use crate::check::Checked;
 use crate::facts::{MapFlag, MapTypeFacts, ValueRule};
 use crate::ir::{Attribute, KeyValue, MapDef, Pinning};
@@ -66,6 +67,9 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     let spec = names.spec(name);
     code.push('\n');
     push_doc(code, "", map.doc.as_deref().unwrap_or(doc));
+    for effect in flag_effects(map) {
+        let _ = writeln!(code, "///\n/// {effect}");
+    }
     let kind = upper_camel_case(&map.map_type.value);
     let open = names.parameters(map);
     let parameters = parameter_list(&open);

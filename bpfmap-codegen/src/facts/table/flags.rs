@@ -7,7 +7,8 @@ use crate::facts::{MapFlag, ProgramOperation};
 /// Every flag, by bit: the anonymous enum of `BPF_F_NO_PREALLOC` in `include/uapi/linux/bpf.h`.
 pub static MAP_FLAGS: &[MapFlag] = &[
     MapFlag {
-        effect: "The memory of an entry is allocated when the entry is made, not when the map is.",
+        effect: "The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux \
+                 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).",
         ..flag("no_prealloc", 0, 4, 6)
     },
     MapFlag {
@@ -69,7 +70,7 @@ pub static MAP_FLAGS: &[MapFlag] = &[
     },
     MapFlag {
         effect: "Programs can't write: the verifier refuses one that does, with EACCES. User space can't \
-                 map the values to write.",
+                 map the values into its memory to write them.",
         own_operations: operations! {
             Mmap: cases! {
                 Plain: (5, 5) Ok;

@@ -86,6 +86,8 @@ mod generated {
 
     /// The map `values`.
     ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which holds the sizes against the real map.
     pub struct Values<V>(::core::marker::PhantomData<fn() -> (V,)>);
 

@@ -60,6 +60,10 @@ mod generated {
     } size 20, align 4, offsets [0, 4]);
 
     /// Packets seen per source address.
+    ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
+    ///
+    /// `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
     pub enum Counters {}
 
     impl ::bpfmap::MapSpec for Counters {
@@ -101,6 +105,10 @@ mod generated {
     }
 
     /// The map `near`.
+    ///
+    /// `numa_node`: The memory of the map is on the node that `numa_node` says.
+    ///
+    /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
     pub enum Near {}
 
     impl ::bpfmap::MapSpec for Near {
@@ -156,6 +164,8 @@ mod generated {
     }
 
     /// The map `routes`.
+    ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     pub enum Routes {}
 
     impl ::bpfmap::MapSpec for Routes {

@@ -132,6 +132,10 @@ mod generated {
     }
 
     /// One for each key.
+    ///
+    /// `inner_map`: As an inner map it may have another `max_entries` than the template.
+    ///
+    /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
     pub enum InPlaceInner {}
 
     impl ::bpfmap::MapSpec for InPlaceInner {
@@ -146,6 +150,8 @@ mod generated {
     }
 
     /// The map `in_place`.
+    ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     pub enum InPlace {}
 
     impl ::bpfmap::MapSpec for InPlace {
