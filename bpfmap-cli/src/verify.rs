@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bpfmap::verify::{Attributes, Difference, attributes, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::facts::MAP_TYPES;
 use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
@@ -170,9 +171,19 @@ fn of_struct_ops(
     found
 }
 
-/// What libbpf would create of a definition.
+/// What a loader would create of a definition. A size that it does not say is the one that the map type takes, if there
+/// is but one: some loaders fill it in.
 fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
-    let (key_size, value_size) = map.sizes(btf);
+    let (mut key_size, mut value_size) = map.sizes(btf);
+    if let Some(row) = MAP_TYPES.iter().find(|row| Some(row.number) == map.map_type) {
+        if key_size == 0 && row.key.is_implied() {
+            key_size = 4;
+        }
+        if value_size == 0 {
+            let implied = row.value.implied_size().and_then(|size| u32::try_from(size).ok());
+            value_size = implied.unwrap_or(0);
+        }
+    }
     Attributes {
         map_type: map.map_type.unwrap_or(0),
         key_size,

@@ -10,7 +10,7 @@ use std::str;
 use bpfmap_btf::Btf;
 use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::diagnostics::{Rejected, Style, render, to_json_line};
-use bpfmap_codegen::front::btf::read_object;
+use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
 use bpfmap_codegen::front::{Draft, rust as front_rust, toml as front_toml};
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_codegen::print;
@@ -48,12 +48,30 @@ pub fn object(data: &[u8]) {
     let imported = bounded(|| read_object(Path::new("fuzz.bpf.o"), data, None));
     let text = render(&imported.findings, &imported.schema.sources, Style::Plain);
     assert_eq!(text.is_empty(), imported.findings.is_empty());
+    no_map_is_lost(data, &imported);
     if imported.schema.maps.is_empty() {
         return;
     }
     let text = print::toml::print(&imported.schema);
     let checked = check(front_toml::read_str(Path::new("fuzz.toml"), &text));
     accepted(&checked.unwrap_or_else(|rejected| panic!("{rejected}\n{text}")));
+}
+
+/// Each map of an object is in the schema, or a finding says that it is left out.
+fn no_map_is_lost(data: &[u8], imported: &Imported) {
+    let Ok(defined) = definitions(data) else {
+        assert!(imported.is_partial());
+        return;
+    };
+    let names = defined.maps.iter().map(|map| &map.name);
+    for name in names.chain(defined.unread.iter().map(|(name, _)| name)) {
+        let is_kept = imported.schema.maps.iter().any(|map| map.name.value == *name);
+        let is_told = imported.left_out.iter().any(|one| {
+            let told = |rule: &str| imported.findings.iter().any(|it| it.rule.id == rule);
+            one.map == *name && told(one.rule.id)
+        });
+        assert!(is_kept || is_told, "`{name}` is neither in the schema nor left out");
+    }
 }
 
 /// Does `work`, and panics where it takes more memory than an input may.

@@ -1,6 +1,6 @@
 //! What goes without saying.
 
-use crate::facts::{INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
+use crate::facts::{MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, TEMPLATE_SUFFIX, Type};
 
 /// Gives each map the key and the value that its author did not mention because its type leaves no
@@ -25,16 +25,10 @@ fn fill_map(map: &mut MapDef) {
 }
 
 fn implied_value(rule: ValueRule) -> Option<KeyValue> {
-    match rule {
-        ValueRule::Object(object) => {
-            let size = *object.value_sizes().first()?;
-            Some(if size == 4 { number() } else { KeyValue::Type(unsigned(8).into()) })
-        }
-        ValueRule::Instruction => Some(KeyValue::Size(INSTRUCTION_SIZE.into())),
-        ValueRule::Plain { .. }
-        | ValueRule::Stack
-        | ValueRule::StructOps
-        | ValueRule::Valueless => None,
+    match rule.implied_size()? {
+        4 => Some(number()),
+        8 => Some(KeyValue::Type(unsigned(8).into())),
+        size => Some(KeyValue::Size(u32::try_from(size).ok()?.into())),
     }
 }
 

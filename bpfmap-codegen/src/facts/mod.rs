@@ -208,6 +208,18 @@ pub enum ValueRule {
     Valueless,
 }
 
+impl ValueRule {
+    /// The size in bytes of a value that a schema need not mention.
+    #[must_use]
+    pub fn implied_size(self) -> Option<u64> {
+        match self {
+            Self::Object(object) => object.value_sizes().first().copied(),
+            Self::Instruction => Some(INSTRUCTION_SIZE.into()),
+            Self::Plain { .. } | Self::Stack | Self::StructOps | Self::Valueless => None,
+        }
+    }
+}
+
 /// The size of `struct bpf_insn_array_value` in bytes, `include/uapi/linux/bpf.h`.
 pub const INSTRUCTION_SIZE: u32 = 16;
 

@@ -179,4 +179,12 @@ impl MapDef {
             Some(InnerMap::Named(_)) | None => None,
         }
     }
+
+    /// The same, to change it.
+    pub fn template_mut(&mut self) -> Option<&mut Self> {
+        match self.inner.as_mut().map(|inner| &mut inner.value) {
+            Some(InnerMap::Template(template)) => Some(template),
+            Some(InnerMap::Named(_)) | None => None,
+        }
+    }
 }

@@ -179,6 +179,8 @@ rules! {
     IMPORT_MAP_TYPE = Error "import-map-type": "An imported map is of a type that bpfmap knows";
     IMPORT_FLAG = Error "import-flag": "The flags of an imported map are ones that bpfmap knows";
     IMPORT_TYPE = Warning "import-type": "An imported type is one that a schema has a word for";
+    IMPORT_BYTES = Warning "import-bytes": "An imported key or value is of a type that the map can have";
+    IMPORT_SIZE = Warning "import-size": "An imported map says the sizes that its type needs";
     IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
     IMPORT_ENUM = Warning "import-enum": "BTF tells the sign and the values of an enum";
     IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";

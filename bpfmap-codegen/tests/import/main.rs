@@ -1,6 +1,8 @@
 //! The importer: what clang made of a program becomes a schema, and that the same program again.
 
 mod enums;
+mod kept;
+mod old;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -54,7 +56,7 @@ fn everything_becomes_a_schema() {
 
 #[test]
 fn what_is_lost_is_told() {
-    let Imported { schema, findings, left_out } = imported();
+    let Imported { schema, findings, left_out, .. } = imported();
     insta::assert_snapshot!("findings", render(&findings, &schema.sources, Style::Plain));
     let left_out: Vec<_> = left_out.iter().map(|one| (one.map.as_str(), one.rule.id)).collect();
     let mut sorted = left_out.clone();
@@ -200,6 +202,13 @@ fn damaged_object_files_do_no_harm() {
             data.truncate(next(data.len()));
         }
         let imported = read_object(Path::new("damaged.bpf.o"), &data, None);
+        let defined = definitions(&data).unwrap_or_default();
+        let names = defined.maps.iter().map(|map| &map.name);
+        for name in names.chain(defined.unread.iter().map(|(name, _)| name)) {
+            let is_kept = imported.schema.maps.iter().any(|map| map.name.value == *name);
+            let is_told = imported.left_out.iter().any(|one| one.map == *name);
+            assert!(is_kept || is_told, "{name} is lost without a finding");
+        }
         // Whatever was imported keeps the rules.
         assert!(check(Draft::from(imported.schema)).is_ok());
     }

@@ -18,7 +18,8 @@
 //! - A union may have more members on either side.
 //! - Of a member the schema may say that it had another name, or that an older map may have padding where it lies.
 //! - Padding is no member: members whose name begins with `pad` after its underscores, and nameless ones that are not a
-//!   struct or union.
+//!   struct or union. Nor is a struct or union without bytes, or an array of such.
+//! - The tag of a Rust enum has no name in BTF: it agrees with a member of any name at its place.
 //! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
 
 use crate::difference::Difference;
@@ -149,7 +150,9 @@ impl Comparison<'_> {
             .iter()
             .filter(|member| {
                 let named = !member.name.is_empty();
-                (named || self.is_composite(member.ty)) && !is_padding_name(member.name)
+                (named || self.is_composite(member.ty))
+                    && !is_padding_name(member.name)
+                    && !(member.bits == 0 && self.has_no_bytes(member.ty))
             })
             .collect();
         let mut missing = Vec::new();
@@ -168,7 +171,10 @@ impl Comparison<'_> {
                 });
             match found {
                 Some(index) => self.member(path, our, rest.remove(index), depth),
-                None => missing.push(our),
+                None => match theirs.iter().find(|their| self.is_tag(our, their)) {
+                    Some(tag) => self.member(path, our, tag, depth),
+                    None => missing.push(our),
+                },
             }
         }
         if self.accept == Accept::Older {
@@ -263,6 +269,28 @@ impl Comparison<'_> {
                 Kind::Typedef(_) if BIG_ENDIAN.contains(&ty.name) => return true,
                 Kind::Typedef(target) => at = target,
                 _ => break,
+            }
+        }
+        false
+    }
+
+    /// Whether a member without a name is at the place of ours: a compiler makes such of the tag of a Rust enum.
+    fn is_tag(&self, our: &TypeMember<'_>, their: &BtfMember<'_>) -> bool {
+        their.name.is_empty()
+            && (their.bits, our.bits) == (0, 0)
+            && their.bit_offset == our.bit_offset
+            && !self.is_composite(their.ty)
+            && self.btf.size(their.ty).is_ok_and(|size| size == our.layout.size())
+    }
+
+    /// Whether a type is a struct or union of no bytes, or an array of such: it takes no room and marks no place.
+    fn has_no_bytes(&self, type_id: u32) -> bool {
+        let mut at = type_id;
+        for _ in 0..DEEPEST {
+            match self.btf.resolve(at).ok().flatten().map(|ty| &ty.kind) {
+                Some(Kind::Struct(body) | Kind::Union(body)) => return body.size == 0,
+                Some(Kind::Array(array)) => at = array.element,
+                _ => return false,
             }
         }
         false

@@ -25,7 +25,9 @@ macro_rules! differs {
     };
 }
 
-const BYTES: &[&str] = &["import-type", "import-layout"];
+const BYTES: &[&str] = &["import-type", "import-layout", "import-bytes"];
+
+const ENUM: &[&str] = &["import-enum", "import-type"];
 
 type Side<'s, 'a> = (&'s Btf<'a>, &'s MapDefinition);
 
@@ -62,7 +64,9 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     };
     for ((what, one), (_, other)) in attributes(&original).into_iter().zip(attributes(&copy)) {
         if one != other {
-            return differs!(path, format!("{what} {one}, then {other}"), &[]);
+            let rules: &[&str] =
+                if one == 0 && what.ends_with("_size") { &["import-size"] } else { &[] };
+            return differs!(path, format!("{what} {one}, then {other}"), rules);
         }
     }
     if from.values != to.values {
@@ -151,9 +155,10 @@ impl Comparison<'_, '_, '_> {
         match (&one.kind, &other.kind) {
             (Kind::Int(one_int), Kind::Int(other_int)) => {
                 let same = one_int.size == other_int.size
-                    && one_int.is_signed == other_int.is_signed
                     && one_int.is_bool == other_int.is_bool
-                    && (one.name == "char") == (other.name == "char");
+                    && (one.name == "char") == (other.name == "char")
+                    // The sign of a `char` is the machine's for which a program was written.
+                    && (one_int.is_signed == other_int.is_signed || one.name == "char");
                 if same { None } else { differs!(path, format!("{one:?}, then {other:?}"), &[]) }
             }
             (Kind::Pointer(one), Kind::Pointer(other)) => self.pointers(path, *one, *other),
@@ -174,7 +179,7 @@ impl Comparison<'_, '_, '_> {
                 let same = one.size == other_enum.size
                     && one.is_signed == other_enum.is_signed
                     && one.variants == other_enum.variants;
-                if same { None } else { differs!(path, "another enum", &["import-enum"]) }
+                if same { None } else { differs!(path, "another enum", ENUM) }
             }
             (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
                 if !nameless && name != other.name {
@@ -219,7 +224,9 @@ impl Comparison<'_, '_, '_> {
                 }
                 place
             };
-            if member.name != copy.name {
+            // The tag of a Rust enum has none.
+            let is_tag = member.name.is_empty() && self.is_plain(member);
+            if member.name != copy.name && !is_tag {
                 return differs!(&path, format!("`{}` in its place", copy.name), BYTES);
             }
             let (one, other) = (place(self.from, member), place(self.to, copy));
@@ -238,6 +245,13 @@ impl Comparison<'_, '_, '_> {
         }
         let (_, more) = copied.next()?;
         differs!(path, format!("one more member, `{}`", more.name), BYTES)
+    }
+
+    /// Whether a member is neither a bit-field nor a struct or union.
+    fn is_plain(&self, member: &Member<'_>) -> bool {
+        let ty = self.from.resolve(member.ty).ok().flatten();
+        member.bits == 0
+            && ty.is_some_and(|ty| !matches!(ty.kind, Kind::Struct(_) | Kind::Union(_)))
     }
 
     /// User space only carries pointers: their tags count, and the name of the struct behind them.

@@ -27,10 +27,15 @@ pub(super) struct Program {
     pub(super) object: PathBuf,
     /// Whether it includes `vmlinux.h`; `None`: nobody knows.
     pub(super) has_vmlinux: Option<bool>,
+    /// Whose it is: the folder in the folder of all objects.
+    pub(super) project: String,
 }
 
+/// What the names of objects end in.
+const ENDS: [&str; 2] = ["o", "elf"];
+
 impl Program {
-    /// Every file of a folder and the folders in it whose name ends in `.o`.
+    /// Every file of a folder and the folders in it whose name ends in `.o` or `.elf`.
     pub(super) fn all_in(folder: &Path) -> Result<Vec<Self>, Error> {
         let mut programs = vec![];
         let mut folders = vec![folder.to_owned()];
@@ -39,10 +44,13 @@ impl Program {
                 let path = entry?.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "o") {
-                    let name = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
-                    let name = name.to_string_lossy().replace(['/', '.'], "_");
-                    programs.push(Self { name, object: path, has_vmlinux: None });
+                } else if path.extension().is_some_and(|it| ENDS.iter().any(|end| it == *end)) {
+                    let below = path.strip_prefix(folder).unwrap_or(&path);
+                    let name = below.with_extension("").to_string_lossy().replace(['/', '.'], "_");
+                    let mut folders = below.parent().into_iter().flat_map(Path::components);
+                    let project = folders.next().map(|folder| folder.as_os_str());
+                    let project = project.unwrap_or_default().to_string_lossy().into_owned();
+                    programs.push(Self { name, object: path, has_vmlinux: None, project });
                 }
             }
         }
@@ -130,7 +138,8 @@ impl<'a> Compiler<'a> {
         }
         let included = fs::read_to_string(&depends).unwrap_or_default();
         let has_vmlinux = included.contains("/vmlinux.h");
-        Some(Program { name, object, has_vmlinux: Some(has_vmlinux) })
+        let project = "Linux".to_owned();
+        Some(Program { name, object, has_vmlinux: Some(has_vmlinux), project })
     }
 
     /// Compiles a generated header by itself, or behind `vmlinux.h`.
@@ -154,6 +163,11 @@ impl<'a> Compiler<'a> {
         clang.arg("-c").arg(&source);
         finish(clang, &object)?;
         Ok(object)
+    }
+
+    /// Where the schema `name` of an object is written, in TOML.
+    pub(super) fn schema(&self, name: &str) -> PathBuf {
+        self.objects.join("made").join(format!("{name}.toml"))
     }
 
     fn clang(&self) -> Command {

@@ -2,7 +2,8 @@
 //!
 //! The objects are those of the kernel's own BPF selftests, in Debian's package of its source. Each is
 //! imported, the schema is generated as C, that is compiled, and the BTF of its maps is held against
-//! the original's. None of that source enters this repository.
+//! the original's. `bpfmap verify` has to find nothing in the original. None of that source enters
+//! this repository.
 
 mod compare;
 mod compile;
@@ -11,6 +12,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use bpfmap_btf::Btf;
 use bpfmap_codegen::backend::c;
@@ -19,9 +21,9 @@ use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
 use bpfmap_codegen::front::toml::read_str;
 use bpfmap_codegen::print;
 
-use crate::Error;
 use crate::packages;
 use crate::step::Steps;
+use crate::{Error, cargo};
 use compile::{Compiler, Program};
 
 /// How many of a hundred maps have to come back the same.
@@ -55,11 +57,14 @@ pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     };
 
     steps.next("Import, generate, compile, compare");
+    let built = cargo::build(&["--package", "bpfmap-cli"])?;
+    let bpfmap = built.into_iter().find(|executable| executable.target == "bpfmap");
+    let bpfmap = bpfmap.ok_or("cargo built no bpfmap")?.path;
     let mut report = Report::default();
     for program in &programs {
-        round_trip(&compiler, program, &kernel, &mut report)?;
+        round_trip(&compiler, &bpfmap, program, &kernel, &mut report)?;
     }
-    report.print();
+    report.print(objects.is_some());
     report.verdict()
 }
 
@@ -75,23 +80,65 @@ fn cache() -> Result<PathBuf, Error> {
     Ok(cache)
 }
 
-/// What became of the maps.
-#[derive(Default)]
-struct Report {
+/// How many maps of a project there are, and what became of them.
+#[derive(Default, Clone, Copy)]
+struct Count {
     objects: usize,
     maps: usize,
     equal: usize,
+    named: usize,
+}
+
+/// What became of the maps.
+#[derive(Default)]
+struct Report {
+    projects: BTreeMap<String, Count>,
     /// Maps that did not come back the same: the rule that says why, and which they are.
     named: BTreeMap<&'static str, Vec<String>>,
     /// Those of which nothing says why.
     unnamed: Vec<String>,
+    /// What `bpfmap verify` found of objects and the schemas that were imported from them.
+    verified: Vec<String>,
     /// Files that are no objects, and why.
     unreadable: Vec<String>,
 }
 
 impl Report {
-    fn print(&self) {
-        println!("{} objects, {} maps, {} come back the same", self.objects, self.maps, self.equal);
+    fn count(&mut self, program: &Program) -> &mut Count {
+        self.projects.entry(program.project.clone()).or_default()
+    }
+
+    /// A map that did not come back the same, and the rule that says why.
+    fn differs(&mut self, program: &Program, map: String, rule: Option<&'static str>) {
+        if let Some(rule) = rule {
+            self.count(program).named += 1;
+            self.named.entry(rule).or_default().push(map);
+        } else {
+            self.unnamed.push(map);
+        }
+    }
+
+    fn total(&self) -> Count {
+        self.projects.values().fold(Count::default(), |sum, count| Count {
+            objects: sum.objects + count.objects,
+            maps: sum.maps + count.maps,
+            equal: sum.equal + count.equal,
+            named: sum.named + count.named,
+        })
+    }
+
+    fn print(&self, by_project: bool) {
+        let Count { objects, maps, equal, named } = self.total();
+        println!(
+            "{objects} objects, {maps} maps: {equal} come back the same, {named} with a finding of their own"
+        );
+        if by_project {
+            println!("\n{:40} objects    maps    same finding", "project");
+            for (project, count) in &self.projects {
+                let Count { objects, maps, equal, named } = count;
+                println!("{project:40} {objects:7} {maps:7} {equal:7} {named:7}");
+            }
+        }
         for (rule, maps) in &self.named {
             println!("\n{rule}: {} maps", maps.len());
             print_all(maps);
@@ -99,6 +146,10 @@ impl Report {
         if !self.unreadable.is_empty() {
             println!("\nunreadable: {} files", self.unreadable.len());
             print_all(&self.unreadable);
+        }
+        if !self.verified.is_empty() {
+            println!("\nnot verified: {} differences", self.verified.len());
+            print_all(&self.verified);
         }
         if !self.unnamed.is_empty() {
             println!("\nwithout a named reason: {} maps", self.unnamed.len());
@@ -110,7 +161,11 @@ impl Report {
         if !self.unnamed.is_empty() {
             return Err(format!("{} maps changed without a word", self.unnamed.len()).into());
         }
-        if self.maps == 0 || self.equal * 100 < self.maps * WANTED {
+        if !self.verified.is_empty() {
+            return Err("schemas are not what their objects say".into());
+        }
+        let Count { maps, equal, .. } = self.total();
+        if maps == 0 || equal * 100 < maps * WANTED {
             return Err(format!("fewer than {WANTED} of 100 maps came back the same").into());
         }
         Ok(())
@@ -125,6 +180,7 @@ fn print_all(maps: &[String]) {
 
 fn round_trip(
     compiler: &Compiler<'_>,
+    bpfmap: &Path,
     program: &Program,
     kernel: &Btf<'_>,
     report: &mut Report,
@@ -160,48 +216,62 @@ fn round_trip(
     if originals.is_empty() && refused.is_empty() {
         return Ok(());
     }
-    report.objects += 1;
-    report.maps += originals.len() + refused.len();
+    let count = report.count(program);
+    count.objects += 1;
+    count.maps += originals.len() + refused.len();
     for (map, _) in &defined.unread {
         if let Some(rule) = left_out(&imported, map).filter(|rule| *rule != "import-struct-ops") {
-            report.named.entry(rule).or_default().push(format!("{name}: {map}"));
+            report.differs(program, format!("{name}: {map}"), Some(rule));
         }
     }
     let made = match made {
         Ok(object) => fs::read(object)?,
         Err(why) => {
             let why = why.lines().next().unwrap_or_default().to_owned();
-            report
-                .unnamed
-                .extend(originals.iter().map(|map| format!("{name}: {}: {why}", map.name)));
+            for map in originals {
+                report.differs(program, format!("{name}: {}: {why}", map.name), None);
+            }
             return Ok(());
         }
     };
+    report.verified.extend(verify(bpfmap, &compiler.schema(name), program)?);
     // Where every map was left out, there is nothing to describe.
     let copied = definitions(&made).unwrap_or_default();
     for original in originals {
         let map = format!("{name}: {}", original.name);
         if let Some(rule) = left_out(&imported, &original.name) {
-            report.named.entry(rule).or_default().push(map);
+            report.differs(program, map, Some(rule));
             continue;
         }
         let Some(copy) = copied.maps.iter().find(|copy| copy.name == original.name) else {
-            report.unnamed.push(format!("{map}: it is gone"));
+            report.differs(program, format!("{map}: it is gone"), None);
             continue;
         };
         let difference = compare::maps((&defined.btf, original), (&copied.btf, copy));
         let Some(difference) = difference else {
-            report.equal += 1;
+            report.count(program).equal += 1;
             continue;
         };
-        let has = |rule: &str| imported.findings.iter().any(|finding| finding.rule.id == rule);
         let text = format!("{map}: {}", difference.text);
-        match difference.rules.iter().find(|rule| has(rule)) {
-            Some(rule) => report.named.entry(rule).or_default().push(text),
-            None => report.unnamed.push(text),
-        }
+        let said = imported.findings_of(&original.name);
+        let said = |rule: &str| said.iter().any(|finding| finding.rule.id == rule);
+        let rule = difference.rules.iter().copied().find(|rule| said(rule));
+        report.differs(program, text, rule);
     }
     Ok(())
+}
+
+/// What `bpfmap verify` finds of an object and the schema that was imported from it.
+fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>, Error> {
+    let mut command = Command::new(bpfmap);
+    command.arg("verify").arg(schema).arg("--object").arg(&program.object);
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(vec![]);
+    }
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    Ok(said.lines().map(|line| format!("{}: {line}", program.name)).collect())
 }
 
 /// The rule for which a map is left out.
@@ -218,6 +288,7 @@ fn regenerated(
     has_vmlinux: bool,
 ) -> Result<PathBuf, String> {
     let text = print::toml::print(&imported.schema);
+    fs::write(compiler.schema(name), &text).map_err(|error| error.to_string())?;
     let draft = read_str(Path::new("imported.toml"), &text);
     let checked = check(draft).map_err(|rejected| {
         let first = rejected.findings.first();

@@ -1,5 +1,5 @@
 //! Definitions of maps as libbpf reads them: the section `.maps` and its BTF, and the section `maps`
-//! of before 1.0.
+//! of before 1.0. Other loaders have a section for each map, `maps/NAME`.
 //!
 //! Source: libbpf, `parse_btf_map_def` and `bpf_object__collect_map_relos` in `src/libbpf.c`.
 
@@ -124,20 +124,26 @@ pub(super) fn read(
             Err(why) => unread.push(Unread::new(symbol.name, why)),
         }
     }
-    let old = object.section("maps").unwrap_or_default();
     let annotated = btf.map(annotations).unwrap_or_default();
     let (mut old_maps, mut extras) = (vec![], vec![]);
-    for symbol in object.variables("maps") {
-        match old::definition(old, &symbol, object.is_little_endian()) {
-            Ok((mut map, extra)) => {
-                if let Some((structure, key, value)) = annotated.get(symbol.name) {
-                    (map.key, map.value) = (Some(*key), Some(*value));
-                    map.structure = *structure;
+    for section in object.sections("maps") {
+        if section.variables.is_empty() && !section.data.is_empty() {
+            let name = section.name.strip_prefix("maps/").unwrap_or(section.name);
+            let why = format!("its section `{}` has no symbol", section.name);
+            unread.push(Unread::new(name, why));
+        }
+        for symbol in section.variables {
+            match old::definition(section.data, &symbol, object.is_little_endian()) {
+                Ok((mut map, extra)) => {
+                    if let Some((structure, key, value)) = annotated.get(symbol.name) {
+                        (map.key, map.value) = (Some(*key), Some(*value));
+                        map.structure = *structure;
+                    }
+                    old_maps.push(map);
+                    extras.push(extra);
                 }
-                old_maps.push(map);
-                extras.push(extra);
+                Err(why) => unread.push(Unread::new(symbol.name, why)),
             }
-            Err(why) => unread.push(Unread::new(symbol.name, why)),
         }
     }
     old::link(&mut old_maps, &extras);

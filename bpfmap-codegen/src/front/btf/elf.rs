@@ -1,9 +1,12 @@
 //! What an importer asks of an object file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use object::elf::FileHeader64;
-use object::read::elf::ElfFile;
+use object::elf::{
+    ELFMAG, EM_386, EM_AARCH64, EM_ARM, EM_BPF, EM_LOONGARCH, EM_MIPS, EM_NONE, EM_PPC64, EM_RISCV,
+    EM_S390, EM_X86_64, ET_REL, FileHeader64, Machine,
+};
+use object::read::elf::{ElfFile, FileHeader as _};
 use object::{
     Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionIndex,
     SymbolKind,
@@ -26,10 +29,67 @@ pub(super) struct Symbol<'a> {
     pub(super) is_weak: bool,
 }
 
+impl<'a> Symbol<'a> {
+    /// A symbol that has a name.
+    fn new(symbol: &ElfSymbol<'a, '_>) -> Option<Self> {
+        Some(Self {
+            name: symbol.name().ok().filter(|name| !name.is_empty())?,
+            offset: symbol.address(),
+            size: symbol.size(),
+            is_weak: symbol.is_weak(),
+        })
+    }
+}
+
+/// A section, and the variables in it by their place.
+pub(super) struct Section<'a> {
+    pub(super) name: &'a str,
+    pub(super) data: &'a [u8],
+    pub(super) variables: Vec<Symbol<'a>>,
+}
+
+type ElfSymbol<'a, 'f> = object::read::elf::ElfSymbol<'a, 'f, FileHeader64<Endianness>>;
+
+fn is_variable(symbol: &ElfSymbol<'_, '_>) -> bool {
+    !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
+}
+
+/// Sorts the variables of a section of `end` bytes, and gives those a size that have none.
+fn by_place(mut symbols: Vec<Symbol<'_>>, end: u64) -> Vec<Symbol<'_>> {
+    symbols.sort_by_key(|symbol| symbol.offset);
+    let (mut next, mut last) = (end, end);
+    for symbol in symbols.iter_mut().rev() {
+        if symbol.offset != last {
+            (next, last) = (last, symbol.offset);
+        }
+        if symbol.size == 0 {
+            symbol.size = next.saturating_sub(symbol.offset);
+        }
+    }
+    symbols
+}
+
 impl<'a> ObjectFile<'a> {
-    /// Reads the headers of a 64-bit ELF file.
+    /// Reads the headers of a 64-bit ELF file. Says which machine it is for if that is not BPF.
+    ///
+    /// Source: libbpf, `bpf_object__elf_init`. Old compilers wrote no machine.
     pub(super) fn parse(data: &'a [u8]) -> Result<Self, String> {
-        let file = ElfFile::parse(data).map_err(|error| error.to_string())?;
+        let parsed: Result<ElfFile<'a, FileHeader64<Endianness>>, _> = ElfFile::parse(data);
+        let file = match parsed {
+            Ok(file) => file,
+            Err(_) if data.starts_with(&ELFMAG) && data.get(ELFMAG.len()) == Some(&1) => {
+                return Err("it is an ELF file of 32 bits, and BPF has 64".to_owned());
+            }
+            Err(error) => return Err(format!("it is no object file: {error}")),
+        };
+        let header = file.elf_header();
+        let machine = header.e_machine(file.endian());
+        if !matches!(machine, EM_BPF | EM_NONE) {
+            return Err(format!("it is for {}, not for BPF", machine_name(machine)));
+        }
+        if header.e_type(file.endian()) != ET_REL {
+            return Err("it is linked, and loaders take relocatable objects".to_owned());
+        }
         Ok(Self { file })
     }
 
@@ -43,29 +103,43 @@ impl<'a> ObjectFile<'a> {
         self.file.is_little_endian()
     }
 
-    /// The variables of a section, by their place.
+    /// The variables of a section, by their place. Where a compiler wrote no size, a variable ends where the next one
+    /// begins, or the section does.
     pub(super) fn variables(&self, section: &str) -> Vec<Symbol<'a>> {
-        let Some(index) = self.file.section_by_name(section).map(|section| section.index()) else {
-            return vec![];
+        let Some(section) = self.file.section_by_name(section) else { return vec![] };
+        let symbols = self.file.symbols().filter(|symbol| is_variable(symbol));
+        let symbols = symbols.filter(|symbol| symbol.section_index() == Some(section.index()));
+        by_place(symbols.filter_map(|symbol| Symbol::new(&symbol)).collect(), section.size())
+    }
+
+    /// The sections that are called `name` or `name/` and something, with their data and variables. Of those that are
+    /// called the same, the first.
+    pub(super) fn sections(&self, name: &str) -> Vec<Section<'a>> {
+        let is_one = |of: &str| {
+            of.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let mut symbols: Vec<Symbol<'a>> = self
-            .file
-            .symbols()
-            .filter(|symbol| {
-                symbol.section_index() == Some(index)
-                    && !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
-            })
-            .filter_map(|symbol| {
-                Some(Symbol {
-                    name: symbol.name().ok().filter(|name| !name.is_empty())?,
-                    offset: symbol.address(),
-                    size: symbol.size(),
-                    is_weak: symbol.is_weak(),
-                })
-            })
-            .collect();
-        symbols.sort_by_key(|symbol| symbol.offset);
-        symbols
+        let (mut found, mut by_index) = (Vec::<Section<'a>>::new(), HashMap::new());
+        let mut seen = HashSet::new();
+        for section in self.file.sections() {
+            let name = section.name_bytes().ok().and_then(|name| std::str::from_utf8(name).ok());
+            let Some(name) = name.filter(|name| is_one(name) && seen.insert(*name)) else {
+                continue;
+            };
+            by_index.insert(section.index(), found.len());
+            let data = section.data().unwrap_or_default();
+            found.push(Section { name, data, variables: vec![] });
+        }
+        for symbol in self.file.symbols().filter(is_variable) {
+            let Some(at) = symbol.section_index().and_then(|index| by_index.get(&index)) else {
+                continue;
+            };
+            found[*at].variables.extend(Symbol::new(&symbol));
+        }
+        for section in &mut found {
+            let size = u64::try_from(section.data.len()).unwrap_or(u64::MAX);
+            section.variables = by_place(std::mem::take(&mut section.variables), size);
+        }
+        found
     }
 
     /// What the addresses in a section lead to: where each stands, and a symbol's name.
@@ -102,6 +176,23 @@ impl<'a> ObjectFile<'a> {
         });
         named.collect()
     }
+}
+
+/// What a machine is called.
+fn machine_name(machine: Machine) -> String {
+    let name = match machine {
+        EM_386 => "32-bit x86",
+        EM_MIPS => "MIPS",
+        EM_PPC64 => "64-bit PowerPC",
+        EM_S390 => "s390",
+        EM_ARM => "32-bit Arm",
+        EM_X86_64 => "x86-64",
+        EM_AARCH64 => "64-bit Arm",
+        EM_RISCV => "RISC-V",
+        EM_LOONGARCH => "LoongArch",
+        other => return format!("the machine of ELF's number {}", other.0),
+    };
+    name.to_owned()
 }
 
 fn read_u64(data: &[u8], at: u64, little: bool) -> Option<u64> {

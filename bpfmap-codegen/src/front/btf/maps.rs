@@ -71,14 +71,20 @@ impl Maker<'_, '_, '_> {
         let mut value = self.described("value", map.value, map.value_size)?;
         // What the check would add, and with a type: a bare size is nearer to nothing.
         let holds = map.inner.is_some() || map.holds_programs;
-        if let Some(row) = row {
-            if key.is_none() && row.key.is_implied() && map.ops.is_none() {
+        if let Some(row) = row
+            && map.ops.is_none()
+        {
+            let no_key = key.is_none() && row.key.is_implied();
+            if no_key {
                 key = Some(self.size(4));
             }
-            if let (None, ValueRule::Object(_)) = (&value, row.value)
-                && holds
-            {
+            // libbpf adds the size of a value that holds maps or programs.
+            let no_value = value.is_none() && row.value.implied_size().is_some();
+            if no_value && holds {
                 value = Some(self.size(4));
+            }
+            if !map.is_live && (no_key || no_value && !holds) {
+                self.sizes_unsaid(row, no_key, no_value && !holds);
             }
         }
         if let Some(row) = row {
@@ -131,6 +137,20 @@ impl Maker<'_, '_, '_> {
             def.set_by_loader = open.map(|attribute| Spanned::new(attribute, span)).collect();
         }
         Ok(def)
+    }
+
+    /// Says that the object leaves out sizes of which there is but one.
+    fn sizes_unsaid(&mut self, row: &MapTypeFacts, no_key: bool, no_value: bool) {
+        let what = match (no_key, no_value) {
+            (true, true) => "key and value",
+            (true, false) => "its key",
+            _ => "its value",
+        };
+        let (name, ty) = (self.name, row.name);
+        let message = format!("`{name}` does not say the size of {what}: it gets that of a `{ty}`");
+        let help = "add the size in the program, as `__uint(key_size, 4)`: without it, libbpf can't create the map";
+        let finding = Finding::new(&rules::IMPORT_SIZE, self.span, message).help(help);
+        self.types.findings.push(finding);
     }
 
     /// What is missing of a map that is live.

@@ -53,6 +53,8 @@ pub struct Imported {
     pub findings: Vec<Finding>,
     /// The maps that are left out.
     pub left_out: Vec<LeftOut>,
+    /// What each of the findings is about.
+    owners: Vec<Option<Owner>>,
 }
 
 /// A map that a schema can't say.
@@ -65,6 +67,15 @@ pub struct LeftOut {
 }
 
 impl Imported {
+    /// Returns what is said of a map: of its definition, of the types of its key and value, and of the map that it holds.
+    #[must_use]
+    pub fn findings_of(&self, map: &str) -> Vec<&Finding> {
+        let about = trim::About::new(&self.schema, map);
+        let found = self.findings.iter().zip(&self.owners);
+        let found = found.filter(|(_, owner)| owner.as_ref().is_some_and(|it| about.is(it)));
+        found.map(|(finding, _)| finding).collect()
+    }
+
     /// Whether a map was left out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
@@ -110,7 +121,7 @@ impl<'a> Tags<'a> {
 pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Imported {
     let object = match ObjectFile::parse(data) {
         Ok(object) => object,
-        Err(why) => return unreadable(path, &format!("no object file: {why}")),
+        Err(why) => return unreadable(path, &why),
     };
     let btf = object.section(".BTF").map(Btf::parse).transpose();
     let btf = match btf {
@@ -174,14 +185,19 @@ fn import(
         types.leave_out(map, rule, span, message);
     }
     let Ok(maps) = read else {
-        return unreadable(path, "its types take far more room than the file does");
+        let mut none = unreadable(path, "its types take far more room than the file does");
+        let rule = &rules::IMPORT_UNREADABLE;
+        let names = maps.iter().map(|map| &map.name).chain(unread.iter().map(|unread| &unread.map));
+        none.left_out = names.map(|name| LeftOut { map: name.clone(), rule }).collect();
+        return none;
     };
     schema.maps = maps;
     schema.types = types.defs;
     let (mut findings, mut left_out) = (types.findings, types.left_out);
     let owners = types.places.finish(&mut schema.sources);
     trim::trim(&mut schema, &mut findings, &mut left_out, &owners);
-    Imported { schema, findings, left_out }
+    let owners = findings.iter().map(|finding| owners.of(finding.place.span).cloned()).collect();
+    Imported { schema, findings, left_out, owners }
 }
 
 fn unreadable(path: &Path, why: &str) -> Imported {
@@ -191,7 +207,7 @@ fn unreadable(path: &Path, why: &str) -> Imported {
     let message = format!("`{}` can't be imported: {why}", path.display());
     let finding = Finding::new(&rules::IMPORT_UNREADABLE, span, message)
         .help("give an object file that clang made for the BPF target, with `-g`");
-    Imported { schema, findings: vec![finding], left_out: vec![] }
+    Imported { schema, findings: vec![finding], left_out: vec![], owners: vec![None] }
 }
 
 /// `filter.bpf.o` makes the schema `filter`.

@@ -1,4 +1,4 @@
-//! Leaves out what a schema may not have, and says so.
+//! Leaves out what a schema may not have, and says so: the type of a key or value, or else the map.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,27 @@ use crate::check;
 use crate::diagnostics::{Finding, Severity};
 use crate::facts::{KernelObject, MapTypeFacts, ValueRule};
 use crate::ir::{
-    Composite, InnerMap, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
+    Composite, InnerMap, KeyValue, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
+use crate::layout::Layouts;
+use crate::rules::{self, Rule};
+use crate::source::{Span, Spanned};
 
 /// How often the check is asked again for what is left. What it finds on the third day is the maps'
 /// own.
 const ROUNDS: usize = 8;
 
-/// Takes maps out of `schema` until it keeps every rule; adds what they broke to `findings`.
+/// Rules that the bytes of a key or value break, whatever their type.
+const OF_BYTES: &[&Rule] = &[
+    &rules::ARRAY_KEY_SIZE,
+    &rules::KEY_NOT_ALLOWED,
+    &rules::KEY_SIZE,
+    &rules::VALUE_NOT_ALLOWED,
+    &rules::VALUE_SIZE,
+];
+
+/// Takes out of `schema` what breaks a rule, and adds what that was to `findings`: types of keys and values become
+/// bytes, and maps that break a rule all the same are left out.
 pub(super) fn trim(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -32,18 +45,107 @@ pub(super) fn trim(
             return;
         }
         let before = schema.maps.len();
+        let layouts = Layouts::new(schema);
+        let mut mended = HashSet::new();
         for error in errors {
             let rule = error.rule;
-            let gone = leave_out(schema, findings, owners, error);
-            left_out.extend(gone.into_iter().map(|map| LeftOut { map, rule }));
+            let parts = if OF_BYTES.contains(&rule) {
+                vec![]
+            } else {
+                typed_parts(schema, owners, error.place.span)
+            };
+            let mut is_mended = false;
+            for part in parts {
+                // Of a part that has become bytes in this round, more findings tell nothing.
+                is_mended |= mended.contains(&part)
+                    || to_bytes(schema, &layouts, &part, &error, findings) && mended.insert(part);
+            }
+            if !is_mended {
+                let gone = leave_out(schema, findings, owners, error);
+                left_out.extend(gone.into_iter().map(|map| LeftOut { map, rule }));
+            }
         }
-        if schema.maps.len() == before {
+        if schema.maps.len() == before && mended.is_empty() {
             // No map is to blame: nothing is left that could be trusted.
-            schema.maps.clear();
+            break;
         }
     }
-    schema.maps.clear();
+    for map in schema.maps.drain(..) {
+        let name = &map.name.value;
+        let message = format!("the map `{name}` is left out: more is wrong than can be told");
+        findings.push(Finding::new(&rules::IMPORT_MAP, map.span, message));
+        left_out.push(LeftOut { map: map.name.value, rule: &rules::IMPORT_MAP });
+    }
     schema.types.clear();
+}
+
+/// A key or a value that has a type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Part {
+    map: String,
+    is_inner: bool,
+    is_key: bool,
+}
+
+impl Part {
+    fn of<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut KeyValue> {
+        let map = schema.maps.iter_mut().find(|map| map.name.value == self.map)?;
+        let map = if self.is_inner { map.template_mut()? } else { map };
+        if self.is_key { map.key.as_mut() } else { map.value.as_mut() }
+    }
+}
+
+/// The keys and values whose type is at fault for what was found at `span`: it stands there, or holds the type that
+/// does.
+fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
+    let holding = match owners.of(span) {
+        Some(Owner::Type(name)) => holding(schema, name),
+        Some(Owner::Map(_)) => HashSet::new(),
+        None => return vec![],
+    };
+    let mut parts = vec![];
+    for map in &schema.maps {
+        for (is_inner, def) in [(false, Some(map)), (true, map.template())] {
+            let Some(def) = def else { continue };
+            for (is_key, described) in [(true, &def.key), (false, &def.value)] {
+                let Some(KeyValue::Type(ty)) = described else { continue };
+                let mut names = vec![];
+                mentioned(&ty.value, &mut names);
+                if ty.span == span || names.iter().any(|name| holding.contains(name)) {
+                    parts.push(Part { map: map.name.value.clone(), is_inner, is_key });
+                }
+            }
+        }
+    }
+    parts
+}
+
+/// Takes the type of a key or value for bytes.
+fn to_bytes(
+    schema: &mut Schema,
+    layouts: &Layouts,
+    part: &Part,
+    error: &Finding,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let Some(described) = part.of(schema) else { return false };
+    let KeyValue::Type(ty) = &*described else { return false };
+    let Some(size) = u32::try_from(layouts.of(&ty.value).size).ok().filter(|size| *size != 0)
+    else {
+        return false;
+    };
+    let span = ty.span;
+    *described = KeyValue::Size(Spanned::new(size, span));
+    let what = if part.is_key { "key" } else { "value" };
+    let inner = if part.is_inner { "the maps in " } else { "" };
+    let message =
+        format!("the {what} of {inner}`{}` becomes {size} bytes: {}", part.map, error.message);
+    findings.push(
+        Finding::new(&rules::IMPORT_BYTES, span, message)
+            .note(format!("with its type, the map would break the rule `{}`", error.rule.id))
+            .help("its size is kept, and libbpf creates such a map without BTF"),
+    );
+    true
 }
 
 /// Takes the maps out that `error` is about.
@@ -100,8 +202,57 @@ fn without_missing(schema: &mut Schema) {
     }
 }
 
+/// A map, the map that it holds, and the types of their keys and values.
+pub(super) struct About<'a> {
+    maps: Vec<&'a str>,
+    types: HashSet<&'a str>,
+}
+
+impl<'a> About<'a> {
+    pub(super) fn new(schema: &'a Schema, map: &'a str) -> Self {
+        let mut about = Self { maps: vec![map], types: HashSet::new() };
+        let find = |name: &str| schema.maps.iter().find(|map| map.name.value == name);
+        let Some(def) = find(map) else { return about };
+        let mut rest = roots(def);
+        if let Some(inner) = schema.inner_of(def)
+            && find(&inner.name.value).is_some()
+        {
+            about.maps.push(&inner.name.value);
+            rest.extend(roots(inner));
+        }
+        let by_name = by_name(schema);
+        while let Some(name) = rest.pop() {
+            if about.types.insert(name)
+                && let Some(def) = by_name.get(name)
+            {
+                rest.extend(parts(def));
+            }
+        }
+        about
+    }
+
+    /// Whether it is one of these.
+    pub(super) fn is(&self, owner: &Owner) -> bool {
+        match owner {
+            Owner::Map(name) => self.maps.contains(&name.as_str()),
+            Owner::Type(name) => self.types.contains(name.as_str()),
+        }
+    }
+}
+
+fn by_name(schema: &Schema) -> HashMap<&str, &TypeDef> {
+    schema.types.iter().map(|def| (def.name.value.as_str(), def)).collect()
+}
+
 /// The maps whose key or value holds the type `name`, or leads to it.
-fn holders<'a>(schema: &'a Schema, name: &str) -> Vec<&'a str> {
+fn holders<'a>(schema: &'a Schema, name: &'a str) -> Vec<&'a str> {
+    let found = holding(schema, name);
+    let maps = schema.maps.iter().filter(|map| roots(map).iter().any(|name| found.contains(name)));
+    maps.map(|map| map.name.value.as_str()).collect()
+}
+
+/// The type `name`, and those that hold it or lead to it.
+fn holding<'a>(schema: &'a Schema, name: &'a str) -> HashSet<&'a str> {
     let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
     for def in &schema.types {
         for used in parts(def) {
@@ -117,14 +268,12 @@ fn holders<'a>(schema: &'a Schema, name: &str) -> Vec<&'a str> {
             }
         }
     }
-    let maps = schema.maps.iter().filter(|map| roots(map).iter().any(|name| found.contains(name)));
-    maps.map(|map| map.name.value.as_str()).collect()
+    found
 }
 
 /// Takes the types out that no map needs.
 fn forget_unused(schema: &mut Schema) {
-    let by_name: HashMap<&str, &TypeDef> =
-        schema.types.iter().map(|def| (def.name.value.as_str(), def)).collect();
+    let by_name = by_name(schema);
     let mut used: HashSet<String> = HashSet::new();
     let mut rest: Vec<&str> = schema.maps.iter().flat_map(roots).collect();
     while let Some(name) = rest.pop() {

@@ -1,5 +1,8 @@
 //! Types that have a name, each made when it is first asked for: structs, unions, enums, aliases.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use bpfmap_btf::{Kind, Member as BtfMember, TypeId};
 
 use super::{MAX_DEPTH, Made, Place, Types};
@@ -10,6 +13,7 @@ use crate::ir::{
     Composite, Enum, InC, Int, Member, MemberType, Target, Type, TypeDef, TypeDefKind, Variant,
 };
 use crate::layout::Layouts;
+use crate::naming::rust_constant;
 use crate::rules;
 use crate::source::{Span, Spanned};
 
@@ -103,21 +107,36 @@ impl<'a> Types<'a> {
     fn enumeration(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> Made<Enum> {
         let (repr, values) = self.numbers(body, place);
         let mut variants = Vec::with_capacity(body.variants.len());
+        let mut seen = HashMap::with_capacity(body.variants.len());
         for (variant, value) in body.variants.iter().zip(values) {
-            self.spend(variant.name.len() + 32)?;
+            self.spend(variant.name.len() * 2 + place.name.len() + 32)?;
+            let span = self.places.line(&format!("{}.{}", place.name, variant.name));
+            // What differs only in case is one constant in Rust.
+            match seen.entry(rust_constant(variant.name)) {
+                Entry::Vacant(entry) => _ = entry.insert(variant.name),
+                Entry::Occupied(entry) => {
+                    let (parent, name, first) = (place.name, variant.name, entry.get());
+                    let message = format!(
+                        "the constant `{name}` of `{parent}` is left out: there is `{first}`"
+                    );
+                    let help =
+                        "both have one name in Rust; call one of them otherwise in the program";
+                    self.report(&rules::IMPORT_TYPE, span, message, help);
+                    continue;
+                }
+            }
             variants.push(Variant {
-                name: Spanned::new(variant.name.to_owned(), place.span),
-                value: Spanned::new(value, place.span),
+                name: Spanned::new(variant.name.to_owned(), span),
+                value: Spanned::new(value, span),
                 doc: None,
             });
         }
-        // C has one name space for the constants of all enums, a program's own.
-        let is_taken = self.sources.len() > 1
-            && body.variants.iter().any(|variant| self.constants.contains(variant.name));
+        // C has one name space for the constants of all enums.
+        let is_taken = body.variants.iter().any(|variant| self.constants.contains(variant.name));
         let prefix = if is_taken {
             let name = place.name;
             let message = format!("the constants of `{name}` get the prefix `{name}_`");
-            let help = "an enum of another program has constants of the same names";
+            let help = "another enum has constants of the same names";
             self.report(&rules::IMPORT_RENAMED, place.span, message, help);
             format!("{name}_")
         } else {
@@ -181,8 +200,14 @@ impl<'a> Types<'a> {
     ) -> Made<Composite> {
         let mut placed = Vec::with_capacity(members.len());
         for (index, member) in (0_u32..).zip(members) {
-            placed.push(self.member(id, index, member, place)?);
+            if self.has_no_bytes(member) {
+                self.spend(MEMBER + member.name.len() + place.name.len())?;
+                self.without_bytes(member, place);
+            } else {
+                placed.push(self.member(id, index, member, place)?);
+            }
         }
+        self.name_tag(&mut placed, place);
         if let Some(body) = fit(&self.layouts, &placed, size.into(), is_union) {
             return Ok(body);
         }
@@ -204,6 +229,61 @@ impl<'a> Types<'a> {
             span: place.span,
         };
         Ok(Composite { packed: false, align: None, members: vec![bytes] })
+    }
+
+    /// Whether a member takes no room and marks no place: an empty struct or union, or an array of such. Of variants
+    /// that its compiler does not describe, a Rust enum has a member of no type.
+    fn has_no_bytes(&self, member: &BtfMember<'_>) -> bool {
+        if member.bits != 0 {
+            return false;
+        }
+        let mut at = member.ty;
+        for _ in 0..MAX_DEPTH {
+            match self.btf().resolve(at).ok().flatten().map(|ty| &ty.kind) {
+                None => return member.name.is_empty(),
+                Some(Kind::Struct(body) | Kind::Union(body)) => return body.size == 0,
+                Some(Kind::Array(array)) => at = array.element,
+                Some(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// Says that a member is left out.
+    fn without_bytes(&mut self, member: &BtfMember<'_>, place: Place<'_>) {
+        let (parent, name) = (place.name, member.name);
+        let span = self.places.line(&format!("{parent}.{name}"));
+        let (message, help) = if name.is_empty() {
+            let message = format!("`{parent}` has a part that is not described: it becomes bytes");
+            (message, "an enum of Rust with fields is such a type; its size is kept")
+        } else {
+            (format!("`{parent}.{name}` has no bytes, and is left out"), "no other member moves")
+        };
+        self.report(&rules::IMPORT_TYPE, span, message, help);
+    }
+
+    /// Gives the tag of a Rust enum a name: the one member that has none and is no struct, union or bit-field.
+    fn name_tag(&mut self, placed: &mut [Placed], place: Place<'_>) {
+        let name_of = |placed: &Placed| placed.member.name.as_ref().map(|name| name.value.clone());
+        if !placed.iter().any(|placed| name_of(placed).is_some_and(|name| name.is_empty())) {
+            return;
+        }
+        // A part that has no name adds nothing but a `_`.
+        let parent = place.name.trim_end_matches('_');
+        let names: HashSet<String> = placed.iter().filter_map(name_of).collect();
+        let mut free = (1_u32..)
+            .map(|number| if number == 1 { "tag".to_owned() } else { format!("tag_{number}") })
+            .filter(|name| !names.contains(name));
+        for Placed { member, .. } in placed {
+            let Some(unnamed) = member.name.as_mut().filter(|name| name.value.is_empty()) else {
+                continue;
+            };
+            unnamed.value = free.next().unwrap_or_default();
+            let (name, span) = (&unnamed.value, unnamed.span);
+            let message = format!("a member of `{parent}` has no name, and becomes `{name}`");
+            let help = "the tag that tells the variants of a Rust enum apart is such a member";
+            self.report(&rules::IMPORT_RENAMED, span, message, help);
+        }
     }
 
     fn member(
@@ -252,12 +332,8 @@ impl<'a> Types<'a> {
             }
         };
         let is_nameless = bits != 0 || !matches!(ty, MemberType::Type(_));
-        let name = match member.name {
-            "" if is_nameless => None,
-            // No compiler makes such a member.
-            "" => Some(format!("__unnamed{index}")),
-            name => Some(name.to_owned()),
-        };
+        // Another nameless member is the tag of a Rust enum, which gets its name with the others.
+        let name = (!member.name.is_empty() || !is_nameless).then(|| member.name.to_owned());
         let member = Member {
             name: name.map(|name| Spanned::new(name, span)),
             doc: None,

@@ -1,0 +1,118 @@
+//! `bpfmap verify` of an object finds nothing in the schema that `bpfmap import` made of it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bpfmap_codegen::clang;
+
+const INCLUDES: &str =
+    "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn bpfmap(&self, arguments: &[&str]) -> Output {
+        let command = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output();
+        command.unwrap()
+    }
+}
+
+fn compile(command: impl AsRef<OsStr>, source: &Path, object: &Path) {
+    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+    let compiled = Command::new(command)
+        .args(["-target", "bpf", "-O2", "-g", "-Qunused-arguments", "-c", &include])
+        .arg(source)
+        .arg("-o")
+        .arg(object)
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Imports what the clangs make of a file, to TOML and to Rust, and holds the schema against the object.
+#[track_caller]
+fn agrees(source: &Path) {
+    let folder = Folder(tempfile::tempdir().unwrap());
+    let newest = clang::find().unwrap();
+    for command in ["clang-14".as_ref(), newest.as_os_str()] {
+        compile(command, source, &folder.path("it.o"));
+        for schema in ["it.toml", "it.rs"] {
+            // What is left out is a status of 1, and no part of the schema.
+            let imported = folder.bpfmap(&["import", "it.o", "--out", schema, "--force"]);
+            assert!(folder.path(schema).exists(), "{}", text(&imported.stderr));
+            let output = folder.bpfmap(&["verify", schema, "--object", "it.o"]);
+            let found = [text(&output.stdout), text(&output.stderr)].concat();
+            assert_eq!(output.status.code(), Some(0), "{command:?}, {schema}: {found}");
+            fs::remove_file(folder.path(schema)).unwrap();
+        }
+    }
+}
+
+#[track_caller]
+fn program_agrees(definitions: &str) {
+    let folder = Folder(tempfile::tempdir().unwrap());
+    let source = folder.path("it.bpf.c");
+    fs::write(&source, format!("{INCLUDES}{definitions}")).unwrap();
+    agrees(&source);
+}
+
+#[test]
+fn what_is_imported_of_the_importers_own_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bpfmap-codegen/tests/import");
+    agrees(&folder.join("program.bpf.c"));
+    agrees(&folder.join("rust_enum.s"));
+}
+
+#[test]
+fn keys_and_values_that_become_bytes() {
+    program_agrees(
+        "enum slot { FIRST, SECOND };
+         struct one { __u32 index; };
+         struct empty {};
+         union nothing {};
+         struct value { __u32 a; struct empty empty; union nothing nothing[3]; __u64 b; };
+         enum state { Ready = 1, READY = 2, done = 3, Done = 3 };
+         enum answer { no, yes };
+         #define MAP(name, of, key_type, value_type) struct { __uint(type, of); __uint(max_entries, 8); \
+             __uint(map_flags, of == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0); \
+             __type(key, key_type); __type(value, value_type); } name SEC(\".maps\")
+         typedef __u8 prefix[8];
+         MAP(routes, BPF_MAP_TYPE_LPM_TRIE, prefix, struct value);
+         MAP(by_enum, BPF_MAP_TYPE_ARRAY, enum slot, enum state);
+         MAP(by_struct, BPF_MAP_TYPE_PERCPU_ARRAY, struct one, struct value);
+         MAP(states, BPF_MAP_TYPE_HASH, struct value, enum state);",
+    );
+}
+
+#[test]
+fn maps_of_which_only_the_type_is_said() {
+    program_agrees(
+        "struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); } jumps SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY); __uint(max_entries, 4); } groups SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_RINGBUF); } ring SEC(\".maps\");",
+    );
+}
+
+#[test]
+fn a_program_of_this_machine_is_no_object() {
+    let folder = Folder(tempfile::tempdir().unwrap());
+    let output = folder.bpfmap(&["import", env!("CARGO_BIN_EXE_bpfmap"), "--out", "it.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(", not for BPF"), "{}", text(&output.stderr));
+    assert!(!folder.path("it.toml").exists());
+}

@@ -1,0 +1,154 @@
+//! Maps of which a schema can't say everything: as much as can be is kept, and the rest is told of each map.
+
+use std::path::Path;
+
+use bpfmap_codegen::backend::c;
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
+use bpfmap_codegen::front::toml;
+use bpfmap_codegen::ir::{KeyValue, MapDef};
+use bpfmap_codegen::print;
+
+use super::support::{CLANGS, clang, run_clang};
+use super::{compiled, object};
+
+fn imported(data: &[u8]) -> Imported {
+    let imported = read_object(Path::new("kept.bpf.o"), data, None);
+    let left_out: Vec<_> = imported.left_out.iter().map(|one| (&one.map, one.rule.id)).collect();
+    assert_eq!(left_out, []);
+    imported
+}
+
+fn map<'a>(imported: &'a Imported, name: &str) -> &'a MapDef {
+    imported.schema.maps.iter().find(|map| map.name.value == name).unwrap()
+}
+
+/// The rules by which something is said of a map.
+fn rules(imported: &Imported, name: &str) -> Vec<&'static str> {
+    imported.findings_of(name).iter().map(|finding| finding.rule.id).collect()
+}
+
+fn toml(imported: &Imported) -> String {
+    print::toml::print(&imported.schema)
+}
+
+/// The sizes of key and value of each map of an object, as libbpf creates it.
+fn sizes(data: &[u8]) -> Vec<(String, (u32, u32))> {
+    let defined = definitions(data).unwrap();
+    defined.maps.iter().map(|map| (map.name.clone(), map.sizes(&defined.btf))).collect()
+}
+
+/// libbpf creates these maps without BTF, because the kernel takes none of such a key.
+#[test]
+fn a_key_whose_type_the_map_cannot_have_becomes_its_size() {
+    let data = object(
+        "enum slot { FIRST, SECOND };
+         struct one { __u32 index; };
+         #define MAP(name, of, key_type) struct { __uint(type, BPF_MAP_TYPE_##of); __uint(max_entries, 8); \\
+             __uint(map_flags, BPF_MAP_TYPE_##of == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0); \\
+             __type(key, key_type); __type(value, __u64); } name SEC(\".maps\")
+         typedef __u8 prefix[8];
+         MAP(routes, LPM_TRIE, prefix); MAP(by_enum, ARRAY, enum slot); MAP(by_struct, PERCPU_ARRAY, struct one);
+         MAP(plain, ARRAY, __u32);
+         struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __uint(key_size, 4);
+             __array(values, struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(max_entries, 8);
+                 __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, prefix); __type(value, __u8); });
+         } tables SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    for (name, bytes) in [("routes", 8), ("by_enum", 4), ("by_struct", 4)] {
+        let key = map(&imported, name).key.as_ref().unwrap();
+        assert!(matches!(key, KeyValue::Size(size) if size.value == bytes), "{name}: {key:?}");
+        assert!(matches!(map(&imported, name).value, Some(KeyValue::Type(_))), "{name}");
+        assert_eq!(rules(&imported, name), ["import-bytes"], "{name}");
+    }
+    let inner = map(&imported, "tables").template().unwrap().key.as_ref().unwrap();
+    assert!(matches!(inner, KeyValue::Size(size) if size.value == 8), "{inner:?}");
+    assert_eq!(rules(&imported, "tables"), ["import-bytes"]);
+    assert_eq!(rules(&imported, "plain"), <[&str; 0]>::default());
+    let again = compiled(toml::read_str(Path::new("kept.toml"), &toml(&imported)));
+    assert_eq!(sizes(&again), sizes(&data));
+}
+
+/// What has no bytes can't be declared, and moves nothing.
+#[test]
+fn members_without_bytes_are_left_out_of_their_struct() {
+    let data = object(
+        "struct empty {}; union nothing {};
+         struct value { __u32 a; struct empty empty; union nothing nothing[3]; __u64 b; };
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8);
+             __type(key, __u32); __type(value, struct value); } flows SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8);
+             __type(key, __u32); __type(value, __u64); } other SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    let text = toml(&imported);
+    assert!(
+        text.contains("{ name = \"a\", type = \"u32\" },\n  { name = \"b\", type = \"u64\" },"),
+        "{text}"
+    );
+    assert_eq!(rules(&imported, "flows"), ["import-type"; 2]);
+    assert_eq!(rules(&imported, "other"), <[&str; 0]>::default());
+}
+
+/// In Rust, both would be one constant.
+#[test]
+fn of_constants_that_differ_in_case_the_first_is_kept() {
+    let data = object(
+        "enum state { Ready = 1, READY = 2, done = 3, Done = 3, DONE = 4 };
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8);
+             __type(key, __u32); __type(value, enum state); } states SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    assert!(toml(&imported).contains("variants = { Ready = 1, done = 3 }"), "{}", toml(&imported));
+    assert_eq!(rules(&imported, "states"), ["import-type"; 3]);
+}
+
+/// A name that can't be had costs the type of a value, and not the map.
+#[test]
+fn a_value_with_a_name_that_is_taken_becomes_bytes() {
+    let data = object(
+        "enum answer { false, true };
+         struct value { __u32 id; enum answer answer; };
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8);
+             __type(key, __u32); __type(value, struct value); } flows SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    let value = map(&imported, "flows").value.as_ref().unwrap();
+    assert!(matches!(value, KeyValue::Size(size) if size.value == 8), "{value:?}");
+    assert_eq!(rules(&imported, "flows"), ["import-bytes"]);
+}
+
+/// cilium/ebpf fills in the only sizes that there are.
+#[test]
+fn a_map_of_which_only_the_type_is_said_gets_the_sizes_of_its_type() {
+    let data = object(
+        "struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); }
+             said SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    assert_eq!(rules(&imported, "events"), ["import-size"]);
+    assert_eq!(rules(&imported, "said"), <[&str; 0]>::default());
+    let key = map(&imported, "events").key.as_ref().unwrap();
+    assert!(matches!(key, KeyValue::Size(size) if size.value == 4), "{key:?}");
+}
+
+/// rustc describes a Rust enum with fields as a union of its variants, beside a tag that has no name.
+#[test]
+fn a_rust_enum_with_fields_keeps_its_variants() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/rust_enum.s");
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("rust_enum.o");
+    let arguments = ["-Qunused-arguments".as_ref(), "-c".as_ref(), source.as_os_str()];
+    run_clang(&clang(CLANGS[1].1), &arguments, &made).unwrap();
+    let imported = imported(&std::fs::read(made).unwrap());
+    insta::assert_snapshot!("rust_enum", toml(&imported));
+    let told = rules(&imported, "FLOWS");
+    assert_eq!(told.iter().filter(|rule| **rule == "import-type").count(), 1, "{told:?}");
+    // The tags of three enums; `None` and `Some` of the second; two names that are none in C.
+    assert_eq!(told.iter().filter(|rule| **rule == "import-renamed").count(), 7, "{told:?}");
+    let checked = check(toml::read_str(Path::new("kept.toml"), &toml(&imported))).unwrap();
+    let again = object(&c::emit(&checked).contents);
+    assert_eq!(sizes(&again), [("FLOWS".to_owned(), (4, 80))]);
+}
