@@ -56,7 +56,7 @@ fn agrees(source: &Path) {
             assert!(folder.path(schema).exists(), "{}", text(&imported.stderr));
             let output = folder.bpfmap(&["verify", schema, "--object", "it.o"]);
             let found = [text(&output.stdout), text(&output.stderr)].concat();
-            assert_eq!(output.status.code(), Some(0), "{command:?}, {schema}: {found}");
+            assert_eq!(output.status.code(), Some(0), "{}, {schema}: {found}", command.display());
             fs::remove_file(folder.path(schema)).unwrap();
         }
     }

@@ -152,3 +152,30 @@ fn a_rust_enum_with_fields_keeps_its_variants() {
     let again = object(&c::emit(&checked).contents);
     assert_eq!(sizes(&again), [("FLOWS".to_owned(), (4, 80))]);
 }
+
+/// Sources that are linked without libbpf each bring the types that they define.
+#[test]
+fn a_type_that_is_there_twice_is_one() {
+    let linked = |second: &str| {
+        let mut data = object(&format!(
+            "struct pair {{ __u32 a; __u32 b; }};
+             struct twin {{ __u32 a; __u32 {second}; }};
+             #define MAP(name, of) struct {{ __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); \\
+                 __type(key, __u32); __type(value, of); }} name SEC(\".maps\")
+             MAP(one, struct pair); MAP(two, struct twin);"
+        ));
+        for at in 0..data.len() - 6 {
+            if data[at..].starts_with(b"\0twin\0") {
+                data[at + 1..at + 5].copy_from_slice(b"pair");
+            }
+        }
+        imported(&data)
+    };
+    let same = linked("b");
+    assert_eq!(same.schema.types.len(), 1, "{}", toml(&same));
+    assert_eq!(same.findings, []);
+    let others = linked("c");
+    assert_eq!(others.schema.types.len(), 2, "{}", toml(&others));
+    assert_eq!(rules(&others, "two"), ["import-renamed"]);
+    assert_eq!(rules(&others, "one"), <[&str; 0]>::default());
+}

@@ -2,14 +2,17 @@
 //!
 //! What does not count: the name of an integer (`long` and `long long` are one), a typedef of the same
 //! name as its struct, the name that something nameless got, padding that has a name on one side, what
-//! a pointer leads to beyond the name of a struct, and `const`, `volatile` and `restrict`. All else has
-//! to be the same.
+//! a pointer leads to beyond the name of a struct, the type of a key of which the kernel takes no BTF, what
+//! a program says is in the kernel's own fields, and `const`, `volatile` and `restrict`. All else has to be
+//! the same.
 
 use std::collections::HashSet;
 
 use bpfmap_btf::{Btf, Kind, Member, Type, TypeId};
+use bpfmap_codegen::facts::{KeyRule, MAP_TYPES};
 use bpfmap_codegen::front::btf::MapDefinition;
 use bpfmap_codegen::front::type_word;
+use bpfmap_codegen::ir::SpecialField;
 
 /// Where two maps differ, and how.
 pub(super) struct Difference {
@@ -78,6 +81,8 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     {
         let difference = match (one, other) {
             (None, None) => None,
+            // The kernel takes no BTF of the one, and there is none of the other.
+            (Some(_), None) if what == "key" && !takes_key(original) => None,
             (Some(one), Some(other)) => {
                 let mut comparison =
                     Comparison { from: original.0, to: copy.0, seen: HashSet::new() };
@@ -95,6 +100,19 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
             definition(&format!("{path}.inner"), (original.0, one), (copy.0, other))
         }
         _ => differs!(path, "one has an inner map", &[]),
+    }
+}
+
+/// Whether the kernel takes the BTF of a map's key; libbpf creates the map without BTF if not.
+///
+/// Source: `array_map_check_btf` in `kernel/bpf/arraymap.c`, `trie_check_btf` in `kernel/bpf/lpm_trie.c`.
+fn takes_key((btf, map): Side<'_, '_>) -> bool {
+    let row = MAP_TYPES.iter().find(|row| Some(row.number) == map.map_type);
+    let key = map.key_type(btf).and_then(|id| btf.resolve(id).ok().flatten()).map(|ty| &ty.kind);
+    match (row.map(|row| row.key), key) {
+        (Some(rule), key) if rule.is_implied() => matches!(key, Some(Kind::Int(_))),
+        (Some(KeyRule::LpmPrefix), key) => matches!(key, Some(Kind::Struct(_))),
+        _ => true,
     }
 }
 
@@ -180,6 +198,14 @@ impl Comparison<'_, '_, '_> {
                     && one.is_signed == other_enum.is_signed
                     && one.variants == other_enum.variants;
                 if same { None } else { differs!(path, "another enum", ENUM) }
+            }
+            // The kernel finds its own fields by the names of their structs.
+            (Kind::Struct(one), Kind::Struct(copy)) if is_kernels(name) && name == other.name => {
+                if one.size == copy.size {
+                    None
+                } else {
+                    differs!(path, "another size", &[])
+                }
             }
             (Kind::Struct(one), Kind::Struct(copy)) | (Kind::Union(one), Kind::Union(copy)) => {
                 if !nameless && name != other.name {
@@ -277,6 +303,11 @@ impl Comparison<'_, '_, '_> {
             differs!(path, format!("leads to `{one}`, then `{other}`"), &["import-renamed"])
         }
     }
+}
+
+/// Whether a field of the kernel's is a struct of this name.
+fn is_kernels(name: &str) -> bool {
+    SpecialField::ALL.iter().any(|field| !field.is_pointer() && field.name() == name)
 }
 
 /// The type behind typedefs, qualifiers and tags, and what stands before it. The words that a schema

@@ -48,7 +48,7 @@ impl Program {
                     let below = path.strip_prefix(folder).unwrap_or(&path);
                     let name = below.with_extension("").to_string_lossy().replace(['/', '.'], "_");
                     let mut folders = below.parent().into_iter().flat_map(Path::components);
-                    let project = folders.next().map(|folder| folder.as_os_str());
+                    let project = folders.next().map(std::path::Component::as_os_str);
                     let project = project.unwrap_or_default().to_string_lossy().into_owned();
                     programs.push(Self { name, object: path, has_vmlinux: None, project });
                 }

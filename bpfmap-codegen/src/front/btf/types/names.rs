@@ -9,6 +9,10 @@ use crate::rules;
 /// The longest name that a schema takes.
 const MAX_NAME: usize = 127;
 
+/// So many types of one name are compared with one of the same source. Linked programs have a type as often as it is
+/// defined; a file that is made for it could have as many as it has room for.
+const MOST_NAMESAKES: u32 = 8;
+
 impl Types<'_> {
     /// A name for the type `id` that nothing else has.
     pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Place<'_>) -> Made<String> {
@@ -34,16 +38,15 @@ impl Types<'_> {
         Ok(name)
     }
 
-    /// The name of a type of another source that is called so too and is the same.
+    /// The name of a type that is called so too and is the same: of another source, or twice in one that was linked
+    /// without libbpf's `btf__dedup`.
     pub(super) fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
-        if self.sources.len() == 1 {
-            return Ok(None);
-        }
         let last = self.numbers.get(wanted).copied().unwrap_or(1);
+        let last = if self.sources.len() == 1 { last.min(MOST_NAMESAKES) } else { last };
         for number in 1..=last {
             let name = if number == 1 { wanted.to_owned() } else { format!("{wanted}_{number}") };
             let Some((source, other)) = self.named.get(&name).copied() else { continue };
-            if source != self.source
+            if (source, other) != (self.source, id)
                 && same((&self.sources[source], other), (&self.sources[self.source], id))
             {
                 self.spend(name.len())?;
