@@ -15,6 +15,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&checked.iter().map(show).collect::<String>())
 }
 
+/// Reading and writing the value of one CPU, which is no command of its own.
+const ONE_CPU: &str = "one_cpu";
+
 /// Writes into a `String`, which takes all that is written.
 macro_rules! push {
     ($text:expr, $($arguments:tt)*) => {
@@ -39,6 +42,9 @@ fn text(checked: &Checked) -> String {
         }
         for (operation, answers) in resolved.operations(map) {
             push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
+        }
+        if let Some(answers) = resolved.one_cpu(map) {
+            push!(text, "  {:<40} {}\n", ONE_CPU, timeline(&answers));
         }
         for operation in resolved.refused_to_programs(map) {
             let what = format!("{} (programs)", operation.name());
@@ -99,8 +105,10 @@ fn json(checked: &Checked) -> String {
             let since = version(Some(requirement.since));
             format!("{{\"part\":\"{kind}\",\"name\":{},\"since\":{since}}}", json_string(&name))
         });
-        let operations = resolved.operations(map).into_iter().map(|(operation, answers)| {
-            let name = operation.name();
+        let operations = resolved.operations(map).into_iter();
+        let operations = operations.map(|(operation, answers)| (operation.name(), answers));
+        let one_cpu = resolved.one_cpu(map).map(|answers| (ONE_CPU, answers));
+        let operations = operations.chain(one_cpu).map(|(name, answers)| {
             let answers = answers.iter().map(|since| {
                 let names = since.answers.iter().map(|answer| json_string(&answer_name(*answer)));
                 let from = version(Some(since.kernel));
@@ -132,6 +140,7 @@ fn part(part: &Part<'_>) -> (&'static str, String) {
         Part::NestedField(field, _) => ("nested_field", field.name().to_owned()),
         Part::KeySize(size) => ("key_size", size.to_string()),
         Part::ValueSize(size) | Part::LargeValue(size) => ("value_size", size.to_string()),
+        Part::Memory(bytes) => ("memory", bytes.to_string()),
         Part::LockInInnerMap(member) => ("lock_in_inner_map", (*member).to_owned()),
     }
 }

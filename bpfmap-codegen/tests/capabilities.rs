@@ -72,6 +72,11 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
         ),
         ("AttachValues", attached),
         ("DeleteElement", !keyless && !attached && can(Operation::Delete)),
+        (
+            "SelectCpu",
+            row.operation(Operation::Update).answers_known(Condition::OneCpu)
+                && row.operation(Operation::Lookup).answers_known(Condition::OneCpu),
+        ),
         ("TakeElement", !keyless && can(Operation::LookupAndDelete)),
         // From the last key of a cgroup storage some kernels walk on into nonsense.
         ("Iterate", can(Operation::GetNextKey) && row.key != KeyRule::CgroupStorage),

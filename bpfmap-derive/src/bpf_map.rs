@@ -395,6 +395,12 @@ impl Expansion<'_> {
             .max_entries
             .as_ref()
             .map(|entries| Literal::u32_unsuffixed(entries.value).into_token_stream());
+        if let Some((place, bytes, is_elsewhere)) = &value
+            && (*is_elsewhere || max_entries.is_some())
+        {
+            let entries = max_entries.map(|number| quote!((#number) as u64)).or(known.clone());
+            checks.extend(entries.map(|entries| limits.contiguous(place, bytes, &entries)));
+        }
         let max_entries = max_entries.or(known.as_ref());
         checks.extend(self.later("map_extra").map(|extra| limits.map_extra(extra, max_entries)));
         checks

@@ -399,6 +399,30 @@ impl Limits<'_> {
         self.size(Size::new(number, &bytes), (min, max), 1, rule, message, help)
     }
 
+    /// Of a value and a `max_entries` of which one is known to the compiler alone, where all values have to take less than
+    /// 4 GiB.
+    pub(crate) fn contiguous(
+        &self,
+        place: &TokenStream,
+        bytes: &TokenStream,
+        entries: &TokenStream,
+    ) -> TokenStream {
+        if !self.row.memory.is_contiguous() {
+            return TokenStream::new();
+        }
+        let text = text(
+            &rules::MAX_ENTRIES_TOO_BIG,
+            &format!(
+                "the values of a map of type `{}`, and room for one more, have to take less than 4 GiB",
+                self.row.name
+            ),
+            "take a smaller number, or a smaller value",
+        );
+        let max = Literal::u64_unsuffixed(u64::from(u32::MAX));
+        let all = quote!(u64::saturating_mul(#bytes, #entries + 1));
+        self.call(place, &quote!(within(#all, (0, #max), 1, #text)))
+    }
+
     fn size(
         &self,
         size: Size<'_>,

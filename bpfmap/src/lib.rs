@@ -113,6 +113,8 @@
 //! | [`drain`](Map::drain), [`clear`](Map::clear) | ✓ | ✓ | | | ✓ | |
 //! | [`update_batch`](Map::update_batch) | 5.6 | 5.6 | 5.6 | 5.13 | 5.13 | |
 //! | [`delete_batch`](Map::delete_batch) | 5.6 | 5.6 | | | 5.13 | |
+//! | [`lookup_boxed`](Map::lookup_boxed) | ✓ | | ✓ | | ✓ | |
+//! | [`lookup_on`](Map::lookup_on), [`update_on`](Map::update_on), [`update_all_cpus`](Map::update_all_cpus) | | 7.0 | | 7.0 | | |
 //! | [`lookup_locked`](Map::lookup_locked), [`update_locked`](Map::update_locked) | hash, 5.1 | | 5.1 | | | |
 //! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
 //!
@@ -150,7 +152,7 @@
 //! # Cost
 //!
 //! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
-//! between. Checks are made once, when a map is opened. Events are read where they lie, without a system call. See
+//! between; a value too large for the stack is read with [`lookup_boxed`](Map::lookup_boxed) and its like. Checks are made once, when a map is opened. Events are read where they lie, without a system call. See
 //! `benches/`.
 //!
 //! # Features
@@ -223,7 +225,7 @@ pub use objects::{
     PidFd, ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
 pub use percpu::{PerCpu, possible_cpus};
-pub use plain::{Plain, bytes_of, from_bytes, zeroed};
+pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
 pub use source::MapSource;

@@ -46,6 +46,20 @@ pub const fn zeroed<T: Plain>() -> T {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
+/// Returns a value whose bytes are all zero in memory of its own, which never was on the stack: where a large value
+/// begins that goes to [`Map::update`](crate::Map::update) or is read by [`Map::lookup_into`](crate::Map::lookup_into).
+///
+/// ```
+/// let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
+/// image[2_999_999] = 1;
+/// assert_eq!(image[0], 0);
+/// ```
+#[must_use]
+pub fn zeroed_box<T: Plain>() -> Box<T> {
+    // SAFETY: every bit pattern of a `Plain` type is valid, zero too.
+    unsafe { Box::new_zeroed().assume_init() }
+}
+
 /// The bytes of a value, as the kernel sees them.
 #[inline]
 #[must_use]

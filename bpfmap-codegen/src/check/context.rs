@@ -7,7 +7,7 @@ use super::findings::Findings;
 use crate::diagnostics::Finding;
 use crate::front::{Incomplete, Syntax};
 use crate::ir::{
-    Attribute, Composite, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
+    Attribute, Composite, KeyValue, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
 };
 use crate::source::Spanned;
 
@@ -66,6 +66,14 @@ impl<'a> Context<'a> {
     /// does.
     pub(super) fn is_unsaid(&self, map: &MapDef, attribute: Attribute) -> bool {
         self.is_complete(map) && !map.is_set_by_loader(attribute)
+    }
+
+    /// Whether the layout of a key or value can be relied on.
+    pub(super) fn is_sound_part(&self, part: &KeyValue) -> bool {
+        match part {
+            KeyValue::Type(ty) => self.is_sound(&ty.value),
+            KeyValue::Size(_) => true,
+        }
     }
 
     /// Whether the layout of `ty` can be relied on.

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::Resolved;
 use crate::facts::{
-    Condition, KernelVersion, KeyRule, MapFlag, MapTypeFacts, Operation, OperationFacts,
-    ProgramOperation, Since, ValueRule,
+    Condition, KernelVersion, KeyRule, MEMORY_LIMIT, MapFlag, MapTypeFacts, Operation,
+    OperationFacts, ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
 };
-use crate::ir::{MapDef, SpecialField};
+use crate::ir::{KeyValue, MapDef, SpecialField};
 use crate::source::Span;
 
 /// The largest key of a hash table up to Linux 5.10, in bytes.
@@ -54,6 +54,8 @@ pub enum Part<'a> {
     ValueSize(u64),
     /// The same, which is too large for older kernels.
     LargeValue(u64),
+    /// Entries that take so many bytes of memory.
+    Memory(u64),
     /// An inner map whose value has a spin lock, and the member that it is.
     LockInInnerMap(&'a str),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Part<'_> {
             Self::ValueSize(size) | Self::LargeValue(size) => {
                 write!(formatter, "a value of {size} bytes")
             }
+            Self::Memory(bytes) => write!(formatter, "a map of {bytes} bytes of memory"),
             Self::LockInInnerMap(member) => {
                 write!(formatter, "the `bpf_spin_lock` in an inner map's `{member}`")
             }
@@ -149,6 +152,13 @@ impl<'a> Resolved<'a> {
                 requirements.push(Requirement { part, since, span: value.span() });
             }
         }
+        if let Some(entries) = &map.max_entries
+            && let bytes = self.memory(map, row, entries.value)
+            && bytes >= MEMORY_LIMIT
+        {
+            let (part, since) = (Part::Memory(bytes), UNLIMITED_MEMORY);
+            requirements.push(Requirement { part, since, span: entries.span });
+        }
         if let (Some(written), Some(inner)) = (&map.inner, self.schema.inner_of(map))
             && let Some(value) = &inner.value
         {
@@ -187,6 +197,15 @@ impl<'a> Resolved<'a> {
             (*operation, answers)
         });
         operations.collect()
+    }
+
+    /// Where each CPU has a value of its own: what reading and writing that of one CPU answers, with `BPF_F_CPU`.
+    #[must_use]
+    pub fn one_cpu(self, map: &'a MapDef) -> Option<Vec<Since>> {
+        let row = MapTypeFacts::by_name(&map.map_type.value)?;
+        let condition = Condition::OneCpu;
+        let is_known = row.operation(Operation::Update).answers_known(condition);
+        is_known.then(|| self.answers(map, Operation::Update, condition))
     }
 
     /// The condition under which `operation` always meets `map`: its flags and the special fields
@@ -277,6 +296,12 @@ impl<'a> Resolved<'a> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
+    }
+
+    /// How many bytes the kernel takes for so many entries of `map` at least.
+    fn memory(self, map: &'a MapDef, row: &MapTypeFacts, entries: u32) -> u64 {
+        let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
+        row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
     }
 
     /// The size of the value of `map` in bytes, if it has one.

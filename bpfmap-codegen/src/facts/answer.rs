@@ -89,6 +89,8 @@ pub enum Condition {
     FullNewKey,
     /// The map is full and the key is in it.
     FullPresentKey,
+    /// `BPF_EXIST`, the map is full, and the key is not in it.
+    FullExistOnMissing,
     /// `BPF_EXIST` on a full queue or stack: the oldest element makes room.
     FullOverwrite,
     /// The index is `max_entries` or more.
@@ -152,6 +154,8 @@ pub enum Condition {
     ProgramOfOtherKind,
     /// The socket is of a family or in a state that the map does not take.
     UnfitSocket,
+    /// A connected socket of the family `AF_UNIX`.
+    UnixSocket,
     /// A UDP socket that is not bound.
     UnboundSocket,
     /// A socket without the option `SO_REUSEPORT`.
@@ -166,6 +170,14 @@ pub enum Condition {
     ToWrite,
     /// A mapping of the second page that can be written.
     ToWriteSecondPage,
+    /// `BPF_F_CPU` with the number of a CPU in the upper half of the flags: the value is that CPU's.
+    OneCpu,
+    /// `BPF_F_CPU`, and the machine can have no CPU of the number.
+    UnknownCpu,
+    /// `BPF_F_ALL_CPUS`: one value is written to each CPU.
+    AllCpus,
+    /// A bit of the upper half of the flags without `BPF_F_CPU`.
+    UnknownHighFlags,
 }
 
 impl Condition {
@@ -179,6 +191,7 @@ impl Condition {
             Self::ExistOnMissing => "exist_on_missing",
             Self::FullNewKey => "full_new_key",
             Self::FullPresentKey => "full_present_key",
+            Self::FullExistOnMissing => "full_exist_on_missing",
             Self::FullOverwrite => "full_overwrite",
             Self::OutOfRange => "out_of_range",
             Self::OtherObject => "other_object",
@@ -210,6 +223,7 @@ impl Condition {
             Self::QueueTooLong => "queue_too_long",
             Self::ProgramOfOtherKind => "program_of_other_kind",
             Self::UnfitSocket => "unfit_socket",
+            Self::UnixSocket => "unix_socket",
             Self::UnboundSocket => "unbound_socket",
             Self::WithoutReuseport => "without_reuseport",
             Self::WithoutRing => "without_ring",
@@ -217,6 +231,10 @@ impl Condition {
             Self::SmallValue => "small_value",
             Self::ToWrite => "to_write",
             Self::ToWriteSecondPage => "to_write_second_page",
+            Self::OneCpu => "one_cpu",
+            Self::UnknownCpu => "unknown_cpu",
+            Self::AllCpus => "all_cpus",
+            Self::UnknownHighFlags => "unknown_high_flags",
         }
     }
 }

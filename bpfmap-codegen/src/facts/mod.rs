@@ -10,6 +10,7 @@
 mod answer;
 mod errno;
 mod flags;
+mod memory;
 mod programs;
 mod table;
 
@@ -17,6 +18,7 @@ pub use crate::kernel::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
 pub use errno::Errno;
 pub use flags::{MAP_FLAGS, MapFlag};
+pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;
 pub use table::MAP_TYPES;
 
@@ -44,6 +46,8 @@ pub struct MapTypeFacts {
     pub value: ValueRule,
     /// What `max_entries` may be.
     pub max_entries: MaxEntriesRule,
+    /// How much memory its entries take.
+    pub memory: MemoryRule,
     /// What `map_extra` may be.
     pub map_extra: MapExtraRule,
     /// Flags without which creation fails.
@@ -219,6 +223,12 @@ impl ValueRule {
         }
     }
 }
+
+/// How many frames a stack can have where nobody has set `kernel.perf_event_max_stack`: a map of larger stacks is
+/// EINVAL.
+///
+/// Source: `PERF_MAX_STACK_DEPTH` in `include/uapi/linux/perf_event.h`, `stack_map_alloc` in `kernel/bpf/stackmap.c`.
+pub const DEFAULT_STACK_DEPTH: u64 = 127;
 
 /// The size of `struct bpf_insn_array_value` in bytes, `include/uapi/linux/bpf.h`.
 pub const INSTRUCTION_SIZE: u32 = 16;

@@ -139,6 +139,8 @@ rules! {
     POINTER_IN_KEY = Warning "pointer-in-key": "A key holds no pointers";
     VALUE_MISSING = Error "value-missing": "A map says of which type its values are";
     VALUE_SIZE = Error "value-size": "A value is of a size that the kernel takes";
+    LARGE_VALUE = Warning "large-value": "A value fits the stack of a thread";
+    STACK_DEPTH = Warning "stack-depth": "A stack has no more frames than kernels keep by default";
     VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map without values names no value";
     HALF_TYPED = Warning "half-typed": "Key and value both have types, or neither";
     BTF_REQUIRED = Error "btf-required": "A map that the kernel takes only with BTF has it";

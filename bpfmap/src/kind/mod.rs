@@ -140,6 +140,11 @@ capabilities! {
     "keys of a map of type `{Self}` are always present, so nothing can be inserted",
     "every index of an array counts as taken from its creation on (BPF_NOEXIST is EEXIST): use `update`, or `set` where entries hold kernel objects";
 
+    /// Reading and writing the value of one CPU, and one value for all of them (Linux 7.0).
+    SelectCpu,
+    "a map of type `{Self}` does not keep a value for each CPU",
+    "only percpu_hash, percpu_array, lru_percpu_hash and percpu_cgroup_storage do: use `lookup` and `update`";
+
     /// Deleting an entry by its key.
     DeleteElement,
     "entries of a map of type `{Self}` can't be deleted",

@@ -86,8 +86,9 @@ impl<S: MapSpec> Map<S> {
     /// The entry of a key; `None` when there is none, as for an index beyond the last. In an LPM trie, the entry of
     /// the longest prefix that covers the key.
     ///
-    /// A copy. A value of 1 KiB and more, or one of a per-CPU map that is read again and again, wants
-    /// [`lookup_into`](Self::lookup_into).
+    /// A copy, which is on the stack of the thread. A value of 1 KiB and more, or one of a per-CPU map that is read again
+    /// and again, wants [`lookup_into`](Self::lookup_into); one of [256 KiB and more](Self::lookup_boxed) wants
+    /// [`lookup_boxed`](Self::lookup_boxed).
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -110,24 +111,13 @@ impl<S: MapSpec> Map<S> {
     {
         self.read_into((Command::LookupElem, Operation::Lookup), key, into, 0)
     }
-
-    /// There is an entry of this key.
-    ///
-    /// # Errors
-    /// As [`lookup`](Self::lookup).
-    #[inline]
-    pub fn contains_key(&self, key: &S::Key) -> Result<bool>
-    where
-        S::Kind: LookupElement,
-    {
-        Ok(self.lookup(key)?.is_some())
-    }
 }
 
 impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key.
     ///
-    /// Every index of an array is present: [`Update::NoExist`] is always `EEXIST` there.
+    /// Every index of an array is present: [`Update::NoExist`] is always `EEXIST` there. User space makes no entry of a
+    /// cgroup storage: [`Update::NoExist`] is always `EINVAL` there, for a present entry too.
     ///
     /// # Errors
     /// `EEXIST` and `ENOENT` as `mode` says. `E2BIG`: a hash is full, an index out of range. `ENOSPC`: an LPM trie is

@@ -3,6 +3,7 @@
 mod arena;
 mod attached;
 pub(crate) mod batch;
+mod boxed;
 mod bulk;
 mod create;
 mod element;
@@ -14,6 +15,7 @@ mod locked;
 mod memory;
 mod nested;
 mod object;
+mod one_cpu;
 mod open;
 mod options;
 mod queue;

@@ -271,8 +271,7 @@ example! { inode_storage: "../../src/kind/examples/inode_storage.rs"
         let marks = create::<Marks>();
         let file = File::open("/proc/self/exe").unwrap();
         let marked = mark(&marks, &file);
-        // Debian boots 5.10 without `bpf` in lsm=.
-        if kernel() < (6, 1) && marked.is_err() {
+        if !crate::lsm::has_bpf_lsm() {
             assert_eq!(errno(marked), libc::EBADF);
             println!("vmtest:note refused.attach=EBADF, without `bpf` in the kernel's lsm=");
             return;

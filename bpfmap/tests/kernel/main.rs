@@ -13,14 +13,18 @@ mod derived;
 mod examples;
 mod hash;
 mod kills;
+mod large;
 mod lpm;
 mod lru;
+#[path = "../../src/fixture/lsm.rs"]
+mod lsm;
 mod memory;
 mod migrate;
 mod nested;
 mod network;
 #[path = "../../src/fixture/network_objects.rs"]
 mod network_objects;
+mod one_cpu;
 mod open;
 mod percpu;
 mod programs;

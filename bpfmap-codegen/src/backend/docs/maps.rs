@@ -131,6 +131,9 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDef) {
     for (operation, answers) in operations {
         let _ = writeln!(page, "| {} | {} |", operation.name(), timeline(&answers));
     }
+    if let Some(answers) = checked.resolved().one_cpu(map) {
+        let _ = writeln!(page, "| lookup and update of one CPU's value | {} |", timeline(&answers));
+    }
 }
 
 /// What each flag changes, and what programs can't do for it.

@@ -11,6 +11,7 @@ use crate::rules;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     max_entries(cx, map, row);
+    contiguous(cx, map, row);
     map_extra(cx, map, row);
     event(cx, map, row);
     ops(cx, map, row);
@@ -90,6 +91,36 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         _ => return,
     };
     cx.report(Finding::new(rule, entries.span, message).help(help));
+}
+
+/// Of some map types all values, and one more, have to take less than 4 GiB: the kernel finds a value by a product of 32
+/// bits.
+fn contiguous(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+    let (Some(entries), Some(value)) = (&map.max_entries, &map.value) else { return };
+    if !row.memory.is_contiguous() || !cx.is_sound_part(value) {
+        return;
+    }
+    let size = cx.resolved.layout(value).size;
+    let bytes = row.memory.bytes(entries.value.into(), 0, size);
+    if u32::try_from(bytes).is_ok() || size == 0 {
+        return;
+    }
+    let most = u64::from(u32::MAX) / size - 1;
+    cx.report(
+        Finding::new(
+            &rules::MAX_ENTRIES_TOO_BIG,
+            entries.span,
+            format!(
+                "a map of type `{}` has at most {most} entries of {size} bytes, this one has {}",
+                row.name, entries.value
+            ),
+        )
+        .help("take a smaller number, or a smaller value")
+        .note(
+            "the values, and room for one more, have to take less than 4 GiB: kernels that do not refuse others \
+             put values over each other",
+        ),
+    );
 }
 
 /// Whether a map without `max_entries` is what its author meant.

@@ -2,7 +2,9 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{BtfRule, EventRule, INSTRUCTION_SIZE, MapTypeFacts, ValueRule};
+use crate::facts::{
+    BtfRule, DEFAULT_STACK_DEPTH, EventRule, INSTRUCTION_SIZE, MapTypeFacts, ValueRule,
+};
 use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::rules;
 
@@ -30,7 +32,7 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         ValueRule::Plain { max_size } => {
             let taken = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
             if (1..=u64::from(max_size)).contains(&taken) {
-                return;
+                return large(cx, row, value, size);
             }
             let each = if row.per_cpu { " for each CPU" } else { "" };
             let help = if size == 0 {
@@ -49,7 +51,7 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         }
         ValueRule::Stack => match stack_size(map, size) {
             Some(message) => (message, "take `[u64; 127]`, the most that kernels keep by default"),
-            None => return,
+            None => return stack_depth(cx, map, value, size),
         },
         ValueRule::Object(_) | ValueRule::Instruction => return,
     };
@@ -67,9 +69,62 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 ///
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
 fn stack_size(map: &MapDef, size: u64) -> Option<String> {
-    let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
-    let frame = if build_ids { 32 } else { 8 };
+    let frame = frame_size(map);
     (size == 0 || !size.is_multiple_of(frame)).then(|| format!("{frame} bytes for each frame"))
+}
+
+/// The size of a frame of a stack of `map`.
+fn frame_size(map: &MapDef) -> u64 {
+    let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
+    if build_ids { 32 } else { 8 }
+}
+
+/// Kernels refuse larger stacks than they keep, which a system can set.
+fn stack_depth(cx: &mut Context<'_>, map: &MapDef, value: &KeyValue, size: u64) {
+    let frames = size / frame_size(map);
+    if frames <= DEFAULT_STACK_DEPTH {
+        return;
+    }
+    cx.report(
+        Finding::new(
+            &rules::STACK_DEPTH,
+            value.span(),
+            format!(
+                "kernels keep at most {DEFAULT_STACK_DEPTH} frames of a stack by default, this value has room for {frames}"
+            ),
+        )
+        .label(format!("{size} bytes"))
+        .note("creating the map fails with EINVAL where `kernel.perf_event_max_stack` is smaller")
+        .help(format!(
+            "take {DEFAULT_STACK_DEPTH} frames, or set `kernel.perf_event_max_stack` to {frames} before the map is made"
+        )),
+    );
+}
+
+/// From this many bytes on a value is not one for the stack of a thread.
+///
+/// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns the value moves it from function to
+/// function, and a build without optimization gives each of them room of its own: `tests/kernel/large.rs` of bpfmap
+/// holds that a value of this size leaves enough.
+const LARGE_VALUE: u64 = 256 << 10;
+
+fn large(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue, size: u64) {
+    // The values of all CPUs are never on a stack.
+    if size <= LARGE_VALUE || row.per_cpu {
+        return;
+    }
+    cx.report(
+        Finding::new(
+            &rules::LARGE_VALUE,
+            value.span(),
+            format!("a lookup that returns a value of {size} bytes may overflow the stack of its thread"),
+        )
+        .label(format!("{size} bytes"))
+        .note(format!(
+            "a thread of Rust has a stack of 2 MiB, and up to {LARGE_VALUE} bytes are safe in a build without optimization"
+        ))
+        .help("read it with `lookup_boxed`, `lookup_into` and the like, or split it over several entries"),
+    );
 }
 
 fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {

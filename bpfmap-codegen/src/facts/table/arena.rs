@@ -2,8 +2,8 @@
 
 use super::{FREEZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
-    ValueRule,
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARENA`.
@@ -17,6 +17,7 @@ pub(super) const ARENA: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Keyless,
     value: ValueRule::Valueless,
     max_entries: MaxEntriesRule::Pages { max: 1 << 20 },
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::Address,
     required_flags: &["mmapable"],
     flags: &[("mmapable", v(6, 9)), ("segv_on_fault", v(6, 9)), ("no_user_conv", v(6, 9))],

@@ -3,7 +3,7 @@
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    Privilege, ValueRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARRAY`.
@@ -17,6 +17,7 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Plain { max_size: i32::MAX as u32 },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Array,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
@@ -53,6 +54,7 @@ pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
     number: 6,
     since: v(4, 6),
     summary: "Values by index, a copy for each CPU, all there and zero from the start.",
+    memory: MemoryRule::PerCpuArray,
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
     as_inner: InnerRule::SameEntries(v(7, 1)),
@@ -64,7 +66,7 @@ pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
     ],
     special_fields: special_fields::PERCPU_ARRAY,
     operations: operations! {
-        Lookup: LOOKUP,
+        Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
@@ -85,6 +87,17 @@ const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+const LOOKUP_PER_CPU: &[Case] = cases! {
+    Plain: (4, 6) Ok;
+    OutOfRange: (4, 6) ENOENT;
+    UnknownFlags: (4, 6) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 6) EINVAL;
+};
+
 /// The index is looked at before `BPF_NOEXIST`, which no element can satisfy.
 const UPDATE: &[Case] = cases! {
     Plain: (3, 19) Ok;
@@ -95,7 +108,7 @@ const UPDATE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and no longer refuses the two bits together.
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and no longer refuses `BPF_NOEXIST` and `BPF_EXIST` together.
 const UPDATE_PER_CPU: &[Case] = cases! {
     Plain: (4, 6) Ok;
     NoExistOnPresent: (4, 6) EEXIST;
@@ -103,6 +116,9 @@ const UPDATE_PER_CPU: &[Case] = cases! {
     UnknownFlags: (4, 6) EINVAL;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
     LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 6) EINVAL, (7, 0) Ok;
 };
 
 const DELETE: &[Case] = cases! {
@@ -131,12 +147,18 @@ const UPDATE_BATCH: &[Case] = cases! {
 const LOOKUP_BATCH_PER_CPU: &[Case] = cases! {
     Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
     End: (5, 13) ENOENT;
+    OneCpu: (5, 13) EINVAL, (7, 0) Ok;
+    UnknownCpu: (5, 13) EINVAL, (7, 0) ERANGE;
+    AllCpus: (5, 13) EINVAL;
 };
 
 const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
     Plain: (5, 6) ENOTSUPP, (5, 13) Ok;
     BatchElementFlags: (5, 13) EINVAL;
     OutOfRange: (5, 13) E2BIG;
+    OneCpu: (5, 13) EINVAL, (7, 0) Ok;
+    UnknownCpu: (5, 13) EINVAL, (7, 0) ERANGE;
+    AllCpus: (5, 13) EINVAL, (7, 0) Ok;
 };
 
 /// With `BPF_F_MMAPABLE`, which special fields in the value rule out.

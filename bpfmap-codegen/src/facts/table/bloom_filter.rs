@@ -2,8 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
-    ValueRule,
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
@@ -17,6 +17,7 @@ pub(super) const BLOOM_FILTER: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Keyless,
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::HashFunctions { max: 15 },
     required_flags: &[],
     flags: &[

@@ -1,9 +1,12 @@
 //! The hash tables. Source: `kernel/bpf/hashtab.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
+use super::{
+    FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, PCPU_MIN_UNIT_SIZE, cases, operations,
+    special_fields, v,
+};
 use crate::facts::{
     BtfRule, Case, EventRule, InnerRule, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_HASH`.
@@ -17,6 +20,7 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
     value: VALUE,
     max_entries: MAX_ENTRIES,
+    memory: MemoryRule::Hash,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
@@ -53,6 +57,7 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
     number: 5,
     since: v(4, 6),
     summary: "A hash table with a value for each CPU.",
+    memory: MemoryRule::PerCpuHash,
     per_cpu: true,
     value: PER_CPU_VALUE,
     flags: &[
@@ -65,13 +70,13 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
     ],
     special_fields: special_fields::PERCPU_HASH,
     operations: operations! {
-        Lookup: LOOKUP,
+        Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
-        LookupBatch: LOOKUP_BATCH,
-        UpdateBatch: UPDATE_BATCH,
+        LookupBatch: LOOKUP_BATCH_PER_CPU,
+        UpdateBatch: UPDATE_BATCH_PER_CPU,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
         Freeze: FREEZE,
@@ -89,6 +94,8 @@ pub(super) const RHASH: MapTypeFacts = MapTypeFacts {
     number: 35,
     since: v(7, 2),
     summary: "A hash table whose memory follows the number of its entries.",
+    // Of more the number of buckets, a power of two, does not fit 32 bits.
+    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     key: KeyRule::Any { max_size: u16::MAX as u32 },
     map_extra: MapExtraRule::ExpectedEntries { max: u16::MAX as u64 },
     required_flags: &["no_prealloc"],
@@ -150,6 +157,7 @@ pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
     number: 10,
     summary: "A hash table with a value for each CPU that makes room by dropping what was used \
               least recently.",
+    memory: MemoryRule::PerCpuHash,
     per_cpu: true,
     value: PER_CPU_VALUE,
     flags: &[
@@ -162,13 +170,13 @@ pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
     ],
     special_fields: special_fields::PERCPU_HASH,
     operations: operations! {
-        Lookup: LOOKUP,
+        Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_LRU_PER_CPU,
         Delete: DELETE,
         GetNextKey: GET_NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
-        LookupBatch: LOOKUP_BATCH,
-        UpdateBatch: UPDATE_BATCH_LRU,
+        LookupBatch: LOOKUP_BATCH_PER_CPU,
+        UpdateBatch: UPDATE_BATCH_LRU_PER_CPU,
         DeleteBatch: DELETE_BATCH,
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
         Freeze: FREEZE,
@@ -188,7 +196,8 @@ const WRONLY_PROG: (&str, KernelVersion) = ("wronly_prog", v(5, 2));
 /// Key, value and `struct htab_elem` (48 bytes) fit in one allocation: `htab_map_alloc_check`.
 const VALUE: ValueRule = ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 48 };
 const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE };
-const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: 1 << 31 };
+/// Of more entries the buckets, a power of two of 16 bytes each, do not fit 32 bits: `htab_map_alloc`.
+const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES };
 
 const LOOKUP: &[Case] = cases! {
     Plain: (3, 19) Ok;
@@ -197,27 +206,44 @@ const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+const LOOKUP_PER_CPU: &[Case] = cases! {
+    Plain: (4, 6) Ok;
+    Missing: (4, 6) ENOENT;
+    UnknownFlags: (4, 6) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 6) EINVAL;
+};
+
 const UPDATE: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoExistOnPresent: (3, 19) EEXIST;
     ExistOnMissing: (3, 19) ENOENT;
     FullNewKey: (3, 19) E2BIG;
     FullPresentKey: (3, 19) Ok;
+    FullExistOnMissing: (3, 19) ENOENT;
     UnknownFlags: (3, 19) EINVAL;
     NoExistAndExist: (3, 19) EINVAL;
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and takes the two bits together as `BPF_ANY`.
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and takes `BPF_NOEXIST` and `BPF_EXIST` together as
+/// `BPF_ANY`.
 const UPDATE_PER_CPU: &[Case] = cases! {
     Plain: (4, 6) Ok;
     NoExistOnPresent: (4, 6) EEXIST;
     ExistOnMissing: (4, 6) ENOENT;
     FullNewKey: (4, 6) E2BIG;
     FullPresentKey: (4, 6) Ok;
+    FullExistOnMissing: (4, 6) ENOENT;
     UnknownFlags: (4, 6) EINVAL;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
     LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 6) EINVAL, (7, 0) Ok;
 };
 
 const UPDATE_LRU: &[Case] = cases! {
@@ -226,6 +252,7 @@ const UPDATE_LRU: &[Case] = cases! {
     ExistOnMissing: (4, 10) ENOENT;
     FullNewKey: (4, 10) Ok;
     FullPresentKey: (4, 10) Ok;
+    FullExistOnMissing: (4, 10) ENOENT;
     UnknownFlags: (4, 10) EINVAL;
     NoExistAndExist: (4, 10) EINVAL;
     LockWithoutSpinLock: (5, 1) EINVAL;
@@ -237,9 +264,13 @@ const UPDATE_LRU_PER_CPU: &[Case] = cases! {
     ExistOnMissing: (4, 10) ENOENT;
     FullNewKey: (4, 10) Ok;
     FullPresentKey: (4, 10) Ok;
+    FullExistOnMissing: (4, 10) ENOENT;
     UnknownFlags: (4, 10) EINVAL;
     NoExistAndExist: (4, 10) EINVAL, (7, 0) Ok;
     LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 10) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 10) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 10) EINVAL, (7, 0) Ok;
 };
 
 const DELETE: &[Case] = cases! {
@@ -267,6 +298,14 @@ const LOOKUP_BATCH: &[Case] = cases! {
     End: (5, 6) ENOENT;
 };
 
+const LOOKUP_BATCH_PER_CPU: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    End: (5, 6) ENOENT;
+    OneCpu: (5, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (5, 6) EINVAL;
+};
+
 const UPDATE_BATCH: &[Case] = cases! {
     Plain: (5, 6) Ok;
     BatchElementFlags: (5, 6) EINVAL;
@@ -277,6 +316,24 @@ const UPDATE_BATCH_LRU: &[Case] = cases! {
     Plain: (5, 6) Ok;
     BatchElementFlags: (5, 6) EINVAL;
     FullNewKey: (5, 6) Ok;
+};
+
+const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    BatchElementFlags: (5, 6) EINVAL;
+    FullNewKey: (5, 6) E2BIG;
+    OneCpu: (5, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (5, 6) EINVAL, (7, 0) Ok;
+};
+
+const UPDATE_BATCH_LRU_PER_CPU: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    BatchElementFlags: (5, 6) EINVAL;
+    FullNewKey: (5, 6) Ok;
+    OneCpu: (5, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (5, 6) EINVAL, (7, 0) Ok;
 };
 
 const DELETE_BATCH: &[Case] = cases! {

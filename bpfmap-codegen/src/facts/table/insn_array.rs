@@ -3,7 +3,7 @@
 use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    Privilege, ValueRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
@@ -17,6 +17,7 @@ pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Instruction,
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[],
@@ -33,12 +34,13 @@ pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
             UnknownFlags: (6, 19) EINVAL;
             LockWithoutSpinLock: (6, 19) EINVAL;
         },
-        // Bits that no kernel knows are ignored.
+        // Bits of the lower half that no kernel knows are ignored; 7.0 looks for a CPU in the upper half.
         Update: cases! {
             Plain: (6, 19) Ok;
             NoExistOnPresent: (6, 19) EEXIST;
             OutOfRange: (6, 19) E2BIG;
             UnknownFlags: (6, 19) Ok;
+            UnknownHighFlags: (6, 19) Ok, (7, 0) EINVAL;
             LockWithoutSpinLock: (6, 19) EINVAL;
         },
         Delete: cases! {

@@ -2,8 +2,8 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, Privilege,
-    ValueRule,
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
@@ -19,6 +19,7 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
     // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Trie,
     map_extra: MapExtraRule::Zero,
     required_flags: &["no_prealloc"],
     flags: &[
@@ -41,13 +42,14 @@ pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
             UnknownFlags: (4, 11) EINVAL;
             LockWithoutSpinLock: (5, 1) EINVAL;
         },
-        // Replacing what a full trie holds: fixed in 6.13 and back-ported to 6.1 and 6.12.
+        // Whether the trie is full was looked at first: fixed in 6.13 and back-ported to 6.1 and 6.12.
         Update: cases! {
             Plain: (4, 11) Ok;
             NoExistOnPresent: (4, 11) EEXIST;
             ExistOnMissing: (4, 11) ENOENT;
             FullNewKey: (4, 11) ENOSPC;
             FullPresentKey: (4, 11) ENOSPC, (6, 1) Ok | ENOSPC, (6, 13) Ok;
+            FullExistOnMissing: (4, 11) ENOSPC, (6, 1) ENOENT | ENOSPC, (6, 13) ENOENT;
             PrefixTooLong: (4, 11) EINVAL;
             UnknownFlags: (4, 11) EINVAL;
             NoExistAndExist: (4, 11) EINVAL;

@@ -70,6 +70,10 @@ const KMALLOC_MAX_SIZE: u32 = 4 << 20;
 /// `PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`: what one CPU's share of a value may take.
 const PCPU_MIN_UNIT_SIZE: u32 = 32 << 10;
 
+/// How many entries a table of buckets of 16 bytes can have: the size of all buckets, as many as entries and a power of
+/// two, has to fit 32 bits.
+const MAX_HASH_ENTRIES: u32 = 1 << 27;
+
 const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }

@@ -1,10 +1,10 @@
 //! Maps of programs, of cgroups and of maps. Source: `kernel/bpf/arraymap.c`, `kernel/bpf/hashtab.c` and
 //! `kernel/bpf/map_in_map.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
@@ -19,6 +19,7 @@ pub(super) const PROG_ARRAY: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Program),
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Array,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
@@ -98,8 +99,9 @@ pub(super) const HASH_OF_MAPS: MapTypeFacts = MapTypeFacts {
     since: v(4, 12),
     summary: "A hash table of maps, all like one template. A program sees at once which map user \
               space put there.",
+    memory: MemoryRule::Hash,
     key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
-    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[
         ("no_prealloc", v(4, 12)),
         ("numa_node", v(4, 14)),
@@ -202,6 +204,7 @@ const UPDATE_BY_KEY: &[Case] = cases! {
     ExistOnMissing: (4, 12) ENOENT;
     FullNewKey: (4, 12) E2BIG;
     FullPresentKey: (4, 12) Ok;
+    FullExistOnMissing: (4, 12) ENOENT;
     UnknownFlags: (4, 12) EINVAL;
     NoExistAndExist: (4, 12) EINVAL;
     LockWithoutSpinLock: (5, 1) EINVAL;

@@ -3,7 +3,7 @@
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_QUEUE`.
@@ -17,6 +17,7 @@ pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Keyless,
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Contiguous,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[

@@ -4,7 +4,7 @@
 use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
@@ -20,6 +20,7 @@ pub(super) const DEVMAP: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Device),
     max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+    memory: MemoryRule::Pointers,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
@@ -45,6 +46,7 @@ pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
     number: 25,
     since: v(5, 4),
     summary: "Network interfaces by any number, for XDP programs to send packets out of.",
+    memory: MemoryRule::Buckets,
     key: KeyRule::Number,
     // Beyond 2^31 the number of buckets, a power of two, overflows: EINVAL.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
@@ -63,6 +65,7 @@ pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
             ExistOnMissing: (5, 4) Ok;
             FullNewKey: (5, 4) E2BIG;
             FullPresentKey: (5, 4) Ok;
+            FullExistOnMissing: (5, 4) E2BIG;
             UnknownFlags: (5, 4) EINVAL;
             NoExistAndExist: (5, 4) EINVAL;
             LockWithoutSpinLock: (5, 4) EINVAL;
@@ -89,6 +92,7 @@ pub(super) const CPUMAP: MapTypeFacts = MapTypeFacts {
     number: 16,
     since: v(4, 15),
     summary: "Queues of CPUs, by CPU, for XDP programs to hand packets to.",
+    memory: MemoryRule::Free,
     privilege: Privilege::Bpf,
     value: ValueRule::Object(KernelObject::Cpu),
     max_entries: MaxEntriesRule::AtLeastOne { max: NR_CPUS },

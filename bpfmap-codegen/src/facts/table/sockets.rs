@@ -1,9 +1,9 @@
 //! Maps of sockets. Sources: `net/core/sock_map.c`, `kernel/bpf/reuseport_array.c`.
 
-use super::{FREEZE, cases, operations, v};
+use super::{FREEZE, MAX_HASH_ENTRIES, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_SOCKMAP`. Programs of other types than `iter`, `sock_ops`, `sk_reuseport` and
@@ -22,6 +22,7 @@ pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Socket),
     max_entries: MaxEntriesRule::AtLeastOne { max: i32::MAX as u32 },
+    memory: MemoryRule::Pointers,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
@@ -50,6 +51,7 @@ pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
             BadDescriptor: (4, 14) EBADF;
             OtherObject: (4, 14) ENOTSOCK;
             UnfitSocket: (4, 14) EOPNOTSUPP;
+            UnixSocket: (4, 14) EOPNOTSUPP, (5, 15) Ok;
             UnboundSocket: (4, 14) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
         },
         Delete: cases! {
@@ -72,9 +74,10 @@ pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
     number: 18,
     since: v(4, 18),
     summary: "Sockets by key, as the addresses and ports of a connection, whose data programs see and redirect.",
+    memory: MemoryRule::SocketHash,
     key: KeyRule::Any { max_size: MAX_BPF_STACK },
-    // Of more than 2^31 the number of buckets, a power of two, overflows.
-    max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    // Of more the buckets, a power of two of 16 bytes each, do not fit 32 bits: EINVAL.
+    max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     operations: operations! {
         Lookup: cases! {
@@ -91,12 +94,14 @@ pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
             ExistOnMissing: (4, 18) ENOENT;
             FullNewKey: (4, 18) E2BIG;
             FullPresentKey: (4, 18) Ok;
+            FullExistOnMissing: (4, 18) ENOENT;
             UnknownFlags: (4, 18) EINVAL;
             NoExistAndExist: (4, 18) EINVAL;
             LockWithoutSpinLock: (5, 1) EINVAL;
             BadDescriptor: (4, 18) EBADF;
             OtherObject: (4, 18) ENOTSOCK;
             UnfitSocket: (4, 18) EOPNOTSUPP;
+            UnixSocket: (4, 18) EOPNOTSUPP, (5, 15) Ok;
             UnboundSocket: (4, 18) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
         },
         Delete: cases! {

@@ -3,7 +3,7 @@
 use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    Privilege, ValueRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STACK_TRACE`.
@@ -17,6 +17,7 @@ pub(super) const STACK_TRACE: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Number,
     value: ValueRule::Stack,
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
+    memory: MemoryRule::Stacks,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[

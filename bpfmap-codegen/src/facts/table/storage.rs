@@ -4,7 +4,7 @@
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Owner, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Owner, Privilege, ValueRule,
 };
 
 /// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
@@ -24,6 +24,7 @@ pub(super) const CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
     // Up to 5.14 a page.
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
     max_entries: MaxEntriesRule::Zero,
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
@@ -59,6 +60,13 @@ pub(super) const PERCPU_CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
     per_cpu: true,
     value: ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE },
     special_fields: &[],
+    operations: operations! {
+        Lookup: CGROUP_LOOKUP_PER_CPU,
+        Update: CGROUP_UPDATE_PER_CPU,
+        Delete: CGROUP_DELETE,
+        GetNextKey: CGROUP_NEXT_KEY,
+        Freeze: FREEZE,
+    },
     sources: &[
         "kernel/bpf/local_storage.c: bpf_percpu_cgroup_storage_copy, bpf_percpu_cgroup_storage_update",
     ],
@@ -73,13 +81,39 @@ const CGROUP_LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
+/// `BPF_NOEXIST` is refused before anything is looked for.
 const CGROUP_UPDATE: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Missing: (4, 19) ENOENT;
+    NoExistOnPresent: (4, 19) EINVAL;
     NoExistOnMissing: (4, 19) EINVAL;
     ExistOnMissing: (4, 19) ENOENT;
     UnknownFlags: (4, 19) EINVAL;
     LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! {
+    Plain: (4, 20) Ok;
+    Missing: (4, 20) ENOENT;
+    UnknownFlags: (4, 20) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 20) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 20) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 20) EINVAL;
+};
+
+const CGROUP_UPDATE_PER_CPU: &[Case] = cases! {
+    Plain: (4, 20) Ok;
+    Missing: (4, 20) ENOENT;
+    NoExistOnPresent: (4, 20) EINVAL;
+    NoExistOnMissing: (4, 20) EINVAL;
+    ExistOnMissing: (4, 20) ENOENT;
+    UnknownFlags: (4, 20) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+    OneCpu: (4, 20) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 20) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 20) EINVAL, (7, 0) Ok;
 };
 
 const CGROUP_DELETE: &[Case] = cases! {
@@ -184,9 +218,9 @@ const INODE_LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 10) EINVAL;
 };
 
-/// EBADF stands for kernels that were booted without `bpf` in `lsm=`, as Debian's 5.10 is.
+/// A kernel without `bpf` among its security modules answers EBADF.
 const INODE_UPDATE: &[Case] = cases! {
-    Plain: (5, 10) Ok | EBADF, (6, 1) Ok;
+    Plain: (5, 10) Ok;
     NoExistOnPresent: (5, 10) EEXIST;
     ExistOnMissing: (5, 10) ENOENT;
     BadOwner: (5, 10) EBADF;

@@ -3,7 +3,7 @@
 use super::{FREEZE, cases, operations, v};
 use crate::facts::{
     BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, Privilege, ValueRule,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
@@ -17,6 +17,7 @@ pub(super) const PERF_EVENT_ARRAY: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::PerfEvent),
     max_entries: MaxEntriesRule::PerCpu,
+    memory: MemoryRule::Array,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[
@@ -73,6 +74,7 @@ pub(super) const RINGBUF: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Keyless,
     value: ValueRule::Valueless,
     max_entries: MaxEntriesRule::Bytes,
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[("numa_node", v(5, 8)), ("rb_overwrite", v(6, 19))],

@@ -3,7 +3,7 @@
 use super::{cases, operations, v};
 use crate::facts::{
     BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    Privilege, ValueRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
@@ -17,6 +17,7 @@ pub(super) const STRUCT_OPS: MapTypeFacts = MapTypeFacts {
     key: KeyRule::Index,
     value: ValueRule::StructOps,
     max_entries: MaxEntriesRule::One,
+    memory: MemoryRule::Free,
     map_extra: MapExtraRule::Zero,
     required_flags: &[],
     flags: &[("link", v(6, 4)), ("vtype_btf_obj_fd", v(6, 9))],

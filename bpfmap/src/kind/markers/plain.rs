@@ -3,7 +3,7 @@
 use super::kind;
 use crate::kind::{
     BatchCursor, DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement,
-    MapValues, Peek, Pop, Push, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
+    MapValues, Peek, Pop, Push, SelectCpu, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
@@ -60,6 +60,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): for each key a value [of each 
     PercpuHash, 5, "percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
 impl LookupElement for PercpuHash {}
 impl UpdateElement for PercpuHash {}
+impl SelectCpu for PercpuHash {}
 impl InsertElement for PercpuHash {}
 impl DeleteElement for PercpuHash {}
 impl TakeElement for PercpuHash {}
@@ -81,6 +82,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): by index a value [of each CPU
     PercpuArray, 6, "percpu_array", btf: true, cursor: Key, value: V => PerCpu<V>);
 impl LookupElement for PercpuArray {}
 impl UpdateElement for PercpuArray {}
+impl SelectCpu for PercpuArray {}
 impl Iterate for PercpuArray {}
 impl UpdateBatch for PercpuArray {}
 
@@ -118,6 +120,7 @@ kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): as [`LruHash`], with a va
     LruPercpuHash, 10, "lru_percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
 impl LookupElement for LruPercpuHash {}
 impl UpdateElement for LruPercpuHash {}
+impl SelectCpu for LruPercpuHash {}
 impl InsertElement for LruPercpuHash {}
 impl DeleteElement for LruPercpuHash {}
 impl TakeElement for LruPercpuHash {}

@@ -2,7 +2,7 @@
 
 use super::kind;
 use crate::kind::{
-    AttachValues, BatchCursor, Kind, Lock, LookupElement, UpdateElement, sealed::Sealed,
+    AttachValues, BatchCursor, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
 };
 use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
 use crate::percpu::PerCpu;
@@ -19,7 +19,8 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup th
     /// the inode number alone, a `u64`.
     ///
     /// Errors: `ENOENT` (no program of the map is attached to the cgroup), `EINVAL`
-    /// ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen).
+    /// ([`Update::NoExist`](crate::Update::NoExist), whether there is a value or not, so it is never `EEXIST`), `EPERM`
+    /// (frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgroup_storage.rs")]
@@ -44,6 +45,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`
     PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>);
 impl LookupElement for PercpuCgroupStorage {}
 impl UpdateElement for PercpuCgroupStorage {}
+impl SelectCpu for PercpuCgroupStorage {}
 
 kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), gone with the socket.
     ///

@@ -1,0 +1,14 @@
+use bpfmap::{ErrorKind, Map, MapSpec, kind::PercpuArray};
+
+/// The counter of one CPU. Before Linux 7.0 the counters of all CPUs are read for it.
+fn count_on<Counters>(counters: &Map<Counters>, index: u32, cpu: usize) -> bpfmap::Result<Option<u64>>
+where
+    Counters: MapSpec<Kind = PercpuArray, Key = u32, Value = u64>,
+{
+    match counters.lookup_on(&index, cpu) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            Ok(counters.lookup(&index)?.and_then(|counts| counts.get(cpu)))
+        }
+        count => count,
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading large values: on the heap, never on the stack of the thread.
+
+use super::{Map, Value};
+use crate::error::{Operation, Result};
+use crate::held::Held;
+use crate::kind::{Kind, LookupElement, Peek, Pop, TakeElement};
+use crate::spec::MapSpec;
+use crate::sys::{self, Command, Errno};
+use core::mem::MaybeUninit;
+use core::ptr::{from_ref, null};
+
+impl<S> Map<S>
+where
+    S: MapSpec,
+    S::Kind: Kind<Value<S::Value> = S::Value>,
+{
+    /// Reads an entry into memory of its own; `None`: `ENOENT`.
+    fn read_boxed(
+        &self,
+        (command, operation): (Command, Operation),
+        key: *const S::Key,
+    ) -> Result<Option<Box<S::Value>>> {
+        let mut slot = Box::<S::Value>::new_uninit();
+        let mut attr = self.element(key, slot.as_mut_ptr().cast(), 0);
+        // SAFETY: the key is read; the slot has room for the value, whose size opening compared.
+        match unsafe { sys::bpf(command, &mut attr) } {
+            // SAFETY: the kernel wrote the whole value.
+            Ok(_) => Ok(Some(unsafe { slot.assume_init() })),
+            Err(Errno(libc::ENOENT)) => Ok(None),
+            Err(errno) => Err(Self::failed(operation, errno)),
+        }
+    }
+
+    /// Returns the entry of a key as [`lookup`](Self::lookup) does, and never puts the value on the stack: the kernel
+    /// writes it to memory that this method allocates.
+    ///
+    /// Use it where the value is large. A thread of the standard library has a stack of 2 MiB, which
+    /// [`lookup`](Self::lookup) of a value of 3 MB overflows. To read many entries into one allocation, call
+    /// [`lookup_into`](Self::lookup_into) with a value from [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) gives
+    /// values by value too: walk large ones with [`keys`](Self::keys).
+    ///
+    /// The values of a per-CPU map are in a [`PerCpu`](crate::PerCpu), which is memory of its own already.
+    ///
+    /// ```no_run
+    /// # fn f<Images: bpfmap::MapSpec<Kind = bpfmap::kind::Array, Key = u32, Value = [u8; 3_000_000]>>(
+    /// #     images: &bpfmap::Map<Images>) -> bpfmap::Result<()> {
+    /// let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
+    /// image[0] = 1;
+    /// images.update(&0, &image, bpfmap::Update::Any)?;
+    /// let read: Option<Box<[u8; 3_000_000]>> = images.lookup_boxed(&0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    pub fn lookup_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
+    where
+        S::Kind: LookupElement,
+    {
+        self.read_boxed((Command::LookupElem, Operation::Lookup), key)
+    }
+
+    /// Deletes the entry of a key and returns what it held as [`take`](Self::take) does, and never puts the value on the
+    /// stack: see [`lookup_boxed`](Self::lookup_boxed).
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
+    where
+        S::Kind: TakeElement,
+    {
+        self.read_boxed((Command::LookupAndDeleteElem, Operation::Take), key)
+    }
+
+    /// Takes the next value out of a queue or a stack as [`pop`](Self::pop) does, and never puts it on the stack of the
+    /// thread: see [`lookup_boxed`](Self::lookup_boxed).
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    pub fn pop_boxed(&self) -> Result<Option<Box<S::Value>>>
+    where
+        S::Kind: Pop,
+    {
+        self.read_boxed((Command::LookupAndDeleteElem, Operation::Pop), null())
+    }
+
+    /// Returns the value that [`pop_boxed`](Self::pop_boxed) would take, and leaves it in the map.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek).
+    pub fn peek_boxed(&self) -> Result<Option<Box<S::Value>>>
+    where
+        S::Kind: Peek,
+    {
+        self.read_boxed((Command::LookupElem, Operation::Peek), null())
+    }
+}
+
+/// An entry of at most this many bytes is read to the stack where nobody wants to see it.
+const SMALL: usize = 1024;
+
+impl<S: MapSpec> Map<S> {
+    /// Returns whether there is an entry of this key.
+    ///
+    /// The kernel copies the value all the same. Up to 1 KiB of it, all CPUs' together, go to the stack, more to memory
+    /// that is allocated for it.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    #[inline]
+    pub fn contains_key(&self, key: &S::Key) -> Result<bool>
+    where
+        S::Kind: LookupElement,
+    {
+        let size = Value::<S>::size()?;
+        if size <= SMALL {
+            let mut place = [MaybeUninit::<u8>::uninit(); SMALL];
+            self.reads(key, place.as_mut_ptr().cast())
+        } else {
+            let mut place = Box::<[u8]>::new_uninit_slice(size);
+            self.reads(key, place.as_mut_ptr().cast())
+        }
+    }
+
+    /// Reads an entry to where `place` has room for it, and tells whether there is one.
+    #[inline]
+    fn reads(&self, key: &S::Key, place: *const u8) -> Result<bool> {
+        let mut attr = self.element(from_ref(key), place, 0);
+        // SAFETY: the key is read; `place` has room for an entry, as the callers see to.
+        match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(Errno(libc::ENOENT)) => Ok(false),
+            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The value of one CPU, or one value for all of them, in a per-CPU map (Linux 7.0).
+
+use super::Map;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::SelectCpu;
+use crate::spec::MapSpec;
+use crate::sys::{self, Command, Errno};
+use core::mem::MaybeUninit;
+use core::ptr::{from_ref, null};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// `BPF_F_CPU`: the value is that of the CPU whose number is in the upper half of the flags.
+const BPF_F_CPU: u64 = 8;
+/// `BPF_F_ALL_CPUS`: the value is written to each CPU.
+const BPF_F_ALL_CPUS: u64 = 16;
+
+impl<S: MapSpec> Map<S> {
+    /// Returns the value of one CPU, without an allocation; `None` when the map has no entry of this key (Linux 7.0).
+    ///
+    /// [`lookup`](Self::lookup) reads the values of all CPUs, and works on older kernels.
+    ///
+    /// ```no_run
+    #[doc = include_str!("../kind/examples/one_cpu.rs")]
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can have no CPU of this
+    /// number, see [`possible_cpus`](crate::possible_cpus). `EPERM`: the descriptor is write-only.
+    pub fn lookup_on(&self, key: &S::Key, cpu: usize) -> Result<Option<S::Value>>
+    where
+        S::Kind: SelectCpu,
+    {
+        let flags = on(cpu).map_err(|errno| Self::failed(Operation::Lookup, errno))?;
+        let mut value = MaybeUninit::<S::Value>::uninit();
+        let mut attr = self.element(key, value.as_mut_ptr().cast(), flags);
+        // SAFETY: the key is read. With `BPF_F_CPU` the kernel writes one value of the size that opening compared, not
+        // rounded up; an older kernel refuses the flag before it writes.
+        match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
+            // SAFETY: the kernel wrote the whole value.
+            Ok(_) => Ok(Some(unsafe { value.assume_init() })),
+            Err(Errno(libc::ENOENT)) => Ok(None),
+            Err(Errno(libc::EINVAL)) => Err(Self::cannot_select(Operation::Lookup)),
+            Err(errno) => Err(Self::failed(Operation::Lookup, errno)),
+        }
+    }
+
+    /// Writes the value of one CPU and leaves those of the others as they are (Linux 7.0). A hash table without an entry
+    /// of this key gets one, in which the values of the other CPUs are zero.
+    ///
+    /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`Update`](crate::Update).
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can have no CPU of this
+    /// number, see [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash table is full, an index out of range.
+    /// `ENOENT`: no program of a cgroup storage is attached to the cgroup. `EPERM`: the map is frozen or the descriptor
+    /// read-only.
+    pub fn update_on(&self, key: &S::Key, cpu: usize, value: &S::Value) -> Result<()>
+    where
+        S::Kind: SelectCpu,
+    {
+        let flags = on(cpu).map_err(|errno| Self::failed(Operation::Update, errno))?;
+        self.write_selected(key, value, flags)
+    }
+
+    /// Writes one value to each CPU (Linux 7.0), as [`update`](Self::update) does with
+    /// [`PerCpu::splat`](crate::PerCpu::splat), without an allocation.
+    ///
+    /// # Errors
+    /// As [`update_on`](Self::update_on).
+    pub fn update_all_cpus(&self, key: &S::Key, value: &S::Value) -> Result<()>
+    where
+        S::Kind: SelectCpu,
+    {
+        self.write_selected(key, value, BPF_F_ALL_CPUS)
+    }
+
+    fn write_selected(&self, key: &S::Key, value: &S::Value, flags: u64) -> Result<()> {
+        // An older kernel would read a value for each CPU before it refuses the flag.
+        if !self.can_select() {
+            return Err(Self::cannot_select(Operation::Update));
+        }
+        let mut attr = self.element(key, from_ref(value).cast(), flags);
+        // SAFETY: key and value are read only; the kernel knows the flags, and with them reads one value.
+        match unsafe { sys::bpf(Command::UpdateElem, &mut attr) } {
+            Ok(_) => Ok(()),
+            Err(errno) => Err(Self::failed(Operation::Update, errno)),
+        }
+    }
+
+    /// Whether the kernel knows the flags. Asks for the value of a CPU that no machine has: kernels that know the flag
+    /// say so or that the descriptor does not read, others refuse the flag before they look at anything else.
+    fn can_select(&self) -> bool {
+        static CAN: AtomicBool = AtomicBool::new(false);
+        CAN.load(Ordering::Relaxed) || {
+            let mut attr = self.element(null(), null(), (u64::from(u32::MAX) << 32) | BPF_F_CPU);
+            // SAFETY: the kernel refuses the call before it reads or writes anything.
+            let answer = unsafe { sys::bpf(Command::LookupElem, &mut attr) };
+            let can = answer != Err(Errno(libc::EINVAL));
+            CAN.store(can, Ordering::Relaxed);
+            can
+        }
+    }
+
+    #[cold]
+    fn cannot_select(operation: Operation) -> Error {
+        let text = "this kernel has no value of one CPU: Linux 7.0 is the first that has; `lookup` and `update` \
+                    with a `PerCpu` work on all kernels";
+        Error::told(operation, S::NAME, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
+    }
+}
+
+/// The flags that mean the value of a CPU.
+fn on(cpu: usize) -> core::result::Result<u64, Errno> {
+    let cpu = u32::try_from(cpu).map_err(|_| Errno(libc::ERANGE))?;
+    Ok((u64::from(cpu) << 32) | BPF_F_CPU)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_cpu_is_in_the_upper_half_of_the_flags() {
+        assert_eq!(on(0), Ok(8));
+        assert_eq!(on(3), Ok(0x3_0000_0008));
+        assert_eq!(on(1 << 32), Err(Errno(libc::ERANGE)));
+    }
+}

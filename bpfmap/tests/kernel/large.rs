@@ -1,0 +1,92 @@
+//! Values that no stack of a thread has room for.
+
+use crate::common::{create, kernel};
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{Update, zeroed_box};
+
+/// 3 MB; a hash table takes 4 MiB at most.
+type Image = [u8; 3_000_000];
+const IMAGE: &Layout = &Layout::Array { element: Layout::U8, len: 3_000_000 };
+spec!(ByIndex: Array, u32 as Layout::U32 => Image as IMAGE, max 2);
+spec!(ByKey: Hash, u32 as Layout::U32 => Image as IMAGE, max 2);
+spec!(InOrder: Queue, () as Layout::VOID => Image as IMAGE, max 2);
+
+/// Runs in a thread with a stack of 128 KiB, where one value more would end the process.
+fn on_a_small_stack(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn_scoped(scope, work);
+        thread.unwrap().join().unwrap();
+    });
+}
+
+fn image(last: u8) -> Box<Image> {
+    let mut image = zeroed_box::<Image>();
+    image[0] = 1;
+    image[2_999_999] = last;
+    image
+}
+
+#[test]
+fn an_array_gives_them_in_boxes() {
+    on_a_small_stack(|| {
+        let map = create::<ByIndex>();
+        map.update(&1, &image(7), Update::Any).unwrap();
+        assert!(map.lookup_boxed(&0).unwrap().unwrap().iter().all(|byte| *byte == 0));
+        assert!(map.lookup_boxed(&1).unwrap().unwrap() == image(7));
+        assert!(map.lookup_boxed(&2).unwrap().is_none());
+        assert!(map.contains_key(&1).unwrap() && !map.contains_key(&2).unwrap());
+        let mut read = zeroed_box();
+        assert!(map.lookup_into(&1, &mut read).unwrap());
+        assert!(read == image(7));
+    });
+}
+
+#[test]
+fn a_hash_gives_them_in_boxes() {
+    on_a_small_stack(|| {
+        let map = create::<ByKey>();
+        assert!(map.insert(&5, &image(7)).unwrap());
+        assert!(!map.insert(&5, &image(8)).unwrap());
+        assert!(map.lookup_boxed(&5).unwrap().unwrap() == image(7));
+        assert_eq!(map.keys().collect::<Result<Vec<_>, _>>().unwrap(), [5]);
+        if kernel() < (5, 14) {
+            let error = map.take_boxed(&5).map(drop).unwrap_err();
+            assert_eq!(error.kind(), bpfmap::ErrorKind::Unsupported);
+            assert!(map.delete(&5).unwrap());
+        } else {
+            assert!(map.take_boxed(&5).unwrap().unwrap() == image(7));
+        }
+        assert!(map.lookup_boxed(&5).unwrap().is_none());
+        assert!(!map.contains_key(&5).unwrap());
+    });
+}
+
+#[test]
+fn a_queue_gives_them_in_boxes() {
+    on_a_small_stack(|| {
+        let map = create::<InOrder>();
+        assert!(map.try_push(&image(1)).unwrap() && map.try_push(&image(2)).unwrap());
+        assert!(map.peek_boxed().unwrap().unwrap() == image(1));
+        assert!(map.pop_boxed().unwrap().unwrap() == image(1));
+        assert!(map.pop_boxed().unwrap().unwrap() == image(2));
+        assert!(map.pop_boxed().unwrap().is_none());
+        assert!(map.peek_boxed().unwrap().is_none());
+    });
+}
+
+/// What `bpfmap check` warns of: up to there a thread of the standard library has room, in a debug build too.
+#[test]
+fn a_stack_of_2_mib_has_room_for_a_value_that_is_not_large() {
+    type Value = [u8; 256 << 10];
+    spec!(Values: Array, u32 as Layout::U32 => Value as &Layout::Array { element: Layout::U8, len: 256 << 10 }, max 1);
+    let map = create::<Values>();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, || {
+            let value = map.lookup(&0).unwrap().unwrap();
+            map.update(&0, &value, Update::Any).unwrap();
+            assert!(map.iter().all(|entry| entry.is_ok()));
+        });
+        thread.unwrap().join().unwrap();
+    });
+}
