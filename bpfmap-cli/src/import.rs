@@ -1,6 +1,5 @@
 //! `bpfmap import`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpfmap::LiveMap;
@@ -13,7 +12,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use crate::live::LiveMaps;
 use crate::schemas::show_findings;
-use crate::{Failed, Outcome, complain, convert, flag, message_format_argument};
+use crate::{Failed, Outcome, complain, convert, flag, kernel_btf, message_format_argument};
 
 pub(crate) fn command() -> Command {
     Command::new("import")
@@ -65,26 +64,14 @@ pub(crate) fn command() -> Command {
                 .value_parser(["toml", "rust"])
                 .help("What to write, where FILE does not tell; toml unless said"),
         )
-        .arg(
-            Arg::new("kernel-btf")
-                .long("kernel-btf")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help(
-                    "The BTF of a kernel, such as /sys/kernel/btf/vmlinux: types that it has are left to \
-                     its vmlinux.h",
-                ),
-        )
+        .arg(kernel_btf::argument("types that it has are left to its vmlinux.h"))
         .arg(flag("force").help("Overwrite the file if it is there"))
         .arg(message_format_argument())
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let kernel = matches.get_one::<PathBuf>("kernel-btf").map(|path| read(path)).transpose()?;
-    let kernel = kernel.as_deref().map(Btf::parse).transpose().map_err(|error| {
-        complain(&format!("error: the kernel's types can't be read: {error}\n"));
-        Failed::Found
-    })?;
+    let kernel = kernel_btf::read(matches)?;
+    let kernel = kernel.as_deref().map(kernel_btf::parse).transpose()?;
     let (pinned, id) = (matches.get_one::<PathBuf>("pinned"), matches.get_one::<u32>("id"));
     let live = match (pinned, id) {
         (Some(pin), _) => Some((pin.clone(), LiveMap::from_pinned(pin))),
@@ -105,7 +92,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         );
     }
     let Some(path) = matches.get_one::<PathBuf>("object") else { return Err(Failed::Usage) };
-    let data = read(path)?;
+    let data = kernel_btf::read_file(path)?;
     finish(matches, &read_object(path, &data, kernel.as_ref()))
 }
 
@@ -117,21 +104,6 @@ fn fail(error: &bpfmap::Error) -> Failed {
 /// Maps as the kernel describes them. `path` is how findings name them.
 fn import_live(path: &Path, name: &str, live: &LiveMaps, kernel: Option<&Btf<'_>>) -> Imported {
     read_live(path, name, &live.maps, &live.btfs(), kernel)
-}
-
-/// The largest object file that is read, in bytes.
-const MAX_SIZE: u64 = 256 << 20;
-
-fn read(path: &Path) -> Result<Vec<u8>, Failed> {
-    let fail = |why: String| {
-        complain(&format!("error: can't read `{}`: {why}\n", path.display()));
-        Failed::Found
-    };
-    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
-    if size > MAX_SIZE {
-        return Err(fail(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
-    }
-    fs::read(path).map_err(|error| fail(error.to_string()))
 }
 
 /// Shows what was found, and writes the schema.

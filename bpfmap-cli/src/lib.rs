@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod generate;
 mod import;
+mod kernel_btf;
 mod kernels;
 mod live;
 mod migrate;
@@ -101,12 +102,14 @@ fn command() -> Command {
                         .help("Write nothing; show what would change, and fail if anything would"),
                 )
                 .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
+                .arg(kernel_btf_argument())
                 .arg(message_format_argument()),
         )
         .subcommand(
             Command::new("check")
                 .about("Hold schemas against the rules")
                 .arg(schemas_argument())
+                .arg(kernel_btf_argument())
                 .args(build_arguments())
                 .arg(message_format_argument()),
         )
@@ -206,6 +209,12 @@ fn build(matches: &ArgMatches) -> Cfg {
         let _ = cfg.set(condition);
     }
     cfg
+}
+
+fn kernel_btf_argument() -> Arg {
+    kernel_btf::argument(
+        "names that its vmlinux.h has are errors, and those that only other kernels have are free",
+    )
 }
 
 fn message_format_argument() -> Arg {

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::check::{Checked, check_with};
 use bpfmap_codegen::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
 use bpfmap_codegen::front::rust::Cfg;
 use bpfmap_codegen::front::{Draft, read_file_with};
 use bpfmap_codegen::ir::Schema;
 use bpfmap_codegen::source::SourceMap;
+use bpfmap_codegen::taken::{KernelNames, Taken};
 use clap::ArgMatches;
 
-use crate::{Failed, Outcome, build, complain, paths, print, style, word};
+use crate::{Failed, Outcome, build, complain, kernel_btf, paths, print, style, word};
 
 /// `bpfmap check`.
 pub(crate) fn check(matches: &ArgMatches) -> Outcome {
@@ -21,6 +22,7 @@ pub(crate) fn check(matches: &ArgMatches) -> Outcome {
 /// of them. `None` of them is returned if one can't be used.
 pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     let mut findings = Findings::new(matches);
+    findings.kernel = kernel_btf::names(matches)?;
     let checked = paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
@@ -73,6 +75,8 @@ struct Findings {
     warnings: usize,
     /// A rule that an error was found of.
     example: Option<&'static str>,
+    /// The kernel whose names are taken, instead of those of all kernels.
+    kernel: Option<KernelNames>,
 }
 
 impl Findings {
@@ -87,7 +91,8 @@ impl Findings {
     }
 
     fn check(&mut self, draft: Draft) -> Option<Checked> {
-        match bpfmap_codegen::check::check(draft) {
+        let taken = self.kernel.as_ref().map(Taken::by_kernel).unwrap_or_default();
+        match check_with(draft, taken) {
             Ok(checked) => {
                 self.show(checked.warnings(), &checked.schema().sources);
                 Some(checked)

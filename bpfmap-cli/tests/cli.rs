@@ -520,3 +520,40 @@ fn convert_leaves_what_is_there_alone() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(stderr(&refused).contains("or say `--to`"), "{}", stderr(&refused));
 }
+
+/// Names of kernels are told where programs may have them, and held to one kernel where that is named.
+#[test]
+fn names_are_held_against_all_kernels_or_the_one_that_is_named() {
+    let schema = "[types.key]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n\
+                  [types.xdp_md]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n\
+                  [maps.flows]\ntype = \"hash\"\nkey = \"key\"\nvalue = \"xdp_md\"\nmax_entries = 64\n";
+    let folder = Folder::new(&[("maps.toml", schema), ("good.toml", GOOD)]);
+    // A kernel with one struct, `key`.
+    let mut btf = vec![0x9f, 0xeb, 1, 0];
+    let words = [24, 0, 12, 12, 5, 1, 0x0400_0000, 4_u32];
+    btf.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    btf.extend(b"\0key\0");
+    fs::write(folder.path("kernel.btf"), btf).unwrap();
+
+    let all = folder.run("check maps.toml");
+    let said = stderr(&all);
+    assert_eq!(all.status.code(), Some(1), "{said}");
+    let listed = "warning[name-may-clash]: the name `key` may be taken: it is a struct in the kernel's \
+                  vmlinux.h (Linux 5.10 to 7.3)";
+    assert!(said.contains(listed), "{said}");
+    let uapi = "error[reserved-name]: the name `xdp_md` is taken: it is a struct in linux/bpf.h";
+    assert!(said.contains(uapi), "{said}");
+
+    for command in ["check maps.toml", "generate maps.toml --out out"] {
+        let one = folder.run(&format!("{command} --kernel-btf kernel.btf"));
+        let said = stderr(&one);
+        assert_eq!(one.status.code(), Some(1), "{said}");
+        let named = "error[reserved-name]: the name `key` is taken: it is a struct in `kernel.btf`";
+        assert!(said.contains(named) && !said.contains("xdp_md` is"), "{said}");
+    }
+    let good = folder.run("check good.toml --kernel-btf kernel.btf");
+    assert_eq!((good.status.code(), stderr(&good)), (Some(0), ""));
+    let none = folder.run("check good.toml --kernel-btf good.toml");
+    assert_eq!(none.status.code(), Some(1));
+    assert!(stderr(&none).contains("the kernel's types can't be read"), "{}", stderr(&none));
+}

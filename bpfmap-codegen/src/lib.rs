@@ -20,6 +20,7 @@ pub mod output;
 pub mod print;
 pub mod rules;
 pub mod source;
+pub mod taken;
 
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub use builder::{BuildError, Builder};

@@ -359,13 +359,13 @@ fn constants_that_lead_nowhere_say_why() {
     let files = [(
         "src/maps.rs",
         "const A: u32 = B + 1;\nconst B: u32 = A;\nconst C: u32 = 1 / (2 - 2);\n\
-         #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct S { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<S>()] }\n",
+         #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
     error[unknown-constant]: this number is not known before the compiler runs
      --> src/maps.rs:6:20
       |
-    6 | struct S { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<S>()] }
+    6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                    ^^^^^^^^^^
       |
       = note: constants are made of constants more than 64 deep, or of themselves
@@ -374,7 +374,7 @@ fn constants_that_lead_nowhere_say_why() {
     error[unknown-constant]: this number is not known before the compiler runs
      --> src/maps.rs:6:41
       |
-    6 | struct S { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<S>()] }
+    6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                         ^^^^^^^^^^
       |
       = note: it has no value: it overflows, or divides by zero
@@ -383,7 +383,7 @@ fn constants_that_lead_nowhere_say_why() {
     error[unknown-constant]: this number is not known before the compiler runs
      --> src/maps.rs:6:62
       |
-    6 | struct S { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<S>()] }
+    6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                                              ^^^^^^^^^^^^^^
       |
       = note: it is the size of a type that no map can hold
@@ -396,7 +396,7 @@ fn types_in_place_have_their_place() {
     let files = [(
         "src/maps.rs",
         "#[derive(Clone, Copy, BpfType)]\n#[repr(C)]\n#[bpf_type(in_place)]\nstruct Me { me: Me }\n\
-         #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct S { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }\n\
+         #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }\n\
          #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct T { t: u8 }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
@@ -411,7 +411,7 @@ fn types_in_place_have_their_place() {
     error[in-place]: a type in place can only be that of a member, or of a map's `inner` its template
      --> src/maps.rs:7:15
       |
-    7 | struct S { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
+    7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
       |               ^^^^^^^
       |
       = help: leave out `in_place` or `template`: then it has a name in C
@@ -419,7 +419,7 @@ fn types_in_place_have_their_place() {
     error[in-place]: only a type in place can be anonymous
      --> src/maps.rs:7:45
       |
-    7 | struct S { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
+    7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
       |                                             ^ has a name in C
       |
       = help: write `#[bpf_type(in_place)]` before the type, or leave out `anonymous`

@@ -27,6 +27,10 @@ const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
     ("duplicate-c-name", "it takes two items"),
     ("duplicate-rust-name", "the compiler refuses two items of one name"),
     ("map-name-too-long", "it takes two maps"),
+    (
+        "name-may-clash",
+        "a derive does not know whether there is a program in C, and what it includes",
+    ),
     ("nested-too-deep", "it takes many types"),
     (
         "pointer-in-key",

@@ -1,5 +1,5 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`.
+//! `cargo xtask fuzz`, `cargo xtask names`.
 
 mod apt;
 mod cargo;
@@ -7,6 +7,7 @@ mod corpus;
 mod demo;
 mod fuzz;
 mod matrix;
+mod names;
 mod packages;
 mod step;
 mod table;
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
+        ["names"] => names::write(),
+        ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -53,5 +56,7 @@ Usage: cargo xtask COMMAND
   corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared;
          with --objects DIR, those of all objects in a folder
   fuzz   random inputs for what reads schemas and BTF: [--seconds N] [TARGET…]
+  names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
+         --check, held against the oldest and the newest kernel
 
 All install the Debian packages that are missing, and show their list first.";

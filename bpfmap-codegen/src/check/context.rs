@@ -10,6 +10,7 @@ use crate::ir::{
     Attribute, Composite, KeyValue, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
 };
 use crate::source::Spanned;
+use crate::taken::Taken;
 
 /// A schema while it is held against the rules.
 pub(super) struct Context<'a> {
@@ -18,6 +19,8 @@ pub(super) struct Context<'a> {
     /// Whether there are types and maps that nobody sees here.
     pub(super) open: bool,
     pub(super) syntax: Syntax,
+    /// The names that C has taken.
+    pub(super) taken: Taken<'a>,
     /// Types of which the size is not known, since something in them is wrong already.
     pub(super) unsound: HashSet<&'a str>,
     findings: Findings,
@@ -28,12 +31,14 @@ impl<'a> Context<'a> {
         resolved: Resolved<'a>,
         incomplete: &'a Incomplete,
         (open, syntax): (bool, Syntax),
+        taken: Taken<'a>,
     ) -> Self {
         Self {
             resolved,
             incomplete,
             open,
             syntax,
+            taken,
             unsound: HashSet::new(),
             findings: Findings::default(),
         }

@@ -2,6 +2,7 @@
 //!
 //! The rules ask the facts table what a map type takes; none of them knows a map type by name.
 
+mod c_names;
 mod context;
 mod findings;
 mod flags;
@@ -11,7 +12,6 @@ mod maps;
 mod names;
 mod references;
 mod requirements;
-mod reserved;
 mod resolved;
 mod special_fields;
 mod types;
@@ -21,9 +21,6 @@ use findings::Findings;
 #[cfg(feature = "import")]
 pub(crate) use maps::left_out;
 pub use requirements::{Part, Requirement};
-pub(crate) use reserved::is_in_uapi;
-#[cfg(feature = "import")]
-pub(crate) use reserved::is_kernels;
 pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 
@@ -33,6 +30,7 @@ use crate::ir::Schema;
 use crate::layout::Layouts;
 use crate::rules;
 use crate::source::Span;
+use crate::taken::Taken;
 
 /// A schema that keeps every rule. It is all that back ends read.
 #[derive(Debug, Clone)]
@@ -77,7 +75,8 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     let (layouts, index) = (Layouts::new(schema), type_index(schema));
     let resolved = Resolved { schema, layouts: &layouts, index: &index };
     let draft = Draft::default();
-    let cx = Context::new(resolved, &draft.incomplete, (draft.open, draft.syntax));
+    let cx =
+        Context::new(resolved, &draft.incomplete, (draft.open, draft.syntax), Taken::default());
     let findings = every_rule(cx).after(vec![]);
     schema.maps = maps;
     findings
@@ -89,12 +88,21 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
 ///
 /// All findings, if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
+    check_with(draft, Taken::default())
+}
+
+/// Holds a schema against every rule, and its names in C against those that `taken` knows.
+///
+/// # Errors
+///
+/// All findings, if one of them is an error.
+pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, Rejected> {
     let Draft { mut schema, findings, incomplete, open, syntax, instead } = draft.into();
     implied::fill(&mut schema);
     let layouts = Layouts::new(&schema);
     let index = type_index(&schema);
     let resolved = Resolved { schema: &schema, layouts: &layouts, index: &index };
-    let found = every_rule(Context::new(resolved, &incomplete, (open, syntax)));
+    let found = every_rule(Context::new(resolved, &incomplete, (open, syntax), taken));
     let mut findings = found.after(findings);
     findings.extend(empty(&schema, &findings, (open, syntax), instead));
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {

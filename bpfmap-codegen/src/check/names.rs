@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::c_names;
 use super::context::Context;
-use super::reserved;
 use crate::diagnostics::Finding;
-use crate::facts::MapTypeFacts;
 use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
-use crate::naming::{c_event_function, rust_constant, upper_camel_case};
+use crate::naming::{rust_constant, upper_camel_case};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -29,9 +28,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     }
     for def in cx.types() {
         let name = &def.name;
-        if identifier(cx, "a type", name) {
-            not_reserved(cx, name, reserved::as_type(&name.value, def.in_c.kernel));
-        }
+        identifier(cx, "a type", name);
         match &def.kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
                 members(cx, body);
@@ -42,17 +39,16 @@ pub(super) fn check(cx: &mut Context<'_>) {
         }
     }
     for map in cx.maps() {
-        if identifier(cx, "a map", &map.name) {
-            not_reserved(cx, &map.name, reserved::as_map(&map.name.value));
-        }
+        identifier(cx, "a map", &map.name);
     }
-    unique_in_c(cx);
+    unique_types(cx);
+    c_names::check(cx);
     unique_in_rust(cx);
     unique_in_the_kernel(cx);
 }
 
-/// Whether `name` can be written as it is on both sides; a finding if not.
-pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) -> bool {
+/// Reports `name` if it is no identifier.
+pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) {
     let text = &name.value;
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -65,21 +61,7 @@ pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String
                 ),
             ),
         );
-        return false;
     }
-    not_reserved(cx, name, reserved::anywhere(text))
-}
-
-fn not_reserved(cx: &mut Context<'_>, name: &Spanned<String>, why: Option<&str>) -> bool {
-    let Some(why) = why else { return true };
-    let message = format!("the name `{}` is taken: {why}", name.value);
-    let other = format!("{}_", name.value.trim_matches('_'));
-    let help = match reserved::anywhere(&other) {
-        None => format!("choose another name, such as `{other}`"),
-        Some(_) => "choose a name that begins in another way".to_owned(),
-    };
-    cx.report(Finding::new(&rules::RESERVED_NAME, name.span, message).help(help));
-    false
 }
 
 fn members(cx: &mut Context<'_>, body: &Composite) {
@@ -94,10 +76,10 @@ fn members(cx: &mut Context<'_>, body: &Composite) {
 }
 
 /// Names that were given, each with its first place.
-type Seen<'a> = HashMap<String, (&'a str, Span)>;
+pub(super) type Seen<'a> = HashMap<String, (&'a str, Span)>;
 
 /// Reports `name` where something that comes out as `written` was there before.
-fn unique<'a>(
+pub(super) fn unique<'a>(
     cx: &mut Context<'_>,
     seen: &mut Seen<'a>,
     written: String,
@@ -143,17 +125,7 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
     let mut seen = Seen::default();
     for variant in &body.variants {
         let name = &variant.name;
-        if identifier(cx, "a variant", name) {
-            let constant = body.c_constant(enum_name, &name.value);
-            if let Some(why) = reserved::anywhere(&constant) {
-                let message = format!("the name `{constant}` is taken: {why}");
-                cx.report(
-                    Finding::new(&rules::RESERVED_NAME, name.span, message)
-                        .label("called so in C")
-                        .help("choose another name, or another `prefix`"),
-                );
-            }
-        }
+        identifier(cx, "a variant", name);
         let written = rust_constant(&name.value);
         unique(cx, &mut seen, written, name, &rules::DUPLICATE_VARIANT, |name, first, _| {
             if name == first {
@@ -166,56 +138,14 @@ fn variants(cx: &mut Context<'_>, enum_name: &str, body: &Enum) {
     }
 }
 
-/// Maps, aliases and the constants of enums share one name space in C; structs, unions and enums
-/// another, as all types of a schema do.
-fn unique_in_c(cx: &mut Context<'_>) {
-    let (mut types, mut others) = (Seen::default(), Seen::default());
+/// Types of all kinds share the names of a schema.
+fn unique_types(cx: &mut Context<'_>) {
+    let mut types = Seen::default();
     for def in cx.types() {
         let name = &def.name;
         unique(cx, &mut types, name.value.clone(), name, &rules::DUPLICATE_TYPE, |name, _, _| {
             format!("there are two types `{name}`")
         });
-    }
-    for map in cx.maps() {
-        let name = &map.name;
-        unique(cx, &mut others, name.value.clone(), name, &rules::DUPLICATE_MAP, |name, _, _| {
-            format!("there are two maps `{name}`")
-        });
-    }
-    let message = |name: &str, first: &str, written: &str| {
-        if name == first {
-            format!("`{name}` would be declared twice in C")
-        } else {
-            format!("`{first}` and `{name}` would both be called `{written}` in C")
-        }
-    };
-    for map in cx.maps().iter().filter(|map| map.event.is_some()) {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
-        for function in row.event_functions() {
-            let written = c_event_function(&map.name.value, function);
-            unique(cx, &mut others, written, &map.name, &rules::DUPLICATE_C_NAME, message);
-        }
-    }
-    for def in cx.types() {
-        match &def.kind {
-            TypeDefKind::Alias(_) => {
-                let name = &def.name;
-                let written = name.value.clone();
-                unique(cx, &mut others, written, name, &rules::DUPLICATE_C_NAME, message);
-            }
-            TypeDefKind::Enum(body) => {
-                let mut constants = Seen::default();
-                for variant in &body.variants {
-                    let name = &variant.name;
-                    let written = body.c_constant(&def.name.value, &name.value);
-                    // Twice in one enum is another rule's finding.
-                    if constants.insert(written.clone(), (&name.value, name.span)).is_none() {
-                        unique(cx, &mut others, written, name, &rules::DUPLICATE_C_NAME, message);
-                    }
-                }
-            }
-            TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {}
-        }
     }
 }
 

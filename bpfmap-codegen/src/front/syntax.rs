@@ -51,6 +51,14 @@ impl Syntax {
         }
     }
 
+    /// How a type is said to be the kernel's.
+    pub(crate) fn kernel(self) -> &'static str {
+        match self {
+            Self::Toml => "`kernel = true`",
+            Self::Rust => "`#[bpf_type(kernel)]`",
+        }
+    }
+
     /// What to do about a type that is not there.
     pub(crate) fn declare(self) -> &'static str {
         match self {

@@ -179,6 +179,18 @@ impl Kernel {
         })
     }
 
+    /// The types of the kernel, as `/sys/kernel/btf/vmlinux` shows them: its section `.BTF`.
+    ///
+    /// # Errors
+    /// The image can't be read, or has no such section.
+    pub fn btf(&self) -> Result<Vec<u8>> {
+        crate::elf::section(&self.vmlinux, ".BTF")?.ok_or_else(|| {
+            let message = format!("the kernel {} has no BTF", self.name);
+            Error::new(ErrorKind::KernelCorrupt, message)
+                .help("take one that was built with CONFIG_DEBUG_INFO_BTF")
+        })
+    }
+
     /// Whether it has modules, or may have some.
     pub(crate) fn has_modules(&self) -> bool {
         match &self.modules {

@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use super::kernel_types::has;
 use super::{push_comment, push_decl_tags};
-use crate::check::is_in_uapi;
 use crate::ir::{
     Composite, Enum, Int, MapDef, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts, Padding};
+use crate::taken::is_in_uapi;
 
 /// All types of `schema`, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {

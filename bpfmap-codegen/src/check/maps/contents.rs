@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::check::context::Context;
-use crate::check::names;
+use crate::check::{c_names, names};
 use crate::diagnostics::Finding;
 use crate::facts::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapTypeFacts, ValueRule};
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
@@ -308,6 +308,7 @@ fn programs(cx: &mut Context<'_>, map: &MapDef) {
             );
         } else {
             names::identifier(cx, "a program", name);
+            c_names::program(cx, name);
         }
     }
 }

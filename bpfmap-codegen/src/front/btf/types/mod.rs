@@ -12,13 +12,13 @@ use super::kernel::KernelTypes;
 use super::places::Places;
 use super::sources::Source;
 use super::{Failed, LeftOut, Tags};
-use crate::check::is_kernels;
 use crate::diagnostics::Finding;
 use crate::front::{type_expression, type_word};
 use crate::ir::{Int, SpecialField, Target, Type, TypeDef};
 use crate::layout::Layouts;
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
+use crate::taken::is_kernels;
 
 /// How deep types are followed; the kernel follows 32.
 const MAX_DEPTH: usize = 64;
@@ -317,7 +317,11 @@ impl<'a> Types<'a> {
         name: &str,
         place: Place<'_>,
     ) -> Made<()> {
-        if place.depth > MAX_DEPTH || !self.is_defined(id) || self.is_kernels(id, name) {
+        // What programs have of the kernel's structs is often only the members that they read.
+        let is_kernels = self
+            .kernel
+            .map_or_else(|| is_kernels(name, None), |kernel| kernel.has(self.btf(), id, name));
+        if place.depth > MAX_DEPTH || !self.is_defined(id) || is_kernels {
             return Ok(());
         }
         // Without the kernel's BTF, what has fields of the kernel's is what programs allocate.
@@ -345,7 +349,8 @@ impl<'a> Types<'a> {
     /// Whether the kernel defines the type.
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
         // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
-        let by_name = || is_kernels(name) || type_word::in_other_words(name).is_some();
+        let size = self.btf().size(id).unwrap_or_default();
+        let by_name = || is_kernels(name, Some(size)) || type_word::in_other_words(name).is_some();
         self.kernel.map_or_else(by_name, |kernel| kernel.has(self.btf(), id, name))
     }
 }

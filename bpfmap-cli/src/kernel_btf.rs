@@ -1,0 +1,58 @@
+//! `--kernel-btf`: the types of a kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::taken::KernelNames;
+use clap::{Arg, ArgMatches, value_parser};
+
+use crate::{Failed, complain};
+
+/// The argument; `what` says what the types are for.
+pub(crate) fn argument(what: &str) -> Arg {
+    Arg::new("kernel-btf")
+        .long("kernel-btf")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help(format!("The BTF of a kernel, such as /sys/kernel/btf/vmlinux: {what}"))
+}
+
+/// What stands in the file that the command line names, if it names one.
+pub(crate) fn read(matches: &ArgMatches) -> Result<Option<Vec<u8>>, Failed> {
+    path(matches).map(|path| read_file(path)).transpose()
+}
+
+/// The names in it, if the command line names one.
+pub(crate) fn names(matches: &ArgMatches) -> Result<Option<KernelNames>, Failed> {
+    let Some(path) = path(matches) else { return Ok(None) };
+    let data = read_file(path)?;
+    Ok(Some(KernelNames::new(&parse(&data)?, format!("`{}`", path.display()))))
+}
+
+/// The path; not every command has the argument.
+fn path(matches: &ArgMatches) -> Option<&PathBuf> {
+    matches.try_get_one("kernel-btf").ok().flatten()
+}
+
+pub(crate) fn parse(data: &[u8]) -> Result<Btf<'_>, Failed> {
+    Btf::parse(data).map_err(|error| {
+        complain(&format!("error: the kernel's types can't be read: {error}\n"));
+        Failed::Found
+    })
+}
+
+/// The largest file that is read, in bytes.
+const MAX_SIZE: u64 = 256 << 20;
+
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failed> {
+    let fail = |why: String| {
+        complain(&format!("error: can't read `{}`: {why}\n", path.display()));
+        Failed::Found
+    };
+    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
+    if size > MAX_SIZE {
+        return Err(fail(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
+    }
+    fs::read(path).map_err(|error| fail(error.to_string()))
+}

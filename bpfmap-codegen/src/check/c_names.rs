@@ -1,0 +1,232 @@
+//! Every name that a schema has in C, held against each other and against those that C has taken.
+//! Names that Rust has taken are no concern: the Rust back end writes them in another way.
+
+use super::context::Context;
+use super::names::{Seen, unique};
+use crate::diagnostics::Finding;
+use crate::facts::MapTypeFacts;
+use crate::front::type_word;
+use crate::ir::{Composite, Enum, MemberType, TypeDef, TypeDefKind};
+use crate::naming::c_event_function;
+use crate::rules::{self, Rule};
+use crate::source::Spanned;
+use crate::taken::{Kind, Namespace};
+
+/// What every name begins with that the generated C has of its own: macros, functions of headers, and all
+/// that a fixture declares. So none of them is ever a name of the schema.
+const OWN: [&str; 2] = ["BPFMAP_", "__bpfmap_"];
+
+/// A name that the header of a schema declares.
+struct CName<'a> {
+    /// As it stands in C.
+    written: String,
+    space: Namespace,
+    /// What the author of the schema gave.
+    given: &'a Spanned<String>,
+    is: Is,
+    /// Whether it is a type of the kernel's, or a constant of one: such a name may be taken.
+    kernel: bool,
+}
+
+/// What has a name in C.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Type,
+    /// A type, by its bare name: an alias, or what has `typedef`.
+    Typedef,
+    Map,
+    Member,
+    Constant,
+    EventFunction,
+    /// A program that a map holds.
+    Program,
+}
+
+pub(super) fn check(cx: &mut Context<'_>) {
+    for def in cx.types() {
+        if let Some(why) = as_type(def) {
+            let name = &def.name;
+            let message = format!("the name `{}` is taken: {why}", name.value);
+            cx.report(
+                Finding::new(&rules::RESERVED_NAME, name.span, message).help(another(&name.value)),
+            );
+        }
+    }
+    let names = all(cx);
+    for name in &names {
+        not_taken(cx, name);
+    }
+    different(cx, &names);
+}
+
+/// Holds the name of a program against what C has taken: the header declares it.
+pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
+    let (written, space) = (given.value.clone(), Namespace::Function);
+    not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });
+}
+
+/// Every name, in the order in which the first of two that are equal has the right to it.
+fn all<'a>(cx: &Context<'a>) -> Vec<CName<'a>> {
+    let mut names = vec![];
+    // What means a type in every schema was told.
+    let types = || cx.types().iter().filter(|def| as_type(def).is_none());
+    for def in types() {
+        let kernel = def.in_c.kernel;
+        let mut add = |space, given: &'a Spanned<String>, is| {
+            names.push(CName { written: given.value.clone(), space, given, is, kernel });
+        };
+        if !matches!(def.kind, TypeDefKind::Alias(_)) {
+            add(Namespace::Tag, &def.name, Is::Type);
+        }
+        if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &def.kind {
+            members(body, &mut |name| add(Namespace::Member, name, Is::Member));
+        }
+    }
+    for map in cx.maps() {
+        let (written, given) = (map.name.value.clone(), &map.name);
+        let space = Namespace::Variable;
+        names.push(CName { written, space, given, is: Is::Map, kernel: false });
+    }
+    for map in cx.maps().iter().filter(|map| map.event.is_some()) {
+        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
+        names.extend(row.event_functions().iter().map(|function| CName {
+            written: c_event_function(&map.name.value, function),
+            space: Namespace::Function,
+            given: &map.name,
+            is: Is::EventFunction,
+            kernel: false,
+        }));
+    }
+    for def in types() {
+        if matches!(def.kind, TypeDefKind::Alias(_)) || def.in_c.typedef {
+            names.push(CName {
+                written: def.name.value.clone(),
+                space: Namespace::Typedef,
+                given: &def.name,
+                is: Is::Typedef,
+                kernel: def.in_c.kernel,
+            });
+        }
+        if let TypeDefKind::Enum(body) = &def.kind {
+            constants(def, body, &mut names);
+        }
+    }
+    names
+}
+
+fn members<'a>(body: &'a Composite, add: &mut impl FnMut(&'a Spanned<String>)) {
+    for member in &body.members {
+        member.name.iter().for_each(&mut *add);
+        if let MemberType::Struct(body) | MemberType::Union(body) = &member.ty {
+            members(body, add);
+        }
+    }
+}
+
+fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
+    let mut seen = std::collections::HashSet::new();
+    for variant in &body.variants {
+        let written = body.c_constant(&def.name.value, &variant.name.value);
+        // Twice in one enum is another rule's finding.
+        if seen.insert(written.clone()) {
+            names.push(CName {
+                written,
+                space: Namespace::Constant,
+                given: &variant.name,
+                is: Is::Constant,
+                kernel: def.in_c.kernel,
+            });
+        }
+    }
+}
+
+/// Holds a name against those that others have.
+fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
+    let written = name.written.as_str();
+    let (what, is_certain) = if OWN.iter().any(|own| written.starts_with(own)) {
+        ("the generated C has names of its own that begin so".to_owned(), true)
+    } else {
+        let Some(why) = cx.taken.why(written, name.space) else { return };
+        if name.kernel && !matches!(why.kind, Kind::Macro | Kind::Keyword) {
+            return;
+        }
+        // Whether there is a C program at all, and what it includes, an item by itself does not tell.
+        if !why.is_certain && cx.open {
+            return;
+        }
+        (format!("it is {}", why.what), why.is_certain)
+    };
+    let rule: &'static Rule =
+        if is_certain { &rules::RESERVED_NAME } else { &rules::NAME_MAY_CLASH };
+    let taken = if is_certain { "is taken" } else { "may be taken" };
+    let another = another(&name.given.value);
+    let help = match name.is {
+        Is::Constant => "choose another name, or another `prefix`".to_owned(),
+        Is::Type | Is::Typedef if !is_certain => {
+            format!("{another}; write {} if it is that type", cx.syntax.kernel())
+        }
+        _ => another,
+    };
+    let mut finding =
+        Finding::new(rule, name.given.span, format!("the name `{written}` {taken}: {what}"))
+            .help(help);
+    match name.is {
+        Is::Constant if written != name.given.value => {
+            finding = finding.label("called so in C");
+        }
+        Is::EventFunction => finding = finding.label("gets a function called so in C"),
+        _ => {}
+    }
+    if !is_certain {
+        finding = finding.note("a program that has both does not compile");
+    }
+    cx.report(finding);
+}
+
+fn another(name: &str) -> String {
+    let other = format!("{}_", name.trim_matches('_'));
+    if OWN.iter().any(|own| other.starts_with(own)) {
+        "choose a name that begins in another way".to_owned()
+    } else {
+        format!("choose another name, such as `{other}`")
+    }
+}
+
+/// Why no schema can give a type this name, whatever C says: the word means a type in each.
+fn as_type(def: &TypeDef) -> Option<&'static str> {
+    let word = def.name.value.as_str();
+    if type_word::builtin(word).is_some() || type_word::pointing(word).is_some() || word == "void" {
+        Some("it is a type already")
+    } else if type_word::in_other_words(word).is_some() && !def.in_c.kernel {
+        Some("it is a type of C, of the kernel or of Rust")
+    } else {
+        None
+    }
+}
+
+/// Holds all names against each other. Tags are a space of their own, members one for each struct; all
+/// others share one.
+fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
+    let mut seen = Seen::default();
+    let message = |name: &str, first: &str, written: &str| {
+        if name == first {
+            format!("`{name}` would be declared twice in C")
+        } else {
+            format!("`{first}` and `{name}` would both be called `{written}` in C")
+        }
+    };
+    for name in names {
+        let written = name.written.clone();
+        match name.is {
+            // Types of all kinds share the names of the schema: see `names`.
+            Is::Type | Is::Member | Is::Program => {}
+            Is::Map => {
+                let twice = |name: &str, _: &str, _: &str| format!("there are two maps `{name}`");
+                unique(cx, &mut seen, written, name.given, &rules::DUPLICATE_MAP, twice);
+            }
+            Is::Typedef | Is::Constant | Is::EventFunction => {
+                unique(cx, &mut seen, written, name.given, &rules::DUPLICATE_C_NAME, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The names that one kernel has: what its `vmlinux.h` declares.
+
+use std::collections::HashMap;
+
+use bpfmap_btf::{Btf, Kind as BtfKind, TypeId};
+
+use super::Kind;
+
+/// The tag of functions that programs can call, which newer releases of bpftool declare in `vmlinux.h`.
+const KFUNC: &str = "bpf_kfunc";
+
+/// A name that a kernel has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KernelName<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// What it is.
+    pub kind: Kind,
+    /// The bytes of a type.
+    pub size: Option<u32>,
+}
+
+impl<'a> KernelName<'a> {
+    /// All that `vmlinux.h` declares of what `btf` has, in no order; a name may come twice.
+    pub fn all(btf: &'a Btf<'a>) -> impl Iterator<Item = Self> {
+        btf.iter().flat_map(|(id, ty)| {
+            let kind = match &ty.kind {
+                BtfKind::Struct(_) => Some(Kind::Struct),
+                BtfKind::Union(_) => Some(Kind::Union),
+                BtfKind::Enum(_) => Some(Kind::Enum),
+                BtfKind::Typedef(_) => Some(Kind::Typedef),
+                BtfKind::DeclTag { target, component: None } if ty.name == KFUNC => {
+                    return Self::function(btf, *target).into_iter().collect();
+                }
+                _ => None,
+            };
+            let constants = match &ty.kind {
+                BtfKind::Enum(body) => body.variants.as_slice(),
+                _ => &[],
+            };
+            let constants = constants.iter().map(|variant| Self {
+                name: variant.name,
+                kind: Kind::Constant,
+                size: None,
+            });
+            let size = btf.size(id).ok().and_then(|size| u32::try_from(size).ok());
+            let named = kind.filter(|_| !ty.name.is_empty());
+            let named = named.map(|kind| Self { name: ty.name, kind, size });
+            named.into_iter().chain(constants).collect::<Vec<_>>()
+        })
+    }
+
+    fn function(btf: &'a Btf<'a>, id: TypeId) -> Option<Self> {
+        let ty = btf.get(id)?;
+        let is_function = matches!(ty.kind, BtfKind::Function { .. }) && !ty.name.is_empty();
+        is_function.then_some(Self { name: ty.name, kind: Kind::Function, size: None })
+    }
+}
+
+/// The names that one kernel has.
+#[derive(Debug, Clone)]
+pub struct KernelNames {
+    names: HashMap<String, Vec<Kind>>,
+    label: String,
+}
+
+impl KernelNames {
+    /// The names in `btf`, which messages call `label`.
+    #[must_use]
+    pub fn new(btf: &Btf<'_>, label: impl Into<String>) -> Self {
+        let mut names: HashMap<String, Vec<Kind>> = HashMap::new();
+        for KernelName { name, kind, .. } in KernelName::all(btf) {
+            let kinds = names.entry(name.to_owned()).or_default();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Self { names, label: label.into() }
+    }
+
+    /// What the kernel calls `name`.
+    pub fn kinds(&self, name: &str) -> impl Iterator<Item = Kind> {
+        self.names.get(name).into_iter().flatten().copied()
+    }
+
+    /// What messages call the kernel.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}

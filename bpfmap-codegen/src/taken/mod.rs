@@ -1,0 +1,379 @@
+//! Names that C has taken: words of clang's, and what headers declare that BPF programs include.
+//!
+//! They were measured, not collected: `cargo xtask names` reads the types of every kernel of the matrix,
+//! asks clang about every word that it and the headers have, and writes `names.txt`. [`Taken`] answers
+//! from that list, or from the BTF of one kernel.
+
+mod kernel;
+mod list;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use kernel::{KernelName, KernelNames};
+pub use list::{KERNELS, LIST, List, encode};
+
+/// What C tells apart: names of one space never meet those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Namespace {
+    /// Structs, unions and enums, by the name behind that word.
+    Tag,
+    /// Variables: maps.
+    Variable,
+    /// Constants of enums.
+    Constant,
+    /// Typedefs.
+    Typedef,
+    /// Functions.
+    Function,
+    /// Members of a struct or union.
+    Member,
+}
+
+impl Namespace {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Tag, Self::Variable, Self::Constant, Self::Typedef, Self::Function, Self::Member];
+}
+
+/// What a taken name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `struct NAME`.
+    Struct,
+    /// `union NAME`.
+    Union,
+    /// `enum NAME`.
+    Enum,
+    /// A typedef.
+    Typedef,
+    /// A constant of an enum.
+    Constant,
+    /// A function or a variable.
+    Function,
+    /// A macro: the preprocessor replaces the name wherever it stands.
+    Macro,
+    /// A macro with parameters: the preprocessor replaces the name where a parenthesis follows.
+    FunctionMacro,
+    /// A word of the language.
+    Keyword,
+    /// A function that clang knows without a declaration.
+    Builtin,
+    /// A section that programs are in. An object file has one symbol of a name, and each section is one.
+    Section,
+    /// A variable that programs have.
+    Symbol,
+}
+
+impl Kind {
+    /// All of them, each by its letter in the list.
+    const LETTERS: [(u8, Self); 12] = [
+        (b's', Self::Struct),
+        (b'u', Self::Union),
+        (b'e', Self::Enum),
+        (b't', Self::Typedef),
+        (b'c', Self::Constant),
+        (b'f', Self::Function),
+        (b'm', Self::Macro),
+        (b'p', Self::FunctionMacro),
+        (b'w', Self::Keyword),
+        (b'b', Self::Builtin),
+        (b'x', Self::Section),
+        (b'y', Self::Symbol),
+    ];
+
+    /// Its letter in the list.
+    #[must_use]
+    pub fn letter(self) -> char {
+        let letter = Self::LETTERS.iter().find(|(_, kind)| *kind == self);
+        letter.map_or('?', |(letter, _)| char::from(*letter))
+    }
+
+    fn of(letter: u8) -> Option<Self> {
+        Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, kind)| *kind)
+    }
+
+    /// Whether a declaration of the same name in `space` is refused.
+    #[must_use]
+    pub fn takes(self, space: Namespace) -> bool {
+        match self {
+            Self::Struct | Self::Union | Self::Enum => space == Namespace::Tag,
+            Self::Typedef | Self::Constant | Self::Function => {
+                !matches!(space, Namespace::Tag | Namespace::Member)
+            }
+            Self::Macro | Self::Keyword => true,
+            Self::FunctionMacro => space == Namespace::Function,
+            Self::Builtin | Self::Section => space == Namespace::Variable,
+            Self::Symbol => {
+                matches!(space, Namespace::Variable | Namespace::Constant | Namespace::Typedef)
+            }
+        }
+    }
+
+    /// Whether it is a type.
+    #[must_use]
+    pub const fn is_type(self) -> bool {
+        matches!(self, Self::Struct | Self::Union | Self::Enum | Self::Typedef)
+    }
+}
+
+/// As a message writes it: `a struct`.
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Struct => "a struct",
+            Self::Union => "a union",
+            Self::Enum => "an enum",
+            Self::Typedef => "a typedef",
+            Self::Constant => "a constant",
+            Self::Function => "a function",
+            Self::Macro | Self::FunctionMacro => "a macro",
+            Self::Keyword => "a word of C",
+            Self::Builtin => "a function that clang has built in",
+            Self::Section => "a section of BPF programs",
+            Self::Symbol => "a variable that BPF programs have",
+        })
+    }
+}
+
+/// Where a name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// `vmlinux.h`, which bpftool writes from the BTF of a kernel.
+    Kernel,
+    /// clang itself.
+    Clang,
+    /// `stdbool.h` and `stddef.h`, which come with clang.
+    Standard,
+    /// `linux/bpf.h`, and what it includes.
+    Uapi,
+    /// `bpf/bpf_helpers.h`, without which no header of a schema compiles.
+    Helpers,
+    /// `bpf/bpf_core_read.h`.
+    CoreRead,
+    /// `bpf/bpf_tracing.h`.
+    Tracing,
+    /// `bpf/bpf_endian.h`.
+    Endian,
+    /// The license, of which every program has a section.
+    License,
+    /// Other sections and variables of programs.
+    Program,
+}
+
+impl Source {
+    /// All but the kernel, in the order of their digits in the list, from 1 on.
+    const DIGITS: [Self; 9] = [
+        Self::Clang,
+        Self::Standard,
+        Self::Uapi,
+        Self::Helpers,
+        Self::CoreRead,
+        Self::Tracing,
+        Self::Endian,
+        Self::License,
+        Self::Program,
+    ];
+
+    /// The header of this source, if it is one.
+    #[must_use]
+    pub const fn header(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Kernel => "the kernel's vmlinux.h",
+            Self::Standard => "clang's stdbool.h or stddef.h",
+            Self::Uapi => "linux/bpf.h",
+            Self::Helpers => "bpf/bpf_helpers.h",
+            Self::CoreRead => "bpf/bpf_core_read.h",
+            Self::Tracing => "bpf/bpf_tracing.h",
+            Self::Endian => "bpf/bpf_endian.h",
+            Self::Clang | Self::License | Self::Program => return None,
+        })
+    }
+
+    /// Whether every program has it: all include `bpf/bpf_helpers.h`, and either `linux/bpf.h` or
+    /// `vmlinux.h`, which the same header of a schema is for. `vmlinux.h` has thousands of types that a
+    /// program with `linux/bpf.h` never sees.
+    #[must_use]
+    pub const fn is_everywhere(self) -> bool {
+        matches!(self, Self::Clang | Self::Standard | Self::Uapi | Self::Helpers | Self::License)
+    }
+
+    /// Its digit in the list; 0: the kernel, which is not written.
+    #[must_use]
+    pub fn digit(self) -> usize {
+        Self::DIGITS.iter().position(|source| *source == self).map_or(0, |at| at + 1)
+    }
+}
+
+/// Which releases of a header have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Releases {
+    /// All that were asked.
+    All,
+    /// Only older ones.
+    Older,
+    /// Only newer ones.
+    Newer,
+}
+
+/// One thing that has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Use {
+    /// Where.
+    pub source: Source,
+    /// What it is.
+    pub kind: Kind,
+    /// Of the kernel: the first and the last that has it, by their places in [`KERNELS`].
+    pub kernels: Option<(u8, u8)>,
+    /// Of a header: the releases that have it.
+    pub releases: Releases,
+    /// Of a type of the kernel that all kernels have, of the same size: its bytes.
+    pub size: Option<u32>,
+}
+
+impl Use {
+    /// A name that all releases of a source have.
+    #[must_use]
+    pub const fn new(source: Source, kind: Kind) -> Self {
+        Self { source, kind, kernels: None, releases: Releases::All, size: None }
+    }
+}
+
+/// What the names begin with that clang gives to functions of its own. The list has none of them.
+pub const BUILTIN_PREFIX: &str = "__builtin_";
+
+/// Answers whether a name is taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken<'a> {
+    kernel: Option<&'a KernelNames>,
+}
+
+/// Why a name can't be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// What has it: `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
+    pub what: Cow<'static, str>,
+    /// What it is.
+    pub kind: Kind,
+    /// Where.
+    pub source: Source,
+    /// Whether every program has it.
+    pub is_certain: bool,
+}
+
+impl<'a> Taken<'a> {
+    /// Asks one kernel, instead of the list of all: its programs include the `vmlinux.h` made of it, and
+    /// with that no `linux/bpf.h`.
+    #[must_use]
+    pub const fn by_kernel(kernel: &'a KernelNames) -> Self {
+        Self { kernel: Some(kernel) }
+    }
+
+    /// Why nothing in `space` can be called `name`: what every program has before what some have.
+    #[must_use]
+    pub fn why(&self, name: &str, space: Namespace) -> Option<Why> {
+        let mut uses = LIST.find(name);
+        if name.starts_with(BUILTIN_PREFIX) {
+            uses.push(Use::new(Source::Clang, Kind::Keyword));
+        }
+        let listed = uses.into_iter().filter(|taken| taken.kind.takes(space));
+        let listed = listed.filter(|taken| {
+            self.kernel.is_none() || !matches!(taken.source, Source::Kernel | Source::Uapi)
+        });
+        let listed = listed.map(|taken| Why {
+            what: what(taken).into(),
+            kind: taken.kind,
+            source: taken.source,
+            is_certain: taken.source.is_everywhere(),
+        });
+        let asked = self.kernel.and_then(|kernel| {
+            let kind = kernel.kinds(name).find(|kind| kind.takes(space))?;
+            Some(Why {
+                what: format!("{kind} in {}", kernel.label()).into(),
+                kind,
+                source: Source::Kernel,
+                is_certain: true,
+            })
+        });
+        let mut found: Vec<Why> = listed.chain(asked).collect();
+        found.sort_by_key(|why| !why.is_certain);
+        found.into_iter().next()
+    }
+}
+
+fn what(taken: Use) -> String {
+    let kind = taken.kind;
+    let Some(header) = taken.source.header() else { return kind.to_string() };
+    match (taken.kernels, taken.releases) {
+        (Some((first, last)), _) if first == last => {
+            format!("{kind} in {header} (Linux {})", kernel(first))
+        }
+        (Some((first, last)), _) => {
+            format!("{kind} in {header} (Linux {} to {})", kernel(first), kernel(last))
+        }
+        (None, Releases::All) => format!("{kind} in {header}"),
+        (None, Releases::Newer) => format!("{kind} in newer releases of {header}"),
+        (None, Releases::Older) => format!("{kind} in older releases of {header}"),
+    }
+}
+
+fn kernel(at: u8) -> &'static str {
+    KERNELS.get(usize::from(at)).copied().unwrap_or_default()
+}
+
+/// Whether `linux/bpf.h`, of any release, has a type `name`.
+#[must_use]
+pub fn is_in_uapi(name: &str) -> bool {
+    let uses = LIST.find(name);
+    uses.iter().any(|taken| taken.source == Source::Uapi && taken.kind.is_type())
+}
+
+/// Whether the kernel has a type `name`. One that only `vmlinux.h` has must be of `size` bytes, where
+/// that is given: other people's types have the same names.
+#[must_use]
+pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
+    LIST.find(name).iter().any(|taken| match taken.source {
+        Source::Uapi => taken.kind.is_type(),
+        Source::Kernel => {
+            let is_like = size.is_none_or(|size| {
+                taken.kind != Kind::Enum && taken.size.map(u64::from) == Some(size)
+            });
+            taken.kind.is_type() && is_like
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Namespace, Source, Taken, is_in_uapi, is_kernels};
+
+    #[test]
+    fn every_namespace_has_names_of_its_own() {
+        let why = |name, space| Taken::default().why(name, space).map(|why| why.what.into_owned());
+        let struct_key = "a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)";
+        assert_eq!(why("key", Namespace::Tag).as_deref(), Some(struct_key));
+        assert_eq!(why("key", Namespace::Variable), None);
+        assert_eq!(why("key", Namespace::Member), None);
+        let log = Taken::default().why("log", Namespace::Variable).unwrap();
+        assert_eq!((log.kind, log.source, log.is_certain), (Kind::Builtin, Source::Clang, true));
+        assert_eq!(why("log", Namespace::Tag), None);
+        assert_eq!(why("log", Namespace::Member), None);
+        for space in Namespace::ALL {
+            assert_eq!(why("int", space).as_deref(), Some("a word of C"));
+            assert_eq!(why("bpfmap_flow", space), None);
+            assert_eq!(why("", space), None);
+        }
+        let pass = why("XDP_PASS", Namespace::Constant);
+        assert_eq!(pass.as_deref(), Some("a constant in linux/bpf.h"));
+        assert_eq!(why("XDP_PASS", Namespace::Tag), None);
+    }
+
+    #[test]
+    fn the_kernels_types_are_known_by_name_and_size() {
+        assert!(is_in_uapi("xdp_md") && !is_in_uapi("iphdr") && !is_in_uapi("bpfmap_flow"));
+        assert!(is_kernels("iphdr", Some(20)) && !is_kernels("iphdr", Some(21)));
+        assert!(is_kernels("task_struct", None) && !is_kernels("task_struct", Some(8)));
+        assert!(is_kernels("bpf_cpumap_val", Some(1)));
+    }
+}

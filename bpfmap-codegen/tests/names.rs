@@ -1,0 +1,288 @@
+//! The list of names that C has taken, held against both compilers, the headers of this machine, and the
+//! types of its kernel: what the check accepts compiles, and what it refuses does not.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::backend::c;
+use bpfmap_codegen::check::check_with;
+use bpfmap_codegen::diagnostics::{Rejected, Severity};
+use bpfmap_codegen::front::toml::read_str;
+use bpfmap_codegen::taken::{KernelNames, Kind, LIST, Namespace, Releases, Source, Taken};
+use support::{CLANGS, clang, compile_bpf, run_clang};
+
+/// How many names of the kernel's share one that is tried.
+const SHARE: usize = 24;
+
+/// Names that no program has, of each kind of word that people think of.
+const FREE: &[&str] =
+    &["flows", "packets_seen", "Conn_Track", "_lru", "x", "type", "self", "match"];
+
+/// What is included before the header of a schema.
+struct Prelude {
+    folder: tempfile::TempDir,
+    text: &'static str,
+    /// `vmlinux.h`: the kernel that it is of.
+    kernel: Option<KernelNames>,
+}
+
+impl Prelude {
+    fn uapi() -> Self {
+        let text = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n";
+        Self { folder: tempfile::tempdir().unwrap(), text, kernel: None }
+    }
+
+    fn vmlinux() -> Self {
+        let path = "/sys/kernel/btf/vmlinux";
+        let data = fs::read(path).unwrap();
+        let kernel = KernelNames::new(&Btf::parse(&data).unwrap(), format!("`{path}`"));
+        let folder = tempfile::tempdir().unwrap();
+        let dumped = Command::new("bpftool")
+            .args(["btf", "dump", "file", path, "format", "c"])
+            .output()
+            .expect("bpftool is not installed: `apt-get install bpftool`");
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        fs::write(folder.path().join("vmlinux.h"), dumped.stdout).unwrap();
+        let text = "#include \"vmlinux.h\"\n#include <bpf/bpf_helpers.h>\n";
+        Self { folder, text, kernel: Some(kernel) }
+    }
+
+    fn taken(&self) -> Taken<'_> {
+        self.kernel.as_ref().map(Taken::by_kernel).unwrap_or_default()
+    }
+
+    /// The headers, read by a compiler once.
+    fn precompile(&self, clang: &str) -> PathBuf {
+        let header = self.folder.path().join("prelude.h");
+        fs::write(&header, self.text).unwrap();
+        let compiled = self.folder.path().join(format!("{clang}.pch"));
+        let arguments = ["-x".as_ref(), "c-header".as_ref(), header.as_os_str()];
+        run_clang(clang, &arguments, &compiled).unwrap();
+        compiled
+    }
+
+    fn compile(&self, clang: &str, compiled: &Path, text: &str) -> Result<(), String> {
+        let (source, object) =
+            (self.folder.path().join("words"), self.folder.path().join("object.o"));
+        fs::write(&source, text).unwrap();
+        let arguments = [
+            "-include-pch".as_ref(),
+            compiled.as_os_str(),
+            "-ferror-limit=0".as_ref(),
+            "-fno-caret-diagnostics".as_ref(),
+            "-x".as_ref(),
+            "c".as_ref(),
+            "-c".as_ref(),
+            source.as_os_str(),
+        ];
+        run_clang(clang, &arguments, &object)
+    }
+
+    /// Those of `words` that clang does not take in `space`.
+    fn refused(
+        &self,
+        clang: &str,
+        compiled: &Path,
+        space: Namespace,
+        words: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let words: Vec<&String> = words.iter().collect();
+        let lines = words.iter().enumerate();
+        // What an error swallows is the line behind it, which is nobody's.
+        let lines = lines.map(|(at, word)| {
+            format!("{}\nextern int bpfmap_between_{at};\n", declaration(space, at, word))
+        });
+        let said = self.compile(clang, compiled, &lines.collect::<String>()).err();
+        let line = |text: &str| -> Option<usize> {
+            let (_, at) = text.split_once("/words:")?;
+            at.contains(" error: ").then(|| at.split(':').next()?.parse().ok())?
+        };
+        let said = said.unwrap_or_default();
+        let refused = said.lines().filter_map(line);
+        refused.filter_map(|line| words.get((line - 1) / 2)).map(|word| (*word).clone()).collect()
+    }
+}
+
+fn declaration(space: Namespace, at: usize, word: &str) -> String {
+    match space {
+        Namespace::Tag => format!("struct {word} {{ int bpfmap_member; }};"),
+        Namespace::Variable => format!("struct {{ int (*type)[1]; }} {word} SEC(\".maps\");"),
+        Namespace::Constant => format!("enum bpfmap_enum_{at} {{ {word} = 1 }};"),
+        Namespace::Typedef => format!("typedef struct bpfmap_struct {word};"),
+        Namespace::Function => format!(
+            "static __inline __attribute__((always_inline, unused)) int {word}(void) {{ return 0; }}"
+        ),
+        Namespace::Member => format!("struct bpfmap_struct_{at} {{ int {word}; }};"),
+    }
+}
+
+/// Names of the list in every way that it calls free, and names that nobody has, in schemas.
+#[test]
+fn accepted_names_compile() {
+    let own: Vec<String> = FREE.iter().map(ToString::to_string).collect();
+    let listed: Vec<String> = LIST
+        .entries()
+        .filter(|(_, uses)| uses.iter().any(|taken| taken.source != Source::Kernel))
+        .step_by(7)
+        .chain(LIST.entries().step_by(SHARE * 4))
+        .map(|(name, _)| name)
+        .collect();
+    for prelude in [Prelude::uapi(), Prelude::vmlinux()] {
+        // A schema has to do for programs with either header.
+        let is_free = |name: &str, space| {
+            prelude.taken().why(name, space).is_none()
+                && Taken::default().why(name, space).is_none_or(|why| !why.is_certain)
+        };
+        let names = |space| own.iter().chain(&listed).filter(move |name| is_free(name, space));
+        let text = schema(|space| names(space).cloned().collect());
+        let checked = check_with(read_str(Path::new("names.toml"), &text), prelude.taken());
+        let checked = checked.unwrap_or_else(|Rejected { findings, .. }| {
+            let errors = findings.iter().filter(|it| it.severity() == Severity::Error);
+            panic!("{:?}", errors.map(|it| &it.message).collect::<Vec<_>>())
+        });
+        let header = c::emit(&checked).contents;
+        for (_, commands) in CLANGS {
+            let clang = clang(commands);
+            let compiled = prelude.precompile(&clang);
+            prelude.compile(&clang, &compiled, &header).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+/// A schema with names in every space.
+fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
+    let mut text = String::new();
+    let is_word = |name: &str| {
+        bpfmap_codegen::front::type_word::in_other_words(name).is_none()
+            && bpfmap_codegen::front::type_word::builtin(name).is_none()
+    };
+    let tags: BTreeSet<String> =
+        names(Namespace::Tag).into_iter().filter(|name| is_word(name)).collect();
+    for name in &tags {
+        let _ = write!(
+            text,
+            "[types.{name}]\nkind = \"struct\"\nmembers = [{{ name = \"a\", type = \"u32\" }}]\n"
+        );
+    }
+    let typedefs = names(Namespace::Typedef).into_iter().filter(|name| is_word(name));
+    let typedefs: Vec<String> = typedefs.filter(|name| !tags.contains(name)).collect();
+    for name in &typedefs {
+        let _ = write!(text, "[types.{name}]\nkind = \"alias\"\ntype = \"u32\"\n");
+    }
+    let constants = names(Namespace::Constant).into_iter();
+    // Constants and typedefs share one space, and those of an enum may differ in more than case.
+    let mut seen = BTreeSet::new();
+    let constants = constants.filter(|name| !typedefs.contains(name));
+    let constants: Vec<String> =
+        constants.filter(|name| seen.insert(name.to_uppercase())).collect();
+    let variants: Vec<String> = constants.iter().map(|name| format!("{name} = 1")).collect();
+    let _ = write!(
+        text,
+        "[types.bpfmap_test_enum]\nkind = \"enum\"\nrepr = \"u32\"\nprefix = \"\"\nvariants = {{ {} }}\n",
+        variants.join(", ")
+    );
+    let members = names(Namespace::Member);
+    let members: Vec<String> =
+        members.iter().map(|name| format!("{{ name = \"{name}\", type = \"u8\" }},\n")).collect();
+    let _ = write!(
+        text,
+        "[types.bpfmap_test_struct]\nkind = \"struct\"\nmembers = [\n{}]\n",
+        members.concat()
+    );
+    let maps = names(Namespace::Variable).into_iter();
+    for name in maps.filter(|name| !typedefs.contains(name) && !constants.contains(name)) {
+        let _ = write!(text, "[maps.{name}]\ntype = \"array\"\nvalue = \"u32\"\nmax_entries = 1\n");
+    }
+    text
+}
+
+/// What every program has, as `linux/bpf.h`, `bpf/bpf_helpers.h` and clang have it.
+#[test]
+fn what_every_program_has_does_not_compile() {
+    let prelude = Prelude::uapi();
+    let mut words = BTreeSet::new();
+    let mut claims = BTreeSet::new();
+    for (name, uses) in LIST.entries() {
+        for taken in uses {
+            let is_here = matches!(taken.source, Source::Clang | Source::Uapi | Source::Helpers)
+                && taken.releases == Releases::All;
+            // A macro takes a name whatever becomes of it; what it leaves may compile.
+            if is_here && !matches!(taken.kind, Kind::Macro | Kind::FunctionMacro) {
+                let spaces = Namespace::ALL.into_iter().filter(|space| taken.kind.takes(*space));
+                claims.extend(spaces.map(|space| (space, name.clone())));
+                words.insert(name.clone());
+            }
+        }
+    }
+    assert!(words.len() > 1_400, "{}", words.len());
+    let mut refused = BTreeSet::new();
+    for (_, commands) in CLANGS {
+        let clang = clang(commands);
+        let compiled = prelude.precompile(&clang);
+        for space in Namespace::ALL {
+            let of_space = claims.iter().filter(|(claimed, _)| *claimed == space);
+            let words = of_space.map(|(_, name)| name.clone()).collect();
+            let names = prelude.refused(&clang, &compiled, space, &words);
+            refused.extend(names.into_iter().map(|name| (space, name)));
+        }
+    }
+    // What only one of the compilers has is taken.
+    let accepted: Vec<_> = claims.difference(&refused).collect();
+    assert!(accepted.is_empty(), "{accepted:?}");
+}
+
+/// What the kernel of this machine has, behind its `vmlinux.h`.
+#[test]
+fn what_a_kernel_has_does_not_compile() {
+    let prelude = Prelude::vmlinux();
+    let kernel = prelude.kernel.as_ref().unwrap();
+    let kinds = [Kind::Struct, Kind::Union, Kind::Enum, Kind::Typedef, Kind::Constant];
+    let mut claims: BTreeSet<(Namespace, String)> = BTreeSet::new();
+    for (name, _) in LIST.entries().step_by(SHARE) {
+        for kind in kernel.kinds(&name).filter(|kind| kinds.contains(kind)) {
+            let spaces = Namespace::ALL.into_iter().filter(|space| kind.takes(*space));
+            claims.extend(spaces.map(|space| (space, name.clone())));
+        }
+    }
+    assert!(claims.len() > 1_000, "{}", claims.len());
+    let clang = clang(CLANGS[1].1);
+    let compiled = prelude.precompile(&clang);
+    for space in Namespace::ALL {
+        let of_space = claims.iter().filter(|(claimed, _)| *claimed == space);
+        let words: BTreeSet<String> = of_space.map(|(_, name)| name.clone()).collect();
+        let refused = prelude.refused(&clang, &compiled, space, &words);
+        let accepted: Vec<_> = words.difference(&refused).collect();
+        assert!(accepted.is_empty(), "{space:?}: {accepted:?}");
+    }
+}
+
+/// A section is a symbol, and an object has one of a name.
+#[test]
+fn a_map_can_not_be_called_as_a_section_of_its_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let clang = clang(CLANGS[1].1);
+    let compile = |section: &str, map: &str| {
+        let text = format!(
+            "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n\
+             struct {{ int (*type)[1]; }} {map} SEC(\".maps\");\n\
+             SEC(\"{section}\") int bpfmap_program(void *context) {{ return context != 0; }}\n"
+        );
+        let source = folder.path().join("program.bpf.c");
+        fs::write(&source, text).unwrap();
+        compile_bpf(&clang, &source, &folder.path().join("program.o"))
+    };
+    let sections = LIST.entries();
+    let sections = sections.filter(|(_, uses)| uses.iter().any(|it| it.kind == Kind::Section));
+    let sections: Vec<String> = sections.map(|(name, _)| name).collect();
+    assert!(sections.len() > 30, "{sections:?}");
+    for name in sections {
+        assert!(compile(&name, &name).unwrap_err().contains("is already defined"), "{name}");
+        compile(&name, &format!("{name}_")).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}

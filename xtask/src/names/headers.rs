@@ -1,0 +1,174 @@
+//! The names that clang has built in, and those of the headers that BPF programs include.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use bpfmap_codegen::taken::{BUILTIN_PREFIX, Kind, Namespace, Releases, Source, Use};
+use bpfmap_vmtest::kernel::{Mirror, debian_package};
+
+use super::Uses;
+use super::clang::{Clang, strings};
+use crate::Error;
+
+/// The compilers: the oldest that headers are for, and a new one.
+const CLANGS: [&str; 2] = ["clang-14", "clang-19"];
+
+/// The one that headers are measured with.
+const NEWER: &str = CLANGS[1];
+
+/// The packages with the headers: of the oldest kernel of the matrix, and of the newest.
+const PACKAGES: [[(&str, &str); 2]; 2] = [
+    [("bullseye-security", "linux-libc-dev"), ("bullseye", "libbpf-dev")],
+    [("trixie-backports", "linux-libc-dev"), ("trixie", "libbpf-dev")],
+];
+
+/// Headers, and what is included before each.
+const HEADERS: [(Source, Source, &str); 6] = [
+    (Source::Standard, Source::Clang, "#include <stdbool.h>\n#include <stddef.h>\n"),
+    (Source::Uapi, Source::Clang, "#include <linux/bpf.h>\n"),
+    (Source::Helpers, Source::Uapi, "#include <bpf/bpf_helpers.h>\n"),
+    (Source::CoreRead, Source::Helpers, "#include <bpf/bpf_core_read.h>\n"),
+    (Source::Tracing, Source::Helpers, "#include <bpf/bpf_tracing.h>\n"),
+    (Source::Endian, Source::Helpers, "#include <bpf/bpf_endian.h>\n"),
+];
+
+/// Adds what is found to `uses`; says which versions were asked.
+pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
+    let mut found: BTreeMap<(String, Source, Kind), Vec<usize>> = BTreeMap::new();
+    let mut versions = vec![];
+    for (at, program) in CLANGS.into_iter().enumerate() {
+        let clang = Clang::new(program, &[], "");
+        let words = strings(program)?;
+        println!("{program}: {} strings", words.len());
+        for (name, kind) in new_in(&clang, None, words)? {
+            found.entry((name, Source::Clang, kind)).or_default().push(at);
+        }
+        versions.push(format!("clang {}", clang.version()?));
+    }
+    for (at, packages) in PACKAGES.into_iter().enumerate() {
+        let folders = folders(packages)?;
+        for (source, parent, _) in HEADERS {
+            let before = Clang::new(NEWER, &folders, &prelude(parent));
+            let clang = Clang::new(NEWER, &folders, &prelude(source));
+            let names = new_in(&clang, Some(&before), BTreeSet::new())?;
+            println!("{source:?} {at}: {} names", names.len());
+            for (name, kind) in names {
+                found.entry((name, source, kind)).or_default().push(at);
+            }
+        }
+    }
+    for ((name, source, kind), releases) in found {
+        let releases = match releases.as_slice() {
+            // A word that only one of the compilers has is taken all the same.
+            _ if source == Source::Clang => Releases::All,
+            [0] => Releases::Older,
+            [1] => Releases::Newer,
+            _ => Releases::All,
+        };
+        let taken = Use { releases, ..Use::new(source, kind) };
+        uses.entry(name).or_default().push(taken);
+    }
+    let packages: Vec<String> =
+        PACKAGES.into_iter().flatten().map(|(suite, name)| format!("{name} of {suite}")).collect();
+    versions.extend(packages);
+    Ok(versions.join(", "))
+}
+
+/// Where the headers of packages are.
+fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, Error> {
+    let mirror = Mirror::configured(None, None);
+    let mut folders = vec![];
+    for (suite, name) in packages {
+        let include = debian_package(suite, name, &mirror)?.join("usr/include");
+        folders.extend([include.join("x86_64-linux-gnu"), include]);
+    }
+    Ok(folders)
+}
+
+/// What a program includes that has the header `source` last.
+fn prelude(source: Source) -> String {
+    let found = HEADERS.iter().find(|(header, ..)| *header == source);
+    found.map_or(String::new(), |(_, parent, text)| prelude(*parent) + text)
+}
+
+/// The names that are taken behind a header, and were not `before`: of the words that it has, and of `more`.
+fn new_in(
+    clang: &Clang,
+    before: Option<&Clang>,
+    more: BTreeSet<String>,
+) -> Result<BTreeSet<(String, Kind)>, Error> {
+    let mut words = clang.words()?;
+    words.extend(more);
+    words.retain(|word| !word.starts_with(BUILTIN_PREFIX));
+    let mut found = BTreeSet::new();
+    let old_macros = before.map(Clang::macros).transpose()?.unwrap_or_default();
+    let macros = clang.macros()?;
+    for (name, what) in macros.iter().filter(|(_, what)| !what.is_itself) {
+        if !old_macros.contains_key(name) {
+            let kind = if what.has_parameters { Kind::FunctionMacro } else { Kind::Macro };
+            found.insert((name.clone(), kind));
+        }
+        // What it becomes when it is replaced says nothing about the name.
+        words.remove(name);
+    }
+    let mut refused = BTreeMap::new();
+    for space in Namespace::ALL {
+        let mut names = clang.refused(space, &words)?;
+        if let Some(before) = before {
+            let old = before.refused(space, &names)?;
+            names.retain(|name| !old.contains(name));
+        }
+        refused.insert(space, names);
+    }
+    let none = BTreeSet::new();
+    let of = |space| refused.get(&space).unwrap_or(&none);
+    let keywords = of(Namespace::Member);
+    found.extend(keywords.iter().map(|name| (name.clone(), Kind::Keyword)));
+    let tags = of(Namespace::Tag).difference(keywords).cloned().collect();
+    let words = ["struct", "union", "enum"];
+    for (word, kind) in words.into_iter().zip([Kind::Struct, Kind::Union, Kind::Enum]) {
+        let others = clang
+            .failing(&tags, |at, name| format!("extern {word} {name} *bpfmap_pointer_{at};"))?;
+        found.extend(tags.difference(&others).map(|name| (name.clone(), kind)));
+    }
+    let ordinary = of(Namespace::Variable).difference(keywords).cloned().collect();
+    let no_type = clang.failing(&ordinary, |at, name| format!("extern {name} *bpfmap_it_{at};"))?;
+    let no_constant = clang.failing(&ordinary, |at, name| {
+        format!("enum bpfmap_enum_{at} {{ bpfmap_constant_{at} = {name} }};")
+    })?;
+    for name in ordinary {
+        let kind = match (no_type.contains(&name), no_constant.contains(&name)) {
+            (false, _) => Kind::Typedef,
+            (true, false) => Kind::Constant,
+            (true, true) if before.is_none() => Kind::Builtin,
+            (true, true) => Kind::Function,
+        };
+        found.insert((name, kind));
+    }
+    agree(&found, &refused)?;
+    Ok(found)
+}
+
+/// Holds what clang refused against what the kinds say.
+fn agree(
+    found: &BTreeSet<(String, Kind)>,
+    refused: &BTreeMap<Namespace, BTreeSet<String>>,
+) -> Result<(), Error> {
+    let mut wrong = vec![];
+    for (space, names) in refused {
+        let takes = found.iter().filter(|(_, kind)| {
+            !matches!(kind, Kind::Macro | Kind::FunctionMacro) && kind.takes(*space)
+        });
+        let said: BTreeSet<&String> = takes.map(|(name, _)| name).collect();
+        let names: BTreeSet<&String> = names.iter().collect();
+        let differ = said.symmetric_difference(&names);
+        // `main` can only be what C says of it.
+        let differ = differ.filter(|name| name.as_str() != "main");
+        wrong.extend(differ.map(|name| format!("{name} ({space:?})")));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("clang refuses otherwise than `Kind::takes` says: {}", wrong.join(", ")).into())
+    }
+}

@@ -1,0 +1,103 @@
+//! The names that kernels have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::taken::{KERNELS, KernelName, Kind, Source, Use};
+use bpfmap_vmtest::Kernel;
+use bpfmap_vmtest::kernel::{Packages, lines};
+
+use super::Uses;
+use crate::Error;
+
+/// The place of the newest kernel in [`KERNELS`].
+pub(super) const LAST: usize = KERNELS.len() - 1;
+
+/// A kernel of the matrix.
+pub(super) fn kernel(at: usize) -> Result<Kernel, Error> {
+    let name = KERNELS.get(at).ok_or("there is no such kernel")?;
+    Ok(Kernel::debian(name, &Packages::configured())?)
+}
+
+/// The names of a kernel.
+pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, Kind)>, Error> {
+    let btf = kernel.btf()?;
+    let btf = Btf::parse(&btf)?;
+    Ok(KernelName::all(&btf).map(|name| (name.name.to_owned(), name.kind)).collect())
+}
+
+/// The names of all kernels, and which these are.
+pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
+    if lines() != KERNELS {
+        return Err("the harness has other kernels than the list of names: see `KERNELS`".into());
+    }
+    let mut names = Names::default();
+    let mut origins = vec![];
+    for at in 0..=LAST {
+        let kernel = kernel(at)?;
+        let btf = kernel.btf()?;
+        let btf = Btf::parse(&btf)?;
+        KernelName::all(&btf).for_each(|name| names.add(at, name));
+        println!("Linux {}: {} types", kernel.name, btf.len());
+        origins.push(kernel.origin);
+    }
+    Ok((names, origins))
+}
+
+/// Names, and which kernels have them.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<(String, Kind), In>);
+
+/// The kernels that have a name.
+struct In {
+    first: u8,
+    last: u8,
+    count: usize,
+    /// Bytes, if all say the same.
+    size: Option<u32>,
+}
+
+impl Names {
+    fn add(&mut self, at: usize, name: KernelName<'_>) {
+        let Ok(kernel) = u8::try_from(at) else { return };
+        let new = In { first: kernel, last: kernel, count: 0, size: name.size };
+        let known = self.0.entry((name.name.to_owned(), name.kind)).or_insert(new);
+        if known.count == 0 || known.last != kernel {
+            known.count += 1;
+        }
+        known.last = kernel;
+        if known.size != name.size {
+            known.size = None;
+        }
+    }
+
+    /// Those of a list.
+    pub(super) fn listed(entries: impl Iterator<Item = (String, Vec<Use>)>) -> Self {
+        let mut names = Self::default();
+        for (name, uses) in entries {
+            for taken in uses {
+                let Some((first, last)) = taken.kernels else { continue };
+                let known = In { first, last, count: 0, size: None };
+                names.0.insert((name.clone(), taken.kind), known);
+            }
+        }
+        names
+    }
+
+    /// Those of the first or the last kernel. Between the two, a name may be missing for a while.
+    pub(super) fn of(&self, at: usize) -> BTreeSet<(String, Kind)> {
+        let has = |known: &In| (usize::from(known.first)..=usize::from(known.last)).contains(&at);
+        self.0.iter().filter(|(_, known)| has(known)).map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn into_uses(self) -> Uses {
+        let mut uses = Uses::new();
+        for ((name, kind), known) in self.0 {
+            let size = known.size.filter(|_| known.count == KERNELS.len() && kind.is_type());
+            let kernels = Some((known.first, known.last));
+            let taken = Use { kernels, size, ..Use::new(Source::Kernel, kind) };
+            uses.entry(name).or_default().push(taken);
+        }
+        uses
+    }
+}
