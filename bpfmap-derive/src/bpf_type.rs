@@ -11,6 +11,7 @@ use bpfmap_codegen::ir::{
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;
+use syn::ext::IdentExt as _;
 
 use crate::alone::Alone;
 use crate::bits::Bits;
@@ -264,7 +265,7 @@ impl Expansion<'_> {
         let mut list = Vec::with_capacity(self.item.fields.len());
         for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
             let Some(field_ident) = &field.ident else { continue };
-            let (ty, name) = (&field.ty, field_ident.to_string());
+            let (ty, name) = (&field.ty, field_ident.unraw().to_string());
             let offset = quote!(::core::mem::offset_of!(Self, #field_ident));
             let size = quote!(::core::mem::size_of::<#ty>());
             list.push(match role {

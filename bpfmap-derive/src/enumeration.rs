@@ -1,6 +1,8 @@
 //! `#[derive(BpfType)]` of enums.
 
-use bpfmap_codegen::backend::rust::identifier;
+use std::str::FromStr as _;
+
+use bpfmap_codegen::backend::rust::{doc_lines, identifier};
 use bpfmap_codegen::front::rust::{Later, TypeItem};
 use bpfmap_codegen::ir::Enum;
 use bpfmap_codegen::naming::rust_constant;
@@ -79,7 +81,9 @@ fn new_type(
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
     let fill = crate::fill::new_type(input, runtime);
     for (constant, c_name, value, doc) in variants {
-        let doc = doc.as_ref().map(|doc| quote!(#[doc = #doc]));
+        // The text is bpfmap's own: comments, and attributes that hold strings.
+        let doc = doc.as_ref().map(|doc| doc_lines(doc).join("\n"));
+        let doc = doc.and_then(|doc| TokenStream::from_str(&doc).ok());
         constants.extend(constant.map(|constant| {
             quote! {
                 #doc
@@ -91,7 +95,7 @@ fn new_type(
     }
     quote! {
         #[automatically_derived]
-        #[allow(dead_code, missing_docs)]
+        #[allow(dead_code, missing_docs, rustdoc::all)]
         impl #ident {
             #constants
         }

@@ -62,7 +62,7 @@ pub(crate) fn expand(
     let ident = &input.ident;
     quote! {
         #[automatically_derived]
-        #[allow(dead_code)]
+        #[allow(dead_code, rustdoc::all)]
         impl #ident {
             #methods
         }

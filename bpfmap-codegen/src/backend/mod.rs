@@ -1,7 +1,7 @@
 //! Back ends: each writes one kind of file from a checked schema, and knows no front end.
 
 pub mod c;
-mod comment;
+pub(crate) mod comment;
 pub mod docs;
 pub mod fixture;
 pub mod rust;

@@ -54,27 +54,37 @@ const REEXPORT: &str = "\
 pub use generated::*;
 ";
 
-/// What a program does not use of the schema, and how the author wrote names and comments, is no
+/// What a program does not use of the schema, and how the author wrote names and documentation, is no
 /// concern of the program's lints.
 const OPENING: &str = "\
 #[allow(
     clippy::all,
+    clippy::nursery,
     clippy::pedantic,
+    clippy::restriction,
     dead_code,
+    missing_debug_implementations,
     missing_docs,
     nonstandard_style,
+    rustdoc::all,
     unreachable_pub,
     unused_qualifications,
-    reason = \"generated: what the program leaves unused, and the author's names, are not its lints'\"
+    reason = \"generated: what the program leaves unused, and the author's words, are not its lints'\"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
 ";
 
+/// The lines of `doc` as a doc comment, which are attributes as well: none of the code in it is a test.
+#[must_use]
+pub fn doc_lines(doc: &str) -> Vec<String> {
+    comment::rust_doc(doc)
+}
+
 /// Writes `doc` as a doc comment, if it says anything.
 fn push_doc(code: &mut String, indent: &str, doc: &str) {
-    for line in comment::lines(doc) {
-        let _ = writeln!(code, "{}", format!("{indent}/// {line}").trim_end());
+    for line in doc_lines(doc) {
+        let _ = writeln!(code, "{indent}{line}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::backend::comment;
 use crate::backend::rust::names::plain;
 use crate::backend::rust::names::{Scope, camel, identifier};
 use crate::ir::Member;
@@ -64,9 +65,13 @@ pub(super) fn list(word: &str, items: &[String]) -> String {
 
 /// The lines of a doc comment that begin with `mark`.
 ///
-/// Where a comment can't hold the text, an attribute does.
+/// Where a comment can't hold the text, an attribute does. Where rustdoc would find code in it, and run that as tests of the
+/// user's crate, attributes hide it from the tests.
 pub(super) fn doc_lines(mark: &str, doc: &str) -> Vec<String> {
     let doc = doc.trim_end();
+    if comment::may_have_code(doc) {
+        return comment::hidden_from_tests(if mark == "//!" { "!" } else { "" }, doc.split('\n'));
+    }
     let is_plain = doc
         .chars()
         .all(|character| character == '\n' || !character.is_control() && !turns_text(character));

@@ -44,7 +44,7 @@
  */
 struct documented {
 	/*
-	 * indented from the start
+	 *     indented from the start
 	 *
 	 * [broken] link
 	 */

@@ -5,51 +5,57 @@ pub use generated::*;
 
 /// What a generator trips over: names of its own, documentation that is Markdown, keys in every spelling.
 ///
-///     this is no example
+/// ```text
+/// this is no example
+/// ```
 #[allow(
     clippy::all,
+    clippy::nursery,
     clippy::pedantic,
+    clippy::restriction,
     dead_code,
+    missing_debug_implementations,
     missing_docs,
     nonstandard_style,
+    rustdoc::all,
     unreachable_pub,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's names, are not its lints'"
+    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// A header, as in RFC 791:
-    ///
-    ///     0               1
-    ///     +-+-+-+-+-+-+-+-+
-    ///     |Version|  IHL  |
-    ///
-    /// ```
-    /// this is no Rust;
-    /// ```
-    ///
-    /// ```rust
-    /// neither is this
-    /// ```
-    ///
-    /// ~~~c
-    /// struct documented *it;
-    /// ~~~
-    ///
-    /// - a list, with code:
-    ///
-    ///       in it
-    ///
-    /// > ```
-    /// > quoted
-    /// > ```
-    ///
-    /// See https://www.rfc-editor.org/rfc/rfc791, [version], [Documented::nobody], `Vec<u32>` and Vec<u32>; a lone ` too.
+    #[cfg_attr(not(doctest), doc = " A header, as in RFC 791:")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = "     0               1")]
+    #[cfg_attr(not(doctest), doc = "     +-+-+-+-+-+-+-+-+")]
+    #[cfg_attr(not(doctest), doc = "     |Version|  IHL  |")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " ```")]
+    #[cfg_attr(not(doctest), doc = " this is no Rust;")]
+    #[cfg_attr(not(doctest), doc = " ```")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " ```rust")]
+    #[cfg_attr(not(doctest), doc = " neither is this")]
+    #[cfg_attr(not(doctest), doc = " ```")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " ~~~c")]
+    #[cfg_attr(not(doctest), doc = " struct documented *it;")]
+    #[cfg_attr(not(doctest), doc = " ~~~")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " - a list, with code:")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = "       in it")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " > ```")]
+    #[cfg_attr(not(doctest), doc = " > quoted")]
+    #[cfg_attr(not(doctest), doc = " > ```")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = " See https://www.rfc-editor.org/rfc/rfc791, [version], [Documented::nobody], `Vec<u32>` and Vec<u32>; a lone ` too.")]
     #[repr(C)]
     pub struct Documented {
         #[doc(hidden)]
         pub bits0: [u8; 1],
-        /// ```
+        /// ```text
         /// not Rust
         /// ```
         pub r#type: u8,
@@ -57,11 +63,11 @@ mod generated {
         ///
         ///  another
         pub either: DocumentedEither,
-        /// [`Option`](nowhere)
-        /// [^1]: a footnote
-        /// 1. one
-        ///
-        ///        code
+        #[cfg_attr(not(doctest), doc = " [`Option`](nowhere)")]
+        #[cfg_attr(not(doctest), doc = " [^1]: a footnote")]
+        #[cfg_attr(not(doctest), doc = " 1. one")]
+        #[cfg_attr(not(doctest), doc = "")]
+        #[cfg_attr(not(doctest), doc = "        code")]
         pub rest: [u8; 4],
     }
 
@@ -73,7 +79,9 @@ mod generated {
     } size 8, align 2, offsets [0, 1, 2, 4]);
 
     impl Documented {
+        /// ```text
         /// indented from the start
+        /// ```
         ///
         /// [broken] link
         #[inline]
@@ -132,7 +140,7 @@ mod generated {
     } size 2, align 2, offsets [0]);
 
     impl DocumentedEither {
-        /// ```rust,should_panic
+        /// ```text
         /// no
         /// ```
         #[inline]
@@ -181,7 +189,9 @@ mod generated {
 
     /// [Verdict::Maybe] is none of these:
     ///
-    ///     match verdict {}
+    /// ```text
+    /// match verdict {}
+    /// ```
     #[derive(
         ::core::clone::Clone,
         ::core::marker::Copy,
@@ -195,7 +205,7 @@ mod generated {
     pub struct Verdict(pub i32);
 
     impl Verdict {
-        /// ~~~
+        /// ~~~text
         /// no code
         /// ~~~
         pub const ABORTED: Self = Self(-1);
@@ -205,7 +215,7 @@ mod generated {
 
     ::bpfmap::plain_enum!(Verdict(i32) { ABORTED, PASSED, TYPE });
 
-    /// ```
+    /// ```text
     /// nor is this
     /// ```
     pub type AlsoU64 = u64;
@@ -517,7 +527,7 @@ mod generated {
 
     ::bpfmap::plain_struct!(NestedDelta { by: i64 } size 8, align 8, offsets [0]);
 
-    /// ```
+    /// ```text
     /// no example of a map
     /// ```
     pub enum Scratch {}
@@ -888,7 +898,7 @@ mod generated {
     /// A handle of each map.
     #[derive(::core::fmt::Debug)]
     pub struct Maps {
-        /// ```
+        /// ```text
         /// no example of a map
         /// ```
         pub scratch: ::bpfmap::Map<Scratch>,

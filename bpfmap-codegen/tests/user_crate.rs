@@ -1,0 +1,174 @@
+//! Generated Rust in a crate of the strictest sort: no warning of the compiler's is let pass, none of rustdoc's, and nothing
+//! in the documentation of a schema is a test of the crate.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use bpfmap_codegen::backend::rust;
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::front::toml::read_str;
+
+/// What a user's crate may ask of itself.
+const LINTS: &str = "\
+#![deny(
+    warnings,
+    future_incompatible,
+    let_underscore_drop,
+    missing_debug_implementations,
+    missing_docs,
+    nonstandard_style,
+    rust_2018_idioms,
+    rust_2024_compatibility,
+    rustdoc::all,
+    single_use_lifetimes,
+    trivial_casts,
+    trivial_numeric_casts,
+    unnameable_types,
+    unreachable_pub,
+    unsafe_code,
+    unused,
+    unused_lifetimes,
+    unused_qualifications,
+    unused_results
+)]
+";
+
+#[test]
+fn generated_rust_is_clean_in_a_strict_crate() {
+    let package = package();
+    let mut text = format!("//! A crate.\n\n{LINTS}\n");
+    for golden in goldens() {
+        let name = golden.file_stem().unwrap().to_str().unwrap();
+        writeln!(
+            text,
+            "/// Seen by all.\npub mod {name} {{\n    include!({golden:?});\n}}\n\
+             mod unused_{name} {{\n    include!({golden:?});\n}}"
+        )
+        .unwrap();
+    }
+    fs::write(package.join("src/documented.rs"), documented()).unwrap();
+    text.push_str("/// Documentation of every sort.\npub mod documented;\n");
+    fs::write(package.join("src/lib.rs"), text).unwrap();
+
+    cargo(&package, &["doc", "--no-deps"]);
+    let tests = cargo(&package, &["test", "--doc"]);
+    assert!(tests.contains("running 0 tests"), "{tests}");
+}
+
+/// A schema with documentation put together of all that Markdown makes blocks of, and of what it is often next to.
+fn documented() -> String {
+    const LINES: &[&str] = &[
+        "",
+        "",
+        "Text.",
+        "text, and more",
+        "    code",
+        "      code, further",
+        "```",
+        "````",
+        "```rust",
+        "~~~",
+        "~~~ rust",
+        "- item",
+        "- ",
+        "  continued",
+        "1. item",
+        "   continued",
+        "> quoted",
+        ">     code",
+        "> ```",
+        "-     code",
+        "  ```",
+        "    ```",
+        "# Title",
+        "Title",
+        "=====",
+        "---",
+        "| a | b |",
+        "| - | - |",
+        "<p>",
+        "</p>",
+        "<!--",
+        "-->",
+        "[link]",
+        "[x]: nowhere",
+        "[^1]: note",
+        "https://example.com",
+        "Vec<u32>",
+        "`",
+        "\\",
+        "&",
+        "\t",
+        "\ttab",
+        "   three",
+        "fn main() {",
+    ];
+    // Numerical Recipes' generator: the same documentation in each run.
+    let mut random = 1_u32;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) as usize % below
+    };
+    let mut schema = "name = \"documented\"\n".to_owned();
+    for number in 0..500 {
+        let lines: Vec<&str> = (0..=next(9)).map(|_| LINES[next(LINES.len())]).collect();
+        let doc = lines.join("\n").replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
+        writeln!(
+            schema,
+            "[types.t{number}]\nkind = \"struct\"\ndoc = \"{doc}\"\n\
+             members = [{{ name = \"m\", type = \"u32\", doc = \"{doc}\" }}]"
+        )
+        .unwrap();
+    }
+    let checked = check(read_str(Path::new("documented.toml"), &schema));
+    let checked = checked.unwrap_or_else(|rejected| panic!("{rejected}"));
+    rust::emit(&checked).contents
+}
+
+fn goldens() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/generated");
+    let mut goldens: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    goldens.sort();
+    goldens
+}
+
+/// Runs cargo in the package, and returns what it prints.
+fn cargo(package: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--offline", "--manifest-path"])
+        .arg(package.join("Cargo.toml"))
+        // Beside that of the other test that has a package, whose dependencies are the same.
+        .env("CARGO_TARGET_DIR", package.join("../layout_property/target"))
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTDOCFLAGS")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {}: {errors}", arguments.join(" "));
+    assert!(!errors.contains("warning"), "cargo {}: {errors}", arguments.join(" "));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A package beside the build's other files, with the versions of this repository's lock file, so that nothing is
+/// fetched that has not been.
+fn package() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("user_crate");
+    fs::create_dir_all(package.join("src")).unwrap();
+    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"user-crate\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\nbpfmap = {{ path = '{}', default-features = false }}\n\n\
+         [profile.dev]\ndebug = false\nincremental = false\n",
+        root.join("bpfmap").display(),
+    );
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    package
+}
