@@ -869,6 +869,8 @@ mod generated {
     }
 
     /// The map `spec`.
+    ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     pub enum Spec {}
 
     impl ::bpfmap::MapSpec for Spec {
@@ -882,6 +884,8 @@ mod generated {
     }
 
     /// The map `attempt`.
+    ///
+    /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     pub enum Attempt {}
 
     impl ::bpfmap::MapSpec for Attempt {
