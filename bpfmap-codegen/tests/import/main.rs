@@ -2,6 +2,7 @@
 
 mod enums;
 mod kept;
+mod names;
 mod old;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,54 @@
+//! Names that the kernel has as well.
+
+use std::path::Path;
+
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::diagnostics::Severity;
+use bpfmap_codegen::front::btf::read_object;
+use bpfmap_codegen::front::toml;
+use bpfmap_codegen::print;
+
+use super::{compiled, object};
+
+/// A struct of the program's own keeps its name, although some kernel has another of that name; one that
+/// has the size of the kernel's is the kernel's. None of it costs a map.
+#[test]
+fn a_type_of_the_kernels_name_is_told_from_the_kernels() {
+    let data = object(
+        "#include <linux/ip.h>
+         struct key { __u32 a; };
+         struct node { __u64 b; struct iphdr header; };
+         enum state { TCP_ESTABLISHED = 1, OTHER = 2 };
+         struct value { struct node node; enum state state; struct bpf_devmap_val target; };
+         struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1);
+             __type(key, struct key); __type(value, struct value); } flows SEC(\".maps\");",
+    );
+    let imported = read_object(Path::new("names.bpf.o"), &data, None);
+    assert_eq!(imported.left_out, []);
+    let mut kernels: Vec<(&str, bool)> = imported
+        .schema
+        .types
+        .iter()
+        .map(|def| (def.name.value.as_str(), def.in_c.kernel))
+        .collect();
+    kernels.sort_unstable();
+    let expected = [
+        ("bpf_devmap_val", true),
+        ("iphdr", true),
+        ("key", false),
+        ("node", false),
+        ("state", false),
+        ("value", false),
+    ];
+    let ours: Vec<_> = kernels.iter().copied().filter(|one| expected.contains(one)).collect();
+    assert_eq!(ours, expected, "{kernels:?}");
+
+    let text = print::toml::print(&imported.schema);
+    let draft = || toml::read_str(Path::new("names.toml"), &text);
+    let checked = check(draft()).unwrap_or_else(|rejected| panic!("{rejected}\n{text}"));
+    let may_clash = checked.warnings().iter().filter(|it| it.rule.id == "name-may-clash");
+    // `key`, `node`, the enum, and the constant that `vmlinux.h` has.
+    assert_eq!(may_clash.count(), 4, "{:?}", checked.warnings());
+    assert!(checked.warnings().iter().all(|it| it.severity() == Severity::Warning));
+    assert!(!compiled(draft()).is_empty());
+}
