@@ -28,10 +28,10 @@ macro_rules! ring {
             const MAX_ENTRIES: Option<u32> = Some(RING);
             const KEY_LAYOUT: &'static Layout = Layout::VOID;
             const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+            const EVENT_LAYOUT: &'static Layout = $layout;
         }
         impl EventSpec for $name {
             type Event = $event;
-            const EVENT_LAYOUT: &'static Layout = $layout;
         }
     };
 }

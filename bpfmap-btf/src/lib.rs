@@ -17,12 +17,15 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod events;
+mod object;
 mod parse;
 mod reader;
 mod replaced;
 mod types;
 
 pub use error::BtfError;
+pub use object::section_of_object;
 pub use types::{
     Array, Composite, Enum, Int, Kind, Linkage, Member, Parameter, SectionVariable, Type, TypeId,
     Variant,

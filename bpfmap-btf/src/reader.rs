@@ -44,6 +44,14 @@ impl<'a> Reader<'a> {
         })
     }
 
+    pub(crate) fn u64(&mut self) -> Result<u64, BtfError> {
+        let bytes = self.take()?;
+        Ok(match self.order {
+            Order::Little => u64::from_le_bytes(bytes),
+            Order::Big => u64::from_be_bytes(bytes),
+        })
+    }
+
     /// `count` items of `size` bytes each. A count that the bytes do not bear is refused before
     /// any memory is taken for it.
     pub(crate) fn list<T>(

@@ -135,3 +135,51 @@ fn names_are_text_of_some_length() {
         BtfError::UnknownKind { id: 1, kind: 20 }
     );
 }
+
+/// An ELF file with the sections of no name, `.shstrtab` and `.BTF`, which holds `data`.
+fn elf(data: &[u8], big: bool) -> Vec<u8> {
+    let names = b"\0.shstrtab\0.BTF\0";
+    let number = |value: u64, bytes: usize| {
+        if big {
+            value.to_be_bytes()[8 - bytes..].to_vec()
+        } else {
+            value.to_le_bytes()[..bytes].to_vec()
+        }
+    };
+    let len = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap();
+    let mut file = vec![0x7f, b'E', b'L', b'F', 2, 1 + u8::from(big)];
+    file.resize(40, 0);
+    let table = 64 + len(names) + len(data);
+    file.extend(number(table, 8));
+    file.resize(58, 0);
+    file.extend([64, 3, 1].into_iter().flat_map(|value| number(value, 2)));
+    file.extend(names.iter().chain(data));
+    for (name, at, size) in [(0, 0, 0), (1, 64, len(names)), (11, 64 + len(names), len(data))] {
+        let start = file.len();
+        file.extend(number(name, 4));
+        file.resize(start + 24, 0);
+        file.extend([at, size].into_iter().flat_map(|value| number(value, 8)));
+        file.resize(start + 64, 0);
+    }
+    file
+}
+
+#[test]
+fn the_section_of_an_object_is_found() {
+    for big in [false, true] {
+        let whole = elf(b"some BTF", big);
+        assert_eq!(section_of_object(&whole), Some(b"some BTF".as_slice()));
+        for len in 0..whole.len() - 24 {
+            assert_eq!(section_of_object(&whole[..len]), None, "{len} bytes");
+        }
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = value;
+                let _ = section_of_object(&changed);
+            }
+        }
+    }
+    assert_eq!(section_of_object(b""), None);
+    assert_eq!(section_of_object(&[0; 100]), None);
+}

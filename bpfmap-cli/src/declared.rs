@@ -29,6 +29,7 @@ pub(crate) fn declare<'a>(
         btf: map.btf.as_ref().is_none_or(|btf| btf.value),
         key: types.part(map, Attribute::Key),
         value: types.part(map, Attribute::Value),
+        event: map.event.as_ref().map_or(Layout::VOID, |event| types.ty(&event.value)),
     }
 }
 

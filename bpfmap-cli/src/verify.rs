@@ -3,7 +3,8 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use bpfmap::verify::{Attributes, Difference, attributes, live, types};
+use bpfmap::layout::TypeLayout;
+use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::facts::MAP_TYPES;
@@ -145,7 +146,15 @@ fn of_object(
         let real = attributes_of(map, &btf);
         let differences = attributes(declared, &real).map_err(|error| fail(&error.to_string()))?;
         let ids = (map.key_type(&btf).unwrap_or(0), map.value_type(&btf).unwrap_or(0));
-        let differences = differences.into_iter().chain(types(declared, &btf, ids));
+        let events = map.event.map(|defined| event(declared, &btf, defined.ty));
+        if events.is_none() && !matches!(declared.event, TypeLayout::Void) {
+            complain(&format!(
+                "note: the object does not say what the records of `{}` are: their layout was not compared\n",
+                declared.name
+            ));
+        }
+        let events = events.unwrap_or_default();
+        let differences = differences.into_iter().chain(types(declared, &btf, ids)).chain(events);
         found.extend(differences.map(|difference| of_map(declared, difference)));
     }
     Ok(found)

@@ -269,6 +269,96 @@ fn enums_of_each_integer_agree_whichever_clang_compiled_them() {
     }
 }
 
+const EXECS: &str = r#"
+name = "execs"
+
+[types.exec]
+kind = "struct"
+members = [
+  { name = "pid", type = "u32" },
+  { name = "parent", type = "u32" },
+  { name = "command", type = "[char; 16]" },
+]
+
+[maps.execs]
+type = "ringbuf"
+event = "exec"
+max_entries = 4096
+
+[maps.numbers]
+type = "perf_event_array"
+event = "[i32; 3]"
+"#;
+
+/// The kernel knows nothing of records: the object has their type, whether or not the program uses it.
+#[test]
+fn the_types_of_records_are_compared() {
+    let folder = Folder::new();
+    let swapped = EXECS
+        .replace("\"pid\"", "\"swapped\"")
+        .replace("\"parent\"", "\"pid\"")
+        .replace("\"swapped\"", "\"parent\"")
+        .replace("[i32; 3]", "[u32; 3]");
+    for (name, schema) in [("execs", EXECS), ("older", &swapped)] {
+        fs::write(folder.path(&format!("{name}.toml")), schema).unwrap();
+        let file = format!("{name}.toml");
+        let generated = folder.bpfmap(&["generate", &file, "--out", name, "--emit", "c"]);
+        assert!(generated.status.success(), "{}", text(&generated.stderr));
+    }
+    let verify = |clang: &str, program: &str| {
+        folder.compile_with(clang, "execs", program);
+        let output = folder.bpfmap(&["verify", "execs.toml", "--object", "execs.o"]);
+        (text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let program = "SEC(\"raw_tp/sched_process_exec\") int exec(void *ctx) {
+            struct exec *event = execs_reserve();
+            if (event) { event->pid = 1; execs_submit(event, 0); }
+            return 0;
+        }";
+    for clang in ["clang-14", "clang-19"] {
+        for program in ["", program] {
+            let older = format!("#include \"older/execs.h\"\n{program}");
+            let (differences, _) = verify(clang, &older);
+            assert_eq!(
+                differences,
+                "execs.event.pid: offset 4, schema says 0\n\
+                 execs.event.parent: offset 0, schema says 4\n\
+                 numbers.event[]: an unsigned integer (4 bytes), schema says int (4 bytes)\n",
+                "{clang}"
+            );
+            let same = format!("#include \"execs/execs.h\"\n{program}");
+            assert_eq!(verify(clang, &same), (String::new(), String::new()), "{clang}");
+        }
+    }
+    let (differences, notes) = verify(
+        "clang-19",
+        "struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } execs SEC(\".maps\");
+         struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); }
+             numbers SEC(\".maps\");",
+    );
+    assert_eq!(differences, "");
+    assert!(notes.contains("does not say what the records of `execs` are"), "{notes}");
+}
+
+/// libbpf's linker keeps the types of records.
+#[test]
+fn linked_objects_say_what_their_records_are() {
+    let folder = Folder::new();
+    fs::write(folder.path("execs.toml"), EXECS).unwrap();
+    let generated = folder.bpfmap(&["generate", "execs.toml", "--out", ".", "--emit", "c"]);
+    assert!(generated.status.success(), "{}", text(&generated.stderr));
+    folder.compile("maps", "#include \"execs.h\"");
+    folder.compile("other", "struct exec { __u64 other; } __attribute__((used)) other;");
+    let linked = Command::new("bpftool")
+        .args(["gen", "object", "linked.o", "other.o", "maps.o"])
+        .current_dir(folder.0.path())
+        .output()
+        .expect("bpftool is not installed: `apt-get install bpftool`");
+    assert!(linked.status.success(), "{}", text(&linked.stderr));
+    let output = folder.bpfmap(&["verify", "execs.toml", "--object", "linked.o"]);
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
+}
+
 /// The importer's own test program: what it makes of that is no difference.
 #[test]
 fn what_was_imported_agrees() {

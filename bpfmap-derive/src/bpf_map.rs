@@ -158,16 +158,18 @@ impl Expansion<'_> {
                 }
             }
         });
-        let event = def.event.as_ref().and_then(|event| {
-            let ty = self.field("event")?;
-            let layout = self.writer().of(&event.value, &ty);
-            Some(quote! {
+        let event = def.event.as_ref().zip(self.field("event"));
+        let event_layout = event.as_ref().map(|(event, ty)| {
+            let layout = self.writer().of(&event.value, ty);
+            quote!(const EVENT_LAYOUT: &'static #runtime::layout::Layout = #layout;)
+        });
+        let event = event.map(|(_, ty)| {
+            quote! {
                 #[automatically_derived]
                 impl #bounded #runtime::EventSpec for #ident #parameters #bounds {
                     type Event = #ty;
-                    const EVENT_LAYOUT: &'static #runtime::layout::Layout = #layout;
                 }
-            })
+            }
         });
         quote! {
             #[automatically_derived]
@@ -179,6 +181,7 @@ impl Expansion<'_> {
                 #constants
                 const KEY_LAYOUT: &'static #runtime::layout::Layout = #key_layout;
                 const VALUE_LAYOUT: &'static #runtime::layout::Layout = #value_layout;
+                #event_layout
                 #inner
             }
             #event

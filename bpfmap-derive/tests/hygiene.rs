@@ -141,7 +141,7 @@ fn each_is_what_it_says() {
     assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::LAYOUT);
     let result = taken::Result { ok: taken::Option { some: 1 }, layout: taken::Layout(2) };
     assert_eq!(bpfmap::bytes_of(&result).len(), 8);
-    assert_eq!(<taken::EventSpec as bpfmap::EventSpec>::EVENT_LAYOUT.size(), 8);
+    assert_eq!(taken::EventSpec::EVENT_LAYOUT.size(), 8);
     assert_eq!(renamed::Renamed::NAME, "renamed");
     assert_eq!(renamed::Key { a: 1 }.a, 1);
 }

@@ -35,6 +35,8 @@ pub struct Declaration<'a> {
     pub key: &'a TypeLayout<'a>,
     /// The value as BTF describes it; of a per-CPU map, one CPU's.
     pub value: &'a TypeLayout<'a>,
+    /// The event that the map carries, as BTF describes it; [`TypeLayout::Void`] if it carries none.
+    pub event: &'a TypeLayout<'a>,
 }
 
 impl<'a> Declaration<'a> {
@@ -56,6 +58,7 @@ impl<'a> Declaration<'a> {
             btf: true,
             key,
             value,
+            event: &TypeLayout::Void,
         }
     }
 
@@ -86,6 +89,7 @@ impl Declaration<'static> {
             btf: S::BTF,
             key: S::KEY_LAYOUT,
             value: S::VALUE_LAYOUT,
+            event: S::EVENT_LAYOUT,
         }
     }
 }

@@ -199,6 +199,7 @@ mod sys;
 mod types;
 pub mod verify;
 
+pub use bpfmap_btf::section_of_object as object_btf;
 #[cfg(feature = "derive")]
 pub use bpfmap_derive::{BpfMap, BpfType};
 #[cfg(feature = "bytemuck")]

@@ -48,6 +48,9 @@ pub trait MapSpec: 'static {
     const KEY_LAYOUT: &'static Layout;
     /// The value as BTF describes it.
     const VALUE_LAYOUT: &'static Layout;
+    /// The event that the map carries, as the BTF of the object describes it; see [`EventSpec`]. [`Layout::VOID`] if it
+    /// carries none.
+    const EVENT_LAYOUT: &'static Layout = Layout::VOID;
     /// `false`: the map is described by its sizes alone.
     const BTF: bool = true;
     /// What a map of maps holds; see [`OuterMapSpec`].
@@ -101,8 +104,9 @@ pub trait OuterMapSpec: MapSpec {
 
 /// A map through which events are sent: a `ringbuf`, `perf_event_array` or `user_ringbuf` whose schema says what event.
 ///
-/// The kernel sees bytes and no type: that both sides mean the same is the schema's promise, and the size of each record
-/// is checked against it.
+/// The kernel sees bytes and no type. The object file has the type of the events in the definition of the map
+/// ([`MapSource::btf`](crate::MapSource::btf)), and [`Map::from_object`](crate::Map::from_object) compares it with
+/// [`MapSpec::EVENT_LAYOUT`]. The size of each record is checked when it is read.
 ///
 /// ```
 /// use bpfmap::{EventSpec, MapSpec, kind, layout::Layout};
@@ -118,11 +122,11 @@ pub trait OuterMapSpec: MapSpec {
 ///     const MAX_ENTRIES: Option<u32> = Some(64 << 10);
 ///     const KEY_LAYOUT: &'static Layout = Layout::VOID;
 ///     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+///     const EVENT_LAYOUT: &'static Layout = Layout::U32;
 /// }
 ///
 /// impl EventSpec for Exits {
 ///     type Event = u32;
-///     const EVENT_LAYOUT: &'static Layout = Layout::U32;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -131,10 +135,8 @@ pub trait OuterMapSpec: MapSpec {
     note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
 )]
 pub trait EventSpec: MapSpec {
-    /// What is sent.
+    /// What is sent. [`MapSpec::EVENT_LAYOUT`] describes it.
     type Event: Plain;
-    /// The event as BTF describes it.
-    const EVENT_LAYOUT: &'static Layout;
 }
 
 /// Flags of a map's creation (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).

@@ -20,6 +20,7 @@ use crate::btf::{self, Accept};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{KindFacts, type_name};
+use crate::layout::TypeLayout;
 use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
 use crate::percpu::possible_cpus;
 use crate::spec::MapFlags;
@@ -174,6 +175,35 @@ pub fn types(
     (key, value): (u32, u32),
 ) -> Vec<Difference> {
     types_of(declared, btf, (key, value), Accept::Same)
+}
+
+/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration. Like
+/// [`types`] it takes no older name of a member. A declaration without an event has no differences.
+#[must_use]
+pub fn event(declared: &Declaration<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Difference> {
+    event_of(declared, btf, type_id, Accept::Same)
+}
+
+/// Compares the type of a map's events as opening does: in the BTF of the map's object, where a member may have its
+/// older name.
+pub(crate) fn event_at_opening(
+    declared: &Declaration<'_>,
+    btf: &Btf<'_>,
+    type_id: u32,
+) -> Vec<Difference> {
+    event_of(declared, btf, type_id, Accept::Older)
+}
+
+fn event_of(
+    declared: &Declaration<'_>,
+    btf: &Btf<'_>,
+    type_id: u32,
+    accept: Accept,
+) -> Vec<Difference> {
+    if matches!(declared.event, TypeLayout::Void) {
+        return Vec::new();
+    }
+    btf::compare("event", declared.event, btf, type_id, accept)
 }
 
 fn types_of(

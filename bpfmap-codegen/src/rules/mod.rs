@@ -186,6 +186,7 @@ rules! {
     IMPORT_SIZE = Warning "import-size": "An imported map says the sizes that its type needs";
     IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
     IMPORT_ENUM = Warning "import-enum": "BTF tells the sign and the values of an enum";
+    IMPORT_EVENT = Warning "import-event": "The type of records is not defined as that of a value";
     IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";
     IMPORT_RENAMED = Warning "import-renamed": "What is imported keeps its name";
     IMPORT_WEAK = Warning "import-weak": "An imported map is no weak definition";

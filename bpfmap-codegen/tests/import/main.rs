@@ -1,6 +1,7 @@
 //! The importer: what clang made of a program becomes a schema, and that the same program again.
 
 mod enums;
+mod events;
 mod kept;
 mod names;
 mod old;
@@ -210,7 +211,8 @@ fn damaged_object_files_do_no_harm() {
             let is_told = imported.left_out.iter().any(|one| one.map == *name);
             assert!(is_kept || is_told, "{name} is lost without a finding");
         }
-        // Whatever was imported keeps the rules.
-        assert!(check(Draft::from(imported.schema)).is_ok());
+        // Whatever was imported keeps the rules, but that a schema has something in it.
+        let is_empty = imported.schema.maps.is_empty();
+        assert!(is_empty || check(Draft::from(imported.schema)).is_ok());
     }
 }

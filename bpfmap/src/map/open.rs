@@ -5,17 +5,20 @@ use super::{Map, Options};
 use crate::declaration::Declaration;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::Kind;
+use crate::layout::Layout;
 use crate::percpu::possible_cpus;
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::verify::{self, Verified};
+use bpfmap_btf::Btf;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Whether opening could compare the layout of keys and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayoutCheck {
-    /// The map's BTF says what the schema says, member by member; or this process made the map from the schema.
+    /// The BTF says what the schema says, member by member: the map's of key and value, or the object's of the events
+    /// that the map carries. Or this process made the map from the schema.
     Agrees,
     /// The map has no BTF, or the schema describes it by sizes alone: the sizes agree.
     NoBtf,
@@ -39,6 +42,9 @@ impl<S: MapSpec> Map<S> {
     /// Typedefs and the names of types don't count; a byte may be `char`, `bool`, signed or unsigned; other integers
     /// agree in size and sign; padding may be named or not. [`verify`] does the same without a spec.
     ///
+    /// The layout of the events that a map carries is compared in the same way, if the object's BTF has it
+    /// ([`MapSource::btf`]).
+    ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): it differs
     /// from the schema; the message has the first differences, each with its path, as `value.stats[].rx_bytes: offset
@@ -49,6 +55,8 @@ impl<S: MapSpec> Map<S> {
 
     /// A map that is open elsewhere: a skeleton's, a `libbpf_rs::MapHandle`, another library's. Duplicates its
     /// descriptor.
+    ///
+    /// The kernel doesn't know what events a map carries: [`from_object`](Self::from_object) alone compares them.
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch), as [`from_object`](Self::from_object).
@@ -125,4 +133,23 @@ pub(super) fn check<S: MapSpec>(
         possible_cpus()?;
     }
     Ok((info, layout_check))
+}
+
+/// Compares the events that the object says the map carries with those of the spec. `false`: the spec has none, or the
+/// object does not tell.
+pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Result<bool> {
+    if matches!(S::EVENT_LAYOUT, Layout::Void) {
+        return Ok(false);
+    }
+    let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);
+    let Some(data) = object.btf() else { return Ok(false) };
+    let btf = Btf::parse(&data)
+        .map_err(|error| differs(format!("the BTF of the object can't be read: {error}")))?;
+    let Some(event) = btf.map_event(map) else { return Ok(false) };
+    let differences = verify::event_at_opening(&Declaration::of::<S>(), &btf, event);
+    if differences.is_empty() {
+        return Ok(true);
+    }
+    let list = verify::list(&differences);
+    Err(differs(format!("the events of the map are not what the schema says: {list}")))
 }

@@ -92,7 +92,12 @@ impl<S: MapSpec> Options<S> {
                 let text = format!("the object has no map named `{}`", self.name);
                 Error::told(Operation::Open, S::NAME, ErrorKind::NotFound, 0, text)
             })?;
-        self.from_fd(fd)
+        let name = self.name.clone();
+        let mut map = self.from_fd(fd)?;
+        if super::open::check_event::<S>(&name, object)? {
+            map.layout_check = LayoutCheck::Agrees;
+        }
+        Ok(map)
     }
 
     /// See [`Map::from_map`].

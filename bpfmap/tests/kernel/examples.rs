@@ -310,10 +310,10 @@ example! { cgrp_storage: "../../src/kind/examples/cgrp_storage.rs"
 /// A map of events that are numbers.
 macro_rules! events {
     ($name:ident: $kind:ident, $key:ty as $layout:expr => $value:ty as $value_layout:expr, max $max:expr) => {
-        spec!($name: $kind, $key as $layout => $value as $value_layout, max $max);
+        spec!($name: $kind, $key as $layout => $value as $value_layout, max $max,
+            EVENT_LAYOUT: &'static Layout = Layout::U64);
         impl EventSpec for $name {
             type Event = u64;
-            const EVENT_LAYOUT: &'static Layout = Layout::U64;
         }
     };
 }

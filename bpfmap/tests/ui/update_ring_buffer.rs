@@ -9,10 +9,10 @@ impl MapSpec for Exits {
     const NAME: &'static str = "exits";
     const KEY_LAYOUT: &'static Layout = Layout::VOID;
     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+    const EVENT_LAYOUT: &'static Layout = Layout::U32;
 }
 impl EventSpec for Exits {
     type Event = u32;
-    const EVENT_LAYOUT: &'static Layout = Layout::U32;
 }
 
 fn update(exits: &Map<Exits>) {

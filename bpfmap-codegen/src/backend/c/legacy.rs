@@ -107,6 +107,7 @@ fn inexpressible(map: &MapDef) -> Vec<&'static str> {
         (map.inner.is_some(), "the inner map"),
         (!map.values.is_empty(), "the initial values"),
         (!map.decl_tags.is_empty(), "declaration tags"),
+        (map.event.is_some(), "the type of the records"),
     ]
     .into_iter()
     .filter_map(|(there, what)| there.then_some(what))

@@ -6,14 +6,15 @@ use std::fmt::Write;
 use super::types::TypeNames;
 use super::{push_comment, push_decl_tags};
 use crate::facts::{KernelVersion, MapFlag, MapTypeFacts};
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema};
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use crate::layout::Layouts;
 
 /// The oldest kernel whose headers programs are compiled with. What came later is written as a
 /// number, since the header at hand may not know its name.
 const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 
 /// All maps of `schema`; one that another refers to stands before it.
-pub(super) fn definitions(schema: &Schema) -> String {
+pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
     if schema.maps.iter().any(|map| wide_map_extra(map).is_some()) {
@@ -30,7 +31,8 @@ pub(super) fn definitions(schema: &Schema) -> String {
             continue;
         }
         code.push_str("struct {\n");
-        let mut attributes = Attributes { code: &mut code, names: &names, indent: "\t".into() };
+        let mut attributes =
+            Attributes { code: &mut code, names: &names, layouts, indent: "\t".into() };
         attributes.write(map);
         let _ = write!(code, "}} {} SEC(\".maps\")", map.name.value);
         push_decl_tags(&mut code, map.decl_tags.iter().map(|tag| &tag.value));
@@ -119,12 +121,13 @@ fn referred(map: &MapDef) -> impl Iterator<Item = &str> {
 struct Attributes<'a> {
     code: &'a mut String,
     names: &'a TypeNames<'a>,
+    layouts: &'a Layouts,
     indent: String,
 }
 
 impl Attributes<'_> {
     fn write(&mut self, map: &MapDef) {
-        self.uint("type", map_type(&map.map_type.value));
+        self.map_type(map);
         let btf = map.btf.as_ref().is_none_or(|btf| btf.value);
         self.described("key", map.key.as_ref(), btf);
         self.described("value", map.value.as_ref(), btf);
@@ -160,6 +163,30 @@ impl Attributes<'_> {
             None if !map.values.is_empty() => self.line("__array(values, int (void *));"),
             None => {}
         }
+    }
+
+    /// The map type is the length of an array, of which loaders read nothing else. Its elements are the records if the
+    /// map carries any: so the object says what they are, in the definition of the map itself.
+    fn map_type(&mut self, map: &MapDef) {
+        let number = map_type(&map.map_type.value);
+        match self.event(map) {
+            None => self.uint("type", number),
+            Some(event) => {
+                let declaration = self.names.declare(event, &format!("(*type)[{number}]"));
+                self.line(
+                    "/* As __uint(type, ...), with the type of the records as the element. */",
+                );
+                self.line(&format!("{declaration};"));
+            }
+        }
+    }
+
+    /// The type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
+    fn event<'m>(&self, map: &'m MapDef) -> Option<&'m Type> {
+        let event = &map.event.as_ref()?.value;
+        let number = MapTypeFacts::by_name(&map.map_type.value)?.number;
+        let size = self.layouts.of(event).size.checked_mul(number.into())?;
+        u32::try_from(size).is_ok().then_some(event)
     }
 
     /// The key or the value: its type, or its size where there is to be no BTF.

@@ -24,7 +24,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     code.push_str(&kernel_types::definitions(schema));
     code.push_str(&types::definitions(schema, checked.layouts()));
     code.push_str(&kernel_types::mentions(schema));
-    code.push_str(&maps::definitions(schema));
+    code.push_str(&maps::definitions(schema, checked.layouts()));
     code.push_str(&events::functions(schema));
     closing(schema, code)
 }

@@ -78,7 +78,7 @@ impl<'a> TypeNames<'a> {
 
     /// A declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost type
     /// first and what leads to it around the name.
-    fn declare(&self, ty: &Type, name: &str) -> String {
+    pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
         let mut declarator = name.to_owned();
         let mut inner = ty;
         let mut after_pointer = false;

@@ -131,6 +131,12 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
             "    const {what}_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};"
         );
     }
+    let event = map.event.clone().map(KeyValue::Type);
+    if let Some(event) = &event {
+        let layout = layout_of(checked, names, event);
+        let _ =
+            writeln!(code, "    const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};");
+    }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
         code.push_str("    const BTF: bool = false;\n");
     }
@@ -144,15 +150,12 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
         );
     }
     code.push_str("}\n");
-    if let Some(event) = &map.event {
-        let event = KeyValue::Type(event.clone());
+    if let Some(event) = &event {
         let _ = write!(
             code,
             "\nimpl{bounded} ::bpfmap::EventSpec for {spec}{parameters} {{\n    \
-                 type Event = {};\n    \
-                 const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {};\n}}\n",
-            held(names, Some(&event)),
-            layout_of(checked, names, &event),
+                 type Event = {};\n}}\n",
+            held(names, Some(event)),
         );
     }
     if let Some(inner) = inner {

@@ -9,6 +9,7 @@ use bpfmap_btf::{Btf, Kind, Type, TypeId};
 
 use super::elf::{ObjectFile, Symbol};
 use super::old;
+use crate::facts::{EventRule, MAP_TYPES, ValueRule};
 use crate::rules::{self, Rule};
 
 /// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
@@ -26,6 +27,8 @@ pub struct MapDefinition {
     pub value: Option<TypeId>,
     /// Bytes of a value.
     pub value_size: Option<u32>,
+    /// The type of the records that it carries.
+    pub event: Option<EventDefinition>,
     /// How many entries.
     pub max_entries: Option<u32>,
     /// Flags, by their bits.
@@ -60,7 +63,34 @@ pub struct MapDefinition {
     pub(super) source: usize,
 }
 
+/// The type of the records that a map carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventDefinition {
+    /// The type.
+    pub ty: TypeId,
+    /// Whether it is defined as the type of a value: cilium/ebpf and aya take that, and libbpf does not.
+    pub is_value: bool,
+}
+
 impl MapDefinition {
+    /// Tells the type of records from the type of a value, and drops what is no record.
+    fn tell_event(&mut self, btf: &Btf<'_>) {
+        let row = MAP_TYPES.iter().find(|row| Some(row.number) == self.map_type);
+        let Some(row) = row.filter(|row| row.events != EventRule::Nothing) else {
+            self.event = None;
+            return;
+        };
+        let Some(value) = self.value_type(btf) else { return };
+        // The value of a perf event array is the descriptor of an event.
+        let is_descriptor = matches!(row.value, ValueRule::Object(_))
+            && btf.size(value) == Ok(4)
+            && matches!(btf.resolve(value), Ok(Some(Type { kind: Kind::Int(_), .. })));
+        if !is_descriptor {
+            self.event.get_or_insert(EventDefinition { ty: value, is_value: true });
+            self.value = None;
+        }
+    }
+
     /// The type of its keys, unless it has no bytes, as that of `__uint(key, 0)`.
     #[must_use]
     pub fn key_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
@@ -225,6 +255,7 @@ fn defined(
 ) -> Result<MapDefinition, String> {
     let (variable, ty) = *variable.ok_or("BTF has no such variable")?;
     let (mut map, values_at) = structure(btf, ty, true)?;
+    map.tell_event(btf);
     symbol.name.clone_into(&mut map.name);
     map.variable = variable;
     map.is_weak = symbol.is_weak;
@@ -262,7 +293,11 @@ fn structure(
     let Some(Type { kind: Kind::Struct(body), .. }) = ty else {
         return Err("its definition is no struct".to_owned());
     };
-    let mut map = MapDefinition { structure: resolved_id(btf, id), ..MapDefinition::default() };
+    let mut map = MapDefinition {
+        structure: resolved_id(btf, id),
+        event: btf.event_of(id).map(|ty| EventDefinition { ty, is_value: false }),
+        ..MapDefinition::default()
+    };
     let mut values_at = None;
     for member in &body.members {
         let number =
@@ -293,7 +328,9 @@ fn structure(
                     if !is_outer {
                         return Err("maps in maps have one level".to_owned());
                     }
-                    map.inner = Some(Box::new(structure(btf, inner, false)?.0));
+                    let (mut inner, _) = structure(btf, inner, false)?;
+                    inner.tell_event(btf);
+                    map.inner = Some(Box::new(inner));
                 }
             }
             other => return Err(format!("libbpf knows no attribute `{other}`")),

@@ -11,7 +11,7 @@ use super::types::{Place, Types};
 use crate::check::left_out;
 use crate::diagnostics::Finding;
 use crate::facts::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning};
+use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
@@ -83,13 +83,16 @@ impl Maker<'_, '_, '_> {
             if no_value && holds {
                 value = Some(self.size(4));
             }
-            if !map.is_live && (no_key || no_value && !holds) {
-                self.sizes_unsaid(row, no_key, no_value && !holds);
+            // What is said of a value that is none has a finding of its own.
+            let is_told = holds || map.event.is_some_and(|event| event.is_value);
+            if !map.is_live && (no_key || no_value && !is_told) {
+                self.sizes_unsaid(row, no_key, no_value && !is_told);
             }
         }
         if let Some(row) = row {
             self.live(map, row);
         }
+        let event = self.event(map)?;
         let inner = match &map.inner {
             None => None,
             Some(inner) => Some(match by_structure.get(&inner.structure) {
@@ -107,7 +110,7 @@ impl Maker<'_, '_, '_> {
             map_type: text(row.map_or("", |row| row.name)),
             key,
             value,
-            event: None,
+            event,
             ops: map.ops.as_deref().map(text),
             // libbpf takes 0 for nothing said.
             max_entries: map.max_entries.filter(|entries| *entries != 0).map(spanned),
@@ -180,6 +183,24 @@ impl Maker<'_, '_, '_> {
             let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
             self.types.findings.push(finding);
         }
+    }
+
+    /// The type of the records that the map carries.
+    fn event(&mut self, map: &MapDefinition) -> Result<Option<Spanned<Type>>, Failed> {
+        let Some(event) = map.event else { return Ok(None) };
+        let span = self.types.places.line(&format!("{}.event", self.name));
+        let name = format!("{}_event", self.name);
+        self.types.spend(name.len() * 2)?;
+        let ty = self.types.ty(event.ty, Place { span, name: &name, depth: 0, nested: 0 })?;
+        if event.is_value {
+            let message =
+                format!("the type of the records of `{}` is defined as that of a value", self.name);
+            let help = "libbpf refuses a map with such a value; the header that is generated of the schema says the \
+                 type where libbpf, aya and cilium/ebpf take it";
+            let finding = Finding::new(&rules::IMPORT_EVENT, span, message).help(help);
+            self.types.findings.push(finding);
+        }
+        Ok(Some(ty))
     }
 
     fn row(&mut self, number: Option<u32>) -> Option<&'static MapTypeFacts> {

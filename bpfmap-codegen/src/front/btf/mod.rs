@@ -29,7 +29,7 @@ use std::path::Path;
 
 use bpfmap_btf::{Btf, Kind, TypeId};
 
-pub use definition::MapDefinition;
+pub use definition::{EventDefinition, MapDefinition};
 pub use live::{LiveBtf, LiveMap, read_live};
 
 use definition::Unread;

@@ -285,17 +285,20 @@ struct {
 } pattern SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	void *(*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 4096);
 } event SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	void *(*type)[BPF_MAP_TYPE_RINGBUF][2];
 	__uint(max_entries, 4096);
 } record SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	void *(*type)[BPF_MAP_TYPE_PERF_EVENT_ARRAY];
 	__type(key, __u32);
 	__type(value, __u32);
 } skb SEC(".maps");

@@ -606,11 +606,11 @@ mod generated {
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
     }
 
     impl ::bpfmap::EventSpec for Event {
         type Event = ::bpfmap::KernelPtr;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
     }
 
     /// The map `record`.
@@ -624,11 +624,11 @@ mod generated {
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::VOID_POINTER, len: 2 };
     }
 
     impl ::bpfmap::EventSpec for Record {
         type Event = [::bpfmap::KernelPtr; 2];
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::VOID_POINTER, len: 2 };
     }
 
     /// The map `skb`.
@@ -641,11 +641,11 @@ mod generated {
         const NAME: &'static str = "skb";
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
     }
 
     impl ::bpfmap::EventSpec for Skb {
         type Event = ::bpfmap::KernelPtr;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
     }
 
     /// The map `schema`.

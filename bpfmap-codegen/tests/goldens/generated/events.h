@@ -28,7 +28,8 @@ _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes"
 
 /* In order. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	struct exec (*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 65536);
 } execs SEC(".maps");
 
@@ -40,13 +41,15 @@ struct {
 
 /* For each CPU. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	__u64 (*type)[BPF_MAP_TYPE_PERF_EVENT_ARRAY][4];
 	__type(key, __u32);
 	__type(value, __u32);
 } samples SEC(".maps");
 
 struct {
-	__uint(type, 31 /* BPF_MAP_TYPE_USER_RINGBUF */);
+	/* As __uint(type, ...), with the type of the records as the element. */
+	enum command (*type)[31 /* BPF_MAP_TYPE_USER_RINGBUF */];
 	__uint(max_entries, 4096);
 } commands SEC(".maps");
 

@@ -60,11 +60,11 @@ mod generated {
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(65536);
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::EXEC;
     }
 
     impl ::bpfmap::EventSpec for Execs {
         type Event = Exec;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::EXEC;
     }
 
     /// Records of any size: no event is named.
@@ -90,11 +90,11 @@ mod generated {
         const NAME: &'static str = "samples";
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U64, len: 4 };
     }
 
     impl ::bpfmap::EventSpec for Samples {
         type Event = [u64; 4];
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U64, len: 4 };
     }
 
     /// The map `commands`.
@@ -108,11 +108,11 @@ mod generated {
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
         const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::COMMAND;
     }
 
     impl ::bpfmap::EventSpec for Commands {
         type Event = Command;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::COMMAND;
     }
 
     /// A handle of each map.

@@ -314,16 +314,19 @@ struct bpf_map_def SEC("maps") pattern = {
 	.max_entries = 2,
 };
 
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") event = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 4096,
 };
 
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") record = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 4096,
 };
 
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") skb = {
 	.type = BPF_MAP_TYPE_PERF_EVENT_ARRAY,
 	.key_size = sizeof(__u32),

@@ -57,6 +57,7 @@ struct bpf_map_def {
 		____btf_map_##name = { }
 
 /* In order. */
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") execs = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 65536,
@@ -69,6 +70,7 @@ struct bpf_map_def SEC("maps") raw = {
 };
 
 /* For each CPU. */
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") samples = {
 	.type = BPF_MAP_TYPE_PERF_EVENT_ARRAY,
 	.key_size = sizeof(__u32),
@@ -76,6 +78,7 @@ struct bpf_map_def SEC("maps") samples = {
 };
 BPF_ANNOTATE_KV_PAIR(samples, typeof(__u32), typeof(__u32));
 
+/* Not said here, since this form has no word for it: the type of the records. */
 struct bpf_map_def SEC("maps") commands = {
 	.type = 31 /* BPF_MAP_TYPE_USER_RINGBUF */,
 	.max_entries = 4096,

@@ -1,0 +1,42 @@
+//! The type of a map's records, in the definition of the map.
+//!
+//! A BTF-defined map says its type as `__uint(type, N)`, a pointer to an array of `N` integers. Loaders read the length
+//! of the array and nothing else of it, so the array can be one of `N` records: `struct exec (*type)[27]`.
+
+use crate::{Btf, Int, Kind, TypeId};
+
+impl Btf<'_> {
+    /// Returns the type of the records of a map, by the map's name. `None` if the BTF defines no such map, or the
+    /// definition does not say what its records are.
+    #[must_use]
+    pub fn map_event(&self, map: &str) -> Option<TypeId> {
+        let sections = self.iter().filter_map(|(_, ty)| match &ty.kind {
+            Kind::DataSection { variables, .. } if ty.name == ".maps" => Some(variables),
+            _ => None,
+        });
+        let defined = sections.flatten().find_map(|variable| {
+            let ty = self.get(variable.variable).filter(|ty| ty.name == map)?;
+            match ty.kind {
+                Kind::Variable { ty, .. } => Some(ty),
+                _ => None,
+            }
+        });
+        self.event_of(defined?)
+    }
+
+    /// Returns the type of the records of a map, by the struct that defines the map.
+    #[must_use]
+    pub fn event_of(&self, definition: TypeId) -> Option<TypeId> {
+        let kind = |id| self.resolve(id).ok().flatten().map(|ty| &ty.kind);
+        let Kind::Struct(body) = kind(definition)? else { return None };
+        let member = body.members.iter().find(|member| member.name == "type")?;
+        let Kind::Pointer(array) = kind(member.ty)? else { return None };
+        let Kind::Array(array) = kind(*array)? else { return None };
+        let (id, element) = self.unqualified(array.element).ok()?;
+        let element = element?;
+        // C's `int`, and what a definition in Rust has in its place. A schema's `i32` is the typedef `__s32`.
+        let is_number = matches!(element.kind, Kind::Int(Int { size: 4, is_signed: true, .. }))
+            && matches!(element.name, "int" | "i32");
+        (!is_number).then_some(id)
+    }
+}
