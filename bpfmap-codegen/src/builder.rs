@@ -3,15 +3,18 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use bpfmap_btf::Btf;
+
 use crate::backend::GeneratedFile;
 use crate::backend::rust::emit_migrations;
-use crate::check::{Checked, check};
+use crate::check::{Checked, check_with};
 use crate::diagnostics::{Position, Rejected};
 use crate::evolve::TooLarge;
 #[cfg(feature = "rust")]
 use crate::front::rust::{Cfg, CfgError};
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
+use crate::taken::{KernelNames, Taken};
 
 /// Generates files from schemas in a build script.
 ///
@@ -47,6 +50,8 @@ pub struct Builder {
     out_dir: Option<PathBuf>,
     emit: Option<Vec<Emit>>,
     legacy: bool,
+    /// The BTF of the kernel whose `vmlinux.h` the programs include.
+    kernel_btf: Option<PathBuf>,
     /// What was said of the build beside what Cargo says.
     #[cfg(feature = "rust")]
     cfg: Cfg,
@@ -188,6 +193,15 @@ impl Builder {
         self
     }
 
+    /// The programs include the `vmlinux.h` that was made of the BTF in `path`, such as a copy of
+    /// `/sys/kernel/btf/vmlinux`: a name that this kernel has is an error, and one that only other kernels
+    /// have is free. Without it, names of all kernels that are known are warnings.
+    #[must_use]
+    pub fn kernel_btf(mut self, path: impl AsRef<Path>) -> Self {
+        self.kernel_btf = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Reads and checks the schemas, writes the files, and tells Cargo on standard output what
     /// they were made of.
     ///
@@ -209,10 +223,13 @@ impl Builder {
                 std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(BuildError(Cause::NoOutDir))?
             }
         };
+        let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
+        let taken = kernel.as_ref().map(Taken::by_kernel).unwrap_or_default();
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
         for Input { path, language, before } in &self.schemas {
-            let new = self.read(path, *language);
-            let old = before.as_ref().map(|path| self.read(path, Language::of(path, *language)));
+            let new = self.read(path, *language, taken);
+            let old =
+                before.as_ref().map(|path| self.read(path, Language::of(path, *language), taken));
             match (new, old) {
                 (Ok(checked), None) => files.extend(self.files(&checked)),
                 (Ok(checked), Some(Ok(old))) => {
@@ -242,7 +259,7 @@ impl Builder {
     }
 
     /// Reads a schema, and tells Cargo what it was made of and what it should know.
-    fn read(&self, path: &Path, language: Language) -> Result<Checked, Rejected> {
+    fn read(&self, path: &Path, language: Language, taken: Taken<'_>) -> Result<Checked, Rejected> {
         // A file that is not there yet may come.
         println!("cargo::rerun-if-changed={}", path.display());
         let draft = match language {
@@ -257,12 +274,21 @@ impl Builder {
         for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
             println!("cargo::rerun-if-changed={}", source.path.display());
         }
-        let checked = check(draft)?;
+        let checked = check_with(draft, taken)?;
         for warning in checked.warnings() {
             println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
         }
         Ok(checked)
     }
+}
+
+/// The names of the kernel whose BTF is in `path`.
+fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
+    println!("cargo::rerun-if-changed={}", path.display());
+    let fail = |why: String| BuildError(Cause::KernelBtf(path.to_owned(), why));
+    let data = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let btf = Btf::parse(&data).map_err(|error| fail(error.to_string()))?;
+    Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }
 
 fn migrations(old: &Checked, new: &Checked) -> Result<GeneratedFile, BuildError> {
@@ -295,6 +321,7 @@ enum Cause {
     Rejected(Vec<Rejected>),
     TooLarge(TooLarge),
     Output(OutputError),
+    KernelBtf(PathBuf, String),
 }
 
 impl BuildError {
@@ -324,6 +351,9 @@ impl fmt::Display for BuildError {
             }
             Cause::TooLarge(error) => error.fmt(formatter),
             Cause::Output(error) => error.fmt(formatter),
+            Cause::KernelBtf(path, why) => {
+                write!(formatter, "can't read the types of a kernel in `{}`: {why}", path.display())
+            }
         }
     }
 }

@@ -103,3 +103,35 @@ fn makes_c_of_a_rust_source() {
     assert!(header.contains("} counters SEC(\".maps\");"), "{header}");
     assert!(!out.join("maps.rs").exists());
 }
+
+/// Names are held to the kernel that is named; without one they are warnings.
+#[test]
+fn names_are_those_of_the_kernel_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [schema, btf, out] =
+        ["maps.toml", "kernel.btf", "out"].map(|name| folder.path().join(name));
+    let key = "[types.key]\nkind = \"struct\"\nmembers = [{ name = \"a\", type = \"u32\" }]\n";
+    fs::write(&schema, format!("{key}{}", GOOD.replace("\"u32\"", "\"key\""))).unwrap();
+    let builder = Builder::new().schema(&schema).out_dir(&out);
+    builder.generate().unwrap();
+
+    // One struct of four bytes.
+    let kernel = |name: &str| {
+        let length = u32::try_from(name.len() + 2).unwrap();
+        let mut data = vec![0x9f, 0xeb, 1, 0];
+        let words = [24, 0, 12, 12, length, 1, 0x0400_0000, 4_u32];
+        data.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        data.extend(format!("\0{name}\0").bytes());
+        data
+    };
+    let builder = builder.kernel_btf(&btf);
+    fs::write(&btf, kernel("key")).unwrap();
+    let error = builder.generate().unwrap_err().to_string();
+    let expected = format!("the name `key` is taken: it is a struct in `{}`", btf.display());
+    assert!(error.contains(&expected), "{error}");
+    fs::write(&btf, kernel("other")).unwrap();
+    builder.generate().unwrap();
+    fs::write(&btf, "").unwrap();
+    let error = builder.generate().unwrap_err().to_string();
+    assert!(error.starts_with("can't read the types of a kernel in"), "{error}");
+}
