@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -91,6 +92,35 @@ fn headers_compile_after_the_kernels_uapi_headers() {
     headers_compile("#include <linux/bpf.h>\n#include <linux/types.h>\n", None);
 }
 
+/// A copy that is newer than the kernel's own headers, beside libbpf's other headers of its release, and beside those
+/// that are installed.
+#[test]
+fn headers_compile_after_the_uapi_header_of_libbpf() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version=1", "--filter-platform"])
+        .arg(format!("{}-unknown-linux-gnu", env::consts::ARCH))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata = String::from_utf8(metadata.stdout).unwrap();
+    let manifest = metadata
+        .split('"')
+        .find(|text| text.contains("/libbpf-sys-") && text.ends_with("/Cargo.toml"));
+    let libbpf =
+        Path::new(manifest.expect("the runtime is made of libbpf")).with_file_name("libbpf");
+    let uapi = libbpf.join("include/uapi/linux/bpf.h");
+    let text = fs::read_to_string(&uapi).unwrap();
+    assert!(text.contains("struct bpf_task_work {"), "{} is too old for this test", uapi.display());
+    let includes = format!("#include \"{}\"\n#include <linux/types.h>\n", uapi.display());
+    headers_with_kernel_types_compile(&includes, &[]);
+
+    // Programs include them from `bpf`.
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(libbpf.join("src"), folder.path().join("bpf")).unwrap();
+    let flag = format!("-I{}", folder.path().display());
+    headers_with_kernel_types_compile(&includes, &[&flag]);
+}
+
 #[test]
 fn headers_compile_after_vmlinux_h() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,13 +154,30 @@ fn a_header_says_what_to_include_before_it() {
 fn headers_compile(includes: &str, include_folder: Option<&Path>) {
     let own_folder = tempfile::tempdir().unwrap();
     let folder = include_folder.unwrap_or(own_folder.path());
+    headers_compile_in(folder, includes, &[], |_| true);
+}
+
+/// Compiles each header that defines types of the kernel where they are missing, with more flags of clang.
+fn headers_with_kernel_types_compile(includes: &str, flags: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    headers_compile_in(folder.path(), includes, flags, |header| header.contains("BPFMAP_HAS_"));
+}
+
+fn headers_compile_in(
+    folder: &Path,
+    includes: &str,
+    flags: &[&str],
+    is_wanted: impl Fn(&str) -> bool,
+) {
+    let flags: Vec<&OsStr> = flags.iter().map(OsStr::new).collect();
     let prelude = folder.join("prelude.h");
     fs::write(&prelude, format!("{includes}#include <bpf/bpf_helpers.h>\n")).unwrap();
     for (compiler, commands) in CLANGS {
         let clang = clang(commands);
         // Reading vmlinux.h takes most of the time: once a compiler will do.
         let compiled = folder.join("prelude.pch");
-        let arguments = ["-x".as_ref(), "c-header".as_ref(), prelude.as_os_str()];
+        let mut arguments = flags.clone();
+        arguments.extend(["-x".as_ref(), "c-header".as_ref(), prelude.as_os_str()]);
         run_clang(&clang, &arguments, &compiled).unwrap();
         for schema in schemas("tests/goldens").into_iter().chain(schemas("../schemas")) {
             let checked = checked(&schema);
@@ -139,15 +186,15 @@ fn headers_compile(includes: &str, include_folder: Option<&Path>) {
                 let [GeneratedFile { name, contents }] = &generate(&checked, &options)[..] else {
                     panic!("one header")
                 };
+                if !is_wanted(contents) {
+                    continue;
+                }
                 // A header is the main file's to warn about.
                 let source = folder.join(Path::new(name).with_extension("bpf.c"));
                 fs::write(&source, contents).unwrap();
-                let arguments = [
-                    "-include-pch".as_ref(),
-                    compiled.as_os_str(),
-                    "-c".as_ref(),
-                    source.as_os_str(),
-                ];
+                let mut arguments = flags.clone();
+                arguments.extend(["-include-pch".as_ref(), compiled.as_os_str()]);
+                arguments.extend(["-c".as_ref(), source.as_os_str()]);
                 let result = run_clang(&clang, &arguments, &folder.join("object.o"));
                 let too_old = contents.contains("btf_type_tag") && *compiler == CLANGS[0].0;
                 match result {

@@ -16,12 +16,12 @@ pub(super) fn definitions(schema: &Schema) -> String {
     for KernelStruct { name, words, in_uapi } in structs {
         let has = has(name);
         match in_uapi {
-            Some(since) => {
-                let code = u32::from(since.major) << 16 | u32::from(since.minor) << 8;
+            Some(uapi) => {
                 let _ = write!(
                     body,
-                    "\n/* In <linux/bpf.h> from Linux {since} on. */\n\
-                     #if !defined({has}) && LINUX_VERSION_CODE < {code:#x}\n"
+                    "\n/* In <linux/bpf.h> from Linux {} on. */\n#if !defined({has}) && !({})\n",
+                    uapi.since,
+                    uapi.condition()
                 );
             }
             None => {
@@ -64,6 +64,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
              * before this header.\n */\n\
              #ifndef __VMLINUX_H__\n\
              #if __has_include(<linux/version.h>)\n#include <linux/version.h>\n#endif\n\
+             #if __has_include(<bpf/libbpf_version.h>)\n#include <bpf/libbpf_version.h>\n#endif\n\
              {body}\n#endif /* __VMLINUX_H__ */\n"
         );
     }
@@ -187,8 +188,68 @@ impl<'a> Used<'a> {
 struct KernelStruct {
     name: &'static str,
     words: Words,
-    /// The first release of which `linux/bpf.h` has it.
-    in_uapi: Option<KernelVersion>,
+    /// The releases of which `linux/bpf.h` has it.
+    in_uapi: Option<InUapi>,
+}
+
+/// From which release on `linux/bpf.h` has a struct, and how a program can tell.
+///
+/// `linux/version.h` says which release the kernel's headers are of; `linux/bpf.h` may be another one's, as in libbpf,
+/// which has a copy, or where a distribution keeps it newer. C can't ask whether a struct is there, but some macros came
+/// with `linux/bpf.h` too: those of new instructions and features, since flags that came with a fix are in older releases
+/// as well.
+///
+/// Source: `include/uapi/linux/bpf.h` in the history of <https://github.com/libbpf/libbpf>.
+struct InUapi {
+    since: KernelVersion,
+    /// The last macro that came before it, or with it.
+    before: Came,
+    /// The first macro that came after it, or with it.
+    after: Option<&'static str>,
+    /// The first libbpf that has it.
+    libbpf: (u32, u32),
+}
+
+/// A macro of `linux/bpf.h`: the first release and the first libbpf that have it.
+struct Came {
+    name: &'static str,
+    since: KernelVersion,
+    libbpf: (u32, u32),
+}
+
+impl InUapi {
+    /// An expression of the preprocessor: whether the header at hand has the struct.
+    fn condition(&self) -> String {
+        let before = &self.before;
+        if self.after == Some(before.name) {
+            return format!("defined({})", before.name);
+        }
+        // Where the release is too old for what `linux/bpf.h` has, that is another's, most likely libbpf's; where libbpf is
+        // too old as well, nobody knows whose, and newer ones are more.
+        let libbpf = |(major, minor): (u32, u32)| major * 1000 + minor;
+        let at_hand = "LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION";
+        let copied = if before.libbpf == self.libbpf {
+            "1".to_owned()
+        } else {
+            let (without, with) = (libbpf(before.libbpf), libbpf(self.libbpf));
+            format!("{at_hand} < {without} || {at_hand} >= {with}")
+        };
+        let guess = format!(
+            "defined({}) && (LINUX_VERSION_CODE >= {:#x} ? LINUX_VERSION_CODE >= {:#x} : \\\n    {copied})",
+            before.name,
+            version_code(before.since),
+            version_code(self.since),
+        );
+        match self.after {
+            Some(after) => format!("defined({after}) || \\\n    {guess}"),
+            None => guess,
+        }
+    }
+}
+
+/// `LINUX_VERSION_CODE` of a release.
+fn version_code(version: KernelVersion) -> u32 {
+    u32::from(version.major) << 16 | u32::from(version.minor) << 8
 }
 
 enum Words {
@@ -202,17 +263,45 @@ enum Words {
 
 /// The struct that a field is, unless it is a pointer or older than every header in use.
 fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
-    let since = |major, minor| Some(KernelVersion::new(major, minor));
+    let came = |name, (major, minor), libbpf| Came {
+        name,
+        since: KernelVersion::new(major, minor),
+        libbpf,
+    };
+    let in_uapi = |(major, minor), before, after, libbpf| {
+        Some(InUapi { since: KernelVersion::new(major, minor), before, after, libbpf })
+    };
+    // These came with the structs.
+    let lists = || {
+        let before = came("___BPF_FUNC_MAPPER", (6, 2), (1, 1));
+        in_uapi((6, 2), before, Some("___BPF_FUNC_MAPPER"), (1, 1))
+    };
+    let trees = || {
+        let before = came("BPF_F_XDP_DEV_BOUND_ONLY", (6, 3), (1, 2));
+        in_uapi((6, 3), before, Some("BPF_F_XDP_DEV_BOUND_ONLY"), (1, 2))
+    };
     let (words, in_uapi) = match field {
         SpecialField::ResSpinLock => (Words::One, None),
-        SpecialField::Timer => (Words::Wide(2), since(5, 15)),
-        SpecialField::WorkQueue => (Words::Wide(2), since(6, 10)),
-        SpecialField::TaskWork => (Words::Wide(1), since(6, 18)),
-        SpecialField::RefCount => (Words::Small, since(6, 4)),
-        SpecialField::ListHead => (Words::Wide(2), since(6, 2)),
-        SpecialField::ListNode => (Words::Wide(3), since(6, 2)),
-        SpecialField::RbRoot => (Words::Wide(2), since(6, 3)),
-        SpecialField::RbNode => (Words::Wide(4), since(6, 3)),
+        SpecialField::Timer => {
+            let before = came("BPF_PSEUDO_MAP_IDX", (5, 14), (0, 5));
+            (Words::Wide(2), in_uapi((5, 15), before, Some("BPF_F_XDP_HAS_FRAGS"), (0, 5)))
+        }
+        SpecialField::WorkQueue => {
+            let before = came("BPF_JCOND", (6, 9), (1, 4));
+            (Words::Wide(2), in_uapi((6, 10), before, Some("BPF_LOAD_ACQ"), (1, 5)))
+        }
+        SpecialField::TaskWork => {
+            let before = came("BPF_LOAD_ACQ", (6, 15), (1, 6));
+            (Words::Wide(1), in_uapi((6, 18), before, None, (1, 7)))
+        }
+        SpecialField::RefCount => {
+            let before = came("BPF_F_XDP_DEV_BOUND_ONLY", (6, 3), (1, 2));
+            (Words::Small, in_uapi((6, 4), before, Some("BPF_F_BEFORE"), (1, 2)))
+        }
+        SpecialField::ListHead => (Words::Wide(2), lists()),
+        SpecialField::ListNode => (Words::Wide(3), lists()),
+        SpecialField::RbRoot => (Words::Wide(2), trees()),
+        SpecialField::RbNode => (Words::Wide(4), trees()),
         SpecialField::SpinLock
         | SpecialField::Kptr
         | SpecialField::UntrustedKptr

@@ -21,9 +21,14 @@
 #if __has_include(<linux/version.h>)
 #include <linux/version.h>
 #endif
+#if __has_include(<bpf/libbpf_version.h>)
+#include <bpf/libbpf_version.h>
+#endif
 
 /* In <linux/bpf.h> from Linux 5.15 on. */
-#if !defined(BPFMAP_HAS_BPF_TIMER) && LINUX_VERSION_CODE < 0x50f00
+#if !defined(BPFMAP_HAS_BPF_TIMER) && !(defined(BPF_F_XDP_HAS_FRAGS) || \
+    defined(BPF_PSEUDO_MAP_IDX) && (LINUX_VERSION_CODE >= 0x50e00 ? LINUX_VERSION_CODE >= 0x50f00 : \
+    1))
 #define BPFMAP_HAS_BPF_TIMER
 struct bpf_timer {
 	__u64 __opaque[2];

@@ -21,9 +21,12 @@
 #if __has_include(<linux/version.h>)
 #include <linux/version.h>
 #endif
+#if __has_include(<bpf/libbpf_version.h>)
+#include <bpf/libbpf_version.h>
+#endif
 
 /* In <linux/bpf.h> from Linux 6.2 on. */
-#if !defined(BPFMAP_HAS_BPF_LIST_NODE) && LINUX_VERSION_CODE < 0x60200
+#if !defined(BPFMAP_HAS_BPF_LIST_NODE) && !(defined(___BPF_FUNC_MAPPER))
 #define BPFMAP_HAS_BPF_LIST_NODE
 struct bpf_list_node {
 	__u64 __opaque[3];
@@ -31,7 +34,7 @@ struct bpf_list_node {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.3 on. */
-#if !defined(BPFMAP_HAS_BPF_RB_NODE) && LINUX_VERSION_CODE < 0x60300
+#if !defined(BPFMAP_HAS_BPF_RB_NODE) && !(defined(BPF_F_XDP_DEV_BOUND_ONLY))
 #define BPFMAP_HAS_BPF_RB_NODE
 struct bpf_rb_node {
 	__u64 __opaque[4];
@@ -39,7 +42,9 @@ struct bpf_rb_node {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.4 on. */
-#if !defined(BPFMAP_HAS_BPF_REFCOUNT) && LINUX_VERSION_CODE < 0x60400
+#if !defined(BPFMAP_HAS_BPF_REFCOUNT) && !(defined(BPF_F_BEFORE) || \
+    defined(BPF_F_XDP_DEV_BOUND_ONLY) && (LINUX_VERSION_CODE >= 0x60300 ? LINUX_VERSION_CODE >= 0x60400 : \
+    1))
 #define BPFMAP_HAS_BPF_REFCOUNT
 struct bpf_refcount {
 	__u32 __opaque[1];
@@ -54,7 +59,7 @@ struct bpf_res_spin_lock {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.2 on. */
-#if !defined(BPFMAP_HAS_BPF_LIST_HEAD) && LINUX_VERSION_CODE < 0x60200
+#if !defined(BPFMAP_HAS_BPF_LIST_HEAD) && !(defined(___BPF_FUNC_MAPPER))
 #define BPFMAP_HAS_BPF_LIST_HEAD
 struct bpf_list_head {
 	__u64 __opaque[2];
@@ -62,7 +67,7 @@ struct bpf_list_head {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.3 on. */
-#if !defined(BPFMAP_HAS_BPF_RB_ROOT) && LINUX_VERSION_CODE < 0x60300
+#if !defined(BPFMAP_HAS_BPF_RB_ROOT) && !(defined(BPF_F_XDP_DEV_BOUND_ONLY))
 #define BPFMAP_HAS_BPF_RB_ROOT
 struct bpf_rb_root {
 	__u64 __opaque[2];
@@ -70,7 +75,9 @@ struct bpf_rb_root {
 #endif
 
 /* In <linux/bpf.h> from Linux 5.15 on. */
-#if !defined(BPFMAP_HAS_BPF_TIMER) && LINUX_VERSION_CODE < 0x50f00
+#if !defined(BPFMAP_HAS_BPF_TIMER) && !(defined(BPF_F_XDP_HAS_FRAGS) || \
+    defined(BPF_PSEUDO_MAP_IDX) && (LINUX_VERSION_CODE >= 0x50e00 ? LINUX_VERSION_CODE >= 0x50f00 : \
+    1))
 #define BPFMAP_HAS_BPF_TIMER
 struct bpf_timer {
 	__u64 __opaque[2];
@@ -78,7 +85,9 @@ struct bpf_timer {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.10 on. */
-#if !defined(BPFMAP_HAS_BPF_WQ) && LINUX_VERSION_CODE < 0x60a00
+#if !defined(BPFMAP_HAS_BPF_WQ) && !(defined(BPF_LOAD_ACQ) || \
+    defined(BPF_JCOND) && (LINUX_VERSION_CODE >= 0x60900 ? LINUX_VERSION_CODE >= 0x60a00 : \
+    LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION < 1004 || LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION >= 1005))
 #define BPFMAP_HAS_BPF_WQ
 struct bpf_wq {
 	__u64 __opaque[2];
@@ -86,7 +95,8 @@ struct bpf_wq {
 #endif
 
 /* In <linux/bpf.h> from Linux 6.18 on. */
-#if !defined(BPFMAP_HAS_BPF_TASK_WORK) && LINUX_VERSION_CODE < 0x61200
+#if !defined(BPFMAP_HAS_BPF_TASK_WORK) && !(defined(BPF_LOAD_ACQ) && (LINUX_VERSION_CODE >= 0x60f00 ? LINUX_VERSION_CODE >= 0x61200 : \
+    LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION < 1006 || LIBBPF_MAJOR_VERSION * 1000 + LIBBPF_MINOR_VERSION >= 1007))
 #define BPFMAP_HAS_BPF_TASK_WORK
 struct bpf_task_work {
 	__u64 __opaque;
