@@ -357,7 +357,8 @@ impl Expansion<'_> {
     /// What only the compiler can hold against the rules: types and numbers from elsewhere.
     fn limits(&self) -> TokenStream {
         let (def, row) = (&self.item.def, self.row);
-        let limits = Limits { row, def, runtime: self.runtime };
+        let has_bare_key = self.later("key_size").is_some();
+        let limits = Limits { row, def, runtime: self.runtime, has_bare_key };
         let mut checks = TokenStream::new();
         let key = self.sized("key", def.key.as_ref());
         let value = self.sized("value", def.value.as_ref());

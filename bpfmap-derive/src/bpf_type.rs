@@ -17,7 +17,7 @@ use crate::alone::Alone;
 use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{fill, findings, limits};
+use crate::{elsewhere, fill, findings, limits};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -118,6 +118,7 @@ impl Expansion<'_> {
                 let layout = self.layout_of(body, &bits);
                 let mut rest = methods::expand(self.input, self.item, body, &bits, runtime);
                 rest.extend(fill::composite(self.input, self.item, body, runtime));
+                rest.extend(self.elsewhere(kind, body));
                 (layout, self.proof(body, &bits), rest)
             }
             TypeDefKind::Alias(target) => {
@@ -161,6 +162,12 @@ impl Expansion<'_> {
             #lock
             #rest
         }
+    }
+
+    /// What is asked of the types that it names. A union has no special fields.
+    fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
+        let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | limits::bit(field));
+        elsewhere::checks(self.input, self.item, body, (own, self.runtime))
     }
 
     /// A new type of what can be a bit-field can be one as well.

@@ -7,12 +7,15 @@ mod alone;
 mod bits;
 mod bpf_map;
 mod bpf_type;
+mod elsewhere;
 mod enumeration;
 mod fill;
 mod findings;
 mod layout;
 mod limits;
 mod methods;
+#[cfg(test)]
+mod same_rules;
 #[cfg(test)]
 mod tests;
 

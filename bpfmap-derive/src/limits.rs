@@ -1,5 +1,6 @@
 //! What a map type asks of types and numbers that only the compiler knows.
 
+use bpfmap_codegen::check::without_btf;
 use bpfmap_codegen::facts::{
     INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MapExtraRule, MapTypeFacts, MaxEntriesRule,
     PAGE_SIZE, RECORD_ALIGN, ValueRule,
@@ -23,6 +24,8 @@ pub(crate) struct Limits<'a> {
     pub(crate) row: &'static MapTypeFacts,
     pub(crate) def: &'a MapDef,
     pub(crate) runtime: &'a TokenStream,
+    /// Whether the key has no type, but a size that the compiler alone knows.
+    pub(crate) has_bare_key: bool,
 }
 
 /// The size of a key, a value or an event that only the compiler knows.
@@ -147,24 +150,23 @@ impl Limits<'_> {
     /// Of the type of a value, beside its size.
     pub(crate) fn value(&self, ty: &TokenStream) -> TokenStream {
         let name = self.row.name;
-        let mut checks = if self.is_described() {
-            let allowed = self.row.special_fields.iter().map(|(field, _)| bit(*field)).sum();
-            self.fields(
+        let row = self.row.special_fields.iter().map(|(field, _)| bit(*field)).sum();
+        let mut checks = self.fields(
+            ty,
+            row,
+            &rules::SPECIAL_FIELD_NOT_FOR_TYPE,
+            &format!("a map of type `{name}` can't have such a field of the kernel's in its value"),
+            "take a map type that has it; `bpfmap explain special-field-not-for-type` names them",
+        );
+        if self.has_bare_key || without_btf(self.def).is_some() {
+            checks.extend(self.fields(
                 ty,
-                allowed,
-                &rules::SPECIAL_FIELD_NOT_FOR_TYPE,
-                &format!("a map of type `{name}` can't have such a field of the kernel's in its value"),
-                "take a map type that has it; `bpfmap explain special-field-not-for-type` names them",
-            )
-        } else {
-            self.fields(
-                ty,
-                0,
+                !row,
                 &rules::SPECIAL_FIELD_NEEDS_BTF,
                 "the kernel finds its fields in a value by BTF",
-                "leave `btf = false` out",
-            )
-        };
+                "describe key and value by their types, with BTF",
+            ));
+        }
         let closed = ["rdonly_prog", "wronly_prog"];
         let flag = self.def.flags.iter().find(|flag| closed.contains(&flag.value.as_str()));
         if let Some(flag) = flag {

@@ -51,13 +51,15 @@ fn a_renamed_crate_is_called_by_its_name() {
 }
 
 /// The items of a text, each as its tokens.
-fn items(text: &str) -> Vec<TokenStream> {
+pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     let file: syn::File = syn::parse_str(text).unwrap();
-    let items = file.items.iter().filter(|item| !matches!(item, syn::Item::Use(_)));
+    let items = file.items.iter().filter(|item| {
+        matches!(item, syn::Item::Struct(_) | syn::Item::Union(_) | syn::Item::Enum(_))
+    });
     items.map(quote::ToTokens::to_token_stream).collect()
 }
 
-fn expand(item: TokenStream) -> TokenStream {
+pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let text = item.to_string();
     if text.contains("BpfMap") { bpf_map::expand(item) } else { bpf_type::expand(item) }
 }

@@ -4,43 +4,15 @@
 //! `tests/ui/RULE.rs`, or `RULE__CASE.rs`, breaks the rule, and the message is pinned beside it. After
 //! a change: `TRYBUILD=overwrite cargo test -p bpfmap-derive --test ui`, and read the difference.
 
+#[path = "ui/support/exempt.rs"]
+mod exempt;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use bpfmap_codegen::rules::{ALL, Rule};
-
-/// Rules that no derive can break, and why. `bpfmap check` and `bpfmap generate` hold a whole source
-/// to them.
-const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
-    ("unreadable-source", "a derive reads no file"),
-    ("toml-syntax", "a derive reads no TOML"),
-    ("rust-syntax", "the compiler reads the Rust before a derive does"),
-    ("include-cycle", "a derive follows no includes"),
-    ("too-many-findings", "it cuts the findings of hundreds of items"),
-    ("unknown-cfg", "the compiler applies conditions before a derive sees what is left"),
-    ("empty-schema", "a derive sees a type or a map"),
-    ("unknown-constant", "the compiler knows the constants that an item names"),
-    ("derive-missing", "without the derive nothing looks"),
-    ("in-place", "a derive sees either the type or where it is named"),
-    ("duplicate-type", "it takes two items"),
-    ("duplicate-map", "it takes two items"),
-    ("duplicate-c-name", "it takes two items"),
-    ("duplicate-rust-name", "the compiler refuses two items of one name"),
-    ("map-name-too-long", "it takes two maps"),
-    (
-        "name-may-clash",
-        "a derive does not know whether there is a program in C, and what it includes",
-    ),
-    ("nested-too-deep", "it takes many types"),
-    (
-        "pointer-in-key",
-        "it is a warning, about a type that a map's derive does not see: what the compiler computes of it can only fail",
-    ),
-    ("one-arena", "it takes two maps"),
-    ("unknown-map", "the compiler knows the maps that Rust names"),
-    ("values-mismatch", "it takes two maps"),
-    ("too-new-for-min-kernel", "the oldest kernel is the schema's, not the item's"),
-];
+use exempt::NOT_BY_A_DERIVE;
 
 #[test]
 fn every_rule_has_a_case_or_a_reason() {
@@ -65,6 +37,38 @@ fn each_case_breaks_its_rule() {
             let named = format!("rule: {} ", rule.id);
             assert!(message.contains(&named) || case == "unknown-type__elsewhere", "{case}");
         }
+    }
+}
+
+/// What only the compiler sees: each module of `elsewhere.rs` breaks the rules that are named before it.
+#[test]
+fn what_is_elsewhere_breaks_the_same_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
+    let source = fs::read_to_string(folder.join("elsewhere.rs")).unwrap();
+    let messages = fs::read_to_string(folder.join("elsewhere.stderr")).unwrap();
+    // The last line of each module, and the rules that were found in it.
+    let mut modules: Vec<(usize, BTreeSet<&str>, BTreeSet<&str>)> = vec![];
+    for (index, line) in source.lines().enumerate() {
+        if let Some(rules) = line.strip_prefix("// ") {
+            modules.push((0, rules.split(' ').collect(), BTreeSet::new()));
+        } else if line == "}" {
+            // Items of a module are not indented: its own bracket is the last of them.
+            modules.last_mut().unwrap().0 = index + 1;
+        }
+    }
+    let mut rule = "";
+    for line in messages.lines().map(str::trim) {
+        if let Some(named) = line.strip_prefix("= rule: ") {
+            rule = named.split(' ').next().unwrap();
+        } else if let Some(place) = line.strip_prefix("--> tests/ui/elsewhere.rs:") {
+            let line: usize = place.split(':').next().unwrap().parse().unwrap();
+            let module = modules.iter_mut().find(|(end, ..)| line <= *end).unwrap();
+            module.2.insert(rule);
+        }
+    }
+    assert!(modules.len() > 5, "{} modules", modules.len());
+    for (end, expected, found) in modules {
+        assert_eq!(found, expected, "the module before line {end}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `#[derive(BpfMap)]` writes what to hold them against, and what to say.
 
-use crate::layout::{IntEncoding, Layout};
+use crate::layout::{IntEncoding, Layout, Member};
 use crate::types::BpfType;
 
 /// Fails to compile unless `number` is within these bounds, and a multiple of `unit`.
@@ -31,6 +31,96 @@ pub const fn room(bytes: u64, page: u64, header: u64) -> u64 {
 #[track_caller]
 pub const fn fields_among<T: BpfType>(allowed: u32, message: &str) {
     assert!(T::FIELDS & !allowed == 0, "{}", message);
+}
+
+/// Fails to compile when `T` has a field of a sort that there may be one of, `single`, and so has one of the `others`.
+///
+/// # Panics
+/// As said, at compile time.
+#[track_caller]
+pub const fn fields_apart<T: BpfType>(single: u32, others: &[u32], message: &str) {
+    let mut index = 0;
+    while index < others.len() {
+        assert!(T::FIELDS & others[index] & single == 0, "{}", message);
+        index += 1;
+    }
+}
+
+/// Fails to compile when two members of `T`, or of what has no name in it, are called alike.
+///
+/// # Panics
+/// As said, at compile time.
+#[track_caller]
+pub const fn distinct_members<T: BpfType>(message: &str) {
+    assert!(!has_twins(T::LAYOUT, T::LAYOUT), "{}", message);
+}
+
+/// Whether a member of `layout`, or of what has no name in it, has the name of another one of `all`.
+const fn has_twins(layout: &Layout, all: &Layout) -> bool {
+    let members = members(layout);
+    let mut index = 0;
+    while index < members.len() {
+        let Member { name, layout, .. } = members[index];
+        let found =
+            if name.is_empty() { has_twins(layout, all) } else { count(all, name.as_bytes()) > 1 };
+        if found {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// How many members have a name.
+const fn count(layout: &Layout, name: &[u8]) -> usize {
+    let members = members(layout);
+    let (mut index, mut found) = (0, 0);
+    while index < members.len() {
+        let Member { name: other, layout, .. } = members[index];
+        found += if other.is_empty() {
+            count(layout, name)
+        } else {
+            same(other.as_bytes(), name) as usize
+        };
+        index += 1;
+    }
+    found
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
+
+const fn members(layout: &Layout) -> &[Member] {
+    match layout {
+        Layout::Struct { members, .. } | Layout::Union { members, .. } => members,
+        Layout::Typedef { target, .. } => members(target),
+        Layout::Evolved { layout, .. } => members(layout),
+        _ => &[],
+    }
+}
+
+/// Fails to compile unless `T` has a member called `member` that is a `node`.
+///
+/// # Panics
+/// As said, at compile time.
+#[track_caller]
+pub const fn has_node<T: BpfType>(member: &str, node: &Layout, message: &str) {
+    let members = members(T::POINTEE);
+    let Layout::Struct { name: node, .. } = node else { panic!("a node is a struct") };
+    let (mut index, mut found) = (0, false);
+    while index < members.len() {
+        if let Layout::Struct { name, .. } = members[index].layout {
+            found |= same(members[index].name.as_bytes(), member.as_bytes())
+                && same(name.as_bytes(), node.as_bytes());
+        }
+        index += 1;
+    }
+    assert!(found, "{}", message);
 }
 
 /// Fails to compile unless `T` is an integer of the host's byte order. What has not 4 bytes is another check's.

@@ -23,6 +23,7 @@ pub(crate) use maps::left_out;
 pub use requirements::{Part, Requirement};
 pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
+pub use special_fields::without_btf;
 
 use crate::diagnostics::{Finding, Rejected, Severity};
 use crate::front::{Draft, Syntax};

@@ -84,7 +84,7 @@ fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 fn nests(field: SpecialField) -> bool {
     use SpecialField as Field;
-    is_single(field) || matches!(field, Field::Kptr | Field::UntrustedKptr | Field::PerCpuKptr)
+    field.is_single() || matches!(field, Field::Kptr | Field::UntrustedKptr | Field::PerCpuKptr)
 }
 
 fn not_nested(cx: &mut Context<'_>, field: SpecialField, span: Span) {
@@ -107,7 +107,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
     let fields = cx.resolved.special_fields_of(name);
     let first = |wanted: SpecialField| fields.iter().find(|member| member.field == wanted);
     for (index, member) in fields.iter().enumerate() {
-        if is_single(member.field)
+        if member.field.is_single()
             && let Some(first) = fields[..index].iter().find(|other| other.field == member.field)
             // Two in one struct within this one are reported there.
             && (first.within.is_none() || first.within != member.within)
@@ -186,20 +186,6 @@ fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]
         .related(field.span, format!("the `{kind}`"))
         .help("take whole bytes instead, or put the bit-fields into a union"),
     );
-}
-
-/// Whether the kernel takes no more than one of it.
-fn is_single(field: SpecialField) -> bool {
-    use SpecialField as Field;
-    matches!(
-        field,
-        Field::SpinLock
-            | Field::ResSpinLock
-            | Field::Timer
-            | Field::WorkQueue
-            | Field::TaskWork
-            | Field::RefCount
-    )
 }
 
 /// Checks that what `field` of `def` leads to is there.
@@ -375,7 +361,8 @@ fn takers(field: SpecialField) -> String {
 }
 
 /// Why the value of `map` comes without BTF, if it does.
-fn without_btf(map: &MapDef) -> Option<Spanned<&'static str>> {
+#[must_use]
+pub fn without_btf(map: &MapDef) -> Option<Spanned<&'static str>> {
     let mut set_by_loader = map.set_by_loader.iter();
     if let Some(key) = set_by_loader.find(|set| set.value == Attribute::Key) {
         let why = "without the key's type, which no loader sets, the value's is left out too";

@@ -116,6 +116,20 @@ impl SpecialField {
         }
     }
 
+    /// Whether the kernel takes no more than one of it in a value.
+    #[must_use]
+    pub const fn is_single(self) -> bool {
+        matches!(
+            self,
+            Self::SpinLock
+                | Self::ResSpinLock
+                | Self::Timer
+                | Self::WorkQueue
+                | Self::TaskWork
+                | Self::RefCount
+        )
+    }
+
     /// Whether a schema says what it leads to.
     #[must_use]
     pub const fn has_target(self) -> bool {

@@ -17,7 +17,7 @@ struct Sized;
 
 #[derive(BpfMap)]
 #[bpf_map(array, max_entries = 8, key_size = SIZE, value_size = SIZE)]
-struct Index;
+struct ByIndex;
 
 #[derive(BpfMap)]
 #[bpf_map(bloom_filter, max_entries = 8, map_extra = FUNCTIONS)]

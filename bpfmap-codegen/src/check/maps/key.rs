@@ -31,6 +31,14 @@ pub(super) fn check<'a>(
         }
         return;
     };
+    if row.key == KeyRule::Keyless {
+        let ty = row.name;
+        let message = format!("a map of type `{ty}` has no key");
+        cx.report(
+            Finding::new(&rules::KEY_NOT_ALLOWED, key.span(), message).help("leave the key out"),
+        );
+        return;
+    }
     if let KeyValue::Type(ty) = key {
         if !cx.is_sound(&ty.value) {
             return;
@@ -61,17 +69,7 @@ pub(super) fn check<'a>(
     }
     let size = cx.resolved.layout(key).size;
     match row.key {
-        KeyRule::Keyless => {
-            let ty = row.name;
-            cx.report(
-                Finding::new(
-                    &rules::KEY_NOT_ALLOWED,
-                    key.span(),
-                    format!("a map of type `{ty}` has no key"),
-                )
-                .help("leave the key out"),
-            );
-        }
+        KeyRule::Keyless => {}
         KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => {
             number_key(cx, map, row, key, size);
         }

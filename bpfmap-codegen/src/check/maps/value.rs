@@ -21,6 +21,9 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         }
         return;
     };
+    if matches!(row.value, ValueRule::Valueless | ValueRule::StructOps) {
+        return not_allowed(cx, row, value);
+    }
     if let KeyValue::Type(ty) = value
         && !cx.is_sound(&ty.value)
     {
@@ -28,7 +31,6 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     }
     let size = cx.resolved.layout(value).size;
     let (message, help) = match row.value {
-        ValueRule::Valueless | ValueRule::StructOps => return not_allowed(cx, row, value),
         ValueRule::Plain { max_size } => {
             let taken = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
             if (1..=u64::from(max_size)).contains(&taken) {
@@ -53,7 +55,10 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             Some(message) => (message, "take `[u64; 127]`, the most that kernels keep by default"),
             None => return stack_depth(cx, map, value, size),
         },
-        ValueRule::Object(_) | ValueRule::Instruction => return,
+        ValueRule::Object(_)
+        | ValueRule::Instruction
+        | ValueRule::Valueless
+        | ValueRule::StructOps => return,
     };
     let message =
         format!("the value of a map of type `{}` has {message}, this one has {size}", row.name);

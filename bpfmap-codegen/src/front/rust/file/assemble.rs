@@ -13,8 +13,8 @@ use super::in_place;
 use super::items::Alias;
 use super::krate::{Crate, Declaration, DeclarationId, Entry, Kind, Module, ModuleId, span};
 use super::resolve::{self, Space, resolve};
-use super::schema;
 use super::{enums, fields};
+use super::{nothing, schema};
 use crate::diagnostics::Finding;
 use crate::front::rust::attributes::doc;
 use crate::front::rust::{
@@ -121,48 +121,11 @@ pub(super) fn assemble(krate: Crate, root: ModuleId) -> Draft {
     }
     schema::read(&krate, root, &mut draft.schema);
     if draft.schema.types.is_empty() && draft.schema.maps.is_empty() {
-        draft.instead = instead(&krate, &own);
+        draft.instead = nothing::instead(&krate, &own);
     }
     draft.schema.sources = krate.sources.into_inner();
     draft.findings = krate.findings.into_inner();
     draft
-}
-
-/// What there is in a source that has no types and no maps for a schema; `own` are its declarations.
-fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
-    /// How many names are told.
-    const TOLD: usize = 3;
-    let mut notes = Vec::new();
-    if krate.sources.borrow().iter().next().is_some_and(|source| looks_like_toml(&source.text)) {
-        notes.push("it looks like TOML: the name of a schema in TOML ends in `.toml`".to_owned());
-    }
-    let foreign = own.iter().map(|id| krate.declaration(*id));
-    let foreign = foreign.filter(|declaration| matches!(declaration.kind, Kind::Foreign));
-    let names: Vec<String> =
-        foreign.take(TOLD).map(|declaration| format!("`{}`", declaration.name)).collect();
-    if !names.is_empty() {
-        let has = if names.len() == 1 { "has" } else { "have" };
-        notes.push(format!("{} {has} no derive", names.join(", ")));
-    }
-    if krate.left_out.get() > 0 {
-        notes.push("declarations under a `cfg` that is false are left out".to_owned());
-    }
-    if krate.memory.types.borrow().len() + krate.memory.maps.borrow().len() > 0 {
-        notes.push("types in place and templates are parts of others".to_owned());
-    }
-    notes
-}
-
-/// Whether the first line that says something is one of TOML.
-fn looks_like_toml(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
-    let key = first.split_once('=').map(|(key, _)| key.trim());
-    let is_key = key.is_some_and(|key| {
-        !key.is_empty()
-            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-    });
-    is_key || first.starts_with('[') && first.ends_with(']')
 }
 
 /// The declarations of a module and of those below it, in the order of the source, each with its path,

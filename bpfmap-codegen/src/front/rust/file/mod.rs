@@ -25,6 +25,7 @@ mod in_place;
 mod items;
 mod krate;
 mod memory;
+mod nothing;
 mod resolve;
 mod schema;
 mod tokens;

@@ -1,0 +1,91 @@
+//! What a type asks of the types that it names and that are declared elsewhere, which only the compiler
+//! sees.
+
+use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
+use bpfmap_codegen::ir::{Composite, MemberType, SpecialField, Type};
+use bpfmap_codegen::rules;
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::DeriveInput;
+use syn::spanned::Spanned as _;
+
+use crate::findings::sentence;
+use crate::layout::{lints, spanned};
+use crate::limits::bit;
+use crate::methods::fields;
+
+/// What a struct or union is held to when it is compiled. `own` are the sorts of special fields among its
+/// direct members.
+pub(crate) fn checks(
+    input: &DeriveInput,
+    item: &TypeItem,
+    body: &Composite,
+    (own, runtime): (u32, &TokenStream),
+) -> TokenStream {
+    let mut checks = TokenStream::new();
+    let ident = &input.ident;
+    // The sorts of what stands before a member.
+    let mut before = vec![Literal::u32_unsuffixed(own).into_token_stream()];
+    let mut is_anonymous = false;
+    for (role, field) in item.fields.iter().zip(fields(input)) {
+        let FieldRole::Member { index, anonymous, .. } = role else { continue };
+        is_anonymous |= *anonymous;
+        let MemberType::Type(ty) = &body.members[*index].ty else { continue };
+        let rust = &field.ty;
+        let place = rust.to_token_stream();
+        match &ty.value {
+            Type::Named(_) => {
+                let single = SpecialField::ALL.iter().filter(|field| field.is_single());
+                let single = Literal::u32_unsuffixed(single.map(|field| bit(*field)).sum());
+                let text = sentence(
+                    &format!("`{ident}` has a special field twice"),
+                    "keep one of each sort, or split the value over two maps",
+                    &rules::SPECIAL_FIELD_TWICE,
+                );
+                if own != 0 || before.len() > 1 {
+                    let call = quote!(fields_apart::<#rust>(#single, &[#(#before),*], #text));
+                    checks.extend(call_at(&place, &call, runtime));
+                }
+                before.push(quote!(<#rust as #runtime::BpfType>::FIELDS));
+            }
+            Type::Special(field, Some(target)) => {
+                let pointee = item.pointees.iter().find(|it| it.place == target.name.span);
+                let (Some(pointee), Some(member), Some(node)) =
+                    (pointee, &target.member, field.node())
+                else {
+                    continue;
+                };
+                let (path, member, node) = (&pointee.path, &member.value, node.name());
+                let text = sentence(
+                    &format!("`{path}` has no `{node}` called `{member}`"),
+                    &format!("give it a member of that type, and name that: `{path}.MEMBER`"),
+                    &rules::SPECIAL_FIELD_TARGET,
+                );
+                let is_tree = *field == SpecialField::RbRoot;
+                let layout = if is_tree { quote!(RB_NODE) } else { quote!(LIST_NODE) };
+                let layout = quote!(#runtime::layout::Layout::#layout);
+                let call = quote!(has_node::<#path>(#member, #layout, #text));
+                checks.extend(call_at(path, &call, runtime));
+            }
+            _ => {}
+        }
+    }
+    if is_anonymous {
+        let text = sentence(
+            &format!("there are two members of one name in `{ident}`"),
+            "members of what is anonymous count as its own: rename one of them",
+            &rules::DUPLICATE_MEMBER,
+        );
+        let call = quote!(distinct_members::<#ident>(#text));
+        checks.extend(call_at(&ident.to_token_stream(), &call, runtime));
+    }
+    checks
+}
+
+/// A call that the compiler makes, and blames on `place`.
+fn call_at(place: &TokenStream, call: &TokenStream, runtime: &TokenStream) -> TokenStream {
+    let span = place.span();
+    let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));
+    let call = spanned(call.clone(), span);
+    quote_spanned!(span=> #lints const _: () = #runtime::__private::#call;)
+}

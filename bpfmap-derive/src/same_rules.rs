@@ -1,0 +1,107 @@
+//! What breaks a rule in TOML and is said in Rust breaks it in a derive: where the derive sees it, and
+//! else where the compiler does.
+//!
+//! What the compiler has to see is collected in `tests/ui/elsewhere.rs`, a module for each case. After a
+//! change: `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then the test `ui` as ever.
+
+#[path = "../../bpfmap-codegen/tests/support/cases.rs"]
+mod cases;
+#[path = "../tests/ui/support/exempt.rs"]
+mod exempt;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::diagnostics::Severity;
+use bpfmap_codegen::front::{Draft, rust, toml};
+use bpfmap_codegen::layout::Layouts;
+use bpfmap_codegen::print;
+use bpfmap_codegen::rules::Rule;
+
+use crate::tests::{expand, items};
+
+/// Cases of which a derive says something else, and why.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("recursive-type__circle", "the compiler refuses types that hold each other"),
+    (
+        "special-field-not-top-level__places",
+        "a type in place is a struct of its own to a derive: the list in it has no lock either",
+    ),
+    ("values-program", "a derive does not see whether a name is that of a map"),
+];
+
+#[test]
+fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut seen, mut differences) = (0, Vec::new());
+    let mut elsewhere = "//! What breaks a rule only with what is declared elsewhere: a module for each case, and the rules before it.\n\
+         //! `src/same_rules.rs` writes this file.\n".to_owned();
+    for case in cases::cases(&crate_folder.join("../bpfmap-codegen")) {
+        let draft = toml::read_str(Path::new("example.toml"), &case.text);
+        if !draft.findings.is_empty() || OTHERWISE.iter().any(|(name, _)| *name == case.name) {
+            continue;
+        }
+        let text = print::rust::print(&draft.schema, &Layouts::new(&draft.schema));
+        let expected = rules(draft);
+        // What Rust has no words for is told where the readers of files are compared.
+        if rules(rust::read_str(Path::new("example.rs"), &text)) != expected {
+            continue;
+        }
+        let expanded: Vec<String> =
+            items(&text).into_iter().map(|item| expand(item).to_string()).collect();
+        let found = named(&expanded.concat());
+        if let Some(other) = found.difference(&expected).next() {
+            differences.push(format!("{}: a derive says {other}\n{text}", case.name));
+        }
+        // What the compiler computes can only fail: it is no place for warnings.
+        let is_warning =
+            |rule: &str| Rule::by_id(rule).is_ok_and(|rule| rule.severity == Severity::Warning);
+        let is_exempt = |rule: &str| {
+            is_warning(rule) || exempt::NOT_BY_A_DERIVE.iter().any(|(id, _)| *id == rule)
+        };
+        let missing: Vec<&str> = expected
+            .difference(&found)
+            .map(String::as_str)
+            .filter(|rule| !is_exempt(rule))
+            .collect();
+        if missing.is_empty() {
+            seen += 1;
+            continue;
+        }
+        let module = case.name.replace('-', "_");
+        let body = text.replace("bpfmap::schema!(name = \"example\");\n\n", "");
+        let _ = write!(elsewhere, "\n// {}\nmod {module} {{\n{body}}}\n", missing.join(" "));
+    }
+    elsewhere.push_str("\nfn main() {}\n");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(seen > 60, "{seen} cases are seen by a derive");
+    let file = crate_folder.join("tests/ui/elsewhere.rs");
+    if env::var_os("BPFMAP_BLESS").is_some() {
+        fs::write(file, elsewhere).unwrap();
+    } else {
+        let there = fs::read_to_string(file).unwrap();
+        assert!(there == elsewhere, "tests/ui/elsewhere.rs is not\n{elsewhere}");
+    }
+}
+
+/// The rules that a draft breaks.
+fn rules(draft: Draft) -> BTreeSet<String> {
+    let findings = match check(draft) {
+        Ok(checked) => checked.warnings().to_vec(),
+        Err(rejected) => rejected.findings,
+    };
+    findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
+}
+
+/// The rules that the errors and warnings of an expansion name.
+fn named(expansion: &str) -> BTreeSet<String> {
+    let parts = ["compile_error", "deprecated (note"].map(|word| expansion.split(word).skip(1));
+    let rules = parts.into_iter().flatten().filter_map(|part| {
+        let (_, rest) = part.split_once("rule: ")?;
+        Some(rest.split(' ').next()?.to_owned())
+    });
+    rules.collect()
+}
