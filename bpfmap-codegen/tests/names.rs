@@ -264,14 +264,14 @@ fn what_a_kernel_has_does_not_compile() {
 
 /// A section is a symbol, and an object has one of a name.
 #[test]
-fn a_map_can_not_be_called_as_a_section_of_its_program() {
+fn neither_map_nor_program_can_be_called_as_a_section() {
     let folder = tempfile::tempdir().unwrap();
     let clang = clang(CLANGS[1].1);
-    let compile = |section: &str, map: &str| {
+    let compile = |section: &str, map: &str, program: &str| {
         let text = format!(
             "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n\
              struct {{ int (*type)[1]; }} {map} SEC(\".maps\");\n\
-             SEC(\"{section}\") int bpfmap_program(void *context) {{ return context != 0; }}\n"
+             SEC(\"{section}\") int {program}(void *context) {{ return context != 0; }}\n"
         );
         let source = folder.path().join("program.bpf.c");
         fs::write(&source, text).unwrap();
@@ -282,7 +282,10 @@ fn a_map_can_not_be_called_as_a_section_of_its_program() {
     let sections: Vec<String> = sections.map(|(name, _)| name).collect();
     assert!(sections.len() > 30, "{sections:?}");
     for name in sections {
-        assert!(compile(&name, &name).unwrap_err().contains("is already defined"), "{name}");
-        compile(&name, &format!("{name}_")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for [map, program] in [[name.as_str(), "program"], ["map", name.as_str()]] {
+            let refused = compile(&name, map, program).unwrap_err();
+            assert!(refused.contains("is already defined"), "{name}: {refused}");
+        }
+        compile(&name, "map", "program").unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

@@ -103,7 +103,9 @@ impl Kind {
             }
             Self::Macro | Self::Keyword => true,
             Self::FunctionMacro => space == Namespace::Function,
-            Self::Builtin | Self::Section => space == Namespace::Variable,
+            Self::Builtin => space == Namespace::Variable,
+            // Of functions, those that are programs.
+            Self::Section => matches!(space, Namespace::Variable | Namespace::Function),
             Self::Symbol => {
                 matches!(space, Namespace::Variable | Namespace::Constant | Namespace::Typedef)
             }

@@ -5,13 +5,17 @@ pub use generated::*;
 
 #[allow(
     clippy::all,
+    clippy::nursery,
     clippy::pedantic,
+    clippy::restriction,
     dead_code,
+    missing_debug_implementations,
     missing_docs,
     nonstandard_style,
+    rustdoc::all,
     unreachable_pub,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's names, are not its lints'"
+    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
