@@ -109,15 +109,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     if let Some(node) = &map.numa_node {
         push_option(code, "NUMA_NODE", node.value);
     }
-    let pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
-        None | Some(Pinning::None) => None,
-        Some(Pinning::ByName) => Some("ByName".to_owned()),
-        Some(Pinning::Other(number)) => Some(format!("Other({number})")),
-    };
-    if let Some(pinning) = pinning {
-        let _ =
-            writeln!(code, "    const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::{pinning};");
-    }
+    push_pinning(code, map);
     for (what, described, open) in [("KEY", &map.key, key), ("VALUE", &map.value, value)] {
         let layout = match (described, open) {
             (_, Some(open)) => format!(
@@ -163,6 +155,19 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
             code,
             "\nimpl{bounded} ::bpfmap::OuterMapSpec for {spec}{parameters} {{\n    type Inner = {inner};\n}}\n",
         );
+    }
+}
+
+/// Writes who pins the map, if anyone does.
+fn push_pinning(code: &mut String, map: &MapDef) {
+    let pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
+        None | Some(Pinning::None) => None,
+        Some(Pinning::ByName) => Some("ByName".to_owned()),
+        Some(Pinning::Other(number)) => Some(format!("Other({number})")),
+    };
+    if let Some(pinning) = pinning {
+        let _ =
+            writeln!(code, "    const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::{pinning};");
     }
 }
 
