@@ -7,7 +7,7 @@
 #[path = "support/recipe.rs"]
 mod recipe;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::evolve::rules::{ALL, Loading};
 use bpfmap_codegen::evolve::{Class, Format, diff, report};
 use bpfmap_codegen::front::{read_file, rust, toml};
+use bpfmap_codegen::ir::{KeyValue, MapDef, Type, TypeDefKind};
 use bpfmap_codegen::layout::Layouts;
 use bpfmap_codegen::print;
 use proptest::prelude::*;
@@ -152,7 +153,8 @@ proptest! {
         prop_assert_eq!(diff(&twin, &toml).unwrap(), []);
     }
 
-    /// Any two schemas can be compared; and where nothing is dangerous, no bytes have moved.
+    /// Any two schemas can be compared; a value of another size is told as such, and where a member of a value has moved
+    /// or gone, a dangerous change of its map is told.
     #[test]
     fn two_schemas_are_compared(one in recipes(), other in recipes()) {
         let (old, new) = (of_text(&with_maps(&one, 0)), of_text(&with_maps(&other, 0)));
@@ -165,15 +167,45 @@ proptest! {
             let Some(before) = old.schema().maps.iter().find(|map| map.name.value == *name) else {
                 continue;
             };
-            let size = |checked: &Checked, map: &bpfmap_codegen::ir::MapDef| {
+            let size = |checked: &Checked, map: &MapDef| {
                 map.value.as_ref().map(|value| checked.resolved().layout(value).size)
             };
             let is_told = changes.iter().any(|change| {
                 change.path == format!("{name}.value") && change.rule.id.starts_with("VALUE_")
             });
             prop_assert_eq!(size(&old, before) != size(&new, map), is_told);
+            let is_of_map = |path: &str| {
+                path.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let is_dangerous = changes
+                .iter()
+                .any(|change| is_of_map(&change.path) && change.class != Class::Safe);
+            let now = places(&new, map);
+            for (member, place) in places(&old, before) {
+                let stays = now.get(&member) == Some(&place);
+                prop_assert!(stays || is_dangerous, "{}.value.{}: {:#?}", name, member, changes);
+            }
         }
     }
+}
+
+/// Where the members of a value lie that is a struct, by their names: the first bit, and how many. Padding is none, and
+/// an array of no elements is nowhere.
+fn places(checked: &Checked, map: &MapDef) -> BTreeMap<String, (u64, u64)> {
+    let Some(KeyValue::Type(ty)) = &map.value else { return BTreeMap::new() };
+    let Type::Named(name) = &ty.value else { return BTreeMap::new() };
+    let (Some(def), Some(layout)) =
+        (checked.resolved().type_def(name), checked.layouts().composite(name))
+    else {
+        return BTreeMap::new();
+    };
+    let TypeDefKind::Struct(body) = &def.kind else { return BTreeMap::new() };
+    let members = body.members.iter().zip(&layout.members).filter(|(_, place)| place.bits > 0);
+    let named = members.filter_map(|(member, place)| {
+        let name = member.name.as_ref()?.value.clone();
+        (!name.starts_with("_pad")).then_some((name, (place.bit_offset, place.bits)))
+    });
+    named.collect()
 }
 
 /// The types of a recipe as the values of maps, in TOML.

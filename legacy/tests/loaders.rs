@@ -74,7 +74,8 @@ fn aya_loads_them() {
     let (_folder, object) = object();
     let bpf = aya::Ebpf::load_file(&object).unwrap();
     let flows: aya::maps::HashMap<_, [u8; 8], u64> = bpf.map("flows").unwrap().try_into().unwrap();
-    assert!(flows.get(&[0; 8], 0).is_err());
+    let absent = flows.get(&[0; 8], 0);
+    assert!(matches!(absent, Err(aya::maps::MapError::KeyNotFound)), "{absent:?}");
     let names: aya::maps::Array<_, [u8; 16]> = bpf.map("names").unwrap().try_into().unwrap();
     assert_eq!(names.len(), 4);
     assert!(bpf.map("jobs").is_some());

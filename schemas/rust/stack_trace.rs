@@ -27,3 +27,17 @@ pub struct Stacks {
 pub struct FileStacks {
     value: [FileFrame; 32],
 }
+
+/// Of few ids two stacks have the same: a program that records another says what becomes of the first.
+#[derive(BpfMap)]
+#[bpf_map(stack_trace, max_entries = 8)]
+pub struct FewStacks {
+    value: [u64; 127],
+}
+
+/// One at a time.
+#[derive(BpfMap)]
+#[bpf_map(stack_trace, max_entries = 1)]
+pub struct LastStack {
+    value: [u64; 16],
+}
