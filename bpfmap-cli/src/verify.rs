@@ -7,7 +7,7 @@ use bpfmap::layout::TypeLayout;
 use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::facts::MAP_TYPES;
+use bpfmap_codegen::facts::{MAP_TYPES, MapFlag};
 use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
@@ -175,8 +175,10 @@ fn of_struct_ops(
     };
     let name = |ops: Option<&str>| ops.unwrap_or("nothing").to_owned();
     differ("ops", name(map.ops.as_deref()), name(ops));
-    let flags = MapFlags(map.flags.unwrap_or(0));
-    differ("flags", flags.to_string(), declared.flags.to_string());
+    // libbpf adds this one by itself, where a module defines the struct.
+    let by_libbpf = MapFlag::by_name("vtype_btf_obj_fd").map_or(0, MapFlag::value);
+    let flags = |flags: u32| MapFlags(flags & !by_libbpf).to_string();
+    differ("flags", flags(map.flags.unwrap_or(0)), flags(declared.flags.0));
     found
 }
 

@@ -27,9 +27,41 @@ pub(super) fn check(cx: &mut Context<'_>) {
             TypeDefKind::Alias(target) => no_empty_array(cx, target),
         }
         too_large(cx, def);
+        match (&def.kind, def.decl_tags.first()) {
+            (TypeDefKind::Enum(_), Some(tag)) => enum_tag(cx, &name.value, tag),
+            _ => decl_tags(cx, &def.decl_tags),
+        }
     }
     for map in cx.maps() {
         map.types().for_each(|ty| no_empty_array(cx, ty));
+        decl_tags(cx, &map.decl_tags);
+    }
+}
+
+fn enum_tag(cx: &mut Context<'_>, name: &str, tag: &Spanned<String>) {
+    cx.report(
+        Finding::new(
+            &rules::DECL_TAG,
+            tag.span,
+            format!("`{name}` is an enum, and clang takes no declaration tag on it"),
+        )
+        .help("tag a member of this type, or an alias of it"),
+    );
+}
+
+/// Checks the texts of declaration tags.
+///
+/// Source: `btf_decl_tag_check_meta` in `kernel/bpf/btf.c`.
+fn decl_tags(cx: &mut Context<'_>, tags: &[Spanned<String>]) {
+    for tag in tags {
+        let (message, help) = if tag.value.is_empty() {
+            ("a declaration tag without text", "write what it says, or leave it out")
+        } else if tag.value.contains('\0') {
+            ("a declaration tag with a zero byte, which BTF can't hold", "leave the zero byte out")
+        } else {
+            continue;
+        };
+        cx.report(Finding::new(&rules::DECL_TAG, tag.span, message).help(help));
     }
 }
 
@@ -45,6 +77,7 @@ fn composite(cx: &mut Context<'_>, name: &str, span: Span, body: &Composite, is_
     count(cx, name, span, body.members.len(), "members");
     alignment(cx, body);
     for member in &body.members {
+        decl_tags(cx, &member.decl_tags);
         match &member.ty {
             MemberType::Type(ty) => {
                 // It marks a place among the others.

@@ -111,6 +111,7 @@ rules! {
     BIT_FIELD_TYPE = Error "bit-field-type": "A bit-field is an integer, a bool or an enum";
     BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field fits its type";
     ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant fits the enum's integer";
+    DECL_TAG = Error "decl-tag": "A declaration tag is one that clang and the kernel take";
     // What older maps have otherwise.
     RENAMED_FROM = Error "renamed-from": "A former name is one that nothing has now";
     DEFAULT_NOT_FOR_TYPE = Error "default-not-for-type": "Only a member that is one number has a default";

@@ -17,7 +17,8 @@ const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
-    if schema.maps.iter().any(|map| wide_map_extra(map).is_some()) {
+    let templates = schema.maps.iter().filter_map(MapDef::template);
+    if schema.maps.iter().chain(templates).any(|map| wide_map_extra(map).is_some()) {
         code.push_str(ULONG);
     }
     declare_programs(&mut code, schema);
@@ -141,7 +142,12 @@ impl Attributes<'_> {
             None => {}
             Some(Pinning::None) => self.uint("pinning", "LIBBPF_PIN_NONE"),
             Some(Pinning::ByName) => self.uint("pinning", "LIBBPF_PIN_BY_NAME"),
-            Some(Pinning::Other(number)) => self.uint("pinning", number),
+            // The fixture is loaded by libbpf, which refuses the object of such a map.
+            Some(Pinning::Other(number)) => {
+                self.code.push_str("#ifndef BPFMAP_FIXTURE\n");
+                self.uint("pinning", number);
+                self.code.push_str("#endif\n");
+            }
         }
         if let Some(node) = &map.numa_node {
             self.uint("numa_node", node.value);

@@ -84,7 +84,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct delayed);
 	__uint(max_entries, 1);
+#ifndef BPFMAP_FIXTURE
 	__uint(pinning, 16);
+#endif
 } own_pinning SEC(".maps");
 
 struct {
