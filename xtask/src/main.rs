@@ -9,6 +9,7 @@ mod fuzz;
 mod matrix;
 mod names;
 mod packages;
+mod roundtrip;
 mod step;
 mod table;
 mod test;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         ["corpus", "--objects", folder] => corpus::run(Some(Path::new(folder))),
         ["demo"] => demo::run(),
         ["test"] => test::run(),
+        ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
@@ -55,6 +57,8 @@ Usage: cargo xtask COMMAND
   test   every test of the repository, the matrix of all kernels included
   corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared;
          with --objects DIR, those of all objects in a folder
+  roundtrip  schemas of this repository, and random ones, through every stage, from C to the kernel
+         and back: [--schemas N] [--seed N] [--verbose]
   fuzz   random inputs for what reads schemas and BTF: [--seconds N] [TARGET…]
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel

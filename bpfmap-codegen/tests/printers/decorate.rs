@@ -12,6 +12,8 @@ use bpfmap_codegen::ir::{
 };
 use bpfmap_codegen::source::{Span, Spanned};
 
+use crate::words::{NAMES, Random, doc, name, rename_types, tags};
+
 /// Adds to `schema` what the numbers that come of `seed` say.
 pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
     let mut random = Random(seed);
@@ -59,78 +61,6 @@ pub(crate) fn decorate(schema: &mut Schema, seed: u64) {
     }
 }
 
-/// Numbers that follow from the first, as of a linear congruential generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-
-    /// Once in `rarity` times.
-    fn sometimes<T>(&mut self, rarity: usize, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.below(rarity) == 0).then(|| make(self))
-    }
-}
-
-/// Names as C has them, some of them taken in Rust.
-const NAMES: &[&str] = &[
-    "counters",
-    "ip_key",
-    "type",
-    "self",
-    "Self",
-    "crate",
-    "match",
-    "HTTPEvent",
-    "traffic_0",
-    "_x",
-    "__pad0",
-    "__pad1",
-    "_pad",
-    "bits0",
-    "anon0",
-    "a__b",
-    "tail_",
-    "x86_64",
-    "IPv4Header",
-    "Option",
-    "result",
-    "timer",
-    "spin_lock",
-    "enum_",
-    "camelCase",
-    "u",
-    "be32_pair",
-    "maps",
-    "list_head",
-];
-
-const DOCS: &[&str] = &[
-    "One line.",
-    "Two\nlines",
-    "`code` and \"quotes\" \\ */ and /*",
-    "  set in\n\n    code\nand out",
-    "\u{e9}\u{1f600}",
-    "",
-];
-
-fn doc(random: &mut Random) -> Option<String> {
-    random.sometimes(4, |random| random.pick(DOCS).to_owned())
-}
-
-fn tags(random: &mut Random) -> Vec<Spanned<String>> {
-    let tags = [vec![], vec![], vec![], vec!["one"], vec!["say \"two\"", "line\nbreak\\"]];
-    let tags = &tags[random.below(tags.len())];
-    tags.iter().map(|tag| (*tag).to_owned().into()).collect()
-}
-
 fn former_name(random: &mut Random) -> Option<Spanned<String>> {
     random.sometimes(6, |random| random.pick(NAMES).to_owned().into())
 }
@@ -144,57 +74,6 @@ fn default_value(random: &mut Random) -> Spanned<DefaultValue> {
         _ => DefaultValue::Number(random.pick(&[0, -1, i64::MIN.into(), u64::MAX.into()])),
     };
     default.into()
-}
-
-fn name(random: &mut Random, taken: &mut HashSet<String>) -> String {
-    let mut name = random.pick(NAMES).to_owned();
-    while !taken.insert(name.clone()) {
-        name.push(random.pick(&['a', '_', '7', 'B']));
-    }
-    name
-}
-
-/// Gives some types odd names, and says so wherever they are named.
-fn rename_types(schema: &mut Schema, random: &mut Random) {
-    let mut taken = HashSet::new();
-    for index in 0..schema.types.len() {
-        if random.below(2) == 0 {
-            continue;
-        }
-        let old = schema.types[index].name.value.clone();
-        let mut new = name(random, &mut taken);
-        // No name of a type of another kind.
-        new.push_str("_t");
-        taken.insert(new.clone());
-        schema.types[index].name.value.clone_from(&new);
-        for def in &mut schema.types {
-            match &mut def.kind {
-                TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
-                    rename_in(body, &old, &new);
-                }
-                TypeDefKind::Alias(target) => rename(&mut target.value, &old, &new),
-                TypeDefKind::Enum(_) => {}
-            }
-        }
-    }
-}
-
-fn rename_in(body: &mut Composite, old: &str, new: &str) {
-    for member in &mut body.members {
-        match &mut member.ty {
-            MemberType::Type(ty) => rename(&mut ty.value, old, new),
-            MemberType::Struct(body) | MemberType::Union(body) => rename_in(body, old, new),
-        }
-    }
-}
-
-fn rename(ty: &mut Type, old: &str, new: &str) {
-    match ty {
-        Type::Named(name) if name == old => new.clone_into(name),
-        Type::Array(element, _) => rename(&mut element.value, old, new),
-        Type::Pointer(Some(target)) => rename(&mut target.value, old, new),
-        _ => {}
-    }
 }
 
 fn composite(body: &mut Composite, random: &mut Random, types: Option<&[String]>) {

@@ -3,6 +3,8 @@
 
 #[path = "../support/recipe.rs"]
 mod recipe;
+#[path = "../support/words.rs"]
+mod words;
 
 mod decorate;
 

@@ -1,0 +1,62 @@
+//! Values with fields that belong to the kernel.
+
+use bpfmap_codegen::facts::MapTypeFacts;
+use bpfmap_codegen::ir::{Int, Schema, SpecialField, Target, Type};
+
+use super::maps::{member, structure};
+use super::words::Random;
+
+/// A struct with some of the fields that a map of this type takes, and plain members among them.
+pub(super) fn value(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<Type> {
+    if row.special_fields.is_empty() {
+        return None;
+    }
+    let number = || Type::Int(Int { size: 4, signed: false });
+    let mut members = vec![member("before", number())];
+    let mut chosen: Vec<SpecialField> = vec![];
+    for _ in 0..=random.below(2) {
+        let (field, _) = random.pick(row.special_fields);
+        // What a list or a tree owns is under a lock.
+        if field.node().is_some() && !chosen.contains(&SpecialField::SpinLock) {
+            chosen.push(SpecialField::SpinLock);
+        }
+        if !chosen.contains(&field) {
+            chosen.push(field);
+        }
+    }
+    for (index, field) in chosen.into_iter().enumerate() {
+        let target = target(schema, field, random);
+        members.push(member(&format!("field{index}"), Type::Special(field, target)));
+        if random.below(2) == 0 {
+            members.push(member(&format!("between{index}"), number()));
+        }
+    }
+    Some(structure(schema, random, members))
+}
+
+/// What the field leads to.
+fn target(schema: &mut Schema, field: SpecialField, random: &mut Random) -> Option<Box<Target>> {
+    if let Some(node) = field.node() {
+        let number = Type::Int(Int { size: 8, signed: false });
+        let members = vec![member("id", number), member("node", Type::Special(node, None))];
+        let Type::Named(name) = structure(schema, random, members) else { return None };
+        return Some(Box::new(Target {
+            name: name.into(),
+            member: Some("node".to_owned().into()),
+        }));
+    }
+    if !field.is_pointer() {
+        return None;
+    }
+    let is_own = field == SpecialField::UserPtr || field == SpecialField::PerCpuKptr;
+    let name = if is_own {
+        let number = Type::Int(Int { size: 8, signed: false });
+        let Type::Named(name) = structure(schema, random, vec![member("shared", number)]) else {
+            return None;
+        };
+        name
+    } else {
+        "task_struct".to_owned()
+    };
+    Some(Box::new(Target { name: name.into(), member: None }))
+}

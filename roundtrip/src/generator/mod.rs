@@ -1,0 +1,149 @@
+//! Random schemas that keep every rule.
+//!
+//! What a map type takes is read from the facts table; the check has the last word. Each part that it refuses
+//! is counted by the rule, and made anew.
+
+mod kernel_fields;
+mod maps;
+#[path = "../../../bpfmap-codegen/tests/support/recipe.rs"]
+mod recipe;
+mod types;
+#[path = "../../../bpfmap-codegen/tests/support/words.rs"]
+mod words;
+
+use std::collections::{BTreeMap, HashSet};
+
+use bpfmap_codegen::check::check;
+use bpfmap_codegen::diagnostics::{Finding, Severity};
+use bpfmap_codegen::facts::{KernelVersion, MAP_TYPES};
+use bpfmap_codegen::ir::{Schema, SpecialField};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use words::Random;
+
+/// What the generator made, and what the check refused of it.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// How many types and maps were kept.
+    pub(crate) kept: usize,
+    /// How often the check refused a part, by the rule that it names first.
+    pub(crate) refused: BTreeMap<&'static str, usize>,
+    /// How often each thing that a schema can have is there: `hash`, `hash.no_prealloc`, `bpf_timer`.
+    pub(crate) covered: BTreeMap<String, usize>,
+}
+
+/// How often a part is made anew before the schema goes without it.
+const ATTEMPTS: usize = 30;
+
+/// The random schema of this number: always the same one.
+pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
+    // Numbers that follow each other make generators that follow each other.
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03);
+    let random = &mut random;
+    let mut schema = Schema::default();
+    for attempt in 0..ATTEMPTS {
+        schema = recipe::schema(&[(0, recipe(seed + ((attempt as u64) << 40)))]);
+        schema.name = random.pick(words::NAMES).to_owned().into();
+        schema.doc = words::doc(random);
+        types::decorate(&mut schema, random);
+        if kept(&schema, tally) {
+            break;
+        }
+    }
+    schema.min_kernel = random.sometimes(20, |_| KernelVersion::new(5, 10).into());
+    let mut taken: HashSet<String> = HashSet::new();
+    for number in 0..=random.below(3) {
+        for _ in 0..ATTEMPTS {
+            let mut candidate = schema.clone();
+            // The first map of the schemas goes through all map types, and through all flags of each.
+            let round = usize::try_from(seed).unwrap_or_default();
+            let (row, flag) = if number == 0 {
+                (&MAP_TYPES[round % MAP_TYPES.len()], Some(round / MAP_TYPES.len()))
+            } else {
+                (&MAP_TYPES[random.below(MAP_TYPES.len())], None)
+            };
+            let name = words::name(random, &mut taken.clone());
+            maps::add(&mut candidate, row, name.clone(), flag, random);
+            if kept(&candidate, tally) {
+                taken.insert(name);
+                schema = candidate;
+                break;
+            }
+        }
+    }
+    maps::cover(&schema, tally);
+    schema
+}
+
+fn recipe(seed: u64) -> recipe::Recipe {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected").current()
+}
+
+/// Whether the check takes the schema.
+fn kept(schema: &Schema, tally: &mut Tally) -> bool {
+    match check(schema.clone()) {
+        Ok(_) => {
+            tally.kept += 1;
+            true
+        }
+        Err(rejected) => {
+            let is_error = |finding: &&Finding| finding.severity() == Severity::Error;
+            let rule =
+                rejected.findings.iter().find(is_error).map_or("none", |first| first.rule.id);
+            *tally.refused.entry(rule).or_default() += 1;
+            false
+        }
+    }
+}
+
+/// So many schemas have everything that a schema can have.
+const ENOUGH: u64 = 300;
+
+/// The most that the check may refuse of what is made.
+const MOST_REFUSED: f64 = 0.5;
+
+impl Tally {
+    /// Shows what was refused.
+    pub(crate) fn print(&self, verbose: bool) {
+        let refused: usize = self.refused.values().sum();
+        println!("\nthe check took {} parts and refused {refused}:", self.kept);
+        for (rule, count) in &self.refused {
+            println!("{count:6} {rule}");
+        }
+        if verbose {
+            println!("\n{:#?}", self.covered);
+        }
+    }
+
+    /// Whether the generator still makes what it should.
+    ///
+    /// # Errors
+    ///
+    /// When too much of it is refused, or something that a schema can have is in none.
+    pub(crate) fn verdict(&self, schemas: u64) -> Result<(), String> {
+        if schemas < ENOUGH {
+            return Ok(());
+        }
+        let refused: usize = self.refused.values().sum();
+        #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
+        if refused as f64 > (refused + self.kept) as f64 * MOST_REFUSED {
+            return Err("the check refuses more than half of what the generator makes".to_owned());
+        }
+        let flags = MAP_TYPES.iter().flat_map(|row| {
+            let flags = row.flags.iter().map(|(flag, _)| format!("{}.{flag}", row.name));
+            flags.chain([row.name.to_owned()])
+        });
+        let fields = SpecialField::ALL.iter().map(|field| field.name().to_owned());
+        let missing: Vec<String> =
+            flags.chain(fields).filter(|what| !self.covered.contains_key(what)).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("no schema has {}", missing.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A schema on its way, and where it failed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bpfmap_codegen::check::{Checked, check};
+use bpfmap_codegen::front::toml::read_str;
+use bpfmap_codegen::ir::Schema;
+use bpfmap_codegen::print;
+
+/// What a schema goes through, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Stage {
+    Check,
+    Program,
+    Verify,
+    Import,
+    Convert,
+    HeaderOfRust,
+    FixtureProgram,
+    Rust,
+    RustDocs,
+    DocTests,
+    Derives,
+    FixtureTests,
+    FixtureTestsOfDerives,
+    Kernel,
+}
+
+impl Stage {
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Check,
+        Self::Program,
+        Self::Verify,
+        Self::Import,
+        Self::Convert,
+        Self::HeaderOfRust,
+        Self::FixtureProgram,
+        Self::Rust,
+        Self::RustDocs,
+        Self::DocTests,
+        Self::Derives,
+        Self::FixtureTests,
+        Self::FixtureTestsOfDerives,
+        Self::Kernel,
+    ];
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Check => "the printed schema is read and checked",
+            Self::Program => "the header compiles in a program",
+            Self::Verify => "`verify` finds no difference in the object",
+            Self::Import => "`import` of the object is the schema",
+            Self::Convert => "`convert` writes Rust that is read and checked",
+            Self::HeaderOfRust => "the header of that Rust is the same",
+            Self::FixtureProgram => "the fixture's program compiles",
+            Self::Rust => "the generated Rust compiles",
+            Self::RustDocs => "rustdoc has nothing to say of the generated Rust",
+            Self::DocTests => "no doc is a test that fails",
+            Self::Derives => "the converted Rust compiles with the derives",
+            Self::FixtureTests => "the fixture's tests compile",
+            Self::FixtureTestsOfDerives => "the fixture's tests compile with the derives",
+            Self::Kernel => "the fixture passes on this kernel",
+        })
+    }
+}
+
+/// Why a schema does not come through a stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) stage: Stage,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn new(stage: Stage, text: impl Into<String>) -> Self {
+        Self { stage, text: text.into() }
+    }
+
+    /// What failures of the same cause have in common: the stage, and the first line that names an error,
+    /// without names and numbers.
+    pub(crate) fn signature(&self) -> String {
+        let first = |line: &&str| line.contains("error") || line.contains("panicked");
+        let lines: Vec<&str> = self.text.lines().collect();
+        let at = lines.iter().position(first).unwrap_or_default();
+        // A panic says where, and then what.
+        let at = if lines.get(at).is_some_and(|line| line.contains("panicked at")) {
+            at + 1
+        } else {
+            at
+        };
+        let line = lines.get(at).unwrap_or(&"");
+        let line = line.rsplit_once("error").map_or(*line, |(_, line)| line);
+        let mut text = String::new();
+        let mut quoted = false;
+        for character in line.chars() {
+            match character {
+                '`' | '\'' | '"' => quoted = !quoted,
+                _ if quoted || character.is_ascii_digit() => {}
+                _ => text.push(character),
+            }
+        }
+        format!("{}: {}", self.stage, text.trim())
+    }
+}
+
+/// A schema, and the folder with all that is made of it.
+pub(crate) struct Item {
+    /// Its name in reports and in file names.
+    pub(crate) id: String,
+    pub(crate) folder: PathBuf,
+    /// As TOML, which everything is made of.
+    pub(crate) text: String,
+    /// As its author wrote it.
+    pub(crate) written: Schema,
+    pub(crate) checked: Checked,
+}
+
+impl Item {
+    /// Prints a schema and reads it back.
+    pub(crate) fn new(id: String, folder: PathBuf, schema: &Schema) -> Result<Self, Failure> {
+        let text = print::toml::print(schema);
+        let draft = read_str(&folder.join("schema.toml"), &text);
+        let written = draft.schema.clone();
+        match check(draft) {
+            Ok(checked) => Ok(Self { id, folder, text, written, checked }),
+            Err(rejected) => Err(Failure::new(Stage::Check, format!("{rejected}"))),
+        }
+    }
+
+    /// The path of a file of the schema.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.checked.schema().name.value
+    }
+}

@@ -1,0 +1,207 @@
+//! Carries schemas through every stage: random ones, and those of this repository.
+//!
+//! Schema, C header, program, object, `verify`, `import`, generated Rust, Rust with the derives, the header of
+//! that, fixtures, this machine's kernel. `cargo xtask roundtrip` runs it.
+
+mod alone;
+mod batch;
+mod corpus;
+mod generator;
+mod item;
+mod normal;
+mod options;
+mod shrink;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bpfmap_codegen::ir::Schema;
+use generator::Tally;
+use item::{Failure, Item, Stage};
+use options::Options;
+use tools::Tools;
+
+/// What went wrong, for a person to read.
+type Error = Box<dyn std::error::Error>;
+
+/// So many schemas are one crate.
+const BATCH: usize = 40;
+
+/// How many failures of different causes are made smaller, and how long each takes at most.
+const SHRUNK: usize = 8;
+const SHRINKING: Duration = Duration::from_secs(25);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Returns whether every schema came through.
+fn run() -> Result<bool, Error> {
+    let options = Options::read(std::env::args().skip(1))?;
+    let start = Instant::now();
+    let tools = options.tools()?;
+    let mut tally = Tally::default();
+    let mut schemas: Vec<(String, Schema)> = vec![];
+    if options.corpus {
+        schemas.extend(corpus::schemas()?);
+    }
+    for seed in options.seed..options.seed + options.schemas {
+        schemas.push((format!("s{seed}"), generator::schema(seed, &mut tally)));
+    }
+    println!("{} schemas, {} of them random", schemas.len(), options.schemas);
+    let mut report = Report::default();
+    for (number, batch) in schemas.chunks(BATCH).enumerate() {
+        report.batch(batch, &tools, &format!("batch{number}"));
+        println!(
+            "{} schemas, {} failures, {} s",
+            report.tried,
+            report.failures.len(),
+            start.elapsed().as_secs()
+        );
+    }
+    let programs = tools.programs.load(Ordering::Relaxed);
+    report.print();
+    println!(
+        "{programs} programs, of {} that all compilers and headers make",
+        report.tried * tools.ways.len()
+    );
+    report.explain(&schemas, &tools);
+    tally.print(options.verbose);
+    let even = tally.verdict(options.schemas);
+    if let Err(why) = &even {
+        println!("\nerror: {why}");
+    }
+    println!("\n{} s", start.elapsed().as_secs());
+    Ok(report.failures.is_empty() && even.is_ok())
+}
+
+/// What became of the schemas.
+#[derive(Default)]
+struct Report {
+    tried: usize,
+    failures: Vec<(String, Failure)>,
+}
+
+impl Report {
+    fn batch(&mut self, schemas: &[(String, Schema)], tools: &Tools, name: &str) {
+        self.tried += schemas.len();
+        self.failures.extend(through(schemas, tools, name));
+    }
+
+    /// How many schemas failed, by stage.
+    fn print(&self) {
+        println!();
+        let mut left = self.tried;
+        for stage in Stage::ALL {
+            let failed =
+                self.failures.iter().filter(|(_, failure)| failure.stage == *stage).count();
+            println!("{left:6} {stage}: {failed} fail");
+            // The stages of Rust do not wait for each other.
+            left = left.saturating_sub(if *stage < Stage::Rust { failed } else { 0 });
+        }
+    }
+
+    /// Shows a failure of each cause, as small as it gets.
+    fn explain(&self, schemas: &[(String, Schema)], tools: &Tools) {
+        let mut causes: BTreeMap<String, Vec<&(String, Failure)>> = BTreeMap::new();
+        for failure in &self.failures {
+            causes.entry(failure.1.signature()).or_default().push(failure);
+        }
+        let mut causes: Vec<_> = causes.into_iter().collect();
+        causes.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.len()));
+        for (index, (cause, failures)) in causes.iter().enumerate() {
+            let ids: Vec<&str> = failures.iter().map(|(id, _)| id.as_str()).collect();
+            println!("\n== {cause}: {} schemas: {}", ids.len(), ids[..ids.len().min(12)].join(" "));
+            let Some((id, failure)) = failures.first() else { continue };
+            let Some((_, schema)) = schemas.iter().find(|(other, _)| other == id) else { continue };
+            let (text, failure) = if index < SHRUNK {
+                smallest(schema, failure, tools)
+            } else {
+                (String::new(), failure.clone())
+            };
+            println!("{text}\n{}", head(&failure.text));
+            if let Some(seed) = id.strip_prefix('s').filter(|seed| seed.parse::<u64>().is_ok()) {
+                println!("again: cargo xtask roundtrip --schemas 1 --seed {seed}");
+            }
+        }
+    }
+}
+
+fn head(text: &str) -> String {
+    text.lines().take(40).collect::<Vec<_>>().join("\n")
+}
+
+/// Takes schemas through every stage.
+fn through(schemas: &[(String, Schema)], tools: &Tools, name: &str) -> Vec<(String, Failure)> {
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(1, Into::into);
+    let work = || {
+        let mut done = vec![];
+        while let Some((id, schema)) = schemas.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let folder = tools.work.join(name).join(id);
+            let item = Item::new(id.clone(), folder, schema);
+            done.push(match item.and_then(|item| alone::run(&item, tools).map(|()| item)) {
+                Ok(item) => Ok(item),
+                Err(failure) => Err((id.clone(), failure)),
+            });
+        }
+        done
+    };
+    let done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    let (mut items, mut failures) = (vec![], vec![]);
+    for one in done {
+        match one {
+            Ok(item) => items.push(item),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    items.sort_by(|one, other| one.id.cmp(&other.id));
+    let part: Vec<&Item> = items.iter().collect();
+    if !part.is_empty() {
+        let found = batch::run(&part, tools, name);
+        failures.extend(found.into_iter().map(|(at, failure)| (part[at].id.clone(), failure)));
+    }
+    failures
+}
+
+/// The smallest schema that fails as this one does, and what it fails with.
+fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failure) {
+    let start = Instant::now();
+    let (mut schema, mut failure) = (schema.clone(), failure.clone());
+    let wanted = failure.signature();
+    let fails = |candidate: &Schema| {
+        let only = [("shrunk".to_owned(), candidate.clone())];
+        let found = through(&only, tools, "shrinking").into_iter().map(|(_, failure)| failure);
+        found.into_iter().find(|failure| failure.signature() == wanted)
+    };
+    'again: while start.elapsed() < SHRINKING {
+        for candidate in shrink::smaller(&schema) {
+            if start.elapsed() > SHRINKING {
+                break 'again;
+            }
+            if bpfmap_codegen::check::check(candidate.clone()).is_err() {
+                continue;
+            }
+            if let Some(found) = fails(&candidate) {
+                (schema, failure) = (candidate, found);
+                continue 'again;
+            }
+        }
+        break;
+    }
+    (bpfmap_codegen::print::toml::print(&schema), failure)
+}

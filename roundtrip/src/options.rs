@@ -1,0 +1,73 @@
+//! The command line.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+
+use crate::Error;
+use crate::tools::Tools;
+
+/// What `cargo xtask roundtrip` passes on.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) schemas: u64,
+    pub(crate) seed: u64,
+    /// Whether the schemas of this repository are taken too.
+    pub(crate) corpus: bool,
+    pub(crate) verbose: bool,
+    bpfmap: PathBuf,
+    library: PathBuf,
+    search: Vec<String>,
+    kernels: Vec<(String, PathBuf)>,
+    work: PathBuf,
+}
+
+impl Options {
+    /// Reads the command line.
+    pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Error> {
+        let mut options = Self { schemas: 300, ..Self::default() };
+        while let Some(argument) = arguments.next() {
+            if argument == "--corpus" {
+                options.corpus = true;
+                continue;
+            }
+            if argument == "--verbose" {
+                options.verbose = true;
+                continue;
+            }
+            let value = arguments.next().ok_or_else(|| format!("`{argument}` needs a value"))?;
+            match argument.as_str() {
+                "--schemas" => options.schemas = value.parse()?,
+                "--seed" => options.seed = value.parse()?,
+                "--bpfmap" => options.bpfmap = value.into(),
+                "--library" => options.library = value.into(),
+                "--search" => options.search.push(value),
+                "--work" => options.work = value.into(),
+                "--kernel" => {
+                    let (name, path) = value.split_once('=').ok_or("`--kernel` is NAME=FILE")?;
+                    options.kernels.push((name.to_owned(), path.into()));
+                }
+                _ => return Err(format!("unknown option `{argument}`").into()),
+            }
+        }
+        Ok(options)
+    }
+
+    /// What the stages need. The work folder is emptied.
+    pub(crate) fn tools(&self) -> Result<Tools, Error> {
+        if self.work.exists() {
+            fs::remove_dir_all(&self.work)?;
+        }
+        fs::create_dir_all(&self.work)?;
+        let mut tools = Tools {
+            bpfmap: self.bpfmap.clone(),
+            library: self.library.clone(),
+            search: self.search.clone(),
+            work: self.work.canonicalize()?,
+            ways: vec![],
+            programs: AtomicUsize::new(0),
+        };
+        tools.prepare(&self.kernels)?;
+        Ok(tools)
+    }
+}

@@ -1,0 +1,163 @@
+//! The programs and files that the stages need, as `cargo xtask roundtrip` names them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use bpfmap_btf::Btf;
+use bpfmap_codegen::facts::KernelVersion;
+use bpfmap_codegen::taken::KernelNames;
+
+use crate::Error;
+
+/// What the command line says.
+pub(crate) struct Tools {
+    /// The command `bpfmap`.
+    pub(crate) bpfmap: PathBuf,
+    /// The compiled crate `bpfmap`.
+    pub(crate) library: PathBuf,
+    /// Folders with what it depends on, as rustc's option `-L` takes them.
+    pub(crate) search: Vec<String>,
+    /// Where the files of the schemas go.
+    pub(crate) work: PathBuf,
+    /// What programs are compiled with: each clang after each header.
+    pub(crate) ways: Vec<Way>,
+    /// How many programs were compiled.
+    pub(crate) programs: AtomicUsize,
+}
+
+/// A clang, and the headers that come before the schema's.
+pub(crate) struct Way {
+    pub(crate) clang: &'static str,
+    /// What the headers are called.
+    pub(crate) headers: String,
+    /// The kernel of a `vmlinux.h`; none for `linux/bpf.h`.
+    pub(crate) kernel: Option<KernelVersion>,
+    /// The names that kernel has.
+    pub(crate) names: Option<Arc<KernelNames>>,
+    precompiled: PathBuf,
+    folder: PathBuf,
+}
+
+/// The oldest clang that the generated C is for, and a new one.
+pub(crate) const OLD_CLANG: &str = "clang-14";
+/// The clang of the fixtures.
+pub(crate) const CLANG: &str = "clang-19";
+
+impl Tools {
+    /// Precompiles the headers: `vmlinux.h` of each of these kernels, by name and file with its BTF, and
+    /// `linux/bpf.h`.
+    pub(crate) fn prepare(&mut self, kernels: &[(String, PathBuf)]) -> Result<(), Error> {
+        let folder = self.work.join("headers");
+        fs::create_dir_all(&folder)?;
+        let mut headers =
+            vec![("linux/bpf.h".to_owned(), "#include <linux/bpf.h>\n".to_owned(), None, None)];
+        for (kernel, image) in kernels {
+            let path = folder.join(format!("vmlinux-{kernel}.h"));
+            let mut bpftool = Command::new("bpftool");
+            bpftool.args(["btf", "dump", "file"]).arg(image).args(["format", "c"]);
+            fs::write(&path, output(&mut bpftool)?)?;
+            headers.push((
+                format!("vmlinux.h of {kernel}"),
+                format!("#include \"{}\"\n", path.display()),
+                Some(kernel.parse()?),
+                Some(Arc::new(KernelNames::new(&Btf::parse(&fs::read(image)?)?, kernel.clone()))),
+            ));
+        }
+        for clang in [OLD_CLANG, CLANG] {
+            for (index, (name, text, kernel, names)) in headers.iter().enumerate() {
+                let source = folder.join(format!("{clang}-{index}.h"));
+                fs::write(&source, format!("{text}#include <bpf/bpf_helpers.h>\n"))?;
+                let precompiled = source.with_extension("pch");
+                let mut command = clang_command(clang);
+                command.args(extensions(*kernel));
+                command.args(["-x", "c-header"]).arg(&source).arg("-o").arg(&precompiled);
+                output(&mut command)?;
+                let way = Way {
+                    clang,
+                    headers: name.clone(),
+                    kernel: *kernel,
+                    names: names.clone(),
+                    precompiled,
+                    folder: folder.clone(),
+                };
+                self.ways.push(way);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Way {
+    /// Compiles a program behind the headers.
+    ///
+    /// # Errors
+    ///
+    /// What clang says.
+    pub(crate) fn compile(&self, source: &Path, object: &Path) -> Result<(), String> {
+        let mut command = clang_command(self.clang);
+        command.args(extensions(self.kernel));
+        command.arg("-include-pch").arg(&self.precompiled).arg("-I").arg(&self.folder);
+        command.arg("-c").arg(source).arg("-o").arg(object);
+        said(&mut command)
+    }
+}
+
+/// What a `vmlinux.h` needs: kernels are compiled with these extensions from Linux 7.0 on.
+fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
+    if kernel.is_none() { &[] } else { &["-fms-extensions", "-Wno-microsoft"] }
+}
+
+/// Compiles a program of the fixtures.
+///
+/// # Errors
+///
+/// What clang says.
+pub(crate) fn compile_fixture(clang: &str, source: &Path, object: &Path) -> Result<(), String> {
+    let mut command = clang_command(clang);
+    command.args(["-mcpu=v3", "-Wno-unused-parameter", "-c"]).arg(source).arg("-o").arg(object);
+    said(&mut command)
+}
+
+fn clang_command(clang: &str) -> Command {
+    let mut command = Command::new(clang);
+    command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]);
+    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
+    command.arg(format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH));
+    command
+}
+
+/// Runs a command, and returns what it says where it fails.
+pub(crate) fn said(command: &mut Command) -> Result<(), String> {
+    let output = run(command)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&text)))
+}
+
+/// Runs a command that has to succeed, and returns its output.
+fn output(command: &mut Command) -> Result<Vec<u8>, Error> {
+    let output = run(command)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Result<std::process::Output, String> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{} can't be run: {error}", program(command.get_program())))
+}
+
+fn program(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask roundtrip`: schemas through every stage, from C to the kernel and back.
+//!
+//! The stages are those of the package `bpfmap-roundtrip`. Here it is built, and told where what it links
+//! and the kernels are whose `vmlinux.h` programs include.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use bpfmap_codegen::facts::MATRIX;
+use bpfmap_vmtest::Kernel;
+use bpfmap_vmtest::kernel::Packages;
+use serde_json::Value;
+
+use crate::cargo::{cargo, root};
+use crate::step::{output, run as run_command};
+use crate::{Error, packages};
+
+/// How many random schemas are enough on any day.
+const DAILY: u64 = 300;
+
+const PACKAGES: [&str; 4] = ["--package", "bpfmap-roundtrip", "--package", "bpfmap-cli"];
+
+/// Runs `cargo xtask roundtrip`.
+///
+/// # Errors
+///
+/// When a schema fails in a stage, or the arguments are not `[--schemas N] [--seed N] [--verbose]`.
+pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
+    packages::ensure(packages::BUILD_AND_BOOT)?;
+    packages::ensure(packages::TESTS)?;
+    let (mut schemas, mut seed, mut more) = (DAILY, 1, vec![]);
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let mut number = || -> Result<u64, Error> {
+            let value = arguments.next().ok_or_else(|| format!("`{argument}` needs a number"))?;
+            value.parse().map_err(|_| format!("expected a number, found `{value}`").into())
+        };
+        match *argument {
+            "--schemas" => schemas = number()?,
+            "--seed" => seed = number()?,
+            "--verbose" => more.push("--verbose"),
+            _ => return Err(format!("unknown argument `{argument}`").into()),
+        }
+    }
+    // One schema is a repetition.
+    if schemas > 1 {
+        more.push("--corpus");
+    }
+    stages(schemas, seed, &more)
+}
+
+fn stages(schemas: u64, seed: u64, more: &[&str]) -> Result<(), Error> {
+    let built = Built::new()?;
+    let mut command = Command::new(&built.program);
+    command.current_dir(root());
+    command.arg("--bpfmap").arg(&built.bpfmap).arg("--library").arg(&built.library);
+    for path in &built.search {
+        command.args(["--search", path]);
+    }
+    command.arg("--work").arg(root().join("target/roundtrip"));
+    for version in [MATRIX.first(), MATRIX.last()].into_iter().flatten() {
+        let name = version.to_string();
+        let types = root().join("target").join(format!("vmlinux-{name}.btf"));
+        fs::write(&types, Kernel::debian(&name, &Packages::configured())?.btf()?)?;
+        command.arg("--kernel").arg(format!("{name}={}", types.display()));
+    }
+    command.args(["--schemas", &schemas.to_string(), "--seed", &seed.to_string()]);
+    run_command(command.args(more))
+}
+
+/// What cargo makes of the packages.
+struct Built {
+    program: PathBuf,
+    /// The command `bpfmap`.
+    bpfmap: PathBuf,
+    /// The crate `bpfmap`.
+    library: PathBuf,
+    /// Where rustc finds what it depends on.
+    search: Vec<String>,
+}
+
+impl Built {
+    fn new() -> Result<Self, Error> {
+        let build = ["build", "--message-format=json-render-diagnostics"];
+        let text = output(cargo().args(build).args(PACKAGES))?;
+        let messages: Vec<Value> =
+            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let executable = |name: &str| {
+            let found = messages.iter().find_map(|message| {
+                let path = message.get("executable")?.as_str()?;
+                (message.get("target")?.get("name")?.as_str()? == name).then(|| path.into())
+            });
+            found.ok_or_else(|| format!("cargo built no {name}"))
+        };
+        let library: PathBuf = messages
+            .iter()
+            .filter(|message| {
+                let target = message.get("target");
+                let named = target.and_then(|target| target.get("name")?.as_str());
+                let kind = target.and_then(|target| target.get("kind")?.get(0)?.as_str());
+                named == Some("bpfmap") && kind == Some("lib")
+            })
+            .filter_map(|message| message.get("filenames")?.as_array())
+            .flatten()
+            .filter_map(|file| file.as_str().map(PathBuf::from))
+            .rfind(|file| file.extension().is_some_and(|extension| extension == "rlib"))
+            .ok_or("cargo built no library bpfmap")?;
+        let dependencies = library.parent().ok_or("a library has a folder")?.join("deps");
+        let mut search = vec![format!("dependency={}", dependencies.display())];
+        let linked = messages.iter().filter_map(|message| message.get("linked_paths")?.as_array());
+        search.extend(linked.flatten().filter_map(|path| path.as_str().map(str::to_owned)));
+        Ok(Self {
+            program: executable("bpfmap-roundtrip")?,
+            bpfmap: executable("bpfmap")?,
+            library,
+            search,
+        })
+    }
+}
