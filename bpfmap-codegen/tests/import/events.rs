@@ -92,6 +92,24 @@ inner = { type = "ringbuf", event = "exec", max_entries = 4096 }
     }
 }
 
+/// The kernel takes no array of 4 GiB: the map is there all the same, without the type of its records.
+#[test]
+fn that_are_too_large_are_not_told() {
+    let text = r#"name = "made"
+[maps.small]
+type = "ringbuf"
+event = "[u8; 159_072_862]"
+max_entries = 1_073_741_824
+[maps.large]
+type = "ringbuf"
+event = "[u8; 159_072_863]"
+max_entries = 1_073_741_824
+"#;
+    let header = c::emit(&check(toml::read_str(Path::new("made.toml"), text)).unwrap()).contents;
+    assert!(header.contains("__u8 (*type)[BPF_MAP_TYPE_RINGBUF][159072862];"), "{header}");
+    assert!(!header.contains("(*type)[BPF_MAP_TYPE_RINGBUF][159072863]"), "{header}");
+}
+
 /// What cilium/ebpf and aya take, and libbpf does not.
 #[test]
 fn that_are_defined_as_values_are_told() {

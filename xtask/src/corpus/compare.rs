@@ -75,9 +75,11 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     if from.values != to.values {
         return differs!(path, format!("values {:?}, then {:?}", from.values, to.values), &[]);
     }
-    let types = |(btf, map): Side<'_, '_>| [map.key_type(btf), map.value_type(btf)];
+    let types = |(btf, map): Side<'_, '_>| {
+        [map.key_type(btf), map.value_type(btf), map.event.map(|event| event.ty)]
+    };
     for (what, (one, other)) in
-        ["key", "value"].into_iter().zip(types(original).into_iter().zip(types(copy)))
+        ["key", "value", "event"].into_iter().zip(types(original).into_iter().zip(types(copy)))
     {
         let difference = match (one, other) {
             (None, None) => None,
