@@ -207,6 +207,17 @@ fn the_kernel_takes_every_layout() {
     assert_eq!(Map::<Shapes>::from_map(&map).unwrap().layout_check(), LayoutCheck::Agrees);
 }
 
+/// As libbpf creates them: the kernel asks the key of an array to be an integer, which bytes are not.
+#[test]
+fn a_map_with_half_a_type_has_no_btf() {
+    spec!(HalfKey: Array, [u8; 4] as &Layout::Opaque { size: 4 } => u64 as Layout::U64, max 1);
+    spec!(HalfValue: Hash, u32 as Layout::U32 => [u8; 12] as &Layout::Opaque { size: 12 }, max 1);
+    let (key, value) = (create::<HalfKey>(), create::<HalfValue>());
+    assert_eq!(key.layout_check(), LayoutCheck::NoBtf);
+    assert_eq!(value.layout_check(), LayoutCheck::NoBtf);
+    assert_eq!((key.info().unwrap().btf_id, value.info().unwrap().btf_id), (0, 0));
+}
+
 /// The errno, where the kernel refuses the BTF itself, comes with the kernel's own words.
 #[test]
 fn refused_btf_is_explained() {

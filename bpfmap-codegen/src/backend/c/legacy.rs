@@ -39,7 +39,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
     let mut code = OPENING.to_owned();
     let _ = write!(
         code,
-        "#define bpf_map_def bpfmap_{}_map_def\n\
+        "#define bpf_map_def __bpfmap_{}_map_def\n\
          struct bpf_map_def {{\n\
          \tunsigned int type;\n\
          \tunsigned int key_size;\n\

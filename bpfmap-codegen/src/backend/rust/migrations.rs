@@ -7,13 +7,16 @@ use std::fmt::Write;
 use super::layouts::{layout_of, push_layouts};
 use super::maps::flags_value;
 use super::names::{Names, identifier};
-use super::{OPENING, REEXPORT, push_doc, string_literal};
+use super::{OPENING, push_doc, reexport, string_literal};
 use crate::backend::{GeneratedFile, marker};
 use crate::check::Checked;
 use crate::evolve::plan::{Obstacle, Plan, Step, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
 use crate::facts::MapTypeFacts;
 use crate::ir::{KeyValue, MapDef};
+
+/// The module of the functions, which stands beside that of the types where one module includes both files.
+const MODULE: &str = "generated_migrations";
 
 /// What was made of two schemas.
 #[derive(Debug, Clone)]
@@ -54,7 +57,7 @@ pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLa
     }
     let mut code = format!("// {}\n\n", marker(schema));
     if !planned.is_empty() {
-        let _ = write!(code, "{REEXPORT}\n{OPENING}");
+        let _ = write!(code, "{}\n{OPENING}mod {MODULE} {{\n", reexport(MODULE));
         push_indented(&mut code, items.trim_start());
         code.push_str("}\n");
     }

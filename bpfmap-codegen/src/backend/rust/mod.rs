@@ -32,11 +32,11 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     maps::push_maps(&mut items, checked, &names);
     layouts::push_layouts(&mut items, checked, &names);
 
-    let mut code = format!("// {}\n\n{REEXPORT}\n", marker(schema));
+    let mut code = format!("// {}\n\n{}\n", marker(schema), reexport(MODULE));
     if let Some(doc) = &schema.doc {
         push_doc(&mut code, "", doc);
     }
-    code.push_str(OPENING);
+    let _ = writeln!(code, "{OPENING}mod {MODULE} {{");
     for line in items.trim_start().lines() {
         if line.is_empty() {
             code.push('\n');
@@ -48,11 +48,17 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
-/// Whether anybody uses the items, and whether anybody outside sees them, is up to the module that includes them.
-const REEXPORT: &str = "\
-#[allow(unreachable_pub, unused_imports, reason = \"the module that includes it may be private, or unused\")]
-pub use generated::*;
-";
+/// The line that hands on the items of `module`. Whether anybody uses them, and whether anybody outside sees them, is up to
+/// the module that includes them.
+fn reexport(module: &str) -> String {
+    format!(
+        "#[allow(unreachable_pub, unused_imports, reason = \"the module that includes it may be private, or unused\")]\n\
+         pub use {module}::*;\n"
+    )
+}
+
+/// The module of the types and maps.
+const MODULE: &str = "generated";
 
 /// What a program does not use of the schema, and how the author wrote names and documentation, is no
 /// concern of the program's lints.
@@ -72,7 +78,6 @@ const OPENING: &str = "\
     reason = \"generated: what the program leaves unused, and the author's words, are not its lints'\"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
-mod generated {
 ";
 
 /// The lines of `doc` as a doc comment, which are attributes as well: none of the code in it is a test.

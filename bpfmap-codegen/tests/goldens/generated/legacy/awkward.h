@@ -248,7 +248,7 @@ static __attribute__((used)) void __bpfmap_btf_level(enum level *it)
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
  */
-#define bpf_map_def bpfmap_awkward_map_def
+#define bpf_map_def __bpfmap_awkward_map_def
 struct bpf_map_def {
 	unsigned int type;
 	unsigned int key_size;

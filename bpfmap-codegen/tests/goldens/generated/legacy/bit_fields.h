@@ -105,7 +105,7 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
  */
-#define bpf_map_def bpfmap_bit_fields_map_def
+#define bpf_map_def __bpfmap_bit_fields_map_def
 struct bpf_map_def {
 	unsigned int type;
 	unsigned int key_size;

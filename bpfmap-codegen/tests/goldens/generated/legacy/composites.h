@@ -216,7 +216,7 @@ _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn lies at byte 16 o
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
  */
-#define bpf_map_def bpfmap_composites_map_def
+#define bpf_map_def __bpfmap_composites_map_def
 struct bpf_map_def {
 	unsigned int type;
 	unsigned int key_size;

@@ -85,7 +85,7 @@ static __attribute__((used)) void __bpfmap_btf_task_struct(struct task_struct *i
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
  */
-#define bpf_map_def bpfmap_nested_fields_map_def
+#define bpf_map_def __bpfmap_nested_fields_map_def
 struct bpf_map_def {
 	unsigned int type;
 	unsigned int key_size;
