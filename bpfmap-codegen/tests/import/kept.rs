@@ -179,3 +179,17 @@ fn a_type_that_is_there_twice_is_one() {
     assert_eq!(rules(&others, "two"), ["import-renamed"]);
     assert_eq!(rules(&others, "one"), <[&str; 0]>::default());
 }
+
+/// What a ring buffer carries can be anything, so that it is kept without the type of its records.
+#[test]
+fn an_event_with_a_name_that_is_taken_is_left_out_of_its_map() {
+    let data = object(
+        "enum answer { false, true };
+         struct exec { __u32 id; enum answer answer; };
+         struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); __type(value, struct exec); }
+             events SEC(\".maps\");",
+    );
+    let imported = imported(&data);
+    assert!(map(&imported, "events").event.is_none());
+    assert_eq!(rules(&imported, "events"), ["import-event", "import-bytes"]);
+}

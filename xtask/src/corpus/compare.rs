@@ -2,9 +2,9 @@
 //!
 //! What does not count: the name of an integer (`long` and `long long` are one), a typedef of the same
 //! name as its struct, the name that something nameless got, padding that has a name on one side, what
-//! a pointer leads to beyond the name of a struct, the type of a key of which the kernel takes no BTF, what
-//! a program says is in the kernel's own fields, and `const`, `volatile` and `restrict`. All else has to be
-//! the same.
+//! a pointer leads to beyond the name of a struct, the type of a key of which the kernel takes no BTF, a size
+//! that is not said where the map type has but one, what a program says is in the kernel's own fields, and
+//! `const`, `volatile` and `restrict`. All else has to be the same.
 
 use std::collections::HashSet;
 
@@ -53,7 +53,16 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     let (from, to) = (original.1, copy.1);
     let attributes = |side: &Side<'_, '_>| {
         let (btf, map) = side;
-        let (key_size, value_size) = map.sizes(btf);
+        let (mut key_size, mut value_size) = map.sizes(btf);
+        if let Some(row) = MAP_TYPES.iter().find(|row| Some(row.number) == map.map_type) {
+            if key_size == 0 && row.key.is_implied() {
+                key_size = 4;
+            }
+            if value_size == 0 {
+                let implied = row.value.implied_size().and_then(|size| u32::try_from(size).ok());
+                value_size = implied.unwrap_or(0);
+            }
+        }
         [
             ("type", u64::from(map.map_type.unwrap_or_default())),
             ("key_size", key_size.into()),
@@ -67,9 +76,7 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     };
     for ((what, one), (_, other)) in attributes(&original).into_iter().zip(attributes(&copy)) {
         if one != other {
-            let rules: &[&str] =
-                if one == 0 && what.ends_with("_size") { &["import-size"] } else { &[] };
-            return differs!(path, format!("{what} {one}, then {other}"), rules);
+            return differs!(path, format!("{what} {one}, then {other}"), &[]);
         }
     }
     if from.values != to.values {
@@ -95,6 +102,17 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
         if difference.is_some() {
             return difference;
         }
+    }
+    let difference = match (from.event, to.event) {
+        (None, None) => None,
+        (Some(one), Some(other)) => {
+            let mut comparison = Comparison { from: original.0, to: copy.0, seen: HashSet::new() };
+            comparison.types(&format!("{path}.event"), one.ty, other.ty)
+        }
+        (one, _) => differs!(path, format!("event typed: {}", one.is_some()), BYTES),
+    };
+    if difference.is_some() {
+        return difference;
     }
     match (&from.inner, &to.inner) {
         (None, None) => None,

@@ -229,7 +229,8 @@ fn round_trip(
         Err(why) => {
             let why = why.lines().next().unwrap_or_default().to_owned();
             for map in originals {
-                report.differs(program, format!("{name}: {}: {why}", map.name), None);
+                let rule = left_out(&imported, &map.name);
+                report.differs(program, format!("{name}: {}: {why}", map.name), rule);
             }
             return Ok(());
         }

@@ -79,7 +79,8 @@ impl Maker<'_, '_, '_> {
                 key = Some(self.size(4));
             }
             // libbpf adds the size of a value that holds maps or programs.
-            let no_value = value.is_none() && row.value.implied_size().is_some();
+            let is_event = map.event.is_some_and(|event| event.is_value);
+            let no_value = value.is_none() && row.value.implied_size().is_some() && !is_event;
             if no_value && holds {
                 value = Some(self.size(4));
             }

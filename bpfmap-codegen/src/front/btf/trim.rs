@@ -79,19 +79,25 @@ pub(super) fn trim(
     schema.types.clear();
 }
 
-/// A key or a value that has a type.
+/// A key, a value or an event of a map.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Part {
     map: String,
     is_inner: bool,
-    is_key: bool,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum What {
+    Key,
+    Value,
+    Event,
 }
 
 impl Part {
-    fn of<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut KeyValue> {
+    fn map<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut MapDef> {
         let map = schema.maps.iter_mut().find(|map| map.name.value == self.map)?;
-        let map = if self.is_inner { map.template_mut()? } else { map };
-        if self.is_key { map.key.as_mut() } else { map.value.as_mut() }
+        if self.is_inner { map.template_mut() } else { Some(map) }
     }
 }
 
@@ -107,12 +113,20 @@ fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
     for map in &schema.maps {
         for (is_inner, def) in [(false, Some(map)), (true, map.template())] {
             let Some(def) = def else { continue };
-            for (is_key, described) in [(true, &def.key), (false, &def.value)] {
-                let Some(KeyValue::Type(ty)) = described else { continue };
+            let typed = |described: &'_ Option<KeyValue>| match described {
+                Some(KeyValue::Type(ty)) => Some(ty.clone()),
+                _ => None,
+            };
+            let all = [
+                (What::Key, typed(&def.key)),
+                (What::Value, typed(&def.value)),
+                (What::Event, def.event.clone()),
+            ];
+            for (what, ty) in all.into_iter().filter_map(|(what, ty)| Some((what, ty?))) {
                 let mut names = vec![];
                 mentioned(&ty.value, &mut names);
                 if ty.span == span || names.iter().any(|name| holding.contains(name)) {
-                    parts.push(Part { map: map.name.value.clone(), is_inner, is_key });
+                    parts.push(Part { map: map.name.value.clone(), is_inner, what });
                 }
             }
         }
@@ -120,7 +134,7 @@ fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
     parts
 }
 
-/// Takes the type of a key or value for bytes.
+/// Takes the type of a key or value for bytes, and an event out of its map.
 fn to_bytes(
     schema: &mut Schema,
     layouts: &Layouts,
@@ -128,22 +142,37 @@ fn to_bytes(
     error: &Finding,
     findings: &mut Vec<Finding>,
 ) -> bool {
-    let Some(described) = part.of(schema) else { return false };
-    let KeyValue::Type(ty) = &*described else { return false };
-    let Some(size) = u32::try_from(layouts.of(&ty.value).size).ok().filter(|size| *size != 0)
-    else {
-        return false;
+    let Some(map) = part.map(schema) else { return false };
+    let (what, described) = match part.what {
+        What::Key => ("key", map.key.as_mut()),
+        What::Value => ("value", map.value.as_mut()),
+        What::Event => ("event", None),
     };
-    let span = ty.span;
-    *described = KeyValue::Size(Spanned::new(size, span));
-    let what = if part.is_key { "key" } else { "value" };
     let inner = if part.is_inner { "the maps in " } else { "" };
-    let message =
-        format!("the {what} of {inner}`{}` becomes {size} bytes: {}", part.map, error.message);
+    let (name, why) = (&part.map, &error.message);
+    let (span, message, help) = match described {
+        Some(described) => {
+            let KeyValue::Type(ty) = &*described else { return false };
+            let size = u32::try_from(layouts.of(&ty.value).size).ok().filter(|size| *size != 0);
+            let (Some(size), span) = (size, ty.span) else { return false };
+            *described = KeyValue::Size(Spanned::new(size, span));
+            let message = format!("the {what} of {inner}`{name}` becomes {size} bytes: {why}");
+            (span, message, "its size is kept, and libbpf creates such a map without BTF")
+        }
+        None => {
+            let Some(event) = map.event.take() else { return false };
+            let message = format!("the {what} of {inner}`{name}` is left out: {why}");
+            (
+                event.span,
+                message,
+                "the map carries records of any type; what they are is for you to say",
+            )
+        }
+    };
     findings.push(
         Finding::new(&rules::IMPORT_BYTES, span, message)
             .note(format!("with its type, the map would break the rule `{}`", error.rule.id))
-            .help("its size is kept, and libbpf creates such a map without BTF"),
+            .help(help),
     );
     true
 }
