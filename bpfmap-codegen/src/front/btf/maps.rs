@@ -78,16 +78,17 @@ impl Maker<'_, '_, '_> {
             if no_key {
                 key = Some(self.size(4));
             }
-            // libbpf adds the size of a value that holds maps or programs.
-            let is_event = map.event.is_some_and(|event| event.is_value);
-            let no_value = value.is_none() && row.value.implied_size().is_some() && !is_event;
-            if no_value && holds {
-                value = Some(self.size(4));
+            let implied = row.value.implied_size().and_then(|size| u32::try_from(size).ok());
+            let implied = implied.filter(|_| value.is_none());
+            if let Some(size) = implied {
+                value = Some(self.size(size));
             }
-            // What is said of a value that is none has a finding of its own.
+            // libbpf adds the size of a value that holds maps or programs, and what is said of a value that is none
+            // has a finding of its own.
             let is_told = holds || map.event.is_some_and(|event| event.is_value);
-            if !map.is_live && (no_key || no_value && !is_told) {
-                self.sizes_unsaid(row, no_key, no_value && !is_told);
+            let no_value = implied.is_some() && !is_told;
+            if !map.is_live && (no_key || no_value) {
+                self.sizes_unsaid(row, no_key, no_value);
             }
         }
         if let Some(row) = row {

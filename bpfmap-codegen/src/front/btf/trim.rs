@@ -150,24 +150,17 @@ fn to_bytes(
     };
     let inner = if part.is_inner { "the maps in " } else { "" };
     let (name, why) = (&part.map, &error.message);
-    let (span, message, help) = match described {
-        Some(described) => {
-            let KeyValue::Type(ty) = &*described else { return false };
-            let size = u32::try_from(layouts.of(&ty.value).size).ok().filter(|size| *size != 0);
-            let (Some(size), span) = (size, ty.span) else { return false };
-            *described = KeyValue::Size(Spanned::new(size, span));
-            let message = format!("the {what} of {inner}`{name}` becomes {size} bytes: {why}");
-            (span, message, "its size is kept, and libbpf creates such a map without BTF")
-        }
-        None => {
-            let Some(event) = map.event.take() else { return false };
-            let message = format!("the {what} of {inner}`{name}` is left out: {why}");
-            (
-                event.span,
-                message,
-                "the map carries records of any type; what they are is for you to say",
-            )
-        }
+    let (span, message, help) = if let Some(described) = described {
+        let KeyValue::Type(ty) = &*described else { return false };
+        let size = u32::try_from(layouts.of(&ty.value).size).ok().filter(|size| *size != 0);
+        let (Some(size), span) = (size, ty.span) else { return false };
+        *described = KeyValue::Size(Spanned::new(size, span));
+        let message = format!("the {what} of {inner}`{name}` becomes {size} bytes: {why}");
+        (span, message, "its size is kept, and libbpf creates such a map without BTF")
+    } else {
+        let Some(event) = map.event.take() else { return false };
+        let message = format!("the {what} of {inner}`{name}` is left out: {why}");
+        (event.span, message, "the map is kept; what its records are is for you to say")
     };
     findings.push(
         Finding::new(&rules::IMPORT_BYTES, span, message)
