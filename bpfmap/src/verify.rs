@@ -59,7 +59,7 @@ pub struct Attributes {
 
 /// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
 /// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member, as opening does: where
-/// the schema says what an older map has ([`TypeLayout::Evolved`](crate::layout::TypeLayout::Evolved)), that is no
+/// the schema says what an older map has ([`TypeLayout::Evolved`]), that is no
 /// difference. The name isn't compared: [`name`] does.
 ///
 /// # Errors
