@@ -139,3 +139,23 @@ impl Item {
         &self.checked.schema().name.value
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_one_cause_have_one_signature() {
+        let failure = |text: &str| Failure::new(Stage::Rust, text).signature();
+        let clang = |name: &str| {
+            format!("exit status: 1: in {name}.h\n{name}.h:7:1: error: `{name}` is no type")
+        };
+        assert_eq!(failure(&clang("one")), failure(&clang("two")));
+        assert_ne!(failure(&clang("one")), failure("error: something else"));
+        let panic = |line: u32, what: &str| {
+            format!("thread 's{line}' panicked at src/a.rs:{line}:1:\n{what}\n")
+        };
+        assert_eq!(failure(&panic(1, "no entry")), failure(&panic(2, "no entry")));
+        assert_ne!(failure(&panic(1, "no entry")), failure(&panic(1, "no map")));
+    }
+}

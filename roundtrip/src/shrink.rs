@@ -185,3 +185,25 @@ fn composites(body: &Composite) -> Vec<Composite> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::{self, Tally};
+    use bpfmap_codegen::check::check;
+
+    #[test]
+    fn what_does_not_matter_goes() {
+        let flag = |schema: &Schema| schema.maps.iter().any(|map| map.map_type.value == "hash");
+        let mut schemas = (1..).map(|seed| generator::schema(seed, &mut Tally::default()));
+        let mut schema = schemas.find(flag).expect("one of them has a hash");
+        while let Some(next) = smaller(&schema)
+            .into_iter()
+            .find(|candidate| flag(candidate) && check(candidate.clone()).is_ok())
+        {
+            schema = next;
+        }
+        assert_eq!((schema.types.len(), schema.maps.len()), (0, 1));
+        assert_eq!(schema.maps[0].flags.len(), 0);
+    }
+}

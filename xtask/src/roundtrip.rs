@@ -106,7 +106,8 @@ impl Built {
             .filter_map(|file| file.as_str().map(PathBuf::from))
             .rfind(|file| file.extension().is_some_and(|extension| extension == "rlib"))
             .ok_or("cargo built no library bpfmap")?;
-        let dependencies = library.parent().ok_or("a library has a folder")?.join("deps");
+        // It lies among what it depends on, since it is no package that was asked for.
+        let dependencies = library.parent().ok_or("a library has a folder")?;
         let mut search = vec![format!("dependency={}", dependencies.display())];
         let linked = messages.iter().filter_map(|message| message.get("linked_paths")?.as_array());
         search.extend(linked.flatten().filter_map(|path| path.as_str().map(str::to_owned)));

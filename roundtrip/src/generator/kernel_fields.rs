@@ -6,16 +6,26 @@ use bpfmap_codegen::ir::{Int, Schema, SpecialField, Target, Type};
 use super::maps::{member, structure};
 use super::words::Random;
 
-/// A struct with some of the fields that a map of this type takes, and plain members among them.
-pub(super) fn value(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<Type> {
+/// A struct with some of the fields that a map of this type takes, and plain members among them. `turn` goes through
+/// all of them.
+pub(super) fn value(
+    schema: &mut Schema,
+    row: &MapTypeFacts,
+    turn: Option<usize>,
+    random: &mut Random,
+) -> Option<Type> {
     if row.special_fields.is_empty() {
         return None;
     }
     let number = || Type::Int(Int { size: 4, signed: false });
     let mut members = vec![member("before", number())];
     let mut chosen: Vec<SpecialField> = vec![];
-    for _ in 0..=random.below(2) {
-        let (field, _) = random.pick(row.special_fields);
+    let count = row.special_fields.len();
+    let turns =
+        turn.into_iter().flat_map(|turn| [turn, turn + 1]).map(|turn| turn + row.number as usize);
+    let more = (0..=random.below(2)).map(|_| random.below(count));
+    for index in turns.chain(more.collect::<Vec<_>>()) {
+        let (field, _) = row.special_fields[index % count];
         // What a list or a tree owns is under a lock.
         if field.node().is_some() && !chosen.contains(&SpecialField::SpinLock) {
             chosen.push(SpecialField::SpinLock);

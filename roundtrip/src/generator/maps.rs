@@ -58,7 +58,7 @@ fn map(
         set_by_loader.push(Attribute::MaxEntries.into());
     }
     let key = key(schema, row, random);
-    let value = value(schema, row, random);
+    let value = value(schema, row, flag, random);
     MapDef {
         doc: doc(random),
         map_type: row.name.to_owned().into(),
@@ -180,11 +180,17 @@ fn key(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<K
     }
 }
 
-fn value(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<KeyValue> {
+fn value(
+    schema: &mut Schema,
+    row: &MapTypeFacts,
+    turn: Option<usize>,
+    random: &mut Random,
+) -> Option<KeyValue> {
     match row.value {
         ValueRule::Plain { .. } => {
-            if random.below(3) == 0
-                && let Some(ty) = kernel_fields::value(schema, row, random)
+            if (turn.is_some_and(|turn| turn % 2 == 0) && random.below(3) > 0
+                || random.below(4) == 0)
+                && let Some(ty) = kernel_fields::value(schema, row, turn, random)
             {
                 return Some(typed(ty));
             }

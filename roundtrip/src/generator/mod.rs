@@ -147,3 +147,24 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_each_day_has_everything() {
+        let mut tally = Tally::default();
+        for seed in 1..=ENOUGH {
+            schema(seed, &mut tally);
+        }
+        assert_eq!(tally.verdict(ENOUGH), Ok(()), "{tally:?}");
+    }
+
+    #[test]
+    fn a_number_makes_the_same_schema_each_time() {
+        let text = |seed| bpfmap_codegen::print::toml::print(&schema(seed, &mut Tally::default()));
+        assert_eq!(text(17), text(17));
+        assert_ne!(text(17), text(18));
+    }
+}
