@@ -117,3 +117,38 @@ fn an_arena_lies_at_the_address_of_its_spec() {
     let again = errno(map.map_arena());
     assert_eq!(again, libc::EEXIST, "it lies there already");
 }
+
+spec!(Shown: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY));
+spec!(Told: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::WRONLY));
+spec!(Constant: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY_PROG));
+
+#[test]
+fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {
+    let map = create::<Shown>();
+    assert_eq!(map.lookup(&0).unwrap(), Some(0));
+    let refused = map.update(&0, &1, Update::Any).unwrap_err();
+    assert_eq!(refused.errno(), Some(libc::EPERM));
+    assert!(refused.to_string().ends_with("open the map by pin or id to write"), "{refused}");
+    assert_eq!(errno(map.map_values()), libc::EACCES);
+    assert_eq!(errno(map.map_values_read_only()), libc::EINVAL);
+    let whole = Map::<Shown>::from_id(map.info().unwrap().id).unwrap();
+    whole.update(&0, &1, Update::Any).unwrap();
+    assert_eq!(whole.map_values().unwrap()[0].load(), 1);
+    assert_eq!(map.lookup(&0).unwrap(), Some(1));
+
+    let map = create::<Told>();
+    map.update(&0, &1, Update::Any).unwrap();
+    let refused = map.lookup(&0).unwrap_err();
+    assert_eq!(refused.errno(), Some(libc::EPERM));
+    assert!(refused.to_string().ends_with("open the map by pin or id to read"), "{refused}");
+    assert_eq!(errno(map.map_values()), libc::EACCES);
+    assert_eq!(errno(map.map_values_read_only()), libc::EACCES);
+
+    let map = create::<Constant>();
+    map.update(&0, &1, Update::Any).unwrap();
+    assert_eq!(errno(map.map_values()), libc::EACCES);
+    assert_eq!(map.map_values_read_only().unwrap()[0].load(), 1);
+}
