@@ -20,6 +20,7 @@ use channel::Channel;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 /// Runs as the guest's init if this is the first process of a guest; returns otherwise.
 ///
@@ -76,8 +77,13 @@ fn init() -> io::Result<Infallible> {
     let (port, value, _) = DEBUG_EXIT;
     port::allow(port, 4)?;
     port::write_u8(port, value);
+    // QEMU 7.2 ends within the write; QEMU 10 asks its main thread to, and the guest runs on until that does.
+    std::thread::sleep(EXIT_LIMIT);
     Err(io::Error::other("QEMU did not exit when told to"))
 }
+
+/// How long QEMU may take to end after it is told to; on a busy host its main thread waits for a processor.
+const EXIT_LIMIT: Duration = Duration::from_secs(30);
 
 fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
     loop {
