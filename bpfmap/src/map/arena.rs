@@ -22,7 +22,8 @@ where
 {
     /// The arena in memory (Linux 6.9, x86-64 and arm64): at `MAP_EXTRA` where the spec says one, else where the kernel
     /// likes. Every process that maps it has it at the same address, which is how a pointer that a program stored means
-    /// something here.
+    /// something here. The kernel tells nobody which address it chose, so an arena without `MAP_EXTRA` is mapped once:
+    /// no other process can map it, nor this one again.
     ///
     /// A page that nobody touched yet comes when it is read or written, filled with zeros; with
     /// [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT) that is a signal (`SIGSEGV`) unless a program
@@ -57,8 +58,8 @@ where
     /// [`arena_in`](Self::arena_in).
     ///
     /// # Errors
-    /// `EBUSY`, `EINVAL`: this process has the arena in memory, or the address is no multiple of a page. `EEXIST`:
-    /// something else lies at the address. `ENOMEM`: no address range is left.
+    /// `EBUSY`, `EINVAL`: this process has the arena in memory, somebody had it where the kernel chose, or the address is
+    /// no multiple of a page. `EEXIST`: something else lies at the address. `ENOMEM`: no address range is left.
     pub fn map_arena(&self) -> Result<Arena<'static, S>> {
         let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
         let address =
@@ -72,9 +73,14 @@ where
 
     /// The arena where libbpf has it in memory, for as long as the object lives (Linux 6.9).
     ///
+    /// An arena that libbpf did not make for this object, such as one that was pinned before, it does not map: that is
+    /// done here, as by [`map_arena`](Self::map_arena). One that was
+    /// mapped before needs [`MAP_EXTRA`](MapSpec::MAP_EXTRA) for that.
+    ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map, or has not loaded it.
-    /// [`Mismatch`](ErrorKind::Mismatch): the object's is another map than this one.
+    /// [`Mismatch`](ErrorKind::Mismatch): the object's is another map than this one. Those of
+    /// [`map_arena`](Self::map_arena), of an arena that libbpf did not make.
     #[cfg(feature = "libbpf-rs")]
     pub fn arena_in<'o>(&self, object: &'o libbpf_rs::Object) -> Result<Arena<'o, S>> {
         use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};
@@ -92,8 +98,7 @@ where
         let start = unsafe {
             libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut size)
         };
-        let start = NonNull::new(start.cast())
-            .ok_or_else(|| told(ErrorKind::NotFound, "does not have it in memory"))?;
+        let Some(start) = NonNull::new(start.cast()) else { return self.map_arena() };
         let memory = Memory::Libbpf { start, len: self.arena_len()? };
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
