@@ -6,6 +6,7 @@ use bpfmap_codegen::front::rust::{MapItem, read_map};
 use bpfmap_codegen::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
 use bpfmap_codegen::naming::upper_camel_case;
 use bpfmap_codegen::source::Span;
+use bpfmap_codegen::taken::{Namespace, Taken};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
@@ -40,7 +41,10 @@ fn draft(item: &MapItem) -> Draft {
     let mut def = item.def.clone();
     if item.template {
         // Some map of maps has to be there to hold it.
-        let outer = name.strip_suffix("_inner").unwrap_or(name).to_owned();
+        let outer = name.strip_suffix("_inner").unwrap_or(name);
+        // What it is really called stands where it is held, and is checked there.
+        let is_taken = Taken::default().why(outer, Namespace::Variable).is_some();
+        let outer = if is_taken { name } else { outer }.to_owned();
         def = outer_of(def, outer);
     }
     if !item.complete {

@@ -24,3 +24,16 @@ pub struct Seen {
 pub struct Numbers {
     value: u64,
 }
+
+#[derive(BpfMap)]
+#[bpf_map(template, bloom_filter, max_entries = 100)]
+pub struct SeenByCpuInner {
+    value: Endpoint,
+}
+
+/// A filter for each processor.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 4)]
+pub struct SeenByCpu {
+    inner: SeenByCpuInner,
+}

@@ -8,3 +8,10 @@ bpfmap::schema!(name = "insn_array", min_kernel = "6.19");
 #[derive(BpfMap)]
 #[bpf_map(insn_array, max_entries = 4)]
 pub struct Offsets;
+
+/// Its indices are a type of four bytes, as those of any array.
+#[derive(BpfMap)]
+#[bpf_map(insn_array, max_entries = 2)]
+pub struct BySign {
+    key: i32,
+}

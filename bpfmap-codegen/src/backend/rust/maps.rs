@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::layouts::layout_of;
-use super::names::{MAPS, Names, identifier, parameter_list};
+use super::names::{MAPS, Names, Scope, parameter_list};
 use super::shape::type_name;
 use super::{push_doc, string_literal};
 use crate::backend::flag_effects;
@@ -37,13 +37,14 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
     }
     code.push_str("#[derive(::core::fmt::Debug)]\n");
     let _ = writeln!(code, "pub struct {MAPS} {{");
-    for map in &maps {
+    let mut scope = Scope::default();
+    let fields: Vec<String> = maps.iter().map(|map| scope.take(&map.name.value)).collect();
+    for (map, field) in maps.iter().zip(&fields) {
         if let Some(doc) = &map.doc {
             push_doc(code, "    ", doc);
         }
-        let name = &map.name.value;
-        let _ =
-            writeln!(code, "    pub {}: ::bpfmap::Map<{}>,", identifier(name), names.spec(name));
+        let spec = names.spec(&map.name.value);
+        let _ = writeln!(code, "    pub {field}: ::bpfmap::Map<{spec}>,");
     }
     let _ = write!(
         code,
@@ -54,8 +55,7 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
          pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {{\n        \
              ::core::result::Result::Ok(Self {{\n"
     );
-    for map in maps {
-        let field = identifier(&map.name.value);
+    for field in fields {
         let _ = writeln!(code, "            {field}: ::bpfmap::Map::from_object(object)?,");
     }
     code.push_str("        })\n    }\n}\n");

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::layouts::{layout_of, push_layouts};
 use super::maps::flags_value;
-use super::names::{Names, identifier};
+use super::names::{Names, Scope};
 use super::{OPENING, push_doc, reexport, string_literal};
 use crate::backend::{GeneratedFile, marker};
 use crate::check::Checked;
@@ -42,15 +42,13 @@ pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLa
         }
     }
     let schema = new.schema();
+    let before = with_constants(planned.iter().map(|(pair, _)| pair.old));
+    let after = with_constants(planned.iter().map(|(pair, _)| pair.new));
     let mut items = String::new();
-    for (pair, plan) in &planned {
-        push_functions(&mut items, pair, plan);
+    for (((pair, plan), (_, was)), (_, is)) in planned.iter().zip(&before).zip(&after) {
+        push_functions(&mut items, pair, plan, (was, is));
     }
-    let sides = [
-        ("before", old, planned.iter().map(|(pair, _)| pair.old).collect::<Vec<_>>()),
-        ("after", new, planned.iter().map(|(pair, _)| pair.new).collect()),
-    ];
-    for (module, checked, maps) in sides {
+    for (module, checked, maps) in [("before", old, before), ("after", new, after)] {
         if !maps.is_empty() {
             push_side(&mut items, module, checked, &maps);
         }
@@ -71,9 +69,15 @@ fn push_indented(code: &mut String, items: &str) {
     }
 }
 
-fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan) {
-    let (name, map) = (&pair.new.name.value, identifier(&pair.new.name.value));
-    let was = identifier(&pair.old.name.value);
+/// Each map with the constant that describes it, which is called as the map.
+fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDef>) -> Vec<(&'a MapDef, String)> {
+    let mut scope = Scope::default();
+    maps.map(|map| (map, scope.take(&map.name.value))).collect()
+}
+
+/// The functions of a map, which is described by these constants in the older schema and the newer one.
+fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is): (&str, &str)) {
+    let name = &pair.new.name.value;
     let mut doc = format!(
         "Moves the map `{name}` that is pinned at `path` to the layout of this schema, with all its entries.\n\n\
          Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs \
@@ -112,7 +116,7 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan) {
     }
     let _ = write!(
         code,
-        "    }};\n    ::bpfmap::migrate::Migration::new(path, &before::{was}, &after::{map}, PLAN)\n}}\n"
+        "    }};\n    ::bpfmap::migrate::Migration::new(path, &before::{was}, &after::{is}, PLAN)\n}}\n"
     );
 }
 
@@ -147,11 +151,11 @@ fn push_steps(code: &mut String, steps: &[Step], depth: usize) {
 }
 
 /// A module with the declarations of one of the two schemas.
-fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[&MapDef]) {
+fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDef, String)]) {
     let names = Names::new(checked.schema());
     let mut items = String::new();
-    for map in maps {
-        let (name, constant) = (string_literal(&map.name.value), identifier(&map.name.value));
+    for (map, constant) in maps {
+        let name = string_literal(&map.name.value);
         let number = MapTypeFacts::by_name(&map.map_type.value).map_or(0, |row| row.number);
         let layout = |described: &Option<KeyValue>| {
             described.as_ref().map_or_else(

@@ -3,6 +3,7 @@
 //! | in the schema | in Rust |
 //! | --- | --- |
 //! | type `ip_key` | `IpKey` |
+//! | type `self` | `TypeSelf` |
 //! | struct or union in place, member `limits` of `ip_key` | `IpKeyLimits` |
 //! | anonymous struct or union of `ip_key`, the first | field `anon0`, type `IpKeyAnon0` |
 //! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
@@ -116,11 +117,12 @@ pub(crate) fn parameter_list(parameters: &[(Attribute, String)]) -> String {
     if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
 }
 
-/// `ip_key` as `IpKey`; a name that has no letters gets some.
+/// `ip_key` as `IpKey`; `self`, and a name that has no letters, with `Type` before it.
 pub(crate) fn camel(name: &str) -> String {
     let camel = upper_camel_case(name);
     match camel.as_str() {
-        "Self" => "Self_".to_owned(),
+        // With a `_` behind it, it could not begin the name of another type.
+        "Self" => "TypeSelf".to_owned(),
         _ if camel.starts_with(|first: char| first.is_ascii_alphabetic()) => camel,
         _ => format!("Type{camel}"),
     }
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn type_names_are_identifiers() {
-        assert_eq!(camel("self"), "Self_");
+        assert_eq!(camel("self"), "TypeSelf");
         assert_eq!(camel("__2d"), "Type2d");
         assert_eq!(camel("_"), "Type");
     }

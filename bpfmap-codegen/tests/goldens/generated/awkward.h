@@ -223,6 +223,18 @@ enum level : unsigned int {
 _Static_assert(sizeof(enum level) == 4, "enum level is 4 bytes");
 _Static_assert(_Alignof(enum level) == 4, "enum level is aligned to 4 bytes");
 
+/* The type of a member in place is called after it. */
+struct Self {
+	struct {
+		__u32 low;
+	} limits;
+};
+_Static_assert(sizeof(struct Self) == 4, "struct Self is 4 bytes");
+_Static_assert(_Alignof(struct Self) == 4, "struct Self is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byte 0 of struct Self");
+_Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
+_Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
+
 /* Keeps struct within in the BTF: libbpf looks for it there. */
 static __attribute__((used)) void __bpfmap_btf_within(struct within *it)
 {
@@ -243,6 +255,58 @@ static __attribute__((used)) void __bpfmap_btf_level(enum level *it)
 
 /* The programs of the tail calls; define each of them in the same source. */
 extern int __bpfmap_program_land(void *) __asm__("land");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct Self);
+	__uint(max_entries, 2);
+} crate SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 2);
+} crate_ SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 2);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_QUEUE);
+		__uint(value_size, 3);
+		__uint(max_entries, 3);
+	});
+} self SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 2);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_HASH);
+		__type(key, __u32);
+		__type(value, __s8);
+		__uint(max_entries, 2);
+	});
+} auto_ SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 2);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_DEVMAP);
+		__type(key, __u32);
+		__type(value, __u32);
+		__uint(max_entries, 2);
+	});
+} size_t_ SEC(".maps");
 
 /*
  * ```

@@ -527,6 +527,144 @@ mod generated {
 
     ::bpfmap::plain_struct!(NestedDelta { by: i64 } size 8, align 8, offsets [0]);
 
+    /// The type of a member in place is called after it.
+    #[repr(C)]
+    pub struct TypeSelf {
+        pub limits: TypeSelfLimits,
+    }
+
+    ::bpfmap::plain_struct!(TypeSelf { limits: TypeSelfLimits } size 4, align 4, offsets [0]);
+
+    /// `limits` of [`TypeSelf`].
+    #[repr(C)]
+    pub struct TypeSelfLimits {
+        pub low: u32,
+    }
+
+    ::bpfmap::plain_struct!(TypeSelfLimits { low: u32 } size 4, align 4, offsets [0]);
+
+    /// The map `crate`.
+    pub enum Crate {}
+
+    impl ::bpfmap::MapSpec for Crate {
+        type Kind = ::bpfmap::kind::Array;
+        type Key = u32;
+        type Value = TypeSelf;
+        const NAME: &'static str = "crate";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SELF;
+    }
+
+    /// The map `crate_`.
+    pub enum CrateMap {}
+
+    impl ::bpfmap::MapSpec for CrateMap {
+        type Kind = ::bpfmap::kind::Array;
+        type Key = u32;
+        type Value = u64;
+        const NAME: &'static str = "crate_";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+    }
+
+    /// The maps in `self`.
+    pub enum TypeSelfMapInner {}
+
+    impl ::bpfmap::MapSpec for TypeSelfMapInner {
+        type Kind = ::bpfmap::kind::Queue;
+        type Key = ();
+        type Value = [u8; 3];
+        const NAME: &'static str = "self.inner";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 3 };
+    }
+
+    /// The map `self`.
+    pub enum TypeSelfMap {}
+
+    impl ::bpfmap::MapSpec for TypeSelfMap {
+        type Kind = ::bpfmap::kind::ArrayOfMaps;
+        type Key = u32;
+        type Value = u32;
+        const NAME: &'static str = "self";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
+            ::core::option::Option::Some(::bpfmap::InnerMap::of::<TypeSelfMapInner>());
+    }
+
+    impl ::bpfmap::OuterMapSpec for TypeSelfMap {
+        type Inner = TypeSelfMapInner;
+    }
+
+    /// The maps in `auto_`.
+    pub enum AutoInner {}
+
+    impl ::bpfmap::MapSpec for AutoInner {
+        type Kind = ::bpfmap::kind::Hash;
+        type Key = u32;
+        type Value = i8;
+        const NAME: &'static str = "auto_.inner";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I8;
+    }
+
+    /// The map `auto_`.
+    pub enum Auto {}
+
+    impl ::bpfmap::MapSpec for Auto {
+        type Kind = ::bpfmap::kind::ArrayOfMaps;
+        type Key = u32;
+        type Value = u32;
+        const NAME: &'static str = "auto_";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
+            ::core::option::Option::Some(::bpfmap::InnerMap::of::<AutoInner>());
+    }
+
+    impl ::bpfmap::OuterMapSpec for Auto {
+        type Inner = AutoInner;
+    }
+
+    /// The maps in `size_t_`.
+    pub enum SizeTInner {}
+
+    impl ::bpfmap::MapSpec for SizeTInner {
+        type Kind = ::bpfmap::kind::Devmap;
+        type Key = u32;
+        type Value = u32;
+        const NAME: &'static str = "size_t_.inner";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+    }
+
+    /// The map `size_t_`.
+    pub enum SizeT {}
+
+    impl ::bpfmap::MapSpec for SizeT {
+        type Kind = ::bpfmap::kind::HashOfMaps;
+        type Key = u32;
+        type Value = u32;
+        const NAME: &'static str = "size_t_";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
+            ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizeTInner>());
+    }
+
+    impl ::bpfmap::OuterMapSpec for SizeT {
+        type Inner = SizeTInner;
+    }
+
     /// ```text
     /// no example of a map
     /// ```
@@ -902,6 +1040,11 @@ mod generated {
     /// A handle of each map.
     #[derive(::core::fmt::Debug)]
     pub struct Maps {
+        pub crate_: ::bpfmap::Map<Crate>,
+        pub crate__: ::bpfmap::Map<CrateMap>,
+        pub self_: ::bpfmap::Map<TypeSelfMap>,
+        pub auto_: ::bpfmap::Map<Auto>,
+        pub size_t_: ::bpfmap::Map<SizeT>,
         /// ```text
         /// no example of a map
         /// ```
@@ -939,6 +1082,11 @@ mod generated {
         /// The first map that is not there, or is another than the schema says.
         pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
             ::core::result::Result::Ok(Self {
+                crate_: ::bpfmap::Map::from_object(object)?,
+                crate__: ::bpfmap::Map::from_object(object)?,
+                self_: ::bpfmap::Map::from_object(object)?,
+                auto_: ::bpfmap::Map::from_object(object)?,
+                size_t_: ::bpfmap::Map::from_object(object)?,
                 scratch: ::bpfmap::Map::from_object(object)?,
                 view: ::bpfmap::Map::from_object(object)?,
                 actual: ::bpfmap::Map::from_object(object)?,
@@ -1109,6 +1257,20 @@ mod generated {
             size: 8,
             members: &[
                 Member { name: "by", bit_offset: 0, bits: 0, layout: Layout::I64 },
+            ],
+        };
+
+        pub(super) const SELF: &Layout = &Layout::Struct {
+            name: "Self",
+            size: 4,
+            members: &[
+                Member { name: "limits", bit_offset: 0, bits: 0, layout: &Layout::Struct {
+                    name: "",
+                    size: 4,
+                    members: &[
+                        Member { name: "low", bit_offset: 0, bits: 0, layout: Layout::U32 },
+                    ],
+                } },
             ],
         };
     }

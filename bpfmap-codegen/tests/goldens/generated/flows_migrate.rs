@@ -94,6 +94,66 @@ mod generated_migrations {
         ::bpfmap::migrate::Migration::new(path, &before::counts, &after::counters, PLAN)
     }
 
+    /// Moves the map `self` that is pinned at `path` to the layout of this schema, with all its entries.
+    ///
+    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    ///
+    /// # Errors
+    ///
+    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    pub fn migrate_self(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
+    ) -> ::bpfmap::Result<::bpfmap::migrate::Outcome> {
+        migration_of_self(path).run(progress)
+    }
+
+    /// What [`migrate_self`] does, for who wants it with other options.
+    pub fn migration_of_self(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+    ) -> ::bpfmap::migrate::Migration<'static> {
+        use ::bpfmap::migrate::Step;
+        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+            key: &[
+                Step::Copy { from: 0, to: 0, len: 4 },
+            ],
+            value: &[
+                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+            ],
+        };
+        ::bpfmap::migrate::Migration::new(path, &before::self_, &after::self_, PLAN)
+    }
+
+    /// Moves the map `self_` that is pinned at `path` to the layout of this schema, with all its entries.
+    ///
+    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    ///
+    /// # Errors
+    ///
+    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    pub fn migrate_self_(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
+    ) -> ::bpfmap::Result<::bpfmap::migrate::Outcome> {
+        migration_of_self_(path).run(progress)
+    }
+
+    /// What [`migrate_self_`] does, for who wants it with other options.
+    pub fn migration_of_self_(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+    ) -> ::bpfmap::migrate::Migration<'static> {
+        use ::bpfmap::migrate::Step;
+        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+            key: &[
+                Step::Copy { from: 0, to: 0, len: 4 },
+            ],
+            value: &[
+                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+            ],
+        };
+        ::bpfmap::migrate::Migration::new(path, &before::self__, &after::self__, PLAN)
+    }
+
     mod before {
         pub(super) static flows: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
             max_entries: ::core::option::Option::Some(100),
@@ -103,6 +163,16 @@ mod generated_migrations {
         pub(super) static counts: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
             max_entries: ::core::option::Option::Some(4),
             ..::bpfmap::Declaration::new("counts", 6, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
+        };
+
+        pub(super) static self_: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+            max_entries: ::core::option::Option::Some(4),
+            ..::bpfmap::Declaration::new("self", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
+        };
+
+        pub(super) static self__: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+            max_entries: ::core::option::Option::Some(4),
+            ..::bpfmap::Declaration::new("self_", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
         };
 
         /// Types of keys and values as BTF describes them.
@@ -152,6 +222,16 @@ mod generated_migrations {
         pub(super) static counters: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
             max_entries: ::core::option::Option::Some(8),
             ..::bpfmap::Declaration::new("counters", 6, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
+        };
+
+        pub(super) static self_: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+            max_entries: ::core::option::Option::Some(4),
+            ..::bpfmap::Declaration::new("self", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
+        };
+
+        pub(super) static self__: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+            max_entries: ::core::option::Option::Some(4),
+            ..::bpfmap::Declaration::new("self_", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
         };
 
         /// Types of keys and values as BTF describes them.

@@ -223,6 +223,18 @@ enum level : unsigned int {
 _Static_assert(sizeof(enum level) == 4, "enum level is 4 bytes");
 _Static_assert(_Alignof(enum level) == 4, "enum level is aligned to 4 bytes");
 
+/* The type of a member in place is called after it. */
+struct Self {
+	struct {
+		__u32 low;
+	} limits;
+};
+_Static_assert(sizeof(struct Self) == 4, "struct Self is 4 bytes");
+_Static_assert(_Alignof(struct Self) == 4, "struct Self is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byte 0 of struct Self");
+_Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
+_Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
+
 /* Keeps struct within in the BTF: libbpf looks for it there. */
 static __attribute__((used)) void __bpfmap_btf_within(struct within *it)
 {
@@ -270,6 +282,49 @@ struct bpf_map_def {
 	struct ____btf_map_##name					\
 		__attribute__((section(".btf_map_types"), used))	\
 		____btf_map_##name = { }
+
+struct bpf_map_def SEC("maps") crate = {
+	.type = BPF_MAP_TYPE_ARRAY,
+	.key_size = sizeof(__u32),
+	.value_size = sizeof(struct Self),
+	.max_entries = 2,
+};
+BPF_ANNOTATE_KV_PAIR(crate, typeof(__u32), typeof(struct Self));
+
+struct bpf_map_def SEC("maps") crate_ = {
+	.type = BPF_MAP_TYPE_ARRAY,
+	.key_size = sizeof(__u32),
+	.value_size = sizeof(__u64),
+	.max_entries = 2,
+};
+BPF_ANNOTATE_KV_PAIR(crate_, typeof(__u32), typeof(__u64));
+
+/* Not said here, since this form has no word for it: the inner map. */
+struct bpf_map_def SEC("maps") self = {
+	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
+	.key_size = sizeof(__u32),
+	.value_size = sizeof(__u32),
+	.max_entries = 2,
+};
+BPF_ANNOTATE_KV_PAIR(self, typeof(__u32), typeof(__u32));
+
+/* Not said here, since this form has no word for it: the inner map. */
+struct bpf_map_def SEC("maps") auto_ = {
+	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
+	.key_size = sizeof(__u32),
+	.value_size = sizeof(__u32),
+	.max_entries = 2,
+};
+BPF_ANNOTATE_KV_PAIR(auto_, typeof(__u32), typeof(__u32));
+
+/* Not said here, since this form has no word for it: the inner map. */
+struct bpf_map_def SEC("maps") size_t_ = {
+	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
+	.key_size = sizeof(__u32),
+	.value_size = sizeof(__u32),
+	.max_entries = 2,
+};
+BPF_ANNOTATE_KV_PAIR(size_t_, typeof(__u32), typeof(__u32));
 
 /*
  * ```
