@@ -161,7 +161,7 @@ fn program(item: &Item) -> String {
         seen.push(&name.value);
         let _ = write!(
             text,
-            "\nSEC(\"socket\")\nint {}(struct __sk_buff *skb)\n{{\n\treturn skb->len;\n}}\n",
+            "\nSEC(\"?socket\")\nint {}(struct __sk_buff *skb)\n{{\n\treturn skb->len;\n}}\n",
             name.value
         );
     }
@@ -170,9 +170,11 @@ fn program(item: &Item) -> String {
         let Some(ops) = map.ops.as_ref().map(|ops| &ops.value) else { continue };
         let section = if map.flags.iter().any(|flag| flag.value == "link") { ".link" } else { "" };
         let name = &map.name.value;
+        let declared = text.contains(&format!("struct {ops} {{"));
+        let guard = if declared { "0" } else { "!defined(__VMLINUX_H__)" };
         let _ = write!(
             text,
-            "\n#ifndef __VMLINUX_H__\nstruct {ops} {{\n\tlong (*init)(void);\n}};\n#endif\n\n\
+            "\n#if {guard}\nstruct {ops} {{\n\tlong (*init)(void);\n}};\n#endif\n\n\
              SEC(\".struct_ops{section}\")\nstruct {ops} {name} = {{}};\n"
         );
     }

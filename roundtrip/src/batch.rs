@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -245,13 +246,23 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
     }
 }
 
+/// The command of a program that makes maps, for which a user who is not root needs sudo without a password.
+fn as_root(program: &Path) -> Command {
+    if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg("--non-interactive").arg(program);
+    command
+}
+
 /// Runs tests, all or those of a schema, and returns those that fail with what they say.
 ///
 /// # Errors
 ///
 /// When they do not come to an end.
 fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, String> {
-    let mut command = Command::new(binary);
+    let mut command = as_root(binary);
     command.args(of.map(|id| format!("{id}::"))).env("RUST_BACKTRACE", "0");
     let output = tools::run(&mut command)?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -50,6 +50,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     stages(schemas, seed, &more)
 }
 
+/// The schemas of this repository, and random ones that are the same in each run: what makes one fail is
+/// then what was changed.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn daily() -> Result<(), Error> {
+    stages(DAILY, 1, &["--corpus"])
+}
+
 fn stages(schemas: u64, seed: u64, more: &[&str]) -> Result<(), Error> {
     let built = Built::new()?;
     let mut command = Command::new(&built.program);

@@ -3,7 +3,7 @@
 use crate::cargo::{Executable, build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
-use crate::{Error, fuzz, matrix, names, packages};
+use crate::{Error, fuzz, matrix, names, packages, roundtrip};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -55,7 +55,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// When a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(8);
+    let mut steps = Steps::new(9);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -83,6 +83,9 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("The names that kernels have taken");
     names::check()?;
+
+    steps.next("Schemas through every stage");
+    roundtrip::daily()?;
 
     steps.next("Tests on every kernel");
     let binaries = for_kernels()?;

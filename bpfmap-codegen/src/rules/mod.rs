@@ -163,7 +163,7 @@ rules! {
     UNKNOWN_MAP = Error "unknown-map": "Each name of a map means one";
     INNER_MISSING = Error "inner-missing": "A map of maps says what maps it holds";
     INNER_TYPE = Error "inner-type": "An inner map is of a type that can be in a map";
-    INNER_ATTRIBUTE = Error "inner-attribute": "An inner map described in place is only a template";
+    INNER_ATTRIBUTE = Error "inner-attribute": "An inner map is only a template";
     VALUES_KEY = Error "values-key": "Initial contents have keys that libbpf can write";
     VALUES_MISMATCH = Error "values-mismatch": "A map is put into one that holds such maps";
     VALUES_PROGRAM = Error "values-program": "A map of programs is filled with programs";

@@ -80,10 +80,12 @@ pub(super) fn mentions(schema: &Schema) -> String {
     let used = Used::by(schema);
     let mut code = String::new();
     let by_kernel =
-        used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "the kernel"));
-    let within = types_within(schema).into_iter().map(|(name, word)| (name, word, "libbpf"));
+        used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "the kernel", "*it"));
+    // Of the same pointer as the map has, clang 14 keeps what it made of that: nothing but the name.
+    let within = types_within(schema).into_iter();
+    let within = within.map(|(name, word)| (name, word, "libbpf", "(*it)[1]"));
     let mut written: Vec<&str> = vec![];
-    for (name, word, reader) in by_kernel.chain(within) {
+    for (name, word, reader, it) in within.chain(by_kernel) {
         if written.contains(&name) {
             continue;
         }
@@ -91,24 +93,23 @@ pub(super) fn mentions(schema: &Schema) -> String {
         let _ = write!(
             code,
             "\n/* Keeps {word} {name} in the BTF: {reader} looks for it there. */\n\
-             static __attribute__((used)) void __bpfmap_btf_{name}({word} {name} *it)\n{{\n\t(void)it;\n}}\n"
+             static __attribute__((used)) void __bpfmap_btf_{name}({word} {name} {it})\n{{\n\t(void)it;\n}}\n"
         );
     }
     code
 }
 
-/// The structs, unions and enums that are keys and values of maps that are described within others, and of no other
-/// maps; each with its word.
+/// The structs, unions and enums that are keys and values of maps that are described within others, and of none
+/// before; each with its word. What clang 14 has left out once it leaves out of later maps too.
 fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
-    let held: Vec<_> = schema
-        .maps
-        .iter()
-        .flat_map(MapDef::types)
-        .filter_map(|ty| base(schema, &ty.value))
-        .collect();
-    let templates = schema.maps.iter().filter_map(MapDef::template);
-    let within = templates.flat_map(MapDef::types).filter_map(|ty| base(schema, &ty.value));
-    within.filter(|name| !held.contains(name)).collect()
+    let (mut held, mut within) = (vec![], vec![]);
+    for map in &schema.maps {
+        held.extend(map.types().filter_map(|ty| base(schema, &ty.value)));
+        let types = map.template().into_iter().flat_map(MapDef::types);
+        let bases = types.filter_map(|ty| base(schema, &ty.value));
+        within.extend(bases.filter(|name| !held.contains(name)));
+    }
+    within
 }
 
 /// What arrays and aliases of it come to, if that has a definition of its own: its name, and its word.

@@ -59,7 +59,7 @@ impl<'a> Names<'a> {
             }
             let name = names.take_type(&name);
             if let Some(template) = map.template() {
-                let inner = names.take_type(&format!("{name}Inner"));
+                let inner = names.take_type(&format!("{}Inner", name.trim_end_matches('_')));
                 names.specs.entry(&template.name.value).or_insert(inner);
             }
             names.specs.entry(&map.name.value).or_insert(name);

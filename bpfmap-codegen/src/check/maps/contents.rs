@@ -101,6 +101,19 @@ fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
         }
         return;
     };
+    if let (InnerMap::Named(inner_name), Some(pinning)) = (&written.value, &inner.pinning) {
+        cx.report(
+            Finding::new(
+                &rules::INNER_ATTRIBUTE,
+                written.span,
+                format!(
+                    "libbpf refuses `{inner_name}` as a template, since it says how it is pinned"
+                ),
+            )
+            .related(pinning.span, "there")
+            .help("leave `pinning` out there, or describe the inner map in place"),
+        );
+    }
     let Some(facts) = MapTypeFacts::by_name(&inner.map_type.value) else { return };
     let InnerRule::Refused(errno) = facts.as_inner else { return };
     let holds_maps = facts.value == ValueRule::Object(KernelObject::Map);

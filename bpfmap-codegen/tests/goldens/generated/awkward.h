@@ -236,19 +236,19 @@ _Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self i
 _Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
 
 /* Keeps struct within in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_within(struct within *it)
+static __attribute__((used)) void __bpfmap_btf_within(struct within (*it)[1])
 {
 	(void)it;
 }
 
 /* Keeps union shared in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_shared(union shared *it)
+static __attribute__((used)) void __bpfmap_btf_shared(union shared (*it)[1])
 {
 	(void)it;
 }
 
 /* Keeps enum level in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_level(enum level *it)
+static __attribute__((used)) void __bpfmap_btf_level(enum level (*it)[1])
 {
 	(void)it;
 }
