@@ -409,6 +409,9 @@ impl Expansion<'_> {
             let entries = max_entries.map(|number| quote!((#number) as u64)).or(known.clone());
             checks.extend(entries.map(|entries| limits.contiguous(place, bytes, &entries)));
         }
+        if def.inner.is_some() {
+            checks.extend(self.field("inner").map(|ty| limits.inner(&ty)));
+        }
         let max_entries = max_entries.or(known.as_ref());
         checks.extend(self.later("map_extra").map(|extra| limits.map_extra(extra, max_entries)));
         checks

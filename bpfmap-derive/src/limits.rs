@@ -142,6 +142,16 @@ impl Limits<'_> {
         )
     }
 
+    /// Of the maps in a map of maps.
+    pub(crate) fn inner(&self, ty: &TokenStream) -> TokenStream {
+        let text = text(
+            &rules::INNER_ATTRIBUTE,
+            "libbpf refuses this map as a template, since it says how it is pinned",
+            "leave `pinning` out there, or describe a template of its own",
+        );
+        self.call(ty, &quote!(unpinned::<#ty>(#text)))
+    }
+
     /// Whether BTF describes key and value.
     fn is_described(&self) -> bool {
         self.def.btf.as_ref().is_none_or(|btf| btf.value)

@@ -3,6 +3,7 @@
 //! `#[derive(BpfMap)]` writes what to hold them against, and what to say.
 
 use crate::layout::{IntEncoding, Layout, Member};
+use crate::spec::{MapSpec, Pinning};
 use crate::types::BpfType;
 
 /// Fails to compile unless `number` is within these bounds, and a multiple of `unit`.
@@ -143,6 +144,15 @@ pub const fn starts_with_u32<T: BpfType>(message: &str) {
         layout = target;
     }
     assert!(matches!(layout, Layout::Struct { .. }) && begins(layout), "{}", message);
+}
+
+/// Fails to compile if the map `S` says how it is pinned.
+///
+/// # Panics
+/// As said, at compile time.
+#[track_caller]
+pub const fn unpinned<S: MapSpec>(message: &str) {
+    assert!(matches!(S::PINNING, Pinning::None), "{}", message);
 }
 
 /// Whether the first bytes of `layout` are a `u32`.

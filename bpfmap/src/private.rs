@@ -2,7 +2,8 @@
 
 use crate::layout::{Layout, Member};
 pub use crate::limits::{
-    distinct_members, fields_among, fields_apart, has_node, integer, room, starts_with_u32, within,
+    distinct_members, fields_among, fields_apart, has_node, integer, room, starts_with_u32,
+    unpinned, within,
 };
 pub use crate::proof::{
     BitField, Field, bit_field, bit_range, holds, member, struct_as_c, union_as_c,

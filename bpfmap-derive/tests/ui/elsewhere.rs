@@ -79,6 +79,26 @@ pub struct Packets {
 }
 }
 
+// inner-attribute
+mod inner_attribute__pinned {
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "pinned");
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 16, pinning = by_name)]
+pub struct Tenant {
+    key: u32,
+    value: u64,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 4)]
+pub struct Tenants {
+    inner: Tenant,
+}
+}
+
 // lpm-key-shape
 mod lpm_key_shape {
 use bpfmap::{BpfMap, BpfType};
