@@ -47,14 +47,14 @@ mod bare {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = ENTRIES, flags(no_prealloc), pinning = by_name)]
+    #[bpf_map(hash, max_entries = ENTRIES, flags(no_prealloc))]
     pub(crate) struct Map {
         key: Bare,
         value: Locked,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, max_entries = 2)]
+    #[bpf_map(array_of_maps, max_entries = 2, pinning = by_name)]
     pub(crate) struct Outer {
         inner: Map,
     }
