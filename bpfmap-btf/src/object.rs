@@ -3,7 +3,7 @@
 use crate::reader::{Order, Reader};
 
 /// Returns the contents of the section `.BTF` of a 64-bit ELF file, such as an object that clang compiled for BPF.
-/// `None` if `file` is no such file or has no such section.
+/// Returns `None` if `file` is not an ELF file or does not have the section.
 ///
 /// Source: `include/uapi/linux/elf.h`, `struct elf64_hdr` and `struct elf64_shdr`.
 #[must_use]

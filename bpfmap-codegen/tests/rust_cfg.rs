@@ -187,7 +187,7 @@ fn builders_are_told_what_cargo_does_not_say() {
     let error = builder().features(["bytes"]).generate().unwrap_err();
     assert_eq!(error.rejected()[0].findings[0].message, "whether `tiny` is set is not known here");
     let error = builder().cfg("a b").generate().unwrap_err();
-    assert!(error.to_string().starts_with("`a b` is no condition"), "{error}");
+    assert!(error.to_string().starts_with("`a b` is not a condition"), "{error}");
 }
 
 #[test]

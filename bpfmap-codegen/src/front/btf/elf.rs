@@ -80,7 +80,7 @@ impl<'a> ObjectFile<'a> {
             Err(_) if data.starts_with(&ELFMAG) && data.get(ELFMAG.len()) == Some(&1) => {
                 return Err("it is an ELF file of 32 bits, and BPF has 64".to_owned());
             }
-            Err(error) => return Err(format!("it is no object file: {error}")),
+            Err(error) => return Err(format!("it is not an object file: {error}")),
         };
         let header = file.elf_header();
         let machine = header.e_machine(file.endian());

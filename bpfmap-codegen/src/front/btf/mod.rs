@@ -148,7 +148,7 @@ pub struct Definitions<'a> {
 ///
 /// # Errors
 ///
-/// When it is no object file, or its BTF can't be read.
+/// When it is not an object file, or its BTF can't be read.
 pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     let object = ObjectFile::parse(data)?;
     let btf = object.section(".BTF").map(Btf::parse).transpose();

@@ -56,7 +56,7 @@ impl std::fmt::Display for CfgError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             formatter,
-            "`{}` is no condition: expected `NAME`, `KEY = \"VALUE\"`, or either of them in `not(…)`",
+            "`{}` is not a condition: expected `NAME`, `KEY = \"VALUE\"`, or either of them in `not(…)`",
             self.0
         )
     }

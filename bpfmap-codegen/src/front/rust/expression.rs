@@ -68,7 +68,7 @@ pub(super) fn evaluate(
             let number = match unary.op {
                 UnOp::Neg(_) => number.checked_neg().ok_or_else(overflow)?,
                 UnOp::Not(_) => int.or(expected).map_or(!number, |int| wrapped(!number, int)),
-                _ => return Err("this is no number".to_owned()),
+                _ => return Err("this is not a number".to_owned()),
             };
             fitting(number, int)
         }
@@ -110,7 +110,7 @@ fn literal_value(literal: &Lit) -> Result<Value, Why> {
         }
         Lit::Char(character) => u32::from(character.value()).into(),
         Lit::Bool(truth) => truth.value.into(),
-        _ => return Err("this is no number".to_owned()),
+        _ => return Err("this is not a number".to_owned()),
     };
     Ok(Value::untyped(number))
 }

@@ -182,8 +182,8 @@ impl<'a> Types<'a> {
         {
             let message =
                 format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
-            let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign if the enum's \
-                 integer is no typedef";
+            let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign unless the \
+                 enum's integer is a typedef";
             self.report(&rules::IMPORT_ENUM, place.span, message, help);
         }
         (repr, values)
