@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::facts::{KernelVersion, MapTypeFacts};
 use crate::ir::{
-    Composite, KeyValue, MemberType, Schema, SpecialField, Target, Type, TypeDef, TypeDefKind,
+    Composite, KeyValue, MapDef, MemberType, Schema, SpecialField, Target, Type, TypeDef,
+    TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Layouts, TypeLayout};
 use crate::source::{Span, Spanned};
@@ -80,6 +81,23 @@ impl<'a> Resolved<'a> {
         let KeyValue::Type(ty) = value else { return Vec::new() };
         let Type::Named(name) = self.without_aliases(&ty.value) else { return Vec::new() };
         self.special_fields_of(name)
+    }
+
+    /// Whether a map that another is to hold takes the very BTF of that other: its value has a list, a tree, or a
+    /// pointer to a struct of the schema, and the kernel compares by address what these lead to. So a map that user
+    /// space creates, with BTF of its own, is another (`EINVAL`).
+    ///
+    /// Source: `kernel/bpf/syscall.c`, `btf_record_equal`.
+    #[must_use]
+    pub fn is_tied_to_its_btf(self, map: &'a MapDef) -> bool {
+        let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
+        fields.iter().any(|member| match (member.field, member.target) {
+            (SpecialField::ListHead | SpecialField::RbRoot, _) => true,
+            (field, Some(target)) if field.is_pointer() => {
+                self.type_def(&target.name.value).is_some()
+            }
+            _ => false,
+        })
     }
 
     /// The special fields of a value that is the struct that the schema calls `name`.
