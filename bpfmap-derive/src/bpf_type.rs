@@ -11,13 +11,12 @@ use bpfmap_codegen::ir::{
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;
-use syn::ext::IdentExt as _;
 
 use crate::alone::Alone;
 use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{elsewhere, fill, findings, limits};
+use crate::{below, elsewhere, fill, findings, limits, proof};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -26,22 +25,21 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     let alone = Alone::new();
     let item = read_type(&alone, &input);
+    let is_whole = below::check(&alone, &input);
     let checked = alone.check(draft(&item)).filter(|checked| fields_fit(&alone, &item, checked));
     let runtime = runtime(&input.attrs, "bpf_type");
-    let mut code = findings::report(alone);
     if !input.generics.params.is_empty() {
-        return code;
+        return findings::report(alone);
     }
-    code.extend(match &item.def.kind {
-        TypeDefKind::Enum(body) => crate::enumeration::expand(&input, &item, body, &runtime),
-        TypeDefKind::Alias(_) | TypeDefKind::Struct(_) | TypeDefKind::Union(_) => {
-            let expansion = Expansion { input: &input, item: &item, runtime: &runtime };
-            match checked.filter(|_| item.readable) {
-                Some(checked) => expansion.proven(&checked),
-                None => expansion.unproven(),
-            }
+    let expansion = Expansion { input: &input, item: &item, runtime: &runtime };
+    let (mut code, rest) = match (&item.def.kind, checked.filter(|_| item.readable && is_whole)) {
+        (TypeDefKind::Enum(body), _) => {
+            (findings::report(alone), crate::enumeration::expand(&input, &item, body, &runtime))
         }
-    });
+        (_, Some(checked)) => (findings::report(alone), expansion.proven(&checked)),
+        (_, None) => (findings::refuse(alone, &runtime), expansion.unproven()),
+    };
+    code.extend(rest);
     code
 }
 
@@ -119,7 +117,7 @@ impl Expansion<'_> {
                 let mut rest = methods::expand(self.input, self.item, body, &bits, runtime);
                 rest.extend(fill::composite(self.input, self.item, body, runtime));
                 rest.extend(self.elsewhere(kind, body));
-                (layout, self.proof(body, &bits), rest)
+                (layout, proof::composite(self.input, self.item, (body, &bits), runtime), rest)
             }
             TypeDefKind::Alias(target) => {
                 let rust = fields(self.input).first().map(|field| field.ty.to_token_stream());
@@ -128,19 +126,17 @@ impl Expansion<'_> {
                 let layout = quote!(Typedef { name: #name, target: #target });
                 let mut others = fill::new_type(self.input, runtime);
                 others.extend(self.bit_field());
-                (layout, TokenStream::new(), others)
+                (layout, proof::new_type(self.input, runtime), others)
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };
         let pointee = self.pointee(kind);
         let special = self.special(kind);
-        let force = (!proof.is_empty()).then(|| {
-            let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), ident.span()));
-            quote_spanned! {ident.span()=>
-                #lints
-                const _: () = <#ident as #runtime::BpfType>::PROOF;
-            }
-        });
+        let (lints, at_type) = (lints(runtime), spanned(runtime.clone(), ident.span()));
+        let force = quote_spanned! {ident.span()=>
+            #lints
+            const _: () = <#ident as #at_type::BpfType>::PROOF;
+        };
         let lock = special_fields(kind).contains(&SpecialField::SpinLock).then(|| {
             quote! {
                 #[automatically_derived]
@@ -261,58 +257,6 @@ impl Expansion<'_> {
                 size: #runtime::__private::size::<Self>(),
                 members: &[#(#members),*],
             }
-        }
-    }
-
-    /// The constant that does not compile where Rust and C differ.
-    fn proof(&self, body: &Composite, bits: &Bits<'_>) -> TokenStream {
-        let runtime = self.runtime;
-        let span = self.input.ident.span();
-        let lints = lints(runtime);
-        let mut list = Vec::with_capacity(self.item.fields.len());
-        for (role, field) in self.item.fields.iter().zip(fields(self.input)) {
-            let Some(field_ident) = &field.ident else { continue };
-            let (ty, name) = (&field.ty, field_ident.unraw().to_string());
-            let offset = quote!(::core::mem::offset_of!(Self, #field_ident));
-            let size = quote!(::core::mem::size_of::<#ty>());
-            list.push(match role {
-                FieldRole::Member { .. } => {
-                    quote!(#runtime::__private::member::<#ty>(#name, #offset))
-                }
-                FieldRole::Padding(_) => quote!(#runtime::__private::Field::Padding(#size)),
-                FieldRole::Holds { index, .. } => {
-                    let held = rust_type(self.item, *index);
-                    quote!(#runtime::__private::holds::<#held>(#name, #offset, #size))
-                }
-                FieldRole::Bits { members, .. } => {
-                    let bits = members.clone().map(|index| {
-                        let (ty, start) = (bits.ty(index), bits.start(index));
-                        let width = bits.width(index).unwrap_or_default();
-                        let width = bits.as_number(width, "usize");
-                        let named = body.members[index].name.is_some();
-                        quote!(#runtime::__private::bit_field::<#ty>(#start, #width, #named))
-                    });
-                    quote!(#runtime::__private::Field::Bits {
-                        name: #name,
-                        offset: #offset,
-                        size: #size,
-                        fields: &[#(#bits),*],
-                    })
-                }
-            });
-        }
-        let function = if self.is_union() { quote!(union_as_c) } else { quote!(struct_as_c) };
-        let packed = body.packed;
-        let asked = if let Some(align) = self.item.later(Later::Align) {
-            quote!((#align) as usize)
-        } else {
-            let asked = body.align.as_ref().map_or(1, |align| align.value);
-            proc_macro2::Literal::u32_unsuffixed(asked).into_token_stream()
-        };
-        let at_type = spanned(runtime.clone(), span);
-        quote_spanned! {span=>
-            #lints
-            const PROOF: () = #at_type::__private::#function::<Self>(&[#(#list),*], #packed, #asked);
         }
     }
 

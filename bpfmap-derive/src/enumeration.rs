@@ -32,6 +32,8 @@ pub(crate) fn expand(
         return TokenStream::new();
     }
     let constants = body.variants.iter().map(|variant| body.c_constant(name, &variant.name.value));
+    // There are no others.
+    let arm = (!variants.is_empty()).then(|| quote!(#(Self::#variants)|* => self as #number,));
     quote! {
         #[automatically_derived]
         impl #runtime::BpfEnum for #ident {
@@ -45,7 +47,9 @@ pub(crate) fn expand(
             };
             #[inline]
             fn number(self) -> #number {
-                self as #number
+                match self {
+                    #arm
+                }
             }
         }
     }
@@ -80,6 +84,7 @@ fn new_type(
     });
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
     let fill = crate::fill::new_type(input, runtime);
+    let proof = crate::proof::new_type(input, runtime);
     for (constant, c_name, value, doc) in variants {
         // The text is bpfmap's own: comments, and attributes that hold strings.
         let doc = doc.as_ref().map(|doc| doc_lines(doc).join("\n"));
@@ -109,7 +114,9 @@ fn new_type(
                 signed: #signed,
                 variants: &[#(#list),*],
             };
+            #proof
         }
+        const _: () = <#ident as #runtime::BpfType>::PROOF;
         #[automatically_derived]
         impl #runtime::storage::BitField for #ident {
             #[inline]

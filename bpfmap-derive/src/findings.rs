@@ -13,6 +13,19 @@ pub(crate) fn report(alone: Alone) -> TokenStream {
     findings.iter().map(|finding| say(finding, &tokens)).collect()
 }
 
+/// What makes the compiler say what was found in an item that is refused, and refuse it even where
+/// `compile_error!` means something else: `runtime` is the path of the crate `bpfmap`. A constant in which there is
+/// an error is not evaluated, so nothing is said twice.
+pub(crate) fn refuse(alone: Alone, runtime: &TokenStream) -> TokenStream {
+    let said = report(alone);
+    quote! {
+        const _: () = {
+            #said
+            <() as #runtime::Plain>::PROVER.refused();
+        };
+    }
+}
+
 fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
     let (first, last) = tokens.at(finding.place.span);
     let text = text(finding);

@@ -4,6 +4,7 @@
 //! becomes the traits by which `bpfmap` knows it. All of that but the last step is bpfmap-codegen's.
 
 mod alone;
+mod below;
 mod bits;
 mod bpf_map;
 mod bpf_type;
@@ -14,6 +15,7 @@ mod findings;
 mod layout;
 mod limits;
 mod methods;
+mod proof;
 #[cfg(test)]
 mod same_rules;
 #[cfg(test)]

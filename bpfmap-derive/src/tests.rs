@@ -59,7 +59,11 @@ pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     items.map(quote::ToTokens::to_token_stream).collect()
 }
 
+/// What the derive of an item expands to, which the compiler takes away before.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
-    let text = item.to_string();
-    if text.contains("BpfMap") { bpf_map::expand(item) } else { bpf_type::expand(item) }
+    let is_map = item.to_string().contains("BpfMap");
+    let mut input: syn::DeriveInput = syn::parse2(item).unwrap();
+    input.attrs.retain(|attribute| !attribute.path().is_ident("derive"));
+    let item = quote::ToTokens::into_token_stream(input);
+    if is_map { bpf_map::expand(item) } else { bpf_type::expand(item) }
 }

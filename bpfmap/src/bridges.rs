@@ -49,9 +49,11 @@ unsafe impl<T: bytemuck::Pod> Plain for Pod<T> {}
 #[macro_export]
 macro_rules! plain_from_zerocopy {
     ($($ty:ty),+ $(,)?) => { $(
-        // SAFETY: the constant below asks for zerocopy's proof.
-        unsafe impl $crate::Plain for $ty {}
-        const _: () = $crate::__private::proven_by_zerocopy::<$ty>();
+        // SAFETY: the constant asks for zerocopy's proof of the type itself, whatever the macro was given as its name.
+        unsafe impl $crate::Plain for $ty {
+            const PROVER: $crate::__private::Prover =
+                $crate::__private::proven_by_zerocopy::<Self>();
+        }
     )+ };
 }
 
@@ -73,8 +75,10 @@ macro_rules! plain_from_zerocopy {
 #[macro_export]
 macro_rules! plain_from_bytemuck {
     ($($ty:ty),+ $(,)?) => { $(
-        // SAFETY: the constant below asks for bytemuck's proof.
-        unsafe impl $crate::Plain for $ty {}
-        const _: () = $crate::__private::proven_by_bytemuck::<$ty>();
+        // SAFETY: the constant asks for bytemuck's proof of the type itself, whatever the macro was given as its name.
+        unsafe impl $crate::Plain for $ty {
+            const PROVER: $crate::__private::Prover =
+                $crate::__private::proven_by_bytemuck::<Self>();
+        }
     )+ };
 }

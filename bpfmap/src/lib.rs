@@ -188,6 +188,7 @@ mod percpu;
 mod plain;
 mod plain_macros;
 mod proof;
+mod prover;
 mod scalars;
 mod schema;
 mod shared;

@@ -2,6 +2,8 @@
 
 use core::mem::MaybeUninit;
 
+use crate::prover::Prover;
+
 /// Data that is nothing but its bytes, so that it can be a map's key or value.
 ///
 /// Implement it with [`plain!`](crate::plain!) (the proof alone, for a type with derives of its own),
@@ -17,7 +19,12 @@ use core::mem::MaybeUninit;
     label = "can't cross the bpf system call",
     note = "keys, values and their members need every bit pattern valid and no padding: call `bpfmap::plain!` on the type, or use `bpfmap::Bool` for `bool`, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
-pub unsafe trait Plain: Copy + 'static {}
+pub unsafe trait Plain: Copy + 'static {
+    /// What a macro proves a type with. It is reached through the trait, so that a macro that implements this trait
+    /// proves with nothing else, whatever path it was given to the crate.
+    #[doc(hidden)]
+    const PROVER: Prover = Prover::new();
+}
 
 macro_rules! plain_integers {
     ($($integer:ty)*) => { $(

@@ -48,12 +48,13 @@ macro_rules! plain {
         // SAFETY: the constant below has the compiler check each promise.
         unsafe impl $crate::Plain for $name {}
         const _: () = {
-            $crate::__private::no_padding::<$name>(0 $(+ $crate::__private::plain_size::<$ty>())*);
-            #[allow(clippy::no_effect_underscore_binding, dead_code)]
-            fn members(value: $name) -> ($($ty,)*) {
-                let $name { $($member,)* } = value;
-                ($($member,)*)
-            }
+            let mut prover = <() as $crate::Plain>::PROVER;
+            let prover = &mut prover;
+            // All members, and of these types.
+            let value = $name { $($member: prover.field::<$ty>(),)* };
+            // A struct: a union takes no members from another value.
+            let _ = $name { ..value };
+            prover.no_padding::<$name>();
         };
     };
 }
@@ -112,18 +113,23 @@ macro_rules! plain_struct {
         $name:ident { $($member:ident : $ty:ty $(=> { $($view:ident),* $(,)? })?),* $(,)? }
         $(size $size:literal, align $align:literal, offsets [$($offset:literal),* $(,)?])?
     ) => {
-        // SAFETY: the constant below and `default` have the compiler check each promise.
+        // SAFETY: the constant below has the compiler check each promise.
         unsafe impl $crate::Plain for $name {}
-        const _: () = $crate::__private::laid_out::<$name>(
-            &[$(::core::mem::size_of::<$ty>()),*],
-            &[$(::core::mem::offset_of!($name, $member)),*],
-            &[$($size, $align, $($offset),*)?],
-        );
+        const _: () = {
+            let mut prover = <() as $crate::Plain>::PROVER;
+            let prover = &mut prover;
+            // All members, and of these types. `Debug` reads them, which no union lets it.
+            let _ = $name { $($member: prover.field::<$ty>(),)* };
+            prover.no_padding::<$name>();
+            $crate::__private::laid_out::<$name>(
+                &[$(::core::mem::offset_of!($name, $member)),*],
+                &[$($size, $align, $($offset),*)?],
+            );
+        };
         impl ::core::default::Default for $name {
             #[inline]
             fn default() -> Self {
-                // All members, their types, and that these are plain.
-                Self { $($member: $crate::zeroed::<$ty>()),* }
+                $crate::zeroed()
             }
         }
         impl ::core::fmt::Debug for $name {
@@ -213,10 +219,14 @@ macro_rules! plain_struct {
 #[macro_export]
 macro_rules! plain_enum {
     ($name:ident ($ty:ty) { $($variant:ident),* $(,)? }) => {
-        // SAFETY: the constant below and `fmt` have the compiler check each promise.
+        // SAFETY: the constant below has the compiler check each promise.
         unsafe impl $crate::Plain for $name {}
-        const _: () =
-            $crate::__private::no_padding::<$name>($crate::__private::plain_size::<$ty>());
+        const _: () = {
+            let mut prover = <() as $crate::Plain>::PROVER;
+            let prover = &mut prover;
+            let _ = $name { 0: prover.field::<$ty>() };
+            prover.no_padding::<$name>();
+        };
         impl ::core::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 let $name(number): $name = *self;

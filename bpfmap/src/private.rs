@@ -5,9 +5,8 @@ pub use crate::limits::{
     distinct_members, fields_among, fields_apart, has_node, integer, room, starts_with_u32,
     unpinned, within,
 };
-pub use crate::proof::{
-    BitField, Field, bit_field, bit_range, holds, member, struct_as_c, union_as_c,
-};
+pub use crate::proof::{BitField, Bytes, bit_field, bit_range};
+pub use crate::prover::{Prover, laid_out};
 use crate::{Plain, bytes_of};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
@@ -66,49 +65,14 @@ impl NumberOfSize for [(); 8] {
     type Number = u64;
 }
 
-/// The size of a member, which must be plain.
+/// The bytes of a value, to be written.
+#[inline]
 #[must_use]
-pub const fn plain_size<T: Plain>() -> usize {
-    size_of::<T>()
-}
-
-/// Fails to compile when the members of `T` are smaller than `T` itself.
-///
-/// # Panics
-/// As said, at compile time.
-pub const fn no_padding<T: Plain>(members: usize) {
-    assert!(
-        members == size_of::<T>(),
-        "there is padding between or after the members: name it as a member"
-    );
-}
-
-/// Fails to compile when the members of `T`, of these sizes, leave room for padding, or when `T` isn't laid out as
-/// `expected`: size, alignment, offset of each member; empty: however it is.
-///
-/// # Panics
-/// As said, at compile time.
-pub const fn laid_out<T: Plain>(sizes: &[usize], offsets: &[usize], expected: &[usize]) {
-    let mut total = 0;
-    let mut index = 0;
-    while index < sizes.len() {
-        total += sizes[index];
-        index += 1;
-    }
-    no_padding::<T>(total);
-    if let [size, align, schema @ ..] = expected {
-        assert!(*size == size_of::<T>(), "the size is not the schema's");
-        assert!(*align == align_of::<T>(), "the alignment is not the schema's");
-        assert!(schema.len() == offsets.len(), "there is not one offset for each member");
-        let mut index = 0;
-        while index < offsets.len() {
-            assert!(
-                offsets[index] == schema[index],
-                "a member is not at the offset that the schema gives it"
-            );
-            index += 1;
-        }
-    }
+pub const fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
+    let length = size_of::<T>();
+    // SAFETY: `Plain` has no padding, so every byte is initialised, and takes any bytes that are written; the lifetime
+    // is the value's.
+    unsafe { core::slice::from_raw_parts_mut(core::ptr::from_mut(value).cast(), length) }
 }
 
 /// A reference to plain data.
@@ -197,15 +161,20 @@ pub fn debug_enum<N: Debug + PartialEq>(
 
 /// Compiles for a type that zerocopy has proven plain.
 #[cfg(feature = "zerocopy")]
-pub const fn proven_by_zerocopy<T>()
+#[must_use]
+pub const fn proven_by_zerocopy<T>() -> Prover
 where
     T: zerocopy::FromBytes + zerocopy::IntoBytes + zerocopy::Immutable + Copy + 'static,
 {
+    Prover::new()
 }
 
 /// Compiles for a type that bytemuck has proven plain.
 #[cfg(feature = "bytemuck")]
-pub const fn proven_by_bytemuck<T: bytemuck::Pod>() {}
+#[must_use]
+pub const fn proven_by_bytemuck<T: bytemuck::Pod>() -> Prover {
+    Prover::new()
+}
 
 /// What the derives and generated fixtures say of how a fixture writes a type: nothing without the feature `fixture`,
 /// which implements `bpfmap::fixture::Fill` of it.

@@ -1,44 +1,25 @@
 //! The proof that a type in Rust is laid out as C lays it out, with a name for each byte; not for use by hand.
 //!
-//! `#[derive(BpfType)]` lists the fields, and the compiler goes through them as a C compiler does: it alone knows the
-//! sizes of types that are declared elsewhere.
+//! `#[derive(BpfType)]` asks the [`Prover`] for the value of each field, and the compiler goes through them as a C compiler
+//! does: it alone knows the sizes of types that are declared elsewhere.
 
 use crate::layout::{IntEncoding, Layout};
+use crate::plain::Plain;
+use crate::prover::Prover;
 use crate::types::BpfType;
 use core::ops::Range;
 
-/// A field of a struct or union in Rust.
-#[derive(Clone, Copy)]
-pub enum Field<'a> {
-    /// A member.
-    Member {
-        /// Its name.
-        name: &'a str,
-        /// Where Rust puts it.
-        offset: usize,
-        /// Bytes, of a member of a union those behind it included.
-        size: usize,
-        /// Bytes in C.
-        c_size: usize,
-        /// In C.
-        align: usize,
-        /// Whether it is a struct with fields that belong to the kernel.
-        special: bool,
-    },
-    /// Bytes that no member of the C has.
-    Padding(usize),
-    /// Bytes that bit-fields share.
-    Bits {
-        /// Its name.
-        name: &'a str,
-        /// Where Rust puts it.
-        offset: usize,
-        /// Bytes.
-        size: usize,
-        /// The bit-fields.
-        fields: &'a [BitField],
-    },
-}
+/// `u8`, and arrays of it: what padding is, and what holds a member that Rust has no place for.
+#[diagnostic::on_unimplemented(
+    message = "expected `u8` or `[u8; N]`, found `{Self}`",
+    label = "not bytes",
+    note = "padding, and what holds bit-fields or another member, consists of Rust's own `u8`, whatever is called so here"
+)]
+pub trait Bytes: Plain {}
+
+impl Bytes for u8 {}
+
+impl<const N: usize> Bytes for [u8; N] {}
 
 /// A bit-field.
 #[derive(Clone, Copy)]
@@ -52,19 +33,6 @@ pub struct BitField {
     widest: usize,
     /// Whether it has a name: the alignment of one that has none does not count.
     named: bool,
-}
-
-/// A member of type `T`.
-#[must_use]
-pub const fn member<T: BpfType>(name: &str, offset: usize) -> Field<'_> {
-    holds::<T>(name, offset, size_of::<T>())
-}
-
-/// Bytes that hold a member of type `T`, which Rust has no place for.
-#[must_use]
-pub const fn holds<T: BpfType>(name: &str, offset: usize, size: usize) -> Field<'_> {
-    let special = T::FIELDS != 0;
-    Field::Member { name, offset, size, c_size: T::C_SIZE, align: T::C_ALIGN, special }
 }
 
 /// A bit-field of type `T`.
@@ -112,73 +80,54 @@ const fn first_bit(free: usize, unit: usize, width: usize, packed: bool) -> usiz
     if !packed && free % unit + width > unit { round_up(free, unit) } else { free }
 }
 
-/// Fails to compile when C would lay the struct `T` out otherwise, or a byte of it is no field's.
-///
-/// `packed`: in C. `asked`: the alignment that it asks for in C; 1: none.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
-    // The first bit that C has free, the alignment that the members ask for, and the bytes of padding that were named
-    // since the last member.
-    let (mut free, mut natural, mut named) = (0_usize, 1, 0);
-    let mut index = 0;
-    while index < fields.len() {
-        let field = fields[index];
-        index += 1;
-        // Bytes that bit-fields leave of those that they share.
-        let mut rest = 0;
-        let (name, offset, at, end) = match field {
-            Field::Padding(bytes) => {
-                named += bytes;
-                continue;
-            }
-            Field::Member { name, offset, size, c_size, align, .. } => {
-                let align = if packed { 1 } else { align };
-                natural = max(natural, align);
-                if size != c_size {
-                    Message::new("`")
-                        .text(name)
-                        .text("` has ")
-                        .number(c_size)
-                        .text(" bytes, and the bytes that hold it are ")
-                        .number(size)
-                        .rule("rust-repr")
-                        .fail();
-                }
-                let at = round_up(free.div_ceil(8), align);
-                (name, offset, at, (at + size) * 8)
-            }
-            Field::Bits { name, offset, size, fields } => {
-                let (at, end, align) = bits(free, fields, packed);
-                natural = max(natural, align);
-                let taken = end.div_ceil(8) - at;
-                if size < taken {
-                    Message::new("the bit-fields of `")
-                        .text(name)
-                        .text("` take ")
-                        .number(taken)
-                        .text(" bytes\n  = help: write `[u8; ")
-                        .number(taken)
-                        .text("]`")
-                        .rule("rust-repr")
-                        .fail();
-                }
-                if at < free.div_ceil(8) {
-                    Message::new("C puts the bit-fields of `")
-                        .text(name)
-                        .text(
-                            "` in the byte of those before\n  = help: write them in one `bits(…)`",
-                        )
-                        .rule("rust-repr")
-                        .fail();
-                }
-                rest = size - taken;
-                (name, offset, at, end)
-            }
-        };
-        padding(at - free.div_ceil(8), named, "before", name);
+/// How far a C compiler has come in a struct, or what it knows of a union.
+#[derive(Debug)]
+pub(crate) struct InC {
+    /// Whether the type is packed in C.
+    packed: bool,
+    /// Of a struct, the first bit that C has free; of a union, the bits of its largest member.
+    free: usize,
+    /// The alignment that the members ask for.
+    natural: usize,
+    /// The bytes of padding that were named since the last member.
+    named: usize,
+}
+
+impl InC {
+    pub(crate) const fn new() -> Self {
+        Self { packed: false, free: 0, natural: 1, named: 0 }
+    }
+
+    /// A member is held by `size` bytes at `offset`, has `c_size` in C and asks for the alignment `align`.
+    #[track_caller]
+    const fn place(
+        &mut self,
+        name: &str,
+        offset: usize,
+        size: usize,
+        (c_size, align): (usize, usize),
+    ) {
+        let align = if self.packed { 1 } else { align };
+        if size != c_size {
+            Message::new("`")
+                .text(name)
+                .text("` has ")
+                .number(c_size)
+                .text(" bytes, and the bytes that hold it are ")
+                .number(size)
+                .rule("rust-repr")
+                .fail();
+        }
+        let at = round_up(self.free.div_ceil(8), align);
+        self.at(name, offset, at, align);
+        self.free = (at + size) * 8;
+    }
+
+    /// Rust has a field at `offset`, and C at `at`, aligned to `align`.
+    #[track_caller]
+    const fn at(&mut self, name: &str, offset: usize, at: usize, align: usize) {
+        self.natural = max(self.natural, align);
+        padding(at - self.free.div_ceil(8), self.named, "before", name);
         if offset != at {
             Message::new("Rust puts `")
                 .text(name)
@@ -194,40 +143,165 @@ pub const fn struct_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: 
                 .rule("rust-repr")
                 .fail();
         }
-        named = rest;
-        free = end;
+        self.named = 0;
     }
-    let align = max(natural, asked);
-    let size = round_up(free.div_ceil(8), align);
-    padding(size - free.div_ceil(8), named, "at the end of", "the struct");
-    as_large::<T>(size, align);
+
+    /// A member of a union has so many bits in C, and asks for the alignment `align`.
+    const fn beside(&mut self, bits: usize, align: usize) {
+        self.free = max(self.free, bits);
+        if !self.packed {
+            self.natural = max(self.natural, align);
+        }
+    }
 }
 
-/// Fails to compile when C would lay the union `T` out otherwise, or a member leaves a byte of it without a value.
-///
-/// `packed`: in C. `asked`: the alignment that it asks for in C; 1: none.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: usize) {
-    let (mut largest, mut align) = (0, asked);
-    let mut index = 0;
-    while index < fields.len() {
-        let (name, size, c_size, natural) = match fields[index] {
-            Field::Padding(size) => ("the padding", size, 0, 1),
-            Field::Member { name, size, c_size, align, special, .. } => {
-                if special {
-                    not_top_level(name);
-                }
-                (name, size, c_size, align)
-            }
-            Field::Bits { name, size, fields, .. } => {
-                let (_, end, align) = bits(0, fields, packed);
-                (name, size, end.div_ceil(8), align)
-            }
-        };
-        index += 1;
+/// The proof of a struct: what is asked for, in the order of the fields, are the values of all of them.
+impl Prover {
+    /// The type is packed in C.
+    pub const fn packed(&mut self) {
+        self.in_c.packed = true;
+    }
+
+    /// Returns the value of a member of type `T`, which Rust has at `offset`.
+    ///
+    /// # Panics
+    /// At compile time, when C has it elsewhere.
+    #[must_use]
+    #[track_caller]
+    pub const fn member<T: BpfType>(&mut self, name: &str, offset: usize) -> T {
+        self.in_c.place(name, offset, size_of::<T>(), (T::C_SIZE, T::C_ALIGN));
+        self.field()
+    }
+
+    /// Returns the value of bytes at `offset` that hold a member of type `T`, which Rust has no place for.
+    ///
+    /// # Panics
+    /// At compile time, when C has it elsewhere, or it does not have as many bytes.
+    #[must_use]
+    #[track_caller]
+    pub const fn holds<T: BpfType, B: Bytes>(&mut self, name: &str, offset: usize) -> B {
+        self.in_c.place(name, offset, size_of::<B>(), (T::C_SIZE, T::C_ALIGN));
+        self.field()
+    }
+
+    /// Returns the value of padding.
+    #[must_use]
+    pub const fn padding<B: Bytes>(&mut self) -> B {
+        self.in_c.named += size_of::<B>();
+        self.field()
+    }
+
+    /// Returns the value of bytes at `offset` that bit-fields share.
+    ///
+    /// # Panics
+    /// At compile time, when C has them elsewhere, or they have not the room that they need.
+    #[must_use]
+    #[track_caller]
+    pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
+        let size = size_of::<B>();
+        let free = self.in_c.free;
+        let (at, end, align) = bits(free, fields, self.in_c.packed);
+        let taken = end.div_ceil(8) - at;
+        if size < taken {
+            too_few_bytes(name, taken);
+        }
+        if at < free.div_ceil(8) {
+            Message::new("C puts the bit-fields of `")
+                .text(name)
+                .text("` in the byte of those before\n  = help: write them in one `bits(…)`")
+                .rule("rust-repr")
+                .fail();
+        }
+        self.in_c.at(name, offset, at, align);
+        self.in_c.free = end;
+        // What the bit-fields leave of the bytes that they share.
+        self.in_c.named = size - taken;
+        self.field()
+    }
+
+    /// Fails to compile when C would lay the struct `T`, whose fields were all asked for, out otherwise, or a byte of it
+    /// is no field's.
+    ///
+    /// `asked`: the alignment that it asks for in C; 1: none.
+    ///
+    /// # Panics
+    /// As said, at compile time.
+    #[track_caller]
+    pub const fn struct_as_c<T: BpfType>(&mut self, asked: usize) {
+        let InC { free, natural, named, .. } = self.in_c;
+        let align = max(natural, asked);
+        let size = round_up(free.div_ceil(8), align);
+        padding(size - free.div_ceil(8), named, "at the end of", "the struct");
+        as_large::<T>(size, align);
+        self.no_padding::<T>();
+    }
+
+    /// Fails to compile when the new type `T`, whose field of type `U` was asked for, is not what `U` is.
+    ///
+    /// # Panics
+    /// As said, at compile time.
+    #[track_caller]
+    pub const fn same_as<T: BpfType, U: BpfType>(&mut self) {
+        as_large::<T>(size_of::<U>(), align_of::<U>());
+        self.no_padding::<T>();
+    }
+}
+
+/// The proof of a union `T`: what is asked for are the values of its members.
+impl Prover {
+    /// Returns the value of a member of type `M`.
+    ///
+    /// # Panics
+    /// At compile time, when it leaves a byte of the union without a value, or has special fields.
+    #[must_use]
+    #[track_caller]
+    pub const fn union_member<T: Plain, M: BpfType>(&mut self, name: &str) -> M {
+        if M::FIELDS != 0 {
+            not_top_level(name);
+        }
+        self.in_c.beside(M::C_SIZE * 8, M::C_ALIGN);
+        self.fills::<T, M>(name)
+    }
+
+    /// Returns the value of bytes that hold a member of type `M`.
+    ///
+    /// # Panics
+    /// As [`union_member`](Self::union_member) does.
+    #[must_use]
+    #[track_caller]
+    pub const fn union_holds<T: Plain, M: BpfType, B: Bytes>(&mut self, name: &str) -> B {
+        if M::FIELDS != 0 {
+            not_top_level(name);
+        }
+        self.in_c.beside(M::C_SIZE * 8, M::C_ALIGN);
+        self.fills::<T, B>(name)
+    }
+
+    /// Returns the value of padding.
+    ///
+    /// # Panics
+    /// As [`union_member`](Self::union_member) does.
+    #[must_use]
+    #[track_caller]
+    pub const fn union_padding<T: Plain, B: Bytes>(&mut self) -> B {
+        self.fills::<T, B>("the padding")
+    }
+
+    /// Returns the value of bytes that bit-fields share.
+    ///
+    /// # Panics
+    /// As [`union_member`](Self::union_member) does, or when the bytes are too few.
+    #[must_use]
+    #[track_caller]
+    pub const fn union_bits<T: Plain, B: Bytes>(&mut self, name: &str, fields: &[BitField]) -> B {
+        let (_, end, align) = bits(0, fields, self.in_c.packed);
+        self.in_c.beside(end, align);
+        self.fills::<T, B>(name)
+    }
+
+    #[track_caller]
+    const fn fills<T: Plain, M: Plain>(&mut self, name: &str) -> M {
+        let size = size_of::<M>();
         if size != size_of::<T>() {
             Message::new("`")
                 .text(name)
@@ -241,12 +315,33 @@ pub const fn union_as_c<T: BpfType>(fields: &[Field<'_>], packed: bool, asked: u
                 .rule("union-filled")
                 .fail();
         }
-        largest = max(largest, c_size);
-        if !packed {
-            align = max(align, natural);
-        }
+        self.field()
     }
-    as_large::<T>(round_up(largest, align), align);
+
+    /// Fails to compile when C would lay the union `T`, whose members were all asked for, out otherwise.
+    ///
+    /// `asked`: the alignment that it asks for in C; 1: none.
+    ///
+    /// # Panics
+    /// As said, at compile time.
+    #[track_caller]
+    pub const fn union_as_c<T: BpfType>(&mut self, asked: usize) {
+        let align = max(self.in_c.natural, asked);
+        as_large::<T>(round_up(self.in_c.free.div_ceil(8), align), align);
+    }
+}
+
+#[track_caller]
+const fn too_few_bytes(name: &str, taken: usize) {
+    Message::new("the bit-fields of `")
+        .text(name)
+        .text("` take ")
+        .number(taken)
+        .text(" bytes\n  = help: write `[u8; ")
+        .number(taken)
+        .text("]`")
+        .rule("rust-repr")
+        .fail();
 }
 
 /// The byte in which the bit-fields begin, the first bit behind them, and the alignment that they ask for.

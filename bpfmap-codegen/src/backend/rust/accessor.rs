@@ -23,7 +23,7 @@ pub struct Accessor<'a> {
     pub at: &'a StoredAt,
     /// Whether it is a member of a union.
     pub is_union: bool,
-    /// Whether the union is one in Rust, so that its fields are read and written in `unsafe` code.
+    /// Whether the union is one in Rust, whose fields are read and written as bytes.
     pub is_rust_union: bool,
     /// Who sees the methods: `pub`.
     pub visibility: &'a str,
@@ -109,11 +109,12 @@ impl Accessor<'_> {
         let AccessorNames { get, set, build } = names;
         let vis = if vis.is_empty() { String::new() } else { format!("{vis} ") };
         let shown = plain(get);
-        let [shared, exclusive] =
-            ["&", "&mut "].map(|reference| match format!("{reference}self.{storage}") {
-                field if self.is_rust_union => format!("unsafe {{ {field} }}"),
-                field => field,
-            });
+        let [shared, exclusive] = if self.is_rust_union {
+            // Each member of it has all of its bytes.
+            [format!("{runtime}::bytes_of(self)"), format!("{runtime}::__private::bytes_mut(self)")]
+        } else {
+            [format!("&self.{storage}"), format!("&mut self.{storage}")]
+        };
         let (mut read, write) = match self.at {
             StoredAt::Byte(offset) => (
                 format!("{runtime}::storage::get({shared}, {offset})"),

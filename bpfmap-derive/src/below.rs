@@ -1,0 +1,55 @@
+//! Attributes below the derive, which may be macros that change the item after the derive has seen it.
+//!
+//! A struct with another member does not compile, since the proof makes a value of all members. Of a union it makes one
+//! value for each member, and would not notice another one. So nothing stands there that can be a macro.
+
+use bpfmap_codegen::diagnostics::Finding;
+use bpfmap_codegen::front::rust::Context as _;
+use bpfmap_codegen::rules;
+use quote::ToTokens as _;
+use syn::DeriveInput;
+use syn::spanned::Spanned as _;
+
+use crate::alone::Alone;
+
+/// Attributes of the language, and those of the derives: no macro can be called like these.
+const INERT: [&str; 12] = [
+    "allow",
+    "automatically_derived",
+    "bpf_type",
+    "cfg",
+    "cfg_attr",
+    "deny",
+    "deprecated",
+    "doc",
+    "expect",
+    "forbid",
+    "repr",
+    "warn",
+];
+
+/// Reports attributes of a union that may be macros. Returns whether there are none.
+pub(crate) fn check(alone: &Alone, input: &DeriveInput) -> bool {
+    if !matches!(input.data, syn::Data::Union(_)) {
+        return true;
+    }
+    let mut is_whole = true;
+    for attribute in &input.attrs {
+        let path = attribute.path();
+        if INERT.iter().any(|name| path.is_ident(name)) {
+            continue;
+        }
+        is_whole = false;
+        let span = path.span();
+        let name = path.to_token_stream().to_string().replace(' ', "");
+        alone.report(
+            Finding::new(
+                &rules::RUST_TYPE,
+                alone.span(span, span),
+                format!("`#[{name}]` may change the union after `BpfType` has seen its members"),
+            )
+            .help(format!("write `#[{name}]` above `#[derive(BpfType)]`")),
+        );
+    }
+    is_whole
+}

@@ -1,0 +1,128 @@
+//! The constant that does not compile where a type is no plain data, or Rust and C differ.
+//!
+//! It makes a value of the type, of fields that `bpfmap` gives out. So the compiler says which fields there are and of
+//! which types, whatever became of the item behind the derive, and whatever its words mean where it stands.
+
+use bpfmap_codegen::front::rust::{FieldRole, Later, TypeItem};
+use bpfmap_codegen::ir::Composite;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::DeriveInput;
+use syn::ext::IdentExt as _;
+
+use crate::bits::Bits;
+use crate::layout::{lints, spanned};
+use crate::methods::{fields, rust_type};
+
+/// The proof of a struct or union whose members are `body`.
+pub(crate) fn composite(
+    input: &DeriveInput,
+    item: &TypeItem,
+    (body, bits): (&Composite, &Bits<'_>),
+    runtime: &TokenStream,
+) -> TokenStream {
+    let is_union = matches!(input.data, syn::Data::Union(_));
+    let mut values = Vec::with_capacity(item.fields.len());
+    for (role, field) in item.fields.iter().zip(fields(input)) {
+        let Some(ident) = &field.ident else { continue };
+        let (ty, name, span) = (&field.ty, ident.unraw().to_string(), ident.span());
+        // A member of a union lies at its start.
+        let (of_union, offset) = if is_union {
+            (quote!(Self,), TokenStream::new())
+        } else {
+            (TokenStream::new(), quote!(, ::core::mem::offset_of!(Self, #ident)))
+        };
+        let (method, types, arguments) = match role {
+            FieldRole::Member { .. } => {
+                (["member", "union_member"], ty.to_token_stream(), quote!(#name #offset))
+            }
+            FieldRole::Padding(_) => (["padding", "union_padding"], quote!(_), TokenStream::new()),
+            FieldRole::Holds { index, .. } => {
+                let held = rust_type(item, *index);
+                (["holds", "union_holds"], quote!(#held, _), quote!(#name #offset))
+            }
+            FieldRole::Bits { members, .. } => {
+                let bits = members.clone().map(|index| {
+                    let (ty, start) = (bits.ty(index), bits.start(index));
+                    let width = bits.width(index).unwrap_or_default();
+                    let width = bits.as_number(width, "usize");
+                    let named = body.members[index].name.is_some();
+                    quote!(#runtime::__private::bit_field::<#ty>(#start, #width, #named))
+                });
+                (["bits", "union_bits"], quote!(_), quote!(#name #offset, &[#(#bits),*]))
+            }
+        };
+        let method = Ident::new(method[usize::from(is_union)], span);
+        let prover = prover(span);
+        values.push(quote_spanned! {span=>
+            #ident: #prover.#method::<#of_union #types>(#arguments)
+        });
+    }
+    let made = if is_union {
+        quote!(#(let _ = Self { #values };)*)
+    } else if values.len() == 1 {
+        // A union takes no members from another value.
+        quote! {
+            let value = Self { #(#values),* };
+            let _ = Self { ..value };
+        }
+    } else {
+        quote!(let _ = Self { #(#values),* };)
+    };
+    let asked = if let Some(align) = item.later(Later::Align) {
+        quote!((#align) as usize)
+    } else {
+        let asked = body.align.as_ref().map_or(1, |align| align.value);
+        Literal::u32_unsuffixed(asked).into_token_stream()
+    };
+    let prover = prover(input.ident.span());
+    let packed = body.packed.then(|| quote!(#prover.packed();));
+    let function = if is_union { "union_as_c" } else { "struct_as_c" };
+    let function = Ident::new(function, input.ident.span());
+    constant(
+        input,
+        runtime,
+        &quote! {
+            #packed
+            #made
+            #prover.#function::<Self>(#asked);
+        },
+    )
+}
+
+/// The proof of a new type of one member.
+pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStream {
+    let fields = fields(input);
+    let Some(field) = fields.first() else { return TokenStream::new() };
+    let (ty, prover) = (&field.ty, prover(input.ident.span()));
+    let member = field.ident.as_ref().map_or_else(|| quote!(0), |ident| quote!(#ident));
+    let function = Ident::new("same_as", input.ident.span());
+    constant(
+        input,
+        runtime,
+        &quote! {
+            let value = Self { #member: #prover.field::<#ty>() };
+            let _ = Self { ..value };
+            #prover.#function::<Self, #ty>();
+        },
+    )
+}
+
+fn prover(span: Span) -> Ident {
+    Ident::new("__prover", span)
+}
+
+/// The compiler points at the type's name, or at the field's.
+fn constant(input: &DeriveInput, runtime: &TokenStream, proof: &TokenStream) -> TokenStream {
+    let (span, prover, lints) = (input.ident.span(), prover(input.ident.span()), lints(runtime));
+    let at_type = spanned(runtime.clone(), span);
+    quote_spanned! {span=>
+        #lints
+        const PROOF: () = {
+            // The trait that is implemented brings what it is proven with.
+            let mut #prover = <() as #at_type::Plain>::PROVER;
+            let #prover = &mut #prover;
+            #proof
+        };
+    }
+}

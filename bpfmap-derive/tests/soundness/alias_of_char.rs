@@ -1,0 +1,14 @@
+//! A new type whose member is called as an integer.
+#![forbid(unsafe_code)]
+
+#[allow(non_camel_case_types)]
+type u8 = char;
+
+#[derive(Clone, Copy, bpfmap::BpfType)]
+#[repr(transparent)]
+struct Text(#[bpf(char)] [u8; 4]);
+
+fn main() {
+    let text: Text = bpfmap::from_bytes(&[0xff; 16]).unwrap();
+    println!("{:?}", text.0[0]);
+}

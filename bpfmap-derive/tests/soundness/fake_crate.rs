@@ -1,0 +1,36 @@
+//! The crate is said to be another one, which has the trait and proves nothing.
+#![forbid(unsafe_code)]
+
+mod fake {
+    pub use bpfmap::{BpfType, Plain, layout, storage};
+
+    pub mod __private {
+        pub use bpfmap::__private::{at, size};
+
+        pub struct Prover;
+        pub const fn member<T>(_: &str, _: usize) {}
+        pub const fn struct_as_c<T>(_: &[()], _: bool, _: usize) {}
+    }
+
+    #[macro_export]
+    macro_rules! __fill {
+        ($($all:tt)*) => {};
+    }
+    pub use crate::__fill;
+}
+
+#[allow(non_camel_case_types)]
+type u8 = bool;
+
+#[derive(Clone, Copy, bpfmap::BpfType)]
+#[repr(C)]
+#[bpf_type(crate = crate::fake)]
+struct Truth {
+    #[bpf(char)]
+    is_true: u8,
+}
+
+fn main() {
+    let truth: Truth = bpfmap::from_bytes(&[7]).unwrap();
+    println!("{:?}", truth.is_true);
+}

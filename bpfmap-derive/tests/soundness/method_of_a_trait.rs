@@ -1,0 +1,23 @@
+//! A trait in scope brings methods that are called as those of the proof, and has them for everything.
+#![forbid(unsafe_code)]
+
+trait Prove: Sized {
+    fn member<T>(self, _: &str, _: usize) -> T {
+        panic!()
+    }
+    fn struct_as_c<T>(self, _: usize) {}
+}
+impl<P> Prove for P {}
+
+#[derive(Clone, Copy, bpfmap::BpfType)]
+#[repr(C)]
+struct Gap {
+    tag: Tag,
+    count: u32,
+}
+
+type Tag = u8;
+
+fn main() {
+    println!("{:?}", bpfmap::bytes_of(&Gap { tag: 1, count: 2 }));
+}

@@ -1,0 +1,20 @@
+//! A macro below the derive makes a union of a struct of one member.
+#![forbid(unsafe_code)]
+
+use bpfmap_test_rewrite::replace;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(4))]
+struct Gap(u8);
+
+#[derive(Clone, Copy, bpfmap::BpfType)]
+#[replace(#[repr(C)] union Flow { count: u32, gap: Gap })]
+#[repr(C)]
+struct Flow {
+    count: u32,
+}
+
+fn main() {
+    let flow = Flow { gap: Gap(1) };
+    println!("{:?}", bpfmap::bytes_of(&flow));
+}

@@ -1,0 +1,17 @@
+//! Unnamed bit-fields, whose bytes nothing reads, in a union.
+#![forbid(unsafe_code)]
+
+#[allow(non_camel_case_types)]
+type u8 = bool;
+
+#[derive(Clone, Copy, bpfmap::BpfType)]
+#[repr(C)]
+union Flags {
+    all: u32,
+    #[bpf(bits(_: u32 = 32))]
+    bits0: [u8; 4],
+}
+
+fn main() {
+    let _: Flags = bpfmap::from_bytes(&[0xff; 4]).unwrap();
+}
