@@ -44,6 +44,10 @@ pub enum ErrorKind {
     Mismatch,
     /// The map kept changing so much that a walk could not reach its end.
     Disturbed,
+    /// Another process, or another library in this one, uses a ring that this handle uses, and has moved its position.
+    Contended,
+    /// The memory of a ring holds positions or records that no kernel writes.
+    Corrupted,
     /// Anything else: [`Error::errno`] tells.
     Other,
 }

@@ -152,7 +152,7 @@
 //! # Cost
 //!
 //! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
-//! between; a value too large for the stack is read with [`lookup_boxed`](Map::lookup_boxed) and its like. Checks are made once, when a map is opened. Events are read where they lie, without a system call. See
+//! between; a value too large for the stack is read with [`lookup_boxed`](Map::lookup_boxed) and its like. Checks are made once, when a map is opened. Events are copied once, without a system call. See
 //! `benches/`.
 //!
 //! # Features
@@ -173,6 +173,15 @@ mod difference;
 mod error;
 #[cfg(feature = "fixture")]
 pub mod fixture;
+/// What `fuzz/` asks for.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz {
+    /// See the function.
+    pub fn ring(input: &[u8]) {
+        crate::stream::drive_ring(input);
+    }
+}
 mod held;
 mod insn_offsets;
 mod kernel_fields;

@@ -2,7 +2,6 @@
 
 use crate::sys::{self, Errno};
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::AtomicU64;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// What a process may do with the memory.
@@ -20,7 +19,7 @@ pub(crate) struct Mapping {
 
 // SAFETY: the memory belongs to no thread; what is done with it is up to the owner.
 unsafe impl Send for Mapping {}
-// SAFETY: shared access reads positions, which are atomic.
+// SAFETY: shared access only tells where the memory is.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -80,16 +79,6 @@ impl Mapping {
         debug_assert!(offset < self.len);
         // SAFETY: within the mapping, as the caller says.
         unsafe { self.start.add(offset) }
-    }
-
-    /// A position that both sides read and one of them writes.
-    ///
-    /// # Safety
-    /// There are 8 bytes at `offset`, a multiple of 8; `Access::Read` memory is not stored to.
-    #[inline]
-    pub(crate) unsafe fn position(&self, offset: usize) -> &AtomicU64 {
-        // SAFETY: within the mapping and aligned, as the caller says; all accesses to it are atomic.
-        unsafe { AtomicU64::from_ptr(self.at(offset).as_ptr().cast()) }
     }
 }
 

@@ -4,6 +4,7 @@ mod epoll;
 mod perf_buffer;
 mod perf_event;
 mod perf_ring;
+mod ring;
 mod ring_buf;
 mod sole;
 mod user_ring_buf;
@@ -11,10 +12,14 @@ mod user_ring_buf;
 pub use perf_buffer::{PerfBuffer, PerfBufferOptions, PerfRecord};
 #[cfg(feature = "fixture")]
 pub(crate) use perf_event::{WakeUp, open_output};
+#[cfg(fuzzing)]
+pub(crate) use ring::drive::drive as drive_ring;
 pub use ring_buf::{Records, RingBuf};
 pub use user_ring_buf::{Reservation, UserRingBuf};
 
+use crate::error::{Error, ErrorKind, Operation};
 use crate::spec::EventSpec;
+use ring::Fault;
 
 /// A spec contradicts itself when its event and the event's layout differ in size; found when the program is compiled.
 struct ConsistentEvent<S>(core::marker::PhantomData<S>);
@@ -29,10 +34,15 @@ impl<S: EventSpec> ConsistentEvent<S> {
     };
 }
 
-/// A header stands before each record of a ring buffer, and a record begins at a multiple of 8 bytes.
-const RECORD_HEADER: usize = 8;
-
-/// Bytes of a ring buffer that a record of this size takes, its header among them.
-const fn record_size(event: u64) -> u64 {
-    (event + RECORD_HEADER as u64).next_multiple_of(8)
+/// What is wrong with a ring, and what is to be done about it.
+#[cold]
+fn error_of<S: EventSpec>(operation: Operation, fault: Fault) -> Error {
+    let (kind, help) = match fault {
+        Fault::Size { .. } => (ErrorKind::Mismatch, "make the ring larger"),
+        Fault::Moved { .. } => {
+            (ErrorKind::Contended, "let one process use the ring, through one handle")
+        }
+        _ => (ErrorKind::Corrupted, "another process wrote to the ring: recreate the map"),
+    };
+    Error::told(operation, S::NAME, kind, 0, format!("{fault}: {help}"))
 }

@@ -1,10 +1,11 @@
 //! The reader of a perf buffer: a ring for each CPU.
 
-use super::ConsistentEvent;
 use super::epoll::Epoll;
 use super::perf_event::WakeUp;
-use super::perf_ring::{Found, PerfRing};
+use super::perf_ring::{PerfRing, Refusal};
+use super::ring::PerfFound;
 use super::ring_buf::wrong_size;
+use super::{ConsistentEvent, error_of};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::ReadPerCpuRecords;
 use crate::map::Map;
@@ -160,8 +161,9 @@ impl<S: EventSpec> PerfBuffer<S> {
             let ring = match PerfRing::open(cpu, self.pages, self.wake_up) {
                 Ok(ring) => ring,
                 // It went offline again.
-                Err(Errno(libc::ENODEV)) => continue,
-                Err(errno) => {
+                Err(Refusal::Kernel(Errno(libc::ENODEV))) => continue,
+                Err(Refusal::Ring(fault)) => return Err(error_of::<S>(Operation::Mmap, fault)),
+                Err(Refusal::Kernel(errno)) => {
                     let text = format!("on CPU {cpu}, {} pages", self.pages);
                     return Err(Error::refused(Operation::OpenPerfEvent, S::NAME, errno, text));
                 }
@@ -183,28 +185,29 @@ impl<S: EventSpec> PerfBuffer<S> {
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch): the record is not as large as an event. It has been passed over: reading goes
-    /// on behind it.
+    /// on behind it. [`Corrupted`](ErrorKind::Corrupted): the ring holds no record where one has to be, which no kernel
+    /// does.
     #[inline]
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
         while let Some(ring) = self.rings.get_mut(self.turn) {
-            match ring.take() {
-                Some(Found::Event(event)) => {
+            match ring.reader.take().map_err(|fault| error_of::<S>(Operation::Read, fault))? {
+                Some(PerfFound::Event) => {
                     self.exhausted = false;
-                    // SAFETY: the record is not given back, nor the copy used, before the ring is used again, which
-                    // ends this borrow.
-                    let event = unsafe { event.as_ref() };
-                    return Ok(Some(PerfRecord { cpu: ring.cpu, event }));
+                    let ring = &self.rings[self.turn];
+                    return Ok(Some(PerfRecord { cpu: ring.cpu, event: ring.reader.event() }));
                 }
-                Some(Found::Lost(count)) => self.lost += count,
-                Some(Found::WrongSize(size)) => {
+                Some(PerfFound::Lost(count)) => self.lost = self.lost.wrapping_add(count),
+                Some(PerfFound::WrongSize(size)) => {
                     self.exhausted = false;
                     return Err(wrong_size::<S>(size));
                 }
                 None if empty == self.rings.len() => break,
                 None => {
                     self.turn = (self.turn + 1) % self.rings.len();
-                    empty = if self.rings[self.turn].look() { 0 } else { empty + 1 };
+                    let found = self.rings[self.turn].reader.look();
+                    let found = found.map_err(|fault| error_of::<S>(Operation::Read, fault))?;
+                    empty = if found { 0 } else { empty + 1 };
                 }
             }
         }

@@ -1,18 +1,17 @@
 //! The writer of a user ring buffer.
 
 use super::epoll::Epoll;
+use super::ring::{Fault, Writer};
 use super::sole::Sole;
-use super::{ConsistentEvent, RECORD_HEADER, record_size};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use super::{ConsistentEvent, error_of};
+use crate::error::{Error, Operation, Result};
 use crate::kind::WriteRecords;
 use crate::map::Map;
 use crate::mapping::{Access, Mapping, page_size};
-use crate::plain::{Plain, zeroed};
+use crate::plain::{zeroed, zeroed_box};
 use crate::spec::EventSpec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -24,26 +23,33 @@ use std::time::{Duration, Instant};
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::UserRingbuf, Event = [u32; 2]>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
 /// let mut commands = bpfmap::UserRingBuf::open(&map)?;
-/// if let Some(mut command) = commands.reserve() {
+/// if let Some(mut command) = commands.reserve()? {
 ///     command[0] = 7;
-///     command.submit();
+///     command.submit()?;
 /// }
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # One writer
+///
+/// A ring has one writer. The kernel does not see to that: every process that may write to the map, and every library in
+/// this process, can write to the ring and move its position. Nothing unsound follows, since an event is copied into the
+/// ring when it is submitted. Reserving and submitting fail with [`Contended`](crate::ErrorKind::Contended) when the position
+/// is not where this writer left it, and with [`Corrupted`](crate::ErrorKind::Corrupted) when the positions can't be those of
+/// a ring; the writer has then to be opened again. What programs read is worth as much as everybody who may write to the
+/// map: the kernel checks the sizes of records, and nothing else.
 pub struct UserRingBuf<S: EventSpec> {
     map: Map<S>,
-    /// A page that holds the position of the programs, which consume.
-    consumer: Mapping,
-    /// A page that holds the position of this writer, then the data, twice in a row: a record never wraps.
-    producer: Mapping,
-    /// Where the data begins in `producer`.
-    data: usize,
-    mask: u64,
-    /// Where the next record begins.
-    next: u64,
+    writer: Writer<S::Event>,
+    /// The event that is reserved.
+    event: Box<S::Event>,
     /// Tells when a program has made room.
     epoll: Epoll,
+    /// The memory of the writer: a page that holds the position of the programs, which consume.
+    _consumer: Mapping,
+    /// And a page that holds the position of this writer, then the data, twice in a row: a record never wraps.
+    _producer: Mapping,
     _sole: Sole,
 }
 
@@ -51,26 +57,27 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// Opens the writer of a map. It goes on where an earlier writer ended, of this process or another.
     ///
     /// # Errors
-    /// `EBUSY`: this process has a writer of the map already. [`Mismatch`](ErrorKind::Mismatch): the ring is too small for
-    /// an event. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
+    /// `EBUSY`: this process has a writer of the map already. [`Mismatch`](crate::ErrorKind::Mismatch): the ring
+    /// is too small for an event. [`Corrupted`](crate::ErrorKind::Corrupted): the positions are none of a ring. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: WriteRecords,
     {
         let () = ConsistentEvent::<S>::CHECK;
-        const { assert!(align_of::<S::Event>() <= 8, "a record begins at a multiple of 8 bytes") };
         let map = map.try_clone()?;
-        let size = u64::from(map.max_entries());
-        if Self::RECORD > size {
-            let text = format!("an event takes {} bytes, the ring has {size}", Self::RECORD);
-            return Err(Error::told(Operation::Mmap, S::NAME, ErrorKind::Mismatch, 0, text));
-        }
         let sole = Sole::take(&map)?;
         let page = page_size();
         let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::Read).map_err(failed)?;
-        let len = page + 2 * map.max_entries() as usize;
-        let producer = Mapping::new(map.as_fd(), page, len, Access::ReadWrite).map_err(failed)?;
+        let size = map.max_entries() as usize;
+        let producer =
+            Mapping::new(map.as_fd(), page, page + 2 * size, Access::ReadWrite).map_err(failed)?;
+        // SAFETY: the mapping has twice `size` bytes behind its first page.
+        let data = unsafe { producer.at(page) };
+        // SAFETY: both mappings begin at a page, live as long as the writer and are used by it alone; the second can be
+        // written. The kernel, and processes that map the same, access them from outside.
+        let writer = unsafe { Writer::new(consumer.start(), producer.start(), data, size as u64) };
+        let writer = writer.map_err(|fault| error_of::<S>(Operation::Mmap, fault))?;
         let epoll = Epoll::new()
             .and_then(|epoll| {
                 // A ring with room for half an event is writable all the time: what counts is that a program made room.
@@ -78,30 +85,30 @@ impl<S: EventSpec> UserRingBuf<S> {
                 Ok(epoll)
             })
             .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
-        let mut writer = Self {
+        let event = zeroed_box();
+        Ok(Self {
             map,
-            consumer,
-            producer,
-            data: page,
-            mask: size - 1,
-            next: 0,
+            writer,
+            event,
             epoll,
+            _consumer: consumer,
+            _producer: producer,
             _sole: sole,
-        };
-        writer.next = writer.producer_position().load(Ordering::Relaxed);
-        Ok(writer)
+        })
     }
 
     /// Room for an event, which is zero; `None` when the ring is full. Programs see it when it is submitted.
+    ///
+    /// # Errors
+    /// [`Contended`](crate::ErrorKind::Contended), [`Corrupted`](crate::ErrorKind::Corrupted): see
+    /// [One writer](Self#one-writer).
     #[inline]
-    #[must_use = "what is not submitted is not sent"]
-    pub fn reserve(&mut self) -> Option<Reservation<'_, S>> {
-        if !self.has_room() {
-            return None;
+    pub fn reserve(&mut self) -> Result<Option<Reservation<'_, S>>> {
+        if !self.has_room()? {
+            return Ok(None);
         }
-        // SAFETY: there is room, and nobody else writes behind the producer's position.
-        unsafe { self.event().write(zeroed()) };
-        Some(Reservation { writer: self })
+        *self.event = zeroed();
+        Ok(Some(Reservation { writer: self }))
     }
 
     /// As [`reserve`](Self::reserve), but waits until a program has made room or the time is over; `None` then, or when a
@@ -110,50 +117,46 @@ impl<S: EventSpec> UserRingBuf<S> {
     /// Programs wake the writer unless they drain with `BPF_RB_NO_WAKEUP`.
     ///
     /// # Errors
-    /// Those of `epoll_wait(2)`; none is expected.
+    /// As [`reserve`](Self::reserve), and those of `epoll_wait(2)`, of which none is expected.
     pub fn reserve_within(
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<Option<Reservation<'_, S>>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        while !self.has_room() {
+        while !self.has_room()? {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let mut events = [libc::epoll_event { events: 0, u64: 0 }];
             let events = self
                 .epoll
                 .wait(&mut events, left)
                 .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
-            if events.is_empty() && !self.has_room() {
+            if events.is_empty() && !self.has_room()? {
                 return Ok(None);
             }
         }
-        Ok(self.reserve())
+        self.reserve()
     }
 
     /// Sends an event; `false`, and it is not sent, when the ring is full.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve); programs don't see the event.
     #[inline]
     #[must_use = "a full ring takes no event"]
-    pub fn send(&mut self, event: &S::Event) -> bool {
-        match self.reserve() {
-            Some(mut reserved) => {
-                *reserved = *event;
-                reserved.submit();
-                true
-            }
-            None => false,
-        }
+    pub fn send(&mut self, event: &S::Event) -> Result<bool> {
+        self.writer.publish(event).map_err(Self::error)
     }
 
     /// Bytes of events that no program has taken, with their headers (8 bytes each) and rounded up to 8.
     #[must_use]
     pub fn unread(&self) -> u64 {
-        self.next.wrapping_sub(self.consumer_position().load(Ordering::Acquire))
+        self.writer.unread()
     }
 
     /// Bytes of the ring; an event takes 8 more than its size, rounded up to 8.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.mask + 1
+        self.writer.size()
     }
 
     /// The map.
@@ -164,67 +167,18 @@ impl<S: EventSpec> UserRingBuf<S> {
 }
 
 impl<S: EventSpec> UserRingBuf<S> {
-    /// Bytes that an event takes.
-    const RECORD: u64 = record_size(size_of::<S::Event>() as u64);
-
     #[inline]
-    fn has_room(&self) -> bool {
-        // Pairs with the kernel's store after it has read a record.
-        self.unread() <= self.capacity() - Self::RECORD
+    fn has_room(&self) -> Result<bool> {
+        self.writer.has_room().map_err(Self::error)
     }
 
-    /// The address of the next record.
-    #[inline]
-    fn record(&self) -> NonNull<u8> {
-        // The mask is less than a `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        let offset = (self.next & self.mask) as usize;
-        // SAFETY: the data is as long as the mask says, and longer.
-        unsafe { self.producer.at(self.data + offset) }
-    }
-
-    /// The address of the event in the next record.
-    #[inline]
-    fn event(&self) -> NonNull<S::Event> {
-        // SAFETY: behind the header, in the data or its second copy.
-        unsafe { self.record().add(RECORD_HEADER) }.cast()
-    }
-
-    /// Shows programs the record that was reserved.
-    #[inline]
-    fn publish(&mut self) {
-        // `struct bpf_ringbuf_hdr` (`kernel/bpf/ringbuf.c`): the size, without the bits of an unfinished or discarded
-        // record, and a word for the kernel's own use. The kernel looks at it behind the position only.
-        let header = [const { size_of_u32::<S::Event>() }, 0];
-        // SAFETY: there is room, at a multiple of 8 bytes.
-        unsafe { self.record().cast().write(header) };
-        self.next += Self::RECORD;
-        self.producer_position().store(self.next, Ordering::Release);
-    }
-
-    #[inline]
-    fn consumer_position(&self) -> &AtomicU64 {
-        // SAFETY: it begins the page, and is only read.
-        unsafe { self.consumer.position(0) }
-    }
-
-    #[inline]
-    fn producer_position(&self) -> &AtomicU64 {
-        // SAFETY: it begins the page, which can be written.
-        unsafe { self.producer.position(0) }
+    #[cold]
+    fn error(fault: Fault) -> Error {
+        error_of::<S>(Operation::Push, fault)
     }
 }
 
-/// The size of an event as a header has it, beside the two bits that it needs for itself.
-const fn size_of_u32<E: Plain>() -> u32 {
-    assert!(size_of::<E>() < 1 << 30, "a record has less than a gigabyte");
-    #[allow(clippy::cast_possible_truncation, reason = "asserted")]
-    let size = size_of::<E>() as u32;
-    size
-}
-
-/// Room for an event, which is in the ring's own memory: see [`UserRingBuf::reserve`]. Dropping it gives the room back,
-/// and no program sees the event.
+/// Room for an event: see [`UserRingBuf::reserve`]. Dropping it gives the room back, and no program sees the event.
 #[must_use = "what is not submitted is not sent"]
 pub struct Reservation<'a, S: EventSpec> {
     writer: &'a mut UserRingBuf<S>,
@@ -232,9 +186,13 @@ pub struct Reservation<'a, S: EventSpec> {
 
 impl<S: EventSpec> Reservation<'_, S> {
     /// Sends the event.
+    ///
+    /// # Errors
+    /// As [`UserRingBuf::reserve`]. Programs don't see the event.
     #[inline]
-    pub fn submit(self) {
-        self.writer.publish();
+    pub fn submit(self) -> Result<()> {
+        let UserRingBuf { writer, event, .. } = self.writer;
+        writer.submit(event).map_err(UserRingBuf::<S>::error)
     }
 
     /// Gives the room back, as dropping does.
@@ -247,16 +205,14 @@ impl<S: EventSpec> Deref for Reservation<'_, S> {
 
     #[inline]
     fn deref(&self) -> &S::Event {
-        // SAFETY: written when it was reserved, aligned to 8 bytes, and unknown to programs until it is submitted.
-        unsafe { self.writer.event().as_ref() }
+        &self.writer.event
     }
 }
 
 impl<S: EventSpec> DerefMut for Reservation<'_, S> {
     #[inline]
     fn deref_mut(&mut self) -> &mut S::Event {
-        // SAFETY: as in `deref`; the writer is borrowed for this alone.
-        unsafe { self.writer.event().as_mut() }
+        &mut self.writer.event
     }
 }
 

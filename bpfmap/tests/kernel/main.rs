@@ -29,4 +29,5 @@ mod open;
 mod percpu;
 mod programs;
 mod queue;
+mod rings;
 mod walk;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
 
 /// `BPF_PROG_TYPE_SOCKET_FILTER` and `BPF_PROG_TYPE_SCHED_CLS`.
-const SOCKET_FILTER: u32 = 1;
+pub(crate) const SOCKET_FILTER: u32 = 1;
 const SCHED_CLS: u32 = 3;
 
 /// A socket filter that returns 0.
@@ -26,7 +26,7 @@ fn program(program_type: u32) -> OwnedFd {
     load(program_type, &[0xb7, 0x95])
 }
 
-fn load(program_type: u32, instructions: &[u64]) -> OwnedFd {
+pub(crate) fn load(program_type: u32, instructions: &[u64]) -> OwnedFd {
     /// The start of `union bpf_attr` for `BPF_PROG_LOAD`.
     #[repr(C)]
     struct Attr {

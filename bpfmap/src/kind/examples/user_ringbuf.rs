@@ -6,8 +6,8 @@ where
     Numbers: EventSpec<Kind = UserRingbuf, Event = u64>,
 {
     let mut numbers = UserRingBuf::open(map)?;
-    let Some(mut record) = numbers.reserve() else { return Ok(false) };
+    let Some(mut record) = numbers.reserve()? else { return Ok(false) };
     *record = number;
-    record.submit();
+    record.submit()?;
     Ok(true)
 }

@@ -1,0 +1,70 @@
+//! Ring buffers as memory alone: positions, headers, and what fits. Nothing here asks the kernel, so that it is tested over
+//! memory of our own, with positions and headers that no kernel writes.
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod drive;
+mod memory;
+mod perf;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(super) use perf::{PerfFound, PerfReader};
+pub(super) use reader::{Found, Reader};
+pub(super) use writer::Writer;
+
+use core::fmt;
+
+/// A header stands before each record of a ring buffer, and a record begins at a multiple of 8 bytes.
+const RECORD_HEADER: usize = 8;
+
+/// The bits of a record's length (`include/uapi/linux/bpf.h`): it is not submitted yet, or never will be.
+const BUSY: u32 = 1 << 31;
+const DISCARDED: u32 = 1 << 30;
+
+/// Bytes of a ring buffer that a record of this size takes, its header among them.
+const fn record_size(event: u64) -> u64 {
+    (event + RECORD_HEADER as u64).next_multiple_of(8)
+}
+
+/// What a ring's memory says and no kernel would: somebody else moved a position, or the memory is no ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The position that is ours alone is not where we left it.
+    Moved { expected: u64, found: u64 },
+    /// A position is not a multiple of 8.
+    Unaligned { position: u64 },
+    /// The producer's position is not in the ring that begins at the consumer's.
+    Apart { consumer: u64, producer: u64, ring: u64 },
+    /// A record goes on behind the last one's end.
+    Record { position: u64, size: u64, left: u64 },
+    /// A ring of this size can't hold an event.
+    Size { record: u64, ring: u64, room: u64 },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved { expected, found } => write!(
+                f,
+                "another process or library uses this ring: expected its position to be {expected}, found {found}"
+            ),
+            Self::Unaligned { position } => {
+                write!(f, "expected a position that is a multiple of 8, found {position}")
+            }
+            Self::Apart { consumer, producer, ring } => write!(
+                f,
+                "the consumer's position {consumer} and the producer's {producer} are not in one ring of {ring} bytes"
+            ),
+            Self::Record { position, size, left } => write!(
+                f,
+                "the record at position {position} takes {size} bytes, but only {left} are left: the position is inside of a record"
+            ),
+            Self::Size { record, ring, room } => write!(
+                f,
+                "an event takes {record} bytes with its header, the ring of {ring} bytes has room for {room}"
+            ),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Rings over memory of our own: what programs, and other processes, can leave there.
+
+use super::drive::{Own, drive};
+use super::{BUSY, DISCARDED, Fault, Found, Reader};
+use crate::plain::{Plain, zeroed};
+use core::sync::atomic::Ordering;
+
+const SIZE: usize = 64;
+
+/// Puts the header of a record at a position.
+fn header(own: &Own, position: u64, len: u32) {
+    own.write(usize::try_from(position / 8).unwrap(), u64::from(len));
+}
+
+fn consumer(own: &Own, position: u64) {
+    own.consumer[0].store(position, Ordering::Relaxed);
+}
+
+fn producer(own: &Own, position: u64) {
+    own.producer[0].store(position, Ordering::Relaxed);
+}
+
+fn oldest(own: &Own, position: u64) {
+    own.producer[2].store(position, Ordering::Relaxed);
+}
+
+/// The next event, by both ways to take it.
+fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
+    let mut event = zeroed();
+    if reader.take_quickly(&mut event) {
+        return Ok(Some((Found::Event, event)));
+    }
+    Ok(reader.take(&mut event)?.map(|found| (found, event)))
+}
+
+fn event<E: Plain>(event: E) -> (Found, E) {
+    (Found::Event, event)
+}
+
+#[test]
+fn records_are_taken_in_turn_and_their_room_is_given_back() {
+    let own = Own::new(SIZE);
+    header(&own, 0, 8);
+    own.write(1, 7);
+    header(&own, 16, 8 | DISCARDED);
+    header(&own, 32, 3);
+    header(&own, 48, 8 | BUSY);
+    producer(&own, 64);
+    let mut reader = own.reader::<u64>(false).unwrap();
+    assert_eq!(reader.unread(), 64);
+    assert_eq!(take(&mut reader), Ok(Some(event(7))));
+    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 16, "an event that was copied has no room");
+    assert_eq!(take(&mut reader).map(|it| it.unwrap().0), Ok(Found::WrongSize(3)));
+    assert_eq!(take(&mut reader), Ok(None), "the last one is not submitted");
+    header(&own, 48, 8);
+    own.write(7, 9);
+    assert_eq!(take(&mut reader), Ok(Some(event(9))));
+    assert_eq!(take(&mut reader), Ok(None));
+    assert_eq!(reader.unread(), 0);
+}
+
+#[test]
+fn an_event_that_is_no_multiple_of_eight_bytes_is_copied_to_its_end() {
+    let own = Own::new(SIZE);
+    header(&own, 0, 11);
+    own.write(1, u64::from_ne_bytes(*b"abcdefgh"));
+    own.write(2, u64::from_ne_bytes(*b"ijk?????"));
+    producer(&own, 24);
+    let mut reader = own.reader::<[u8; 11]>(false).unwrap();
+    assert_eq!(take(&mut reader), Ok(Some(event(*b"abcdefghijk"))));
+}
+
+#[test]
+fn an_event_larger_than_the_ring_is_refused() {
+    let own = Own::new(SIZE);
+    assert_eq!(
+        own.reader::<[u64; 8]>(false).err(),
+        Some(Fault::Size { record: 72, ring: 64, room: 64 })
+    );
+    // The kernel leaves a ring of records a byte free, but not one that user space fills.
+    assert_eq!(
+        own.reader::<[u64; 7]>(false).err(),
+        Some(Fault::Size { record: 64, ring: 64, room: 56 })
+    );
+    assert!(own.writer::<[u64; 7]>().is_ok());
+    assert!(own.writer::<[u64; 8]>().is_err());
+    assert!(own.reader::<[u64; 6]>(false).is_ok());
+}
+
+#[test]
+fn a_position_that_is_not_a_multiple_of_eight_is_refused() {
+    let own = Own::new(SIZE);
+    for position in [1, 4, 12, u64::MAX] {
+        consumer(&own, position);
+        producer(&own, position);
+        let fault = Some(Fault::Unaligned { position });
+        assert_eq!(own.reader::<u32>(false).err(), fault);
+        assert_eq!(own.reader::<u32>(true).err(), fault);
+        assert_eq!(own.writer::<u32>().err(), fault);
+    }
+}
+
+#[test]
+fn positions_of_no_ring_of_this_size_are_refused() {
+    let own = Own::new(SIZE);
+    for (first, last) in [(0, 72), (8, 0), (u64::MAX - 7, 64), (0, 1 << 63)] {
+        consumer(&own, first);
+        producer(&own, last);
+        let fault = Some(Fault::Apart { consumer: first, producer: last, ring: 64 });
+        assert_eq!(own.reader::<u64>(false).err(), fault);
+        assert_eq!(own.writer::<u64>().err(), fault);
+    }
+    // Positions run over.
+    consumer(&own, u64::MAX - 7);
+    producer(&own, 8);
+    header(&own, 56, 8);
+    own.write(0, 5);
+    assert_eq!(take(&mut own.reader::<u64>(false).unwrap()), Ok(Some(event(5))));
+}
+
+#[test]
+fn a_record_that_goes_on_behind_the_last_one_is_a_fault() {
+    let own = Own::new(SIZE);
+    // As large as an event: where a position is inside of a record, an event may stand in the place of a header.
+    header(&own, 56, 32);
+    consumer(&own, 56);
+    producer(&own, 64);
+    let mut reader = own.reader::<[u64; 4]>(false).unwrap();
+    for _ in 0..2 {
+        let fault = Fault::Record { position: 56, size: 40, left: 8 };
+        assert_eq!(take(&mut reader), Err(fault));
+    }
+    for len in [1, 1 << 29, (1 << 30) - 1] {
+        header(&own, 56, len);
+        assert!(matches!(take(&mut reader), Err(Fault::Record { .. })));
+    }
+    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 56, "nothing was given back");
+}
+
+#[test]
+fn a_reader_notices_that_its_position_was_moved() {
+    let own = Own::new(SIZE);
+    for position in [0, 16, 32] {
+        header(&own, position, 8);
+    }
+    producer(&own, 48);
+    let mut reader = own.reader::<u64>(false).unwrap();
+    assert_eq!(take(&mut reader), Ok(Some(event(0))));
+    consumer(&own, 32);
+    let fault = Fault::Moved { expected: 16, found: 32 };
+    assert_eq!(take(&mut reader), Err(fault));
+    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 32, "it stays where the other one put it");
+    consumer(&own, 16);
+    assert_eq!(take(&mut reader), Ok(Some(event(0))), "what is meant well goes on");
+    consumer(&own, 48);
+    producer(&own, 32);
+    assert_eq!(take(&mut reader), Err(Fault::Moved { expected: 32, found: 48 }));
+    assert_eq!(reader.is_ready(), Err(Fault::Moved { expected: 32, found: 48 }));
+}
+
+#[test]
+fn in_a_ring_that_overwrites_reading_begins_at_a_record() {
+    let own = Own::new(SIZE);
+    // Records at 16 and 40; the first one's event has what could be a header.
+    header(&own, 16, 16);
+    own.write(3, 8);
+    own.write(4, 8);
+    header(&own, 40, 16);
+    oldest(&own, 16);
+    producer(&own, 64);
+    for position in [24, 32, 48, 56] {
+        consumer(&own, position);
+        let fault = own.reader::<[u64; 2]>(true).err();
+        assert!(matches!(fault, Some(Fault::Record { .. })), "{position}: {fault:?}");
+    }
+    for (position, read) in [(0, 2), (16, 2), (40, 1), (64, 0)] {
+        consumer(&own, position);
+        let mut reader = own.reader::<[u64; 2]>(true).unwrap();
+        let lost = if position == 0 { 16 } else { 0 };
+        assert_eq!(reader.overwritten(), lost);
+        for _ in 0..read {
+            assert!(matches!(take(&mut reader), Ok(Some((Found::Event, _)))));
+        }
+        assert_eq!(take(&mut reader), Ok(None));
+    }
+    consumer(&own, 72);
+    let fault = Some(Fault::Apart { consumer: 72, producer: 64, ring: 64 });
+    assert_eq!(own.reader::<[u64; 2]>(true).err(), fault);
+}
+
+#[test]
+fn what_is_overwritten_is_passed_over() {
+    let own = Own::new(SIZE);
+    for position in [0, 16, 32] {
+        header(&own, position, 8);
+        own.write(usize::try_from(position / 8).unwrap() + 1, position);
+    }
+    producer(&own, 48);
+    let mut reader = own.reader::<u64>(true).unwrap();
+    assert_eq!(take(&mut reader), Ok(Some(event(0))));
+    // What stood at 16 is gone.
+    header(&own, 16, 5);
+    oldest(&own, 32);
+    assert_eq!(take(&mut reader), Ok(Some(event(32))));
+    assert_eq!(reader.overwritten(), 16);
+    // The oldest record never is newer than all.
+    oldest(&own, 72);
+    let fault = Fault::Apart { consumer: 72, producer: 48, ring: 64 };
+    assert_eq!(take(&mut reader), Err(fault));
+    oldest(&own, 33);
+    assert_eq!(take(&mut reader), Err(Fault::Apart { consumer: 72, producer: 48, ring: 64 }));
+}
+
+#[test]
+fn a_writer_sends_what_fits_and_notices_another() {
+    let own = Own::new(SIZE);
+    let mut writer = own.writer::<[u8; 9]>().unwrap();
+    assert_eq!(writer.publish(b"abcdefghi"), Ok(true));
+    assert_eq!(own.data[0].load(Ordering::Relaxed), 9);
+    assert_eq!(own.data[1].load(Ordering::Relaxed).to_ne_bytes(), *b"abcdefgh");
+    assert_eq!(own.data[2].load(Ordering::Relaxed).to_ne_bytes(), *b"i\0\0\0\0\0\0\0");
+    assert_eq!(own.producer[0].load(Ordering::Relaxed), 24);
+    assert_eq!(writer.publish(&[1; 9]), Ok(true));
+    assert_eq!(writer.publish(&[2; 9]), Ok(false), "48 of 64 bytes are taken");
+    consumer(&own, 24);
+    assert_eq!(writer.has_room(), Ok(true));
+    producer(&own, 56);
+    assert_eq!(writer.submit(&[2; 9]), Err(Fault::Moved { expected: 48, found: 56 }));
+    assert_eq!(own.producer[0].load(Ordering::Relaxed), 56);
+    producer(&own, 48);
+    consumer(&own, 56);
+    let apart = Fault::Apart { consumer: 56, producer: 48, ring: 64 };
+    assert_eq!(writer.publish(&[2; 9]), Err(apart));
+    assert_eq!(writer.unread(), 0);
+}
+
+#[test]
+fn another_thread_that_writes_to_a_ring_is_seen_and_harms_nothing() {
+    let own = Own::new(SIZE);
+    let mut reader = own.reader::<[u64; 3]>(false).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for turn in 0..200 {
+                for word in 0..8 {
+                    own.write(word, if word == 0 || word == 4 { 24 } else { turn });
+                }
+                producer(&own, turn % 3 * 32);
+                consumer(&own, turn % 2 * 32);
+            }
+        });
+        let mut event = [0; 3];
+        for _ in 0..200 {
+            let _ = reader.take_quickly(&mut event) || reader.take(&mut event).is_ok();
+        }
+    });
+}
+
+/// Numbers that are the same in each run.
+fn numbers(seed: u64) -> impl Iterator<Item = u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    })
+}
+
+#[test]
+fn whatever_is_in_the_memory_nothing_leaves_it() {
+    let inputs = if cfg!(miri) { 200 } else { 20_000 };
+    for seed in 1..=inputs {
+        let input: Vec<u8> = numbers(seed).take(300).collect();
+        drive(&input);
+    }
+}

@@ -1,0 +1,296 @@
+//! Rings that others use too: what safe code sees of it, and that it sees no more.
+
+use crate::common;
+use crate::programs::{SOCKET_FILTER, load};
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{Error, ErrorKind, EventSpec, Map, MapFlags, RingBuf, UserRingBuf};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::c_long;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Bytes of the rings.
+const RING: usize = 4096;
+const PAGE: usize = 4096;
+
+/// An event takes 32 bytes: 128 fill the ring.
+type Event = [u64; 3];
+const EVENT: &Layout = &Layout::Array { element: Layout::U64, len: 3 };
+
+macro_rules! ring {
+    ($name:ident: $kind:ident, $event:ty as $layout:expr $(, $item:ident: $ty:ty = $content:expr)*) => {
+        spec!($name: $kind, () as Layout::VOID => () as Layout::VOID, max 4096,
+            EVENT_LAYOUT: &'static Layout = $layout $(, $item: $ty = $content)*);
+        impl EventSpec for $name {
+            type Event = $event;
+        }
+    };
+}
+ring!(Events: Ringbuf, Event as EVENT);
+ring!(Large: Ringbuf, [u64; 511] as &Layout::Array { element: Layout::U64, len: 511 });
+ring!(Overwritten: Ringbuf, Event as EVENT, FLAGS: MapFlags = MapFlags::RB_OVERWRITE);
+ring!(Orders: UserRingbuf, Event as EVENT);
+ring!(LargeOrders: UserRingbuf, [u64; 512] as &Layout::Array { element: Layout::U64, len: 512 });
+
+/// A program that sends an event, which is three times the same number.
+fn sender(ring: RawFd, number: i32) -> OwnedFd {
+    let instruction = |code: u8, registers: u8, offset: i16, operand: i32| {
+        let [low, high] = offset.to_le_bytes();
+        let [a, b, c, d] = operand.to_le_bytes();
+        u64::from_le_bytes([code, registers, low, high, a, b, c, d])
+    };
+    let program = [
+        // *(u64 *)(r10 - …) = number
+        instruction(0x7a, 0x0a, -8, number),
+        instruction(0x7a, 0x0a, -16, number),
+        instruction(0x7a, 0x0a, -24, number),
+        // r1 = the map
+        instruction(0x18, 0x11, 0, ring),
+        0,
+        // r2 = r10 - 24; r3 = 24; r4 = 0; bpf_ringbuf_output
+        instruction(0xbf, 0xa2, 0, 0),
+        instruction(0x07, 0x02, 0, -24),
+        instruction(0xb7, 0x03, 0, 24),
+        instruction(0xb7, 0x04, 0, 0),
+        instruction(0x85, 0, 0, 130),
+        // r0 = 0; exit
+        instruction(0xb7, 0, 0, 0),
+        instruction(0x95, 0, 0, 0),
+    ];
+    load(SOCKET_FILTER, &program)
+}
+
+/// Runs a program so many times.
+fn run(program: &OwnedFd, times: u32) {
+    /// `struct { prog_fd; … } test` of `union bpf_attr`.
+    #[repr(C)]
+    struct Attr {
+        program: u32,
+        returned: u32,
+        data_size_in: u32,
+        data_size_out: u32,
+        data_in: u64,
+        data_out: u64,
+        repeat: u32,
+        duration: u32,
+    }
+    const TEST_RUN: c_long = 10;
+    let packet = [0_u8; 64];
+    let attr = Attr {
+        program: program.as_raw_fd().cast_unsigned(),
+        returned: 0,
+        data_size_in: 64,
+        data_size_out: 0,
+        data_in: packet.as_ptr().expose_provenance() as u64,
+        data_out: 0,
+        repeat: times,
+        duration: 0,
+    };
+    // SAFETY: the packet is as long as said.
+    let done =
+        unsafe { libc::syscall(libc::SYS_bpf, TEST_RUN, &raw const attr, size_of::<Attr>()) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// A page of a ring that somebody else has mapped too, for as long as the test runs.
+struct Foreign(*mut u8);
+
+impl Foreign {
+    fn map(ring: RawFd, offset: usize, len: usize) -> Self {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let offset = libc::off_t::try_from(offset).unwrap();
+        // SAFETY: a new mapping, which replaces none.
+        let memory = unsafe {
+            libc::mmap(core::ptr::null_mut(), len, access, libc::MAP_SHARED, ring, offset)
+        };
+        assert_ne!(memory, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+        Self(memory.cast())
+    }
+
+    /// The position of a `ringbuf`'s reader.
+    fn reader(ring: RawFd) -> Self {
+        Self::map(ring, 0, PAGE)
+    }
+
+    /// The position of a `user_ringbuf`'s writer, and what it has written.
+    fn writer(ring: RawFd) -> Self {
+        Self::map(ring, PAGE, PAGE + 2 * RING)
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: the tests ask for words that are mapped, and all accesses are atomic.
+        unsafe { AtomicU64::from_ptr(self.0.add(offset).cast()) }
+    }
+
+    fn position(&self) -> u64 {
+        self.word(0).load(Ordering::SeqCst)
+    }
+
+    fn go_to(&self, position: u64) {
+        self.word(0).store(position, Ordering::SeqCst);
+    }
+}
+
+#[track_caller]
+fn kind<T: core::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
+    result.expect_err("should be refused").kind()
+}
+
+#[test]
+fn a_second_reader_is_noticed_and_can_have_the_ring() {
+    let map: Map<Events> = common::create();
+    let other = Foreign::reader(map.as_raw_fd());
+    let mut events = RingBuf::open(&map).unwrap();
+    let one = sender(map.as_raw_fd(), 1);
+    run(&one, 4);
+    assert_eq!(events.read().unwrap(), Some(&[1; 3]));
+    assert_eq!(other.position(), 32, "what was read is given back at once");
+    other.go_to(64);
+    let error = events.read().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Contended);
+    assert_eq!(
+        error.to_string(),
+        "can't read from map `Events`: another process or library uses this ring: expected its position to be 32, found 64: let one process use the ring, through one handle"
+    );
+    assert_eq!(kind(events.wait(None)), ErrorKind::Contended);
+    let found: Vec<_> = events.records().collect();
+    assert_eq!(found.len(), 1, "an iterator ends behind an error that stays");
+    drop(events);
+    assert_eq!(other.position(), 64, "the other's position is not touched");
+    let mut events = RingBuf::open(&map).unwrap();
+    assert_eq!(events.consume(|event| assert_eq!(*event, [1; 3])).unwrap(), 2);
+}
+
+#[test]
+fn another_process_that_reads_the_ring_is_noticed() {
+    let map: Map<Events> = common::create();
+    let mut events = RingBuf::open(&map).unwrap();
+    run(&sender(map.as_raw_fd(), 1), 2);
+    let other = Foreign::reader(map.as_raw_fd());
+    // SAFETY: the child stores to memory and ends.
+    match unsafe { libc::fork() } {
+        0 => {
+            other.go_to(32);
+            // SAFETY: ends the child, and runs nothing of the parent's.
+            unsafe { libc::_exit(0) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: there is room for the status.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0);
+        }
+    }
+    assert_eq!(kind(events.read()), ErrorKind::Contended);
+}
+
+#[test]
+fn an_event_does_not_change_when_its_room_is_used_again() {
+    let map: Map<Events> = common::create();
+    let other = Foreign::reader(map.as_raw_fd());
+    let mut events = RingBuf::open(&map).unwrap();
+    let (one, two) = (sender(map.as_raw_fd(), 1), sender(map.as_raw_fd(), 2));
+    run(&one, 1);
+    let event = core::hint::black_box(events.read().unwrap().unwrap());
+    assert_eq!(*event, [1; 3]);
+    // The record lies at the ring's start: it takes a whole ring to write there again.
+    run(&two, 127);
+    other.go_to(128 * 32);
+    run(&two, 127);
+    assert_eq!(*core::hint::black_box(event), [1; 3]);
+    assert_eq!(kind(events.read()), ErrorKind::Contended);
+}
+
+#[test]
+fn a_position_that_is_not_a_readers_is_refused() {
+    let map: Map<Events> = common::create();
+    let other = Foreign::reader(map.as_raw_fd());
+    // As an event, and as a header: a record of 24 bytes.
+    run(&sender(map.as_raw_fd(), 24), 1);
+    for position in [4, 33, 40, 1 << 40, u64::MAX] {
+        other.go_to(position);
+        let error = RingBuf::open(&map).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{position}: {error}");
+    }
+    // Inside of a record: the last header says more than is there.
+    other.go_to(8);
+    let mut events = RingBuf::open(&map).unwrap();
+    let error = events.read().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupted);
+    assert_eq!(
+        error.to_string(),
+        "can't read from map `Events`: the record at position 8 takes 32 bytes, but only 24 are left: the position is inside of a record: another process wrote to the ring: recreate the map"
+    );
+    drop(events);
+    other.go_to(0);
+    assert_eq!(RingBuf::open(&map).unwrap().read().unwrap(), Some(&[24; 3]));
+}
+
+#[test]
+fn an_event_that_never_fits_is_refused() {
+    let map: Map<Large> = common::create();
+    let text = common::mismatch(RingBuf::open(&map));
+    assert_eq!(
+        text,
+        "can't map into memory map `Large`: an event takes 4096 bytes with its header, the ring of 4096 bytes has room for 4088: make the ring larger"
+    );
+    if common::kernel() >= (6, 1) {
+        let map: Map<LargeOrders> = common::create();
+        common::mismatch(UserRingBuf::open(&map));
+    }
+}
+
+#[test]
+fn in_a_ring_that_overwrites_no_event_is_taken_for_a_header() {
+    if common::kernel() < (6, 19) {
+        assert_eq!(common::errno(Map::<Overwritten>::create()), libc::EINVAL);
+        return;
+    }
+    let map: Map<Overwritten> = common::create();
+    let other = Foreign::reader(map.as_raw_fd());
+    // The events look like records of events.
+    run(&sender(map.as_raw_fd(), 24), 300);
+    // A full ring holds 127 of them.
+    let oldest = (300 - 127) * 32;
+    for position in [oldest + 8, oldest + 40, 300 * 32 - 8, 300 * 32 + 32] {
+        other.go_to(position);
+        let error = RingBuf::open(&map).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{position}: {error}");
+    }
+    for (position, left) in [(0, 127), (oldest, 127), (oldest + 32, 126), (300 * 32, 0)] {
+        other.go_to(position);
+        let mut events = RingBuf::open(&map).unwrap();
+        assert_eq!(
+            events.records().filter(|event| *event.as_ref().unwrap() == [24; 3]).count(),
+            left
+        );
+    }
+}
+
+#[test]
+fn a_second_writer_is_noticed_and_changes_no_reservation() {
+    if common::kernel() < (6, 1) {
+        assert_eq!(common::errno(Map::<Orders>::create()), libc::EINVAL);
+        return;
+    }
+    let map: Map<Orders> = common::create();
+    let other = Foreign::writer(map.as_raw_fd());
+    let mut orders = UserRingBuf::open(&map).unwrap();
+    assert!(orders.send(&[1; 3]).unwrap());
+    let mut order = orders.reserve().unwrap().unwrap();
+    order[1] = 7;
+    for word in 0..3 {
+        other.word(PAGE + 32 + 8 + word * 8).store(9, Ordering::SeqCst);
+    }
+    assert_eq!(*core::hint::black_box(&*order), [0, 7, 0]);
+    other.go_to(64);
+    assert_eq!(kind(order.submit()), ErrorKind::Contended);
+    assert_eq!(kind(orders.send(&[1; 3])), ErrorKind::Contended);
+    assert_eq!(kind(orders.reserve()), ErrorKind::Contended);
+    assert_eq!(other.position(), 64, "the other's position is not touched");
+    drop(orders);
+    for position in [4, 8000] {
+        other.go_to(position);
+        assert_eq!(kind(UserRingBuf::open(&map)), ErrorKind::Corrupted, "{position}");
+    }
+}
