@@ -20,7 +20,7 @@
 //! image = { oci = "127.0.0.1:5000/kernels:6.6" }
 //! ```
 
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Source;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -71,7 +71,7 @@ impl Config {
     /// # Errors
     /// It can't be read, or says what it can't.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).at("read", path)?;
+        let text = crate::regular::text(path)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             let message = format!("{} is not right", path.display());
             Error::new(ErrorKind::Configuration, message).because(error)

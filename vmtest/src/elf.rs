@@ -2,6 +2,7 @@
 //! linker looks for them (ld.so(8)), without running it or the program.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _, SectionHeader as _};
 use object::read::{ReadCache, ReadRef};
@@ -67,7 +68,7 @@ pub(crate) fn section(program: &Path, name: &str) -> Result<Option<Vec<u8>>> {
 
 /// A file of which only that is read what is looked at: most of a program is debug information.
 fn open(path: &Path) -> Result<ReadCache<File>> {
-    Ok(ReadCache::new(File::open(path).at("read", path)?))
+    Ok(ReadCache::new(regular::open(path)?))
 }
 
 /// Where to look for libraries.
@@ -169,8 +170,8 @@ fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
 
 fn is_library(path: &Path) -> bool {
     let mut head = [0; 20];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    read.is_ok() && head.starts_with(b"\x7fELF\x02") && head[18..] == elf::EM_X86_64.0.to_le_bytes()
+    let read = regular::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok());
+    read && head.starts_with(b"\x7fELF\x02") && head[18..] == elf::EM_X86_64.0.to_le_bytes()
 }
 
 fn read_dynamic<'data, R: ReadRef<'data>>(data: R) -> std::result::Result<Dynamic, String> {
@@ -260,12 +261,10 @@ fn parse_ld_so_cache(data: &[u8]) -> Option<BTreeMap<String, PathBuf>> {
 pub(crate) fn loadable_part(program: &Path) -> Result<Vec<u8>> {
     let cache = open(program)?;
     let Some(end) = loadable_end(&cache) else {
-        return std::fs::read(program).at("read", program);
+        return regular::read(program, regular::FILE);
     };
     let mut data = Vec::new();
-    File::open(program)
-        .and_then(|file| file.take(end).read_to_end(&mut data))
-        .at("read", program)?;
+    regular::open(program)?.take(end).read_to_end(&mut data).at("read", program)?;
     // No section headers: e_shoff; e_shentsize stays; e_shnum, e_shstrndx.
     for range in [0x28..0x30, 0x3c..0x40] {
         data.get_mut(range).unwrap_or_default().fill(0);

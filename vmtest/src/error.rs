@@ -27,6 +27,18 @@ pub enum ErrorKind {
     KernelCorrupt,
     /// A kernel could not be fetched.
     Fetch,
+    /// An archive has what no archive of a kernel has: too much, or names that lead elsewhere.
+    ArchiveRefused,
+    /// A file in the cache is not what was put there.
+    CacheTampered,
+    /// Other users can write to the cache.
+    CacheUnsafe,
+    /// The lock file pins another package than the cache has.
+    LockMismatch,
+    /// What was named is something other than a regular file.
+    NotAFile,
+    /// A file is larger than any that is needed.
+    TooLarge,
     /// QEMU is not installed.
     QemuMissing,
     /// The program that a driver needs is not installed.
@@ -52,6 +64,12 @@ impl ErrorKind {
             Self::UnknownKernel => "unknown-kernel",
             Self::KernelCorrupt => "kernel-corrupt",
             Self::Fetch => "fetch-failed",
+            Self::ArchiveRefused => "archive-refused",
+            Self::CacheTampered => "cache-tampered",
+            Self::CacheUnsafe => "cache-unsafe",
+            Self::LockMismatch => "lock-mismatch",
+            Self::NotAFile => "not-a-file",
+            Self::TooLarge => "too-large",
             Self::QemuMissing => "qemu-missing",
             Self::DriverMissing => "driver-missing",
             Self::QemuTooOld => "qemu-too-old",
@@ -88,6 +106,13 @@ impl Error {
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Says first what it was that has the fault: "the package x is refused".
+    #[must_use]
+    pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
         self
     }
 

@@ -49,6 +49,7 @@ mod plan;
 mod progress;
 mod protocol;
 mod qemu;
+mod regular;
 mod remote;
 pub mod report;
 mod results;

@@ -252,7 +252,9 @@ fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
     let packages = options.packages.resolve();
     let names = match &options.command {
         KernelsCommand::Prune => {
-            println!("{} kernels removed, and all snapshots", kernel::prune(&packages)?);
+            let waiting = || eprintln!("waiting for other runs to end");
+            let removed = kernel::prune(&packages, &config.kernels, waiting)?;
+            println!("{removed} kernels removed, and all snapshots");
             return Ok(ExitCode::SUCCESS);
         }
         KernelsCommand::Fetch { names }

@@ -3,6 +3,7 @@
 use crate::cpio::{Kind, Writer};
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -64,7 +65,7 @@ impl Tree {
             }
             return Ok(());
         }
-        let data = std::fs::read(source).at("read", source)?;
+        let data = regular::read(source, regular::FILE)?;
         let mode = metadata.permissions().mode() & 0o7777;
         let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
         self.add_file(target, mode, data);
@@ -119,7 +120,7 @@ impl Tree {
 
     /// Adds a file of the host at its own path, with the symbolic links on the way.
     pub(crate) fn mirror(&mut self, path: &Path) -> Result<()> {
-        self.mirror_as(path, |file| std::fs::read(file).at("read", file))
+        self.mirror_as(path, |file| regular::read(file, regular::FILE))
     }
 
     /// Adds a file as [`Tree::mirror`] does, with what `read` gives of it.

@@ -2,13 +2,15 @@
 //! keys, and fetches packages, verified by the index or by a checksum that was pinned.
 
 use super::Mirror;
-use super::cache::Cache;
+use super::cache::{Cache, Lock};
 use super::lock::Package;
-use crate::digest::sha256;
+use crate::digest::sha256_of;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::qemu::end_with_us;
+use crate::regular;
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// apt, with its state in the cache, for one suite. It neither reads nor changes what is installed
 /// on this machine, and needs no privilege.
@@ -42,40 +44,50 @@ impl<'a> Apt<'a> {
                     .help("install the package debian-archive-keyring")
             })?;
         // Two processes would each find the other's lock of apt in the way.
-        let _lock = self.cache.lock(&format!("apt-{}", self.suite))?;
+        let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
         let source =
             format!("deb [arch=amd64 signed-by={keyring}] {} {} main\n", self.mirror, self.suite);
         for (name, text) in [("sources.list", source.as_str()), ("status", "")] {
             let path = self.state.join(name);
             std::fs::write(&path, text).at("write", &path)?;
         }
-        self.call("apt-get", &["update", "--error-on=any"])?;
-        Ok(parse_packages(&self.call("apt-cache", &["dumpavail"])?))
+        self.call("apt-get", &["update", "--error-on=any"], &lock)?;
+        Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock)?))
     }
 
-    /// Fetches a package, verified by its checksum, and unpacks it below `directory`.
-    pub(super) fn unpack(&self, package: &Package, directory: &Path) -> Result<PathBuf> {
-        let unpacked = directory.join("unpacked");
-        std::fs::create_dir_all(&unpacked).at("make the directory", &unpacked)?;
+    /// Fetches a package into a directory, verified by its checksum.
+    pub(super) fn fetch(
+        &self,
+        package: &Package,
+        directory: &Path,
+        lock: &Lock,
+    ) -> Result<PathBuf> {
         let deb = directory.join("package.deb");
         let target = deb.display().to_string();
         let address = format!("{}/{}", self.mirror, package.file);
         let checksum = format!("SHA256:{}", package.sha256);
-        self.call("/usr/lib/apt/apt-helper", &["download-file", &address, &target, &checksum])?;
+        let args = ["download-file", &address, &target, &checksum];
+        self.call("/usr/lib/apt/apt-helper", &args, lock)?;
         // apt has compared it already; this holds even if a future one takes the word otherwise.
-        let found = sha256(std::fs::read(&deb).at("read", &deb)?);
+        let found = sha256_of(regular::open(&deb)?).at("read", &deb)?;
         if found != package.sha256 {
             let message = format!("the package {} has a wrong checksum, {found}", package.name);
             return Err(Error::new(ErrorKind::Fetch, message).help("try another --mirror"));
         }
-        let mut dpkg = Command::new("dpkg-deb");
-        dpkg.arg("--extract").arg(&deb).arg(&unpacked);
-        output(dpkg)?;
-        std::fs::remove_file(&deb).at("remove", &deb)?;
-        Ok(unpacked)
+        Ok(deb)
     }
 
-    fn call(&self, program: &str, args: &[&str]) -> Result<String> {
+    /// Fetches a package, and unpacks all of it below `directory`, links included: only for packages that
+    /// Debian's index vouches for.
+    pub(super) fn unpack(&self, package: &Package, directory: &Path, lock: &Lock) -> Result<()> {
+        let deb = self.fetch(package, directory, lock)?;
+        let mut dpkg = Command::new("dpkg-deb");
+        dpkg.arg("--extract").arg(&deb).arg(directory.join("unpacked"));
+        output(dpkg, lock)?;
+        std::fs::remove_file(&deb).at("remove", &deb)
+    }
+
+    fn call(&self, program: &str, args: &[&str], lock: &Lock) -> Result<String> {
         let path = |name: &str| self.state.join(name).display().to_string();
         let settings = [
             format!("Dir::State={}", path("")),
@@ -95,14 +107,17 @@ impl<'a> Apt<'a> {
             command.args(["-o", &setting]);
         }
         command.arg("-q").args(args);
-        output(command)
+        output(command, lock)
     }
 }
 
-/// Runs a program to its end; what it printed is the answer, or the reason why there is none.
-fn output(mut command: Command) -> Result<String> {
+/// Runs a program to its end; what it printed is the answer, or the reason why there is none. It ends
+/// with us, and holds the lock until then.
+fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+    end_with_us(&mut command);
+    lock.share_with(&mut command)?;
+    let output = command.output().map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
         if missing { error.help("Debian's kernels need apt and dpkg; elsewhere, install them or name kernels by path") } else { error }
@@ -136,12 +151,14 @@ fn parse_packages(text: &str) -> Vec<Package> {
                     .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
                     .map(str::to_owned)
             };
-            Some(Package {
+            let package = Package {
                 name: field("Package")?,
                 version: field("Version")?,
                 file: field("Filename")?,
                 sha256: field("SHA256")?,
-            })
+                kept: None,
+            };
+            package.check().ok().map(|()| package)
         })
         .collect()
 }
@@ -209,14 +226,20 @@ mod tests {
 
     #[test]
     fn an_index_is_read() {
-        let text = "Package: linux-image-x\nVersion: 1\nDescription: y\n more: text\nFilename: pool/x.deb\nSHA256: ab\n\nPackage: z\n\n";
+        let sha256 = "ab".repeat(32);
+        let text = format!(
+            "Package: linux-image-x\nVersion: 1\nDescription: y\n more: text\nFilename: pool/x.deb\n\
+             SHA256: {sha256}\n\nPackage: z\n\n\
+             Package: x\nVersion: ../1\nFilename: pool/x.deb\nSHA256: {sha256}\n"
+        );
         let package = Package {
             name: "linux-image-x".into(),
             version: "1".into(),
             file: "pool/x.deb".into(),
-            sha256: "ab".into(),
+            sha256,
+            kept: None,
         };
         assert_eq!(package.release("linux-image-"), "x");
-        assert_eq!(parse_packages(text), [package]);
+        assert_eq!(parse_packages(&text), [package]);
     }
 }

@@ -1,19 +1,32 @@
 //! The cache of everything that was fetched or made from it: each entry is there whole or not at
 //! all, whoever is interrupted, and whoever else is at it.
 
+use super::verified::{owned, private};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
-/// The directory `bpfmap-vmtest` in the user's cache.
+/// The directory `bpfmap-vmtest` in the user's cache. Nobody else can write to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     root: PathBuf,
 }
 
+/// The caches that this process uses, each with the lock that says so.
+static IN_USE: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
+
 impl Cache {
-    /// The cache in `XDG_CACHE_HOME`, or else `~/.cache`.
+    /// The cache in `XDG_CACHE_HOME`, or else `~/.cache`. Until this process ends, nothing is removed
+    /// from it by [`Cache::alone`] in another.
+    ///
+    /// # Errors
+    /// Other users can write to it; or it can't be made.
     pub(crate) fn open() -> Result<Self> {
         let base = std::env::var_os("XDG_CACHE_HOME")
             .map(PathBuf::from)
@@ -23,7 +36,42 @@ impl Cache {
                 Error::new(ErrorKind::Usage, "there is no directory for a cache")
                     .help("set HOME or XDG_CACHE_HOME")
             })?;
-        Ok(Self { root: base.join("bpfmap-vmtest") })
+        Self::at(&base)
+    }
+
+    fn at(base: &Path) -> Result<Self> {
+        fs::create_dir_all(base).at("make the directory", base)?;
+        no_one_replaces(base)?;
+        let cache = Self { root: base.join("bpfmap-vmtest") };
+        make_private(&cache.root)?;
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_use.contains_key(&cache.root) {
+            let (path, file) = cache.lock_file("in-use")?;
+            flock(&file, FlockOperation::LockShared).at("lock", &path)?;
+            in_use.insert(cache.root.clone(), file);
+        }
+        Ok(cache)
+    }
+
+    /// Waits until no other process uses the cache, and does something while none does.
+    /// `is_waited_for` is called if there is one.
+    pub(crate) fn alone<T>(
+        &self,
+        is_waited_for: impl FnOnce(),
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = in_use.get(&self.root).expect("a cache that was opened is in use");
+        // The same lock, which only changes its kind.
+        let ours = ours.try_clone().doing("share a lock")?;
+        drop(in_use);
+        if flock(&ours, FlockOperation::NonBlockingLockExclusive).is_err() {
+            is_waited_for();
+            flock(&ours, FlockOperation::LockExclusive).at("lock", &self.root)?;
+        }
+        let done = work();
+        flock(&ours, FlockOperation::LockShared).at("lock", &self.root)?;
+        done
     }
 
     /// A path in the cache.
@@ -32,48 +80,118 @@ impl Cache {
     }
 
     /// Makes a directory of the cache, if it is not there.
+    ///
+    /// # Errors
+    /// Other users can write to it or to one above it; or it can't be made.
     pub(crate) fn directory(&self, name: &str) -> Result<PathBuf> {
-        let path = self.path(name);
-        fs::create_dir_all(&path).at("make the directory", &path)?;
+        let mut path = self.root.clone();
+        for part in Path::new(name) {
+            path.push(part);
+            make_private(&path)?;
+        }
         Ok(path)
     }
 
     /// Waits until no other process holds the lock of this name, and holds it until dropped.
     pub(crate) fn lock(&self, name: &str) -> Result<Lock> {
+        let (path, file) = self.lock_file(name)?;
+        flock(&file, FlockOperation::LockExclusive).at("lock", &path)?;
+        Ok(Lock { file })
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(PathBuf, File)> {
         let path = self.directory("locks")?.join(name);
         let file = File::options().create(true).append(true).open(&path).at("open", &path)?;
-        flock(&file, FlockOperation::LockExclusive).at("lock", &path)?;
-        Ok(Lock { _file: file })
+        Ok((path, file))
     }
+}
+
+/// Makes a directory that only this user may open, if it is not there.
+fn make_private(path: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(error).at("make the directory", path)
+        }
+        _ => {
+            let metadata = path.symlink_metadata().at("find", path)?;
+            if metadata.is_symlink() {
+                owned(path, &metadata)?;
+            }
+            private(path, &path.metadata().at("find", path)?)
+        }
+    }
+}
+
+/// That no other user can put another directory in the place of one in `base`: in a directory that
+/// all may write to, `/tmp` for one, the sticky bit has to see to that.
+fn no_one_replaces(base: &Path) -> Result<()> {
+    let mode = base.metadata().at("find", base)?.mode();
+    if mode & 0o002 == 0 || mode & 0o1000 != 0 {
+        return Ok(());
+    }
+    let message = format!("all users can write to {} (its mode is {mode:o})", base.display());
+    Err(Error::new(ErrorKind::CacheUnsafe, message)
+        .help("set XDG_CACHE_HOME to a directory that only you can write to"))
 }
 
 /// A lock that is held until it is dropped, or its process ends however it may.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
-/// Makes the directory `target` by filling another beside it and renaming that: it is there whole
-/// or not at all. What an interrupted attempt left is removed first; the caller holds a lock.
-pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let mut unfinished = target.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    remove_directory(&unfinished)?;
-    fs::create_dir_all(&unfinished).at("make the directory", &unfinished)?;
-    let filled =
-        fill(&unfinished).and_then(|()| fs::rename(&unfinished, target).at("put in place", target));
-    if filled.is_err() {
-        // The first error is the one to tell.
-        let _ = remove_directory(&unfinished);
+impl Lock {
+    /// Lets a program, which reads no input, hold the lock too: if this process is killed, the lock is
+    /// not free before the program has ended.
+    pub(crate) fn share_with(&self, command: &mut Command) -> Result<()> {
+        let file = self.file.try_clone().doing("share a lock")?;
+        command.stdin(Stdio::from(file));
+        Ok(())
     }
-    filled
+}
+
+/// What follows a directory's name while it is filled.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+
+/// Makes the directory `target` by filling another beside it and renaming that: it is there whole
+/// or not at all. What interrupted attempts left is removed first; the caller holds a lock.
+pub(crate) fn fill_directory(target: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let parent = target.parent().unwrap_or(target);
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(UNFINISHED);
+    for entry in fs::read_dir(parent).at("list", parent)?.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes()) {
+            // A program that was killed may still be about to end. The name of ours is another.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let unfinished = tempfile::Builder::new()
+        .prefix(&name)
+        .permissions(PermissionsExt::from_mode(0o700))
+        .tempdir_in(parent)
+        .at("make a directory in", parent)?;
+    fill(unfinished.path())?;
+    let unfinished = unfinished.keep();
+    let renamed = fs::rename(&unfinished, target).at("put in place", target);
+    if renamed.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    renamed
+}
+
+/// Removes whatever is at a path, if something is.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Ok(metadata) if !metadata.is_dir() => fs::remove_file(path).at("remove", path),
+        _ => remove_directory(path),
+    }
 }
 
 /// Removes a directory, if it is there.
 pub(crate) fn remove_directory(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).at("remove", path),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
         _ => Ok(()),
     }
 }
@@ -94,12 +212,56 @@ mod tests {
         assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 
         // As if a process had been killed half-way.
-        fs::create_dir(temporary.path().join("kernel.unfinished")).unwrap();
-        fs::write(temporary.path().join("kernel.unfinished/half"), "").unwrap();
+        let left = temporary.path().join("kernel.unfinished-x");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("half"), "").unwrap();
         fill_directory(&target, |path| fs::write(path.join("whole"), "").at("write", path))
             .unwrap();
         let names: Vec<_> =
             fs::read_dir(&target).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["whole"]);
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_cache_that_others_can_write_to_is_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let base = temporary.path().join("cache");
+        let cache = Cache::at(&base).unwrap();
+        cache.directory("debian/6.12").unwrap();
+        for name in ["", "debian", "debian/6.12"] {
+            let path = cache.path(name);
+            assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o700);
+            for mode in [0o777, 0o770, 0o702] {
+                fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+                let found = Cache::at(&base).and_then(|cache| cache.directory("debian/6.12"));
+                assert_eq!(found.unwrap_err().kind(), ErrorKind::CacheUnsafe, "{name} {mode:o}");
+            }
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        for (mode, is_right) in [(0o777, false), (0o1777, true), (0o775, true)] {
+            fs::set_permissions(&base, PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(Cache::at(&base).is_ok(), is_right, "{mode:o}");
+        }
+        let open_to_all = tempfile::tempdir().unwrap();
+        fs::set_permissions(open_to_all.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        std::os::unix::fs::symlink(open_to_all.path(), cache.path("images")).unwrap();
+        assert_eq!(cache.directory("images").unwrap_err().kind(), ErrorKind::CacheUnsafe);
+    }
+
+    #[test]
+    fn a_lock_is_held_until_the_program_that_shares_it_has_ended() {
+        let temporary = tempfile::tempdir().unwrap();
+        let cache = Cache::at(temporary.path()).unwrap();
+        let lock = cache.lock("x").unwrap();
+        let mut command = Command::new("sleep");
+        lock.share_with(command.arg("1000")).unwrap();
+        let mut child = command.spawn().unwrap();
+        drop((lock, command));
+        let (_, other) = cache.lock_file("x").unwrap();
+        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
     }
 }

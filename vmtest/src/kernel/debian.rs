@@ -1,10 +1,14 @@
 //! Kernels from Debian's packages: which packages have them, and what is kept of these.
 
 use super::apt::{Apt, compare_versions};
-use super::cache::{Cache, fill_directory, remove_directory};
+use super::archive::Budget;
+use super::cache::{Cache, Lock, UNFINISHED, fill_directory, remove, remove_directory};
+use super::kept::{Keeper, List};
 use super::lock::{self, LockFile, Package};
-use super::{MANIFEST, Manifest, Mirror, image};
+use super::manifest::{MODULES, Manifest, ModuleList, write};
+use super::{Mirror, deb, image};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use std::path::{Path, PathBuf};
 
 /// A line of kernels in Debian.
@@ -76,8 +80,31 @@ impl Packages {
         self.lock.as_ref().map_or(Ok(Vec::new()), LockFile::packages)
     }
 
-    fn pin(&self, package: &Package, replaces: impl Fn(&Package) -> bool) -> Result<()> {
-        self.lock.as_ref().map_or(Ok(()), |lock| lock.pin(package, replaces))
+    /// Pins the package with a kernel of a line.
+    fn pin(
+        &self,
+        line: &Line,
+        package: Package,
+        kept: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let package = Package { kept: Some(kept()?), ..package };
+        lock.pin(&package, |other| line.has_image(other))
+    }
+
+    /// Pins the package with the modules of a kernel of a line.
+    fn pin_modules(
+        &self,
+        line: &Line,
+        package: Package,
+        kept: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let package = Package { kept: Some(kept()?), ..package };
+        lock.pin(&package, |other| {
+            let rest = other.name.strip_prefix(line.modules);
+            rest.and_then(|rest| rest.strip_prefix(line.name)).is_some_and(|it| it.starts_with('.'))
+        })
     }
 }
 
@@ -101,13 +128,62 @@ pub(super) enum Wanted {
 }
 
 /// The directory with the kernel of a line in the cache, if it is there.
+///
+/// # Errors
+/// The lock file pins another package of this version, or the cache can't be read.
 pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<Option<PathBuf>> {
     let parent = cache.directory(&format!("debian/{}", line.name))?;
-    let pinned = packages.pinned()?.into_iter().find(|package| line.has_image(package));
-    Ok(match pinned {
-        Some(package) => Some(parent.join(package.version)).filter(|path| path.exists()),
-        None => newest_cached(&parent)?,
-    })
+    let Some(pinned) = packages.pinned()?.into_iter().find(|package| line.has_image(package))
+    else {
+        return newest_cached(&parent);
+    };
+    let directory = parent.join(&pinned.version);
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let found = Manifest::read(&directory)?.package;
+    agree(&pinned, &found, &directory, || kept(line, &directory))?;
+    Ok(Some(directory))
+}
+
+/// That what the lock file pins and what the cache has is the same.
+fn agree(
+    pinned: &Package,
+    found: &Package,
+    directory: &Path,
+    kept: impl Fn() -> Result<String>,
+) -> Result<()> {
+    let mismatch = |expected: &str, found: &str| {
+        let what = format!(
+            "the lock file pins {} {} with {expected}, but the cache has {found} in {}",
+            pinned.name,
+            pinned.version,
+            directory.display()
+        );
+        Err(Error::new(ErrorKind::LockMismatch, what)
+            .help("find out which of the two was changed; remove the directory to fetch it again"))
+    };
+    if !pinned.is(found) {
+        return mismatch(&pinned.sha256, &format!("{} {}", found.name, found.sha256));
+    }
+    match &pinned.kept {
+        Some(pinned) if pinned.starts_with(KEPT) && *pinned != kept()? => {
+            mismatch(pinned, &kept()?)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What begins the digest of what is kept of a package; another number stands for other files.
+const KEPT: &str = "1:";
+
+/// A digest of what the cache keeps of the package with a kernel's image.
+fn kept(line: &Line, directory: &Path) -> Result<String> {
+    let mut digests = Manifest::read(directory)?.vmlinux(directory)?;
+    if line.modules == line.image {
+        digests += &ModuleList::read(directory)?.digest();
+    }
+    Ok(format!("{KEPT}{}", crate::digest::sha256(digests)))
 }
 
 /// The directory with the kernel of a line, which is fetched if it is not there.
@@ -117,44 +193,79 @@ pub(super) fn ensure(
     packages: &Packages,
     wanted: Wanted,
 ) -> Result<PathBuf> {
-    let _lock = cache.lock(&format!("kernel-{}", line.name))?;
-    if wanted == Wanted::Pinned
-        && let Some(directory) = cached(line, cache, packages)?
-    {
-        packages.pin(&super::manifest(&directory)?.package, |other| line.has_image(other))?;
-        return Ok(directory);
-    }
+    let lock = cache.lock(&format!("kernel-{}", line.name))?;
     let pinned = packages.pinned()?.into_iter().find(|package| line.has_image(package));
-    let apt = Apt::new(cache, line.suite, &packages.mirror)?;
-    let package = match pinned.filter(|_| wanted == Wanted::Pinned) {
-        Some(package) => package,
-        None => newest(line, apt.index()?)?,
+    let pinned = pinned.filter(|_| wanted == Wanted::Pinned);
+    let found = if wanted == Wanted::Pinned { cached(line, cache, packages)? } else { None };
+    let target = match (found, &pinned) {
+        (Some(directory), _) => directory,
+        (None, Some(pinned)) => {
+            let target = fetch(line, cache, packages, Some(pinned), &lock)?;
+            agree(pinned, &Manifest::read(&target)?.package, &target, || kept(line, &target))?;
+            target
+        }
+        (None, None) => fetch(line, cache, packages, None, &lock)?,
     };
-    let target = cache.directory(&format!("debian/{}", line.name))?.join(&package.version);
-    if !target.exists() {
-        fill_directory(&target, |directory| fill(line, &apt, &package, directory))?;
+    // What is pinned stays as it is.
+    if pinned.is_none() {
+        let package = Manifest::read(&target)?.package;
+        packages.pin(line, package, || kept(line, &target))?;
     }
-    packages.pin(&package, |other| line.has_image(other))?;
     Ok(target)
 }
 
-fn fill(line: &Line, apt: &Apt<'_>, package: &Package, directory: &Path) -> Result<()> {
-    let unpacked = apt.unpack(package, directory)?;
+/// Fetches a kernel of a line: the package that is pinned, or the newest.
+fn fetch(
+    line: &Line,
+    cache: &Cache,
+    packages: &Packages,
+    pinned: Option<&Package>,
+    lock: &Lock,
+) -> Result<PathBuf> {
+    let apt = Apt::new(cache, line.suite, &packages.mirror)?;
+    let package =
+        pinned.map_or_else(|| newest(line, apt.index()?), |package| Ok(package.clone()))?;
+    let target = cache.directory(&format!("debian/{}", line.name))?.join(&package.version);
+    if !target.exists() {
+        fill_directory(&target, |directory| {
+            let deb = apt.fetch(&package, directory, lock)?;
+            fill(line, &package, &deb, directory)
+        })?;
+    }
+    Ok(target)
+}
+
+/// Takes from a package what a directory of the cache is to have: the image, and maybe the modules.
+fn fill(line: &Line, package: &Package, deb: &Path, directory: &Path) -> Result<()> {
+    let (unpacked, list) = unpack(package, deb, directory)?;
     let release = package.release(line.image).to_owned();
-    let path = find_image(&unpacked, &release).ok_or_else(|| {
+    let places = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")];
+    let place = places.iter().find(|place| list.contains_key(*place)).ok_or_else(|| {
         let message = format!("the package {} has no kernel image", package.name);
         Error::new(ErrorKind::KernelCorrupt, message)
     })?;
-    let image = std::fs::read(&path).at("read", &path)?;
-    let vmlinux = image::vmlinux(&image, &path.display().to_string())?;
+    let image = regular::read(&unpacked.join(place), regular::IMAGE)?;
+    let vmlinux = image::vmlinux(&image, &format!("{place} of the package {}", package.name))?;
     write(&directory.join("vmlinux"), &vmlinux)?;
     if line.modules == line.image {
-        keep_modules(&unpacked, &release, directory, package)?;
+        keep_modules(&unpacked, &list, &release, directory, package)?;
     }
     remove_directory(&unpacked)?;
-    let manifest = Manifest { release, package: package.clone() };
-    let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-    write(&directory.join(MANIFEST), &text)
+    let package = Package { kept: None, ..package.clone() };
+    Manifest { release, package, vmlinux: Some(crate::digest::sha256(&vmlinux)) }.write(directory)
+}
+
+/// Takes the files of a kernel out of a package, and removes the package.
+fn unpack(package: &Package, deb: &Path, directory: &Path) -> Result<(PathBuf, List)> {
+    let unpacked = directory.join("unpacked");
+    let mut keeper = Keeper::new(&unpacked);
+    let mut budget = Budget::of_a_kernel();
+    let file = std::io::BufReader::new(regular::open(deb)?);
+    deb::read(file, &mut budget, &mut |entry| keeper.take(entry))
+        .map_err(|error| error.of(format_args!("the package {}", package.name)))?;
+    std::fs::remove_file(deb).at("remove", deb)?;
+    let list = keeper.list();
+    Ok((unpacked, list))
 }
 
 /// The package with the newest kernel of a line.
@@ -177,7 +288,7 @@ pub(super) fn ensure_package(
     mirror: &Mirror,
 ) -> Result<PathBuf> {
     let directory = cache.directory(&format!("packages/{suite}"))?.join(name);
-    let _lock = cache.lock(&format!("package-{name}"))?;
+    let lock = cache.lock(&format!("package-{name}"))?;
     if !directory.exists() {
         let apt = Apt::new(cache, suite, mirror)?;
         let packages = apt.index()?.into_iter().filter(|package| package.name == name);
@@ -186,31 +297,53 @@ pub(super) fn ensure_package(
             Error::new(ErrorKind::Fetch, format!("{suite} has no package {name}"))
                 .help("pass a mirror that has it")
         })?;
-        fill_directory(&directory, |staging| apt.unpack(&package, staging).map(drop))?;
+        fill_directory(&directory, |staging| apt.unpack(&package, staging, &lock))?;
     }
     Ok(directory.join("unpacked"))
 }
 
-/// The directory with a kernel's modules; fetches their package if it is not there.
+/// The files of a kernel's modules; fetches their package if they are not there.
 pub(super) fn ensure_modules(
     line: &Line,
     directory: &Path,
     release: &str,
     packages: &Packages,
-) -> Result<PathBuf> {
-    let modules = directory.join("modules");
-    if modules.exists() {
-        return Ok(modules);
+) -> Result<ModuleList> {
+    let name = format!("{}{release}", line.modules);
+    let pinned = packages.pinned()?.into_iter().find(|package| package.name == name);
+    // Where one package has both, what the lock file says of the image is said of the modules too.
+    let pinned = pinned.filter(|_| line.modules != line.image);
+    if !directory.join(MODULES).exists() {
+        let cache = Cache::open()?;
+        let lock = cache.lock(&format!("kernel-{}", line.name))?;
+        if !ModuleList::is_in(directory) {
+            let apt = Apt::new(&cache, line.suite, &packages.mirror)?;
+            fetch_modules(line, directory, release, pinned.as_ref(), &apt, &lock)?;
+        }
     }
-    let cache = Cache::open()?;
-    let _lock = cache.lock(&format!("kernel-{}", line.name))?;
-    if modules.exists() {
-        return Ok(modules);
+    let list = ModuleList::read(directory)?;
+    let kept = || Ok(format!("{KEPT}{}", list.digest()));
+    match (pinned, &list.package) {
+        (Some(pinned), Some(found)) => agree(&pinned, found, directory, kept)?,
+        (None, Some(found)) if line.modules != line.image => {
+            packages.pin_modules(line, found.clone(), kept)?;
+        }
+        _ => {}
     }
-    let apt = Apt::new(&cache, line.suite, &packages.mirror)?;
+    Ok(list)
+}
+
+fn fetch_modules(
+    line: &Line,
+    directory: &Path,
+    release: &str,
+    pinned: Option<&Package>,
+    apt: &Apt<'_>,
+    lock: &Lock,
+) -> Result<()> {
     let name = format!("{}{release}", line.modules);
     let named = |packages: Vec<Package>| packages.into_iter().find(|package| package.name == name);
-    let package = match named(packages.pinned()?).or_else(|| named(lock::known())) {
+    let package = match pinned.cloned().or_else(|| named(lock::known())) {
         Some(package) => Some(package),
         None => named(apt.index()?),
     };
@@ -223,20 +356,19 @@ pub(super) fn ensure_modules(
             .help("run what needs no module on this kernel, or leave this kernel out")
     })?;
     let staging = directory.join("modules-package");
+    remove(&staging)?;
     fill_directory(&staging, |staging| {
-        let unpacked = apt.unpack(&package, staging)?;
-        keep_modules(&unpacked, release, staging, &package)?;
+        let deb = apt.fetch(&package, staging, lock)?;
+        let (unpacked, list) = unpack(&package, &deb, staging)?;
+        keep_modules(&unpacked, &list, release, staging, &package)?;
         remove_directory(&unpacked)
     })?;
-    std::fs::rename(staging.join("modules"), &modules).at("put in place", &modules)?;
-    remove_directory(&staging)?;
-    let ours = |other: &Package| {
-        let rest =
-            other.name.strip_prefix(line.modules).and_then(|rest| rest.strip_prefix(line.name));
-        rest.is_some_and(|rest| rest.starts_with('.'))
-    };
-    packages.pin(&package, ours)?;
-    Ok(modules)
+    // The list comes last: with it the modules are there.
+    for name in ["modules", MODULES] {
+        remove(&directory.join(name))?;
+        std::fs::rename(staging.join(name), directory.join(name)).at("put in place", directory)?;
+    }
+    remove_directory(&staging)
 }
 
 /// Removes all kernels of a line but the one that is wanted; how many there were.
@@ -247,41 +379,50 @@ pub(super) fn prune(line: &Line, cache: &Cache, packages: &Packages) -> Result<u
     let mut removed = 0;
     for entry in std::fs::read_dir(&parent).at("list", &parent)?.flatten() {
         if Some(entry.path()) != kept {
-            remove_directory(&entry.path())?;
+            remove(&entry.path())?;
             removed += 1;
         }
     }
     Ok(removed)
 }
 
+/// The newest of the kernels that are there. What else lies there is left alone.
 fn newest_cached(parent: &Path) -> Result<Option<PathBuf>> {
     let entries = std::fs::read_dir(parent).at("list", parent)?;
     Ok(entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| !name.ends_with(".unfinished"))
+        .filter(|name| !name.contains(UNFINISHED) && Manifest::is_in(&parent.join(name)))
         .max_by(|a, b| compare_versions(a, b))
         .map(|name| parent.join(name)))
 }
 
-fn find_image(unpacked: &Path, release: &str) -> Option<PathBuf> {
-    let places = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")];
-    places.iter().map(|place| unpacked.join(place)).find(|path| path.exists())
-}
-
-fn keep_modules(unpacked: &Path, release: &str, directory: &Path, package: &Package) -> Result<()> {
-    let places = ["lib/modules", "usr/lib/modules"];
+/// Moves the modules of a release to where a directory of the cache has them, with a list of them.
+fn keep_modules(
+    unpacked: &Path,
+    list: &List,
+    release: &str,
+    directory: &Path,
+    package: &Package,
+) -> Result<()> {
+    let places = ["lib/modules", "usr/lib/modules"].map(|place| format!("{place}/{release}/"));
+    let below = |place: &String| -> List {
+        let files = list.iter();
+        files
+            .filter_map(|(path, digest)| {
+                Some((path.strip_prefix(place)?.to_owned(), digest.clone()))
+            })
+            .collect()
+    };
     let found =
-        places.iter().map(|place| unpacked.join(place).join(release)).find(|path| path.exists());
-    let found = found.ok_or_else(|| {
+        places.iter().map(|place| (place, below(place))).find(|(_, files)| !files.is_empty());
+    let (place, files) = found.ok_or_else(|| {
         Error::new(ErrorKind::MissingModule, format!("the package {} has no modules", package.name))
     })?;
     let target = directory.join("modules");
-    std::fs::rename(&found, &target).at("put in place", &target)
-}
-
-fn write(path: &Path, data: &[u8]) -> Result<()> {
-    std::fs::write(path, data).at("write", path)
+    std::fs::rename(unpacked.join(place), &target).at("put in place", &target)?;
+    let package = Some(Package { kept: None, ..package.clone() });
+    ModuleList { package, files }.write(directory)
 }
 
 #[cfg(test)]

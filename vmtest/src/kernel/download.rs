@@ -1,19 +1,170 @@
-//! Downloads.
+//! Downloads: from addresses that a configuration or an image names, and that may be hostile.
 
-use crate::error::{Error, ErrorKind, Result};
-use std::process::{Command, Stdio};
+use super::cache::Lock;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::qemu::end_with_us;
+use crate::regular;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::net::Ipv4Addr;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// Runs curl, which knows this machine's proxies and certificates; what it printed.
-pub(super) fn curl(args: &[&str]) -> Result<Vec<u8>> {
+/// What curl exits with if a file is larger than it may be.
+const TOO_LARGE: i32 = 63;
+
+/// How an address is read.
+#[derive(Debug, PartialEq, Eq)]
+enum Scheme {
+    Https,
+    /// Without encryption, from this machine itself.
+    LocalHttp,
+    File(PathBuf),
+}
+
+/// Fetches what is at an address into a new file, of at most `limit` bytes.
+///
+/// # Errors
+/// The address is neither of HTTPS, nor of this machine, nor of a file; or what is there can't be had,
+/// or is larger.
+pub(super) fn fetch(
+    address: &str,
+    headers: &[&str],
+    limit: u64,
+    target: &Path,
+    lock: &Lock,
+) -> Result<()> {
+    let protocol = match scheme(address)? {
+        Scheme::File(source) => {
+            let data = regular::read(&source, limit.min(regular::IMAGE))?;
+            return std::fs::write(target, data).at("write", target);
+        }
+        Scheme::Https => "=https",
+        Scheme::LocalHttp => "=http",
+    };
+    // curl knows this machine's proxies and certificates.
     let mut command = Command::new("curl");
-    command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2"]);
-    let output = command.args(args).stdin(Stdio::null()).output().map_err(|error| {
+    command.args(["--fail", "--silent", "--show-error", "--location", "--retry", "2", "--globoff"]);
+    command.args(["--proto", protocol, "--proto-redir", "=https"]);
+    // Nobody waits for a server that says nothing.
+    command.args(["--connect-timeout", "60", "--speed-limit", "100", "--speed-time", "60"]);
+    for header in headers {
+        command.args(["--header", header]);
+    }
+    command.arg("--max-filesize").arg(limit.to_string());
+    command.arg("--output").arg(target).args(["--url", address]);
+    run(command, address, limit, lock)
+}
+
+fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<()> {
+    // curl takes a server's word for the size, where there is one.
+    let most = Rlimit { current: Some(limit), maximum: Some(limit) };
+    // SAFETY: the call is async-signal-safe and allocates nothing.
+    unsafe {
+        command.pre_exec(move || setrlimit(Resource::Fsize, most).map_err(Into::into));
+    }
+    end_with_us(&mut command);
+    lock.share_with(&mut command)?;
+    let output = command.output().map_err(|error| {
         let error = Error::new(ErrorKind::Fetch, "cannot run curl").because(error);
         error.help("install curl")
     })?;
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(());
+    }
+    if output.status.code() == Some(TOO_LARGE) || output.status.signal() == Some(libc::SIGXFSZ) {
+        let message = format!("{address} has more than {limit} bytes");
+        return Err(Error::new(ErrorKind::TooLarge, message));
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {}: {said}", args[0])))
+    Err(Error::new(ErrorKind::Fetch, format!("cannot fetch {address}: {said}")))
+}
+
+/// How an address is read, if it may be at all.
+fn scheme(address: &str) -> Result<Scheme> {
+    let refused = |what: &str| {
+        let message = format!("nothing is fetched from {address:?}: {what}");
+        Error::new(ErrorKind::Configuration, message).help(
+            "write https://HOST/PATH, file:///PATH, or http:// and an address of this machine",
+        )
+    };
+    if !address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return Err(refused("an address has no spaces, no backslashes, and only ASCII"));
+    }
+    let (scheme, rest) = address.split_once("://").ok_or_else(|| refused("it has no scheme"))?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match scheme {
+        "https" if !host.is_empty() => Ok(Scheme::Https),
+        "http" if is_local(host) => Ok(Scheme::LocalHttp),
+        "http" => Err(refused("that is not encrypted")),
+        "file" if host.is_empty() && !rest.contains(['%', '?', '#']) => {
+            Ok(Scheme::File(PathBuf::from(rest)))
+        }
+        _ => Err(refused("its scheme is none of https, http and file, or its host is wrong")),
+    }
+}
+
+/// Whether a host, maybe with a port, is this machine by its very name: `localhost`, or an address of
+/// the loopback interface, as a number.
+pub(super) fn is_local(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix("[::1]") {
+        Some(port) => ("localhost", port.strip_prefix(':').unwrap_or(port)),
+        None => host.split_once(':').unwrap_or((host, "")),
+    };
+    let is_loopback =
+        name == "localhost" || name.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback());
+    is_loopback && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_asked_without_encryption() {
+        for host in
+            ["localhost", "localhost:5000", "127.0.0.1", "127.3.2.1:80", "[::1]", "[::1]:80"]
+        {
+            assert!(is_local(host), "{host}");
+            assert_eq!(scheme(&format!("http://{host}/x")).unwrap(), Scheme::LocalHttp, "{host}");
+        }
+        for host in [
+            "127.example.invalid",
+            "127.0.0.1.example.invalid",
+            "localhost.example.invalid",
+            "127.0.0.1@example.invalid",
+            "localhost:80@example.invalid",
+            "127.1",
+            "[::1]@example.invalid",
+            "[::2]",
+            "0.0.0.0",
+            "",
+        ] {
+            assert!(!is_local(host), "{host}");
+            let error = scheme(&format!("http://{host}/x")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_reaches_no_program() {
+        for address in [
+            "-K/etc/passwd",
+            "--config=x",
+            "example.invalid/x",
+            "ftp://example.invalid/x",
+            "https:///x",
+            "https://a b/",
+            "http://127.0.0.1\\@example.invalid/",
+            "https://a/\n--config",
+            "file://example.invalid/etc/passwd",
+            "HTTP://127.0.0.1/",
+        ] {
+            let error = scheme(address).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{address}");
+        }
+        assert_eq!(scheme("https://example.invalid/x").unwrap(), Scheme::Https);
+        let file = Scheme::File(PathBuf::from("/x/y"));
+        assert_eq!(scheme("file:///x/y").unwrap(), file);
+    }
 }

@@ -3,13 +3,16 @@
 //!
 //! The layout is in the kernel's `Documentation/arch/x86/boot.rst`.
 
+use super::decompress::{xz, zstd};
 use crate::error::{Error, ErrorKind, Result};
-use std::io::Read as _;
+use std::io::Read;
 
 const LZ4_LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const ELF: &[u8] = b"\x7fELF";
+/// The largest kernel that is unpacked; without debug information they have some 60 MiB.
+const LARGEST: u64 = 512 << 20;
 /// LZ4's legacy format cuts its input into blocks of this size.
 const LZ4_BLOCK: usize = 8 << 20;
 
@@ -24,6 +27,11 @@ pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
     } else {
         decompress(payload(image).map_err(corrupt)?).map_err(|what| corrupt(&what))?
     };
+    if kernel.len() as u64 > LARGEST && !image.starts_with(ELF) {
+        let message = format!("{name} unpacks to more than {} MiB", LARGEST >> 20);
+        return Err(Error::new(ErrorKind::TooLarge, message)
+            .help("no kernel is as large; check where the image comes from"));
+    }
     if kernel.starts_with(ELF) {
         Ok(kernel)
     } else {
@@ -40,7 +48,11 @@ pub(super) fn release(vmlinux: &[u8]) -> Option<String> {
             let rest = &vmlinux[at + BANNER.len()..];
             let end = rest.iter().take(100).position(|byte| *byte == b' ')?;
             let release = std::str::from_utf8(&rest[..end]).ok()?;
-            release.starts_with(|first: char| first.is_ascii_digit()).then(|| release.to_owned())
+            // It becomes part of paths and of what is shown.
+            let is_plain =
+                release.chars().all(|c| c.is_ascii_alphanumeric() || "+-._~".contains(c));
+            let is_release = release.starts_with(|first: char| first.is_ascii_digit());
+            (is_plain && is_release).then(|| release.to_owned())
         },
     )
 }
@@ -64,21 +76,20 @@ fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
     image.get(start..start + length).ok_or("it is cut short")
 }
 
+/// What is compressed; of more than [`LARGEST`] bytes that many and one more.
 fn decompress(payload: &[u8]) -> std::result::Result<Vec<u8>, String> {
-    let mut kernel = Vec::new();
     if let Some(blocks) = payload.strip_prefix(&LZ4_LEGACY) {
         return decompress_lz4(blocks);
-    } else if payload.starts_with(&ZSTD) {
-        let mut decoder =
-            ruzstd::decoding::StreamingDecoder::new(payload).map_err(|error| error.to_string())?;
-        decoder.read_to_end(&mut kernel).map_err(|error| error.to_string())?;
+    }
+    let stream: &mut dyn Read = if payload.starts_with(&ZSTD) {
+        &mut zstd(payload)
     } else if payload.starts_with(&XZ) {
-        lzma_rust2::XzReader::new(payload, false)
-            .read_to_end(&mut kernel)
-            .map_err(|error| error.to_string())?;
+        &mut xz(payload)
     } else {
         return Err("it is compressed with something other than LZ4, zstd or xz".to_owned());
-    }
+    };
+    let mut kernel = Vec::new();
+    stream.take(LARGEST + 1).read_to_end(&mut kernel).map_err(|error| error.to_string())?;
     Ok(kernel)
 }
 
@@ -97,6 +108,9 @@ fn decompress_lz4(mut blocks: &[u8]) -> std::result::Result<Vec<u8>, String> {
             .map_err(|error| error.to_string())?;
         kernel.extend_from_slice(&buffer[..length]);
         blocks = rest;
+        if kernel.len() as u64 > LARGEST {
+            break;
+        }
     }
     Ok(kernel)
 }
@@ -118,11 +132,37 @@ mod tests {
         assert!(vmlinux(&image, "x").unwrap_err().to_string().contains("cut short"));
     }
 
+    /// A bzImage whose compressed part is this.
+    fn bz_image(compressed: &[u8]) -> Vec<u8> {
+        let mut image = vec![0; 1024];
+        image[0x1f1] = 1;
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        let length = u32::try_from(compressed.len() + 4).unwrap();
+        image[0x24c..0x250].copy_from_slice(&length.to_le_bytes());
+        [&image, compressed, &[0; 4]].concat()
+    }
+
+    #[test]
+    fn a_decompression_bomb_is_told() {
+        // A frame of zstd's: no size, a window of 1 MiB; then blocks that repeat one byte 128 Ki times.
+        let mut bomb = [&ZSTD[..], &[0, 10 << 3]].concat();
+        let block = |is_last: u32| (is_last | 1 << 1 | (128 << 10) << 3).to_le_bytes();
+        for _ in 0..LARGEST >> 17 {
+            bomb.extend(&block(0)[..3]);
+            bomb.push(0);
+        }
+        bomb.extend(&block(1)[..3]);
+        bomb.push(0);
+        let error = vmlinux(&bz_image(&bomb), "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+    }
+
     #[test]
     fn the_release_is_that_of_the_banner() {
         let vmlinux = b"...Linux version %s (%s)...Linux version 6.1.0-x (me@here)...";
         assert_eq!(release(vmlinux).as_deref(), Some("6.1.0-x"));
         assert_eq!(release(b"Linux version "), None);
+        assert_eq!(release(b"Linux version 6/../../x (me@here)"), None);
     }
 
     #[test]
@@ -130,11 +170,7 @@ mod tests {
         // One block of an LZ4 stream: five literals.
         let compressed =
             [&LZ4_LEGACY[..], &[6, 0, 0, 0, 0x50], b"\x7fELF!", &[5, 0, 0, 0]].concat();
-        let mut image = vec![0; 1024];
-        image[0x1f1] = 1;
-        image[0x202..0x206].copy_from_slice(b"HdrS");
-        image[0x24c] = u8::try_from(compressed.len()).unwrap();
-        image.extend(compressed);
+        let image = bz_image(&compressed[..compressed.len() - 4]);
         assert_eq!(vmlinux(&image, "x").unwrap(), b"\x7fELF!");
     }
 }

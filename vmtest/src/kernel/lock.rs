@@ -2,7 +2,9 @@
 //! run with the same again, even when they have left the index.
 
 use super::Cache;
+use crate::digest::is_sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -20,9 +22,47 @@ pub(super) struct Package {
     /// Where the package lies on a mirror, from its root.
     pub(super) file: String,
     pub(super) sha256: String,
+    /// A digest of what the cache keeps of the package, as [`super::debian`] makes it, so that a lock
+    /// also speaks for a cache that somebody else filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) kept: Option<String>,
 }
 
 impl Package {
+    /// That its fields are of the form that they have in Debian's index: they become parts of paths and
+    /// addresses.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub(super) fn check(&self) -> std::result::Result<(), String> {
+        let is_word = |text: &str, also: &str| {
+            let is_right = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+            text.len() <= 200
+                && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && text.chars().all(is_right)
+        };
+        let Self { name, version, file, sha256, kept } = self;
+        let wrong = if !is_word(name, "+-.") {
+            ("name", name)
+        } else if !is_word(version, "+-.~:") {
+            ("version", version)
+        } else if !file.split('/').all(|part| is_word(part, "+-.~:_")) {
+            ("file", file)
+        } else if !is_sha256(sha256) {
+            ("sha256", sha256)
+        } else if let Some(kept) = kept.as_ref().filter(|kept| !is_word(kept, ":")) {
+            ("kept", kept)
+        } else {
+            return Ok(());
+        };
+        Err(format!("{:?} is no `{}` of a Debian package", wrong.1, wrong.0))
+    }
+
+    /// Whether it is the same package as another, whatever is known of what is kept of it.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.name, &self.version, &self.sha256) == (&other.name, &other.version, &other.sha256)
+    }
+
     /// The kernel's release: what follows the prefix in the package's name.
     pub(super) fn release(&self, prefix: &str) -> &str {
         self.name.strip_prefix(prefix).unwrap_or(&self.name)
@@ -51,11 +91,8 @@ impl LockFile {
 
     /// The packages that it pins.
     pub(super) fn packages(&self) -> Result<Vec<Package>> {
-        match std::fs::read_to_string(&self.path) {
-            Ok(text) => parse(&text, &self.path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).at("read", &self.path),
-        }
+        let text = regular::text_if_there(&self.path)?;
+        text.map_or_else(|| Ok(Vec::new()), |text| parse(&text, &self.path))
     }
 
     /// Pins a package in place of all for which `replaces` says so.
@@ -85,12 +122,16 @@ pub(super) fn known() -> Vec<Package> {
     parse(KNOWN, Path::new("known.lock")).unwrap_or_default()
 }
 
-fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
-    let contents: Contents = toml::from_str(text).map_err(|error| {
-        Error::new(ErrorKind::Configuration, format!("{} is no lock file", path.display()))
-            .because(error)
+pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
+    let wrong = |why: String| {
+        Error::new(ErrorKind::Configuration, format!("{} is not a lock file", path.display()))
+            .because(why)
             .help("remove it; it is made anew, with the newest kernels")
-    })?;
+    };
+    let contents: Contents = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    for package in &contents.package {
+        package.check().map_err(wrong)?;
+    }
     Ok(contents.package)
 }
 
@@ -99,8 +140,8 @@ mod tests {
     use super::*;
 
     fn package(name: &str, version: &str) -> Package {
-        let (file, sha256) = ("pool/x.deb".to_owned(), "ab".to_owned());
-        Package { name: name.to_owned(), version: version.to_owned(), file, sha256 }
+        let (file, sha256) = ("pool/x.deb".to_owned(), "ab".repeat(32));
+        Package { name: name.to_owned(), version: version.to_owned(), file, sha256, kept: None }
     }
 
     #[test]
@@ -120,6 +161,43 @@ mod tests {
         let error = parse("[[package]]\nname = 1\n", Path::new("x.lock")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("x.lock"), "{error}");
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_is_refused() {
+        let good = package("linux-image-6.12.1+deb13-cloud-amd64", "1:6.12.1-1~bpo13+1");
+        let kept = Some(format!("1:{}", "0".repeat(64)));
+        assert_eq!(Package { kept, ..good.clone() }.check(), Ok(()));
+        let with = |change: fn(&mut Package)| {
+            let mut package = good.clone();
+            change(&mut package);
+            package
+        };
+        for wrong in [
+            with(|package| package.version = "../../../home/me/kernel".to_owned()),
+            with(|package| package.version = "..".to_owned()),
+            with(|package| package.version = String::new()),
+            with(|package| package.name = "linux/../x".to_owned()),
+            with(|package| package.name = "-o".to_owned()),
+            with(|package| package.file = "../x.deb".to_owned()),
+            with(|package| package.file = "/etc/passwd".to_owned()),
+            with(|package| package.file = "a//b".to_owned()),
+            with(|package| package.file = "a b".to_owned()),
+            with(|package| package.sha256 = "AB".repeat(32)),
+            with(|package| package.sha256 = "ab".repeat(31)),
+            with(|package| package.kept = Some("\n".to_owned())),
+        ] {
+            let text = toml::to_string(&Contents { package: vec![wrong] }).unwrap();
+            let error = parse(&text, Path::new("x.lock")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{text}");
+            assert!(error.to_string().contains("of a Debian package"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_device_in_place_of_a_lock_file_is_refused() {
+        let error = LockFile::at("/dev/zero".into()).packages().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotAFile);
     }
 
     #[test]

@@ -1,15 +1,24 @@
 //! Kernels: where they come from, and what is kept of them.
 
 mod apt;
+mod archive;
 mod cache;
+mod deb;
 mod debian;
+mod decompress;
 mod download;
 mod image;
+mod kept;
 mod lock;
+mod manifest;
 mod mirror;
 mod modules;
 mod oci;
 mod source;
+mod verified;
+
+#[doc(hidden)]
+pub mod fuzz;
 
 pub(crate) use cache::{Cache, fill_directory, remove_directory};
 pub use debian::Packages;
@@ -19,8 +28,10 @@ pub use source::Source;
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
+use manifest::Manifest;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The kernel lines that Debian's packages are known to have, oldest first.
@@ -59,7 +70,14 @@ pub struct Kernel {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ModuleSource {
+    None,
+    /// A directory of this machine.
     Directory(PathBuf),
+    /// Files in the cache.
+    Kept {
+        directory: PathBuf,
+        files: kept::List,
+    },
     /// Fetched when a module is asked for.
     Debian {
         line: &'static debian::Line,
@@ -67,25 +85,15 @@ enum ModuleSource {
     },
 }
 
-/// The file beside a kernel's others that tells what they are.
-const MANIFEST: &str = "kernel.json";
+/// The file beside an image in the cache that tells what it is.
+const IMAGE: &str = "image.json";
 
 /// What that file says.
 #[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
+struct Image {
     release: String,
-    package: lock::Package,
-}
-
-fn manifest(directory: &Path) -> Result<Manifest> {
-    let path = directory.join(MANIFEST);
-    let text = std::fs::read(&path).at("read", &path)?;
-    serde_json::from_slice(&text).map_err(|error| {
-        let message = format!("{} is not what was written", path.display());
-        Error::new(ErrorKind::KernelCorrupt, message)
-            .because(error)
-            .help(format!("remove {} and fetch the kernel again", directory.display()))
-    })
+    /// The SHA-256 of the uncompressed image.
+    vmlinux: String,
 }
 
 impl Kernel {
@@ -135,14 +143,17 @@ impl Kernel {
     }
 
     fn cached(line: &'static debian::Line, directory: &Path) -> Result<Self> {
-        let manifest = manifest(directory)?;
+        let manifest = Manifest::read(directory)?;
+        let (package, release) = (manifest.package.clone(), manifest.release.clone());
+        let vmlinux = directory.join("vmlinux");
+        verified::check(&vmlinux, &manifest.vmlinux(directory)?)?;
         Ok(Self {
             name: line.name.to_owned(),
-            release: manifest.release,
-            vmlinux: directory.join("vmlinux"),
+            release,
+            vmlinux,
             arguments: line.arguments.iter().map(ToString::to_string).collect(),
-            origin: format!("{} {}", manifest.package.name, manifest.package.version),
-            digest: manifest.package.sha256,
+            origin: format!("{} {}", package.name, package.version),
+            digest: package.sha256,
             modules: ModuleSource::Debian { line, directory: directory.to_owned() },
         })
     }
@@ -153,28 +164,40 @@ impl Kernel {
     /// # Errors
     /// The image can't be read, or is not one.
     pub fn at(image: &Path, modules: Option<&Path>) -> Result<Self> {
-        let name = image.display().to_string();
-        let data = std::fs::read(image).at("read", image)?;
-        let digest = sha256(&data);
+        let data = regular::read(image, regular::IMAGE)?;
+        let modules = modules
+            .map_or(ModuleSource::None, |directory| ModuleSource::Directory(directory.to_owned()));
+        Self::from_image(&data, image.display().to_string(), modules)
+    }
+
+    /// A kernel whose image has been read; its uncompressed image is kept in the cache.
+    fn from_image(data: &[u8], name: String, modules: ModuleSource) -> Result<Self> {
+        let digest = sha256(data);
         let cache = Cache::open()?;
         let directory = cache.directory("images")?.join(&digest);
         let _lock = cache.lock(&format!("image-{digest}"))?;
-        let path = directory.join("vmlinux");
+        let path = directory.join(IMAGE);
         if !path.exists() {
-            let vmlinux = image::vmlinux(&data, &name)?;
+            let vmlinux = image::vmlinux(data, &name)?;
+            // An older version of this program left no description.
+            cache::remove(&directory)?;
             fill_directory(&directory, |directory| {
-                let path = directory.join("vmlinux");
-                std::fs::write(&path, &vmlinux).at("write", &path)
+                manifest::write(&directory.join("vmlinux"), &vmlinux)?;
+                let release = image::release(&vmlinux).unwrap_or_default();
+                let image = Image { release, vmlinux: sha256(&vmlinux) };
+                manifest::write_json(&directory.join(IMAGE), &image)
             })?;
         }
-        let vmlinux = std::fs::read(&path).at("read", &path)?;
+        let image: Image = manifest::read(&path)?;
+        let vmlinux = directory.join("vmlinux");
+        verified::check(&vmlinux, &image.vmlinux)?;
         Ok(Self {
-            release: image::release(&vmlinux).unwrap_or_default(),
-            vmlinux: path,
+            release: image.release,
+            vmlinux,
             arguments: Vec::new(),
             origin: name.clone(),
             digest,
-            modules: ModuleSource::Directory(modules.unwrap_or(Path::new("")).to_owned()),
+            modules,
             name,
         })
     }
@@ -194,8 +217,9 @@ impl Kernel {
     /// Whether it has modules, or may have some.
     pub(crate) fn has_modules(&self) -> bool {
         match &self.modules {
+            ModuleSource::None => false,
             ModuleSource::Directory(directory) => directory.is_dir(),
-            ModuleSource::Debian { .. } => true,
+            ModuleSource::Kept { .. } | ModuleSource::Debian { .. } => true,
         }
     }
 
@@ -209,31 +233,63 @@ impl Kernel {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let directory = match &self.modules {
-            ModuleSource::Directory(directory) => Ok(directory.clone()),
-            ModuleSource::Debian { line, directory } => {
-                debian::ensure_modules(line, directory, &self.release, packages)
+        let found = self.module_files(packages);
+        match found.and_then(|files| modules::closure(&self.name, &files, names)) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::MissingModule | ErrorKind::Fetch)
+                    && names.iter().all(|name| name.ends_with(modules::WISH)) =>
+            {
+                Ok(Vec::new())
             }
-        };
-        match directory.and_then(|directory| modules::closure(&self.name, &directory, names)) {
-            Err(_) if names.iter().all(|name| name.ends_with(modules::WISH)) => Ok(Vec::new()),
             found => found,
         }
     }
+
+    fn module_files(&self, packages: &Packages) -> Result<modules::Files> {
+        Ok(match &self.modules {
+            ModuleSource::None => modules::Files::default(),
+            ModuleSource::Directory(directory) => modules::Files::below(directory)?,
+            ModuleSource::Kept { directory, files } => modules::Files::listed(directory, files),
+            ModuleSource::Debian { line, directory } => {
+                let list = debian::ensure_modules(line, directory, &self.release, packages)?;
+                modules::Files::listed(&directory.join("modules"), &list.files)
+            }
+        })
+    }
 }
 
-/// Removes from the cache the kernels of all lines that are not wanted any more, and all snapshots;
-/// how many kernels there were.
+/// Removes from the cache the kernels that are not wanted any more, and all snapshots; how many
+/// kernels there were. Wanted are those that the lock file pins, or else the newest of each line, and
+/// those of `sources`. Waits until no other process uses the cache; `is_waited_for` is called if one
+/// does.
 ///
 /// # Errors
 /// Something can't be removed.
-pub fn prune(packages: &Packages) -> Result<usize> {
+pub fn prune(
+    packages: &Packages,
+    sources: &BTreeMap<String, Source>,
+    is_waited_for: impl FnOnce(),
+) -> Result<usize> {
     let cache = Cache::open()?;
-    remove_directory(&cache.path("snapshots"))?;
-    remove_directory(&cache.path("images"))?;
-    let mut removed = 0;
-    for line in &debian::LINES {
-        removed += debian::prune(line, &cache, packages)?;
-    }
-    Ok(removed)
+    cache.alone(is_waited_for, || {
+        for name in ["snapshots", "images"] {
+            cache::remove(&cache.path(name))?;
+        }
+        let wanted: BTreeSet<PathBuf> =
+            sources.values().filter_map(|source| Some(cache.path(&source.place()?))).collect();
+        let mut removed = 0;
+        for name in [source::URLS, oci::IMAGES] {
+            let directory = cache.directory(name)?;
+            for entry in std::fs::read_dir(&directory).at("list", &directory)?.flatten() {
+                if !wanted.contains(&entry.path()) {
+                    cache::remove(&entry.path())?;
+                    removed += 1;
+                }
+            }
+        }
+        for line in &debian::LINES {
+            removed += debian::prune(line, &cache, packages)?;
+        }
+        Ok(removed)
+    })
 }

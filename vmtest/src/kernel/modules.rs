@@ -1,6 +1,10 @@
 //! Kernel modules: found by name, with those that they depend on, and uncompressed.
 
+use super::decompress::decompressed;
+use super::kept::List;
+use super::verified;
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use object::{Object as _, ObjectSection as _};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -9,15 +13,83 @@ use std::path::{Path, PathBuf};
 /// What ends the name of a module that is left out where it can't be had.
 pub(super) const WISH: char = '?';
 
+/// The largest module, unpacked.
+const LARGEST: u64 = 256 << 20;
+
+/// The files of a kernel's modules.
+#[derive(Default)]
+pub(super) struct Files {
+    /// Those of the modules, by the modules' names.
+    modules: BTreeMap<String, File>,
+    /// The list of the modules that are built in.
+    builtin: Option<File>,
+}
+
+/// A file, and the SHA-256 that it has to have, where that is known.
+struct File {
+    path: PathBuf,
+    digest: Option<String>,
+}
+
+impl File {
+    fn read(&self) -> Result<Vec<u8>> {
+        match &self.digest {
+            Some(digest) => verified::read(&self.path, digest, LARGEST),
+            None => regular::read(&self.path, LARGEST),
+        }
+    }
+}
+
+impl Files {
+    /// All below a directory of this machine. Links to files are followed, those to directories not:
+    /// they lead to sources, or round in circles.
+    pub(super) fn below(directory: &Path) -> Result<Self> {
+        let mut files = Self::default();
+        let builtin = directory.join(BUILTIN);
+        if builtin.is_file() {
+            files.builtin = Some(File { path: builtin, digest: None });
+        }
+        let mut directories = vec![directory.to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(&directory).at("list", &directory)? {
+                let entry = entry.at("list", &directory)?;
+                let path = entry.path();
+                if entry.file_type().at("find", &path)?.is_dir() {
+                    directories.push(path);
+                } else if let Some(name) = module_name(&path) {
+                    files.modules.insert(name, File { path, digest: None });
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Those of a list, below a directory of the cache.
+    pub(super) fn listed(directory: &Path, list: &List) -> Self {
+        let mut files = Self::default();
+        for (path, digest) in list {
+            let file = File { path: directory.join(path), digest: Some(digest.clone()) };
+            if let Some(name) = module_name(&file.path) {
+                files.modules.insert(name, file);
+            } else if file.path.ends_with(BUILTIN) {
+                files.builtin = Some(file);
+            }
+        }
+        files
+    }
+}
+
+/// The name of the file with the names of the modules that are built in.
+pub(super) const BUILTIN: &str = "modules.builtin";
+
 /// The modules asked for and what they depend on, in the order to load them.
 pub(super) fn closure(
     kernel: &str,
-    directory: &Path,
+    files: &Files,
     names: &[String],
 ) -> Result<Vec<(String, Vec<u8>)>> {
-    let mut files = BTreeMap::new();
-    find(directory, &mut files)?;
-    let builtin = std::fs::read_to_string(directory.join("modules.builtin")).unwrap_or_default();
+    let builtin = files.builtin.as_ref().map_or(Ok(Vec::new()), File::read)?;
+    let builtin = String::from_utf8_lossy(&builtin);
     let builtin: Vec<String> =
         builtin.lines().filter_map(|line| module_name(Path::new(line))).collect();
     let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
@@ -25,7 +97,7 @@ pub(super) fn closure(
         let before = loaded.len();
         let (name, is_wish) =
             name.strip_suffix(WISH).map_or((name.as_str(), false), |name| (name, true));
-        match add(kernel, &files, &builtin, &normalise(name), &mut loaded, 0) {
+        match add(kernel, &files.modules, &builtin, &normalise(name), &mut loaded, 0) {
             Err(error) if is_wish && error.kind() == ErrorKind::MissingModule => {
                 loaded.truncate(before);
             }
@@ -37,7 +109,7 @@ pub(super) fn closure(
 
 fn add(
     kernel: &str,
-    files: &BTreeMap<String, PathBuf>,
+    files: &BTreeMap<String, File>,
     builtin: &[String],
     name: &str,
     loaded: &mut Vec<(String, Vec<u8>)>,
@@ -46,11 +118,11 @@ fn add(
     if loaded.iter().any(|module| module.0 == name) || builtin.iter().any(|module| module == name) {
         return Ok(());
     }
-    let path = files.get(name).filter(|_| depth < 64).ok_or_else(|| {
+    let file = files.get(name).filter(|_| depth < 64).ok_or_else(|| {
         Error::new(ErrorKind::MissingModule, format!("kernel {kernel} has no module {name}"))
             .help("if it is built into this kernel, it need not be asked for")
     })?;
-    let data = read(path)?;
+    let data = unpacked(file)?;
     for dependency in dependencies(&data) {
         add(kernel, files, builtin, &dependency, loaded, depth + 1)?;
     }
@@ -58,16 +130,9 @@ fn add(
     Ok(())
 }
 
-fn find(directory: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(directory).at("list", directory)? {
-        let path = entry.at("list", directory)?.path();
-        if path.is_dir() {
-            find(&path, files)?;
-        } else if let Some(name) = module_name(&path) {
-            files.insert(name, path);
-        }
-    }
-    Ok(())
+/// Whether a file of this name is a module.
+pub(super) fn is_module(name: &str) -> bool {
+    module_name(Path::new(name)).is_some()
 }
 
 /// `kernel/net/act-bpf.ko.xz` is the module `act_bpf`.
@@ -83,24 +148,16 @@ fn normalise(name: &str) -> String {
     name.replace('-', "_")
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let data = std::fs::read(path).at("read", path)?;
+fn unpacked(file: &File) -> Result<Vec<u8>> {
+    let data = file.read()?;
     let mut module = Vec::new();
-    let unpacked = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("xz") => {
-            lzma_rust2::XzReader::new(&data[..], false).read_to_end(&mut module).map(drop)
-        }
-        Some("zst") => ruzstd::decoding::StreamingDecoder::new(&data[..])
-            .map_err(std::io::Error::other)
-            .and_then(|mut decoder| decoder.read_to_end(&mut module))
-            .map(drop),
-        Some("gz") => Err(std::io::Error::other("gzip is not supported here")),
-        _ => {
-            module = data;
-            Ok(())
-        }
-    };
-    unpacked.at("unpack", path)?;
+    let stream = decompressed(&data[..])?;
+    stream.take(LARGEST + 1).read_to_end(&mut module).at("unpack", &file.path)?;
+    if module.len() as u64 > LARGEST {
+        let message = format!("{} unpacks to more than {} MiB", file.path.display(), LARGEST >> 20);
+        return Err(Error::new(ErrorKind::TooLarge, message)
+            .help("no module is as large; check where it comes from"));
+    }
     Ok(module)
 }
 
@@ -149,11 +206,46 @@ mod tests {
     #[test]
     fn a_module_that_is_not_there_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        let error = closure("6.1", directory.path(), &["no-such".to_owned()]).unwrap_err();
+        let closure =
+            |name: &str| closure("6.1", &Files::below(directory.path())?, &[name.to_owned()]);
+        let error = closure("no-such").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MissingModule);
         assert!(error.to_string().starts_with("kernel 6.1 has no module no_such"), "{error}");
-        assert_eq!(closure("6.1", directory.path(), &["no-such?".to_owned()]).unwrap(), []);
+        assert_eq!(closure("no-such?").unwrap(), []);
         std::fs::write(directory.path().join("modules.builtin"), "kernel/no-such.ko\n").unwrap();
-        assert_eq!(closure("6.1", directory.path(), &["no_such".to_owned()]).unwrap(), []);
+        assert_eq!(closure("no_such").unwrap(), []);
+    }
+
+    #[test]
+    fn links_that_go_round_and_devices_end_in_an_error_or_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let below = directory.path().join("kernel");
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(below.join("a.ko"), "module").unwrap();
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, below.join(name)).unwrap();
+        };
+        for loops in [("..", "up"), (".", "here"), ("/", "root"), ("self", "self")] {
+            link(loops.0, loops.1);
+        }
+        link("a.ko", "b.ko");
+        link("/dev/zero", "c.ko");
+        let files = Files::below(directory.path()).unwrap();
+        assert_eq!(files.modules.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+        let load = |name: &str| closure("6.1", &files, &[name.to_owned()]);
+        assert_eq!(load("b").unwrap(), [("b".to_owned(), b"module".to_vec())]);
+        assert_eq!(load("c").unwrap_err().kind(), ErrorKind::NotAFile);
+    }
+
+    #[test]
+    fn a_module_is_read_only_if_it_is_the_one_of_the_list() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.ko"), "module").unwrap();
+        let load = |contents: &str| {
+            let list = List::from([("a.ko".to_owned(), crate::digest::sha256(contents))]);
+            closure("6.1", &Files::listed(directory.path(), &list), &["a".to_owned()])
+        };
+        assert_eq!(load("module").unwrap().len(), 1);
+        assert_eq!(load("other").unwrap_err().kind(), ErrorKind::CacheTampered);
     }
 }

@@ -3,13 +3,16 @@
 //!
 //! The protocol is that of the OCI distribution specification, read-only and without an account.
 
-use super::download::curl;
-use super::{Cache, fill_directory};
-use crate::digest::sha256;
+use super::archive::{self, Budget};
+use super::cache::{Cache, Lock, fill_directory, remove};
+use super::kept::{Keeper, List};
+use super::{Kernel, ModuleSource, download, manifest, verified};
+use crate::digest::{is_sha256, sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::fmt;
+use std::path::Path;
 
 const MANIFESTS: &str = "Accept: application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
@@ -35,7 +38,14 @@ impl Reference {
             Some(parts) => parts,
             None => rest.rsplit_once(':').unwrap_or((rest, "latest")),
         };
-        if registry.is_empty() || repository.is_empty() || tag.is_empty() {
+        let is_of = |text: &str, also: &str| {
+            let is_right = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+            !text.is_empty() && text.chars().all(is_right)
+        };
+        let is_path = repository.split('/').all(|part| is_of(part, "._-") && part != "..");
+        // With `@` there can only be a digest.
+        let is_tag = if rest.contains('@') { digest_of(tag).is_some() } else { is_of(tag, "._-") };
+        if !is_of(registry, ".-:[]") || !is_path || !is_tag {
             return Err(wrong());
         }
         Ok(Self {
@@ -48,96 +58,144 @@ impl Reference {
     /// The address of a manifest or a blob.
     fn address(&self, kind: &str, name: &str) -> String {
         // Registries on this machine speak plain HTTP, as container tools expect of them.
-        let host = self.registry.split(':').next().unwrap_or_default();
-        let local = host == "localhost" || host.starts_with("127.");
-        let scheme = if local { "http" } else { "https" };
+        let scheme = if download::is_local(&self.registry) { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}/{kind}/{name}", self.registry, self.repository)
     }
 }
 
-/// The kernel image and the directory of modules in a container image, which is fetched once.
-pub(super) fn fetch(image: &str) -> Result<(PathBuf, Option<PathBuf>)> {
-    let reference = Reference::parse(image)?;
-    let cache = Cache::open()?;
-    let key = sha256(image);
-    let directory = cache.directory("oci")?.join(key);
-    let _lock = cache.lock("oci")?;
-    if !directory.exists() {
-        fill_directory(&directory, |directory| unpack(&reference, directory))?;
-    }
-    let kernel = find(&directory, &|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        path.is_file() && (name.starts_with("vmlinuz") || name == "bzImage")
-    });
-    let kernel = kernel.ok_or_else(|| {
-        Error::new(ErrorKind::KernelCorrupt, format!("there is no vmlinuz in the image {image}"))
-    })?;
-    let modules = find(&directory, &|path| path.is_dir() && path.ends_with("lib/modules"));
-    Ok((kernel, modules))
+/// The directory of the cache with container images, and in it the file that lists what was kept of one.
+pub(super) const IMAGES: &str = "oci";
+const LIST: &str = "files.json";
+
+/// The most that a registry may answer where a manifest is asked for, and where a layer is.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+const LAYER_LIMIT: u64 = 8 << 30;
+/// More layers than container tools make.
+const LAYERS: usize = 200;
+
+/// Where in the cache an image's files are.
+pub(super) fn place(image: &str) -> String {
+    format!("{IMAGES}/{}", sha256(image))
 }
 
-fn unpack(reference: &Reference, directory: &Path) -> Result<()> {
-    let mut manifest = get_manifest(reference, &reference.tag)?;
+/// The kernel in a container image, which is fetched once.
+pub(super) fn kernel(image: &str) -> Result<Kernel> {
+    let reference = Reference::parse(image)?;
+    let cache = Cache::open()?;
+    cache.directory(IMAGES)?;
+    let directory = cache.path(&place(image));
+    let lock = cache.lock(IMAGES)?;
+    let list = directory.join(LIST);
+    if !list.exists() {
+        // An older version of this program left no list.
+        remove(&directory)?;
+        fill_directory(&directory, |directory| {
+            let files = unpack(&reference, directory, &lock)?;
+            manifest::write_json(&directory.join(LIST), &files)
+        })?;
+    }
+    drop(lock);
+    let mut files: List = manifest::read(&list)?;
+    let (path, digest) = find_image(&files).ok_or_else(|| {
+        Error::new(ErrorKind::KernelCorrupt, format!("there is no vmlinuz in the image {image}"))
+    })?;
+    let name = format!("{path} of the image {image}");
+    let data = verified::read(&directory.join(path), digest, regular::IMAGE)?;
+    let kernel = Kernel::from_image(&data, name, ModuleSource::None)?;
+    // An image may have the modules of several kernels.
+    let ours = format!("lib/modules/{}/", kernel.release);
+    if files.keys().any(|path| path.contains(&ours)) {
+        files.retain(|path, _| path.contains(&ours));
+    }
+    Ok(Kernel { modules: ModuleSource::Kept { directory, files }, ..kernel })
+}
+
+/// The image that lies the least deep, and of these the first by name.
+fn find_image(files: &List) -> Option<(&String, &String)> {
+    let is_image = |path: &str| archive::is_image(path.rsplit('/').next().unwrap_or(path));
+    let images = files.iter().filter(|(path, _)| is_image(path));
+    images.min_by_key(|(path, _)| path.matches('/').count())
+}
+
+/// Takes the files of a kernel out of an image's layers.
+fn unpack(reference: &Reference, directory: &Path, lock: &Lock) -> Result<List> {
+    let mut manifest = get_manifest(reference, &reference.tag, directory, lock)?;
     if let Some(manifests) = manifest["manifests"].as_array() {
         let ours = |entry: &&Value| entry["platform"]["architecture"] == "amd64";
-        let entry = manifests.iter().find(ours).or(manifests.first());
-        let digest = entry.and_then(|entry| entry["digest"].as_str()).unwrap_or_default();
-        manifest = get_manifest(reference, digest)?;
+        let entry = manifests.iter().find(ours).or(manifests.first()).unwrap_or(&Value::Null);
+        let digest = digest_in(reference, entry)?;
+        manifest = get_manifest(reference, digest, directory, lock)?;
     }
     let layers = manifest["layers"].as_array().filter(|layers| !layers.is_empty());
     let layers = layers.ok_or_else(|| damaged(reference, "its manifest has no layers"))?;
+    if layers.len() > LAYERS {
+        let what = format!("its manifest has {} layers", layers.len());
+        return Err(Error::new(ErrorKind::ArchiveRefused, what).of(reference));
+    }
+    let mut budget = Budget::of_a_kernel();
+    let mut keeper = Keeper::new(directory);
     for layer in layers {
-        let digest = layer["digest"].as_str().unwrap_or_default();
-        let path = directory.join("layer");
+        let digest = digest_in(reference, layer)?;
+        let size = layer["size"].as_u64().unwrap_or(LAYER_LIMIT).min(LAYER_LIMIT);
+        let path = directory.join(LAYER);
         let address = reference.address("blobs", digest);
-        curl(&[&address, "--output", &path.display().to_string()])?;
-        verify(reference, digest, &std::fs::read(&path).at("read", &path)?)?;
-        let mut tar = Command::new("tar");
-        tar.arg("--extract").arg("--no-same-owner").arg("--file").arg(&path);
-        tar.arg("--directory").arg(directory);
-        let output = tar.output().doing("run tar")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(damaged(reference, &format!("a layer can't be unpacked: {}", said.trim())));
-        }
+        download::fetch(&address, &[], size, &path, lock)?;
+        verify(reference, digest, &path)?;
+        let stream = regular::open(&path)?;
+        archive::read(stream, &mut budget, &mut |entry| keeper.take(entry))
+            .map_err(|error| error.of(format_args!("the layer {digest}")).of(reference))?;
+        keeper.next_layer();
         std::fs::remove_file(&path).at("remove", &path)?;
     }
-    Ok(())
+    Ok(keeper.list())
 }
 
-fn get_manifest(reference: &Reference, name: &str) -> Result<Value> {
-    let text = curl(&[&reference.address("manifests", name), "--header", MANIFESTS])?;
-    if name.starts_with("sha256:") {
-        verify(reference, name, &text)?;
+/// What is being read of an image; no file of a kernel has this name.
+const LAYER: &str = ".layer";
+
+fn get_manifest(reference: &Reference, name: &str, directory: &Path, lock: &Lock) -> Result<Value> {
+    let path = directory.join(LAYER);
+    let address = reference.address("manifests", name);
+    download::fetch(&address, &[MANIFESTS], MANIFEST_LIMIT, &path, lock)?;
+    if digest_of(name).is_some() {
+        verify(reference, name, &path)?;
     }
+    let text = regular::read(&path, MANIFEST_LIMIT)?;
+    std::fs::remove_file(&path).at("remove", &path)?;
     serde_json::from_slice(&text).map_err(|_| damaged(reference, "its manifest is not JSON"))
 }
 
-fn verify(reference: &Reference, digest: &str, data: &[u8]) -> Result<()> {
-    let found = format!("sha256:{}", sha256(data));
-    if found == digest {
+/// The digits of a digest, if it is one of SHA-256's.
+fn digest_of(text: &str) -> Option<&str> {
+    text.strip_prefix("sha256:").filter(|digits| is_sha256(digits))
+}
+
+/// The digest of what an entry of a manifest stands for.
+fn digest_in<'a>(reference: &Reference, entry: &'a Value) -> Result<&'a str> {
+    let digest = entry["digest"].as_str().unwrap_or_default();
+    match digest_of(digest) {
+        Some(_) => Ok(digest),
+        None => Err(damaged(reference, &format!("{digest:?} is no digest of SHA-256"))),
+    }
+}
+
+fn verify(reference: &Reference, digest: &str, path: &Path) -> Result<()> {
+    let found = sha256_of(regular::open(path)?).at("read", path)?;
+    if digest_of(digest) == Some(&found) {
         return Ok(());
     }
-    Err(damaged(reference, &format!("{digest} has the digest {found}")))
+    Err(damaged(reference, &format!("{digest} has the digest sha256:{found}")))
 }
 
 fn damaged(reference: &Reference, what: &str) -> Error {
-    let Reference { registry, repository, tag } = reference;
-    Error::new(
-        ErrorKind::Fetch,
-        format!("the image {registry}/{repository}:{tag} is damaged: {what}"),
-    )
+    Error::new(ErrorKind::Fetch, format!("it is damaged: {what}")).of(reference)
 }
 
-/// The first path below a directory, in order of names, for which `is` holds.
-fn find(directory: &Path, is: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    entries.iter().find(|path| is(path)).cloned().or_else(|| {
-        let directories = entries.iter().filter(|path| path.is_dir() && !path.is_symlink());
-        directories.into_iter().find_map(|path| find(path, is))
-    })
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { registry, repository, tag } = self;
+        write!(f, "the image {registry}/{repository}:{tag}")
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +204,7 @@ mod tests {
 
     #[test]
     fn references_are_read_as_container_tools_read_them() {
-        let parse = |image| {
+        let parse = |image: &str| {
             Reference::parse(image).map(|found| (found.registry, found.repository, found.tag))
         };
         let all = |parts: [&str; 3]| {
@@ -155,12 +213,26 @@ mod tests {
         };
         assert_eq!(parse("127.0.0.1:5000/a/b:6.6").unwrap(), all(["127.0.0.1:5000", "a/b", "6.6"]));
         assert_eq!(parse("registry.test/a").unwrap(), all(["registry.test", "a", "latest"]));
+        let digest = format!("sha256:{}", "0".repeat(64));
         assert_eq!(
-            parse("registry.test/a@sha256:00").unwrap(),
-            all(["registry.test", "a", "sha256:00"])
+            parse(format!("registry.test/a@{digest}").as_str()).unwrap(),
+            all(["registry.test", "a", &digest])
         );
-        assert!(parse("nothing").is_err() && parse("/a:b").is_err());
+        for wrong in [
+            "nothing",
+            "/a:b",
+            "registry.test/a@sha256:00",
+            "registry.test/a@sha512:00",
+            "registry.test/a/../../b:c",
+            "me@registry.test/a:b",
+            "registry.test/a?x:b",
+            "registry.test/a:b#c",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
         let local = Reference::parse("127.0.0.1:5000/a:b").unwrap();
         assert_eq!(local.address("manifests", "b"), "http://127.0.0.1:5000/v2/a/manifests/b");
+        let remote = Reference::parse("127.example.invalid/a:b").unwrap();
+        assert!(remote.address("manifests", "b").starts_with("https://127.example.invalid/"));
     }
 }

@@ -1,8 +1,9 @@
 //! Where a kernel of a configuration comes from, and how it is had from there.
 
-use super::download::curl;
-use super::{Cache, Kernel, Packages, fill_directory, oci};
+use super::{Cache, Kernel, ModuleSource, Packages, download, fill_directory, oci, verified};
+use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,15 @@ impl Source {
         }
     }
 
+    /// Where in the cache its files are, if they are fetched for it alone.
+    pub(super) fn place(&self) -> Option<String> {
+        match self {
+            Self::Url { sha256, .. } => Some(format!("{URLS}/{sha256}")),
+            Self::Oci(image) => Some(oci::place(image)),
+            _ => None,
+        }
+    }
+
     /// Gets the kernel, which will be called `name`.
     ///
     /// # Errors
@@ -98,11 +108,10 @@ impl Source {
             Self::Path { image, modules } => Kernel::at(image, modules.as_deref())?,
             Self::Tree(tree) => Kernel::at(&built_image(tree)?, Some(tree))?,
             Self::Host => host_kernel()?,
-            Self::Url { url, sha256 } => Kernel::at(&fetch(url, sha256)?, None)?,
-            Self::Oci(image) => {
-                let (image, modules) = oci::fetch(image)?;
-                Kernel::at(&image, modules.as_deref())?
+            Self::Url { url, sha256 } => {
+                Kernel::from_image(&fetch(url, sha256)?, url.clone(), ModuleSource::None)?
             }
+            Self::Oci(image) => oci::kernel(image)?,
         };
         Ok(Kernel { name: name.to_owned(), ..kernel })
     }
@@ -127,16 +136,24 @@ fn host_kernel() -> Result<Kernel> {
     Kernel::at(image, Some(&modules).filter(|path| path.is_dir()).map(PathBuf::as_path))
 }
 
-/// Fetches a file, whose checksum must be right, once.
-fn fetch(url: &str, sha256: &str) -> Result<PathBuf> {
+/// The directory of the cache with what comes from addresses.
+pub(super) const URLS: &str = "urls";
+
+/// The contents of a file, whose checksum must be right; it is fetched once.
+fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
+    if !is_sha256(sha256) {
+        let message = format!("the sha256 of {url} is {sha256:?}, which is no SHA-256");
+        return Err(Error::new(ErrorKind::Configuration, message)
+            .help("write the 64 hexadecimal digits that sha256sum prints"));
+    }
     let cache = Cache::open()?;
-    let directory = cache.directory("urls")?.join(sha256);
-    let _lock = cache.lock("urls")?;
+    let directory = cache.directory(URLS)?.join(sha256);
+    let lock = cache.lock(URLS)?;
     if !directory.exists() {
         fill_directory(&directory, |directory| {
             let path = directory.join("image");
-            curl(&[url, "--output", &path.display().to_string()])?;
-            let found = crate::digest::sha256(std::fs::read(&path).at("read", &path)?);
+            download::fetch(url, &[], regular::IMAGE, &path, &lock)?;
+            let found = sha256_of(regular::open(&path)?).at("read", &path)?;
             if found == sha256 {
                 return Ok(());
             }
@@ -145,5 +162,5 @@ fn fetch(url: &str, sha256: &str) -> Result<PathBuf> {
                 .help("correct sha256 if the file may have changed"))
         })?;
     }
-    Ok(directory.join("image"))
+    verified::read(&directory.join("image"), sha256, regular::IMAGE)
 }

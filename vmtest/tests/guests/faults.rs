@@ -1,6 +1,6 @@
 //! Faults in guests and on the host: each is red, with a name of its own, and none hangs.
 
-use crate::common::{self, KERNEL, harness, matrix, run_victim, said, victim};
+use crate::common::{self, KERNEL, harness, matrix, processes_with, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use std::fs;
@@ -474,18 +474,6 @@ fn run_timed_out() {
         .unwrap();
     assert_eq!(output.status.code(), Some(125));
     assert!(said(&output).contains("timed-out"), "{}", said(&output));
-}
-
-/// The processes whose command line has this text.
-fn processes_with(text: &str) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let line = fs::read(entry.path().join("cmdline")).ok()?;
-            String::from_utf8_lossy(&line).contains(text).then_some(pid)
-        })
-        .collect()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod common;
 mod drivers;
 mod faults;
+mod hostile;
 mod library;
 mod run;
 mod sources;

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// Serves pages by path until the tests end; where.
-fn serve(pages: BTreeMap<String, Vec<u8>>) -> SocketAddr {
+pub(crate) fn serve(pages: BTreeMap<String, Vec<u8>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let pages = Arc::new(pages);
@@ -41,7 +41,7 @@ fn serve(pages: BTreeMap<String, Vec<u8>>) -> SocketAddr {
     address
 }
 
-fn digest(data: &[u8]) -> String {
+pub(crate) fn digest(data: &[u8]) -> String {
     Sha256::digest(data).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 

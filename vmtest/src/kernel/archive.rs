@@ -1,0 +1,367 @@
+//! Reads tar archives of strangers, as they come: only regular files whose names can mean nothing but
+//! a place below the directory that they are unpacked to, and only so many and so large.
+//!
+//! Links, devices and modes are left out, so that nothing of an archive can lead elsewhere.
+
+use super::decompress::decompressed;
+use crate::error::{Error, ErrorKind, Result};
+use std::io::{self, Read};
+use tar::EntryType;
+
+/// What all archives of one kernel may have together.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    /// How many entries of any kind.
+    pub(crate) entries: u64,
+    /// How many bytes when it is decompressed.
+    pub(crate) bytes: u64,
+    /// How many files that are kept.
+    pub(crate) files: u64,
+    /// How many bytes of files that are kept.
+    pub(crate) kept: u64,
+    /// How many bytes a file that is kept may have.
+    pub(crate) largest: u64,
+}
+
+impl Budget {
+    /// Enough for a kernel with all its modules and the tests that it came with.
+    pub(crate) fn of_a_kernel() -> Self {
+        Self {
+            entries: 500_000,
+            bytes: 16 << 30,
+            files: 50_000,
+            kept: 4 << 30,
+            largest: crate::regular::FILE,
+        }
+    }
+}
+
+/// What an archive says.
+pub(crate) enum Entry<'a> {
+    /// A file that is wanted: its path, relative and of plain names only, and its contents.
+    File { path: &'a str, data: &'a mut dyn Read },
+    /// What earlier layers of a container image have at this path, or below it, is gone; at the empty
+    /// path is all of it.
+    Removed { path: &'a str },
+}
+
+/// The longest path, and the longest description of a file in pax's format, in bytes.
+const LONGEST_PATH: u64 = 4096;
+const LONGEST_PAX: u64 = 64 << 10;
+
+/// Reads an archive, compressed or not, and hands over what is wanted of it.
+///
+/// # Errors
+/// It is damaged, or holds more than the budget has left, or a name in it leads out of it; or
+/// `visit` fails.
+pub(crate) fn read(
+    archive: impl Read,
+    budget: &mut Budget,
+    visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
+) -> Result<()> {
+    let stream = decompressed(archive)?;
+    // Each byte is accounted for by a header before it is read; this is for what follows the last.
+    let most = budget.bytes.saturating_add(1 << 20);
+    let mut tar = tar::Archive::new(stream.take(most));
+    let mut named = Named::default();
+    for entry in tar.entries().map_err(damaged)?.raw(true) {
+        let mut entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        let size = entry.header().entry_size().map_err(damaged)?;
+        take(&mut budget.entries, 1, "entries")?;
+        take(&mut budget.bytes, size.saturating_add(512), "bytes")?;
+        match kind {
+            EntryType::GNULongName => named.path = Some(whole(&mut entry, size, LONGEST_PATH)?),
+            EntryType::XHeader => named.pax(&whole(&mut entry, size, LONGEST_PAX)?)?,
+            EntryType::GNULongLink | EntryType::XGlobalHeader => {}
+            EntryType::Regular | EntryType::Continuous => {
+                let named = std::mem::take(&mut named);
+                let bytes = named.path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+                let Some(path) = relative(&bytes)? else { continue };
+                if let Some(path) = whiteout(&path) {
+                    visit(Entry::Removed { path: &path })?;
+                } else if is_wanted(&path) {
+                    if named.is_unusual {
+                        return Err(refused(format!("{path} is sparse, or has two sizes")));
+                    }
+                    if size > budget.largest {
+                        return Err(refused(format!("{path} has {size} bytes")));
+                    }
+                    take(&mut budget.files, 1, "files that are wanted")?;
+                    take(&mut budget.kept, size, "bytes of files that are wanted")?;
+                    let mut data = Exactly(&mut entry, size);
+                    visit(Entry::File { path: &path, data: &mut data })?;
+                }
+            }
+            // Links, devices and directories: what is needed is none of these.
+            _ => named = Named::default(),
+        }
+    }
+    Ok(())
+}
+
+/// A reader that is an error where it ends before it has given so many bytes.
+struct Exactly<R>(R, u64);
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        if count == 0 && self.1 > 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.1 = self.1.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
+
+/// What precedes an entry and is said of it.
+#[derive(Default)]
+struct Named {
+    path: Option<Vec<u8>>,
+    is_unusual: bool,
+}
+
+impl Named {
+    /// Reads records in pax's format: `LENGTH KEY=VALUE`, each with an end of line.
+    fn pax(&mut self, mut records: &[u8]) -> Result<()> {
+        while !records.is_empty() {
+            let record = || {
+                let space = records.iter().take(20).position(|byte| *byte == b' ')?;
+                let length: usize = std::str::from_utf8(&records[..space]).ok()?.parse().ok()?;
+                let record = records.get(space + 1..length)?.strip_suffix(b"\n")?;
+                let equals = record.iter().position(|byte| *byte == b'=')?;
+                Some((&record[..equals], &record[equals + 1..], length))
+            };
+            let (key, value, length) =
+                record().ok_or_else(|| refused("a description in pax's format is damaged"))?;
+            match key {
+                b"path" => self.path = Some(value.to_owned()),
+                // The header's own size is the one that is used.
+                b"size" => self.is_unusual = true,
+                _ => self.is_unusual |= key.starts_with(b"GNU.sparse."),
+            }
+            records = &records[length..];
+        }
+        Ok(())
+    }
+}
+
+/// A path as its plain names; none if it is not text that can be printed.
+fn relative(bytes: &[u8]) -> Result<Option<String>> {
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
+    let names: Vec<&str> =
+        path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
+    if names.contains(&"..") {
+        return Err(refused(format!("the name {path:?} leads out of it")));
+    }
+    let is_plain = !names.is_empty() && !path.chars().any(char::is_control);
+    Ok(is_plain.then(|| names.join("/")))
+}
+
+/// What an empty file says by its name is gone of the layers below that of its own: a path, or all
+/// below a directory.
+fn whiteout(path: &str) -> Option<String> {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name.strip_prefix(".wh.")? {
+        ".wh..opq" => Some(directory.to_owned()),
+        hidden if directory.is_empty() => Some(hidden.to_owned()),
+        hidden => Some(format!("{directory}/{hidden}")),
+    }
+}
+
+/// Whether a file is a kernel's image, or something of its modules.
+fn is_wanted(path: &str) -> bool {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let in_modules = format!("/{directory}/").contains("/lib/modules/");
+    let is_of_modules = name == super::modules::BUILTIN || super::modules::is_module(name);
+    is_image(name) || in_modules && is_of_modules
+}
+
+/// Whether a file of this name is a kernel's image.
+pub(crate) fn is_image(name: &str) -> bool {
+    name.starts_with("vmlinuz") || name == "bzImage"
+}
+
+/// All of an entry that says something of the next.
+fn whole(entry: &mut impl Read, size: u64, limit: u64) -> Result<Vec<u8>> {
+    if size > limit {
+        return Err(refused(format!("the name or the description of a file has {size} bytes")));
+    }
+    let mut data = Vec::new();
+    entry.read_to_end(&mut data).map_err(damaged)?;
+    Ok(data)
+}
+
+fn take(left: &mut u64, count: u64, what: &str) -> Result<()> {
+    *left = left.checked_sub(count).ok_or_else(|| refused(format!("it has too many {what}")))?;
+    Ok(())
+}
+
+fn refused(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::ArchiveRefused, what).help("this is not the archive of a kernel")
+}
+
+pub(super) fn damaged(error: io::Error) -> Error {
+    Error::new(ErrorKind::ArchiveRefused, "it is damaged").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive of entries, each of a kind, with a name and contents.
+    fn archive(entries: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
+        let mut data = Vec::new();
+        for (kind, name, contents) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(contents.len() as u64);
+            header.set_mode(0o6755);
+            header.set_cksum();
+            data.extend(header.as_bytes());
+            data.extend(*contents);
+            data.resize(data.len().next_multiple_of(512), 0);
+        }
+        data.extend([0; 1024]);
+        data
+    }
+
+    /// What is read of an archive: paths, and contents or nothing where something is removed.
+    fn contents(archive: &[u8], budget: &mut Budget) -> Result<Vec<(String, Option<Vec<u8>>)>> {
+        let mut found = Vec::new();
+        read(archive, budget, &mut |entry| {
+            found.push(match entry {
+                Entry::File { path, data } => {
+                    let mut contents = Vec::new();
+                    data.read_to_end(&mut contents).map_err(damaged)?;
+                    (path.to_owned(), Some(contents))
+                }
+                Entry::Removed { path } => (path.to_owned(), None),
+            });
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn names(entries: &[(EntryType, &str, &[u8])]) -> Result<Vec<String>> {
+        let found = contents(&archive(entries), &mut Budget::of_a_kernel())?;
+        Ok(found.into_iter().map(|(path, _)| path).collect())
+    }
+
+    #[test]
+    fn only_regular_files_of_a_kernel_are_taken() {
+        use EntryType::{Block, Char, Directory, Fifo, Link, Regular, Symlink};
+        let found = names(&[
+            (Directory, "./lib/modules/6.6/", b""),
+            (Regular, "./boot/vmlinuz-6.6", b"kernel"),
+            (Regular, "lib/modules/6.6/kernel/a.ko.xz", b"module"),
+            (Regular, "/usr/lib/modules/6.6/modules.builtin", b""),
+            (Regular, "usr/lib/modules/6.6/modules.dep", b""),
+            (Regular, "a.ko", b""),
+            (Regular, "etc/passwd", b""),
+            (Regular, "boot/vmlinuz-\u{1b}[2J", b""),
+            (Symlink, "vmlinuz", b""),
+            (Link, "boot/vmlinuz", b""),
+            (Char, "boot/vmlinuz-char", b""),
+            (Block, "boot/vmlinuz-block", b""),
+            (Fifo, "lib/modules/6.6/b.ko", b""),
+        ]);
+        let expected = [
+            "boot/vmlinuz-6.6",
+            "lib/modules/6.6/kernel/a.ko.xz",
+            "usr/lib/modules/6.6/modules.builtin",
+        ];
+        assert_eq!(found.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_that_leads_out_is_refused() {
+        for name in ["../vmlinuz", "boot/../../vmlinuz", "a/.."] {
+            let error = names(&[(EntryType::Regular, name, b"")]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArchiveRefused, "{name}");
+            assert!(error.to_string().contains("leads out of it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn long_names_of_both_kinds_are_read() {
+        let long = format!("lib/modules/{}/a.ko", "x".repeat(200));
+        let record = format!(" path={long}\n");
+        let record = format!("{}{record}", record.len() + 3);
+        let found = names(&[
+            (EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes()),
+            (EntryType::Regular, "short", b""),
+            (EntryType::XHeader, "pax", record.as_bytes()),
+            (EntryType::Regular, "short", b""),
+            (EntryType::Regular, "vmlinuz", b""),
+        ]);
+        assert_eq!(found.unwrap(), [long.as_str(), &long, "vmlinuz"]);
+    }
+
+    #[test]
+    fn a_description_that_hides_something_is_refused() {
+        for record in ["13 size=99999\n", "99 path=x\n", "x", "22 GNU.sparse.major=1\n"] {
+            let entries = [
+                (EntryType::XHeader, "pax", record.as_bytes()),
+                (EntryType::Regular, "vmlinuz", b""),
+            ];
+            let error = names(&entries).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArchiveRefused, "{record}");
+        }
+    }
+
+    #[test]
+    fn what_a_layer_removes_is_told() {
+        let found = names(&[
+            (EntryType::Regular, "boot/.wh.vmlinuz", b""),
+            (EntryType::Regular, "lib/modules/.wh..wh..opq", b""),
+            (EntryType::Regular, ".wh.lib", b""),
+        ]);
+        assert_eq!(found.unwrap(), ["boot/vmlinuz", "lib/modules", "lib"]);
+    }
+
+    #[test]
+    fn each_limit_holds_before_anything_is_unpacked() {
+        let archive = archive(&[
+            (EntryType::Regular, "other", &[0; 1000]),
+            (EntryType::Regular, "vmlinuz-1", &[0; 1000]),
+            (EntryType::Regular, "vmlinuz-2", &[0; 1000]),
+        ]);
+        let enough = Budget { entries: 3, bytes: 3 * 1512, files: 2, kept: 2000, largest: 1000 };
+        assert_eq!(contents(&archive, &mut enough.clone()).unwrap().len(), 2);
+        for budget in [
+            Budget { entries: 2, ..enough.clone() },
+            Budget { bytes: enough.bytes - 1, ..enough.clone() },
+            Budget { files: 1, ..enough.clone() },
+            Budget { kept: 1999, ..enough.clone() },
+            Budget { largest: 999, ..enough.clone() },
+        ] {
+            let error = contents(&archive, &mut budget.clone()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArchiveRefused, "{budget:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_gigabytes_is_not_read() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(EntryType::GNULongName);
+        header.set_size(8 << 30);
+        header.set_cksum();
+        let endless = header.as_bytes().chain(io::repeat(b'x'));
+        let error = read(endless, &mut Budget::of_a_kernel(), &mut |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("has 8589934592 bytes"), "{error}");
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let whole = archive(&[(EntryType::Regular, "vmlinuz", &[1; 600])]);
+        for cut in [100, 512, 700, 1100] {
+            assert!(contents(&whole[..cut], &mut Budget::of_a_kernel()).is_err(), "{cut}");
+        }
+        let mut flipped = whole;
+        flipped[0] ^= 1;
+        assert!(contents(&flipped, &mut Budget::of_a_kernel()).is_err());
+    }
+}

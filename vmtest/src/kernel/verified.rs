@@ -1,0 +1,222 @@
+//! Files of the cache are compared with their digest whenever they are used. Of a large one that was
+//! found right is remembered which file it was, so that it is read again only when it has changed.
+
+use crate::digest::{sha256, sha256_of};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::regular;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file that had this digest, as `stat` told of it. Nobody but the system's administrator can change
+/// a file and then set the time of its last change (`ctime`) back.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    sha256: String,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn new(sha256: &str, metadata: &Metadata) -> Self {
+        Self {
+            sha256: sha256.to_owned(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// A file is changed twice within one tick of the clock only if it is as young as this.
+const YOUNG: Duration = Duration::from_secs(1);
+
+/// Compares a file with its digest, without reading it if it is still the file that was compared
+/// last.
+///
+/// # Errors
+/// It has another digest; other users can write to it; or it can't be read.
+pub(super) fn check(path: &Path, expected: &str) -> Result<()> {
+    check_at(path, expected, SystemTime::now())
+}
+
+fn check_at(path: &Path, expected: &str, now: SystemTime) -> Result<()> {
+    let file = open(path)?;
+    let before = file.metadata().at("read", path)?;
+    let stamp = Stamp::new(expected, &before);
+    let stamp_path = stamp_path(path);
+    if read_stamp(&stamp_path).as_ref() == Some(&stamp) {
+        return Ok(());
+    }
+    let found = sha256_of(&file).at("read", path)?;
+    if found != expected {
+        return Err(tampered(path, expected, &found));
+    }
+    let age = u64::try_from(before.ctime()).ok().and_then(|seconds| {
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        now.duration_since(changed).ok()
+    });
+    let is_same = Stamp::new(expected, &file.metadata().at("read", path)?) == stamp;
+    if is_same && age.is_some_and(|age| age > YOUNG + YOUNG) {
+        // Without it the file is read again the next time.
+        let _ = write_stamp(&stamp_path, &stamp);
+    }
+    Ok(())
+}
+
+/// The bytes of a file, if they have this digest.
+///
+/// # Errors
+/// As [`check`], or it is larger than `limit`.
+pub(super) fn read(path: &Path, expected: &str, limit: u64) -> Result<Vec<u8>> {
+    open(path)?;
+    let data = regular::read(path, limit)?;
+    let found = sha256(&data);
+    if found == expected { Ok(data) } else { Err(tampered(path, expected, &found)) }
+}
+
+/// The text of a file of the cache.
+///
+/// # Errors
+/// Other users can write to it; or it can't be read.
+pub(super) fn text(path: &Path) -> Result<String> {
+    open(path)?;
+    regular::text(path)
+}
+
+/// The digest of a file of the cache.
+///
+/// # Errors
+/// Other users can write to it; or it can't be read.
+pub(super) fn digest(path: &Path) -> Result<String> {
+    sha256_of(open(path)?).at("read", path)
+}
+
+/// Opens a file that no other user can write to.
+fn open(path: &Path) -> Result<File> {
+    let file = regular::open(path)?;
+    private(path, &file.metadata().at("read", path)?)?;
+    Ok(file)
+}
+
+/// That no other user can write to a file or a directory.
+///
+/// # Errors
+/// Its owner is another user than this process's, or its mode lets others write.
+pub(super) fn private(path: &Path, metadata: &Metadata) -> Result<()> {
+    owned(path, metadata)?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let what = format!("other users can write to {} (its mode is {mode:o})", path.display());
+    Err(unsafe_cache(what, "chmod -R go-w"))
+}
+
+/// That no other user owns a file, a directory or a link.
+///
+/// # Errors
+/// Its owner is another user than this process's.
+pub(super) fn owned(path: &Path, metadata: &Metadata) -> Result<()> {
+    let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner == us || owner == 0 {
+        return Ok(());
+    }
+    let what = format!("{} belongs to the user {owner}, not to {us}", path.display());
+    Err(unsafe_cache(what, "chown -R"))
+}
+
+fn unsafe_cache(what: String, repair: &str) -> Error {
+    Error::new(ErrorKind::CacheUnsafe, what).help(format!(
+        "set XDG_CACHE_HOME to a directory that only you can write to, or, if you trust all that the \
+         cache has, repair it with {repair}"
+    ))
+}
+
+fn tampered(path: &Path, expected: &str, found: &str) -> Error {
+    let message = format!(
+        "{} is not what was put into the cache: expected the SHA-256 {expected}, found {found}",
+        path.display()
+    );
+    let directory = path.parent().unwrap_or(path).display();
+    Error::new(ErrorKind::CacheTampered, message)
+        .help(format!("find out what changed it; remove {directory} to have it made again"))
+}
+
+fn stamp_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".verified");
+    PathBuf::from(name)
+}
+
+fn read_stamp(path: &Path) -> Option<Stamp> {
+    serde_json::from_str(&text(path).ok()?).ok()
+}
+
+fn write_stamp(path: &Path, stamp: &Stamp) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    file.write_all(&serde_json::to_vec(stamp)?)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_file_is_read_again_only_if_it_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "right").unwrap();
+        let right = sha256("right");
+        let later = SystemTime::now() + Duration::from_secs(9);
+        check_at(&path, &right, later).unwrap();
+        let stamp = read_stamp(&stamp_path(&path)).unwrap();
+        assert_eq!(stamp, Stamp::new(&right, &path.metadata().unwrap()));
+        check(&path, &right).unwrap();
+        assert_eq!(check(&path, &sha256("other")).unwrap_err().kind(), ErrorKind::CacheTampered);
+
+        // As large, and as old as its owner can make it look.
+        let modified = path.metadata().unwrap().modified().unwrap();
+        let mut file = File::options().write(true).open(&path).unwrap();
+        file.write_all(b"wrong").unwrap();
+        file.set_modified(modified).unwrap();
+        let error = check(&path, &right).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CacheTampered);
+        assert!(error.to_string().contains(&format!("expected the SHA-256 {right}, found")));
+        assert_eq!(read(&path, &right, 10).unwrap_err().kind(), ErrorKind::CacheTampered);
+        assert_eq!(read(&path, &sha256("wrong"), 10).unwrap(), b"wrong");
+    }
+
+    #[test]
+    fn a_young_file_is_not_remembered() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "x").unwrap();
+        check(&path, &sha256("x")).unwrap();
+        assert!(!stamp_path(&path).exists());
+    }
+
+    #[test]
+    fn what_others_can_write_to_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "x").unwrap();
+        for mode in [0o666, 0o664, 0o646] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            for found in [check(&path, &sha256("x")).err(), text(&path).err()] {
+                assert_eq!(found.unwrap().kind(), ErrorKind::CacheUnsafe, "{mode:o}");
+            }
+        }
+    }
+}
