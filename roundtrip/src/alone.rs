@@ -191,6 +191,10 @@ fn verify(item: &Item, tools: &Tools, object: &Path) -> Result<(), String> {
 fn import(item: &Item, object: &Path) -> Result<(), String> {
     let data = fs::read(object).map_err(|error| error.to_string())?;
     let imported = read_object(object, &data, None);
+    // A header has the types that no map uses, and clang leaves them out of the object.
+    if item.checked.schema().maps.is_empty() && imported.schema.maps.is_empty() {
+        return Ok(());
+    }
     let text = print::toml::print(&imported.schema);
     let draft = read_str(Path::new("imported.toml"), &text);
     let again = check(draft).map_err(|rejected| format!("{rejected}"))?;

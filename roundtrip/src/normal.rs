@@ -187,8 +187,11 @@ impl Writer<'_> {
             let tags = tags(&member.decl_tags);
             lines.push((at.bit_offset, false, format!("{name}{bits} {tags}{what}")));
         }
-        // Members that share their first byte are in the author's order.
-        lines.sort_by_key(|(at, is_padding, _)| (*at, *is_padding));
+        // Members that share their first byte are in the author's order; padding, of which one may have no bytes,
+        // in that of its names.
+        lines.sort_by_key(|(at, is_padding, line)| {
+            (*at, *is_padding, is_padding.then(|| line.clone()))
+        });
         let mut text = format!(" {kind} of {} bytes\n", layout.size);
         for (at, _, line) in lines {
             let _ = write!(text, "{indent}  @{at} {line}");

@@ -1,0 +1,10 @@
+//! An arena at an address that the schema gives.
+
+use bpfmap::BpfMap;
+
+bpfmap::schema!(name = "arena_placed", min_kernel = "6.9");
+
+/// A page where pointers that other processes wrote still lead to it.
+#[derive(BpfMap)]
+#[bpf_map(arena, max_entries = 1, flags(mmapable), map_extra = 0x1000_0000_0000)]
+pub struct Ledger;
