@@ -5,7 +5,7 @@ use crate::held::Held;
 use crate::plain::Plain;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::borrow::Cow;
 
@@ -79,17 +79,24 @@ impl<V: Plain> PerCpu<V> {
     /// The value of a CPU; `None` beyond the last.
     #[must_use]
     pub fn get(&self, cpu: usize) -> Option<V> {
-        let words = self.words.get(cpu * Self::WORDS..(cpu + 1) * Self::WORDS)?;
-        // SAFETY: `WORDS` words have room for a `V`, and plain data takes any bytes.
+        let words = self.words.get(Self::words_of(cpu)?)?;
+        // SAFETY: `words` is `WORDS` words, which have room for a `V`; plain data takes any bytes.
         Some(unsafe { words.as_ptr().cast::<V>().read_unaligned() })
+    }
+
+    /// The words of a CPU's value; `None` for a number that no machine's CPU has.
+    #[inline]
+    fn words_of(cpu: usize) -> Option<Range<usize>> {
+        let start = cpu.checked_mul(Self::WORDS)?;
+        Some(start..start.checked_add(Self::WORDS)?)
     }
 
     /// Replaces the value of a CPU; `false` beyond the last.
     pub fn set(&mut self, cpu: usize, value: V) -> bool {
-        let Some(words) = self.words.get_mut(cpu * Self::WORDS..(cpu + 1) * Self::WORDS) else {
+        let Some(words) = Self::words_of(cpu).and_then(|range| self.words.get_mut(range)) else {
             return false;
         };
-        // SAFETY: `WORDS` words have room for a `V`.
+        // SAFETY: `words` is `WORDS` words, borrowed mutably, which have room for a `V`.
         unsafe { words.as_mut_ptr().cast::<V>().write_unaligned(value) };
         true
     }

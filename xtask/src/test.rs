@@ -8,7 +8,7 @@ use crate::{Error, fuzz, matrix, names, packages, roundtrip};
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
 const IN_KERNELS: &[(&str, &[&str])] = &[
-    ("bpfmap", &["kernel"]),
+    ("bpfmap", &["kernel", "soundness"]),
     ("bpfmap-cli", &["live"]),
     ("bpfmap-fixtures", &[]),
     ("ratelimit", &["packets"]),
@@ -27,6 +27,7 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap", "--all-features", "--lib"],
     // The compiler's messages list what implements a trait, and features add to that.
     &["--package", "bpfmap", "--test", "compile_fail"],
+    &["--package", "bpfmap", "--all-features", "--test", "soundness_refused"],
     &["--package", "bpfmap", "--all-features", "--doc"],
     &[
         "--package",

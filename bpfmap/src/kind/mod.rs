@@ -60,15 +60,26 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// What seals the capabilities that have a type parameter: without it, a spec of another crate as the parameter would let
+/// that crate implement them for the markers.
+pub(crate) mod objects {
+    /// Only this crate says which map types hold kernel objects.
+    pub trait Held<S: crate::spec::MapSpec> {}
+
+    /// Only this crate says which map types show something of them.
+    pub trait Shown<S: crate::spec::MapSpec> {}
+}
+
 /// A map type whose values are kernel objects: programs, maps, devices, sockets and the like.
 ///
-/// User space hands in the object itself, never a bare number: see [`Map::set`](crate::Map::set).
+/// User space hands in the object itself, never a bare number: see [`Map::set`](crate::Map::set). Sealed: how many bytes
+/// the kernel copies follows from it.
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not hold kernel objects",
     label = "this map type holds plain values",
     note = "use `update`, or `push` on a queue or stack"
 )]
-pub trait HoldObjects<S: MapSpec>: Kind {
+pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     /// What is handed in. It is borrowed: the map keeps a reference of its own to the object. What it is may depend on
     /// the map `S`: a map of maps takes maps of one spec.
     type Object<'a>;
@@ -85,13 +96,14 @@ pub trait HoldObjects<S: MapSpec>: Kind {
     }
 }
 
-/// A map type whose look-ups show something of the object that an entry holds: an id, a cookie.
+/// A map type whose look-ups show something of the object that an entry holds: an id, a cookie. Sealed: how many bytes the
+/// kernel copies follows from it.
 #[diagnostic::on_unimplemented(
     message = "user space can't read the entries of a map of type `{Self}`",
     label = "this map type lacks the operation",
     note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
 )]
-pub trait ShowObjects<S: MapSpec>: Kind {
+pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
     /// What a look-up gives. It may depend on the map `S`: a devmap shows as much as its value has room for.
     type Shown;
 

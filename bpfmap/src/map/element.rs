@@ -16,6 +16,8 @@ impl<S: MapSpec> Map<S> {
     /// The attribute of an operation on one entry. Kinds without keys have `()`, and the kernel wants a null pointer.
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
+        // Opening compares the size of the value with that of the type, except of these.
+        const { assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair") };
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,

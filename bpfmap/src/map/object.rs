@@ -4,7 +4,7 @@ use super::iter::State;
 use super::walk::Fetch;
 use super::{Map, Update};
 use crate::error::{Error, Operation, Result};
-use crate::kind::{HoldObjects, InsertElement, Iterate, ShowObjects, UpdateBatch};
+use crate::kind::{HoldObjects, InsertElement, Iterate, Kind, ShowObjects, UpdateBatch};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
 use core::iter::FusedIterator;
@@ -88,6 +88,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: HoldObjects<S> + UpdateBatch,
     {
+        let () = ObjectSize::<S>::CHECK;
         let values: Vec<u8> = objects
             .iter()
             .flat_map(|object| S::Kind::to_kernel(object).into_iter().take(size_of::<S::Value>()))
@@ -103,7 +104,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: ShowObjects<S, Shown = T>,
     {
-        const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
+        let () = ObjectSize::<S>::CHECK;
         let mut value = [0; OBJECT_SIZE];
         let mut attr = self.element(key, value.as_mut_ptr(), 0);
         // SAFETY: the key is read; the value has room for as many bytes as the map's has.
@@ -123,7 +124,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Iterate + ShowObjects<S>,
     {
-        const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
+        let () = ObjectSize::<S>::CHECK;
         Objects { walk: State::new(self, Fetch::Entries) }
     }
 
@@ -136,7 +137,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: HoldObjects<S>,
     {
-        const { assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large") };
+        let () = ObjectSize::<S>::CHECK;
         let value = S::Kind::to_kernel(object);
         let mut attr = self.element(key, value.as_ptr(), mode as u64);
         // SAFETY: key and value are read only.
@@ -158,6 +159,19 @@ impl<S: MapSpec> Map<S> {
 
 /// The most that the kernel takes or gives for an object: a device and a program.
 const OBJECT_SIZE: usize = 8;
+
+/// The kernel copies as many bytes as [`OBJECT_SIZE`] has room for, of one value; found when the program is compiled.
+///
+/// What holds objects is sealed, so that this never fails: it is what the buffers here rely on.
+struct ObjectSize<S>(core::marker::PhantomData<S>);
+
+impl<S: MapSpec> ObjectSize<S> {
+    const CHECK: () = {
+        assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large");
+        assert!(!S::Kind::PER_CPU, "an object is not one of each CPU");
+        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
+    };
+}
 
 /// Iterator over what the kernel shows of the objects in a map: see [`Map::objects`].
 pub struct Objects<'a, S: MapSpec> {

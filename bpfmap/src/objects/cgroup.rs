@@ -33,6 +33,8 @@ impl AsFd for CgroupFd<'_> {
     }
 }
 
+impl<S: MapSpec> crate::kind::objects::Held<S> for CgroupArray {}
+
 impl<S: MapSpec> HoldObjects<S> for CgroupArray {
     type Object<'a> = CgroupFd<'a>;
 

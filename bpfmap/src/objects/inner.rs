@@ -81,6 +81,8 @@ pub(crate) fn as_inner<S: MapSpec>() -> Options<S> {
     if as_large { options } else { options.any_max_entries() }
 }
 
+impl<S: OuterMapSpec> crate::kind::objects::Held<S> for ArrayOfMaps {}
+
 impl<S: OuterMapSpec> HoldObjects<S> for ArrayOfMaps {
     type Object<'a> = &'a Map<S::Inner>;
 
@@ -92,6 +94,8 @@ impl<S: OuterMapSpec> HoldObjects<S> for ArrayOfMaps {
         refusal(errno)
     }
 }
+
+impl<S: OuterMapSpec> crate::kind::objects::Held<S> for HashOfMaps {}
 
 impl<S: OuterMapSpec> HoldObjects<S> for HashOfMaps {
     type Object<'a> = &'a Map<S::Inner>;
@@ -112,6 +116,8 @@ fn refusal(errno: i32) -> Option<&'static str> {
     )
 }
 
+impl<S: MapSpec> crate::kind::objects::Shown<S> for ArrayOfMaps {}
+
 impl<S: MapSpec> ShowObjects<S> for ArrayOfMaps {
     type Shown = MapId;
 
@@ -119,6 +125,8 @@ impl<S: MapSpec> ShowObjects<S> for ArrayOfMaps {
         MapId(id(value))
     }
 }
+
+impl<S: MapSpec> crate::kind::objects::Shown<S> for HashOfMaps {}
 
 impl<S: MapSpec> ShowObjects<S> for HashOfMaps {
     type Shown = MapId;

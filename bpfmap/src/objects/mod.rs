@@ -3,6 +3,11 @@
 /// What the map type takes and shows depends on the map's value, which is a trait's of its own.
 macro_rules! by_value {
     (HoldObjects for $kind:ident, $value:ident, $refusal:path) => {
+        impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::objects::Held<S>
+            for crate::kind::$kind
+        {
+        }
+
         impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::HoldObjects<S>
             for crate::kind::$kind
         {
@@ -18,6 +23,11 @@ macro_rules! by_value {
         }
     };
     (ShowObjects for $kind:ident, $value:ident) => {
+        impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::objects::Shown<S>
+            for crate::kind::$kind
+        {
+        }
+
         impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::ShowObjects<S>
             for crate::kind::$kind
         {

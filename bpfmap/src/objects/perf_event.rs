@@ -36,6 +36,8 @@ impl AsFd for PerfEventFd<'_> {
     }
 }
 
+impl<S: MapSpec> crate::kind::objects::Held<S> for PerfEventArray {}
+
 impl<S: MapSpec> HoldObjects<S> for PerfEventArray {
     type Object<'a> = PerfEventFd<'a>;
 

@@ -57,6 +57,8 @@ impl fmt::Display for ProgramId {
     }
 }
 
+impl<S: MapSpec> crate::kind::objects::Held<S> for ProgArray {}
+
 impl<S: MapSpec> HoldObjects<S> for ProgArray {
     type Object<'a> = ProgramFd<'a>;
 
@@ -74,6 +76,8 @@ impl<S: MapSpec> HoldObjects<S> for ProgArray {
         })
     }
 }
+
+impl<S: MapSpec> crate::kind::objects::Shown<S> for ProgArray {}
 
 impl<S: MapSpec> ShowObjects<S> for ProgArray {
     type Shown = ProgramId;

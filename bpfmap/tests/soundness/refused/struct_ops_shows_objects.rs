@@ -1,0 +1,36 @@
+//! The value of a struct of programs has the size of the kernel's struct, which no spec knows.
+#![forbid(unsafe_code)]
+
+use bpfmap::kind::{HoldObjects, ShowObjects, StructOps};
+use bpfmap::layout::Layout;
+use bpfmap::{Map, MapSpec};
+
+enum SlowStart {}
+impl MapSpec for SlowStart {
+    type Kind = StructOps;
+    type Key = u32;
+    type Value = u64;
+    const NAME: &'static str = "slow_start";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+}
+
+impl ShowObjects<SlowStart> for StructOps {
+    type Shown = u64;
+
+    fn from_kernel(value: [u8; 8]) -> u64 {
+        u64::from_ne_bytes(value)
+    }
+}
+
+impl HoldObjects<SlowStart> for StructOps {
+    type Object<'a> = u64;
+
+    fn to_kernel(object: &u64) -> [u8; 8] {
+        object.to_ne_bytes()
+    }
+}
+
+fn main() {
+    println!("{:?}", Map::<SlowStart>::create().unwrap().get(&0));
+}
