@@ -1,9 +1,9 @@
 //! `--kernel-btf`: the types of a kernel.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpfmap_btf::Btf;
+use bpfmap_codegen::input;
 use bpfmap_codegen::taken::KernelNames;
 use clap::{Arg, ArgMatches, value_parser};
 
@@ -42,17 +42,10 @@ pub(crate) fn parse(data: &[u8]) -> Result<Btf<'_>, Failed> {
     })
 }
 
-/// The largest file that is read, in bytes.
-const MAX_SIZE: u64 = 256 << 20;
-
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failed> {
     let fail = |why: String| {
         complain(&format!("error: can't read `{}`: {why}\n", path.display()));
         Failed::Found
     };
-    let size = fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
-    if size > MAX_SIZE {
-        return Err(fail(format!("it is larger than {} MiB", MAX_SIZE >> 20)));
-    }
-    fs::read(path).map_err(|error| fail(error.to_string()))
+    input::read(path, input::MAX_OBJECT_SIZE).map_err(|error| fail(error.to_string()))
 }

@@ -1,10 +1,12 @@
 //! Live maps, as the importer wants them described.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use bpfmap::{ErrorKind, LiveMap};
 use bpfmap_btf::{Btf, Kind};
 use bpfmap_codegen::front::btf::{LiveBtf, LiveMap as Described};
+use bpfmap_codegen::input;
 
 use crate::{Failed, complain};
 
@@ -140,7 +142,7 @@ const ARRAY: u32 = 2;
 
 /// The kernel's structs of functions by the types of their values. Those of modules are not among them.
 fn kernel_ops() -> HashMap<u32, String> {
-    let data = std::fs::read(KERNEL_TYPES).unwrap_or_default();
+    let data = input::read(Path::new(KERNEL_TYPES), input::MAX_OBJECT_SIZE).unwrap_or_default();
     let Ok(btf) = Btf::parse(&data) else { return HashMap::new() };
     let values = btf.iter().filter(|(_, ty)| matches!(ty.kind, Kind::Struct(_)));
     let ops =

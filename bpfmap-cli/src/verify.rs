@@ -9,6 +9,7 @@ use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
 use bpfmap_codegen::facts::{MAP_TYPES, MapFlag};
 use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
+use bpfmap_codegen::input;
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
@@ -123,7 +124,7 @@ fn of_object(
 ) -> Result<Vec<Difference>, Failed> {
     let unread =
         |error: &dyn std::fmt::Display| fail(&format!("can't read `{}`: {error}", path.display()));
-    let data = std::fs::read(path).map_err(|error| unread(&error))?;
+    let data = input::read(path, input::MAX_OBJECT_SIZE).map_err(|error| unread(&error))?;
     let Definitions { maps: defined, unread, btf } =
         definitions(&data).map_err(|error| unread(&error))?;
     let mut found = vec![];

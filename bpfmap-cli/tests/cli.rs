@@ -1,6 +1,7 @@
 //! The command `bpfmap`, as people and scripts run it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -184,16 +185,25 @@ fn files_that_cannot_be_read() {
     fs::create_dir(folder.path("folder.toml")).unwrap();
     fs::write(folder.path("latin1.toml"), b"# caf\xe9\nname = \"x\"\n").unwrap();
     fs::write(folder.path("large.toml"), "#".repeat(5 << 20)).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path("fifo.toml")).status().unwrap().success());
+    symlink("/proc/self/environ", folder.path("link.toml")).unwrap();
+    fs::write(folder.path("include.toml"), "include = [\"/proc/self/environ\", \"link.toml\"]\n")
+        .unwrap();
     for (name, complaint) in [
         ("missing.toml", "can't read `missing.toml`: No such file or directory"),
         ("folder.toml", "can't read `folder.toml`: is a directory"),
         ("latin1.toml", "latin1.toml:1:6"),
         ("large.toml", "can't read `large.toml`: it is larger than 4 MiB"),
-        ("/dev/zero", "can't read `/dev/zero`: it is larger than 4 MiB"),
+        ("/dev/zero", "can't read `/dev/zero`: expected a regular file, found a device"),
+        ("fifo.toml", "can't read `fifo.toml`: expected a regular file, found a FIFO"),
+        ("link.toml", "can't read `link.toml`: it is a link to `/proc/"),
+        ("include.toml", "can't read `/proc/self/environ`: expected a name that ends in `.toml`"),
+        ("include.toml", "can't read `link.toml`: it is a link to `/proc/"),
     ] {
         let output = folder.run(&format!("check {name}"));
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(stderr(&output).contains(complaint), "{name}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("PATH="), "{name}: {}", stderr(&output));
     }
 }
 

@@ -173,7 +173,13 @@ fn what_is_no_object_is_told() {
     let folder = Folder::new();
     fs::write(folder.path("flows.toml"), SCHEMA).unwrap();
     fs::write(folder.path("flows.o"), "no object").unwrap();
-    for (name, why) in [("flows.o", "can't read `flows.o`"), ("none.o", "No such file")] {
+    assert!(Command::new("mkfifo").arg(folder.path("fifo.o")).status().unwrap().success());
+    for (name, why) in [
+        ("flows.o", "can't read `flows.o`"),
+        ("none.o", "No such file"),
+        ("fifo.o", "expected a regular file, found a FIFO"),
+        ("/dev/zero", "expected a regular file, found a device"),
+    ] {
         let output = folder.bpfmap(&["verify", "flows.toml", "--object", name]);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
         assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));

@@ -13,6 +13,7 @@ use crate::evolve::TooLarge;
 #[cfg(feature = "rust")]
 use crate::front::rust::{Cfg, CfgError};
 use crate::generate::{Emit, Options, generate};
+use crate::input;
 use crate::output::{OutputError, plan, write};
 use crate::taken::{KernelNames, Taken};
 
@@ -286,7 +287,8 @@ impl Builder {
 fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     println!("cargo::rerun-if-changed={}", path.display());
     let fail = |why: String| BuildError(Cause::KernelBtf(path.to_owned(), why));
-    let data = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let data =
+        input::read(path, input::MAX_OBJECT_SIZE).map_err(|error| fail(error.to_string()))?;
     let btf = Btf::parse(&data).map_err(|error| fail(error.to_string()))?;
     Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }

@@ -11,11 +11,14 @@ pub mod evolve;
 pub mod facts;
 pub mod front;
 pub mod generate;
+#[cfg(feature = "files")]
+pub mod input;
 pub mod ir;
 pub mod kernel;
 pub mod layout;
 pub mod naming;
 mod nearest;
+#[cfg(feature = "files")]
 pub mod output;
 pub mod print;
 pub mod rules;

@@ -1,13 +1,19 @@
 //! Writes generated files: whole or not at all, and only where something changed.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, TryLockError};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::backend::{GENERATED, GeneratedFile};
+use crate::input;
+
+/// The largest file that is compared with what is generated, in bytes.
+const MAX_PRESENT_SIZE: u64 = 256 << 20;
 
 /// Why files could not be written, or compared.
 #[derive(Debug)]
@@ -96,7 +102,7 @@ pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, Ou
         if !names.insert(file.name) {
             return Err(OutputError::MadeTwice(path));
         }
-        let present = match fs::read(&path) {
+        let present = match input::read(&path, MAX_PRESENT_SIZE) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(OutputError::Io { action: "read", path, error }),
@@ -132,7 +138,7 @@ pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
 
 /// A file that is written and has not taken its place yet. Dropping it removes it.
 struct Waiting {
-    temporary: PathBuf,
+    temporary: NamedTempFile,
     place: PathBuf,
 }
 
@@ -140,75 +146,93 @@ impl Waiting {
     fn write(file: &Planned) -> Result<Self, OutputError> {
         // Where the place is a link, the file that it leads to changes.
         let place = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
-        let folder = place.parent().unwrap_or(Path::new(""));
+        let folder = match place.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
         fs::create_dir_all(folder).map_err(|error| OutputError::Io {
             action: "make the folder",
             path: folder.to_owned(),
             error,
         })?;
-        let name = place.file_name().unwrap_or_default();
-        remove_leftovers(folder, name);
-        let waiting =
-            Self { temporary: folder.join(temporary_name(name, std::process::id())), place };
-        let result =
-            fs::write(&waiting.temporary, &file.contents).and_then(|()| {
-                match fs::metadata(&waiting.place) {
-                    Ok(present) => fs::set_permissions(&waiting.temporary, present.permissions()),
-                    Err(_) => Ok(()),
-                }
-            });
-        match result {
-            Ok(()) => Ok(waiting),
+        remove_leftovers(folder, place.file_name().unwrap_or_default());
+        match Self::fill(folder, &place, &file.contents) {
+            Ok(temporary) => Ok(Self { temporary, place }),
             Err(error) => Err(OutputError::Io { action: "write", path: file.path.clone(), error }),
         }
     }
 
+    /// Makes a file of a name that nobody knows beforehand, in the folder of `place`, with the permissions of what is
+    /// there.
+    fn fill(folder: &Path, place: &Path, contents: &str) -> io::Result<NamedTempFile> {
+        let prefix = temporary_prefix(place.file_name().unwrap_or_default());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(TEMPORARY);
+        // As those of any new file, whatever the process takes away of them.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut temporary = held(&builder, folder)?;
+        temporary.write_all(contents.as_bytes())?;
+        if let Ok(present) = fs::metadata(place) {
+            temporary.as_file().set_permissions(present.permissions())?;
+        }
+        Ok(temporary)
+    }
+
     fn take_place(self) -> Result<(), OutputError> {
-        fs::rename(&self.temporary, &self.place).map_err(|error| OutputError::Io {
-            action: "write",
-            path: self.place.clone(),
-            error,
-        })
+        let Self { temporary, place } = self;
+        match temporary.persist(&place) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(OutputError::Io { action: "write", path: place, error: error.error }),
+        }
     }
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        // After it took its place there is nothing to remove.
-        let _ = fs::remove_file(&self.temporary);
+/// Makes a file that this process holds the lock of, by which others see that it was not left behind.
+fn held(builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempFile> {
+    let mut attempts = 0;
+    loop {
+        let temporary = builder.tempfile_in(folder)?;
+        attempts += 1;
+        // Another process may take it for a leftover until the lock is held. Not every file system has locks.
+        let is_lost = match temporary.as_file().try_lock() {
+            Ok(()) => !temporary.path().exists(),
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(_)) => false,
+        };
+        if !is_lost || attempts == 100 {
+            return Ok(temporary);
+        }
     }
 }
 
 const TEMPORARY: &str = ".bpfmap-tmp";
 
-/// `.maps.h.1234.bpfmap-tmp`: the process stands in the name, so that two that write the same
-/// file at once do not meet.
-fn temporary_name(name: &std::ffi::OsStr, process: u32) -> OsString {
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{process}{TEMPORARY}"));
-    temporary
+/// `.maps.h.`, which letters and `.bpfmap-tmp` follow.
+fn temporary_prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".");
+    prefix
 }
 
 /// Removes what processes left in `folder` that were killed while they wrote the file `name`.
-fn remove_leftovers(folder: &Path, name: &std::ffi::OsStr) {
+fn remove_leftovers(folder: &Path, name: &OsStr) {
     let Ok(entries) = fs::read_dir(folder) else { return };
+    let prefix = temporary_prefix(name);
     for entry in entries.flatten() {
         let found = entry.file_name();
-        let process = found
-            .to_str()
-            .and_then(|found| found.strip_suffix(TEMPORARY)?.rsplit_once('.')?.1.parse().ok());
-        let Some(process) = process else { continue };
-        if found == temporary_name(name, process) && !is_running(process) {
-            let _ = fs::remove_file(entry.path());
+        let (found, prefix) = (found.as_encoded_bytes(), prefix.as_encoded_bytes());
+        if !found.starts_with(prefix) || !found.ends_with(TEMPORARY.as_bytes()) {
+            continue;
+        }
+        let path = entry.path();
+        let is_file = entry.file_type().is_ok_and(|sort| sort.is_file());
+        let Some(file) = is_file.then(|| input::open(&path).ok()).flatten() else { continue };
+        if file.try_lock().is_ok() {
+            let _ = fs::remove_file(&path);
         }
     }
-}
-
-/// Whether the process may still run. Where that can't be told, it may.
-fn is_running(process: u32) -> bool {
-    let processes = Path::new("/proc");
-    !processes.join("self").exists() || processes.join(process.to_string()).exists()
 }
 
 #[cfg(test)]
@@ -291,14 +315,64 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        // No process has this number: the largest is 2^22.
-        let dead = temporary_name("a.h".as_ref(), u32::MAX);
-        let alive = temporary_name("a.h".as_ref(), 1);
-        fs::write(folder.path().join(&dead), "half a fi").unwrap();
-        fs::write(folder.path().join(&alive), "").unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let [old, new, other] =
+            [".a.h.dEad12.bpfmap-tmp", ".a.h.aLive3.bpfmap-tmp", ".a.h.mine"].map(at);
+        for path in [&old, &new, &other] {
+            fs::write(path, "half a fi").unwrap();
+        }
+        let alive = fs::File::open(&new).unwrap();
+        alive.lock().unwrap();
         write(&plan(folder.path(), vec![file("a.h", &generated("a"))]).unwrap(), false).unwrap();
-        assert!(!folder.path().join(dead).exists());
-        assert!(folder.path().join(alive).exists());
+        assert!(!old.exists());
+        assert!(new.exists() && other.exists());
+    }
+
+    /// Processes in containers have the same numbers, and may share a folder.
+    #[test]
+    fn writers_of_one_file_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let texts: Vec<String> =
+            (0..8).map(|text| generated(&text.to_string().repeat(5000))).collect();
+        std::thread::scope(|scope| {
+            for text in &texts {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let planned = plan(folder.path(), vec![file("a.h", text)]).unwrap();
+                        write(&planned, false).unwrap();
+                    }
+                });
+            }
+        });
+        let written = fs::read_to_string(folder.path().join("a.h")).unwrap();
+        assert!(texts.contains(&written));
+        assert_eq!(names(folder.path()), ["a.h"]);
+    }
+
+    /// Where the name of the temporary file was known, someone else's link could stand there.
+    #[cfg(unix)]
+    #[test]
+    fn links_that_others_put_there_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let place = folder.path().join("out");
+        fs::create_dir(&place).unwrap();
+        let guessed = format!(".a.h.{}{TEMPORARY}", std::process::id());
+        std::os::unix::fs::symlink(&victim, place.join(guessed)).unwrap();
+        write(&plan(&place, vec![file("a.h", &generated("a"))]).unwrap(), false).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        assert!(!fs::symlink_metadata(place.join("a.h")).unwrap().is_symlink());
+    }
+
+    /// What is there may have been put there by someone else.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("a.h")).unwrap();
+        let error = plan(folder.path(), vec![file("a.h", "")]).unwrap_err().to_string();
+        assert!(error.ends_with("expected a regular file, found a device"), "{error}");
     }
 
     #[cfg(unix)]

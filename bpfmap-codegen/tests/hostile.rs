@@ -97,6 +97,22 @@ fn one_long_line_is_not_shown_whole() {
     assert!(shown.contains("hostile.toml:1:"), "{shown}");
 }
 
+/// Files that are small enough, and too many.
+#[test]
+fn includes_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..6).map(|number| format!("\"f{number}.toml\"")).collect();
+    for number in 0..6 {
+        let text = "#".repeat(3 << 20);
+        std::fs::write(folder.path().join(format!("f{number}.toml")), text).unwrap();
+    }
+    let text = format!("include = [{}]\n", names.join(", "));
+    std::fs::write(folder.path().join("all.toml"), text).unwrap();
+    let draft = bpfmap_codegen::front::toml::read_file(&folder.path().join("all.toml"));
+    let found: Vec<&str> = draft.findings.iter().map(|finding| &*finding.message).collect();
+    assert!(found.last().unwrap().ends_with("at most 16 MiB of TOML"), "{found:?}");
+}
+
 #[test]
 fn odd_places_to_end() {
     hostile::odd_places_to_end(include_str!("../../schemas/hash.toml"), run);

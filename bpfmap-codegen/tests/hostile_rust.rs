@@ -171,6 +171,24 @@ fn files_that_double() {
     assert!(rules.contains(&"unreadable-source") && rules.contains(&"include-cycle"), "{rules:?}");
 }
 
+/// A message shows a line of the file, which is no business of whoever wrote the schema.
+#[test]
+fn only_rust_is_read_for_a_module() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/proc/self/environ", folder.path().join("link.rs")).unwrap();
+    let text =
+        "#[path = \"/proc/self/environ\"] mod a; #[path = \"link.rs\"] mod b; use a::X; use b::Y;
+        #[derive(bpfmap::BpfMap)] #[bpf_map(hash, max_entries = 1)] struct M { key: X, value: Y }";
+    fs::write(folder.path().join("lib.rs"), text).unwrap();
+    let draft = read_file(&folder.path().join("lib.rs"));
+    let found: Vec<&str> = draft.findings.iter().map(|finding| &*finding.message).collect();
+    for part in ["expected a name that ends in `.rs`", "expected a file whose name ends in `.rs`"] {
+        assert!(found.iter().any(|message| message.ends_with(part)), "{found:?}");
+    }
+    let read = draft.schema.sources.iter().filter(|source| source.text.contains("PATH="));
+    assert_eq!(read.count(), 0);
+}
+
 #[test]
 fn numbers_of_every_size() {
     let endless = "9".repeat(1 << 20);

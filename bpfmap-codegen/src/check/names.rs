@@ -23,7 +23,8 @@ const MAX_KERNEL_NAME: usize = 15;
 
 pub(super) fn check(cx: &mut Context<'_>) {
     let schema = cx.resolved.schema;
-    if !schema.name.value.is_empty() {
+    // Without one, which is for the front end to say, the name stands nowhere.
+    if !schema.name.value.is_empty() || schema.name.span.source.is_some() {
         identifier(cx, "a schema", &schema.name);
     }
     for def in cx.types() {

@@ -1,19 +1,22 @@
 //! Files, and the files that they include.
 
 use std::collections::HashSet;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::memory::is_too_much;
 use super::schema;
 use crate::diagnostics::Finding;
 use crate::front::Draft;
+use crate::input;
 use crate::rules;
 use crate::source::Span;
 
 /// The largest file that is taken for a schema, in bytes. A schema of a thousand maps and a
 /// thousand structs has some 300,000.
 const MAX_FILE_SIZE: u64 = 4 << 20;
+
+/// The most that is read of a schema and all that it includes, in bytes.
+const MAX_TEXT: u64 = 16 << 20;
 
 /// How deep files may include each other.
 const MAX_INCLUDE_DEPTH: usize = 32;
@@ -26,6 +29,8 @@ pub(super) struct Reader {
     stack: Vec<Including>,
     /// Canonical paths of the files that were read to their end.
     done: HashSet<PathBuf>,
+    /// How many bytes were read.
+    taken: u64,
 }
 
 struct Including {
@@ -70,7 +75,13 @@ impl Reader {
             );
             return;
         }
-        let bytes = match read(path) {
+        // What a file names may be no business of whoever wrote it.
+        let read = if self.stack.is_empty() {
+            input::read_given(path, MAX_FILE_SIZE)
+        } else {
+            input::read_named(path, "toml", MAX_FILE_SIZE)
+        };
+        let bytes = match read.and_then(|bytes| self.take(bytes)) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.draft.findings.push(
@@ -91,6 +102,15 @@ impl Reader {
         }
         self.stack.pop();
         self.done.insert(canonical);
+    }
+
+    fn take(&mut self, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        self.taken += bytes.len() as u64;
+        if self.taken <= MAX_TEXT {
+            return Ok(bytes);
+        }
+        let limit = MAX_TEXT >> 20;
+        Err(std::io::Error::other(format!("a schema is read from at most {limit} MiB of TOML")))
     }
 
     fn text(&mut self, path: &Path, text: &str) {
@@ -159,18 +179,4 @@ impl Reader {
 
 fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
-    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_SIZE {
-        let limit = MAX_FILE_SIZE >> 20;
-        return Err(std::io::Error::other(format!("it is larger than {limit} MiB")));
-    }
-    Ok(bytes)
 }

@@ -38,7 +38,7 @@ pub(super) fn read(krate: &Crate, root: ModuleId, schema: &mut Schema) {
             }
         }
     }
-    if schema.name.value.is_empty() {
+    if schema.name.value.is_empty() && schema.name.span.source.is_none() {
         let path = krate.sources.borrow().get(module.source).path.clone();
         match name_of(&path) {
             Some(name) => schema.name = name.into(),

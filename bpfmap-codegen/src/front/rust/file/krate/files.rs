@@ -1,10 +1,10 @@
 //! The files that the modules of a crate stand in.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{Child, Crate, MAX_MODULE_DEPTH, MAX_MODULES, MAX_TEXT, Module, ModuleId};
 use crate::diagnostics::Finding;
+use crate::input;
 use crate::rules;
 use crate::source::Span;
 
@@ -82,7 +82,7 @@ impl Crate {
         if let Some(known) = known {
             return self.known_file(known, path, place, parent);
         }
-        let bytes = match self.read(path) {
+        let bytes = match self.read(path, place) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.report(
@@ -144,20 +144,22 @@ impl Crate {
         Some(known)
     }
 
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        let file = std::fs::File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
-        }
+    fn read(&self, path: &Path, place: Span) -> std::io::Result<Vec<u8>> {
         let limit = self.rest.get();
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit || self.modules.borrow().len() >= MAX_MODULES {
+        let is_too_much =
+            std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > limit);
+        if is_too_much || self.modules.borrow().len() >= MAX_MODULES {
             return Err(std::io::Error::other(format!(
                 "a schema is read from at most {} MiB of Rust in {MAX_MODULES} modules",
                 MAX_TEXT >> 20
             )));
         }
+        // What a module names may be no business of whoever wrote it.
+        let bytes = if place.source.is_none() {
+            input::read_given(path, limit)?
+        } else {
+            input::read_named(path, "rs", limit)?
+        };
         self.rest.set(limit - bytes.len() as u64);
         Ok(bytes)
     }
