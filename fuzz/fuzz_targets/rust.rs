@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bpfmap_fuzz::rust(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bpfmap_fuzz::schemas::rust(data));

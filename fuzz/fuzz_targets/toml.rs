@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bpfmap_fuzz::toml(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bpfmap_fuzz::schemas::toml(data));

@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: random inputs for what reads schemas and objects, by cargo-fuzz.
+//! `cargo xtask fuzz`: random inputs for what reads schemas, objects, rings and files from elsewhere, by
+//! cargo-fuzz.
 //!
 //! Inputs that found something once are kept in `fuzz/seeds/`; the others that a run begins with are made
 //! of what the repository has. What a run finds out goes on in `fuzz/corpus/`, which is not committed.
@@ -15,27 +16,44 @@ use crate::step::run as run_command;
 /// What is fuzzed: a target of `fuzz/`, and where its inputs are to begin from.
 struct Target {
     name: &'static str,
+    /// The feature of `fuzz/` that builds it.
+    feature: &'static str,
+    /// The longest input that is tried, in bytes.
+    max_length: u32,
     seeds: fn() -> Result<Vec<PathBuf>, Error>,
 }
 
+impl Target {
+    const fn new(
+        name: &'static str,
+        feature: &'static str,
+        seeds: fn() -> Result<Vec<PathBuf>, Error>,
+    ) -> Self {
+        Self { name, feature, max_length: 1 << 20, seeds }
+    }
+
+    /// The sanitizer that looks on. In safe code panics are what is looked for, and it would find nothing more.
+    fn sanitizer(&self) -> &'static str {
+        if self.feature == "rings" { "address" } else { "none" }
+    }
+}
+
 const TARGETS: &[Target] = &[
+    Target::new("toml", "schemas", || {
+        files(&["schemas", "bpfmap-codegen/tests/goldens", "bpfmap-codegen/tests/rules"], ".toml")
+    }),
+    Target::new("rust", "schemas", || {
+        files(&["schemas/rust", "bpfmap-derive/tests/ui", "bpfmap-derive/tests/expand"], ".rs")
+    }),
+    Target::new("btf", "schemas", objects),
+    Target::new("object", "schemas", objects),
+    Target { max_length: 2 << 10, ..Target::new("ring", "rings", none) },
+    Target::new("archive", "files", none),
     Target {
-        name: "toml",
-        seeds: || {
-            files(
-                &["schemas", "bpfmap-codegen/tests/goldens", "bpfmap-codegen/tests/rules"],
-                ".toml",
-            )
-        },
+        max_length: 16 << 10,
+        ..Target::new("lock", "files", || files(&["vmtest/src/kernel"], ".lock"))
     },
-    Target {
-        name: "rust",
-        seeds: || {
-            files(&["schemas/rust", "bpfmap-derive/tests/ui", "bpfmap-derive/tests/expand"], ".rs")
-        },
-    },
-    Target { name: "btf", seeds: objects },
-    Target { name: "object", seeds: objects },
+    Target::new("image", "files", none),
 ];
 
 /// What cargo-fuzz needs beside Rust.
@@ -44,9 +62,6 @@ const PACKAGES: &[Package] =
 
 /// How long each target runs where nothing else is said, in seconds.
 const SECONDS: u32 = 60;
-
-/// The longest input that is tried, in bytes.
-const MAX_LENGTH: u32 = 1 << 20;
 
 /// How long one input may take, in seconds: on a busy machine a long one takes some.
 const TIMEOUT: u32 = 30;
@@ -107,12 +122,14 @@ fn all<'t>(
         }
         let mut command = cargo();
         command.env("PATH", &path);
-        // Panics are what is looked for, so that a sanitizer, for which Rust has to be a nightly one,
-        // would find nothing more in safe code.
-        command.args(["fuzz", "run", "--sanitizer", "none", target.name]).args([&corpus, &kept]);
+        // Sanitizers are not stable in Rust, but every release has them.
+        command.env("RUSTC_BOOTSTRAP", "1");
+        command.args(["fuzz", "run", "--sanitizer", target.sanitizer()]);
+        command.args(["--features", target.feature, target.name]).args([&corpus, &kept]);
         command.args(["--", "-print_final_stats=1", "-verbosity=0"]);
         command.arg(format!("-max_total_time={seconds}"));
-        command.arg(format!("-max_len={MAX_LENGTH}")).arg(format!("-timeout={TIMEOUT}"));
+        command.arg(format!("-max_len={}", target.max_length));
+        command.arg(format!("-timeout={TIMEOUT}"));
         command.args(seed.map(|seed| format!("-seed={seed}")));
         run_command(&mut command)?;
     }
@@ -149,6 +166,11 @@ fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
         }
     }
     Ok(files)
+}
+
+/// Nothing: such a target learns quickly what its inputs look like, or `fuzz/seeds/` has some.
+fn none() -> Result<Vec<PathBuf>, Error> {
+    Ok(vec![])
 }
 
 /// The programs of the fixtures.

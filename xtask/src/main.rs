@@ -59,7 +59,7 @@ Usage: cargo xtask COMMAND
          with --objects DIR, those of all objects in a folder
   roundtrip  schemas of this repository, and random ones, through every stage, from C to the kernel
          and back: [--schemas N] [--seed N] [--verbose]
-  fuzz   random inputs for what reads schemas and BTF: [--seconds N] [TARGET…]
+  fuzz   random inputs for what reads schemas, BTF, rings and files: [--seconds N] [TARGET…]
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel
 

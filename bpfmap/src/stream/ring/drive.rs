@@ -123,7 +123,7 @@ pub(crate) fn drive(input: &[u8]) {
         0 => one_of::<[u8; 3]>(mode, &mut input),
         1 => one_of::<u64>(mode, &mut input),
         2 => one_of::<[u32; 7]>(mode, &mut input),
-        _ => one_of::<[u8; 600]>(mode, &mut input),
+        _ => one_of::<[u8; 100]>(mode, &mut input),
     }
 }
 
