@@ -12,12 +12,17 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 const ELF: &[u8] = b"\x7fELF";
 /// The largest kernel that is unpacked; without debug information they have some 60 MiB.
-const LARGEST: u64 = 512 << 20;
+const LARGEST: usize = 512 << 20;
 /// LZ4's legacy format cuts its input into blocks of this size.
 const LZ4_BLOCK: usize = 8 << 20;
 
 /// The uncompressed kernel in `image`, which may be one already.
 pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
+    vmlinux_up_to(LARGEST, image, name)
+}
+
+/// As [`vmlinux`], if it has no more bytes than this.
+pub(super) fn vmlinux_up_to(largest: usize, image: &[u8], name: &str) -> Result<Vec<u8>> {
     let corrupt = |what: &str| {
         Error::new(ErrorKind::KernelCorrupt, format!("{name} is not a usable kernel image: {what}"))
             .help("fetch it anew, or give an x86-64 vmlinux or bzImage")
@@ -25,10 +30,10 @@ pub(super) fn vmlinux(image: &[u8], name: &str) -> Result<Vec<u8>> {
     let kernel = if image.starts_with(ELF) {
         image.to_vec()
     } else {
-        decompress(payload(image).map_err(corrupt)?).map_err(|what| corrupt(&what))?
+        decompress(payload(image).map_err(corrupt)?, largest).map_err(|what| corrupt(&what))?
     };
-    if kernel.len() as u64 > LARGEST && !image.starts_with(ELF) {
-        let message = format!("{name} unpacks to more than {} MiB", LARGEST >> 20);
+    if kernel.len() > largest && !image.starts_with(ELF) {
+        let message = format!("{name} unpacks to more than {} MiB", largest >> 20);
         return Err(Error::new(ErrorKind::TooLarge, message)
             .help("no kernel is as large; check where the image comes from"));
     }
@@ -76,10 +81,10 @@ fn payload(image: &[u8]) -> std::result::Result<&[u8], &'static str> {
     image.get(start..start + length).ok_or("it is cut short")
 }
 
-/// What is compressed; of more than [`LARGEST`] bytes that many and one more.
-fn decompress(payload: &[u8]) -> std::result::Result<Vec<u8>, String> {
+/// What is compressed; if that is larger, some more bytes than `largest`.
+fn decompress(payload: &[u8], largest: usize) -> std::result::Result<Vec<u8>, String> {
     if let Some(blocks) = payload.strip_prefix(&LZ4_LEGACY) {
-        return decompress_lz4(blocks);
+        return decompress_lz4(blocks, largest);
     }
     let stream: &mut dyn Read = if payload.starts_with(&ZSTD) {
         &mut zstd(payload)
@@ -89,11 +94,11 @@ fn decompress(payload: &[u8]) -> std::result::Result<Vec<u8>, String> {
         return Err("it is compressed with something other than LZ4, zstd or xz".to_owned());
     };
     let mut kernel = Vec::new();
-    stream.take(LARGEST + 1).read_to_end(&mut kernel).map_err(|error| error.to_string())?;
+    stream.take(largest as u64 + 1).read_to_end(&mut kernel).map_err(|error| error.to_string())?;
     Ok(kernel)
 }
 
-fn decompress_lz4(mut blocks: &[u8]) -> std::result::Result<Vec<u8>, String> {
+fn decompress_lz4(mut blocks: &[u8], largest: usize) -> std::result::Result<Vec<u8>, String> {
     let mut kernel = Vec::new();
     let mut buffer = vec![0; LZ4_BLOCK];
     while let Some((size, rest)) = blocks.split_first_chunk::<4>() {
@@ -108,7 +113,7 @@ fn decompress_lz4(mut blocks: &[u8]) -> std::result::Result<Vec<u8>, String> {
             .map_err(|error| error.to_string())?;
         kernel.extend_from_slice(&buffer[..length]);
         blocks = rest;
-        if kernel.len() as u64 > LARGEST {
+        if kernel.len() > largest {
             break;
         }
     }
