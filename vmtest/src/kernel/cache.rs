@@ -123,9 +123,11 @@ fn make_private(path: &Path) -> Result<()> {
 }
 
 /// That no other user can put another directory in the place of one in `base`: in a directory that
-/// all may write to, `/tmp` for one, the sticky bit has to see to that.
+/// all may write to, `/tmp` for one, the sticky bit prevents that.
 fn no_one_replaces(base: &Path) -> Result<()> {
-    let mode = base.metadata().at("find", base)?.mode();
+    let metadata = base.metadata().at("find", base)?;
+    owned(base, &metadata)?;
+    let mode = metadata.mode();
     if mode & 0o002 == 0 || mode & 0o1000 != 0 {
         return Ok(());
     }

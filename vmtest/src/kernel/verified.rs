@@ -120,13 +120,15 @@ pub(super) fn private(path: &Path, metadata: &Metadata) -> Result<()> {
     Err(unsafe_cache(what, "chmod -R go-w"))
 }
 
-/// That no other user owns a file, a directory or a link.
+/// That no other user owns a file, a directory or a link. The user who became root by sudo is none:
+/// that user can do all that root can.
 ///
 /// # Errors
 /// Its owner is another user than this process's.
 pub(super) fn owned(path: &Path, metadata: &Metadata) -> Result<()> {
     let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner == us || owner == 0 {
+    let by_sudo = || std::env::var("SUDO_UID").ok()?.parse().ok();
+    if owner == us || owner == 0 || us == 0 && by_sudo() == Some(owner) {
         return Ok(());
     }
     let what = format!("{} belongs to the user {owner}, not to {us}", path.display());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tar::EntryType;
@@ -389,6 +389,19 @@ fn cache_unsafe() {
     let report = place.run_on(KERNEL, &[]);
     assert_eq!(refusal(&report).0, "cache-unsafe", "{}", report.said);
     assert!(report.said.contains("other users can write to"), "{}", report.said);
+    fs::remove_dir(&root).unwrap();
+    // A cache, or the directory that it is in, that is another user's.
+    if rustix::process::geteuid().is_root() {
+        for owned in [&root, place.directory.path()] {
+            fs::create_dir_all(&root).unwrap();
+            fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+            chown(owned, Some(12345), None).unwrap();
+            let report = place.run_on(KERNEL, &[]);
+            assert_eq!(refusal(&report).0, "cache-unsafe", "{}", report.said);
+            assert!(report.said.contains("belongs to the user 12345"), "{}", report.said);
+            chown(owned, Some(0), None).unwrap();
+        }
+    }
 }
 
 #[test]
