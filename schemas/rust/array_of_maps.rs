@@ -92,3 +92,16 @@ pub struct BuffersInner {
 pub struct Buffers {
     inner: BuffersInner,
 }
+
+#[derive(BpfMap)]
+#[bpf_map(inode_storage, flags(no_prealloc))]
+pub struct Notes {
+    value: u64,
+}
+
+/// Notes on files, of which a program takes the set that is current.
+#[derive(BpfMap)]
+#[bpf_map(array_of_maps, max_entries = 2, values(0 = "notes"))]
+pub struct Shelves {
+    inner: Notes,
+}

@@ -1,6 +1,7 @@
 //! Map types whose values are attached to sockets, inodes, tasks and cgroups.
 
 use super::kind;
+use crate::error::Result;
 use crate::kind::{
     AttachValues, BatchCursor, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
 };
@@ -27,7 +28,7 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup th
     /// ```
     ///
     /// Source: `kernel/bpf/local_storage.c`, `cgroup_storage_map_ops`.
-    CgroupStorage, 19, "cgroup_storage", btf: true, cursor: None, value: V => V);
+    CgroupStorage, 19, "cgroup_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
 impl LookupElement for CgroupStorage {}
 impl UpdateElement for CgroupStorage {}
 impl Lock for CgroupStorage {}
@@ -42,7 +43,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`
     /// ```
     ///
     /// Source: `kernel/bpf/local_storage.c`, `bpf_percpu_cgroup_storage_update`.
-    PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>);
+    PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>, entries: none_unless_said);
 impl LookupElement for PercpuCgroupStorage {}
 impl UpdateElement for PercpuCgroupStorage {}
 impl SelectCpu for PercpuCgroupStorage {}
@@ -60,7 +61,7 @@ kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), 
     /// ```
     ///
     /// Source: `net/core/bpf_sk_storage.c`, `sk_storage_map_ops`.
-    SkStorage, 24, "sk_storage", btf: true, cursor: None, value: V => V);
+    SkStorage, 24, "sk_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
 impl AttachValues for SkStorage {
     type Owner<'a> = SocketFd<'a>;
 }
@@ -78,7 +79,7 @@ kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](F
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_inode_storage.c`, `inode_storage_map_ops`.
-    InodeStorage, 28, "inode_storage", btf: true, cursor: None, value: V => V);
+    InodeStorage, 28, "inode_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
 impl AttachValues for InodeStorage {
     type Owner<'a> = FileFd<'a>;
 }
@@ -95,7 +96,7 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), go
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
-    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V);
+    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
 impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
@@ -111,7 +112,12 @@ kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd)
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_cgrp_storage.c`, `cgrp_storage_map_ops`.
-    CgrpStorage, 32, "cgrp_storage", btf: true, cursor: None, value: V => V);
+    CgrpStorage, 32, "cgrp_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
 impl AttachValues for CgrpStorage {
     type Owner<'a> = CgroupFd<'a>;
+}
+
+/// There is an entry for each owner: the kernel takes no number (`EINVAL`).
+fn none_unless_said(said: Option<u32>) -> Result<Option<u32>> {
+    Ok(said.or(Some(0)))
 }
