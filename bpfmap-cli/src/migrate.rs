@@ -105,6 +105,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
 }
 
+/// Whom it waits for.
+fn waiting(holder: Option<u32>) -> String {
+    let who = match holder {
+        None => "another process".to_owned(),
+        Some(process) => {
+            let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+            let name: String = name.trim().chars().filter(|letter| !letter.is_control()).collect();
+            if name.is_empty() {
+                format!("process {process}")
+            } else {
+                format!("process {process} (`{name}`)")
+            }
+        }
+    };
+    format!("note: waiting for {who}, which holds the lock of the pin's folder\n")
+}
+
 fn summary(done: Migrated) -> String {
     let entries = |number: u64| match number {
         1 => "1 entry".to_owned(),
@@ -196,6 +213,9 @@ struct Shown {
 
 impl Shown {
     fn progress(&mut self, progress: Progress) {
+        if let Stage::Waiting { holder } = progress.stage {
+            complain(&waiting(holder));
+        }
         if !self.is_terminal {
             return;
         }

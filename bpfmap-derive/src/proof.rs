@@ -108,8 +108,9 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
     )
 }
 
+/// The local variable. Names of fields may come from other macros than the type's, and are no place for it.
 fn prover(span: Span) -> Ident {
-    Ident::new("__prover", span)
+    Ident::new("__prover", Span::mixed_site().located_at(span))
 }
 
 /// The compiler points at the type's name, or at the field's.

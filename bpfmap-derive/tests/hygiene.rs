@@ -126,6 +126,39 @@ mod renamed {
     }
 }
 
+/// Names come from a macro, and some of them from where it is called.
+mod by_a_macro {
+    use bpfmap::BpfType;
+
+    macro_rules! both {
+        ($name:ident, $new:ident, $union:ident, $member:ident: $ty:ty) => {
+            #[derive(Clone, Copy, BpfType)]
+            #[repr(C)]
+            pub(crate) struct $name {
+                pub(crate) $member: $ty,
+                own: u32,
+                #[bpf(bits(low: u32 = 5))]
+                bits0: [u8; 1],
+                _pad: [u8; 3],
+            }
+
+            #[derive(Clone, Copy, BpfType)]
+            #[repr(C)]
+            pub(crate) union $union {
+                pub(crate) $member: $ty,
+                own: u32,
+            }
+
+            #[derive(Clone, Copy, BpfType)]
+            #[repr(transparent)]
+            pub(crate) struct $new(pub(crate) $ty);
+
+            pub(crate) const NUMBER: $new = $new(7);
+        };
+    }
+    both!(Pair, Number, Either, given: u32);
+}
+
 #[test]
 fn each_is_what_it_says() {
     use bpfmap::BpfEnum as _;
@@ -142,6 +175,8 @@ fn each_is_what_it_says() {
     let result = taken::Result { ok: taken::Option { some: 1 }, layout: taken::Layout(2) };
     assert_eq!(bpfmap::bytes_of(&result).len(), 8);
     assert_eq!(taken::EventSpec::EVENT_LAYOUT.size(), 8);
+    assert_eq!(bpfmap::zeroed::<by_a_macro::Pair>().with_low(31).given, 0);
+    assert_eq!(bpfmap::bytes_of(&by_a_macro::Either { given: by_a_macro::NUMBER.0 }).len(), 4);
     assert_eq!(renamed::Renamed::NAME, "renamed");
     assert_eq!(renamed::Key { a: 1 }.a, 1);
 }

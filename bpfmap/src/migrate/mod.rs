@@ -34,7 +34,11 @@
 //! - **Nothing is lost unseen.** After copying, the new map is read back, and the old one read again: the pin changes
 //!   hands only when both hold the same entries, value for value. Where the old map changed meanwhile, copying begins
 //!   anew, three times in all; then it is an error ([`Disturbed`](crate::ErrorKind::Disturbed)), and all is as before.
-//! - Two migrations in one folder wait for each other.
+//! - **What others put at the pin stays.** The path is followed over links first, and just before the step the pin has
+//!   to be the map that was copied; else it is an error ([`Disturbed`](crate::ErrorKind::Disturbed)). A loader that
+//!   replaces the pin between the two system calls is not noticed.
+//! - Two migrations in one folder wait for each other. Any process that may open the folder can hold the lock by which
+//!   they do, so [`Stage::Waiting`] tells which one it is.
 //!
 //! # What is not
 //!
@@ -57,6 +61,7 @@
 //! It takes `CAP_BPF` and `CAP_SYS_ADMIN`: the layout of the live map is in its BTF, which is found by its id.
 
 mod copy;
+mod lock;
 mod pin;
 mod plan;
 mod raw;
@@ -107,6 +112,11 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// Another process holds the lock of the pin's folder, mostly another migration: this one goes on when it ends.
+    Waiting {
+        /// The process, where this one may see it.
+        holder: Option<u32>,
+    },
     /// Entries are written to the new map.
     Copying,
     /// The new map is read back.
@@ -207,7 +217,9 @@ impl<'a> Migration<'a> {
     pub fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome> {
         self.check_plan()?;
         let pin = Pin::new(&self.path, self.old.name)?;
-        let _lock = pin.lock()?;
+        let _lock = pin.lock(|holder| {
+            progress(Progress { stage: Stage::Waiting { holder }, entries: 0, at_most: 0 });
+        })?;
         let fd = pin.open()?;
         let live = Info::of(fd.as_fd()).map_err(|errno| {
             Error::refused(Operation::Info, self.old.name, errno, String::new())
@@ -224,7 +236,7 @@ impl<'a> Migration<'a> {
         let at =
             |stage| Progress { stage, entries: done.entries, at_most: u64::from(live.max_entries) };
         progress(at(Stage::Pinned));
-        pin.swap()?;
+        pin.swap(live.id, copy.new.info.id)?;
         progress(at(Stage::Swapped));
         Ok(Outcome::Migrated(done))
     }

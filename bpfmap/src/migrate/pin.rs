@@ -1,11 +1,12 @@
 //! The pin that changes hands, and the name beside it that the new map has until then.
 
+use super::lock;
 use crate::error::{Error, ErrorKind, Operation, Result};
-use crate::map::{c_path, get_pinned};
+use crate::map::{Info, c_path, get_pinned};
 use crate::sys::{self, Command, Errno, PathAttr};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,8 @@ const SUFFIX: &str = "__bpfmap_migrate";
 
 /// The pin of a map.
 pub(super) struct Pin<'a> {
-    path: &'a Path,
+    /// The pin itself, where the path that was given leads over links.
+    path: PathBuf,
     /// Where the new map is pinned before it takes the pin's place.
     beside: PathBuf,
     /// The schema's name of the map, for errors.
@@ -26,30 +28,42 @@ pub(super) struct Pin<'a> {
 pub(super) struct Lock(#[expect(dead_code, reason = "closing it is what ends the lock")] File);
 
 impl<'a> Pin<'a> {
-    pub(super) fn new(path: &'a Path, name: &'a str) -> Result<Self> {
+    pub(super) fn new(given: &Path, name: &'a str) -> Result<Self> {
+        let path = given.canonicalize().map_err(|error| {
+            let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
+            Error::refused(Operation::Open, name, errno, given.display().to_string())
+        })?;
         let Some(file) = path.file_name() else {
-            let text = format!("`{}` names no pin", path.display());
+            let text = format!("`{}` names no pin", given.display());
             return Err(Error::told(Operation::Migrate, name, ErrorKind::Other, 0, text));
         };
         let mut beside = file.to_owned();
         beside.push(SUFFIX);
-        Ok(Self { path, beside: path.with_file_name(beside), name })
+        let beside = path.with_file_name(beside);
+        Ok(Self { path, beside, name })
     }
 
-    /// Waits until no other migration works in the pin's folder.
-    pub(super) fn lock(&self) -> Result<Lock> {
-        let folder = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let opened = File::open(folder);
-        let locked = opened.and_then(|folder| folder.lock().map(|()| Lock(folder)));
+    /// Waits until no other migration works in the pin's folder. Whoever may open the folder can hold its lock, so
+    /// `waits` is told of the process that does, where that is known.
+    pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let locked = File::open(folder).and_then(|folder| {
+            match folder.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    waits(lock::holder(&folder));
+                    folder.lock()?;
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            Ok(Lock(folder))
+        });
         locked.map_err(|error| self.io(Operation::Open, folder, &error))
     }
 
     /// The map that is pinned.
     pub(super) fn open(&self) -> Result<OwnedFd> {
-        get_pinned(self.path).map_err(|errno| self.refused(Operation::Open, self.path, errno))
+        get_pinned(&self.path).map_err(|errno| self.refused(Operation::Open, &self.path, errno))
     }
 
     /// The map that an interrupted migration left beside the pin.
@@ -84,7 +98,7 @@ impl<'a> Pin<'a> {
         });
         pinned.map_err(|errno| self.refused(Operation::Pin, &self.beside, errno))?;
         let as_the_pin = || {
-            let pin = std::fs::metadata(self.path)?;
+            let pin = std::fs::metadata(&self.path)?;
             let ours = std::fs::metadata(&self.beside)?;
             if (ours.uid(), ours.gid()) != (pin.uid(), pin.gid()) {
                 std::os::unix::fs::chown(&self.beside, Some(pin.uid()), Some(pin.gid()))?;
@@ -97,12 +111,40 @@ impl<'a> Pin<'a> {
         })
     }
 
-    /// Puts the map that is pinned beside in the place of the pin, in one step (`simple_rename` in `fs/libfs.c`).
-    pub(super) fn swap(&self) -> Result<()> {
-        std::fs::rename(&self.beside, self.path).map_err(|error| {
+    /// Puts the map that is pinned beside, `new`, in the place of the pin, in one step (`simple_rename` in
+    /// `fs/libfs.c`). Refuses where the pin is not the map `old` any more. Both are ids.
+    pub(super) fn swap(&self, old: u32, new: u32) -> Result<()> {
+        let swapped = self.still(&self.path, old).and_then(|()| {
+            self.still(&self.beside, new)?;
+            std::fs::rename(&self.beside, &self.path)
+                .map_err(|error| self.io(Operation::Pin, &self.path, &error))
+        });
+        if swapped.is_err() {
             let _ = std::fs::remove_file(&self.beside);
-            self.io(Operation::Pin, self.path, &error)
-        })
+        }
+        swapped
+    }
+
+    /// Fails where another map than the one of this `id` is pinned at `path`.
+    fn still(&self, path: &Path, id: u32) -> Result<()> {
+        let found = match get_pinned(path) {
+            Ok(fd) => {
+                let info = Info::of(fd.as_fd());
+                info.map_err(|errno| self.refused(Operation::Info, path, errno))?.id
+            }
+            Err(Errno(libc::ENOENT)) => 0,
+            Err(errno) => return Err(self.refused(Operation::Open, path, errno)),
+        };
+        if found == id {
+            return Ok(());
+        }
+        let now = if found == 0 { "none".to_owned() } else { format!("the map of id {found}") };
+        let text = format!(
+            "{} was replaced meanwhile: expected the map of id {id}, found {now}. Nothing was changed; stop what replaces \
+             pins, and begin anew",
+            path.display()
+        );
+        Err(Error::told(Operation::Migrate, self.name, ErrorKind::Disturbed, 0, text))
     }
 
     fn io(&self, operation: Operation, path: &Path, error: &io::Error) -> Error {

@@ -20,6 +20,7 @@ mod lru;
 mod lsm;
 mod memory;
 mod migrate;
+mod migrate_pin;
 mod nested;
 mod network;
 #[path = "../../src/fixture/network_objects.rs"]

@@ -1,0 +1,43 @@
+//! Who holds a lock.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+/// Returns the process that holds the lock of `file`, where the kernel tells: not of a process that this one does not
+/// see.
+pub(super) fn holder(file: &File) -> Option<u32> {
+    let metadata = file.metadata().ok()?;
+    let device = metadata.dev();
+    let place =
+        format!("{:02x}:{:02x}:{}", libc::major(device), libc::minor(device), metadata.ino());
+    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
+}
+
+/// The same by the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Who waits stands in a line with `->`.
+fn holder_in(locks: &str, place: &str) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [_, "FLOCK", _, _, process, at, ..] if *at == place => {
+                // Of one in another container it says 0.
+                process.parse().ok().filter(|process| *process > 0)
+            }
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_and_not_those_who_wait() {
+        let locks = "1: POSIX  ADVISORY  WRITE 10 00:2b:7 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 11 00:2b:77 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 12 00:2b:7 0 EOF\n\
+                     3: -> FLOCK  ADVISORY  WRITE 13 00:2b:7 0 EOF\n";
+        assert_eq!(holder_in(locks, "00:2b:7"), Some(12));
+        assert_eq!(holder_in(locks, "00:2b:8"), None);
+    }
+}

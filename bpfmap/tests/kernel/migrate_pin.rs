@@ -1,0 +1,130 @@
+//! The pin that a migration works on, and what others do to it meanwhile.
+
+use crate::bpf_fs::BpfFs;
+use bpfmap::layout::Layout;
+use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
+use bpfmap::{Declaration, ErrorKind, Map, MapSpec, Update, kind};
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+enum Old {}
+
+impl MapSpec for Old {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = u32;
+    const NAME: &'static str = "counters";
+    const MAX_ENTRIES: Option<u32> = Some(8);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+}
+
+enum New {}
+
+impl MapSpec for New {
+    type Kind = kind::Hash;
+    type Key = u32;
+    type Value = u64;
+    const NAME: &'static str = "counters";
+    const MAX_ENTRIES: Option<u32> = Some(8);
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+}
+
+static OLD: Declaration<'static> = Declaration::of::<Old>();
+static NEW: Declaration<'static> = Declaration::of::<New>();
+
+const PLAN: Plan<'static> = Plan {
+    key: &[Step::whole(4)],
+    value: &[Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false }],
+};
+
+fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
+    Migration::new(path, &OLD, &NEW, PLAN).run(progress)
+}
+
+/// A map with an entry, pinned as `map`.
+fn pinned(bpf_fs: &BpfFs) -> Map<Old> {
+    let map = Map::<Old>::create().unwrap();
+    map.update(&1, &7, Update::Any).unwrap();
+    map.pin(bpf_fs.path("map")).unwrap();
+    map
+}
+
+/// The pin changes hands, and the links that led to it are as they were: one beside it, and one elsewhere.
+#[test]
+fn a_link_leads_to_the_pin() {
+    let bpf_fs = BpfFs::mount("link");
+    drop(pinned(&bpf_fs));
+    let beside = bpf_fs.path("alias");
+    symlink("map", &beside).unwrap();
+    let elsewhere = std::env::temp_dir().join(format!("bpfmap-link-{}", std::process::id()));
+    symlink(&beside, &elsewhere).unwrap();
+    let outcome = migrate(&elsewhere, |_| {});
+    fs::remove_file(&elsewhere).unwrap();
+    assert!(matches!(outcome.unwrap(), Outcome::Migrated(_)));
+    assert!(fs::symlink_metadata(&beside).unwrap().is_symlink());
+    assert!(!fs::symlink_metadata(bpf_fs.path("map")).unwrap().is_symlink());
+    let new = Map::<New>::from_pinned(bpf_fs.path("map")).unwrap();
+    assert_eq!(new.lookup(&1).unwrap(), Some(7));
+    assert_eq!(matches!(migrate(&beside, |_| {}), Ok(Outcome::AlreadyNew)), true);
+}
+
+/// Another loader takes the pin for its own map, in the last moment in which a migration tells of itself.
+#[test]
+fn a_pin_that_was_replaced_meanwhile_stays() {
+    let bpf_fs = BpfFs::mount("replaced");
+    drop(pinned(&bpf_fs));
+    let path = bpf_fs.path("map");
+    let theirs = Map::<Old>::create().unwrap();
+    let replace = |progress: Progress| {
+        if progress.stage == Stage::Pinned {
+            fs::remove_file(&path).unwrap();
+            theirs.pin(&path).unwrap();
+        }
+    };
+    let error = migrate(&path, replace).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
+    let id = theirs.info().unwrap().id;
+    assert!(error.to_string().contains(&format!("found the map of id {id}")), "{error}");
+    assert_eq!(Map::<Old>::from_pinned(&path).unwrap().info().unwrap().id, id);
+    assert_eq!(bpf_fs.pins(), ["map"]);
+}
+
+/// What somebody removed does not come back.
+#[test]
+fn a_pin_that_was_removed_meanwhile_stays_away() {
+    let bpf_fs = BpfFs::mount("removed");
+    drop(pinned(&bpf_fs));
+    let path = bpf_fs.path("map");
+    let remove = |progress: Progress| {
+        if progress.stage == Stage::Pinned {
+            fs::remove_file(&path).unwrap();
+        }
+    };
+    let error = migrate(&path, remove).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
+    assert!(error.to_string().contains("found none"), "{error}");
+    assert!(bpf_fs.pins().is_empty());
+}
+
+/// Whoever may open the folder can hold the lock: here this process itself.
+#[test]
+fn the_holder_of_the_lock_is_told() {
+    let bpf_fs = BpfFs::mount("lock");
+    drop(pinned(&bpf_fs));
+    let path = bpf_fs.path("map");
+    let folder = File::open(path.parent().unwrap()).unwrap();
+    folder.lock().unwrap();
+    let mut folder = Some(folder);
+    let mut holders = vec![];
+    let outcome = migrate(&path, |progress| {
+        if let Stage::Waiting { holder } = progress.stage {
+            holders.push(holder);
+            drop(folder.take());
+        }
+    });
+    assert!(matches!(outcome.unwrap(), Outcome::Migrated(_)));
+    assert_eq!(holders, [Some(std::process::id())]);
+}
