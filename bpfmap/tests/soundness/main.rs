@@ -5,3 +5,4 @@
 #![forbid(unsafe_code)]
 
 mod per_cpu;
+mod rings;
