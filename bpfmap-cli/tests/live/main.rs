@@ -5,8 +5,9 @@
 mod bpf_fs;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use bpf_fs::BpfFs;
@@ -35,12 +36,16 @@ fn the_command() {
 
 /// Runs this binary as the command.
 fn start(arguments: &str, folder: &Path) -> Output {
-    Command::new(std::env::current_exe().unwrap())
+    command(arguments, folder).output().unwrap()
+}
+
+fn command(arguments: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "the_command", "--nocapture", "--test-threads=1"])
         .env(ARGUMENTS, arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
+        .current_dir(folder);
+    command
 }
 
 const OLD_SCHEMA: &str = r#"
@@ -213,6 +218,27 @@ fn a_pinned_map_is_migrated() {
 
     let again = format!("{}: nothing to do, it is what `new.toml` says\n", pin.display());
     assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
+}
+
+/// Whoever may open the folder of a pin can hold the lock by which migrations wait for each other.
+#[test]
+fn a_migration_says_whom_it_waits_for() {
+    let place = Place::new("cli-waits");
+    let pin = place.pin();
+    let folder = fs::File::open(pin.parent().unwrap()).unwrap();
+    folder.lock().unwrap();
+    let arguments =
+        format!("bpfmap migrate --from old.toml --to new.toml --pinned {}", pin.display());
+    let mut command = command(&arguments, place.folder.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let holder = format!("note: waiting for process {} (`", std::process::id());
+    assert!(line.starts_with(&holder), "{line}");
+    assert!(line.ends_with("`), which holds the lock of the pin's folder\n"), "{line}");
+    drop(folder);
+    assert!(child.wait().unwrap().success());
+    Map::<NewFlows>::from_pinned(&pin).unwrap();
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn a_link_leads_to_the_pin() {
     assert!(!fs::symlink_metadata(bpf_fs.path("map")).unwrap().is_symlink());
     let new = Map::<New>::from_pinned(bpf_fs.path("map")).unwrap();
     assert_eq!(new.lookup(&1).unwrap(), Some(7));
-    assert_eq!(matches!(migrate(&beside, |_| {}), Ok(Outcome::AlreadyNew)), true);
+    assert!(matches!(migrate(&beside, |_| {}), Ok(Outcome::AlreadyNew)));
 }
 
 /// Another loader takes the pin for its own map, in the last moment in which a migration tells of itself.
