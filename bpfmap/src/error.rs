@@ -42,6 +42,9 @@ pub enum ErrorKind {
     OutOfMemory,
     /// The map is not what the schema says.
     Mismatch,
+    /// `/sys/devices/system/cpu/possible` does not list the CPUs that the kernel keeps values of: see
+    /// [`possible_cpus`](crate::possible_cpus).
+    PossibleCpus,
     /// The map kept changing so much that a walk could not reach its end.
     Disturbed,
     /// Another process, or another library in this one, uses a ring that this handle uses, and has moved its position.

@@ -89,6 +89,9 @@ opaque! {
 /// An update that brings an address pins the page: programs then read and write it, also while the process sleeps. A
 /// look-up gives null, whatever is there.
 ///
+/// The address alone does no harm, and like that of any [`Plain`] type its bytes can be anything. What makes programs
+/// follow it is unsafe: [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs).
+///
 /// The kernel refuses a `T` that crosses a page (`EOPNOTSUPP`) and memory that can't be written (`EFAULT`).
 #[repr(C, align(8))]
 pub struct UserPtr<T: 'static> {
@@ -100,13 +103,10 @@ impl<T: Plain> UserPtr<T> {
     /// No memory.
     pub const NULL: Self = Self { address: 0, shared: PhantomData };
 
-    /// A pointer to memory that programs may write to at any time.
-    ///
-    /// # Safety
-    /// From the update that brings the pointer into a map until another takes it out, or the map goes, no Rust code
-    /// has a reference to what it leads to, and the memory is used for nothing else.
+    /// A pointer to memory that programs may write to once
+    /// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) has brought it into a map.
     #[must_use]
-    pub unsafe fn new(memory: NonNull<T>) -> Self {
+    pub fn new(memory: NonNull<T>) -> Self {
         Self { address: memory.as_ptr().expose_provenance() as u64, shared: PhantomData }
     }
 
@@ -117,7 +117,8 @@ impl<T: Plain> UserPtr<T> {
     }
 }
 
-// SAFETY: an integer and nothing.
+// SAFETY: an integer and nothing. No safe code has anybody follow the address: attaching a value that has one is unsafe,
+// and opening refuses a spec that hides one.
 unsafe impl<T: Plain> Plain for UserPtr<T> {}
 // SAFETY: the address can't be followed from here.
 unsafe impl<T> Send for UserPtr<T> {}

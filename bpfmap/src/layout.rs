@@ -112,6 +112,37 @@ impl TypeLayout<'_> {
         matches!(self, Self::SetByLoader)
     }
 
+    /// Whether it is what a [`UserPtr`](crate::UserPtr) leads to.
+    pub(crate) const fn is_user_memory(&self) -> bool {
+        match self {
+            Self::Tagged { tag, target } => {
+                matches!(tag.as_bytes(), b"uptr") || target.is_user_memory()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is, or holds, a [`UserPtr`](crate::UserPtr).
+    pub(crate) const fn has_user_ptr(&self) -> bool {
+        match self {
+            Self::Struct { members, .. } | Self::Union { members, .. } => {
+                let mut index = 0;
+                while index < members.len() {
+                    if members[index].layout.has_user_ptr() {
+                        return true;
+                    }
+                    index += 1;
+                }
+                false
+            }
+            Self::Array { element: layout, .. }
+            | Self::Typedef { target: layout, .. }
+            | Self::Evolved { layout, .. } => layout.has_user_ptr(),
+            Self::Pointer { target } => target.is_user_memory(),
+            _ => false,
+        }
+    }
+
     /// The type, without what is said of older maps.
     #[must_use]
     pub const fn current(&self) -> &Self {

@@ -196,6 +196,7 @@ mod objects;
 mod percpu;
 mod plain;
 mod plain_macros;
+mod possible_cpus;
 mod proof;
 mod prover;
 mod scalars;
@@ -235,8 +236,9 @@ pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,
     PidFd, ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
-pub use percpu::{PerCpu, possible_cpus};
+pub use percpu::PerCpu;
 pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
+pub use possible_cpus::possible_cpus;
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
 pub use source::MapSource;

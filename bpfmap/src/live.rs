@@ -19,7 +19,8 @@ impl LiveMap {
     /// The map that is pinned at a path of a BPF file system.
     ///
     /// # Errors
-    /// `ENOENT`, `EACCES`, `EPERM`: no such file, or not for this process. `EINVAL`: not a map's.
+    /// `ENOENT`, `EACCES`, `EPERM`: no such file, or not for this process. `EINVAL`: it is a program's or a
+    /// link's, and no map's.
     pub fn from_pinned(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let opened = get_pinned(path).and_then(Self::from_fd);
@@ -68,7 +69,7 @@ impl LiveMap {
     }
 
     fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
-        let info = Info::of(fd.as_fd())?;
+        let info = Info::of_map(fd.as_fd())?;
         Ok(Self { fd, info })
     }
 
@@ -92,7 +93,12 @@ impl LiveMap {
         let mut last = null();
         // Others may change the map, so that the walk begins again.
         for _ in 0..=self.info.max_entries {
-            match self.element(Command::GetNextKey, last, next.as_mut_ptr()) {
+            // SAFETY: `last` is null or leads to `key`, which nobody writes meanwhile; both have the size that the kernel
+            // gave for the keys of this map.
+            let found = unsafe {
+                sys::element(Command::GetNextKey, self.fd.as_fd(), last, next.as_mut_ptr())
+            };
+            match found {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => break,
                 Err(errno) => return Err(self.failed(Operation::NextKey, errno)),
@@ -101,7 +107,11 @@ impl LiveMap {
             last = key.as_ptr();
             // From user space, its value is the id.
             let mut id = [0_u8; 4];
-            match self.element(Command::LookupElem, last, id.as_mut_ptr()) {
+            // SAFETY: `last` leads to `key`, as above; the kernel refuses a map of maps whose value has not 4 bytes.
+            let shown = unsafe {
+                sys::element(Command::LookupElem, self.fd.as_fd(), last, id.as_mut_ptr())
+            };
+            match shown {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => continue,
                 Err(errno) => return Err(self.failed(Operation::Lookup, errno)),
@@ -112,13 +122,6 @@ impl LiveMap {
             }
         }
         Ok(None)
-    }
-
-    /// A command on one element: the key is read, or null; the id or the next key is written.
-    fn element(&self, command: Command, key: *const u8, value: *mut u8) -> Result<(), Errno> {
-        // SAFETY: `first_inner` has a key of the size that the kernel gave behind `key`, and behind `value` room for
-        // such a key, or for the 4 bytes of the value of a map of maps.
-        unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 
     fn failed(&self, operation: Operation, errno: Errno) -> Error {

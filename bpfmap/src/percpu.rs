@@ -1,12 +1,12 @@
 //! Values of per-CPU maps.
 
-use crate::error::{Error, Operation, Result};
+use crate::error::Result;
 use crate::held::Held;
 use crate::plain::Plain;
+use crate::possible_cpus::possible_cpus;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::{Range, RangeInclusive};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::ops::Range;
 use std::borrow::Cow;
 
 /// One value for each possible CPU: what an entry of a per-CPU map holds.
@@ -38,7 +38,7 @@ impl<V: Plain> PerCpu<V> {
     /// The value of each CPU, from its number.
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`].
+    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
     pub fn from_fn(mut value: impl FnMut(usize) -> V) -> Result<Self> {
         let mut all = Self::zeroed()?;
         for cpu in 0..all.len() {
@@ -50,7 +50,7 @@ impl<V: Plain> PerCpu<V> {
     /// The same value on each CPU.
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`].
+    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
     pub fn splat(value: V) -> Result<Self> {
         Self::from_fn(|_| value)
     }
@@ -58,7 +58,7 @@ impl<V: Plain> PerCpu<V> {
     /// All zero: a buffer to look up into.
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`].
+    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
     pub fn zeroed() -> Result<Self> {
         let words = vec![0; possible_cpus()? * Self::WORDS].into_boxed_slice();
         Ok(Self { words, values: PhantomData })
@@ -105,7 +105,7 @@ impl<V: Plain> PerCpu<V> {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = V> + '_ {
         self.words.chunks_exact(Self::WORDS).map(|words| {
-            // SAFETY: as in `get`.
+            // SAFETY: a chunk is `WORDS` words, as in `get`.
             unsafe { words.as_ptr().cast::<V>().read_unaligned() }
         })
     }
@@ -131,8 +131,8 @@ impl<V: Plain + fmt::Debug> fmt::Debug for PerCpu<V> {
     }
 }
 
-// SAFETY: the kernel copies each value's size, rounded up to 8, times the possible CPUs; a buffer has that many words,
-// and `possible_cpus` gives the same number for the life of the process.
+// SAFETY: the kernel copies each value's size, rounded up to 8, times the possible CPUs. A buffer has that many words:
+// `possible_cpus` has compared its number with the kernel's, and gives the same for the life of the process.
 unsafe impl<V: Plain> Held for PerCpu<V> {
     type One = V;
     const PER_CPU: bool = true;
@@ -170,7 +170,7 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
 
     unsafe fn read(from: *const u8) -> Result<Self> {
         let mut entry = Self::zeroed()?;
-        // SAFETY: as the caller says; the buffers don't overlap, as `entry` is new.
+        // SAFETY: the caller promises `Held::size` bytes, as many as the words have; they don't overlap, as `entry` is new.
         unsafe { core::ptr::copy_nonoverlapping(from, entry.address_mut(), entry.words.len() * 8) };
         Ok(entry)
     }
@@ -181,66 +181,9 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
     }
 }
 
-/// How many CPUs the kernel could ever have: the length of each per-CPU value.
-///
-/// Read once from `/sys/devices/system/cpu/possible`, and the same for the life of the process.
-///
-/// # Errors
-/// The file can't be read or isn't a list of CPUs: without `/sys` mounted, say.
-#[inline]
-pub fn possible_cpus() -> Result<usize> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    match COUNT.load(Ordering::Relaxed) {
-        0 => {
-            let count = read_possible_cpus()?;
-            COUNT.store(count, Ordering::Relaxed);
-            Ok(count)
-        }
-        count => Ok(count),
-    }
-}
-
-#[cold]
-fn read_possible_cpus() -> Result<usize> {
-    let list = std::fs::read_to_string("/sys/devices/system/cpu/possible").map_err(|error| {
-        Error::os(Operation::PossibleCpus, "", error.raw_os_error().unwrap_or(libc::EIO))
-    })?;
-    count_cpus(&list).ok_or_else(|| Error::os(Operation::PossibleCpus, "", libc::EINVAL))
-}
-
-/// Counts the CPUs of a list such as `0-3,5`.
-fn count_cpus(text: &str) -> Option<usize> {
-    let count = cpu_ranges(text)?.into_iter().try_fold(0_usize, |count, range| {
-        count.checked_add(range.end().checked_sub(*range.start())?.checked_add(1)?)
-    })?;
-    // The kernel's own limit (NR_CPUS) is far below.
-    (count <= 1 << 20).then_some(count)
-}
-
-/// The ranges of a list of CPUs such as `0-3,5`; none may be backwards.
-pub(crate) fn cpu_ranges(text: &str) -> Option<Vec<RangeInclusive<usize>>> {
-    let range = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-        (first <= last).then_some(first..=last)
-    };
-    text.trim_end().split(',').map(range).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cpu_lists_are_counted() {
-        assert_eq!(count_cpus("0\n"), Some(1));
-        assert_eq!(count_cpus("0-3\n"), Some(4));
-        assert_eq!(count_cpus("0-1,4,6-7\n"), Some(5));
-        assert_eq!(count_cpus(""), None);
-        assert_eq!(count_cpus("3-1"), None);
-        assert_eq!(count_cpus("0-18446744073709551615"), None);
-        assert_eq!(count_cpus("x"), None);
-    }
 
     #[test]
     fn values_are_apart() -> Result<()> {

@@ -60,6 +60,7 @@ pub(crate) struct DeleteAttr {
 
 /// Of the batch commands.
 #[repr(C)]
+#[derive(Default)]
 pub(crate) struct BatchAttr {
     pub in_batch: u64,
     pub out_batch: u64,

@@ -22,7 +22,7 @@ use crate::error::{Error, Operation, Result};
 use crate::kind::{KindFacts, type_name};
 use crate::layout::TypeLayout;
 use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
-use crate::percpu::possible_cpus;
+use crate::possible_cpus;
 use crate::spec::MapFlags;
 use crate::sys::Errno;
 use bpfmap_btf::Btf;
@@ -77,7 +77,10 @@ fn compared(declared: &Declaration<'_>, fd: BorrowedFd<'_>, accept: Accept) -> R
     let failed = |operation, errno, text: &str| {
         Error::refused(operation, declared.name, errno, text.to_owned())
     };
-    let info = Info::of(fd).map_err(|errno| failed(Operation::Info, errno, ""))?;
+    let info = Info::of_map(fd).map_err(|errno| {
+        let text = if errno == Errno(libc::EINVAL) { "the descriptor is no map's" } else { "" };
+        failed(Operation::Info, errno, text)
+    })?;
     let real = Attributes {
         map_type: info.map_type,
         key_size: info.key_size,

@@ -3,9 +3,11 @@
 
 mod compare;
 mod encode;
+mod user_ptrs;
 
 pub(crate) use compare::{Accept, compare};
 pub(crate) use encode::{Encoder, Tags};
+pub(crate) use user_ptrs::{user_ptrs, user_ptrs_of};
 
 /// `BTF_MAGIC`
 const MAGIC: u16 = 0xeb9f;

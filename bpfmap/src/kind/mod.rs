@@ -27,6 +27,10 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     const BTF: bool;
     /// The value is a struct of the kernel's, whose size no spec knows.
     const KERNEL_VALUE: bool = false;
+    /// The value may have pointers to memory of user space, which programs follow: [`UserPtr`](crate::UserPtr).
+    const USER_PTRS: bool = false;
+    /// The value is a map.
+    const HOLDS_MAPS: bool = false;
     /// An entry holds a value for each CPU.
     const PER_CPU: bool = <Self::Value<u64> as Held>::PER_CPU;
     /// Where a batched walk stands.

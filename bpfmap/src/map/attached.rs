@@ -2,20 +2,27 @@
 
 use super::element::LOCK;
 use super::{Map, Update, Value};
-use crate::error::{Operation, Result};
+use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kernel_fields::HasSpinLock;
 use crate::kind::AttachValues;
+use crate::plain::from_bytes;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, Errno};
+use core::marker::PhantomData;
 use core::ptr::from_ref;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// What the values of a map are attached to: a socket, a file, a task, a cgroup.
 pub type Owner<'a, S> = <<S as MapSpec>::Kind as AttachValues>::Owner<'a>;
 
-/// The key that the kernel takes: an `int`.
-fn key(owner: &impl AsFd) -> i32 {
-    owner.as_fd().as_raw_fd()
+/// Whether the values of a map have a [`UserPtr`](crate::UserPtr), found when the program is compiled.
+struct Pointers<S>(PhantomData<S>);
+
+impl<S: MapSpec> Pointers<S> {
+    const NONE: () = assert!(
+        !S::VALUE_LAYOUT.has_user_ptr(),
+        "programs write through a user pointer in the value: use `attach_user_ptrs`, which is unsafe"
+    );
 }
 
 impl<S: MapSpec> Map<S>
@@ -55,9 +62,16 @@ where
     /// Attaches a value to an owner, in place of what is there.
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: as [`attached`](Self::attached). `ENOMEM`: no room. `EPERM`: the map is frozen. For a value
-    /// with a [`UserPtr`](crate::UserPtr), `EFAULT`: the memory can't be written; `EOPNOTSUPP`: it crosses a page.
+    /// `EBADF`, `ENOTSOCK`: as [`attached`](Self::attached). `ENOMEM`: no room. `EPERM`: the map is frozen.
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process may not read the BTF of a
+    /// [`TaskStorage`](crate::kind::TaskStorage) map, so that its value may have a [`UserPtr`](crate::UserPtr) of which
+    /// the spec knows nothing.
+    ///
+    /// Does not compile for a value with a [`UserPtr`](crate::UserPtr), through which programs write: see
+    /// [`attach_user_ptrs`](Self::attach_user_ptrs).
     pub fn attach<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()> {
+        let () = Pointers::<S>::NONE;
+        self.knows_pointers()?;
         self.write_attached(&owner.into(), value, Update::Any as u64)
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
@@ -67,6 +81,8 @@ where
     /// # Errors
     /// As [`attach`](Self::attach).
     pub fn attach_new<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<bool> {
+        let () = Pointers::<S>::NONE;
+        self.knows_pointers()?;
         match self.write_attached(&owner.into(), value, Update::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
@@ -83,6 +99,8 @@ where
         owner: impl Into<Owner<'a, S>>,
         value: &Value<S>,
     ) -> Result<bool> {
+        let () = Pointers::<S>::NONE;
+        self.knows_pointers()?;
         match self.write_attached(&owner.into(), value, Update::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -90,18 +108,56 @@ where
         }
     }
 
+    /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13): each address in it that is not null
+    /// leads to memory that programs read and write from then on. [`Update::NoExist`] and [`Update::Exist`] fail with
+    /// `EEXIST` and `ENOENT` where the owner has a value or none.
+    ///
+    /// ```no_run
+    /// # use bpfmap::{Map, MapSpec, Plain, Update, UserPtr, kind, PidFd};
+    /// # use core::ptr::NonNull;
+    /// # fn f<S: MapSpec<Kind = kind::TaskStorage, Value = UserPtr<[u64; 2]>>>(map: &Map<S>, task: PidFd<'_>) -> bpfmap::Result<()> {
+    /// // Never across a page, and never freed.
+    /// #[repr(align(16))]
+    /// struct Shared([u64; 2]);
+    /// let memory = NonNull::from(Box::leak(Box::new(Shared([0; 2]))));
+    /// let pointer = UserPtr::new(memory.cast::<[u64; 2]>());
+    /// // SAFETY: the memory is never freed, and nothing but volatile reads through `memory` uses it from now on.
+    /// unsafe { map.attach_user_ptrs(task, &pointer, Update::Any)? };
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Safety
+    /// Each address in the value, wherever the map's BTF has a `uptr`, is null or leads to memory of at least the size
+    /// that the BTF gives its target. From this call until the value is replaced or taken away, or the owner or the map
+    /// goes, no Rust code has a reference to that memory, and it is used for nothing else: programs may write to it at
+    /// any time.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach). `EFAULT`: the memory can't be written. `EOPNOTSUPP`: it crosses a page. `EEXIST` and
+    /// `ENOENT` as `mode` says.
+    pub unsafe fn attach_user_ptrs<'a>(
+        &self,
+        owner: impl Into<Owner<'a, S>>,
+        value: &Value<S>,
+        mode: Update,
+    ) -> Result<()> {
+        self.write_attached(&owner.into(), value, mode as u64)
+            .map_err(|errno| Self::failed(Operation::Update, errno))
+    }
+
     /// Takes the value from an owner; `false` when it had none.
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`: as [`attached`](Self::attached). `EPERM`: the map is frozen.
     pub fn detach<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<bool> {
-        let key = key(&owner.into());
+        let key = Self::key(&owner.into());
         let mut attr = DeleteAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,
             key: sys::address(from_ref(&key)),
         };
-        // SAFETY: the key is read only.
+        // SAFETY: the key is a local of the size that opening or creating compared, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -128,14 +184,31 @@ where
     where
         S::Value: HasSpinLock,
     {
+        let () = Pointers::<S>::NONE;
+        self.knows_pointers()?;
         self.write_attached(&owner.into(), value, Update::Any as u64 | LOCK)
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 
-    fn read_attached(&self, owner: &Owner<'_, S>, flags: u64) -> Result<Option<Value<S>>> {
+    /// Fails where the value may have a user pointer that the spec does not know of.
+    fn knows_pointers(&self) -> Result<()> {
+        if !self.may_hide_user_ptrs {
+            return Ok(());
+        }
+        let text = "this process may not read the BTF of the map, so its value may have a user pointer, through which \
+                    programs write (help: run with CAP_SYS_ADMIN, or attach with `attach_user_ptrs`, which is unsafe)";
+        let kind = ErrorKind::PermissionDenied;
+        Err(Error::told(Operation::Update, S::NAME, kind, 0, text.to_owned()))
+    }
+
+    /// The key that the kernel takes: an `int`.
+    fn key(owner: &Owner<'_, S>) -> S::Key {
         const { assert!(size_of::<S::Key>() == size_of::<i32>(), "the key is a descriptor") };
-        let key = key(owner);
-        self.read((Command::LookupElem, Operation::Lookup), from_ref(&key).cast(), flags)
+        from_bytes(&owner.as_fd().as_raw_fd().to_ne_bytes()).unwrap_or_else(crate::zeroed)
+    }
+
+    fn read_attached(&self, owner: &Owner<'_, S>, flags: u64) -> Result<Option<Value<S>>> {
+        self.read((Command::LookupElem, Operation::Lookup), Some(&Self::key(owner)), flags)
     }
 
     fn write_attached(
@@ -144,8 +217,6 @@ where
         value: &Value<S>,
         flags: u64,
     ) -> core::result::Result<(), Errno> {
-        const { assert!(size_of::<S::Key>() == size_of::<i32>(), "the key is a descriptor") };
-        let key = key(owner);
-        self.write(from_ref(&key).cast(), value, flags)
+        self.write(Some(&Self::key(owner)), value, flags)
     }
 }

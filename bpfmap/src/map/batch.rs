@@ -3,6 +3,7 @@
 use super::{Map, Value};
 use crate::error::Result;
 use crate::held::Held;
+use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::sys::{self, BatchAttr, Command, ENOTSUPP, Errno};
 use core::ptr::null;
@@ -67,6 +68,8 @@ pub(super) struct Entries {
 
 impl Entries {
     pub(super) fn new<S: MapSpec>(capacity: usize) -> Result<Self> {
+        // Evaluated by the compiler.
+        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
         let value_size = Value::<S>::size()?;
         Ok(Self {
             keys: vec![0; capacity * size_of::<S::Key>()],
@@ -77,12 +80,19 @@ impl Entries {
         })
     }
 
+    /// Whether there is room for `capacity` keys and values of the sizes of `S`.
+    #[inline]
+    fn is_of<S: MapSpec>(&self) -> bool {
+        self.keys.len() / self.capacity.max(1) >= size_of::<S::Key>()
+            && self.values.len() / self.capacity.max(1) >= self.value_size
+    }
+
     /// The key at a place below `len`.
     #[inline]
     pub(super) fn key<S: MapSpec>(&self, index: usize) -> S::Key {
         let size = size_of::<S::Key>();
         let key = &self.keys[index * size..(index + 1) * size];
-        // SAFETY: these are the bytes of a key, which is plain data.
+        // SAFETY: the slice has as many bytes as a key, which is plain data: any bytes are one.
         unsafe { key.as_ptr().cast::<S::Key>().read_unaligned() }
     }
 
@@ -96,7 +106,7 @@ impl Entries {
     #[inline]
     pub(super) fn value<S: MapSpec>(&self, index: usize) -> Result<Value<S>> {
         let value = self.value_bytes(index);
-        // SAFETY: these are the bytes of a value.
+        // SAFETY: the slice has `Held::size` bytes, as `new` asked for, and any bytes are a value.
         unsafe { Value::<S>::read(value.as_ptr()) }
     }
 
@@ -131,7 +141,11 @@ impl<S: MapSpec> Map<S> {
         cursor: &mut [u8],
         into: &mut Entries,
     ) -> Option<Errno> {
-        debug_assert!(cursor.len() >= size_of::<S::Key>().max(4));
+        assert!(
+            cursor.len() >= size_of::<S::Key>().max(4),
+            "the kernel keeps a key or a number there"
+        );
+        assert!(into.is_of::<S>(), "the entries are those of another map");
         let cursor = sys::address(cursor.as_mut_ptr());
         let mut attr = BatchAttr {
             in_batch: if from_start { 0 } else { cursor },
@@ -143,8 +157,9 @@ impl<S: MapSpec> Map<S> {
             elem_flags: 0,
             flags: 0,
         };
-        // SAFETY: keys and values have room for `count` entries of the sizes that opening compared, the cursor for what
-        // the map type keeps there.
+        // SAFETY: keys and values have room for `capacity` entries of the sizes that opening or creating compared, of a
+        // per-CPU map of as many values as `possible_cpus` compared with the kernel's; the cursor has room for what the
+        // map types keep there: a key, or a number of 4 bytes. All are borrowed mutably.
         let errno = unsafe { sys::bpf(command, &mut attr) }.err();
         into.len = match errno {
             // The end, which is no failure, and a bucket that needs more room.

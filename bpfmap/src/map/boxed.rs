@@ -1,5 +1,6 @@
 //! Reading large values: on the heap, never on the stack of the thread.
 
+use super::element::address;
 use super::{Map, Value};
 use crate::error::{Operation, Result};
 use crate::held::Held;
@@ -7,7 +8,7 @@ use crate::kind::{Kind, LookupElement, Peek, Pop, TakeElement};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
 use core::mem::MaybeUninit;
-use core::ptr::{from_ref, null};
+use core::ptr::from_ref;
 
 impl<S> Map<S>
 where
@@ -18,11 +19,12 @@ where
     fn read_boxed(
         &self,
         (command, operation): (Command, Operation),
-        key: *const S::Key,
+        key: Option<&S::Key>,
     ) -> Result<Option<Box<S::Value>>> {
         let mut slot = Box::<S::Value>::new_uninit();
-        let mut attr = self.element(key, slot.as_mut_ptr().cast(), 0);
-        // SAFETY: the key is read; the slot has room for the value, whose size opening compared.
+        let mut attr = self.element(address(key), slot.as_mut_ptr().cast(), 0);
+        // SAFETY: the key is borrowed, or null, and read; the slot has room for the one value that an entry of this kind
+        // is, whose size opening or creating compared.
         match unsafe { sys::bpf(command, &mut attr) } {
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { slot.assume_init() })),
@@ -58,7 +60,7 @@ where
     where
         S::Kind: LookupElement,
     {
-        self.read_boxed((Command::LookupElem, Operation::Lookup), key)
+        self.read_boxed((Command::LookupElem, Operation::Lookup), Some(key))
     }
 
     /// Deletes the entry of a key and returns what it held as [`take`](Self::take) does, and never puts the value on the
@@ -70,7 +72,7 @@ where
     where
         S::Kind: TakeElement,
     {
-        self.read_boxed((Command::LookupAndDeleteElem, Operation::Take), key)
+        self.read_boxed((Command::LookupAndDeleteElem, Operation::Take), Some(key))
     }
 
     /// Takes the next value out of a queue or a stack as [`pop`](Self::pop) does, and never puts it on the stack of the
@@ -82,7 +84,7 @@ where
     where
         S::Kind: Pop,
     {
-        self.read_boxed((Command::LookupAndDeleteElem, Operation::Pop), null())
+        self.read_boxed((Command::LookupAndDeleteElem, Operation::Pop), None)
     }
 
     /// Returns the value that [`pop_boxed`](Self::pop_boxed) would take, and leaves it in the map.
@@ -93,7 +95,7 @@ where
     where
         S::Kind: Peek,
     {
-        self.read_boxed((Command::LookupElem, Operation::Peek), null())
+        self.read_boxed((Command::LookupElem, Operation::Peek), None)
     }
 }
 
@@ -116,18 +118,23 @@ impl<S: MapSpec> Map<S> {
         let size = Value::<S>::size()?;
         if size <= SMALL {
             let mut place = [MaybeUninit::<u8>::uninit(); SMALL];
-            self.reads(key, place.as_mut_ptr().cast())
+            // SAFETY: `place` has `SMALL` bytes, and an entry no more than these.
+            unsafe { self.reads(key, place.as_mut_ptr().cast()) }
         } else {
             let mut place = Box::<[u8]>::new_uninit_slice(size);
-            self.reads(key, place.as_mut_ptr().cast())
+            // SAFETY: `place` has as many bytes as an entry.
+            unsafe { self.reads(key, place.as_mut_ptr().cast()) }
         }
     }
 
-    /// Reads an entry to where `place` has room for it, and tells whether there is one.
+    /// Reads an entry to `place`, and tells whether there is one.
+    ///
+    /// # Safety
+    /// [`Held::size`] bytes can be written at `place`.
     #[inline]
-    fn reads(&self, key: &S::Key, place: *const u8) -> Result<bool> {
+    unsafe fn reads(&self, key: &S::Key, place: *mut u8) -> Result<bool> {
         let mut attr = self.element(from_ref(key), place, 0);
-        // SAFETY: the key is read; `place` has room for an entry, as the callers see to.
+        // SAFETY: the key is borrowed and read; the rest is the caller's promise.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

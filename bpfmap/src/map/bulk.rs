@@ -133,7 +133,7 @@ impl<S: MapSpec> Map<S> {
             }
         }
         for (index, (key, value)) in keys.iter().zip(values).enumerate() {
-            self.write(key, value, Update::Any as u64)
+            self.write(Some(key), value, Update::Any as u64)
                 .map_err(|errno| partly::<S>(Operation::Update, errno, before + index))?;
         }
         Ok(())
@@ -244,7 +244,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Iterate + LookupElement + DeleteElement,
     {
         if !self.lacks.knows(Command::LookupAndDeleteElem) {
-            match self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0) {
+            match self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0) {
                 Err(error) if error.kind() == crate::ErrorKind::Unsupported => {
                     self.lacks.remember(Command::LookupAndDeleteElem);
                 }

@@ -44,7 +44,7 @@ pub(super) fn create<S: MapSpec>(
     let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::NAME)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
     if S::Kind::PER_CPU {
-        crate::percpu::possible_cpus()?;
+        crate::possible_cpus()?;
     }
     // The kernel may have rounded the number of entries up.
     let info =

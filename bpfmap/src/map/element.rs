@@ -6,18 +6,24 @@ use crate::held::Held;
 use crate::kind::{DeleteElement, InsertElement, Kind, LookupElement, TakeElement, UpdateElement};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
-use core::ptr::from_ref;
+use core::ptr::{from_ref, null};
 use std::os::fd::AsRawFd;
 
 /// `BPF_F_LOCK`: under the spin lock in the value.
 pub(super) const LOCK: u64 = 4;
 
+/// Where a key is; of none null.
+#[inline]
+pub(super) fn address<K>(key: Option<&K>) -> *const K {
+    key.map_or(null(), from_ref)
+}
+
 impl<S: MapSpec> Map<S> {
     /// The attribute of an operation on one entry. Kinds without keys have `()`, and the kernel wants a null pointer.
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
-        // Opening compares the size of the value with that of the type, except of these.
-        const { assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair") };
+        // Opening compares the size of the value with that of the type, except of these. Evaluated by the compiler.
+        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,
@@ -27,19 +33,21 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Reads an entry with one of the commands that write a value; `None`: `ENOENT`.
+    /// Reads an entry with one of the commands that write a value; `None`: `ENOENT`. `key`: of a kind without keys none.
     #[inline]
     pub(super) fn read(
         &self,
         (command, operation): (Command, Operation),
-        key: *const S::Key,
+        key: Option<&S::Key>,
         flags: u64,
     ) -> Result<Option<Value<S>>> {
         let mut slot = Value::<S>::slot()?;
-        let mut attr = self.element(key, Value::<S>::slot_address(&mut slot), flags);
-        // SAFETY: the key is read; the slot has room for the value, whose size opening compared.
+        let mut attr = self.element(address(key), Value::<S>::slot_address(&mut slot), flags);
+        // SAFETY: the key is borrowed, or null, and read; a slot has room for what the kernel writes of an entry: the
+        // value, whose size opening or creating compared, of a per-CPU map one for each of the CPUs that
+        // `possible_cpus` has compared with the kernel's.
         match unsafe { sys::bpf(command, &mut attr) } {
-            // SAFETY: the kernel wrote the whole value.
+            // SAFETY: where these commands succeed, the kernel wrote the whole entry to the slot.
             Ok(_) => Ok(Some(unsafe { Value::<S>::from_slot(slot) })),
             Err(Errno(libc::ENOENT)) => Ok(None),
             Err(errno) => Err(Self::failed(operation, errno)),
@@ -51,12 +59,13 @@ impl<S: MapSpec> Map<S> {
     pub(super) fn read_into(
         &self,
         (command, operation): (Command, Operation),
-        key: *const S::Key,
+        key: Option<&S::Key>,
         into: &mut Value<S>,
         flags: u64,
     ) -> Result<bool> {
-        let mut attr = self.element(key, into.address_mut(), flags);
-        // SAFETY: the key is read; a value has room for a value, and stays valid whatever part is written.
+        let mut attr = self.element(address(key), into.address_mut(), flags);
+        // SAFETY: the key is borrowed, or null, and read; a value has as much room as a slot in `read`, and any bytes
+        // are a valid value, so it stays one whatever part of it a call that fails has written.
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -68,12 +77,13 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub(super) fn write(
         &self,
-        key: *const S::Key,
+        key: Option<&S::Key>,
         value: &Value<S>,
         flags: u64,
     ) -> core::result::Result<(), Errno> {
-        let mut attr = self.element(key, value.address(), flags);
-        // SAFETY: key and value are read only.
+        let mut attr = self.element(address(key), value.address(), flags);
+        // SAFETY: key and value are borrowed and only read; a value has as many bytes as the kernel reads of an entry,
+        // as in `read`.
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
 
@@ -99,7 +109,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: LookupElement,
     {
-        self.read((Command::LookupElem, Operation::Lookup), key, 0)
+        self.read((Command::LookupElem, Operation::Lookup), Some(key), 0)
     }
 
     /// Reads the entry of a key into `into`; `false`, and `into` is as it was, when there is none.
@@ -111,7 +121,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: LookupElement,
     {
-        self.read_into((Command::LookupElem, Operation::Lookup), key, into, 0)
+        self.read_into((Command::LookupElem, Operation::Lookup), Some(key), into, 0)
     }
 }
 
@@ -130,7 +140,8 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: UpdateElement,
     {
-        self.write(key, value, mode as u64).map_err(|errno| Self::failed(Operation::Update, errno))
+        self.write(Some(key), value, mode as u64)
+            .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 }
 
@@ -144,7 +155,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: InsertElement + UpdateElement,
     {
-        match self.write(key, value, Update::NoExist as u64) {
+        match self.write(Some(key), value, Update::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
@@ -160,7 +171,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: InsertElement + UpdateElement,
     {
-        match self.write(key, value, Update::Exist as u64) {
+        match self.write(Some(key), value, Update::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
@@ -184,7 +195,7 @@ impl<S: MapSpec> Map<S> {
             _pad: 0,
             key: sys::address(from_ref(key)),
         };
-        // SAFETY: the key is read only.
+        // SAFETY: the key is borrowed, has the size that opening or creating compared, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(errno)) if errno == S::Kind::DELETE_MISSING => Ok(false),
@@ -205,7 +216,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: TakeElement,
     {
-        self.read((Command::LookupAndDeleteElem, Operation::Take), key, 0)
+        self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0)
     }
 
     /// As [`take`](Self::take), into `into`; `false`, and `into` is as it was, when there was none.
@@ -217,6 +228,6 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: TakeElement,
     {
-        self.read_into((Command::LookupAndDeleteElem, Operation::Take), key, into, 0)
+        self.read_into((Command::LookupAndDeleteElem, Operation::Take), Some(key), into, 0)
     }
 }

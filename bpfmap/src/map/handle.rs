@@ -32,7 +32,9 @@ impl<S: MapSpec> Map<S> {
         let fd = self.fd.try_clone().map_err(|error| {
             Error::os(Operation::Clone, S::NAME, error.raw_os_error().unwrap_or(libc::EMFILE))
         })?;
-        Ok(Self::new(fd, self.max_entries, self.layout_check))
+        let mut clone = Self::new(fd, self.max_entries, self.layout_check);
+        clone.may_hide_user_ptrs = self.may_hide_user_ptrs;
+        Ok(clone)
     }
 
     /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`), where it lives on without a descriptor.

@@ -2,7 +2,9 @@
 
 use crate::kind::KindFacts;
 use crate::spec::MapFlags;
-use crate::sys::{self, BtfInfoRaw, Command, Errno, IdAttr, InfoAttr, MapInfoRaw};
+use crate::sys::{
+    self, BatchAttr, BtfInfoRaw, Command, ElementAttr, Errno, IdAttr, InfoAttr, MapInfoRaw,
+};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// What the kernel says of a map (`struct bpf_map_info`).
@@ -46,10 +48,17 @@ impl Info {
             .map_or(self.flags, |facts| self.flags.difference(facts.added_flags))
     }
 
-    /// Of an open map.
+    /// Of a descriptor of which it isn't known that it is a map's.
+    pub(crate) fn of_map(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
+        is_map(fd)?;
+        Self::of(fd)
+    }
+
+    /// Of an open map. Of another BPF object the kernel would write what it has to say of that.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
-        object_info(fd, &mut raw)?;
+        // SAFETY: numbers, none of them an address.
+        unsafe { object_info(fd, &mut raw) }?;
         let name_len = raw.name.iter().position(|&byte| byte == 0).unwrap_or(raw.name.len());
         Ok(Self {
             map_type: raw.map_type,
@@ -68,6 +77,41 @@ impl Info {
     }
 }
 
+/// Fails with `EINVAL` for a descriptor that is no map's: `BPF_OBJ_GET_INFO_BY_FD` takes those of programs, links and BTF
+/// too.
+///
+/// Asks for a batch of no entries, which every map refuses with another errno or answers with success, and which touches
+/// nothing. Before Linux 5.6 there are no batches: then a look-up of a key at an address where nothing lies tells, which
+/// on a map is `EFAULT`, or, without keys, anything but `EINVAL`.
+fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut attr =
+        BatchAttr { map_fd: sys::fd_bits(fd.as_raw_fd()), count: 0, ..BatchAttr::default() };
+    // SAFETY: with a count of 0 the kernel writes nothing but the count in the attribute itself.
+    match unsafe { sys::bpf(Command::LookupBatch, &mut attr) } {
+        Err(Errno(libc::EBADF)) => return Err(Errno(libc::EBADF)),
+        Err(Errno(libc::EINVAL)) => {}
+        _ => return Ok(()),
+    }
+    for key in [NOWHERE, 0] {
+        let mut attr = ElementAttr {
+            map_fd: sys::fd_bits(fd.as_raw_fd()),
+            _pad: 0,
+            key,
+            value_or_next_key: NOWHERE,
+            flags: 0,
+        };
+        // SAFETY: the kernel neither reads nor writes at an address of its own for user space (`EFAULT`).
+        match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
+            Err(Errno(libc::EINVAL)) => {}
+            _ => return Ok(()),
+        }
+    }
+    Err(Errno(libc::EINVAL))
+}
+
+/// An address that is the kernel's, where no process has memory.
+const NOWHERE: u64 = u64::MAX;
+
 /// A descriptor of an object by its id.
 pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
     let mut attr = IdAttr { id, next_id: 0, open_flags: 0 };
@@ -81,21 +125,27 @@ pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
 pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     let fd = by_id(Command::BtfGetFdById, id)?;
     let mut raw = BtfInfoRaw::default();
-    object_info(fd.as_fd(), &mut raw)?;
+    // SAFETY: numbers; the address is null, and the room there 0 bytes.
+    unsafe { object_info(fd.as_fd(), &mut raw) }?;
     let mut blob = vec![0; raw.btf_size as usize];
     let mut raw =
         BtfInfoRaw { btf: sys::address(blob.as_mut_ptr()), btf_size: raw.btf_size, id: 0 };
-    object_info(fd.as_fd(), &mut raw)?;
+    // SAFETY: the blob has as many bytes as the info says.
+    unsafe { object_info(fd.as_fd(), &mut raw) }?;
     Ok(blob)
 }
 
-/// `I` is one of the kernel's info structs, and any address in it is good for what the kernel writes there.
-fn object_info<I>(fd: BorrowedFd<'_>, info: &mut I) -> Result<(), Errno> {
+/// Has the kernel write what it says of an object.
+///
+/// # Safety
+/// Any bytes are an `I`, and any address in it is good for what the kernel writes there.
+unsafe fn object_info<I>(fd: BorrowedFd<'_>, info: &mut I) -> Result<(), Errno> {
     let mut attr = InfoAttr {
         bpf_fd: sys::fd_bits(fd.as_raw_fd()),
         info_len: u32::try_from(size_of::<I>()).unwrap_or(u32::MAX),
         info: sys::address(core::ptr::from_mut(info)),
     };
-    // SAFETY: the kernel writes at most `info_len` bytes, and to the blob of `btf_blob` at most `btf_size`.
+    // SAFETY: the kernel writes at most `info_len` bytes to the info, whatever the object is; the rest is the caller's
+    // promise.
     unsafe { sys::bpf(Command::ObjGetInfoByFd, &mut attr) }.map(|_| ())
 }

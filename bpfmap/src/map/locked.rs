@@ -20,7 +20,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Lock + LookupElement,
         S::Value: HasSpinLock,
     {
-        self.read((Command::LookupElem, Operation::Lookup), key, LOCK)
+        self.read((Command::LookupElem, Operation::Lookup), Some(key), LOCK)
     }
 
     /// As [`lookup_locked`](Self::lookup_locked), into `into`.
@@ -33,7 +33,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Lock + LookupElement,
         S::Value: HasSpinLock,
     {
-        self.read_into((Command::LookupElem, Operation::Lookup), key, into, LOCK)
+        self.read_into((Command::LookupElem, Operation::Lookup), Some(key), into, LOCK)
     }
 }
 
@@ -49,7 +49,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Lock + UpdateElement,
         S::Value: HasSpinLock,
     {
-        self.write(key, value, mode as u64 | LOCK)
+        self.write(Some(key), value, mode as u64 | LOCK)
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 }

@@ -21,6 +21,7 @@ mod options;
 mod queue;
 mod stacks;
 mod struct_ops;
+mod user_ptrs;
 mod walk;
 
 pub use arena::{Arena, ArenaPtr};
@@ -69,6 +70,8 @@ pub struct Map<S: MapSpec> {
     fd: OwnedFd,
     max_entries: u32,
     layout_check: LayoutCheck,
+    /// The value may have a user pointer of which the spec says nothing: this process can't know.
+    may_hide_user_ptrs: bool,
     /// Batch commands that this kernel turned out to lack for this map.
     lacks: batch::Lacks,
     spec: PhantomData<fn() -> S>,
@@ -77,7 +80,14 @@ pub struct Map<S: MapSpec> {
 impl<S: MapSpec> Map<S> {
     /// A handle on a map that is known to be what the spec says.
     fn new(fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Self {
-        Self { fd, max_entries, layout_check, lacks: batch::Lacks::default(), spec: PhantomData }
+        Self {
+            fd,
+            max_entries,
+            layout_check,
+            may_hide_user_ptrs: false,
+            lacks: batch::Lacks::default(),
+            spec: PhantomData,
+        }
     }
 }
 

@@ -107,7 +107,8 @@ impl<S: MapSpec> Map<S> {
         let () = ObjectSize::<S>::CHECK;
         let mut value = [0; OBJECT_SIZE];
         let mut attr = self.element(key, value.as_mut_ptr(), 0);
-        // SAFETY: the key is read; the value has room for as many bytes as the map's has.
+        // SAFETY: the key is borrowed and read. The kernel writes one value of the size that opening or creating compared
+        // with `S::Value`, and `ObjectSize` says that `value` has room for it.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(Some(S::Kind::from_kernel(value))),
             Err(Errno(libc::ENOENT)) => Ok(None),
@@ -140,7 +141,7 @@ impl<S: MapSpec> Map<S> {
         let () = ObjectSize::<S>::CHECK;
         let value = S::Kind::to_kernel(object);
         let mut attr = self.element(key, value.as_ptr(), mode as u64);
-        // SAFETY: key and value are read only.
+        // SAFETY: key and value are borrowed and only read; the kernel reads as much as `ObjectSize` says `value` has.
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
 

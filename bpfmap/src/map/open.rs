@@ -6,7 +6,7 @@ use crate::declaration::Declaration;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::Kind;
 use crate::layout::Layout;
-use crate::percpu::possible_cpus;
+use crate::possible_cpus;
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::verify::{self, Verified};
@@ -113,6 +113,8 @@ impl<S: MapSpec> Consistent<S> {
             S::VALUE_LAYOUT.size() == size_of::<S::Value>() as u64,
             "VALUE_LAYOUT isn't as large as the value"
         );
+        // Opening reads a value of a map of maps, which has the size that is compared.
+        assert!(S::INNER.is_none() || S::Kind::HOLDS_MAPS, "only a map of maps has `INNER`");
     };
 }
 

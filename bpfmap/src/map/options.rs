@@ -137,7 +137,9 @@ impl<S: MapSpec> Options<S> {
     /// As there.
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
         let (info, layout_check) = super::open::check(&self, fd.as_fd())?;
-        let map = self.map(fd, info.max_entries, layout_check);
+        let hides = super::user_ptrs::check::<S>(&info)?;
+        let mut map = self.map(fd, info.max_entries, layout_check);
+        map.may_hide_user_ptrs = hides == super::user_ptrs::Hidden::Unknown;
         super::nested::check(&map)?;
         Ok(map)
     }

@@ -5,7 +5,6 @@ use crate::error::{Operation, Result};
 use crate::kind::{Peek, Pop, Push};
 use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
-use core::ptr::null;
 
 impl<S: MapSpec> Map<S> {
     /// Appends a value: at a queue's end, on a stack's top (Linux 4.20).
@@ -20,7 +19,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Push,
     {
-        self.write(null(), value, mode as u64).map_err(|errno| Self::failed(Operation::Push, errno))
+        self.write(None, value, mode as u64).map_err(|errno| Self::failed(Operation::Push, errno))
     }
 
     /// Appends a value; `false`, and nothing is appended, when the map is full.
@@ -32,7 +31,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Push,
     {
-        match self.write(null(), value, Update::Any as u64) {
+        match self.write(None, value, Update::Any as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::E2BIG)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Push, errno)),
@@ -50,7 +49,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Pop,
     {
-        self.read((Command::LookupAndDeleteElem, Operation::Pop), null(), 0)
+        self.read((Command::LookupAndDeleteElem, Operation::Pop), None, 0)
     }
 
     /// As [`pop`](Self::pop), into `into`; `false`, and `into` is as it was, when the map is empty.
@@ -62,7 +61,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Pop,
     {
-        self.read_into((Command::LookupAndDeleteElem, Operation::Pop), null(), into, 0)
+        self.read_into((Command::LookupAndDeleteElem, Operation::Pop), None, into, 0)
     }
 }
 
@@ -76,7 +75,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Peek,
     {
-        self.read((Command::LookupElem, Operation::Peek), null(), 0)
+        self.read((Command::LookupElem, Operation::Peek), None, 0)
     }
 
     /// As [`peek`](Self::peek), into `into`; `false`, and `into` is as it was, when the map is empty.
@@ -88,6 +87,6 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Peek,
     {
-        self.read_into((Command::LookupElem, Operation::Peek), null(), into, 0)
+        self.read_into((Command::LookupElem, Operation::Peek), None, into, 0)
     }
 }

@@ -24,7 +24,8 @@ impl<S: MapSpec> Map<S> {
         let mut next = crate::zeroed::<S::Key>();
         let after = key.map_or(null(), from_ref);
         let mut attr = self.element(after, from_mut(&mut next).cast(), 0);
-        // SAFETY: the key is read; the next one has room for a key.
+        // SAFETY: the key is borrowed, or null, and read; `next` has room for a key, whose size opening or creating
+        // compared.
         match unsafe { sys::bpf(Command::GetNextKey, &mut attr) } {
             Ok(_) => Ok(Some(next)),
             Err(Errno(libc::ENOENT)) => Ok(None),
@@ -37,7 +38,8 @@ impl<S: MapSpec> Map<S> {
     /// Reads the value of a key to the first place; `false`: `ENOENT`.
     pub(super) fn read_first(&self, key: &S::Key, into: &mut Entries) -> Result<bool, Errno> {
         let mut attr = self.element(key, into.first_value(), 0);
-        // SAFETY: the key is read; there is room for one value at least.
+        // SAFETY: the key is borrowed and read; the first place has room for an entry's value, of the size that opening
+        // or creating compared: `Entries::new` makes room for one entry at least.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

@@ -221,7 +221,7 @@ impl<'a> Migration<'a> {
             progress(Progress { stage: Stage::Waiting { holder }, entries: 0, at_most: 0 });
         })?;
         let fd = pin.open()?;
-        let live = Info::of(fd.as_fd()).map_err(|errno| {
+        let live = Info::of_map(fd.as_fd()).map_err(|errno| {
             Error::refused(Operation::Info, self.old.name, errno, String::new())
         })?;
         let target = self.target(&live);

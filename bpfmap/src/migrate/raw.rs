@@ -178,7 +178,8 @@ impl RawMap {
         for _ in 0..entries.capacity {
             let key = &mut entries.keys[entries.len * self.key_size..][..self.key_size];
             let after = walk.last.as_ref().map_or(null(), Vec::as_ptr);
-            match self.element(Command::GetNextKey, after, key.as_mut_ptr()) {
+            // SAFETY: the last key, or null; the next one goes to a slice of the keys' size.
+            match unsafe { self.element(Command::GetNextKey, after, key.as_mut_ptr()) } {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => {
                     walk.ended = true;
@@ -189,7 +190,9 @@ impl RawMap {
             walk.last = Some(key.to_vec());
             let key = key.as_ptr();
             let value = &mut entries.values[entries.len * self.value_size()..];
-            match self.element(Command::LookupElem, key, value.as_mut_ptr()) {
+            // SAFETY: the key is in the entries; of the values the rest from this one on is borrowed, which is one at
+            // least, as `entries.len` is below the capacity.
+            match unsafe { self.element(Command::LookupElem, key, value.as_mut_ptr()) } {
                 Ok(()) => entries.len += 1,
                 // It vanished between the two calls.
                 Err(Errno(libc::ENOENT)) => {}
@@ -232,7 +235,9 @@ impl RawMap {
         for index in done..entries.len {
             let key = entries.keys[index * self.key_size..].as_ptr();
             let value = entries.values[index * value_size..].as_mut_ptr();
-            self.element(Command::UpdateElem, key, value).map_err(|errno| match errno.0 {
+            // SAFETY: key and value of an entry below `entries.len`, which are read only.
+            let written = unsafe { self.element(Command::UpdateElem, key, value) };
+            written.map_err(|errno| match errno.0 {
                 libc::E2BIG | libc::ENOSPC => {
                     let text = full.to_owned();
                     Error::told(Operation::Migrate, &self.name, ErrorKind::Full, errno.0, text)
@@ -243,9 +248,17 @@ impl RawMap {
         Ok(())
     }
 
-    /// A command on one element. The key is read, or null; the value or next key is written, or read.
-    fn element(&self, command: Command, key: *const u8, value: *mut u8) -> Result<(), Errno> {
-        // SAFETY: the callers have a key behind `key`, and room for what the command writes behind `value`.
+    /// A command on one element.
+    ///
+    /// # Safety
+    /// As [`sys::element`].
+    unsafe fn element(
+        &self,
+        command: Command,
+        key: *const u8,
+        value: *mut u8,
+    ) -> Result<(), Errno> {
+        // SAFETY: the caller's promise.
         unsafe { sys::element(command, self.fd.as_fd(), key, value) }
     }
 

@@ -9,7 +9,7 @@ use super::{ConsistentEvent, error_of};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::ReadPerCpuRecords;
 use crate::map::Map;
-use crate::percpu::cpu_ranges;
+use crate::possible_cpus::cpu_ranges;
 use crate::spec::EventSpec;
 use crate::sys::{self, Command, ElementAttr, Errno};
 use core::fmt;

@@ -14,6 +14,7 @@ mod examples;
 mod hash;
 mod kills;
 mod large;
+mod live;
 mod lpm;
 mod lru;
 #[path = "../../src/fixture/lsm.rs"]
@@ -28,6 +29,7 @@ mod network_objects;
 mod one_cpu;
 mod open;
 mod percpu;
+mod possible_cpus;
 mod programs;
 mod queue;
 mod rings;

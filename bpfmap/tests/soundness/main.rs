@@ -6,3 +6,4 @@
 
 mod per_cpu;
 mod rings;
+mod user_ptr;

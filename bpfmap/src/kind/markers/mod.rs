@@ -17,7 +17,8 @@ pub use streams::*;
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty
         $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)? $(, entries: $entries:path)?
-        $(, kernel_value: $kernel:literal)?) => {
+        $(, kernel_value: $kernel:literal)? $(, user_ptrs: $pointers:literal)?
+        $(, holds_maps: $maps:literal)?) => {
         $(#[$doc])*
         pub enum $name {}
         impl Sealed for $name {}
@@ -29,6 +30,8 @@ macro_rules! kind {
             type Value<$v: Plain> = $value;
             $(const ADDED_FLAGS: crate::spec::MapFlags = crate::spec::MapFlags::$flag;)?
             $(const KERNEL_VALUE: bool = $kernel;)?
+            $(const USER_PTRS: bool = $pointers;)?
+            $(const HOLDS_MAPS: bool = $maps;)?
             $(const DELETE_MISSING: i32 = libc::$errno;)?
             $(fn entries(said: Option<u32>) -> crate::Result<Option<u32>> {
                 $entries(said)

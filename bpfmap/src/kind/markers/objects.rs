@@ -60,7 +60,7 @@ kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all of one s
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `array_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
-    ArrayOfMaps, 12, "array_of_maps", btf: false, cursor: None, value: V => V);
+    ArrayOfMaps, 12, "array_of_maps", btf: false, cursor: None, value: V => V, holds_maps: true);
 impl DeleteElement for ArrayOfMaps {}
 impl Iterate for ArrayOfMaps {}
 impl UpdateBatch for ArrayOfMaps {}
@@ -78,7 +78,7 @@ kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all of one spec
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
-    HashOfMaps, 13, "hash_of_maps", btf: false, cursor: Position, value: V => V);
+    HashOfMaps, 13, "hash_of_maps", btf: false, cursor: Position, value: V => V, holds_maps: true);
 impl InsertElement for HashOfMaps {}
 impl DeleteElement for HashOfMaps {}
 impl Iterate for HashOfMaps {}

@@ -96,7 +96,8 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), go
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
-    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
+    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said,
+    user_ptrs: true);
 impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
@@ -118,6 +119,7 @@ impl AttachValues for CgrpStorage {
 }
 
 /// There is an entry for each owner: the kernel takes no number (`EINVAL`).
+#[expect(clippy::unnecessary_wraps, reason = "other kinds can fail to tell, in the same place")]
 fn none_unless_said(said: Option<u32>) -> Result<Option<u32>> {
     Ok(said.or(Some(0)))
 }

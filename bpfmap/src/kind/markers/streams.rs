@@ -7,8 +7,8 @@ use crate::kind::{
     sealed::Sealed,
 };
 use crate::mapping::page_size;
-use crate::percpu::possible_cpus;
 use crate::plain::Plain;
+use crate::possible_cpus;
 
 kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU, which is read by
     /// [`PerfBuffer`](crate::PerfBuffer)

@@ -1,0 +1,80 @@
+//! Where a type has pointers to memory of user space: `struct T __uptr *`, a pointer with the type tag `uptr`.
+
+use crate::layout::TypeLayout;
+use bpfmap_btf::{Btf, BtfError, Kind};
+
+/// The tag by which the kernel knows them (`btf_get_field_type` in `kernel/bpf/btf.c`).
+const TAG: &str = "uptr";
+
+/// Nesting that no real type has.
+const DEEPEST: u32 = 64;
+
+/// The offsets, in bits, of the user pointers in a type of some BTF. Of an array those of the first element.
+pub(crate) fn user_ptrs(btf: &Btf<'_>, type_id: u32) -> Result<Vec<u64>, BtfError> {
+    let mut search = Search { btf, found: Vec::new(), left: MOST };
+    search.within(type_id, 0, DEEPEST)?;
+    Ok(search.found)
+}
+
+/// Members that are looked at: the kernel knows of eleven special fields in a value.
+const MOST: u32 = 1 << 20;
+
+struct Search<'a> {
+    btf: &'a Btf<'a>,
+    found: Vec<u64>,
+    left: u32,
+}
+
+impl Search<'_> {
+    fn within(&mut self, type_id: u32, at: u64, depth: u32) -> Result<(), BtfError> {
+        let (Some(left), Some(deeper)) = (self.left.checked_sub(1), depth.checked_sub(1)) else {
+            return Err(BtfError::Endless(type_id));
+        };
+        self.left = left;
+        match self.btf.resolve(type_id)?.map(|ty| &ty.kind) {
+            Some(Kind::Struct(body) | Kind::Union(body)) => {
+                for member in &body.members {
+                    self.within(member.ty, at + u64::from(member.bit_offset), deeper)?;
+                }
+            }
+            Some(Kind::Array(array)) => self.within(array.element, at, deeper)?,
+            Some(&Kind::Pointer(target)) if is_tagged(self.btf, target) => self.found.push(at),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether the tag is among those of a pointer's target.
+fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
+    let mut at = target;
+    for _ in 0..DEEPEST {
+        let Some(ty) = btf.get(at) else { return false };
+        at = match ty.kind {
+            Kind::TypeTag(_) if ty.name == TAG => return true,
+            Kind::TypeTag(next)
+            | Kind::Const(next)
+            | Kind::Volatile(next)
+            | Kind::Restrict(next)
+            | Kind::Typedef(next) => next,
+            _ => return false,
+        };
+    }
+    false
+}
+
+/// The same of a layout, which lies `at` so many bits.
+pub(crate) fn user_ptrs_of(layout: &TypeLayout<'_>, at: u64, found: &mut Vec<u64>) {
+    match *layout {
+        TypeLayout::Struct { members, .. } | TypeLayout::Union { members, .. } => {
+            for member in members {
+                user_ptrs_of(member.layout, at + u64::from(member.bit_offset), found);
+            }
+        }
+        TypeLayout::Array { element: layout, .. }
+        | TypeLayout::Typedef { target: layout, .. }
+        | TypeLayout::Evolved { layout, .. } => user_ptrs_of(layout, at, found),
+        TypeLayout::Pointer { target } if target.is_user_memory() => found.push(at),
+        _ => {}
+    }
+}

@@ -1,0 +1,51 @@
+//! Pointers to memory of user space in the value of a live map.
+//!
+//! The kernel follows what an update brings in their place, so a spec must not hide one behind plain data: safe code
+//! could then have programs write anywhere in this process.
+
+use super::info::{Info, btf_blob};
+use crate::btf;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::Kind;
+use crate::spec::MapSpec;
+use crate::sys::Errno;
+use bpfmap_btf::Btf;
+
+/// What is known of user pointers that a spec does not show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// There are none.
+    None,
+    /// This process may not read the map's BTF.
+    Unknown,
+}
+
+/// Fails where the value of a live map has a user pointer that the spec does not have.
+pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
+    // A value without BTF, or without room, has none.
+    if !S::Kind::USER_PTRS || info.btf_value_type_id == 0 || info.value_size < 8 {
+        return Ok(Hidden::None);
+    }
+    let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);
+    let blob = match btf_blob(info.btf_id) {
+        Ok(blob) => blob,
+        Err(Errno(libc::EPERM | libc::EACCES)) => return Ok(Hidden::Unknown),
+        Err(errno) => {
+            let text = "its BTF can't be read".to_owned();
+            return Err(Error::refused(Operation::Open, S::NAME, errno, text));
+        }
+    };
+    let btf = Btf::parse(&blob).map_err(|error| differs(error.to_string()))?;
+    let theirs = btf::user_ptrs(&btf, info.btf_value_type_id);
+    let theirs = theirs.map_err(|error| differs(error.to_string()))?;
+    let mut ours = Vec::new();
+    btf::user_ptrs_of(S::VALUE_LAYOUT, 0, &mut ours);
+    match theirs.into_iter().find(|offset| !ours.contains(offset)) {
+        None => Ok(Hidden::None),
+        Some(offset) => Err(differs(format!(
+            "value: a user pointer at offset {}, through which programs write, and the schema has none there (help: \
+             declare the member as `uptr<T>`, in Rust `UserPtr<T>`)",
+            offset / 8
+        ))),
+    }
+}

@@ -1,0 +1,281 @@
+//! How many CPUs the kernel keeps values of.
+//!
+//! All that is read from per-CPU maps goes to memory whose size follows from this number, and the kernel asks nobody how
+//! much room there is. The file that has it can be another one: a container may have something mounted over it. So the
+//! number is compared, once in a process, with what the kernel itself does.
+
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::{Kind, PercpuArray};
+use crate::mapping::page_size;
+use crate::sys::{self, Command, CreateAttr, ElementAttr, Errno};
+use core::ops::RangeInclusive;
+use core::ptr::{NonNull, from_ref, null_mut};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::OnceLock;
+
+/// The file that lists them.
+const LIST: &str = "/sys/devices/system/cpu/possible";
+
+/// How many CPUs the kernel could ever have: the length of each per-CPU value.
+///
+/// Read once from `/sys/devices/system/cpu/possible`, and the same for the life of the process. Before it is used it is
+/// compared with what the kernel writes of a per-CPU map that is made for that. A process that may not create maps looks
+/// instead that the file is the kernel's own, with nothing mounted over it.
+///
+/// # Errors
+/// The file can't be read or isn't a list of CPUs: without `/sys` mounted, say.
+/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel has another number, or the file is not its own.
+#[inline]
+pub fn possible_cpus() -> Result<usize> {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    match COUNT.get() {
+        Some(&count) => Ok(count),
+        None => checked().map(|count| *COUNT.get_or_init(|| count)),
+    }
+}
+
+#[cold]
+fn checked() -> Result<usize> {
+    let failed = |errno| Error::os(Operation::PossibleCpus, "", errno);
+    let mut list = String::new();
+    File::open(LIST)
+        .and_then(|mut file| file.read_to_string(&mut list))
+        .map_err(|error| failed(error.raw_os_error().unwrap_or(libc::EIO)))?;
+    let count = count_cpus(&list).ok_or_else(|| failed(libc::EINVAL))?;
+    let differs = |text| Error::told(Operation::PossibleCpus, "", ErrorKind::PossibleCpus, 0, text);
+    let help = "help: remove what is mounted over the file or over a folder above it";
+    match measured(count) {
+        Ok(Measured::Cpus(kernels)) if kernels == count => Ok(count),
+        Ok(Measured::Cpus(kernels)) => Err(differs(format!(
+            "{LIST} lists {count}, and the kernel keeps values of {kernels} ({help})"
+        ))),
+        Ok(Measured::More) => Err(differs(format!(
+            "{LIST} lists {count}, and the kernel keeps values of more CPUs ({help})"
+        ))),
+        // Not allowed, or no room: then the file has to be the kernel's.
+        Err(_) => match list_of_the_kernel() {
+            Ok(own) if own == list => Ok(count),
+            _ => Err(differs(format!(
+                "{LIST} is not the kernel's own file, and this process may not create a map to learn how many CPUs \
+                 the kernel keeps values of ({help}, or run with CAP_BPF)"
+            ))),
+        },
+    }
+}
+
+/// What a per-CPU map shows.
+#[derive(Debug, PartialEq, Eq)]
+enum Measured {
+    /// So many values.
+    Cpus(usize),
+    /// More than there was room for.
+    More,
+}
+
+/// CPUs that there is room for at least: `NR_CPUS` of any distribution.
+const ROOM: usize = 8192;
+
+/// What a word of the room has before the kernel writes.
+const UNTOUCHED: u64 = 0x5a5a_a5a5_5a5a_a5a5;
+
+/// Counts the values that the kernel writes for one entry of a per-CPU map. Behind the room for them is a page without
+/// access, so that the kernel fails (`EFAULT`) before it could write anywhere else.
+fn measured(said: usize) -> Result<Measured, Errno> {
+    let map = map_of_one_word()?;
+    // One more than is said, so that one more is seen.
+    let mut room = Guarded::new(said.saturating_add(1).max(ROOM))?;
+    room.words().fill(UNTOUCHED);
+    match room.look_up(map.as_fd()) {
+        Ok(()) => {}
+        Err(Errno(libc::EFAULT)) => return Ok(Measured::More),
+        Err(errno) => return Err(errno),
+    }
+    // A new entry is zero.
+    let written = room.words().iter().take_while(|word| **word == 0).count();
+    let rest = room.words().get(written..).unwrap_or_default();
+    let is_clean = rest.iter().all(|word| *word == UNTOUCHED);
+    if is_clean { Ok(Measured::Cpus(written)) } else { Err(Errno(libc::EIO)) }
+}
+
+/// A per-CPU array with one entry of 8 bytes.
+fn map_of_one_word() -> Result<OwnedFd, Errno> {
+    let mut attr = CreateAttr {
+        map_type: PercpuArray::TYPE,
+        key_size: 4,
+        value_size: 8,
+        max_entries: 1,
+        map_name: crate::map::kernel_name("bpfmap_cpus"),
+        ..CreateAttr::default()
+    };
+    // SAFETY: the attribute has no address.
+    let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }?;
+    // SAFETY: the kernel just made it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Words that end where a page without access begins.
+struct Guarded {
+    start: NonNull<u64>,
+    words: usize,
+    /// Of the whole mapping, the page included.
+    len: usize,
+}
+
+impl Guarded {
+    /// Room for at least so many words.
+    fn new(words: usize) -> Result<Self, Errno> {
+        let page = page_size();
+        let bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_next_multiple_of(page));
+        let bytes = bytes.ok_or(Errno(libc::ENOMEM))?;
+        let len = bytes.checked_add(page).ok_or(Errno(libc::ENOMEM))?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping without a file, which replaces none.
+        let start = unsafe { libc::mmap(null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(sys::last_errno());
+        }
+        let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
+        let room = Self { start, words: bytes / 8, len };
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: all but the last page of our own mapping.
+        match unsafe { libc::mprotect(start.as_ptr().cast(), bytes, access) } {
+            0 => Ok(room),
+            _ => Err(sys::last_errno()),
+        }
+    }
+
+    fn words(&mut self) -> &mut [u64] {
+        // SAFETY: as many words as `new` made accessible, which are zero or what was written, at the start of a page;
+        // borrowed as this is.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.words) }
+    }
+
+    /// Looks the first entry of a map up into the words.
+    fn look_up(&mut self, map: BorrowedFd<'_>) -> Result<(), Errno> {
+        let key = 0_u32;
+        let mut attr = ElementAttr {
+            map_fd: sys::fd_bits(map.as_raw_fd()),
+            _pad: 0,
+            key: sys::address(from_ref(&key)),
+            value_or_next_key: sys::address(self.words().as_mut_ptr()),
+            flags: 0,
+        };
+        // SAFETY: the key is read. Whatever the kernel writes from the start on is within the words, which are borrowed
+        // mutably: at the page behind them it stops.
+        unsafe { sys::bpf(Command::LookupElem, &mut attr) }.map(|_| ())
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping, of that length; nothing borrows from it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// The list as the kernel's own file has it: in a sysfs that is mounted at `/sys`, and on the way there no other mount
+/// (`openat2`, Linux 5.6).
+fn list_of_the_kernel() -> std::io::Result<String> {
+    let sys = File::open("/sys")?;
+    let mut facts = core::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: an open descriptor, and room for what the kernel writes.
+    if unsafe { libc::fstatfs(sys.as_raw_fd(), facts.as_mut_ptr()) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: numbers, which were zero before the kernel wrote them.
+    if u64::try_from(unsafe { facts.assume_init() }.f_type) != Ok(SYSFS_MAGIC) {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let how = OpenHow { flags: libc::O_CLOEXEC as u64, mode: 0, resolve: RESOLVE_NO_XDEV };
+    // SAFETY: the path ends with a zero, the struct is as long as said; both are read only.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            sys.as_raw_fd(),
+            c"devices/system/cpu/possible".as_ptr(),
+            from_ref(&how),
+            size_of::<OpenHow>(),
+        )
+    };
+    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0);
+    let fd = fd.ok_or_else(std::io::Error::last_os_error)?;
+    // SAFETY: the kernel just made it for us.
+    let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    let mut list = String::new();
+    file.read_to_string(&mut list)?;
+    Ok(list)
+}
+
+/// `struct open_how` (`include/uapi/linux/openat2.h`).
+#[repr(C)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+
+/// Crosses no mount point.
+const RESOLVE_NO_XDEV: u64 = 1;
+
+/// The file system behind `/sys` (`include/uapi/linux/magic.h`).
+const SYSFS_MAGIC: u64 = 0x6265_6572;
+
+/// Counts the CPUs of a list such as `0-3,5`.
+fn count_cpus(text: &str) -> Option<usize> {
+    let count = cpu_ranges(text)?.into_iter().try_fold(0_usize, |count, range| {
+        count.checked_add(range.end().checked_sub(*range.start())?.checked_add(1)?)
+    })?;
+    // The kernel's own limit (NR_CPUS) is far below.
+    (count <= 1 << 20).then_some(count)
+}
+
+/// The ranges of a list of CPUs such as `0-3,5`; none may be backwards.
+pub(crate) fn cpu_ranges(text: &str) -> Option<Vec<RangeInclusive<usize>>> {
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last).then_some(first..=last)
+    };
+    text.trim_end().split(',').map(range).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists_are_counted() {
+        assert_eq!(count_cpus("0\n"), Some(1));
+        assert_eq!(count_cpus("0-3\n"), Some(4));
+        assert_eq!(count_cpus("0-1,4,6-7\n"), Some(5));
+        assert_eq!(count_cpus(""), None);
+        assert_eq!(count_cpus("3-1"), None);
+        assert_eq!(count_cpus("0-18446744073709551615"), None);
+        assert_eq!(count_cpus("x"), None);
+    }
+
+    #[test]
+    fn the_file_of_the_kernel_is_found_without_a_map() {
+        assert_eq!(list_of_the_kernel().unwrap(), std::fs::read_to_string(LIST).unwrap());
+    }
+
+    #[test]
+    fn the_room_ends_at_a_page_without_access() {
+        let mut room = Guarded::new(1).unwrap();
+        let page = page_size();
+        assert_eq!((room.words().len() * 8, room.len), (page, 2 * page));
+        room.words().fill(1);
+        // A pipe's reader tells what the kernel may write, without touching it ourselves.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, &[0; 16]).unwrap();
+        let end = room.start.as_ptr().wrapping_add(room.words);
+        // SAFETY: our own memory before the end, and none behind it, where the kernel writes nothing.
+        let read = unsafe { libc::read(reader.as_raw_fd(), end.wrapping_sub(1).cast(), 8) };
+        assert_eq!(read, 8);
+        // SAFETY: as above.
+        let read = unsafe { libc::read(reader.as_raw_fd(), end.cast(), 8) };
+        assert_eq!((read, sys::last_errno()), (-1, Errno(libc::EFAULT)));
+    }
+}

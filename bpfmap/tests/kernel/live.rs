@@ -1,0 +1,68 @@
+//! Descriptors of BPF objects that are no maps.
+
+use crate::bpf_fs::BpfFs;
+use crate::common::{self, errno};
+use crate::programs::socket_filter;
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{Declaration, LiveMap, Map, verify};
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
+
+spec!(Counts: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+spec!(Waiting: Queue, () as Layout::VOID => u64 as Layout::U64, max 4);
+spec!(Stacks: StackTrace, u32 as Layout::U32 => [u64; 4] as &Layout::Opaque { size: 32 }, max 4,
+    BTF: bool = false);
+
+/// Pins any BPF object.
+fn pin(object: BorrowedFd<'_>, path: &Path) {
+    #[repr(C)]
+    struct Attr {
+        path: u64,
+        fd: u32,
+        flags: u32,
+    }
+    const OBJ_PIN: std::ffi::c_long = 6;
+    let path = CString::new(path.to_str().unwrap()).unwrap();
+    let attr = Attr {
+        path: path.as_ptr().expose_provenance() as u64,
+        fd: object.as_raw_fd().cast_unsigned(),
+        flags: 0,
+    };
+    // SAFETY: the path ends with a zero and is read.
+    let pinned = unsafe {
+        libc::syscall(libc::SYS_bpf, OBJ_PIN, core::ptr::from_ref(&attr), size_of::<Attr>())
+    };
+    assert_eq!(pinned, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// The kernel tells of a program too, and the first numbers of that can be those of a map.
+#[test]
+fn a_program_is_no_map() {
+    let fs = BpfFs::mount("live");
+    let program = socket_filter();
+    pin(program.as_fd(), &fs.path("program"));
+    assert_eq!(errno(LiveMap::from_pinned(fs.path("program"))), libc::EINVAL);
+    let declared = Declaration::of::<Counts>();
+    assert_eq!(errno(verify::live(&declared, program.as_fd())), libc::EINVAL);
+    let opened = Map::<Counts>::from_map(&program);
+    assert!(opened.as_ref().unwrap_err().to_string().contains("no map"), "{opened:?}");
+    assert_eq!(errno(opened), libc::EINVAL);
+
+    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    assert_eq!(errno(Map::<Counts>::from_map(&file)), libc::EINVAL);
+}
+
+/// With and without keys, with and without batches: each is known as a map by something else.
+#[test]
+fn maps_of_all_sorts_are_maps() {
+    let fs = BpfFs::mount("live");
+    common::create::<Counts>().pin(fs.path("array")).unwrap();
+    common::create::<Waiting>().pin(fs.path("queue")).unwrap();
+    common::create::<Stacks>().pin(fs.path("stacks")).unwrap();
+    for (name, number) in [("array", 2), ("queue", 22), ("stacks", 7)] {
+        let map = LiveMap::from_pinned(fs.path(name)).unwrap();
+        assert_eq!(map.info().map_type, number, "{name}");
+    }
+}

@@ -1,0 +1,98 @@
+//! The file that lists the possible CPUs can be another one: something may be mounted over it, as in a container. All that
+//! is read from per-CPU maps goes to memory whose size follows from that number.
+
+use crate::common;
+use crate::spec;
+use bpfmap::layout::Layout;
+use bpfmap::{ErrorKind, Map, Operation, possible_cpus};
+use std::ffi::CString;
+use std::process::Command;
+
+spec!(Packets: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 1);
+
+const LIST: &str = "/sys/devices/system/cpu/possible";
+
+/// What the child mounts over the file.
+const MOUNTED: &str = "BPFMAP_TEST_POSSIBLE";
+
+/// Runs a test of this file in a process of its own, as the number is learnt once in a process.
+fn in_child(test: &str, list: &str) {
+    let path = std::env::temp_dir().join(format!("bpfmap-possible-{}-{test}", std::process::id()));
+    std::fs::write(&path, list).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args([&format!("possible_cpus::{test}"), "--exact", "--nocapture"])
+        .env(MOUNTED, &path)
+        .output()
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{list:?}: {said}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+/// In the child: mounts a list over the kernel's, for this thread alone.
+fn mount_over(list: &str) {
+    // SAFETY: a flag.
+    let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) };
+    assert_eq!(alone, 0, "{}", std::io::Error::last_os_error());
+    let mount = |from: Option<&str>, to: &str, flags| {
+        let path = |path: &str| CString::new(path).unwrap();
+        let (from, to) = (from.map(path), path(to));
+        let from = from.as_ref().map_or(core::ptr::null(), |from| from.as_ptr());
+        let (none, no_data) = (core::ptr::null(), core::ptr::null());
+        // SAFETY: the paths end with a zero; there is no data.
+        let mounted = unsafe { libc::mount(from, to.as_ptr(), none, flags, no_data) };
+        assert_eq!(mounted, 0, "{to:?}: {}", std::io::Error::last_os_error());
+    };
+    mount(None, "/", libc::MS_PRIVATE | libc::MS_REC);
+    mount(Some(list), LIST, libc::MS_BIND);
+}
+
+/// Lists of another number than the kernel's: fewer, and more.
+fn false_lists() -> Vec<String> {
+    let cpus = possible_cpus().unwrap();
+    let mut lists = vec![format!("0-{cpus}\n"), "0-9999\n".to_owned()];
+    if cpus > 1 {
+        lists.push("0\n".to_owned());
+    }
+    lists
+}
+
+#[test]
+fn a_false_list_is_noticed_before_anything_is_read() {
+    let Ok(list) = std::env::var(MOUNTED) else {
+        let test = "a_false_list_is_noticed_before_anything_is_read";
+        return false_lists().iter().for_each(|list| in_child(test, list));
+    };
+    mount_over(&list);
+    let error = Map::<Packets>::create().and_then(|map| map.lookup(&0)).unwrap_err();
+    assert_eq!(
+        (error.operation(), error.kind()),
+        (Operation::PossibleCpus, ErrorKind::PossibleCpus)
+    );
+    let text = error.to_string();
+    assert!(text.contains("lists") && text.contains("the kernel keeps values of"), "{text}");
+    // Not forgotten either.
+    assert_eq!(possible_cpus().unwrap_err().kind(), ErrorKind::PossibleCpus);
+}
+
+#[test]
+fn without_privileges_the_file_has_to_be_the_kernels() {
+    let Ok(list) = std::env::var(MOUNTED) else {
+        let test = "without_privileges_the_file_has_to_be_the_kernels";
+        return false_lists().iter().for_each(|list| in_child(test, list));
+    };
+    mount_over(&list);
+    let error = common::unprivileged(possible_cpus).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PossibleCpus, "{error}");
+}
+
+#[test]
+fn without_privileges_the_kernels_file_is_believed() {
+    if std::env::var_os(MOUNTED).is_none() {
+        return in_child("without_privileges_the_kernels_file_is_believed", "");
+    }
+    let cpus = common::unprivileged(possible_cpus).unwrap();
+    let packets = common::create::<Packets>().lookup(&0).unwrap().unwrap();
+    assert_eq!(packets.len(), cpus);
+}

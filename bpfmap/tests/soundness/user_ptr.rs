@@ -1,0 +1,98 @@
+//! Pointers to memory of user space, which programs write through, behind plain data.
+
+use bpfmap::layout::{Layout, Member};
+use bpfmap::{ErrorKind, Map, MapFlags, MapSpec, PidFd, kind};
+use std::os::fd::AsFd as _;
+
+const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
+    Member { name, bit_offset: byte * 8, bits: 0, layout }
+}
+
+/// What a user pointer leads to: the kernel asks for a struct.
+const TARGET: &Layout =
+    &Layout::Struct { name: "shared", size: 8, members: &[member("requests", 0, Layout::U64)] };
+
+const POINTER: &Layout =
+    &Layout::Pointer { target: &Layout::Tagged { tag: "uptr", target: TARGET } };
+
+/// A struct of 16 bytes whose first eight are said to be something.
+const fn entry(members: &'static [Member]) -> Layout {
+    Layout::Struct { name: "entry", size: 16, members }
+}
+
+const WITH_POINTER: &Layout =
+    &entry(&[member("memory", 0, POINTER), member("number", 8, Layout::U64)]);
+const WITH_ADDRESS: &Layout =
+    &entry(&[member("memory", 0, Layout::VOID_POINTER), member("number", 8, Layout::U64)]);
+const POINTER_ELSEWHERE: &Layout =
+    &entry(&[member("memory", 0, Layout::VOID_POINTER), member("number", 8, POINTER)]);
+
+/// What a spec by hand can say of the same map.
+macro_rules! storage {
+    ($name:ident, $layout:expr, btf: $btf:literal) => {
+        #[derive(Debug)]
+        enum $name {}
+        impl MapSpec for $name {
+            type Kind = kind::TaskStorage;
+            type Key = u32;
+            type Value = [u64; 2];
+            const NAME: &'static str = "shared";
+            const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
+            const KEY_LAYOUT: &'static Layout = Layout::I32;
+            const VALUE_LAYOUT: &'static Layout = $layout;
+            const BTF: bool = $btf;
+        }
+    };
+}
+storage!(Honest, WITH_POINTER, btf: true);
+storage!(PlainAddress, WITH_ADDRESS, btf: true);
+storage!(Elsewhere, POINTER_ELSEWHERE, btf: false);
+storage!(OpaqueBytes, &Layout::Opaque { size: 16 }, btf: true);
+storage!(SizesAlone, &Layout::Opaque { size: 16 }, btf: false);
+
+/// A map with a user pointer. `None`: this kernel has no task storage, or reads no tags of types.
+fn shared() -> Option<Map<Honest>> {
+    let map = Map::<Honest>::create();
+    let unsupported = |error: &bpfmap::Error| error.errno() == Some(libc::EINVAL);
+    if map.as_ref().is_err_and(unsupported) { None } else { Some(map.unwrap()) }
+}
+
+#[track_caller]
+fn is_refused<S: MapSpec>(map: &Map<Honest>) {
+    let error = Map::<S>::from_map(map).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    assert!(error.to_string().contains("a user pointer at offset 0"), "{error}");
+}
+
+#[test]
+fn a_spec_cannot_hide_a_user_pointer() {
+    let Some(map) = shared() else { return };
+    // A kernel that reads no tags has made a map without one.
+    let honest = Map::<Honest>::from_map(&map).unwrap();
+    assert_eq!(honest.info().unwrap().value_size, 16);
+    if !has_tags() {
+        return;
+    }
+    is_refused::<PlainAddress>(&map);
+    is_refused::<Elsewhere>(&map);
+    is_refused::<OpaqueBytes>(&map);
+    is_refused::<SizesAlone>(&map);
+}
+
+/// Type tags are of Linux 5.17.
+fn has_tags() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (5, 17)
+}
+
+/// A map whose value has no user pointer takes plain data as before.
+#[test]
+fn plain_data_is_attached_without_unsafe() {
+    let Ok(map) = Map::<PlainAddress>::create() else { return };
+    let own = PidFd::open(std::process::id()).unwrap();
+    map.attach(PidFd::new(own.as_fd()), &[0x1000, 2]).unwrap();
+    let opened = Map::<SizesAlone>::from_map(&map).unwrap();
+    opened.attach(PidFd::new(own.as_fd()), &[0x2000, 3]).unwrap();
+    assert_eq!(map.attached(PidFd::new(own.as_fd())).unwrap(), Some([0x2000, 3]));
+}
