@@ -17,6 +17,7 @@ pub use streams::*;
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $number:literal, $text:literal, btf: $btf:literal, cursor: $cursor:ident, value: $v:ident => $value:ty
         $(, adds: $flag:ident)? $(, delete_missing: $errno:ident)? $(, entries: $entries:path)?
+        $(, try_entries: $try_entries:path)?
         $(, kernel_value: $kernel:literal)? $(, user_ptrs: $pointers:literal)?
         $(, holds_maps: $maps:literal)?) => {
         $(#[$doc])*
@@ -34,7 +35,10 @@ macro_rules! kind {
             $(const HOLDS_MAPS: bool = $maps;)?
             $(const DELETE_MISSING: i32 = libc::$errno;)?
             $(fn entries(said: Option<u32>) -> crate::Result<Option<u32>> {
-                $entries(said)
+                Ok($entries(said))
+            })?
+            $(fn entries(said: Option<u32>) -> crate::Result<Option<u32>> {
+                $try_entries(said)
             })?
         }
     };

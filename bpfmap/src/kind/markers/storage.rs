@@ -1,7 +1,6 @@
 //! Map types whose values are attached to sockets, inodes, tasks and cgroups.
 
 use super::kind;
-use crate::error::Result;
 use crate::kind::{
     AttachValues, BatchCursor, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
 };
@@ -119,7 +118,6 @@ impl AttachValues for CgrpStorage {
 }
 
 /// There is an entry for each owner: the kernel takes no number (`EINVAL`).
-#[expect(clippy::unnecessary_wraps, reason = "other kinds can fail to tell, in the same place")]
-fn none_unless_said(said: Option<u32>) -> Result<Option<u32>> {
-    Ok(said.or(Some(0)))
+fn none_unless_said(said: Option<u32>) -> Option<u32> {
+    said.or(Some(0))
 }

@@ -25,7 +25,7 @@ kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `perf_event_array_map_ops`.
-    PerfEventArray, 4, "perf_event_array", btf: false, cursor: Key, value: V => V, entries: one_for_each_cpu);
+    PerfEventArray, 4, "perf_event_array", btf: false, cursor: Key, value: V => V, try_entries: one_for_each_cpu);
 impl DeleteElement for PerfEventArray {}
 impl Iterate for PerfEventArray {}
 impl ReadPerCpuRecords for PerfEventArray {}
@@ -66,11 +66,10 @@ fn one_for_each_cpu(said: Option<u32>) -> Result<Option<u32>> {
 
 /// libbpf's `adjust_ringbuf_sz`: bytes, a power of two and not less than a page, which may be larger than where the schema
 /// was written.
-#[allow(clippy::unnecessary_wraps, reason = "as the other kinds have it")]
-fn whole_pages(said: Option<u32>) -> Result<Option<u32>> {
+fn whole_pages(said: Option<u32>) -> Option<u32> {
     let page = u32::try_from(page_size()).unwrap_or(u32::MAX);
-    Ok(said.map(|bytes| match bytes {
+    said.map(|bytes| match bytes {
         0 => 0,
         bytes => bytes.max(page).checked_next_power_of_two().unwrap_or(bytes),
-    }))
+    })
 }
