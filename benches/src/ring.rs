@@ -1,4 +1,5 @@
-//! Reading the events of a ring buffer.
+//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it lies; bpfmap copies the
+//! event before it shows it.
 
 use crate::maps::Error;
 use crate::measure::{Contender, Job, compare};
@@ -51,15 +52,17 @@ where
 {
     // Each contender has a ring of its own, since each keeps its position.
     let fill = |map: &Map<S>| filler(map.as_raw_fd(), WORDS);
-    let maps = [(); 6].map(|()| Map::<S>::create());
-    let [by_hand, again, own, records, libbpf, aya] = maps;
-    let (by_hand, again, own, records) = (by_hand?, again?, own?, records?);
+    let maps = [(); 7].map(|()| Map::<S>::create());
+    let [by_hand, again, own, one, records, libbpf, aya] = maps;
+    let (by_hand, again, own, one, records) = (by_hand?, again?, own?, one?, records?);
     let (libbpf, aya) = (libbpf?, aya?);
 
-    let fillers = [&by_hand, &again, &own, &records, &libbpf, &aya].map(fill);
-    let [fill_by_hand, fill_again, fill_own, fill_records, fill_libbpf, fill_aya] = fillers;
+    let fillers = [&by_hand, &again, &own, &one, &records, &libbpf, &aya].map(fill);
+    let [fill_by_hand, fill_again, fill_own, fill_one, fill_records, fill_libbpf, fill_aya] =
+        fillers;
     let (mut hand, mut hand_again) = (Bare::open(&by_hand)?, Bare::open(&again)?);
     let (mut reader, mut iterator) = (RingBuf::open(&own)?, RingBuf::open(&records)?);
+    let mut each = RingBuf::open(&one)?;
     let handle = MapHandle::from_map_id(libbpf.info()?.id)?;
     let mut builder = RingBufferBuilder::new();
     builder.add(&handle, |record: &[u8]| {
@@ -81,6 +84,11 @@ where
                 let _ = black_box(reader.consume(|event| {
                     black_box(event[0]);
                 }));
+            }),
+            Contender::prepared("bpfmap, one by one", fill_one?, |_| {
+                while let Ok(Some(event)) = each.read() {
+                    black_box(event[0]);
+                }
             }),
             Contender::prepared("bpfmap, iterator", fill_records?, |_| {
                 for event in iterator.records() {
