@@ -86,13 +86,12 @@ impl<S: EventSpec> RingBuf<S> {
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::ReadWrite).map_err(failed)?;
         let producer =
             Mapping::new(map.as_fd(), page, page + 2 * size, Access::Read).map_err(failed)?;
-        let overwrites = S::FLAGS.contains(MapFlags::RB_OVERWRITE);
         // SAFETY: the mapping has twice `size` bytes behind its first page.
         let data = unsafe { producer.at(page) };
         // SAFETY: both mappings begin at a page, live as long as the reader and are used by it alone. The kernel, and
         // processes that map the same, access them from outside.
         let reader = unsafe {
-            Reader::new(consumer.start(), producer.start(), data, size as u64, overwrites)
+            Reader::new(consumer.start(), producer.start(), data, size as u64, Self::OVERWRITES)
         };
         let reader = reader.map_err(|fault| error_of::<S>(Operation::Mmap, fault))?;
         let event = zeroed_box();
@@ -107,7 +106,7 @@ impl<S: EventSpec> RingBuf<S> {
     /// [One reader](Self#one-reader). Nothing was passed over, and nothing will be: the reader has to be opened again.
     #[inline]
     pub fn read(&mut self) -> Result<Option<&S::Event>> {
-        let found = self.reader.take_quickly(&mut self.event)
+        let found = Self::take_quickly(&mut self.reader, &mut self.event)
             || take::<S>(&mut self.reader, &mut self.event)?;
         Ok(found.then_some(&*self.event))
     }
@@ -121,7 +120,7 @@ impl<S: EventSpec> RingBuf<S> {
         let mut count = 0;
         loop {
             let mut event = zeroed();
-            if self.reader.take_quickly(&mut event) {
+            if Self::take_quickly(&mut self.reader, &mut event) {
                 handle(&event);
             } else if take::<S>(&mut self.reader, &mut self.event)? {
                 handle(&self.event);
@@ -193,6 +192,14 @@ impl<S: EventSpec> RingBuf<S> {
 }
 
 impl<S: EventSpec> RingBuf<S> {
+    const OVERWRITES: bool = S::FLAGS.contains(MapFlags::RB_OVERWRITE);
+
+    /// Copies the next event, if it is there and nothing is to be said about it.
+    #[inline]
+    fn take_quickly(reader: &mut Reader<S::Event>, event: &mut S::Event) -> bool {
+        !Self::OVERWRITES && reader.take_quickly(event)
+    }
+
     fn is_ready(&mut self) -> Result<bool> {
         self.reader.is_ready().map_err(|fault| error_of::<S>(Operation::Wait, fault))
     }
@@ -256,7 +263,7 @@ impl<S: EventSpec> Iterator for Records<'_, S> {
             return None;
         }
         let mut event = zeroed();
-        if self.reader.reader.take_quickly(&mut event) {
+        if RingBuf::<S>::take_quickly(&mut self.reader.reader, &mut event) {
             return Some(Ok(event));
         }
         match take::<S>(&mut self.reader.reader, &mut self.reader.event) {

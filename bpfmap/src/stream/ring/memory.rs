@@ -78,58 +78,11 @@ impl<E: Plain> Memory<E> {
         unsafe { AtomicU64::from_ptr(self.producer.add(OVERWRITE_POSITION).as_ptr().cast()) }
     }
 
-    /// The length in the header of the record at a position.
+    /// The record at a position.
     #[inline]
-    pub(super) fn len(&self, position: u64) -> &AtomicU32 {
-        // SAFETY: a ring has 8 bytes at least, and the offset is a multiple of 8 below its size.
-        unsafe { AtomicU32::from_ptr(self.data.add(self.offset(position)).as_ptr().cast()) }
-    }
-
-    /// Writes the second word of the header of the record at a position, which is for the kernel's own use.
-    #[inline]
-    pub(super) fn clear_header(&self, position: u64) {
-        // SAFETY: as in `len`, 4 bytes further on.
-        let word = unsafe { self.data.add(self.offset(position) + 4) };
-        // SAFETY: as above.
-        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }.store(0, Ordering::Relaxed);
-    }
-
-    /// Copies the event of the record at a position. Others may write to it meanwhile, so what it is worth is found out
-    /// afterwards.
-    #[inline]
-    pub(super) fn copy_out(&self, position: u64, to: &mut E) {
-        let (from, to) = (self.event(position), core::ptr::from_mut(to).cast::<u8>());
-        for start in (0..size_of::<E>()).step_by(8) {
-            // SAFETY: as `event` says; others access the memory atomically, or from outside of this process.
-            let word = unsafe { AtomicU64::from_ptr(from.add(start).as_ptr().cast()) };
-            let word = word.load(Ordering::Relaxed).to_ne_bytes();
-            let len = (size_of::<E>() - start).min(word.len());
-            // SAFETY: `len` bytes from `start` on are within the event, whose bytes all may have any value.
-            unsafe { core::ptr::copy_nonoverlapping(word.as_ptr(), to.add(start), len) };
-        }
-    }
-
-    /// Copies an event into the record at a position.
-    #[inline]
-    pub(super) fn copy_in(&self, position: u64, from: &E) {
-        let (to, from) = (self.event(position), core::ptr::from_ref(from).cast::<u8>());
-        for start in (0..size_of::<E>()).step_by(8) {
-            let mut word = [0; 8];
-            let len = (size_of::<E>() - start).min(word.len());
-            // SAFETY: `len` bytes from `start` on are within the event, which has no padding.
-            unsafe { core::ptr::copy_nonoverlapping(from.add(start), word.as_mut_ptr(), len) };
-            // SAFETY: as in `copy_out`.
-            let to = unsafe { AtomicU64::from_ptr(to.add(start).as_ptr().cast()) };
-            to.store(u64::from_ne_bytes(word), Ordering::Relaxed);
-        }
-    }
-
-    /// The event of the record at a position: aligned to 8 bytes, and as long as an event rounded up to 8.
-    #[inline]
-    fn event(&self, position: u64) -> NonNull<u8> {
-        // SAFETY: the offset is below the ring's size, an event with its header takes no more than that, as `new` has
-        // found out, and there is twice the size. Offset and header are multiples of 8.
-        unsafe { self.data.add(self.offset(position) + super::RECORD_HEADER) }
+    pub(super) fn record(&self, position: u64) -> Record<'_, E> {
+        // SAFETY: the offset is below the ring's size.
+        Record { start: unsafe { self.data.add(self.offset(position)) }, memory: PhantomData }
     }
 
     /// Where the record at a position lies in the data: at a multiple of 8, and below the ring's size.
@@ -139,5 +92,62 @@ impl<E: Plain> Memory<E> {
         #[allow(clippy::cast_possible_truncation)]
         let offset = (position & (self.size - 8)) as usize;
         offset
+    }
+}
+
+/// A place where a record begins, or may begin: a multiple of 8, with room for an event behind the header.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'a, E> {
+    start: NonNull<u8>,
+    memory: PhantomData<&'a Memory<E>>,
+}
+
+impl<'a, E: Plain> Record<'a, E> {
+    /// The length in its header.
+    #[inline]
+    pub(super) fn len(self) -> &'a AtomicU32 {
+        // SAFETY: a ring has 8 bytes at least, of which the header is the first part.
+        unsafe { AtomicU32::from_ptr(self.start.as_ptr().cast()) }
+    }
+
+    /// The second word of its header, which is for the kernel's own use.
+    #[inline]
+    pub(super) fn second_word(self) -> &'a AtomicU32 {
+        // SAFETY: as in `len`, 4 bytes further on.
+        unsafe { AtomicU32::from_ptr(self.start.add(4).as_ptr().cast()) }
+    }
+
+    /// Copies its event. Others may write to it meanwhile, so what it is worth is found out afterwards.
+    #[inline]
+    pub(super) fn copy_out(self, to: &mut E) {
+        let to = core::ptr::from_mut(to).cast::<u8>();
+        for start in (0..size_of::<E>()).step_by(8) {
+            let word = self.word(start).load(Ordering::Relaxed).to_ne_bytes();
+            let len = (size_of::<E>() - start).min(word.len());
+            // SAFETY: `len` bytes from `start` on are within the event, whose bytes all may have any value.
+            unsafe { core::ptr::copy_nonoverlapping(word.as_ptr(), to.add(start), len) };
+        }
+    }
+
+    /// Copies an event into it.
+    #[inline]
+    pub(super) fn copy_in(self, from: &E) {
+        let from = core::ptr::from_ref(from).cast::<u8>();
+        for start in (0..size_of::<E>()).step_by(8) {
+            let mut word = [0; 8];
+            let len = (size_of::<E>() - start).min(word.len());
+            // SAFETY: `len` bytes from `start` on are within the event, which has no padding.
+            unsafe { core::ptr::copy_nonoverlapping(from.add(start), word.as_mut_ptr(), len) };
+            self.word(start).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+    }
+
+    /// Eight bytes of its event, `start` bytes behind the event's begin.
+    #[inline]
+    fn word(self, start: usize) -> &'a AtomicU64 {
+        debug_assert!(start < size_of::<E>() && start.is_multiple_of(8));
+        // SAFETY: the record begins below the ring's size, an event with its header, rounded up to 8, takes no more than
+        // that, as `Memory::new` has found out, and there is twice the size. All three are multiples of 8.
+        unsafe { AtomicU64::from_ptr(self.start.add(super::RECORD_HEADER + start).as_ptr().cast()) }
     }
 }

@@ -63,21 +63,28 @@ impl<E: Plain> Reader<E> {
     }
 
     /// Does what [`take`](Self::take) does if the next record is an event, as it mostly is; else does nothing, and `false`.
+    /// Not for a ring that overwrites.
     #[inline]
     pub(in super::super) fn take_quickly(&mut self, to: &mut E) -> bool {
-        if self.overwrites || self.end.wrapping_sub(self.next) < Memory::<E>::RECORD {
+        debug_assert!(!self.overwrites);
+        let next = self.next;
+        if self.end.wrapping_sub(next) < Memory::<E>::RECORD {
             return false;
         }
-        if self.memory.len(self.next).load(Ordering::Acquire) as usize != size_of::<E>() {
+        let record = self.memory.record(next);
+        if record.len().load(Ordering::Acquire) as usize != size_of::<E>() {
             return false;
         }
-        self.memory.copy_out(self.next, to);
+        record.copy_out(to);
         // As in `take`.
         fence(Ordering::Acquire);
-        if self.check_position().is_err() {
+        let position = self.memory.consumer();
+        if position.load(Ordering::Relaxed) != next {
             return false;
         }
-        self.go_to(self.next.wrapping_add(Memory::<E>::RECORD));
+        let after = next.wrapping_add(Memory::<E>::RECORD);
+        position.store(after, Ordering::Release);
+        self.next = after;
         true
     }
 
@@ -93,7 +100,7 @@ impl<E: Plain> Reader<E> {
             let size = len & !(BUSY | DISCARDED);
             let is_event = size as usize == size_of::<E>();
             if is_event {
-                self.memory.copy_out(self.next, to);
+                self.memory.record(self.next).copy_out(to);
             }
             // Was that all one record? What follows looks whether programs may have written there before the copy was
             // complete: pairs with the kernel's moving of its positions before it writes a record.
@@ -163,7 +170,7 @@ impl<E: Plain> Reader<E> {
                 return Ok(None);
             }
         }
-        let len = self.memory.len(self.next).load(Ordering::Acquire);
+        let len = self.memory.record(self.next).len().load(Ordering::Acquire);
         Ok((len & BUSY == 0).then_some(len))
     }
 
@@ -245,7 +252,8 @@ impl<E: Plain> Reader<E> {
             if self.next.wrapping_sub(position) > self.memory.size() {
                 return Err(self.apart(self.end));
             }
-            let len = self.memory.len(position).load(Ordering::Acquire) & !(BUSY | DISCARDED);
+            let len =
+                self.memory.record(position).len().load(Ordering::Acquire) & !(BUSY | DISCARDED);
             // As in `take`: the record may be gone.
             fence(Ordering::Acquire);
             let oldest = self.memory.oldest().load(Ordering::Acquire);

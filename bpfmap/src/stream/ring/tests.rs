@@ -30,6 +30,12 @@ fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     if reader.take_quickly(&mut event) {
         return Ok(Some((Found::Event, event)));
     }
+    take_any(reader)
+}
+
+/// The next event, of a ring that overwrites too.
+fn take_any<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
+    let mut event = zeroed();
     Ok(reader.take(&mut event)?.map(|found| (found, event)))
 }
 
@@ -179,9 +185,9 @@ fn in_a_ring_that_overwrites_reading_begins_at_a_record() {
         let lost = if position == 0 { 16 } else { 0 };
         assert_eq!(reader.overwritten(), lost);
         for _ in 0..read {
-            assert!(matches!(take(&mut reader), Ok(Some((Found::Event, _)))));
+            assert!(matches!(take_any(&mut reader), Ok(Some((Found::Event, _)))));
         }
-        assert_eq!(take(&mut reader), Ok(None));
+        assert_eq!(take_any(&mut reader), Ok(None));
     }
     consumer(&own, 72);
     let fault = Some(Fault::Apart { consumer: 72, producer: 64, ring: 64 });
@@ -197,18 +203,18 @@ fn what_is_overwritten_is_passed_over() {
     }
     producer(&own, 48);
     let mut reader = own.reader::<u64>(true).unwrap();
-    assert_eq!(take(&mut reader), Ok(Some(event(0))));
+    assert_eq!(take_any(&mut reader), Ok(Some(event(0))));
     // What stood at 16 is gone.
     header(&own, 16, 5);
     oldest(&own, 32);
-    assert_eq!(take(&mut reader), Ok(Some(event(32))));
+    assert_eq!(take_any(&mut reader), Ok(Some(event(32))));
     assert_eq!(reader.overwritten(), 16);
     // The oldest record never is newer than all.
     oldest(&own, 72);
     let fault = Fault::Apart { consumer: 72, producer: 48, ring: 64 };
-    assert_eq!(take(&mut reader), Err(fault));
+    assert_eq!(take_any(&mut reader), Err(fault));
     oldest(&own, 33);
-    assert_eq!(take(&mut reader), Err(Fault::Apart { consumer: 72, producer: 48, ring: 64 }));
+    assert_eq!(take_any(&mut reader), Err(Fault::Apart { consumer: 72, producer: 48, ring: 64 }));
 }
 
 #[test]

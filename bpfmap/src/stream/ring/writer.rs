@@ -61,11 +61,12 @@ impl<E: Plain> Writer<E> {
         if !self.has_room()? {
             return Ok(false);
         }
-        self.memory.copy_in(self.next, event);
+        let record = self.memory.record(self.next);
+        record.copy_in(event);
         // `struct bpf_ringbuf_hdr` (`kernel/bpf/ringbuf.c`): the size, without the bits of an unfinished or discarded
         // record, and a word for the kernel's own use. The kernel looks at it behind the position only.
-        self.memory.len(self.next).store(const { size_of_u32::<E>() }, Ordering::Relaxed);
-        self.memory.clear_header(self.next);
+        record.len().store(const { size_of_u32::<E>() }, Ordering::Relaxed);
+        record.second_word().store(0, Ordering::Relaxed);
         let after = self.next.wrapping_add(Memory::<E>::RECORD);
         // An exchange, so that no position of another writer goes unseen.
         self.memory
