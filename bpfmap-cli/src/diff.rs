@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::diagnostics::render;
+use bpfmap_codegen::diagnostics::{printable, render};
 use bpfmap_codegen::evolve::{Change, Class, Format, Rule, diff, report};
 use bpfmap_codegen::front::{Draft, read_file_with};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::revision::Revision;
-use crate::{Failed, Outcome, build, build_arguments, complain, print, style, word};
+use crate::{
+    Failed, Outcome, build, build_arguments, complain, complain_as_is, print, style, word,
+};
 
 pub(crate) fn command() -> Command {
     Command::new("diff")
@@ -70,7 +72,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let changes = diff(&old, &new).map_err(|error| cannot(&error.to_string()))?;
     let fails = |change: &Change| fail_on.names(change);
     // Where nobody reads, the exit status still tells.
-    let _ = print(&report(&changes, (&old, &new), format, fails));
+    let _ = print(&printable(&report(&changes, (&old, &new), format, fails)));
     if changes.iter().any(fails) { Err(Failed::Found) } else { Ok(()) }
 }
 
@@ -93,7 +95,7 @@ fn schemas(matches: &ArgMatches) -> Result<(Checked, Checked), Failed> {
 /// A schema without errors. Warnings are for `bpfmap check`.
 fn usable(draft: Draft) -> Result<Checked, Failed> {
     check(draft).map_err(|rejected| {
-        complain(&render(&rejected.findings, &rejected.sources, style()));
+        complain_as_is(&render(&rejected.findings, &rejected.sources, style()));
         cannot("the schemas can't be compared before this is mended")
     })
 }

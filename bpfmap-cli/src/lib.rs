@@ -22,7 +22,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use bpfmap_codegen::Emit;
-use bpfmap_codegen::diagnostics::Style;
+use bpfmap_codegen::diagnostics::{Style, printable};
 use bpfmap_codegen::front::rust::{Cfg, CfgError};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -251,8 +251,13 @@ fn print(text: &str) -> Outcome {
     }
 }
 
-/// Writes `text` to standard error. If that fails there is nobody left to tell.
+/// Writes `text`, parts of which others wrote, to standard error.
 fn complain(text: &str) {
+    complain_as_is(&printable(text));
+}
+
+/// Writes `text`, which a terminal may obey, to standard error. If that fails there is nobody left to tell.
+fn complain_as_is(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -13,7 +13,8 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::declared::declare;
 use crate::{
-    Failed, Outcome, build_arguments, complain, flag, message_format_argument, print, schemas,
+    Failed, Outcome, build_arguments, complain, complain_as_is, flag, message_format_argument,
+    print, schemas,
 };
 
 pub(crate) fn command() -> Command {
@@ -228,13 +229,13 @@ impl Shown {
         self.stage = Some(progress.stage);
         // Clears the rest of the line.
         let Progress { entries, at_most, .. } = progress;
-        complain(&format!("\r{word}: {entries} entries of at most {at_most}\x1b[K"));
+        complain_as_is(&format!("\r{word}: {entries} entries of at most {at_most}\x1b[K"));
     }
 
     /// Takes the line away.
     fn end(&self) {
         if self.stage.is_some() {
-            complain("\r\x1b[K");
+            complain_as_is("\r\x1b[K");
         }
     }
 }

@@ -11,7 +11,9 @@ use bpfmap_codegen::source::SourceMap;
 use bpfmap_codegen::taken::{KernelNames, Taken};
 use clap::ArgMatches;
 
-use crate::{Failed, Outcome, build, complain, kernel_btf, paths, print, style, word};
+use crate::{
+    Failed, Outcome, build, complain, complain_as_is, kernel_btf, paths, print, style, word,
+};
 
 /// `bpfmap check`.
 pub(crate) fn check(matches: &ArgMatches) -> Outcome {
@@ -117,7 +119,7 @@ impl Findings {
             // Where nobody reads, the exit status still tells.
             let _ = print(&lines.collect::<String>());
         } else {
-            complain(&render(findings, sources, style()));
+            complain_as_is(&render(findings, sources, style()));
         }
     }
 

@@ -7,6 +7,7 @@ use bpfmap::layout::TypeLayout;
 use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
 use bpfmap_codegen::check::Checked;
+use bpfmap_codegen::diagnostics::printable;
 use bpfmap_codegen::facts::{MAP_TYPES, MapFlag};
 use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
 use bpfmap_codegen::input;
@@ -99,13 +100,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         return Ok(());
     }
     let lines: Vec<String> = found.iter().map(Difference::to_string).collect();
-    print(
-        &(lines.join(
-            "
-",
-        ) + "
-"),
-    )?;
+    print(&(printable(&lines.join("\n")) + "\n"))?;
     complain(&match found.len() {
         1 => "1 difference\n".to_owned(),
         more => format!("{more} differences\n"),

@@ -168,6 +168,37 @@ fn attributes_differ_too() {
     assert_eq!(Folder::new().differences(&renamed), ["flows: missing, schema has it"]);
 }
 
+/// Whoever made an object chose the names in it.
+#[test]
+fn names_of_others_give_a_terminal_no_orders() {
+    let folder = Folder::new();
+    fs::write(folder.path("flows.toml"), SCHEMA).unwrap();
+    folder.compile("flows", PROGRAM);
+    let mut object = fs::read(folder.path("flows.o")).unwrap();
+    for (name, other) in
+        [(&b"\0flows\0"[..], &b"\0f\x1b[1m\0"[..]), (b"\0rx_bytes\0", b"\0r\xc2\x9b1m\n\0")]
+    {
+        let at: Vec<usize> = object
+            .windows(name.len())
+            .enumerate()
+            .filter_map(|(at, window)| (window == name).then_some(at))
+            .collect();
+        assert!(!at.is_empty());
+        for at in at {
+            object[at..at + other.len()].copy_from_slice(other);
+        }
+    }
+    fs::write(folder.path("other.o"), object).unwrap();
+    for arguments in [&["import", "other.o"][..], &["verify", "flows.toml", "--object", "other.o"]]
+    {
+        let output = folder.bpfmap(arguments);
+        let said = text(&output.stdout).to_owned() + text(&output.stderr);
+        assert!(!said.is_empty());
+        let order = said.chars().find(|letter| letter.is_control() && *letter != '\n');
+        assert_eq!(order, None, "{arguments:?}: {said:?}");
+    }
+}
+
 #[test]
 fn what_is_no_object_is_told() {
     let folder = Folder::new();

@@ -7,7 +7,7 @@ use annotate_snippets::{
 };
 
 use super::position::line_start;
-use super::{Finding, Label, Position, Severity};
+use super::{Finding, Label, Position, Severity, printable};
 use crate::source::{Source, SourceMap};
 
 /// How findings are drawn.
@@ -31,7 +31,8 @@ pub fn render(findings: &[Finding], sources: &SourceMap, style: Style) -> String
         text.push_str(&renderer.render(&[report(finding, sources)]));
         text.push_str("\n\n");
     }
-    text
+    // Of control characters the renderer leaves these, which some terminals obey as well.
+    text.replace(|character| ('\u{80}'..='\u{9f}').contains(&character), "\u{fffd}")
 }
 
 fn report<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
@@ -45,10 +46,10 @@ fn report<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
         group = excerpt.add_to(group);
     }
     for note in &finding.notes {
-        group = group.element(Level::NOTE.message(note));
+        group = group.element(Level::NOTE.message(printable(note)));
     }
     if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(help));
+        group = group.element(Level::HELP.message(printable(help)));
     }
     group
 }
@@ -121,7 +122,7 @@ impl<'a> Excerpt<'a> {
 
     fn add_to(mut self, group: Group<'a>) -> Group<'a> {
         let text = &self.source.text;
-        let path = self.source.path.to_string_lossy();
+        let path = printable(&self.source.path.to_string_lossy());
         let cut = self.marks.len() == 1 && self.is_long();
         let position = Position::of(text, self.marks[0].range.start);
         if cut {
