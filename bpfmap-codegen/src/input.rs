@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The largest object file, or BTF of a kernel, that is read, in bytes.
-pub const MAX_OBJECT_SIZE: u64 = 256 << 20;
+pub const MAX_OBJECT_SIZE: u64 = 64 << 20;
 
 /// Returns the contents of the file `path`, of at most `limit` bytes.
 ///
