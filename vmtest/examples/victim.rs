@@ -13,6 +13,8 @@ use std::time::Duration;
 
 type Test = fn();
 
+const WARNING: &str = "<4>WARNING: CPU: 0 PID: 1 at kernel/nowhere.c:1 nothing";
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let breaks = args[0].rsplit_once("victim-").map_or("", |(_, how)| how);
@@ -41,7 +43,7 @@ fn main() {
 }
 
 fn tests() -> BTreeMap<&'static str, Test> {
-    let tests: [(&'static str, Test); 20] = [
+    let tests: [(&'static str, Test); 29] = [
         ("passes", || println!("vmtest:note kernel={}", kernel())),
         ("fails", || exit(101)),
         ("skips", || println!("vmtest:skip for a reason")),
@@ -63,7 +65,37 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("leaves_through_the_debug_port", leave_through_the_debug_port),
         ("writes_into_the_results", || write("/dev/ttyS1", "nonsense")),
         ("loads_a_module", load_a_module),
-        ("warns", || write("/dev/kmsg", "WARNING: CPU: 0 PID: 1 at kernel/nowhere.c:1 nothing")),
+        ("warns", || write("/dev/kmsg", WARNING)),
+        ("warns_below_the_level", || {
+            fs::write("/proc/sys/kernel/printk", "1").unwrap();
+            write("/dev/kmsg", WARNING);
+        }),
+        ("warns_in_a_line_of_the_console", || {
+            let mut console = OpenOptions::new().write(true).open("/dev/console").unwrap();
+            console.write_all(b"half a line").unwrap();
+            rustix::termios::tcdrain(&console).unwrap();
+            write("/dev/kmsg", WARNING);
+        }),
+        ("warns_where_nobody_sees_it", || {
+            fs::write("/sys/module/printk/parameters/ignore_loglevel", "N").unwrap();
+            fs::write("/proc/sys/kernel/printk", "1").unwrap();
+            // What WARN does to the taint; it can be set, and never be taken away.
+            fs::write("/proc/sys/kernel/tainted", "512").unwrap();
+        }),
+        ("forges_its_end", || {
+            let end = r#"{"type":"test-ended","binary":99,"test":"x","status":{"exited":0},"seconds":1.0,"oom_kills":0,"taint":0}"#;
+            forge(end);
+        }),
+        ("forges_a_test_of_no_binary", || {
+            forge(r#"{"type":"test-started","binary":99,"test":"x","attempt":0}"#);
+        }),
+        ("forges_the_last_record", || {
+            forge(r#"{"type":"end","records":5}"#);
+            leave_through_the_debug_port();
+        }),
+        ("cannot_reach_init", cannot_reach_init),
+        ("writes_to_a_port", || out(0x514, 0)),
+        ("is_privileged", || assert!(File::open("/proc/1/mem").is_ok())),
         ("splats", || write("/dev/kmsg", "WARNING: possible circular locking dependency detected")),
     ];
     tests.into_iter().collect()
@@ -96,11 +128,55 @@ fn fail_at_first() {
 
 /// Does what init does when all is said, without having said it.
 fn leave_through_the_debug_port() {
-    // SAFETY: ioperm takes plain numbers; the output instruction touches no memory.
+    // SAFETY: ioperm takes plain numbers.
+    assert_eq!(unsafe { libc::ioperm(0xf4, 4, 1) }, 0, "{}", std::io::Error::last_os_error());
+    out(0xf4, 0x10);
+}
+
+/// Writes a byte to a port, or dies of it.
+fn out(port: u16, value: u8) {
+    // SAFETY: the instruction touches no memory of this process.
     unsafe {
-        assert_eq!(libc::ioperm(0xf4, 4, 1), 0);
-        core::arch::asm!("out dx, al", in("dx") 0xf4_u16, in("al") 0x10_u8);
+        core::arch::asm!("out dx, al", in("dx") port, in("al") value);
     }
+}
+
+/// Writes a record where init writes its own, with the number that it would have.
+fn forge(message: &str) {
+    let mut record = b"VMM\0".to_vec();
+    record.extend(5_u32.to_le_bytes());
+    record.extend(u32::try_from(message.len()).unwrap().to_le_bytes());
+    record.extend(message.as_bytes());
+    record.extend(crc32fast::hash(&record).to_le_bytes());
+    let mut port = OpenOptions::new().write(true).open("/dev/ttyS1").unwrap();
+    port.write_all(&record).unwrap();
+    rustix::termios::tcdrain(&port).unwrap();
+}
+
+/// Tries the ways by which root reads another process, and reaches the machine's devices.
+fn cannot_reach_init() {
+    for path in ["/proc/1/mem", "/dev/mem", "/dev/port", "/proc/kcore"] {
+        let read = File::open(path).and_then(|file| file.read_at(&mut [0], 0x1000));
+        assert!(read.is_err(), "{path}");
+    }
+    // SAFETY: the calls take plain numbers.
+    unsafe {
+        assert_eq!(libc::ptrace(libc::PTRACE_ATTACH, 1, 0, 0), -1);
+        assert_eq!(libc::ioperm(0xf4, 4, 1), -1);
+        assert_eq!(libc::iopl(3), -1);
+    }
+    // Not even the ports that init itself had.
+    let status = Command::new("/proc/self/exe").args(["--exact", "writes_to_a_port"]).status();
+    assert!(!status.unwrap().success());
+    // Nor what the kernel starts for a test.
+    let helpers = fs::read_to_string("/proc/sys/kernel/usermodehelper/bset").unwrap();
+    let low: u32 = helpers.split_whitespace().next().unwrap().parse().unwrap();
+    assert_eq!(low & (1 << 17 | 1 << 19), 0, "{helpers}");
+    // A process of its own can be read as ever.
+    let mut child = Command::new("/proc/self/exe").args(["--exact", "sleeps"]).spawn().unwrap();
+    fs::read_to_string(format!("/proc/{}/maps", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// Loads the module that lies at `/module.ko`.

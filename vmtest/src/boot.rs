@@ -54,6 +54,7 @@ impl Booted {
                 // It failed so early that its snapshot is to blame.
                 Some(fallback) => {
                     self.discard_snapshot();
+                    self.snapshot = None;
                     self.vm = launch::boot(&fallback.machine, &fallback.payload)?;
                     return self.vm.next(files, deadline);
                 }
@@ -64,16 +65,16 @@ impl Booted {
         Ok(happened)
     }
 
-    /// A guest that hangs may have been saved with something lost, such as a timer; the next shall
-    /// not inherit it.
+    /// A guest that hangs or panics may have been saved with something lost, such as a timer or a page
+    /// of its memory; the next shall not inherit it.
     fn suspect_snapshot(&mut self, failure: &Failure) {
-        if failure.kind == FailureKind::Hang {
+        if failure.kind == FailureKind::Hang || failure.kind.may_be_the_snapshots() {
             self.discard_snapshot();
         }
     }
 
     fn discard_snapshot(&mut self) {
-        if let Some(snapshot) = self.snapshot.take() {
+        if let Some(snapshot) = &self.snapshot {
             snapshot.discard();
         }
     }

@@ -21,7 +21,7 @@
 //! ```
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernel::Source;
+use crate::kernel::{Source, check_name};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -76,6 +76,7 @@ impl Config {
             let message = format!("{} is not right", path.display());
             Error::new(ErrorKind::Configuration, message).because(error)
         })?;
+        config.kernels.keys().try_for_each(|name| check_name(name))?;
         let base = path.parent().unwrap_or(Path::new(""));
         config.kernels.values_mut().for_each(|source| source.relative_to(base));
         Ok(config)
@@ -144,6 +145,9 @@ mod tests {
             "kernal = \"6.1\"",
             "[kernels]\nx = { debian = \"6.1\", path = \"y\" }",
             "[kernels]\nx = {}",
+            "[kernels]\n\"../x\" = { host = true }",
+            "[kernels]\n\"\\u001b[0m\" = { host = true }",
+            "[kernels]\n\"\" = { host = true }",
             "[kernels]\nx = { url = \"http://127.0.0.1/\" }",
             "[kernels]\nx = { host = false }",
         ] {

@@ -9,7 +9,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::host::RUNNER;
 use crate::initramfs::Init;
 use crate::kernel::Packages;
-use crate::machine::{Engine, Machine};
+use crate::machine::{Engine, Machine, SANDBOX};
 use crate::plan::{Plan, SWITCH_ROOT};
 use crate::qemu::{end_with_us, memory_file};
 use crate::remote::{Line, RemoteSession};
@@ -121,7 +121,7 @@ pub(crate) fn start(
             .because(error)
             .help("install it (cargo install vmtest), and qemu-guest-agent; or leave --driver out")
     })?;
-    Ok(RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files))
+    RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files)
 }
 
 /// Refuses what a guest would not find.
@@ -174,6 +174,7 @@ fn write_qemu(machine: &Machine, directory: &Path) -> Result<()> {
     let filter = if machine.engine == Engine::Tcg { without_kvm } else { "" };
     let quoted = real.display().to_string().replace('\'', "'\\''");
     let path = directory.join("qemu-system-x86_64");
-    fs::write(&path, format!("#!/bin/sh\n{filter}exec '{quoted}' \"$@\"\n")).at("write", &path)?;
+    fs::write(&path, format!("#!/bin/sh\n{filter}exec '{quoted}' \"$@\" -sandbox {SANDBOX}\n"))
+        .at("write", &path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).at("write", &path)
 }

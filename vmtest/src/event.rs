@@ -65,6 +65,8 @@ pub enum Outcome {
     Crashed,
     /// Its process ended as if all were well, but never said that the test passed.
     EndedEarly,
+    /// It passed, but the kernel is tainted since it ran: something went wrong in it.
+    Tainted,
     /// The guest failed while it ran.
     GuestFailed,
     /// It was not run, because what came before failed.
@@ -99,6 +101,7 @@ impl Outcome {
             Self::KilledByOom => "killed-by-oom",
             Self::Crashed => "crashed",
             Self::EndedEarly => "ended-early",
+            Self::Tainted => "tainted",
             Self::GuestFailed => "guest-failed",
             Self::NotRun => "not-run",
             Self::NotListed => "not-listed",
@@ -238,6 +241,7 @@ mod tests {
             Outcome::EndedEarly,
             Outcome::NotRun,
             Outcome::GuestFailed,
+            Outcome::Tainted,
             Outcome::NoTests,
         ] {
             assert!(!Summary::of(&[test(Outcome::Passed), test(outcome)], 0.0).green);

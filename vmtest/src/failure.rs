@@ -1,6 +1,7 @@
 //! How a guest can fail: each way has a name, is told apart from the others, and says what to do.
 
 use crate::console::find_line;
+use crate::wire::Damage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -29,6 +30,10 @@ pub enum FailureKind {
     ResultsCutShort,
     /// A result came damaged.
     ResultsDamaged,
+    /// A result came that the guest's init did not send, or that it does not send at that point.
+    ResultsForged,
+    /// A guest from a snapshot panicked, and one that was booted from cold did not.
+    SnapshotDamaged,
     /// QEMU crashed.
     QemuCrashed,
     /// QEMU did not start the machine.
@@ -56,12 +61,19 @@ impl FailureKind {
             Self::GuestSetup => "guest-setup",
             Self::ResultsCutShort => "results-cut-short",
             Self::ResultsDamaged => "results-damaged",
+            Self::ResultsForged => "results-forged",
+            Self::SnapshotDamaged => "snapshot-damaged",
             Self::QemuCrashed => "qemu-crashed",
             Self::QemuFailed => "qemu-failed",
             Self::HostOverloaded => "host-overloaded",
             Self::TimedOut => "timed-out",
             Self::Interrupted => "interrupted",
         }
+    }
+
+    /// Whether a snapshot that lost something can lead to it.
+    pub(crate) fn may_be_the_snapshots(self) -> bool {
+        matches!(self, Self::Panic | Self::Oops | Self::InitDied)
     }
 
     /// What to do about it.
@@ -88,6 +100,10 @@ impl FailureKind {
             Self::ResultsCutShort | Self::ResultsDamaged => {
                 "a test may have written to /dev/ttyS1; else run it again"
             }
+            Self::ResultsForged => {
+                "a test wrote a record to /dev/ttyS1 in the place of the guest's init: trust none of them"
+            }
+            Self::SnapshotDamaged => "the snapshot was removed: run it again",
             Self::QemuCrashed => {
                 "run it again; if it stays, try another version of QEMU or --engine tcg"
             }
@@ -119,6 +135,17 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
+    }
+}
+
+impl From<Damage> for Failure {
+    fn from(damage: Damage) -> Self {
+        let kind = if damage.is_forgery() {
+            FailureKind::ResultsForged
+        } else {
+            FailureKind::ResultsDamaged
+        };
+        Self::new(kind, damage.to_string())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::matrix::{Driver, Matrix};
 use crate::plan::{Action, DYING, PLAN, Plan, TestBinary, guest_environment};
 use crate::progress::Progress;
 use crate::results::{Results, Running};
+use crate::sequence::Sequence;
 use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
 use crate::verdict::{STUCK, Verdict};
@@ -43,10 +44,23 @@ pub(crate) struct KernelRun<'a> {
     engine: Engine,
     snapshot: bool,
     guests: u32,
+    /// The failure of a guest from a snapshot that is tried again from cold.
+    suspect: Option<Suspect>,
+    /// Whether that was done.
+    suspected: bool,
     /// The first failure of a guest: the kind's name, the detail, advice, the console's end.
     failure: Option<(String, String, Option<String>, Vec<String>)>,
     console: String,
     stopped: bool,
+}
+
+/// A guest from a snapshot that failed.
+struct Suspect {
+    failure: Failure,
+    /// The test that ran.
+    test: Option<String>,
+    /// The console's end.
+    tail: Vec<String>,
 }
 
 impl<'a> KernelRun<'a> {
@@ -70,6 +84,8 @@ impl<'a> KernelRun<'a> {
             engine: Engine::Tcg,
             snapshot: false,
             guests: 0,
+            suspect: None,
+            suspected: false,
             failure: None,
             console: String::new(),
             stopped: false,
@@ -131,7 +147,7 @@ impl<'a> KernelRun<'a> {
         if self.matrix.driver == Driver::Host {
             self.results.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
-            return self.run_sessions(&[], |plan| Ok(Box::new(host::start(plan)?)));
+            return self.run_sessions(&[], |plan, _| Ok(Box::new(host::start(plan)?)));
         }
         let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
         self.results.release.clone_from(&kernel.release);
@@ -152,7 +168,7 @@ impl<'a> KernelRun<'a> {
             let files = danobi::modules(found);
             let modules: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
             let packages = &self.matrix.packages;
-            return self.run_sessions(&modules, |plan| {
+            return self.run_sessions(&modules, |plan, _| {
                 Ok(Box::new(danobi::start(&machine, plan, &files, packages)?))
             });
         }
@@ -162,7 +178,9 @@ impl<'a> KernelRun<'a> {
             tree.add_file(&path, 0o644, data);
             modules.push(path);
         }
-        self.run_sessions(&modules, |plan| {
+        self.run_sessions(&modules, |plan, may_be_restored| {
+            let machine =
+                Machine { snapshots: machine.snapshots && may_be_restored, ..machine.clone() };
             let json = serde_json::to_vec(plan).expect("a plan is plain data");
             tree.add_file(Path::new(PLAN), 0o600, json);
             let payload = tree.pack_beside(&machine.init.tree)?;
@@ -170,11 +188,11 @@ impl<'a> KernelRun<'a> {
         })
     }
 
-    /// Starts sessions until all tests are through, or going on makes no sense.
+    /// Starts sessions, each by its plan and from a snapshot if there may be one, until all tests are through, or going on makes no sense.
     fn run_sessions(
         &mut self,
         modules: &[PathBuf],
-        mut start: impl FnMut(&Plan) -> Result<Box<dyn Session>>,
+        mut start: impl FnMut(&Plan, bool) -> Result<Box<dyn Session>>,
     ) -> Result<()> {
         while self.guests < MAX_GUESTS && !self.stopped && !self.matrix.stop.is_said() {
             for index in self.binaries.clone() {
@@ -191,9 +209,10 @@ impl<'a> KernelRun<'a> {
             if indices.is_empty() {
                 break;
             }
-            let mut session = start(&self.plan(modules)?)?;
+            let plan = self.plan(modules)?;
+            let mut session = start(&plan, self.suspect.is_none())?;
             self.guests += 1;
-            let failed = self.attend(&mut *session, &indices)?;
+            let failed = self.attend(&mut *session, &plan, &indices)?;
             self.console.push_str(&session.console());
             // If nothing came of this guest, another would do no better.
             if failed != Some(false) {
@@ -220,17 +239,34 @@ impl<'a> KernelRun<'a> {
             });
         }
         let env = guest_environment(self.kernel, &self.matrix.env);
-        Ok(Plan { env, modules: modules.to_vec(), action: Action::Test(binaries) })
+        // On this machine itself a test has what its user has.
+        let privileged = self.matrix.privileged || self.matrix.driver == Driver::Host;
+        let action = Action::Test(binaries);
+        Ok(Plan { env, modules: modules.to_vec(), privileged, action })
     }
 
     /// Follows a guest to its end. If it failed: whether it did so without running any test.
-    fn attend(&mut self, guest: &mut dyn Session, indices: &[usize]) -> Result<Option<bool>> {
+    fn attend(
+        &mut self,
+        guest: &mut dyn Session,
+        plan: &Plan,
+        indices: &[usize],
+    ) -> Result<Option<bool>> {
+        let Action::Test(binaries) = &plan.action else { return Ok(None) };
+        let mut sequence = Sequence::new(binaries);
         let mut running: Option<Running> = None;
         let mut loose: Vec<u8> = Vec::new();
         let mut got_somewhere = false;
         let mut deadline = self.deadline(running.as_ref());
         loop {
-            match guest.next(deadline.min(Instant::now() + LOOK))? {
+            let happened = guest.next(deadline.min(Instant::now() + LOOK))?;
+            if let Happened::Said(Record::Message(message)) = &happened
+                && let Err(what) = sequence.check(message)
+            {
+                let ended = guest.end(Failure::new(FailureKind::ResultsForged, what));
+                return Ok(self.guest_ended(guest, ended, running, got_somewhere));
+            }
+            match happened {
                 Happened::Said(Record::Bytes(stream, bytes)) => match &mut running {
                     Some(running) => {
                         if stream == Stream::Stdout {
@@ -277,13 +313,13 @@ impl<'a> KernelRun<'a> {
                         let ended = guest.end(Failure::new(FailureKind::Hang, STUCK));
                         return Ok(self.guest_ended(guest, ended, running, got_somewhere));
                     }
-                    FromGuest::TestEnded { status, seconds, oom_kills, .. } => {
+                    FromGuest::TestEnded { status, seconds, oom_kills, taint, .. } => {
                         if let Some(test) = running.take() {
+                            self.clear_suspicion_after(&test.test);
                             let stdout = String::from_utf8_lossy(&test.stdout);
-                            let verdict = Verdict::of(status, &stdout, oom_kills);
-                            let again =
-                                !verdict.outcome.is_green() && test.attempt < self.matrix.retries;
-                            if !again {
+                            let verdict = Verdict::of(status, &stdout, oom_kills)
+                                .with_taint(taint, || self.complained_as_allowed(guest, &test));
+                            if !status.is_tried_again() || test.attempt >= self.matrix.retries {
                                 self.end_test(test, verdict, seconds);
                             }
                         }
@@ -339,6 +375,17 @@ impl<'a> KernelRun<'a> {
             return None;
         };
         let tail = tail(&console, 30);
+        if guest.was_restored() && failure.kind.may_be_the_snapshots() && !self.suspected {
+            if let Some(test) = &running {
+                self.results.keep(test, &format!("{failure}, in a guest from a snapshot"));
+            }
+            let test = running.map(|running| running.test);
+            self.suspected = true;
+            self.suspect = Some(Suspect { failure, test, tail });
+            return Some(false);
+        }
+        // A guest without a snapshot fails as well.
+        self.suspect = None;
         let advice = failure.kind.advice().to_owned();
         let seconds = running.as_ref().map_or(0.0, |running| running.since.elapsed().as_secs_f64());
         if let Some(test) = running {
@@ -360,7 +407,8 @@ impl<'a> KernelRun<'a> {
 
     /// A kernel that complained has failed, even if no test noticed.
     fn look_for_complaints(&mut self, console: &str) {
-        let complaints = complaints(console, &self.matrix.allowed);
+        let mut complaints = complaints(console);
+        complaints.retain(|complaint| !complaint.is_allowed(&self.matrix.allowed));
         if let Some(first) = complaints.first() {
             let during = first.test.as_ref().map(|test| format!(" (while {test} ran)"));
             let more = match complaints.len() {
@@ -373,6 +421,27 @@ impl<'a> KernelRun<'a> {
             self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail(console, 30)));
         }
     }
+
+    /// Whether the kernel complained while a test ran, and of nothing that is not allowed.
+    fn complained_as_allowed(&self, guest: &dyn Session, test: &Running) -> bool {
+        let mut complaints = complaints(&guest.console());
+        complaints.retain(|complaint| complaint.test.as_ref() == Some(&test.test));
+        !complaints.is_empty()
+            && complaints.iter().all(|complaint| complaint.is_allowed(&self.matrix.allowed))
+    }
+
+    /// What a guest from cold has got over, the snapshot was to blame for: it is told, and the result is
+    /// red, since a kernel that panics now and then must not look well.
+    fn clear_suspicion_after(&mut self, test: &str) {
+        let is_over = |suspect: &mut Suspect| suspect.test.as_ref().is_none_or(|it| it == test);
+        let Some(Suspect { failure, tail, .. }) = self.suspect.take_if(is_over) else { return };
+        let kind = FailureKind::SnapshotDamaged;
+        let detail =
+            format!("{failure}, in a guest from a snapshot; one that was booted from cold went on");
+        let advice = Some(kind.advice().to_owned());
+        self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail));
+    }
+
     fn end_test(&mut self, test: Running, verdict: Verdict, seconds: f64) {
         self.stopped |= !verdict.outcome.is_green() && self.matrix.fail_fast;
         self.results.ended(test, verdict, seconds);

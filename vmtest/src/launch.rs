@@ -24,8 +24,11 @@ pub(crate) struct Saved<'a> {
 pub(crate) fn boot(machine: &Machine, payload: &[u8]) -> Result<Vm> {
     let mut line = machine.command_line();
     line.args(["-m".to_owned(), format!("{}M", machine.memory)]);
-    if let Some(port) = machine.gdb {
-        line.args(["-gdb".to_owned(), format!("tcp:127.0.0.1:{port}"), "-S".to_owned()]);
+    if let Some(socket) = &machine.gdb {
+        let path = option_path(socket);
+        let device = format!("socket,id=gdb,path={path},server=on,wait=off");
+        line.args(["-chardev".to_owned(), device]);
+        line.args(["-gdb", "chardev:gdb", "-S"]);
     }
     boot_files(machine, &mut line)?;
     launch(machine, line, Some(payload), Start::WhenReady)

@@ -8,6 +8,7 @@ use crate::qemu::{CommandLine, Qemu};
 use crate::version;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a guest may say nothing, unless it is told otherwise.
@@ -43,6 +44,10 @@ const TCG_ARGUMENTS: [&str; 3] = [
 /// sanity checks (`mm/slub.c`); they take time, which older kernels need not spend.
 const NOLOCK_ARGUMENT: &str = "slab_debug=F,kmalloc-*";
 const NOLOCK_SINCE: (u32, u32) = (6, 18);
+
+/// What QEMU denies itself, so that a guest that breaks out of it can neither run programs nor gain
+/// privileges on this machine.
+pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny";
 
 /// The processor that QEMU plays when it translates instructions: all that it can do, but
 /// - cmpxchg16b: QEMU 7.2 sometimes leaves another register's bits in EFLAGS when an interrupt
@@ -90,8 +95,9 @@ pub struct Machine {
     /// How long a guest may say nothing while this machine lets it run; it says something every
     /// second.
     pub silence: Duration,
-    /// The port of the loopback interface on which the guest waits for a debugger before it boots.
-    pub gdb: Option<u16>,
+    /// The socket on which the guest waits for a debugger before it boots. Who can connect to it can read
+    /// and change the guest: it belongs in a directory that is the user's alone.
+    pub gdb: Option<PathBuf>,
     pub(crate) init: Init,
     pub(crate) qemu: Qemu,
 }
@@ -148,7 +154,7 @@ impl Machine {
         let ours = KERNEL_ARGUMENTS.into_iter().chain(tcg).chain(nolock);
         let theirs = self.kernel.arguments.iter().chain(&self.arguments).map(String::as_str);
         // A debugger finds the kernel where its symbols say only if it stays there.
-        let theirs = theirs.chain(self.gdb.map(|_| "nokaslr"));
+        let theirs = theirs.chain(self.gdb.as_ref().map(|_| "nokaslr"));
         ours.chain(theirs).collect::<Vec<_>>().join(" ")
     }
 
@@ -167,6 +173,8 @@ impl Machine {
             "-display",
             "none",
             "-no-reboot",
+            "-sandbox",
+            SANDBOX,
         ]);
         line.args(accelerator);
         line.args(["-smp".to_owned(), self.cpus.to_string()]);

@@ -6,7 +6,7 @@ mod signals;
 use bpfmap_vmtest::config::Config;
 use bpfmap_vmtest::event::{Event, KernelResult};
 use bpfmap_vmtest::kernel::{Kernel, Packages};
-use bpfmap_vmtest::report::{self, Terminal, table};
+use bpfmap_vmtest::report::{self, Terminal, log_lines, table};
 use bpfmap_vmtest::{
     Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, Stop, kernel,
 };
@@ -17,7 +17,8 @@ use options::{
 };
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Command::RunPlan { plan, port } => run_plan(&plan, port.as_deref()),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("bpfmap-vmtest: {error}");
+        eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
         ExitCode::from(HARNESS_FAILED)
     })
 }
@@ -78,7 +79,7 @@ fn run_in(
     mut run: Run,
     system: &System,
     options: &MachineOptions,
-    gdb: Option<u16>,
+    gdb: bool,
 ) -> Result<(Ended, String)> {
     let config = Config::find()?;
     let packages = system.packages.resolve();
@@ -92,28 +93,41 @@ fn run_in(
     run.modules = kernel.modules(&modules, &packages)?;
     run.files.clone_from(&options.files);
     run.env.clone_from(&options.env);
-    let machine = machine(kernel, &config, options, gdb)?;
-    if let Some(port) = gdb {
-        let vmlinux = machine.kernel.vmlinux.display();
-        eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote 127.0.0.1:{port}'");
+    run.privileged = options.privileged;
+    let directory = if gdb { Some(private_directory()?) } else { None };
+    let socket = directory.as_ref().map(|directory| directory.path().join("gdb"));
+    let machine = machine(kernel, &config, options, socket)?;
+    if let Some(socket) = &machine.gdb {
+        let (vmlinux, socket) = (machine.kernel.vmlinux.display(), socket.display());
+        eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote {socket}'");
     }
     let mut signals = signals::listen()?;
     let ended = run.run(&machine, &mut signals, &mut std::io::stdout(), &mut std::io::stderr())?;
     if let Ended::Failed(failure, tail) = &ended.0 {
         for line in tail {
-            eprintln!("| {line}");
+            eprint!("{}", log_lines(&format!("| {line}\n")));
         }
-        let advice = failure.kind.advice();
-        eprintln!("bpfmap-vmtest: kernel {}: {failure}\n  help: {advice}", machine.kernel.name);
+        let (name, advice) = (&machine.kernel.name, failure.kind.advice());
+        let said = format!("bpfmap-vmtest: kernel {name}: {failure}\n  help: {advice}\n");
+        eprint!("{}", log_lines(&said));
     }
     Ok(ended)
+}
+
+/// A directory that nobody else can enter.
+fn private_directory() -> Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("bpfmap-vmtest-").permissions(std::fs::Permissions::from_mode(0o700));
+    builder.tempdir().map_err(|error| {
+        Error::new(ErrorKind::Io, "cannot make a temporary directory").because(error)
+    })
 }
 
 fn machine(
     kernel: Kernel,
     config: &Config,
     options: &MachineOptions,
-    gdb: Option<u16>,
+    gdb: Option<PathBuf>,
 ) -> Result<Machine> {
     let mut machine = Machine::new(kernel, Init::find()?)?;
     machine.memory = options.memory.or(config.memory).unwrap_or(machine.memory);
@@ -132,7 +146,7 @@ fn machine(
 fn exit_code(ended: &Ended) -> ExitCode {
     let code = match *ended {
         Ended::Exited(code) => u8::try_from(code),
-        Ended::Signaled(signal) => u8::try_from(128 + signal),
+        Ended::Signaled(signal) => u8::try_from(signal.saturating_add(128)),
         _ => Ok(HARNESS_FAILED),
     };
     ExitCode::from(code.unwrap_or(HARNESS_FAILED))
@@ -209,6 +223,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
         modules: [config.modules.as_slice(), &machine.modules].concat(),
         files: machine.files.clone(),
         env: machine.env.clone(),
+        privileged: machine.privileged,
         arguments: [config.cmdline.as_slice(), &machine.cmdline].concat(),
         time_out: Duration::from_secs(options.test_time_out.or(config.test_time_out).unwrap_or(60)),
         silence: machine.silence(),
@@ -240,9 +255,13 @@ fn write_reports(options: &MatrixOptions, events: &[Event]) -> Result<()> {
     }
     if let Some(path) = &options.github_summary {
         let file = File::options().create(true).append(true).open(path);
-        let text = report::markdown(events);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|error| unwritable(path, error))?;
+        file.and_then(|mut file| {
+            // The step may have written some of its summary already.
+            let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+            let limit = report::SUMMARY_LIMIT.saturating_sub(written);
+            file.write_all(report::markdown(events, limit).as_bytes())
+        })
+        .map_err(|error| unwritable(path, error))?;
     }
     Ok(())
 }

@@ -36,6 +36,9 @@ pub struct Matrix {
     pub files: Vec<(PathBuf, PathBuf)>,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
+    /// Whether tests keep all capabilities of root, those too by which they can forge results:
+    /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`. Tests on this machine itself keep what they have.
+    pub privileged: bool,
     /// More arguments for the kernels.
     pub arguments: Vec<String>,
     /// The longest that one test may take in a guest.

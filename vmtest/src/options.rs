@@ -46,9 +46,9 @@ pub(crate) struct RunOptions {
     /// Writes the kernel's console log to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) console: Option<PathBuf>,
-    /// Waits for a debugger on this port of the loopback interface before the kernel boots
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1234")]
-    pub(crate) gdb: Option<u16>,
+    /// Waits for a debugger before the kernel boots, on a socket that only you can reach
+    #[arg(long)]
+    pub(crate) gdb: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     #[arg(value_name = "PROGRAM")]
@@ -61,9 +61,9 @@ pub(crate) struct ShellOptions {
     pub(crate) system: System,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
-    /// Waits for a debugger on this port of the loopback interface before the kernel boots
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "1234")]
-    pub(crate) gdb: Option<u16>,
+    /// Waits for a debugger before the kernel boots, on a socket that only you can reach
+    #[arg(long)]
+    pub(crate) gdb: bool,
 }
 
 #[derive(Debug, Args)]
@@ -157,9 +157,12 @@ pub(crate) struct MachineOptions {
     /// Hands a file or directory to the guest; without DST at the same path
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
-    /// Sets a variable in the environment
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_variable)]
+    /// Sets a variable in the environment; without a value it has the one that it has here
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,
+    /// Leaves tests the capabilities by which they can forge results: `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`
+    #[arg(long)]
+    pub(crate) privileged: bool,
     /// Adds an argument to the kernel's command line
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) cmdline: Vec<String>,
@@ -288,8 +291,12 @@ pub(crate) enum KernelsCommand {
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("a variable is KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
+    if let Some((key, value)) = text.split_once('=') {
+        return Ok((key.to_owned(), value.to_owned()));
+    }
+    let value = std::env::var_os(text).ok_or("it is not set here, and has no value")?;
+    let value = value.into_string().map_err(|_| "its value here is not UTF-8")?;
+    Ok((text.to_owned(), value))
 }
 
 fn parse_file(text: &str) -> Result<(PathBuf, PathBuf), String> {

@@ -1,6 +1,7 @@
 //! What the guest shall do: the first file of the payload that it is handed.
 
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) env: Vec<(String, String)>,
     /// Modules to load, in order: paths in the guest and their parameters.
     pub(crate) modules: Vec<PathBuf>,
+    /// Leave the processes all capabilities, those too by which they can speak in the runner's place.
+    pub(crate) privileged: bool,
     pub(crate) action: Action,
 }
 
@@ -106,18 +109,62 @@ pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<
         ("TERM".to_owned(), "dumb".to_owned()),
         ("VMTEST_KERNEL".to_owned(), kernel.to_owned()),
     ];
-    let passed_on = |key: &str| {
-        ["CARGO", "RUST", "NEXTEST"].iter().any(|prefix| key.starts_with(prefix))
-            || key == "LD_LIBRARY_PATH"
-    };
-    env.extend(std::env::vars().filter(|(key, _)| passed_on(key)));
+    env.extend(std::env::vars_os().filter_map(passed_on));
     env.extend_from_slice(more);
     env
+}
+
+/// A variable of this process that a guest's programs have as well; nothing if they have not, or if it
+/// is not UTF-8.
+///
+/// They are those that Cargo, nextest, Rust's standard library and test harness, and the dynamic linker
+/// know. Others may hold a secret, as `CARGO_REGISTRY_TOKEN` does.
+fn passed_on((key, value): (OsString, OsString)) -> Option<(String, String)> {
+    const NAMES: [&str; 10] = [
+        "CARGO",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "CARGO_TERM_COLOR",
+        "LD_LIBRARY_PATH",
+        "NEXTEST",
+    ];
+    const PREFIXES: [&str; 5] = ["BPFMAP_", "CARGO_BIN_EXE_", "CARGO_PKG_", "NEXTEST_", "RUST_"];
+    let key = key.into_string().ok()?;
+    let is_known =
+        NAMES.contains(&key.as_str()) || PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    Some((key, value.into_string().ok().filter(|_| is_known)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_variables_that_are_known_and_text_are_passed_on() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let passes = |key: &str| passed_on((key.into(), "x".into())).is_some();
+        for key in ["RUST_BACKTRACE", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "NEXTEST_RUN_ID"] {
+            assert!(passes(key), "{key}");
+        }
+        for key in [
+            "CARGO_REGISTRY_TOKEN",
+            "CARGO_REGISTRIES_MINE_TOKEN",
+            "CARGO_REGISTRIES_MINE_CREDENTIAL_PROVIDER",
+            "CARGO_HTTP_PROXY",
+            "RUSTUP_TOKEN",
+            "GITHUB_TOKEN",
+            "HOME",
+        ] {
+            assert!(!passes(key), "{key}");
+        }
+        let bytes = || OsString::from_vec(vec![0xff]);
+        assert_eq!(passed_on(("RUST_LOG".into(), bytes())), None);
+        assert_eq!(passed_on((bytes(), "x".into())), None);
+    }
 
     #[test]
     fn a_filter_reads_as_the_flags_of_a_test_binary_do() {

@@ -4,11 +4,12 @@ use crate::console::tail;
 use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
 use crate::plan::DEBUG_EXIT;
+use crate::seal::Key;
 use crate::session::{Happened, Session};
-use crate::wire::{Decoder, FromGuest, Record};
+use crate::wire::{Decoder, Encoder, FromGuest, Record, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -37,6 +38,8 @@ pub(crate) struct RemoteSession {
     /// What the process prints, where that is a kernel's log.
     log: Option<File>,
     decoder: Decoder,
+    /// What the runner seals its records with.
+    key: Key,
     evidence: Evidence,
     /// Files that the process needs as long as it runs.
     _files: tempfile::TempDir,
@@ -49,15 +52,27 @@ impl RemoteSession {
         line: Line,
         log: Option<File>,
         files: tempfile::TempDir,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let key = Key::random().doing("draw a key")?;
+        Ok(Self {
             process,
             name,
             line,
             log,
-            decoder: Decoder::default(),
+            decoder: Decoder::sealed(key.clone(), 0),
+            key,
             evidence: Evidence::default(),
             _files: files,
+        })
+    }
+
+    /// Lets the runner begin.
+    fn go(&mut self) {
+        // A runner has this machine's time and random numbers, or those of its own guest.
+        let go = ToGuest::Go { clock: 0, seed: Vec::new(), key: self.key.clone() };
+        if let Line::Open(stream) = &mut self.line {
+            // That it is gone is seen when it is listened to.
+            let _ = stream.write_all(&Encoder::default().message(&go));
         }
     }
 
@@ -67,20 +82,18 @@ impl RemoteSession {
             Ok(Some(record)) => {
                 self.evidence.ready = true;
                 match &record {
+                    Record::Message(FromGuest::Ready { .. }) => self.go(),
                     Record::Message(FromGuest::Failed { what }) => {
                         self.evidence.guest_failed = Some(what.clone());
                     }
                     Record::Message(FromGuest::End { records }) => {
-                        self.evidence.complete = *records + 1 == self.decoder.count();
+                        self.evidence.complete = self.decoder.is_last(*records);
                     }
                     _ => {}
                 }
                 Some(Happened::Said(record))
             }
-            Err(damage) => {
-                let failure = Failure::new(FailureKind::ResultsDamaged, damage.to_string());
-                Some(self.end(failure))
-            }
+            Err(damage) => Some(self.end(Failure::from(damage))),
         }
     }
 

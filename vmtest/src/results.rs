@@ -74,10 +74,16 @@ impl<'a> Results<'a> {
         let earlier = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
         let again = test.attempt.saturating_add(earlier) < self.matrix.retries;
         if again {
-            let said = String::from_utf8_lossy(&test.output).into_owned();
-            crashes.push(Crash { failure: failure.to_string(), said });
+            self.keep(test, &failure.to_string());
         }
         again
+    }
+
+    /// Keeps for a test's result how an earlier guest ended, and what the test said in it.
+    pub(crate) fn keep(&mut self, test: &Running, failure: &str) {
+        let said = String::from_utf8_lossy(&test.output).into_owned();
+        let crashes = self.crashes.entry((test.binary, test.test.clone())).or_default();
+        crashes.push(Crash { failure: failure.to_owned(), said });
     }
 
     /// Takes note of a binary that did not list its tests.
@@ -126,7 +132,7 @@ impl<'a> Results<'a> {
             outcome: verdict.outcome,
             reason: verdict.reason,
             seconds,
-            attempts: (test.attempt + 1).saturating_add(earlier),
+            attempts: test.attempt.saturating_add(1).saturating_add(earlier),
             notes: verdict.notes,
             output,
         }));

@@ -28,6 +28,9 @@ pub struct Run {
     pub time_out: Option<Duration>,
     /// Whether it has a terminal in the guest, which is this process's.
     pub terminal: bool,
+    /// Whether it keeps all capabilities of root, those too by which it can forge its result:
+    /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
+    pub privileged: bool,
     /// Symbolic links to make in the guest: where, and to what.
     pub links: Vec<(PathBuf, PathBuf)>,
 }
@@ -48,6 +51,7 @@ impl Run {
             input: None,
             time_out: None,
             terminal: false,
+            privileged: false,
             links: Vec::new(),
         }
     }
@@ -103,6 +107,7 @@ impl Run {
         let plan = Plan {
             env: guest_environment(&machine.kernel.name, &self.env),
             modules,
+            privileged: self.privileged,
             action: Action::Run(Program {
                 path: program,
                 args: self.args.clone(),

@@ -4,6 +4,7 @@ use crate::danobi;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Summary};
 use crate::initramfs::Init;
+use crate::kernel::check_name;
 use crate::kernel_run::KernelRun;
 use crate::lists::Lists;
 use crate::matrix::{Driver, Matrix};
@@ -22,6 +23,7 @@ impl Matrix {
     /// fails on one kernel is an event.
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
+        self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
         let init = Init::find()?;
         let mut tree = Tree::default();
         let mut modules = self.modules.clone();

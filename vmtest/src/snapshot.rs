@@ -70,6 +70,7 @@ impl Snapshot {
 /// makes new ones, and each takes about 80 MB.
 fn discard_older(newest: &Path, release: &str) {
     const KEPT: usize = 3;
+    let prefix = prefix(release);
     let entries =
         newest.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten();
     let mut snapshots: Vec<(SystemTime, PathBuf)> = entries
@@ -77,7 +78,7 @@ fn discard_older(newest: &Path, release: &str) {
         .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.strip_prefix(release).is_some_and(|rest| rest.starts_with('-'))
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-'))
         })
         .filter_map(|path| Some((path.join("state").metadata().ok()?.modified().ok()?, path)))
         .collect();
@@ -88,6 +89,13 @@ fn discard_older(newest: &Path, release: &str) {
     }
 }
 
+/// What the names of a kernel's snapshots begin with: its own word for its release is a stranger's, and
+/// must not lead elsewhere as a path.
+fn prefix(release: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '~');
+    release.chars().map(|c| if is_plain(c) { c } else { '_' }).take(100).collect()
+}
+
 /// Names a machine by all that makes its guest what it is when it has booted.
 fn key(machine: &Machine) -> String {
     let mut parts = Vec::new();
@@ -95,7 +103,7 @@ fn key(machine: &Machine) -> String {
         parts.extend((part.len() as u64).to_le_bytes());
         parts.extend(part.bytes());
     }
-    format!("{}-{}", machine.kernel.release, &sha256(parts)[..24])
+    format!("{}-{}", prefix(&machine.kernel.release), &sha256(parts)[..24])
 }
 
 /// Boots a machine, and saves its guest into a directory when it is ready.
@@ -121,8 +129,21 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
             _ => std::thread::sleep(Duration::from_millis(5)),
         }
     }
+    drop(state);
     let path = directory.join("console.log");
-    fs::write(&path, vm.console()).at("write", &path)
+    fs::write(&path, vm.console()).at("write", &path)?;
+    // QEMU must have ended, and let go of the memory.
+    drop(vm);
+    // The directory gets its name when its contents are sure to be there, even if the power fails.
+    for name in ["memory", "state", "console.log"] {
+        sync(&directory.join(name))?;
+    }
+    sync(directory)
+}
+
+/// Waits until a file or directory is on the disk.
+fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }
 
 fn wait_until_ready(vm: &mut Vm) -> Result<()> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A tree of files, by absolute path.
@@ -203,9 +203,17 @@ fn parts_ahead(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// A path from the root, without following links.
+/// A path from the root, without following links, but those that have to be followed to leave out `..`: a
+/// guest does not have the directories that such a path leads through.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).at("find", path)
+    let absolute = std::path::absolute(path).at("find", path)?;
+    if !absolute.components().any(|part| part == Component::ParentDir) {
+        return Ok(absolute);
+    }
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(parent), Some(name)) => Ok(parent.canonicalize().at("find", path)?.join(name)),
+        _ => absolute.canonicalize().at("find", path),
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +228,21 @@ mod tests {
         tree.add_file(Path::new("/bin/here/tool"), 0o755, *b"tool");
         let paths: Vec<_> = tree.nodes.keys().map(|path| path.to_str().unwrap()).collect();
         assert_eq!(paths, ["/bin", "/opt", "/opt/tool", "/usr", "/usr/bin", "/usr/bin/here"]);
+    }
+
+    #[test]
+    fn a_path_that_leads_up_is_the_one_that_it_leads_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::fs::create_dir(root.join("c")).unwrap();
+        std::os::unix::fs::symlink(root.join("a/b"), root.join("c/link")).unwrap();
+        std::os::unix::fs::symlink("elsewhere", root.join("a/program")).unwrap();
+        // Up from where the link leads, and the program's own link is left alone.
+        let path = root.join("c/link/../program");
+        assert_eq!(absolute(&path).unwrap(), root.join("a/program"));
+        assert_eq!(absolute(&root.join("a/b/..")).unwrap(), root.join("a"));
+        assert_eq!(absolute(&root.join("c/link/x")).unwrap(), root.join("c/link/x"));
     }
 
     #[test]

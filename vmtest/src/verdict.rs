@@ -1,6 +1,7 @@
 //! What a test's exit status and output mean: passed only if the test binary says so.
 
 use crate::event::Outcome;
+use crate::taint::{faults, letters};
 use crate::wire::Status;
 use std::collections::BTreeMap;
 
@@ -53,6 +54,23 @@ impl Verdict {
         };
         Self { outcome, reason, notes }
     }
+
+    /// Judges by the bits that the kernel's taint has since the test began, too. `is_allowed` is
+    /// whether the kernel complained meanwhile, and of something that is allowed.
+    pub(crate) fn with_taint(mut self, taint: u64, is_allowed: impl FnOnce() -> bool) -> Self {
+        if taint == 0 {
+            return self;
+        }
+        self.notes.insert("taint".to_owned(), letters(taint));
+        if self.outcome.is_green()
+            && let Some(faults) = faults(taint)
+            && !is_allowed()
+        {
+            self.outcome = Outcome::Tainted;
+            self.reason = Some(faults);
+        }
+        self
+    }
 }
 
 /// What follows `word` in a line that begins with it, maybe after what a test harness put before
@@ -103,6 +121,21 @@ mod tests {
         assert_eq!(Verdict::of(Status::Signaled(9), "", 1).outcome, Outcome::KilledByOom);
         assert_eq!(Verdict::of(Status::Exited(101), OK, 1).outcome, Outcome::KilledByOom);
         assert_eq!(Verdict::of(Status::Exited(0), OK, 1).outcome, Outcome::Passed);
+    }
+
+    #[test]
+    fn a_taint_that_tells_of_a_fault_is_red_unless_it_is_allowed() {
+        let outcome = |status, taint, allowed| {
+            let verdict = Verdict::of(status, OK, 0).with_taint(taint, || allowed);
+            (verdict.outcome, verdict.notes.get("taint").cloned())
+        };
+        let passed = Status::Exited(0);
+        assert_eq!(outcome(passed, 0, false), (Outcome::Passed, None));
+        assert_eq!(outcome(passed, 1 << 9, false), (Outcome::Tainted, Some("W".to_owned())));
+        assert_eq!(outcome(passed, 1 << 9, true), (Outcome::Passed, Some("W".to_owned())));
+        // A module that is not the kernel's own is no fault.
+        assert_eq!(outcome(passed, 1 << 12, false), (Outcome::Passed, Some("O".to_owned())));
+        assert_eq!(outcome(Status::Exited(101), 1 << 9, false).0, Outcome::Failed);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::error::{Context as _, Result};
 use crate::failure::{Evidence, Failure, FailureKind};
 use crate::plan::DEBUG_EXIT;
 use crate::qemu::Monitor;
+use crate::seal::Key;
 use crate::session::Happened;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -63,6 +64,8 @@ pub(crate) struct Vm {
     limit: Option<Duration>,
     encoder: Encoder,
     decoder: Decoder,
+    /// What the guest seals its records with.
+    key: Key,
     evidence: Evidence,
     outgoing: Vec<u8>,
     buffer: Vec<u8>,
@@ -97,6 +100,7 @@ impl Vm {
         let _ = rustix::pipe::fcntl_setpipe_size(&channels.output, 1 << 20);
         // The record that says that a guest is ready went out before the guest was saved.
         let ready = matches!(start, Start::WhenResumed(_));
+        let key = Key::random().doing("draw a key")?;
         Ok(Self {
             qemu,
             channels,
@@ -104,7 +108,8 @@ impl Vm {
             awake: false,
             limit,
             encoder: Encoder::default(),
-            decoder: Decoder::starting_at(u32::from(ready)),
+            decoder: Decoder::sealed(key.clone(), u32::from(ready)),
+            key,
             evidence: Evidence { ready, ..Evidence::default() },
             outgoing: Vec::new(),
             buffer: vec![0; 64 << 10],
@@ -205,7 +210,7 @@ impl Vm {
             }
             Err(damage) => {
                 self.evidence.damage = Some(damage.to_string());
-                Some(self.end(Failure::new(FailureKind::ResultsDamaged, damage.to_string())))
+                Some(self.end(Failure::from(damage)))
             }
         }
     }
@@ -221,7 +226,7 @@ impl Vm {
             FromGuest::Awake => self.awake = true,
             FromGuest::Failed { what } => self.evidence.guest_failed = Some(what.clone()),
             FromGuest::End { records } => {
-                self.evidence.complete = *records + 1 == self.decoder.count();
+                self.evidence.complete = self.decoder.is_last(*records);
             }
             _ => {}
         }
@@ -234,7 +239,7 @@ impl Vm {
         let _ = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = u64::try_from(now.as_nanos()).unwrap_or_default();
-        self.tell(&ToGuest::Go { clock, seed });
+        self.tell(&ToGuest::Go { clock, seed, key: self.key.clone() });
     }
 
     fn wait(&mut self, files: &[BorrowedFd<'_>], limit: Duration) -> Result<Waited> {

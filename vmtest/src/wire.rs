@@ -1,10 +1,17 @@
 //! The wire between host and guest: numbered, checksummed records on a serial port.
 //!
-//! A record is `VM`, a kind, a zero, its number, the length of its payload, the payload, and a
-//! CRC-32 of all of that; integers are little-endian. Numbers start at 0 on each side and go up by
-//! one, so that a record that is lost, repeated or damaged is seen.
+//! A record is `VM`, a kind, 1 if it is sealed or else 0, its number, the length of its payload, the
+//! payload, the seal if it is sealed, and a CRC-32 of all of that; integers are little-endian. Numbers
+//! start at 0 on each side and go up by one, so that a record that is lost, repeated or damaged is
+//! seen.
+//!
+//! The guest's first record says that it is ready. It learns a [`Key`] then, before anything runs
+//! that is not init, and seals all its other records with it: what anyone else in the guest writes to
+//! the port is taken for damage or for a forgery, never for a result.
 
 use crate::plan::List;
+use crate::seal::{Key, SEAL};
+use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -42,6 +49,13 @@ pub(crate) enum Status {
     Stuck,
 }
 
+impl Status {
+    /// Whether a test that ended so is run again in the same guest, if it may be.
+    pub(crate) fn is_tried_again(self) -> bool {
+        !matches!(self, Self::Exited(0) | Self::Stuck)
+    }
+}
+
 /// What the guest tells the host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -61,7 +75,15 @@ pub(crate) enum FromGuest {
     /// A test begins; bytes that follow are its output.
     TestStarted { binary: usize, test: String, attempt: u32 },
     /// A test ended.
-    TestEnded { binary: usize, test: String, status: Status, seconds: f64, oom_kills: u64 },
+    TestEnded {
+        binary: usize,
+        test: String,
+        status: Status,
+        seconds: f64,
+        oom_kills: u64,
+        /// The bits that the kernel's taint has since the test began.
+        taint: u64,
+    },
     /// The program ended.
     Exited { status: Status },
     /// The guest could not do what it was told.
@@ -74,8 +96,9 @@ pub(crate) enum FromGuest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum ToGuest {
-    /// Begin, with this time (nanoseconds since 1970) and these random bytes.
-    Go { clock: u64, seed: Vec<u8> },
+    /// Begin, with this time (nanoseconds since 1970) and these random bytes, and seal all records
+    /// with this key.
+    Go { clock: u64, seed: Vec<u8>, key: Key },
     /// The program's standard input has ended.
     InputEnded,
     /// Send this signal to the program.
@@ -88,9 +111,15 @@ pub(crate) enum ToGuest {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     number: u32,
+    key: Option<Key>,
 }
 
 impl Encoder {
+    /// Seals all records from now on.
+    pub(crate) fn seal_with(&mut self, key: Key) {
+        self.key = Some(key);
+    }
+
     /// How many records were packed.
     pub(crate) fn count(&self) -> u32 {
         self.number
@@ -114,10 +143,13 @@ impl Encoder {
         let length = u32::try_from(payload.len()).expect("a payload is short");
         let mut record = Vec::with_capacity(HEADER + payload.len() + CHECKSUM);
         record.extend(MAGIC);
-        record.extend([kind, 0]);
+        record.extend([kind, u8::from(self.key.is_some())]);
         record.extend(self.number.to_le_bytes());
         record.extend(length.to_le_bytes());
         record.extend(payload);
+        if let Some(key) = &self.key {
+            record.extend(key.seal(&record));
+        }
         record.extend(crc32fast::hash(&record).to_le_bytes());
         self.number += 1;
         record
@@ -128,19 +160,22 @@ impl Encoder {
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     number: u32,
+    /// What all records but the first are sealed with.
+    key: Option<Key>,
     buffer: Vec<u8>,
     start: usize,
 }
 
 impl Decoder {
-    /// A decoder for what comes after the first `number` records.
-    pub(crate) fn starting_at(number: u32) -> Self {
-        Self { number, ..Self::default() }
+    /// A decoder for what comes after the first `number` records, all but the very first of which
+    /// are sealed.
+    pub(crate) fn sealed(key: Key, number: u32) -> Self {
+        Self { number, key: Some(key), ..Self::default() }
     }
 
-    /// How many records were unpacked.
-    pub(crate) fn count(&self) -> u32 {
-        self.number
+    /// Whether a record that says that it is the last, after so many others, came in its place.
+    pub(crate) fn is_last(&self, records: u32) -> bool {
+        records.checked_add(1) == Some(self.number)
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
@@ -153,54 +188,139 @@ impl Decoder {
     pub(crate) fn next<M: for<'de> Deserialize<'de>>(
         &mut self,
     ) -> Result<Option<Record<M>>, Damage> {
-        let bytes = &self.buffer[self.start..];
-        let damage = |what| Err(Damage { number: self.number, what });
-        if !MAGIC.starts_with(&bytes[..bytes.len().min(2)]) {
-            return damage("it does not begin like a record");
-        }
-        let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Ok(None) };
-        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
-        let length = word(8) as usize;
-        if length > MAX_PAYLOAD {
-            return damage("its length is impossible");
-        }
-        if rest.len() < length + CHECKSUM {
-            return Ok(None);
-        }
-        let (body, checksum) = bytes[..HEADER + length + CHECKSUM].split_at(HEADER + length);
-        if crc32fast::hash(body).to_le_bytes() != checksum {
-            return damage("its checksum is wrong");
-        }
-        if word(4) != self.number {
-            return damage("another one came in its place");
-        }
-        let payload = &body[HEADER..];
-        let record = match header[2] {
-            b'M' => match serde_json::from_slice(payload) {
-                Ok(message) => Record::Message(message),
-                Err(_) => return damage("its message is unknown"),
-            },
-            b'1' => Record::Bytes(Stream::Stdout, payload.to_vec()),
-            b'2' => Record::Bytes(Stream::Stderr, payload.to_vec()),
-            _ => return damage("its kind is unknown"),
+        let key = self.key.as_ref().filter(|_| self.number > 0);
+        let record = unpack(&self.buffer[self.start..], self.number, key);
+        let (record, length) = match record {
+            Ok(None) => return Ok(None),
+            Ok(Some(unpacked)) => unpacked,
+            Err(flaw) => return Err(Damage { number: self.number, flaw }),
         };
-        self.start += HEADER + length + CHECKSUM;
-        self.number += 1;
+        self.start += length;
+        self.number = self.number.wrapping_add(1);
         Ok(Some(record))
     }
+}
+
+/// Unpacks the record of this number at the beginning of `bytes`, and its length; nothing if more
+/// bytes have to come. With a key it has to be sealed, without one it must not be. A pure function.
+fn unpack<M: for<'de> Deserialize<'de>>(
+    bytes: &[u8],
+    number: u32,
+    key: Option<&Key>,
+) -> Result<Option<(Record<M>, usize)>, Flaw> {
+    if !MAGIC.starts_with(&bytes[..bytes.len().min(2)]) {
+        return Err(Flaw::Damaged("it does not begin like a record"));
+    }
+    let Some((header, _)) = bytes.split_at_checked(HEADER) else { return Ok(None) };
+    let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
+    let length = word(8) as usize;
+    if length > MAX_PAYLOAD {
+        return Err(Flaw::Damaged("its length is impossible"));
+    }
+    let is_sealed = match header[3] {
+        0 => false,
+        1 => true,
+        _ => return Err(Flaw::Damaged("its header is unknown")),
+    };
+    let sealed = HEADER + length;
+    let body = sealed + if is_sealed { SEAL } else { 0 };
+    let Some((record, _)) = bytes.split_at_checked(body + CHECKSUM) else { return Ok(None) };
+    let (body, checksum) = record.split_at(body);
+    if crc32fast::hash(body).to_le_bytes() != checksum {
+        return Err(Flaw::Damaged("its checksum is wrong"));
+    }
+    let (body, seal) = body.split_at(sealed);
+    match key {
+        Some(_) if !is_sealed => return Err(Flaw::Forged("init did not seal it")),
+        Some(key) if key.seal(body) != *seal => return Err(Flaw::Forged("its seal is not init's")),
+        None if is_sealed => return Err(Flaw::Forged("it is sealed, and nothing should be yet")),
+        _ => {}
+    }
+    if word(4) != number {
+        return Err(Flaw::Damaged("another one came in its place"));
+    }
+    Ok(Some((contents(header[2], &body[HEADER..])?, record.len())))
+}
+
+/// What a record of this kind says. A pure function.
+fn contents<M: for<'de> Deserialize<'de>>(kind: u8, payload: &[u8]) -> Result<Record<M>, Flaw> {
+    Ok(match kind {
+        b'M' => match serde_json::from_slice(payload) {
+            Ok(message) => Record::Message(message),
+            Err(_) => return Err(Flaw::Damaged("its message is unknown")),
+        },
+        b'1' => Record::Bytes(Stream::Stdout, payload.to_vec()),
+        b'2' => Record::Bytes(Stream::Stderr, payload.to_vec()),
+        _ => return Err(Flaw::Damaged("its kind is unknown")),
+    })
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    Damaged(&'static str),
+    Forged(&'static str),
 }
 
 /// A record did not come as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Damage {
     number: u32,
-    what: &'static str,
+    flaw: Flaw,
+}
+
+impl Damage {
+    /// Whether the record is whole, but not from init.
+    pub(crate) fn is_forgery(&self) -> bool {
+        matches!(self.flaw, Flaw::Forged(_))
+    }
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {} is damaged: {}", self.number, self.what)
+        match self.flaw {
+            Flaw::Damaged(what) => write!(f, "record {} is damaged: {what}", self.number),
+            Flaw::Forged(what) => write!(f, "record {} is forged: {what}", self.number),
+        }
     }
+}
+
+/// Decodes whatever bytes as all that a host or a guest may take them for. It is a pure function,
+/// without input or output: fuzzing calls it, and it must neither panic nor take long.
+///
+/// The bytes are decoded as records without seals, as sealed ones under a known key, and as the
+/// payload of one record, whose checksum random bytes would hardly have; and what comes of that is held
+/// against what a guest may say.
+///
+/// # Panics
+/// A message that was decoded can't be packed and decoded again, which is a fault of this crate.
+pub fn decode(bytes: &[u8]) {
+    let known = || Key::known([0; 32]);
+    for mut decoder in
+        [Decoder::default(), Decoder::sealed(known(), 0), Decoder::sealed(known(), 1)]
+    {
+        let mut sequence = Sequence::new(&[]);
+        decoder.push(bytes);
+        while let Ok(Some(record)) = decoder.next::<FromGuest>() {
+            if let Record::Message(message) = &record {
+                // An error is an answer like any other.
+                let _ = sequence.check(message);
+            }
+        }
+        let mut decoder = Decoder::default();
+        decoder.push(bytes);
+        while let Ok(Some(_)) = decoder.next::<ToGuest>() {}
+    }
+    let Some((kind, payload)) = bytes.split_first() else { return };
+    let _ = contents::<ToGuest>(*kind, payload);
+    let Ok(Record::Message(message)) = contents::<FromGuest>(*kind, payload) else { return };
+    let _ = Sequence::new(&[]).check(&message);
+    let mut encoder = Encoder { number: 1, key: None };
+    encoder.seal_with(known());
+    let packed = encoder.message(&message);
+    let mut decoder = Decoder::sealed(known(), 1);
+    decoder.push(&packed);
+    assert!(matches!(decoder.next::<FromGuest>(), Ok(Some(_))), "{message:?}");
 }
 
 #[cfg(test)]
@@ -249,6 +369,50 @@ mod tests {
         for order in [vec![0, 2, 3], vec![0, 0, 1], vec![1, 0]] {
             let bytes: Vec<u8> = order.into_iter().flat_map(|i: usize| bytes[i].clone()).collect();
             assert!(decode(&bytes).unwrap_err().to_string().contains("another one"));
+        }
+    }
+
+    #[test]
+    fn what_init_did_not_seal_is_a_forgery_whatever_its_number() {
+        let key = Key::known([1; 32]);
+        let end = FromGuest::End { records: 0 };
+        let unsealed = || Encoder::default().message(&end);
+        let sealed_by = |key: u8, number| {
+            let mut encoder = Encoder { number, ..Encoder::default() };
+            encoder.seal_with(Key::known([key; 32]));
+            encoder.message(&end)
+        };
+        for bytes in [unsealed(), sealed_by(2, 1), sealed_by(2, 0)] {
+            let mut decoder = Decoder::sealed(key.clone(), 1);
+            decoder.push(&bytes);
+            let damage = decoder.next::<FromGuest>().unwrap_err();
+            assert!(damage.is_forgery(), "{damage}");
+        }
+        let mut decoder = Decoder::sealed(key.clone(), 1);
+        decoder.push(&sealed_by(1, 1));
+        assert_eq!(decoder.next().unwrap(), Some(Record::Message(end.clone())));
+        // A record of init's own that is repeated is one that came in another's place.
+        decoder.push(&sealed_by(1, 1));
+        assert!(!decoder.next::<FromGuest>().unwrap_err().is_forgery());
+        // The first says that init waits for the key.
+        let mut decoder = Decoder::sealed(key, 0);
+        decoder.push(&unsealed());
+        assert_eq!(decoder.next().unwrap(), Some(Record::Message(end)));
+    }
+
+    #[test]
+    fn numbers_at_their_ends_break_nothing() {
+        let decoder = Decoder { number: 1, ..Decoder::default() };
+        assert!(decoder.is_last(0) && !decoder.is_last(u32::MAX) && !decoder.is_last(1));
+        for bytes in [
+            &b"M{\"type\":\"end\",\"records\":4294967295}"[..],
+            b"M{\"type\":\"test-ended\",\"binary\":18446744073709551615,\"test\":\"\",\"status\":{\"signaled\":2147483647},\"seconds\":-1e308,\"oom_kills\":0,\"taint\":18446744073709551615}",
+            b"M{\"type\":\"listed\",\"binary\":9,\"list\":{\"tests\":[],\"ignored\":[]}}",
+            b"",
+            b"1",
+            b"VM",
+        ] {
+            super::decode(bytes);
         }
     }
 

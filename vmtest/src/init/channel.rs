@@ -1,5 +1,6 @@
 //! The serial port on which the guest talks with the host, or what stands in its place.
 
+use crate::seal::Key;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use std::fs::File;
@@ -25,6 +26,11 @@ impl Channel {
     /// A channel over something that needs no setting up, such as a socket.
     pub(super) fn over(port: File) -> Self {
         Self { port, encoder: Encoder::default(), decoder: Decoder::default() }
+    }
+
+    /// Seals all that is sent from now on.
+    pub(super) fn seal_with(&mut self, key: Key) {
+        self.encoder.seal_with(key);
     }
 
     pub(super) fn send(&mut self, message: &FromGuest) -> io::Result<()> {

@@ -18,6 +18,11 @@ const CONTROL_SELECT: u32 = 8;
 const PAGE: usize = 4096;
 const WINDOW: usize = 1 << 20;
 
+/// Forbids this process the device's ports, by which it would read and write any memory.
+pub(super) fn give_up_ports() -> io::Result<()> {
+    port::forbid(DMA_PORT, 8)
+}
+
 /// The device that has QEMU's files.
 pub(super) struct Device {
     window: Window,

@@ -7,6 +7,7 @@
 
 mod channel;
 mod firmware;
+mod guard;
 mod machine;
 mod port;
 mod process;
@@ -52,6 +53,8 @@ pub fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
         Some(port) => Channel::open(port)?,
         None => Channel::over(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?.into()),
     };
+    channel.send(&FromGuest::Ready { release: release() })?;
+    wait_for_go(&mut channel)?;
     let loaded = plan.modules.iter().try_for_each(|module| machine::load_module(module));
     if let Err(error) = loaded.and_then(|()| carry_out(&mut channel, plan)) {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
@@ -64,12 +67,17 @@ fn init() -> io::Result<Infallible> {
         return machine::switch_root();
     }
     machine::mount_file_systems()?;
+    guard::hide_this_process()?;
+    guard::show_kernel_messages();
     machine::bring_up_loopback()?;
     let device = firmware::Device::new()?;
     let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
-    let release = rustix::system::uname().release().to_string_lossy().into_owned();
-    channel.send(&FromGuest::Ready { release })?;
-    wait_for_go(&mut channel)?;
+    channel.send(&FromGuest::Ready { release: release() })?;
+    let (clock, seed) = wait_for_go(&mut channel)?;
+    machine::set_clock(clock)?;
+    machine::reseed_random(&seed)?;
+    machine::try_every_timer()?;
+    channel.send(&FromGuest::Awake)?;
     if let Err(error) = work(&mut channel, device) {
         channel.send(&FromGuest::Failed { what: error.to_string() })?;
     }
@@ -85,14 +93,18 @@ fn init() -> io::Result<Infallible> {
 /// How long QEMU may take to end after it is told to; on a busy host its main thread waits for a processor.
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
 
-fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
+fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// Waits until the host says that it is time: what time it is, and random bytes. From then on all
+/// that is sent is sealed.
+fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
     loop {
         for record in channel.receive()? {
-            if let Record::Message(ToGuest::Go { clock, seed }) = record {
-                machine::set_clock(clock)?;
-                machine::reseed_random(&seed)?;
-                machine::try_every_timer()?;
-                return channel.send(&FromGuest::Awake);
+            if let Record::Message(ToGuest::Go { clock, seed, key }) = record {
+                channel.seal_with(key);
+                return Ok((clock, seed));
             }
         }
     }
@@ -100,10 +112,15 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<()> {
 
 fn work(channel: &mut Channel, device: firmware::Device) -> io::Result<()> {
     machine::unpack(device.open(PAYLOAD)?)?;
+    // The ports of a process are those of all that it starts, too.
+    firmware::give_up_ports()?;
     let plan = std::fs::read(PLAN)?;
     let plan: Plan = serde_json::from_slice(&plan)?;
     for module in &plan.modules {
         machine::load_module(module)?;
+    }
+    if !plan.privileged {
+        guard::limit_helpers()?;
     }
     carry_out(channel, plan)
 }
@@ -112,12 +129,14 @@ fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
     channel.send(&FromGuest::Started)?;
     match plan.action {
         Action::Run(program) => {
-            let status = process::run(channel, &program, &plan.env)?;
+            let status = process::run(channel, &program, &plan.env, plan.privileged)?;
             channel.send(&FromGuest::Exited { status })
         }
         Action::Test(binaries) => {
             for (index, binary) in binaries.iter().enumerate() {
-                let finished = tests::run(channel, index, binary, &plan.env)?;
+                let surroundings =
+                    tests::Surroundings { env: &plan.env, privileged: plan.privileged };
+                let finished = tests::run(channel, index, binary, &surroundings)?;
                 if !finished {
                     break;
                 }

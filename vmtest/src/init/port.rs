@@ -4,8 +4,17 @@ use std::io;
 
 /// Allows this process the ports from `first` on.
 pub(super) fn allow(first: u16, count: u16) -> io::Result<()> {
+    set(first, count, 1)
+}
+
+/// Forbids this process, and those that it starts from now on, the ports from `first` on.
+pub(super) fn forbid(first: u16, count: u16) -> io::Result<()> {
+    set(first, count, 0)
+}
+
+fn set(first: u16, count: u16, allowed: i32) -> io::Result<()> {
     // SAFETY: ioperm takes plain numbers and changes only what this process may do.
-    match unsafe { libc::ioperm(first.into(), count.into(), 1) } {
+    match unsafe { libc::ioperm(first.into(), count.into(), allowed) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -1,23 +1,36 @@
 //! Runs the tests of a libtest binary, each in a process of its own.
 
 use super::channel::Channel;
+use super::guard::{show_kernel_messages, taint};
 use super::process::{command, run_to_end};
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
 use std::io;
+use std::process::Command;
 use std::time::Instant;
+
+/// What all tests have in common.
+pub(super) struct Surroundings<'a> {
+    pub(super) env: &'a [(String, String)],
+    pub(super) privileged: bool,
+}
+
+fn command_of(binary: &TestBinary, surroundings: &Surroundings<'_>) -> Command {
+    let Surroundings { env, privileged } = surroundings;
+    command(&binary.path, env, &binary.directory, *privileged)
+}
 
 /// Lists and runs the tests; whether the next binary shall be run.
 pub(super) fn run(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    env: &[(String, String)],
+    surroundings: &Surroundings<'_>,
 ) -> io::Result<bool> {
     let list = if let Some(known) = &binary.list {
         known.clone()
     } else {
-        let Some(list) = list(channel, index, binary, env)? else {
+        let Some(list) = list(channel, index, binary, surroundings)? else {
             return Ok(!binary.fail_fast);
         };
         channel.send(&FromGuest::Listed { binary: index, list: list.clone() })?;
@@ -30,8 +43,8 @@ pub(super) fn run(
         }
         let mut status = Status::Exited(0);
         for attempt in 0..=binary.retries {
-            status = run_one(channel, index, binary, env, test, attempt)?;
-            if matches!(status, Status::Exited(0) | Status::Stuck) {
+            status = run_one(channel, index, binary, surroundings, test, attempt)?;
+            if !status.is_tried_again() {
                 break;
             }
         }
@@ -48,13 +61,13 @@ fn list(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    env: &[(String, String)],
+    surroundings: &Surroundings<'_>,
 ) -> io::Result<Option<List>> {
     let mut lists = Vec::new();
     for flags in
         [&["--list", "--format", "terse"][..], &["--list", "--format", "terse", "--ignored"]]
     {
-        let mut command = command(&binary.path, env, &binary.directory);
+        let mut command = command_of(binary, surroundings);
         command.args(flags);
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = run_to_end(channel, command, binary.time_out, &mut |_, stream, bytes| {
@@ -88,25 +101,29 @@ fn run_one(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    env: &[(String, String)],
+    surroundings: &Surroundings<'_>,
     test: &str,
     attempt: u32,
 ) -> io::Result<Status> {
     channel.send(&FromGuest::TestStarted { binary: index, test: test.to_owned(), attempt })?;
+    // An earlier test may have silenced the kernel.
+    show_kernel_messages();
     // So that what the kernel says while a test runs can be told to be about it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
-    let mut command = command(&binary.path, env, &binary.directory);
+    let mut command = command_of(binary, surroundings);
     // Terse output, so that a test's first line is not glued to its name.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
     if binary.filter.include_ignored {
         command.arg("--include-ignored");
     }
-    let kills = oom_kills();
+    let (kills, before) = (oom_kills(), taint());
     let start = Instant::now();
     let status = run_to_end(channel, command, binary.time_out, &mut |channel, stream, bytes| {
         channel.send_bytes(stream, bytes)
     })?;
     let seconds = start.elapsed().as_secs_f64();
+    show_kernel_messages();
+    let taint = taint() & !before;
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: end {index} {test}\n"));
     let oom_kills = oom_kills().saturating_sub(kills);
     channel.send(&FromGuest::TestEnded {
@@ -115,6 +132,7 @@ fn run_one(
         status,
         seconds,
         oom_kills,
+        taint,
     })?;
     Ok(status)
 }

@@ -50,6 +50,20 @@ pub fn debian_package(suite: &'static str, name: &str, mirror: &Mirror) -> Resul
     debian::ensure_package(suite, name, &Cache::open()?, mirror)
 }
 
+/// Refuses a name of a kernel that could not be the name of a file, or of a part of one.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    const LONGEST: usize = 64;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
+    let begins_well = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if begins_well && name.len() <= LONGEST && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    let message = format!("{name:?} can't be the name of a kernel");
+    Err(Error::new(ErrorKind::Configuration, message).help(format!(
+        "use at most {LONGEST} letters, digits, `.`, `_`, `+` and `-`, and begin with a letter or digit"
+    )))
+}
+
 /// A kernel that can be booted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
@@ -106,6 +120,7 @@ impl Kernel {
         sources: &BTreeMap<String, Source>,
         packages: &Packages,
     ) -> Result<Self> {
+        check_name(name)?;
         sources
             .get(name)
             .map_or_else(|| Self::debian(name, packages), |source| source.kernel(name, packages))

@@ -57,6 +57,32 @@ fn version_key(kernel: &str) -> (Vec<u32>, &str) {
     (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
 }
 
+/// Events whose texts a guest chose to break every report.
+#[cfg(test)]
+pub(super) fn hostile() -> Vec<Event> {
+    const TEXT: &str =
+        "x\u{1b}[31m\r\u{9b}1A\u{202e}|\\| [l](http://h) <img src=x> ##[error]y\n::error::z";
+    let mut events = sample();
+    for event in &mut events {
+        match event {
+            Event::Test(test) => {
+                test.outcome = crate::event::Outcome::Failed;
+                for text in [&mut test.test, &mut test.binary, &mut test.output] {
+                    TEXT.clone_into(text);
+                }
+                test.reason = Some(TEXT.to_owned());
+            }
+            Event::Kernel(kernel) => {
+                TEXT.clone_into(&mut kernel.release);
+                kernel.reason = Some(TEXT.to_owned());
+                kernel.console_tail = vec![TEXT.to_owned()];
+            }
+            Event::Summary(_) => {}
+        }
+    }
+    events
+}
+
 /// Events of every kind, with text that must be escaped, for the tests of the reports.
 #[cfg(test)]
 pub(super) fn sample() -> Vec<Event> {

@@ -115,6 +115,7 @@ fn look(test: &TestResult) -> (&'static str, &'static str) {
         Outcome::KilledByOom => ("bad", "oom"),
         Outcome::Crashed => ("bad", "crash"),
         Outcome::EndedEarly => ("bad", "early"),
+        Outcome::Tainted => ("bad", "taint"),
         Outcome::GuestFailed => ("bad", "guest"),
         Outcome::NotListed => ("bad", "list"),
         Outcome::NoTests => ("bad", "none"),

@@ -1,5 +1,6 @@
 //! Reports of a matrix for people and for tools.
 
+mod escape;
 mod grid;
 mod html;
 mod junit;
@@ -7,7 +8,8 @@ mod markdown;
 mod markup;
 mod terminal;
 
+pub use escape::log_lines;
 pub use html::html;
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{SUMMARY_LIMIT, markdown};
 pub use terminal::{Terminal, table};

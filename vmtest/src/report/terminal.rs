@@ -1,5 +1,6 @@
 //! The report on a terminal: what runs while it runs, then a table of tests by kernels.
 
+use super::escape::{log_lines, terminal};
 use super::grid::{Grid, full_name};
 use crate::event::{Event, KernelResult, Outcome, Summary, TestResult};
 use crate::progress::Progress;
@@ -57,6 +58,7 @@ impl Terminal {
                 Event::Summary(_) => {}
             },
         }
+        let lines = log_lines(&lines);
         let mut stderr = io::stderr().lock();
         // Nobody is left to tell if the terminal is gone.
         if self.live {
@@ -70,19 +72,16 @@ impl Terminal {
     fn status_line(&self) -> String {
         let parts: Vec<String> =
             self.running.iter().map(|(kernel, what)| format!("{kernel}: {what}")).collect();
-        parts.join("  ").chars().take(100).collect()
+        terminal(&parts.join("  ")).chars().take(100).collect()
     }
 }
 
 fn failed(test: &TestResult) -> String {
-    let reason = test.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    let name = if test.test.is_empty() { String::new() } else { format!(" {}", test.test) };
-    let mut lines = format!(
-        "{} {} {}{name}{reason}\n",
-        test.outcome.name().to_uppercase(),
-        test.kernel,
-        test.binary
-    );
+    let reason = test.reason.as_ref().map(|reason| format!(" ({})", terminal(reason)));
+    let reason = reason.unwrap_or_default();
+    let name = terminal(&full_name(&test.binary, &test.test));
+    let mut lines =
+        format!("{} {} {name}{reason}\n", test.outcome.name().to_uppercase(), test.kernel);
     for line in test.output.lines() {
         let _ = writeln!(lines, "    {line}");
     }
@@ -93,13 +92,16 @@ fn finished(kernel: &KernelResult, passed: usize, failed: usize) -> String {
     let snapshot = if kernel.snapshot { ", snapshot" } else { "" };
     let mut lines = format!(
         "{:>6}  {passed} passed, {failed} failed  {:.1} s ({}{snapshot})  {}\n",
-        kernel.kernel, kernel.seconds, kernel.engine, kernel.release
+        kernel.kernel,
+        kernel.seconds,
+        kernel.engine,
+        terminal(&kernel.release)
     );
     if kernel.outcome != "ok" {
-        let reason = kernel.reason.as_deref().unwrap_or_default();
+        let reason = terminal(kernel.reason.as_deref().unwrap_or_default());
         let _ = writeln!(lines, "        {}: {reason}", kernel.outcome.to_uppercase());
         for line in &kernel.console_tail {
-            let _ = writeln!(lines, "        | {line}");
+            let _ = writeln!(lines, "        | {}", terminal(line));
         }
         if let Some(advice) = &kernel.advice {
             let _ = writeln!(lines, "        help: {advice}");
@@ -130,14 +132,14 @@ pub fn table(events: &[Event]) -> String {
         text.push('\n');
     }
     for ((binary, test, reason), kernels) in grid.skips() {
-        let name = full_name(binary, test);
+        let (name, reason) = (terminal(&full_name(binary, test)), terminal(reason));
         let _ = writeln!(text, "skipped on {}: {name}: {reason}", kernels.join(", "));
     }
     text.push_str(&what_is_not_green(&grid));
     if let Some(summary) = grid.summary {
         text.push_str(&sum(summary));
     }
-    text
+    log_lines(&text)
 }
 
 /// Names of rows, with a mark for each kernel.
@@ -148,14 +150,14 @@ fn rows(grid: &Grid<'_>) -> Vec<(String, Vec<&'static str>)> {
     };
     let mut binaries: BTreeMap<&str, Vec<(String, Vec<_>)>> = BTreeMap::new();
     for ((binary, test), row) in &grid.rows {
-        binaries.entry(binary).or_default().push((full_name(binary, test), marks(row)));
+        binaries.entry(binary).or_default().push((terminal(&full_name(binary, test)), marks(row)));
     }
     let is_long = grid.rows.len() > LONG;
     let mut rows = Vec::new();
     for (binary, mut tests) in binaries {
         let is_well = tests.iter().flat_map(|(_, marks)| marks).all(|mark| *mark == WELL);
         if is_long && is_well && tests.len() > 1 {
-            let name = format!("{binary} ({} tests)", tests.len());
+            let name = format!("{} ({} tests)", terminal(binary), tests.len());
             tests = vec![(name, vec![WELL; grid.kernels.len()])];
         }
         rows.append(&mut tests);
@@ -174,14 +176,14 @@ fn what_is_not_green(grid: &Grid<'_>) -> String {
             if result.outcome.is_green() && mark != FLAKY {
                 continue;
             }
-            let name = full_name(binary, test);
-            let reason = result.reason.as_ref().map(|reason| format!(": {reason}"));
+            let name = terminal(&full_name(binary, test));
+            let reason = result.reason.as_ref().map(|reason| format!(": {}", terminal(reason)));
             let _ =
                 writeln!(text, "{mark} on {}: {name}{}", kernel.kernel, reason.unwrap_or_default());
         }
     }
     for kernel in grid.kernels.iter().filter(|kernel| kernel.outcome != "ok") {
-        let reason = kernel.reason.as_deref().unwrap_or_default();
+        let reason = terminal(kernel.reason.as_deref().unwrap_or_default());
         let _ = writeln!(text, "{}: {}: {reason}", kernel.kernel, kernel.outcome.to_uppercase());
     }
     text
@@ -202,6 +204,7 @@ fn mark(test: &TestResult) -> &'static str {
         Outcome::KilledByOom => "OOM",
         Outcome::Crashed => "CRASH",
         Outcome::EndedEarly => "EARLY",
+        Outcome::Tainted => "TAINT",
         Outcome::GuestFailed => "GUEST",
         Outcome::NotRun => "-",
         Outcome::NotListed => "LIST",
@@ -250,6 +253,17 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_hostile_name_or_output_commands_no_terminal() {
+        let text = table(&super::super::grid::hostile());
+        assert!(!text.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{text:?}");
+        let Event::Test(first) = &super::super::grid::hostile()[0] else { panic!("a test") };
+        let lines = log_lines(&failed(first));
+        assert!(!lines.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{lines:?}");
+        // What a name has of ends of lines makes no line of its own.
+        assert!(!text.lines().chain(lines.lines()).any(|line| line.starts_with("::")), "{text}");
     }
 
     #[test]

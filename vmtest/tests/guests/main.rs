@@ -3,6 +3,8 @@
 mod common;
 mod drivers;
 mod faults;
+mod forgeries;
+mod handover;
 mod hostile;
 mod library;
 mod run;
