@@ -7,7 +7,7 @@ use crate::regular;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,17 +52,34 @@ impl Tree {
     /// Adds a file or a whole directory of the host at another path in the guest, and what the programs
     /// in it need.
     pub(crate) fn add_at(&mut self, source: &Path, target: &Path) -> Result<()> {
+        self.add_below(source, target, &mut Vec::new())
+    }
+
+    /// Adds what is in those directories, each told by its device and inode.
+    fn add_below(
+        &mut self,
+        source: &Path,
+        target: &Path,
+        above: &mut Vec<(u64, u64)>,
+    ) -> Result<()> {
         if !target.is_absolute() {
             let message = format!("{} is not an absolute path in the guest", target.display());
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let metadata = source.metadata().at("find", source)?;
         if metadata.is_dir() {
+            let directory = (metadata.dev(), metadata.ino());
+            if above.contains(&directory) {
+                let message = format!("{} leads back to a directory above it", source.display());
+                return Err(Error::new(ErrorKind::Usage, message).help("remove this symbolic link"));
+            }
+            above.push(directory);
             self.add_directory(target);
             for entry in source.read_dir().at("list", source)? {
                 let entry = entry.at("list", source)?;
-                self.add_at(&entry.path(), &target.join(entry.file_name()))?;
+                self.add_below(&entry.path(), &target.join(entry.file_name()), above)?;
             }
+            above.pop();
             return Ok(());
         }
         let data = regular::read(source, regular::FILE)?;
@@ -243,6 +260,20 @@ mod tests {
         assert_eq!(absolute(&path).unwrap(), root.join("a/program"));
         assert_eq!(absolute(&root.join("a/b/..")).unwrap(), root.join("a"));
         assert_eq!(absolute(&root.join("c/link/x")).unwrap(), root.join("c/link/x"));
+    }
+
+    #[test]
+    fn a_directory_with_links_that_go_round_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let sub = directory.path().join("sub");
+        std::fs::create_dir(&sub).unwrap();
+        // Twice as many paths with each level.
+        for name in ["a", "b"] {
+            std::os::unix::fs::symlink("..", sub.join(name)).unwrap();
+        }
+        let error = Tree::default().add_at(directory.path(), Path::new("/here")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains("leads back to a directory above it"), "{error}");
     }
 
     #[test]
