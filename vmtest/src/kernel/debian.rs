@@ -138,7 +138,7 @@ pub(super) fn cached(line: &Line, cache: &Cache, packages: &Packages) -> Result<
         return newest_cached(&parent);
     };
     let directory = parent.join(&pinned.version);
-    if !directory.exists() {
+    if !Manifest::is_in(&directory) {
         return Ok(None);
     }
     let found = Manifest::read(&directory)?.package;
@@ -226,7 +226,9 @@ fn fetch(
     let package =
         pinned.map_or_else(|| newest(line, apt.index()?), |package| Ok(package.clone()))?;
     let target = cache.directory(&format!("debian/{}", line.name))?.join(&package.version);
-    if !target.exists() {
+    if !Manifest::is_in(&target) {
+        // What is there without a description is none of ours.
+        remove(&target)?;
         fill_directory(&target, |directory| {
             let deb = apt.fetch(&package, directory, lock)?;
             fill(line, &package, &deb, directory)

@@ -1,6 +1,7 @@
 //! Where a kernel of a configuration comes from, and how it is had from there.
 
-use super::{Cache, Kernel, ModuleSource, Packages, download, fill_directory, oci, verified};
+use super::cache::{Cache, fill_directory, remove};
+use super::{Kernel, ModuleSource, Packages, download, oci, verified};
 use crate::digest::{is_sha256, sha256_of};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
@@ -149,7 +150,8 @@ fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
     let cache = Cache::open()?;
     let directory = cache.directory(URLS)?.join(sha256);
     let lock = cache.lock(URLS)?;
-    if !directory.exists() {
+    if !directory.join("image").exists() {
+        remove(&directory)?;
         fill_directory(&directory, |directory| {
             let path = directory.join("image");
             download::fetch(url, &[], regular::IMAGE, &path, &lock)?;

@@ -110,9 +110,8 @@ fn image_that_writes_through_a_link() {
     let place = Place::new();
     let outside = tempfile::tempdir().unwrap();
     let target = outside.path().to_str().unwrap();
-    let links = [
-        (EntryType::Symlink, "out", 0, target),
-        (EntryType::Symlink, "boot", 0, target),
+    let links = [(EntryType::Symlink, "out", 0, target), (EntryType::Symlink, "boot", 0, target)];
+    let others = [
         (EntryType::Link, "vmlinuz-link", 0, "/etc/hostname"),
         (EntryType::Char, "vmlinuz-device", 0, ""),
     ];
@@ -121,7 +120,7 @@ fn image_that_writes_through_a_link() {
         (EntryType::Regular, "boot/vmlinuz", 4, "evil"),
         (EntryType::Regular, "out/tool", 4, "evil"),
     ];
-    let (outcome, reason) = place.refusal(&image(&[layer(&links), layer(&files)]));
+    let (outcome, reason) = place.refusal(&image(&[layer(&links), layer(&files), layer(&others)]));
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "{reason}");
     // What was taken is a file in the cache, and no kernel.
     assert_eq!(outcome, "kernel-corrupt", "{reason}");
@@ -479,6 +478,12 @@ fn stray_files_in_the_cache_are_left_alone_or_pruned() {
     assert_eq!(left(&place.cache("urls")), [place.cache("urls").join(sha256)]);
     assert_eq!(left(&place.cache("oci")).len(), 0);
     assert!(!place.cache("snapshots").exists());
+
+    // An empty directory where a kernel that is pinned should be.
+    kernels(&["--lock", "x.lock", "fetch", KERNEL]);
+    fs::rename(&kernel, place.path("kernel")).unwrap();
+    fs::create_dir(&kernel).unwrap();
+    assert!(kernels(&["--lock", "x.lock", "list", KERNEL]).contains("not fetched"));
 }
 
 #[test]
