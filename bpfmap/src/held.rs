@@ -53,8 +53,8 @@ pub unsafe trait Held: Sized {
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]>;
 }
 
-// SAFETY: the kernel copies the size of the value, which opening a map compared with the type's; plain data takes any
-// bytes.
+// SAFETY: the kernel copies the size of the value, which opening or creating a map compared with the type's; plain data
+// takes any bytes.
 unsafe impl<V: Plain> Held for V {
     type One = V;
     const PER_CPU: bool = false;
@@ -72,7 +72,7 @@ unsafe impl<V: Plain> Held for V {
 
     #[inline]
     unsafe fn from_slot(slot: Self::Slot) -> Self {
-        // SAFETY: written, as the caller says.
+        // SAFETY: the caller promises that all bytes have been written, and any bytes are a `V`.
         unsafe { slot.assume_init() }
     }
 
@@ -93,13 +93,13 @@ unsafe impl<V: Plain> Held for V {
 
     #[inline]
     unsafe fn read(from: *const u8) -> Result<Self> {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller promises as many readable bytes as a `V` has, and any bytes are one.
         Ok(unsafe { from.cast::<V>().read_unaligned() })
     }
 
     #[inline]
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
-        // SAFETY: plain data has no padding, and a slice no gaps.
+        // SAFETY: plain data has no padding, so every byte of the slice is initialised; borrowed for as long.
         let bytes = unsafe {
             core::slice::from_raw_parts(entries.as_ptr().cast::<u8>(), size_of_val(entries))
         };

@@ -120,9 +120,9 @@ impl<T: Plain> UserPtr<T> {
 // SAFETY: an integer and nothing. No safe code has anybody follow the address: attaching a value that has one is unsafe,
 // and opening refuses a spec that hides one.
 unsafe impl<T: Plain> Plain for UserPtr<T> {}
-// SAFETY: the address can't be followed from here.
+// SAFETY: a number; nothing here follows it, and `attach_user_ptrs` has the caller promise what it leads to.
 unsafe impl<T> Send for UserPtr<T> {}
-// SAFETY: the address can't be followed from here.
+// SAFETY: a number, which nothing changes through a reference.
 unsafe impl<T> Sync for UserPtr<T> {}
 
 impl<T> Clone for UserPtr<T> {

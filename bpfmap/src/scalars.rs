@@ -133,7 +133,7 @@ impl Bool {
     }
 }
 
-// SAFETY: a byte.
+// SAFETY: a `u8` inside, of which any value is read as a truth.
 unsafe impl Plain for Bool {}
 
 impl From<bool> for Bool {

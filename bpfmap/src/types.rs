@@ -165,7 +165,7 @@ impl<E: BpfEnum> Enum<E> {
     }
 }
 
-// SAFETY: the integer alone.
+// SAFETY: transparent over `E::Repr`, which is plain; variants are compared with the number, never read as such.
 unsafe impl<E: BpfEnum> Plain for Enum<E> {}
 
 impl<E: BpfEnum> BpfType for Enum<E> {
@@ -282,7 +282,7 @@ impl<T: Plain, const N: usize> Padded<T, N> {
     }
 }
 
-// SAFETY: packed plain parts, so there is no padding.
+// SAFETY: a plain part and bytes, packed, so that there is no padding between or behind them.
 unsafe impl<T: Plain, const N: usize> Plain for Padded<T, N> {}
 
 impl<T: BpfType, const N: usize> BpfType for Padded<T, N> {

@@ -1,5 +1,5 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`, `cargo xtask names`.
+//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask names`.
 
 mod apt;
 mod cargo;
@@ -10,6 +10,7 @@ mod matrix;
 mod names;
 mod packages;
 mod roundtrip;
+mod sanitize;
 mod step;
 mod table;
 mod test;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
+        ["sanitize"] => sanitize::run(),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
@@ -60,6 +62,7 @@ Usage: cargo xtask COMMAND
   roundtrip  schemas of this repository, and random ones, through every stage, from C to the kernel
          and back: [--schemas N] [--seed N] [--verbose]
   fuzz   random inputs for what reads schemas, BTF, rings and files: [--seconds N] [TARGET…]
+  sanitize  the tests of the runtime under AddressSanitizer; as root those that need a kernel too
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel
 

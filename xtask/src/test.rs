@@ -3,7 +3,7 @@
 use crate::cargo::{Executable, build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
-use crate::{Error, fuzz, matrix, names, packages, roundtrip};
+use crate::{Error, fuzz, matrix, names, packages, roundtrip, sanitize};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -26,7 +26,7 @@ const ENDS: &[&str] = &["5.10", "7.3"];
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap", "--all-features", "--lib"],
     // The compiler's messages list what implements a trait, and features add to that.
-    &["--package", "bpfmap", "--test", "compile_fail"],
+    &["--package", "bpfmap", "--test", "compile_fail", "--test", "trust"],
     &["--package", "bpfmap", "--all-features", "--test", "soundness_refused"],
     &["--package", "bpfmap", "--all-features", "--doc"],
     &[
@@ -56,7 +56,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// When a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(9);
+    let mut steps = Steps::new(10);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -77,6 +77,9 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Tests on this machine");
     on_host()?;
+
+    steps.next("The runtime under AddressSanitizer");
+    sanitize::run()?;
 
     steps.next("A little fuzzing");
     fuzz::every_target(FUZZ_SECONDS)?;

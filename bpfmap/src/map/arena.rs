@@ -120,15 +120,25 @@ pub struct Arena<'m, S: MapSpec> {
 impl<S: MapSpec> Arena<'_, S> {
     /// The value at an offset from the arena's start; `None` when it does not lie in the arena as a whole, or the
     /// offset is not aligned for it.
+    ///
+    /// Read and write a place by one type, or from one thread at a time: the processor does accesses of different sizes
+    /// that overlap one by one, but the memory model of Rust does not define them when they race.
     #[must_use]
     pub fn at<T: Plain>(&self, offset: usize) -> Option<&SharedCell<T>> {
         let end = offset.checked_add(size_of::<T>())?;
-        if end > self.memory.len() || !offset.is_multiple_of(align_of::<T>()) {
+        if end > self.memory.len() {
             return None;
         }
-        // SAFETY: within the memory, which starts at a page and is mapped as long as this lives: by this, or by libbpf,
-        // which maps an arena as a whole when it loads the object, until the object goes.
-        Some(unsafe { self.memory.start().add(offset).cast::<SharedCell<T>>().as_ref() })
+        // SAFETY: within the memory, or at its end where `T` has no bytes.
+        let place = unsafe { self.memory.start().add(offset) }.cast::<SharedCell<T>>();
+        // The start is aligned to a page, and a type may ask for more.
+        if !place.is_aligned() {
+            return None;
+        }
+        // SAFETY: aligned, and within the memory, which is mapped as long as this lives: by this, or by libbpf, which maps
+        // an arena as a whole when it loads the object, until the object goes. Others write to it at any time, and a cell
+        // is accessed by atomics alone.
+        Some(unsafe { place.as_ref() })
     }
 
     /// What a pointer points to that a program or a process put into the arena; `None` for the null pointer and for
@@ -187,7 +197,7 @@ enum Memory {
 
 // SAFETY: an address range of the process, which no thread owns; what lies in it is handed out as cells only.
 unsafe impl Send for Memory {}
-// SAFETY: as above.
+// SAFETY: all that is shared is where the range is; the cells in it are made for access from several threads.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -273,5 +283,5 @@ impl<T> fmt::Debug for ArenaPtr<T> {
 unsafe impl<T: 'static> Plain for ArenaPtr<T> {}
 // SAFETY: an address, which is followed by `Arena::follow` alone.
 unsafe impl<T> Send for ArenaPtr<T> {}
-// SAFETY: as above.
+// SAFETY: an address, which nothing changes through a reference.
 unsafe impl<T> Sync for ArenaPtr<T> {}

@@ -193,7 +193,7 @@ impl<S: MapSpec> Map<S> {
             flags: 0,
         };
         let asked = attr.count;
-        // SAFETY: as the caller says; they are read only.
+        // SAFETY: the caller promises `count` keys and, where the command has values, as many of these; they are only read.
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Written { count: attr.count as usize, errno: None, missing: false },
             // The count still is what was asked for: the call didn't begin.

@@ -43,7 +43,8 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Filter,
     {
         let mut attr = self.element(null(), value.address(), 0);
-        // SAFETY: there is no key. The kernel reads the value, which has the size that opening or creating compared, and writes nothing back (`map_lookup_elem` in `kernel/bpf/syscall.c`).
+        // SAFETY: there is no key. The kernel reads the value, which has the size that opening or creating compared, and
+        // writes nothing back (`map_lookup_elem` in `kernel/bpf/syscall.c`).
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

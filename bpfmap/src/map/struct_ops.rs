@@ -82,7 +82,8 @@ where
             value_or_next_key: sys::address(value.as_mut_ptr()),
             flags: 0,
         };
-        // SAFETY: the key is read; the value has the size that the kernel told.
+        // SAFETY: the key is a static of 4 bytes, as the kernel asks of this map type, and read; the value has the size that
+        // the kernel gave for this map, which never changes.
         unsafe { sys::bpf(Command::LookupElem, &mut attr) }.map_err(failed)?;
         let number = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (Some(references), Some(state)) = (number(0), number(4)) else {
@@ -111,7 +112,7 @@ where
             _pad: 0,
             key: sys::address(from_ref(&REGISTRATION)),
         };
-        // SAFETY: the key is read only.
+        // SAFETY: the key is a static of 4 bytes, as the kernel asks of this map type, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

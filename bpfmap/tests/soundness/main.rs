@@ -4,6 +4,7 @@
 //! are refused or do no harm when they run; each ran into undefined behaviour once. They need root.
 #![forbid(unsafe_code)]
 
+mod arena;
 mod per_cpu;
 mod rings;
 mod user_ptr;

@@ -89,7 +89,10 @@ fn has_tags() -> bool {
 /// A map whose value has no user pointer takes plain data as before.
 #[test]
 fn plain_data_is_attached_without_unsafe() {
-    let Ok(map) = Map::<PlainAddress>::create() else { return };
+    if shared().is_none() {
+        return;
+    }
+    let map = Map::<PlainAddress>::create().unwrap();
     let own = PidFd::open(std::process::id()).unwrap();
     map.attach(PidFd::new(own.as_fd()), &[0x1000, 2]).unwrap();
     let opened = Map::<SizesAlone>::from_map(&map).unwrap();
