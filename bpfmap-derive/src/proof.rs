@@ -93,7 +93,18 @@ pub(crate) fn composite(
 /// The proof of a new type of one member.
 pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStream {
     let fields = fields(input);
-    let Some(field) = fields.first() else { return TokenStream::new() };
+    let Some(field) = fields.first() else {
+        // What is no new type was reported, and is not one of something that the derive has not seen either.
+        let prover = prover(input.ident.span());
+        return constant(
+            input,
+            runtime,
+            &quote! {
+                let _ = Self {};
+                #prover.no_padding::<Self>();
+            },
+        );
+    };
     let (ty, prover) = (&field.ty, prover(input.ident.span()));
     let member = field.ident.as_ref().map_or_else(|| quote!(0), |ident| quote!(#ident));
     let function = Ident::new("same_as", input.ident.span());

@@ -46,7 +46,7 @@ impl Prover {
     /// # Panics
     /// At compile time.
     #[track_caller]
-    pub const fn refused(&mut self) {
+    pub const fn refused(self) {
         panic!("this type is refused");
     }
 }

@@ -218,6 +218,17 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
 
 /// A new type of one member is another name of the member's type.
 fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fields) -> TypeItem {
+    if fields.is_empty() {
+        let name = &input.ident;
+        reader.report(
+            Finding::new(
+                &rules::RUST_TYPE,
+                reader.place_of(name.span()),
+                format!("a new type has one member, found none in `{name}`"),
+            )
+            .help(format!("write `struct {name}(TYPE);`")),
+        );
+    }
     let mut fields = fields.iter();
     let target = fields.next().and_then(|field| {
         let mut entries = Entries::read(reader, &field.attrs, "bpf", "the member of a new type");
