@@ -6,5 +6,5 @@ bpfmap::schema!(name = "arena_placed", min_kernel = "6.9");
 
 /// A page where pointers that other processes wrote still lead to it.
 #[derive(BpfMap)]
-#[bpf_map(arena, max_entries = 1, flags(mmapable), map_extra = 0x1000_0000_0000)]
+#[bpf_map(arena, max_entries = 1, map_extra = 17592186044416, flags(mmapable))]
 pub struct Ledger;

@@ -101,7 +101,7 @@ pub struct Notes {
 
 /// Notes on files, of which a program takes the set that is current.
 #[derive(BpfMap)]
-#[bpf_map(array_of_maps, max_entries = 2, values(0 = "notes"))]
+#[bpf_map(array_of_maps, max_entries = 2, values(0 = notes))]
 pub struct Shelves {
     inner: Notes,
 }
