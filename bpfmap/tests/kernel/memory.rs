@@ -64,7 +64,7 @@ spec!(Pool: Arena, () as Layout::VOID => () as Layout::VOID, max 3,
 spec!(FixedPool: Arena, () as Layout::VOID => () as Layout::VOID, max 2,
     FLAGS: MapFlags = MapFlags::MMAPABLE, MAP_EXTRA: u64 = ADDRESS);
 
-/// Where nothing else lies, the tables of AddressSanitizer included.
+/// Where nothing else lies, the tables of `AddressSanitizer` included.
 const ADDRESS: u64 = 0x2000_0000_0000;
 
 /// Arenas came with Linux 6.9; before it the kernel knows no such type.
