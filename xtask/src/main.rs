@@ -1,5 +1,5 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask names`.
+//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask names`.
 
 mod apt;
 mod cargo;
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
+        ["miri"] => sanitize::miri(),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
@@ -63,6 +64,7 @@ Usage: cargo xtask COMMAND
          and back: [--schemas N] [--seed N] [--verbose]
   fuzz   random inputs for what reads schemas, BTF, rings and files: [--seconds N] [TARGET…]
   sanitize  the tests of the runtime under AddressSanitizer; as root those that need a kernel too
+  miri   the parts of the runtime that need no kernel, in Miri; takes a nightly compiler with it
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel
 

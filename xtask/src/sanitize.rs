@@ -1,8 +1,12 @@
-//! `cargo xtask sanitize`: the tests of the runtime under AddressSanitizer, which notices what safe code should not be able
+//! `cargo xtask sanitize` and `cargo xtask miri`: the tests of the runtime, watched.
+//!
+//! The first runs them under `AddressSanitizer`, which notices what safe code should not be able
 //! to do: a read or a write beyond a buffer, or of memory that is free.
 //!
 //! It is part of the stable compiler's libraries, though not of its stable options: `RUSTC_BOOTSTRAP` lets it take the
 //! option. What the kernel itself writes is not seen by it; for that the tests compare what lies behind.
+
+use std::process::Command;
 
 use crate::Error;
 use crate::cargo::{cargo, root};
@@ -38,6 +42,32 @@ pub(crate) fn run() -> Result<(), Error> {
     // libbpf keeps some things to the end of the process.
     command.env("ASAN_OPTIONS", "detect_leaks=0");
     run_command(&mut command)
+}
+
+/// Runs `cargo xtask miri`: the parts of the runtime that need no kernel (rings, strides, plans, cells) in Miri, which
+/// notices any undefined behaviour of Rust. It needs a nightly compiler and its component `miri`, so that it is no step of
+/// `cargo xtask test`.
+///
+/// # Errors
+///
+/// When a test fails, when Miri finds something, or when it is not installed.
+pub(crate) fn miri() -> Result<(), Error> {
+    let mut command = Command::new("rustup");
+    command.current_dir(root()).args(["run", "nightly", "cargo", "miri", "test"]);
+    // libbpf is C, and what reads BTF has no unsafe code, and takes Miri an hour.
+    command.args(["--package", "bpfmap", "--no-default-features", "--lib"]);
+    command.arg("--target-dir").arg(root().join("target/miri"));
+    // The writer of that test is no kernel: it stores 8 bytes at once where the reader loads 4.
+    command.args(["--", "--skip", "btf::", "--skip", "another_thread_that_writes_to_a_ring"]);
+    // The list of CPUs is read from a file.
+    command.env("MIRIFLAGS", "-Zmiri-disable-isolation");
+    // Those of the cargo that runs this would be for another compiler.
+    command.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+    run_command(&mut command).map_err(|error| {
+        let help =
+            "if Miri is missing: `rustup toolchain install nightly --component miri,rust-src`";
+        format!("{error} (help: {help})").into()
+    })
 }
 
 fn is_root() -> Result<bool, Error> {

@@ -146,6 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no kernel")]
     fn an_interface_is_found_by_name() {
         let lo = InterfaceIndex::from_name("lo").unwrap();
         assert_eq!(InterfaceIndex::new(lo.get()), Some(lo));

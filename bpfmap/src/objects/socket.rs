@@ -149,6 +149,7 @@ mod tests {
     use std::net::UdpSocket;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no kernel")]
     fn each_socket_has_its_own_cookie() {
         let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
         let [first, second] = sockets.each_ref().map(|socket| SocketCookie::of(socket).unwrap());
