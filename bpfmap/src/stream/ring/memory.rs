@@ -4,7 +4,7 @@ use super::{Fault, record_size};
 use crate::plain::Plain;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The positions and the data of a ring buffer with events of type `E`.
 ///
@@ -103,18 +103,26 @@ pub(super) struct Record<'a, E> {
 }
 
 impl<'a, E: Plain> Record<'a, E> {
-    /// The length in its header.
+    /// The length in its header, and all that was written to the record before that.
     #[inline]
-    pub(super) fn len(self) -> &'a AtomicU32 {
-        // SAFETY: a ring has 8 bytes at least, of which the header is the first part.
-        unsafe { AtomicU32::from_ptr(self.start.as_ptr().cast()) }
+    pub(super) fn len(self) -> u32 {
+        let [a, b, c, d, ..] = self.header().load(Ordering::Acquire).to_ne_bytes();
+        u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// The second word of its header, which is for the kernel's own use.
+    /// Writes its header: the length, and a word that is for the kernel's own use.
     #[inline]
-    pub(super) fn second_word(self) -> &'a AtomicU32 {
-        // SAFETY: as in `len`, 4 bytes further on.
-        unsafe { AtomicU32::from_ptr(self.start.add(4).as_ptr().cast()) }
+    pub(super) fn set_len(self, len: u32) {
+        let [a, b, c, d] = len.to_ne_bytes();
+        let header = u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0]);
+        self.header().store(header, Ordering::Relaxed);
+    }
+
+    /// Its header as a whole: the memory model of Rust knows no atomic accesses of different sizes to one place.
+    #[inline]
+    fn header(self) -> &'a AtomicU64 {
+        // SAFETY: a ring has 8 bytes at least, and a record begins at a multiple of 8.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
     }
 
     /// Copies its event. Others may write to it meanwhile, so what it is worth is found out afterwards.

@@ -72,7 +72,7 @@ impl<E: Plain> Reader<E> {
             return false;
         }
         let record = self.memory.record(next);
-        if record.len().load(Ordering::Acquire) as usize != size_of::<E>() {
+        if record.len() as usize != size_of::<E>() {
             return false;
         }
         record.copy_out(to);
@@ -170,7 +170,7 @@ impl<E: Plain> Reader<E> {
                 return Ok(None);
             }
         }
-        let len = self.memory.record(self.next).len().load(Ordering::Acquire);
+        let len = self.memory.record(self.next).len();
         Ok((len & BUSY == 0).then_some(len))
     }
 
@@ -252,8 +252,7 @@ impl<E: Plain> Reader<E> {
             if self.next.wrapping_sub(position) > self.memory.size() {
                 return Err(self.apart(self.end));
             }
-            let len =
-                self.memory.record(position).len().load(Ordering::Acquire) & !(BUSY | DISCARDED);
+            let len = self.memory.record(position).len() & !(BUSY | DISCARDED);
             // As in `take`: the record may be gone.
             fence(Ordering::Acquire);
             let oldest = self.memory.oldest().load(Ordering::Acquire);

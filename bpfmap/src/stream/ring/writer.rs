@@ -65,8 +65,7 @@ impl<E: Plain> Writer<E> {
         record.copy_in(event);
         // `struct bpf_ringbuf_hdr` (`kernel/bpf/ringbuf.c`): the size, without the bits of an unfinished or discarded
         // record, and a word for the kernel's own use. The kernel looks at it behind the position only.
-        record.len().store(const { size_of_u32::<E>() }, Ordering::Relaxed);
-        record.second_word().store(0, Ordering::Relaxed);
+        record.set_len(const { size_of_u32::<E>() });
         let after = self.next.wrapping_add(Memory::<E>::RECORD);
         // An exchange, so that no position of another writer goes unseen.
         self.memory
