@@ -54,6 +54,7 @@ const TARGETS: &[Target] = &[
         ..Target::new("lock", "files", || files(&["vmtest/src/kernel"], ".lock"))
     },
     Target::new("image", "files", none),
+    Target { max_length: 16 << 10, ..Target::new("wire", "files", none) },
 ];
 
 /// What cargo-fuzz needs beside Rust.
