@@ -46,3 +46,11 @@ pub struct PerInterface {
 pub struct Loopback {
     value: u64,
 }
+
+/// The one interface that is watched; there is room for no other beside it.
+#[derive(BpfMap)]
+#[bpf_map(hash_of_maps, max_entries = 1, values(1 = loopback))]
+pub struct Uplink {
+    key: u32,
+    inner: Loopback,
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Resolved;
 use crate::facts::{
-    Condition, KernelVersion, KeyRule, MEMORY_LIMIT, MapFlag, MapTypeFacts, Operation,
+    Condition, KernelVersion, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapFlag, MapTypeFacts, Operation,
     OperationFacts, ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
 };
 use crate::ir::{KeyValue, MapDef, SpecialField};
@@ -318,9 +318,11 @@ impl<'a> Resolved<'a> {
     }
 }
 
-/// The flags of `map` that are known.
+/// The flags of `map`, in the order in which the kernel asks for them where two say something of one operation: those
+/// of the descriptor come first.
 fn flags(map: &MapDef) -> impl Iterator<Item = &'static MapFlag> {
-    map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value))
+    let has = |flag: &MapFlag| map.flags.iter().any(|other| other.value == flag.name);
+    MAP_FLAGS.iter().filter(move |flag| has(flag))
 }
 
 /// Whether `map` has the flag that `operation` asks for, if it asks for one at all.
