@@ -228,9 +228,9 @@ impl Builder {
         let taken = kernel.as_ref().map(Taken::by_kernel).unwrap_or_default();
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
         for Input { path, language, before } in &self.schemas {
-            let new = Self::read(path, *language, taken);
+            let new = self.read(path, *language, taken);
             let old =
-                before.as_ref().map(|path| Self::read(path, Language::of(path, *language), taken));
+                before.as_ref().map(|path| self.read(path, Language::of(path, *language), taken));
             match (new, old) {
                 (Ok(checked), None) => files.extend(self.files(&checked)),
                 (Ok(checked), Some(Ok(old))) => {
@@ -260,7 +260,7 @@ impl Builder {
     }
 
     /// Reads a schema, and tells Cargo what it was made of and what it should know.
-    fn read(path: &Path, language: Language, taken: Taken<'_>) -> Result<Checked, Rejected> {
+    fn read(&self, path: &Path, language: Language, taken: Taken<'_>) -> Result<Checked, Rejected> {
         // A file that is not there yet may come.
         println!("cargo::rerun-if-changed={}", path.display());
         let draft = match language {
