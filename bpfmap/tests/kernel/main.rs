@@ -33,4 +33,6 @@ mod possible_cpus;
 mod programs;
 mod queue;
 mod rings;
+#[cfg(feature = "derive")]
+mod tied;
 mod walk;
