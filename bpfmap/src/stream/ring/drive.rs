@@ -141,9 +141,10 @@ fn read<E: Plain>(own: &Own, overwrites: bool, input: &mut Input<'_>) {
     let Ok(mut reader) = own.reader::<E>(overwrites) else { return };
     let mut event = zeroed();
     while !input.0.is_empty() {
-        // Each takes 8 bytes at least, of those that the ring can hold.
+        // Each takes 8 bytes at least, of those that the ring held when the reader last looked, and, behind these, of
+        // those that it holds now.
         for turn in 0.. {
-            assert!(turn <= own.size() / 8, "more records than the ring holds");
+            assert!(turn <= own.size() / 8 * 2, "more records than the ring holds");
             let before = reader.position();
             if !overwrites && reader.take_quickly(&mut event) {
                 continue;
