@@ -1,14 +1,13 @@
 //! Seals on records, by which the host knows what the guest's init said from what anyone else in the
 //! guest wrote to the same port.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use std::fmt;
 
 /// The length of a seal in bytes.
 pub(crate) const SEAL: usize = 16;
-/// The block size of SHA-256 in bytes.
-const BLOCK: usize = 64;
 
 /// A random key that only the host and one guest's init know.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,14 +36,10 @@ impl Key {
 
     /// Seals bytes: the first half of their HMAC-SHA-256 (RFC 2104).
     pub(crate) fn seal(&self, bytes: &[u8]) -> [u8; SEAL] {
-        let mut pads = [[0x36; BLOCK], [0x5c; BLOCK]];
-        for pad in &mut pads {
-            pad.iter_mut().zip(self.0).for_each(|(byte, key)| *byte ^= key);
-        }
-        let inner = Sha256::new().chain_update(pads[0]).chain_update(bytes).finalize();
-        let outer = Sha256::new().chain_update(pads[1]).chain_update(inner).finalize();
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
+        let whole = mac.chain_update(bytes).finalize().into_bytes();
         let mut seal = [0; SEAL];
-        seal.copy_from_slice(&outer[..SEAL]);
+        seal.copy_from_slice(&whole[..SEAL]);
         seal
     }
 }
