@@ -1,52 +1,17 @@
 //! `bpfmap verify` of an object finds nothing in the schema that `bpfmap import` made of it.
 
-use std::ffi::OsStr;
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use bpfmap_codegen::clang;
+use support::{Folder, INCLUDES, compile, text};
 
-const INCLUDES: &str =
-    "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn bpfmap(&self, arguments: &[&str]) -> Output {
-        let command = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output();
-        command.unwrap()
-    }
-}
-
-fn compile(command: impl AsRef<OsStr>, source: &Path, object: &Path) {
-    // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
-    let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    let compiled = Command::new(command)
-        .args(["-target", "bpf", "-O2", "-g", "-Qunused-arguments", "-c", &include])
-        .arg(source)
-        .arg("-o")
-        .arg(object)
-        .output()
-        .unwrap();
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// Imports what the clangs make of a file, to TOML and to Rust, and holds the schema against the object.
+/// Imports what each clang makes of a file, to TOML and to Rust, and verifies the object with the schema.
 #[track_caller]
 fn agrees(source: &Path) {
-    let folder = Folder(tempfile::tempdir().unwrap());
+    let folder = Folder::new();
     let newest = clang::find().unwrap();
     for command in ["clang-14".as_ref(), newest.as_os_str()] {
         compile(command, source, &folder.path("it.o"));
@@ -64,7 +29,7 @@ fn agrees(source: &Path) {
 
 #[track_caller]
 fn program_agrees(definitions: &str) {
-    let folder = Folder(tempfile::tempdir().unwrap());
+    let folder = Folder::new();
     let source = folder.path("it.bpf.c");
     fs::write(&source, format!("{INCLUDES}{definitions}")).unwrap();
     agrees(&source);
@@ -110,7 +75,7 @@ fn maps_of_which_only_the_type_is_said() {
 
 #[test]
 fn a_program_of_this_machine_is_no_object() {
-    let folder = Folder(tempfile::tempdir().unwrap());
+    let folder = Folder::new();
     let output = folder.bpfmap(&["import", env!("CARGO_BIN_EXE_bpfmap"), "--out", "it.toml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains(", not for BPF"), "{}", text(&output.stderr));

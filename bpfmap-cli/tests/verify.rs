@@ -1,8 +1,12 @@
 //! `bpfmap verify --object`: schemas held against objects that clang makes here.
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
+
+use support::{Folder, INCLUDES, text};
 
 const SCHEMA: &str = r#"
 [types.counts]
@@ -53,28 +57,7 @@ struct {
 } flows SEC(".maps");
 "#;
 
-const INCLUDES: &str =
-    "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
-
-struct Folder(tempfile::TempDir);
-
 impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn bpfmap(&self, arguments: &[&str]) -> Output {
-        let command = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output();
-        command.unwrap()
-    }
-
     /// Makes `NAME.o` of a program.
     fn compile(&self, name: &str, program: &str) {
         self.compile_with("clang-19", name, program);
@@ -83,16 +66,7 @@ impl Folder {
     fn compile_with(&self, clang: &str, name: &str, program: &str) {
         let source = self.path(&format!("{name}.bpf.c"));
         fs::write(&source, format!("{INCLUDES}{program}")).unwrap();
-        // Debian keeps `asm/types.h` where clang does not look when it compiles for another target.
-        let include = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-        let compiled = Command::new(clang)
-            .args(["-target", "bpf", "-O2", "-g", "-c", &include])
-            .arg(&source)
-            .arg("-o")
-            .arg(self.path(&format!("{name}.o")))
-            .output()
-            .unwrap_or_else(|_| panic!("{clang} is not installed: `apt-get install {clang}`"));
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        support::compile(clang, &source, &self.path(&format!("{name}.o")));
     }
 
     /// The differences of the program from `SCHEMA`.
@@ -107,10 +81,6 @@ impl Folder {
         assert_eq!(output.status.code(), Some(status), "{stdout}{stderr}");
         lines
     }
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
 }
 
 #[test]
@@ -388,7 +358,7 @@ fn linked_objects_say_what_their_records_are() {
     folder.compile("other", "struct exec { __u64 other; } __attribute__((used)) other;");
     let linked = Command::new("bpftool")
         .args(["gen", "object", "linked.o", "other.o", "maps.o"])
-        .current_dir(folder.0.path())
+        .current_dir(folder.path(""))
         .output()
         .expect("bpftool is not installed: `apt-get install bpftool`");
     assert!(linked.status.success(), "{}", text(&linked.stderr));

@@ -1,9 +1,9 @@
 //! Generated maps that say what their records are, loaded by others than the libbpf of today: aya, and libbpf 0.3 of
 //! Debian bullseye.
 
-use std::fs;
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bpfmap_codegen::backend::c::emit;
 use bpfmap_codegen::check::check;
@@ -35,30 +35,8 @@ max_entries = 2
 
 /// The compiled header, and the folder that goes away with it.
 fn object() -> (TempDir, PathBuf) {
-    // SAFETY: it only asks.
-    let root = unsafe { libc::geteuid() } == 0;
-    assert!(root, "loading maps needs root: run this test with sudo");
-    let folder = tempfile::tempdir().unwrap();
-    let header = emit(&check(read_str(Path::new("carriers.toml"), SCHEMA)).unwrap());
-    fs::write(folder.path().join(&header.name), header.contents).unwrap();
-    let source = folder.path().join("carriers.bpf.c");
-    fs::write(
-        &source,
-        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include \"carriers.h\"\n\
-         char _license[] SEC(\"license\") = \"GPL\";\n",
-    )
-    .unwrap();
-    let object = folder.path().join("carriers.bpf.o");
-    let host_headers = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    let status = Command::new("clang-14")
-        .args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", &host_headers, "-c"])
-        .arg(&source)
-        .arg("-o")
-        .arg(&object)
-        .status()
-        .expect("clang-14 is not installed: `apt-get install clang-14`");
-    assert!(status.success());
-    (folder, object)
+    let checked = check(read_str(Path::new("carriers.toml"), SCHEMA)).unwrap();
+    support::object(&emit(&checked), "clang-14")
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! and libbpf 0.3 of Debian bullseye, which reads the types of keys and values. libbpf 1.0 and newer
 //! refuses them.
 
-use std::fs;
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,31 +43,8 @@ max_entries = 8
 
 /// The compiled header, and the folder that goes away with it.
 fn object() -> (TempDir, PathBuf) {
-    // SAFETY: it only asks.
-    let root = unsafe { libc::geteuid() } == 0;
-    assert!(root, "loading maps needs root: run this test with sudo, or in the kernel matrix");
-    let folder = tempfile::tempdir().unwrap();
     let checked = check(read_str(Path::new("old.toml"), SCHEMA)).unwrap();
-    let header = emit_legacy(&checked);
-    fs::write(folder.path().join(&header.name), header.contents).unwrap();
-    let source = folder.path().join("old.bpf.c");
-    fs::write(
-        &source,
-        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include \"old.h\"\n\
-         char _license[] SEC(\"license\") = \"GPL\";\n",
-    )
-    .unwrap();
-    let object = folder.path().join("old.bpf.o");
-    let host_headers = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    let status = Command::new("clang")
-        .args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", &host_headers, "-c"])
-        .arg(&source)
-        .arg("-o")
-        .arg(&object)
-        .status()
-        .expect("clang is not installed: `apt-get install clang`");
-    assert!(status.success());
-    (folder, object)
+    support::object(&emit_legacy(&checked), "clang")
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! A generated header in an object.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use bpfmap_codegen::backend::GeneratedFile;
+use tempfile::TempDir;
+
+/// The compiled header, and the folder that goes away with it.
+pub(crate) fn object(header: &GeneratedFile, clang: &str) -> (TempDir, PathBuf) {
+    // SAFETY: it only asks.
+    let root = unsafe { libc::geteuid() } == 0;
+    assert!(root, "loading maps needs root: run this test with sudo, or in the kernel matrix");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(&header.name), &header.contents).unwrap();
+    let source = folder.path().join("program.bpf.c");
+    let program = format!(
+        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include \"{}\"\n\
+         char _license[] SEC(\"license\") = \"GPL\";\n",
+        header.name
+    );
+    fs::write(&source, program).unwrap();
+    let object = folder.path().join("program.bpf.o");
+    let host_headers = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+    let status = Command::new(clang)
+        .args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", &host_headers, "-c"])
+        .arg(&source)
+        .arg("-o")
+        .arg(&object)
+        .status()
+        .unwrap_or_else(|_| panic!("{clang} is not installed: `apt-get install {clang}`"));
+    assert!(status.success());
+    (folder, object)
+}
