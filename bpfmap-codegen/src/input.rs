@@ -26,7 +26,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The same, of a file that another one names: it has this `extension`, and so has the file that it leads to if it is a
-/// link. A message about a file shows a line of it, which may be one that is no business of whoever named it.
+/// link. A message about a file shows a line of it, which the author of the schema may not be allowed to see.
 ///
 /// # Errors
 ///

@@ -59,7 +59,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     different(cx, &names);
 }
 
-/// Holds the name of a program against what C has taken: the header declares it.
+/// Reports the name of a program that C has taken: the header declares it.
 pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
     let (written, space) = (given.value.clone(), Namespace::Function);
     not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });
@@ -140,7 +140,7 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
     }
 }
 
-/// Holds a name against those that others have.
+/// Reports a name that something else has.
 fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
     let written = name.written.as_str();
     let (what, is_certain) = if OWN.iter().any(|own| written.starts_with(own)) {
@@ -204,7 +204,7 @@ fn as_type(def: &TypeDef) -> Option<&'static str> {
     }
 }
 
-/// Holds all names against each other. Tags are a space of their own, members one for each struct; all
+/// Compares all names with each other. Tags are a space of their own, members one for each struct; all
 /// others share one.
 fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
     let mut seen = Seen::default();

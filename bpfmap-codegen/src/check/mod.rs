@@ -83,7 +83,7 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     findings
 }
 
-/// Holds a schema against every rule.
+/// Checks a schema by every rule.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     check_with(draft, Taken::default())
 }
 
-/// Holds a schema against every rule, and its names in C against those that `taken` knows.
+/// Checks a schema by every rule, and compares its names in C with those that `taken` knows.
 ///
 /// # Errors
 ///

@@ -83,7 +83,7 @@ impl<'a> Resolved<'a> {
         self.special_fields_of(name)
     }
 
-    /// Whether a map that another is to hold takes the very BTF of that other: its value has a list, a tree, or a
+    /// Whether a map fits a map of maps only if both have the same BTF object: its value has a list, a tree, or a
     /// pointer to a struct of the schema, and the kernel compares by address what these lead to. So a map that user
     /// space creates, with BTF of its own, is another (`EINVAL`).
     ///

@@ -1,7 +1,7 @@
 //! A new type whose member is called as an integer.
 #![forbid(unsafe_code)]
 
-#[allow(non_camel_case_types)]
+#[allow(non_camel_case_types, reason = "it is to look like the integer")]
 type u8 = char;
 
 #[derive(Clone, Copy, bpfmap::BpfType)]

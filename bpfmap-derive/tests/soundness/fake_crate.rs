@@ -19,7 +19,7 @@ mod fake {
     pub use crate::__fill;
 }
 
-#[allow(non_camel_case_types)]
+#[allow(non_camel_case_types, reason = "it is to look like the integer")]
 type u8 = bool;
 
 #[derive(Clone, Copy, bpfmap::BpfType)]

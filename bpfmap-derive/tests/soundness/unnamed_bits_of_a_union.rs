@@ -1,7 +1,7 @@
 //! Unnamed bit-fields, whose bytes nothing reads, in a union.
 #![forbid(unsafe_code)]
 
-#[allow(non_camel_case_types)]
+#[allow(non_camel_case_types, reason = "it is to look like the integer")]
 type u8 = bool;
 
 #[derive(Clone, Copy, bpfmap::BpfType)]

@@ -75,7 +75,7 @@ impl Reader {
             );
             return;
         }
-        // What a file names may be no business of whoever wrote it.
+        // The author of a schema may name a file that they must not see.
         let read = if self.stack.is_empty() {
             input::read_given(path, MAX_FILE_SIZE)
         } else {

@@ -154,7 +154,7 @@ impl Crate {
                 MAX_TEXT >> 20
             )));
         }
-        // What a module names may be no business of whoever wrote it.
+        // The author of a schema may name a file that they must not see.
         let bytes = if place.source.is_none() {
             input::read_given(path, limit)?
         } else {
