@@ -3,12 +3,12 @@
 use bpfmap::layout::{Layout, TypeLayout, TypeMember};
 use bpfmap::{Declaration, MapFlags};
 use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::facts::{MapFlag, MapTypeFacts};
 use bpfmap_codegen::ir::{
-    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type,
-    TypeDefKind,
+    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDefKind,
 };
 use bpfmap_codegen::layout::{CompositeLayout, Item};
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{MapFlag, MapType};
 use bumpalo::Bump;
 
 /// What the schema says of one of its maps. `arena` holds the types.
@@ -21,7 +21,7 @@ pub(crate) fn declare<'a>(
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
     Declaration {
         name: &map.name.value,
-        map_type: MapTypeFacts::by_name(&map.map_type.value).map_or(0, |row| row.number),
+        map_type: MapType::by_name(&map.map_type.value).map_or(0, |row| row.number),
         max_entries: map.max_entries.as_ref().map(|entries| entries.value),
         flags: flags.fold(MapFlags::NONE, |all, flag| all.union(MapFlags(1 << flag.bit))),
         map_extra: map.map_extra.as_ref().map_or(0, |extra| extra.value),

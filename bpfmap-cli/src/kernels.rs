@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use bpfmap_codegen::check::{Checked, Part};
 use bpfmap_codegen::diagnostics::json_string;
-use bpfmap_codegen::facts::{Answer, KernelVersion, MapFlag, Since};
+use bpfmap_core::KernelVersion;
+use bpfmap_core::map_type::{Answer, MapFlag, Since};
 use clap::ArgMatches;
 
 use crate::{Outcome, print, schemas, word};

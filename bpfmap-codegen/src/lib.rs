@@ -8,13 +8,11 @@ pub mod check;
 pub mod clang;
 pub mod diagnostics;
 pub mod evolve;
-pub mod facts;
 pub mod front;
 pub mod generate;
 #[cfg(feature = "files")]
 pub mod input;
 pub mod ir;
-pub mod kernel;
 pub mod layout;
 pub mod naming;
 mod nearest;

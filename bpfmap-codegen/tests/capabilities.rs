@@ -1,11 +1,12 @@
 //! What the runtime's map types can do, held against the facts table: one fact, written in two crates that don't know
 //! each other.
 
-use bpfmap_codegen::facts::{
-    Answer, BtfRule, Condition, EventRule, KeyRule, MAP_TYPES, MATRIX, MapExtraRule, MapTypeFacts,
+use bpfmap_core::MATRIX;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{
+    Answer, BtfRule, Condition, EventRule, KeyRule, MAP_TYPES, MapExtraRule, MapType,
     MaxEntriesRule, Operation, ValueRule,
 };
-use bpfmap_codegen::ir::SpecialField;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The capability lines of `bpfmap/src/kind/markers`, as a person would read them; what a map holds is said with the
@@ -46,7 +47,7 @@ fn markers() -> (BTreeMap<String, BTreeSet<String>>, BTreeMap<String, Vec<String
 }
 
 /// What the facts say that a map type can do, by the runtime's names.
-fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
+fn expected(row: &MapType) -> BTreeSet<String> {
     let can = |operation| row.operation_since(operation).is_some();
     if row.value == ValueRule::StructOps {
         return BTreeSet::from(["RegisterOps".to_owned()]);
@@ -103,7 +104,7 @@ fn expected(row: &MapTypeFacts) -> BTreeSet<String> {
 }
 
 /// Whether a map of objects tells an empty slot from one that is taken.
-fn inserts_in_slots(row: &MapTypeFacts) -> bool {
+fn inserts_in_slots(row: &MapType) -> bool {
     let update = row.operation(Operation::Update);
     update
         .answers_on(Condition::NoExistOnMissing, *MATRIX.last().unwrap())

@@ -1,12 +1,12 @@
 //! `#[derive(BpfMap)]`.
 
-use bpfmap_codegen::facts::{INSTRUCTION_SIZE, KeyRule, MapTypeFacts, ValueRule};
 use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{MapItem, read_map};
 use bpfmap_codegen::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
 use bpfmap_codegen::naming::upper_camel_case;
 use bpfmap_codegen::source::Span;
 use bpfmap_codegen::taken::{Namespace, Taken};
+use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapType, ValueRule};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
@@ -27,7 +27,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     alone.check(draft(&item));
     let runtime = runtime(&input.attrs, "bpf_map");
     let mut code = findings::report(alone);
-    if let Some(row) = MapTypeFacts::by_name(&item.def.map_type.value) {
+    if let Some(row) = MapType::by_name(&item.def.map_type.value) {
         let expansion = Expansion { input: &input, item: &item, row, runtime: &runtime };
         code.extend(expansion.spec());
     }
@@ -55,7 +55,7 @@ fn draft(item: &MapItem) -> Draft {
         draft.incomplete.max_entries.insert(format!("{}.inner", def.name.value));
     }
     // A size that the compiler alone knows stands as one that breaks no rule.
-    if let Some(row) = MapTypeFacts::by_name(&def.map_type.value) {
+    if let Some(row) = MapType::by_name(&def.map_type.value) {
         let is_later = |key: &str| item.later.iter().any(|(later, _)| *later == key);
         if is_later("key_size") && def.key.is_none() {
             def.key = Some(KeyValue::Size(any_key_size(row).into()));
@@ -82,7 +82,7 @@ fn draft(item: &MapItem) -> Draft {
 }
 
 /// A size that a key of a map can have.
-fn any_key_size(row: &MapTypeFacts) -> u32 {
+fn any_key_size(row: &MapType) -> u32 {
     match row.key {
         KeyRule::Keyless | KeyRule::Any { .. } => 1,
         KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => 4,
@@ -91,7 +91,7 @@ fn any_key_size(row: &MapTypeFacts) -> u32 {
 }
 
 /// A size that a value of the map `def` can have.
-fn any_value_size(row: &MapTypeFacts, def: &MapDef) -> u32 {
+fn any_value_size(row: &MapType, def: &MapDef) -> u32 {
     match row.value {
         ValueRule::Plain { .. } | ValueRule::StructOps | ValueRule::Valueless => 1,
         ValueRule::Stack => frame_size(def),
@@ -131,7 +131,7 @@ fn outer_of(template: MapDef, name: String) -> MapDef {
 struct Expansion<'a> {
     input: &'a DeriveInput,
     item: &'a MapItem,
-    row: &'static MapTypeFacts,
+    row: &'static MapType,
     runtime: &'a TokenStream,
 }
 

@@ -5,9 +5,8 @@ use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::front::rust::{
     Context as _, FieldRole, Later, TypeItem, check_fields, read_type,
 };
-use bpfmap_codegen::ir::{
-    Composite, Int, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind,
-};
+use bpfmap_codegen::ir::{Composite, Int, MemberType, Schema, Type, TypeDef, TypeDefKind};
+use bpfmap_core::SpecialField;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;

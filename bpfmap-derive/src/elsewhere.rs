@@ -2,8 +2,9 @@
 //! sees.
 
 use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
-use bpfmap_codegen::ir::{Composite, MemberType, SpecialField, Type};
+use bpfmap_codegen::ir::{Composite, MemberType, Type};
 use bpfmap_codegen::rules;
+use bpfmap_core::SpecialField;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;

@@ -1,7 +1,8 @@
 //! Types as expressions of `bpfmap::layout::Layout`.
 
 use bpfmap_codegen::front::rust::Pointee;
-use bpfmap_codegen::ir::{SpecialField, Target, Type};
+use bpfmap_codegen::ir::{Target, Type};
+use bpfmap_core::SpecialField;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 

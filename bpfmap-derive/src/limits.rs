@@ -1,12 +1,13 @@
 //! What a map type asks of types and numbers that only the compiler knows.
 
 use bpfmap_codegen::check::without_btf;
-use bpfmap_codegen::facts::{
-    INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    PAGE_SIZE, RECORD_ALIGN, ValueRule,
-};
-use bpfmap_codegen::ir::{MapDef, SpecialField};
+use bpfmap_codegen::ir::MapDef;
 use bpfmap_codegen::rules::{self, Rule};
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{
+    INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE,
+    RECORD_ALIGN, ValueRule,
+};
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
@@ -21,7 +22,7 @@ pub(crate) fn bit(field: SpecialField) -> u32 {
 
 /// A map whose parts are held against the rules of its type when it is compiled.
 pub(crate) struct Limits<'a> {
-    pub(crate) row: &'static MapTypeFacts,
+    pub(crate) row: &'static MapType,
     pub(crate) def: &'a MapDef,
     pub(crate) runtime: &'a TokenStream,
     /// Whether the key has no type, but a size that the compiler alone knows.

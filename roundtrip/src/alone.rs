@@ -9,16 +9,17 @@ use std::sync::atomic::Ordering;
 
 use bpfmap_codegen::check::{check, check_with};
 use bpfmap_codegen::diagnostics::{Finding, Severity};
-use bpfmap_codegen::facts::MAP_TYPES;
 use bpfmap_codegen::front::btf::read_object;
 use bpfmap_codegen::front::rust;
 use bpfmap_codegen::front::toml::read_str;
 use bpfmap_codegen::generate::{Emit, Options, generate};
-use bpfmap_codegen::ir::{Composite, MapDef, MemberType, SpecialField, Type, TypeDef, TypeDefKind};
+use bpfmap_codegen::ir::{Composite, MapDef, MemberType, Type, TypeDef, TypeDefKind};
 use bpfmap_codegen::layout::Layouts;
 use bpfmap_codegen::print;
 use bpfmap_codegen::rules;
 use bpfmap_codegen::taken::Taken;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::MAP_TYPES;
 
 use crate::item::{Failure, Item, Stage};
 use crate::normal::normal;

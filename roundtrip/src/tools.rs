@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use bpfmap_btf::Btf;
-use bpfmap_codegen::facts::KernelVersion;
 use bpfmap_codegen::taken::KernelNames;
+use bpfmap_core::KernelVersion;
 
 use crate::Error;
 

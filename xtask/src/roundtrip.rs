@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use bpfmap_codegen::facts::MATRIX;
+use bpfmap_core::MATRIX;
 use bpfmap_vmtest::Kernel;
 use bpfmap_vmtest::kernel::Packages;
 use serde_json::Value;

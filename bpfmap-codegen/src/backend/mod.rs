@@ -6,8 +6,8 @@ pub mod docs;
 pub mod fixture;
 pub mod rust;
 
-use crate::facts::MapFlag;
 use crate::ir::{MapDef, Schema};
+use bpfmap_core::map_type::MapFlag;
 
 /// A file that a back end made.
 #[derive(Debug, Clone, PartialEq, Eq)]

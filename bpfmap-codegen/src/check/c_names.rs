@@ -4,13 +4,13 @@
 use super::context::Context;
 use super::names::{Seen, unique};
 use crate::diagnostics::Finding;
-use crate::facts::MapTypeFacts;
 use crate::front::type_word;
 use crate::ir::{Composite, Enum, MemberType, TypeDef, TypeDefKind};
 use crate::naming::c_event_function;
 use crate::rules::{self, Rule};
 use crate::source::Spanned;
 use crate::taken::{Kind, Namespace};
+use bpfmap_core::map_type::MapType;
 
 /// What every name begins with that the generated C has of its own: macros, functions of headers, and all
 /// that a fixture declares. So none of them is ever a name of the schema.
@@ -88,7 +88,7 @@ fn all<'a>(cx: &Context<'a>) -> Vec<CName<'a>> {
         names.push(CName { written, space, given, is: Is::Map, kernel: false });
     }
     for map in cx.maps().iter().filter(|map| map.event.is_some()) {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { continue };
         names.extend(row.event_functions().iter().map(|function| CName {
             written: c_event_function(&map.name.value, function),
             space: Namespace::Function,

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{KeyRule, MAP_FLAGS, MapFlag, MapTypeFacts, Operation};
 use crate::ir::MapDef;
 use crate::nearest::nearest;
 use crate::rules;
+use bpfmap_core::map_type::{KeyRule, MAP_FLAGS, MapFlag, MapType, Operation};
 
 /// Flags that exclude each other, with the reason.
 ///
@@ -22,7 +22,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
 /// Source: `kernel/bpf/syscall.c`, `map_check_btf`.
 const PROGRAM_ACCESS: &[&str] = &["rdonly_prog", "wronly_prog"];
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     for flag in &map.flags {
         if MapFlag::by_name(&flag.value).is_none() {
             let lower = flag.value.to_lowercase();
@@ -113,7 +113,7 @@ fn first_contents(cx: &mut Context<'_>, map: &MapDef) {
     }
 }
 
-fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     for required in row.required_flags {
         if map.flags.iter().any(|flag| flag.value == *required) || !cx.is_complete(map) {
             continue;
@@ -137,7 +137,7 @@ fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 /// The name of the flag without which the kernel ignores `numa_node`.
 const NUMA_NODE: &str = "numa_node";
 
-fn numa_node(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn numa_node(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let Some(node) = &map.numa_node else { return };
     if map.flags.iter().any(|flag| flag.value == NUMA_NODE) || !cx.is_complete(map) {
         return;

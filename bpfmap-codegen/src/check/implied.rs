@@ -1,7 +1,7 @@
 //! What goes without saying.
 
-use crate::facts::{MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, TEMPLATE_SUFFIX, Type};
+use bpfmap_core::map_type::{MapType, ValueRule};
 
 /// Gives each map the key and the value that its author did not mention because its type leaves no
 /// choice: an index, a descriptor. Gives each template a name.
@@ -10,7 +10,7 @@ pub(super) fn fill(schema: &mut Schema) {
 }
 
 fn fill_map(map: &mut MapDef) {
-    if let Some(facts) = MapTypeFacts::by_name(&map.map_type.value) {
+    if let Some(facts) = MapType::by_name(&map.map_type.value) {
         if map.key.is_none() && facts.key.is_implied() {
             map.key = Some(number());
         }

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use super::Resolved;
-use crate::facts::{
-    Condition, KernelVersion, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapFlag, MapTypeFacts, Operation,
-    OperationFacts, ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
-};
-use crate::ir::{KeyValue, MapDef, SpecialField};
+use crate::ir::{KeyValue, MapDef};
 use crate::source::Span;
+use bpfmap_core::KernelVersion;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{
+    Condition, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapFlag, MapType, Operation, OperationFacts,
+    ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
+};
 
 /// The largest key of a hash table up to Linux 5.10, in bytes.
 ///
@@ -41,7 +43,7 @@ pub struct Requirement<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum Part<'a> {
     /// The map type.
-    MapType(&'static MapTypeFacts),
+    MapType(&'static MapType),
     /// A flag, by its name in a schema.
     Flag(&'a str),
     /// A special field of the value, and the member that it is.
@@ -87,7 +89,7 @@ impl<'a> Resolved<'a> {
     /// What each part of `map` needs, the map type first. Empty when the map type is not known.
     ///
     /// These are the needs of creating the map; an operation may need a newer kernel, see
-    /// [`MapTypeFacts::operation_since`].
+    /// [`MapType::operation_since`].
     #[must_use]
     pub fn requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
         let mut requirements = self.own_requirements(map);
@@ -100,7 +102,7 @@ impl<'a> Resolved<'a> {
 
     /// What each part of `map` needs, those of its inner map left out.
     pub(super) fn own_requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![Requirement {
             part: Part::MapType(row),
             since: row.since,
@@ -183,7 +185,7 @@ impl<'a> Resolved<'a> {
     /// known.
     #[must_use]
     pub fn operations(self, map: &'a MapDef) -> Vec<(Operation, Vec<Since>)> {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let created = self.creation_since(map).unwrap_or(row.since);
         let operations = Operation::ALL.iter().map(|operation| {
             let condition = self.standing(map, *operation);
@@ -202,7 +204,7 @@ impl<'a> Resolved<'a> {
     /// Where each CPU has a value of its own: what reading and writing that of one CPU answers, with `BPF_F_CPU`.
     #[must_use]
     pub fn one_cpu(self, map: &'a MapDef) -> Option<Vec<Since>> {
-        let row = MapTypeFacts::by_name(&map.map_type.value)?;
+        let row = MapType::by_name(&map.map_type.value)?;
         let condition = Condition::OneCpu;
         let is_known = row.operation(Operation::Update).answers_known(condition);
         is_known.then(|| self.answers(map, Operation::Update, condition))
@@ -213,7 +215,7 @@ impl<'a> Resolved<'a> {
     /// frozen on newer kernels.
     #[must_use]
     pub fn standing(self, map: &'a MapDef, operation: Operation) -> Condition {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Condition::Plain };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Condition::Plain };
         if self.refusal_by_flag(map, operation).is_some() {
             return Condition::Plain;
         }
@@ -246,7 +248,7 @@ impl<'a> Resolved<'a> {
     /// from that: the verifier refuses a program that does it with EACCES.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDef) -> Vec<ProgramOperation> {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         flags(map).flat_map(|flag| flag.refused_to_programs(row)).collect()
     }
 
@@ -260,9 +262,9 @@ impl<'a> Resolved<'a> {
         operation: Operation,
         condition: Condition,
     ) -> Vec<Since> {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { return Vec::new() };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         if let Some(facts) = self.refusal_by_flag(map, operation) {
-            return facts.timeline(condition);
+            return timeline(facts, condition);
         }
         let facts = row.operation(operation);
         let is_there = facts.since().is_some();
@@ -271,16 +273,16 @@ impl<'a> Resolved<'a> {
             flag.operation(operation).or(own).filter(|facts| facts.answers_known(condition))
         });
         if let Some(facts) = changed {
-            return facts.timeline(condition);
+            return timeline(facts, condition);
         }
-        let mut answers = facts.timeline(condition);
+        let mut answers = timeline(facts, condition);
         if condition == Condition::WithSpecialField
             && let Some(known) = self.special_field_known(map, row)
             && let Some(mut last) = answers.pop()
         {
             // To an older kernel the field is nothing, and what else is in the value counts.
             if self.has_special_field(map, SpecialField::SpinLock) {
-                answers = facts.timeline(Condition::WithSpinLock);
+                answers = timeline(facts, Condition::WithSpinLock);
             }
             answers.retain(|since| since.kernel < known);
             last.kernel = known;
@@ -292,14 +294,14 @@ impl<'a> Resolved<'a> {
 
     /// The first kernel that knows one of the special fields in the value of `map`, spin locks left
     /// out.
-    fn special_field_known(self, map: &'a MapDef, row: &MapTypeFacts) -> Option<KernelVersion> {
+    fn special_field_known(self, map: &'a MapDef, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
     }
 
     /// How many bytes the kernel takes for so many entries of `map` at least.
-    fn memory(self, map: &'a MapDef, row: &MapTypeFacts, entries: u32) -> u64 {
+    fn memory(self, map: &'a MapDef, row: &MapType, entries: u32) -> u64 {
         let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
         row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
     }
@@ -328,4 +330,23 @@ fn flags(map: &MapDef) -> impl Iterator<Item = &'static MapFlag> {
 /// Whether `map` has the flag that `operation` asks for, if it asks for one at all.
 fn has_flag_for(map: &MapDef, operation: Operation) -> bool {
     operation.flag().is_none_or(|asked| map.flags.iter().any(|flag| flag.value == asked))
+}
+
+/// The kernels at which [`OperationFacts::answers_on`] changes under `condition`, each with the answers from there
+/// on, oldest first. Empty when the table does not know the condition.
+fn timeline(facts: &OperationFacts, condition: Condition) -> Vec<Since> {
+    let mut kernels: Vec<KernelVersion> = facts
+        .cases
+        .iter()
+        .filter(|case| matches!(case.condition, Condition::Plain) || case.condition == condition)
+        .flat_map(|case| case.answers.iter().map(|since| since.kernel))
+        .collect();
+    kernels.sort_unstable();
+    kernels.dedup();
+    let rows = kernels
+        .into_iter()
+        .filter_map(|kernel| Some(Since { kernel, answers: facts.answers_on(condition, kernel)? }));
+    let mut timeline: Vec<Since> = rows.collect();
+    timeline.dedup_by(|later, earlier| later.answers == earlier.answers);
+    timeline
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::facts::{KernelVersion, MapTypeFacts};
 use crate::ir::{
-    Composite, KeyValue, MapDef, MemberType, Schema, SpecialField, Target, Type, TypeDef,
-    TypeDefKind,
+    Composite, KeyValue, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Layouts, TypeLayout};
 use crate::source::{Span, Spanned};
+use bpfmap_core::KernelVersion;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::MapType;
 
 /// Looks up what the names of a schema mean.
 #[derive(Debug, Clone, Copy)]
@@ -239,7 +240,7 @@ impl SpecialMember<'_> {
     /// The first kernel that does not take the member of a map of type `row` for plain data. `None`
     /// when each does.
     #[must_use]
-    pub fn known_since(&self, row: &MapTypeFacts) -> Option<KernelVersion> {
+    pub fn known_since(&self, row: &MapType) -> Option<KernelVersion> {
         let known = row.special_field_since(self.field)?;
         // Arrays of them came later, and so did structs within the value.
         let is_direct = self.count.is_none() && self.within.is_none();
@@ -249,7 +250,7 @@ impl SpecialMember<'_> {
     /// The first kernel that takes the member in a map of type `row` for what the schema means: it
     /// may know the field before, in another form. `None` when no kernel takes it.
     #[must_use]
-    pub fn since(&self, row: &MapTypeFacts) -> Option<KernelVersion> {
+    pub fn since(&self, row: &MapType) -> Option<KernelVersion> {
         let known = self.known_since(row)?;
         let form = match self.field {
             // Up to 6.3 the tag `kptr` marked what is `kptr_untrusted` today.

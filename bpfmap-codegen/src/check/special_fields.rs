@@ -3,13 +3,13 @@
 use super::context::{Context, by_value};
 use super::resolved::{SpecialMember, special};
 use crate::diagnostics::Finding;
-use crate::facts::{MAP_TYPES, MapTypeFacts};
 use crate::ir::{
-    Attribute, Composite, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef,
-    TypeDefKind,
+    Attribute, Composite, KeyValue, MapDef, MemberType, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::rules;
 use crate::source::{Span, Spanned};
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{MAP_TYPES, MapType};
 
 /// How many fields the kernel finds in one struct.
 ///
@@ -296,7 +296,7 @@ fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialF
 }
 
 /// Checks the special fields in the key and value of `map`, whose type is `row`.
-pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     if let Some(KeyValue::Type(key)) = &map.key {
         let field = special(&key.value).map(|(field, ..)| field);
         if let Some(field) =

@@ -1,12 +1,12 @@
 //! The attributes of a map as they are compared.
 
-use crate::facts::MapTypeFacts;
 use crate::ir::MapDef;
+use bpfmap_core::map_type::MapType;
 
 /// How many entries a map is made with, if the schema says it.
 pub(super) fn max_entries(map: &MapDef) -> Option<u32> {
     let said = map.max_entries.as_ref()?.value;
-    let row = MapTypeFacts::by_name(&map.map_type.value);
+    let row = MapType::by_name(&map.map_type.value);
     Some(row.map_or(said, |row| row.max_entries.as_made(said)))
 }
 

@@ -8,9 +8,9 @@ use super::place::{Place, View};
 use super::rules::{self, Class, Loading, Rule};
 use super::words::{bits, bytes, listed, offset, was};
 use crate::check::Resolved;
-use crate::facts::{InnerRule, MapTypeFacts};
 use crate::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
 use crate::source::Span;
+use bpfmap_core::map_type::{InnerRule, MapType};
 
 pub(super) struct Changes<'a> {
     old: Resolved<'a>,
@@ -263,7 +263,7 @@ impl<'a> Changes<'a> {
         inner.definitions(&path, pair.old, pair.new);
         inner.numa_node(&path, pair.old, pair.new);
         inner.parts(&path, pair);
-        let row = MapTypeFacts::by_name(&pair.new.map_type.value);
+        let row = MapType::by_name(&pair.new.map_type.value);
         let same_entries = row.is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
             && !pair.new.flags.iter().any(|flag| flag.value == "inner_map");
         for mut change in inner.found {

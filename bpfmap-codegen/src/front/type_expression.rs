@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::type_word::{builtin, pointing};
 use crate::diagnostics::Finding;
-use crate::ir::{SpecialField, Target, Type};
+use crate::ir::{Target, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
+use bpfmap_core::SpecialField;
 
 /// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's
 /// `kernel/bpf/btf.c`.

@@ -1,6 +1,7 @@
 //! The words that stand for a type in every schema, whoever wrote it.
 
-use crate::ir::{Int, SpecialField, Type};
+use crate::ir::{Int, Type};
+use bpfmap_core::SpecialField;
 
 /// The type that `word` stands for, where it is not one of the schema's own.
 #[must_use]

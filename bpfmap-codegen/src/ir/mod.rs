@@ -4,20 +4,20 @@
 //! checked yet: names may dangle and sizes may be impossible until the check has passed.
 
 mod maps;
-mod special;
+mod target;
 mod types;
 
 use std::collections::HashMap;
 
 pub use maps::{Attribute, InnerMap, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX};
-pub use special::{SpecialField, Target};
+pub use target::Target;
 pub use types::{
     Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,
     Variant,
 };
 
-use crate::kernel::KernelVersion;
 use crate::source::{SourceMap, Spanned};
+use bpfmap_core::KernelVersion;
 
 /// A set of types and of maps that use them.
 #[derive(Debug, Clone, Default)]

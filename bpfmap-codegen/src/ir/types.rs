@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::{SpecialField, Target};
+use super::Target;
 use crate::naming::c_constant;
 use crate::source::{Span, Spanned};
+use bpfmap_core::SpecialField;
 
 /// A named type.
 #[derive(Debug, Clone, PartialEq, Eq)]

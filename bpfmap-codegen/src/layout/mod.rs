@@ -16,7 +16,8 @@ pub use composite::{CompositeLayout, Item, MemberLayout, Padding};
 
 use std::collections::HashMap;
 
-use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDef, TypeDefKind};
+use crate::ir::{Composite, MemberType, Schema, Type, TypeDef, TypeDefKind};
+use bpfmap_core::SpecialField;
 
 /// Size and alignment of a type, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

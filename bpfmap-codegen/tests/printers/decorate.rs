@@ -5,12 +5,13 @@
 
 use std::collections::HashSet;
 
-use bpfmap_codegen::facts::KernelVersion;
 use bpfmap_codegen::ir::{
     Attribute, Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning,
-    Schema, SpecialField, Target, Type, TypeDefKind,
+    Schema, Target, Type, TypeDefKind,
 };
 use bpfmap_codegen::source::{Span, Spanned};
+use bpfmap_core::KernelVersion;
+use bpfmap_core::SpecialField;
 
 use crate::words::{NAMES, Random, doc, name, rename_types, tags};
 

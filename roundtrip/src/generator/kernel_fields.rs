@@ -1,7 +1,8 @@
 //! Values with fields that belong to the kernel.
 
-use bpfmap_codegen::facts::MapTypeFacts;
-use bpfmap_codegen::ir::{Int, Schema, SpecialField, Target, Type};
+use bpfmap_codegen::ir::{Int, Schema, Target, Type};
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::MapType;
 
 use super::maps::{member, structure};
 use super::words::Random;
@@ -10,7 +11,7 @@ use super::words::Random;
 /// all of them.
 pub(super) fn value(
     schema: &mut Schema,
-    row: &MapTypeFacts,
+    row: &MapType,
     turn: Option<usize>,
     random: &mut Random,
 ) -> Option<Type> {

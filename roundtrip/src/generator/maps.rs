@@ -1,15 +1,15 @@
 //! Random maps: what the facts table says that a map type takes.
 
 use bpfmap_codegen::check::check;
-use bpfmap_codegen::facts::{
-    EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, PAGE_SIZE, ValueRule,
-};
 use bpfmap_codegen::ir::{
     Attribute, Composite, InC, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
     Schema, Type, TypeDef, TypeDefKind,
 };
 use bpfmap_codegen::source::{Span, Spanned};
+use bpfmap_core::map_type::{
+    EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
+    PAGE_SIZE, ValueRule,
+};
 
 use super::words::{Random, doc, tags};
 use super::{Tally, kernel_fields};
@@ -18,7 +18,7 @@ use super::{Tally, kernel_fields};
 /// counted through those of the type.
 pub(super) fn add(
     schema: &mut Schema,
-    row: &MapTypeFacts,
+    row: &MapType,
     name: String,
     flag: Option<usize>,
     random: &mut Random,
@@ -45,7 +45,7 @@ pub(super) fn add(
 
 fn map(
     schema: &mut Schema,
-    row: &MapTypeFacts,
+    row: &MapType,
     name: String,
     flag: Option<usize>,
     random: &mut Random,
@@ -85,7 +85,7 @@ fn map(
 }
 
 /// The flags that it needs, the one that is its turn, and sometimes others.
-fn flags(row: &MapTypeFacts, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
+fn flags(row: &MapType, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
     let mut names: Vec<&str> = row.required_flags.to_vec();
     // One turn of each round goes without.
     if let Some((name, _)) = turn.and_then(|turn| row.flags.get(turn % (row.flags.len() + 1))) {
@@ -109,7 +109,7 @@ fn is_unneeded(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }
 
-fn max_entries(row: &MapTypeFacts, random: &mut Random) -> Option<u32> {
+fn max_entries(row: &MapType, random: &mut Random) -> Option<u32> {
     match row.max_entries {
         // No kernel has more queues than it was built for CPUs.
         MaxEntriesRule::AtLeastOne { .. } if row.value == ValueRule::Object(KernelObject::Cpu) => {
@@ -124,11 +124,7 @@ fn max_entries(row: &MapTypeFacts, random: &mut Random) -> Option<u32> {
     }
 }
 
-fn map_extra(
-    row: &MapTypeFacts,
-    entries: Option<u32>,
-    random: &mut Random,
-) -> Option<Spanned<u64>> {
+fn map_extra(row: &MapType, entries: Option<u32>, random: &mut Random) -> Option<Spanned<u64>> {
     let extra = match row.map_extra {
         MapExtraRule::Zero => return random.sometimes(10, |_| 0.into()),
         MapExtraRule::HashFunctions { max } => random.pick(&[1, 3, max]),
@@ -146,7 +142,7 @@ fn typed(ty: Type) -> KeyValue {
     KeyValue::Type(ty.into())
 }
 
-fn key(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<KeyValue> {
+fn key(schema: &mut Schema, row: &MapType, random: &mut Random) -> Option<KeyValue> {
     match row.key {
         KeyRule::Any { .. } => Some(any(schema, random)),
         KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => match random.below(6) {
@@ -182,7 +178,7 @@ fn key(schema: &mut Schema, row: &MapTypeFacts, random: &mut Random) -> Option<K
 
 fn value(
     schema: &mut Schema,
-    row: &MapTypeFacts,
+    row: &MapType,
     turn: Option<usize>,
     random: &mut Random,
 ) -> Option<KeyValue> {
@@ -213,7 +209,7 @@ fn size(bytes: u64) -> u32 {
     u32::try_from(bytes).unwrap_or(4)
 }
 
-fn event(schema: &Schema, row: &MapTypeFacts, random: &mut Random) -> Option<Spanned<Type>> {
+fn event(schema: &Schema, row: &MapType, random: &mut Random) -> Option<Spanned<Type>> {
     if row.events == EventRule::Nothing || random.below(4) == 0 {
         return None;
     }
@@ -244,7 +240,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
 /// A template in place, or a map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let possible = |map: &&MapDef| {
-        let row = MapTypeFacts::by_name(&map.map_type.value);
+        let row = MapType::by_name(&map.map_type.value);
         row.is_some_and(|row| !matches!(row.as_inner, InnerRule::Refused(_)))
     };
     let named: Vec<String> =
@@ -252,7 +248,7 @@ fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     if !named.is_empty() && random.below(2) == 0 {
         return InnerMap::Named(named[random.below(named.len())].clone());
     }
-    let rows: Vec<&MapTypeFacts> = MAP_TYPES
+    let rows: Vec<&MapType> = MAP_TYPES
         .iter()
         .filter(|row| !matches!(row.as_inner, InnerRule::Refused(_)))
         .filter(|row| row.value != ValueRule::StructOps)

@@ -15,8 +15,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use bpfmap_codegen::check::check;
 use bpfmap_codegen::diagnostics::{Finding, Severity};
-use bpfmap_codegen::facts::{KernelVersion, MAP_TYPES};
-use bpfmap_codegen::ir::{Schema, SpecialField};
+use bpfmap_codegen::ir::Schema;
+use bpfmap_core::KernelVersion;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::MAP_TYPES;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use words::Random;

@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use super::types::TypeNames;
-use crate::facts::MapTypeFacts;
 use crate::ir::{MapDef, Schema};
 use crate::naming::c_event_function;
+use bpfmap_core::map_type::MapType;
 
 /// The functions of all maps of `schema` that say what event they carry.
 pub(super) fn functions(schema: &Schema) -> String {
@@ -14,7 +14,7 @@ pub(super) fn functions(schema: &Schema) -> String {
     let parameters = Parameters::beside(schema);
     let mut code = String::new();
     for map in &schema.maps {
-        let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else { continue };
+        let Some(row) = MapType::by_name(&map.map_type.value) else { continue };
         if let Some(event) = &map.event {
             let mut event = names.abstract_type(&event.value);
             // A declarator goes around an array's name, and `const` before a pointer is of what it leads to.
@@ -65,7 +65,7 @@ impl Parameters {
 fn push_function(
     code: &mut String,
     parameters: &Parameters,
-    row: &MapTypeFacts,
+    row: &MapType,
     (map, ty): (&MapDef, &str),
     function: &str,
 ) {

@@ -5,8 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::facts::KernelVersion;
-use crate::ir::{Composite, MapDef, MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, MapDef, MemberType, Schema, Type, TypeDefKind};
+use bpfmap_core::KernelVersion;
+use bpfmap_core::SpecialField;
 
 /// Definitions for programs that do not include `vmlinux.h`.
 pub(super) fn definitions(schema: &Schema) -> String {

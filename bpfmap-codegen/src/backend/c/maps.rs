@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use super::types::TypeNames;
 use super::{push_comment, push_decl_tags};
-use crate::facts::{KernelVersion, MapFlag, MapTypeFacts};
 use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
 use crate::layout::Layouts;
+use bpfmap_core::KernelVersion;
+use bpfmap_core::map_type::{MapFlag, MapType};
 
 /// The oldest kernel whose headers programs are compiled with. What came later is written as a
 /// number, since the header at hand may not know its name.
@@ -45,11 +46,11 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
 
 /// `BPF_MAP_TYPE_HASH`, or a number for a type that older headers lack.
 pub(super) fn map_type(name: &str) -> String {
-    match MapTypeFacts::by_name(name) {
+    match MapType::by_name(name) {
         Some(facts) if facts.since > OLDEST_HEADERS => {
             format!("{} /* {} */", facts.number, facts.c_name())
         }
-        Some(facts) => facts.c_name(),
+        Some(facts) => facts.c_name().to_string(),
         None => format!("BPF_MAP_TYPE_{}", name.to_uppercase()),
     }
 }
@@ -63,7 +64,7 @@ pub(super) fn map_flags(map: &MapDef) -> Option<String> {
             Some(flag) if flag.since > OLDEST_HEADERS => {
                 format!("{:#x} /* {} */", flag.value(), flag.c_name())
             }
-            Some(flag) => flag.c_name(),
+            Some(flag) => flag.c_name().to_string(),
             None => format!("BPF_F_{}", name.value.to_uppercase()),
         })
         .collect();
@@ -190,7 +191,7 @@ impl Attributes<'_> {
     /// The type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
     fn event<'m>(&self, map: &'m MapDef) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
-        let number = MapTypeFacts::by_name(&map.map_type.value)?.number;
+        let number = MapType::by_name(&map.map_type.value)?.number;
         let size = self.layouts.of(event).size.checked_mul(number.into())?;
         u32::try_from(size).is_ok().then_some(event)
     }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::{bytes, cell, push_paragraph};
 use crate::backend::flag_effects;
 use crate::check::Checked;
-use crate::facts::{Answer, MapTypeFacts, MaxEntriesRule, Since};
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
+use bpfmap_core::map_type::{Answer, MapType, MaxEntriesRule, Since};
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     let maps = &checked.schema().maps;
@@ -29,7 +29,7 @@ pub(super) fn push_maps(page: &mut String, checked: &Checked) {
 const LEFT_TO_LOADER: &str = "left to the loader";
 
 fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
-    let summary = MapTypeFacts::by_name(&map.map_type.value).map_or("", |row| row.summary);
+    let summary = MapType::by_name(&map.map_type.value).map_or("", |row| row.summary);
     let mut rows = vec![("type", format!("`{}`: {summary}", map.map_type.value))];
     for (what, described, part) in
         [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)]
@@ -101,7 +101,7 @@ fn max_entries(map: &MapDef) -> String {
     if let Some(number) = &map.max_entries {
         return number.value.to_string();
     }
-    let rule = MapTypeFacts::by_name(&map.map_type.value).map(|row| row.max_entries);
+    let rule = MapType::by_name(&map.map_type.value).map(|row| row.max_entries);
     match rule.filter(|_| !map.is_set_by_loader(Attribute::MaxEntries)) {
         Some(MaxEntriesRule::Zero) => "0: entries come and go with the objects that they belong to",
         Some(MaxEntriesRule::One) => "1",

@@ -4,8 +4,9 @@
 
 use std::collections::HashSet;
 
-use crate::ir::{Composite, MemberType, Schema, SpecialField, Type, TypeDefKind};
+use crate::ir::{Composite, MemberType, Schema, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Layouts, MemberLayout};
+use bpfmap_core::SpecialField;
 
 /// In which form types are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

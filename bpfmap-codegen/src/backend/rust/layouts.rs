@@ -8,10 +8,10 @@ use super::names::Names;
 use super::string_literal;
 use crate::check::{Checked, Resolved};
 use crate::ir::{
-    Composite, Enum, Int, KeyValue, MapDef, MemberType, SpecialField, Target, Type, TypeDef,
-    TypeDefKind,
+    Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item, Layouts};
+use bpfmap_core::SpecialField;
 
 /// The layout of a key or value, as an expression outside of the module `layouts`.
 pub(super) fn layout_of(checked: &Checked, names: &Names<'_>, described: &KeyValue) -> String {

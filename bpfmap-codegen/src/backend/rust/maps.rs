@@ -8,9 +8,9 @@ use super::shape::type_name;
 use super::{push_doc, string_literal};
 use crate::backend::flag_effects;
 use crate::check::Checked;
-use crate::facts::{MapFlag, MapTypeFacts, ValueRule};
 use crate::ir::{Attribute, KeyValue, MapDef, Pinning};
 use crate::naming::upper_camel_case;
+use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
 
 /// The spec types, and `Maps`.
 pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>) {
@@ -235,7 +235,7 @@ pub(super) fn flags_value(map: &MapDef) -> Option<String> {
 /// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:
 /// the runtime knows by it what the map takes and shows.
 fn value_type(checked: &Checked, names: &Names<'_>, map: &MapDef) -> String {
-    let rule = MapTypeFacts::by_name(&map.map_type.value).map(|facts| facts.value);
+    let rule = MapType::by_name(&map.map_type.value).map(|facts| facts.value);
     match (rule, checked.resolved().value_size(map)) {
         (Some(ValueRule::Object(_)), Some(size)) => format!("u{}", size * 8),
         (Some(ValueRule::Instruction), _) => "::bpfmap::InsnOffsets".to_owned(),

@@ -12,8 +12,8 @@ use crate::backend::{GeneratedFile, marker};
 use crate::check::Checked;
 use crate::evolve::plan::{Obstacle, Plan, Step, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
-use crate::facts::MapTypeFacts;
 use crate::ir::{KeyValue, MapDef};
+use bpfmap_core::map_type::MapType;
 
 /// The module of the functions, which stands beside that of the types where one module includes both files.
 const MODULE: &str = "generated_migrations";
@@ -156,7 +156,7 @@ fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDe
     let mut items = String::new();
     for (map, constant) in maps {
         let name = string_literal(&map.name.value);
-        let number = MapTypeFacts::by_name(&map.map_type.value).map_or(0, |row| row.number);
+        let number = MapType::by_name(&map.map_type.value).map_or(0, |row| row.number);
         let layout = |described: &Option<KeyValue>| {
             described.as_ref().map_or_else(
                 || "::bpfmap::layout::Layout::VOID".to_owned(),

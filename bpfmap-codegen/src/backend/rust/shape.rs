@@ -16,8 +16,9 @@ use super::accessor::{AccessorNames, Methods, StoredAt};
 use super::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
 use super::names::{Names, Scope, camel, plain};
 use crate::check::{Checked, Resolved};
-use crate::ir::{Composite, Int, Member, MemberType, SpecialField, Target, Type, TypeDefKind};
+use crate::ir::{Composite, Int, Member, MemberType, Target, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Item, MemberLayout};
+use bpfmap_core::SpecialField;
 
 /// A struct or union in Rust.
 #[derive(Debug)]

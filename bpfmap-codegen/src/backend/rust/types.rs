@@ -7,10 +7,11 @@ use super::names::{Names, identifier};
 use super::push_doc;
 use super::shape::{Place, Shape, ShapeMember, int_name, type_name};
 use crate::check::Checked;
-use crate::ir::{Enum, KeyValue, SpecialField, Type, TypeDef, TypeDefKind};
+use crate::ir::{Enum, KeyValue, Type, TypeDef, TypeDefKind};
 use crate::layout::CompositeLayout;
 use crate::naming::rust_constant;
 use crate::source::Spanned;
+use bpfmap_core::SpecialField;
 
 /// Lines up to here stand on one line.
 const WIDTH: usize = 96;

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use crate::check::context::Context;
 use crate::check::{c_names, names};
 use crate::diagnostics::Finding;
-use crate::facts::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapTypeFacts, ValueRule};
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Span;
+use bpfmap_core::map_type::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapType, ValueRule};
 
 /// Inner maps and initial contents, for maps whose values are maps or programs.
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
         template_attributes(cx, map);
     }
@@ -35,7 +35,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     }
 }
 
-fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let Some(inner) = &map.inner else { return };
     let ty = row.name;
     cx.report(
@@ -48,7 +48,7 @@ fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     );
 }
 
-fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let Some((index, name)) = map.values.first() else { return };
     let ty = row.name;
     let span = Span { end: name.span.end, ..index.span };
@@ -79,7 +79,7 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
     }
 }
 
-fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let name = &map.name.value;
     let Some(written) = &map.inner else {
         if cx.is_unsaid(map, Attribute::Inner) {
@@ -114,7 +114,7 @@ fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
             .help("leave `pinning` out there, or describe the inner map in place"),
         );
     }
-    let Some(facts) = MapTypeFacts::by_name(&inner.map_type.value) else { return };
+    let Some(facts) = MapType::by_name(&inner.map_type.value) else { return };
     let InnerRule::Refused(errno) = facts.as_inner else { return };
     let holds_maps = facts.value == ValueRule::Object(KernelObject::Map);
     let help = if holds_maps {
@@ -154,7 +154,7 @@ fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
 /// libbpf takes the place of an initial content for its key: an index, or an `int` in a hash.
 ///
 /// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
-fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) -> bool {
+fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapType) -> bool {
     let Some((first, _)) = map.values.first() else { return true };
     let mut seen = HashMap::with_capacity(map.values.len());
     for (key, _) in &map.values {
@@ -271,11 +271,11 @@ fn difference(
         listed(&names)
     };
     let entries = |map: &MapDef| {
-        let rule = MapTypeFacts::by_name(&map.map_type.value).map(|row| row.max_entries);
+        let rule = MapType::by_name(&map.map_type.value).map(|row| row.max_entries);
         let made = |said: u32| rule.map_or(said, |rule| rule.as_made(said)).to_string();
         map.max_entries.as_ref().map_or_else(|| "none".to_owned(), |it| made(it.value))
     };
-    let same_entries = MapTypeFacts::by_name(&inner.map_type.value)
+    let same_entries = MapType::by_name(&inner.map_type.value)
         .is_some_and(|row| matches!(row.as_inner, InnerRule::SameEntries(_)))
         && !inner.flags.iter().any(|flag| flag.value == "inner_map");
     let compared = [

@@ -3,10 +3,10 @@
 use super::pointers::Pointers;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{KeyRule, MapTypeFacts, ValueRule};
 use crate::ir::{Attribute, Int, KeyValue, MapDef, Member, MemberType, Type, TypeDefKind};
 use crate::rules;
 use crate::source::Span;
+use bpfmap_core::map_type::{KeyRule, MapType, ValueRule};
 
 /// What the key of an LPM trie may have, in bytes: the prefix length, and the data.
 ///
@@ -16,7 +16,7 @@ const LPM_KEY_SIZE: std::ops::RangeInclusive<u64> = 5..=260;
 pub(super) fn check<'a>(
     cx: &mut Context<'a>,
     map: &'a MapDef,
-    row: &MapTypeFacts,
+    row: &MapType,
     pointers: &mut Pointers<'a>,
 ) {
     let name = &map.name.value;
@@ -79,7 +79,7 @@ pub(super) fn check<'a>(
     }
 }
 
-fn number_key(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts, key: &KeyValue, size: u64) {
+fn number_key(cx: &mut Context<'_>, map: &MapDef, row: &MapType, key: &KeyValue, size: u64) {
     let ty = row.name;
     if size != 4 {
         cx.report(
@@ -185,7 +185,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
 fn any_key(
     cx: &mut Context<'_>,
     map: &MapDef,
-    row: &MapTypeFacts,
+    row: &MapType,
     key: &KeyValue,
     (size, max_size): (u64, u32),
 ) {

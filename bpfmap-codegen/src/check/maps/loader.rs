@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::attributes::may_be_absent;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{KernelObject, KeyRule, MapTypeFacts, MaxEntriesRule, ValueRule};
 use crate::ir::{Attribute, MapDef, TEMPLATE_SUFFIX};
 use crate::rules;
 use crate::source::{Span, Spanned};
+use bpfmap_core::map_type::{KernelObject, KeyRule, MapType, MaxEntriesRule, ValueRule};
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let mut seen = HashSet::new();
     for attribute in &map.set_by_loader {
         let finding = if seen.insert(attribute.value) {
@@ -47,7 +47,7 @@ fn written(map: &MapDef, attribute: &Spanned<Attribute>) -> Option<Finding> {
 }
 
 /// Whether a map of type `row` is not made unless somebody says what the attribute is.
-fn is_needed(row: &MapTypeFacts, attribute: Attribute) -> bool {
+fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     match attribute {
         Attribute::Key => row.key != KeyRule::Keyless && !row.key.is_implied(),
         Attribute::Value => matches!(row.value, ValueRule::Plain { .. } | ValueRule::Stack),
@@ -58,7 +58,7 @@ fn is_needed(row: &MapTypeFacts, attribute: Attribute) -> bool {
 
 /// What `map` has to have and does not say: its loader knows it.
 #[cfg(feature = "import")]
-pub(crate) fn left_out(map: &MapDef, row: &MapTypeFacts) -> Vec<Attribute> {
+pub(crate) fn left_out(map: &MapDef, row: &MapType) -> Vec<Attribute> {
     let is_said = |attribute| match attribute {
         Attribute::Key => map.key.is_some(),
         Attribute::Value => map.value.is_some(),
@@ -69,7 +69,7 @@ pub(crate) fn left_out(map: &MapDef, row: &MapTypeFacts) -> Vec<Attribute> {
     all.filter(|attribute| is_needed(row, *attribute) && !is_said(*attribute)).collect()
 }
 
-fn not_for_type(row: &MapTypeFacts, attribute: &Spanned<Attribute>) -> Option<Finding> {
+fn not_for_type(row: &MapType, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let is_number_of_cpus =
         attribute.value == Attribute::MaxEntries && row.max_entries == MaxEntriesRule::PerCpu;
     if is_needed(row, attribute.value) || is_number_of_cpus {

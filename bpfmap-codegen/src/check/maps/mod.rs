@@ -13,10 +13,10 @@ pub(crate) use loader::left_out;
 use super::context::Context;
 use super::{flags, special_fields};
 use crate::diagnostics::Finding;
-use crate::facts::{BtfRule, MAP_TYPES, MapTypeFacts, MaxEntriesRule};
 use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::nearest::nearest;
 use crate::rules;
+use bpfmap_core::map_type::{BtfRule, MAP_TYPES, MapType, MaxEntriesRule};
 
 pub(super) fn check(cx: &mut Context<'_>) {
     let mut pointers = pointers::Pointers::default();
@@ -31,7 +31,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
 }
 
 fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers::Pointers<'a>) {
-    let Some(row) = MapTypeFacts::by_name(&map.map_type.value) else {
+    let Some(row) = MapType::by_name(&map.map_type.value) else {
         unknown_map_type(cx, map);
         return;
     };
@@ -47,7 +47,7 @@ fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers:
     too_new(cx, map);
 }
 
-fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let Some(successor) = row.successor() else { return };
     let (ty, name, since) = (row.name, successor.name, successor.since);
     let mut finding = Finding::new(
@@ -71,7 +71,7 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 }
 
 /// Some map types are refused without BTF, by EINVAL.
-fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     if row.btf != BtfRule::Required {
         return;
     }
@@ -94,7 +94,7 @@ fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
 /// A program can have one arena, and libbpf takes one an object.
 fn one_arena(cx: &mut Context<'_>) {
     let mut arenas = cx.maps().iter().filter(|map| {
-        let row = MapTypeFacts::by_name(&map.map_type.value);
+        let row = MapType::by_name(&map.map_type.value);
         row.is_some_and(|row| matches!(row.max_entries, MaxEntriesRule::Pages { .. }))
     });
     let Some(first) = arenas.next() else { return };

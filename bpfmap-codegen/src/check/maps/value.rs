@@ -2,18 +2,18 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::facts::{
-    BtfRule, DEFAULT_STACK_DEPTH, EventRule, INSTRUCTION_SIZE, MapTypeFacts, ValueRule,
-};
 use crate::ir::{Attribute, KeyValue, MapDef};
 use crate::rules;
+use bpfmap_core::map_type::{
+    BtfRule, DEFAULT_STACK_DEPTH, EventRule, INSTRUCTION_SIZE, MapType, ValueRule,
+};
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     value(cx, map, row);
     half_typed(cx, map, row);
 }
 
-fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let Some(value) = &map.value else {
         let is_missing = !matches!(row.value, ValueRule::Valueless | ValueRule::StructOps);
         if is_missing && cx.is_unsaid(map, Attribute::Value) {
@@ -113,7 +113,7 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDef, value: &KeyValue, size: u64) 
 /// holds that a value of this size leaves enough.
 const LARGE_VALUE: u64 = 256 << 10;
 
-fn large(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue, size: u64) {
+fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
     // The values of all CPUs are never on a stack.
     if size <= LARGE_VALUE || row.per_cpu {
         return;
@@ -132,7 +132,7 @@ fn large(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue, size: u64) 
     );
 }
 
-fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     let name = &map.name.value;
     cx.report(
         Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
@@ -141,7 +141,7 @@ fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
     );
 }
 
-fn not_allowed(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue) {
+fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     let help = if row.events == EventRule::Nothing {
         "leave the value out".to_owned()
     } else {
@@ -159,7 +159,7 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapTypeFacts, value: &KeyValue) {
 }
 
 /// The kernel takes BTF for key and value, or for neither.
-fn half_typed(cx: &mut Context<'_>, map: &MapDef, row: &MapTypeFacts) {
+fn half_typed(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf
             && btf.value

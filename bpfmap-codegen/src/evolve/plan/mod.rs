@@ -17,9 +17,10 @@ use super::change::Side;
 use super::pair::{MapPair, Shape, TypePair};
 use super::place::View;
 use crate::check::{Checked, Resolved};
-use crate::facts::{KeyRule, MapTypeFacts, Operation, ValueRule};
-use crate::ir::{Attribute, MapDef, SpecialField, Type};
+use crate::ir::{Attribute, MapDef, Type};
 use crate::source::Span;
+use bpfmap_core::SpecialField;
+use bpfmap_core::map_type::{KeyRule, MapType, Operation, ValueRule};
 use members::Moves;
 
 /// How keys and values of an old map become those of a new one. Bytes that no step writes are zero.
@@ -172,7 +173,7 @@ enum Keys {
 }
 
 /// `None` for a map type whose entries user space can't read all, or can't write.
-fn family(row: &MapTypeFacts) -> Option<Family> {
+fn family(row: &MapType) -> Option<Family> {
     let key = match row.key {
         KeyRule::Any { .. } => Keys::Any,
         KeyRule::Index => Keys::Indices,
@@ -211,7 +212,7 @@ impl<'a> Planner<'a> {
     fn maps(&mut self, pair: &MapPair<'_>) {
         let (old, new) = (pair.old, pair.new);
         let path = &new.name.value;
-        let row = |map: &MapDef| MapTypeFacts::by_name(&map.map_type.value);
+        let row = |map: &MapDef| MapType::by_name(&map.map_type.value);
         let at = (Side::New, new.map_type.span);
         let (Some(old_row), Some(new_row)) = (row(old), row(new)) else { return };
         match (family(old_row), family(new_row)) {
@@ -291,7 +292,7 @@ impl<'a> Planner<'a> {
         self.types(&path, types, (0, 0), &mut moves);
         let steps = moves.finish();
         let is_prefix = self.is_key
-            && MapTypeFacts::by_name(&pair.new.map_type.value)
+            && MapType::by_name(&pair.new.map_type.value)
                 .is_some_and(|row| row.key == KeyRule::LpmPrefix);
         if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(&steps) {
             let message = "the bits of a prefix would have another order".to_owned();

@@ -9,8 +9,8 @@ use bpfmap_btf::{Btf, Kind, Type, TypeId};
 
 use super::elf::{ObjectFile, Symbol};
 use super::old;
-use crate::facts::{EventRule, MAP_TYPES, ValueRule};
 use crate::rules::{self, Rule};
+use bpfmap_core::map_type::{EventRule, MAP_TYPES, ValueRule};
 
 /// A map as an object file defines it. `None` and 0 differ: what is absent was not mentioned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

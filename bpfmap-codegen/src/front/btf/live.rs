@@ -8,7 +8,7 @@ use bpfmap_btf::Btf;
 use super::definition::{MapDefinition, STRUCT_OPS};
 use super::sources::Source;
 use super::{Imported, identifier, import};
-use crate::facts::MapFlag;
+use bpfmap_core::map_type::MapFlag;
 
 /// A map as the kernel describes it: `struct bpf_map_info`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use super::places::Owner;
 use super::types::{Place, Types};
 use crate::check::left_out;
 use crate::diagnostics::Finding;
-use crate::facts::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapTypeFacts, ValueRule};
 use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
+use bpfmap_core::map_type::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapType, ValueRule};
 
 /// Makes maps of a schema, those that it can say.
 pub(super) fn convert(
@@ -145,7 +145,7 @@ impl Maker<'_, '_, '_> {
     }
 
     /// Says that the object leaves out sizes of which there is but one.
-    fn sizes_unsaid(&mut self, row: &MapTypeFacts, no_key: bool, no_value: bool) {
+    fn sizes_unsaid(&mut self, row: &MapType, no_key: bool, no_value: bool) {
         let what = match (no_key, no_value) {
             (true, true) => "key and value",
             (true, false) => "its key",
@@ -159,7 +159,7 @@ impl Maker<'_, '_, '_> {
     }
 
     /// What is missing of a map that is live.
-    fn live(&mut self, map: &MapDefinition, row: &MapTypeFacts) {
+    fn live(&mut self, map: &MapDefinition, row: &MapType) {
         let name = self.name;
         match row.value {
             ValueRule::Object(KernelObject::Map) if map.is_live && map.inner.is_none() => {
@@ -205,7 +205,7 @@ impl Maker<'_, '_, '_> {
         Ok(Some(ty))
     }
 
-    fn row(&mut self, number: Option<u32>) -> Option<&'static MapTypeFacts> {
+    fn row(&mut self, number: Option<u32>) -> Option<&'static MapType> {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == number);
         if row.is_none() {
             let why = match number {

@@ -6,13 +6,13 @@ use super::LeftOut;
 use super::places::{Owner, Owners};
 use crate::check;
 use crate::diagnostics::{Finding, Severity};
-use crate::facts::{KernelObject, MapTypeFacts, ValueRule};
 use crate::ir::{
     Composite, InnerMap, KeyValue, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::Layouts;
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
+use bpfmap_core::map_type::{KernelObject, MapType, ValueRule};
 
 /// How often the check is asked again for what is left. What it finds on the third day is the maps'
 /// own.
@@ -216,7 +216,7 @@ fn without_missing(schema: &mut Schema) {
         {
             map.inner = None;
         }
-        let holds_maps = MapTypeFacts::by_name(&map.map_type.value)
+        let holds_maps = MapType::by_name(&map.map_type.value)
             .is_some_and(|row| row.value == ValueRule::Object(KernelObject::Map));
         if holds_maps {
             map.values.retain(|(_, name)| names.contains(&name.value));

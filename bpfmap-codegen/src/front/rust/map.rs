@@ -12,11 +12,11 @@ use super::context::Meaning;
 use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
-use crate::facts::MapTypeFacts;
 use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDef, Pinning, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Spanned;
+use bpfmap_core::map_type::MapType;
 
 pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut entries = Entries::read(reader, &input.attrs, "bpf_map", "a map");
@@ -115,7 +115,7 @@ fn map_type(
 ) -> Spanned<String> {
     let mut bare = entries.take_bare();
     // What is no map type may be a key without its value, if another word is one.
-    let is_type = |word: &Ident| MapTypeFacts::by_name(&word.unraw().to_string()).is_some();
+    let is_type = |word: &Ident| MapType::by_name(&word.unraw().to_string()).is_some();
     let place = bare.iter().position(is_type).unwrap_or(0);
     if bare.is_empty() {
         if entries.is_broken {

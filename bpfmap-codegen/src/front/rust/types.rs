@@ -10,9 +10,10 @@ use super::context::Meaning;
 use super::item::{Held, Number, Pointee, Reader};
 use crate::diagnostics::Finding;
 use crate::front::{type_expression, type_word};
-use crate::ir::{Int, SpecialField, Target, Type};
+use crate::ir::{Int, Target, Type};
 use crate::rules;
 use crate::source::{Span, Spanned};
+use bpfmap_core::SpecialField;
 
 /// What the attributes of a member say about its type beyond what Rust says.
 #[derive(Default)]

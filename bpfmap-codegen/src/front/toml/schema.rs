@@ -7,10 +7,10 @@ use toml::de::DeTable;
 use super::file::{Fields, File};
 use super::{maps, types};
 use crate::diagnostics::Finding;
-use crate::facts::KernelVersion;
 use crate::front::Draft;
 use crate::rules;
 use crate::source::{SourceId, Spanned};
+use bpfmap_core::KernelVersion;
 
 /// How many mistakes against TOML itself are reported a file: most that follow are echoes.
 const MAX_SYNTAX_ERRORS: usize = 20;

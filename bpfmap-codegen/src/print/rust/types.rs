@@ -9,8 +9,9 @@ use super::{Composite, MemberType, Printer, TypeDefKind};
 use crate::backend::rust::names::plain;
 use crate::backend::rust::names::{Scope, camel, identifier};
 use crate::backend::rust::shape::{int_name, is_held_in_bytes, special_field_type};
-use crate::ir::{Enum, Member, SpecialField, Target, Type, TypeDef};
+use crate::ir::{Enum, Member, Target, Type, TypeDef};
 use crate::layout::{CompositeLayout, MemberLayout};
+use bpfmap_core::SpecialField;
 
 /// A type in Rust, and the words of `bpf(…)` that say the rest of it.
 pub(super) struct Spelled {

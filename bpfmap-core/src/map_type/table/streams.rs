@@ -1,13 +1,14 @@
 //! Maps that carry records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
 use super::{FREEZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
-pub(super) const PERF_EVENT_ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const PERF_EVENT_ARRAY: MapType = MapType {
     name: "perf_event_array",
     number: 4,
     since: v(4, 3),
@@ -64,7 +65,7 @@ const SET: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_RINGBUF`.
-pub(super) const RINGBUF: MapTypeFacts = MapTypeFacts {
+pub(super) const RINGBUF: MapType = MapType {
     name: "ringbuf",
     number: 27,
     since: v(5, 8),
@@ -99,7 +100,7 @@ pub(super) const RINGBUF: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_USER_RINGBUF`.
-pub(super) const USER_RINGBUF: MapTypeFacts = MapTypeFacts {
+pub(super) const USER_RINGBUF: MapType = MapType {
     name: "user_ringbuf",
     number: 31,
     since: v(6, 1),

@@ -1,13 +1,13 @@
 //! The Bloom filter. Source: `kernel/bpf/bloom_filter.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
     Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
-pub(super) const BLOOM_FILTER: MapTypeFacts = MapTypeFacts {
+pub(super) const BLOOM_FILTER: MapType = MapType {
     name: "bloom_filter",
     number: 30,
     since: v(5, 16),

@@ -1,6 +1,6 @@
 //! How much memory a map takes, and where kernels put a limit to it.
 
-use super::KernelVersion;
+use crate::KernelVersion;
 
 /// How the memory of a map follows from its entries, as the kernel computes it when the map is made.
 ///

@@ -1,13 +1,14 @@
 //! Stacks. Source: `kernel/bpf/stackmap.c`.
 
 use super::{FREEZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STACK_TRACE`.
-pub(super) const STACK_TRACE: MapTypeFacts = MapTypeFacts {
+pub(super) const STACK_TRACE: MapType = MapType {
     name: "stack_trace",
     number: 7,
     since: v(4, 6),

@@ -17,12 +17,13 @@ mod storage;
 mod streams;
 mod struct_ops;
 
-use super::{Case, KernelVersion, MapTypeFacts, OperationFacts};
+use super::{Case, MapType, OperationFacts};
+use crate::KernelVersion;
 
 pub use flags::MAP_FLAGS;
 
 /// Every map type, by number.
-pub static MAP_TYPES: &[MapTypeFacts] = &[
+pub static MAP_TYPES: &[MapType] = &[
     hash::HASH,
     array::ARRAY,
     objects::PROG_ARRAY,
@@ -81,11 +82,11 @@ const fn v(major: u16, minor: u16) -> KernelVersion {
 /// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`
 macro_rules! cases {
     ($($condition:ident: $(($major:literal, $minor:literal) $($answer:ident)|+),+;)+) => {
-        &[$(crate::facts::Case {
-            condition: crate::facts::Condition::$condition,
-            answers: &[$(crate::facts::Since {
-                kernel: crate::facts::KernelVersion::new($major, $minor),
-                answers: &[$(crate::facts::table::answer!($answer)),+],
+        &[$(crate::map_type::Case {
+            condition: crate::map_type::Condition::$condition,
+            answers: &[$(crate::map_type::Since {
+                kernel: crate::KernelVersion::new($major, $minor),
+                answers: &[$(crate::map_type::table::answer!($answer)),+],
             }),+],
         }),+]
     };
@@ -94,10 +95,10 @@ use cases;
 
 macro_rules! answer {
     (Ok) => {
-        crate::facts::Answer::Ok
+        crate::map_type::Answer::Ok
     };
     ($errno:ident) => {
-        crate::facts::Answer::Err(crate::facts::Errno::$errno)
+        crate::map_type::Answer::Err(crate::Errno::$errno)
     };
 }
 use answer;
@@ -105,8 +106,8 @@ use answer;
 /// `operations! { Lookup: LOOKUP, … }`
 macro_rules! operations {
     ($($operation:ident: $cases:expr,)+) => {
-        &[$(crate::facts::OperationFacts {
-            operation: crate::facts::Operation::$operation,
+        &[$(crate::map_type::OperationFacts {
+            operation: crate::map_type::Operation::$operation,
             cases: $cases,
         }),+]
     };
@@ -145,8 +146,12 @@ const FREEZE: &[Case] = cases! {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+    use std::vec::Vec;
+
     use super::*;
-    use crate::facts::{Answer, Condition, Errno, Operation, Since};
+    use crate::Errno;
+    use crate::map_type::{Answer, Condition, Operation, Since};
 
     #[test]
     fn each_row_speaks_of_an_operation_once_and_in_order() {
@@ -205,9 +210,9 @@ mod tests {
     fn numbers_and_names_are_unique_and_flags_are_known() {
         assert!(MAP_TYPES.is_sorted_by(|a, b| a.number < b.number));
         for row in MAP_TYPES {
-            assert!(std::ptr::eq(MapTypeFacts::by_name(row.name).unwrap(), row));
+            assert!(std::ptr::eq(MapType::by_name(row.name).unwrap(), row));
             for (flag, since) in row.flags {
-                let known = crate::facts::MapFlag::by_name(flag).expect(flag);
+                let known = crate::map_type::MapFlag::by_name(flag).expect(flag);
                 assert!(known.since <= *since, "{} {flag}", row.name);
             }
             for flag in row.required_flags {
@@ -218,7 +223,7 @@ mod tests {
 
     #[test]
     fn old_kernels_refuse_what_came_later() {
-        let hash = MapTypeFacts::by_name("hash").unwrap();
+        let hash = MapType::by_name("hash").unwrap();
         let take = hash.operation(Operation::LookupAndDelete);
         assert_eq!(take.since(), Some(v(5, 14)));
         assert_eq!(

@@ -2,7 +2,7 @@
 //! `kernel/bpf/verifier.c`, `record_func_map` and `check_map_access_type`.
 
 use super::{cases, operations, v};
-use crate::facts::{MapFlag, ProgramOperation};
+use crate::map_type::{MapFlag, ProgramOperation};
 
 /// Every flag, by bit: the anonymous enum of `BPF_F_NO_PREALLOC` in `include/uapi/linux/bpf.h`.
 pub static MAP_FLAGS: &[MapFlag] = &[

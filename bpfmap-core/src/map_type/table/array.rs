@@ -1,13 +1,13 @@
 //! The arrays. Source: `kernel/bpf/arraymap.c`.
 
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
-use crate::facts::{
-    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
     MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARRAY`.
-pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const ARRAY: MapType = MapType {
     name: "array",
     number: 2,
     since: v(3, 19),
@@ -49,7 +49,7 @@ pub(super) const ARRAY: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_PERCPU_ARRAY`.
-pub(super) const PERCPU_ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const PERCPU_ARRAY: MapType = MapType {
     name: "percpu_array",
     number: 6,
     since: v(4, 6),

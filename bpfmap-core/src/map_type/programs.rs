@@ -1,6 +1,6 @@
 //! What programs do with the plain data of a map.
 
-use super::{KeyRule, MapExtraRule, MapTypeFacts, ValueRule};
+use super::{KeyRule, MapExtraRule, MapType, ValueRule};
 
 /// What a program does with the entries of a map that holds plain data, as far as a creation flag can
 /// keep it from that.
@@ -39,7 +39,7 @@ impl ProgramOperation {
     }
 }
 
-impl MapTypeFacts {
+impl MapType {
     /// What programs can do with a map of this type that has no flags.
     ///
     /// Source: `kernel/bpf/verifier.c`, `check_map_func_compatibility`.

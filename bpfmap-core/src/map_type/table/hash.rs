@@ -4,13 +4,14 @@ use super::{
     FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, PCPU_MIN_UNIT_SIZE, cases, operations,
     special_fields, v,
 };
-use crate::facts::{
-    BtfRule, Case, EventRule, InnerRule, KernelVersion, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+use crate::KernelVersion;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_HASH`.
-pub(super) const HASH: MapTypeFacts = MapTypeFacts {
+pub(super) const HASH: MapType = MapType {
     name: "hash",
     number: 1,
     since: v(3, 19),
@@ -52,7 +53,7 @@ pub(super) const HASH: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_PERCPU_HASH`.
-pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
+pub(super) const PERCPU_HASH: MapType = MapType {
     name: "percpu_hash",
     number: 5,
     since: v(4, 6),
@@ -89,7 +90,7 @@ pub(super) const PERCPU_HASH: MapTypeFacts = MapTypeFacts {
 
 /// `BPF_MAP_TYPE_RHASH`. Replacing a value writes over it in place, where a hash puts a new element:
 /// who reads without `BPF_F_LOCK` can see half of each.
-pub(super) const RHASH: MapTypeFacts = MapTypeFacts {
+pub(super) const RHASH: MapType = MapType {
     name: "rhash",
     number: 35,
     since: v(7, 2),
@@ -115,7 +116,7 @@ pub(super) const RHASH: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_LRU_HASH`.
-pub(super) const LRU_HASH: MapTypeFacts = MapTypeFacts {
+pub(super) const LRU_HASH: MapType = MapType {
     name: "lru_hash",
     number: 9,
     since: v(4, 10),
@@ -152,7 +153,7 @@ pub(super) const LRU_HASH: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
-pub(super) const LRU_PERCPU_HASH: MapTypeFacts = MapTypeFacts {
+pub(super) const LRU_PERCPU_HASH: MapType = MapType {
     name: "lru_percpu_hash",
     number: 10,
     summary: "A hash table with a value for each CPU that makes room by dropping what was used \

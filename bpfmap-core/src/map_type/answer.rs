@@ -1,6 +1,6 @@
 //! What an operation answers: under which condition, from which kernel on.
 
-use super::{Errno, KernelVersion};
+use crate::{Errno, KernelVersion};
 
 /// What user space can ask of a map, in the terms of bpf(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -316,27 +316,5 @@ impl OperationFacts {
             answers.iter().rev().find(|since| since.kernel <= kernel).map(|since| since.answers)
         };
         on(case.answers).or_else(|| on(self.cases[0].answers))
-    }
-
-    /// The kernels at which [`Self::answers_on`] changes under `condition`, each with the answers
-    /// from there on, oldest first. Empty when the table does not know the condition.
-    #[must_use]
-    pub fn timeline(&self, condition: Condition) -> Vec<Since> {
-        let mut kernels: Vec<KernelVersion> = self
-            .cases
-            .iter()
-            .filter(|case| {
-                matches!(case.condition, Condition::Plain) || case.condition == condition
-            })
-            .flat_map(|case| case.answers.iter().map(|since| since.kernel))
-            .collect();
-        kernels.sort_unstable();
-        kernels.dedup();
-        let rows = kernels.into_iter().filter_map(|kernel| {
-            Some(Since { kernel, answers: self.answers_on(condition, kernel)? })
-        });
-        let mut timeline: Vec<Since> = rows.collect();
-        timeline.dedup_by(|later, earlier| later.answers == earlier.answers);
-        timeline
     }
 }

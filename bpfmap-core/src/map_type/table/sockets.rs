@@ -1,8 +1,9 @@
 //! Maps of sockets. Sources: `net/core/sock_map.c`, `kernel/bpf/reuseport_array.c`.
 
 use super::{FREEZE, MAX_HASH_ENTRIES, cases, operations, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
@@ -12,7 +13,7 @@ use crate::facts::{
 ///
 /// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1 ENOMEM or, where 16 GiB
 /// are free, success (measured on 6.18.44). No test asks for so much.
-pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
+pub(super) const SOCKMAP: MapType = MapType {
     name: "sockmap",
     number: 15,
     since: v(4, 14),
@@ -69,7 +70,7 @@ pub(super) const SOCKMAP: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_SOCKHASH`. What programs may write is as in [`SOCKMAP`].
-pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
+pub(super) const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,
     since: v(4, 18),
@@ -118,7 +119,7 @@ pub(super) const SOCKHASH: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY`.
-pub(super) const REUSEPORT_SOCKARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const REUSEPORT_SOCKARRAY: MapType = MapType {
     name: "reuseport_sockarray",
     number: 20,
     since: v(4, 19),

@@ -1,6 +1,7 @@
 //! Map creation flags, and what each changes of what a map can do.
 
-use super::{KernelVersion, MapTypeFacts, Operation, OperationFacts, ProgramOperation};
+use super::{CName, MapType, Operation, OperationFacts, ProgramOperation};
+use crate::KernelVersion;
 
 pub use super::table::MAP_FLAGS;
 
@@ -40,8 +41,8 @@ impl MapFlag {
 
     /// Its name in C.
     #[must_use]
-    pub fn c_name(&self) -> String {
-        format!("BPF_F_{}", self.name.to_uppercase())
+    pub const fn c_name(&self) -> CName {
+        CName { prefix: "BPF_F_", name: self.name }
     }
 
     /// What `operation` answers on each map that has the flag; `None` when the row of the map type
@@ -60,7 +61,7 @@ impl MapFlag {
     /// What programs could do with a map of this type, and can't with one that has the flag.
     pub fn refused_to_programs(
         &self,
-        row: &MapTypeFacts,
+        row: &MapType,
     ) -> impl Iterator<Item = ProgramOperation> + use<> {
         let refused = self.refused_in_programs;
         let possible = row.program_operations().iter().copied();

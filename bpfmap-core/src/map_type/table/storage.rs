@@ -2,9 +2,10 @@
 //! `kernel/bpf/bpf_local_storage.c`, and `kernel/bpf/local_storage.c` for the old storage of cgroups.
 
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, MemoryRule, Owner, Privilege, ValueRule,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Owner, Privilege, ValueRule,
 };
 
 /// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
@@ -12,7 +13,7 @@ use crate::facts::{
 const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
-pub(super) const CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const CGROUP_STORAGE: MapType = MapType {
     name: "cgroup_storage",
     number: 19,
     since: v(4, 19),
@@ -51,7 +52,7 @@ pub(super) const CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
-pub(super) const PERCPU_CGROUP_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const PERCPU_CGROUP_STORAGE: MapType = MapType {
     name: "percpu_cgroup_storage",
     number: 21,
     since: v(4, 20),
@@ -132,7 +133,7 @@ const CGROUP_NEXT_KEY: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_SK_STORAGE`.
-pub(super) const SK_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const SK_STORAGE: MapType = MapType {
     name: "sk_storage",
     number: 24,
     since: v(5, 2),
@@ -187,7 +188,7 @@ const SK_DELETE: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_INODE_STORAGE`.
-pub(super) const INODE_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const INODE_STORAGE: MapType = MapType {
     name: "inode_storage",
     number: 28,
     since: v(5, 10),
@@ -236,7 +237,7 @@ const INODE_DELETE: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_TASK_STORAGE`.
-pub(super) const TASK_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const TASK_STORAGE: MapType = MapType {
     name: "task_storage",
     number: 29,
     since: v(5, 11),
@@ -259,7 +260,7 @@ pub(super) const TASK_STORAGE: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_CGRP_STORAGE`.
-pub(super) const CGRP_STORAGE: MapTypeFacts = MapTypeFacts {
+pub(super) const CGRP_STORAGE: MapType = MapType {
     name: "cgrp_storage",
     number: 32,
     since: v(6, 2),

@@ -1,13 +1,13 @@
 //! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
     Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
-pub(super) const LPM_TRIE: MapTypeFacts = MapTypeFacts {
+pub(super) const LPM_TRIE: MapType = MapType {
     name: "lpm_trie",
     number: 11,
     since: v(4, 11),

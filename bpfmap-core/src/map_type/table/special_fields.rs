@@ -2,13 +2,13 @@
 //! `map_check_btf`.
 
 use super::v;
-use crate::facts::KernelVersion;
-use crate::ir::SpecialField::{
+use crate::KernelVersion;
+use crate::SpecialField::{
     Kptr, ListHead, PerCpuKptr, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork, Timer,
     UntrustedKptr, UserPtr, WorkQueue,
 };
 
-type Rows = &'static [(crate::ir::SpecialField, KernelVersion)];
+type Rows = &'static [(crate::SpecialField, KernelVersion)];
 
 /// `hash` and `array`: all but pointers to user space.
 pub(super) const HASH_AND_ARRAY: Rows = &[

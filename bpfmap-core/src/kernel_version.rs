@@ -1,7 +1,7 @@
 //! Kernel versions.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 /// A mainline release, `5.10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl fmt::Display for ParseKernelVersionError {
     }
 }
 
-impl std::error::Error for ParseKernelVersionError {}
+impl core::error::Error for ParseKernelVersionError {}
 
 impl FromStr for KernelVersion {
     type Err = ParseKernelVersionError;

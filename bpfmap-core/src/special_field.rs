@@ -1,9 +1,5 @@
 //! Fields that belong to the kernel.
 
-use std::fmt;
-
-use crate::source::Spanned;
-
 /// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
 ///
 /// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
@@ -37,27 +33,6 @@ pub enum SpecialField {
     RbRoot,
     /// `struct bpf_rb_node`, in the type of a tree's elements.
     RbNode,
-}
-
-/// What a special field leads to: a struct, by its name in C and, for a list or a tree, the node in
-/// it: `task_struct`, `job.node`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The struct: the schema's, or one of the kernel's.
-    pub name: Spanned<String>,
-    /// The member that is the node.
-    pub member: Option<Spanned<String>>,
-}
-
-/// `task_struct`, `job.node`.
-impl fmt::Display for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.name.value)?;
-        match &self.member {
-            None => Ok(()),
-            Some(member) => write!(formatter, ".{}", member.value),
-        }
-    }
 }
 
 impl SpecialField {

@@ -8,25 +8,24 @@
 //! Where a real kernel says otherwise, the kernel is right: correct the row.
 
 mod answer;
-mod errno;
 mod flags;
 mod memory;
 mod programs;
 mod table;
 
-pub use crate::kernel::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
-pub use errno::Errno;
 pub use flags::{MAP_FLAGS, MapFlag};
 pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;
 pub use table::MAP_TYPES;
 
-use crate::ir::SpecialField;
+use core::fmt;
+
+use crate::{Errno, KernelVersion, SpecialField};
 
 /// A row of the table: one map type.
 #[derive(Debug)]
-pub struct MapTypeFacts {
+pub struct MapType {
     /// Its name in a schema: `hash` for `BPF_MAP_TYPE_HASH`.
     pub name: &'static str,
     /// Its number, `enum bpf_map_type` in `include/uapi/linux/bpf.h`.
@@ -70,7 +69,7 @@ pub struct MapTypeFacts {
     pub sources: &'static [&'static str],
 }
 
-impl MapTypeFacts {
+impl MapType {
     /// The row of the map type that a schema calls `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -86,8 +85,8 @@ impl MapTypeFacts {
 
     /// The name in `enum bpf_map_type`: `BPF_MAP_TYPE_HASH`.
     #[must_use]
-    pub fn c_name(&self) -> String {
-        format!("BPF_MAP_TYPE_{}", self.name.to_uppercase())
+    pub const fn c_name(&self) -> CName {
+        CName { prefix: "BPF_MAP_TYPE_", name: self.name }
     }
 
     /// What the kernel says about `operation` on this type.
@@ -132,6 +131,20 @@ impl MapTypeFacts {
     #[must_use]
     pub fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
         self.special_fields.iter().find(|(known, _)| *known == field).map(|(_, since)| *since)
+    }
+}
+
+/// The name of a constant in C: a prefix, and in capitals what a schema calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CName {
+    prefix: &'static str,
+    name: &'static str,
+}
+
+impl fmt::Display for CName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.prefix)?;
+        self.name.chars().try_for_each(|char| write!(formatter, "{}", char.to_ascii_uppercase()))
     }
 }
 
@@ -317,7 +330,7 @@ impl MaxEntriesRule {
     }
 }
 
-impl MapTypeFacts {
+impl MapType {
     /// How many bytes an event of a map of this type can have, where a schema says `max_entries`.
     #[must_use]
     pub fn largest_event(&self, max_entries: Option<u32>) -> u64 {

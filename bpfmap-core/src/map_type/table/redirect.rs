@@ -2,15 +2,16 @@
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
 use super::{FREEZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
 /// after a `sched_cls` program, an XDP program that uses the same map fails to load, with an empty
 /// log (Linux 6.1 and later, not 5.10; `bpf_prog_map_compatible` in `kernel/bpf/core.c`).
-pub(super) const DEVMAP: MapTypeFacts = MapTypeFacts {
+pub(super) const DEVMAP: MapType = MapType {
     name: "devmap",
     number: 14,
     since: v(4, 14),
@@ -41,7 +42,7 @@ pub(super) const DEVMAP: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_DEVMAP_HASH`.
-pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
+pub(super) const DEVMAP_HASH: MapType = MapType {
     name: "devmap_hash",
     number: 25,
     since: v(5, 4),
@@ -87,7 +88,7 @@ pub(super) const DEVMAP_HASH: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_CPUMAP`.
-pub(super) const CPUMAP: MapTypeFacts = MapTypeFacts {
+pub(super) const CPUMAP: MapType = MapType {
     name: "cpumap",
     number: 16,
     since: v(4, 15),
@@ -111,7 +112,7 @@ pub(super) const CPUMAP: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_XSKMAP`.
-pub(super) const XSKMAP: MapTypeFacts = MapTypeFacts {
+pub(super) const XSKMAP: MapType = MapType {
     name: "xskmap",
     number: 17,
     since: v(4, 18),

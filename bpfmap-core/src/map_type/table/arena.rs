@@ -1,13 +1,13 @@
 //! Memory that programs and user space share. Source: `kernel/bpf/arena.c`.
 
 use super::{FREEZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule, MemoryRule,
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
     Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARENA`.
-pub(super) const ARENA: MapTypeFacts = MapTypeFacts {
+pub(super) const ARENA: MapType = MapType {
     name: "arena",
     number: 33,
     since: v(6, 9),

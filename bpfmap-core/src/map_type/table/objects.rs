@@ -2,13 +2,14 @@
 //! `kernel/bpf/map_in_map.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, cases, operations, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapTypeFacts,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
-pub(super) const PROG_ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const PROG_ARRAY: MapType = MapType {
     name: "prog_array",
     number: 3,
     since: v(4, 2),
@@ -40,7 +41,7 @@ pub(super) const PROG_ARRAY: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_CGROUP_ARRAY`.
-pub(super) const CGROUP_ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const CGROUP_ARRAY: MapType = MapType {
     name: "cgroup_array",
     number: 8,
     since: v(4, 8),
@@ -60,7 +61,7 @@ pub(super) const CGROUP_ARRAY: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`.
-pub(super) const ARRAY_OF_MAPS: MapTypeFacts = MapTypeFacts {
+pub(super) const ARRAY_OF_MAPS: MapType = MapType {
     name: "array_of_maps",
     number: 12,
     since: v(4, 12),
@@ -93,7 +94,7 @@ pub(super) const ARRAY_OF_MAPS: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_HASH_OF_MAPS`.
-pub(super) const HASH_OF_MAPS: MapTypeFacts = MapTypeFacts {
+pub(super) const HASH_OF_MAPS: MapType = MapType {
     name: "hash_of_maps",
     number: 13,
     since: v(4, 12),

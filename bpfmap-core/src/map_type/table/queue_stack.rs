@@ -1,13 +1,14 @@
 //! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, Case, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_QUEUE`.
-pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
+pub(super) const QUEUE: MapType = MapType {
     name: "queue",
     number: 22,
     since: v(4, 20),
@@ -45,7 +46,7 @@ pub(super) const QUEUE: MapTypeFacts = MapTypeFacts {
 };
 
 /// `BPF_MAP_TYPE_STACK`.
-pub(super) const STACK: MapTypeFacts = MapTypeFacts {
+pub(super) const STACK: MapType = MapType {
     name: "stack",
     number: 23,
     summary: "Values without keys; the last in is the first out.",

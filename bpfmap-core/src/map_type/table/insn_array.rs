@@ -1,13 +1,14 @@
 //! Arrays of instruction offsets. Source: `kernel/bpf/bpf_insn_array.c`.
 
 use super::{FREEZE, cases, operations, v};
-use crate::facts::{
-    BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
-pub(super) const INSN_ARRAY: MapTypeFacts = MapTypeFacts {
+pub(super) const INSN_ARRAY: MapType = MapType {
     name: "insn_array",
     number: 34,
     since: v(6, 19),

@@ -1,6 +1,6 @@
 //! Error numbers, with their names on every platform that the generator runs on.
 
-use std::fmt;
+use core::fmt;
 
 /// A Linux error number, as bpf(2) reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,13 +1,14 @@
 //! Structs of functions that the kernel calls. Source: `kernel/bpf/bpf_struct_ops.c`.
 
 use super::{cases, operations, v};
-use crate::facts::{
-    BtfRule, Errno, EventRule, InnerRule, KeyRule, MapExtraRule, MapTypeFacts, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+use crate::Errno;
+use crate::map_type::{
+    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
-pub(super) const STRUCT_OPS: MapTypeFacts = MapTypeFacts {
+pub(super) const STRUCT_OPS: MapType = MapType {
     name: "struct_ops",
     number: 26,
     since: v(5, 6),

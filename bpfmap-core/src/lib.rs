@@ -1,0 +1,28 @@
+//! What the kernel says about each BPF map type, as data.
+//!
+//! One row a map type ([`MAP_TYPES`](map_type::MAP_TYPES)): the rules for its key, value and `max_entries`, the flags it
+//! takes, and what each operation answers, kernel by kernel. The checks of a schema, the kernels a schema needs, the
+//! methods of a typed map, what a fixture test expects and the tables of the documentation all ask this one table.
+//!
+//! ```
+//! use bpfmap_core::map_type::{MapType, Operation};
+//! use bpfmap_core::KernelVersion;
+//!
+//! let hash = MapType::by_name("hash").unwrap();
+//! assert_eq!(hash.operation_since(Operation::LookupAndDelete), Some(KernelVersion::new(5, 14)));
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod errno;
+mod kernel_version;
+pub mod map_type;
+mod special_field;
+
+pub use errno::Errno;
+pub use kernel_version::{KernelVersion, MATRIX, ParseKernelVersionError};
+pub use special_field::SpecialField;
