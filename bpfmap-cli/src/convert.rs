@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
-use bpfmap_codegen::layout::Layouts;
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
-use bpfmap_codegen::print;
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
 use clap::ArgMatches;
 
 use crate::{Failed, Outcome, complain, print as show, schemas};

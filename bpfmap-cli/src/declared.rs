@@ -2,13 +2,13 @@
 
 use bpfmap::layout::{Layout, TypeLayout, TypeMember};
 use bpfmap::{Declaration, MapFlags};
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::ir::{
-    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDefKind,
-};
-use bpfmap_codegen::layout::{CompositeLayout, Item};
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{MapFlag, MapType};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{
+    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDefKind,
+};
+use bpfmap_schema::layout::{CompositeLayout, Item};
 use bumpalo::Bump;
 
 /// What the schema says of one of its maps. `arena` holds the types.

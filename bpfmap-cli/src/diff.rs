@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::diagnostics::{printable, render};
 use bpfmap_codegen::evolve::{Change, Class, Format, Rule, diff, report};
-use bpfmap_codegen::front::{Draft, read_file_with};
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::diagnostics::{printable, render};
+use bpfmap_schema::front::{Draft, read_file_with};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 

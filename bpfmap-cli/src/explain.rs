@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use bpfmap_codegen::evolve;
-use bpfmap_codegen::rules::{ALL, Rule};
+use bpfmap_schema::nearest::nearest;
+use bpfmap_schema::rules::{ALL, Rule};
 use clap::ArgMatches;
 
 use crate::{Failed, Outcome, complain, print};
@@ -15,10 +16,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     if let Some(change) = evolve::Rule::by_id(id) {
         return print(&page(change));
     }
-    let rule = Rule::by_id(id).map_err(|error| {
-        complain(&format!("error: {error}; `bpfmap explain` lists all rules\n"));
-        Failed::Usage
-    })?;
+    let Some(rule) = Rule::by_id(id) else {
+        let changes = evolve::rules::ALL.iter().map(|rule| rule.id);
+        let help = nearest(id, ALL.iter().map(|rule| rule.id).chain(changes));
+        complain(&format!(
+            "error: no rule is called `{id}`: {help}; `bpfmap explain` lists all rules\n"
+        ));
+        return Err(Failed::Usage);
+    };
     let (id, severity, title) = (rule.id, rule.severity.name(), rule.title);
     print(&format!("{id} ({severity}): {title}.\n\n{}\n", rule.explanation.trim()))
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bpfmap::LiveMap;
 use bpfmap_btf::Btf;
-use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::btf::{Imported, read_live, read_object};
-use bpfmap_codegen::layout::Layouts;
-use bpfmap_codegen::print;
+use bpfmap_schema::diagnostics::Finding;
+use bpfmap_schema::front::btf::{Imported, read_live, read_object};
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use crate::live::LiveMaps;

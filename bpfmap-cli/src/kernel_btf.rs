@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use bpfmap_btf::Btf;
-use bpfmap_codegen::input;
-use bpfmap_codegen::taken::KernelNames;
+use bpfmap_schema::input;
+use bpfmap_schema::taken::KernelNames;
 use clap::{Arg, ArgMatches, value_parser};
 
 use crate::{Failed, complain};

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use bpfmap_codegen::check::{Checked, Part};
-use bpfmap_codegen::diagnostics::json_string;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{Answer, MapFlag, Since};
+use bpfmap_schema::check::{Checked, Part};
+use bpfmap_schema::diagnostics::json_string;
 use clap::ArgMatches;
 
 use crate::{Outcome, print, schemas, word};

@@ -22,8 +22,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use bpfmap_codegen::Emit;
-use bpfmap_codegen::diagnostics::{Style, printable};
-use bpfmap_codegen::front::rust::{Cfg, CfgError};
+use bpfmap_schema::diagnostics::{Style, printable};
+use bpfmap_schema::front::rust::{Cfg, CfgError};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 

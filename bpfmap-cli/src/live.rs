@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bpfmap::{ErrorKind, LiveMap};
 use bpfmap_btf::{Btf, Kind};
-use bpfmap_codegen::front::btf::{LiveBtf, LiveMap as Described};
-use bpfmap_codegen::input;
+use bpfmap_schema::front::btf::{LiveBtf, LiveMap as Described};
+use bpfmap_schema::input;
 
 use crate::{Failed, complain};
 

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use bpfmap::migrate::{Migrated, Migration, Outcome as Ended, Plan, Progress, Stage, Step};
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::diagnostics::Position;
 use bpfmap_codegen::evolve::plan::{self, Obstacle, plan};
 use bpfmap_codegen::evolve::{MapPair, Side, pair};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::diagnostics::Position;
 use bumpalo::Bump;
 use clap::{Arg, ArgMatches, Command, value_parser};
 

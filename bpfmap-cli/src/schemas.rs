@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use bpfmap_codegen::check::{Checked, check_with};
-use bpfmap_codegen::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
-use bpfmap_codegen::front::rust::Cfg;
-use bpfmap_codegen::front::{Draft, read_file_with};
-use bpfmap_codegen::ir::Schema;
-use bpfmap_codegen::source::SourceMap;
-use bpfmap_codegen::taken::{KernelNames, Taken};
+use bpfmap_schema::check::{Checked, check_with};
+use bpfmap_schema::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
+use bpfmap_schema::front::rust::Cfg;
+use bpfmap_schema::front::{Draft, read_file_with};
+use bpfmap_schema::ir::Schema;
+use bpfmap_schema::source::SourceMap;
+use bpfmap_schema::taken::{KernelNames, Taken};
 use clap::ArgMatches;
 
 use crate::{

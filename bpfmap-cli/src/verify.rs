@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use bpfmap::layout::TypeLayout;
 use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
 use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::diagnostics::printable;
-use bpfmap_codegen::front::btf::{Definitions, MapDefinition, definitions};
-use bpfmap_codegen::input;
 use bpfmap_core::map_type::{MAP_TYPES, MapFlag};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::diagnostics::printable;
+use bpfmap_schema::front::btf::{Definitions, MapDefinition, definitions};
+use bpfmap_schema::input;
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 

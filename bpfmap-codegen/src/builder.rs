@@ -7,15 +7,15 @@ use bpfmap_btf::Btf;
 
 use crate::backend::GeneratedFile;
 use crate::backend::rust::emit_migrations;
-use crate::check::{Checked, check_with};
-use crate::diagnostics::{Position, Rejected};
 use crate::evolve::TooLarge;
-#[cfg(feature = "rust")]
-use crate::front::rust::{Cfg, CfgError};
 use crate::generate::{Emit, Options, generate};
-use crate::input;
 use crate::output::{OutputError, plan, write};
-use crate::taken::{KernelNames, Taken};
+use bpfmap_schema::check::{Checked, check_with};
+use bpfmap_schema::diagnostics::{Position, Rejected};
+#[cfg(feature = "rust")]
+use bpfmap_schema::front::rust::{Cfg, CfgError};
+use bpfmap_schema::input;
+use bpfmap_schema::taken::{KernelNames, Taken};
 
 /// Generates files from schemas in a build script.
 ///
@@ -108,7 +108,7 @@ impl Builder {
     }
 
     /// Adds the schema in a Rust source, by its path from the folder of the package's `Cargo.toml`:
-    /// see [`front::rust`](crate::front::rust).
+    /// see [`front::rust`](bpfmap_schema::front::rust).
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
@@ -265,11 +265,11 @@ impl Builder {
         println!("cargo::rerun-if-changed={}", path.display());
         let draft = match language {
             #[cfg(feature = "toml")]
-            Language::Toml => crate::front::toml::read_file(path),
+            Language::Toml => bpfmap_schema::front::toml::read_file(path),
             #[cfg(feature = "rust")]
             Language::Rust => {
                 let told = Cfg::from_build_script().unwrap_or_default();
-                crate::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
+                bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
             }
         };
         for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
@@ -302,7 +302,10 @@ fn migrations(old: &Checked, new: &Checked) -> Result<GeneratedFile, BuildError>
 }
 
 /// `maps.toml:3:7: message (rule)`
-fn one_line(finding: &crate::diagnostics::Finding, sources: &crate::source::SourceMap) -> String {
+fn one_line(
+    finding: &bpfmap_schema::diagnostics::Finding,
+    sources: &bpfmap_schema::source::SourceMap,
+) -> String {
     let place = finding.place.span.source.map_or_else(String::new, |id| {
         let source = sources.get(id);
         let at = Position::of(&source.text, finding.place.span.start);

@@ -1,8 +1,8 @@
 //! Which files a checked schema becomes.
 
 use crate::backend::{GeneratedFile, c, docs, fixture, rust};
-use crate::check::Checked;
-use crate::front::is_rust;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::front::is_rust;
 
 /// A kind of file that a schema becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

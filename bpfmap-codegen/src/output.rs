@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::backend::{GENERATED, GeneratedFile};
-use crate::input;
+use bpfmap_schema::input;
 
 /// The largest file that is compared with what is generated, in bytes.
 const MAX_PRESENT_SIZE: u64 = 256 << 20;

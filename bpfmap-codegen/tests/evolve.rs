@@ -4,7 +4,7 @@
 //! After a change: `INSTA_UPDATE=always cargo test -p bpfmap-codegen --test evolve`, and read the
 //! difference.
 
-#[path = "support/recipe.rs"]
+#[path = "../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +12,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::evolve::rules::{ALL, Loading};
 use bpfmap_codegen::evolve::{Class, Format, diff, report};
-use bpfmap_codegen::front::{read_file, rust, toml};
-use bpfmap_codegen::ir::{KeyValue, MapDef, Type, TypeDefKind};
-use bpfmap_codegen::layout::Layouts;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::{read_file, rust, toml};
+use bpfmap_schema::ir::{KeyValue, MapDef, Type, TypeDefKind};
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 

@@ -1,6 +1,7 @@
 //! What the back ends make of the schemas in `tests/goldens`, held against the files in
 //! `tests/goldens/generated`, and compiled. `goldens_rust.rs` compiles the Rust.
 
+#[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
 
 use std::ffi::OsStr;
@@ -10,10 +11,10 @@ use std::{env, fs};
 
 use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::backend::rust::emit_migrations;
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::front::toml::read_file;
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_codegen::output;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::toml::read_file;
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
 #[test]

@@ -6,9 +6,9 @@ mod hostile;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Style, render};
-use bpfmap_codegen::front::toml::read_str;
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::{Style, render};
+use bpfmap_schema::front::toml::read_str;
 use proptest::prelude::*;
 
 /// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.
@@ -108,7 +108,7 @@ fn includes_without_end() {
     }
     let text = format!("include = [{}]\n", names.join(", "));
     std::fs::write(folder.path().join("all.toml"), text).unwrap();
-    let draft = bpfmap_codegen::front::toml::read_file(&folder.path().join("all.toml"));
+    let draft = bpfmap_schema::front::toml::read_file(&folder.path().join("all.toml"));
     let found: Vec<&str> = draft.findings.iter().map(|finding| &*finding.message).collect();
     assert!(found.last().unwrap().ends_with("at most 16 MiB of TOML"), "{found:?}");
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use bpfmap_codegen::front::rust::{read_file, read_str};
+use bpfmap_schema::front::rust::{read_file, read_str};
 use proptest::prelude::*;
 
 /// Takes `text` all the way. Returns the ids of the rules that it breaks, none where it is good.

@@ -1,17 +1,17 @@
 //! Which bytes of an old map become which of a new one, and what stands in the way.
 
-#[path = "support/recipe.rs"]
+#[path = "../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use bpfmap_codegen::check::{Checked, check};
 use bpfmap_codegen::evolve::pair;
 use bpfmap_codegen::evolve::plan::{Obstacle, Plan, Step, plan};
-use bpfmap_codegen::front::toml::{read_file, read_str};
-use bpfmap_codegen::ir::{KeyValue, MapDef};
-use bpfmap_codegen::print;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::toml::{read_file, read_str};
+use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::print;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 

@@ -1,6 +1,7 @@
 //! The list of names that C has taken, held against both compilers, the headers of this machine, and the
 //! types of its kernel: what the check accepts compiles, and what it refuses does not.
 
+#[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -11,10 +12,10 @@ use std::process::Command;
 
 use bpfmap_btf::Btf;
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::check_with;
-use bpfmap_codegen::diagnostics::{Rejected, Severity};
-use bpfmap_codegen::front::toml::read_str;
-use bpfmap_codegen::taken::{KernelNames, Kind, LIST, Namespace, Releases, Source, Taken};
+use bpfmap_schema::check::check_with;
+use bpfmap_schema::diagnostics::{Rejected, Severity};
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::taken::{KernelNames, Kind, LIST, Namespace, Releases, Source, Taken};
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
 /// How many names of the kernel's share one that is tried.
@@ -159,8 +160,8 @@ fn accepted_names_compile() {
 fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
     let mut text = String::new();
     let is_word = |name: &str| {
-        bpfmap_codegen::front::type_word::in_other_words(name).is_none()
-            && bpfmap_codegen::front::type_word::builtin(name).is_none()
+        bpfmap_schema::front::type_word::in_other_words(name).is_none()
+            && bpfmap_schema::front::type_word::builtin(name).is_none()
     };
     let tags: BTreeSet<String> =
         names(Namespace::Tag).into_iter().filter(|name| is_word(name)).collect();

@@ -3,9 +3,9 @@
 use std::fs;
 
 use bpfmap_codegen::Builder;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::rust::{Cfg, read_file_with};
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::rust::{Cfg, read_file_with};
+use bpfmap_schema::print;
 
 /// A build with these features and conditions.
 fn build(features: &[&str], conditions: &[&str]) -> Cfg {
@@ -196,7 +196,7 @@ fn nothing_is_no_schema() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let Err(rejected) = check(bpfmap_codegen::front::read_file(&path)) else {
+        let Err(rejected) = check(bpfmap_schema::front::read_file(&path)) else {
             return Vec::new();
         };
         let [finding] = rejected.findings.as_slice() else { panic!("{rejected}") };

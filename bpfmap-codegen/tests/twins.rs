@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use bpfmap_codegen::backend::GeneratedFile;
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::front::{Draft, rust, toml};
 use bpfmap_codegen::generate::{Emit, Options, generate};
-use bpfmap_codegen::layout::Layouts;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
 
 #[test]
 fn twins_say_the_same() {

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::{env, fs};
 
 use bpfmap_codegen::backend::rust;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::toml::read_str;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_str;
 
 /// What a user's crate may ask of itself.
 const LINTS: &str = "\

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::rust::{Constant, Context, Meaning, by_its_literals, by_last_segment};
-use bpfmap_codegen::front::{Draft, Syntax};
-use bpfmap_codegen::ir::Int;
-use bpfmap_codegen::source::{SourceId, SourceMap, Span};
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::diagnostics::Finding;
+use bpfmap_schema::front::rust::{Constant, Context, Meaning, by_its_literals, by_last_segment};
+use bpfmap_schema::front::{Draft, Syntax};
+use bpfmap_schema::ir::Int;
+use bpfmap_schema::source::{SourceId, SourceMap, Span};
 use proc_macro2::Span as TokenSpan;
 
 /// What surrounds an item in a derive macro: nothing. Notes where things stand, and what was found.

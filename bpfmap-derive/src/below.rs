@@ -3,9 +3,9 @@
 //! A struct with another member does not compile, since the proof makes a value of all members. Of a union it makes one
 //! value for each member, and would not notice another one. So nothing stands there that can be a macro.
 
-use bpfmap_codegen::diagnostics::Finding;
-use bpfmap_codegen::front::rust::Context as _;
-use bpfmap_codegen::rules;
+use bpfmap_schema::diagnostics::Finding;
+use bpfmap_schema::front::rust::Context as _;
+use bpfmap_schema::rules;
 use quote::ToTokens as _;
 use syn::DeriveInput;
 use syn::spanned::Spanned as _;

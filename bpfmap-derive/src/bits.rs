@@ -3,10 +3,10 @@
 //! C never puts one into two of the integers that its type is. Where an enum or a type before it is
 //! declared elsewhere, only the compiler knows how large those are, and computes the place.
 
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::front::rust::{FieldRole, Later, TypeItem};
-use bpfmap_codegen::ir::{Composite, MemberType, Type};
-use bpfmap_codegen::layout::CompositeLayout;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
+use bpfmap_schema::ir::{Composite, MemberType, Type};
+use bpfmap_schema::layout::CompositeLayout;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::DeriveInput;

@@ -1,12 +1,12 @@
 //! `#[derive(BpfMap)]`.
 
-use bpfmap_codegen::front::Draft;
-use bpfmap_codegen::front::rust::{MapItem, read_map};
-use bpfmap_codegen::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
-use bpfmap_codegen::naming::upper_camel_case;
-use bpfmap_codegen::source::Span;
-use bpfmap_codegen::taken::{Namespace, Taken};
 use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapType, ValueRule};
+use bpfmap_schema::front::Draft;
+use bpfmap_schema::front::rust::{MapItem, read_map};
+use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use bpfmap_schema::naming::upper_camel_case;
+use bpfmap_schema::source::Span;
+use bpfmap_schema::taken::{Namespace, Taken};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;

@@ -1,12 +1,12 @@
 //! `#[derive(BpfType)]`.
 
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::front::Draft;
-use bpfmap_codegen::front::rust::{
+use bpfmap_core::SpecialField;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::front::Draft;
+use bpfmap_schema::front::rust::{
     Context as _, FieldRole, Later, TypeItem, check_fields, read_type,
 };
-use bpfmap_codegen::ir::{Composite, Int, MemberType, Schema, Type, TypeDef, TypeDefKind};
-use bpfmap_core::SpecialField;
+use bpfmap_schema::ir::{Composite, Int, MemberType, Schema, Type, TypeDef, TypeDefKind};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;

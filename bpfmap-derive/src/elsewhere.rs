@@ -1,10 +1,10 @@
 //! What a type asks of the types that it names and that are declared elsewhere, which only the compiler
 //! sees.
 
-use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
-use bpfmap_codegen::ir::{Composite, MemberType, Type};
-use bpfmap_codegen::rules;
 use bpfmap_core::SpecialField;
+use bpfmap_schema::front::rust::{FieldRole, TypeItem};
+use bpfmap_schema::ir::{Composite, MemberType, Type};
+use bpfmap_schema::rules;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;

@@ -2,10 +2,11 @@
 
 use std::str::FromStr as _;
 
-use bpfmap_codegen::backend::rust::{doc_lines, identifier};
-use bpfmap_codegen::front::rust::{Later, TypeItem};
-use bpfmap_codegen::ir::Enum;
-use bpfmap_codegen::naming::rust_constant;
+use bpfmap_schema::front::rust::{Later, TypeItem};
+use bpfmap_schema::ir::Enum;
+use bpfmap_schema::naming::rust_constant;
+use bpfmap_schema::print::comment::rust_doc;
+use bpfmap_schema::print::rust::names::identifier;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::DeriveInput;
@@ -87,7 +88,7 @@ fn new_type(
     let proof = crate::proof::new_type(input, runtime);
     for (constant, c_name, value, doc) in variants {
         // The text is bpfmap's own: comments, and attributes that hold strings.
-        let doc = doc.as_ref().map(|doc| doc_lines(doc).join("\n"));
+        let doc = doc.as_ref().map(|doc| rust_doc(doc).join("\n"));
         let doc = doc.and_then(|doc| TokenStream::from_str(&doc).ok());
         constants.extend(constant.map(|constant| {
             quote! {

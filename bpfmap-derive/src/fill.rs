@@ -1,8 +1,8 @@
 //! How fixtures write the members of a type: `bpfmap::__fill!`, which is nothing without the feature
 //! `fixture`.
 
-use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
-use bpfmap_codegen::ir::Composite;
+use bpfmap_schema::front::rust::{FieldRole, TypeItem};
+use bpfmap_schema::ir::Composite;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::DeriveInput;

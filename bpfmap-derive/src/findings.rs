@@ -1,7 +1,7 @@
 //! Findings as errors and warnings of the compiler.
 
-use bpfmap_codegen::diagnostics::{Finding, Severity};
-use bpfmap_codegen::rules::Rule;
+use bpfmap_schema::diagnostics::{Finding, Severity};
+use bpfmap_schema::rules::Rule;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 

@@ -1,8 +1,8 @@
 //! Types as expressions of `bpfmap::layout::Layout`.
 
-use bpfmap_codegen::front::rust::Pointee;
-use bpfmap_codegen::ir::{Target, Type};
 use bpfmap_core::SpecialField;
+use bpfmap_schema::front::rust::Pointee;
+use bpfmap_schema::ir::{Target, Type};
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 

@@ -1,13 +1,13 @@
 //! What a map type asks of types and numbers that only the compiler knows.
 
-use bpfmap_codegen::check::without_btf;
-use bpfmap_codegen::ir::MapDef;
-use bpfmap_codegen::rules::{self, Rule};
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{
     INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE,
     RECORD_ALIGN, ValueRule,
 };
+use bpfmap_schema::check::without_btf;
+use bpfmap_schema::ir::MapDef;
+use bpfmap_schema::rules::{self, Rule};
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;

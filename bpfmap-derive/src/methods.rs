@@ -2,9 +2,9 @@
 
 use std::str::FromStr as _;
 
-use bpfmap_codegen::backend::rust::{Accessor, AccessorNames, StoredAt, accessor_names};
-use bpfmap_codegen::front::rust::{FieldRole, TypeItem};
-use bpfmap_codegen::ir::{Composite, MemberType, Type};
+use bpfmap_schema::front::rust::{FieldRole, TypeItem};
+use bpfmap_schema::ir::{Composite, MemberType, Type};
+use bpfmap_schema::print::rust::accessor::{Accessor, AccessorNames, StoredAt, accessor_names};
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::DeriveInput;

@@ -3,8 +3,8 @@
 //! It makes a value of the type, of fields that `bpfmap` gives out. So the compiler says which fields there are and of
 //! which types, whatever became of the item behind the derive, and whatever its words mean where it stands.
 
-use bpfmap_codegen::front::rust::{FieldRole, Later, TypeItem};
-use bpfmap_codegen::ir::Composite;
+use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
+use bpfmap_schema::ir::Composite;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::DeriveInput;

@@ -4,7 +4,7 @@
 //! What the compiler has to see is collected in `tests/ui/elsewhere.rs`, a module for each case. After a
 //! change: `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then the test `ui` as ever.
 
-#[path = "../../bpfmap-codegen/tests/support/cases.rs"]
+#[path = "../../bpfmap-schema/tests/support/cases.rs"]
 mod cases;
 #[path = "../tests/ui/support/exempt.rs"]
 mod exempt;
@@ -14,12 +14,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::Severity;
-use bpfmap_codegen::front::{Draft, rust, toml};
-use bpfmap_codegen::layout::Layouts;
-use bpfmap_codegen::print;
-use bpfmap_codegen::rules::Rule;
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::Severity;
+use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
+use bpfmap_schema::rules::Rule;
 
 use crate::tests::{expand, items};
 
@@ -40,7 +40,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
     let (mut seen, mut differences) = (0, Vec::new());
     let mut elsewhere = "//! What breaks a rule only with what is declared elsewhere: a module for each case, and the rules before it.\n\
          //! `src/same_rules.rs` writes this file.\n".to_owned();
-    for case in cases::cases(&crate_folder.join("../bpfmap-codegen")) {
+    for case in cases::cases(&crate_folder.join("../bpfmap-schema")) {
         let draft = toml::read_str(Path::new("example.toml"), &case.text);
         if !draft.findings.is_empty() || OTHERWISE.iter().any(|(name, _)| *name == case.name) {
             continue;
@@ -59,7 +59,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
         }
         // What the compiler computes can only fail: it is no place for warnings.
         let is_warning =
-            |rule: &str| Rule::by_id(rule).is_ok_and(|rule| rule.severity == Severity::Warning);
+            |rule: &str| Rule::by_id(rule).is_some_and(|rule| rule.severity == Severity::Warning);
         let is_exempt = |rule: &str| {
             is_warning(rule) || exempt::NOT_BY_A_DERIVE.iter().any(|(id, _)| *id == rule)
         };

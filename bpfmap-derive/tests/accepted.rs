@@ -9,9 +9,9 @@ use std::path::Path;
 
 use bpfmap::layout::Layout;
 use bpfmap::{BpfEnum, BpfType, Enum, MapSpec, Pinning, bytes_of, zeroed};
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::front::rust::read_file;
-use bpfmap_codegen::ir::TypeDefKind;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::rust::read_file;
+use bpfmap_schema::ir::TypeDefKind;
 use maps::*;
 
 fn checked() -> Checked {

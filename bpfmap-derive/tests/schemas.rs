@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::toml::read_file;
-use bpfmap_codegen::print::rust::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_file;
+use bpfmap_schema::print::rust::print;
 
 const FOLDERS: &[&str] = &["schemas", "bpfmap-codegen/tests/goldens"];
 

@@ -1,19 +1,19 @@
 //! Schemas and objects: an input is read, checked, and all is made of it that can be made. Whatever it is,
 //! nothing panics, nothing takes long, and reading takes 64 MiB at most.
 
-#[path = "../../bpfmap-codegen/tests/support/memory.rs"]
+#[path = "../../bpfmap-schema/tests/support/memory.rs"]
 mod memory;
 
 use std::path::Path;
 use std::str;
 
 use bpfmap_btf::Btf;
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::diagnostics::{Rejected, Style, render, to_json_line};
-use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
-use bpfmap_codegen::front::{Draft, rust as front_rust, toml as front_toml};
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::diagnostics::{Rejected, Style, render, to_json_line};
+use bpfmap_schema::front::btf::{Imported, definitions, read_object};
+use bpfmap_schema::front::{Draft, rust as front_rust, toml as front_toml};
 use bpfmap_codegen::generate::{Emit, Options, generate};
-use bpfmap_codegen::print;
+use bpfmap_schema::print;
 use object::{Object as _, ObjectSection as _};
 
 /// A schema in TOML.

@@ -6,9 +6,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::c::emit;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::toml::read_str;
 use bpfmap_legacy::Libbpf;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_str;
 use bpfmap_vmtest::kernel::{Mirror, debian_package};
 use tempfile::TempDir;
 

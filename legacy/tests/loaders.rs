@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bpfmap_codegen::backend::c::emit_legacy;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::toml::read_str;
 use bpfmap_legacy::Libbpf;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_str;
 use bpfmap_vmtest::kernel::{Mirror, debian_package};
 use tempfile::TempDir;
 

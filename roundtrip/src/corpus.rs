@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::toml::read_file;
-use bpfmap_codegen::ir::Schema;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_file;
+use bpfmap_schema::ir::Schema;
 
 use crate::Error;
 

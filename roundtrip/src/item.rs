@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::front::toml::read_str;
-use bpfmap_codegen::ir::Schema;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::ir::Schema;
+use bpfmap_schema::print;
 
 /// What a schema goes through, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

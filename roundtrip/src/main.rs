@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bpfmap_codegen::ir::Schema;
+use bpfmap_schema::ir::Schema;
 use generator::Tally;
 use item::{Failure, Item, Stage};
 use options::Options;
@@ -201,7 +201,7 @@ fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failu
             if start.elapsed() > SHRINKING {
                 break 'again;
             }
-            if bpfmap_codegen::check::check(candidate.clone()).is_err() {
+            if bpfmap_schema::check::check(candidate.clone()).is_err() {
                 continue;
             }
             if let Some(found) = fails(&candidate) {
@@ -211,5 +211,5 @@ fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failu
         }
         break;
     }
-    (bpfmap_codegen::print::toml::print(&schema), failure)
+    (bpfmap_schema::print::toml::print(&schema), failure)
 }

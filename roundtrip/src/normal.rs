@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::ir::{
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{
     Composite, InnerMap, KeyValue, MapDef, MemberType, Pinning, Type, TypeDefKind,
 };
-use bpfmap_codegen::layout::CompositeLayout;
-use bpfmap_codegen::source::Spanned;
+use bpfmap_schema::layout::CompositeLayout;
+use bpfmap_schema::source::Spanned;
 
 /// The schema as BTF holds it.
 pub(crate) fn normal(checked: &Checked) -> String {

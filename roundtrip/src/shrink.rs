@@ -1,6 +1,6 @@
 //! Makes a schema that fails smaller, for as long as it fails in the same way.
 
-use bpfmap_codegen::ir::{
+use bpfmap_schema::ir::{
     Composite, InnerMap, KeyValue, MapDef, MemberType, Schema, Type, TypeDefKind,
 };
 
@@ -129,7 +129,7 @@ fn number(part: Option<&KeyValue>) -> Option<KeyValue> {
 }
 
 fn plain() -> Type {
-    Type::Int(bpfmap_codegen::ir::Int { size: 4, signed: false })
+    Type::Int(bpfmap_schema::ir::Int { size: 4, signed: false })
 }
 
 fn types(ty: &Type) -> Vec<Type> {
@@ -190,7 +190,7 @@ fn composites(body: &Composite) -> Vec<Composite> {
 mod tests {
     use super::*;
     use crate::generator::{self, Tally};
-    use bpfmap_codegen::check::check;
+    use bpfmap_schema::check::check;
 
     #[test]
     fn what_does_not_matter_goes() {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use bpfmap_btf::Btf;
-use bpfmap_codegen::taken::KernelNames;
 use bpfmap_core::KernelVersion;
+use bpfmap_schema::taken::KernelNames;
 
 use crate::Error;
 

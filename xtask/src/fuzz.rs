@@ -40,7 +40,7 @@ impl Target {
 
 const TARGETS: &[Target] = &[
     Target::new("toml", "schemas", || {
-        files(&["schemas", "bpfmap-codegen/tests/goldens", "bpfmap-codegen/tests/rules"], ".toml")
+        files(&["schemas", "bpfmap-codegen/tests/goldens", "bpfmap-schema/tests/rules"], ".toml")
     }),
     Target::new("rust", "schemas", || {
         files(&["schemas/rust", "bpfmap-derive/tests/ui", "bpfmap-derive/tests/expand"], ".rs")

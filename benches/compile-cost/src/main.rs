@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-use bpfmap_codegen::check::check as check_schema;
-use bpfmap_codegen::front::toml::read_str;
 use bpfmap_codegen::generate::{Emit, Options, generate};
+use bpfmap_schema::check::check as check_schema;
+use bpfmap_schema::front::toml::read_str;
 use children::{MICROS_A_TICK, ticks_of_children};
 
 const STRUCTS: u32 = 1000;

@@ -1,13 +1,12 @@
 //! Back ends: each writes one kind of file from a checked schema, and knows no front end.
 
 pub mod c;
-pub(crate) mod comment;
 pub mod docs;
 pub mod fixture;
 pub mod rust;
 
-use crate::ir::{MapDef, Schema};
 use bpfmap_core::map_type::MapFlag;
+use bpfmap_schema::ir::{MapDef, Schema};
 
 /// A file that a back end made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The attributes of a map as they are compared.
 
-use crate::ir::MapDef;
 use bpfmap_core::map_type::MapType;
+use bpfmap_schema::ir::MapDef;
 
 /// How many entries a map is made with, if the schema says it.
 pub(super) fn max_entries(map: &MapDef) -> Option<u32> {

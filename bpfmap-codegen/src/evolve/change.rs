@@ -1,7 +1,7 @@
 //! One change, and what it means for a live map.
 
 use super::rules::{Class, Rule};
-use crate::source::Span;
+use bpfmap_schema::source::Span;
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use super::pair::{Composites, MapPair, Shape, TypePair};
 use super::place::{Place, View};
 use super::rules::{self, Class, Loading, Rule};
 use super::words::{bits, bytes, listed, offset, was};
-use crate::check::Resolved;
-use crate::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
-use crate::source::Span;
 use bpfmap_core::map_type::{InnerRule, MapType};
+use bpfmap_schema::check::Resolved;
+use bpfmap_schema::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
+use bpfmap_schema::source::Span;
 
 pub(super) struct Changes<'a> {
     old: Resolved<'a>,

@@ -4,7 +4,7 @@ use super::change::{Change, Side};
 use super::changes::Changes;
 use super::pair::{TooLarge, pair};
 use super::rules::{self, Rule};
-use crate::check::Checked;
+use bpfmap_schema::check::Checked;
 
 /// Every change from `old` to `new`: map by map in the order of the new schema, then the maps that only
 /// the old one has.
@@ -23,14 +23,15 @@ pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
         changes.maps(map);
         all.extend(changes.finish());
     }
-    let alone = |rule: &'static Rule, side, map: &crate::ir::MapDef, message: &str| Change {
-        rule,
-        class: rule.class,
-        path: map.name.value.clone(),
-        message: message.to_owned(),
-        side,
-        span: map.name.span,
-    };
+    let alone =
+        |rule: &'static Rule, side, map: &bpfmap_schema::ir::MapDef, message: &str| Change {
+            rule,
+            class: rule.class,
+            path: map.name.value.clone(),
+            message: message.to_owned(),
+            side,
+            span: map.name.span,
+        };
     let added = pairing.added.iter();
     all.extend(added.map(|map| alone(&rules::MAP_ADDED, Side::New, map, "a new map")));
     let removed = pairing.removed.iter();

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::place::{End, View};
 use super::rules::{self, Rule};
 use super::words::bytes;
-use crate::ir::{Enum, Int, Type};
-use crate::source::Span;
+use bpfmap_schema::ir::{Enum, Int, Type};
+use bpfmap_schema::source::Span;
 
 /// What `old` and `new`, two different types, mean for bytes that were written as the former.
 pub(super) fn ends(old: &End<'_>, new: &End<'_>) -> (&'static Rule, String) {

@@ -6,9 +6,9 @@ use std::fmt;
 
 use super::place::{Body, End, Place, View, end_of, places};
 use super::same::Same;
-use crate::check::{Checked, Resolved};
-use crate::ir::{Enum, KeyValue, MapDef, Type};
-use crate::source::Spanned;
+use bpfmap_schema::check::{Checked, Resolved};
+use bpfmap_schema::ir::{Enum, KeyValue, MapDef, Type};
+use bpfmap_schema::source::Spanned;
 
 /// The maps of two schemas.
 #[derive(Debug)]

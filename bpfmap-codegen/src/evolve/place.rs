@@ -2,10 +2,10 @@
 
 use bpfmap_btf::is_padding_name;
 
-use crate::check::Resolved;
-use crate::ir::{Composite, Enum, Member, MemberType, Type, TypeDefKind};
-use crate::layout::{CompositeLayout, TypeLayout};
-use crate::source::{Span, Spanned};
+use bpfmap_schema::check::Resolved;
+use bpfmap_schema::ir::{Composite, Enum, Member, MemberType, Type, TypeDefKind};
+use bpfmap_schema::layout::{CompositeLayout, TypeLayout};
+use bpfmap_schema::source::{Span, Spanned};
 
 /// One type of a pair.
 #[derive(Debug, Clone, Copy)]

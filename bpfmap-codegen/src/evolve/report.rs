@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::change::{Change, Side};
 use super::rules::Class;
-use crate::check::Checked;
-use crate::diagnostics::{Position, json_string};
-use crate::source::SourceMap;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::diagnostics::{Position, json_string};
+use bpfmap_schema::source::SourceMap;
 
 /// How changes are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

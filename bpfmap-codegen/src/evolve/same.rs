@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::place::{Body, End, Place, View, end_of, places};
-use crate::check::Resolved;
-use crate::ir::{Enum, Type};
+use bpfmap_schema::check::Resolved;
+use bpfmap_schema::ir::{Enum, Type};
 
 pub(super) struct Same<'a> {
     old: Resolved<'a>,

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::{Checked, check};
-use bpfmap_codegen::diagnostics::{Style, render};
-use bpfmap_codegen::front::btf::{Imported, LiveBtf, LiveMap, read_live, read_object};
-use bpfmap_codegen::front::toml;
-use bpfmap_codegen::ir::{Schema, TypeDefKind};
-use bpfmap_codegen::print;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::diagnostics::{Style, render};
+use bpfmap_schema::front::btf::{Imported, LiveBtf, LiveMap, read_live, read_object};
+use bpfmap_schema::front::toml;
+use bpfmap_schema::ir::{Schema, TypeDefKind};
+use bpfmap_schema::print;
 
 use super::object_of;
 use super::support::CLANGS;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::btf::{Imported, read_object};
-use bpfmap_codegen::front::toml;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::btf::{Imported, read_object};
+use bpfmap_schema::front::toml;
+use bpfmap_schema::print;
 
 use super::object_of;
 use super::support::CLANGS;

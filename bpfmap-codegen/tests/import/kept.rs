@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
-use bpfmap_codegen::front::toml;
-use bpfmap_codegen::ir::{KeyValue, MapDef};
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::btf::{Imported, definitions, read_object};
+use bpfmap_schema::front::toml;
+use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::print;
 
 use super::support::{CLANGS, clang, run_clang};
 use super::{compiled, object};

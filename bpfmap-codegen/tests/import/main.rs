@@ -5,19 +5,19 @@ mod events;
 mod kept;
 mod names;
 mod old;
-#[path = "../support/mod.rs"]
+#[path = "../../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
 
 use std::fs;
 use std::path::Path;
 
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Style, render};
-use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
-use bpfmap_codegen::front::{Draft, rust, toml};
-use bpfmap_codegen::layout::Layouts;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::{Style, render};
+use bpfmap_schema::front::btf::{Imported, definitions, read_object};
+use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::layout::Layouts;
+use bpfmap_schema::print;
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
 /// The program of this folder, compiled.
@@ -103,7 +103,7 @@ fn comes_back_the_same() {
         }
         // The types are the same where another import says the same.
         let again = read_object(Path::new("program.bpf.o"), &made, None).schema;
-        let value = |schema: &bpfmap_codegen::ir::Schema| {
+        let value = |schema: &bpfmap_schema::ir::Schema| {
             let layouts = Layouts::new(schema);
             let value = layouts.composite("value").unwrap();
             (value.size, value.members.iter().map(|at| at.bit_offset).collect::<Vec<_>>())

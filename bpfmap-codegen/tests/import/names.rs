@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::Severity;
-use bpfmap_codegen::front::btf::read_object;
-use bpfmap_codegen::front::toml;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::Severity;
+use bpfmap_schema::front::btf::read_object;
+use bpfmap_schema::front::toml;
+use bpfmap_schema::print;
 
 use super::{compiled, object};
 

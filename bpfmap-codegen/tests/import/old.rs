@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use bpfmap_codegen::front::btf::read_object;
-use bpfmap_codegen::ir::{InnerMap, MapDef, Schema};
+use bpfmap_schema::front::btf::read_object;
+use bpfmap_schema::ir::{InnerMap, MapDef, Schema};
 
 use super::object;
 

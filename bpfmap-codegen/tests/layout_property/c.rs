@@ -7,9 +7,9 @@ use std::path::Path;
 
 use bpfmap_btf::{Btf, Kind, TypeId};
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::ir::{Composite, Int, MemberType, Type, TypeDefKind};
-use bpfmap_codegen::layout::CompositeLayout;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Composite, Int, MemberType, Type, TypeDefKind};
+use bpfmap_schema::layout::CompositeLayout;
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSection};
 

@@ -4,17 +4,17 @@
 //!
 //! `BPFMAP_LAYOUT_CASES` and `BPFMAP_LAYOUT_SEED` choose how many and which.
 
-#[path = "../support/mod.rs"]
+#[path = "../../../bpfmap-schema/tests/support/mod.rs"]
 mod support;
 
 mod c;
-#[path = "../support/recipe.rs"]
+#[path = "../../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 mod rust;
 
 use std::{env, thread};
 
-use bpfmap_codegen::check::{Checked, check};
+use bpfmap_schema::check::{Checked, check};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use recipe::Recipe;
@@ -112,7 +112,7 @@ fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
 }
 
 /// Whether a member is a bit-field without a name, which no answer shows.
-fn is_unnamed_bit_field(member: &bpfmap_codegen::ir::Member) -> bool {
+fn is_unnamed_bit_field(member: &bpfmap_schema::ir::Member) -> bool {
     member.bits.is_some() && member.name.is_none()
 }
 
@@ -121,12 +121,12 @@ fn composites(
     checked: &Checked,
 ) -> impl Iterator<
     Item = (
-        &bpfmap_codegen::ir::TypeDef,
-        &bpfmap_codegen::ir::Composite,
-        &bpfmap_codegen::layout::CompositeLayout,
+        &bpfmap_schema::ir::TypeDef,
+        &bpfmap_schema::ir::Composite,
+        &bpfmap_schema::layout::CompositeLayout,
     ),
 > {
-    use bpfmap_codegen::ir::TypeDefKind::{Struct, Union};
+    use bpfmap_schema::ir::TypeDefKind::{Struct, Union};
     checked.schema().types.iter().filter_map(|def| match &def.kind {
         Struct(body) | Union(body) => {
             Some((def, body, checked.layouts().composite(&def.name.value)?))

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bpfmap_codegen::backend::rust;
-use bpfmap_codegen::check::Checked;
-use bpfmap_codegen::ir::{Composite, Member, MemberType, Type, TypeDefKind};
-use bpfmap_codegen::layout::{CompositeLayout, MemberLayout};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Composite, Member, MemberType, Type, TypeDefKind};
+use bpfmap_schema::layout::{CompositeLayout, MemberLayout};
 
 use crate::{composites, is_unnamed_bit_field};
 

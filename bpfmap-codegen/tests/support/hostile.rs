@@ -1,9 +1,9 @@
 //! What tests of bad schemas share, whatever language those are in.
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Style, render, to_json_line};
-use bpfmap_codegen::front::Draft;
 use bpfmap_codegen::generate::{Emit, Options, generate};
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::{Style, render, to_json_line};
+use bpfmap_schema::front::Draft;
 use proptest::prelude::*;
 
 /// Takes a draft all the way. Returns the ids of the rules that it breaks, none where it is good.

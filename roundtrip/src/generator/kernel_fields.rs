@@ -1,8 +1,8 @@
 //! Values with fields that belong to the kernel.
 
-use bpfmap_codegen::ir::{Int, Schema, Target, Type};
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
+use bpfmap_schema::ir::{Int, Schema, Target, Type};
 
 use super::maps::{member, structure};
 use super::words::Random;

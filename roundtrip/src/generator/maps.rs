@@ -1,15 +1,15 @@
 //! Random maps: what the facts table says that a map type takes.
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::ir::{
-    Attribute, Composite, InC, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
-    Schema, Type, TypeDef, TypeDefKind,
-};
-use bpfmap_codegen::source::{Span, Spanned};
 use bpfmap_core::map_type::{
     EventRule, InnerRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
     PAGE_SIZE, ValueRule,
 };
+use bpfmap_schema::check::check;
+use bpfmap_schema::ir::{
+    Attribute, Composite, InC, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
+    Schema, Type, TypeDef, TypeDefKind,
+};
+use bpfmap_schema::source::{Span, Spanned};
 
 use super::words::{Random, doc, tags};
 use super::{Tally, kernel_fields};

@@ -5,20 +5,20 @@
 
 mod kernel_fields;
 mod maps;
-#[path = "../../../bpfmap-codegen/tests/support/recipe.rs"]
+#[path = "../../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 mod types;
-#[path = "../../../bpfmap-codegen/tests/support/words.rs"]
+#[path = "../../../bpfmap-schema/tests/support/words.rs"]
 mod words;
 
 use std::collections::{BTreeMap, HashSet};
 
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::diagnostics::{Finding, Severity};
-use bpfmap_codegen::ir::Schema;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MAP_TYPES;
+use bpfmap_schema::check::check;
+use bpfmap_schema::diagnostics::{Finding, Severity};
+use bpfmap_schema::ir::Schema;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use words::Random;
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_number_makes_the_same_schema_each_time() {
-        let text = |seed| bpfmap_codegen::print::toml::print(&schema(seed, &mut Tally::default()));
+        let text = |seed| bpfmap_schema::print::toml::print(&schema(seed, &mut Tally::default()));
         assert_eq!(text(17), text(17));
         assert_ne!(text(17), text(18));
     }

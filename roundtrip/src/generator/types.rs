@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use bpfmap_codegen::ir::{
+use bpfmap_schema::ir::{
     Composite, Enum, InC, Int, Member, MemberType, Schema, Type, TypeDefKind, Variant,
 };
-use bpfmap_codegen::source::{Span, Spanned};
+use bpfmap_schema::source::{Span, Spanned};
 
 use super::words::{self, Random, doc, tags};
 

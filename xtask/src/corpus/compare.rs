@@ -9,10 +9,10 @@
 use std::collections::HashSet;
 
 use bpfmap_btf::{Btf, Kind, Member, Type, TypeId};
-use bpfmap_codegen::front::btf::MapDefinition;
-use bpfmap_codegen::front::type_word;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{KeyRule, MAP_TYPES};
+use bpfmap_schema::front::btf::MapDefinition;
+use bpfmap_schema::front::type_word;
 
 /// Where two maps differ, and how.
 pub(super) struct Difference {

@@ -16,10 +16,10 @@ use std::process::{Command, Stdio};
 
 use bpfmap_btf::Btf;
 use bpfmap_codegen::backend::c;
-use bpfmap_codegen::check::check;
-use bpfmap_codegen::front::btf::{Imported, definitions, read_object};
-use bpfmap_codegen::front::toml::read_str;
-use bpfmap_codegen::print;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::btf::{Imported, definitions, read_object};
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::print;
 
 use crate::packages;
 use crate::step::Steps;

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use bpfmap_codegen::taken::Namespace;
+use bpfmap_schema::taken::Namespace;
 
 use crate::Error;
 use crate::step::output;

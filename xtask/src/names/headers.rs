@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use bpfmap_codegen::taken::{BUILTIN_PREFIX, Kind, Namespace, Releases, Source, Use};
+use bpfmap_schema::taken::{BUILTIN_PREFIX, Kind, Namespace, Releases, Source, Use};
 use bpfmap_vmtest::kernel::{Mirror, debian_package};
 
 use super::Uses;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bpfmap_btf::Btf;
-use bpfmap_codegen::taken::{KERNELS, KernelName, Kind, Source, Use};
+use bpfmap_schema::taken::{KERNELS, KernelName, Kind, Source, Use};
 use bpfmap_vmtest::Kernel;
 use bpfmap_vmtest::kernel::{Packages, lines};
 

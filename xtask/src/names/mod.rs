@@ -9,7 +9,7 @@ mod sections;
 use std::collections::BTreeMap;
 use std::fs;
 
-use bpfmap_codegen::taken::{Kind, LIST, Source, Use, encode};
+use bpfmap_schema::taken::{Kind, LIST, Source, Use, encode};
 
 use crate::Error;
 use crate::cargo::root;

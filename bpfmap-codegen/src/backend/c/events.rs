@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use super::types::TypeNames;
-use crate::ir::{MapDef, Schema};
-use crate::naming::c_event_function;
 use bpfmap_core::map_type::MapType;
+use bpfmap_schema::ir::{MapDef, Schema};
+use bpfmap_schema::naming::c_event_function;
 
 /// The functions of all maps of `schema` that say what event they carry.
 pub(super) fn functions(schema: &Schema) -> String {

@@ -5,9 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::ir::{Composite, MapDef, MemberType, Schema, Type, TypeDefKind};
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
+use bpfmap_schema::ir::{Composite, MapDef, MemberType, Schema, Type, TypeDefKind};
 
 /// Definitions for programs that do not include `vmlinux.h`.
 pub(super) fn definitions(schema: &Schema) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::maps::{map_flags, map_type};
 use super::push_comment;
 use super::types::TypeNames;
-use crate::ir::{KeyValue, MapDef, Schema};
+use bpfmap_schema::ir::{KeyValue, MapDef, Schema};
 
 const OPENING: &str = "
 /*

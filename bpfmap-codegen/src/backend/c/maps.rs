@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use super::types::TypeNames;
 use super::{push_comment, push_decl_tags};
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
-use crate::layout::Layouts;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{MapFlag, MapType};
+use bpfmap_schema::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use bpfmap_schema::layout::Layouts;
 
 /// The oldest kernel whose headers programs are compiled with. What came later is written as a
 /// number, since the header at hand may not know its name.

@@ -12,9 +12,10 @@ mod types;
 
 use std::fmt::Write;
 
-use super::{GeneratedFile, comment, marker};
-use crate::check::Checked;
-use crate::ir::{Schema, Type};
+use super::{GeneratedFile, marker};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Schema, Type};
+use bpfmap_schema::print::comment;
 
 /// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
 #[must_use]

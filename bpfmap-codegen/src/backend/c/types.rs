@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use super::kernel_types::has;
 use super::{push_comment, push_decl_tags};
-use crate::ir::{
+use bpfmap_schema::ir::{
     Composite, Enum, Int, MapDef, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
-use crate::layout::{CompositeLayout, Item, Layouts, Padding};
-use crate::taken::is_in_uapi;
+use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
+use bpfmap_schema::taken::is_in_uapi;
 
 /// All types of `schema`, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
@@ -209,7 +209,7 @@ struct Pointees<'a> {
 impl<'a> Pointees<'a> {
     fn map(&mut self, map: &'a MapDef) {
         map.types().for_each(|ty| self.ty(&ty.value));
-        if let Some(crate::ir::InnerMap::Template(inner)) =
+        if let Some(bpfmap_schema::ir::InnerMap::Template(inner)) =
             map.inner.as_ref().map(|inner| &inner.value)
         {
             self.map(inner);

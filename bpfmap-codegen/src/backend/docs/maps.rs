@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
 use crate::backend::flag_effects;
-use crate::check::Checked;
-use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
 use bpfmap_core::map_type::{Answer, MapType, MaxEntriesRule, Since};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     let maps = &checked.schema().maps;

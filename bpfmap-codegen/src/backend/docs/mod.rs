@@ -6,8 +6,9 @@ mod types;
 
 use std::fmt::Write;
 
-use super::{GeneratedFile, comment, marker};
-use crate::check::Checked;
+use super::{GeneratedFile, marker};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::print::comment;
 
 /// Writes `NAME.md`.
 #[must_use]

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
-use crate::check::Checked;
-use crate::ir::{Composite, Enum, MemberType, TypeDefKind};
-use crate::layout::{CompositeLayout, Item};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Composite, Enum, MemberType, TypeDefKind};
+use bpfmap_schema::layout::{CompositeLayout, Item};
 
 pub(super) fn push_types(page: &mut String, checked: &Checked) {
     let types = &checked.schema().types;

@@ -4,14 +4,14 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::names::Names;
 use super::string_literal;
-use crate::check::{Checked, Resolved};
-use crate::ir::{
+use bpfmap_core::SpecialField;
+use bpfmap_schema::check::{Checked, Resolved};
+use bpfmap_schema::ir::{
     Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDef, TypeDefKind,
 };
-use crate::layout::{CompositeLayout, Item, Layouts};
-use bpfmap_core::SpecialField;
+use bpfmap_schema::layout::{CompositeLayout, Item, Layouts};
+use bpfmap_schema::print::rust::names::Names;
 
 /// The layout of a key or value, as an expression outside of the module `layouts`.
 pub(super) fn layout_of(checked: &Checked, names: &Names<'_>, described: &KeyValue) -> String {

@@ -3,14 +3,15 @@
 use std::fmt::Write;
 
 use super::layouts::layout_of;
-use super::names::{MAPS, Names, Scope, parameter_list};
 use super::shape::type_name;
-use super::{push_doc, string_literal};
+use super::string_literal;
 use crate::backend::flag_effects;
-use crate::check::Checked;
-use crate::ir::{Attribute, KeyValue, MapDef, Pinning};
-use crate::naming::upper_camel_case;
 use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Attribute, KeyValue, MapDef, Pinning};
+use bpfmap_schema::naming::upper_camel_case;
+use bpfmap_schema::print::comment::push_rust_doc;
+use bpfmap_schema::print::rust::names::{MAPS, Names, Scope, parameter_list};
 
 /// The spec types, and `Maps`.
 pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>) {
@@ -41,7 +42,7 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
     let fields: Vec<String> = maps.iter().map(|map| scope.take(&map.name.value)).collect();
     for (map, field) in maps.iter().zip(&fields) {
         if let Some(doc) = &map.doc {
-            push_doc(code, "    ", doc);
+            push_rust_doc(code, "    ", doc);
         }
         let spec = names.spec(&map.name.value);
         let _ = writeln!(code, "    pub {field}: ::bpfmap::Map<{spec}>,");
@@ -66,7 +67,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     let name = &map.name.value;
     let spec = names.spec(name);
     code.push('\n');
-    push_doc(code, "", map.doc.as_deref().unwrap_or(doc));
+    push_rust_doc(code, "", map.doc.as_deref().unwrap_or(doc));
     for effect in flag_effects(map) {
         let _ = writeln!(code, "///\n/// {effect}");
     }

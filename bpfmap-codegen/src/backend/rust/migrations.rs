@@ -6,14 +6,15 @@ use std::fmt::Write;
 
 use super::layouts::{layout_of, push_layouts};
 use super::maps::flags_value;
-use super::names::{Names, Scope};
-use super::{OPENING, push_doc, reexport, string_literal};
+use super::{OPENING, reexport, string_literal};
 use crate::backend::{GeneratedFile, marker};
-use crate::check::Checked;
 use crate::evolve::plan::{Obstacle, Plan, Step, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
-use crate::ir::{KeyValue, MapDef};
 use bpfmap_core::map_type::MapType;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::print::comment::push_rust_doc;
+use bpfmap_schema::print::rust::names::{Names, Scope};
 
 /// The module of the functions, which stands beside that of the types where one module includes both files.
 const MODULE: &str = "generated_migrations";
@@ -88,7 +89,7 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is):
     }
     doc.push_str("\n# Errors\n\nWhat [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.");
     code.push('\n');
-    push_doc(code, "", &doc);
+    push_rust_doc(code, "", &doc);
     let _ = write!(
         code,
         "pub fn migrate_{name}(\n    path: impl ::core::convert::AsRef<::std::path::Path>,\n    \
@@ -97,7 +98,7 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is):
              migration_of_{name}(path).run(progress)\n}}\n"
     );
     code.push('\n');
-    push_doc(
+    push_rust_doc(
         code,
         "",
         &format!("What [`migrate_{name}`] does, for who wants it with other options."),

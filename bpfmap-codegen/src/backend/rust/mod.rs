@@ -3,23 +3,20 @@
 //! One file, fit for `include!` and for a module of its own. It names everything by a path from
 //! the root, so that nothing of what surrounds it changes its meaning.
 
-mod accessor;
-pub(crate) mod alignment;
 mod layouts;
 mod maps;
 mod migrations;
-pub(crate) mod names;
 pub(crate) mod shape;
 mod types;
 
 use std::fmt::Write;
 
-pub use self::accessor::{Accessor, AccessorNames, StoredAt, accessor_names};
 pub use self::migrations::{Migrations, emit_migrations};
-use self::names::Names;
-pub use self::names::identifier;
-use super::{GeneratedFile, comment, marker};
-use crate::check::Checked;
+use super::{GeneratedFile, marker};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::print::comment::push_rust_doc;
+use bpfmap_schema::print::rust::names::Names;
+pub use bpfmap_schema::print::rust::names::identifier;
 
 /// Writes `NAME.rs`.
 #[must_use]
@@ -34,7 +31,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
 
     let mut code = format!("// {}\n\n{}\n", marker(schema), reexport(MODULE));
     if let Some(doc) = &schema.doc {
-        push_doc(&mut code, "", doc);
+        push_rust_doc(&mut code, "", doc);
     }
     let _ = writeln!(code, "{OPENING}mod {MODULE} {{");
     for line in items.trim_start().lines() {
@@ -79,19 +76,6 @@ const OPENING: &str = "\
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 ";
-
-/// The lines of `doc` as a doc comment, which are attributes as well: none of the code in it is a test.
-#[must_use]
-pub fn doc_lines(doc: &str) -> Vec<String> {
-    comment::rust_doc(doc)
-}
-
-/// Writes `doc` as a doc comment, if it says anything.
-fn push_doc(code: &mut String, indent: &str, doc: &str) {
-    for line in doc_lines(doc) {
-        let _ = writeln!(code, "{indent}{line}");
-    }
-}
 
 /// A Rust string literal.
 fn string_literal(text: &str) -> String {

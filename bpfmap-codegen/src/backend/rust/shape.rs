@@ -12,13 +12,14 @@
 //! - in a struct that is both packed and aligned, which Rust refuses too and which therefore is not
 //!   `repr(packed)`, members at an offset that their type's alignment does not divide.
 
-use super::accessor::{AccessorNames, Methods, StoredAt};
-use super::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
-use super::names::{Names, Scope, camel, plain};
-use crate::check::{Checked, Resolved};
-use crate::ir::{Composite, Int, Member, MemberType, Target, Type, TypeDefKind};
-use crate::layout::{CompositeLayout, Item, MemberLayout};
 use bpfmap_core::SpecialField;
+use bpfmap_schema::check::{Checked, Resolved};
+use bpfmap_schema::ir::{Composite, Int, Member, MemberType, Target, Type, TypeDefKind};
+use bpfmap_schema::layout::{CompositeLayout, Item, MemberLayout};
+use bpfmap_schema::print::rust::accessor::{AccessorNames, Methods, StoredAt};
+use bpfmap_schema::print::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
+use bpfmap_schema::print::rust::names::{Names, Scope, camel, plain};
+use bpfmap_schema::print::rust::spelling::{int_name, is_held_in_bytes, special_field_type};
 
 /// A struct or union in Rust.
 #[derive(Debug)]
@@ -136,40 +137,6 @@ fn special_field_name(names: &Names<'_>, field: SpecialField, target: Option<&Ta
             format!("::bpfmap::{name}<{}>", names.ty(&target.name.value))
         }
         _ => format!("::bpfmap::{name}"),
-    }
-}
-
-/// The type of the crate `bpfmap` for a field that belongs to the kernel.
-pub(crate) fn special_field_type(field: SpecialField) -> &'static str {
-    match field {
-        SpecialField::SpinLock => "SpinLock",
-        SpecialField::ResSpinLock => "ResSpinLock",
-        SpecialField::Timer => "Timer",
-        SpecialField::WorkQueue => "WorkQueue",
-        SpecialField::TaskWork => "TaskWork",
-        SpecialField::RefCount => "RefCount",
-        SpecialField::Kptr | SpecialField::UntrustedKptr | SpecialField::PerCpuKptr => "Kptr",
-        SpecialField::UserPtr => "UserPtr",
-        SpecialField::ListHead => "ListHead",
-        SpecialField::ListNode => "ListNode",
-        SpecialField::RbRoot => "RbRoot",
-        SpecialField::RbNode => "RbNode",
-    }
-}
-
-/// The Rust integer.
-pub(crate) fn int_name(int: Int) -> &'static str {
-    match (int.signed, int.size) {
-        (false, 1) => "u8",
-        (false, 2) => "u16",
-        (false, 4) => "u32",
-        (false, 8) => "u64",
-        (false, _) => "u128",
-        (true, 1) => "i8",
-        (true, 2) => "i16",
-        (true, 4) => "i32",
-        (true, 8) => "i64",
-        (true, _) => "i128",
     }
 }
 
@@ -338,25 +305,6 @@ impl<'a> Builder<'a, '_> {
             }
             _ => ValueType { name: type_name(self.names, ty), newtype: None },
         }
-    }
-}
-
-/// Whether Rust refuses the member of a struct as a field of its own type at its place. `packed` is
-/// whether the struct is `repr(packed)`.
-pub(crate) fn is_held_in_bytes(
-    explicit: &ExplicitlyAligned<'_>,
-    body: &Composite,
-    layout: &CompositeLayout,
-    packed: bool,
-    member: &Member,
-    at: &MemberLayout,
-) -> bool {
-    if !body.packed {
-        false
-    } else if packed {
-        explicit.member(&member.ty, at)
-    } else {
-        at.ty.align > layout.align || !at.offset().is_multiple_of(at.ty.align)
     }
 }
 

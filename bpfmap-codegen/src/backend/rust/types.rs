@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use super::accessor::Accessor;
-use super::names::{Names, identifier};
-use super::push_doc;
-use super::shape::{Place, Shape, ShapeMember, int_name, type_name};
-use crate::check::Checked;
-use crate::ir::{Enum, KeyValue, Type, TypeDef, TypeDefKind};
-use crate::layout::CompositeLayout;
-use crate::naming::rust_constant;
-use crate::source::Spanned;
+use super::shape::{Place, Shape, ShapeMember, type_name};
 use bpfmap_core::SpecialField;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::{Enum, KeyValue, Type, TypeDef, TypeDefKind};
+use bpfmap_schema::layout::CompositeLayout;
+use bpfmap_schema::naming::rust_constant;
+use bpfmap_schema::print::comment::push_rust_doc;
+use bpfmap_schema::print::rust::accessor::Accessor;
+use bpfmap_schema::print::rust::names::{Names, identifier};
+use bpfmap_schema::print::rust::spelling::int_name;
+use bpfmap_schema::source::Spanned;
 
 /// Lines up to here stand on one line.
 const WIDTH: usize = 96;
@@ -38,7 +39,7 @@ pub(super) fn push_types(
             }
             TypeDefKind::Enum(body) => push_enum(code, names, def, body),
             TypeDefKind::Alias(target) => {
-                push_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
+                push_rust_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
                 let name = names.ty(&def.name.value);
                 let _ = writeln!(code, "pub type {name} = {};", type_name(names, &target.value));
             }
@@ -78,7 +79,7 @@ const ENUM_TRAITS: &str = "\
 fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
     let name = names.ty(&def.name.value);
     let repr = int_name(body.repr.value);
-    push_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
+    push_rust_doc(code, "", &def.doc.clone().unwrap_or_else(|| c_name(def)));
     let _ = writeln!(code, "{ENUM_TRAITS}\n#[repr(transparent)]\npub struct {name}(pub {repr});\n");
     let _ = writeln!(code, "impl {name} {{");
     let mut constants: Vec<String> = vec![];
@@ -88,7 +89,7 @@ fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
             constant.push('_');
         }
         if let Some(doc) = &variant.doc {
-            push_doc(code, "    ", doc);
+            push_rust_doc(code, "    ", doc);
         }
         let value = variant.value.value;
         let _ = writeln!(code, "    pub const {constant}: Self = Self({value});");
@@ -99,7 +100,7 @@ fn push_enum(code: &mut String, names: &Names<'_>, def: &TypeDef, body: &Enum) {
 }
 
 fn push_composite(code: &mut String, shape: &Shape<'_>, doc: &str) {
-    push_doc(code, "", doc);
+    push_rust_doc(code, "", doc);
     push_struct(code, shape);
     push_accessors(code, shape);
     for nested in &shape.nested {
@@ -129,7 +130,7 @@ fn push_struct(code: &mut String, shape: &Shape<'_>) {
         match field.member {
             Some(member) => {
                 if let Some(doc) = &member.doc {
-                    push_doc(code, "    ", doc);
+                    push_rust_doc(code, "    ", doc);
                 }
             }
             // Public all the same, or nobody could write `IpKey { family, ..zeroed() }`.

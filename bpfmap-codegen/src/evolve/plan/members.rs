@@ -7,7 +7,7 @@ use super::{Obstacle, Planner, Step, is_special};
 use crate::evolve::change::Side;
 use crate::evolve::pair::{Composites, MemberPair, Shape, TypePair};
 use crate::evolve::place::{End, Place, View, end_of, places};
-use crate::ir::{MemberType, Type};
+use bpfmap_schema::ir::{MemberType, Type};
 
 /// Moves as they are found.
 #[derive(Default)]

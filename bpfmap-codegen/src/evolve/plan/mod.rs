@@ -16,11 +16,11 @@ use super::attributes::max_entries;
 use super::change::Side;
 use super::pair::{MapPair, Shape, TypePair};
 use super::place::View;
-use crate::check::{Checked, Resolved};
-use crate::ir::{Attribute, MapDef, Type};
-use crate::source::Span;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{KeyRule, MapType, Operation, ValueRule};
+use bpfmap_schema::check::{Checked, Resolved};
+use bpfmap_schema::ir::{Attribute, MapDef, Type};
+use bpfmap_schema::source::Span;
 use members::Moves;
 
 /// How keys and values of an old map become those of a new one. Bytes that no step writes are zero.
@@ -266,7 +266,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What belongs to the kernel starts anew in a new map.
-    fn special_fields(&mut self, path: &str, new: &MapDef, value: &crate::ir::KeyValue) {
+    fn special_fields(&mut self, path: &str, new: &MapDef, value: &bpfmap_schema::ir::KeyValue) {
         for member in self.old.special_fields(value) {
             let path = format!("{path}.value.{}", member.name);
             let word = member.field.name();

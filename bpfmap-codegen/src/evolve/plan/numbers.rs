@@ -1,7 +1,7 @@
 //! Numbers that become wider.
 
 use crate::evolve::place::View;
-use crate::ir::{Enum, Int, Type};
+use bpfmap_schema::ir::{Enum, Int, Type};
 
 /// What the bits of a number mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,48 @@
+//! Front ends: each makes a [`Schema`](crate::ir::Schema) of something that people or compilers
+//! wrote.
+
+#[cfg(feature = "import")]
+pub mod btf;
+mod draft;
+#[cfg(feature = "derive")]
+pub mod rust;
+mod syntax;
+#[cfg(feature = "toml")]
+pub mod toml;
+#[cfg(any(feature = "derive", feature = "toml"))]
+mod type_expression;
+pub mod type_word;
+
+pub use draft::{Draft, Incomplete};
+pub use syntax::Syntax;
+
+/// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
+///
+/// Never fails: what can't be read is among the draft's findings.
+#[cfg(all(feature = "rust", feature = "toml"))]
+#[must_use]
+pub fn read_file(path: &std::path::Path) -> Draft {
+    read_file_with(path, &rust::Cfg::default())
+}
+
+/// The same, for a build of which `cfg` is known: only Rust asks for it.
+#[cfg(all(feature = "rust", feature = "toml"))]
+#[must_use]
+pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
+    if is_rust(path) { rust::read_file_with(path, cfg) } else { toml::read_file(path) }
+}
+
+/// Whether the name of a file says that it is Rust.
+#[must_use]
+pub fn is_rust(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// The name of a schema that is called as `word`, a file or folder, if that makes an identifier.
+#[cfg(any(feature = "rust", feature = "toml"))]
+fn name_of(word: &str) -> Option<String> {
+    let name = word.replace('-', "_");
+    let is_identifier = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    is_identifier.then_some(name)
+}

@@ -1,0 +1,255 @@
+//! What is known of the build for which a source is read.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Ident, LitStr, Token};
+
+/// What is known of the conditions that stand in `cfg(…)` and `cfg_attr(…)`.
+///
+/// Unless more is said: `test`, `doc` and others that no program is built with are false, and the target
+/// is Linux, since bpfmap runs on nothing else. Whatever else decides what a schema has is an error
+/// that asks for it.
+///
+/// ```
+/// use bpfmap_schema::front::rust::Cfg;
+///
+/// let mut cfg = Cfg::default();
+/// cfg.features(["ipv6"]);
+/// cfg.set("target_arch = \"x86_64\"")?;
+/// cfg.set("not(tracing)")?;
+/// # Ok::<(), bpfmap_schema::front::rust::CfgError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Cfg {
+    /// Conditions, and whether each is met.
+    said: HashMap<(String, Option<String>), bool>,
+    /// All features that are enabled, where that was said.
+    features: Option<Vec<String>>,
+    /// Whether all is said of the target.
+    target: bool,
+}
+
+/// What is known of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Truth {
+    True,
+    False,
+    /// It depends on what nobody said.
+    Unknown,
+}
+
+impl Truth {
+    pub(super) fn of(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// A condition that [`Cfg::set`] does not understand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CfgError(String);
+
+impl std::fmt::Display for CfgError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "`{}` is not a condition: expected `NAME`, `KEY = \"VALUE\"`, or either of them in `not(…)`",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for CfgError {}
+
+impl Cfg {
+    /// Says which features of the package are enabled: these, and no others. Features that one of them
+    /// enables have to be named too.
+    pub fn features<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) {
+        let features = self.features.get_or_insert_default();
+        features.extend(names.into_iter().map(Into::into));
+    }
+
+    /// Says that a condition is met, as `--cfg` of the compiler does: `NAME` or `KEY = "VALUE"`. `not(…)` says
+    /// that it is not.
+    ///
+    /// # Errors
+    ///
+    /// When `condition` is neither.
+    pub fn set(&mut self, condition: &str) -> Result<(), CfgError> {
+        let parsed = (|input: ParseStream<'_>| one(input, true)).parse_str(condition);
+        let (key, value, truth) = parsed.map_err(|_| CfgError(condition.to_owned()))?;
+        self.said.insert((key, value), truth);
+        Ok(())
+    }
+
+    /// What Cargo tells a build script: the target, and the features of its package.
+    ///
+    /// `None` anywhere but in a build script. Conditions that the script itself sets by
+    /// `cargo::rustc-cfg` are not among them.
+    #[must_use]
+    pub fn from_build_script() -> Option<Self> {
+        std::env::var_os("CARGO_CFG_TARGET_ARCH")?;
+        std::env::var_os("OUT_DIR")?;
+        Some(Self::from_variables(std::env::vars_os()))
+    }
+
+    fn from_variables(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut cfg = Self { target: true, features: Some(Vec::new()), ..Self::default() };
+        for (name, value) in variables {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+            if let Some(feature) = name.strip_prefix("CARGO_FEATURE_") {
+                cfg.features([feature]);
+            } else if let Some(key) = name.strip_prefix("CARGO_CFG_") {
+                let key = key.to_lowercase();
+                if key == "feature" {
+                    continue;
+                }
+                if value.is_empty() {
+                    cfg.said.insert((key.clone(), None), true);
+                }
+                for value in value.split(',') {
+                    cfg.said.insert((key.clone(), Some(value.to_owned())), true);
+                }
+            }
+        }
+        cfg
+    }
+
+    /// What is known of a source that lies at `path`: the features that Cargo told are those of the
+    /// package of the build script alone. `said` wins.
+    #[must_use]
+    pub fn for_source(&self, path: &Path, said: &Self) -> Self {
+        let mut cfg = self.clone();
+        let folder = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let own = std::env::var_os("CARGO_MANIFEST_DIR").map(|own| folder(&PathBuf::from(own)));
+        let file = folder(path);
+        let package = file.ancestors().find(|folder| folder.join("Cargo.toml").is_file());
+        if own.as_deref() != package {
+            cfg.features = None;
+        }
+        cfg.features = said.features.clone().or(cfg.features);
+        cfg.said.extend(said.said.clone());
+        cfg
+    }
+
+    /// What is known of the condition `key`, or `key = "value"`.
+    pub(super) fn truth(&self, key: &str, value: Option<&str>) -> Truth {
+        let said = |value: Option<&str>| {
+            self.said.get(&(key.to_owned(), value.map(ToOwned::to_owned))).copied()
+        };
+        if let Some(known) = said(value) {
+            return Truth::of(known);
+        }
+        let has_other = || self.said.iter().any(|((other, _), truth)| other == key && *truth);
+        match (key, value) {
+            (key, None) if NEVER.contains(&key) => Truth::False,
+            ("feature", Some(name)) => match &self.features {
+                Some(enabled) => {
+                    Truth::of(enabled.iter().any(|it| it == name || *it == variable(name)))
+                }
+                None => Truth::Unknown,
+            },
+            (key, Some(_)) if ONE_VALUE.contains(&key) && has_other() => Truth::False,
+            (key, _) if self.target && is_of_target(key) => Truth::False,
+            ("unix", None) => Truth::True,
+            ("windows", None) => Truth::False,
+            ("target_os", Some(value)) => Truth::of(value == "linux"),
+            ("target_family", Some(value)) => Truth::of(value == "unix"),
+            _ => Truth::Unknown,
+        }
+    }
+}
+
+/// `NAME`, `KEY = "VALUE"`, or one of them in `not(…)`.
+fn one(input: ParseStream<'_>, may_be_not: bool) -> syn::Result<(String, Option<String>, bool)> {
+    let word = input.call(Ident::parse_any)?;
+    if may_be_not && word == "not" && input.peek(syn::token::Paren) {
+        let content;
+        syn::parenthesized!(content in input);
+        let (key, value, _) = one(&content, false)?;
+        if !content.is_empty() {
+            return Err(content.error("more than one condition"));
+        }
+        return Ok((key, value, false));
+    }
+    let value = if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        Some(input.parse::<LitStr>()?.value())
+    } else {
+        None
+    };
+    Ok((word.to_string(), value, true))
+}
+
+/// A feature as the name of an environment variable has it.
+fn variable(feature: &str) -> String {
+    feature.to_uppercase().replace('-', "_")
+}
+
+/// Conditions that no program is built with.
+const NEVER: &[&str] = &["clippy", "doc", "docsrs", "doctest", "miri", "rust_analyzer", "test"];
+
+/// Keys that have one value.
+const ONE_VALUE: &[&str] = &[
+    "panic",
+    "target_abi",
+    "target_arch",
+    "target_endian",
+    "target_env",
+    "target_os",
+    "target_pointer_width",
+    "target_vendor",
+];
+
+/// Whether the compiler sets the condition by the target.
+fn is_of_target(key: &str) -> bool {
+    key.starts_with("target_") || matches!(key, "panic" | "unix" | "windows")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_script_is_told_the_target_and_its_features() {
+        let variables = [
+            ("CARGO_CFG_UNIX", ""),
+            ("CARGO_CFG_TARGET_ARCH", "x86_64"),
+            ("CARGO_CFG_TARGET_ENV", ""),
+            ("CARGO_CFG_TARGET_FEATURE", "fxsr,sse"),
+            ("CARGO_CFG_TRACING", ""),
+            ("CARGO_FEATURE_IP_V6", "1"),
+        ];
+        let cfg =
+            Cfg::from_variables(variables.into_iter().map(|(key, it)| (key.into(), it.into())));
+        for (key, value, truth) in [
+            ("unix", None, Truth::True),
+            ("windows", None, Truth::False),
+            ("target_arch", Some("x86_64"), Truth::True),
+            ("target_arch", Some("aarch64"), Truth::False),
+            ("target_env", Some(""), Truth::True),
+            ("target_env", Some("musl"), Truth::False),
+            ("target_feature", Some("sse"), Truth::True),
+            ("target_feature", Some("avx"), Truth::False),
+            ("tracing", None, Truth::True),
+            ("feature", Some("ip-v6"), Truth::True),
+            ("feature", Some("ip_v6"), Truth::True),
+            ("feature", Some("other"), Truth::False),
+            // The script may set these itself.
+            ("has_timers", None, Truth::Unknown),
+            ("debug_assertions", None, Truth::Unknown),
+        ] {
+            assert_eq!(cfg.truth(key, value), truth, "{key} {value:?}");
+        }
+        // Features are those of one package.
+        let elsewhere = cfg.for_source(Path::new("/"), &Cfg::default());
+        assert_eq!(elsewhere.truth("feature", Some("ip-v6")), Truth::Unknown);
+        let mut said = Cfg::default();
+        said.features(["ip-v6"]);
+        let elsewhere = cfg.for_source(Path::new("/"), &said);
+        assert_eq!(elsewhere.truth("feature", Some("ip-v6")), Truth::True);
+    }
+}

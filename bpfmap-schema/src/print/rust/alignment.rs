@@ -1,0 +1,101 @@
+//! Which types have an alignment that Rust calls explicit.
+//!
+//! Rust refuses a type with `repr(align)` anywhere within a type with `repr(packed)`.
+
+use std::collections::HashSet;
+
+use crate::ir::{Composite, MemberType, Schema, Type, TypeDefKind};
+use crate::layout::{CompositeLayout, Layouts, MemberLayout};
+use bpfmap_core::SpecialField;
+
+/// In which form types are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As the back end writes them: a union is a struct of bytes with `repr(align)`.
+    Generated,
+    /// As people write them for the derives: a union is one, and an alignment that is asked for
+    /// stands there, whether it is needed or not.
+    Derived,
+}
+
+/// The named types that have, or hold something that has, `repr(align)`.
+#[derive(Debug)]
+pub struct ExplicitlyAligned<'a> {
+    form: Form,
+    named: HashSet<&'a str>,
+}
+
+/// Finds them in the order of definition, so that what a type holds is known before it.
+pub fn explicitly_aligned<'a>(
+    schema: &'a Schema,
+    layouts: &Layouts,
+    form: Form,
+) -> ExplicitlyAligned<'a> {
+    let mut found = ExplicitlyAligned { form, named: HashSet::new() };
+    for &index in layouts.definition_order() {
+        let def = &schema.types[index];
+        let layout = layouts.composite(&def.name.value);
+        let explicit = match (&def.kind, layout) {
+            (TypeDefKind::Struct(body), Some(layout)) => found.composite(body, layout, false),
+            (TypeDefKind::Union(body), Some(layout)) => found.composite(body, layout, true),
+            (TypeDefKind::Alias(target), _) => found.ty(&target.value),
+            _ => false,
+        };
+        if explicit {
+            found.named.insert(&def.name.value);
+        }
+    }
+    found
+}
+
+/// Whether the runtime's type of `field` has `repr(align)`: all but those of 4 bytes.
+fn is_explicit(field: SpecialField) -> bool {
+    use SpecialField as Field;
+    !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)
+}
+
+impl ExplicitlyAligned<'_> {
+    /// Whether the type of a member has `repr(align)`.
+    #[must_use]
+    pub fn member(&self, ty: &MemberType, at: &MemberLayout) -> bool {
+        match (ty, &at.nested) {
+            (MemberType::Type(ty), _) => self.ty(&ty.value),
+            (MemberType::Struct(body), Some(layout)) => self.composite(body, layout, false),
+            (MemberType::Union(body), Some(layout)) => self.composite(body, layout, true),
+            (_, None) => false,
+        }
+    }
+
+    fn ty(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Array(element, _) => self.ty(&element.value),
+            Type::Special(field, _) => is_explicit(*field),
+            Type::Named(name) => self.named.contains(name.as_str()),
+            _ => false,
+        }
+    }
+
+    fn composite(&self, body: &Composite, layout: &CompositeLayout, is_union: bool) -> bool {
+        // What is packed and has no alignment keeps such members in bytes.
+        if layout.align == 1 {
+            return false;
+        }
+        let fields = || {
+            let members = body.members.iter().zip(&layout.members);
+            members.filter(|(member, _)| member.bits.is_none())
+        };
+        // What wraps a shorter member of a union has no alignment of its own.
+        let is_wrapped =
+            |at: &MemberLayout| self.form == Form::Derived && is_union && at.ty.size < layout.size;
+        let aligned = fields().filter(|(_, at)| !is_wrapped(at));
+        let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
+        let by_form = match self.form {
+            Form::Generated => is_union,
+            Form::Derived => body.align.is_some(),
+        };
+        by_form
+            || body.packed
+            || layout.align > natural
+            || fields().any(|(member, at)| self.member(&member.ty, at))
+    }
+}

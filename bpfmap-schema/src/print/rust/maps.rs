@@ -1,0 +1,103 @@
+//! Maps.
+
+use std::fmt::Write as _;
+
+use super::Printer;
+use super::attribute::{
+    c_name, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
+};
+use crate::ir::{Attribute, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX, Type};
+use crate::print::rust::names::parameter_list;
+use crate::source::Spanned;
+
+impl Printer<'_> {
+    /// A map, or what those in a map of maps are like.
+    pub(super) fn push_map(&mut self, text: &mut String, map: &MapDef, is_template: bool) {
+        let spec = self.names.spec(&map.name.value).to_owned();
+        push_doc(text, "", map.doc.as_ref());
+        let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
+        push_attribute(text, "", "bpf_map", &words(map, &spec, is_template));
+        let mut fields = String::new();
+        let parameters = self.names.parameters(map);
+        let parameter = |part| parameters.iter().find(|(open, _)| *open == part);
+        let parts = [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)];
+        for (name, described, part) in parts {
+            if let Some(KeyValue::Type(ty)) = described {
+                self.push_field(&mut fields, name, ty);
+            } else if let Some((_, parameter)) = parameter(part) {
+                let _ = writeln!(fields, "    {name}: {parameter},");
+            }
+        }
+        if let Some(event) = &map.event {
+            self.push_field(&mut fields, "event", event);
+        }
+        if let Some(inner) = self.schema.inner_of(map) {
+            let _ = writeln!(fields, "    inner: {},", self.names.spec(&inner.name.value));
+        } else if let Some((_, parameter)) = parameter(Attribute::Inner) {
+            let _ = writeln!(fields, "    inner: {parameter},");
+        }
+        let spec = format!("{spec}{}", parameter_list(&parameters));
+        let _ = if fields.is_empty() {
+            writeln!(text, "pub struct {spec};")
+        } else {
+            writeln!(text, "pub struct {spec} {{\n{fields}}}")
+        };
+    }
+
+    fn push_field(&mut self, text: &mut String, name: &str, ty: &Spanned<Type>) {
+        let spelled = self.spell(&ty.value);
+        push_attribute(text, "    ", "bpf", &spelled.hints);
+        let _ = writeln!(text, "    {name}: {},", spelled.ty);
+    }
+}
+
+/// The words of `bpf_map`.
+fn words(map: &MapDef, spec: &str, is_template: bool) -> Vec<String> {
+    let mut words = vec![];
+    if is_template {
+        words.push("template".to_owned());
+    }
+    words.push(map.map_type.value.clone());
+    for (described, word) in [(&map.key, "key_size"), (&map.value, "value_size")] {
+        if let Some(KeyValue::Size(size)) = described {
+            words.push(format!("{word} = {}", size.value));
+        }
+    }
+    words.extend(map.ops.as_ref().map(|ops| format!("ops = {}", string(&ops.value))));
+    let numbers = [
+        ("max_entries", map.max_entries.as_ref().map(|number| u64::from(number.value))),
+        ("numa_node", map.numa_node.as_ref().map(|number| u64::from(number.value))),
+        ("map_extra", map.map_extra.as_ref().map(|number| number.value)),
+    ];
+    for (word, number) in numbers {
+        words.extend(number.map(|number| format!("{word} = {number}")));
+    }
+    if !map.flags.is_empty() {
+        let flags: Vec<String> = map.flags.iter().map(|flag| flag.value.clone()).collect();
+        words.push(list("flags", &flags));
+    }
+    words.extend(map.pinning.as_ref().map(|pinning| match pinning.value {
+        Pinning::None => "pinning = none".to_owned(),
+        Pinning::ByName => "pinning = by_name".to_owned(),
+        Pinning::Other(number) => format!("pinning = {number}"),
+    }));
+    if !map.values.is_empty() {
+        let values = map.values.iter().map(|(index, name)| {
+            let name = &name.value;
+            let name = if is_identifier(name) { name.clone() } else { string(name) };
+            format!("{} = {name}", index.value)
+        });
+        words.push(list("values", &values.collect::<Vec<_>>()));
+    }
+    if map.is_set_by_loader(Attribute::MaxEntries) {
+        words.push("set_by_loader(max_entries)".to_owned());
+    }
+    words.extend(map.btf.as_ref().map(|btf| format!("btf = {}", btf.value)));
+    // The name of a template follows from that of its map.
+    if !map.name.value.ends_with(TEMPLATE_SUFFIX) {
+        words.extend(c_name(spec, &map.name.value));
+    }
+    words.extend(tags(&map.decl_tags));
+    words.extend(former_name(map.renamed_from.as_ref()));
+    words
+}

@@ -1,0 +1,156 @@
+//! The printer of Rust: types and maps with the derives of the crate `bpfmap`.
+//!
+//! What goes without saying is not written: the name in C where it is that of the Rust type in small
+//! letters, an alignment that the members bring about. What C adds by itself is: padding has a name
+//! in Rust.
+//!
+//! | in the schema | in Rust |
+//! | --- | --- |
+//! | struct, union | struct, union with `repr(C)`; a shorter member of a union is `Padded` |
+//! | struct or union in place | a type of its own with `bpf_type(in_place)`, behind the one that holds it |
+//! | bit-fields | bytes with `bpf(bits(…))` |
+//! | member that Rust refuses at its place in a packed type | bytes with `bpf(holds(…))` |
+//! | enum | enum, held as `Enum<…>`; with two names for one value a new type with `bpf_type(variants(…))` |
+//! | alias | `type`; a new type where the alias has more to say, or nothing names it |
+//! | map | struct with `key` and `value`, `event` or `inner` |
+//! | key, value or inner map that the loader sets | a parameter of the struct, as the type of the field |
+//! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
+
+pub mod accessor;
+pub mod alignment;
+mod attribute;
+mod imports;
+mod maps;
+pub mod names;
+pub mod spelling;
+mod types;
+
+use std::collections::HashSet;
+
+use self::attribute::{doc_lines, string};
+use self::imports::{Imports, reserved};
+use crate::ir::{
+    Composite, InnerMap, MapDef, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
+};
+use crate::layout::Layouts;
+use crate::print::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
+use crate::print::rust::names::Names;
+
+/// Writes `schema` in Rust. `layouts` are those of its types.
+///
+/// The text is that of a module in a crate that depends on `bpfmap` with the feature `derive`. It
+/// is good Rust if the schema keeps the rules.
+#[must_use]
+pub fn print(schema: &Schema, layouts: &Layouts) -> String {
+    let schema = &with_named_templates(schema);
+    let mut printer = Printer {
+        schema,
+        layouts,
+        explicit: explicitly_aligned(schema, layouts, Form::Derived),
+        names: Names::without(schema, &reserved()),
+        imports: Imports::default(),
+        mentioned: mentioned(schema),
+    };
+    let mut items = String::new();
+    for def in &schema.types {
+        items.push('\n');
+        printer.push_type(&mut items, def);
+    }
+    for map in &schema.maps {
+        if let Some(template) = map.template() {
+            items.push('\n');
+            printer.push_map(&mut items, template, true);
+        }
+        items.push('\n');
+        printer.push_map(&mut items, map, false);
+    }
+    let mut text = String::new();
+    if let Some(doc) = &schema.doc {
+        for line in doc_lines("//!", doc) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    let used = printer.imports.line();
+    if !used.is_empty() {
+        text.push_str(&used);
+        text.push('\n');
+    }
+    text.push_str(&schema_line(schema));
+    text.push_str(&items);
+    text
+}
+
+struct Printer<'a> {
+    schema: &'a Schema,
+    layouts: &'a Layouts,
+    explicit: ExplicitlyAligned<'a>,
+    names: Names<'a>,
+    imports: Imports,
+    /// The types that something in the schema names.
+    mentioned: HashSet<&'a str>,
+}
+
+/// Names of types that stand anywhere but where they are defined.
+fn mentioned(schema: &Schema) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    for def in &schema.types {
+        match &def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
+                mentioned_in_body(body, &mut names);
+            }
+            TypeDefKind::Alias(target) => mentioned_in(&target.value, &mut names),
+            TypeDefKind::Enum(_) => {}
+        }
+    }
+    let templates = schema.maps.iter().filter_map(MapDef::template);
+    for ty in schema.maps.iter().chain(templates).flat_map(MapDef::types) {
+        mentioned_in(&ty.value, &mut names);
+    }
+    names
+}
+
+fn mentioned_in_body<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
+    for member in &body.members {
+        match &member.ty {
+            MemberType::Type(ty) => mentioned_in(&ty.value, names),
+            MemberType::Struct(body) | MemberType::Union(body) => mentioned_in_body(body, names),
+        }
+    }
+}
+
+fn mentioned_in<'a>(ty: &'a Type, names: &mut HashSet<&'a str>) {
+    match ty {
+        Type::Array(element, _) => mentioned_in(&element.value, names),
+        Type::Pointer(Some(target)) => mentioned_in(&target.value, names),
+        Type::Named(name) => {
+            names.insert(name);
+        }
+        Type::Special(_, Some(target)) => {
+            names.insert(&target.name.value);
+        }
+        _ => {}
+    }
+}
+
+/// The check names templates, and a schema that was only read has them without a name.
+fn with_named_templates(schema: &Schema) -> Schema {
+    let mut schema = schema.clone();
+    for map in &mut schema.maps {
+        if let Some(InnerMap::Template(template)) = map.inner.as_mut().map(|inner| &mut inner.value)
+        {
+            template.name.value = format!("{}{TEMPLATE_SUFFIX}", map.name.value);
+        }
+    }
+    schema
+}
+
+/// `bpfmap::schema!(…);`
+fn schema_line(schema: &Schema) -> String {
+    let mut words = vec![format!("name = {}", string(&schema.name.value))];
+    if let Some(kernel) = &schema.min_kernel {
+        words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
+    }
+    format!("bpfmap::schema!({});\n", words.join(", "))
+}

@@ -1,0 +1,211 @@
+//! How the generated Rust names what the schema names.
+//!
+//! | in the schema | in Rust |
+//! | --- | --- |
+//! | type `ip_key` | `IpKey` |
+//! | type `self` | `TypeSelf` |
+//! | struct or union in place, member `limits` of `ip_key` | `IpKeyLimits` |
+//! | anonymous struct or union of `ip_key`, the first | field `anon0`, type `IpKeyAnon0` |
+//! | map `counters` | spec type `Counters`, field `counters` of `Maps` |
+//! | key, value, inner map that the loader sets | parameters `K`, `V`, `I` of the spec type |
+//! | inner map in place, of the map `tenants` | spec type `TenantsInner` |
+//! | member `type` | `r#type`; `self`, `Self`, `super`, `crate` get a `_` behind them |
+//!
+//! Where two names would be the same the later one gets a number behind it, or a map's spec type
+//! the word `Map`.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::ir::{Attribute, MapDef, Schema};
+use crate::naming::upper_camel_case;
+
+/// The struct that holds a handle of each map.
+pub const MAPS: &str = "Maps";
+
+/// The Rust names of a schema's types and maps.
+#[derive(Debug)]
+pub struct Names<'a> {
+    types: HashMap<&'a str, String>,
+    specs: HashMap<&'a str, String>,
+    layouts: HashMap<&'a str, String>,
+    taken: HashSet<String>,
+}
+
+impl<'a> Names<'a> {
+    /// The names of all types and maps of `schema`.
+    #[must_use]
+    pub fn new(schema: &'a Schema) -> Self {
+        Self::without(schema, &[])
+    }
+
+    /// Names of which none is one of `reserved`.
+    pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
+        let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
+        let mut names = Self {
+            types: HashMap::with_capacity(schema.types.len()),
+            specs: HashMap::with_capacity(schema.maps.len()),
+            layouts: HashMap::with_capacity(schema.types.len()),
+            taken: taken.collect(),
+        };
+        let mut constants = Scope::default();
+        for def in &schema.types {
+            let name = names.take_type(&camel(&def.name.value));
+            names.types.entry(&def.name.value).or_insert(name);
+            let constant = constants.take(&def.name.value.to_uppercase());
+            names.layouts.entry(&def.name.value).or_insert(constant);
+        }
+        for map in &schema.maps {
+            let mut name = camel(&map.name.value);
+            if names.taken.contains(&name) {
+                name.push_str("Map");
+            }
+            let name = names.take_type(&name);
+            if let Some(template) = map.template() {
+                let inner = names.take_type(&format!("{}Inner", name.trim_end_matches('_')));
+                names.specs.entry(&template.name.value).or_insert(inner);
+            }
+            names.specs.entry(&map.name.value).or_insert(name);
+        }
+        names
+    }
+
+    /// The type that the schema calls `name`.
+    pub fn ty(&self, name: &str) -> &str {
+        self.types.get(name).map_or("u8", String::as_str)
+    }
+
+    /// The spec type of the map that the schema calls `name`.
+    pub fn spec(&self, name: &str) -> &str {
+        self.specs.get(name).map_or("", String::as_str)
+    }
+
+    /// The constant in the module `layouts` that describes the type that the schema calls `name`.
+    pub fn layout(&self, name: &str) -> &str {
+        self.layouts.get(name).map_or("", String::as_str)
+    }
+
+    /// The parameters of a map's spec type: of what the loader sets, the type.
+    pub fn parameters(&self, map: &MapDef) -> Vec<(Attribute, String)> {
+        let named = map.open_parts().into_iter().map(|part| {
+            let base = match part {
+                Attribute::Key => "K",
+                Attribute::Value => "V",
+                Attribute::Inner | Attribute::MaxEntries => "I",
+            };
+            let mut name = base.to_owned();
+            while self.taken.contains(&name) {
+                name.push_str("Type");
+            }
+            (part, name)
+        });
+        named.collect()
+    }
+
+    /// A type name that nothing else has, `base` if possible.
+    pub fn take_type(&mut self, base: &str) -> String {
+        let mut name = base.to_owned();
+        let mut number = 2;
+        while !self.taken.insert(name.clone()) {
+            name = format!("{base}{number}");
+            number += 1;
+        }
+        name
+    }
+}
+
+/// `<K, V>`, or nothing.
+pub fn parameter_list(parameters: &[(Attribute, String)]) -> String {
+    let names: Vec<&str> = parameters.iter().map(|(_, name)| name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
+}
+
+/// `ip_key` as `IpKey`; `self`, and a name that has no letters, with `Type` before it.
+pub fn camel(name: &str) -> String {
+    let camel = upper_camel_case(name);
+    match camel.as_str() {
+        // With a `_` behind it, it could not begin the name of another type.
+        "Self" => "TypeSelf".to_owned(),
+        _ if camel.starts_with(|first: char| first.is_ascii_alphabetic()) => camel,
+        _ => format!("Type{camel}"),
+    }
+}
+
+/// `name` as an identifier: raw where it is a word of Rust.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    match name {
+        "self" | "Self" | "super" | "crate" | "_" => format!("{name}_"),
+        _ if KEYWORDS.contains(&name) => format!("r#{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The words of Rust 2024 that are no names, but for those that can't be raw.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
+    "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
+];
+
+/// Names within one type, each given once.
+#[derive(Debug, Default)]
+pub struct Scope {
+    taken: HashSet<String>,
+}
+
+impl Scope {
+    /// `base` as an identifier, with a `_` behind it as often as it takes to be the only one.
+    pub fn take(&mut self, base: &str) -> String {
+        let mut name = base.to_owned();
+        while !self.taken.insert(identifier(&name)) {
+            name.push('_');
+        }
+        identifier(&name)
+    }
+
+    /// `prefix0`, or the next number that is free.
+    pub fn take_numbered(&mut self, prefix: &str, number: &mut u32) -> String {
+        loop {
+            let name = format!("{prefix}{number}");
+            *number += 1;
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+/// An identifier without the mark of a raw one.
+pub fn plain(identifier: &str) -> &str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_rust_become_identifiers() {
+        assert_eq!(identifier("type"), "r#type");
+        assert_eq!(identifier("self"), "self_");
+        assert_eq!(identifier("types"), "types");
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let mut scope = Scope::default();
+        assert_eq!(scope.take("self_"), "self_");
+        assert_eq!(scope.take("self"), "self__");
+        assert_eq!(scope.take("bits0"), "bits0");
+        assert_eq!(scope.take_numbered("bits", &mut 0), "bits1");
+    }
+
+    #[test]
+    fn type_names_are_identifiers() {
+        assert_eq!(camel("self"), "TypeSelf");
+        assert_eq!(camel("__2d"), "Type2d");
+        assert_eq!(camel("_"), "Type");
+    }
+}
