@@ -235,6 +235,20 @@ _Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byt
 _Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
 _Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
 
+/* The key, of which the BTF has the size alone, and what the inner maps hold. */
+struct sized {
+	__u32 id;
+};
+_Static_assert(sizeof(struct sized) == 4, "struct sized is 4 bytes");
+_Static_assert(_Alignof(struct sized) == 4, "struct sized is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct sized, id) == 0, "id lies at byte 0 of struct sized");
+
+/* Keeps struct sized in the BTF: libbpf looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_sized(struct sized (*it)[1])
+{
+	(void)it;
+}
+
 /* Keeps struct within in the BTF: libbpf looks for it there. */
 static __attribute__((used)) void __bpfmap_btf_within(struct within (*it)[1])
 {
@@ -379,6 +393,19 @@ struct {
 	__type(value, struct delta);
 	__uint(max_entries, 4);
 } fixture SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(key_size, sizeof(struct sized));
+	__uint(value_size, sizeof(__u32));
+	__uint(max_entries, 2);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__type(key, __u32);
+		__type(value, struct sized);
+		__uint(max_entries, 2);
+	});
+} sized SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

@@ -543,6 +543,14 @@ mod generated {
 
     ::bpfmap::plain_struct!(TypeSelfLimits { low: u32 } size 4, align 4, offsets [0]);
 
+    /// The key, of which the BTF has the size alone, and what the inner maps hold.
+    #[repr(C)]
+    pub struct Sized {
+        pub id: u32,
+    }
+
+    ::bpfmap::plain_struct!(Sized { id: u32 } size 4, align 4, offsets [0]);
+
     /// The map `crate`.
     pub enum Crate {}
 
@@ -812,6 +820,39 @@ mod generated {
         const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::DELTA;
     }
 
+    /// The maps in `sized`.
+    pub enum SizedMapInner {}
+
+    impl ::bpfmap::MapSpec for SizedMapInner {
+        type Kind = ::bpfmap::kind::Array;
+        type Key = u32;
+        type Value = Sized;
+        const NAME: &'static str = "sized.inner";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SIZED;
+    }
+
+    /// The map `sized`.
+    pub enum SizedMap {}
+
+    impl ::bpfmap::MapSpec for SizedMap {
+        type Kind = ::bpfmap::kind::HashOfMaps;
+        type Key = Sized;
+        type Value = u32;
+        const NAME: &'static str = "sized";
+        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
+        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SIZED;
+        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const BTF: bool = false;
+        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
+            ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizedMapInner>());
+    }
+
+    impl ::bpfmap::OuterMapSpec for SizedMap {
+        type Inner = SizedMapInner;
+    }
+
     /// The maps in `inner`.
     pub enum InnerInner {}
 
@@ -1058,6 +1099,7 @@ mod generated {
         pub skb: ::bpfmap::Map<Skb>,
         pub schema: ::bpfmap::Map<Schema>,
         pub fixture: ::bpfmap::Map<Fixture>,
+        pub sized: ::bpfmap::Map<SizedMap>,
         pub inner: ::bpfmap::Map<Inner>,
         pub inner_inner: ::bpfmap::Map<InnerInnerMap>,
         pub jump: ::bpfmap::Map<Jump>,
@@ -1097,6 +1139,7 @@ mod generated {
                 skb: ::bpfmap::Map::from_object(object)?,
                 schema: ::bpfmap::Map::from_object(object)?,
                 fixture: ::bpfmap::Map::from_object(object)?,
+                sized: ::bpfmap::Map::from_object(object)?,
                 inner: ::bpfmap::Map::from_object(object)?,
                 inner_inner: ::bpfmap::Map::from_object(object)?,
                 jump: ::bpfmap::Map::from_object(object)?,
@@ -1271,6 +1314,14 @@ mod generated {
                         Member { name: "low", bit_offset: 0, bits: 0, layout: Layout::U32 },
                     ],
                 } },
+            ],
+        };
+
+        pub(super) const SIZED: &Layout = &Layout::Struct {
+            name: "sized",
+            size: 4,
+            members: &[
+                Member { name: "id", bit_offset: 0, bits: 0, layout: Layout::U32 },
             ],
         };
     }

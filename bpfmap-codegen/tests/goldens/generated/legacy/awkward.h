@@ -235,6 +235,20 @@ _Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byt
 _Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
 _Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
 
+/* The key, of which the BTF has the size alone, and what the inner maps hold. */
+struct sized {
+	__u32 id;
+};
+_Static_assert(sizeof(struct sized) == 4, "struct sized is 4 bytes");
+_Static_assert(_Alignof(struct sized) == 4, "struct sized is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct sized, id) == 0, "id lies at byte 0 of struct sized");
+
+/* Keeps struct sized in the BTF: libbpf looks for it there. */
+static __attribute__((used)) void __bpfmap_btf_sized(struct sized (*it)[1])
+{
+	(void)it;
+}
+
 /* Keeps struct within in the BTF: libbpf looks for it there. */
 static __attribute__((used)) void __bpfmap_btf_within(struct within (*it)[1])
 {
@@ -401,6 +415,14 @@ struct bpf_map_def SEC("maps") fixture = {
 	.type = BPF_MAP_TYPE_QUEUE,
 	.value_size = sizeof(struct delta),
 	.max_entries = 4,
+};
+
+/* Not said here, since this form has no word for it: the inner map. */
+struct bpf_map_def SEC("maps") sized = {
+	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
+	.key_size = sizeof(struct sized),
+	.value_size = sizeof(__u32),
+	.max_entries = 2,
 };
 
 /* Not said here, since this form has no word for it: the inner map. */

@@ -1,0 +1,33 @@
+//! Values for each CPU of which a field belongs to the kernel, and whose size is no multiple of 8.
+
+use bpfmap::{Be16, BpfMap, BpfType, RefCount};
+
+bpfmap::schema!(name = "percpu_refcount", min_kernel = "6.4");
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub struct Counted {
+    pub packets: u32,
+    pub owners: RefCount,
+    pub drops: u32,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_hash, max_entries = 8)]
+pub struct ByPort {
+    key: Be16,
+    value: Counted,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(lru_percpu_hash, max_entries = 8)]
+pub struct Recent {
+    key: Be16,
+    value: Counted,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(percpu_array, max_entries = 8)]
+pub struct ByIndex {
+    value: Counted,
+}
