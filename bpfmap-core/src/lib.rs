@@ -22,7 +22,9 @@ mod errno;
 mod kernel_version;
 pub mod map_type;
 mod special_field;
+mod text;
 
 pub use errno::Errno;
 pub use kernel_version::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use special_field::SpecialField;
+pub use text::{Text, is_same};

@@ -19,7 +19,7 @@ pub use crate::difference::Difference;
 use crate::btf::{self, Accept};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
-use crate::kind::{KindFacts, type_name};
+use crate::kind::{MapType, added_flags, entries, type_name};
 use crate::layout::TypeLayout;
 use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
 use crate::possible_cpus;
@@ -115,7 +115,7 @@ fn compared(declared: &Declaration<'_>, fd: BorrowedFd<'_>, accept: Accept) -> R
 /// # Errors
 /// The number of possible CPUs, on which the `max_entries` of some map types depend, can't be learnt.
 pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<Difference>> {
-    let facts = KindFacts::by_number(declared.map_type);
+    let facts = MapType::by_number(declared.map_type);
     let mut differences = Vec::new();
     if real.map_type != declared.map_type {
         let text =
@@ -130,12 +130,12 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
     if !declared.key.is_set_by_loader() {
         differ("key_size", real.key_size.into(), declared.key_size());
     }
-    if !facts.is_some_and(|facts| facts.kernel_value) && !declared.value.is_set_by_loader() {
+    if !facts.is_some_and(MapType::has_kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
     // An object file says the number as its author did, too.
     let made = |said: Option<u32>| match (facts, said) {
-        (Some(facts), Some(said)) => (facts.entries)(Some(said)),
+        (Some(facts), Some(said)) => entries(facts, Some(said)),
         (_, said) => Ok(said),
     };
     if let (Some(theirs), Some(expected)) = (made(real.max_entries)?, made(declared.max_entries)?)
@@ -150,7 +150,7 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
     }
     differ("map_extra", real.map_extra, declared.map_extra);
     // Where the memory is, and what a descriptor may do, is no part of the contract.
-    let added = facts.map_or(MapFlags::NONE, |facts| facts.added_flags);
+    let added = facts.map_or(MapFlags::NONE, added_flags);
     let ignored = MapFlags::PLACEMENT.union(added);
     let (theirs, ours) = (real.flags.difference(ignored), declared.flags.difference(ignored));
     if theirs != ours {

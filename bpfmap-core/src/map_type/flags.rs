@@ -2,6 +2,7 @@
 
 use super::{CName, MapType, Operation, OperationFacts, ProgramOperation};
 use crate::KernelVersion;
+use crate::text::is_same;
 
 pub use super::table::MAP_FLAGS;
 
@@ -29,8 +30,15 @@ pub struct MapFlag {
 impl MapFlag {
     /// The flag that a schema calls `name`.
     #[must_use]
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        MAP_FLAGS.iter().find(|flag| flag.name == name)
+    pub const fn by_name(name: &str) -> Option<&'static Self> {
+        let mut index = 0;
+        while index < MAP_FLAGS.len() {
+            if is_same(MAP_FLAGS[index].name, name) {
+                return Some(&MAP_FLAGS[index]);
+            }
+            index += 1;
+        }
+        None
     }
 
     /// Its value in `map_flags`.

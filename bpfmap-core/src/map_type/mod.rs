@@ -8,16 +8,24 @@
 //! Where a real kernel says otherwise, the kernel is right: correct the row.
 
 mod answer;
+mod capability;
 mod flags;
 mod memory;
 mod programs;
 mod table;
 
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
+pub use capability::{BatchCursor, Capability};
 pub use flags::{MAP_FLAGS, MapFlag};
 pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;
-pub use table::MAP_TYPES;
+pub use table::{
+    ARENA, ARRAY, ARRAY_OF_MAPS, BLOOM_FILTER, CGROUP_ARRAY, CGROUP_STORAGE, CGRP_STORAGE, CPUMAP,
+    DEVMAP, DEVMAP_HASH, HASH, HASH_OF_MAPS, INODE_STORAGE, INSN_ARRAY, LPM_TRIE, LRU_HASH,
+    LRU_PERCPU_HASH, MAP_TYPES, PERCPU_ARRAY, PERCPU_CGROUP_STORAGE, PERCPU_HASH, PERF_EVENT_ARRAY,
+    PROG_ARRAY, QUEUE, REUSEPORT_SOCKARRAY, RHASH, RINGBUF, SK_STORAGE, SOCKHASH, SOCKMAP, STACK,
+    STACK_TRACE, STRUCT_OPS, TASK_STORAGE, USER_RINGBUF, XSKMAP,
+};
 
 use core::fmt;
 
@@ -65,6 +73,14 @@ pub struct MapType {
     pub events: EventRule,
     /// Whether a map of maps can hold it.
     pub as_inner: InnerRule,
+    /// Where a walk in batches stands between two calls.
+    pub batch_cursor: BatchCursor,
+    /// Flags that the kernel adds by itself at creation, and shows afterwards.
+    pub added_flags: &'static [&'static str],
+    /// Whether a full map drops an entry to make room for a new key.
+    pub evicts: bool,
+    /// The map type that `include/uapi/linux/bpf.h` recommends in place of this one, if it calls this one deprecated.
+    pub successor: Option<&'static str>,
     /// Kernel files and functions that the row was read from.
     pub sources: &'static [&'static str],
 }
@@ -79,8 +95,7 @@ impl MapType {
     /// The map type to use in place of this one, which is deprecated, if it is.
     #[must_use]
     pub fn successor(&self) -> Option<&'static Self> {
-        let (_, successor) = table::DEPRECATED.iter().find(|(name, _)| *name == self.name)?;
-        Self::by_name(successor)
+        Self::by_name(self.successor?)
     }
 
     /// The name in `enum bpf_map_type`: `BPF_MAP_TYPE_HASH`.
@@ -316,16 +331,24 @@ pub enum MaxEntriesRule {
 }
 
 impl MaxEntriesRule {
-    /// What the kernel is asked for where a schema says `said`: the bytes of a ring buffer become the
-    /// next power of two that is whole pages.
+    /// What the kernel is asked for where a schema says `said`, on a machine with pages of [`PAGE_SIZE`].
+    #[must_use]
+    pub const fn as_made(self, said: u32) -> u32 {
+        self.as_made_of_pages(said, PAGE_SIZE)
+    }
+
+    /// What the kernel is asked for where a schema says `said`, on a machine with pages of `page` bytes: the bytes of a
+    /// ring buffer become the next power of two that is whole pages.
     ///
     /// Source: libbpf from 1.0 on, `adjust_ringbuf_sz`; before, the kernel answers EINVAL.
     #[must_use]
-    pub const fn as_made(self, said: u32) -> u32 {
-        match (self, said.checked_next_power_of_two()) {
-            (Self::Bytes, Some(1..PAGE_SIZE)) if said > 0 => PAGE_SIZE,
-            (Self::Bytes, Some(bytes)) if said > 0 => bytes,
-            _ => said,
+    pub const fn as_made_of_pages(self, said: u32, page: u32) -> u32 {
+        if !matches!(self, Self::Bytes) || said == 0 {
+            return said;
+        }
+        match (if said < page { page } else { said }).checked_next_power_of_two() {
+            Some(bytes) => bytes,
+            None => said,
         }
     }
 }

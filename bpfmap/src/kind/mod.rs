@@ -4,60 +4,58 @@
 //! that map type. The methods of [`Map`](crate::Map) ask for them, so an operation that a map type lacks does not
 //! compile, and the message says why.
 
-mod facts;
+mod agreement;
 mod markers;
 
-pub(crate) use facts::{KindFacts, type_name};
+pub use bpfmap_core::map_type::MapType;
 pub use markers::*;
 
 use crate::error::Result;
 use crate::held::Held;
 use crate::plain::Plain;
 use crate::spec::{MapFlags, MapSpec};
+use bpfmap_core::map_type::MaxEntriesRule;
 
 /// A map type.
 ///
 /// Implemented by the markers of this module only: the kernel's copy sizes follow from it.
 pub trait Kind: sealed::Sealed + Sized + 'static {
+    /// What the kernel says about the map type.
+    const FACTS: &'static MapType;
     /// The number (`enum bpf_map_type`).
-    const TYPE: u32;
+    const TYPE: u32 = Self::FACTS.number;
     /// The name, as schemas and `bpftool` write it.
-    const NAME: &'static str;
-    /// The kernel takes BTF for key and value at creation; else its ids must be left out (`EINVAL`).
-    const BTF: bool;
-    /// The value is a struct of the kernel's, whose size no spec knows.
-    const KERNEL_VALUE: bool = false;
-    /// The value may have pointers to memory of user space, which programs follow: [`UserPtr`](crate::UserPtr).
-    const USER_PTRS: bool = false;
-    /// The value is a map.
-    const HOLDS_MAPS: bool = false;
-    /// An entry holds a value for each CPU.
-    const PER_CPU: bool = <Self::Value<u64> as Held>::PER_CPU;
-    /// Where a batched walk stands.
-    const BATCH_CURSOR: BatchCursor;
-    /// Flags that the kernel itself adds at creation.
-    const ADDED_FLAGS: MapFlags = MapFlags::NONE;
-    /// The errno of deleting what is not there.
-    const DELETE_MISSING: i32 = libc::ENOENT;
+    const NAME: &'static str = Self::FACTS.name;
     /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).
     type Value<V: Plain>: Held<One = V>;
-
-    /// How many entries a loader gives a map whose schema says this.
-    #[doc(hidden)]
-    fn entries(said: Option<u32>) -> Result<Option<u32>> {
-        Ok(said)
-    }
 }
 
-/// Where a batched walk stands between two calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchCursor {
-    /// In the kernel's own count (the bucket of a hash): entries come and go without harm.
-    Position,
-    /// At the last key: when it is gone, the kernel starts again at the first.
-    Key,
-    /// Nowhere: the kernel can't walk the type in batches, or stumbles over empty slots (`EINTR` before Linux 6.14).
-    None,
+/// Returns how many entries a loader gives a map whose schema says this.
+///
+/// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
+pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>> {
+    Ok(match (facts.max_entries, said) {
+        // There is an entry for each owner: the kernel takes no number (`EINVAL`).
+        (MaxEntriesRule::Zero, None) => Some(0),
+        (MaxEntriesRule::PerCpu, None | Some(0)) => u32::try_from(crate::possible_cpus()?).ok(),
+        // A page may be larger than where the schema was written.
+        (rule, Some(said)) => {
+            let page = u32::try_from(crate::mapping::page_size()).unwrap_or(u32::MAX);
+            Some(rule.as_made_of_pages(said, page))
+        }
+        (_, None) => None,
+    })
+}
+
+/// Returns the flags that the kernel adds by itself to a map of this type.
+pub(crate) fn added_flags(facts: &MapType) -> MapFlags {
+    MapFlags(facts.added_flag_bits())
+}
+
+/// Returns the name of a map type, as schemas and `bpftool` write it; its number where the facts table has no row for it.
+pub(crate) fn type_name(number: u32) -> String {
+    MapType::by_number(number)
+        .map_or_else(|| format!("type {number}"), |facts| facts.name.to_owned())
 }
 
 mod sealed {

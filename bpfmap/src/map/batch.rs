@@ -69,7 +69,7 @@ pub(super) struct Entries {
 impl Entries {
     pub(super) fn new<S: MapSpec>(capacity: usize) -> Result<Self> {
         // Evaluated by the compiler.
-        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
         let value_size = Value::<S>::size()?;
         Ok(Self {
             keys: vec![0; capacity * size_of::<S::Key>()],

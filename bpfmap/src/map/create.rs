@@ -6,7 +6,7 @@ use super::{Map, Options};
 use crate::btf::{Encoder, Tags};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
-use crate::kind::{Kind, KindFacts};
+use crate::kind::{Kind, MapType, entries};
 use crate::layout::{Layout, TypeLayout};
 use crate::spec::{MapFlags, MapSpec};
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
@@ -43,7 +43,7 @@ pub(super) fn create<S: MapSpec>(
     };
     let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::NAME)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
-    if S::Kind::PER_CPU {
+    if S::Kind::FACTS.per_cpu {
         crate::possible_cpus()?;
     }
     // The kernel may have rounded the number of entries up.
@@ -58,8 +58,8 @@ pub(crate) fn create_declared(
     template: Option<BorrowedFd<'_>>,
     said: &str,
 ) -> Result<OwnedFd> {
-    let max_entries = match KindFacts::by_number(declared.map_type) {
-        Some(facts) => (facts.entries)(declared.max_entries)?,
+    let max_entries = match MapType::by_number(declared.map_type) {
+        Some(facts) => entries(facts, declared.max_entries)?,
         None => declared.max_entries,
     };
     let mut attr = CreateAttr {
@@ -104,7 +104,7 @@ fn with_btf(declared: &Declaration<'_>) -> bool {
     declared.btf
         && !matches!(declared.key, TypeLayout::Opaque { .. })
         && !matches!(declared.value, TypeLayout::Opaque { .. })
-        && KindFacts::by_number(declared.map_type).is_some_and(|facts| facts.btf)
+        && MapType::by_number(declared.map_type).is_some_and(MapType::takes_btf)
 }
 
 struct LoadedBtf {

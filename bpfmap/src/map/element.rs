@@ -3,7 +3,9 @@
 use super::{Map, Update, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
-use crate::kind::{DeleteElement, InsertElement, Kind, LookupElement, TakeElement, UpdateElement};
+use crate::kind::{
+    DeleteElement, InsertElement, Kind, LookupElement, MapType, TakeElement, UpdateElement,
+};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::{from_ref, null};
@@ -23,7 +25,7 @@ impl<S: MapSpec> Map<S> {
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
         // Opening compares the size of the value with that of the type, except of these. Evaluated by the compiler.
-        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
             _pad: 0,
@@ -198,7 +200,7 @@ impl<S: MapSpec> Map<S> {
         // SAFETY: the key is borrowed, has the size that opening or creating compared, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
-            Err(Errno(errno)) if errno == S::Kind::DELETE_MISSING => Ok(false),
+            Err(Errno(errno)) if errno == const { delete_missing(S::Kind::FACTS) } => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Delete, errno)),
         }
     }
@@ -229,5 +231,13 @@ impl<S: MapSpec> Map<S> {
         S::Kind: TakeElement,
     {
         self.read_into((Command::LookupAndDeleteElem, Operation::Take), Some(key), into, 0)
+    }
+}
+
+/// The errno of deleting what is not there.
+const fn delete_missing(facts: &MapType) -> i32 {
+    match facts.delete_missing() {
+        Some(errno) => errno.0,
+        None => libc::ENOENT,
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernel says of a map.
 
-use crate::kind::KindFacts;
+use crate::kind::{MapType, added_flags};
 use crate::spec::MapFlags;
 use crate::sys::{
     self, BatchAttr, BtfInfoRaw, Command, ElementAttr, Errno, IdAttr, InfoAttr, MapInfoRaw,
@@ -44,8 +44,8 @@ impl Info {
     /// as `BPF_F_RDONLY_PROG` to a `devmap`.
     #[must_use]
     pub fn created_flags(&self) -> MapFlags {
-        KindFacts::by_number(self.map_type)
-            .map_or(self.flags, |facts| self.flags.difference(facts.added_flags))
+        MapType::by_number(self.map_type)
+            .map_or(self.flags, |facts| self.flags.difference(added_flags(facts)))
     }
 
     /// Of a descriptor of which it isn't known that it is a map's.

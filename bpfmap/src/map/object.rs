@@ -169,8 +169,8 @@ struct ObjectSize<S>(core::marker::PhantomData<S>);
 impl<S: MapSpec> ObjectSize<S> {
     const CHECK: () = {
         assert!(size_of::<S::Value>() <= OBJECT_SIZE, "no object is that large");
-        assert!(!S::Kind::PER_CPU, "an object is not one of each CPU");
-        assert!(!S::Kind::KERNEL_VALUE, "the size of the value is the kernel's affair");
+        assert!(!S::Kind::FACTS.per_cpu, "an object is not one of each CPU");
+        assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
     };
 }
 

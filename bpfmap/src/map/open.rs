@@ -114,7 +114,10 @@ impl<S: MapSpec> Consistent<S> {
             "VALUE_LAYOUT isn't as large as the value"
         );
         // Opening reads a value of a map of maps, which has the size that is compared.
-        assert!(S::INNER.is_none() || S::Kind::HOLDS_MAPS, "only a map of maps has `INNER`");
+        assert!(
+            S::INNER.is_none() || S::Kind::FACTS.holds_maps(),
+            "only a map of maps has `INNER`"
+        );
     };
 }
 
@@ -131,7 +134,7 @@ pub(super) fn check<S: MapSpec>(
         return Err(Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text));
     }
     // What will be read is one value for each CPU.
-    if S::Kind::PER_CPU {
+    if S::Kind::FACTS.per_cpu {
         possible_cpus()?;
     }
     Ok((info, layout_check))

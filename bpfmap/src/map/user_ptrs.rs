@@ -10,6 +10,7 @@ use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::sys::Errno;
 use bpfmap_btf::Btf;
+use bpfmap_core::SpecialField;
 
 /// What is known of user pointers that a spec does not show.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,10 @@ pub(super) enum Hidden {
 /// Fails where the value of a live map has a user pointer that the spec does not have.
 pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     // A value without BTF, or without room, has none.
-    if !S::Kind::USER_PTRS || info.btf_value_type_id == 0 || info.value_size < 8 {
+    if !S::Kind::FACTS.takes_special_field(SpecialField::UserPtr)
+        || info.btf_value_type_id == 0
+        || info.value_size < 8
+    {
         return Ok(Hidden::None);
     }
     let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);

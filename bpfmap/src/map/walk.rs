@@ -10,9 +10,10 @@
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
 use crate::error::{Error, ErrorKind, Operation, Result};
-use crate::kind::{BatchCursor, Kind};
+use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
+use bpfmap_core::map_type::BatchCursor;
 use core::ptr::{from_mut, from_ref, null};
 
 /// Calls of one step that may be disturbed before the walk gives up.
@@ -95,7 +96,8 @@ impl<'a, S: MapSpec> Walk<'a, S> {
         let entry_size = size_of::<S::Key>() + <super::Value<S> as crate::held::Held>::size()?;
         let max_entries = map.max_entries as usize;
         let way = if fetch != Fetch::Take
-            && (S::Kind::BATCH_CURSOR == BatchCursor::None || map.lacks.knows(Command::LookupBatch))
+            && (matches!(S::Kind::FACTS.batch_cursor, BatchCursor::None)
+                || map.lacks.knows(Command::LookupBatch))
         {
             Way::OneByOne
         } else {
@@ -183,7 +185,7 @@ impl<'a, S: MapSpec> Walk<'a, S> {
     }
 
     fn stands_at_key(&self) -> bool {
-        self.way == Way::OneByOne || S::Kind::BATCH_CURSOR == BatchCursor::Key
+        self.way == Way::OneByOne || matches!(S::Kind::FACTS.batch_cursor, BatchCursor::Key)
     }
 
     /// Fetches the entries that follow the last one at hand.
@@ -216,7 +218,7 @@ impl<'a, S: MapSpec> Walk<'a, S> {
 
     fn fill_batch(&mut self, into: &mut Entries) -> Result<()> {
         self.fetch_batch(into, !self.started)?;
-        if S::Kind::BATCH_CURSOR == BatchCursor::Key && self.started && into.len > 0 {
+        if matches!(S::Kind::FACTS.batch_cursor, BatchCursor::Key) && self.started && into.len > 0 {
             self.find_place(into)?;
         }
         Ok(())
@@ -291,7 +293,8 @@ impl<'a, S: MapSpec> Walk<'a, S> {
             if self.now.len > 0 { Some(self.now.key::<S>(self.now.len - 1)) } else { None };
         into.len = 0;
         // An array of objects has empty slots, which are no disturbance.
-        let slots = if S::Kind::BATCH_CURSOR == BatchCursor::None { self.limit } else { 0 };
+        let slots =
+            if matches!(S::Kind::FACTS.batch_cursor, BatchCursor::None) { self.limit } else { 0 };
         for _ in 0..slots.max(u64::from(RETRIES)) {
             let mut next = self.key_after(last.as_ref())?;
             if let (Some(key), Some(first), Some(place)) = (next, self.first, last)

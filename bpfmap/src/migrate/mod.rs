@@ -70,10 +70,11 @@ pub use plan::{Plan, Step};
 
 use crate::declaration::Declaration;
 use crate::error::{Error, ErrorKind, Operation, Result};
-use crate::kind::{KindFacts, type_name};
+use crate::kind::{MapType, type_name};
 use crate::map::{Info, LayoutCheck, create_declared};
 use crate::spec::MapFlags;
 use crate::verify::{self, Verified};
+use bpfmap_core::map_type::{EventRule, KeyRule, MapExtraRule, MaxEntriesRule, ValueRule};
 use copy::{Copy, Fingerprint};
 use pin::Pin;
 use raw::RawMap;
@@ -243,19 +244,19 @@ impl<'a> Migration<'a> {
 
     fn check_plan(&self) -> Result<()> {
         let mut facts = [self.old, self.new].into_iter().map(|declared| {
-            KindFacts::by_number(declared.map_type)
-                .filter(|facts| can_be_walked(facts))
+            MapType::by_number(declared.map_type)
+                .filter(|facts| facts.can_be_copied())
                 .ok_or_else(|| self.unsupported(not_walked(declared.map_type)))
         });
         if let (Some(old), Some(new)) = (facts.next().transpose()?, facts.next().transpose()?) {
-            if old.per_cpu != new.per_cpu || raw::is_array(old) != raw::is_array(new) {
+            if old.per_cpu != new.per_cpu || old.is_array() != new.is_array() {
                 return Err(self.unsupported(format!(
                     "a map of type {} can't become one of type {}: both hold one value, or one for each CPU, and both \
                      have keys, or indices",
                     old.name, new.name
                 )));
             }
-            if raw::is_array(old) && self.plan.key != [Step::whole(4)] {
+            if old.is_array() && self.plan.key != [Step::whole(4)] {
                 return Err(
                     self.unsupported("the indices of an array stay what they are".to_owned())
                 );
@@ -360,8 +361,8 @@ impl<'a> Migration<'a> {
     /// Whether all entries can have room.
     fn check_entries(&self, live: &Info, target: &Declaration<'_>) -> Result<()> {
         let has = target.max_entries.unwrap_or(live.max_entries);
-        let facts = KindFacts::by_number(target.map_type);
-        let must_hold_all = facts.is_some_and(|facts| raw::is_array(facts) || is_lru(facts));
+        let facts = MapType::by_number(target.map_type);
+        let must_hold_all = facts.is_some_and(|facts| facts.is_array() || facts.evicts);
         if has >= live.max_entries || !must_hold_all || self.allow_differences && !self.is_array() {
             return Ok(());
         }
@@ -378,7 +379,7 @@ impl<'a> Migration<'a> {
     }
 
     fn is_array(&self) -> bool {
-        KindFacts::by_number(self.new.map_type).is_some_and(raw::is_array)
+        MapType::by_number(self.new.map_type).is_some_and(MapType::is_array)
     }
 
     /// Copies until both maps hold the same.
@@ -438,8 +439,8 @@ impl<'a> Migration<'a> {
 
     /// The old map rested, and all the same the new one doesn't hold what was written to it.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
-        let facts = KindFacts::by_number(self.new.map_type);
-        let why = if facts.is_some_and(is_lru) {
+        let facts = MapType::by_number(self.new.map_type);
+        let why = if facts.is_some_and(|facts| facts.evicts) {
             "the LRU map evicted some: give it more max_entries, some more than there are entries; with NO_COMMON_LRU \
              each CPU has a share of them"
         } else if written.entries == new.entries {
@@ -466,37 +467,35 @@ enum State {
     New,
 }
 
-/// Whether user space can read all entries of a map, and write them to another.
-fn can_be_walked(facts: &KindFacts) -> bool {
-    matches!(
-        facts.name,
-        "hash"
-            | "percpu_hash"
-            | "lru_hash"
-            | "lru_percpu_hash"
-            | "rhash"
-            | "array"
-            | "percpu_array"
-            | "lpm_trie"
-    )
-}
-
-fn is_lru(facts: &KindFacts) -> bool {
-    matches!(facts.name, "lru_hash" | "lru_percpu_hash")
-}
-
 /// Why a map type can't be migrated.
 fn not_walked(map_type: u32) -> String {
     let name = type_name(map_type);
-    let why = match name.as_str() {
-        "queue" | "stack" => "its values can be read only by taking them out",
-        "bloom_filter" => "its values can't be read back",
-        "ringbuf" | "user_ringbuf" => "it holds nothing but what is on its way: make a new one",
-        "arena" => "it is memory, whose meaning only its programs know",
-        "stack_trace" => "only programs put stacks into it",
-        "struct_ops" | "insn_array" => "it belongs to the programs that it was loaded with",
-        name if name.ends_with("_storage") => "its values are attached to objects of the kernel",
-        _ => "its entries are objects of the kernel, which user space can't read back",
+    let why = match MapType::by_number(map_type) {
+        None => "its type is not known",
+        Some(facts) if facts.events != EventRule::Nothing && facts.key == KeyRule::Keyless => {
+            "it holds nothing but what is on its way: make a new one"
+        }
+        Some(MapType { map_extra: MapExtraRule::HashFunctions { .. }, .. }) => {
+            "its values can't be read back"
+        }
+        Some(MapType { max_entries: MaxEntriesRule::Pages { .. }, .. }) => {
+            "it is memory, whose meaning only its programs know"
+        }
+        Some(MapType { key: KeyRule::CgroupStorage | KeyRule::Descriptor(_), .. }) => {
+            "its values are attached to objects of the kernel"
+        }
+        Some(facts) => match facts.value {
+            ValueRule::Stack => "only programs put stacks into it",
+            ValueRule::StructOps | ValueRule::Instruction => {
+                "it belongs to the programs that it was loaded with"
+            }
+            ValueRule::Object(_) => {
+                "its entries are objects of the kernel, which user space can't read back"
+            }
+            ValueRule::Plain { .. } | ValueRule::Valueless => {
+                "its values can be read only by taking them out"
+            }
+        },
     };
     format!("a map of type {name} can't be migrated: {why}")
 }

@@ -1,10 +1,11 @@
 //! A map as bytes: its entries, a batch at a time where the kernel can, else one by one.
 
 use crate::error::{Error, ErrorKind, Operation, Result};
-use crate::kind::{BatchCursor, KindFacts};
+use crate::kind::MapType;
 use crate::map::Info;
 use crate::map::batch::{capacity, is_missing};
 use crate::sys::{self, BatchAttr, Command, Errno};
+use bpfmap_core::map_type::BatchCursor;
 use core::ptr::null;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
@@ -15,7 +16,7 @@ const RETRIES: u32 = 1000;
 pub(super) struct RawMap {
     pub(super) fd: OwnedFd,
     pub(super) info: Info,
-    facts: &'static KindFacts,
+    facts: &'static MapType,
     pub(super) key_size: usize,
     /// Bytes between the values of two CPUs, or of the one value.
     pub(super) stride: usize,
@@ -39,7 +40,7 @@ pub(super) struct Entries {
 impl RawMap {
     /// `batches`: whether to use them where the kernel has them.
     pub(super) fn new(fd: OwnedFd, info: Info, name: &str, batches: bool) -> Result<Self> {
-        let facts = KindFacts::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
+        let facts = MapType::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
         let (stride, copies) = if facts.per_cpu {
             (info.value_size.next_multiple_of(8), crate::possible_cpus()?)
         } else {
@@ -65,7 +66,7 @@ impl RawMap {
 
     /// Whether what is walked over are indices, all there.
     pub(super) fn is_array(&self) -> bool {
-        is_array(self.facts)
+        self.facts.is_array()
     }
 
     /// Room for a batch.
@@ -270,11 +271,6 @@ impl RawMap {
         let text = "the map changes so much that the walk doesn't reach its end".to_owned();
         Error::told(Operation::NextKey, &self.name, ErrorKind::Disturbed, 0, text)
     }
-}
-
-/// Whether the keys of a map type are indices, all there.
-pub(super) fn is_array(facts: &KindFacts) -> bool {
-    matches!(facts.name, "array" | "percpu_array")
 }
 
 fn unknown(name: &str, info: &Info) -> Error {

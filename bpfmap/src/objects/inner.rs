@@ -2,9 +2,11 @@
 
 use super::{descriptor, id};
 use crate::error::Result;
-use crate::kind::{Array, ArrayOfMaps, HashOfMaps, HoldObjects, Kind, ShowObjects};
+use crate::kind::{ArrayOfMaps, HashOfMaps, HoldObjects, Kind, ShowObjects};
 use crate::map::{Map, Options};
 use crate::spec::{MapFlags, MapSpec, OuterMapSpec};
+use bpfmap_core::MATRIX;
+use bpfmap_core::map_type::InnerRule;
 use core::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -66,15 +68,13 @@ fn check<S: MapSpec>(fd: OwnedFd) -> Result<()> {
     as_inner::<S>().from_fd(fd).map(|_| ())
 }
 
-/// `BPF_MAP_TYPE_XSKMAP`
-const XSKMAP: u32 = 17;
-
 /// How a map that stands in another is opened: the kernel lets most types differ in `max_entries` from one another
 /// (`map_meta_equal` of the map type; a `percpu_array` must not from Linux 7.1).
 pub(crate) fn as_inner<S: MapSpec>() -> Options<S> {
-    let as_large = match S::Kind::TYPE {
-        Array::TYPE => !S::FLAGS.contains(MapFlags::INNER_MAP),
-        XSKMAP => true,
+    let as_large = match S::Kind::FACTS.as_inner {
+        InnerRule::SameEntries(since) => {
+            since <= MATRIX[0] && !S::FLAGS.contains(MapFlags::INNER_MAP)
+        }
         _ => false,
     };
     let options = Map::<S>::options();

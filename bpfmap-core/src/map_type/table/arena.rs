@@ -2,12 +2,12 @@
 
 use super::{FREEZE, cases, operations, v};
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARENA`.
-pub(super) const ARENA: MapType = MapType {
+pub const ARENA: MapType = MapType {
     name: "arena",
     number: 33,
     since: v(6, 9),
@@ -33,6 +33,10 @@ pub(super) const ARENA: MapType = MapType {
         Mmap: cases! { Plain: (6, 9) Ok; },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/arena.c: arena_map_alloc, arena_map_mmap, arena_vm_fault, arena_map_ops",
     ],

@@ -2,12 +2,12 @@
 
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARRAY`.
-pub(super) const ARRAY: MapType = MapType {
+pub const ARRAY: MapType = MapType {
     name: "array",
     number: 2,
     since: v(3, 19),
@@ -43,13 +43,17 @@ pub(super) const ARRAY: MapType = MapType {
         Mmap: MMAP,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::Key,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: array_map_alloc_check, array_map_update_elem, array_map_delete_elem, bpf_array_get_next_key, array_map_mmap, array_map_ops",
     ],
 };
 
 /// `BPF_MAP_TYPE_PERCPU_ARRAY`.
-pub(super) const PERCPU_ARRAY: MapType = MapType {
+pub const PERCPU_ARRAY: MapType = MapType {
     name: "percpu_array",
     number: 6,
     since: v(4, 6),

@@ -2,12 +2,12 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_BLOOM_FILTER`.
-pub(super) const BLOOM_FILTER: MapType = MapType {
+pub const BLOOM_FILTER: MapType = MapType {
     name: "bloom_filter",
     number: 30,
     since: v(5, 16),
@@ -56,6 +56,10 @@ pub(super) const BLOOM_FILTER: MapType = MapType {
         GetNextKey: cases! { Plain: (5, 16) EOPNOTSUPP; },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/bloom_filter.c: bloom_map_alloc_check, bloom_map_alloc, bloom_map_push_elem, bloom_map_peek_elem, bloom_filter_map_ops",
     ],

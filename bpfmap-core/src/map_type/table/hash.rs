@@ -6,12 +6,12 @@ use super::{
 };
 use crate::KernelVersion;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_HASH`.
-pub(super) const HASH: MapType = MapType {
+pub const HASH: MapType = MapType {
     name: "hash",
     number: 1,
     since: v(3, 19),
@@ -49,11 +49,15 @@ pub(super) const HASH: MapType = MapType {
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::Position,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &["kernel/bpf/hashtab.c: htab_map_alloc_check, htab_map_update_elem, htab_map_ops"],
 };
 
 /// `BPF_MAP_TYPE_PERCPU_HASH`.
-pub(super) const PERCPU_HASH: MapType = MapType {
+pub const PERCPU_HASH: MapType = MapType {
     name: "percpu_hash",
     number: 5,
     since: v(4, 6),
@@ -90,7 +94,7 @@ pub(super) const PERCPU_HASH: MapType = MapType {
 
 /// `BPF_MAP_TYPE_RHASH`. Replacing a value writes over it in place, where a hash puts a new element:
 /// who reads without `BPF_F_LOCK` can see half of each.
-pub(super) const RHASH: MapType = MapType {
+pub const RHASH: MapType = MapType {
     name: "rhash",
     number: 35,
     since: v(7, 2),
@@ -116,7 +120,7 @@ pub(super) const RHASH: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_LRU_HASH`.
-pub(super) const LRU_HASH: MapType = MapType {
+pub const LRU_HASH: MapType = MapType {
     name: "lru_hash",
     number: 9,
     since: v(4, 10),
@@ -145,6 +149,7 @@ pub(super) const LRU_HASH: MapType = MapType {
         LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
         Freeze: FREEZE,
     },
+    evicts: true,
     sources: &[
         "kernel/bpf/hashtab.c: htab_lru_map_update_elem, prealloc_lru_pop, htab_lru_map_ops",
         "kernel/bpf/bpf_lru_list.c: bpf_common_lru_pop_free, bpf_lru_init",
@@ -153,7 +158,7 @@ pub(super) const LRU_HASH: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
-pub(super) const LRU_PERCPU_HASH: MapType = MapType {
+pub const LRU_PERCPU_HASH: MapType = MapType {
     name: "lru_percpu_hash",
     number: 10,
     summary: "A hash table with a value for each CPU that makes room by dropping what was used \

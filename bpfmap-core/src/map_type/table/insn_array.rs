@@ -3,12 +3,12 @@
 use super::{FREEZE, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_INSN_ARRAY`. The kernel adds `BPF_F_RDONLY_PROG`.
-pub(super) const INSN_ARRAY: MapType = MapType {
+pub const INSN_ARRAY: MapType = MapType {
     name: "insn_array",
     number: 34,
     since: v(6, 19),
@@ -56,6 +56,10 @@ pub(super) const INSN_ARRAY: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &["rdonly_prog"],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/bpf_insn_array.c: insn_array_alloc_check, insn_array_update_elem, bpf_prog_update_insn_ptrs, insn_array_map_ops",
     ],

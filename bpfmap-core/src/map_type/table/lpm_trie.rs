@@ -2,12 +2,12 @@
 
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
-pub(super) const LPM_TRIE: MapType = MapType {
+pub const LPM_TRIE: MapType = MapType {
     name: "lpm_trie",
     number: 11,
     since: v(4, 11),
@@ -81,6 +81,10 @@ pub(super) const LPM_TRIE: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::Key,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/lpm_trie.c: trie_alloc, trie_lookup_elem, trie_update_elem, trie_delete_elem, trie_get_next_key, trie_map_ops",
     ],

@@ -20,50 +20,62 @@ mod struct_ops;
 use super::{Case, MapType, OperationFacts};
 use crate::KernelVersion;
 
+pub use arena::ARENA;
+pub use array::{ARRAY, PERCPU_ARRAY};
+pub use bloom_filter::BLOOM_FILTER;
 pub use flags::MAP_FLAGS;
+pub use hash::{HASH, LRU_HASH, LRU_PERCPU_HASH, PERCPU_HASH, RHASH};
+pub use insn_array::INSN_ARRAY;
+pub use lpm_trie::LPM_TRIE;
+pub use objects::{ARRAY_OF_MAPS, CGROUP_ARRAY, HASH_OF_MAPS, PROG_ARRAY};
+pub use queue_stack::{QUEUE, STACK};
+pub use redirect::{CPUMAP, DEVMAP, DEVMAP_HASH, XSKMAP};
+pub use sockets::{REUSEPORT_SOCKARRAY, SOCKHASH, SOCKMAP};
+pub use stack_trace::STACK_TRACE;
+pub use storage::{
+    CGROUP_STORAGE, CGRP_STORAGE, INODE_STORAGE, PERCPU_CGROUP_STORAGE, SK_STORAGE, TASK_STORAGE,
+};
+pub use streams::{PERF_EVENT_ARRAY, RINGBUF, USER_RINGBUF};
+pub use struct_ops::STRUCT_OPS;
 
 /// Every map type, by number.
 pub static MAP_TYPES: &[MapType] = &[
-    hash::HASH,
-    array::ARRAY,
-    objects::PROG_ARRAY,
-    streams::PERF_EVENT_ARRAY,
-    hash::PERCPU_HASH,
-    array::PERCPU_ARRAY,
-    stack_trace::STACK_TRACE,
-    objects::CGROUP_ARRAY,
-    hash::LRU_HASH,
-    hash::LRU_PERCPU_HASH,
-    lpm_trie::LPM_TRIE,
-    objects::ARRAY_OF_MAPS,
-    objects::HASH_OF_MAPS,
-    redirect::DEVMAP,
-    sockets::SOCKMAP,
-    redirect::CPUMAP,
-    redirect::XSKMAP,
-    sockets::SOCKHASH,
-    storage::CGROUP_STORAGE,
-    sockets::REUSEPORT_SOCKARRAY,
-    storage::PERCPU_CGROUP_STORAGE,
-    queue_stack::QUEUE,
-    queue_stack::STACK,
-    storage::SK_STORAGE,
-    redirect::DEVMAP_HASH,
-    struct_ops::STRUCT_OPS,
-    streams::RINGBUF,
-    storage::INODE_STORAGE,
-    storage::TASK_STORAGE,
-    bloom_filter::BLOOM_FILTER,
-    streams::USER_RINGBUF,
-    storage::CGRP_STORAGE,
-    arena::ARENA,
-    insn_array::INSN_ARRAY,
-    hash::RHASH,
+    HASH,
+    ARRAY,
+    PROG_ARRAY,
+    PERF_EVENT_ARRAY,
+    PERCPU_HASH,
+    PERCPU_ARRAY,
+    STACK_TRACE,
+    CGROUP_ARRAY,
+    LRU_HASH,
+    LRU_PERCPU_HASH,
+    LPM_TRIE,
+    ARRAY_OF_MAPS,
+    HASH_OF_MAPS,
+    DEVMAP,
+    SOCKMAP,
+    CPUMAP,
+    XSKMAP,
+    SOCKHASH,
+    CGROUP_STORAGE,
+    REUSEPORT_SOCKARRAY,
+    PERCPU_CGROUP_STORAGE,
+    QUEUE,
+    STACK,
+    SK_STORAGE,
+    DEVMAP_HASH,
+    STRUCT_OPS,
+    RINGBUF,
+    INODE_STORAGE,
+    TASK_STORAGE,
+    BLOOM_FILTER,
+    USER_RINGBUF,
+    CGRP_STORAGE,
+    ARENA,
+    INSN_ARRAY,
+    RHASH,
 ];
-
-/// Map types that `include/uapi/linux/bpf.h` calls deprecated, and what to use in their place.
-pub(super) const DEPRECATED: &[(&str, &str)] =
-    &[("cgroup_storage", "cgrp_storage"), ("percpu_cgroup_storage", "cgrp_storage")];
 
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
 const KMALLOC_MAX_SIZE: u32 = 4 << 20;

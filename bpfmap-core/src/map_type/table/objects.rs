@@ -4,12 +4,12 @@
 use super::{FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
-pub(super) const PROG_ARRAY: MapType = MapType {
+pub const PROG_ARRAY: MapType = MapType {
     name: "prog_array",
     number: 3,
     since: v(4, 2),
@@ -35,13 +35,17 @@ pub(super) const PROG_ARRAY: MapType = MapType {
         GetNextKey: NEXT_SLOT,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, __fd_array_map_delete_elem, prog_fd_array_get_ptr, prog_array_map_ops",
     ],
 };
 
 /// `BPF_MAP_TYPE_CGROUP_ARRAY`.
-pub(super) const CGROUP_ARRAY: MapType = MapType {
+pub const CGROUP_ARRAY: MapType = MapType {
     name: "cgroup_array",
     number: 8,
     since: v(4, 8),
@@ -61,7 +65,7 @@ pub(super) const CGROUP_ARRAY: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`.
-pub(super) const ARRAY_OF_MAPS: MapType = MapType {
+pub const ARRAY_OF_MAPS: MapType = MapType {
     name: "array_of_maps",
     number: 12,
     since: v(4, 12),
@@ -94,7 +98,7 @@ pub(super) const ARRAY_OF_MAPS: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_HASH_OF_MAPS`.
-pub(super) const HASH_OF_MAPS: MapType = MapType {
+pub const HASH_OF_MAPS: MapType = MapType {
     name: "hash_of_maps",
     number: 13,
     since: v(4, 12),
@@ -139,6 +143,7 @@ pub(super) const HASH_OF_MAPS: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::Position,
     sources: &[
         "kernel/bpf/hashtab.c: fd_htab_map_alloc_check, bpf_fd_htab_map_update_elem, bpf_fd_htab_map_lookup_elem, htab_of_maps_map_ops",
         "kernel/bpf/map_in_map.c: bpf_map_meta_alloc, bpf_map_meta_equal, bpf_map_fd_get_ptr",

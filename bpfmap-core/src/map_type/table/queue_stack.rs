@@ -3,12 +3,12 @@
 use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
+    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_QUEUE`.
-pub(super) const QUEUE: MapType = MapType {
+pub const QUEUE: MapType = MapType {
     name: "queue",
     number: 22,
     since: v(4, 20),
@@ -40,13 +40,17 @@ pub(super) const QUEUE: MapType = MapType {
         LookupAndDelete: POP,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/queue_stack_maps.c: queue_stack_map_alloc_check, queue_stack_map_push_elem, __queue_map_get, queue_map_ops",
     ],
 };
 
 /// `BPF_MAP_TYPE_STACK`.
-pub(super) const STACK: MapType = MapType {
+pub const STACK: MapType = MapType {
     name: "stack",
     number: 23,
     summary: "Values without keys; the last in is the first out.",

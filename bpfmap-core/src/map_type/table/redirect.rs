@@ -4,14 +4,14 @@
 use super::{FREEZE, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
 /// after a `sched_cls` program, an XDP program that uses the same map fails to load, with an empty
 /// log (Linux 6.1 and later, not 5.10; `bpf_prog_map_compatible` in `kernel/bpf/core.c`).
-pub(super) const DEVMAP: MapType = MapType {
+pub const DEVMAP: MapType = MapType {
     name: "devmap",
     number: 14,
     since: v(4, 14),
@@ -36,13 +36,17 @@ pub(super) const DEVMAP: MapType = MapType {
         GetNextKey: GET_NEXT_KEY,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &["rdonly_prog"],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/devmap.c: dev_map_alloc_check, __dev_map_update_elem, dev_map_delete_elem, dev_map_get_next_key, dev_map_ops",
     ],
 };
 
 /// `BPF_MAP_TYPE_DEVMAP_HASH`.
-pub(super) const DEVMAP_HASH: MapType = MapType {
+pub const DEVMAP_HASH: MapType = MapType {
     name: "devmap_hash",
     number: 25,
     since: v(5, 4),
@@ -88,7 +92,7 @@ pub(super) const DEVMAP_HASH: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_CPUMAP`.
-pub(super) const CPUMAP: MapType = MapType {
+pub const CPUMAP: MapType = MapType {
     name: "cpumap",
     number: 16,
     since: v(4, 15),
@@ -105,6 +109,7 @@ pub(super) const CPUMAP: MapType = MapType {
         GetNextKey: GET_NEXT_KEY,
         Freeze: FREEZE,
     },
+    added_flags: &[],
     sources: &[
         "kernel/bpf/cpumap.c: cpu_map_alloc, cpu_map_update_elem, cpu_map_delete_elem, cpu_map_ops",
     ],
@@ -112,7 +117,7 @@ pub(super) const CPUMAP: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_XSKMAP`.
-pub(super) const XSKMAP: MapType = MapType {
+pub const XSKMAP: MapType = MapType {
     name: "xskmap",
     number: 17,
     since: v(4, 18),
@@ -141,6 +146,7 @@ pub(super) const XSKMAP: MapType = MapType {
         GetNextKey: GET_NEXT_KEY,
         Freeze: FREEZE,
     },
+    added_flags: &[],
     sources: &[
         "net/xdp/xskmap.c: xsk_map_alloc, xsk_map_update_elem, xsk_map_delete_elem, xsk_map_lookup_elem_sys_only",
     ],

@@ -3,7 +3,7 @@
 use super::{FREEZE, MAX_HASH_ENTRIES, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
@@ -13,7 +13,7 @@ use crate::map_type::{
 ///
 /// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1 ENOMEM or, where 16 GiB
 /// are free, success (measured on 6.18.44). No test asks for so much.
-pub(super) const SOCKMAP: MapType = MapType {
+pub const SOCKMAP: MapType = MapType {
     name: "sockmap",
     number: 15,
     since: v(4, 14),
@@ -63,6 +63,10 @@ pub(super) const SOCKMAP: MapType = MapType {
         GetNextKey: GET_NEXT_KEY,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "net/core/sock_map.c: sock_map_alloc, sock_map_update_elem_sys, sock_map_update_common, sock_map_lookup_sys, sock_map_delete_elem, sock_map_get_next_key",
         "kernel/bpf/verifier.c: may_update_sockmap",
@@ -70,7 +74,7 @@ pub(super) const SOCKMAP: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_SOCKHASH`. What programs may write is as in [`SOCKMAP`].
-pub(super) const SOCKHASH: MapType = MapType {
+pub const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,
     since: v(4, 18),
@@ -119,7 +123,7 @@ pub(super) const SOCKHASH: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY`.
-pub(super) const REUSEPORT_SOCKARRAY: MapType = MapType {
+pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     name: "reuseport_sockarray",
     number: 20,
     since: v(4, 19),

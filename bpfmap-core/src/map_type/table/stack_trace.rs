@@ -3,12 +3,12 @@
 use super::{FREEZE, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STACK_TRACE`.
-pub(super) const STACK_TRACE: MapType = MapType {
+pub const STACK_TRACE: MapType = MapType {
     name: "stack_trace",
     number: 7,
     since: v(4, 6),
@@ -61,6 +61,10 @@ pub(super) const STACK_TRACE: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/stackmap.c: stack_map_alloc, __bpf_get_stackid, bpf_stackmap_extract, stack_map_get_next_key, stack_map_delete_elem, stack_trace_map_ops",
     ],

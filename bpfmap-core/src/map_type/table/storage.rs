@@ -4,8 +4,8 @@
 use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Owner, Privilege, ValueRule,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
+    MaxEntriesRule, MemoryRule, Owner, Privilege, ValueRule,
 };
 
 /// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
@@ -13,7 +13,7 @@ use crate::map_type::{
 const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
-pub(super) const CGROUP_STORAGE: MapType = MapType {
+pub const CGROUP_STORAGE: MapType = MapType {
     name: "cgroup_storage",
     number: 19,
     since: v(4, 19),
@@ -46,13 +46,17 @@ pub(super) const CGROUP_STORAGE: MapType = MapType {
         GetNextKey: CGROUP_NEXT_KEY,
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: Some("cgrp_storage"),
     sources: &[
         "kernel/bpf/local_storage.c: cgroup_storage_map_alloc, cgroup_storage_update_elem, cgroup_storage_delete_elem, cgroup_storage_get_next_key",
     ],
 };
 
 /// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
-pub(super) const PERCPU_CGROUP_STORAGE: MapType = MapType {
+pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     name: "percpu_cgroup_storage",
     number: 21,
     since: v(4, 20),
@@ -133,7 +137,7 @@ const CGROUP_NEXT_KEY: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_SK_STORAGE`.
-pub(super) const SK_STORAGE: MapType = MapType {
+pub const SK_STORAGE: MapType = MapType {
     name: "sk_storage",
     number: 24,
     since: v(5, 2),
@@ -153,6 +157,7 @@ pub(super) const SK_STORAGE: MapType = MapType {
         GetNextKey: super::NOT_SUPPORTED,
         Freeze: FREEZE,
     },
+    successor: None,
     sources: &[
         "kernel/bpf/bpf_local_storage.c: bpf_local_storage_map_alloc_check, bpf_local_storage_update, check_flags",
         "net/core/bpf_sk_storage.c: bpf_fd_sk_storage_lookup_elem, sk_storage_map_ops",
@@ -188,7 +193,7 @@ const SK_DELETE: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_INODE_STORAGE`.
-pub(super) const INODE_STORAGE: MapType = MapType {
+pub const INODE_STORAGE: MapType = MapType {
     name: "inode_storage",
     number: 28,
     since: v(5, 10),
@@ -237,7 +242,7 @@ const INODE_DELETE: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_TASK_STORAGE`.
-pub(super) const TASK_STORAGE: MapType = MapType {
+pub const TASK_STORAGE: MapType = MapType {
     name: "task_storage",
     number: 29,
     since: v(5, 11),
@@ -260,7 +265,7 @@ pub(super) const TASK_STORAGE: MapType = MapType {
 };
 
 /// `BPF_MAP_TYPE_CGRP_STORAGE`.
-pub(super) const CGRP_STORAGE: MapType = MapType {
+pub const CGRP_STORAGE: MapType = MapType {
     name: "cgrp_storage",
     number: 32,
     since: v(6, 2),

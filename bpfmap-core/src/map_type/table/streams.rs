@@ -3,12 +3,12 @@
 use super::{FREEZE, cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
+    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
     MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
-pub(super) const PERF_EVENT_ARRAY: MapType = MapType {
+pub const PERF_EVENT_ARRAY: MapType = MapType {
     name: "perf_event_array",
     number: 4,
     since: v(4, 3),
@@ -46,6 +46,10 @@ pub(super) const PERF_EVENT_ARRAY: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, fd_array_map_delete_elem, perf_event_fd_array_get_ptr, perf_event_array_map_ops",
     ],
@@ -65,7 +69,7 @@ const SET: &[Case] = cases! {
 };
 
 /// `BPF_MAP_TYPE_RINGBUF`.
-pub(super) const RINGBUF: MapType = MapType {
+pub const RINGBUF: MapType = MapType {
     name: "ringbuf",
     number: 27,
     since: v(5, 8),
@@ -94,13 +98,17 @@ pub(super) const RINGBUF: MapType = MapType {
         },
         Freeze: FREEZE,
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/ringbuf.c: ringbuf_map_alloc, ringbuf_map_mmap_kern, __bpf_ringbuf_reserve, ringbuf_map_ops",
     ],
 };
 
 /// `BPF_MAP_TYPE_USER_RINGBUF`.
-pub(super) const USER_RINGBUF: MapType = MapType {
+pub const USER_RINGBUF: MapType = MapType {
     name: "user_ringbuf",
     number: 31,
     since: v(6, 1),

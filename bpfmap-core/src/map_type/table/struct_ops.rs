@@ -3,12 +3,12 @@
 use super::{cases, operations, v};
 use crate::Errno;
 use crate::map_type::{
-    BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule,
-    Privilege, ValueRule,
+    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
-pub(super) const STRUCT_OPS: MapType = MapType {
+pub const STRUCT_OPS: MapType = MapType {
     name: "struct_ops",
     number: 26,
     since: v(5, 6),
@@ -52,6 +52,10 @@ pub(super) const STRUCT_OPS: MapType = MapType {
         },
         Freeze: cases! { Plain: (5, 2) ENOTSUPP; },
     },
+    batch_cursor: BatchCursor::None,
+    added_flags: &[],
+    evicts: false,
+    successor: None,
     sources: &[
         "kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_map_alloc_check, bpf_struct_ops_map_update_elem, bpf_struct_ops_map_delete_elem, bpf_struct_ops_map_sys_lookup_elem",
     ],

@@ -1,7 +1,7 @@
 //! Map types that packets are redirected with: their entries are interfaces, CPUs and sockets.
 
 use super::kind;
-use crate::kind::{BatchCursor, DeleteElement, InsertElement, Iterate, Kind, sealed::Sealed};
+use crate::kind::{DeleteElement, InsertElement, Iterate, Kind, sealed::Sealed};
 use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
@@ -35,7 +35,7 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
     /// ```
     ///
     /// Source: `kernel/bpf/devmap.c`, `dev_map_ops`.
-    Devmap, 14, "devmap", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
+    Devmap, DEVMAP, V => V);
 impl DeleteElement for Devmap {}
 impl Iterate for Devmap {}
 
@@ -67,7 +67,7 @@ kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
     /// ```
     ///
     /// Source: `net/core/sock_map.c`, `sock_map_ops`.
-    Sockmap, 15, "sockmap", btf: false, cursor: None, value: V => V, delete_missing: EINVAL);
+    Sockmap, SOCKMAP, V => V);
 impl InsertElement for Sockmap {}
 impl DeleteElement for Sockmap {}
 impl Iterate for Sockmap {}
@@ -99,7 +99,7 @@ kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
     /// ```
     ///
     /// Source: `kernel/bpf/cpumap.c`, `cpu_map_ops`.
-    Cpumap, 16, "cpumap", btf: false, cursor: None, value: V => V);
+    Cpumap, CPUMAP, V => V);
 impl DeleteElement for Cpumap {}
 impl Iterate for Cpumap {}
 
@@ -125,7 +125,7 @@ kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     /// ```
     ///
     /// Source: `net/xdp/xskmap.c`, `xsk_map_ops`.
-    Xskmap, 17, "xskmap", btf: false, cursor: None, value: V => V);
+    Xskmap, XSKMAP, V => V);
 impl InsertElement for Xskmap {}
 impl DeleteElement for Xskmap {}
 impl Iterate for Xskmap {}
@@ -148,7 +148,7 @@ kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
     /// ```
     ///
     /// Source: `net/core/sock_map.c`, `sock_hash_ops`.
-    Sockhash, 18, "sockhash", btf: false, cursor: None, value: V => V);
+    Sockhash, SOCKHASH, V => V);
 impl InsertElement for Sockhash {}
 impl DeleteElement for Sockhash {}
 impl Iterate for Sockhash {}
@@ -176,7 +176,7 @@ kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
     /// ```
     ///
     /// Source: `kernel/bpf/reuseport_array.c`, `reuseport_array_ops`.
-    ReuseportSockarray, 20, "reuseport_sockarray", btf: true, cursor: None, value: V => V);
+    ReuseportSockarray, REUSEPORT_SOCKARRAY, V => V);
 impl InsertElement for ReuseportSockarray {}
 impl DeleteElement for ReuseportSockarray {}
 impl Iterate for ReuseportSockarray {}
@@ -200,7 +200,7 @@ kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
     /// ```
     ///
     /// Source: `kernel/bpf/devmap.c`, `dev_map_hash_ops`.
-    DevmapHash, 25, "devmap_hash", btf: false, cursor: None, value: V => V, adds: RDONLY_PROG);
+    DevmapHash, DEVMAP_HASH, V => V);
 impl InsertElement for DevmapHash {}
 impl DeleteElement for DevmapHash {}
 impl Iterate for DevmapHash {}

@@ -2,8 +2,7 @@
 
 use super::kind;
 use crate::kind::{
-    BatchCursor, DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, UpdateBatch,
-    sealed::Sealed,
+    DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, UpdateBatch, sealed::Sealed,
 };
 use crate::plain::Plain;
 
@@ -24,7 +23,7 @@ kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `prog_array_map_ops`.
-    ProgArray, 3, "prog_array", btf: true, cursor: None, value: V => V);
+    ProgArray, PROG_ARRAY, V => V);
 impl DeleteElement for ProgArray {}
 impl Iterate for ProgArray {}
 
@@ -41,7 +40,7 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups for a program to ask 
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `cgroup_array_map_ops`.
-    CgroupArray, 8, "cgroup_array", btf: false, cursor: None, value: V => V);
+    CgroupArray, CGROUP_ARRAY, V => V);
 impl DeleteElement for CgroupArray {}
 impl Iterate for CgroupArray {}
 
@@ -60,7 +59,7 @@ kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all of one s
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `array_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
-    ArrayOfMaps, 12, "array_of_maps", btf: false, cursor: None, value: V => V, holds_maps: true);
+    ArrayOfMaps, ARRAY_OF_MAPS, V => V);
 impl DeleteElement for ArrayOfMaps {}
 impl Iterate for ArrayOfMaps {}
 impl UpdateBatch for ArrayOfMaps {}
@@ -78,7 +77,7 @@ kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all of one spec
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_of_maps_map_ops`; `kernel/bpf/map_in_map.c`.
-    HashOfMaps, 13, "hash_of_maps", btf: false, cursor: Position, value: V => V, holds_maps: true);
+    HashOfMaps, HASH_OF_MAPS, V => V);
 impl InsertElement for HashOfMaps {}
 impl DeleteElement for HashOfMaps {}
 impl Iterate for HashOfMaps {}

@@ -2,8 +2,8 @@
 
 use super::kind;
 use crate::kind::{
-    BatchCursor, DeleteElement, Filter, HoldStacks, Iterate, Kind, LookupElement, MapArena,
-    RegisterOps, TakeElement, UpdateElement, sealed::Sealed,
+    DeleteElement, Filter, HoldStacks, Iterate, Kind, LookupElement, MapArena, RegisterOps,
+    TakeElement, UpdateElement, sealed::Sealed,
 };
 use crate::plain::Plain;
 
@@ -18,7 +18,7 @@ kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)
     /// ```
     ///
     /// Source: `kernel/bpf/arena.c`, `arena_map_ops`.
-    Arena, 33, "arena", btf: false, cursor: Position, value: V => V);
+    Arena, ARENA, V => V);
 impl MapArena for Arena {}
 
 kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](crate::InsnOffsets).
@@ -31,7 +31,7 @@ kind!(/// `BPF_MAP_TYPE_INSN_ARRAY` (Linux 6.19): values are [`InsnOffsets`](cra
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_insn_array.c`, `insn_array_map_ops`.
-    InsnArray, 34, "insn_array", btf: false, cursor: Key, value: V => V, adds: RDONLY_PROG);
+    InsnArray, INSN_ARRAY, V => V);
 impl LookupElement for InsnArray {}
 impl UpdateElement for InsnArray {}
 impl Iterate for InsnArray {}
@@ -46,7 +46,7 @@ kind!(/// `BPF_MAP_TYPE_STRUCT_OPS` (Linux 5.6)
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_struct_ops.c`, `bpf_struct_ops_map_ops`.
-    StructOps, 26, "struct_ops", btf: false, cursor: Key, value: V => V, kernel_value: true);
+    StructOps, STRUCT_OPS, V => V);
 impl RegisterOps for StructOps {}
 
 kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is the number of hash functions.
@@ -58,7 +58,7 @@ kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is th
     /// ```
     ///
     /// Source: `kernel/bpf/bloom_filter.c`, `bloom_filter_map_ops`.
-    BloomFilter, 30, "bloom_filter", btf: true, cursor: Position, value: V => V);
+    BloomFilter, BLOOM_FILTER, V => V);
 impl Filter for BloomFilter {}
 
 kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): a program puts a stack in with `bpf_get_stackid`, which gives it the key.
@@ -75,7 +75,7 @@ kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): a program puts a stack in with
     /// ```
     ///
     /// Source: `kernel/bpf/stackmap.c`, `stack_trace_map_ops`.
-    StackTrace, 7, "stack_trace", btf: false, cursor: Key, value: V => V);
+    StackTrace, STACK_TRACE, V => V);
 impl LookupElement for StackTrace {}
 impl DeleteElement for StackTrace {}
 impl TakeElement for StackTrace {}

@@ -2,8 +2,8 @@
 
 use super::kind;
 use crate::kind::{
-    BatchCursor, DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement,
-    MapValues, Peek, Pop, Push, SelectCpu, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
+    DeleteBatch, DeleteElement, InsertElement, Iterate, Kind, Lock, LookupElement, MapValues, Peek,
+    Pop, Push, SelectCpu, TakeElement, UpdateBatch, UpdateElement, sealed::Sealed,
 };
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
@@ -18,7 +18,7 @@ kind!(/// `BPF_MAP_TYPE_HASH` (Linux 3.19): a value for each key.
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_map_ops`.
-    Hash, 1, "hash", btf: true, cursor: Position, value: V => V);
+    Hash, HASH, V => V);
 impl LookupElement for Hash {}
 impl UpdateElement for Hash {}
 impl InsertElement for Hash {}
@@ -39,7 +39,7 @@ kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index, all there and zero
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `array_map_ops`.
-    Array, 2, "array", btf: true, cursor: Key, value: V => V);
+    Array, ARRAY, V => V);
 impl LookupElement for Array {}
 impl UpdateElement for Array {}
 impl Iterate for Array {}
@@ -57,7 +57,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): for each key a value [of each 
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_percpu_map_ops`.
-    PercpuHash, 5, "percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
+    PercpuHash, PERCPU_HASH, V => PerCpu<V>);
 impl LookupElement for PercpuHash {}
 impl UpdateElement for PercpuHash {}
 impl SelectCpu for PercpuHash {}
@@ -79,7 +79,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): by index a value [of each CPU
     /// ```
     ///
     /// Source: `kernel/bpf/arraymap.c`, `percpu_array_map_ops`.
-    PercpuArray, 6, "percpu_array", btf: true, cursor: Key, value: V => PerCpu<V>);
+    PercpuArray, PERCPU_ARRAY, V => PerCpu<V>);
 impl LookupElement for PercpuArray {}
 impl UpdateElement for PercpuArray {}
 impl SelectCpu for PercpuArray {}
@@ -97,7 +97,7 @@ kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key; what was u
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_lru_map_ops`.
-    LruHash, 9, "lru_hash", btf: true, cursor: Position, value: V => V);
+    LruHash, LRU_HASH, V => V);
 impl LookupElement for LruHash {}
 impl UpdateElement for LruHash {}
 impl InsertElement for LruHash {}
@@ -117,7 +117,7 @@ kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): as [`LruHash`], with a va
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `htab_lru_percpu_map_ops`.
-    LruPercpuHash, 10, "lru_percpu_hash", btf: true, cursor: Position, value: V => PerCpu<V>);
+    LruPercpuHash, LRU_PERCPU_HASH, V => PerCpu<V>);
 impl LookupElement for LruPercpuHash {}
 impl UpdateElement for LruPercpuHash {}
 impl SelectCpu for LruPercpuHash {}
@@ -141,7 +141,7 @@ kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix; a look-
     /// ```
     ///
     /// Source: `kernel/bpf/lpm_trie.c`, `trie_map_ops`.
-    LpmTrie, 11, "lpm_trie", btf: true, cursor: Key, value: V => V);
+    LpmTrie, LPM_TRIE, V => V);
 impl LookupElement for LpmTrie {}
 impl UpdateElement for LpmTrie {}
 impl InsertElement for LpmTrie {}
@@ -160,7 +160,7 @@ kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20): values without keys, the oldest fir
     /// ```
     ///
     /// Source: `kernel/bpf/queue_stack_maps.c`, `queue_map_ops`.
-    Queue, 22, "queue", btf: false, cursor: Position, value: V => V);
+    Queue, QUEUE, V => V);
 impl Push for Queue {}
 impl Pop for Queue {}
 impl Peek for Queue {}
@@ -175,7 +175,7 @@ kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20): values without keys, the newest fir
     /// ```
     ///
     /// Source: `kernel/bpf/queue_stack_maps.c`, `stack_map_ops`.
-    Stack, 23, "stack", btf: false, cursor: Position, value: V => V);
+    Stack, STACK, V => V);
 impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
@@ -190,7 +190,7 @@ kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): as [`Hash`](enum@Hash), and its memo
     /// ```
     ///
     /// Source: `kernel/bpf/hashtab.c`, `rhtab_map_ops`.
-    Rhash, 35, "rhash", btf: true, cursor: Position, value: V => V);
+    Rhash, RHASH, V => V);
 impl LookupElement for Rhash {}
 impl UpdateElement for Rhash {}
 impl InsertElement for Rhash {}

@@ -2,7 +2,7 @@
 
 use super::kind;
 use crate::kind::{
-    AttachValues, BatchCursor, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
+    AttachValues, Kind, Lock, LookupElement, SelectCpu, UpdateElement, sealed::Sealed,
 };
 use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
 use crate::percpu::PerCpu;
@@ -27,7 +27,7 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup th
     /// ```
     ///
     /// Source: `kernel/bpf/local_storage.c`, `cgroup_storage_map_ops`.
-    CgroupStorage, 19, "cgroup_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
+    CgroupStorage, CGROUP_STORAGE, V => V);
 impl LookupElement for CgroupStorage {}
 impl UpdateElement for CgroupStorage {}
 impl Lock for CgroupStorage {}
@@ -42,7 +42,7 @@ kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`
     /// ```
     ///
     /// Source: `kernel/bpf/local_storage.c`, `bpf_percpu_cgroup_storage_update`.
-    PercpuCgroupStorage, 21, "percpu_cgroup_storage", btf: true, cursor: None, value: V => PerCpu<V>, entries: none_unless_said);
+    PercpuCgroupStorage, PERCPU_CGROUP_STORAGE, V => PerCpu<V>);
 impl LookupElement for PercpuCgroupStorage {}
 impl UpdateElement for PercpuCgroupStorage {}
 impl SelectCpu for PercpuCgroupStorage {}
@@ -60,7 +60,7 @@ kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), 
     /// ```
     ///
     /// Source: `net/core/bpf_sk_storage.c`, `sk_storage_map_ops`.
-    SkStorage, 24, "sk_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
+    SkStorage, SK_STORAGE, V => V);
 impl AttachValues for SkStorage {
     type Owner<'a> = SocketFd<'a>;
 }
@@ -78,7 +78,7 @@ kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](F
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_inode_storage.c`, `inode_storage_map_ops`.
-    InodeStorage, 28, "inode_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
+    InodeStorage, INODE_STORAGE, V => V);
 impl AttachValues for InodeStorage {
     type Owner<'a> = FileFd<'a>;
 }
@@ -95,8 +95,7 @@ kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), go
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_task_storage.c`, `task_storage_map_ops`.
-    TaskStorage, 29, "task_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said,
-    user_ptrs: true);
+    TaskStorage, TASK_STORAGE, V => V);
 impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
@@ -112,12 +111,7 @@ kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd)
     /// ```
     ///
     /// Source: `kernel/bpf/bpf_cgrp_storage.c`, `cgrp_storage_map_ops`.
-    CgrpStorage, 32, "cgrp_storage", btf: true, cursor: None, value: V => V, entries: none_unless_said);
+    CgrpStorage, CGRP_STORAGE, V => V);
 impl AttachValues for CgrpStorage {
     type Owner<'a> = CgroupFd<'a>;
-}
-
-/// There is an entry for each owner: the kernel takes no number (`EINVAL`).
-fn none_unless_said(said: Option<u32>) -> Option<u32> {
-    said.or(Some(0))
 }

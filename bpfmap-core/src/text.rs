@@ -1,0 +1,97 @@
+//! Texts that are put together at compile time.
+
+/// A short text with numbers in it, which a `const` assertion can show. What does not fit is cut off.
+#[derive(Clone, Copy)]
+pub struct Text {
+    bytes: [u8; Self::CAPACITY],
+    len: usize,
+}
+
+impl Text {
+    const CAPACITY: usize = 512;
+
+    /// Returns an empty text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: [0; Self::CAPACITY], len: 0 }
+    }
+
+    /// Appends `text`.
+    #[must_use]
+    pub const fn and(mut self, text: &str) -> Self {
+        let text = text.as_bytes();
+        // Half a character would be no text.
+        if self.len + text.len() > Self::CAPACITY {
+            return self;
+        }
+        let mut index = 0;
+        while index < text.len() {
+            self.bytes[self.len] = text[index];
+            self.len += 1;
+            index += 1;
+        }
+        self
+    }
+
+    /// Appends `number` in decimal digits.
+    #[must_use]
+    pub const fn number(self, number: u64) -> Self {
+        let rest = if number >= 10 { self.number(number / 10) } else { self };
+        let digit = (number % 10) as usize;
+        let (_, digits) = "0123456789".split_at(digit);
+        let (digit, _) = digits.split_at(1);
+        rest.and(digit)
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        let (text, _) = self.bytes.split_at(self.len);
+        match core::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Display for Text {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl core::fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}
+
+/// Returns whether two texts are the same; `==` for constants.
+#[must_use]
+pub const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn numbers_are_written_in_decimal_and_what_does_not_fit_is_left_out() {
+        let text = Text::new().and("from ").number(0).and(" to ").number(u64::MAX);
+        assert_eq!(text.as_str(), "from 0 to 18446744073709551615");
+        let long = text.and(std::str::from_utf8(&[b'x'; 600]).unwrap());
+        assert_eq!(long.as_str(), text.as_str());
+    }
+}

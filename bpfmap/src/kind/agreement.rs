@@ -1,0 +1,117 @@
+//! What the markers implement, held against the facts table when the crate is compiled.
+
+use super::Kind;
+use crate::held::Held;
+use crate::layout::Layout;
+use crate::spec::{MapSpec, OuterMapSpec};
+use bpfmap_core::Text;
+use bpfmap_core::map_type::Capability;
+
+/// A map that each map type of kernel objects can hold objects for, and show them of.
+#[expect(
+    dead_code,
+    reason = "the capabilities ask for it as a parameter, which is no use in the eyes of the lint"
+)]
+pub(super) enum Probe {}
+
+impl MapSpec for Probe {
+    type Kind = super::HashOfMaps;
+    type Key = u32;
+    type Value = u64;
+    const NAME: &'static str = "probe";
+    const KEY_LAYOUT: &'static Layout = Layout::U32;
+    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+}
+
+impl OuterMapSpec for Probe {
+    type Inner = Self;
+}
+
+/// What holds for a type that lacks the constant of the same name of a struct in [`probes`].
+pub(super) trait Otherwise {
+    const IMPLEMENTED: bool = false;
+}
+
+impl<T> Otherwise for T {}
+
+/// `probes!(LookupElement HoldObjects<Probe>)`: a struct for each trait, whose constant says whether a type implements it.
+macro_rules! probes {
+    ($dollar:tt $($name:ident $(<$spec:ident>)?)*) => {
+        pub(super) mod probes {
+            use super::Probe;
+            use core::marker::PhantomData;
+
+            $(
+                pub(in crate::kind) struct $name<K>(PhantomData<K>);
+
+                impl<K: crate::kind::$name $(<$spec>)?> $name<K> {
+                    pub(in crate::kind) const IMPLEMENTED: bool = true;
+                }
+            )*
+        }
+
+        /// Each capability, and whether a marker implements the trait of its name.
+        macro_rules! implemented {
+            ($dollar kind:ident) => {{
+                #[allow(unused_imports, reason = "for what the marker implements it is not needed")]
+                use crate::kind::agreement::Otherwise as _;
+                &[$((
+                    bpfmap_core::map_type::Capability::$name,
+                    crate::kind::agreement::probes::$name::<$dollar kind>::IMPLEMENTED,
+                )),*]
+            }};
+        }
+        pub(super) use implemented;
+    };
+}
+probes! {
+    $ HoldObjects<Probe> ShowObjects<Probe> AttachValues LookupElement UpdateElement InsertElement SelectCpu DeleteElement
+    TakeElement Iterate UpdateBatch DeleteBatch Push Pop Peek Filter HoldStacks ReadRecords ReadPerCpuRecords WriteRecords
+    RegisterOps MapArena MapValues Lock
+}
+
+/// Fails to compile unless `K` implements exactly the capabilities that its row offers.
+///
+/// # Panics
+/// As said, at compile time.
+pub(super) const fn agrees<K: Kind>(implemented: &[(Capability, bool)]) {
+    let facts = K::FACTS;
+    assert!(facts.per_cpu == <K::Value<u64> as Held>::PER_CPU, "the row says what an entry holds");
+    assert!(implemented.len() == Capability::ALL.len(), "each capability is looked at");
+    let mut index = 0;
+    while index < implemented.len() {
+        let (capability, implemented) = implemented[index];
+        assert!(capability as u8 == Capability::ALL[index] as u8, "in the order of `Capability`");
+        if implemented != facts.offers(capability) {
+            let verb = if implemented { " implements " } else { " does not implement " };
+            let says = if implemented { "does not offer it" } else { "offers it" };
+            let text = Text::new().and("the marker of `").and(facts.name).and("`").and(verb);
+            let text = text.and("`").and(capability.name()).and("`, and its row ").and(says);
+            panic!("{}", text.as_str());
+        }
+        index += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+
+    macro_rules! markers {
+        ($($kind:ident)*) => {
+            const MARKERS: &[&MapType] = &[$($kind::FACTS),*];
+        };
+    }
+    markers! {
+        Hash Array ProgArray PerfEventArray PercpuHash PercpuArray StackTrace CgroupArray LruHash LruPercpuHash LpmTrie
+        ArrayOfMaps HashOfMaps Devmap Sockmap Cpumap Xskmap Sockhash CgroupStorage ReuseportSockarray
+        PercpuCgroupStorage Queue Stack SkStorage DevmapHash StructOps Ringbuf InodeStorage TaskStorage BloomFilter
+        UserRingbuf CgrpStorage Arena InsnArray Rhash
+    }
+
+    #[test]
+    fn each_row_has_a_marker() {
+        let rows = bpfmap_core::map_type::MAP_TYPES.iter().map(|row| row.number);
+        assert!(MARKERS.iter().map(|facts| facts.number).eq(rows));
+    }
+}
