@@ -29,10 +29,16 @@ errno! {
     EPERM = 1;
     /// No such entry.
     ENOENT = 2;
+    /// A signal came in between, or, of a batch, entries vanished.
+    EINTR = 4;
+    /// Input or output failed.
+    EIO = 5;
     /// Argument list too long: a limit of the map type is passed.
     E2BIG = 7;
     /// Bad file descriptor.
     EBADF = 9;
+    /// Not now.
+    EAGAIN = 11;
     /// Out of memory.
     ENOMEM = 12;
     /// What was asked for is under way.
@@ -49,6 +55,8 @@ errno! {
     ENODEV = 19;
     /// Invalid argument.
     EINVAL = 22;
+    /// The process has too many open files.
+    EMFILE = 24;
     /// No space left.
     ENOSPC = 28;
     /// Out of range.

@@ -75,6 +75,52 @@ impl SpecialField {
         }
     }
 
+    /// The field that is a struct of this name.
+    #[must_use]
+    pub fn by_struct(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| !field.is_pointer() && field.name() == name)
+    }
+
+    /// Its size in bytes, which is one of whole words of [`Self::align`] bytes. The nodes have the size that they have
+    /// from Linux 6.6 on: before, a list's had 16 bytes and a tree's 24.
+    ///
+    /// Source: `include/uapi/linux/bpf.h`, and `include/asm-generic/rqspinlock.h` for the resilient lock.
+    #[must_use]
+    pub const fn size(self) -> u32 {
+        match self {
+            Self::SpinLock | Self::ResSpinLock | Self::RefCount => 4,
+            Self::TaskWork
+            | Self::Kptr
+            | Self::UntrustedKptr
+            | Self::PerCpuKptr
+            | Self::UserPtr => 8,
+            Self::Timer | Self::WorkQueue | Self::ListHead | Self::RbRoot => 16,
+            Self::ListNode => 24,
+            Self::RbNode => 32,
+        }
+    }
+
+    /// Its alignment in bytes.
+    #[must_use]
+    pub const fn align(self) -> u32 {
+        if self.size() == 4 { 4 } else { 8 }
+    }
+
+    /// Of a struct, the name of its one member in C: a word, or an array of them.
+    #[must_use]
+    pub const fn member(self) -> &'static str {
+        match self {
+            Self::SpinLock | Self::ResSpinLock => "val",
+            _ => "__opaque",
+        }
+    }
+
+    /// Returns whether the one member is an array of words, even of a single one.
+    #[must_use]
+    pub const fn is_array_of_words(self) -> bool {
+        matches!(self, Self::RefCount) || self.size() > 8
+    }
+
     /// Whether it is a pointer that a BTF type tag of [its name](Self::name) marks.
     #[must_use]
     pub const fn is_pointer(self) -> bool {

@@ -204,36 +204,6 @@ fn kind_of(errno: i32) -> ErrorKind {
     }
 }
 
-/// The name of an errno: `ENOENT`.
-pub(crate) fn errno_name(errno: i32) -> Option<&'static str> {
-    Some(match errno {
-        libc::EPERM => "EPERM",
-        libc::ENOENT => "ENOENT",
-        libc::EINTR => "EINTR",
-        libc::EIO => "EIO",
-        libc::E2BIG => "E2BIG",
-        libc::EBADF => "EBADF",
-        libc::EAGAIN => "EAGAIN",
-        libc::ENOMEM => "ENOMEM",
-        libc::EACCES => "EACCES",
-        libc::EFAULT => "EFAULT",
-        libc::EBUSY => "EBUSY",
-        libc::EEXIST => "EEXIST",
-        libc::ENODEV => "ENODEV",
-        libc::EINVAL => "EINVAL",
-        libc::EMFILE => "EMFILE",
-        libc::ENOSPC => "ENOSPC",
-        libc::ERANGE => "ERANGE",
-        libc::ENOSYS => "ENOSYS",
-        libc::EOVERFLOW => "EOVERFLOW",
-        libc::ENOTSOCK => "ENOTSOCK",
-        libc::ENOBUFS => "ENOBUFS",
-        libc::EOPNOTSUPP => "EOPNOTSUPP",
-        ENOTSUPP => "ENOTSUPP",
-        _ => return None,
-    })
-}
-
 /// Name and meaning of an errno: `ENOENT (No such file or directory)`.
 struct ErrnoText(i32);
 
@@ -245,7 +215,7 @@ impl fmt::Display for ErrnoText {
         // "No such file or directory (os error 2)": the number is told once, and only when there is no name.
         let text = std::io::Error::from_raw_os_error(self.0).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
-        match errno_name(self.0) {
+        match bpfmap_core::Errno(self.0).name() {
             Some(name) => write!(f, "{name} ({text})"),
             None => write!(f, "errno {} ({text})", self.0),
         }

@@ -4,6 +4,7 @@
 //! Linux 7.1 on.
 
 use crate::plain::Plain;
+use bpfmap_core::SpecialField;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -20,6 +21,11 @@ macro_rules! opaque {
 
         // SAFETY: integers.
         unsafe impl Plain for $name {}
+
+        const _: () = assert!(
+            size_of::<$name>() == SpecialField::$name.size() as usize
+                && align_of::<$name>() == SpecialField::$name.align() as usize,
+        );
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ pub(crate) struct Errno(pub i32);
 
 /// The kernel's own "not supported" (`include/linux/errno.h`), which has no name in libc and reaches user space from
 /// map operations all the same.
-pub(crate) const ENOTSUPP: i32 = 524;
+pub(crate) const ENOTSUPP: i32 = bpfmap_core::Errno::ENOTSUPP.0;
 
 /// Commands (`enum bpf_cmd`).
 #[derive(Clone, Copy)]

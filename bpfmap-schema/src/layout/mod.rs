@@ -17,7 +17,6 @@ pub use composite::{CompositeLayout, Item, MemberLayout, Padding};
 use std::collections::HashMap;
 
 use crate::ir::{Composite, MemberType, Schema, Type, TypeDef, TypeDefKind};
-use bpfmap_core::SpecialField;
 
 /// Size and alignment of a type, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +112,9 @@ impl Layouts {
                 TypeLayout { size, align: element.align }
             }
             Type::Named(name) => self.named(name).unwrap_or(TypeLayout::UNKNOWN),
-            Type::Special(field, _) => special_field(*field),
+            Type::Special(field, _) => {
+                TypeLayout { size: field.size().into(), align: field.align().into() }
+            }
         }
     }
 
@@ -147,27 +148,6 @@ impl Layouts {
             MemberType::Union(body) => CompositeLayout::of_union(self, body),
         };
         (nested.layout(), Some(nested))
-    }
-}
-
-/// The nodes as they are from Linux 6.6: before, a list's had 16 bytes and a tree's 24.
-///
-/// Source: `include/uapi/linux/bpf.h`, and `include/asm-generic/rqspinlock.h` for the resilient
-/// lock.
-fn special_field(field: SpecialField) -> TypeLayout {
-    use SpecialField as Field;
-    match field {
-        Field::SpinLock | Field::ResSpinLock | Field::RefCount => TypeLayout { size: 4, align: 4 },
-        Field::TaskWork
-        | Field::Kptr
-        | Field::UntrustedKptr
-        | Field::PerCpuKptr
-        | Field::UserPtr => TypeLayout { size: 8, align: 8 },
-        Field::Timer | Field::WorkQueue | Field::ListHead | Field::RbRoot => {
-            TypeLayout { size: 16, align: 8 }
-        }
-        Field::ListNode => TypeLayout { size: 24, align: 8 },
-        Field::RbNode => TypeLayout { size: 32, align: 8 },
     }
 }
 

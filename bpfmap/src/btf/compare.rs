@@ -25,6 +25,7 @@
 use crate::difference::Difference;
 use crate::layout::{IntEncoding, TypeLayout, TypeMember};
 use bpfmap_btf::{Btf, BtfError, Enum, Int, Kind, Member as BtfMember, Type, is_padding_name};
+use bpfmap_core::SpecialField;
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
@@ -392,20 +393,7 @@ fn is_padding(member: &TypeMember<'_>) -> bool {
 
 /// The kernel finds its own fields in a value by the name of their type.
 fn is_kernels(name: &str) -> bool {
-    name.starts_with("bpf_")
-        && matches!(
-            name,
-            "bpf_spin_lock"
-                | "bpf_res_spin_lock"
-                | "bpf_timer"
-                | "bpf_wq"
-                | "bpf_task_work"
-                | "bpf_list_head"
-                | "bpf_list_node"
-                | "bpf_rb_root"
-                | "bpf_rb_node"
-                | "bpf_refcount"
-        )
+    SpecialField::by_struct(name).is_some()
 }
 
 fn describe(layout: &TypeLayout<'_>) -> String {

@@ -14,7 +14,8 @@ pub(super) fn definitions(schema: &Schema) -> String {
     let used = Used::by(schema);
     let structs = used.fields.iter().filter_map(|field| kernel_struct(*field));
     let mut body = String::new();
-    for KernelStruct { name, words, in_uapi } in structs {
+    for KernelStruct { field, in_uapi } in structs {
+        let name = field.name();
         let has = has(name);
         match in_uapi {
             Some(uapi) => {
@@ -32,13 +33,8 @@ pub(super) fn definitions(schema: &Schema) -> String {
         let _ = write!(
             body,
             "#define {has}\nstruct {name} {{\n\t{};\n}}{};\n#endif\n",
-            match words {
-                Words::One => "__u32 val".to_owned(),
-                Words::Small => "__u32 __opaque[1]".to_owned(),
-                Words::Wide(1) => "__u64 __opaque".to_owned(),
-                Words::Wide(count) => format!("__u64 __opaque[{count}]"),
-            },
-            if matches!(words, Words::Wide(_)) { " __attribute__((aligned(8)))" } else { "" },
+            member(field),
+            if field.align() == 8 { " __attribute__((aligned(8)))" } else { "" },
         );
     }
     for name in used.pointees {
@@ -191,8 +187,7 @@ impl<'a> Used<'a> {
 }
 
 struct KernelStruct {
-    name: &'static str,
-    words: Words,
+    field: SpecialField,
     /// The releases of which `linux/bpf.h` has it.
     in_uapi: Option<InUapi>,
 }
@@ -257,13 +252,14 @@ fn version_code(version: KernelVersion) -> u32 {
     u32::from(version.major) << 16 | u32::from(version.minor) << 8
 }
 
-enum Words {
-    /// `__u32 val`.
-    One,
-    /// An opaque `__u32`.
-    Small,
-    /// So many opaque `__u64`.
-    Wide(u32),
+/// The one member of a struct that is a special field.
+fn member(field: SpecialField) -> String {
+    let (bits, name) = (field.align() * 8, field.member());
+    if field.is_array_of_words() {
+        format!("__u{bits} {name}[{}]", field.size() / field.align())
+    } else {
+        format!("__u{bits} {name}")
+    }
 }
 
 /// The struct that a field is, unless it is a pointer or older than every header in use.
@@ -285,33 +281,31 @@ fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
         let before = came("BPF_F_XDP_DEV_BOUND_ONLY", (6, 3), (1, 2));
         in_uapi((6, 3), before, Some("BPF_F_XDP_DEV_BOUND_ONLY"), (1, 2))
     };
-    let (words, in_uapi) = match field {
-        SpecialField::ResSpinLock => (Words::One, None),
+    let in_uapi = match field {
+        SpecialField::ResSpinLock => None,
         SpecialField::Timer => {
             let before = came("BPF_PSEUDO_MAP_IDX", (5, 14), (0, 5));
-            (Words::Wide(2), in_uapi((5, 15), before, Some("BPF_F_XDP_HAS_FRAGS"), (0, 5)))
+            in_uapi((5, 15), before, Some("BPF_F_XDP_HAS_FRAGS"), (0, 5))
         }
         SpecialField::WorkQueue => {
             let before = came("BPF_JCOND", (6, 9), (1, 4));
-            (Words::Wide(2), in_uapi((6, 10), before, Some("BPF_LOAD_ACQ"), (1, 5)))
+            in_uapi((6, 10), before, Some("BPF_LOAD_ACQ"), (1, 5))
         }
         SpecialField::TaskWork => {
             let before = came("BPF_LOAD_ACQ", (6, 15), (1, 6));
-            (Words::Wide(1), in_uapi((6, 18), before, None, (1, 7)))
+            in_uapi((6, 18), before, None, (1, 7))
         }
         SpecialField::RefCount => {
             let before = came("BPF_F_XDP_DEV_BOUND_ONLY", (6, 3), (1, 2));
-            (Words::Small, in_uapi((6, 4), before, Some("BPF_F_BEFORE"), (1, 2)))
+            in_uapi((6, 4), before, Some("BPF_F_BEFORE"), (1, 2))
         }
-        SpecialField::ListHead => (Words::Wide(2), lists()),
-        SpecialField::ListNode => (Words::Wide(3), lists()),
-        SpecialField::RbRoot => (Words::Wide(2), trees()),
-        SpecialField::RbNode => (Words::Wide(4), trees()),
+        SpecialField::ListHead | SpecialField::ListNode => lists(),
+        SpecialField::RbRoot | SpecialField::RbNode => trees(),
         SpecialField::SpinLock
         | SpecialField::Kptr
         | SpecialField::UntrustedKptr
         | SpecialField::PerCpuKptr
         | SpecialField::UserPtr => return None,
     };
-    Some(KernelStruct { name: field.name(), words, in_uapi })
+    Some(KernelStruct { field, in_uapi })
 }

@@ -246,7 +246,7 @@ impl<'a> Planner<'a> {
         if let (Some(was), Some(is)) = (&old.max_entries, &new.max_entries)
             && is.value < was.value
         {
-            let lru = new_row.name.starts_with("lru_");
+            let lru = new_row.evicts;
             if new_row.key == KeyRule::Index || lru {
                 let what =
                     if lru { "an LRU map would evict some" } else { "those beyond would be lost" };
