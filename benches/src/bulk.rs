@@ -118,6 +118,16 @@ fn walk_percpu_hash(rounds: u32) -> Result<Job, Error> {
                 all_seen("the bare loop", seen);
             }),
             Contender::new("bpfmap", own_walk(own)),
+            Contender::new("bpfmap, lent", move |_| {
+                let mut seen = 0;
+                if let Ok(mut walk) = own.walk() {
+                    while let Ok(Some(entry)) = walk.next_entry() {
+                        black_box(entry);
+                        seen += 1;
+                    }
+                }
+                all_seen("bpfmap, lent", seen);
+            }),
             Contender::new("libbpf-rs", move |_| {
                 let mut seen = 0;
                 for key in libbpf.keys() {

@@ -33,6 +33,9 @@ pub unsafe trait Held: Sized {
     #[doc(hidden)]
     unsafe fn from_slot(slot: Self::Slot) -> Self;
 
+    /// An entry of zeros in memory of its own, which never was on the stack.
+    #[doc(hidden)]
+    fn boxed() -> Result<Box<Self>>;
     /// Where the kernel reads.
     #[doc(hidden)]
     fn address(&self) -> *const u8;
@@ -74,6 +77,10 @@ unsafe impl<V: Plain> Held for V {
     unsafe fn from_slot(slot: Self::Slot) -> Self {
         // SAFETY: the caller promises that all bytes have been written, and any bytes are a `V`.
         unsafe { slot.assume_init() }
+    }
+
+    fn boxed() -> Result<Box<Self>> {
+        Ok(crate::zeroed_box())
     }
 
     #[inline]

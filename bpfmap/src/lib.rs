@@ -109,7 +109,7 @@
 //! | [`insert`](Map::insert), [`replace`](Map::replace) | ✓ | ✓ | | | ✓ | |
 //! | [`delete`](Map::delete) | ✓ | ✓ | | | ✓ | |
 //! | [`take`](Map::take) | 5.14 | 5.14 | | | | |
-//! | [`iter`](Map::iter), [`keys`](Map::keys), [`next_key`](Map::next_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
+//! | [`iter`](Map::iter), [`walk`](Map::walk), [`keys`](Map::keys), [`next_key`](Map::next_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
 //! | [`drain`](Map::drain), [`clear`](Map::clear) | ✓ | ✓ | | | ✓ | |
 //! | [`update_batch`](Map::update_batch) | 5.6 | 5.6 | 5.6 | 5.13 | 5.13 | |
 //! | [`delete_batch`](Map::delete_batch) | 5.6 | 5.6 | | | 5.13 | |
@@ -230,13 +230,13 @@ pub use live::LiveMap;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
     Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
-    Update, Value,
+    Update, Value, Walk,
 };
 pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,
     PidFd, ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
-pub use percpu::PerCpu;
+pub use percpu::{PerCpu, PerCpuIntoIter, PerCpuIter, PerCpuIterMut};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
 pub use possible_cpus::possible_cpus;
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};

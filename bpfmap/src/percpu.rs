@@ -5,49 +5,70 @@ use crate::held::Held;
 use crate::plain::Plain;
 use crate::possible_cpus::possible_cpus;
 use core::fmt;
-use core::marker::PhantomData;
-use core::ops::Range;
+use core::iter::FusedIterator;
+use core::ops::{Index, IndexMut};
+use core::{ptr, slice};
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::borrow::Cow;
 
-/// One value for each possible CPU: what an entry of a per-CPU map holds.
+/// The values that an entry of a per-CPU map holds: one for each possible CPU.
 ///
-/// In memory each value begins at a multiple of 8 bytes, as the kernel copies them (`bpf_percpu_hash_copy` in
-/// `kernel/bpf/hashtab.c`), so reading one into place needs no second buffer. Allocates once; reuse one with
-/// [`Map::lookup_into`](crate::Map::lookup_into).
+/// It works like a boxed slice whose length is [`possible_cpus`](crate::possible_cpus): [`get`](Self::get), indices and
+/// iterators give the value of each CPU, from CPU 0 up. In memory each value begins at a multiple of 8 bytes, as the
+/// kernel copies them (`bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`), so the kernel writes an entry to its place and
+/// no second buffer is needed.
+///
+/// Making one allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into one that exists, and
+/// [`Map::walk`](crate::Map::walk) lends each entry from one buffer.
 ///
 /// ```no_run
 /// # fn f<S>(map: &bpfmap::Map<S>, key: S::Key) -> bpfmap::Result<()>
 /// # where S: bpfmap::MapSpec<Kind = bpfmap::kind::PercpuHash, Value = u64> {
 /// if let Some(packets) = map.lookup(&key)? {
-///     println!("{} in all, {:?} on CPU 0", packets.iter().sum::<u64>(), packets.get(0));
+///     println!("{} in all, {} on CPU 0", packets.iter().sum::<u64>(), packets[0]);
+///     for (cpu, packets) in packets.iter().enumerate() {
+///         println!("CPU {cpu}: {packets}");
+///     }
 /// }
 /// # Ok(())
 /// # }
 /// ```
 pub struct PerCpu<V> {
-    words: Box<[u64]>,
-    values: PhantomData<V>,
+    /// All bytes are initialised, those behind the values too: the kernel reads them.
+    slots: Box<[Slot<V>]>,
+}
+
+/// A value, and what fills it up to a multiple of 8 bytes.
+#[repr(C)]
+struct Slot<V> {
+    value: V,
+    aligned: [u64; 0],
 }
 
 impl<V: Plain> PerCpu<V> {
-    const WORDS: usize = {
+    /// Bytes of one CPU's value as the kernel copies it.
+    const SLOT: usize = {
         assert!(size_of::<V>() > 0, "a map's value has a size");
-        size_of::<V>().div_ceil(8)
+        assert!(
+            size_of::<Slot<V>>() == size_of::<V>().next_multiple_of(8),
+            "a place is not the kernel's"
+        );
+        size_of::<Slot<V>>()
     };
 
-    /// The value of each CPU, from its number.
+    /// Returns a value for each CPU, made of the CPU's number.
     ///
     /// # Errors
     /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
     pub fn from_fn(mut value: impl FnMut(usize) -> V) -> Result<Self> {
         let mut all = Self::zeroed()?;
-        for cpu in 0..all.len() {
-            all.set(cpu, value(cpu));
+        for (cpu, place) in all.iter_mut().enumerate() {
+            *place = value(cpu);
         }
         Ok(all)
     }
 
-    /// The same value on each CPU.
+    /// Returns the same value for each CPU.
     ///
     /// # Errors
     /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
@@ -55,65 +76,112 @@ impl<V: Plain> PerCpu<V> {
         Self::from_fn(|_| value)
     }
 
-    /// All zero: a buffer to look up into.
+    /// Returns zero for each CPU: a buffer to look up into.
     ///
     /// # Errors
     /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
     pub fn zeroed() -> Result<Self> {
-        let words = vec![0; possible_cpus()? * Self::WORDS].into_boxed_slice();
-        Ok(Self { words, values: PhantomData })
+        possible_cpus().map(Self::zeroed_for)
     }
 
-    /// How many CPUs: each that the machine could ever have, present or not.
+    /// Zero for so many CPUs.
+    fn zeroed_for(cpus: usize) -> Self {
+        let () = assert!(cpus > 0 && Self::SLOT > 0, "a machine has a CPU, and a value has a size");
+        // No machine has as many CPUs and values of such a size that this overflows: the kernel keeps them in memory.
+        let Ok(layout) = Layout::array::<Slot<V>>(cpus) else { panic!("more values than memory") };
+        // SAFETY: the layout has a size, as there is a CPU and a value has a size.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<Slot<V>>();
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        // SAFETY: the global allocator gave this memory for an array of `cpus` slots, and zero bytes are a value of plain
+        // data.
+        let slots = unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, cpus)) };
+        Self { slots }
+    }
+
+    /// Returns the number of CPUs: each that the machine could ever have, present or not.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.words.len() / Self::WORDS
+        self.slots.len()
     }
 
-    /// There is no CPU: never.
+    /// Returns whether there is no CPU: never.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.slots.is_empty()
     }
 
-    /// The value of a CPU; `None` beyond the last.
+    /// Returns the value of a CPU; `None` beyond the last.
     #[must_use]
-    pub fn get(&self, cpu: usize) -> Option<V> {
-        let words = self.words.get(Self::words_of(cpu)?)?;
-        // SAFETY: `words` is `WORDS` words, which have room for a `V`; plain data takes any bytes.
-        Some(unsafe { words.as_ptr().cast::<V>().read_unaligned() })
+    pub fn get(&self, cpu: usize) -> Option<&V> {
+        self.slots.get(cpu).map(|slot| &slot.value)
     }
 
-    /// The words of a CPU's value; `None` for a number that no machine's CPU has.
-    #[inline]
-    fn words_of(cpu: usize) -> Option<Range<usize>> {
-        let start = cpu.checked_mul(Self::WORDS)?;
-        Some(start..start.checked_add(Self::WORDS)?)
-    }
-
-    /// Replaces the value of a CPU; `false` beyond the last.
-    pub fn set(&mut self, cpu: usize, value: V) -> bool {
-        let Some(words) = Self::words_of(cpu).and_then(|range| self.words.get_mut(range)) else {
-            return false;
-        };
-        // SAFETY: `words` is `WORDS` words, borrowed mutably, which have room for a `V`.
-        unsafe { words.as_mut_ptr().cast::<V>().write_unaligned(value) };
-        true
-    }
-
-    /// The values, from CPU 0 up.
+    /// Returns the value of a CPU, to be changed; `None` beyond the last.
     #[must_use]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = V> + '_ {
-        self.words.chunks_exact(Self::WORDS).map(|words| {
-            // SAFETY: a chunk is `WORDS` words, as in `get`.
-            unsafe { words.as_ptr().cast::<V>().read_unaligned() }
-        })
+    pub fn get_mut(&mut self, cpu: usize) -> Option<&mut V> {
+        self.slots.get_mut(cpu).map(|slot| &mut slot.value)
+    }
+
+    /// Returns the values as a slice; `None` if the size of `V` is no multiple of 8, since the kernel then leaves space
+    /// between them.
+    #[must_use]
+    pub fn as_slice(&self) -> Option<&[V]> {
+        // SAFETY: slots as large as their values, which stand at the start of each, are as many values.
+        (Self::SLOT == size_of::<V>())
+            .then(|| unsafe { slice::from_raw_parts(self.slots.as_ptr().cast(), self.slots.len()) })
+    }
+
+    /// Returns an iterator over the values, from CPU 0 up.
+    #[must_use]
+    pub fn iter(&self) -> PerCpuIter<'_, V> {
+        PerCpuIter(self.slots.iter())
+    }
+
+    /// Returns an iterator over the values, from CPU 0 up, that lets them be changed.
+    pub fn iter_mut(&mut self) -> PerCpuIterMut<'_, V> {
+        PerCpuIterMut(self.slots.iter_mut())
+    }
+
+    /// All bytes, as the kernel copies them.
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes, borrowed for as long. All are initialised: they were zero when the memory was allocated,
+        // and since then the kernel has written to them, or values of plain data, which has no padding. A slot is never
+        // written as a whole.
+        unsafe { slice::from_raw_parts(self.address(), self.slots.len() * Self::SLOT) }
     }
 }
 
-impl<V> Clone for PerCpu<V> {
+impl<V: Plain> Clone for PerCpu<V> {
     fn clone(&self) -> Self {
-        Self { words: self.words.clone(), values: PhantomData }
+        let mut copy = Self::zeroed_for(self.len());
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        for (place, value) in self.iter_mut().zip(source) {
+            *place = *value;
+        }
+    }
+}
+
+impl<V: Plain> Index<usize> for PerCpu<V> {
+    type Output = V;
+
+    /// # Panics
+    /// There is no CPU of this number.
+    fn index(&self, cpu: usize) -> &V {
+        &self.slots[cpu].value
+    }
+}
+
+impl<V: Plain> IndexMut<usize> for PerCpu<V> {
+    /// # Panics
+    /// There is no CPU of this number.
+    fn index_mut(&mut self, cpu: usize) -> &mut V {
+        &mut self.slots[cpu].value
     }
 }
 
@@ -127,11 +195,92 @@ impl<V: Plain + Eq> Eq for PerCpu<V> {}
 
 impl<V: Plain + fmt::Debug> fmt::Debug for PerCpu<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        f.debug_list().entries(self).finish()
     }
 }
 
-// SAFETY: the kernel copies each value's size, rounded up to 8, times the possible CPUs. A buffer has that many words:
+macro_rules! iterator {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)?, $inner:ty, $item:ty, $value:expr) => {
+        $(#[$doc])*
+        pub struct $name<$($life,)? V>($inner);
+
+        impl<$($life,)? V> Iterator for $name<$($life,)? V> {
+            type Item = $item;
+
+            fn next(&mut self) -> Option<$item> {
+                self.0.next().map($value)
+            }
+
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.0.size_hint()
+            }
+
+            fn nth(&mut self, n: usize) -> Option<$item> {
+                self.0.nth(n).map($value)
+            }
+        }
+
+        impl<$($life,)? V> DoubleEndedIterator for $name<$($life,)? V> {
+            fn next_back(&mut self) -> Option<$item> {
+                self.0.next_back().map($value)
+            }
+        }
+
+        impl<$($life,)? V> ExactSizeIterator for $name<$($life,)? V> {}
+        impl<$($life,)? V> FusedIterator for $name<$($life,)? V> {}
+
+        impl<$($life,)? V> fmt::Debug for $name<$($life,)? V> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("left", &self.len()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+iterator!(
+    /// Iterator over the values of each CPU: see [`PerCpu::iter`].
+    PerCpuIter<'a>, slice::Iter<'a, Slot<V>>, &'a V, |slot| &slot.value);
+iterator!(
+    /// Iterator over the values of each CPU that lets them be changed: see [`PerCpu::iter_mut`].
+    PerCpuIterMut<'a>, slice::IterMut<'a, Slot<V>>, &'a mut V, |slot| &mut slot.value);
+iterator!(
+    /// Iterator that owns the values of each CPU: see [`PerCpu`].
+    PerCpuIntoIter, std::vec::IntoIter<Slot<V>>, V, |slot| slot.value);
+
+impl<V> Clone for PerCpuIter<'_, V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<'a, V: Plain> IntoIterator for &'a PerCpu<V> {
+    type Item = &'a V;
+    type IntoIter = PerCpuIter<'a, V>;
+
+    fn into_iter(self) -> PerCpuIter<'a, V> {
+        self.iter()
+    }
+}
+
+impl<'a, V: Plain> IntoIterator for &'a mut PerCpu<V> {
+    type Item = &'a mut V;
+    type IntoIter = PerCpuIterMut<'a, V>;
+
+    fn into_iter(self) -> PerCpuIterMut<'a, V> {
+        self.iter_mut()
+    }
+}
+
+impl<V: Plain> IntoIterator for PerCpu<V> {
+    type Item = V;
+    type IntoIter = PerCpuIntoIter<V>;
+
+    fn into_iter(self) -> PerCpuIntoIter<V> {
+        PerCpuIntoIter(self.slots.into_vec().into_iter())
+    }
+}
+
+// SAFETY: the kernel copies each value's size, rounded up to 8, times the possible CPUs. A buffer has that many bytes:
 // `possible_cpus` has compared its number with the kernel's, and gives the same for the life of the process.
 unsafe impl<V: Plain> Held for PerCpu<V> {
     type One = V;
@@ -153,31 +302,34 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
         slot
     }
 
+    fn boxed() -> Result<Box<Self>> {
+        Self::zeroed().map(Box::new)
+    }
+
     #[inline]
     fn address(&self) -> *const u8 {
-        self.words.as_ptr().cast()
+        self.slots.as_ptr().cast()
     }
 
     #[inline]
     fn address_mut(&mut self) -> *mut u8 {
-        self.words.as_mut_ptr().cast()
+        self.slots.as_mut_ptr().cast()
     }
 
     #[inline]
     fn size() -> Result<usize> {
-        Ok(possible_cpus()? * Self::WORDS * 8)
+        Ok(possible_cpus()? * Self::SLOT)
     }
 
     unsafe fn read(from: *const u8) -> Result<Self> {
         let mut entry = Self::zeroed()?;
-        // SAFETY: the caller promises `Held::size` bytes, as many as the words have; they don't overlap, as `entry` is new.
-        unsafe { core::ptr::copy_nonoverlapping(from, entry.address_mut(), entry.words.len() * 8) };
+        // SAFETY: the caller promises `Held::size` bytes, as many as the slots have; they don't overlap, as `entry` is new.
+        unsafe { ptr::copy_nonoverlapping(from, entry.address_mut(), entry.bytes().len()) };
         Ok(entry)
     }
 
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
-        let words = entries.iter().flat_map(|entry| entry.words.iter());
-        Cow::Owned(words.flat_map(|word| word.to_ne_bytes()).collect())
+        Cow::Owned(entries.iter().flat_map(|entry| entry.bytes()).copied().collect())
     }
 }
 
@@ -190,9 +342,9 @@ mod tests {
         let mut values = PerCpu::<[u8; 3]>::zeroed()?;
         let cpus = possible_cpus()?;
         assert_eq!(values.len(), cpus);
-        assert!(values.set(0, [1, 2, 3]));
-        assert!(!values.set(cpus, [9; 3]));
-        assert_eq!(values.get(0), Some([1, 2, 3]));
+        values[0] = [1, 2, 3];
+        assert_eq!(values.get_mut(cpus), None);
+        assert_eq!(values.get(0), Some(&[1, 2, 3]));
         assert_eq!(values.get(cpus), None);
         assert_eq!(values.iter().len(), cpus);
         assert_eq!(PerCpu::<[u8; 3]>::size()?, cpus * 8);
@@ -202,8 +354,31 @@ mod tests {
     #[test]
     fn an_over_aligned_value_is_read_in_place() -> Result<()> {
         let values = PerCpu::<u128>::from_fn(|cpu| cpu as u128 + (1 << 100))?;
-        assert_eq!(values.get(0), Some(1 << 100));
-        assert_eq!(values.iter().last(), Some((1 << 100) + possible_cpus()? as u128 - 1));
+        assert_eq!(values.get(0), Some(&(1 << 100)));
+        assert_eq!(values.iter().last(), Some(&((1 << 100) + possible_cpus()? as u128 - 1)));
+        Ok(())
+    }
+
+    #[test]
+    fn it_iterates_like_a_slice() -> Result<()> {
+        let mut values = PerCpu::<u32>::from_fn(|cpu| u32::try_from(cpu).unwrap_or(0))?;
+        for value in &mut values {
+            *value += 1;
+        }
+        let cpus = u32::try_from(possible_cpus()?).unwrap_or(0);
+        let sum = (1..=cpus).sum::<u32>();
+        assert_eq!((&values).into_iter().sum::<u32>(), sum);
+        assert_eq!(values.iter().rev().next(), Some(&cpus));
+        let bytes: Vec<u8> =
+            (1..=cpus).flat_map(|value| u64::from(value.to_le()).to_le_bytes()).collect();
+        if cfg!(target_endian = "little") {
+            assert_eq!(values.bytes(), bytes, "what fills a place up is zero");
+        }
+        assert_eq!(values.as_slice(), None);
+        assert_eq!(values.clone(), values);
+        assert_eq!(values.into_iter().sum::<u32>(), sum);
+        let whole = PerCpu::<[u32; 2]>::splat([1, 2])?;
+        assert_eq!(whole.as_slice(), Some(&*vec![[1, 2]; whole.len()]));
         Ok(())
     }
 }

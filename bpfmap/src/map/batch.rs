@@ -110,6 +110,16 @@ impl Entries {
         unsafe { Value::<S>::read(value.as_ptr()) }
     }
 
+    /// Puts the value at a place below `len` over another.
+    #[inline]
+    pub(super) fn copy_value<S: MapSpec>(&self, index: usize, to: &mut Value<S>) {
+        let value = self.value_bytes(index);
+        assert!(self.is_of::<S>(), "the entries are those of another map");
+        // SAFETY: the slice has `Held::size` bytes, as `new` asked for, which can be written where `to` is and of which any
+        // are a value; the buffer and `to` are apart, as `to` is borrowed mutably.
+        unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), to.address_mut(), value.len()) };
+    }
+
     /// Makes the one entry there is room for: for the one-by-one way.
     pub(super) fn set_key<S: MapSpec>(&mut self, key: &S::Key) {
         self.keys[..size_of::<S::Key>()].copy_from_slice(crate::bytes_of(key));

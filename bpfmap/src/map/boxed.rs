@@ -39,7 +39,7 @@ where
     /// Use it where the value is large. A thread of the standard library has a stack of 2 MiB, which
     /// [`lookup`](Self::lookup) of a value of 3 MB overflows. To read many entries into one allocation, call
     /// [`lookup_into`](Self::lookup_into) with a value from [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) gives
-    /// values by value too: walk large ones with [`keys`](Self::keys).
+    /// values by value too: read large ones with [`walk`](Self::walk).
     ///
     /// The values of a per-CPU map are in a [`PerCpu`](crate::PerCpu), which is memory of its own already.
     ///

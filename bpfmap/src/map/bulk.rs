@@ -1,7 +1,7 @@
 //! Writing, deleting and taking out many entries.
 
 use super::batch::{Entries, capacity};
-use super::walk::{Fetch, Walk};
+use super::walk::{Fetch, Fetcher};
 use super::{Keys, Map, Update, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
@@ -204,12 +204,12 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// A walk that takes entries out in batches, unless that is known not to work.
-    fn taking(&self) -> Result<Option<Walk<'_, S>>>
+    fn taking(&self) -> Result<Option<Fetcher<'_, S>>>
     where
         S::Kind: Iterate + DeleteElement,
     {
         (!self.lacks.knows(Command::LookupAndDeleteBatch))
-            .then(|| Walk::new(self, Fetch::Take))
+            .then(|| Fetcher::new(self, Fetch::Take))
             .transpose()
     }
 
@@ -264,7 +264,7 @@ pub struct Drain<'a, S: MapSpec> {
 
 enum DrainWay<'a, S: MapSpec> {
     Start,
-    Batches(Box<Walk<'a, S>>),
+    Batches(Box<Fetcher<'a, S>>),
     OneByOne(Keys<'a, S>),
     Ended,
 }

@@ -1,8 +1,9 @@
 //! Iterators over keys and entries.
 
-use super::walk::{Fetch, Walk};
+use super::walk::{Fetch, Fetcher};
 use super::{Map, Value};
 use crate::error::{Operation, Result};
+use crate::held::Held as _;
 use crate::kind::{Iterate, LookupElement};
 use crate::spec::MapSpec;
 use core::iter::FusedIterator;
@@ -54,6 +55,35 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
+impl<S: MapSpec> Map<S> {
+    /// Returns a walk over all entries, as [`iter`](Self::iter), that lends each of them until the next.
+    ///
+    /// It reads every value to the same memory on the heap, so it allocates for its batches and never for an entry, and
+    /// no value is on the stack: use it for per-CPU maps with many entries, and for large values.
+    ///
+    /// ```no_run
+    /// # fn f<S>(map: &bpfmap::Map<S>) -> bpfmap::Result<()>
+    /// # where S: bpfmap::MapSpec<Kind = bpfmap::kind::PercpuHash, Key = u32, Value = u64> {
+    /// let mut walk = map.walk()?;
+    /// while let Some((key, packets)) = walk.next_entry()? {
+    ///     println!("{key}: {}", packets.iter().sum::<u64>());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Of a per-CPU map, that the number of possible CPUs can't be learnt: see
+    /// [`possible_cpus`](crate::possible_cpus).
+    pub fn walk(&self) -> Result<Walk<'_, S>>
+    where
+        S::Kind: Iterate + LookupElement,
+    {
+        let fetcher = Fetcher::new(self, Fetch::Entries)?;
+        Ok(Walk { fetcher: Some(fetcher), value: Value::<S>::boxed()? })
+    }
+}
+
 impl<'a, S: MapSpec> IntoIterator for &'a Map<S>
 where
     S::Kind: Iterate + LookupElement,
@@ -68,7 +98,7 @@ where
 
 /// Where an iterator is.
 pub(super) enum State<'a, S: MapSpec> {
-    Walking(Box<Walk<'a, S>>),
+    Walking(Box<Fetcher<'a, S>>),
     /// To be told by the next item, which is the last.
     Failed(crate::Error),
     Ended,
@@ -76,14 +106,14 @@ pub(super) enum State<'a, S: MapSpec> {
 
 impl<'a, S: MapSpec> State<'a, S> {
     pub(super) fn new(map: &'a Map<S>, fetch: Fetch) -> Self {
-        Walk::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
+        Fetcher::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
     }
 
     /// The next item, made of the walk and a place among its entries.
     #[inline]
     pub(super) fn next<T>(
         &mut self,
-        item: impl FnOnce(&Walk<'a, S>, usize) -> Result<T>,
+        item: impl FnOnce(&Fetcher<'a, S>, usize) -> Result<T>,
     ) -> Option<Result<T>> {
         if let Self::Walking(walk) = self {
             match walk.advance() {
@@ -117,6 +147,35 @@ impl<S: MapSpec> Iterator for Iter<'_, S> {
 }
 
 impl<S: MapSpec> FusedIterator for Iter<'_, S> {}
+
+/// Walk over the entries of a map that lends each: see [`Map::walk`].
+pub struct Walk<'a, S: MapSpec> {
+    /// `None` after the end.
+    fetcher: Option<Fetcher<'a, S>>,
+    value: Box<Value<S>>,
+}
+
+impl<S: MapSpec> Walk<'_, S> {
+    /// Returns the next entry: its key, and its value until the next call. `None` after the last.
+    ///
+    /// # Errors
+    /// Those of the items of [`Map::iter`]. The walk ends with an error.
+    #[inline]
+    pub fn next_entry(&mut self) -> Result<Option<(S::Key, &Value<S>)>> {
+        let Some(fetcher) = &mut self.fetcher else { return Ok(None) };
+        match fetcher.advance() {
+            Ok(Some(index)) => {
+                let entries = fetcher.entries();
+                entries.copy_value::<S>(index, &mut self.value);
+                Ok(Some((entries.key::<S>(index), &self.value)))
+            }
+            ended => {
+                self.fetcher = None;
+                ended.map(|_| None)
+            }
+        }
+    }
+}
 
 /// Iterator over the keys of a map: see [`Map::keys`].
 pub struct Keys<'a, S: MapSpec> {

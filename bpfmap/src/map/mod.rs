@@ -28,7 +28,7 @@ pub use arena::{Arena, ArenaPtr};
 pub use attached::Owner;
 pub use bulk::Drain;
 pub use info::Info;
-pub use iter::{Iter, Keys};
+pub use iter::{Iter, Keys, Walk};
 pub use memory::{MappedValues, ReadOnlyValues};
 pub use object::{IntoObject, Object, Objects, Shown};
 pub use open::LayoutCheck;

@@ -65,8 +65,8 @@ enum Way {
     OneByOne,
 }
 
-/// A walk, at some place of the map.
-pub(super) struct Walk<'a, S: MapSpec> {
+/// A walk, at some place of the map: fetches what the iterators give out.
+pub(super) struct Fetcher<'a, S: MapSpec> {
     map: &'a Map<S>,
     fetch: Fetch,
     way: Way,
@@ -91,7 +91,7 @@ pub(super) struct Walk<'a, S: MapSpec> {
     limit: u64,
 }
 
-impl<'a, S: MapSpec> Walk<'a, S> {
+impl<'a, S: MapSpec> Fetcher<'a, S> {
     pub(super) fn new(map: &'a Map<S>, fetch: Fetch) -> Result<Self> {
         let entry_size = size_of::<S::Key>() + <super::Value<S> as crate::held::Held>::size()?;
         let max_entries = map.max_entries as usize;

@@ -3,7 +3,7 @@
 use crate::common::create;
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{PerCpu, Update};
+use bpfmap::{Map, PerCpu, Update};
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
@@ -82,7 +82,7 @@ fn a_percpu_buffer_is_allocated_once() {
         for key in 0..10 {
             map.update(&key, &buffer, Update::Any).unwrap();
             assert!(map.lookup_into(&key, &mut buffer).unwrap());
-            assert_eq!(buffer.iter().next(), Some(7));
+            assert_eq!(buffer[0], 7);
         }
     };
     assert_eq!(allocations(work), 0);
@@ -96,4 +96,28 @@ fn a_walk_allocates_for_batches_only() {
     map.load((0..20_000).map(|key| (key, 1))).unwrap();
     let count = allocations(|| assert_eq!(map.iter().count(), 20_000));
     assert!(count < 20, "{count} allocations");
+}
+
+/// A per-CPU map has its values lent from one buffer.
+#[test]
+fn a_percpu_walk_allocates_for_batches_only() {
+    spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 100_000);
+    crate::common::raise_memlock();
+    for options in [Map::<Counters>::options(), Map::<Counters>::options().without_batches()] {
+        let map = options.create().unwrap();
+        let value = PerCpu::from_fn(|cpu| cpu as u64).unwrap();
+        map.load((0..100_000).map(|key| (key, value.clone()))).unwrap();
+        let count = allocations(|| {
+            let mut walk = map.walk().unwrap();
+            let (mut entries, mut sum) = (0, 0);
+            while let Some((key, values)) = walk.next_entry().unwrap() {
+                assert_eq!(*values, value);
+                sum += u64::from(key);
+                entries += 1;
+            }
+            assert_eq!((entries, sum), (100_000, 100_000 * 99_999 / 2));
+            assert!(walk.next_entry().unwrap().is_none());
+        });
+        assert!(count < 20, "{count} allocations");
+    }
 }

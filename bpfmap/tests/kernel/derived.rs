@@ -111,6 +111,6 @@ fn maps_in_a_map() -> Result<()> {
     tenant.update(&1, &PerCpu::splat(7)?, Update::Any)?;
     tenants.set(&9, &tenant)?;
     let inside = tenants.inner(&9)?.unwrap();
-    assert_eq!(inside.lookup(&1)?.unwrap().get(0), Some(7));
+    assert_eq!(inside.lookup(&1)?.unwrap().get(0), Some(&7));
     Ok(())
 }

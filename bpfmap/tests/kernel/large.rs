@@ -39,6 +39,13 @@ fn an_array_gives_them_in_boxes() {
         let mut read = zeroed_box();
         assert!(map.lookup_into(&1, &mut read).unwrap());
         assert!(read == image(7));
+        // Each value is lent from the heap.
+        let mut walk = map.walk().unwrap();
+        for last in [0, 7] {
+            let (_, value) = walk.next_entry().unwrap().unwrap();
+            assert_eq!(value[2_999_999], last);
+        }
+        assert!(walk.next_entry().unwrap().is_none());
     });
 }
 

@@ -165,7 +165,7 @@ macro_rules! per_cpu {
                     let values = map.lookup(&key).unwrap().unwrap();
                     for (cpu, new) in values.iter().enumerate() {
                         let [a, b, c] = value(key, cpu);
-                        assert_eq!(new, [0, 0xaa, 0, 0, 0, 0, a, b, c], "CPU {cpu}");
+                        assert_eq!(*new, [0, 0xaa, 0, 0, 0, 0, a, b, c], "CPU {cpu}");
                     }
                 }
             },
@@ -199,7 +199,7 @@ fn the_values_of_each_cpu_arrive() {
         |map| {
             for key in 0..100 {
                 let values = map.lookup(&key).unwrap().unwrap();
-                assert!(values.iter().all(|value| value == u64::from(key) + 1));
+                assert!(values.iter().all(|&value| value == u64::from(key) + 1));
             }
         },
     );
@@ -610,5 +610,5 @@ fn generated_functions_migrate() {
     spec!(Counters: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 8);
     let counters = Map::<Counters>::from_pinned(bpf_fs.path("counts")).unwrap();
     let values = counters.lookup(&3).unwrap().unwrap();
-    assert!(values.iter().all(|value| value == u64::from(u32::MAX)));
+    assert!(values.iter().all(|&value| value == u64::from(u32::MAX)));
 }

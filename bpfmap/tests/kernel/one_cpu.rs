@@ -54,7 +54,7 @@ where
     let expected = PerCpu::from_fn(|cpu| if cpu == last { [7, 8, 9] } else { [1, 2, 3] }).unwrap();
     assert_eq!(read(map), expected);
     for cpu in 0..cpus {
-        assert_eq!(map.lookup_on(&0, cpu).unwrap(), expected.get(cpu));
+        assert_eq!(map.lookup_on(&0, cpu).unwrap(), expected.get(cpu).copied());
     }
     for cpu in [cpus, u32::MAX as usize, 1 << 32] {
         assert_eq!(errno(map.lookup_on(&0, cpu)), libc::ERANGE);

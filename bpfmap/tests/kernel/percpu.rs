@@ -42,8 +42,8 @@ fn each_cpu_has_its_own_value() {
     let read = map.lookup(&1).unwrap().unwrap();
     assert_eq!(read, values);
     assert_eq!(read.len(), cpus);
-    assert_eq!(read.get(0), Some(100));
-    assert_eq!(read.get(cpus - 1), Some(99 + cpus as u64));
+    assert_eq!(read.get(0), Some(&100));
+    assert_eq!(read[cpus - 1], 99 + cpus as u64);
 
     let map = create::<Slots>();
     map.update(&9, &values, Update::Any).unwrap();

@@ -5,5 +5,5 @@ fn most<Flows>(flows: &Map<Flows>, flow: u32) -> bpfmap::Result<Option<u64>>
 where
     Flows: MapSpec<Kind = LruPercpuHash, Key = u32, Value = u64>,
 {
-    Ok(flows.lookup(&flow)?.and_then(|counts| counts.iter().max()))
+    Ok(flows.lookup(&flow)?.and_then(|counts| counts.into_iter().max()))
 }
