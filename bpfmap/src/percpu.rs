@@ -329,7 +329,7 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
     }
 
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
-        Cow::Owned(entries.iter().flat_map(|entry| entry.bytes()).copied().collect())
+        Cow::Owned(entries.iter().flat_map(Self::bytes).copied().collect())
     }
 }
 
@@ -355,7 +355,7 @@ mod tests {
     fn an_over_aligned_value_is_read_in_place() -> Result<()> {
         let values = PerCpu::<u128>::from_fn(|cpu| cpu as u128 + (1 << 100))?;
         assert_eq!(values.get(0), Some(&(1 << 100)));
-        assert_eq!(values.iter().last(), Some(&((1 << 100) + possible_cpus()? as u128 - 1)));
+        assert_eq!(values.iter().next_back(), Some(&((1 << 100) + possible_cpus()? as u128 - 1)));
         Ok(())
     }
 
@@ -368,7 +368,7 @@ mod tests {
         let cpus = u32::try_from(possible_cpus()?).unwrap_or(0);
         let sum = (1..=cpus).sum::<u32>();
         assert_eq!((&values).into_iter().sum::<u32>(), sum);
-        assert_eq!(values.iter().rev().next(), Some(&cpus));
+        assert_eq!(values.iter().next_back(), Some(&cpus));
         let bytes: Vec<u8> =
             (1..=cpus).flat_map(|value| u64::from(value.to_le()).to_le_bytes()).collect();
         if cfg!(target_endian = "little") {
