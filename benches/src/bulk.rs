@@ -17,7 +17,7 @@ pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
         walk_hash(rounds)?,
         walk_percpu_hash(rounds)?,
         walk_array(rounds)?,
-        load_hash(rounds)?,
+        extend_hash(rounds)?,
         clear_hash(rounds)?,
         drain_hash(rounds)?,
     ])
@@ -93,7 +93,7 @@ fn walk_hash(rounds: u32) -> Result<Job, Error> {
 fn walk_percpu_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<PercpuHash>::new()?;
     let zero = PerCpu::zeroed()?;
-    maps.own.load((0..ENTRIES).map(|key| (key, zero.clone())))?;
+    maps.own.extend((0..ENTRIES).map(|key| (key, zero.clone())))?;
     let aya: aya::maps::PerCpuHashMap<_, u32, u64> = maps.aya(AyaMap::PerCpuHashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     let cpus = possible_cpus()?;
@@ -189,17 +189,17 @@ fn entries() -> impl Iterator<Item = (u32, u64)> {
 }
 
 fn fill(map: &Map<Hash>) -> Result<(), Error> {
-    map.load(entries())?;
+    map.extend(entries())?;
     Ok(())
 }
 
 /// Writes over the same entries each round.
-fn load_hash(rounds: u32) -> Result<Job, Error> {
+fn extend_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     Ok(compare(
-        "load hash",
+        "extend hash",
         1,
         rounds,
         vec![
@@ -210,7 +210,7 @@ fn load_hash(rounds: u32) -> Result<Job, Error> {
                 }
             }),
             Contender::new("bpfmap", move |_| {
-                all_seen("bpfmap", own.load(entries()).unwrap_or(0));
+                all_seen("bpfmap", own.extend(entries()).unwrap_or(0));
             }),
             Contender::new("libbpf-rs", move |_| {
                 for (key, value) in entries() {
@@ -232,9 +232,9 @@ fn clear_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
-    let refill = || all_seen("loading", own.load(entries()).unwrap_or(0));
+    let refill = || all_seen("loading", own.extend(entries()).unwrap_or(0));
     Ok(compare(
-        "load, then clear hash",
+        "extend, then clear hash",
         1,
         rounds,
         vec![
@@ -267,9 +267,9 @@ fn clear_hash(rounds: u32) -> Result<Job, Error> {
 fn drain_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let (fd, own) = (maps.fd, &maps.own);
-    let refill = || all_seen("loading", own.load(entries()).unwrap_or(0));
+    let refill = || all_seen("loading", own.extend(entries()).unwrap_or(0));
     Ok(compare(
-        "load, then drain hash",
+        "extend, then drain hash",
         1,
         rounds,
         vec![

@@ -4,7 +4,7 @@ use crate::floor::{self, bpf};
 use crate::maps::{Array, Contended, Error, Hash, Lpm, PercpuArray, PercpuHash, Prefix, Queue};
 use crate::measure::{Contender, Job, compare};
 use aya::maps::{Map as AyaMap, lpm_trie::Key as AyaKey};
-use bpfmap::{PerCpu, Update, possible_cpus};
+use bpfmap::{PerCpu, UpdateMode, possible_cpus};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::ptr::{from_mut, from_ref, null};
@@ -54,7 +54,7 @@ pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
 
 fn hash_lookup(name: &'static str, first: u32, rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
-    maps.own.load((0..KEYS).map(|key| (key, u64::from(key))))?;
+    maps.own.extend((0..KEYS).map(|key| (key, u64::from(key))))?;
     let aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     Ok(compare(
@@ -113,7 +113,7 @@ fn hash_update(rounds: u32) -> Result<Job, Error> {
             Contender::new(
                 "bpfmap",
                 each!(key in 0 => {
-                    let _ = black_box(own.update(&key, &u64::from(key), Update::Any));
+                    let _ = black_box(own.update(&key, &u64::from(key), UpdateMode::Any));
                 }),
             ),
             Contender::new(
@@ -231,7 +231,7 @@ fn percpu_array_lookup(rounds: u32) -> Result<Job, Error> {
 fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<PercpuHash>::new()?;
     let zero = PerCpu::zeroed()?;
-    maps.own.load((0..KEYS).map(|key| (key, zero.clone())))?;
+    maps.own.extend((0..KEYS).map(|key| (key, zero.clone())))?;
     let aya: aya::maps::PerCpuHashMap<_, u32, u64> = maps.aya(AyaMap::PerCpuHashMap)?;
     let (fd, own, libbpf, cpus) = (maps.fd, &maps.own, &maps.libbpf, possible_cpus()?);
     let mut buffer = PerCpu::zeroed()?;
@@ -267,7 +267,7 @@ fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
 
 fn lpm_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Lpm>::new()?;
-    maps.own.load((0..KEYS).map(|key| (Prefix { prefixlen: 32, address: key.to_be() }, 1)))?;
+    maps.own.extend((0..KEYS).map(|key| (Prefix { prefixlen: 32, address: key.to_be() }, 1)))?;
     let aya: aya::maps::lpm_trie::LpmTrie<_, u32, u64> = maps.aya(AyaMap::LpmTrie)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     let prefix = |key: u32| Prefix { prefixlen: 32, address: key.to_be() };
@@ -325,7 +325,7 @@ fn queue_push_pop(rounds: u32) -> Result<Job, Error> {
             Contender::new(
                 "bpfmap",
                 each!(key in 0 => {
-                    let _ = black_box(own.push(&u64::from(key), Update::Any));
+                    let _ = black_box(own.push(&u64::from(key), UpdateMode::Any));
                     black_box(own.pop().unwrap_or(None));
                 }),
             ),

@@ -32,9 +32,9 @@ pub enum ErrorKind {
     Unsupported,
     /// A privilege or a limit is missing, or the map or its descriptor is read-only or write-only (`EPERM`, `EACCES`).
     PermissionDenied,
-    /// [`Update::NoExist`](crate::Update::NoExist) met a present key (`EEXIST`).
+    /// [`UpdateMode::NoExist`](crate::UpdateMode::NoExist) met a present key (`EEXIST`).
     Exists,
-    /// [`Update::Exist`](crate::Update::Exist) met an absent key; no such map, path or id (`ENOENT`).
+    /// [`UpdateMode::Exist`](crate::UpdateMode::Exist) met an absent key; no such map, path or id (`ENOENT`).
     NotFound,
     /// The map is full, or the index is out of range (`E2BIG`, `ENOSPC`).
     Full,

@@ -6,7 +6,7 @@
 /// kernel fills in where the verifier and the JIT put the instruction.
 ///
 /// ```no_run
-/// # use bpfmap::{InsnOffsets, Map, MapSpec, Update, kind, layout::Layout};
+/// # use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind, layout::Layout};
 /// /// The targets of a jump table.
 /// pub enum Targets {}
 ///
@@ -22,7 +22,7 @@
 ///
 /// # fn main() -> bpfmap::Result<()> {
 /// let targets = Map::<Targets>::create()?;
-/// targets.update(&0, &InsnOffsets::of(4), Update::Any)?;
+/// targets.update(&0, &InsnOffsets::of(4), UpdateMode::Any)?;
 /// targets.freeze()?;
 /// // … load the program …
 /// if let Some(target) = targets.lookup(&0)? {

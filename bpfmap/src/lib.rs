@@ -12,7 +12,7 @@
 //!
 //! ```no_run
 //! use bpfmap::layout::{Layout, Member};
-//! use bpfmap::{Be32, Map, MapSpec, Update, kind};
+//! use bpfmap::{Be32, Map, MapSpec, UpdateMode, kind};
 //!
 //! /// Where a packet comes from.
 //! #[repr(C)]
@@ -50,7 +50,7 @@
 //!     let packets = Map::<Packets>::create()?;
 //!
 //!     let source = Source { address: Be32::from(std::net::Ipv4Addr::LOCALHOST), ..Source::default() };
-//!     packets.update(&source, &1, Update::Any)?;
+//!     packets.update(&source, &1, UpdateMode::Any)?;
 //!     if let Some(count) = packets.lookup(&source)? {
 //!         println!("{count} packets from {:?}", source.address);
 //!     }
@@ -105,7 +105,7 @@
 //! | --- | --- | --- | --- | --- | --- | --- |
 //! | an entry holds | `V` | [`PerCpu<V>`] | `V` | [`PerCpu<V>`] | `V` | `V` |
 //! | [`lookup`](Map::lookup), [`lookup_into`](Map::lookup_into), [`contains_key`](Map::contains_key) | ✓ | ✓ | ✓ | ✓ | ✓ | |
-//! | [`update`](Map::update), [`load`](Map::load) | ✓ | ✓ | ✓ | ✓ | ✓ | |
+//! | [`update`](Map::update), [`extend`](Map::extend) | ✓ | ✓ | ✓ | ✓ | ✓ | |
 //! | [`insert`](Map::insert), [`replace`](Map::replace) | ✓ | ✓ | | | ✓ | |
 //! | [`delete`](Map::delete) | ✓ | ✓ | | | ✓ | |
 //! | [`take`](Map::take) | 5.14 | 5.14 | | | | |
@@ -119,7 +119,7 @@
 //! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
 //!
 //! A number is the release of Linux from which the kernel can; before, the operation fails with
-//! [`ErrorKind::Unsupported`]. `load`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
+//! [`ErrorKind::Unsupported`]. `extend`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
 //! one where not.
 //!
 //! `rhash` (Linux 7.2) does what `hash` does. The values of an array with [`MapFlags::MMAPABLE`] are also in memory:
@@ -229,8 +229,8 @@ pub use libbpf_rs;
 pub use live::LiveMap;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
-    Objects, Options, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
-    Update, Value, Walk,
+    Objects, OpenOptions, Owner, ReadOnlyValues, Registration, Shown, StackFrame, StructOpsState,
+    UpdateMode, Value, Walk,
 };
 pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,

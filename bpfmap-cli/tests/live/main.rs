@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use bpf_fs::BpfFs;
 use bpfmap::layout::{Layout, Member};
-use bpfmap::{LiveMap, Map, MapSpec, Update, kind};
+use bpfmap::{LiveMap, Map, MapSpec, UpdateMode, kind};
 
 /// Where the arguments of the command stand in the environment of the child that is it.
 const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
@@ -171,7 +171,7 @@ impl Place {
         for key in 0..50_u32 {
             let value =
                 Old { packets: key, drops: -key.cast_signed(), bytes: u64::from(key) << 40 };
-            map.update(&key, &value, Update::Any).unwrap();
+            map.update(&key, &value, UpdateMode::Any).unwrap();
         }
         let bpf_fs = BpfFs::mount(name);
         map.pin(bpf_fs.path("flows")).unwrap();

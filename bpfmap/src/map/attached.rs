@@ -1,7 +1,7 @@
 //! Values that are attached to sockets, inodes, tasks and cgroups.
 
 use super::element::LOCK;
-use super::{Map, Update, Value};
+use super::{Map, UpdateMode, Value};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kernel_fields::HasSpinLock;
 use crate::kind::AttachValues;
@@ -72,7 +72,7 @@ where
     pub fn attach<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
-        self.write_attached(&owner.into(), value, Update::Any as u64)
+        self.write_attached(&owner.into(), value, UpdateMode::Any as u64)
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 
@@ -83,7 +83,7 @@ where
     pub fn attach_new<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<bool> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
-        match self.write_attached(&owner.into(), value, Update::NoExist as u64) {
+        match self.write_attached(&owner.into(), value, UpdateMode::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
@@ -101,7 +101,7 @@ where
     ) -> Result<bool> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
-        match self.write_attached(&owner.into(), value, Update::Exist as u64) {
+        match self.write_attached(&owner.into(), value, UpdateMode::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
@@ -109,11 +109,11 @@ where
     }
 
     /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13): each address in it that is not null
-    /// leads to memory that programs read and write from then on. [`Update::NoExist`] and [`Update::Exist`] fail with
+    /// leads to memory that programs read and write from then on. [`UpdateMode::NoExist`] and [`UpdateMode::Exist`] fail with
     /// `EEXIST` and `ENOENT` where the owner has a value or none.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapSpec, Plain, Update, UserPtr, kind, PidFd};
+    /// # use bpfmap::{Map, MapSpec, Plain, UpdateMode, UserPtr, kind, PidFd};
     /// # use core::ptr::NonNull;
     /// # fn f<S: MapSpec<Kind = kind::TaskStorage, Value = UserPtr<[u64; 2]>>>(map: &Map<S>, task: PidFd<'_>) -> bpfmap::Result<()> {
     /// // Never across a page, and never freed.
@@ -122,7 +122,7 @@ where
     /// let memory = NonNull::from(Box::leak(Box::new(Shared([0; 2]))));
     /// let pointer = UserPtr::new(memory.cast::<[u64; 2]>());
     /// // SAFETY: the memory is never freed, and nothing but volatile reads through `memory` uses it from now on.
-    /// unsafe { map.attach_user_ptrs(task, &pointer, Update::Any)? };
+    /// unsafe { map.attach_user_ptrs(task, &pointer, UpdateMode::Any)? };
     /// # Ok(())
     /// # }
     /// ```
@@ -140,7 +140,7 @@ where
         &self,
         owner: impl Into<Owner<'a, S>>,
         value: &Value<S>,
-        mode: Update,
+        mode: UpdateMode,
     ) -> Result<()> {
         self.write_attached(&owner.into(), value, mode as u64)
             .map_err(|errno| Self::failed(Operation::Update, errno))
@@ -186,7 +186,7 @@ where
     {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
-        self.write_attached(&owner.into(), value, Update::Any as u64 | LOCK)
+        self.write_attached(&owner.into(), value, UpdateMode::Any as u64 | LOCK)
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 

@@ -48,7 +48,7 @@ where
     /// #     images: &bpfmap::Map<Images>) -> bpfmap::Result<()> {
     /// let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
     /// image[0] = 1;
-    /// images.update(&0, &image, bpfmap::Update::Any)?;
+    /// images.update(&0, &image, bpfmap::UpdateMode::Any)?;
     /// let read: Option<Box<[u8; 3_000_000]>> = images.lookup_boxed(&0)?;
     /// # Ok(())
     /// # }

@@ -2,7 +2,7 @@
 
 use super::batch::{Entries, capacity};
 use super::walk::{Fetch, Fetcher};
-use super::{Keys, Map, Update, Value};
+use super::{Keys, Map, UpdateMode, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
 use crate::kind::{DeleteBatch, DeleteElement, Iterate, LookupElement, UpdateBatch, UpdateElement};
@@ -11,9 +11,9 @@ use crate::sys::{Command, Errno};
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
-    /// Writes many entries in one system call, each as with [`Update::Any`].
+    /// Writes many entries in one system call, each as with [`UpdateMode::Any`].
     ///
-    /// [`load`](Self::load) does the same from an iterator, with any number of entries, and on kernels that lack the
+    /// [`extend`](Self::extend) does the same from an iterator, with any number of entries, and on kernels that lack the
     /// batch.
     ///
     /// # Errors
@@ -81,12 +81,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes all entries of an iterator, each as with [`Update::Any`], and says how many: in batches of some thousands
+    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and says how many: in batches of some thousands
     /// where the kernel has them for the map type, else one by one.
     ///
     /// # Errors
     /// As [`update`](Self::update), at the first entry that fails; the message says how many were written before.
-    pub fn load(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
+    pub fn extend(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
     where
         S::Kind: UpdateElement,
     {
@@ -133,7 +133,7 @@ impl<S: MapSpec> Map<S> {
             }
         }
         for (index, (key, value)) in keys.iter().zip(values).enumerate() {
-            self.write(Some(key), value, Update::Any as u64)
+            self.write(Some(key), value, UpdateMode::Any as u64)
                 .map_err(|errno| partly::<S>(Operation::Update, errno, before + index))?;
         }
         Ok(())

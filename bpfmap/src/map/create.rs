@@ -2,7 +2,7 @@
 
 use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
-use super::{Map, Options};
+use super::{Map, OpenOptions};
 use crate::btf::{Encoder, Tags};
 use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
@@ -29,7 +29,7 @@ impl<S: MapSpec> Map<S> {
 
 /// `like`: the template of a map of maps, instead of one that is made from the inner spec.
 pub(super) fn create<S: MapSpec>(
-    options: &Options<S>,
+    options: &OpenOptions<S>,
     like: Option<BorrowedFd<'_>>,
 ) -> Result<Map<S>> {
     let () = Consistent::<S>::CHECK;

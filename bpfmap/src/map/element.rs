@@ -1,6 +1,6 @@
 //! Operations on one entry: each is one system call with stack buffers.
 
-use super::{Map, Update, Value};
+use super::{Map, UpdateMode, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
 use crate::kind::{
@@ -130,15 +130,15 @@ impl<S: MapSpec> Map<S> {
 impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key.
     ///
-    /// Every index of an array is present: [`Update::NoExist`] is always `EEXIST` there. User space makes no entry of a
-    /// cgroup storage: [`Update::NoExist`] is always `EINVAL` there, for a present entry too.
+    /// Every index of an array is present: [`UpdateMode::NoExist`] is always `EEXIST` there. User space makes no entry of a
+    /// cgroup storage: [`UpdateMode::NoExist`] is always `EINVAL` there, for a present entry too.
     ///
     /// # Errors
     /// `EEXIST` and `ENOENT` as `mode` says. `E2BIG`: a hash is full, an index out of range. `ENOSPC`: an LPM trie is
     /// full (on Linux 5.10 even when the key is present). `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the
     /// map is frozen or the descriptor read-only.
     #[inline]
-    pub fn update(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()>
+    pub fn update(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
         S::Kind: UpdateElement,
     {
@@ -157,7 +157,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: InsertElement + UpdateElement,
     {
-        match self.write(Some(key), value, Update::NoExist as u64) {
+        match self.write(Some(key), value, UpdateMode::NoExist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
@@ -173,7 +173,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: InsertElement + UpdateElement,
     {
-        match self.write(Some(key), value, Update::Exist as u64) {
+        match self.write(Some(key), value, UpdateMode::Exist as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),

@@ -1,6 +1,6 @@
 //! Bloom filters: values that can be asked for and not read back.
 
-use super::{Map, Update, Value};
+use super::{Map, UpdateMode, Value};
 use crate::error::{Operation, Result};
 use crate::held::Held as _;
 use crate::kind::Filter;
@@ -27,7 +27,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Filter,
     {
-        self.write(None, value, Update::Any as u64)
+        self.write(None, value, UpdateMode::Any as u64)
             .map_err(|errno| Self::failed(Operation::Push, errno))
     }
 

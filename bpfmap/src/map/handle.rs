@@ -2,7 +2,7 @@
 
 use super::info::Info;
 use super::options::{c_path, on_path};
-use super::{Map, Options};
+use super::{Map, OpenOptions};
 use crate::error::{Error, Operation, Result};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, FdAttr, PathAttr};
@@ -63,7 +63,7 @@ impl<S: MapSpec> Map<S> {
     /// `ENOENT`: there is no file. [`Mismatch`](crate::ErrorKind::Mismatch): it is another map's.
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let pinned = Options::<S>::new().any_max_entries().from_pinned(path)?;
+        let pinned = OpenOptions::<S>::new().any_max_entries().from_pinned(path)?;
         if pinned.info()?.id != self.info()?.id {
             let text = format!("{} is the pin of another map", path.display());
             let kind = crate::ErrorKind::Mismatch;

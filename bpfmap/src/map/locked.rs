@@ -1,7 +1,7 @@
 //! Operations under the spin lock in a value.
 
 use super::element::LOCK;
-use super::{Map, Update, Value};
+use super::{Map, UpdateMode, Value};
 use crate::error::{Operation, Result};
 use crate::kernel_fields::HasSpinLock;
 use crate::kind::{Lock, LookupElement, UpdateElement};
@@ -44,7 +44,7 @@ impl<S: MapSpec> Map<S> {
     /// # Errors
     /// `EINVAL`: the map has no BTF that shows the kernel where the lock is. Else as [`update`](Self::update).
     #[inline]
-    pub fn update_locked(&self, key: &S::Key, value: &Value<S>, mode: Update) -> Result<()>
+    pub fn update_locked(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
         S::Kind: Lock + UpdateElement,
         S::Value: HasSpinLock,

@@ -32,7 +32,7 @@ pub use iter::{Iter, Keys, Walk};
 pub use memory::{MappedValues, ReadOnlyValues};
 pub use object::{IntoObject, Object, Objects, Shown};
 pub use open::LayoutCheck;
-pub use options::Options;
+pub use options::OpenOptions;
 pub use stacks::StackFrame;
 pub use struct_ops::{Registration, StructOpsState};
 
@@ -52,7 +52,7 @@ pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>
 /// How an update treats a key that is present or absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u64)]
-pub enum Update {
+pub enum UpdateMode {
     /// Writes either way (`BPF_ANY`).
     #[default]
     Any = 0,

@@ -1,7 +1,7 @@
 //! Maps in maps.
 
 use super::batch::Entries;
-use super::{Map, Options};
+use super::{Map, OpenOptions};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{HoldObjects, ShowObjects};
 use crate::objects::{InnerMap, MapId, as_inner};
@@ -82,7 +82,7 @@ where
     }
 }
 
-impl<S: OuterMapSpec> Options<S> {
+impl<S: OuterMapSpec> OpenOptions<S> {
     /// Creates a map of maps like `template`, instead of one that is made from the inner spec: where the maps in it are
     /// to have another `max_entries` than the spec, or the spec has none. The template itself isn't put into the map,
     /// and need not live on.

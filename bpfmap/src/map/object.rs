@@ -2,7 +2,7 @@
 
 use super::iter::State;
 use super::walk::Fetch;
-use super::{Map, Update};
+use super::{Map, UpdateMode};
 use crate::error::{Error, Operation, Result};
 use crate::kind::{HoldObjects, InsertElement, Iterate, Kind, ShowObjects, UpdateBatch};
 use crate::spec::MapSpec;
@@ -60,7 +60,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: HoldObjects<S>,
     {
-        self.put(key, &object.into_object(), Update::Any).map_err(Self::not_taken)
+        self.put(key, &object.into_object(), UpdateMode::Any).map_err(Self::not_taken)
     }
 
     /// Puts an object under a key that is absent; `false`, and nothing is changed, when it is present.
@@ -71,7 +71,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: HoldObjects<S> + InsertElement,
     {
-        match self.put(key, &object.into_object(), Update::NoExist) {
+        match self.put(key, &object.into_object(), UpdateMode::NoExist) {
             Ok(()) => Ok(true),
             Err(Errno(libc::EEXIST)) => Ok(false),
             Err(errno) => Err(Self::not_taken(errno)),
@@ -133,7 +133,7 @@ impl<S: MapSpec> Map<S> {
         &self,
         key: &S::Key,
         object: &Object<'_, S>,
-        mode: Update,
+        mode: UpdateMode,
     ) -> core::result::Result<(), Errno>
     where
         S::Kind: HoldObjects<S>,

@@ -47,7 +47,7 @@ impl<S: MapSpec> Map<S> {
     /// Writes the value of one CPU and leaves those of the others as they are (Linux 7.0). A hash table without an entry
     /// of this key gets one, in which the values of the other CPUs are zero.
     ///
-    /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`Update`](crate::Update).
+    /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`UpdateMode`](crate::UpdateMode).
     ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can have no CPU of this

@@ -1,7 +1,7 @@
 //! Opening a map: is it the one that the schema describes?
 
 use super::info::Info;
-use super::{Map, Options};
+use super::{Map, OpenOptions};
 use crate::declaration::Declaration;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::Kind;
@@ -29,8 +29,8 @@ pub enum LayoutCheck {
 impl<S: MapSpec> Map<S> {
     /// What differs from the schema, for opening or creating.
     #[must_use]
-    pub fn options() -> Options<S> {
-        Options::new()
+    pub fn options() -> OpenOptions<S> {
+        OpenOptions::new()
     }
 
     /// The map of a loaded object, by its name.
@@ -123,7 +123,7 @@ impl<S: MapSpec> Consistent<S> {
 
 /// Compares the map of a descriptor with the spec.
 pub(super) fn check<S: MapSpec>(
-    options: &Options<S>,
+    options: &OpenOptions<S>,
     fd: BorrowedFd<'_>,
 ) -> Result<(Info, LayoutCheck)> {
     let () = Consistent::<S>::CHECK;

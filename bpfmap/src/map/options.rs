@@ -22,7 +22,7 @@ use std::path::Path;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Options<S> {
+pub struct OpenOptions<S> {
     pub(super) max_entries: Option<u32>,
     pub(super) numa_node: Option<u32>,
     pub(super) name: String,
@@ -30,7 +30,7 @@ pub struct Options<S> {
     spec: PhantomData<fn() -> S>,
 }
 
-impl<S: MapSpec> Options<S> {
+impl<S: MapSpec> OpenOptions<S> {
     pub(super) fn new() -> Self {
         Self {
             max_entries: S::MAX_ENTRIES,
@@ -70,7 +70,7 @@ impl<S: MapSpec> Options<S> {
         self
     }
 
-    /// Walks, loads, drains and clears with one system call an entry, as on a kernel without batch commands: to see what
+    /// Walks, extends, drains and clears with one system call an entry, as on a kernel without batch commands: to see what
     /// that costs, or to go around a kernel's bug.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
@@ -153,7 +153,7 @@ impl<S: MapSpec> Options<S> {
     }
 }
 
-impl<S: MapSpec> Options<S> {
+impl<S: MapSpec> OpenOptions<S> {
     /// The handle on a map that is known to be what the spec says.
     pub(super) fn map(&self, fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Map<S> {
         let map = Map::new(fd, max_entries, layout_check);

@@ -1,6 +1,6 @@
 //! Queues and stacks: values without keys.
 
-use super::{Map, Update, Value};
+use super::{Map, UpdateMode, Value};
 use crate::error::{Operation, Result};
 use crate::kind::{Peek, Pop, Push};
 use crate::spec::MapSpec;
@@ -9,13 +9,13 @@ use crate::sys::{Command, Errno};
 impl<S: MapSpec> Map<S> {
     /// Appends a value: at a queue's end, on a stack's top (Linux 4.20).
     ///
-    /// With [`Update::Exist`] a full map drops its oldest value to make room: a queue's next, a stack's bottom.
+    /// With [`UpdateMode::Exist`] a full map drops its oldest value to make room: a queue's next, a stack's bottom.
     ///
     /// # Errors
-    /// `E2BIG`: the map is full. `EINVAL`: [`Update::NoExist`] means nothing here. `EPERM`: the map is frozen or the
+    /// `E2BIG`: the map is full. `EINVAL`: [`UpdateMode::NoExist`] means nothing here. `EPERM`: the map is frozen or the
     /// descriptor read-only.
     #[inline]
-    pub fn push(&self, value: &Value<S>, mode: Update) -> Result<()>
+    pub fn push(&self, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
         S::Kind: Push,
     {
@@ -31,7 +31,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: Push,
     {
-        match self.write(None, value, Update::Any as u64) {
+        match self.write(None, value, UpdateMode::Any as u64) {
             Ok(()) => Ok(true),
             Err(Errno(libc::E2BIG)) => Ok(false),
             Err(errno) => Err(Self::failed(Operation::Push, errno)),

@@ -3,7 +3,7 @@
 use super::{descriptor, id};
 use crate::error::Result;
 use crate::kind::{ArrayOfMaps, HashOfMaps, HoldObjects, Kind, ShowObjects};
-use crate::map::{Map, Options};
+use crate::map::{Map, OpenOptions};
 use crate::spec::{MapFlags, MapSpec, OuterMapSpec};
 use bpfmap_core::MATRIX;
 use bpfmap_core::map_type::InnerRule;
@@ -70,7 +70,7 @@ fn check<S: MapSpec>(fd: OwnedFd) -> Result<()> {
 
 /// How a map that stands in another is opened: the kernel lets most types differ in `max_entries` from one another
 /// (`map_meta_equal` of the map type; a `percpu_array` must not from Linux 7.1).
-pub(crate) fn as_inner<S: MapSpec>() -> Options<S> {
+pub(crate) fn as_inner<S: MapSpec>() -> OpenOptions<S> {
     let as_large = match S::Kind::FACTS.as_inner {
         InnerRule::SameEntries(since) => {
             since <= MATRIX[0] && !S::FLAGS.contains(MapFlags::INNER_MAP)

@@ -3,7 +3,7 @@
 use crate::common::create;
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{Map, PerCpu, Update};
+use bpfmap::{Map, PerCpu, UpdateMode};
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
@@ -51,7 +51,7 @@ fn single_operations_allocate_nothing() {
     let (hash, slots, queue) = (create::<Hash>(), create::<Slots>(), create::<Queue>());
     let work = || {
         for key in 0..10 {
-            hash.update(&key, &1, Update::Any).unwrap();
+            hash.update(&key, &1, UpdateMode::Any).unwrap();
             assert_eq!(hash.lookup(&key).unwrap(), Some(1));
             assert!(hash.contains_key(&key).unwrap());
             assert!(!hash.insert(&key, &2).unwrap());
@@ -61,10 +61,10 @@ fn single_operations_allocate_nothing() {
             // What isn't there, and what is refused.
             assert_eq!(hash.lookup(&key).unwrap(), None);
             assert!(!hash.delete(&key).unwrap());
-            assert!(hash.update(&key, &1, Update::Exist).is_err());
-            slots.update(&key, &3, Update::Any).unwrap();
+            assert!(hash.update(&key, &1, UpdateMode::Exist).is_err());
+            slots.update(&key, &3, UpdateMode::Any).unwrap();
             assert_eq!(slots.lookup(&key).unwrap(), Some(3));
-            queue.push(&4, Update::Any).unwrap();
+            queue.push(&4, UpdateMode::Any).unwrap();
             assert_eq!(queue.peek().unwrap(), Some(4));
             assert_eq!(queue.pop().unwrap(), Some(4));
             assert_eq!(queue.pop().unwrap(), None);
@@ -80,7 +80,7 @@ fn a_percpu_buffer_is_allocated_once() {
     let mut buffer = PerCpu::splat(7).unwrap();
     let work = || {
         for key in 0..10 {
-            map.update(&key, &buffer, Update::Any).unwrap();
+            map.update(&key, &buffer, UpdateMode::Any).unwrap();
             assert!(map.lookup_into(&key, &mut buffer).unwrap());
             assert_eq!(buffer[0], 7);
         }
@@ -93,7 +93,7 @@ fn a_percpu_buffer_is_allocated_once() {
 fn a_walk_allocates_for_batches_only() {
     spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 20_000);
     let map = create::<Hash>();
-    map.load((0..20_000).map(|key| (key, 1))).unwrap();
+    map.extend((0..20_000).map(|key| (key, 1))).unwrap();
     let count = allocations(|| assert_eq!(map.iter().count(), 20_000));
     assert!(count < 20, "{count} allocations");
 }
@@ -106,7 +106,7 @@ fn a_percpu_walk_allocates_for_batches_only() {
     for options in [Map::<Counters>::options(), Map::<Counters>::options().without_batches()] {
         let map = options.create().unwrap();
         let value = PerCpu::from_fn(|cpu| cpu as u64).unwrap();
-        map.load((0..100_000).map(|key| (key, value.clone()))).unwrap();
+        map.extend((0..100_000).map(|key| (key, value.clone()))).unwrap();
         let count = allocations(|| {
             let mut walk = map.walk().unwrap();
             let (mut entries, mut sum) = (0, 0);

@@ -3,7 +3,7 @@
 use crate::common::{DELETE, ENOTSUPP, TAKE, bare, create, errno};
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{Map, PerCpu, Update};
+use bpfmap::{Map, PerCpu, UpdateMode};
 
 spec!(Slots: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4);
 spec!(PercpuSlots: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 4);
@@ -24,24 +24,28 @@ fn an_array_is_zero_filled() {
 fn an_index_out_of_range_is_told() {
     let map = create::<Slots>();
     assert_eq!(map.lookup(&4).unwrap(), None);
-    assert_eq!(errno(map.update(&4, &1, Update::Any)), libc::E2BIG);
-    assert_eq!(errno(map.update(&4, &1, Update::NoExist)), libc::E2BIG, "the index comes first");
+    assert_eq!(errno(map.update(&4, &1, UpdateMode::Any)), libc::E2BIG);
+    assert_eq!(
+        errno(map.update(&4, &1, UpdateMode::NoExist)),
+        libc::E2BIG,
+        "the index comes first"
+    );
     let map = create::<PercpuSlots>();
     assert_eq!(map.lookup(&4).unwrap(), None);
-    assert_eq!(errno(map.update(&4, &PerCpu::splat(1).unwrap(), Update::Any)), libc::E2BIG);
+    assert_eq!(errno(map.update(&4, &PerCpu::splat(1).unwrap(), UpdateMode::Any)), libc::E2BIG);
 }
 
 #[test]
 fn every_index_is_present() {
     let map = create::<Slots>();
-    assert_eq!(errno(map.update(&1, &1, Update::NoExist)), libc::EEXIST);
-    map.update(&1, &2, Update::Exist).unwrap();
-    map.update(&2, &3, Update::Any).unwrap();
+    assert_eq!(errno(map.update(&1, &1, UpdateMode::NoExist)), libc::EEXIST);
+    map.update(&1, &2, UpdateMode::Exist).unwrap();
+    map.update(&2, &3, UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&1).unwrap(), Some(2));
     let map = create::<PercpuSlots>();
     let two = PerCpu::splat(2).unwrap();
-    assert_eq!(errno(map.update(&1, &two, Update::NoExist)), libc::EEXIST);
-    map.update(&1, &two, Update::Exist).unwrap();
+    assert_eq!(errno(map.update(&1, &two, UpdateMode::NoExist)), libc::EEXIST);
+    map.update(&1, &two, UpdateMode::Exist).unwrap();
     assert_eq!(map.lookup(&1).unwrap(), Some(two));
 }
 
@@ -73,7 +77,7 @@ fn the_raw_walk_counts() {
 fn arrays_are_walked_from_end_to_end() {
     for options in [Map::<Slots>::options(), Map::<Slots>::options().without_batches()] {
         let map = options.create().unwrap();
-        map.load([(1, 10), (3, 30)]).unwrap();
+        map.extend([(1, 10), (3, 30)]).unwrap();
         let entries: Vec<_> = map.iter().collect::<Result<_, _>>().unwrap();
         assert_eq!(entries, [(0, 0), (1, 10), (2, 0), (3, 30)]);
         let keys: Vec<_> = map.keys().collect::<Result<_, _>>().unwrap();
@@ -88,7 +92,7 @@ fn arrays_around_a_batch_are_walked_whole() {
     for max_entries in [1, 2, 4095, 4096, 4097, 8192, 10_000] {
         let map = Map::<Slots>::options().max_entries(max_entries).create().unwrap();
         let written =
-            map.load((0..max_entries).map(|index| (index, u64::from(index) + 1))).unwrap();
+            map.extend((0..max_entries).map(|index| (index, u64::from(index) + 1))).unwrap();
         assert_eq!(written, max_entries as usize);
         for (expected, entry) in (0..).zip(&map) {
             assert_eq!(entry.unwrap(), (expected, u64::from(expected) + 1));

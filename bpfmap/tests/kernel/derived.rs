@@ -1,6 +1,6 @@
 //! Maps that Rust declares: made by their specs, and opened again, with the kernel's BTF of them.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Map, Padded, PerCpu, Result, Update};
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Map, Padded, PerCpu, Result, UpdateMode};
 
 /// Where a packet comes from.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
@@ -79,7 +79,7 @@ fn bit_fields_enums_and_unions() -> Result<()> {
     flow.address = Address { v4: Padded::new(Be32::new(1)) };
     flow.known = Bool::TRUE;
     flow.label = *b"abc\0\0\0";
-    flows.update(&3, &flow, Update::Any)?;
+    flows.update(&3, &flow, UpdateMode::Any)?;
     let read = Map::<FlowMap>::from_id(flows.info()?.id)?.lookup(&3)?.unwrap();
     assert_eq!((read.direction(), read.seen(), read.count()), (1, false, 0x55));
     assert_eq!(read.verdict().get(), Ok(Verdict::Drop));
@@ -108,7 +108,7 @@ struct Tenants {
 fn maps_in_a_map() -> Result<()> {
     let tenants = Map::<Tenants>::create()?;
     let tenant = Map::<TenantsInner>::create()?;
-    tenant.update(&1, &PerCpu::splat(7)?, Update::Any)?;
+    tenant.update(&1, &PerCpu::splat(7)?, UpdateMode::Any)?;
     tenants.set(&9, &tenant)?;
     let inside = tenants.inner(&9)?.unwrap();
     assert_eq!(inside.lookup(&1)?.unwrap().get(0), Some(&7));

@@ -86,7 +86,7 @@ example! { array: "../../src/kind/examples/array.rs"
 
     pub(super) fn doubles() {
         let limits = create::<Limits>();
-        limits.update(&2, &21, Update::Any).unwrap();
+        limits.update(&2, &21, UpdateMode::Any).unwrap();
         double(&limits).unwrap();
         assert_eq!(limits.lookup(&2).unwrap(), Some(42));
     }
@@ -110,7 +110,7 @@ example! { percpu_array: "../../src/kind/examples/percpu_array.rs"
     pub(super) fn resets() {
         let counters = create::<Counters>();
         let three = PerCpu::splat(3).unwrap();
-        counters.update(&0, &three, Update::Any).unwrap();
+        counters.update(&0, &three, UpdateMode::Any).unwrap();
         assert_eq!(reset(&counters, 0).unwrap(), Some(3 * three.len() as u64));
         assert_eq!(reset(&counters, 0).unwrap(), Some(0));
         assert_eq!(reset(&counters, 1).unwrap(), None);
@@ -224,7 +224,7 @@ example! { array_of_maps: "../../src/kind/examples/array_of_maps.rs"
         let pages = create::<Paged>();
         assert!(next_page(&pages).unwrap().is_none());
         let current = pages.inner(&0).unwrap().unwrap();
-        current.update(&1, &5, bpfmap::Update::Any).unwrap();
+        current.update(&1, &5, bpfmap::UpdateMode::Any).unwrap();
         let old = next_page(&pages).unwrap().unwrap();
         assert_eq!(old.lookup(&1).unwrap(), Some(5));
     }

@@ -8,7 +8,7 @@ use bpfmap::kind::{
     DeleteElement, InsertElement, Iterate, LookupElement, TakeElement, UpdateElement,
 };
 use bpfmap::layout::Layout;
-use bpfmap::{Map, MapSpec, PerCpu, Update, Value};
+use bpfmap::{Map, MapSpec, PerCpu, UpdateMode, Value};
 use core::fmt::Debug;
 
 spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
@@ -64,14 +64,14 @@ where
     Value<S>: Debug + PartialEq,
 {
     let map = create::<S>();
-    assert_eq!(errno(map.update(&1, &value(1), Update::Exist)), libc::ENOENT);
+    assert_eq!(errno(map.update(&1, &value(1), UpdateMode::Exist)), libc::ENOENT);
     assert_eq!(map.lookup(&1).unwrap(), None);
-    map.update(&1, &value(1), Update::NoExist).unwrap();
-    assert_eq!(errno(map.update(&1, &value(2), Update::NoExist)), libc::EEXIST);
+    map.update(&1, &value(1), UpdateMode::NoExist).unwrap();
+    assert_eq!(errno(map.update(&1, &value(2), UpdateMode::NoExist)), libc::EEXIST);
     assert_eq!(map.lookup(&1).unwrap(), Some(value(1)));
-    map.update(&1, &value(3), Update::Exist).unwrap();
-    map.update(&1, &value(4), Update::Any).unwrap();
-    map.update(&2, &value(5), Update::Any).unwrap();
+    map.update(&1, &value(3), UpdateMode::Exist).unwrap();
+    map.update(&1, &value(4), UpdateMode::Any).unwrap();
+    map.update(&2, &value(5), UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&1).unwrap(), Some(value(4)));
     assert_eq!(map.lookup(&2).unwrap(), Some(value(5)));
 }
@@ -92,7 +92,7 @@ where
     let mut into = value(9);
     assert!(!map.lookup_into(&7, &mut into).unwrap());
     assert_eq!(into, value(9));
-    map.update(&7, &value(1), Update::Any).unwrap();
+    map.update(&7, &value(1), UpdateMode::Any).unwrap();
     assert!(map.lookup_into(&7, &mut into).unwrap());
     assert_eq!(into, value(1));
     assert!(map.contains_key(&7).unwrap());
@@ -108,7 +108,7 @@ where
     let map = create::<S>();
     assert_eq!(map.next_key(None).unwrap(), None, "an empty map has no first key");
     for key in 1..=3 {
-        map.update(&key, &value(0), Update::Any).unwrap();
+        map.update(&key, &value(0), UpdateMode::Any).unwrap();
     }
     let first = map.next_key(None).unwrap().unwrap();
     let second = map.next_key(Some(&first)).unwrap().unwrap();
@@ -127,7 +127,7 @@ where
 {
     let map = create::<S>();
     for key in 1..=3 {
-        map.update(&key, &value(0), Update::Any).unwrap();
+        map.update(&key, &value(0), UpdateMode::Any).unwrap();
     }
     let first = map.next_key(None).unwrap().unwrap();
     let second = map.next_key(Some(&first)).unwrap().unwrap();
@@ -144,7 +144,7 @@ where
     for options in [Map::<S>::options(), Map::<S>::options().without_batches()] {
         let map = options.create().unwrap();
         for key in 1..=4 {
-            map.update(&key, &value(u64::from(key)), Update::Any).unwrap();
+            map.update(&key, &value(u64::from(key)), UpdateMode::Any).unwrap();
         }
         let mut seen = Vec::new();
         for entry in &map {
@@ -165,7 +165,7 @@ where
     Value<S>: Debug + PartialEq,
 {
     let map = create::<S>();
-    map.update(&1, &value(5), Update::Any).unwrap();
+    map.update(&1, &value(5), UpdateMode::Any).unwrap();
     let taken = map.take(&1);
     if kernel() < (5, 14) {
         let error = taken.unwrap_err();
@@ -178,7 +178,7 @@ where
     assert_eq!(taken.unwrap(), Some(value(5)));
     assert_eq!(map.take(&1).unwrap(), None);
     assert_eq!(bare(&map, crate::common::TAKE, Some(1), 0), libc::ENOENT);
-    map.update(&1, &value(6), Update::Any).unwrap();
+    map.update(&1, &value(6), UpdateMode::Any).unwrap();
     let mut into = value(0);
     assert!(map.take_into(&1, &mut into).unwrap());
     assert_eq!(into, value(6));
@@ -206,7 +206,7 @@ where
     S::Kind: UpdateElement,
 {
     let map = create::<S>();
-    map.update(&1, &value(1), Update::Any).unwrap();
+    map.update(&1, &value(1), UpdateMode::Any).unwrap();
     assert_eq!(bare(&map, LOOKUP, Some(1), F_LOCK), libc::EINVAL);
     assert_eq!(bare(&map, UPDATE, Some(1), F_LOCK), libc::EINVAL);
 }
@@ -215,19 +215,19 @@ where
 fn a_full_hash_is_e2big() {
     let map = create::<Hash>();
     for key in 0..4 {
-        map.update(&key, &0, Update::Any).unwrap();
+        map.update(&key, &0, UpdateMode::Any).unwrap();
     }
-    assert_eq!(errno(map.update(&4, &0, Update::Any)), libc::E2BIG);
-    assert_eq!(errno(map.update(&4, &0, Update::Exist)), libc::ENOENT);
-    map.update(&3, &1, Update::Any).unwrap();
+    assert_eq!(errno(map.update(&4, &0, UpdateMode::Any)), libc::E2BIG);
+    assert_eq!(errno(map.update(&4, &0, UpdateMode::Exist)), libc::ENOENT);
+    map.update(&3, &1, UpdateMode::Any).unwrap();
 }
 
 #[test]
 fn freezing_makes_a_map_read_only() {
     let map = create::<Hash>();
-    map.update(&1, &2, Update::Any).unwrap();
+    map.update(&1, &2, UpdateMode::Any).unwrap();
     map.freeze().unwrap();
-    let error = map.update(&1, &3, Update::Any).unwrap_err();
+    let error = map.update(&1, &3, UpdateMode::Any).unwrap_err();
     assert_eq!(error.errno(), Some(libc::EPERM));
     assert!(error.to_string().contains("frozen"), "{error}");
     assert_eq!(errno(map.delete(&1)), libc::EPERM);
@@ -237,7 +237,7 @@ fn freezing_makes_a_map_read_only() {
 }
 
 mod locked {
-    use super::{Layout, Update, create, spec, stay_on_another_cpu};
+    use super::{Layout, UpdateMode, create, spec, stay_on_another_cpu};
     use bpfmap::layout::Member;
     use bpfmap::{HasSpinLock, SpinLock};
 
@@ -266,7 +266,8 @@ mod locked {
     fn a_created_map_takes_the_lock() {
         let map = create::<Accounts>();
         assert_ne!(map.info().unwrap().btf_value_type_id, 0);
-        map.update_locked(&1, &Account { balance: 5, ..Account::default() }, Update::Any).unwrap();
+        map.update_locked(&1, &Account { balance: 5, ..Account::default() }, UpdateMode::Any)
+            .unwrap();
         assert_eq!(map.lookup_locked(&1).unwrap().unwrap().balance, 5);
         assert_eq!(map.lookup_locked(&2).unwrap(), None);
         let mut account = Account::default();
@@ -274,7 +275,8 @@ mod locked {
         assert_eq!(account.balance, 5);
 
         let map = create::<Slots>();
-        map.update_locked(&3, &Account { balance: 7, ..Account::default() }, Update::Any).unwrap();
+        map.update_locked(&3, &Account { balance: 7, ..Account::default() }, UpdateMode::Any)
+            .unwrap();
         assert_eq!(map.lookup_locked(&3).unwrap().unwrap().balance, 7);
         assert_eq!(map.lookup_locked(&4).unwrap(), None);
     }
@@ -284,7 +286,7 @@ mod locked {
     fn the_lock_is_the_kernels() {
         let map = create::<Accounts>();
         let taken: Account = bpfmap::from_bytes(&[1, 0, 0, 0, 9, 0, 0, 0]).unwrap();
-        map.update(&1, &taken, Update::Any).unwrap();
+        map.update(&1, &taken, UpdateMode::Any).unwrap();
         let account = map.lookup(&1).unwrap().unwrap();
         assert_eq!(account, Account { balance: 9, ..Account::default() });
         // Would hang, were the lock taken.
@@ -325,7 +327,7 @@ mod locked {
                     for round in 0..2000 {
                         let words = [writer * 10_000 + round; 128];
                         let pair = Pair { words, ..Pair::default() };
-                        map.update_locked(&0, &pair, Update::Any).unwrap();
+                        map.update_locked(&0, &pair, UpdateMode::Any).unwrap();
                     }
                 });
             }

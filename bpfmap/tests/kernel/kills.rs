@@ -3,7 +3,7 @@
 use crate::bpf_fs::BpfFs;
 use bpfmap::layout::{Layout, Member};
 use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, Map, MapSpec, Update, kind};
+use bpfmap::{Declaration, Map, MapSpec, UpdateMode, kind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,7 @@ impl Pinned {
         let old = Map::<OldMap>::options().max_entries(entries).create().unwrap();
         let filled = (0..entries)
             .map(|key| (key, Old { packets: u64::from(key) * 3, bytes: u64::from(key) << 32 }));
-        old.load(filled).unwrap();
+        old.extend(filled).unwrap();
         let pinned = Self { bpf_fs: BpfFs::mount(name), old, entries };
         pinned.old.pin(pinned.bpf_fs.path("flows")).unwrap();
         pinned
@@ -222,5 +222,5 @@ pub(crate) fn killed_at_each_stage() {
     }
     // Who has the old map open keeps it.
     assert_eq!(pinned.old.lookup(&7).unwrap().map(|value| value.packets), Some(21));
-    pinned.old.update(&7, &Old { packets: 1, bytes: 1 }, Update::Exist).unwrap();
+    pinned.old.update(&7, &Old { packets: 1, bytes: 1 }, UpdateMode::Exist).unwrap();
 }

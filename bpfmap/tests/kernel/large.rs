@@ -3,7 +3,7 @@
 use crate::common::{create, kernel};
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{Update, zeroed_box};
+use bpfmap::{UpdateMode, zeroed_box};
 
 /// 3 MB; a hash table takes 4 MiB at most.
 type Image = [u8; 3_000_000];
@@ -31,7 +31,7 @@ fn image(last: u8) -> Box<Image> {
 fn an_array_gives_them_in_boxes() {
     on_a_small_stack(|| {
         let map = create::<ByIndex>();
-        map.update(&1, &image(7), Update::Any).unwrap();
+        map.update(&1, &image(7), UpdateMode::Any).unwrap();
         assert!(map.lookup_boxed(&0).unwrap().unwrap().iter().all(|byte| *byte == 0));
         assert!(map.lookup_boxed(&1).unwrap().unwrap() == image(7));
         assert!(map.lookup_boxed(&2).unwrap().is_none());
@@ -91,7 +91,7 @@ fn a_stack_of_2_mib_has_room_for_a_value_that_is_not_large() {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, || {
             let value = map.lookup(&0).unwrap().unwrap();
-            map.update(&0, &value, Update::Any).unwrap();
+            map.update(&0, &value, UpdateMode::Any).unwrap();
             assert!(map.iter().all(|entry| entry.is_ok()));
         });
         thread.unwrap().join().unwrap();

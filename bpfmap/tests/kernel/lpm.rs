@@ -3,7 +3,7 @@
 use crate::common::{ENOTSUPP, TAKE, create, errno, kernel};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
-use bpfmap::{Map, MapFlags, Update};
+use bpfmap::{Map, MapFlags, UpdateMode};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -52,7 +52,7 @@ fn many(count: u32) -> Vec<Prefix> {
 fn the_longest_prefix_is_found() {
     let map = create::<Routes>();
     for (text, value) in [("192.168.0.0/16", 16), ("192.168.0.0/24", 24), ("192.168.1.0/24", 124)] {
-        map.update(&prefix(text), &value, Update::Any).unwrap();
+        map.update(&prefix(text), &value, UpdateMode::Any).unwrap();
     }
     assert_eq!(map.lookup(&prefix("192.168.1.1/32")).unwrap(), Some(124));
     assert_eq!(map.lookup(&prefix("192.168.0.1/32")).unwrap(), Some(24));
@@ -65,11 +65,11 @@ fn the_longest_prefix_is_found() {
 #[test]
 fn host_bits_are_stored_and_ignored() {
     let map = create::<Routes>();
-    map.update(&prefix("10.1.2.3/8"), &1, Update::NoExist).unwrap();
+    map.update(&prefix("10.1.2.3/8"), &1, UpdateMode::NoExist).unwrap();
     let stored = map.next_key(None).unwrap().unwrap();
     assert_eq!((stored.prefixlen, stored.address), (8, [10, 1, 2, 3]));
     assert_eq!(map.lookup(&prefix("10.9.9.9/32")).unwrap(), Some(1));
-    assert_eq!(errno(map.update(&prefix("10.4.5.6/8"), &2, Update::NoExist)), libc::EEXIST);
+    assert_eq!(errno(map.update(&prefix("10.4.5.6/8"), &2, UpdateMode::NoExist)), libc::EEXIST);
     assert!(map.delete(&prefix("10.7.8.9/8")).unwrap());
     assert_eq!(map.next_key(None).unwrap(), None);
 }
@@ -78,15 +78,15 @@ fn host_bits_are_stored_and_ignored() {
 fn update_modes() {
     let map = create::<Routes>();
     let key = prefix("10.1.0.0/16");
-    assert_eq!(errno(map.update(&key, &1, Update::Exist)), libc::ENOENT);
-    map.update(&key, &1, Update::NoExist).unwrap();
-    assert_eq!(errno(map.update(&key, &2, Update::NoExist)), libc::EEXIST);
-    map.update(&key, &3, Update::Exist).unwrap();
+    assert_eq!(errno(map.update(&key, &1, UpdateMode::Exist)), libc::ENOENT);
+    map.update(&key, &1, UpdateMode::NoExist).unwrap();
+    assert_eq!(errno(map.update(&key, &2, UpdateMode::NoExist)), libc::EEXIST);
+    map.update(&key, &3, UpdateMode::Exist).unwrap();
     assert_eq!(map.lookup(&key).unwrap(), Some(3));
     assert!(map.delete(&key).unwrap());
     assert!(!map.delete(&key).unwrap());
     let too_long = Prefix { prefixlen: 33, ..key };
-    assert_eq!(errno(map.update(&too_long, &1, Update::Any)), libc::EINVAL);
+    assert_eq!(errno(map.update(&too_long, &1, UpdateMode::Any)), libc::EINVAL);
     assert_eq!(errno(map.delete(&too_long)), libc::EINVAL);
     assert_eq!(map.lookup(&too_long).unwrap(), None);
     assert_eq!(crate::common::bare(&map, TAKE, Some(0), 0), ENOTSUPP);
@@ -96,9 +96,9 @@ fn update_modes() {
 fn a_full_trie() {
     crate::common::raise_memlock();
     let map = Map::<Routes>::options().max_entries(2).create().unwrap();
-    map.load([(prefix("10.0.0.0/8"), 1), (prefix("11.0.0.0/8"), 2)]).unwrap();
-    assert_eq!(errno(map.update(&prefix("12.0.0.0/8"), &3, Update::Any)), libc::ENOSPC);
-    let replaced = map.update(&prefix("10.0.0.0/8"), &4, Update::Any);
+    map.extend([(prefix("10.0.0.0/8"), 1), (prefix("11.0.0.0/8"), 2)]).unwrap();
+    assert_eq!(errno(map.update(&prefix("12.0.0.0/8"), &3, UpdateMode::Any)), libc::ENOSPC);
+    let replaced = map.update(&prefix("10.0.0.0/8"), &4, UpdateMode::Any);
     if kernel() < (5, 11) {
         assert_eq!(errno(replaced), libc::ENOSPC);
     } else {
@@ -110,7 +110,7 @@ fn a_full_trie() {
 fn the_raw_walk_restarts_at_an_absent_key() {
     let map = create::<Routes>();
     let keys = [prefix("192.168.0.0/16"), prefix("192.168.0.0/24"), prefix("192.168.1.0/24")];
-    map.load(keys.map(|key| (key, 0))).unwrap();
+    map.extend(keys.map(|key| (key, 0))).unwrap();
     let first = map.next_key(None).unwrap().unwrap();
     let second = map.next_key(Some(&first)).unwrap().unwrap();
     assert_eq!(map.next_key(Some(&prefix("10.0.0.0/8"))).unwrap(), Some(first));
@@ -136,7 +136,7 @@ fn sorted(mut keys: Vec<Prefix>) -> Vec<(u32, [u8; 4])> {
 #[test]
 fn every_entry_is_seen_once() {
     for (map, keys) in both() {
-        assert_eq!(map.load(keys.iter().map(|key| (*key, key.prefixlen))).unwrap(), keys.len());
+        assert_eq!(map.extend(keys.iter().map(|key| (*key, key.prefixlen))).unwrap(), keys.len());
         let mut seen = Vec::new();
         for entry in &map {
             let (key, value) = entry.unwrap();
@@ -150,7 +150,7 @@ fn every_entry_is_seen_once() {
 #[test]
 fn deleting_what_was_seen_does_not_throw_the_iterator_back() {
     for (map, keys) in both() {
-        map.load(keys.iter().map(|key| (*key, 0))).unwrap();
+        map.extend(keys.iter().map(|key| (*key, 0))).unwrap();
         let mut seen = Vec::new();
         for entry in &map {
             let (key, _) = entry.unwrap();
@@ -166,7 +166,7 @@ fn deleting_what_was_seen_does_not_throw_the_iterator_back() {
 #[test]
 fn deleting_what_comes_next_loses_no_other_entry() {
     for (map, keys) in both() {
-        map.load(keys.iter().map(|key| (*key, 0))).unwrap();
+        map.extend(keys.iter().map(|key| (*key, 0))).unwrap();
         let mut gone = Vec::new();
         let mut seen = Vec::new();
         for entry in &map {
@@ -189,7 +189,7 @@ fn deleting_what_comes_next_loses_no_other_entry() {
 #[test]
 fn a_trie_is_drained_and_cleared() {
     for (map, keys) in both() {
-        map.load(keys.iter().map(|key| (*key, key.prefixlen))).unwrap();
+        map.extend(keys.iter().map(|key| (*key, key.prefixlen))).unwrap();
         let mut drained = Vec::new();
         for entry in map.drain() {
             let (key, value) = entry.unwrap();
@@ -198,7 +198,7 @@ fn a_trie_is_drained_and_cleared() {
         }
         assert_eq!(sorted(drained), sorted(keys.clone()));
         assert_eq!(map.next_key(None).unwrap(), None);
-        map.load(keys.iter().map(|key| (*key, 1))).unwrap();
+        map.extend(keys.iter().map(|key| (*key, 1))).unwrap();
         assert_eq!(map.clear().unwrap(), keys.len());
         assert_eq!(map.next_key(None).unwrap(), None);
         assert_eq!(map.clear().unwrap(), 0);

@@ -4,7 +4,7 @@ use crate::common::{create, stay_on};
 use crate::spec;
 use bpfmap::kind::{Iterate, LookupElement, UpdateElement};
 use bpfmap::layout::Layout;
-use bpfmap::{Map, MapFlags, MapSpec, PerCpu, Update, Value, possible_cpus};
+use bpfmap::{Map, MapFlags, MapSpec, PerCpu, UpdateMode, Value, possible_cpus};
 use core::fmt::Debug;
 
 spec!(Small: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
@@ -23,7 +23,7 @@ where
     let max_entries = map.info().unwrap().max_entries;
     assert_eq!(map.max_entries(), max_entries);
     for key in 0..3 * max_entries {
-        map.update(&key, &value(u64::from(key)), Update::NoExist).unwrap();
+        map.update(&key, &value(u64::from(key)), UpdateMode::NoExist).unwrap();
         assert_eq!(map.lookup(&key).unwrap(), Some(value(u64::from(key))), "the newest is there");
     }
     let count = map.keys().map(Result::unwrap).count();
@@ -59,13 +59,13 @@ fn a_look_up_from_user_space_keeps_no_entry() {
     stay_on_this_cpu();
     let oldest = 0..8;
     for key in 0..1024 {
-        map.update(&key, &0, Update::NoExist).unwrap();
+        map.update(&key, &0, UpdateMode::NoExist).unwrap();
     }
     for key in oldest.clone() {
         assert_eq!(map.lookup(&key).unwrap(), Some(0), "the map is just full");
     }
     for key in 1024..1280 {
-        map.update(&key, &0, Update::NoExist).unwrap();
+        map.update(&key, &0, UpdateMode::NoExist).unwrap();
     }
     let kept: Vec<u32> = oldest.filter(|key| map.contains_key(key).unwrap()).collect();
     assert_eq!(kept, [], "the oldest entries go first, looked up or not");

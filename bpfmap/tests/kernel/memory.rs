@@ -3,7 +3,7 @@
 use crate::common::{create, errno, kernel, raise_memlock};
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{ArenaPtr, KernelPtr, Map, MapFlags, Update};
+use bpfmap::{ArenaPtr, KernelPtr, Map, MapFlags, UpdateMode};
 use std::sync::atomic::Ordering;
 
 spec!(Totals: Array, u32 as Layout::U32 => u64 as Layout::U64, max 600,
@@ -18,7 +18,7 @@ fn memory_and_system_calls_show_the_same_values() {
     assert_eq!(values.len(), 600);
     values[599].as_atomic().fetch_add(7, Ordering::Relaxed);
     assert_eq!(map.lookup(&599).unwrap(), Some(7));
-    map.update(&1, &40, Update::Any).unwrap();
+    map.update(&1, &40, UpdateMode::Any).unwrap();
     assert_eq!(values[1].load(), 40);
     assert_eq!(values.iter().map(|cell| cell.load()).sum::<u64>(), 47);
     assert!(values.get(600).is_none());
@@ -49,7 +49,7 @@ fn a_view_outlives_its_handle() {
 #[test]
 fn a_frozen_map_is_read_only_in_memory_too() {
     let map = create::<Totals>();
-    map.update(&3, &9, Update::Any).unwrap();
+    map.update(&3, &9, UpdateMode::Any).unwrap();
     let writable = map.map_values().unwrap();
     assert_eq!(errno(map.freeze()), libc::EBUSY, "somebody could still write");
     drop(writable);
@@ -129,18 +129,18 @@ spec!(Constant: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
 fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {
     let map = create::<Shown>();
     assert_eq!(map.lookup(&0).unwrap(), Some(0));
-    let refused = map.update(&0, &1, Update::Any).unwrap_err();
+    let refused = map.update(&0, &1, UpdateMode::Any).unwrap_err();
     assert_eq!(refused.errno(), Some(libc::EPERM));
     assert!(refused.to_string().ends_with("open the map by pin or id to write"), "{refused}");
     assert_eq!(errno(map.map_values()), libc::EACCES);
     assert_eq!(errno(map.map_values_read_only()), libc::EINVAL);
     let whole = Map::<Shown>::from_id(map.info().unwrap().id).unwrap();
-    whole.update(&0, &1, Update::Any).unwrap();
+    whole.update(&0, &1, UpdateMode::Any).unwrap();
     assert_eq!(whole.map_values().unwrap()[0].load(), 1);
     assert_eq!(map.lookup(&0).unwrap(), Some(1));
 
     let map = create::<Told>();
-    map.update(&0, &1, Update::Any).unwrap();
+    map.update(&0, &1, UpdateMode::Any).unwrap();
     let refused = map.lookup(&0).unwrap_err();
     assert_eq!(refused.errno(), Some(libc::EPERM));
     assert!(refused.to_string().ends_with("open the map by pin or id to read"), "{refused}");
@@ -148,7 +148,7 @@ fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {
     assert_eq!(errno(map.map_values_read_only()), libc::EACCES);
 
     let map = create::<Constant>();
-    map.update(&0, &1, Update::Any).unwrap();
+    map.update(&0, &1, UpdateMode::Any).unwrap();
     assert_eq!(errno(map.map_values()), libc::EACCES);
     assert_eq!(map.map_values_read_only().unwrap()[0].load(), 1);
 }

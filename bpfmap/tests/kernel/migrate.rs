@@ -6,7 +6,7 @@ use crate::kills::{killed_at_any_moment, killed_at_each_stage};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
 use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, Error, ErrorKind, Map, MapFlags, MapSpec, PerCpu, Update};
+use bpfmap::{Declaration, Error, ErrorKind, Map, MapFlags, MapSpec, PerCpu, UpdateMode};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
@@ -101,7 +101,7 @@ macro_rules! keyed {
         spec!(NewMap: $kind, u32 as Layout::U32 => New as NEW, max 120 $(, $item: $ty = $content)*);
         migrated::<OldMap, NewMap>(
             PLAN,
-            |map| for key in $keys { map.update(&key, &old(key), Update::Any).unwrap() },
+            |map| for key in $keys { map.update(&key, &old(key), UpdateMode::Any).unwrap() },
             |map| {
                 assert_eq!(map.max_entries(), 120);
                 for key in $keys { check(&map.lookup(&key).unwrap().unwrap(), key) }
@@ -157,7 +157,7 @@ macro_rules! per_cpu {
             |map| {
                 for key in 0..40 {
                     let values = PerCpu::from_fn(|cpu| value(key, cpu)).unwrap();
-                    map.update(&key, &values, Update::Any).unwrap();
+                    map.update(&key, &values, UpdateMode::Any).unwrap();
                 }
             },
             |map| {
@@ -193,7 +193,7 @@ fn the_values_of_each_cpu_arrive() {
         },
         |map| {
             for key in 0..100 {
-                map.update(&key, &PerCpu::splat(key + 1).unwrap(), Update::Any).unwrap();
+                map.update(&key, &PerCpu::splat(key + 1).unwrap(), UpdateMode::Any).unwrap();
             }
         },
         |map| {
@@ -234,7 +234,7 @@ fn a_trie_keeps_its_prefixes() {
         Plan { key: &[Step::whole(8)], value: VALUE },
         |map| {
             for number in 0..250 {
-                map.update(&prefix(number), &old(number), Update::Any).unwrap();
+                map.update(&prefix(number), &old(number), UpdateMode::Any).unwrap();
             }
         },
         |map| {
@@ -254,7 +254,7 @@ static NEW_HASH: Declaration<'static> = Declaration::of::<NewHash>();
 /// A pinned map of the old spec with so many entries.
 fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     let map = create::<OldHash>();
-    map.load((0..entries).map(|key| (key, old(key)))).unwrap();
+    map.extend((0..entries).map(|key| (key, old(key)))).unwrap();
     map.pin(bpf_fs.path("map")).unwrap();
     map
 }
@@ -582,7 +582,7 @@ fn generated_functions_migrate() {
         bytes: 0x0102_0304_0506_0708,
     };
     flows.insert(&7, &flow).unwrap();
-    counts.update(&3, &PerCpu::splat(u32::MAX).unwrap(), Update::Any).unwrap();
+    counts.update(&3, &PerCpu::splat(u32::MAX).unwrap(), UpdateMode::Any).unwrap();
     flows.pin(bpf_fs.path("flows")).unwrap();
     counts.pin(bpf_fs.path("counts")).unwrap();
 

@@ -3,7 +3,7 @@
 use crate::bpf_fs::BpfFs;
 use bpfmap::layout::Layout;
 use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, ErrorKind, Map, MapSpec, Update, kind};
+use bpfmap::{Declaration, ErrorKind, Map, MapSpec, UpdateMode, kind};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcom
 /// A map with an entry, pinned as `map`.
 fn pinned(bpf_fs: &BpfFs) -> Map<Old> {
     let map = Map::<Old>::create().unwrap();
-    map.update(&1, &7, Update::Any).unwrap();
+    map.update(&1, &7, UpdateMode::Any).unwrap();
     map.pin(bpf_fs.path("map")).unwrap();
     map
 }

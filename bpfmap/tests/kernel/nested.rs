@@ -6,7 +6,7 @@ use crate::common::{
 };
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{ErrorKind, InnerMap, Map, MapFlags, MapSpec, Operation, OuterMapSpec, Update};
+use bpfmap::{ErrorKind, InnerMap, Map, MapFlags, MapSpec, Operation, OuterMapSpec, UpdateMode};
 
 /// `nested!(Outer: Kind of Inner, u32 as Layout::U32, max 4)`
 macro_rules! nested {
@@ -84,7 +84,7 @@ fn the_map_under_a_key_can_be_opened() {
     assert!(tenants.inner(&1).unwrap().is_none());
     let counts: Map<Counts> = common::create();
     tenants.set(&1, &counts).unwrap();
-    counts.update(&5, &50, Update::Any).unwrap();
+    counts.update(&5, &50, UpdateMode::Any).unwrap();
     let opened = tenants.inner(&1).unwrap().unwrap();
     assert_eq!(opened.lookup(&5).unwrap(), Some(50));
     // The outer map holds it when nothing else does.
@@ -105,7 +105,7 @@ fn a_swap_gives_the_old_map_whole() {
     let pages: Map<Pages> = common::create();
     let old: Map<Cells> = common::create();
     assert!(pages.swap(&1, &old).unwrap().is_none());
-    old.update(&0, &41, Update::Any).unwrap();
+    old.update(&0, &41, UpdateMode::Any).unwrap();
     let new: Map<Cells> = common::create();
     let snapshot = pages.swap(&1, &new).unwrap().unwrap();
     assert_eq!(snapshot.lookup(&0).unwrap(), Some(41));

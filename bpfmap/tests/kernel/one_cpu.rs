@@ -4,7 +4,7 @@ use crate::common::{create, errno, kernel};
 use crate::spec;
 use bpfmap::kind::SelectCpu;
 use bpfmap::layout::Layout;
-use bpfmap::{ErrorKind, Map, MapSpec, PerCpu, Update, possible_cpus};
+use bpfmap::{ErrorKind, Map, MapSpec, PerCpu, UpdateMode, possible_cpus};
 
 /// 6 bytes: the next CPU's value begins at 8.
 type Odd = [u16; 3];
@@ -66,7 +66,7 @@ where
 #[test]
 fn an_array_has_a_value_on_each_cpu() {
     let map = create::<ByIndex>();
-    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), Update::Any).unwrap();
+    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), UpdateMode::Any).unwrap();
     selects(&map, |map| map.lookup(&0).unwrap().unwrap());
     if kernel() >= (7, 0) {
         assert_eq!(map.lookup_on(&2, 0).unwrap(), None, "an index out of range");
@@ -78,7 +78,7 @@ fn an_array_has_a_value_on_each_cpu() {
 #[test]
 fn a_hash_has_a_value_on_each_cpu() {
     let map = create::<ByKey>();
-    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), Update::Any).unwrap();
+    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), UpdateMode::Any).unwrap();
     selects(&map, |map| map.lookup(&0).unwrap().unwrap());
     if kernel() < (7, 0) {
         return;
@@ -95,7 +95,7 @@ fn a_hash_has_a_value_on_each_cpu() {
 #[test]
 fn an_lru_hash_has_a_value_on_each_cpu() {
     let map = create::<ByUse>();
-    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), Update::Any).unwrap();
+    map.update(&0, &PerCpu::splat([5; 3]).unwrap(), UpdateMode::Any).unwrap();
     selects(&map, |map| map.lookup(&0).unwrap().unwrap());
     if kernel() >= (7, 0) {
         map.update_all_cpus(&1, &[4; 3]).unwrap();

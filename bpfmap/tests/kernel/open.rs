@@ -4,7 +4,7 @@ use crate::bpf_fs::BpfFs;
 use crate::common::{anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
-use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, Update};
+use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, UpdateMode};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ spec!(Counters: Hash, u32 as Layout::U32 => Stats as STATS, max 10);
 #[test]
 fn the_same_map_opens_every_way() {
     let map = create::<Counters>();
-    map.update(&1, &Stats { rx_bytes: 2, tx_bytes: 3 }, Update::Any).unwrap();
+    map.update(&1, &Stats { rx_bytes: 2, tx_bytes: 3 }, UpdateMode::Any).unwrap();
     let id = map.info().unwrap().id;
     let fd = map.as_fd().try_clone_to_owned().unwrap();
     for again in [
@@ -141,7 +141,7 @@ fn a_pin_is_opened_and_removed() {
     let map = create::<Counters>();
     map.pin(&path).unwrap();
     assert_eq!(errno(map.pin(&path)), libc::EEXIST);
-    map.update(&5, &Stats { rx_bytes: 6, tx_bytes: 7 }, Update::Any).unwrap();
+    map.update(&5, &Stats { rx_bytes: 6, tx_bytes: 7 }, UpdateMode::Any).unwrap();
     drop(map);
 
     let map = Map::<Counters>::from_pinned(&path).unwrap();

@@ -3,7 +3,7 @@
 use crate::common::{create, kernel};
 use crate::spec;
 use bpfmap::layout::{Layout, Member};
-use bpfmap::{PerCpu, Plain, Update, possible_cpus};
+use bpfmap::{PerCpu, Plain, UpdateMode, possible_cpus};
 
 spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 100);
 spec!(Slots: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 10);
@@ -38,7 +38,7 @@ fn each_cpu_has_its_own_value() {
     assert!(cpus >= 1);
     let map = create::<Counters>();
     let values = numbered(|cpu| u64::from(cpu) + 100);
-    map.update(&1, &values, Update::Any).unwrap();
+    map.update(&1, &values, UpdateMode::Any).unwrap();
     let read = map.lookup(&1).unwrap().unwrap();
     assert_eq!(read, values);
     assert_eq!(read.len(), cpus);
@@ -46,7 +46,7 @@ fn each_cpu_has_its_own_value() {
     assert_eq!(read[cpus - 1], 99 + cpus as u64);
 
     let map = create::<Slots>();
-    map.update(&9, &values, Update::Any).unwrap();
+    map.update(&9, &values, UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&9).unwrap(), Some(values));
     assert_eq!(map.lookup(&8).unwrap(), Some(PerCpu::zeroed().unwrap()));
 }
@@ -56,14 +56,14 @@ fn each_cpu_has_its_own_value() {
 fn odd_sizes_keep_apart() {
     let values = numbered(|cpu| Odd { numbers: [cpu, cpu + 1, cpu + 2] });
     let map = create::<Odds>();
-    map.update(&1, &values, Update::Any).unwrap();
+    map.update(&1, &values, UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&1).unwrap().as_ref(), Some(&values));
     let map = create::<OddSlots>();
-    map.update(&1, &values, Update::Any).unwrap();
+    map.update(&1, &values, UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&1).unwrap(), Some(values));
     let map = create::<Bytes>();
     let bytes = numbered(|cpu| u8::try_from(cpu + 1).unwrap());
-    map.update(&1, &bytes, Update::Any).unwrap();
+    map.update(&1, &bytes, UpdateMode::Any).unwrap();
     assert_eq!(map.lookup(&1).unwrap(), Some(bytes));
 }
 
@@ -72,7 +72,7 @@ fn a_buffer_is_used_again() {
     let map = create::<Odds>();
     for key in 0..3 {
         let values = numbered(|cpu| Odd { numbers: [key, cpu, 7] });
-        map.update(&key, &values, Update::Any).unwrap();
+        map.update(&key, &values, UpdateMode::Any).unwrap();
     }
     let mut buffer = PerCpu::zeroed().unwrap();
     for key in 0..3 {
@@ -90,7 +90,7 @@ fn entries_are_walked_loaded_and_drained() {
         crate::common::raise_memlock();
         let map = options.create().unwrap();
         let values = |key| numbered(|cpu| Odd { numbers: [key, cpu, key + cpu] });
-        assert_eq!(map.load((0..10).map(|key| (key, values(key)))).unwrap(), 10);
+        assert_eq!(map.extend((0..10).map(|key| (key, values(key)))).unwrap(), 10);
         let mut seen = Vec::new();
         for entry in &map {
             let (key, value) = entry.unwrap();
@@ -114,7 +114,7 @@ fn entries_are_walked_loaded_and_drained() {
 fn an_array_of_values_is_walked_and_loaded() {
     let map = create::<OddSlots>();
     let values = |key| numbered(|cpu| Odd { numbers: [key, cpu, 1] });
-    map.load((0..10).map(|key| (key, values(key)))).unwrap();
+    map.extend((0..10).map(|key| (key, values(key)))).unwrap();
     for (key, entry) in (0..).zip(&map) {
         assert_eq!(entry.unwrap(), (key, values(key)));
     }

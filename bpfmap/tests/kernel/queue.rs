@@ -2,7 +2,7 @@
 
 use crate::common::{DELETE, NEXT_KEY, UPDATE, bare, create, errno};
 use crate::spec;
-use bpfmap::Update;
+use bpfmap::UpdateMode;
 use bpfmap::layout::Layout;
 
 spec!(Queue: Queue, () as Layout::VOID => u32 as Layout::U32, max 3);
@@ -12,7 +12,7 @@ spec!(Stack: Stack, () as Layout::VOID => u32 as Layout::U32, max 3);
 fn a_queue_gives_the_oldest_first() {
     let map = create::<Queue>();
     for value in 1..=3 {
-        map.push(&value, Update::Any).unwrap();
+        map.push(&value, UpdateMode::Any).unwrap();
     }
     assert_eq!(map.peek().unwrap(), Some(1));
     assert_eq!(map.pop().unwrap(), Some(1));
@@ -30,7 +30,7 @@ fn a_queue_gives_the_oldest_first() {
 fn a_stack_gives_the_newest_first() {
     let map = create::<Stack>();
     for value in 1..=3 {
-        map.push(&value, Update::Any).unwrap();
+        map.push(&value, UpdateMode::Any).unwrap();
     }
     assert_eq!(map.peek().unwrap(), Some(3));
     assert_eq!([map.pop(), map.pop(), map.pop()].map(Result::unwrap), [Some(3), Some(2), Some(1)]);
@@ -43,15 +43,15 @@ fn a_full_one_refuses_or_drops_the_oldest() {
     let queue = create::<Queue>();
     let stack = create::<Stack>();
     for value in 1..=3 {
-        queue.push(&value, Update::Any).unwrap();
+        queue.push(&value, UpdateMode::Any).unwrap();
         assert!(stack.try_push(&value).unwrap());
     }
-    assert_eq!(errno(queue.push(&4, Update::Any)), libc::E2BIG);
-    assert_eq!(errno(stack.push(&4, Update::Any)), libc::E2BIG);
+    assert_eq!(errno(queue.push(&4, UpdateMode::Any)), libc::E2BIG);
+    assert_eq!(errno(stack.push(&4, UpdateMode::Any)), libc::E2BIG);
     assert!(!queue.try_push(&4).unwrap());
     assert!(!stack.try_push(&4).unwrap());
-    queue.push(&4, Update::Exist).unwrap();
-    stack.push(&4, Update::Exist).unwrap();
+    queue.push(&4, UpdateMode::Exist).unwrap();
+    stack.push(&4, UpdateMode::Exist).unwrap();
     let drained = |pop: &dyn Fn() -> Option<u32>| core::iter::from_fn(pop).collect::<Vec<_>>();
     assert_eq!(drained(&|| queue.pop().unwrap()), [2, 3, 4]);
     assert_eq!(drained(&|| stack.pop().unwrap()), [4, 3, 2]);
@@ -62,8 +62,8 @@ fn a_full_one_refuses_or_drops_the_oldest() {
 fn the_kernel_refuses_the_rest() {
     let queue = create::<Queue>();
     let stack = create::<Stack>();
-    assert_eq!(errno(queue.push(&1, Update::NoExist)), libc::EINVAL);
-    assert_eq!(errno(stack.push(&1, Update::NoExist)), libc::EINVAL);
+    assert_eq!(errno(queue.push(&1, UpdateMode::NoExist)), libc::EINVAL);
+    assert_eq!(errno(stack.push(&1, UpdateMode::NoExist)), libc::EINVAL);
     for command in [DELETE, NEXT_KEY] {
         assert_eq!(bare(&queue, command, None, 0), libc::EINVAL);
         assert_eq!(bare(&stack, command, None, 0), libc::EINVAL);

@@ -3,7 +3,7 @@
 use crate::common::{create, errno, raise_memlock, stay_on_another_cpu};
 use crate::spec;
 use bpfmap::layout::Layout;
-use bpfmap::{Map, Update};
+use bpfmap::{Map, UpdateMode};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
 
@@ -29,7 +29,7 @@ fn both() -> [(Map<Flows>, u32); 2] {
 
 fn fill(map: &Map<Flows>, count: u32) {
     let entries = (0..count).map(|key| (key, u64::from(key) * 3));
-    assert_eq!(map.load(entries).unwrap(), count as usize);
+    assert_eq!(map.extend(entries).unwrap(), count as usize);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn every_entry_is_seen() {
 #[test]
 fn every_entry_of_a_large_map_is_seen() {
     let map = create::<Large>();
-    assert_eq!(map.load((0..20_000).map(|key| (key, !key))).unwrap(), 20_000);
+    assert_eq!(map.extend((0..20_000).map(|key| (key, !key))).unwrap(), 20_000);
     let mut seen = vec![false; 20_000];
     for entry in &map {
         let (key, value) = entry.unwrap();
@@ -68,14 +68,14 @@ fn keys_under_4_bytes_are_walked() {
     raise_memlock();
     for options in [Map::<Tiny>::options(), Map::<Tiny>::options().without_batches()] {
         let map = options.create().unwrap();
-        map.load((0..=255).map(|key| (key, !key))).unwrap();
+        map.extend((0..=255).map(|key| (key, !key))).unwrap();
         let mut entries: Vec<_> = map.iter().map(Result::unwrap).collect();
         entries.sort_unstable();
         assert_eq!(entries, (0..=255).map(|key| (key, !key)).collect::<Vec<_>>());
         assert_eq!(map.drain().map(Result::unwrap).count(), 256);
     }
     let map = create::<Short>();
-    map.load((0..1000).map(|key: u16| (key, [1, 2, key.to_le_bytes()[0]]))).unwrap();
+    map.extend((0..1000).map(|key: u16| (key, [1, 2, key.to_le_bytes()[0]]))).unwrap();
     for entry in &map {
         let (key, value) = entry.unwrap();
         assert_eq!(value, [1, 2, key.to_le_bytes()[0]]);
@@ -90,7 +90,7 @@ fn an_empty_map_has_nothing_to_walk() {
         assert!(map.keys().next().is_none());
         assert!(map.drain().next().is_none());
         assert_eq!(map.clear().unwrap(), 0);
-        assert_eq!(map.load([]).unwrap(), 0);
+        assert_eq!(map.extend([]).unwrap(), 0);
     }
 }
 
@@ -123,7 +123,7 @@ fn a_walk_over_a_changing_map_sees_what_stays_and_ends() {
                 let mut key = 50_000_u32;
                 while !stop.load(Ordering::Relaxed) {
                     // Insertions and deletions among the rest, some of which a walk has just seen.
-                    map.update(&key, &1, Update::Any).unwrap();
+                    map.update(&key, &1, UpdateMode::Any).unwrap();
                     map.delete(&(key - 1)).unwrap();
                     key = if key == 90_000 { 50_000 } else { key + 1 };
                 }
@@ -184,7 +184,7 @@ fn clearing_empties_and_counts() {
 #[test]
 fn a_load_that_does_not_fit_says_how_far_it_came() {
     for (map, count) in both() {
-        let error = map.load((0..count + SPARE + 5).map(|key| (key, 0))).unwrap_err();
+        let error = map.extend((0..count + SPARE + 5).map(|key| (key, 0))).unwrap_err();
         assert_eq!(error.errno(), Some(libc::E2BIG));
         assert!(error.to_string().contains(&format!("after {} entries", count + SPARE)), "{error}");
         assert_eq!(map.keys().count(), (count + SPARE) as usize);
@@ -220,7 +220,7 @@ fn a_crowded_bucket_is_read() {
     for _ in 0..2 {
         let map = create::<Crowd>();
         for key in 0..8 {
-            map.update(&key, &value, Update::Any).unwrap();
+            map.update(&key, &value, UpdateMode::Any).unwrap();
         }
         let mut keys: Vec<_> = map.keys().map(Result::unwrap).collect();
         keys.sort_unstable();
@@ -254,6 +254,6 @@ fn a_walk_that_is_always_thrown_back_ends() {
 }
 
 fn map_with_keys(map: &Map<Flows>) -> &Map<Flows> {
-    map.load((0..10).map(|key| (key, 0))).unwrap();
+    map.extend((0..10).map(|key| (key, 0))).unwrap();
     map
 }

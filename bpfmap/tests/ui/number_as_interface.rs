@@ -1,5 +1,5 @@
 use bpfmap::layout::Layout;
-use bpfmap::{InterfaceIndex, Map, MapSpec, Update, kind};
+use bpfmap::{InterfaceIndex, Map, MapSpec, UpdateMode, kind};
 
 enum Ports {}
 impl MapSpec for Ports {
@@ -13,7 +13,7 @@ impl MapSpec for Ports {
 
 fn put(ports: &Map<Ports>, interface: InterfaceIndex) {
     let _ = ports.set(&0, 2_u32);
-    let _ = ports.update(&0, &2, Update::Any);
+    let _ = ports.update(&0, &2, UpdateMode::Any);
     let _ = ports.set_new(&0, interface);
 }
 

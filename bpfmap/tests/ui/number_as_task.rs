@@ -14,7 +14,7 @@ impl MapSpec for Accounts {
 
 fn attach(accounts: &Map<Accounts>) {
     let _ = accounts.attach(7, &1);
-    let _ = accounts.update(&7, &1, bpfmap::Update::Any);
+    let _ = accounts.update(&7, &1, bpfmap::UpdateMode::Any);
 }
 
 fn main() {}

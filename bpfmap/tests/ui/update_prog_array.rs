@@ -1,5 +1,5 @@
 use bpfmap::layout::Layout;
-use bpfmap::{Map, MapSpec, Update, kind};
+use bpfmap::{Map, MapSpec, UpdateMode, kind};
 
 enum Jumps {}
 impl MapSpec for Jumps {
@@ -12,7 +12,7 @@ impl MapSpec for Jumps {
 }
 
 fn jump(jumps: &Map<Jumps>) {
-    let _ = jumps.update(&1, &5, Update::Any);
+    let _ = jumps.update(&1, &5, UpdateMode::Any);
 }
 
 fn main() {}

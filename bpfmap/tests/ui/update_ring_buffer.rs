@@ -1,5 +1,5 @@
 use bpfmap::layout::Layout;
-use bpfmap::{EventSpec, Map, MapSpec, Update, kind};
+use bpfmap::{EventSpec, Map, MapSpec, UpdateMode, kind};
 
 enum Exits {}
 impl MapSpec for Exits {
@@ -16,7 +16,7 @@ impl EventSpec for Exits {
 }
 
 fn update(exits: &Map<Exits>) {
-    let _ = exits.update(&(), &(), Update::Any);
+    let _ = exits.update(&(), &(), UpdateMode::Any);
 }
 
 fn main() {}

@@ -1,5 +1,5 @@
 use bpfmap::layout::Layout;
-use bpfmap::{Map, MapSpec, Update, kind};
+use bpfmap::{Map, MapSpec, UpdateMode, kind};
 
 enum Stacks {}
 impl MapSpec for Stacks {
@@ -12,7 +12,7 @@ impl MapSpec for Stacks {
 }
 
 fn put(stacks: &Map<Stacks>) {
-    let _ = stacks.update(&1, &[0; 127], Update::Any);
+    let _ = stacks.update(&1, &[0; 127], UpdateMode::Any);
 }
 
 fn main() {}

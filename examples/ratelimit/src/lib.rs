@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use bpfmap::{Be32, Map, Update};
+use bpfmap::{Be32, Map, UpdateMode};
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
 use libbpf_rs::{Link, OpenObject};
 
@@ -65,7 +65,7 @@ impl RateLimiter {
     /// When the window is longer than 584 years, or the kernel refuses.
     pub fn set_limit(&self, packets: u64, window: Duration) -> Result<(), Box<dyn Error>> {
         let window_ns = u64::try_from(window.as_nanos())?;
-        self.settings.update(&0, &Limit { packets, window_ns }, Update::Any)?;
+        self.settings.update(&0, &Limit { packets, window_ns }, UpdateMode::Any)?;
         Ok(())
     }
 

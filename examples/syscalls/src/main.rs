@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::mem::MaybeUninit;
 
-use bpfmap::{BpfMap, BpfType, Enum, Map, Update};
+use bpfmap::{BpfMap, BpfType, Enum, Map, UpdateMode};
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
 use libbpf_rs::{Link, OpenObject};
 
@@ -97,7 +97,7 @@ impl Counter {
         let scope = if process.is_some() { Scope::OneProcess } else { Scope::Everybody };
         let filter =
             Filter { scope: scope.into(), _pad: [0; 3], process: process.unwrap_or_default() };
-        Map::<Filters>::from_object(skeleton.object())?.update(&0, &filter, Update::Any)?;
+        Map::<Filters>::from_object(skeleton.object())?.update(&0, &filter, UpdateMode::Any)?;
         let calls = Map::from_object(skeleton.object())?;
         Ok(Self { calls, _link: skeleton.progs.count_call.attach()? })
     }

@@ -1,4 +1,4 @@
-use bpfmap::{Map, MapSpec, Update, kind::Array};
+use bpfmap::{Map, MapSpec, UpdateMode, kind::Array};
 
 /// Doubles each limit.
 fn double<Limits>(limits: &Map<Limits>) -> bpfmap::Result<()>
@@ -7,7 +7,7 @@ where
 {
     for entry in limits {
         let (index, limit) = entry?;
-        limits.update(&index, &(limit * 2), Update::Any)?;
+        limits.update(&index, &(limit * 2), UpdateMode::Any)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use bpfmap::{Map, MapSpec, Update, kind::Hash};
+use bpfmap::{Map, MapSpec, UpdateMode, kind::Hash};
 
 /// Counts one more packet of a source.
 fn count<Packets>(packets: &Map<Packets>, source: u32) -> bpfmap::Result<u64>
@@ -6,6 +6,6 @@ where
     Packets: MapSpec<Kind = Hash, Key = u32, Value = u64>,
 {
     let seen = packets.lookup(&source)?.unwrap_or(0) + 1;
-    packets.update(&source, &seen, Update::Any)?;
+    packets.update(&source, &seen, UpdateMode::Any)?;
     Ok(seen)
 }

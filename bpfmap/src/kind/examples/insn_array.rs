@@ -1,10 +1,10 @@
-use bpfmap::{InsnOffsets, Map, MapSpec, Update, kind::InsnArray};
+use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind::InsnArray};
 
 /// Asks where the fourth instruction of the program that is loaded next will be.
 fn ask<Targets>(targets: &Map<Targets>) -> bpfmap::Result<()>
 where
     Targets: MapSpec<Kind = InsnArray, Key = u32, Value = InsnOffsets>,
 {
-    targets.update(&0, &InsnOffsets::of(3), Update::Any)?;
+    targets.update(&0, &InsnOffsets::of(3), UpdateMode::Any)?;
     targets.freeze()
 }

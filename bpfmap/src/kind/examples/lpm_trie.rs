@@ -1,4 +1,4 @@
-use bpfmap::{Map, MapSpec, Plain, Update, kind::LpmTrie};
+use bpfmap::{Map, MapSpec, Plain, UpdateMode, kind::LpmTrie};
 
 /// Sends a network by a gateway, and says by which gateway an address then goes.
 fn route<Routes, Prefix>(routes: &Map<Routes>, network: Prefix, address: Prefix) -> bpfmap::Result<Option<u32>>
@@ -7,6 +7,6 @@ where
     Prefix: Plain,
     Routes: MapSpec<Kind = LpmTrie, Key = Prefix, Value = u32>,
 {
-    routes.update(&network, &7, Update::Any)?;
+    routes.update(&network, &7, UpdateMode::Any)?;
     routes.lookup(&address)
 }

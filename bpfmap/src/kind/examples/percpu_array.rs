@@ -1,4 +1,4 @@
-use bpfmap::{Map, MapSpec, PerCpu, Update, kind::PercpuArray};
+use bpfmap::{Map, MapSpec, PerCpu, UpdateMode, kind::PercpuArray};
 
 /// Sets a counter to zero on each CPU, and gives what all had counted.
 fn reset<Counters>(counters: &Map<Counters>, index: u32) -> bpfmap::Result<Option<u64>>
@@ -6,6 +6,6 @@ where
     Counters: MapSpec<Kind = PercpuArray, Key = u32, Value = u64>,
 {
     let Some(counts) = counters.lookup(&index)? else { return Ok(None) };
-    counters.update(&index, &PerCpu::zeroed()?, Update::Any)?;
+    counters.update(&index, &PerCpu::zeroed()?, UpdateMode::Any)?;
     Ok(Some(counts.iter().sum()))
 }

@@ -152,7 +152,7 @@ impl DeleteBatch for LpmTrie {}
 
 kind!(/// `BPF_MAP_TYPE_QUEUE` (Linux 4.20): values without keys, the oldest first.
     ///
-    /// Errors: `E2BIG` (full), `EINVAL` ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen, or the
+    /// Errors: `E2BIG` (full), `EINVAL` ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (frozen, or the
     /// descriptor is read-only).
     ///
     /// ```no_run
@@ -167,7 +167,7 @@ impl Peek for Queue {}
 
 kind!(/// `BPF_MAP_TYPE_STACK` (Linux 4.20): values without keys, the newest first.
     ///
-    /// Errors: `E2BIG` (full), `EINVAL` ([`Update::NoExist`](crate::Update::NoExist)), `EPERM` (frozen, or the
+    /// Errors: `E2BIG` (full), `EINVAL` ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist)), `EPERM` (frozen, or the
     /// descriptor is read-only).
     ///
     /// ```no_run

@@ -19,7 +19,7 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup th
     /// the inode number alone, a `u64`.
     ///
     /// Errors: `ENOENT` (no program of the map is attached to the cgroup), `EINVAL`
-    /// ([`Update::NoExist`](crate::Update::NoExist), whether there is a value or not, so it is never `EEXIST`), `EPERM`
+    /// ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist), whether there is a value or not, so it is never `EEXIST`), `EPERM`
     /// (frozen).
     ///
     /// ```no_run
