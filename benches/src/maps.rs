@@ -1,8 +1,8 @@
 //! The maps that are measured, as each contender sees them.
 
 use aya::maps::{Map as AyaMap, MapData};
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{Map, MapFlags, MapSpec};
+use bpfmap::{MemberDesc, TypeDesc};
 use libbpf_rs::MapHandle;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
@@ -17,8 +17,8 @@ macro_rules! spec {
             type Value = u64;
             const NAME: &'static str = stringify!($name);
             const MAX_ENTRIES: Option<u32> = Some($max);
-            const KEY_LAYOUT: &'static Layout = $key_layout;
-            const VALUE_LAYOUT: &'static Layout = Layout::U64;
+            const KEY_LAYOUT: &'static TypeDesc<'static> = $key_layout;
+            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
             $(const $item: $ty = $content;)*
         }
     };
@@ -32,21 +32,21 @@ pub(crate) struct Prefix {
 }
 bpfmap::plain_struct!(Prefix { prefixlen: u32, address: u32 });
 
-const PREFIX: &Layout = &Layout::Struct {
+const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "prefix",
     size: 8,
     members: &[
-        Member { name: "prefixlen", bit_offset: 0, bits: 0, layout: Layout::U32 },
-        Member { name: "address", bit_offset: 32, bits: 0, layout: Layout::U32 },
+        MemberDesc { name: "prefixlen", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+        MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
     ],
 };
 
-spec!(Hash: Hash, u32 as Layout::U32 => u64, max 200_000);
-spec!(Array: Array, u32 as Layout::U32 => u64, max 100_000);
-spec!(PercpuHash: PercpuHash, u32 as Layout::U32 => u64, max 200_000);
-spec!(PercpuArray: PercpuArray, u32 as Layout::U32 => u64, max 4096);
+spec!(Hash: Hash, u32 as TypeDesc::U32 => u64, max 200_000);
+spec!(Array: Array, u32 as TypeDesc::U32 => u64, max 100_000);
+spec!(PercpuHash: PercpuHash, u32 as TypeDesc::U32 => u64, max 200_000);
+spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64, max 4096);
 spec!(Lpm: LpmTrie, Prefix as PREFIX => u64, max 4096, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
-spec!(Queue: Queue, () as Layout::VOID => u64, max 4096);
+spec!(Queue: Queue, () as TypeDesc::VOID => u64, max 4096);
 
 /// One map, open for each contender.
 pub(crate) struct Contended<S: MapSpec> {

@@ -4,7 +4,7 @@
 use crate::maps::Error;
 use crate::measure::{Contender, Job, compare};
 use aya::maps::{Map as AyaMap, MapData};
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{EventSpec, Map, MapSpec, RingBuf};
 use core::hint::black_box;
 use core::ptr::null_mut;
@@ -27,17 +27,17 @@ macro_rules! ring {
             type Value = ();
             const NAME: &'static str = stringify!($name);
             const MAX_ENTRIES: Option<u32> = Some(RING);
-            const KEY_LAYOUT: &'static Layout = Layout::VOID;
-            const VALUE_LAYOUT: &'static Layout = Layout::VOID;
-            const EVENT_LAYOUT: &'static Layout = $layout;
+            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+            const EVENT_LAYOUT: &'static TypeDesc<'static> = $layout;
         }
         impl EventSpec for $name {
             type Event = $event;
         }
     };
 }
-ring!(Small, [u64; 1] as &Layout::Array { element: Layout::U64, len: 1 });
-ring!(Large, [u64; 8] as &Layout::Array { element: Layout::U64, len: 8 });
+ring!(Small, [u64; 1] as &TypeDesc::Array { element: TypeDesc::U64, len: 1 });
+ring!(Large, [u64; 8] as &TypeDesc::Array { element: TypeDesc::U64, len: 8 });
 
 pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     Ok(vec![

@@ -1,35 +1,33 @@
 //! Maps of a checked schema as the runtime knows them: what generated Rust has in constants.
 
-use bpfmap::layout::{Layout, TypeLayout, TypeMember};
-use bpfmap::{Declaration, MapFlags};
+use bpfmap::{MapDef, MapFlags};
+use bpfmap::{MemberDesc, TypeDesc};
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{MapFlag, MapType};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::{
-    Attribute, Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDefKind,
+    Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
 };
 use bpfmap_schema::layout::{CompositeLayout, Item};
 use bumpalo::Bump;
 
 /// What the schema says of one of its maps. `arena` holds the types.
-pub(crate) fn declare<'a>(
-    arena: &'a Bump,
-    checked: &'a Checked,
-    map: &'a MapDef,
-) -> Declaration<'a> {
+pub(crate) fn declare<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> MapDef<'a> {
     let types = Types { arena, checked };
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
-    Declaration {
+    MapDef {
         name: &map.name.value,
         map_type: MapType::by_name(&map.map_type.value).map_or(0, |row| row.number),
         max_entries: map.max_entries.as_ref().map(|entries| entries.value),
-        flags: flags.fold(MapFlags::NONE, |all, flag| all.union(MapFlags(1 << flag.bit))),
+        flags: flags.fold(MapFlags::empty(), |all, flag| {
+            all.union(MapFlags::from_bits_retain(1 << flag.bit))
+        }),
         map_extra: map.map_extra.as_ref().map_or(0, |extra| extra.value),
         numa_node: map.numa_node.as_ref().map(|node| node.value),
         btf: map.btf.as_ref().is_none_or(|btf| btf.value),
         key: types.part(map, Attribute::Key),
         value: types.part(map, Attribute::Value),
-        event: map.event.as_ref().map_or(Layout::VOID, |event| types.ty(&event.value)),
+        event: map.event.as_ref().map_or(TypeDesc::VOID, |event| types.ty(&event.value)),
     }
 }
 
@@ -40,48 +38,48 @@ struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    fn part(self, map: &'a MapDef, part: Attribute) -> &'a TypeLayout<'a> {
+    fn part(self, map: &'a MapDecl, part: Attribute) -> &'a TypeDesc<'a> {
         let described = if part == Attribute::Key { &map.key } else { &map.value };
         match described {
-            None if map.is_set_by_loader(part) => &TypeLayout::SetByLoader,
-            None => Layout::VOID,
+            None if map.is_set_by_loader(part) => &TypeDesc::SetByLoader,
+            None => TypeDesc::VOID,
             Some(KeyValue::Type(ty)) => self.ty(&ty.value),
-            Some(KeyValue::Size(size)) => self.arena.alloc(TypeLayout::Opaque { size: size.value }),
+            Some(KeyValue::Size(size)) => self.arena.alloc(TypeDesc::Opaque { size: size.value }),
         }
     }
 
-    fn ty(self, ty: &'a Type) -> &'a TypeLayout<'a> {
+    fn ty(self, ty: &'a Type) -> &'a TypeDesc<'a> {
         match ty {
             Type::Int(Int { size, signed }) => match (size, signed) {
-                (1, false) => Layout::U8,
-                (2, false) => Layout::U16,
-                (4, false) => Layout::U32,
-                (8, false) => Layout::U64,
-                (_, false) => Layout::U128,
-                (1, true) => Layout::I8,
-                (2, true) => Layout::I16,
-                (4, true) => Layout::I32,
-                (8, true) => Layout::I64,
-                (_, true) => Layout::I128,
+                (1, false) => TypeDesc::U8,
+                (2, false) => TypeDesc::U16,
+                (4, false) => TypeDesc::U32,
+                (8, false) => TypeDesc::U64,
+                (_, false) => TypeDesc::U128,
+                (1, true) => TypeDesc::I8,
+                (2, true) => TypeDesc::I16,
+                (4, true) => TypeDesc::I32,
+                (8, true) => TypeDesc::I64,
+                (_, true) => TypeDesc::I128,
             },
-            Type::Bool => Layout::BOOL,
-            Type::Char => Layout::CHAR,
-            Type::BigEndian(2) => Layout::BE16,
-            Type::BigEndian(4) => Layout::BE32,
-            Type::BigEndian(_) => Layout::BE64,
+            Type::Bool => TypeDesc::BOOL,
+            Type::Char => TypeDesc::CHAR,
+            Type::BigEndian(2) => TypeDesc::BE16,
+            Type::BigEndian(4) => TypeDesc::BE32,
+            Type::BigEndian(_) => TypeDesc::BE64,
             Type::Array(element, len) => {
                 let element = self.ty(&element.value);
-                self.arena.alloc(TypeLayout::Array { element, len: len.value })
+                self.arena.alloc(TypeDesc::Array { element, len: len.value })
             }
-            Type::Pointer(_) => Layout::VOID_POINTER,
+            Type::Pointer(_) => TypeDesc::VOID_POINTER,
             Type::Named(name) => self.named(name),
             Type::Special(field, target) => self.special(*field, target.as_deref()),
         }
     }
 
     /// A type of the schema. Types lead to each other by value in no circle: the check sees to it.
-    fn named(self, name: &'a str) -> &'a TypeLayout<'a> {
-        let Some(def) = self.checked.resolved().type_def(name) else { return Layout::VOID };
+    fn named(self, name: &'a str) -> &'a TypeDesc<'a> {
+        let Some(def) = self.checked.resolved().type_def(name) else { return TypeDesc::VOID };
         let layout = self.checked.layouts().composite(name);
         match (&def.kind, layout) {
             (TypeDefKind::Struct(body), Some(layout)) => self.composite(name, body, layout, false),
@@ -89,9 +87,9 @@ impl<'a> Types<'a> {
             (TypeDefKind::Enum(body), _) => self.enumeration(name, body),
             (TypeDefKind::Alias(target), _) => {
                 let target = self.ty(&target.value);
-                self.arena.alloc(TypeLayout::Typedef { name, target })
+                self.arena.alloc(TypeDesc::Typedef { name, target })
             }
-            _ => Layout::VOID,
+            _ => TypeDesc::VOID,
         }
     }
 
@@ -101,7 +99,7 @@ impl<'a> Types<'a> {
         body: &'a Composite,
         layout: &'a CompositeLayout,
         is_union: bool,
-    ) -> &'a TypeLayout<'a> {
+    ) -> &'a TypeDesc<'a> {
         let members = layout.items(body).filter_map(|item| {
             let Item::Member(index, at) = item else { return None };
             let member = &body.members[index];
@@ -114,27 +112,27 @@ impl<'a> Types<'a> {
             let layout = match member.in_older_maps() {
                 None => layout,
                 Some((renamed_from, was_padding)) => {
-                    self.arena.alloc(TypeLayout::Evolved { renamed_from, was_padding, layout })
+                    self.arena.alloc(TypeDesc::Evolved { renamed_from, was_padding, ty: layout })
                 }
             };
-            Some(TypeMember {
+            Some(MemberDesc {
                 name: member.name.as_ref().map_or("", |name| &name.value),
                 bit_offset: narrow(at.bit_offset),
                 bits: member.bits.as_ref().map_or(0, |bits| bits.value),
-                layout,
+                ty: layout,
             })
         });
-        let members: Vec<TypeMember<'a>> = members.collect();
+        let members: Vec<MemberDesc<'a>> = members.collect();
         let members = &*self.arena.alloc_slice_copy(&members);
         let size = narrow(layout.size);
         self.arena.alloc(if is_union {
-            TypeLayout::Union { name, size, members }
+            TypeDesc::Union { name, size, members }
         } else {
-            TypeLayout::Struct { name, size, members }
+            TypeDesc::Struct { name, size, members }
         })
     }
 
-    fn enumeration(self, name: &'a str, body: &'a Enum) -> &'a TypeLayout<'a> {
+    fn enumeration(self, name: &'a str, body: &'a Enum) -> &'a TypeDesc<'a> {
         let variants = body.variants.iter().map(|variant| {
             let constant = body.c_constant(name, &variant.name.value);
             // BTF keeps 64 bits.
@@ -142,7 +140,7 @@ impl<'a> Types<'a> {
             (&*self.arena.alloc_str(&constant), i64::from_le_bytes(low))
         });
         let variants: Vec<(&'a str, i64)> = variants.collect();
-        self.arena.alloc(TypeLayout::Enum {
+        self.arena.alloc(TypeDesc::Enum {
             name,
             size: body.repr.value.size,
             signed: body.repr.value.signed,
@@ -150,32 +148,32 @@ impl<'a> Types<'a> {
         })
     }
 
-    fn special(self, field: SpecialField, target: Option<&'a Target>) -> &'a TypeLayout<'a> {
+    fn special(self, field: SpecialField, target: Option<&'a Target>) -> &'a TypeDesc<'a> {
         let plain = match field {
-            SpecialField::SpinLock => Layout::SPIN_LOCK,
-            SpecialField::ResSpinLock => Layout::RES_SPIN_LOCK,
-            SpecialField::Timer => Layout::TIMER,
-            SpecialField::WorkQueue => Layout::WORK_QUEUE,
-            SpecialField::TaskWork => Layout::TASK_WORK,
-            SpecialField::RefCount => Layout::REF_COUNT,
-            SpecialField::ListHead => Layout::LIST_HEAD,
-            SpecialField::ListNode => Layout::LIST_NODE,
-            SpecialField::RbRoot => Layout::RB_ROOT,
-            SpecialField::RbNode => Layout::RB_NODE,
+            SpecialField::SpinLock => TypeDesc::SPIN_LOCK,
+            SpecialField::ResSpinLock => TypeDesc::RES_SPIN_LOCK,
+            SpecialField::Timer => TypeDesc::TIMER,
+            SpecialField::WorkQueue => TypeDesc::WORK_QUEUE,
+            SpecialField::TaskWork => TypeDesc::TASK_WORK,
+            SpecialField::RefCount => TypeDesc::REF_COUNT,
+            SpecialField::ListHead => TypeDesc::LIST_HEAD,
+            SpecialField::ListNode => TypeDesc::LIST_NODE,
+            SpecialField::RbRoot => TypeDesc::RB_ROOT,
+            SpecialField::RbNode => TypeDesc::RB_NODE,
             SpecialField::Kptr
             | SpecialField::UntrustedKptr
             | SpecialField::PerCpuKptr
-            | SpecialField::UserPtr => Layout::VOID_POINTER,
+            | SpecialField::UserPtr => TypeDesc::VOID_POINTER,
         };
         let Some(target) = target else { return plain };
         let pointee = self.pointee(field, target);
         match &target.member {
             None => {
                 let target =
-                    self.arena.alloc(TypeLayout::Tagged { tag: field.name(), target: pointee });
-                self.arena.alloc(TypeLayout::Pointer { target })
+                    self.arena.alloc(TypeDesc::Tagged { tag: field.name(), target: pointee });
+                self.arena.alloc(TypeDesc::Pointer { target })
             }
-            Some(member) => self.arena.alloc(TypeLayout::Root {
+            Some(member) => self.arena.alloc(TypeDesc::Root {
                 root: plain,
                 node: pointee,
                 member: &member.value,
@@ -184,21 +182,21 @@ impl<'a> Types<'a> {
     }
 
     /// What the kernel has to know of what a special field leads to.
-    fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeLayout<'a> {
+    fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeDesc<'a> {
         let name = &target.name.value;
         if field == SpecialField::UserPtr {
             return self.named(name);
         }
         let members = self.checked.resolved().special_members(name).into_iter();
         let members =
-            members.filter(|member| !member.field.has_target()).map(|member| TypeMember {
+            members.filter(|member| !member.field.has_target()).map(|member| MemberDesc {
                 name: member.name,
                 bit_offset: narrow(member.bytes.start * 8),
                 bits: 0,
-                layout: self.special(member.field, None),
+                ty: self.special(member.field, None),
             });
-        let members: Vec<TypeMember<'a>> = members.collect();
-        self.arena.alloc(TypeLayout::Struct {
+        let members: Vec<MemberDesc<'a>> = members.collect();
+        self.arena.alloc(TypeDesc::Struct {
             name,
             size: self.checked.layouts().named(name).map_or(0, |layout| narrow(layout.size)),
             members: self.arena.alloc_slice_copy(&members),

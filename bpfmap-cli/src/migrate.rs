@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use bpfmap::migrate::{Migrated, Migration, Outcome as Ended, Plan, Progress, Stage, Step};
+use bpfmap::migrate::{
+    Migrated, Migration, MigrationPlan, MigrationStep, Outcome as Ended, Progress, Stage,
+};
 use bpfmap_codegen::evolve::plan::{self, Obstacle, plan};
 use bpfmap_codegen::evolve::{MapPair, Side, pair};
 use bpfmap_schema::check::Checked;
@@ -85,7 +87,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
     let arena = Bump::new();
     let (was, is) = (declare(&arena, &old, maps.old), declare(&arena, &new, maps.new));
-    let steps = Plan { key: steps(&arena, &plan.key), value: steps(&arena, &plan.value) };
+    let steps = MigrationPlan { key: steps(&arena, &plan.key), value: steps(&arena, &plan.value) };
     let mut migration = Migration::new(&pinned, &was, &is, steps)
         .allow_differences(matches.get_flag("allow-differences"))
         .assume_old(matches.get_flag("assume-old"));
@@ -182,25 +184,27 @@ fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
     })
 }
 
-fn steps<'a>(arena: &'a Bump, planned: &[plan::Step]) -> &'a [Step<'a>] {
-    let steps: Vec<Step<'a>> = planned
+fn steps<'a>(arena: &'a Bump, planned: &[plan::Step]) -> &'a [MigrationStep<'a>] {
+    let steps: Vec<MigrationStep<'a>> = planned
         .iter()
         .map(|step| match step {
-            &plan::Step::Copy { from, to, len } => Step::Copy { from, to, len },
+            &plan::Step::Copy { from, to, len } => MigrationStep::Copy { from, to, len },
             plan::Step::Fill { to, bytes } => {
-                Step::Fill { to: *to, bytes: arena.alloc_slice_copy(bytes) }
+                MigrationStep::Fill { to: *to, bytes: arena.alloc_slice_copy(bytes) }
             }
             &plan::Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
-                Step::Integer { from_bit, from_bits, to_bit, to_bits, signed }
+                MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, signed }
             }
-            plan::Step::Each { from, from_size, to, to_size, len, steps: each } => Step::Each {
-                from: *from,
-                from_size: *from_size,
-                to: *to,
-                to_size: *to_size,
-                len: *len,
-                steps: steps(arena, each),
-            },
+            plan::Step::Each { from, from_size, to, to_size, len, steps: each } => {
+                MigrationStep::Each {
+                    from: *from,
+                    from_size: *from_size,
+                    to: *to,
+                    to_size: *to_size,
+                    len: *len,
+                    steps: steps(arena, each),
+                }
+            }
         })
         .collect();
     arena.alloc_slice_copy(&steps)

@@ -3,9 +3,9 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use bpfmap::layout::TypeLayout;
+use bpfmap::TypeDesc;
 use bpfmap::verify::{Attributes, Difference, attributes, event, live, types};
-use bpfmap::{Declaration, LayoutCheck, LiveMap, MapFlags};
+use bpfmap::{LayoutCheck, LiveMap, MapDef, MapFlags};
 use bpfmap_core::map_type::{MAP_TYPES, MapFlag};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::diagnostics::printable;
@@ -68,7 +68,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let schema =
         schemas::read_one(matches, path("schema").map_or(Path::new(""), PathBuf::as_path))?;
     let arena = Bump::new();
-    let declared: Vec<Declaration<'_>> =
+    let declared: Vec<MapDef<'_>> =
         schema.schema().maps.iter().map(|map| declare(&arena, &schema, map)).collect();
     let name = matches.get_one::<String>("map").map(String::as_str);
     if let Some(name) = name
@@ -115,7 +115,7 @@ const STRUCT_OPS: u32 = 26;
 fn of_object(
     path: &Path,
     schema: &Checked,
-    maps: &[&Declaration<'_>],
+    maps: &[&MapDef<'_>],
 ) -> Result<Vec<Difference>, Failed> {
     let unread =
         |error: &dyn std::fmt::Display| fail(&format!("can't read `{}`: {error}", path.display()));
@@ -143,7 +143,7 @@ fn of_object(
         let differences = attributes(declared, &real).map_err(|error| fail(&error.to_string()))?;
         let ids = (map.key_type(&btf).unwrap_or(0), map.value_type(&btf).unwrap_or(0));
         let events = map.event.map(|defined| event(declared, &btf, defined.ty));
-        if events.is_none() && !matches!(declared.event, TypeLayout::Void) {
+        if events.is_none() && !matches!(declared.event, TypeDesc::Void) {
             complain(&format!(
                 "note: the object does not say what the records of `{}` are: their layout was not compared\n",
                 declared.name
@@ -157,11 +157,7 @@ fn of_object(
 }
 
 /// libbpf makes a `struct_ops` map of a variable: its struct is that of the kernel, its section tells the flags.
-fn of_struct_ops(
-    map: &MapDefinition,
-    declared: &Declaration<'_>,
-    ops: Option<&str>,
-) -> Vec<Difference> {
+fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) -> Vec<Difference> {
     let mut found = vec![];
     let mut differ = |what: &str, real: String, said: String| {
         if real != said {
@@ -173,8 +169,8 @@ fn of_struct_ops(
     differ("ops", name(map.ops.as_deref()), name(ops));
     // libbpf adds this one by itself, where a module defines the struct.
     let by_libbpf = MapFlag::by_name("vtype_btf_obj_fd").map_or(0, MapFlag::value);
-    let flags = |flags: u32| MapFlags(flags & !by_libbpf).to_string();
-    differ("flags", flags(map.flags.unwrap_or(0)), flags(declared.flags.0));
+    let flags = |flags: u32| MapFlags::from_bits_retain(flags & !by_libbpf).to_string();
+    differ("flags", flags(map.flags.unwrap_or(0)), flags(declared.flags.bits()));
     found
 }
 
@@ -196,12 +192,12 @@ fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
         key_size,
         value_size,
         max_entries: map.max_entries,
-        flags: MapFlags(map.flags.unwrap_or(0)),
+        flags: MapFlags::from_bits_retain(map.flags.unwrap_or(0)),
         map_extra: map.map_extra.unwrap_or(0),
     }
 }
 
-fn of_live(map: &LiveMap, declared: &Declaration<'_>) -> Result<Vec<Difference>, Failed> {
+fn of_live(map: &LiveMap, declared: &MapDef<'_>) -> Result<Vec<Difference>, Failed> {
     let verified = live(declared, map.as_fd()).map_err(|error| fail(&error.to_string()))?;
     match verified.layout_check {
         LayoutCheck::NoBtf if declared.btf => {
@@ -217,24 +213,24 @@ fn of_live(map: &LiveMap, declared: &Declaration<'_>) -> Result<Vec<Difference>,
     Ok(all.map(|difference| of_map(declared, difference)).collect())
 }
 
-fn of_map(declared: &Declaration<'_>, difference: Difference) -> Difference {
+fn of_map(declared: &MapDef<'_>, difference: Difference) -> Difference {
     Difference { path: format!("{}.{}", declared.name, difference.path), ..difference }
 }
 
 /// The map of the schema that is asked for, or that one of these is the name of.
 fn choose<'a>(
-    declared: &'a [Declaration<'a>],
+    declared: &'a [MapDef<'a>],
     asked: Option<&str>,
     names: &[Option<&str>],
     schema: &Checked,
-) -> Result<&'a Declaration<'a>, Failed> {
+) -> Result<&'a MapDef<'a>, Failed> {
     let called = |name: &str| declared.iter().find(|map| map.name == name);
     let found = match (asked, declared) {
         (Some(name), _) => called(name),
         (None, [only]) => Some(only),
         (None, _) => names.iter().flatten().find_map(|name| called(name)).or_else(|| {
             // The kernel keeps 15 bytes of a name.
-            let fits = |map: &&Declaration<'_>| {
+            let fits = |map: &&MapDef<'_>| {
                 names.iter().flatten().any(|name| name.len() == 15 && map.name.starts_with(name))
             };
             declared.iter().find(fits)

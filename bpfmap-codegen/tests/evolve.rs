@@ -16,7 +16,7 @@ use bpfmap_codegen::evolve::rules::{ALL, Loading};
 use bpfmap_codegen::evolve::{Class, Format, diff, report};
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::front::{read_file, rust, toml};
-use bpfmap_schema::ir::{KeyValue, MapDef, Type, TypeDefKind};
+use bpfmap_schema::ir::{KeyValue, MapDecl, Type, TypeDefKind};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 use proptest::prelude::*;
@@ -167,7 +167,7 @@ proptest! {
             let Some(before) = old.schema().maps.iter().find(|map| map.name.value == *name) else {
                 continue;
             };
-            let size = |checked: &Checked, map: &MapDef| {
+            let size = |checked: &Checked, map: &MapDecl| {
                 map.value.as_ref().map(|value| checked.resolved().layout(value).size)
             };
             let is_told = changes.iter().any(|change| {
@@ -191,7 +191,7 @@ proptest! {
 
 /// Where the members of a value lie that is a struct, by their names: the first bit, and how many. Padding is none, and
 /// an array of no elements is nowhere.
-fn places(checked: &Checked, map: &MapDef) -> BTreeMap<String, (u64, u64)> {
+fn places(checked: &Checked, map: &MapDecl) -> BTreeMap<String, (u64, u64)> {
     let Some(KeyValue::Type(ty)) = &map.value else { return BTreeMap::new() };
     let Type::Named(name) = &ty.value else { return BTreeMap::new() };
     let (Some(def), Some(layout)) =

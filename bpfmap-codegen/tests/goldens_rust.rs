@@ -29,7 +29,7 @@ golden!(special_fields, "goldens/generated/special_fields.rs");
 
 use std::collections::BTreeSet;
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Be16, Be32, MapFlags, MapSpec, Pinning, bytes_of, zeroed};
 
 #[test]
@@ -155,10 +155,10 @@ fn specs_say_what_the_schema_says() {
     assert_eq!((Unpinned::MAX_ENTRIES, Unpinned::PINNING), (None, Pinning::None));
     assert_eq!(OwnPinning::PINNING, Pinning::Other(16));
     assert_eq!(Near::NUMA_NODE, Some(0));
-    assert_eq!(Opaque::KEY_LAYOUT, &Layout::Opaque { size: 7 });
-    assert_eq!(HalfTyped::VALUE_LAYOUT, &Layout::Opaque { size: 24 });
+    assert_eq!(Opaque::KEY_LAYOUT, &TypeDesc::Opaque { size: 7 });
+    assert_eq!(HalfTyped::VALUE_LAYOUT, &TypeDesc::Opaque { size: 24 });
     assert_eq!(size_of::<<Opaque as MapSpec>::Value>(), 24);
-    assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (Layout::VOID, 20));
+    assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (TypeDesc::VOID, 20));
     assert_eq!((WithoutBtf::BTF, Counters::BTF), (false, true));
 }
 
@@ -168,7 +168,7 @@ fn specs_ask_for_what_the_loader_sets() {
     use loader::{Both, K, Keys, Plain, Stats, Tenants};
 
     type Found = Both<[u8; 12], u16>;
-    assert_eq!(Found::KEY_LAYOUT, &Layout::Opaque { size: 12 });
+    assert_eq!(Found::KEY_LAYOUT, &TypeDesc::Opaque { size: 12 });
     assert_eq!((Found::NAME, Found::MAX_ENTRIES), ("both", Some(64)));
     assert_eq!(size_of::<<Keys<u64> as MapSpec>::Value>(), size_of::<Stats>());
     assert_eq!(size_of::<<Tenants<Plain> as MapSpec>::Key>(), size_of::<K>());

@@ -10,7 +10,7 @@ use bpfmap_codegen::evolve::pair;
 use bpfmap_codegen::evolve::plan::{Obstacle, Plan, Step, plan};
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::front::toml::{read_file, read_str};
-use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::ir::{KeyValue, MapDecl};
 use bpfmap_schema::print;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
@@ -352,7 +352,7 @@ fn check_bounds(old: &Checked, new: &Checked) {
     let size = |of: &Checked, what: &Option<KeyValue>| {
         what.as_ref().map_or(0, |what| of.resolved().layout(what).size)
     };
-    let both = |pair: (&MapDef, &MapDef), what: fn(&MapDef) -> &Option<KeyValue>| {
+    let both = |pair: (&MapDecl, &MapDecl), what: fn(&MapDecl) -> &Option<KeyValue>| {
         (size(old, what(pair.0)), size(new, what(pair.1)))
     };
     for pair in pair(old, new).unwrap().maps {

@@ -20,11 +20,19 @@ extern crate std;
 
 mod errno;
 mod kernel_version;
+mod map_def;
+mod map_flags;
 pub mod map_type;
+pub mod migration;
 mod special_field;
 mod text;
+mod type_desc;
 
 pub use errno::Errno;
 pub use kernel_version::{KernelVersion, MATRIX, ParseKernelVersionError};
+pub use map_def::{MapDef, Pinning};
+pub use map_flags::MapFlags;
+pub use migration::{MigrationPlan, MigrationStep};
 pub use special_field::SpecialField;
 pub use text::{Text, is_same};
+pub use type_desc::{IntEncoding, MemberDesc, TypeDesc};

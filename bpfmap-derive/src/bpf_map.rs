@@ -3,7 +3,7 @@
 use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapType, ValueRule};
 use bpfmap_schema::front::Draft;
 use bpfmap_schema::front::rust::{MapItem, read_map};
-use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
 use bpfmap_schema::naming::upper_camel_case;
 use bpfmap_schema::source::Span;
 use bpfmap_schema::taken::{Namespace, Taken};
@@ -91,7 +91,7 @@ fn any_key_size(row: &MapType) -> u32 {
 }
 
 /// A size that a value of the map `def` can have.
-fn any_value_size(row: &MapType, def: &MapDef) -> u32 {
+fn any_value_size(row: &MapType, def: &MapDecl) -> u32 {
     match row.value {
         ValueRule::Plain { .. } | ValueRule::StructOps | ValueRule::Valueless => 1,
         ValueRule::Stack => frame_size(def),
@@ -104,8 +104,8 @@ fn any_value_size(row: &MapType, def: &MapDef) -> u32 {
 }
 
 /// A map of maps that holds maps like `template`.
-fn outer_of(template: MapDef, name: String) -> MapDef {
-    MapDef {
+fn outer_of(template: MapDecl, name: String) -> MapDecl {
+    MapDecl {
         name: name.into(),
         doc: None,
         map_type: "array_of_maps".to_owned().into(),
@@ -165,7 +165,7 @@ impl Expansion<'_> {
         let event = def.event.as_ref().zip(self.field("event"));
         let event_layout = event.as_ref().map(|(event, ty)| {
             let layout = self.writer().of(&event.value, ty);
-            quote!(const EVENT_LAYOUT: &'static #runtime::layout::Layout = #layout;)
+            quote!(const EVENT_LAYOUT: &'static #runtime::TypeDesc<'static> = #layout;)
         });
         let event = event.map(|(_, ty)| {
             quote! {
@@ -183,8 +183,8 @@ impl Expansion<'_> {
                 type Value = #value;
                 const NAME: &'static str = #name;
                 #constants
-                const KEY_LAYOUT: &'static #runtime::layout::Layout = #key_layout;
-                const VALUE_LAYOUT: &'static #runtime::layout::Layout = #value_layout;
+                const KEY_LAYOUT: &'static #runtime::TypeDesc<'static> = #key_layout;
+                const VALUE_LAYOUT: &'static #runtime::TypeDesc<'static> = #value_layout;
                 #event_layout
                 #inner
             }
@@ -235,7 +235,7 @@ impl Expansion<'_> {
     ) -> (TokenStream, TokenStream) {
         let layout = {
             let runtime = self.runtime;
-            quote!(#runtime::layout::Layout)
+            quote!(#runtime::TypeDesc)
         };
         let is_open = self.item.def.open_parts().iter().any(|open| open.name() == name);
         match (described, self.field(name), self.later(&format!("{name}_size"))) {
@@ -273,7 +273,7 @@ impl Expansion<'_> {
         let (ty, layout) = self.part("value", self.item.def.value.as_ref(), implied);
         let ty = match (self.row.value, &self.item.def.value) {
             (ValueRule::Instruction, _) => {
-                let opaque = quote!(&#runtime::layout::Layout::Opaque { size: 16 });
+                let opaque = quote!(&#runtime::TypeDesc::Opaque { size: 16 });
                 return (quote!(#runtime::InsnOffsets), opaque);
             }
             (ValueRule::Object(_), Some(_)) => quote! {
@@ -311,7 +311,7 @@ impl Expansion<'_> {
             }),
             flags => constants.extend(quote! {
                 const FLAGS: #runtime::MapFlags =
-                    #runtime::MapFlags(#(#runtime::MapFlags::#flags.0)|*);
+                    #runtime::MapFlags::from_bits_retain(#(#runtime::MapFlags::#flags.bits())|*);
             }),
         }
         let extra = match (&def.map_extra, self.later("map_extra")) {

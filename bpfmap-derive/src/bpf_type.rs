@@ -101,7 +101,7 @@ impl Expansion<'_> {
         quote! {
             unsafe impl #runtime::Plain for #ident {}
             impl #runtime::BpfType for #ident {
-                const LAYOUT: &'static #runtime::layout::Layout = #runtime::layout::Layout::VOID;
+                const DESC: &'static #runtime::TypeDesc<'static> = #runtime::TypeDesc::VOID;
             }
         }
     }
@@ -148,7 +148,7 @@ impl Expansion<'_> {
             unsafe impl #runtime::Plain for #ident {}
             #[automatically_derived]
             impl #runtime::BpfType for #ident {
-                const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::#layout;
+                const DESC: &'static #runtime::TypeDesc<'static> = &#runtime::TypeDesc::#layout;
                 #pointee
                 #special
                 #proof
@@ -224,10 +224,10 @@ impl Expansion<'_> {
                 let was_padding = later.map(|default| quote!((#default) as i128 == 0));
                 if let Some((former, known)) = member.in_older_maps() {
                     let was_padding = was_padding.unwrap_or_else(|| quote!(#known));
-                    layout = quote!(&#runtime::layout::Layout::Evolved {
+                    layout = quote!(&#runtime::TypeDesc::Evolved {
                         renamed_from: #former,
                         was_padding: #was_padding,
-                        layout: #layout,
+                        ty: #layout,
                     });
                 }
                 let name = member.name.as_ref().map_or("", |name| &name.value);
@@ -312,7 +312,7 @@ impl Expansion<'_> {
                     #runtime::__private::at(
                         #name,
                         ::core::mem::offset_of!(Self, #ident),
-                        <#ty as #runtime::BpfType>::LAYOUT,
+                        <#ty as #runtime::BpfType>::DESC,
                     )
                 });
             }
@@ -322,7 +322,7 @@ impl Expansion<'_> {
         }
         let name = self.name();
         quote! {
-            const POINTEE: &'static #runtime::layout::Layout = &#runtime::layout::Layout::Struct {
+            const POINTEE: &'static #runtime::TypeDesc<'static> = &#runtime::TypeDesc::Struct {
                 name: #name,
                 size: #runtime::__private::size::<Self>(),
                 members: &[#(#members),*],

@@ -64,7 +64,7 @@ pub(crate) fn checks(
                 );
                 let is_tree = *field == SpecialField::RbRoot;
                 let layout = if is_tree { quote!(RB_NODE) } else { quote!(LIST_NODE) };
-                let layout = quote!(#runtime::layout::Layout::#layout);
+                let layout = quote!(#runtime::TypeDesc::#layout);
                 let call = quote!(has_node::<#path>(#member, #layout, #text));
                 checks.extend(call_at(path, &call, runtime));
             }

@@ -40,7 +40,7 @@ pub(crate) fn expand(
         impl #runtime::BpfEnum for #ident {
             type Repr = #number;
             const VARIANTS: &'static [Self] = &[#(Self::#variants),*];
-            const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::Enum {
+            const DESC: &'static #runtime::TypeDesc<'static> = &#runtime::TypeDesc::Enum {
                 name: #name,
                 size: #size,
                 signed: #signed,
@@ -109,7 +109,7 @@ fn new_type(
         unsafe impl #runtime::Plain for #ident {}
         #[automatically_derived]
         impl #runtime::BpfType for #ident {
-            const LAYOUT: &'static #runtime::layout::Layout = &#runtime::layout::Layout::Enum {
+            const DESC: &'static #runtime::TypeDesc<'static> = &#runtime::TypeDesc::Enum {
                 name: #name,
                 size: #size,
                 signed: #signed,

@@ -1,4 +1,4 @@
-//! Types as expressions of `bpfmap::layout::Layout`.
+//! Types as expressions of `bpfmap::TypeDesc`.
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::front::rust::Pointee;
@@ -65,13 +65,13 @@ impl LayoutWriter<'_> {
         if says_more_than_rust(ty) {
             self.explicit(ty, syn::parse2(rust.clone()).ok().as_ref())
         } else {
-            quote!(<#rust as #runtime::BpfType>::LAYOUT)
+            quote!(<#rust as #runtime::BpfType>::DESC)
         }
     }
 
     fn explicit(&self, ty: &Type, rust: Option<&syn::Type>) -> TokenStream {
         let runtime = self.runtime;
-        let layout = quote!(#runtime::layout::Layout);
+        let layout = quote!(#runtime::TypeDesc);
         match ty {
             Type::Array(element, len) => {
                 // The length as Rust says it: only the compiler may know the number.
@@ -93,7 +93,7 @@ impl LayoutWriter<'_> {
 
     fn special(&self, field: SpecialField, target: &Target) -> TokenStream {
         let runtime = self.runtime;
-        let layout = quote!(#runtime::layout::Layout);
+        let layout = quote!(#runtime::TypeDesc);
         let pointee = self.pointees.iter().find(|pointee| pointee.place == target.name.span);
         let pointee = if let Some(Pointee { path, .. }) = pointee {
             quote!(<#path as #runtime::BpfType>::POINTEE)

@@ -6,7 +6,7 @@ use bpfmap_core::map_type::{
     RECORD_ALIGN, ValueRule,
 };
 use bpfmap_schema::check::without_btf;
-use bpfmap_schema::ir::MapDef;
+use bpfmap_schema::ir::MapDecl;
 use bpfmap_schema::rules::{self, Rule};
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -23,7 +23,7 @@ pub(crate) fn bit(field: SpecialField) -> u32 {
 /// A map whose parts are held against the rules of its type when it is compiled.
 pub(crate) struct Limits<'a> {
     pub(crate) row: &'static MapType,
-    pub(crate) def: &'a MapDef,
+    pub(crate) def: &'a MapDecl,
     pub(crate) runtime: &'a TokenStream,
     /// Whether the key has no type, but a size that the compiler alone knows.
     pub(crate) has_bare_key: bool,
@@ -474,7 +474,7 @@ impl Limits<'_> {
 }
 
 /// What each frame of a stack takes in the value of `def`, in bytes.
-pub(crate) fn frame_size(def: &MapDef) -> u32 {
+pub(crate) fn frame_size(def: &MapDecl) -> u32 {
     let build_ids = def.flags.iter().any(|flag| flag.value == "stack_build_id");
     if build_ids { 32 } else { 8 }
 }

@@ -7,7 +7,7 @@ mod maps;
 
 use std::path::Path;
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{BpfEnum, BpfType, Enum, MapSpec, Pinning, bytes_of, zeroed};
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::front::rust::read_file;
@@ -24,17 +24,17 @@ fn checked() -> Checked {
 fn layouts_are_those_of_the_header() {
     let checked = checked();
     let types = [
-        Either::LAYOUT,
-        Route::LAYOUT,
-        InPlace::LAYOUT,
-        Bits::LAYOUT,
-        Packed::LAYOUT,
-        Overlay::LAYOUT,
-        Wide::LAYOUT,
-        Largest::LAYOUT,
+        Either::DESC,
+        Route::DESC,
+        InPlace::DESC,
+        Bits::DESC,
+        Packed::DESC,
+        Overlay::DESC,
+        Wide::DESC,
+        Largest::DESC,
     ];
     for layout in types {
-        let (Layout::Struct { name, size, members } | Layout::Union { name, size, members }) =
+        let (TypeDesc::Struct { name, size, members } | TypeDesc::Union { name, size, members }) =
             layout
         else {
             panic!("{layout:?}")
@@ -86,16 +86,16 @@ fn bit_fields_are_read_where_they_lie() {
 fn enums_have_the_numbers_that_rust_computes() {
     let variants =
         &[("FLAG_SEEN", 1), ("FLAG_LATE", 16), ("FLAG_NEXT", 17), ("FLAG_ALL", 0xffff_ffff)];
-    let expected = Layout::Enum { name: "flag", size: 4, signed: false, variants };
-    assert_eq!(<Flag as BpfEnum>::LAYOUT, &expected);
+    let expected = TypeDesc::Enum { name: "flag", size: 4, signed: false, variants };
+    assert_eq!(<Flag as BpfEnum>::DESC, &expected);
     assert_eq!(Enum::<Flag>::from_number(17).get(), Ok(Flag::Next));
     let variants = &[("SIGN_BELOW", -4), ("SIGN_LEAST", i64::MIN)];
-    let expected = Layout::Enum { name: "sign", size: 8, signed: true, variants };
-    assert_eq!(<Sign as BpfEnum>::LAYOUT, &expected);
+    let expected = TypeDesc::Enum { name: "sign", size: 8, signed: true, variants };
+    assert_eq!(<Sign as BpfEnum>::DESC, &expected);
     assert_eq!([Level::ONE, Level::LATE, Level::SAME].map(|level| level.0), [1, 16, -1]);
     let variants = &[("LEVEL_ONE", 1), ("LEVEL_LATE", 16), ("LEVEL_BELOW", -1), ("LEVEL_SAME", -1)];
-    let expected = Layout::Enum { name: "level", size: 2, signed: true, variants };
-    assert_eq!(Level::LAYOUT, &expected);
+    let expected = TypeDesc::Enum { name: "level", size: 2, signed: true, variants };
+    assert_eq!(Level::DESC, &expected);
 
     let checked = checked();
     for (name, numbers) in [
@@ -114,9 +114,9 @@ fn enums_have_the_numbers_that_rust_computes() {
 fn numbers_that_the_compiler_computes_reach_the_spec() {
     assert_eq!((Sized::PINNING, Sized::KEY_LAYOUT.size()), (Pinning::ByName, 8));
     assert_eq!((All::MAX_ENTRIES, Routes::MAX_ENTRIES), (Some(16), Some(16)));
-    let Layout::Struct { members, .. } = Wide::LAYOUT else { panic!("it is a struct") };
-    assert!(matches!(members[2].layout, Layout::Evolved { was_padding: true, .. }));
-    assert!(matches!(<Other as MapSpec>::VALUE_LAYOUT, Layout::Array { len: 8, .. }));
+    let TypeDesc::Struct { members, .. } = Wide::DESC else { panic!("it is a struct") };
+    assert!(matches!(members[2].ty, TypeDesc::Evolved { was_padding: true, .. }));
+    assert!(matches!(<Other as MapSpec>::VALUE_LAYOUT, TypeDesc::Array { len: 8, .. }));
     let checked = checked();
     let map = |name: &str| checked.schema().maps.iter().find(|map| map.name.value == name).unwrap();
     assert_eq!(map("sized").key.as_ref().map(|key| checked.resolved().layout(key).size), Some(8));

@@ -171,7 +171,7 @@ fn each_is_what_it_says() {
     assert_eq!((address.low(), bare::Address::from_low(0x1f).low()), (7, 0xf));
     assert_eq!((bare::Map::NAME, bare::Map::MAX_ENTRIES), ("map", Some(12)));
     assert!(bare::Outer::INNER.is_some());
-    assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::LAYOUT);
+    assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::DESC);
     let result = taken::Result { ok: taken::Option { some: 1 }, layout: taken::Layout(2) };
     assert_eq!(bpfmap::bytes_of(&result).len(), 8);
     assert_eq!(taken::EventSpec::EVENT_LAYOUT.size(), 8);

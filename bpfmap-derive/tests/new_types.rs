@@ -1,6 +1,6 @@
 //! Integers that are enums of C: their variants are constants, and any number is a value of them.
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{BpfMap, BpfType, MapSpec as _, bytes_of, from_bytes, zeroed};
 
 /// Two names of one number, and one that is a word of Rust.
@@ -51,16 +51,16 @@ fn variants_are_constants() {
 fn c_has_an_enum() {
     let variants =
         &[("LEVEL_LOW", 1), ("LEVEL_HIGH", 2), ("LEVEL_HIGHEST", 2), ("LEVEL_TYPE", 0xffff_ffff)];
-    let expected = Layout::Enum { name: "level", size: 4, signed: false, variants };
-    assert_eq!(Level::LAYOUT, &expected);
+    let expected = TypeDesc::Enum { name: "level", size: 4, signed: false, variants };
+    assert_eq!(Level::DESC, &expected);
     assert_eq!(Jobs::KEY_LAYOUT, &expected);
     let variants = &[("SIGN_T_MINUS", -1), ("SIGN_T_ZERO", 0), ("SIGN_T_LEAST", -128)];
-    let expected = Layout::Enum { name: "sign_t", size: 1, signed: true, variants };
-    assert_eq!(Sign::LAYOUT, &expected);
+    let expected = TypeDesc::Enum { name: "sign_t", size: 1, signed: true, variants };
+    assert_eq!(Sign::DESC, &expected);
     // BTF keeps 64 bits, and says beside them that they are none below zero.
     let expected =
-        Layout::Enum { name: "mask", size: 8, signed: false, variants: &[("MASK_ALL", -1)] };
-    assert_eq!(Mask::LAYOUT, &expected);
+        TypeDesc::Enum { name: "mask", size: 8, signed: false, variants: &[("MASK_ALL", -1)] };
+    assert_eq!(Mask::DESC, &expected);
 }
 
 #[test]

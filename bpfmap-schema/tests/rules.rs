@@ -10,7 +10,7 @@ use std::path::Path;
 use bpfmap_schema::check::check;
 use bpfmap_schema::diagnostics::{Finding, Rejected, Style, render};
 use bpfmap_schema::front::{self, toml::read_str};
-use bpfmap_schema::ir::{KeyValue, MapDef, Schema, Type};
+use bpfmap_schema::ir::{KeyValue, MapDecl, Schema, Type};
 use bpfmap_schema::rules::{ALL, Rule};
 use bpfmap_schema::source::{SourceMap, Span};
 
@@ -142,7 +142,7 @@ impl<'a> Example<'a> {
 
 #[test]
 fn maps_that_are_made_in_other_ways_have_names_of_their_own() {
-    let map = || MapDef {
+    let map = || MapDecl {
         name: "counters".to_owned().into(),
         doc: None,
         map_type: "array".to_owned().into(),

@@ -6,7 +6,7 @@
 /// kernel fills in where the verifier and the JIT put the instruction.
 ///
 /// ```no_run
-/// # use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind, layout::Layout};
+/// # use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};
 /// /// The targets of a jump table.
 /// pub enum Targets {}
 ///
@@ -16,8 +16,8 @@
 ///     type Value = InsnOffsets;
 ///     const NAME: &'static str = "targets";
 ///     const MAX_ENTRIES: Option<u32> = Some(2);
-///     const KEY_LAYOUT: &'static Layout = Layout::U32;
-///     const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 16 };
+///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+///     const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 16 };
 /// }
 ///
 /// # fn main() -> bpfmap::Result<()> {

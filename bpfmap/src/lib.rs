@@ -11,7 +11,7 @@
 //! it looks like this:
 //!
 //! ```no_run
-//! use bpfmap::layout::{Layout, Member};
+//! use bpfmap::{MemberDesc, TypeDesc};
 //! use bpfmap::{Be32, Map, MapSpec, UpdateMode, kind};
 //!
 //! /// Where a packet comes from.
@@ -34,15 +34,15 @@
 //!     type Value = u64;
 //!     const NAME: &'static str = "packets";
 //!     const MAX_ENTRIES: Option<u32> = Some(10_000);
-//!     const KEY_LAYOUT: &'static Layout = &Layout::Struct {
+//!     const KEY_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
 //!         name: "source",
 //!         size: 8,
 //!         members: &[
-//!             Member { name: "address", bit_offset: 0, bits: 0, layout: Layout::BE32 },
-//!             Member { name: "port", bit_offset: 32, bits: 0, layout: Layout::BE16 },
+//!             MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
+//!             MemberDesc { name: "port", bit_offset: 32, bits: 0, ty: TypeDesc::BE16 },
 //!         ],
 //!     };
-//!     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+//!     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 //! }
 //!
 //! fn main() -> bpfmap::Result<()> {
@@ -146,7 +146,7 @@
 //! # When a schema changes
 //!
 //! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout; [`verify`] says each thing
-//! in which a map is not what a schema declares. Both work on a [`Declaration`], a spec as data, and so do without
+//! in which a map is not what a schema declares. Both work on a [`MapDef`], a spec as data, and so do without
 //! generated code; [`LiveMap`] is a map of which nothing is known.
 //!
 //! # Cost
@@ -168,7 +168,6 @@ pub mod __private;
 #[cfg(any(feature = "zerocopy", feature = "bytemuck"))]
 mod bridges;
 mod btf;
-mod declaration;
 mod difference;
 mod error;
 #[cfg(feature = "fixture")]
@@ -186,7 +185,6 @@ mod held;
 mod insn_offsets;
 mod kernel_fields;
 pub mod kind;
-pub mod layout;
 mod limits;
 mod live;
 mod map;
@@ -211,13 +209,15 @@ mod types;
 pub mod verify;
 
 pub use bpfmap_btf::section_of_object as object_btf;
+pub use bpfmap_core::{
+    IntEncoding, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep, Pinning, TypeDesc,
+};
 #[cfg(feature = "derive")]
 pub use bpfmap_derive::{BpfMap, BpfType};
 #[cfg(feature = "bytemuck")]
 pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
-pub use declaration::Declaration;
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{
@@ -242,7 +242,7 @@ pub use possible_cpus::possible_cpus;
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
 pub use source::MapSource;
-pub use spec::{EventSpec, MapFlags, MapSpec, OuterMapSpec, Pinning};
+pub use spec::{EventSpec, MapSpec, OuterMapSpec};
 pub use stream::{
     PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,
 };

@@ -2,9 +2,10 @@
 //!
 //! `#[derive(BpfMap)]` writes what to hold them against, and what to say.
 
-use crate::layout::{IntEncoding, Layout, Member};
-use crate::spec::{MapSpec, Pinning};
+use crate::spec::MapSpec;
 use crate::types::BpfType;
+use bpfmap_core::Pinning;
+use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
 /// Fails to compile unless `number` is within these bounds, and a multiple of `unit`.
 ///
@@ -53,15 +54,15 @@ pub const fn fields_apart<T: BpfType>(single: u32, others: &[u32], message: &str
 /// As said, at compile time.
 #[track_caller]
 pub const fn distinct_members<T: BpfType>(message: &str) {
-    assert!(!has_twins(T::LAYOUT, T::LAYOUT), "{}", message);
+    assert!(!has_twins(T::DESC, T::DESC), "{}", message);
 }
 
 /// Whether a member of `layout`, or of what has no name in it, has the name of another one of `all`.
-const fn has_twins(layout: &Layout, all: &Layout) -> bool {
+const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     let members = members(layout);
     let mut index = 0;
     while index < members.len() {
-        let Member { name, layout, .. } = members[index];
+        let MemberDesc { name, ty: layout, .. } = members[index];
         let found =
             if name.is_empty() { has_twins(layout, all) } else { count(all, name.as_bytes()) > 1 };
         if found {
@@ -73,11 +74,11 @@ const fn has_twins(layout: &Layout, all: &Layout) -> bool {
 }
 
 /// How many members have a name.
-const fn count(layout: &Layout, name: &[u8]) -> usize {
+const fn count(layout: &TypeDesc<'_>, name: &[u8]) -> usize {
     let members = members(layout);
     let (mut index, mut found) = (0, 0);
     while index < members.len() {
-        let Member { name: other, layout, .. } = members[index];
+        let MemberDesc { name: other, ty: layout, .. } = members[index];
         found += if other.is_empty() {
             count(layout, name)
         } else {
@@ -96,11 +97,11 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     index == one.len() && index == other.len()
 }
 
-const fn members(layout: &Layout) -> &[Member] {
+const fn members<'a>(layout: &TypeDesc<'a>) -> &'a [MemberDesc<'a>] {
     match layout {
-        Layout::Struct { members, .. } | Layout::Union { members, .. } => members,
-        Layout::Typedef { target, .. } => members(target),
-        Layout::Evolved { layout, .. } => members(layout),
+        TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. } => members,
+        TypeDesc::Typedef { target, .. } => members(target),
+        TypeDesc::Evolved { ty: layout, .. } => members(layout),
         _ => &[],
     }
 }
@@ -110,12 +111,12 @@ const fn members(layout: &Layout) -> &[Member] {
 /// # Panics
 /// As said, at compile time.
 #[track_caller]
-pub const fn has_node<T: BpfType>(member: &str, node: &Layout, message: &str) {
+pub const fn has_node<T: BpfType>(member: &str, node: &TypeDesc<'_>, message: &str) {
     let members = members(T::POINTEE);
-    let Layout::Struct { name: node, .. } = node else { panic!("a node is a struct") };
+    let TypeDesc::Struct { name: node, .. } = node else { panic!("a node is a struct") };
     let (mut index, mut found) = (0, false);
     while index < members.len() {
-        if let Layout::Struct { name, .. } = members[index].layout {
+        if let TypeDesc::Struct { name, .. } = members[index].ty {
             found |= same(members[index].name.as_bytes(), member.as_bytes())
                 && same(name.as_bytes(), node.as_bytes());
         }
@@ -130,7 +131,7 @@ pub const fn has_node<T: BpfType>(member: &str, node: &Layout, message: &str) {
 /// As said, at compile time.
 #[track_caller]
 pub const fn integer<T: BpfType>(message: &str) {
-    assert!(size_of::<T>() != 4 || int(T::LAYOUT).is_some(), "{}", message);
+    assert!(size_of::<T>() != 4 || int(T::DESC).is_some(), "{}", message);
 }
 
 /// Fails to compile unless `T` is a struct whose first bytes are a `u32`: its first member, or what that begins with.
@@ -139,11 +140,11 @@ pub const fn integer<T: BpfType>(message: &str) {
 /// As said, at compile time.
 #[track_caller]
 pub const fn starts_with_u32<T: BpfType>(message: &str) {
-    let mut layout = T::LAYOUT;
-    while let Layout::Typedef { target, .. } = layout {
+    let mut layout = T::DESC;
+    while let TypeDesc::Typedef { target, .. } = layout {
         layout = target;
     }
-    assert!(matches!(layout, Layout::Struct { .. }) && begins(layout), "{}", message);
+    assert!(matches!(layout, TypeDesc::Struct { .. }) && begins(layout), "{}", message);
 }
 
 /// Fails to compile if the map `S` says how it is pinned.
@@ -156,15 +157,15 @@ pub const fn unpinned<S: MapSpec>(message: &str) {
 }
 
 /// Whether the first bytes of `layout` are a `u32`.
-const fn begins(layout: &Layout) -> bool {
+const fn begins(layout: &TypeDesc<'_>) -> bool {
     match layout {
-        Layout::Typedef { name, target } => !is_network_order(name) && begins(target),
-        Layout::Evolved { layout, .. } => begins(layout),
-        Layout::Struct { members: [first, ..], .. } => first.bits == 0 && begins(first.layout),
-        Layout::Union { members, .. } => {
+        TypeDesc::Typedef { name, target } => !is_network_order(name) && begins(target),
+        TypeDesc::Evolved { ty: layout, .. } => begins(layout),
+        TypeDesc::Struct { members: [first, ..], .. } => first.bits == 0 && begins(first.ty),
+        TypeDesc::Union { members, .. } => {
             let mut index = 0;
             while index < members.len() {
-                if members[index].bits == 0 && begins(members[index].layout) {
+                if members[index].bits == 0 && begins(members[index].ty) {
                     return true;
                 }
                 index += 1;
@@ -176,18 +177,18 @@ const fn begins(layout: &Layout) -> bool {
 }
 
 /// The integer that a layout is, by whatever name but those of network byte order.
-const fn int(mut layout: &Layout) -> Option<(u32, IntEncoding)> {
-    while let Layout::Typedef { name, target } = layout {
+const fn int(mut layout: &TypeDesc<'_>) -> Option<(u32, IntEncoding)> {
+    while let TypeDesc::Typedef { name, target } = layout {
         if is_network_order(name) {
             return None;
         }
         layout = target;
     }
     match layout {
-        Layout::Int { size, encoding: IntEncoding::Unsigned, .. } => {
+        TypeDesc::Int { size, encoding: IntEncoding::Unsigned, .. } => {
             Some((*size, IntEncoding::Unsigned))
         }
-        Layout::Int { size, encoding: IntEncoding::Signed, .. } => {
+        TypeDesc::Int { size, encoding: IntEncoding::Signed, .. } => {
             Some((*size, IntEncoding::Signed))
         }
         _ => None,

@@ -1,6 +1,5 @@
 //! What the macros expand to; not for use by hand.
 
-use crate::layout::{Layout, Member};
 pub use crate::limits::{
     distinct_members, fields_among, fields_apart, has_node, integer, room, starts_with_u32,
     unpinned, within,
@@ -8,6 +7,7 @@ pub use crate::limits::{
 pub use crate::proof::{BitField, Bytes, bit_field, bit_range};
 pub use crate::prover::{Prover, laid_out};
 use crate::{Plain, bytes_of};
+use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
 
@@ -25,7 +25,11 @@ pub const fn size<T>() -> u32 {
 /// # Panics
 /// When it lies further than BTF can say, at compile time.
 #[must_use]
-pub const fn at(name: &'static str, offset: usize, layout: &'static Layout) -> Member {
+pub const fn at(
+    name: &'static str,
+    offset: usize,
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
     bits_at(name, offset * 8, 0, layout)
 }
 
@@ -38,10 +42,10 @@ pub const fn bits_at(
     name: &'static str,
     bit_offset: usize,
     bits: u32,
-    layout: &'static Layout,
-) -> Member {
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
     let bit_offset = to_u32(bit_offset, "BTF counts the bits of a type in 32 bits");
-    Member { name, bit_offset, bits, layout }
+    MemberDesc { name, bit_offset, bits, ty: layout }
 }
 
 const fn to_u32(number: usize, message: &str) -> u32 {

@@ -3,10 +3,10 @@
 //! `#[derive(BpfType)]` asks the [`Prover`] for the value of each field, and the compiler goes through them as a C compiler
 //! does: it alone knows the sizes of types that are declared elsewhere.
 
-use crate::layout::{IntEncoding, Layout};
 use crate::plain::Plain;
 use crate::prover::Prover;
 use crate::types::BpfType;
+use bpfmap_core::{IntEncoding, TypeDesc};
 use core::ops::Range;
 
 /// `u8`, and arrays of it: what padding is, and what holds a member that Rust has no place for.
@@ -39,14 +39,14 @@ pub struct BitField {
 #[must_use]
 pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> BitField {
     let unit = size_of::<T>() * 8;
-    BitField { start, width, unit, widest: widest(T::LAYOUT), named }
+    BitField { start, width, unit, widest: widest(T::DESC), named }
 }
 
-const fn widest(layout: &Layout) -> usize {
+const fn widest(layout: &TypeDesc<'_>) -> usize {
     match layout {
-        Layout::Typedef { target, .. } => widest(target),
-        Layout::Int { encoding: IntEncoding::Bool, .. } => 1,
-        Layout::Int { size, .. } | Layout::Enum { size, .. } => *size as usize * 8,
+        TypeDesc::Typedef { target, .. } => widest(target),
+        TypeDesc::Int { encoding: IntEncoding::Bool, .. } => 1,
+        TypeDesc::Int { size, .. } | TypeDesc::Enum { size, .. } => *size as usize * 8,
         _ => 0,
     }
 }

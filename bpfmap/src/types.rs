@@ -8,10 +8,10 @@ use crate::kernel_fields::{
     Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork, Timer,
     UserPtr, WorkQueue,
 };
-use crate::layout::Layout;
 use crate::plain::{Plain, zeroed};
 use crate::scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 use crate::storage::BitField;
+use bpfmap_core::TypeDesc;
 
 /// A type that both sides have: a key, a value, an event, or a member of one.
 ///
@@ -24,11 +24,11 @@ use crate::storage::BitField;
 )]
 pub trait BpfType: Plain {
     /// The type as BTF describes it.
-    const LAYOUT: &'static Layout;
+    const DESC: &'static TypeDesc<'static>;
     /// What makes it fit a list, a tree or a pointer: the fields of a struct that belong to the kernel, as far as they
     /// lead nowhere. So types that lead to each other need no constants that do.
     #[doc(hidden)]
-    const POINTEE: &'static Layout = &without_members(Self::LAYOUT);
+    const POINTEE: &'static TypeDesc<'static> = &without_members(Self::DESC);
     /// Does not compile where Rust and C lay the type out in different ways.
     #[doc(hidden)]
     const PROOF: () = ();
@@ -44,9 +44,9 @@ pub trait BpfType: Plain {
 }
 
 /// A struct as one that leads to it sees it, if none of its fields belongs to the kernel.
-const fn without_members(layout: &Layout) -> Layout {
+const fn without_members(layout: &TypeDesc<'static>) -> TypeDesc<'static> {
     match layout {
-        Layout::Struct { name, size, .. } => Layout::Struct { name, size: *size, members: &[] },
+        TypeDesc::Struct { name, size, .. } => TypeDesc::Struct { name, size: *size, members: &[] },
         _ => *layout,
     }
 }
@@ -54,7 +54,7 @@ const fn without_members(layout: &Layout) -> Layout {
 macro_rules! layouts {
     ($($ty:ty: $layout:ident)*) => { $(
         impl BpfType for $ty {
-            const LAYOUT: &'static Layout = Layout::$layout;
+            const DESC: &'static TypeDesc<'static> = TypeDesc::$layout;
         }
     )* };
 }
@@ -69,7 +69,7 @@ layouts! {
 }
 
 impl<T: BpfType, const N: usize> BpfType for [T; N] {
-    const LAYOUT: &'static Layout = &Layout::Array { element: T::LAYOUT, len: len(N) };
+    const DESC: &'static TypeDesc<'static> = &TypeDesc::Array { element: T::DESC, len: len(N) };
     const FIELDS: u32 = T::FIELDS;
     const C_SIZE: usize = T::C_SIZE * N;
     const C_ALIGN: usize = T::C_ALIGN;
@@ -83,8 +83,8 @@ const fn len(len: usize) -> u32 {
 }
 
 impl<T: BpfType> BpfType for UserPtr<T> {
-    const LAYOUT: &'static Layout =
-        &Layout::Pointer { target: &Layout::Tagged { tag: "uptr", target: T::LAYOUT } };
+    const DESC: &'static TypeDesc<'static> =
+        &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: T::DESC } };
 }
 
 /// An enum that both sides have: its variants name integers.
@@ -102,7 +102,7 @@ pub trait BpfEnum: Copy + 'static {
     /// Its variants.
     const VARIANTS: &'static [Self];
     /// The type as BTF describes it.
-    const LAYOUT: &'static Layout;
+    const DESC: &'static TypeDesc<'static>;
 
     /// The number of a variant.
     fn number(self) -> Self::Repr;
@@ -111,7 +111,7 @@ pub trait BpfEnum: Copy + 'static {
 /// A number that is, or should be, a variant of `E`: what a map holds of an enum.
 ///
 /// ```
-/// # use bpfmap::{BpfEnum, Enum, layout::Layout};
+/// # use bpfmap::{BpfEnum, Enum, TypeDesc};
 /// #[derive(Clone, Copy, Debug, PartialEq)]
 /// #[repr(u8)]
 /// enum Verdict {
@@ -122,7 +122,7 @@ pub trait BpfEnum: Copy + 'static {
 /// # impl BpfEnum for Verdict {
 /// #     type Repr = u8;
 /// #     const VARIANTS: &'static [Self] = &[Self::Pass, Self::Drop];
-/// #     const LAYOUT: &'static Layout = Layout::U8;
+/// #     const DESC: &'static TypeDesc<'static> = TypeDesc::U8;
 /// #     fn number(self) -> u8 { self as u8 }
 /// # }
 ///
@@ -169,7 +169,7 @@ impl<E: BpfEnum> Enum<E> {
 unsafe impl<E: BpfEnum> Plain for Enum<E> {}
 
 impl<E: BpfEnum> BpfType for Enum<E> {
-    const LAYOUT: &'static Layout = E::LAYOUT;
+    const DESC: &'static TypeDesc<'static> = E::DESC;
 }
 
 impl<E: BpfEnum> BitField for Enum<E> {
@@ -286,7 +286,7 @@ impl<T: Plain, const N: usize> Padded<T, N> {
 unsafe impl<T: Plain, const N: usize> Plain for Padded<T, N> {}
 
 impl<T: BpfType, const N: usize> BpfType for Padded<T, N> {
-    const LAYOUT: &'static Layout = T::LAYOUT;
+    const DESC: &'static TypeDesc<'static> = T::DESC;
     const C_SIZE: usize = T::C_SIZE;
     const C_ALIGN: usize = T::C_ALIGN;
 }

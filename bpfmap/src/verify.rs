@@ -1,11 +1,11 @@
 //! Holding what a schema declares against a map: one that is live, or one that an object file describes.
 //!
 //! ```no_run
-//! use bpfmap::layout::Layout;
-//! use bpfmap::{Declaration, verify};
+//! use bpfmap::TypeDesc;
+//! use bpfmap::{MapDef, verify};
 //!
 //! # fn f(map: std::os::fd::BorrowedFd<'_>) -> bpfmap::Result<()> {
-//! let declared = Declaration::new("counters", 1, Layout::U32, Layout::U64);
+//! let declared = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64);
 //! for difference in verify::live(&declared, map)?.differences {
 //!     // value.stats[].rx_bytes: offset 16, schema says 8
 //!     println!("{difference}");
@@ -16,16 +16,16 @@
 
 pub use crate::difference::Difference;
 
+use crate::MapDef;
 use crate::btf::{self, Accept};
-use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{MapType, added_flags, entries, type_name};
-use crate::layout::TypeLayout;
 use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
 use crate::possible_cpus;
-use crate::spec::MapFlags;
 use crate::sys::Errno;
 use bpfmap_btf::Btf;
+use bpfmap_core::MapFlags;
+use bpfmap_core::TypeDesc;
 use std::os::fd::BorrowedFd;
 
 /// A map that was held against a schema.
@@ -59,21 +59,21 @@ pub struct Attributes {
 
 /// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
 /// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member, as opening does: where
-/// the schema says what an older map has ([`TypeLayout::Evolved`]), that is no
+/// the schema says what an older map has ([`TypeDesc::Evolved`]), that is no
 /// difference. The name isn't compared: [`name`] does.
 ///
 /// # Errors
 /// The kernel's info or BTF of the map can't be read. A difference is no error.
-pub fn live(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
+pub fn live(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Older)
 }
 
 /// The same, of a map of this very schema.
-pub(crate) fn live_of_this(declared: &Declaration<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
+pub(crate) fn live_of_this(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Same)
 }
 
-fn compared(declared: &Declaration<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result<Verified> {
+fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result<Verified> {
     let failed = |operation, errno, text: &str| {
         Error::refused(operation, declared.name, errno, text.to_owned())
     };
@@ -114,7 +114,7 @@ fn compared(declared: &Declaration<'_>, fd: BorrowedFd<'_>, accept: Accept) -> R
 ///
 /// # Errors
 /// The number of possible CPUs, on which the `max_entries` of some map types depend, can't be learnt.
-pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<Difference>> {
+pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Difference>> {
     let facts = MapType::by_number(declared.map_type);
     let mut differences = Vec::new();
     if real.map_type != declared.map_type {
@@ -150,8 +150,8 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
     }
     differ("map_extra", real.map_extra, declared.map_extra);
     // Where the memory is, and what a descriptor may do, is no part of the contract.
-    let added = facts.map_or(MapFlags::NONE, added_flags);
-    let ignored = MapFlags::PLACEMENT.union(added);
+    let added = facts.map_or(MapFlags::empty(), added_flags);
+    let ignored = crate::migrate::PLACEMENT.union(added);
     let (theirs, ours) = (real.flags.difference(ignored), declared.flags.difference(ignored));
     if theirs != ours {
         differences.push(Difference::new("flags", format!("{theirs}, schema says {ours}")));
@@ -161,7 +161,7 @@ pub fn attributes(declared: &Declaration<'_>, real: &Attributes) -> Result<Vec<D
 
 /// Holds the name that the kernel shows of a map against a declaration: it keeps the first 15 bytes.
 #[must_use]
-pub fn name(declared: &Declaration<'_>, real: &str) -> Option<Difference> {
+pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
     let cut = kernel_name(declared.name);
     let expected = String::from_utf8_lossy(&cut);
     let expected = expected.trim_end_matches('\0');
@@ -172,45 +172,36 @@ pub fn name(declared: &Declaration<'_>, real: &str) -> Option<Difference> {
 /// Holds the types of key and value, by their ids in some BTF (0: none), against a declaration: of an object that was
 /// made of this very schema. Unlike [`live`] it takes no older name of a member.
 #[must_use]
-pub fn types(
-    declared: &Declaration<'_>,
-    btf: &Btf<'_>,
-    (key, value): (u32, u32),
-) -> Vec<Difference> {
+pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> Vec<Difference> {
     types_of(declared, btf, (key, value), Accept::Same)
 }
 
 /// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration. Like
 /// [`types`] it takes no older name of a member. A declaration without an event has no differences.
 #[must_use]
-pub fn event(declared: &Declaration<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Difference> {
+pub fn event(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Difference> {
     event_of(declared, btf, type_id, Accept::Same)
 }
 
 /// Compares the type of a map's events as opening does: in the BTF of the map's object, where a member may have its
 /// older name.
 pub(crate) fn event_at_opening(
-    declared: &Declaration<'_>,
+    declared: &MapDef<'_>,
     btf: &Btf<'_>,
     type_id: u32,
 ) -> Vec<Difference> {
     event_of(declared, btf, type_id, Accept::Older)
 }
 
-fn event_of(
-    declared: &Declaration<'_>,
-    btf: &Btf<'_>,
-    type_id: u32,
-    accept: Accept,
-) -> Vec<Difference> {
-    if matches!(declared.event, TypeLayout::Void) {
+fn event_of(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32, accept: Accept) -> Vec<Difference> {
+    if matches!(declared.event, TypeDesc::Void) {
         return Vec::new();
     }
     btf::compare("event", declared.event, btf, type_id, accept)
 }
 
 fn types_of(
-    declared: &Declaration<'_>,
+    declared: &MapDef<'_>,
     btf: &Btf<'_>,
     (key, value): (u32, u32),
     accept: Accept,

@@ -15,7 +15,7 @@ use bpfmap_schema::diagnostics::{Finding, Severity};
 use bpfmap_schema::front::btf::read_object;
 use bpfmap_schema::front::rust;
 use bpfmap_schema::front::toml::read_str;
-use bpfmap_schema::ir::{Composite, MapDef, MemberType, Type, TypeDef, TypeDefKind};
+use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Type, TypeDef, TypeDefKind};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 use bpfmap_schema::rules;
@@ -110,7 +110,7 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     }
     // The header says so itself: clang 14 loses the tags of the kernel's pointers, and half of a `map_extra`.
     let maps = &item.checked.schema().maps;
-    let templates = maps.iter().filter_map(MapDef::template);
+    let templates = maps.iter().filter_map(MapDecl::template);
     let extra = maps.iter().chain(templates).filter_map(|map| map.map_extra.as_ref());
     if way.clang == OLD_CLANG && extra.into_iter().any(|extra| u32::try_from(extra.value).is_err())
     {

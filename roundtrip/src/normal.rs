@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::{
-    Composite, InnerMap, KeyValue, MapDef, MemberType, Pinning, Type, TypeDefKind,
+    Composite, InnerMap, KeyValue, MapDecl, MemberType, Pinning, Type, TypeDefKind,
 };
 use bpfmap_schema::layout::CompositeLayout;
 use bpfmap_schema::source::Spanned;
@@ -18,7 +18,7 @@ use bpfmap_schema::source::Spanned;
 /// The schema as BTF holds it.
 pub(crate) fn normal(checked: &Checked) -> String {
     let mut writer = Writer { checked, types: BTreeMap::new() };
-    let mut maps: Vec<&MapDef> = checked.schema().maps.iter().collect();
+    let mut maps: Vec<&MapDecl> = checked.schema().maps.iter().collect();
     maps.sort_by(|one, other| one.name.value.cmp(&other.name.value));
     let maps: Vec<String> = maps.into_iter().map(|map| writer.map(map, "")).collect();
     let types: Vec<String> = writer.types.into_values().collect();
@@ -32,7 +32,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn map(&mut self, map: &MapDef, indent: &str) -> String {
+    fn map(&mut self, map: &MapDecl, indent: &str) -> String {
         let mut text = format!("{indent}map {} {}\n", map.name.value, map.map_type.value);
         let mut say = |what: &str, value: &str| {
             let _ = writeln!(text, "{indent}  {what} {value}");

@@ -1,7 +1,7 @@
 //! Makes a schema that fails smaller, for as long as it fails in the same way.
 
 use bpfmap_schema::ir::{
-    Composite, InnerMap, KeyValue, MapDef, MemberType, Schema, Type, TypeDefKind,
+    Composite, InnerMap, KeyValue, MapDecl, MemberType, Schema, Type, TypeDefKind,
 };
 
 /// Schemas that are a little smaller than this one. Not all keep the rules.
@@ -104,7 +104,7 @@ fn same(one: &Schema, other: &Schema) -> bool {
         && one.min_kernel == other.min_kernel
 }
 
-const MAP_CHANGES: &[fn(&mut MapDef)] = &[
+const MAP_CHANGES: &[fn(&mut MapDecl)] = &[
     |map| map.doc = None,
     |map| map.decl_tags = vec![],
     |map| map.pinning = None,

@@ -11,8 +11,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use bpf_fs::BpfFs;
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{LiveMap, Map, MapSpec, UpdateMode, kind};
+use bpfmap::{MemberDesc, TypeDesc};
 
 /// Where the arguments of the command stand in the environment of the child that is it.
 const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
@@ -105,8 +105,12 @@ bpfmap::plain_struct!(New {
     packets: u64
 });
 
-const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
-    Member { name, bit_offset: byte * 8, bits: 0, layout }
+const fn member(
+    name: &'static str,
+    byte: u32,
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: layout }
 }
 
 enum OldFlows {}
@@ -117,14 +121,14 @@ impl MapSpec for OldFlows {
     type Value = Old;
     const NAME: &'static str = "flows";
     const MAX_ENTRIES: Option<u32> = Some(100);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
         name: "stats",
         size: 16,
         members: &[
-            member("packets", 0, Layout::U32),
-            member("drops", 4, Layout::I32),
-            member("bytes", 8, Layout::U64),
+            member("packets", 0, TypeDesc::U32),
+            member("drops", 4, TypeDesc::I32),
+            member("bytes", 8, TypeDesc::U64),
         ],
     };
 }
@@ -137,15 +141,15 @@ impl MapSpec for NewFlows {
     type Value = New;
     const NAME: &'static str = "flows";
     const MAX_ENTRIES: Option<u32> = Some(200);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
         name: "stats",
         size: 32,
         members: &[
-            member("rx_bytes", 0, Layout::U64),
-            member("limit", 8, Layout::BE32),
-            member("drops", 16, Layout::I64),
-            member("packets", 24, Layout::U64),
+            member("rx_bytes", 0, TypeDesc::U64),
+            member("limit", 8, TypeDesc::BE32),
+            member("drops", 16, TypeDesc::I64),
+            member("packets", 24, TypeDesc::U64),
         ],
     };
 }
@@ -347,14 +351,14 @@ impl<const WIDE: bool> MapSpec for Twin<WIDE> {
     type Value = [u32; 2];
     const NAME: &'static str = "twin";
     const MAX_ENTRIES: Option<u32> = Some(7);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Struct {
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
         name: "twin_value",
         size: 8,
         members: if WIDE {
-            &[member("wide", 0, Layout::U64)]
+            &[member("wide", 0, TypeDesc::U64)]
         } else {
-            &[member("low", 0, Layout::U32), member("high", 4, Layout::U32)]
+            &[member("low", 0, TypeDesc::U32), member("high", 4, TypeDesc::U32)]
         },
     };
 }
@@ -369,8 +373,8 @@ impl MapSpec for Opaque {
     const NAME: &'static str = "opaque_map";
     const MAX_ENTRIES: Option<u32> = Some(3);
     const BTF: bool = false;
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 12 };
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 12 };
 }
 
 /// The kernel adds a flag to maps of this type.
@@ -382,8 +386,8 @@ impl MapSpec for Ports {
     type Value = u32;
     const NAME: &'static str = "ports";
     const MAX_ENTRIES: Option<u32> = Some(2);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 enum Outer {}
@@ -394,8 +398,8 @@ impl MapSpec for Outer {
     type Value = u32;
     const NAME: &'static str = "outer_map";
     const MAX_ENTRIES: Option<u32> = Some(5);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
     const INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<Twin<false>>());
 }
 

@@ -6,7 +6,7 @@ pub mod fixture;
 pub mod rust;
 
 use bpfmap_core::map_type::MapFlag;
-use bpfmap_schema::ir::{MapDef, Schema};
+use bpfmap_schema::ir::{MapDecl, Schema};
 
 /// A file that a back end made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) fn marker(schema: &Schema) -> String {
 }
 
 /// What each flag of a map changes: `` `rdonly`: User space can't … ``.
-pub(crate) fn flag_effects(map: &MapDef) -> Vec<String> {
+pub(crate) fn flag_effects(map: &MapDecl) -> Vec<String> {
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
     flags.map(|flag| format!("`{}`: {}", flag.name, flag.effect)).collect()
 }

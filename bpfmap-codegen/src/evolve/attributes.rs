@@ -1,10 +1,10 @@
 //! The attributes of a map as they are compared.
 
 use bpfmap_core::map_type::MapType;
-use bpfmap_schema::ir::MapDef;
+use bpfmap_schema::ir::MapDecl;
 
 /// How many entries a map is made with, if the schema says it.
-pub(super) fn max_entries(map: &MapDef) -> Option<u32> {
+pub(super) fn max_entries(map: &MapDecl) -> Option<u32> {
     let said = map.max_entries.as_ref()?.value;
     let row = MapType::by_name(&map.map_type.value);
     Some(row.map_or(said, |row| row.max_entries.as_made(said)))
@@ -27,7 +27,7 @@ pub(super) struct Flags<'a> {
 }
 
 impl<'a> Flags<'a> {
-    pub(super) fn of(map: &'a MapDef) -> Self {
+    pub(super) fn of(map: &'a MapDecl) -> Self {
         let flags = map.flags.iter().map(|flag| flag.value.as_str());
         let mut flags: Vec<&str> = flags.filter(|flag| *flag != NUMA_NODE).collect();
         flags.sort_unstable();

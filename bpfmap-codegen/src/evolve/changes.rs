@@ -9,7 +9,7 @@ use super::rules::{self, Class, Loading, Rule};
 use super::words::{bits, bytes, listed, offset, was};
 use bpfmap_core::map_type::{InnerRule, MapType};
 use bpfmap_schema::check::Resolved;
-use bpfmap_schema::ir::{Attribute, KeyValue, MapDef, MemberType, Pinning};
+use bpfmap_schema::ir::{Attribute, KeyValue, MapDecl, MemberType, Pinning};
 use bpfmap_schema::source::Span;
 
 pub(super) struct Changes<'a> {
@@ -53,7 +53,7 @@ impl<'a> Changes<'a> {
         let path = new.name.value.as_str();
         if old.name.value != new.name.value {
             let message = format!("called `{}` before, as its pin is", old.name.value);
-            let by_name = |map: &MapDef| {
+            let by_name = |map: &MapDecl| {
                 map.pinning.as_ref().is_some_and(|pinning| pinning.value == Pinning::ByName)
             };
             let class = if by_name(old) { Class::NewPin } else { Class::Safe };
@@ -70,7 +70,7 @@ impl<'a> Changes<'a> {
         if old.decl_tags != new.decl_tags {
             self.push(&rules::DECL_TAGS, path, "other declaration tags".to_owned(), new.name.span);
         }
-        let has_btf = |map: &MapDef| map.btf.as_ref().is_none_or(|btf| btf.value);
+        let has_btf = |map: &MapDecl| map.btf.as_ref().is_none_or(|btf| btf.value);
         if has_btf(old) != has_btf(new) {
             let message =
                 if has_btf(new) { "with BTF, was without" } else { "without BTF, was with" };
@@ -78,7 +78,7 @@ impl<'a> Changes<'a> {
             self.push(&rules::BTF, path, message.to_owned(), span);
         }
         self.parts(path, pair);
-        let open = |map: &MapDef| map.is_set_by_loader(Attribute::Inner);
+        let open = |map: &MapDecl| map.is_set_by_loader(Attribute::Inner);
         if let Some(inner) = &pair.inner {
             self.inner(path, inner, new);
         } else if open(old) != open(new) {
@@ -93,12 +93,12 @@ impl<'a> Changes<'a> {
     }
 
     /// What libbpf compares, but for the sizes.
-    fn definitions(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+    fn definitions(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
         if old.map_type.value != new.map_type.value {
             let message = was(&new.map_type.value, &old.map_type.value);
             self.push(&rules::MAP_TYPE, path, message, new.map_type.span);
         }
-        let ops = |map: &MapDef| map.ops.as_ref().map(|ops| ops.value.clone()).unwrap_or_default();
+        let ops = |map: &MapDecl| map.ops.as_ref().map(|ops| ops.value.clone()).unwrap_or_default();
         if ops(old) != ops(new) {
             let span = new.ops.as_ref().map_or(new.name.span, |ops| ops.span);
             self.push(&rules::MAP_TYPE, path, was(&ops(new), &ops(old)), span);
@@ -123,7 +123,7 @@ impl<'a> Changes<'a> {
             }
         }
         self.flags(path, old, new);
-        let extra = |map: &MapDef| map.map_extra.as_ref().map_or(0, |extra| extra.value);
+        let extra = |map: &MapDecl| map.map_extra.as_ref().map_or(0, |extra| extra.value);
         if extra(old) != extra(new) {
             let message = format!("`map_extra` is {}, was {}", extra(new), extra(old));
             let span = new.map_extra.as_ref().map_or(new.name.span, |extra| extra.span);
@@ -131,7 +131,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn flags(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+    fn flags(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
         let span = new.flags.first().map_or(new.name.span, |flag| flag.span);
         let (was, is) = (Flags::of(old), Flags::of(new));
         if was.permanent != is.permanent {
@@ -150,7 +150,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn sizes(&mut self, path: &str, old: &MapDef, new: &MapDef) {
+    fn sizes(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
         let size = |resolved: Resolved<'_>, described: &Option<KeyValue>| {
             described.as_ref().map_or(0, |described| resolved.layout(described).size)
         };
@@ -173,11 +173,11 @@ impl<'a> Changes<'a> {
     fn is_open(
         &mut self,
         path: &str,
-        (old, new): (&MapDef, &MapDef),
+        (old, new): (&MapDecl, &MapDecl),
         part: Attribute,
         (was, is): (u64, u64),
     ) -> bool {
-        let open = |map: &MapDef| map.is_set_by_loader(part);
+        let open = |map: &MapDecl| map.is_set_by_loader(part);
         let message = match (open(old), open(new)) {
             (false, false) => return false,
             (true, true) => return true,
@@ -190,9 +190,9 @@ impl<'a> Changes<'a> {
         true
     }
 
-    fn numa_node(&mut self, path: &str, old: &MapDef, new: &MapDef) {
-        let node = |map: &MapDef| map.numa_node.as_ref().map(|node| node.value);
-        let has_flag = |map: &MapDef| map.flags.iter().any(|flag| flag.value == NUMA_NODE);
+    fn numa_node(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
+        let node = |map: &MapDecl| map.numa_node.as_ref().map(|node| node.value);
+        let has_flag = |map: &MapDecl| map.flags.iter().any(|flag| flag.value == NUMA_NODE);
         if node(old) == node(new) && has_flag(old) == has_flag(new) {
             return;
         }
@@ -207,8 +207,8 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn pinning(&mut self, path: &str, old: &MapDef, new: &MapDef) {
-        let pinning = |map: &MapDef| map.pinning.as_ref().map_or(Pinning::None, |it| it.value);
+    fn pinning(&mut self, path: &str, old: &MapDecl, new: &MapDecl) {
+        let pinning = |map: &MapDecl| map.pinning.as_ref().map_or(Pinning::None, |it| it.value);
         let (was, is) = (pinning(old), pinning(new));
         if was == is {
             return;
@@ -257,7 +257,7 @@ impl<'a> Changes<'a> {
     }
 
     /// What the maps in a map of maps are like.
-    fn inner(&mut self, path: &str, pair: &MapPair<'a>, outer: &MapDef) {
+    fn inner(&mut self, path: &str, pair: &MapPair<'a>, outer: &MapDecl) {
         let path = format!("{path}.inner");
         let mut inner = Changes::new(self.old, self.new);
         inner.definitions(&path, pair.old, pair.new);

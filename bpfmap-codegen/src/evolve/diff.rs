@@ -24,7 +24,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
         all.extend(changes.finish());
     }
     let alone =
-        |rule: &'static Rule, side, map: &bpfmap_schema::ir::MapDef, message: &str| Change {
+        |rule: &'static Rule, side, map: &bpfmap_schema::ir::MapDecl, message: &str| Change {
             rule,
             class: rule.class,
             path: map.name.value.clone(),

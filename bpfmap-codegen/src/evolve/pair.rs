@@ -7,7 +7,7 @@ use std::fmt;
 use super::place::{Body, End, Place, View, end_of, places};
 use super::same::Same;
 use bpfmap_schema::check::{Checked, Resolved};
-use bpfmap_schema::ir::{Enum, KeyValue, MapDef, Type};
+use bpfmap_schema::ir::{Enum, KeyValue, MapDecl, Type};
 use bpfmap_schema::source::Spanned;
 
 /// The maps of two schemas.
@@ -16,18 +16,18 @@ pub struct Pairing<'a> {
     /// Maps that both have, in the order of the new schema.
     pub maps: Vec<MapPair<'a>>,
     /// Maps that only the old one has.
-    pub removed: Vec<&'a MapDef>,
+    pub removed: Vec<&'a MapDecl>,
     /// Maps that only the new one has.
-    pub added: Vec<&'a MapDef>,
+    pub added: Vec<&'a MapDecl>,
 }
 
 /// A map in two schemas. What only one of them has is no pair: see the definitions.
 #[derive(Debug)]
 pub struct MapPair<'a> {
     /// In the old schema.
-    pub old: &'a MapDef,
+    pub old: &'a MapDecl,
     /// In the new one; called otherwise where it was renamed.
-    pub new: &'a MapDef,
+    pub new: &'a MapDecl,
     /// The keys.
     pub key: Option<TypePair<'a>>,
     /// The values.
@@ -132,7 +132,7 @@ pub fn pair<'a>(old: &'a Checked, new: &'a Checked) -> Result<Pairing<'a>, TooLa
             None => pairing.added.push(map),
         }
     }
-    let is_alone = |(index, _): &(usize, &MapDef)| !partners.contains(&Some(*index));
+    let is_alone = |(index, _): &(usize, &MapDecl)| !partners.contains(&Some(*index));
     pairing.removed.extend(old_maps.iter().enumerate().filter(is_alone).map(|(_, map)| map));
     if pairer.members.get() > MAX_MEMBERS { Err(TooLarge) } else { Ok(pairing) }
 }
@@ -145,7 +145,7 @@ struct Pairer<'a> {
 }
 
 impl<'a> Pairer<'a> {
-    fn maps(&self, old: &'a MapDef, new: &'a MapDef) -> MapPair<'a> {
+    fn maps(&self, old: &'a MapDecl, new: &'a MapDecl) -> MapPair<'a> {
         let described = |old: &'a Option<KeyValue>, new: &'a Option<KeyValue>| {
             Some(self.described(old.as_ref()?, new.as_ref()?))
         };
@@ -155,7 +155,7 @@ impl<'a> Pairer<'a> {
         };
         let inner = self.old.schema().inner_of(old).zip(self.new.schema().inner_of(new));
         // Maps in maps have one level.
-        let holds_maps = |map: &MapDef| map.inner.is_some();
+        let holds_maps = |map: &MapDecl| map.inner.is_some();
         let inner = inner.filter(|(old, new)| !holds_maps(old) && !holds_maps(new));
         MapPair {
             old,

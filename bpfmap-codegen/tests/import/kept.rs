@@ -6,7 +6,7 @@ use bpfmap_codegen::backend::c;
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::btf::{Imported, definitions, read_object};
 use bpfmap_schema::front::toml;
-use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::ir::{KeyValue, MapDecl};
 use bpfmap_schema::print;
 
 use super::support::{CLANGS, clang, run_clang};
@@ -19,7 +19,7 @@ fn imported(data: &[u8]) -> Imported {
     imported
 }
 
-fn map<'a>(imported: &'a Imported, name: &str) -> &'a MapDef {
+fn map<'a>(imported: &'a Imported, name: &str) -> &'a MapDecl {
     imported.schema.maps.iter().find(|map| map.name.value == name).unwrap()
 }
 

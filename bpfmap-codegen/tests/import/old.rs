@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use bpfmap_schema::front::btf::read_object;
-use bpfmap_schema::ir::{InnerMap, MapDef, Schema};
+use bpfmap_schema::ir::{InnerMap, MapDecl, Schema};
 
 use super::object;
 
-fn map<'a>(schema: &'a Schema, name: &str) -> &'a MapDef {
+fn map<'a>(schema: &'a Schema, name: &str) -> &'a MapDecl {
     schema.maps.iter().find(|map| map.name.value == name).unwrap_or_else(|| panic!("no map {name}"))
 }
 
@@ -19,7 +19,7 @@ fn imported(definitions: &str) -> Schema {
     imported.schema
 }
 
-fn numbers(map: &MapDef) -> (&str, u32) {
+fn numbers(map: &MapDecl) -> (&str, u32) {
     (&map.map_type.value, map.max_entries.as_ref().unwrap().value)
 }
 

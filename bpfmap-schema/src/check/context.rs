@@ -7,7 +7,8 @@ use super::findings::Findings;
 use crate::diagnostics::Finding;
 use crate::front::{Incomplete, Syntax};
 use crate::ir::{
-    Attribute, Composite, KeyValue, MapDef, MemberType, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
+    Attribute, Composite, KeyValue, MapDecl, MemberType, TEMPLATE_SUFFIX, Type, TypeDef,
+    TypeDefKind,
 };
 use crate::source::Spanned;
 use crate::taken::Taken;
@@ -56,12 +57,12 @@ impl<'a> Context<'a> {
         &self.resolved.schema.types
     }
 
-    pub(super) fn maps(&self) -> &'a [MapDef] {
+    pub(super) fn maps(&self) -> &'a [MapDecl] {
         &self.resolved.schema.maps
     }
 
     /// Whether all of the map could be read, so that what is missing is really missing.
-    pub(super) fn is_complete(&self, map: &MapDef) -> bool {
+    pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
         // What is wrong in a template was found with the map that it stands in.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
@@ -69,7 +70,7 @@ impl<'a> Context<'a> {
 
     /// Whether nobody says what the attribute of the map is: neither its author, nor that the loader
     /// does.
-    pub(super) fn is_unsaid(&self, map: &MapDef, attribute: Attribute) -> bool {
+    pub(super) fn is_unsaid(&self, map: &MapDecl, attribute: Attribute) -> bool {
         self.is_complete(map) && !map.is_set_by_loader(attribute)
     }
 

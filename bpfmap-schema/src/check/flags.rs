@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::diagnostics::Finding;
-use crate::ir::MapDef;
+use crate::ir::MapDecl;
 use crate::nearest::nearest;
 use crate::rules;
 use bpfmap_core::map_type::{KeyRule, MAP_FLAGS, MapFlag, MapType, Operation};
@@ -22,7 +22,7 @@ const CONFLICTS: &[(&str, &str, &str)] = &[
 /// Source: `kernel/bpf/syscall.c`, `map_check_btf`.
 const PROGRAM_ACCESS: &[&str] = &["rdonly_prog", "wronly_prog"];
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     for flag in &map.flags {
         if MapFlag::by_name(&flag.value).is_none() {
             let lower = flag.value.to_lowercase();
@@ -55,7 +55,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     numa_node(cx, map, row);
 }
 
-fn conflicts(cx: &mut Context<'_>, map: &MapDef) {
+fn conflicts(cx: &mut Context<'_>, map: &MapDecl) {
     for (one, other, why) in CONFLICTS {
         let find = |name: &str| map.flags.iter().find(|flag| flag.value == name);
         let (Some(one), Some(other)) = (find(one), find(other)) else { continue };
@@ -72,7 +72,7 @@ fn conflicts(cx: &mut Context<'_>, map: &MapDef) {
     }
 }
 
-fn special_field_access(cx: &mut Context<'_>, map: &MapDef) {
+fn special_field_access(cx: &mut Context<'_>, map: &MapDecl) {
     let Some(value) = &map.value else { return };
     let Some(member) = cx.resolved.special_fields(value).into_iter().next() else { return };
     let flags = map.flags.iter().filter(|flag| PROGRAM_ACCESS.contains(&flag.value.as_str()));
@@ -92,7 +92,7 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDef) {
 
 /// libbpf puts first contents in through the descriptor that creation returned: `bpf_map_init_slots` and
 /// `bpf_prog_array_init_slots`.
-fn first_contents(cx: &mut Context<'_>, map: &MapDef) {
+fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
     let Some((_, first)) = map.values.first() else { return };
     let flags = map.flags.iter().filter(|flag| {
         let flag = MapFlag::by_name(&flag.value);
@@ -113,7 +113,7 @@ fn first_contents(cx: &mut Context<'_>, map: &MapDef) {
     }
 }
 
-fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     for required in row.required_flags {
         if map.flags.iter().any(|flag| flag.value == *required) || !cx.is_complete(map) {
             continue;
@@ -137,7 +137,7 @@ fn required(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
 /// The name of the flag without which the kernel ignores `numa_node`.
 const NUMA_NODE: &str = "numa_node";
 
-fn numa_node(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn numa_node(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(node) = &map.numa_node else { return };
     if map.flags.iter().any(|flag| flag.value == NUMA_NODE) || !cx.is_complete(map) {
         return;

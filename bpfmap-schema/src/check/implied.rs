@@ -1,6 +1,6 @@
 //! What goes without saying.
 
-use crate::ir::{InnerMap, Int, KeyValue, MapDef, Schema, TEMPLATE_SUFFIX, Type};
+use crate::ir::{InnerMap, Int, KeyValue, MapDecl, Schema, TEMPLATE_SUFFIX, Type};
 use bpfmap_core::map_type::{MapType, ValueRule};
 
 /// Gives each map the key and the value that its author did not mention because its type leaves no
@@ -9,7 +9,7 @@ pub(super) fn fill(schema: &mut Schema) {
     schema.maps.iter_mut().for_each(fill_map);
 }
 
-fn fill_map(map: &mut MapDef) {
+fn fill_map(map: &mut MapDecl) {
     if let Some(facts) = MapType::by_name(&map.map_type.value) {
         if map.key.is_none() && facts.key.is_implied() {
             map.key = Some(number());

@@ -3,7 +3,7 @@
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
 use crate::front::type_word;
-use crate::ir::{MapDef, Type};
+use crate::ir::{MapDecl, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -22,7 +22,7 @@ fn unknown_types(cx: &mut Context<'_>) {
             cx.unsound.insert(&def.name.value);
         }
     }
-    let templates = cx.maps().iter().filter_map(MapDef::template);
+    let templates = cx.maps().iter().filter_map(MapDecl::template);
     for map in cx.maps().iter().chain(templates) {
         map.types().for_each(|ty| unknown_names(cx, ty, false, &mut unknown));
     }

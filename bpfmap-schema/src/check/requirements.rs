@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Resolved;
-use crate::ir::{KeyValue, MapDef};
+use crate::ir::{KeyValue, MapDecl};
 use crate::source::Span;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
@@ -91,7 +91,7 @@ impl<'a> Resolved<'a> {
     /// These are the needs of creating the map; an operation may need a newer kernel, see
     /// [`MapType::operation_since`].
     #[must_use]
-    pub fn requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
+    pub fn requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let mut requirements = self.own_requirements(map);
         // A map of maps is made with one like those that it will hold.
         if let Some(inner) = self.schema.inner_of(map) {
@@ -101,7 +101,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// What each part of `map` needs, those of its inner map left out.
-    pub(super) fn own_requirements(self, map: &'a MapDef) -> Vec<Requirement<'a>> {
+    pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![Requirement {
             part: Part::MapType(row),
@@ -176,7 +176,7 @@ impl<'a> Resolved<'a> {
 
     /// The first kernel that takes all parts of `map`, `None` when the map type is not known.
     #[must_use]
-    pub fn creation_since(self, map: &'a MapDef) -> Option<KernelVersion> {
+    pub fn creation_since(self, map: &'a MapDecl) -> Option<KernelVersion> {
         self.requirements(map).iter().map(|requirement| requirement.since).max()
     }
 
@@ -184,7 +184,7 @@ impl<'a> Resolved<'a> {
     /// in its way, from the first kernel that takes the map on. Empty when the map type is not
     /// known.
     #[must_use]
-    pub fn operations(self, map: &'a MapDef) -> Vec<(Operation, Vec<Since>)> {
+    pub fn operations(self, map: &'a MapDecl) -> Vec<(Operation, Vec<Since>)> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let created = self.creation_since(map).unwrap_or(row.since);
         let operations = Operation::ALL.iter().map(|operation| {
@@ -203,7 +203,7 @@ impl<'a> Resolved<'a> {
 
     /// Where each CPU has a value of its own: what reading and writing that of one CPU answers, with `BPF_F_CPU`.
     #[must_use]
-    pub fn one_cpu(self, map: &'a MapDef) -> Option<Vec<Since>> {
+    pub fn one_cpu(self, map: &'a MapDecl) -> Option<Vec<Since>> {
         let row = MapType::by_name(&map.map_type.value)?;
         let condition = Condition::OneCpu;
         let is_known = row.operation(Operation::Update).answers_known(condition);
@@ -214,7 +214,7 @@ impl<'a> Resolved<'a> {
     /// of its value decide. `mmap` needs the flag `mmapable`, say, and a map with a lock can't be
     /// frozen on newer kernels.
     #[must_use]
-    pub fn standing(self, map: &'a MapDef, operation: Operation) -> Condition {
+    pub fn standing(self, map: &'a MapDecl, operation: Operation) -> Condition {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Condition::Plain };
         if self.refusal_by_flag(map, operation).is_some() {
             return Condition::Plain;
@@ -237,7 +237,7 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn refusal_by_flag(
         self,
-        map: &'a MapDef,
+        map: &'a MapDecl,
         operation: Operation,
     ) -> Option<&'static OperationFacts> {
         let changed = flags(map).find_map(|flag| flag.operation(operation));
@@ -247,7 +247,7 @@ impl<'a> Resolved<'a> {
     /// What programs could do with a map of the type of `map`, and can't since a flag of it keeps them
     /// from that: the verifier refuses a program that does it with EACCES.
     #[must_use]
-    pub fn refused_to_programs(self, map: &'a MapDef) -> Vec<ProgramOperation> {
+    pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         flags(map).flat_map(|flag| flag.refused_to_programs(row)).collect()
     }
@@ -258,7 +258,7 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn answers(
         self,
-        map: &'a MapDef,
+        map: &'a MapDecl,
         operation: Operation,
         condition: Condition,
     ) -> Vec<Since> {
@@ -294,27 +294,27 @@ impl<'a> Resolved<'a> {
 
     /// The first kernel that knows one of the special fields in the value of `map`, spin locks left
     /// out.
-    fn special_field_known(self, map: &'a MapDef, row: &MapType) -> Option<KernelVersion> {
+    fn special_field_known(self, map: &'a MapDecl, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
     }
 
     /// How many bytes the kernel takes for so many entries of `map` at least.
-    fn memory(self, map: &'a MapDef, row: &MapType, entries: u32) -> u64 {
+    fn memory(self, map: &'a MapDecl, row: &MapType, entries: u32) -> u64 {
         let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
         row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
     }
 
     /// The size of the value of `map` in bytes, if it has one.
     #[must_use]
-    pub fn value_size(self, map: &'a MapDef) -> Option<u64> {
+    pub fn value_size(self, map: &'a MapDecl) -> Option<u64> {
         map.value.as_ref().map(|value| self.layout(value).size)
     }
 
     /// Whether the value of `map` has such a field.
     #[must_use]
-    pub fn has_special_field(self, map: &'a MapDef, wanted: SpecialField) -> bool {
+    pub fn has_special_field(self, map: &'a MapDecl, wanted: SpecialField) -> bool {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         fields.iter().any(|member| member.field == wanted)
     }
@@ -322,13 +322,13 @@ impl<'a> Resolved<'a> {
 
 /// The flags of `map`, in the order in which the kernel asks for them where two say something of one operation: those
 /// of the descriptor come first.
-fn flags(map: &MapDef) -> impl Iterator<Item = &'static MapFlag> {
+fn flags(map: &MapDecl) -> impl Iterator<Item = &'static MapFlag> {
     let has = |flag: &MapFlag| map.flags.iter().any(|other| other.value == flag.name);
     MAP_FLAGS.iter().filter(move |flag| has(flag))
 }
 
 /// Whether `map` has the flag that `operation` asks for, if it asks for one at all.
-fn has_flag_for(map: &MapDef, operation: Operation) -> bool {
+fn has_flag_for(map: &MapDecl, operation: Operation) -> bool {
     operation.flag().is_none_or(|asked| map.flags.iter().any(|flag| flag.value == asked))
 }
 

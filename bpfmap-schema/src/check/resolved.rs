@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::ir::{
-    Composite, KeyValue, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
+    Composite, KeyValue, MapDecl, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Layouts, TypeLayout};
 use crate::source::{Span, Spanned};
@@ -90,7 +90,7 @@ impl<'a> Resolved<'a> {
     ///
     /// Source: `kernel/bpf/syscall.c`, `btf_record_equal`.
     #[must_use]
-    pub fn is_tied_to_its_btf(self, map: &'a MapDef) -> bool {
+    pub fn is_tied_to_its_btf(self, map: &'a MapDecl) -> bool {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         fields.iter().any(|member| match (member.field, member.target) {
             (SpecialField::ListHead | SpecialField::RbRoot, _) => true,

@@ -4,7 +4,7 @@ use super::context::{Context, by_value};
 use super::resolved::{SpecialMember, special};
 use crate::diagnostics::Finding;
 use crate::ir::{
-    Attribute, Composite, KeyValue, MapDef, MemberType, Target, Type, TypeDef, TypeDefKind,
+    Attribute, Composite, KeyValue, MapDecl, MemberType, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -296,7 +296,7 @@ fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialF
 }
 
 /// Checks the special fields in the key and value of `map`, whose type is `row`.
-pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if let Some(KeyValue::Type(key)) = &map.key {
         let field = special(&key.value).map(|(field, ..)| field);
         if let Some(field) =
@@ -362,7 +362,7 @@ fn takers(field: SpecialField) -> String {
 
 /// Why the value of `map` comes without BTF, if it does.
 #[must_use]
-pub fn without_btf(map: &MapDef) -> Option<Spanned<&'static str>> {
+pub fn without_btf(map: &MapDecl) -> Option<Spanned<&'static str>> {
     let mut set_by_loader = map.set_by_loader.iter();
     if let Some(key) = set_by_loader.find(|set| set.value == Attribute::Key) {
         let why = "without the key's type, which no loader sets, the value's is left out too";

@@ -5,7 +5,7 @@ use crate::source::{Span, Spanned};
 
 /// A map.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MapDef {
+pub struct MapDecl {
     /// Its name in C and in the kernel (which keeps 15 bytes of it).
     pub name: Spanned<String>,
     /// What it holds.
@@ -46,7 +46,7 @@ pub struct MapDef {
     pub span: Span,
 }
 
-impl MapDef {
+impl MapDecl {
     /// The types that it names: those of key and value, and the event.
     pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
         let described = [&self.key, &self.value].into_iter().flatten();
@@ -164,13 +164,13 @@ pub enum InnerMap {
     Named(String),
     /// A map that is described in place. The check names it as libbpf does: that of the map it
     /// stands in, and [`TEMPLATE_SUFFIX`].
-    Template(Box<MapDef>),
+    Template(Box<MapDecl>),
 }
 
 /// What stands behind the name of a map of maps in the name of its template.
 pub const TEMPLATE_SUFFIX: &str = ".inner";
 
-impl MapDef {
+impl MapDecl {
     /// The map that is described in place as the template of those that this one holds.
     #[must_use]
     pub fn template(&self) -> Option<&Self> {

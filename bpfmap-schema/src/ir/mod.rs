@@ -9,7 +9,7 @@ mod types;
 
 use std::collections::HashMap;
 
-pub use maps::{Attribute, InnerMap, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX};
+pub use maps::{Attribute, InnerMap, KeyValue, MapDecl, Pinning, TEMPLATE_SUFFIX};
 pub use target::Target;
 pub use types::{
     Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,
@@ -31,7 +31,7 @@ pub struct Schema {
     /// Named types: those of included schemas first, then its own.
     pub types: Vec<TypeDef>,
     /// The maps.
-    pub maps: Vec<MapDef>,
+    pub maps: Vec<MapDecl>,
     /// Of a schema that is written in Rust: the types that declare its own maps, by the maps' names,
     /// as paths from the module that the schema is.
     pub specs: HashMap<String, String>,
@@ -43,7 +43,7 @@ impl Schema {
     /// What the maps in `map` are like: its template, or the map that it names. `None` for a map
     /// that says nothing of it, or names no map of the schema.
     #[must_use]
-    pub fn inner_of<'a>(&'a self, map: &'a MapDef) -> Option<&'a MapDef> {
+    pub fn inner_of<'a>(&'a self, map: &'a MapDecl) -> Option<&'a MapDecl> {
         match &map.inner.as_ref()?.value {
             InnerMap::Named(name) => self.maps.iter().find(|map| map.name.value == *name),
             InnerMap::Template(template) => Some(template),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::WIDTH;
 use crate::ir::{
-    Composite, DefaultValue, Enum, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
+    Composite, DefaultValue, Enum, InnerMap, Int, KeyValue, MapDecl, Member, MemberType, Pinning,
     Schema, TypeDef, TypeDefKind,
 };
 use crate::source::Spanned;
@@ -182,7 +182,7 @@ fn inline_variants(variants: &[(String, String)]) -> String {
     format!("{{ {} }}", variants.join(", "))
 }
 
-fn map_keys(map: &MapDef) -> Vec<Key> {
+fn map_keys(map: &MapDecl) -> Vec<Key> {
     let mut keys = vec![quoted("type", &map.map_type.value)];
     for (described, typed, sized) in
         [(&map.key, "key", "key_size"), (&map.value, "value", "value_size")]

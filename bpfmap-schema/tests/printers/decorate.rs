@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_schema::ir::{
-    Attribute, Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDef, MemberType, Pinning,
+    Attribute, Composite, DefaultValue, InC, InnerMap, Int, KeyValue, MapDecl, MemberType, Pinning,
     Schema, Target, Type, TypeDefKind,
 };
 use bpfmap_schema::source::{Span, Spanned};
@@ -160,14 +160,14 @@ fn special(random: &mut Random, types: &[String]) -> Type {
     if random.below(4) == 0 { Type::Array(Box::new(ty.into()), 2.into()) } else { ty }
 }
 
-fn map(random: &mut Random, name: String, types: &[String]) -> MapDef {
+fn map(random: &mut Random, name: String, types: &[String]) -> MapDecl {
     let map_type =
         random.pick(&["hash", "array", "lpm_trie", "ringbuf", "hash_of_maps", "struct_ops"]);
     let words = |random: &mut Random, words: &[&str]| -> Vec<Spanned<String>> {
         let words = words[..random.below(words.len() + 1)].iter();
         words.map(|word| (*word).to_owned().into()).collect()
     };
-    MapDef {
+    MapDecl {
         name: name.into(),
         doc: doc(random),
         map_type: map_type.to_owned().into(),
@@ -198,7 +198,7 @@ fn map(random: &mut Random, name: String, types: &[String]) -> MapDef {
 }
 
 /// Some of what the map does not say itself.
-fn unsaid(map: &MapDef, random: &mut Random) -> Vec<Spanned<Attribute>> {
+fn unsaid(map: &MapDecl, random: &mut Random) -> Vec<Spanned<Attribute>> {
     let is_said = |attribute| match attribute {
         Attribute::Key => map.key.is_some(),
         Attribute::Value => map.value.is_some(),

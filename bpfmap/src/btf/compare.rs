@@ -20,12 +20,12 @@
 //! - Padding is no member: members whose name begins with `pad` after its underscores, and nameless ones that are not a
 //!   struct or union. Nor is a struct or union without bytes, or an array of such.
 //! - The tag of a Rust enum has no name in BTF: it agrees with a member of any name at its place.
-//! - Bytes without a description ([`TypeLayout::Opaque`]) agree with anything of their size.
+//! - Bytes without a description ([`TypeDesc::Opaque`]) agree with anything of their size.
 
 use crate::difference::Difference;
-use crate::layout::{IntEncoding, TypeLayout, TypeMember};
 use bpfmap_btf::{Btf, BtfError, Enum, Int, Kind, Member as BtfMember, Type, is_padding_name};
 use bpfmap_core::SpecialField;
+use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
 /// Nesting that no real type has.
 const DEEPEST: u32 = 64;
@@ -34,7 +34,7 @@ const DEEPEST: u32 = 64;
 /// `value`.
 pub(crate) fn compare(
     path: &str,
-    ours: &TypeLayout<'_>,
+    ours: &TypeDesc<'_>,
     btf: &Btf<'_>,
     type_id: u32,
     accept: Accept,
@@ -49,7 +49,7 @@ pub(crate) fn compare(
 pub(crate) enum Accept {
     /// Those that say the same.
     Same,
-    /// Those of older maps too, where [`TypeLayout::Evolved`] says what these have; and unions with other members, as
+    /// Those of older maps too, where [`TypeDesc::Evolved`] says what these have; and unions with other members, as
     /// something else in the entry tells which is meant.
     Older,
 }
@@ -65,12 +65,12 @@ impl Comparison<'_> {
         self.differences.push(Difference::new(path, text.into()));
     }
 
-    fn types(&mut self, path: &str, ours: &TypeLayout<'_>, type_id: u32, depth: u32) {
+    fn types(&mut self, path: &str, ours: &TypeDesc<'_>, type_id: u32, depth: u32) {
         if depth > DEEPEST {
             return self.report(path, "types nest too deeply");
         }
         let (ours, is_big_endian) = behind_names(ours);
-        if let TypeLayout::Opaque { size } = ours {
+        if let TypeDesc::Opaque { size } = ours {
             return match self.btf.size(type_id) {
                 Ok(bytes) if bytes == u64::from(*size) => {}
                 Ok(theirs) => self.report(path, format!("{theirs} bytes, schema says {size}")),
@@ -82,8 +82,8 @@ impl Comparison<'_> {
             Err(error) => return self.report(path, error.to_string()),
         };
         match (ours, theirs.map(|ty| &ty.kind)) {
-            (TypeLayout::Void, None) | (TypeLayout::Pointer { .. }, Some(Kind::Pointer(_))) => {}
-            (TypeLayout::Int { size, encoding, .. }, Some(Kind::Int(their)))
+            (TypeDesc::Void, None) | (TypeDesc::Pointer { .. }, Some(Kind::Pointer(_))) => {}
+            (TypeDesc::Int { size, encoding, .. }, Some(Kind::Int(their)))
                 if *size == their.size && signs_agree(*encoding, theirs, their) =>
             {
                 let theirs = self.is_big_endian(type_id);
@@ -93,31 +93,31 @@ impl Comparison<'_> {
                     self.report(path, format!("{theirs}, schema says {ours}"));
                 }
             }
-            (TypeLayout::Int { size, .. }, Some(Kind::Enum(their))) if *size == their.size => {}
-            (TypeLayout::Enum { size, .. }, Some(Kind::Int(their))) if *size == their.size => {}
-            (TypeLayout::Enum { size, signed, variants, .. }, Some(Kind::Enum(their)))
+            (TypeDesc::Int { size, .. }, Some(Kind::Enum(their))) if *size == their.size => {}
+            (TypeDesc::Enum { size, .. }, Some(Kind::Int(their))) if *size == their.size => {}
+            (TypeDesc::Enum { size, signed, variants, .. }, Some(Kind::Enum(their)))
                 if *size == their.size =>
             {
                 self.variants(path, *signed, variants, their);
             }
             (
-                TypeLayout::Int { size: 8, .. } | TypeLayout::Enum { size: 8, .. },
+                TypeDesc::Int { size: 8, .. } | TypeDesc::Enum { size: 8, .. },
                 Some(Kind::Union(_)),
             ) if theirs.is_some_and(|ty| self.btf.is_replaced_enum(ty)) => {}
-            (TypeLayout::Array { element, len }, Some(Kind::Float { size }))
+            (TypeDesc::Array { element, len }, Some(Kind::Float { size }))
                 if len == size && is_byte(element) => {}
-            (TypeLayout::Array { element, len }, Some(Kind::Struct(their)))
+            (TypeDesc::Array { element, len }, Some(Kind::Struct(their)))
                 if *len == their.size
                     && is_byte(element)
                     && theirs.is_some_and(Type::is_replaced_float) => {}
-            (TypeLayout::Array { element, len }, Some(Kind::Array(their))) => {
+            (TypeDesc::Array { element, len }, Some(Kind::Array(their))) => {
                 if *len != their.len {
                     self.report(path, format!("{} elements, schema says {len}", their.len));
                 }
                 self.types(&format!("{path}[]"), element, their.element, depth + 1);
             }
-            (TypeLayout::Struct { name, size, members }, Some(Kind::Struct(their)))
-            | (TypeLayout::Union { name, size, members }, Some(Kind::Union(their))) => {
+            (TypeDesc::Struct { name, size, members }, Some(Kind::Struct(their)))
+            | (TypeDesc::Union { name, size, members }, Some(Kind::Union(their))) => {
                 let their_name = theirs.map_or("", |ty| ty.name);
                 if is_kernels(name) || is_kernels(their_name) {
                     if *name != their_name || *size != their.size {
@@ -128,21 +128,21 @@ impl Comparison<'_> {
                 if *size != their.size {
                     self.report(path, format!("{}, schema says {size}", bytes(their.size)));
                 }
-                let is_union = matches!(ours, TypeLayout::Union { .. });
+                let is_union = matches!(ours, TypeDesc::Union { .. });
                 self.members(path, members, &their.members, (their.size, is_union), depth);
             }
             _ => self.differ(path, ours, theirs),
         }
     }
 
-    fn differ(&mut self, path: &str, ours: &TypeLayout<'_>, theirs: Option<&Type<'_>>) {
+    fn differ(&mut self, path: &str, ours: &TypeDesc<'_>, theirs: Option<&Type<'_>>) {
         self.report(path, format!("{}, schema says {}", name(theirs), describe(ours)));
     }
 
     fn members(
         &mut self,
         path: &str,
-        ours: &[TypeMember<'_>],
+        ours: &[MemberDesc<'_>],
         theirs: &[BtfMember<'_>],
         (their_size, is_union): (u32, bool),
         depth: u32,
@@ -200,7 +200,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn member(&mut self, path: &str, our: &TypeMember<'_>, their: &BtfMember<'_>, depth: u32) {
+    fn member(&mut self, path: &str, our: &MemberDesc<'_>, their: &BtfMember<'_>, depth: u32) {
         let path = member_path(path, our.name, our.bit_offset);
         if their.bit_offset != our.bit_offset {
             self.report(&path, place_differs(our, their));
@@ -212,7 +212,7 @@ impl Comparison<'_> {
             Ok(_) => {}
             Err(error) => return self.report(&path, error.to_string()),
         }
-        self.types(&path, our.layout, their.ty, depth + 1);
+        self.types(&path, our.ty, their.ty, depth + 1);
     }
 
     fn variants(&mut self, path: &str, signed: bool, ours: &[(&str, i64)], theirs: &Enum<'_>) {
@@ -237,15 +237,14 @@ impl Comparison<'_> {
     /// Whether the schema takes zeros for a member that the map has not, and the map has padding there.
     fn is_in_padding(
         &self,
-        our: &TypeMember<'_>,
+        our: &MemberDesc<'_>,
         theirs: &[BtfMember<'_>],
         their_size: u32,
     ) -> bool {
-        if !matches!(our.layout, TypeLayout::Evolved { was_padding: true, .. }) {
+        if !matches!(our.ty, TypeDesc::Evolved { was_padding: true, .. }) {
             return false;
         }
-        let bits =
-            if our.bits == 0 { our.layout.size().saturating_mul(8) } else { our.bits.into() };
+        let bits = if our.bits == 0 { our.ty.size().saturating_mul(8) } else { our.bits.into() };
         let start = u64::from(our.bit_offset);
         let end = start.saturating_add(bits);
         let is_free = |their: &BtfMember<'_>| {
@@ -276,12 +275,12 @@ impl Comparison<'_> {
     }
 
     /// Whether a member without a name is at the place of ours: a compiler makes such of the tag of a Rust enum.
-    fn is_tag(&self, our: &TypeMember<'_>, their: &BtfMember<'_>) -> bool {
+    fn is_tag(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
         their.name.is_empty()
             && (their.bits, our.bits) == (0, 0)
             && their.bit_offset == our.bit_offset
             && !self.is_composite(their.ty)
-            && self.btf.size(their.ty).is_ok_and(|size| size == our.layout.size())
+            && self.btf.size(their.ty).is_ok_and(|size| size == our.ty.size())
     }
 
     /// Whether a type is a struct or union of no bytes, or an array of such: it takes no room and marks no place.
@@ -322,17 +321,15 @@ impl Comparison<'_> {
 const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
 
 /// A type behind its names, and whether one of these tells that it is in network byte order.
-fn behind_names<'a>(layout: &'a TypeLayout<'a>) -> (&'a TypeLayout<'a>, bool) {
+fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     let (mut layout, mut is_big_endian) = (layout, false);
     loop {
         layout = match layout {
-            TypeLayout::Typedef { name, target } => {
+            TypeDesc::Typedef { name, target } => {
                 is_big_endian |= BIG_ENDIAN.contains(name);
                 target
             }
-            TypeLayout::Root { root: target, .. } | TypeLayout::Evolved { layout: target, .. } => {
-                target
-            }
+            TypeDesc::Root { root: target, .. } | TypeDesc::Evolved { ty: target, .. } => target,
             _ => return (layout, is_big_endian),
         };
     }
@@ -349,16 +346,16 @@ fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool 
     }
 }
 
-fn is_byte(layout: &TypeLayout<'_>) -> bool {
+fn is_byte(layout: &TypeDesc<'_>) -> bool {
     let (layout, _) = behind_names(layout);
-    matches!(layout, TypeLayout::Int { size: 1, encoding: IntEncoding::Unsigned, .. })
+    matches!(layout, TypeDesc::Int { size: 1, encoding: IntEncoding::Unsigned, .. })
 }
 
-fn was_called(our: &TypeMember<'_>, name: &str) -> bool {
-    matches!(our.layout, TypeLayout::Evolved { renamed_from, .. } if !name.is_empty() && *renamed_from == name)
+fn was_called(our: &MemberDesc<'_>, name: &str) -> bool {
+    matches!(our.ty, TypeDesc::Evolved { renamed_from, .. } if !name.is_empty() && *renamed_from == name)
 }
 
-fn place_differs(ours: &TypeMember<'_>, theirs: &BtfMember<'_>) -> String {
+fn place_differs(ours: &MemberDesc<'_>, theirs: &BtfMember<'_>) -> String {
     if ours.bit_offset.is_multiple_of(8) && theirs.bit_offset.is_multiple_of(8) {
         format!("offset {}, schema says {}", theirs.bit_offset / 8, ours.bit_offset / 8)
     } else {
@@ -382,13 +379,10 @@ fn member_path(path: &str, name: &str, bit_offset: u32) -> String {
     }
 }
 
-fn is_padding(member: &TypeMember<'_>) -> bool {
+fn is_padding(member: &MemberDesc<'_>) -> bool {
     is_padding_name(member.name)
         || member.name.is_empty()
-            && !matches!(
-                member.layout.current(),
-                TypeLayout::Struct { .. } | TypeLayout::Union { .. }
-            )
+            && !matches!(member.ty.current(), TypeDesc::Struct { .. } | TypeDesc::Union { .. })
 }
 
 /// The kernel finds its own fields in a value by the name of their type.
@@ -396,22 +390,22 @@ fn is_kernels(name: &str) -> bool {
     SpecialField::by_struct(name).is_some()
 }
 
-fn describe(layout: &TypeLayout<'_>) -> String {
+fn describe(layout: &TypeDesc<'_>) -> String {
     match layout {
-        TypeLayout::Void => "no type".to_owned(),
-        TypeLayout::Int { name, size, .. } => format!("{name} ({})", bytes(*size)),
-        TypeLayout::Typedef { name, .. } => (*name).to_owned(),
-        TypeLayout::Enum { name, size, .. } => tagged("enum", name, *size),
-        TypeLayout::Array { len, .. } => format!("an array of {len}"),
-        TypeLayout::Struct { name, size, .. } => tagged("struct", name, *size),
-        TypeLayout::Union { name, size, .. } => tagged("union", name, *size),
-        TypeLayout::Pointer { .. } => "a pointer".to_owned(),
-        TypeLayout::Tagged { target, .. } => describe(target),
-        TypeLayout::Root { root: layout, .. } | TypeLayout::Evolved { layout, .. } => {
+        TypeDesc::Void => "no type".to_owned(),
+        TypeDesc::Int { name, size, .. } => format!("{name} ({})", bytes(*size)),
+        TypeDesc::Typedef { name, .. } => (*name).to_owned(),
+        TypeDesc::Enum { name, size, .. } => tagged("enum", name, *size),
+        TypeDesc::Array { len, .. } => format!("an array of {len}"),
+        TypeDesc::Struct { name, size, .. } => tagged("struct", name, *size),
+        TypeDesc::Union { name, size, .. } => tagged("union", name, *size),
+        TypeDesc::Pointer { .. } => "a pointer".to_owned(),
+        TypeDesc::Tagged { target, .. } => describe(target),
+        TypeDesc::Root { root: layout, .. } | TypeDesc::Evolved { ty: layout, .. } => {
             describe(layout)
         }
-        TypeLayout::Opaque { size } => bytes(*size),
-        TypeLayout::SetByLoader => "what the loader sets".to_owned(),
+        TypeDesc::Opaque { size } => bytes(*size),
+        TypeDesc::SetByLoader => "what the loader sets".to_owned(),
     }
 }
 

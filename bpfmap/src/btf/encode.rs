@@ -1,7 +1,7 @@
 //! Layouts written as a BTF blob, for maps that are created without an object.
 
 use super::{HEADER_LEN, MAGIC, VERSION, encoding, kind};
-use crate::layout::{IntEncoding, TypeLayout, TypeMember};
+use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 use std::collections::HashMap;
 
 /// Types and strings, as they grow.
@@ -12,7 +12,7 @@ pub(crate) struct Encoder<'a> {
     strings: Vec<u8>,
     last_id: u32,
     /// Types that have been written, by the address of their layout.
-    ids: HashMap<*const TypeLayout<'a>, u32>,
+    ids: HashMap<*const TypeDesc<'a>, u32>,
     /// The type that counts array elements.
     index_type: Option<u32>,
     /// Type tags and declaration tags are written.
@@ -42,23 +42,23 @@ impl<'a> Encoder<'a> {
     }
 
     /// Adds a type with all that it needs, and gives its id; 0 is `void`.
-    pub(crate) fn add(&mut self, layout: &'a TypeLayout<'a>) -> u32 {
+    pub(crate) fn add(&mut self, layout: &'a TypeDesc<'a>) -> u32 {
         if let Some(&id) = self.ids.get(&core::ptr::from_ref(layout)) {
             return id;
         }
         let id = match *layout {
-            TypeLayout::Void | TypeLayout::SetByLoader => return 0,
-            TypeLayout::Int { name, size, encoding } => self.int(name, size, encoding),
-            TypeLayout::Typedef { name, target } => {
+            TypeDesc::Void | TypeDesc::SetByLoader => return 0,
+            TypeDesc::Int { name, size, encoding } => self.int(name, size, encoding),
+            TypeDesc::Typedef { name, target } => {
                 let target = self.add(target);
                 self.open(name, kind::TYPEDEF, 0, false, target)
             }
             // What C calls an enum of 8 bytes needs a kind from Linux 6.0.
-            TypeLayout::Enum { name, size: 8, signed, .. } => {
+            TypeDesc::Enum { name, size: 8, signed, .. } => {
                 let encoding = if signed { IntEncoding::Signed } else { IntEncoding::Unsigned };
                 self.int(name, 8, encoding)
             }
-            TypeLayout::Enum { name, size, variants, .. } => {
+            TypeDesc::Enum { name, size, variants, .. } => {
                 let id = self.open(name, kind::ENUM, variants.len(), false, size);
                 for &(name, value) in variants {
                     let name = self.string(name);
@@ -67,32 +67,32 @@ impl<'a> Encoder<'a> {
                 }
                 id
             }
-            TypeLayout::Array { element, len } => {
+            TypeDesc::Array { element, len } => {
                 let element = self.add(element);
                 self.array(element, len)
             }
-            TypeLayout::Struct { name, size, members } => {
+            TypeDesc::Struct { name, size, members } => {
                 self.composite(kind::STRUCT, name, size, members)
             }
-            TypeLayout::Union { name, size, members } => {
+            TypeDesc::Union { name, size, members } => {
                 self.composite(kind::UNION, name, size, members)
             }
-            TypeLayout::Pointer { target } => {
+            TypeDesc::Pointer { target } => {
                 let target = self.add(target);
                 self.open("", kind::PTR, 0, false, target)
             }
-            TypeLayout::Tagged { tag, target } => {
+            TypeDesc::Tagged { tag, target } => {
                 let target = self.add(target);
                 match self.tags {
                     Tags::Written => self.open(tag, kind::TYPE_TAG, 0, false, target),
                     Tags::LeftOut => target,
                 }
             }
-            TypeLayout::Root { root: layout, .. } | TypeLayout::Evolved { layout, .. } => {
+            TypeDesc::Root { root: layout, .. } | TypeDesc::Evolved { ty: layout, .. } => {
                 self.add(layout)
             }
-            TypeLayout::Opaque { size } => {
-                let byte = self.add(TypeLayout::U8);
+            TypeDesc::Opaque { size } => {
+                let byte = self.add(TypeDesc::U8);
                 self.array(byte, size)
             }
         };
@@ -146,10 +146,10 @@ impl<'a> Encoder<'a> {
         kind: u32,
         name: &str,
         size: u32,
-        members: &'a [TypeMember<'a>],
+        members: &'a [MemberDesc<'a>],
     ) -> u32 {
         // Its members first: they stand between here and there.
-        let ids: Vec<u32> = members.iter().map(|member| self.add(member.layout)).collect();
+        let ids: Vec<u32> = members.iter().map(|member| self.add(member.ty)).collect();
         let bit_fields = members.iter().any(|member| member.bits != 0);
         let id = self.open(name, kind, members.len(), bit_fields, size);
         for (member, type_id) in members.iter().zip(ids) {
@@ -166,10 +166,10 @@ impl<'a> Encoder<'a> {
     }
 
     /// The declaration tags of those members of a struct that are the root of a list or a tree.
-    fn roots(&mut self, parent: u32, members: &'a [TypeMember<'a>]) {
+    fn roots(&mut self, parent: u32, members: &'a [MemberDesc<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
-            if let TypeLayout::Root { node, member: name, .. } = *member.layout.current()
-                && let TypeLayout::Struct { name: holder, .. } = *node
+            if let TypeDesc::Root { node, member: name, .. } = *member.ty.current()
+                && let TypeDesc::Struct { name: holder, .. } = *node
             {
                 self.add(node);
                 let tag = format!("contains:{holder}:{name}");

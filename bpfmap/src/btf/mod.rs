@@ -1,5 +1,5 @@
 //! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`): written from a
-//! [`Layout`](crate::layout::Layout), and compared with what `bpfmap_btf` reads from any map.
+//! [`TypeDesc`](crate::TypeDesc), and compared with what `bpfmap_btf` reads from any map.
 
 mod compare;
 mod encode;

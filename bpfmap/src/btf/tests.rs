@@ -1,54 +1,58 @@
 use super::{Accept, Encoder, Tags, compare};
-use crate::layout::{Layout, Member};
 use bpfmap_btf::Btf;
+use bpfmap_core::{MemberDesc, TypeDesc};
 
-const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
-    Member { name, bit_offset: byte * 8, bits: 0, layout }
+const fn member(
+    name: &'static str,
+    byte: u32,
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: layout }
 }
 
-const fn bit_field(name: &'static str, bit_offset: u32, bits: u32) -> Member {
-    Member { name, bit_offset, bits, layout: Layout::U8 }
+const fn bit_field(name: &'static str, bit_offset: u32, bits: u32) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset, bits, ty: TypeDesc::U8 }
 }
 
-const VERDICT: &Layout = &Layout::Enum {
+const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
     name: "verdict",
     size: 4,
     signed: true,
     variants: &[("VERDICT_PASS", 0), ("VERDICT_ERROR", -1)],
 };
 
-const STATS: &Layout = &Layout::Struct {
+const STATS: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "stats",
     size: 16,
-    members: &[member("rx_packets", 0, Layout::U64), member("rx_bytes", 8, Layout::U64)],
+    members: &[member("rx_packets", 0, TypeDesc::U64), member("rx_bytes", 8, TypeDesc::U64)],
 };
 
-const PORT: &Layout = &Layout::Union {
+const PORT: &TypeDesc<'static> = &TypeDesc::Union {
     name: "",
     size: 2,
-    members: &[member("port", 0, Layout::BE16), member("icmp", 0, Layout::U16)],
+    members: &[member("port", 0, TypeDesc::BE16), member("icmp", 0, TypeDesc::U16)],
 };
 
-const VALUE: &Layout = &Layout::Struct {
+const VALUE: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "value",
     size: 88,
     members: &[
-        member("lock", 0, Layout::SPIN_LOCK),
+        member("lock", 0, TypeDesc::SPIN_LOCK),
         bit_field("proto", 32, 4),
         bit_field("vlan", 36, 4),
-        member("flag", 5, Layout::BOOL),
+        member("flag", 5, TypeDesc::BOOL),
         member("", 6, PORT),
-        member("stats", 8, &Layout::Array { element: STATS, len: 2 }),
+        member("stats", 8, &TypeDesc::Array { element: STATS, len: 2 }),
         member("verdict", 40, VERDICT),
-        member("__pad0", 44, &Layout::Array { element: Layout::U8, len: 4 }),
-        member("timer", 48, Layout::TIMER),
-        member("task", 64, Layout::VOID_POINTER),
-        member("comm", 72, &Layout::Array { element: Layout::CHAR, len: 16 }),
+        member("__pad0", 44, &TypeDesc::Array { element: TypeDesc::U8, len: 4 }),
+        member("timer", 48, TypeDesc::TIMER),
+        member("task", 64, TypeDesc::VOID_POINTER),
+        member("comm", 72, &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 }),
     ],
 };
 
 /// Compares `ours` with the BTF that `theirs` is encoded as.
-fn differences(ours: &Layout, theirs: &'static Layout) -> Vec<String> {
+fn differences(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> Vec<String> {
     let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(theirs);
     let blob = encoder.finish();
@@ -58,7 +62,7 @@ fn differences(ours: &Layout, theirs: &'static Layout) -> Vec<String> {
 
 /// The only difference, if there is one.
 #[track_caller]
-fn difference(ours: &Layout, theirs: &'static Layout) -> Option<String> {
+fn difference(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> Option<String> {
     let mut all = differences(ours, theirs);
     assert!(all.len() <= 1, "{all:?}");
     all.pop()
@@ -67,27 +71,27 @@ fn difference(ours: &Layout, theirs: &'static Layout) -> Option<String> {
 #[test]
 fn what_is_written_is_read_back() {
     assert_eq!(difference(VALUE, VALUE), None);
-    assert_eq!(difference(Layout::U128, Layout::U128), None);
-    assert_eq!(difference(Layout::VOID, Layout::VOID), None);
-    assert_eq!(difference(&Layout::Opaque { size: 16 }, STATS), None);
+    assert_eq!(difference(TypeDesc::U128, TypeDesc::U128), None);
+    assert_eq!(difference(TypeDesc::VOID, TypeDesc::VOID), None);
+    assert_eq!(difference(&TypeDesc::Opaque { size: 16 }, STATS), None);
 }
 
 #[test]
 fn swapped_members_of_one_type_differ() {
-    const SWAPPED: &Layout = &Layout::Struct {
+    const SWAPPED: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "stats",
         size: 16,
-        members: &[member("rx_bytes", 0, Layout::U64), member("rx_packets", 8, Layout::U64)],
+        members: &[member("rx_bytes", 0, TypeDesc::U64), member("rx_packets", 8, TypeDesc::U64)],
     };
-    const TWO: &Layout = &Layout::Struct {
+    const TWO: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "two",
         size: 32,
-        members: &[member("stats", 0, &Layout::Array { element: STATS, len: 2 })],
+        members: &[member("stats", 0, &TypeDesc::Array { element: STATS, len: 2 })],
     };
-    const TWO_SWAPPED: &Layout = &Layout::Struct {
+    const TWO_SWAPPED: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "two",
         size: 32,
-        members: &[member("stats", 0, &Layout::Array { element: SWAPPED, len: 2 })],
+        members: &[member("stats", 0, &TypeDesc::Array { element: SWAPPED, len: 2 })],
     };
     assert_eq!(
         differences(TWO, TWO_SWAPPED),
@@ -100,15 +104,15 @@ fn swapped_members_of_one_type_differ() {
 
 #[test]
 fn members_that_one_side_lacks_differ() {
-    const ONE: &Layout = &Layout::Struct {
+    const ONE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "stats",
         size: 16,
-        members: &[member("rx_packets", 0, Layout::U64)],
+        members: &[member("rx_packets", 0, TypeDesc::U64)],
     };
-    const OTHER: &Layout = &Layout::Struct {
+    const OTHER: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "stats",
         size: 16,
-        members: &[member("rx_packets", 0, Layout::U64), member("tx_bytes", 8, Layout::U64)],
+        members: &[member("rx_packets", 0, TypeDesc::U64), member("tx_bytes", 8, TypeDesc::U64)],
     };
     assert_eq!(difference(STATS, ONE).unwrap(), "value.rx_bytes: missing, schema has it");
     assert_eq!(difference(ONE, STATS).unwrap(), "value.rx_bytes: schema has no such member");
@@ -120,14 +124,14 @@ fn members_that_one_side_lacks_differ() {
 
 #[test]
 fn each_difference_is_told() {
-    const GROWN: &Layout = &Layout::Struct {
+    const GROWN: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "grown",
         size: 32,
         members: &[
-            member("flags", 0, Layout::U32),
-            member("rx_packets", 8, Layout::U64),
-            member("rx_bytes", 16, Layout::I64),
-            member("tx_bytes", 24, Layout::U64),
+            member("flags", 0, TypeDesc::U32),
+            member("rx_packets", 8, TypeDesc::U64),
+            member("rx_bytes", 16, TypeDesc::I64),
+            member("tx_bytes", 24, TypeDesc::U64),
         ],
     };
     assert_eq!(
@@ -145,27 +149,27 @@ fn each_difference_is_told() {
 
 #[test]
 fn padding_may_be_named_or_not() {
-    const BARE: &Layout = &Layout::Struct {
+    const BARE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "padded",
         size: 8,
-        members: &[member("tag", 0, Layout::U8), member("count", 4, Layout::U32)],
+        members: &[member("tag", 0, TypeDesc::U8), member("count", 4, TypeDesc::U32)],
     };
-    const NAMED: &Layout = &Layout::Struct {
+    const NAMED: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "padded",
         size: 8,
         members: &[
-            member("tag", 0, Layout::U8),
-            member("_pad", 1, &Layout::Array { element: Layout::U8, len: 3 }),
-            member("count", 4, Layout::U32),
+            member("tag", 0, TypeDesc::U8),
+            member("_pad", 1, &TypeDesc::Array { element: TypeDesc::U8, len: 3 }),
+            member("count", 4, TypeDesc::U32),
         ],
     };
-    const BITS: &Layout = &Layout::Struct {
+    const BITS: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "padded",
         size: 8,
         members: &[
-            member("tag", 0, Layout::U8),
+            member("tag", 0, TypeDesc::U8),
             bit_field("", 8, 4),
-            member("count", 4, Layout::U32),
+            member("count", 4, TypeDesc::U32),
         ],
     };
     for (ours, theirs) in [(BARE, NAMED), (NAMED, BARE), (BARE, BITS), (BITS, NAMED), (NAMED, BITS)]
@@ -177,51 +181,55 @@ fn padding_may_be_named_or_not() {
 #[test]
 fn integers_agree_in_size_and_sign() {
     assert_eq!(
-        difference(Layout::U32, &Layout::Typedef { name: "mark", target: Layout::U32 }),
+        difference(TypeDesc::U32, &TypeDesc::Typedef { name: "mark", target: TypeDesc::U32 }),
         None
     );
-    assert_eq!(difference(Layout::U8, Layout::CHAR), None);
-    assert_eq!(difference(Layout::BOOL, Layout::U8), None);
+    assert_eq!(difference(TypeDesc::U8, TypeDesc::CHAR), None);
+    assert_eq!(difference(TypeDesc::BOOL, TypeDesc::U8), None);
     assert_eq!(
-        difference(Layout::U32, Layout::I32).unwrap(),
+        difference(TypeDesc::U32, TypeDesc::I32).unwrap(),
         "value: a signed integer (4 bytes), schema says unsigned int (4 bytes)"
     );
     assert_eq!(
-        difference(Layout::U32, Layout::U64).unwrap(),
+        difference(TypeDesc::U32, TypeDesc::U64).unwrap(),
         "value: an unsigned integer (8 bytes), schema says unsigned int (4 bytes)"
     );
-    assert!(difference(Layout::U64, Layout::VOID_POINTER).is_some());
+    assert!(difference(TypeDesc::U64, TypeDesc::VOID_POINTER).is_some());
 }
 
 #[test]
 fn enums_agree_where_both_know_a_name() {
-    const MORE: &Layout = &Layout::Enum {
+    const MORE: &TypeDesc<'static> = &TypeDesc::Enum {
         name: "verdict",
         size: 4,
         signed: true,
         variants: &[("VERDICT_PASS", 0), ("VERDICT_ERROR", -1), ("VERDICT_DROP", 2)],
     };
-    const OTHER: &Layout =
-        &Layout::Enum { name: "verdict", size: 4, signed: false, variants: &[("VERDICT_PASS", 1)] };
+    const OTHER: &TypeDesc<'static> = &TypeDesc::Enum {
+        name: "verdict",
+        size: 4,
+        signed: false,
+        variants: &[("VERDICT_PASS", 1)],
+    };
     assert_eq!(difference(VERDICT, MORE), None);
     assert_eq!(difference(MORE, VERDICT), None);
-    assert_eq!(difference(VERDICT, Layout::I32), None);
+    assert_eq!(difference(VERDICT, TypeDesc::I32), None);
     assert_eq!(difference(VERDICT, OTHER).unwrap(), "value: VERDICT_PASS is 1, schema says 0");
 }
 
 #[test]
 fn bit_fields_agree_in_place_and_width() {
-    const OURS: &Layout = &Layout::Struct {
+    const OURS: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "b",
         size: 1,
         members: &[bit_field("a", 0, 4), bit_field("b", 4, 4)],
     };
-    const WIDTH: &Layout = &Layout::Struct {
+    const WIDTH: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "b",
         size: 1,
         members: &[bit_field("a", 0, 3), bit_field("b", 4, 4)],
     };
-    const PLACE: &Layout = &Layout::Struct {
+    const PLACE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "b",
         size: 1,
         members: &[bit_field("a", 0, 4), bit_field("b", 5, 3)],
@@ -235,16 +243,16 @@ fn bit_fields_agree_in_place_and_width() {
 
 #[test]
 fn the_kernels_fields_go_by_name() {
-    const FAKE: &Layout =
-        &Layout::Struct { name: "lock", size: 4, members: &[member("val", 0, Layout::U32)] };
-    const OTHER_INSIDE: &Layout = &Layout::Struct {
+    const FAKE: &TypeDesc<'static> =
+        &TypeDesc::Struct { name: "lock", size: 4, members: &[member("val", 0, TypeDesc::U32)] };
+    const OTHER_INSIDE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "bpf_timer",
         size: 16,
-        members: &[member("__opaque", 0, &Layout::Array { element: Layout::U8, len: 16 })],
+        members: &[member("__opaque", 0, &TypeDesc::Array { element: TypeDesc::U8, len: 16 })],
     };
-    assert_eq!(difference(Layout::TIMER, OTHER_INSIDE), None);
+    assert_eq!(difference(TypeDesc::TIMER, OTHER_INSIDE), None);
     assert_eq!(
-        difference(Layout::SPIN_LOCK, FAKE).unwrap(),
+        difference(TypeDesc::SPIN_LOCK, FAKE).unwrap(),
         "value: struct lock (4 bytes), schema says struct bpf_spin_lock (4 bytes)"
     );
 }
@@ -286,8 +294,11 @@ fn circles_end() {
         }
         blob.push(0);
         let btf = Btf::parse(&blob).unwrap();
-        assert_eq!(compare("value", Layout::U32, &btf, 1, Accept::Older).len(), 1);
-        assert_eq!(compare("value", &Layout::Opaque { size: 4 }, &btf, 1, Accept::Older).len(), 1);
+        assert_eq!(compare("value", TypeDesc::U32, &btf, 1, Accept::Older).len(), 1);
+        assert_eq!(
+            compare("value", &TypeDesc::Opaque { size: 4 }, &btf, 1, Accept::Older).len(),
+            1
+        );
     }
 }
 
@@ -295,29 +306,30 @@ fn circles_end() {
 fn a_missing_type_is_told() {
     let blob = Encoder::new(Tags::Written).finish();
     let btf = Btf::parse(&blob).unwrap();
-    let differences = compare("key", Layout::U32, &btf, 7, Accept::Older);
+    let differences = compare("key", TypeDesc::U32, &btf, 7, Accept::Older);
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].to_string(), "key: the BTF has no type 7");
 }
 
 #[test]
 fn numbers_agree_in_byte_order_and_bytes_in_sign_where_both_are_told() {
-    const ADDRESS: &Layout = &Layout::Typedef { name: "address", target: Layout::BE32 };
-    assert_eq!(difference(Layout::BE32, Layout::BE32), None);
+    const ADDRESS: &TypeDesc<'static> =
+        &TypeDesc::Typedef { name: "address", target: TypeDesc::BE32 };
+    assert_eq!(difference(TypeDesc::BE32, TypeDesc::BE32), None);
     assert_eq!(
-        difference(Layout::U32, Layout::BE32).unwrap(),
+        difference(TypeDesc::U32, TypeDesc::BE32).unwrap(),
         "value: big-endian, schema says no byte order"
     );
     assert_eq!(
-        difference(Layout::BE16, Layout::U16).unwrap(),
+        difference(TypeDesc::BE16, TypeDesc::U16).unwrap(),
         "value: no byte order, schema says big-endian"
     );
-    assert_eq!(difference(ADDRESS, Layout::BE32), None);
-    assert_eq!(difference(Layout::BE32, ADDRESS), None);
-    assert!(difference(Layout::U8, Layout::I8).is_some());
-    assert!(difference(Layout::I8, Layout::U8).is_some());
-    for byte in [Layout::CHAR, Layout::BOOL] {
-        for other in [Layout::U8, Layout::I8, Layout::CHAR, Layout::BOOL] {
+    assert_eq!(difference(ADDRESS, TypeDesc::BE32), None);
+    assert_eq!(difference(TypeDesc::BE32, ADDRESS), None);
+    assert!(difference(TypeDesc::U8, TypeDesc::I8).is_some());
+    assert!(difference(TypeDesc::I8, TypeDesc::U8).is_some());
+    for byte in [TypeDesc::CHAR, TypeDesc::BOOL] {
+        for other in [TypeDesc::U8, TypeDesc::I8, TypeDesc::CHAR, TypeDesc::BOOL] {
             assert_eq!(difference(byte, other), None);
             assert_eq!(difference(other, byte), None);
         }
@@ -326,27 +338,31 @@ fn numbers_agree_in_byte_order_and_bytes_in_sign_where_both_are_told() {
 
 #[test]
 fn a_member_may_say_what_an_older_map_has() {
-    const OVER: &Layout = &stats(&[member("rx", 0, Layout::U64), member("version", 8, NEW)]);
-    const SMALL: &Layout =
-        &Layout::Struct { name: "stats", size: 8, members: &[member("rx", 0, Layout::U64)] };
-    const WIDER: &Layout = &stats(&[member("rx", 0, Layout::U64), member("state", 8, Layout::U64)]);
-    const NARROW: &Layout = &stats(&[member("rx", 0, Layout::U64), member("mode", 8, RENAMED)]);
-    const fn stats(members: &'static [Member]) -> Layout {
-        Layout::Struct { name: "stats", size: 16, members }
+    const OVER: &TypeDesc<'static> =
+        &stats(&[member("rx", 0, TypeDesc::U64), member("version", 8, NEW)]);
+    const SMALL: &TypeDesc<'static> =
+        &TypeDesc::Struct { name: "stats", size: 8, members: &[member("rx", 0, TypeDesc::U64)] };
+    const WIDER: &TypeDesc<'static> =
+        &stats(&[member("rx", 0, TypeDesc::U64), member("state", 8, TypeDesc::U64)]);
+    const NARROW: &TypeDesc<'static> =
+        &stats(&[member("rx", 0, TypeDesc::U64), member("mode", 8, RENAMED)]);
+    const fn stats(members: &'static [MemberDesc<'static>]) -> TypeDesc<'static> {
+        TypeDesc::Struct { name: "stats", size: 16, members }
     }
-    const fn evolved(renamed_from: &'static str, was_padding: bool) -> Layout {
-        Layout::Evolved { renamed_from, was_padding, layout: Layout::U32 }
+    const fn evolved(renamed_from: &'static str, was_padding: bool) -> TypeDesc<'static> {
+        TypeDesc::Evolved { renamed_from, was_padding, ty: TypeDesc::U32 }
     }
-    const RENAMED: &Layout = &evolved("state", false);
-    const NEW: &Layout = &evolved("", true);
-    const OLD: &Layout = &stats(&[member("rx", 0, Layout::U64), member("state", 8, Layout::U32)]);
-    const OLD_PADDED: &Layout = &stats(&[
-        member("rx", 0, Layout::U64),
-        member("state", 8, Layout::U32),
-        member("__pad0", 12, &Layout::Array { element: Layout::U8, len: 4 }),
+    const RENAMED: &TypeDesc<'static> = &evolved("state", false);
+    const NEW: &TypeDesc<'static> = &evolved("", true);
+    const OLD: &TypeDesc<'static> =
+        &stats(&[member("rx", 0, TypeDesc::U64), member("state", 8, TypeDesc::U32)]);
+    const OLD_PADDED: &TypeDesc<'static> = &stats(&[
+        member("rx", 0, TypeDesc::U64),
+        member("state", 8, TypeDesc::U32),
+        member("__pad0", 12, &TypeDesc::Array { element: TypeDesc::U8, len: 4 }),
     ]);
-    const BOTH: &Layout = &stats(&[
-        member("rx", 0, Layout::U64),
+    const BOTH: &TypeDesc<'static> = &stats(&[
+        member("rx", 0, TypeDesc::U64),
         member("mode", 8, RENAMED),
         member("version", 12, NEW),
     ]);
@@ -370,17 +386,17 @@ fn a_member_may_say_what_an_older_map_has() {
 
 #[test]
 fn unions_may_have_other_members() {
-    const MORE: &Layout = &Layout::Union {
+    const MORE: &TypeDesc<'static> = &TypeDesc::Union {
         name: "",
         size: 2,
         members: &[
-            member("port", 0, Layout::BE16),
-            member("icmp", 0, Layout::U16),
-            member("bytes", 0, &Layout::Array { element: Layout::U8, len: 2 }),
+            member("port", 0, TypeDesc::BE16),
+            member("icmp", 0, TypeDesc::U16),
+            member("bytes", 0, &TypeDesc::Array { element: TypeDesc::U8, len: 2 }),
         ],
     };
-    const WRONG: &Layout =
-        &Layout::Union { name: "", size: 2, members: &[member("port", 0, Layout::U16)] };
+    const WRONG: &TypeDesc<'static> =
+        &TypeDesc::Union { name: "", size: 2, members: &[member("port", 0, TypeDesc::U16)] };
     assert_eq!(difference(PORT, MORE), None);
     assert_eq!(difference(MORE, PORT), None);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Where a type has pointers to memory of user space: `struct T __uptr *`, a pointer with the type tag `uptr`.
 
-use crate::layout::TypeLayout;
 use bpfmap_btf::{Btf, BtfError, Kind};
+use bpfmap_core::TypeDesc;
 
 /// The tag by which the kernel knows them (`btf_get_field_type` in `kernel/bpf/btf.c`).
 const TAG: &str = "uptr";
@@ -64,17 +64,17 @@ fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
 }
 
 /// The same of a layout, which lies `at` so many bits.
-pub(crate) fn user_ptrs_of(layout: &TypeLayout<'_>, at: u64, found: &mut Vec<u64>) {
+pub(crate) fn user_ptrs_of(layout: &TypeDesc<'_>, at: u64, found: &mut Vec<u64>) {
     match *layout {
-        TypeLayout::Struct { members, .. } | TypeLayout::Union { members, .. } => {
+        TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. } => {
             for member in members {
-                user_ptrs_of(member.layout, at + u64::from(member.bit_offset), found);
+                user_ptrs_of(member.ty, at + u64::from(member.bit_offset), found);
             }
         }
-        TypeLayout::Array { element: layout, .. }
-        | TypeLayout::Typedef { target: layout, .. }
-        | TypeLayout::Evolved { layout, .. } => user_ptrs_of(layout, at, found),
-        TypeLayout::Pointer { target } if target.is_user_memory() => found.push(at),
+        TypeDesc::Array { element: layout, .. }
+        | TypeDesc::Typedef { target: layout, .. }
+        | TypeDesc::Evolved { ty: layout, .. } => user_ptrs_of(layout, at, found),
+        TypeDesc::Pointer { target } if target.is_user_memory() => found.push(at),
         _ => {}
     }
 }

@@ -2,9 +2,9 @@
 
 use super::Kind;
 use crate::held::Held;
-use crate::layout::Layout;
 use crate::spec::{MapSpec, OuterMapSpec};
 use bpfmap_core::Text;
+use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;
 
 /// A map that each map type of kernel objects can hold objects for, and show them of.
@@ -19,8 +19,8 @@ impl MapSpec for Probe {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "probe";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 impl OuterMapSpec for Probe {

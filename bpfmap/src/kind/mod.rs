@@ -13,7 +13,8 @@ pub use markers::*;
 use crate::error::Result;
 use crate::held::Held;
 use crate::plain::Plain;
-use crate::spec::{MapFlags, MapSpec};
+use crate::spec::MapSpec;
+use bpfmap_core::MapFlags;
 use bpfmap_core::map_type::MaxEntriesRule;
 
 /// A map type.
@@ -49,7 +50,7 @@ pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>>
 
 /// Returns the flags that the kernel adds by itself to a map of this type.
 pub(crate) fn added_flags(facts: &MapType) -> MapFlags {
-    MapFlags(facts.added_flag_bits())
+    MapFlags::from_bits_retain(facts.added_flag_bits())
 }
 
 /// Returns the name of a map type, as schemas and `bpftool` write it; its number where the facts table has no row for it.

@@ -30,7 +30,7 @@ where
     /// allocated the page before.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, layout::Layout};
+    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
     /// /// Memory of the scheduler.
     /// pub enum Pool {}
     ///
@@ -41,8 +41,8 @@ where
     ///     const NAME: &'static str = "pool";
     ///     const MAX_ENTRIES: Option<u32> = Some(16);
     ///     const FLAGS: MapFlags = MapFlags::MMAPABLE;
-    ///     const KEY_LAYOUT: &'static Layout = Layout::VOID;
-    ///     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {

@@ -32,7 +32,7 @@ where
     /// The value that is attached to an owner; `None` when there is none.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, layout::Layout};
+    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
     /// # enum Retries {}
     /// # impl MapSpec for Retries {
     /// #     type Kind = kind::SkStorage;
@@ -40,8 +40,8 @@ where
     /// #     type Value = u64;
     /// #     const NAME: &'static str = "retries";
     /// #     const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-    /// #     const KEY_LAYOUT: &'static Layout = Layout::U32;
-    /// #     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    /// #     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    /// #     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
     /// # }
     /// # fn f() -> Result<(), Box<dyn std::error::Error>> {
     /// let retries = Map::<Retries>::create()?;

@@ -3,13 +3,14 @@
 use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
 use super::{Map, OpenOptions};
+use crate::MapDef;
 use crate::btf::{Encoder, Tags};
-use crate::declaration::Declaration;
 use crate::error::{Error, Operation, Result};
 use crate::kind::{Kind, MapType, entries};
-use crate::layout::{Layout, TypeLayout};
-use crate::spec::{MapFlags, MapSpec};
+use crate::spec::MapSpec;
 use crate::sys::{self, BtfLoadAttr, Command, CreateAttr, Errno};
+use bpfmap_core::MapFlags;
+use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 impl<S: MapSpec> Map<S> {
@@ -35,11 +36,11 @@ pub(super) fn create<S: MapSpec>(
     let () = Consistent::<S>::CHECK;
     // Open until the map is made, which then knows the template itself.
     let template = if like.is_none() { super::nested::template::<S>()? } else { None };
-    let declared = Declaration {
+    let declared = MapDef {
         name: &options.name,
         max_entries: options.max_entries,
         numa_node: options.numa_node,
-        ..Declaration::of::<S>()
+        ..S::DEF
     };
     let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::NAME)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
@@ -54,7 +55,7 @@ pub(super) fn create<S: MapSpec>(
 
 /// A new map as it is declared; errors call it `said`. `template`: of the maps in a map of maps.
 pub(crate) fn create_declared(
-    declared: &Declaration<'_>,
+    declared: &MapDef<'_>,
     template: Option<BorrowedFd<'_>>,
     said: &str,
 ) -> Result<OwnedFd> {
@@ -100,10 +101,10 @@ pub(crate) fn create_declared(
 
 /// Whether a map is created with BTF: the kernel refuses it for some types. Where only the size of the key or of the
 /// value is known there is none, as libbpf does it: the kernel asks some keys to be what bytes are not.
-fn with_btf(declared: &Declaration<'_>) -> bool {
+fn with_btf(declared: &MapDef<'_>) -> bool {
     declared.btf
-        && !matches!(declared.key, TypeLayout::Opaque { .. })
-        && !matches!(declared.value, TypeLayout::Opaque { .. })
+        && !matches!(declared.key, TypeDesc::Opaque { .. })
+        && !matches!(declared.value, TypeDesc::Opaque { .. })
         && MapType::by_number(declared.map_type).is_some_and(MapType::takes_btf)
 }
 
@@ -113,7 +114,7 @@ struct LoadedBtf {
     value: u32,
 }
 
-fn load_btf(declared: &Declaration<'_>, said: &str) -> Result<LoadedBtf> {
+fn load_btf(declared: &MapDef<'_>, said: &str) -> Result<LoadedBtf> {
     match load_btf_with(declared, said, Tags::Written) {
         // As libbpf does: to a kernel that reads no tags, what they mark is plain data.
         Err(_) if !kernel_reads_tags() => load_btf_with(declared, said, Tags::LeftOut),
@@ -123,10 +124,10 @@ fn load_btf(declared: &Declaration<'_>, said: &str) -> Result<LoadedBtf> {
 
 /// Whether the kernel knows type tags (Linux 5.17) and declaration tags (5.16).
 fn kernel_reads_tags() -> bool {
-    const TAGGED: &Layout = &Layout::Pointer {
-        target: &Layout::Tagged {
+    const TAGGED: &TypeDesc<'static> = &TypeDesc::Pointer {
+        target: &TypeDesc::Tagged {
             tag: "tag",
-            target: &Layout::Struct { name: "empty", size: 0, members: &[] },
+            target: &TypeDesc::Struct { name: "empty", size: 0, members: &[] },
         },
     };
     let mut encoder = Encoder::new(Tags::Written);
@@ -134,7 +135,7 @@ fn kernel_reads_tags() -> bool {
     load_blob(&encoder.finish(), &mut []).is_ok()
 }
 
-fn load_btf_with(declared: &Declaration<'_>, said: &str, tags: Tags) -> Result<LoadedBtf> {
+fn load_btf_with(declared: &MapDef<'_>, said: &str, tags: Tags) -> Result<LoadedBtf> {
     let mut encoder = Encoder::new(tags);
     let key = encoder.add(declared.key);
     let value = encoder.add(declared.value);

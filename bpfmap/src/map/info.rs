@@ -1,10 +1,10 @@
 //! What the kernel says of a map.
 
 use crate::kind::{MapType, added_flags};
-use crate::spec::MapFlags;
 use crate::sys::{
     self, BatchAttr, BtfInfoRaw, Command, ElementAttr, Errno, IdAttr, InfoAttr, MapInfoRaw,
 };
+use bpfmap_core::MapFlags;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// What the kernel says of a map (`struct bpf_map_info`).
@@ -66,7 +66,7 @@ impl Info {
             key_size: raw.key_size,
             value_size: raw.value_size,
             max_entries: raw.max_entries,
-            flags: MapFlags(raw.map_flags),
+            flags: MapFlags::from_bits_retain(raw.map_flags),
             name: String::from_utf8_lossy(&raw.name[..name_len]).into_owned(),
             btf_id: raw.btf_id,
             btf_key_type_id: raw.btf_key_type_id,

@@ -5,8 +5,9 @@ use crate::error::{Error, Operation, Result};
 use crate::kind::MapValues;
 use crate::mapping::{Access, Mapping};
 use crate::shared::{ReadCell, SharedCell};
-use crate::spec::{MapFlags, MapSpec};
+use crate::spec::MapSpec;
 use crate::sys::Errno;
+use bpfmap_core::MapFlags;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -23,7 +24,7 @@ where
     /// keeps it from being frozen.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, layout::Layout};
+    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
     /// # use std::sync::atomic::Ordering;
     /// /// Packets by protocol.
     /// pub enum Packets {}
@@ -35,8 +36,8 @@ where
     ///     const NAME: &'static str = "packets";
     ///     const MAX_ENTRIES: Option<u32> = Some(256);
     ///     const FLAGS: MapFlags = MapFlags::MMAPABLE;
-    ///     const KEY_LAYOUT: &'static Layout = Layout::U32;
-    ///     const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {

@@ -2,15 +2,15 @@
 
 use super::info::Info;
 use super::{Map, OpenOptions};
-use crate::declaration::Declaration;
+use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::Kind;
-use crate::layout::Layout;
 use crate::possible_cpus;
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::verify::{self, Verified};
 use bpfmap_btf::Btf;
+use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -127,7 +127,7 @@ pub(super) fn check<S: MapSpec>(
     fd: BorrowedFd<'_>,
 ) -> Result<(Info, LayoutCheck)> {
     let () = Consistent::<S>::CHECK;
-    let declared = Declaration { max_entries: options.max_entries, ..Declaration::of::<S>() };
+    let declared = MapDef { max_entries: options.max_entries, ..S::DEF };
     let Verified { differences, layout_check, info } = verify::live(&declared, fd)?;
     if !differences.is_empty() {
         let text = format!("the map is not what the schema says: {}", verify::list(&differences));
@@ -143,7 +143,7 @@ pub(super) fn check<S: MapSpec>(
 /// Compares the events that the object says the map carries with those of the spec. `false`: the spec has none, or the
 /// object does not tell.
 pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Result<bool> {
-    if matches!(S::EVENT_LAYOUT, Layout::Void) {
+    if matches!(S::EVENT_LAYOUT, TypeDesc::Void) {
         return Ok(false);
     }
     let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);
@@ -151,7 +151,7 @@ pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Res
     let btf = Btf::parse(&data)
         .map_err(|error| differs(format!("the BTF of the object can't be read: {error}")))?;
     let Some(event) = btf.map_event(map) else { return Ok(false) };
-    let differences = verify::event_at_opening(&Declaration::of::<S>(), &btf, event);
+    let differences = verify::event_at_opening(&S::DEF, &btf, event);
     if differences.is_empty() {
         return Ok(true);
     }

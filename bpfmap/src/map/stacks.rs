@@ -4,7 +4,8 @@ use super::{Map, Value};
 use crate::error::Result;
 use crate::kind::{HoldStacks, Kind, LookupElement};
 use crate::plain::bytes_of;
-use crate::spec::{MapFlags, MapSpec};
+use crate::spec::MapSpec;
+use bpfmap_core::MapFlags;
 
 /// A frame of a stack in a map with [`MapFlags::STACK_BUILD_ID`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

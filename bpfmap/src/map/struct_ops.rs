@@ -45,7 +45,7 @@ where
     /// libbpf registers it: `attach_struct_ops` of the object's map.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapSpec, StructOpsState, kind, layout::Layout};
+    /// # use bpfmap::{Map, MapSpec, StructOpsState, kind, TypeDesc};
     /// /// A congestion control.
     /// pub enum SlowStart {}
     ///
@@ -54,8 +54,8 @@ where
     ///     type Key = u32;
     ///     type Value = ();
     ///     const NAME: &'static str = "slow_start";
-    ///     const KEY_LAYOUT: &'static Layout = Layout::U32;
-    ///     const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {

@@ -1,15 +1,16 @@
 //! Copying the entries of one map into another, and holding the two against each other.
 
-use super::plan::{Plan, apply};
 use super::raw::{Entries, RawMap};
 use crate::error::Result;
+use bpfmap_core::MigrationPlan;
+use bpfmap_core::migration::apply;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Two maps, and how an entry of the one becomes one of the other.
 pub(super) struct Copy<'a> {
     pub(super) old: RawMap,
     pub(super) new: RawMap,
-    pub(super) plan: Plan<'a>,
+    pub(super) plan: MigrationPlan<'a>,
     pub(super) hasher: RandomState,
 }
 
@@ -99,7 +100,7 @@ impl Sizes {
     }
 
     /// Makes new entries of old ones.
-    fn convert(&self, plan: &Plan<'_>, old: &Entries, new: &mut Entries) {
+    fn convert(&self, plan: &MigrationPlan<'_>, old: &Entries, new: &mut Entries) {
         new.keys.clear();
         new.keys.resize(old.len * self.key.1, 0);
         new.values.clear();

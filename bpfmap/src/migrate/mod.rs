@@ -1,21 +1,21 @@
 //! Moving a pinned map with all its entries to a new layout.
 //!
-//! A [`Migration`] reads the map at a pin, makes a new one, copies each entry as a [`Plan`] says, compares the two, and
+//! A [`Migration`] reads the map at a pin, makes a new one, copies each entry as a [`MigrationPlan`] says, compares the two, and
 //! puts the new map in the place of the pin. The command `bpfmap migrate` and generated functions (`migrate_…`) make
 //! the plan of two schemas; by hand it looks like this:
 //!
 //! ```no_run
-//! use bpfmap::layout::Layout;
-//! use bpfmap::migrate::{Migration, Outcome, Plan, Step};
-//! use bpfmap::Declaration;
+//! use bpfmap::TypeDesc;
+//! use bpfmap::migrate::{Migration, Outcome, MigrationPlan, MigrationStep};
+//! use bpfmap::MapDef;
 //!
 //! # fn main() -> bpfmap::Result<()> {
 //! // Counters of 32 bits become counters of 64.
-//! const OLD: Declaration = Declaration::new("counters", 1, Layout::U32, Layout::U32);
-//! const NEW: Declaration = Declaration::new("counters", 1, Layout::U32, Layout::U64);
-//! let plan = Plan {
-//!     key: &[Step::whole(4)],
-//!     value: &[Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false }],
+//! const OLD: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U32);
+//! const NEW: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64);
+//! let plan = MigrationPlan {
+//!     key: &[MigrationStep::whole(4)],
+//!     value: &[MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false }],
 //! };
 //! match Migration::new("/sys/fs/bpf/counters", &OLD, &NEW, plan).run(|_| {})? {
 //!     Outcome::Migrated(done) => println!("{} entries", done.entries),
@@ -63,17 +63,16 @@
 mod copy;
 mod lock;
 mod pin;
-mod plan;
 mod raw;
 
-pub use plan::{Plan, Step};
+pub use bpfmap_core::{MigrationPlan, MigrationStep};
 
-use crate::declaration::Declaration;
+use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{MapType, type_name};
 use crate::map::{Info, LayoutCheck, create_declared};
-use crate::spec::MapFlags;
 use crate::verify::{self, Verified};
+use bpfmap_core::MapFlags;
 use bpfmap_core::map_type::{EventRule, KeyRule, MapExtraRule, MaxEntriesRule, ValueRule};
 use copy::{Copy, Fingerprint};
 use pin::Pin;
@@ -89,9 +88,9 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct Migration<'a> {
     path: PathBuf,
-    old: &'a Declaration<'a>,
-    new: &'a Declaration<'a>,
-    plan: Plan<'a>,
+    old: &'a MapDef<'a>,
+    new: &'a MapDef<'a>,
+    plan: MigrationPlan<'a>,
     max_entries: Option<u32>,
     allow_differences: bool,
     assume_old: bool,
@@ -160,9 +159,9 @@ impl<'a> Migration<'a> {
     #[must_use]
     pub fn new(
         path: impl AsRef<Path>,
-        old: &'a Declaration<'a>,
-        new: &'a Declaration<'a>,
-        plan: Plan<'a>,
+        old: &'a MapDef<'a>,
+        new: &'a MapDef<'a>,
+        plan: MigrationPlan<'a>,
     ) -> Self {
         Self {
             path: path.as_ref().to_owned(),
@@ -256,7 +255,7 @@ impl<'a> Migration<'a> {
                     old.name, new.name
                 )));
             }
-            if old.is_array() && self.plan.key != [Step::whole(4)] {
+            if old.is_array() && self.plan.key != [MigrationStep::whole(4)] {
                 return Err(
                     self.unsupported("the indices of an array stay what they are".to_owned())
                 );
@@ -266,7 +265,7 @@ impl<'a> Migration<'a> {
             ("key", self.plan.key, self.old.key_size(), self.new.key_size()),
             ("value", self.plan.value, self.old.value_size(), self.new.value_size()),
         ] {
-            plan::check(steps, from, to).map_err(|error| {
+            bpfmap_core::migration::check(steps, from, to).map_err(|error| {
                 let text = format!("{what}: {error}");
                 Error::told(Operation::Migrate, self.old.name, ErrorKind::Other, 0, text)
             })?;
@@ -275,11 +274,11 @@ impl<'a> Migration<'a> {
     }
 
     /// What the new map is created as.
-    fn target(&self, live: &Info) -> Declaration<'a> {
+    fn target(&self, live: &Info) -> MapDef<'a> {
         let declared =
             self.new.max_entries.filter(|_| self.new.max_entries != self.old.max_entries);
         let max_entries = self.max_entries.or(declared).unwrap_or(live.max_entries);
-        Declaration { max_entries: Some(max_entries), ..*self.new }
+        MapDef { max_entries: Some(max_entries), ..*self.new }
     }
 
     /// Which of the two the live map is.
@@ -287,13 +286,13 @@ impl<'a> Migration<'a> {
         &self,
         fd: std::io::Result<OwnedFd>,
         live: &Info,
-        target: &Declaration<'_>,
+        target: &MapDef<'_>,
     ) -> Result<State> {
         let fd = fd.map_err(|error| {
             let errno = error.raw_os_error().unwrap_or(libc::EMFILE);
             Error::told(Operation::Clone, self.old.name, ErrorKind::Other, errno, String::new())
         })?;
-        let any = |declared: &Declaration<'a>| Declaration { max_entries: None, ..*declared };
+        let any = |declared: &MapDef<'a>| MapDef { max_entries: None, ..*declared };
         let old = verify::live(&any(self.old), fd.as_fd())?;
         // What an older map may have otherwise would make it the new one.
         let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
@@ -336,9 +335,9 @@ impl<'a> Migration<'a> {
 
     /// Whether the bytes of keys and values stay what they are.
     fn is_same_layout(&self) -> bool {
-        let whole = |steps: &[Step<'_>], from: u64, to: u64| {
+        let whole = |steps: &[MigrationStep<'_>], from: u64, to: u64| {
             from == to
-                && matches!(steps, [Step::Copy { from: 0, to: 0, len }] if u64::from(*len) == from)
+                && matches!(steps, [MigrationStep::Copy { from: 0, to: 0, len }] if u64::from(*len) == from)
         };
         whole(self.plan.key, self.old.key_size(), self.new.key_size())
             && whole(self.plan.value, self.old.value_size(), self.new.value_size())
@@ -347,7 +346,7 @@ impl<'a> Migration<'a> {
     /// Removes the new map of an interrupted migration; it was complete, but the old one may have changed since.
     fn remove_leftover(&self, pin: &Pin<'_>) -> Result<()> {
         let Some(left) = pin.open_beside()? else { return Ok(()) };
-        let any = Declaration { max_entries: None, ..*self.new };
+        let any = MapDef { max_entries: None, ..*self.new };
         if verify::live(&any, left.as_fd())?.differences.is_empty() {
             return pin.remove_beside();
         }
@@ -359,7 +358,7 @@ impl<'a> Migration<'a> {
     }
 
     /// Whether all entries can have room.
-    fn check_entries(&self, live: &Info, target: &Declaration<'_>) -> Result<()> {
+    fn check_entries(&self, live: &Info, target: &MapDef<'_>) -> Result<()> {
         let has = target.max_entries.unwrap_or(live.max_entries);
         let facts = MapType::by_number(target.map_type);
         let must_hold_all = facts.is_some_and(|facts| facts.is_array() || facts.evicts);
@@ -387,7 +386,7 @@ impl<'a> Migration<'a> {
         &self,
         old: OwnedFd,
         live: &Info,
-        target: &Declaration<'_>,
+        target: &MapDef<'_>,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(Copy<'a>, Migrated)> {
         let at_most = u64::from(live.max_entries);
@@ -429,7 +428,7 @@ impl<'a> Migration<'a> {
         Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Disturbed, 0, text))
     }
 
-    fn create(&self, target: &Declaration<'_>) -> Result<RawMap> {
+    fn create(&self, target: &MapDef<'_>) -> Result<RawMap> {
         let fd = create_declared(target, None, self.new.name)?;
         let info = Info::of(fd.as_fd()).map_err(|errno| {
             Error::refused(Operation::Info, self.new.name, errno, String::new())
@@ -500,8 +499,6 @@ fn not_walked(map_type: u32) -> String {
     format!("a map of type {name} can't be migrated: {why}")
 }
 
-impl MapFlags {
-    /// Flags that say how a descriptor was made or where memory is, and nothing of what the map holds.
-    pub(crate) const PLACEMENT: Self =
-        Self(Self::NUMA_NODE.0 | Self::RDONLY.0 | Self::WRONLY.0 | Self::TOKEN_FD.0);
-}
+/// Flags that say how a descriptor was made or where memory is, and nothing of what the map holds.
+pub(crate) const PLACEMENT: MapFlags =
+    MapFlags::NUMA_NODE.union(MapFlags::RDONLY).union(MapFlags::WRONLY).union(MapFlags::TOKEN_FD);

@@ -2,7 +2,7 @@
 
 use crate::common::create;
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, PerCpu, UpdateMode};
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
@@ -45,9 +45,9 @@ fn the_count_counts() {
 
 #[test]
 fn single_operations_allocate_nothing() {
-    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 10);
-    spec!(Slots: Array, u32 as Layout::U32 => u64 as Layout::U64, max 10);
-    spec!(Queue: Queue, () as Layout::VOID => u64 as Layout::U64, max 10);
+    spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
+    spec!(Slots: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
+    spec!(Queue: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 10);
     let (hash, slots, queue) = (create::<Hash>(), create::<Slots>(), create::<Queue>());
     let work = || {
         for key in 0..10 {
@@ -75,7 +75,7 @@ fn single_operations_allocate_nothing() {
 
 #[test]
 fn a_percpu_buffer_is_allocated_once() {
-    spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+    spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
     let map = create::<Counters>();
     let mut buffer = PerCpu::splat(7).unwrap();
     let work = || {
@@ -91,7 +91,7 @@ fn a_percpu_buffer_is_allocated_once() {
 /// A walk allocates for its batch and not for its entries.
 #[test]
 fn a_walk_allocates_for_batches_only() {
-    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 20_000);
+    spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 20_000);
     let map = create::<Hash>();
     map.extend((0..20_000).map(|key| (key, 1))).unwrap();
     let count = allocations(|| assert_eq!(map.iter().count(), 20_000));
@@ -101,7 +101,7 @@ fn a_walk_allocates_for_batches_only() {
 /// A per-CPU map has its values lent from one buffer.
 #[test]
 fn a_percpu_walk_allocates_for_batches_only() {
-    spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 100_000);
+    spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100_000);
     crate::common::raise_memlock();
     for options in [Map::<Counters>::options(), Map::<Counters>::options().without_batches()] {
         let map = options.create().unwrap();

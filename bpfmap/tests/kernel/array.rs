@@ -2,11 +2,11 @@
 
 use crate::common::{DELETE, ENOTSUPP, TAKE, bare, create, errno};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, PerCpu, UpdateMode};
 
-spec!(Slots: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4);
-spec!(PercpuSlots: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+spec!(Slots: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
+spec!(PercpuSlots: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 
 #[test]
 fn an_array_is_zero_filled() {

@@ -2,7 +2,7 @@
 
 use crate::common::{self, DELETE, ENOTSUPP, LOOKUP, TAKE, UPDATE, bare, errno};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{CgroupFd, Map};
 use std::ffi::CString;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-spec!(Gates: CgroupArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
+spec!(Gates: CgroupArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4);
 
 /// The root of the cgroup2 hierarchy, mounted on a folder of its own.
 pub(crate) struct Cgroup2(PathBuf);

@@ -19,8 +19,8 @@ macro_rules! spec {
             type Value = $value;
             const NAME: &'static str = stringify!($name);
             const MAX_ENTRIES: Option<u32> = Some($max);
-            const KEY_LAYOUT: &'static bpfmap::layout::Layout = $key_layout;
-            const VALUE_LAYOUT: &'static bpfmap::layout::Layout = $value_layout;
+            const KEY_LAYOUT: &'static bpfmap::TypeDesc<'static> = $key_layout;
+            const VALUE_LAYOUT: &'static bpfmap::TypeDesc<'static> = $value_layout;
             $(const $item: $ty = $content;)*
         }
     };

@@ -2,8 +2,8 @@
 
 use crate::common::{anyone_may, create, errno, kernel, raise_memlock, set_memlock, unprivileged};
 use crate::spec;
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{Error, ErrorKind, LayoutCheck, Map, MapFlags, MapSpec, Operation, Timer};
+use bpfmap::{MemberDesc, TypeDesc};
 
 const NO_PREALLOC: MapFlags = MapFlags::NO_PREALLOC;
 
@@ -17,26 +17,26 @@ fn bad_attributes_are_einval() {
         assert_eq!(error.operation(), Operation::Create, "{}", S::NAME);
     }
     type Flags = MapFlags;
-    spec!(HashNoEntries: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
-    spec!(HashNoValue: Hash, u32 as Layout::U32 => () as Layout::VOID, max 1, BTF: bool = false);
-    spec!(HashNoKey: Hash, () as Layout::VOID => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(HashFlag: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = Flags::NO_COMMON_LRU);
-    spec!(HashBothOnly: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false,
+    spec!(HashNoEntries: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
+    spec!(HashNoValue: Hash, u32 as TypeDesc::U32 => () as TypeDesc::VOID, max 1, BTF: bool = false);
+    spec!(HashNoKey: Hash, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(HashFlag: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = Flags::NO_COMMON_LRU);
+    spec!(HashBothOnly: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false,
         FLAGS: Flags = Flags::RDONLY_PROG.union(Flags::WRONLY_PROG));
-    spec!(HashExtra: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, MAP_EXTRA: u64 = 1);
-    spec!(ArrayKey: Array, u64 as Layout::U64 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(ArrayNoEntries: Array, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
-    spec!(ArrayFlag: Array, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
-    spec!(PercpuKey: PercpuArray, u16 as Layout::U16 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(PercpuNode: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false, NUMA_NODE: Option<u32> = Some(0));
-    spec!(LruNoEntries: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 0, BTF: bool = false);
-    spec!(LpmPrealloc: LpmTrie, [u8; 8] as &Layout::Opaque { size: 8 } => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(LpmShort: LpmTrie, [u8; 4] as &Layout::Opaque { size: 4 } => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
-    spec!(LpmLong: LpmTrie, [u8; 261] as &Layout::Opaque { size: 261 } => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
-    spec!(QueueKey: Queue, u32 as Layout::U32 => u64 as Layout::U64, max 1);
-    spec!(QueueNoEntries: Queue, () as Layout::VOID => u64 as Layout::U64, max 0);
-    spec!(StackNoValue: Stack, () as Layout::VOID => () as Layout::VOID, max 1);
-    spec!(StackFlag: Stack, () as Layout::VOID => u64 as Layout::U64, max 1, FLAGS: Flags = NO_PREALLOC);
+    spec!(HashExtra: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, MAP_EXTRA: u64 = 1);
+    spec!(ArrayKey: Array, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(ArrayNoEntries: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
+    spec!(ArrayFlag: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(PercpuKey: PercpuArray, u16 as TypeDesc::U16 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(PercpuNode: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, NUMA_NODE: Option<u32> = Some(0));
+    spec!(LruNoEntries: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
+    spec!(LpmPrealloc: LpmTrie, [u8; 8] as &TypeDesc::Opaque { size: 8 } => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(LpmShort: LpmTrie, [u8; 4] as &TypeDesc::Opaque { size: 4 } => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(LpmLong: LpmTrie, [u8; 261] as &TypeDesc::Opaque { size: 261 } => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(QueueKey: Queue, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
+    spec!(QueueNoEntries: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 0);
+    spec!(StackNoValue: Stack, () as TypeDesc::VOID => () as TypeDesc::VOID, max 1);
+    spec!(StackFlag: Stack, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, FLAGS: Flags = NO_PREALLOC);
     refused::<HashNoEntries>();
     refused::<HashNoValue>();
     refused::<HashNoKey>();
@@ -61,7 +61,7 @@ fn bad_attributes_are_einval() {
 /// The kernel wants LRU maps preallocated, and says so in its own errno.
 #[test]
 fn an_lru_map_is_preallocated() {
-    spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, FLAGS: MapFlags = NO_PREALLOC);
+    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, FLAGS: MapFlags = NO_PREALLOC);
     raise_memlock();
     let error = Map::<Lru>::create().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -80,16 +80,16 @@ fn creating_without_privilege_is_eperm() {
         assert!(error.to_string().contains("CAP_BPF"), "{error}");
     }
     raise_memlock();
-    spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(WithBtf: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 1);
-    spec!(Array: Array, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(PercpuHash: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(PercpuArray: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(LruPercpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1, BTF: bool = false);
-    spec!(Lpm: LpmTrie, u64 as Layout::U64 => u64 as Layout::U64, max 1, BTF: bool = false, FLAGS: MapFlags = NO_PREALLOC);
-    spec!(Queue: Queue, () as Layout::VOID => u64 as Layout::U64, max 1);
-    spec!(Stack: Stack, () as Layout::VOID => u64 as Layout::U64, max 1);
+    spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(WithBtf: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
+    spec!(Array: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(PercpuHash: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(LruPercpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(Lpm: LpmTrie, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: MapFlags = NO_PREALLOC);
+    spec!(Queue: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1);
+    spec!(Stack: Stack, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1);
     refused::<WithBtf>();
     refused::<Lru>();
     refused::<LruPercpu>();
@@ -110,7 +110,7 @@ fn creating_without_privilege_is_eperm() {
 /// Up to Linux 5.10 the memory of a map counts against the limit, for root too.
 #[test]
 fn the_memory_limit_is_told() {
-    spec!(Big: Array, u32 as Layout::U32 => [u8; 4096] as &Layout::Opaque { size: 4096 }, max 4096, BTF: bool = false);
+    spec!(Big: Array, u32 as TypeDesc::U32 => [u8; 4096] as &TypeDesc::Opaque { size: 4096 }, max 4096, BTF: bool = false);
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: there is room for the limit.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
@@ -135,8 +135,8 @@ fn a_map_without_max_entries_says_so() {
         type Key = u32;
         type Value = u32;
         const NAME: &'static str = "unsized";
-        const KEY_LAYOUT: &'static Layout = Layout::U32;
-        const VALUE_LAYOUT: &'static Layout = Layout::U32;
+        const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+        const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
     }
     raise_memlock();
     let error = Map::<Unsized>::create().unwrap_err();
@@ -150,43 +150,47 @@ fn a_map_without_max_entries_says_so() {
 /// A type of each shape that BTF has, so that the kernel's own checks of it run.
 #[test]
 fn the_kernel_takes_every_layout() {
-    const VERDICT: &Layout =
-        &Layout::Enum { name: "verdict", size: 1, signed: false, variants: &[("VERDICT_PASS", 0)] };
-    const WIDE: &Layout =
-        &Layout::Enum { name: "wide", size: 8, signed: true, variants: &[("WIDE_LOW", -1)] };
-    const PORT: &Layout = &Layout::Union {
+    const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
+        name: "verdict",
+        size: 1,
+        signed: false,
+        variants: &[("VERDICT_PASS", 0)],
+    };
+    const WIDE: &TypeDesc<'static> =
+        &TypeDesc::Enum { name: "wide", size: 8, signed: true, variants: &[("WIDE_LOW", -1)] };
+    const PORT: &TypeDesc<'static> = &TypeDesc::Union {
         name: "",
         size: 2,
         members: &[
-            Member { name: "port", bit_offset: 0, bits: 0, layout: Layout::BE16 },
-            Member { name: "icmp", bit_offset: 0, bits: 0, layout: Layout::U16 },
+            MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+            MemberDesc { name: "icmp", bit_offset: 0, bits: 0, ty: TypeDesc::U16 },
         ],
     };
-    const VALUE: &Layout = &Layout::Struct {
+    const VALUE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "all",
         size: 96,
         members: &[
-            Member { name: "timer", bit_offset: 0, bits: 0, layout: Layout::TIMER },
-            Member { name: "big", bit_offset: 128, bits: 0, layout: Layout::U128 },
-            Member { name: "task", bit_offset: 256, bits: 0, layout: Layout::VOID_POINTER },
-            Member { name: "wide", bit_offset: 320, bits: 0, layout: WIDE },
-            Member { name: "proto", bit_offset: 384, bits: 4, layout: Layout::U8 },
-            Member { name: "vlan", bit_offset: 388, bits: 4, layout: Layout::U8 },
-            Member { name: "verdict", bit_offset: 392, bits: 0, layout: VERDICT },
-            Member { name: "", bit_offset: 400, bits: 0, layout: PORT },
-            Member { name: "on", bit_offset: 416, bits: 0, layout: Layout::BOOL },
-            Member {
+            MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
+            MemberDesc { name: "big", bit_offset: 128, bits: 0, ty: TypeDesc::U128 },
+            MemberDesc { name: "task", bit_offset: 256, bits: 0, ty: TypeDesc::VOID_POINTER },
+            MemberDesc { name: "wide", bit_offset: 320, bits: 0, ty: WIDE },
+            MemberDesc { name: "proto", bit_offset: 384, bits: 4, ty: TypeDesc::U8 },
+            MemberDesc { name: "vlan", bit_offset: 388, bits: 4, ty: TypeDesc::U8 },
+            MemberDesc { name: "verdict", bit_offset: 392, bits: 0, ty: VERDICT },
+            MemberDesc { name: "", bit_offset: 400, bits: 0, ty: PORT },
+            MemberDesc { name: "on", bit_offset: 416, bits: 0, ty: TypeDesc::BOOL },
+            MemberDesc {
                 name: "comm",
                 bit_offset: 424,
                 bits: 0,
-                layout: &Layout::Array { element: Layout::CHAR, len: 16 },
+                ty: &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 },
             },
-            Member {
+            MemberDesc {
                 name: "__pad0",
                 bit_offset: 552,
                 bits: 0,
-                layout: &Layout::Array {
-                    element: &Layout::Array { element: Layout::U8, len: 9 },
+                ty: &TypeDesc::Array {
+                    element: &TypeDesc::Array { element: TypeDesc::U8, len: 9 },
                     len: 3,
                 },
             },
@@ -199,7 +203,7 @@ fn the_kernel_takes_every_layout() {
         rest: [u8; 64],
     }
     bpfmap::plain_struct!(All { timer: Timer, big: u128, rest: [u8; 64] });
-    spec!(Shapes: Hash, u32 as Layout::U32 => All as VALUE, max 4);
+    spec!(Shapes: Hash, u32 as TypeDesc::U32 => All as VALUE, max 4);
     let map = create::<Shapes>();
     assert_eq!(map.layout_check(), LayoutCheck::Agrees);
     assert_ne!(map.info().unwrap().btf_id, 0);
@@ -210,8 +214,8 @@ fn the_kernel_takes_every_layout() {
 /// As libbpf creates them: the kernel asks the key of an array to be an integer, which bytes are not.
 #[test]
 fn a_map_with_half_a_type_has_no_btf() {
-    spec!(HalfKey: Array, [u8; 4] as &Layout::Opaque { size: 4 } => u64 as Layout::U64, max 1);
-    spec!(HalfValue: Hash, u32 as Layout::U32 => [u8; 12] as &Layout::Opaque { size: 12 }, max 1);
+    spec!(HalfKey: Array, [u8; 4] as &TypeDesc::Opaque { size: 4 } => u64 as TypeDesc::U64, max 1);
+    spec!(HalfValue: Hash, u32 as TypeDesc::U32 => [u8; 12] as &TypeDesc::Opaque { size: 12 }, max 1);
     let (key, value) = (create::<HalfKey>(), create::<HalfValue>());
     assert_eq!(key.layout_check(), LayoutCheck::NoBtf);
     assert_eq!(value.layout_check(), LayoutCheck::NoBtf);
@@ -221,12 +225,12 @@ fn a_map_with_half_a_type_has_no_btf() {
 /// The errno, where the kernel refuses the BTF itself, comes with the kernel's own words.
 #[test]
 fn refused_btf_is_explained() {
-    const BAD: &Layout = &Layout::Struct {
+    const BAD: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "not an identifier",
         size: 4,
-        members: &[Member { name: "val", bit_offset: 0, bits: 0, layout: Layout::U32 }],
+        members: &[MemberDesc { name: "val", bit_offset: 0, bits: 0, ty: TypeDesc::U32 }],
     };
-    spec!(Bad: Hash, u32 as Layout::U32 => u32 as BAD, max 4);
+    spec!(Bad: Hash, u32 as TypeDesc::U32 => u32 as BAD, max 4);
     raise_memlock();
     let error = Map::<Bad>::create().unwrap_err();
     assert_eq!(error.operation(), Operation::LoadBtf);

@@ -64,7 +64,7 @@ macro_rules! example {
             #[allow(unused_imports, reason = "not every example needs all")]
             use super::*;
             use crate::spec;
-            use bpfmap::layout::Layout;
+            use bpfmap::TypeDesc;
 
             include!($path);
             $($rest)*
@@ -73,7 +73,7 @@ macro_rules! example {
 }
 
 example! { hash: "../../src/kind/examples/hash.rs"
-    spec!(Packets: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+    spec!(Packets: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 
     pub(super) fn counts() {
         let packets = create::<Packets>();
@@ -82,7 +82,7 @@ example! { hash: "../../src/kind/examples/hash.rs"
 }
 
 example! { array: "../../src/kind/examples/array.rs"
-    spec!(Limits: Array, u32 as Layout::U32 => u64 as Layout::U64, max 3);
+    spec!(Limits: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 3);
 
     pub(super) fn doubles() {
         let limits = create::<Limits>();
@@ -93,7 +93,7 @@ example! { array: "../../src/kind/examples/array.rs"
 }
 
 example! { percpu_hash: "../../src/kind/examples/percpu_hash.rs"
-    spec!(Packets: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+    spec!(Packets: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 
     pub(super) fn adds_up() {
         let packets = create::<Packets>();
@@ -105,7 +105,7 @@ example! { percpu_hash: "../../src/kind/examples/percpu_hash.rs"
 }
 
 example! { percpu_array: "../../src/kind/examples/percpu_array.rs"
-    spec!(Counters: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 1);
+    spec!(Counters: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
 
     pub(super) fn resets() {
         let counters = create::<Counters>();
@@ -118,7 +118,7 @@ example! { percpu_array: "../../src/kind/examples/percpu_array.rs"
 }
 
 example! { lru_hash: "../../src/kind/examples/lru_hash.rs"
-    spec!(Flows: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+    spec!(Flows: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 
     pub(super) fn remembers() {
         let flows = create::<Flows>();
@@ -128,7 +128,7 @@ example! { lru_hash: "../../src/kind/examples/lru_hash.rs"
 }
 
 example! { lru_percpu_hash: "../../src/kind/examples/lru_percpu_hash.rs"
-    spec!(Flows: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
+    spec!(Flows: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 
     pub(super) fn finds_the_most() {
         let flows = create::<Flows>();
@@ -145,8 +145,8 @@ example! { lpm_trie: "../../src/kind/examples/lpm_trie.rs"
         address: [u8; 4],
     }
     bpfmap::plain_struct!(Network { prefix_len: u32, address: [u8; 4] });
-    const NETWORK: &Layout = &Layout::Opaque { size: 8 };
-    spec!(Routes: LpmTrie, Network as NETWORK => u32 as Layout::U32, max 4,
+    const NETWORK: &TypeDesc<'static> = &TypeDesc::Opaque { size: 8 };
+    spec!(Routes: LpmTrie, Network as NETWORK => u32 as TypeDesc::U32, max 4,
         BTF: bool = false, FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
 
     pub(super) fn routes() {
@@ -160,7 +160,7 @@ example! { lpm_trie: "../../src/kind/examples/lpm_trie.rs"
 }
 
 example! { queue: "../../src/kind/examples/queue.rs"
-    spec!(Jobs: Queue, () as Layout::VOID => u32 as Layout::U32, max 1);
+    spec!(Jobs: Queue, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 1);
 
     pub(super) fn hands_over() {
         let jobs = create::<Jobs>();
@@ -170,7 +170,7 @@ example! { queue: "../../src/kind/examples/queue.rs"
 }
 
 example! { stack: "../../src/kind/examples/stack.rs"
-    spec!(Ports: Stack, () as Layout::VOID => u16 as Layout::U16, max 2);
+    spec!(Ports: Stack, () as TypeDesc::VOID => u16 as TypeDesc::U16, max 2);
 
     pub(super) fn takes_the_newest() {
         let ports = create::<Ports>();
@@ -180,7 +180,7 @@ example! { stack: "../../src/kind/examples/stack.rs"
 }
 
 example! { rhash: "../../src/kind/examples/rhash.rs"
-    spec!(Sessions: Rhash, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+    spec!(Sessions: Rhash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
         FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
 
     pub(super) fn ends_a_session() {
@@ -192,7 +192,7 @@ example! { rhash: "../../src/kind/examples/rhash.rs"
 }
 
 example! { prog_array: "../../src/kind/examples/prog_array.rs"
-    spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 2);
+    spec!(Jumps: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 2);
 
     pub(super) fn installs() {
         let jumps = create::<Jumps>();
@@ -202,7 +202,7 @@ example! { prog_array: "../../src/kind/examples/prog_array.rs"
 }
 
 example! { cgroup_array: "../../src/kind/examples/cgroup_array.rs"
-    spec!(Gates: CgroupArray, u32 as Layout::U32 => u32 as Layout::U32, max 1);
+    spec!(Gates: CgroupArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1);
 
     pub(super) fn watches() {
         let hierarchy = crate::cgroups::Cgroup2::mount("example-gates");
@@ -213,8 +213,8 @@ example! { cgroup_array: "../../src/kind/examples/cgroup_array.rs"
 }
 
 example! { array_of_maps: "../../src/kind/examples/array_of_maps.rs"
-    spec!(Cells: Array, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-    spec!(Paged: ArrayOfMaps, u32 as Layout::U32 => u32 as Layout::U32, max 1,
+    spec!(Cells: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+    spec!(Paged: ArrayOfMaps, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1,
         INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<Cells>()));
     impl OuterMapSpec for Paged {
         type Inner = Cells;
@@ -231,8 +231,8 @@ example! { array_of_maps: "../../src/kind/examples/array_of_maps.rs"
 }
 
 example! { hash_of_maps: "../../src/kind/examples/hash_of_maps.rs"
-    spec!(PerSource: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-    spec!(ByTenant: HashOfMaps, u64 as Layout::U64 => u32 as Layout::U32, max 2,
+    spec!(PerSource: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+    spec!(ByTenant: HashOfMaps, u64 as TypeDesc::U64 => u32 as TypeDesc::U32, max 2,
         INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<PerSource>()));
     impl OuterMapSpec for ByTenant {
         type Inner = PerSource;
@@ -248,7 +248,7 @@ example! { hash_of_maps: "../../src/kind/examples/hash_of_maps.rs"
 /// What is attached needs no number of entries, and no allocation beforehand.
 macro_rules! storage {
     ($name:ident: $kind:ident) => {
-        spec!($name: $kind, u32 as Layout::U32 => u64 as Layout::U64, max 0,
+        spec!($name: $kind, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0,
             FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
     };
 }
@@ -311,7 +311,7 @@ example! { cgrp_storage: "../../src/kind/examples/cgrp_storage.rs"
 macro_rules! events {
     ($name:ident: $kind:ident, $key:ty as $layout:expr => $value:ty as $value_layout:expr, max $max:expr) => {
         spec!($name: $kind, $key as $layout => $value as $value_layout, max $max,
-            EVENT_LAYOUT: &'static Layout = Layout::U64);
+            EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64);
         impl EventSpec for $name {
             type Event = u64;
         }
@@ -319,7 +319,7 @@ macro_rules! events {
 }
 
 example! { perf_event_array: "../../src/kind/examples/perf_event_array.rs"
-    events!(Sent: PerfEventArray, u32 as Layout::U32 => u32 as Layout::U32, max 0);
+    events!(Sent: PerfEventArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 0);
 
     pub(super) fn drains() {
         let mut buffer = open(&create::<Sent>()).unwrap();
@@ -328,7 +328,7 @@ example! { perf_event_array: "../../src/kind/examples/perf_event_array.rs"
 }
 
 example! { ringbuf: "../../src/kind/examples/ringbuf.rs"
-    events!(Sent: Ringbuf, () as Layout::VOID => () as Layout::VOID, max 4096);
+    events!(Sent: Ringbuf, () as TypeDesc::VOID => () as TypeDesc::VOID, max 4096);
 
     pub(super) fn sums_up() {
         assert_eq!(sum(&create::<Sent>()).unwrap(), 0, "no program has sent anything");
@@ -336,7 +336,7 @@ example! { ringbuf: "../../src/kind/examples/ringbuf.rs"
 }
 
 example! { user_ringbuf: "../../src/kind/examples/user_ringbuf.rs"
-    events!(Told: UserRingbuf, () as Layout::VOID => () as Layout::VOID, max 4096);
+    events!(Told: UserRingbuf, () as TypeDesc::VOID => () as TypeDesc::VOID, max 4096);
 
     pub(super) fn tells() {
         let Some(numbers) = since::<Told>((6, 1)) else { return };
@@ -349,7 +349,7 @@ example! { user_ringbuf: "../../src/kind/examples/user_ringbuf.rs"
 }
 
 example! { arena: "../../src/kind/examples/arena.rs"
-    spec!(Pool: Arena, () as Layout::VOID => () as Layout::VOID, max 1,
+    spec!(Pool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 1,
         FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::MMAPABLE);
 
     pub(super) fn leaves_a_number() {
@@ -359,7 +359,7 @@ example! { arena: "../../src/kind/examples/arena.rs"
 }
 
 example! { insn_array: "../../src/kind/examples/insn_array.rs"
-    spec!(Targets: InsnArray, u32 as Layout::U32 => InsnOffsets as &Layout::Opaque { size: 16 }, max 1);
+    spec!(Targets: InsnArray, u32 as TypeDesc::U32 => InsnOffsets as &TypeDesc::Opaque { size: 16 }, max 1);
 
     pub(super) fn asks() {
         let Some(targets) = since::<Targets>((6, 19)) else { return };
@@ -370,7 +370,7 @@ example! { insn_array: "../../src/kind/examples/insn_array.rs"
 }
 
 example! { bloom_filter: "../../src/kind/examples/bloom_filter.rs"
-    spec!(Seen: BloomFilter, () as Layout::VOID => u32 as Layout::U32, max 100);
+    spec!(Seen: BloomFilter, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 100);
 
     pub(super) fn adds() {
         let Some(seen) = since::<Seen>((5, 16)) else { return };

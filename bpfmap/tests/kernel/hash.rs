@@ -4,17 +4,17 @@ use crate::common::{
     ENOTSUPP, F_LOCK, LOOKUP, UPDATE, bare, create, errno, kernel, stay_on_another_cpu,
 };
 use crate::spec;
+use bpfmap::TypeDesc;
 use bpfmap::kind::{
     DeleteElement, InsertElement, Iterate, LookupElement, TakeElement, UpdateElement,
 };
-use bpfmap::layout::Layout;
 use bpfmap::{Map, MapSpec, PerCpu, UpdateMode, Value};
 use core::fmt::Debug;
 
-spec!(Hash: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
-spec!(Percpu: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
-spec!(Lru: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1000);
-spec!(LruPercpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1000);
+spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
+spec!(Percpu: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
+spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1000);
+spec!(LruPercpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1000);
 
 fn all(value: u64) -> PerCpu<u64> {
     PerCpu::splat(value).unwrap()
@@ -237,8 +237,8 @@ fn freezing_makes_a_map_read_only() {
 }
 
 mod locked {
-    use super::{Layout, UpdateMode, create, spec, stay_on_another_cpu};
-    use bpfmap::layout::Member;
+    use super::{TypeDesc, UpdateMode, create, spec, stay_on_another_cpu};
+    use bpfmap::MemberDesc;
     use bpfmap::{HasSpinLock, SpinLock};
 
     #[repr(C)]
@@ -249,17 +249,17 @@ mod locked {
     bpfmap::plain_struct!(Account { lock: SpinLock, balance: u32 });
     impl HasSpinLock for Account {}
 
-    const ACCOUNT: &Layout = &Layout::Struct {
+    const ACCOUNT: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "account",
         size: 8,
         members: &[
-            Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
-            Member { name: "balance", bit_offset: 32, bits: 0, layout: Layout::U32 },
+            MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
+            MemberDesc { name: "balance", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
         ],
     };
 
-    spec!(Accounts: Hash, u32 as Layout::U32 => Account as ACCOUNT, max 4);
-    spec!(Slots: Array, u32 as Layout::U32 => Account as ACCOUNT, max 4);
+    spec!(Accounts: Hash, u32 as TypeDesc::U32 => Account as ACCOUNT, max 4);
+    spec!(Slots: Array, u32 as TypeDesc::U32 => Account as ACCOUNT, max 4);
 
     /// The BTF that `create` makes shows the kernel where the lock is.
     #[test]
@@ -296,16 +296,16 @@ mod locked {
     /// Two threads write all-equal pairs under the lock; a reader under the lock never sees half of one.
     #[test]
     fn a_value_is_whole_under_the_lock() {
-        const PAIR: &Layout = &Layout::Struct {
+        const PAIR: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "pair",
             size: 516,
             members: &[
-                Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
-                Member {
+                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
+                MemberDesc {
                     name: "words",
                     bit_offset: 32,
                     bits: 0,
-                    layout: &Layout::Array { element: Layout::U32, len: 128 },
+                    ty: &TypeDesc::Array { element: TypeDesc::U32, len: 128 },
                 },
             ],
         };
@@ -316,7 +316,7 @@ mod locked {
         }
         bpfmap::plain_struct!(Pair { lock: SpinLock, words: [u32; 128] });
         impl HasSpinLock for Pair {}
-        spec!(Pairs: Array, u32 as Layout::U32 => Pair as PAIR, max 1);
+        spec!(Pairs: Array, u32 as TypeDesc::U32 => Pair as PAIR, max 1);
 
         let map = create::<Pairs>();
         std::thread::scope(|scope| {

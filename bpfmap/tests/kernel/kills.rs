@@ -1,14 +1,14 @@
 //! A migration that is killed leaves the old map or the new one, whole.
 
 use crate::bpf_fs::BpfFs;
-use bpfmap::layout::{Layout, Member};
-use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, Map, MapSpec, UpdateMode, kind};
+use bpfmap::migrate::{Migration, MigrationPlan, MigrationStep, Outcome, Progress, Stage};
+use bpfmap::{Map, MapDef, MapSpec, UpdateMode, kind};
+use bpfmap::{MemberDesc, TypeDesc};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const fn u64_at(name: &'static str, byte: u32) -> Member {
-    Member { name, bit_offset: byte * 8, bits: 0, layout: Layout::U64 }
+const fn u64_at(name: &'static str, byte: u32) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: TypeDesc::U64 }
 }
 
 /// 16 bytes that become 32.
@@ -28,9 +28,12 @@ struct New {
 }
 bpfmap::plain_struct!(New { bytes: u64, dropped: u64, packets: u64, limit: u64 });
 
-const OLD: &Layout =
-    &Layout::Struct { name: "old", size: 16, members: &[u64_at("packets", 0), u64_at("bytes", 8)] };
-const NEW: &Layout = &Layout::Struct {
+const OLD: &TypeDesc<'static> = &TypeDesc::Struct {
+    name: "old",
+    size: 16,
+    members: &[u64_at("packets", 0), u64_at("bytes", 8)],
+};
+const NEW: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "new",
     size: 32,
     members: &[
@@ -41,12 +44,12 @@ const NEW: &Layout = &Layout::Struct {
     ],
 };
 
-const PLAN: Plan<'static> = Plan {
-    key: &[Step::whole(4)],
+const PLAN: MigrationPlan<'static> = MigrationPlan {
+    key: &[MigrationStep::whole(4)],
     value: &[
-        Step::Copy { from: 8, to: 0, len: 8 },
-        Step::Copy { from: 0, to: 16, len: 8 },
-        Step::Fill { to: 24, bytes: &100_u64.to_ne_bytes() },
+        MigrationStep::Copy { from: 8, to: 0, len: 8 },
+        MigrationStep::Copy { from: 0, to: 16, len: 8 },
+        MigrationStep::Fill { to: 24, bytes: &100_u64.to_ne_bytes() },
     ],
 };
 
@@ -57,8 +60,8 @@ impl MapSpec for OldMap {
     type Key = u32;
     type Value = Old;
     const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = OLD;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = OLD;
 }
 
 enum NewMap {}
@@ -68,12 +71,12 @@ impl MapSpec for NewMap {
     type Key = u32;
     type Value = New;
     const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = NEW;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = NEW;
 }
 
-static OLD_MAP: Declaration<'static> = Declaration::of::<OldMap>();
-static NEW_MAP: Declaration<'static> = Declaration::of::<NewMap>();
+static OLD_MAP: MapDef<'static> = OldMap::DEF;
+static NEW_MAP: MapDef<'static> = NewMap::DEF;
 
 fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
     Migration::new(path, &OLD_MAP, &NEW_MAP, PLAN).run(progress)

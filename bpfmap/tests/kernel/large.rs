@@ -2,15 +2,15 @@
 
 use crate::common::{create, kernel};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{UpdateMode, zeroed_box};
 
 /// 3 MB; a hash table takes 4 MiB at most.
 type Image = [u8; 3_000_000];
-const IMAGE: &Layout = &Layout::Array { element: Layout::U8, len: 3_000_000 };
-spec!(ByIndex: Array, u32 as Layout::U32 => Image as IMAGE, max 2);
-spec!(ByKey: Hash, u32 as Layout::U32 => Image as IMAGE, max 2);
-spec!(InOrder: Queue, () as Layout::VOID => Image as IMAGE, max 2);
+const IMAGE: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U8, len: 3_000_000 };
+spec!(ByIndex: Array, u32 as TypeDesc::U32 => Image as IMAGE, max 2);
+spec!(ByKey: Hash, u32 as TypeDesc::U32 => Image as IMAGE, max 2);
+spec!(InOrder: Queue, () as TypeDesc::VOID => Image as IMAGE, max 2);
 
 /// Runs in a thread with a stack of 128 KiB, where one value more would end the process.
 fn on_a_small_stack(work: impl FnOnce() + Send) {
@@ -86,7 +86,7 @@ fn a_queue_gives_them_in_boxes() {
 #[test]
 fn a_stack_of_2_mib_has_room_for_a_value_that_is_not_large() {
     type Value = [u8; 256 << 10];
-    spec!(Values: Array, u32 as Layout::U32 => Value as &Layout::Array { element: Layout::U8, len: 256 << 10 }, max 1);
+    spec!(Values: Array, u32 as TypeDesc::U32 => Value as &TypeDesc::Array { element: TypeDesc::U8, len: 256 << 10 }, max 1);
     let map = create::<Values>();
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, || {

@@ -4,15 +4,15 @@ use crate::bpf_fs::BpfFs;
 use crate::common::{self, errno};
 use crate::programs::socket_filter;
 use crate::spec;
-use bpfmap::layout::Layout;
-use bpfmap::{Declaration, LiveMap, Map, verify};
+use bpfmap::TypeDesc;
+use bpfmap::{LiveMap, Map, MapSpec, verify};
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
-spec!(Counts: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4);
-spec!(Waiting: Queue, () as Layout::VOID => u64 as Layout::U64, max 4);
-spec!(Stacks: StackTrace, u32 as Layout::U32 => [u64; 4] as &Layout::Opaque { size: 32 }, max 4,
+spec!(Counts: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
+spec!(Waiting: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 4);
+spec!(Stacks: StackTrace, u32 as TypeDesc::U32 => [u64; 4] as &TypeDesc::Opaque { size: 32 }, max 4,
     BTF: bool = false);
 
 /// Pins any BPF object.
@@ -44,7 +44,7 @@ fn a_program_is_no_map() {
     let program = socket_filter();
     pin(program.as_fd(), &fs.path("program"));
     assert_eq!(errno(LiveMap::from_pinned(fs.path("program"))), libc::EINVAL);
-    let declared = Declaration::of::<Counts>();
+    let declared = Counts::DEF;
     assert_eq!(errno(verify::live(&declared, program.as_fd())), libc::EINVAL);
     let opened = Map::<Counts>::from_map(&program);
     assert!(opened.as_ref().unwrap_err().to_string().contains("no map"), "{opened:?}");

@@ -2,8 +2,8 @@
 
 use crate::common::{ENOTSUPP, TAKE, create, errno, kernel};
 use crate::spec;
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{Map, MapFlags, UpdateMode};
+use bpfmap::{MemberDesc, TypeDesc};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
@@ -14,21 +14,21 @@ struct Prefix {
 }
 bpfmap::plain_struct!(Prefix { prefixlen: u32, address: [u8; 4] });
 
-const PREFIX: &Layout = &Layout::Struct {
+const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "prefix",
     size: 8,
     members: &[
-        Member { name: "prefixlen", bit_offset: 0, bits: 0, layout: Layout::U32 },
-        Member {
+        MemberDesc { name: "prefixlen", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+        MemberDesc {
             name: "address",
             bit_offset: 32,
             bits: 0,
-            layout: &Layout::Array { element: Layout::U8, len: 4 },
+            ty: &TypeDesc::Array { element: TypeDesc::U8, len: 4 },
         },
     ],
 };
 
-spec!(Routes: LpmTrie, Prefix as PREFIX => u32 as Layout::U32, max 10_000, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+spec!(Routes: LpmTrie, Prefix as PREFIX => u32 as TypeDesc::U32, max 10_000, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
 
 fn prefix(text: &str) -> Prefix {
     let (address, len) = text.split_once('/').unwrap_or((text, "32"));

@@ -2,15 +2,15 @@
 
 use crate::common::{create, stay_on};
 use crate::spec;
+use bpfmap::TypeDesc;
 use bpfmap::kind::{Iterate, LookupElement, UpdateElement};
-use bpfmap::layout::Layout;
 use bpfmap::{Map, MapFlags, MapSpec, PerCpu, UpdateMode, Value, possible_cpus};
 use core::fmt::Debug;
 
-spec!(Small: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 4);
-spec!(Large: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1024);
-spec!(Percpu: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 1024);
-spec!(Own: LruHash, u32 as Layout::U32 => u64 as Layout::U64, max 1001, FLAGS: MapFlags = MapFlags::NO_COMMON_LRU);
+spec!(Small: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
+spec!(Large: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
+spec!(Percpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
+spec!(Own: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1001, FLAGS: MapFlags = MapFlags::NO_COMMON_LRU);
 
 /// How many survive depends on the kernel; what holds everywhere is asserted.
 fn more_inserts_than_entries<S>(value: impl Fn(u64) -> Value<S>)

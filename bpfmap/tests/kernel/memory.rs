@@ -2,13 +2,13 @@
 
 use crate::common::{create, errno, kernel, raise_memlock};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{ArenaPtr, KernelPtr, Map, MapFlags, UpdateMode};
 use std::sync::atomic::Ordering;
 
-spec!(Totals: Array, u32 as Layout::U32 => u64 as Layout::U64, max 600,
+spec!(Totals: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 600,
     FLAGS: MapFlags = MapFlags::MMAPABLE);
-spec!(Odd: Array, u32 as Layout::U32 => [u8; 11] as &Layout::Array { element: Layout::U8, len: 11 }, max 5,
+spec!(Odd: Array, u32 as TypeDesc::U32 => [u8; 11] as &TypeDesc::Array { element: TypeDesc::U8, len: 11 }, max 5,
     FLAGS: MapFlags = MapFlags::MMAPABLE);
 
 #[test]
@@ -59,9 +59,9 @@ fn a_frozen_map_is_read_only_in_memory_too() {
     assert_eq!(values[3].load(), 9);
 }
 
-spec!(Pool: Arena, () as Layout::VOID => () as Layout::VOID, max 3,
+spec!(Pool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 3,
     FLAGS: MapFlags = MapFlags::MMAPABLE);
-spec!(FixedPool: Arena, () as Layout::VOID => () as Layout::VOID, max 2,
+spec!(FixedPool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 2,
     FLAGS: MapFlags = MapFlags::MMAPABLE, MAP_EXTRA: u64 = ADDRESS);
 
 /// Where nothing else lies, the tables of `AddressSanitizer` included.
@@ -118,11 +118,11 @@ fn an_arena_lies_at_the_address_of_its_spec() {
     assert_eq!(again, libc::EEXIST, "it lies there already");
 }
 
-spec!(Shown: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+spec!(Shown: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
     FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY));
-spec!(Told: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+spec!(Told: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
     FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::WRONLY));
-spec!(Constant: Array, u32 as Layout::U32 => u64 as Layout::U64, max 4,
+spec!(Constant: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
     FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY_PROG));
 
 #[test]

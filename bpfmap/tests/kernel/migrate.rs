@@ -4,13 +4,17 @@ use crate::bpf_fs::BpfFs;
 use crate::common::{create, kernel, raise_memlock};
 use crate::kills::{killed_at_any_moment, killed_at_each_stage};
 use crate::spec;
-use bpfmap::layout::{Layout, Member};
-use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, Error, ErrorKind, Map, MapFlags, MapSpec, PerCpu, UpdateMode};
+use bpfmap::migrate::{Migration, MigrationPlan, MigrationStep, Outcome, Progress, Stage};
+use bpfmap::{Error, ErrorKind, Map, MapDef, MapFlags, MapSpec, PerCpu, UpdateMode};
+use bpfmap::{MemberDesc, TypeDesc};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
-    Member { name, bit_offset: byte * 8, bits: 0, layout }
+const fn member(
+    name: &'static str,
+    byte: u32,
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: layout }
 }
 
 #[repr(C)]
@@ -31,33 +35,34 @@ struct New {
 }
 bpfmap::plain_struct!(New { packets: u64, drops: i64, limit: u64, bytes: u64, seen: u64 });
 
-const OLD: &Layout = &Layout::Struct {
+const OLD: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "old",
     size: 16,
     members: &[
-        member("packets", 0, Layout::U32),
-        member("drops", 4, Layout::I32),
-        member("bytes", 8, Layout::U64),
+        member("packets", 0, TypeDesc::U32),
+        member("drops", 4, TypeDesc::I32),
+        member("bytes", 8, TypeDesc::U64),
     ],
 };
-const NEW: &Layout = &Layout::Struct {
+const NEW: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "new",
     size: 40,
     members: &[
-        member("packets", 0, Layout::U64),
-        member("drops", 8, Layout::I64),
-        member("limit", 16, Layout::U64),
-        member("bytes", 24, Layout::U64),
-        member("seen", 32, Layout::U64),
+        member("packets", 0, TypeDesc::U64),
+        member("drops", 8, TypeDesc::I64),
+        member("limit", 16, TypeDesc::U64),
+        member("bytes", 24, TypeDesc::U64),
+        member("seen", 32, TypeDesc::U64),
     ],
 };
-const VALUE: &[Step<'static>] = &[
-    Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
-    Step::Integer { from_bit: 32, from_bits: 32, to_bit: 64, to_bits: 64, signed: true },
-    Step::Fill { to: 16, bytes: &1000_u64.to_ne_bytes() },
-    Step::Copy { from: 8, to: 24, len: 8 },
+const VALUE: &[MigrationStep<'static>] = &[
+    MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+    MigrationStep::Integer { from_bit: 32, from_bits: 32, to_bit: 64, to_bits: 64, signed: true },
+    MigrationStep::Fill { to: 16, bytes: &1000_u64.to_ne_bytes() },
+    MigrationStep::Copy { from: 8, to: 24, len: 8 },
 ];
-const PLAN: Plan<'static> = Plan { key: &[Step::whole(4)], value: VALUE };
+const PLAN: MigrationPlan<'static> =
+    MigrationPlan { key: &[MigrationStep::whole(4)], value: VALUE };
 
 fn old(seed: u32) -> Old {
     Old { packets: u32::MAX - seed, drops: -seed.cast_signed(), bytes: u64::from(seed) << 33 }
@@ -73,11 +78,11 @@ fn check(new: &New, seed: u32) {
 
 /// Fills a map of the old spec, migrates it, in batches and one by one, and gives the new one to `then`.
 fn migrated<O: MapSpec, N: MapSpec>(
-    plan: Plan<'_>,
+    plan: MigrationPlan<'_>,
     fill: impl Fn(&Map<O>),
     then: impl Fn(&Map<N>),
 ) {
-    let (from, to) = (Declaration::of::<O>(), Declaration::of::<N>());
+    let (from, to) = (O::DEF, N::DEF);
     for batches in [true, false] {
         let bpf_fs = BpfFs::mount("migrate");
         let path = bpf_fs.path("map");
@@ -97,8 +102,8 @@ fn migrated<O: MapSpec, N: MapSpec>(
 /// The plain hashes and arrays: 100 entries of a key each.
 macro_rules! keyed {
     ($kind:ident, $keys:expr $(, $item:ident: $ty:ty = $content:expr)*) => {{
-        spec!(OldMap: $kind, u32 as Layout::U32 => Old as OLD, max 100 $(, $item: $ty = $content)*);
-        spec!(NewMap: $kind, u32 as Layout::U32 => New as NEW, max 120 $(, $item: $ty = $content)*);
+        spec!(OldMap: $kind, u32 as TypeDesc::U32 => Old as OLD, max 100 $(, $item: $ty = $content)*);
+        spec!(NewMap: $kind, u32 as TypeDesc::U32 => New as NEW, max 120 $(, $item: $ty = $content)*);
         migrated::<OldMap, NewMap>(
             PLAN,
             |map| for key in $keys { map.update(&key, &old(key), UpdateMode::Any).unwrap() },
@@ -127,7 +132,7 @@ fn a_resizable_hash_arrives_whole() {
         keyed!(Rhash, 0..100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
         return;
     }
-    spec!(Resizable: Rhash, u32 as Layout::U32 => Old as OLD, max 100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(Resizable: Rhash, u32 as TypeDesc::U32 => Old as OLD, max 100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
     raise_memlock();
     assert!(Map::<Resizable>::create().is_err());
 }
@@ -140,18 +145,18 @@ fn an_array_keeps_its_indices() {
 
 macro_rules! per_cpu {
     ($kind:ident) => {{
-        spec!(OldMap: $kind, u32 as Layout::U32 => [u8; 3] as &Layout::Array { element: Layout::U8, len: 3 }, max 40);
-        spec!(NewMap: $kind, u32 as Layout::U32 => [u8; 9] as &Layout::Array { element: Layout::U8, len: 9 }, max 40);
+        spec!(OldMap: $kind, u32 as TypeDesc::U32 => [u8; 3] as &TypeDesc::Array { element: TypeDesc::U8, len: 3 }, max 40);
+        spec!(NewMap: $kind, u32 as TypeDesc::U32 => [u8; 9] as &TypeDesc::Array { element: TypeDesc::U8, len: 9 }, max 40);
         let value = |key: u32, cpu: usize| {
             let (key, cpu) = (u8::try_from(key).unwrap(), u8::try_from(cpu).unwrap());
             [key, cpu, 0xff]
         };
         migrated::<OldMap, NewMap>(
-            Plan {
-                key: &[Step::whole(4)],
+            MigrationPlan {
+                key: &[MigrationStep::whole(4)],
                 value: &[
-                    Step::Copy { from: 0, to: 6, len: 3 },
-                    Step::Fill { to: 1, bytes: &[0xaa] },
+                    MigrationStep::Copy { from: 0, to: 6, len: 3 },
+                    MigrationStep::Fill { to: 1, bytes: &[0xaa] },
                 ],
             },
             |map| {
@@ -178,12 +183,12 @@ fn the_values_of_each_cpu_arrive() {
     per_cpu!(PercpuHash);
     per_cpu!(PercpuArray);
     // Room for all: the LRU evicts by CPU.
-    spec!(OldMap: LruPercpuHash, u32 as Layout::U32 => u32 as Layout::U32, max 4096);
-    spec!(NewMap: LruPercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 4096);
+    spec!(OldMap: LruPercpuHash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4096);
+    spec!(NewMap: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4096);
     migrated::<OldMap, NewMap>(
-        Plan {
-            key: &[Step::whole(4)],
-            value: &[Step::Integer {
+        MigrationPlan {
+            key: &[MigrationStep::whole(4)],
+            value: &[MigrationStep::Integer {
                 from_bit: 0,
                 from_bits: 32,
                 to_bit: 0,
@@ -212,12 +217,12 @@ struct Prefix {
 }
 bpfmap::plain_struct!(Prefix { len: u32, address: [u8; 4] });
 
-const PREFIX: &Layout = &Layout::Struct {
+const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "prefix",
     size: 8,
     members: &[
-        member("len", 0, Layout::U32),
-        member("address", 4, &Layout::Array { element: Layout::U8, len: 4 }),
+        member("len", 0, TypeDesc::U32),
+        member("address", 4, &TypeDesc::Array { element: TypeDesc::U8, len: 4 }),
     ],
 };
 
@@ -231,7 +236,7 @@ fn a_trie_keeps_its_prefixes() {
         address: [u8::try_from(number).unwrap(), 0xff, 0xff, 0xff],
     };
     migrated::<OldMap, NewMap>(
-        Plan { key: &[Step::whole(8)], value: VALUE },
+        MigrationPlan { key: &[MigrationStep::whole(8)], value: VALUE },
         |map| {
             for number in 0..250 {
                 map.update(&prefix(number), &old(number), UpdateMode::Any).unwrap();
@@ -246,10 +251,10 @@ fn a_trie_keeps_its_prefixes() {
     );
 }
 
-spec!(OldHash: Hash, u32 as Layout::U32 => Old as OLD, max 100);
-spec!(NewHash: Hash, u32 as Layout::U32 => New as NEW, max 100);
-static OLD_HASH: Declaration<'static> = Declaration::of::<OldHash>();
-static NEW_HASH: Declaration<'static> = Declaration::of::<NewHash>();
+spec!(OldHash: Hash, u32 as TypeDesc::U32 => Old as OLD, max 100);
+spec!(NewHash: Hash, u32 as TypeDesc::U32 => New as NEW, max 100);
+static OLD_HASH: MapDef<'static> = OldHash::DEF;
+static NEW_HASH: MapDef<'static> = NewHash::DEF;
 
 /// A pinned map of the old spec with so many entries.
 fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
@@ -270,7 +275,7 @@ fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, 
 
 #[test]
 fn a_map_that_is_neither_is_refused() {
-    spec!(Other: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 100);
+    spec!(Other: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100);
     let bpf_fs = BpfFs::mount("neither");
     let other = create::<Other>();
     other.pin(bpf_fs.path("map")).unwrap();
@@ -297,13 +302,14 @@ fn maps_that_hold_no_plain_entries_are_refused() {
         (6, "a map of type hash can't become one of type percpu_array"),
         (2, "a map of type hash can't become one of type array"),
     ] {
-        let new = Declaration { map_type, ..NEW_HASH };
+        let new = MapDef { map_type, ..NEW_HASH };
         let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &new, PLAN).run(|_| {});
         let error = refused(&bpf_fs, &map, result);
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
         assert!(error.to_string().contains(why), "{error}");
     }
-    let beyond = Plan { value: &[Step::Copy { from: 8, to: 40, len: 8 }], ..PLAN };
+    let beyond =
+        MigrationPlan { value: &[MigrationStep::Copy { from: 8, to: 40, len: 8 }], ..PLAN };
     let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, beyond).run(|_| {});
     assert!(refused(&bpf_fs, &map, result).to_string().contains("value: the plan reaches past"));
 }
@@ -311,17 +317,20 @@ fn maps_that_hold_no_plain_entries_are_refused() {
 /// Without BTF two layouts of one size can't be told apart; what was migrated once must not be again.
 #[test]
 fn what_nothing_tells_apart_is_refused() {
-    spec!(Bare: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 10, BTF: bool = false);
-    spec!(Swapped: Hash, u32 as Layout::U32 => [u32; 2] as &Layout::Opaque { size: 8 }, max 10, BTF: bool = false);
-    let plan = Plan {
-        key: &[Step::whole(4)],
-        value: &[Step::Copy { from: 0, to: 4, len: 4 }, Step::Copy { from: 4, to: 0, len: 4 }],
+    spec!(Bare: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10, BTF: bool = false);
+    spec!(Swapped: Hash, u32 as TypeDesc::U32 => [u32; 2] as &TypeDesc::Opaque { size: 8 }, max 10, BTF: bool = false);
+    let plan = MigrationPlan {
+        key: &[MigrationStep::whole(4)],
+        value: &[
+            MigrationStep::Copy { from: 0, to: 4, len: 4 },
+            MigrationStep::Copy { from: 4, to: 0, len: 4 },
+        ],
     };
     let bpf_fs = BpfFs::mount("bare");
     let map = create::<Bare>();
     map.insert(&1, &0x1111_1111_2222_2222).unwrap();
     map.pin(bpf_fs.path("map")).unwrap();
-    let (from, to) = (Declaration::of::<Bare>(), Declaration::of::<Swapped>());
+    let (from, to) = (Bare::DEF, Swapped::DEF);
     let migration = Migration::new(bpf_fs.path("map"), &from, &to, plan);
     let error = refused(&bpf_fs, &map, migration.run(|_| {}));
     assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
@@ -339,18 +348,18 @@ fn the_new_map_has_room_for_all() {
     let error = refused(&bpf_fs, &map, migration.clone().max_entries(49).run(|_| {}));
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.to_string().contains("room for 49 entries"), "{error}");
-    let to_lru = Declaration { map_type: 9, ..NEW_HASH };
+    let to_lru = MapDef { map_type: 9, ..NEW_HASH };
     let lru = Migration::new(bpf_fs.path("map"), &OLD_HASH, &to_lru, PLAN).max_entries(99);
     let error = refused(&bpf_fs, &map, lru.run(|_| {}));
     assert!(error.to_string().contains("an LRU map would evict some"), "{error}");
     // Fewer entries than the map could have are enough.
     migration.max_entries(50).run(|_| {}).unwrap();
 
-    spec!(OldArray: Array, u32 as Layout::U32 => Old as OLD, max 100);
+    spec!(OldArray: Array, u32 as TypeDesc::U32 => Old as OLD, max 100);
     let bpf_fs = BpfFs::mount("shorter");
     let array = create::<OldArray>();
     array.pin(bpf_fs.path("map")).unwrap();
-    let (from, to) = (Declaration::of::<OldArray>(), Declaration { map_type: 2, ..NEW_HASH });
+    let (from, to) = (OldArray::DEF, MapDef { map_type: 2, ..NEW_HASH });
     for allowed in [false, true] {
         let shorter = Migration::new(bpf_fs.path("map"), &from, &to, PLAN)
             .max_entries(99)
@@ -371,8 +380,9 @@ fn the_loaders_max_entries_stay() {
     let new = Map::<NewHash>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
     assert_eq!(new.max_entries(), 777);
     // One that differs in nothing else.
-    let more = Declaration { max_entries: Some(1000), ..NEW_HASH };
-    let plan = Plan { key: &[Step::whole(4)], value: &[Step::whole(40)] };
+    let more = MapDef { max_entries: Some(1000), ..NEW_HASH };
+    let plan =
+        MigrationPlan { key: &[MigrationStep::whole(4)], value: &[MigrationStep::whole(40)] };
     let migration = Migration::new(bpf_fs.path("map"), &NEW_HASH, &more, plan);
     assert!(matches!(migration.run(|_| {}).unwrap(), Outcome::Migrated(_)));
     assert_eq!(migration.run(|_| {}).unwrap(), Outcome::AlreadyNew);
@@ -385,8 +395,8 @@ fn keys_that_become_the_same_are_told() {
     let bpf_fs = BpfFs::mount("same");
     let map = pinned(&bpf_fs, 3);
     // The highest byte of each key alone.
-    let key = [Step::Copy { from: 3, to: 3, len: 1 }];
-    let plan = Plan { key: &key, ..PLAN };
+    let key = [MigrationStep::Copy { from: 3, to: 3, len: 1 }];
+    let plan = MigrationPlan { key: &key, ..PLAN };
     let migration = Migration::new(bpf_fs.path("map"), &OLD_HASH, &NEW_HASH, plan);
     let error = refused(&bpf_fs, &map, migration.run(|_| {}));
     assert!(
@@ -481,26 +491,26 @@ fn what_is_the_kernels_starts_anew() {
     }
     bpfmap::plain_struct!(LockedWide { count: u64, lock: SpinLock, flags: u32 });
     impl bpfmap::HasSpinLock for LockedWide {}
-    const LOCKED: &Layout = &Layout::Struct {
+    const LOCKED: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "locked",
         size: 8,
-        members: &[member("lock", 0, Layout::SPIN_LOCK), member("count", 4, Layout::U32)],
+        members: &[member("lock", 0, TypeDesc::SPIN_LOCK), member("count", 4, TypeDesc::U32)],
     };
-    const LOCKED_WIDE: &Layout = &Layout::Struct {
+    const LOCKED_WIDE: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "locked_wide",
         size: 16,
         members: &[
-            member("count", 0, Layout::U64),
-            member("lock", 8, Layout::SPIN_LOCK),
-            member("flags", 12, Layout::U32),
+            member("count", 0, TypeDesc::U64),
+            member("lock", 8, TypeDesc::SPIN_LOCK),
+            member("flags", 12, TypeDesc::U32),
         ],
     };
-    spec!(OldMap: Hash, u32 as Layout::U32 => Locked as LOCKED, max 10);
-    spec!(NewMap: Hash, u32 as Layout::U32 => LockedWide as LOCKED_WIDE, max 10);
+    spec!(OldMap: Hash, u32 as TypeDesc::U32 => Locked as LOCKED, max 10);
+    spec!(NewMap: Hash, u32 as TypeDesc::U32 => LockedWide as LOCKED_WIDE, max 10);
     migrated::<OldMap, NewMap>(
-        Plan {
-            key: &[Step::whole(4)],
-            value: &[Step::Integer {
+        MigrationPlan {
+            key: &[MigrationStep::whole(4)],
+            value: &[MigrationStep::Integer {
                 from_bit: 32,
                 from_bits: 32,
                 to_bit: 0,
@@ -550,27 +560,27 @@ fn generated_functions_migrate() {
         hops: [[u8; 4]; 2],
         bytes: u64
     });
-    const HOPS: &Layout = &Layout::Array {
-        element: &Layout::Struct {
+    const HOPS: &TypeDesc<'static> = &TypeDesc::Array {
+        element: &TypeDesc::Struct {
             name: "hop",
             size: 4,
-            members: &[member("address", 0, Layout::BE32)],
+            members: &[member("address", 0, TypeDesc::BE32)],
         },
         len: 2,
     };
-    const OLD_FLOW: &Layout = &Layout::Struct {
+    const OLD_FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
         name: "flow",
         size: 24,
         members: &[
-            member("packets", 0, Layout::U32),
-            member("verdict", 4, Layout::U8),
-            Member { name: "proto", bit_offset: 40, bits: 4, layout: Layout::U8 },
+            member("packets", 0, TypeDesc::U32),
+            member("verdict", 4, TypeDesc::U8),
+            MemberDesc { name: "proto", bit_offset: 40, bits: 4, ty: TypeDesc::U8 },
             member("hops", 8, HOPS),
-            member("bytes", 16, Layout::U64),
+            member("bytes", 16, TypeDesc::U64),
         ],
     };
-    spec!(Flows: Hash, u32 as Layout::U32 => OldFlow as OLD_FLOW, max 100);
-    spec!(Counts: PercpuArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
+    spec!(Flows: Hash, u32 as TypeDesc::U32 => OldFlow as OLD_FLOW, max 100);
+    spec!(Counts: PercpuArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4);
     let bpf_fs = BpfFs::mount("generated");
     let (flows, counts) = (create::<Flows>(), create::<Counts>());
     let flow = OldFlow {
@@ -593,7 +603,7 @@ fn generated_functions_migrate() {
     let again = generated::migrate_flows(bpf_fs.path("flows"), |_| {}).unwrap();
     assert_eq!(again, Outcome::AlreadyNew);
 
-    spec!(NewFlows: Hash, u32 as Layout::U32 => [u8; 48] as &Layout::Opaque { size: 48 }, max 200,
+    spec!(NewFlows: Hash, u32 as TypeDesc::U32 => [u8; 48] as &TypeDesc::Opaque { size: 48 }, max 200,
         FLAGS: MapFlags = MapFlags::NO_PREALLOC);
     let flows = Map::<NewFlows>::from_pinned(bpf_fs.path("flows")).unwrap();
     let value = flows.lookup(&7).unwrap().unwrap();
@@ -607,7 +617,7 @@ fn generated_functions_migrate() {
     assert_eq!(value[28..36], [1, 187, 0, 0, 5, 6, 7, 8]);
     assert_eq!(value[36..], [0; 12]);
 
-    spec!(Counters: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 8);
+    spec!(Counters: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 8);
     let counters = Map::<Counters>::from_pinned(bpf_fs.path("counts")).unwrap();
     let values = counters.lookup(&3).unwrap().unwrap();
     assert!(values.iter().all(|&value| value == u64::from(u32::MAX)));

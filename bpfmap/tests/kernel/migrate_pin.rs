@@ -1,9 +1,9 @@
 //! The pin that a migration works on, and what others do to it meanwhile.
 
 use crate::bpf_fs::BpfFs;
-use bpfmap::layout::Layout;
-use bpfmap::migrate::{Migration, Outcome, Plan, Progress, Stage, Step};
-use bpfmap::{Declaration, ErrorKind, Map, MapSpec, UpdateMode, kind};
+use bpfmap::TypeDesc;
+use bpfmap::migrate::{Migration, MigrationPlan, MigrationStep, Outcome, Progress, Stage};
+use bpfmap::{ErrorKind, Map, MapDef, MapSpec, UpdateMode, kind};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -16,8 +16,8 @@ impl MapSpec for Old {
     type Value = u32;
     const NAME: &'static str = "counters";
     const MAX_ENTRIES: Option<u32> = Some(8);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 enum New {}
@@ -28,16 +28,22 @@ impl MapSpec for New {
     type Value = u64;
     const NAME: &'static str = "counters";
     const MAX_ENTRIES: Option<u32> = Some(8);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
-static OLD: Declaration<'static> = Declaration::of::<Old>();
-static NEW: Declaration<'static> = Declaration::of::<New>();
+static OLD: MapDef<'static> = Old::DEF;
+static NEW: MapDef<'static> = New::DEF;
 
-const PLAN: Plan<'static> = Plan {
-    key: &[Step::whole(4)],
-    value: &[Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false }],
+const PLAN: MigrationPlan<'static> = MigrationPlan {
+    key: &[MigrationStep::whole(4)],
+    value: &[MigrationStep::Integer {
+        from_bit: 0,
+        from_bits: 32,
+        to_bit: 0,
+        to_bits: 64,
+        signed: false,
+    }],
 };
 
 fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {

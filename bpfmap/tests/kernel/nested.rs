@@ -5,13 +5,13 @@ use crate::common::{
     unprivileged,
 };
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{ErrorKind, InnerMap, Map, MapFlags, MapSpec, Operation, OuterMapSpec, UpdateMode};
 
-/// `nested!(Outer: Kind of Inner, u32 as Layout::U32, max 4)`
+/// `nested!(Outer: Kind of Inner, u32 as TypeDesc::U32, max 4)`
 macro_rules! nested {
     ($name:ident: $kind:ident of $inner:ty, $key:ty as $layout:expr, max $max:expr) => {
-        spec!($name: $kind, $key as $layout => u32 as Layout::U32, max $max,
+        spec!($name: $kind, $key as $layout => u32 as TypeDesc::U32, max $max,
             INNER: Option<InnerMap> = Some(InnerMap::of::<$inner>()));
         impl OuterMapSpec for $name {
             type Inner = $inner;
@@ -19,10 +19,10 @@ macro_rules! nested {
     };
 }
 
-spec!(Cells: Array, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-spec!(Counts: Hash, u32 as Layout::U32 => u64 as Layout::U64, max 8);
-nested!(Pages: ArrayOfMaps of Cells, u32 as Layout::U32, max 4);
-nested!(Tenants: HashOfMaps of Counts, u64 as Layout::U64, max 2);
+spec!(Cells: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+spec!(Counts: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 8);
+nested!(Pages: ArrayOfMaps of Cells, u32 as TypeDesc::U32, max 4);
+nested!(Tenants: HashOfMaps of Counts, u64 as TypeDesc::U64, max 2);
 
 /// The maps of maps come with Linux 4.12, their batches with 5.19.
 fn has_batches() -> bool {
@@ -147,8 +147,8 @@ fn inner_maps_are_like_the_template() {
     assert!(error.to_string().contains("BPF_F_INNER_MAP"), "{error}");
     assert_eq!(pages.get(&0).unwrap(), None);
 
-    spec!(Flexible: Array, u32 as Layout::U32 => u64 as Layout::U64, max 2, FLAGS: MapFlags = MapFlags::INNER_MAP);
-    nested!(FlexiblePages: ArrayOfMaps of Flexible, u32 as Layout::U32, max 1);
+    spec!(Flexible: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2, FLAGS: MapFlags = MapFlags::INNER_MAP);
+    nested!(FlexiblePages: ArrayOfMaps of Flexible, u32 as TypeDesc::U32, max 1);
     let pages: Map<FlexiblePages> = common::create();
     pages.set(&0, &Map::<Flexible>::options().max_entries(300).create().unwrap()).unwrap();
     assert_eq!(pages.inner(&0).unwrap().unwrap().max_entries(), 300);
@@ -158,8 +158,8 @@ fn inner_maps_are_like_the_template() {
     assert_eq!(tenants.inner(&0).unwrap().unwrap().max_entries(), 99);
 
     // A per-CPU array must be as large from Linux 7.1 on.
-    spec!(CpuCells: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-    nested!(CpuPages: ArrayOfMaps of CpuCells, u32 as Layout::U32, max 1);
+    spec!(CpuCells: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+    nested!(CpuPages: ArrayOfMaps of CpuCells, u32 as TypeDesc::U32, max 1);
     let pages: Map<CpuPages> = common::create();
     let larger = Map::<CpuCells>::options().max_entries(3).create().unwrap();
     let answer = pages.set(&0, &larger);
@@ -173,8 +173,8 @@ fn inner_maps_are_like_the_template() {
 
 #[test]
 fn a_map_of_other_maps_is_refused_when_it_is_opened() {
-    spec!(Wide: Hash, u32 as Layout::U32 => [u64; 2] as &Layout::Array { element: Layout::U64, len: 2 }, max 8);
-    nested!(Other: HashOfMaps of Wide, u64 as Layout::U64, max 2);
+    spec!(Wide: Hash, u32 as TypeDesc::U32 => [u64; 2] as &TypeDesc::Array { element: TypeDesc::U64, len: 2 }, max 8);
+    nested!(Other: HashOfMaps of Wide, u64 as TypeDesc::U64, max 2);
     let tenants: Map<Tenants> = common::create();
     // The kernel doesn't show the template, so an empty map can't be told from the other.
     Map::<Other>::from_map(&tenants).unwrap();
@@ -199,11 +199,11 @@ fn there_is_one_level_and_some_types_have_no_place() {
         raise_memlock();
         Map::<S>::create().unwrap_err().errno()
     }
-    spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 1);
-    nested!(Second: ArrayOfMaps of Pages, u32 as Layout::U32, max 1);
-    nested!(SecondHash: HashOfMaps of Tenants, u32 as Layout::U32, max 1);
-    nested!(Tables: ArrayOfMaps of Jumps, u32 as Layout::U32, max 1);
-    spec!(NoTemplate: ArrayOfMaps, u32 as Layout::U32 => u32 as Layout::U32, max 1);
+    spec!(Jumps: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1);
+    nested!(Second: ArrayOfMaps of Pages, u32 as TypeDesc::U32, max 1);
+    nested!(SecondHash: HashOfMaps of Tenants, u32 as TypeDesc::U32, max 1);
+    nested!(Tables: ArrayOfMaps of Jumps, u32 as TypeDesc::U32, max 1);
+    spec!(NoTemplate: ArrayOfMaps, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1);
     assert_eq!(refused::<Second>(), Some(libc::EINVAL));
     assert_eq!(refused::<SecondHash>(), Some(libc::EINVAL));
     assert_eq!(refused::<Tables>(), Some(ENOTSUPP));

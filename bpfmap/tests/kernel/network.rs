@@ -6,7 +6,7 @@ use crate::network_objects::{
     xdp_program, xdp_socket,
 };
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{
     CpuQueue, CpuQueueSize, Device, InterfaceIndex, Map, MapFlags, MapSpec, ProgramFd, ProgramId,
     Result, SocketCookie,
@@ -14,17 +14,17 @@ use bpfmap::{
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, OwnedFd};
 
-spec!(Ports: Devmap, u32 as Layout::U32 => u32 as Layout::U32, max 2);
-spec!(Filtered: Devmap, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-spec!(PortsByIndex: DevmapHash, u32 as Layout::U32 => u32 as Layout::U32, max 1);
-spec!(FilteredByIndex: DevmapHash, u32 as Layout::U32 => u64 as Layout::U64, max 1);
-spec!(Cpus: Cpumap, u32 as Layout::U32 => u32 as Layout::U32, max 2);
-spec!(CpusFiltered: Cpumap, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-spec!(Xsks: Xskmap, u32 as Layout::U32 => u32 as Layout::U32, max 2);
-spec!(Peers: Sockmap, u32 as Layout::U32 => u64 as Layout::U64, max 2);
-spec!(PeersUnread: Sockmap, u32 as Layout::U32 => u32 as Layout::U32, max 2);
-spec!(Flows: Sockhash, u64 as Layout::U64 => u64 as Layout::U64, max 1);
-spec!(Workers: ReuseportSockarray, u32 as Layout::U32 => u64 as Layout::U64, max 2);
+spec!(Ports: Devmap, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 2);
+spec!(Filtered: Devmap, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+spec!(PortsByIndex: DevmapHash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1);
+spec!(FilteredByIndex: DevmapHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
+spec!(Cpus: Cpumap, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 2);
+spec!(CpusFiltered: Cpumap, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+spec!(Xsks: Xskmap, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 2);
+spec!(Peers: Sockmap, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
+spec!(PeersUnread: Sockmap, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 2);
+spec!(Flows: Sockhash, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1);
+spec!(Workers: ReuseportSockarray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
 
 const QUEUE: CpuQueueSize = CpuQueueSize::new(192).unwrap();
 

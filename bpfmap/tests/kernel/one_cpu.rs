@@ -2,16 +2,16 @@
 
 use crate::common::{create, errno, kernel};
 use crate::spec;
+use bpfmap::TypeDesc;
 use bpfmap::kind::SelectCpu;
-use bpfmap::layout::Layout;
 use bpfmap::{ErrorKind, Map, MapSpec, PerCpu, UpdateMode, possible_cpus};
 
 /// 6 bytes: the next CPU's value begins at 8.
 type Odd = [u16; 3];
-const ODD: &Layout = &Layout::Array { element: Layout::U16, len: 3 };
-spec!(ByKey: PercpuHash, u32 as Layout::U32 => Odd as ODD, max 2);
-spec!(ByUse: LruPercpuHash, u32 as Layout::U32 => Odd as ODD, max 100);
-spec!(ByIndex: PercpuArray, u32 as Layout::U32 => Odd as ODD, max 2);
+const ODD: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U16, len: 3 };
+spec!(ByKey: PercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 2);
+spec!(ByUse: LruPercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 100);
+spec!(ByIndex: PercpuArray, u32 as TypeDesc::U32 => Odd as ODD, max 2);
 
 /// What an older kernel answers, if this is one: it refuses each, and what was there stays.
 fn is_refused<S>(map: &Map<S>) -> bool

@@ -3,17 +3,25 @@
 use crate::bpf_fs::BpfFs;
 use crate::common::{anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged};
 use crate::spec;
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, UpdateMode};
+use bpfmap::{MemberDesc, TypeDesc};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-const RX: Member = Member { name: "rx_bytes", bit_offset: 0, bits: 0, layout: Layout::U32 };
-const TX: Member = Member { name: "tx_bytes", bit_offset: 0, bits: 0, layout: Layout::U32 };
-const STATS: &Layout =
-    &Layout::Struct { name: "stats", size: 8, members: &[RX, Member { bit_offset: 32, ..TX }] };
-const SWAPPED: &Layout =
-    &Layout::Struct { name: "stats", size: 8, members: &[TX, Member { bit_offset: 32, ..RX }] };
+const RX: MemberDesc<'static> =
+    MemberDesc { name: "rx_bytes", bit_offset: 0, bits: 0, ty: TypeDesc::U32 };
+const TX: MemberDesc<'static> =
+    MemberDesc { name: "tx_bytes", bit_offset: 0, bits: 0, ty: TypeDesc::U32 };
+const STATS: &TypeDesc<'static> = &TypeDesc::Struct {
+    name: "stats",
+    size: 8,
+    members: &[RX, MemberDesc { bit_offset: 32, ..TX }],
+};
+const SWAPPED: &TypeDesc<'static> = &TypeDesc::Struct {
+    name: "stats",
+    size: 8,
+    members: &[TX, MemberDesc { bit_offset: 32, ..RX }],
+};
 
 #[repr(C)]
 struct Stats {
@@ -22,7 +30,7 @@ struct Stats {
 }
 bpfmap::plain_struct!(Stats { rx_bytes: u32, tx_bytes: u32 });
 
-spec!(Counters: Hash, u32 as Layout::U32 => Stats as STATS, max 10);
+spec!(Counters: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10);
 
 #[test]
 fn the_same_map_opens_every_way() {
@@ -69,7 +77,7 @@ fn an_object_without_the_map_is_told() {
 /// Sizes are the same; libbpf's own reuse of a pin takes such a map.
 #[test]
 fn two_swapped_members_are_refused() {
-    spec!(Swapped: Hash, u32 as Layout::U32 => Stats as SWAPPED, max 10);
+    spec!(Swapped: Hash, u32 as TypeDesc::U32 => Stats as SWAPPED, max 10);
     let map = create::<Swapped>();
     let text = mismatch(Map::<Counters>::from_map(&map));
     assert!(
@@ -82,11 +90,11 @@ fn two_swapped_members_are_refused() {
 
 #[test]
 fn another_type_or_size_is_refused() {
-    spec!(Other: Array, u32 as Layout::U32 => u64 as Layout::U64, max 10);
-    spec!(Key: Hash, u64 as Layout::U64 => Stats as STATS, max 10);
-    spec!(Value: Hash, u32 as Layout::U32 => u32 as Layout::U32, max 10);
-    spec!(Entries: Hash, u32 as Layout::U32 => Stats as STATS, max 11);
-    spec!(Flags: Hash, u32 as Layout::U32 => Stats as STATS, max 10, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(Other: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
+    spec!(Key: Hash, u64 as TypeDesc::U64 => Stats as STATS, max 10);
+    spec!(Value: Hash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 10);
+    spec!(Entries: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 11);
+    spec!(Flags: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
     let told = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
     told(
         mismatch(Map::<Counters>::from_map(&create::<Other>())),
@@ -119,7 +127,7 @@ fn another_number_of_entries_can_be_expected() {
 
 #[test]
 fn a_map_without_btf_opens_by_its_sizes() {
-    spec!(Bare: Hash, u32 as Layout::U32 => Stats as STATS, max 10, BTF: bool = false);
+    spec!(Bare: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, BTF: bool = false);
     let map = create::<Bare>();
     assert_eq!(map.info().unwrap().btf_id, 0);
     let opened = Map::<Counters>::from_map(&map).unwrap();
@@ -135,7 +143,7 @@ fn what_is_no_map_is_refused() {
 
 #[test]
 fn a_pin_is_opened_and_removed() {
-    spec!(Swapped: Hash, u32 as Layout::U32 => Stats as SWAPPED, max 10);
+    spec!(Swapped: Hash, u32 as TypeDesc::U32 => Stats as SWAPPED, max 10);
     let bpf_fs = BpfFs::mount("pin");
     let path = bpf_fs.path("counters");
     let map = create::<Counters>();

@@ -2,11 +2,11 @@
 
 use crate::common::{create, kernel};
 use crate::spec;
-use bpfmap::layout::{Layout, Member};
+use bpfmap::{MemberDesc, TypeDesc};
 use bpfmap::{PerCpu, Plain, UpdateMode, possible_cpus};
 
-spec!(Counters: PercpuHash, u32 as Layout::U32 => u64 as Layout::U64, max 100);
-spec!(Slots: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 10);
+spec!(Counters: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 100);
+spec!(Slots: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10);
 
 /// 12 bytes: the next CPU's begins at 16.
 #[repr(C)]
@@ -14,19 +14,19 @@ struct Odd {
     numbers: [u32; 3],
 }
 bpfmap::plain_struct!(Odd { numbers: [u32; 3] });
-const ODD: &Layout = &Layout::Struct {
+const ODD: &TypeDesc<'static> = &TypeDesc::Struct {
     name: "odd",
     size: 12,
-    members: &[Member {
+    members: &[MemberDesc {
         name: "numbers",
         bit_offset: 0,
         bits: 0,
-        layout: &Layout::Array { element: Layout::U32, len: 3 },
+        ty: &TypeDesc::Array { element: TypeDesc::U32, len: 3 },
     }],
 };
-spec!(Odds: PercpuHash, u32 as Layout::U32 => Odd as ODD, max 10);
-spec!(OddSlots: PercpuArray, u32 as Layout::U32 => Odd as ODD, max 10);
-spec!(Bytes: PercpuArray, u32 as Layout::U32 => u8 as Layout::U8, max 10);
+spec!(Odds: PercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 10);
+spec!(OddSlots: PercpuArray, u32 as TypeDesc::U32 => Odd as ODD, max 10);
+spec!(Bytes: PercpuArray, u32 as TypeDesc::U32 => u8 as TypeDesc::U8, max 10);
 
 fn numbered<V: Plain>(value: impl Fn(u32) -> V) -> PerCpu<V> {
     PerCpu::from_fn(|cpu| value(u32::try_from(cpu).unwrap())).unwrap()

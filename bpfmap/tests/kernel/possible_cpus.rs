@@ -3,12 +3,12 @@
 
 use crate::common;
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{ErrorKind, Map, Operation, possible_cpus};
 use std::ffi::CString;
 use std::process::Command;
 
-spec!(Packets: PercpuArray, u32 as Layout::U32 => u64 as Layout::U64, max 1);
+spec!(Packets: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
 
 const LIST: &str = "/sys/devices/system/cpu/possible";
 

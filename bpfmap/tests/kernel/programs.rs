@@ -2,14 +2,14 @@
 
 use crate::common::{self, DELETE, LOOKUP, TAKE, UPDATE, bare, errno};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, Operation, ProgramFd};
 use std::ffi::{c_int, c_long};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-spec!(Jumps: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 4);
+spec!(Jumps: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4);
 
 /// `BPF_PROG_TYPE_SOCKET_FILTER` and `BPF_PROG_TYPE_SCHED_CLS`.
 pub(crate) const SOCKET_FILTER: u32 = 1;
@@ -95,7 +95,7 @@ fn slots_are_walked_and_emptied() {
 
 #[test]
 fn many_empty_slots_are_no_disturbance() {
-    spec!(Sparse: ProgArray, u32 as Layout::U32 => u32 as Layout::U32, max 3000);
+    spec!(Sparse: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 3000);
     let sparse: Map<Sparse> = common::create();
     assert_eq!(sparse.objects().count(), 0);
     sparse.set(&2999, ProgramFd::new(program(SOCKET_FILTER).as_fd())).unwrap();

@@ -2,11 +2,11 @@
 
 use crate::common::{DELETE, NEXT_KEY, UPDATE, bare, create, errno};
 use crate::spec;
+use bpfmap::TypeDesc;
 use bpfmap::UpdateMode;
-use bpfmap::layout::Layout;
 
-spec!(Queue: Queue, () as Layout::VOID => u32 as Layout::U32, max 3);
-spec!(Stack: Stack, () as Layout::VOID => u32 as Layout::U32, max 3);
+spec!(Queue: Queue, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 3);
+spec!(Stack: Stack, () as TypeDesc::VOID => u32 as TypeDesc::U32, max 3);
 
 #[test]
 fn a_queue_gives_the_oldest_first() {

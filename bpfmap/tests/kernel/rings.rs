@@ -3,7 +3,7 @@
 use crate::common;
 use crate::programs::{SOCKET_FILTER, load};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Error, ErrorKind, EventSpec, Map, MapFlags, RingBuf, UserRingBuf};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::ffi::c_long;
@@ -15,22 +15,22 @@ const PAGE: usize = 4096;
 
 /// An event takes 32 bytes: 128 fill the ring.
 type Event = [u64; 3];
-const EVENT: &Layout = &Layout::Array { element: Layout::U64, len: 3 };
+const EVENT: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U64, len: 3 };
 
 macro_rules! ring {
     ($name:ident: $kind:ident, $event:ty as $layout:expr $(, $item:ident: $ty:ty = $content:expr)*) => {
-        spec!($name: $kind, () as Layout::VOID => () as Layout::VOID, max 4096,
-            EVENT_LAYOUT: &'static Layout = $layout $(, $item: $ty = $content)*);
+        spec!($name: $kind, () as TypeDesc::VOID => () as TypeDesc::VOID, max 4096,
+            EVENT_LAYOUT: &'static TypeDesc<'static> = $layout $(, $item: $ty = $content)*);
         impl EventSpec for $name {
             type Event = $event;
         }
     };
 }
 ring!(Events: Ringbuf, Event as EVENT);
-ring!(Large: Ringbuf, [u64; 511] as &Layout::Array { element: Layout::U64, len: 511 });
+ring!(Large: Ringbuf, [u64; 511] as &TypeDesc::Array { element: TypeDesc::U64, len: 511 });
 ring!(Overwritten: Ringbuf, Event as EVENT, FLAGS: MapFlags = MapFlags::RB_OVERWRITE);
 ring!(Orders: UserRingbuf, Event as EVENT);
-ring!(LargeOrders: UserRingbuf, [u64; 512] as &Layout::Array { element: Layout::U64, len: 512 });
+ring!(LargeOrders: UserRingbuf, [u64; 512] as &TypeDesc::Array { element: TypeDesc::U64, len: 512 });
 
 /// A program that sends an event, which is three times the same number.
 fn sender(ring: RawFd, number: i32) -> OwnedFd {

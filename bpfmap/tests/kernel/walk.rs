@@ -2,7 +2,7 @@
 
 use crate::common::{create, errno, raise_memlock, stay_on_another_cpu};
 use crate::spec;
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, UpdateMode};
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashSet;
@@ -14,10 +14,10 @@ const FEW: u32 = 1_000;
 /// The room that a map has beyond those.
 const SPARE: u32 = 500;
 
-spec!(Flows: Hash, u32 as Layout::U32 => u64 as Layout::U64, max MANY + SPARE);
-spec!(Large: Hash, u32 as Layout::U32 => u32 as Layout::U32, max 20_000);
-spec!(Tiny: Hash, u8 as Layout::U8 => u8 as Layout::U8, max 256);
-spec!(Short: Hash, u16 as Layout::U16 => [u8; 3] as &Layout::Array { element: Layout::U8, len: 3 }, max 1000);
+spec!(Flows: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max MANY + SPARE);
+spec!(Large: Hash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 20_000);
+spec!(Tiny: Hash, u8 as TypeDesc::U8 => u8 as TypeDesc::U8, max 256);
+spec!(Short: Hash, u16 as TypeDesc::U16 => [u8; 3] as &TypeDesc::Array { element: TypeDesc::U8, len: 3 }, max 1000);
 
 /// Both ways of walking, and how many entries are worth a test.
 fn both() -> [(Map<Flows>, u32); 2] {
@@ -213,9 +213,9 @@ fn batches_of_keys() {
 #[test]
 fn a_crowded_bucket_is_read() {
     const SIZE: usize = 600 * 1024;
-    const BYTES: &Layout = &Layout::Opaque { size: 600 * 1024 };
+    const BYTES: &TypeDesc<'static> = &TypeDesc::Opaque { size: 600 * 1024 };
     // One such value makes a batch. Of 8 entries in 8 buckets some two meet in all but 3 of 1,000 maps.
-    spec!(Crowd: Hash, u32 as Layout::U32 => [u8; SIZE] as BYTES, max 8, BTF: bool = false);
+    spec!(Crowd: Hash, u32 as TypeDesc::U32 => [u8; SIZE] as BYTES, max 8, BTF: bool = false);
     let value: Box<[u8; SIZE]> = vec![1; SIZE].into_boxed_slice().try_into().unwrap();
     for _ in 0..2 {
         let map = create::<Crowd>();

@@ -1,6 +1,6 @@
 //! Memory of an arena, which starts at a page and no better.
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapFlags, MapSpec, kind};
 
 /// A page that is no multiple of two pages.
@@ -15,8 +15,8 @@ impl MapSpec for Pool {
     const MAX_ENTRIES: Option<u32> = Some(8);
     const FLAGS: MapFlags = MapFlags::MMAPABLE;
     const MAP_EXTRA: u64 = ODD_PAGE;
-    const KEY_LAYOUT: &'static Layout = Layout::VOID;
-    const VALUE_LAYOUT: &'static Layout = Layout::VOID;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
 }
 
 /// Two pages, at a multiple of two pages.

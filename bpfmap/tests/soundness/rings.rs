@@ -1,7 +1,7 @@
 //! Rings that another library uses too, or that are not what a spec says. `fixtures/tests/shared_rings.rs` has those that
 //! take a program that sends events.
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::libbpf_rs::{MapHandle, UserRingBuffer};
 use bpfmap::{ErrorKind, EventSpec, Map, MapSpec, RingBuf, UserRingBuf, kind};
 
@@ -14,10 +14,10 @@ macro_rules! ring {
             type Value = ();
             const NAME: &'static str = stringify!($name);
             const MAX_ENTRIES: Option<u32> = Some(4096);
-            const KEY_LAYOUT: &'static Layout = Layout::VOID;
-            const VALUE_LAYOUT: &'static Layout = Layout::VOID;
-            const EVENT_LAYOUT: &'static Layout =
-                &Layout::Array { element: Layout::U64, len: $words };
+            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+            const EVENT_LAYOUT: &'static TypeDesc<'static> =
+                &TypeDesc::Array { element: TypeDesc::U64, len: $words };
         }
         impl EventSpec for $name {
             type Event = [u64; $words];

@@ -1,31 +1,35 @@
 //! Pointers to memory of user space, which programs write through, behind plain data.
 
-use bpfmap::layout::{Layout, Member};
 use bpfmap::{ErrorKind, Map, MapFlags, MapSpec, PidFd, kind};
+use bpfmap::{MemberDesc, TypeDesc};
 use std::os::fd::AsFd as _;
 
-const fn member(name: &'static str, byte: u32, layout: &'static Layout) -> Member {
-    Member { name, bit_offset: byte * 8, bits: 0, layout }
+const fn member(
+    name: &'static str,
+    byte: u32,
+    layout: &'static TypeDesc<'static>,
+) -> MemberDesc<'static> {
+    MemberDesc { name, bit_offset: byte * 8, bits: 0, ty: layout }
 }
 
 /// What a user pointer leads to: the kernel asks for a struct.
-const TARGET: &Layout =
-    &Layout::Struct { name: "shared", size: 8, members: &[member("requests", 0, Layout::U64)] };
+const TARGET: &TypeDesc<'static> =
+    &TypeDesc::Struct { name: "shared", size: 8, members: &[member("requests", 0, TypeDesc::U64)] };
 
-const POINTER: &Layout =
-    &Layout::Pointer { target: &Layout::Tagged { tag: "uptr", target: TARGET } };
+const POINTER: &TypeDesc<'static> =
+    &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: TARGET } };
 
 /// A struct of 16 bytes whose first eight are said to be something.
-const fn entry(members: &'static [Member]) -> Layout {
-    Layout::Struct { name: "entry", size: 16, members }
+const fn entry(members: &'static [MemberDesc<'static>]) -> TypeDesc<'static> {
+    TypeDesc::Struct { name: "entry", size: 16, members }
 }
 
-const WITH_POINTER: &Layout =
-    &entry(&[member("memory", 0, POINTER), member("number", 8, Layout::U64)]);
-const WITH_ADDRESS: &Layout =
-    &entry(&[member("memory", 0, Layout::VOID_POINTER), member("number", 8, Layout::U64)]);
-const POINTER_ELSEWHERE: &Layout =
-    &entry(&[member("memory", 0, Layout::VOID_POINTER), member("number", 8, POINTER)]);
+const WITH_POINTER: &TypeDesc<'static> =
+    &entry(&[member("memory", 0, POINTER), member("number", 8, TypeDesc::U64)]);
+const WITH_ADDRESS: &TypeDesc<'static> =
+    &entry(&[member("memory", 0, TypeDesc::VOID_POINTER), member("number", 8, TypeDesc::U64)]);
+const POINTER_ELSEWHERE: &TypeDesc<'static> =
+    &entry(&[member("memory", 0, TypeDesc::VOID_POINTER), member("number", 8, POINTER)]);
 
 /// What a spec by hand can say of the same map.
 macro_rules! storage {
@@ -38,8 +42,8 @@ macro_rules! storage {
             type Value = [u64; 2];
             const NAME: &'static str = "shared";
             const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-            const KEY_LAYOUT: &'static Layout = Layout::I32;
-            const VALUE_LAYOUT: &'static Layout = $layout;
+            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
+            const VALUE_LAYOUT: &'static TypeDesc<'static> = $layout;
             const BTF: bool = $btf;
         }
     };
@@ -47,8 +51,8 @@ macro_rules! storage {
 storage!(Honest, WITH_POINTER, btf: true);
 storage!(PlainAddress, WITH_ADDRESS, btf: true);
 storage!(Elsewhere, POINTER_ELSEWHERE, btf: false);
-storage!(OpaqueBytes, &Layout::Opaque { size: 16 }, btf: true);
-storage!(SizesAlone, &Layout::Opaque { size: 16 }, btf: false);
+storage!(OpaqueBytes, &TypeDesc::Opaque { size: 16 }, btf: true);
+storage!(SizesAlone, &TypeDesc::Opaque { size: 16 }, btf: false);
 
 /// A map with a user pointer. `None`: this kernel has no task storage, or reads no tags of types.
 fn shared() -> Option<Map<Honest>> {

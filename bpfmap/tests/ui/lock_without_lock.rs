@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, kind};
 
 enum Flows {}
@@ -7,8 +7,8 @@ impl MapSpec for Flows {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 fn read(flows: &Map<Flows>) {

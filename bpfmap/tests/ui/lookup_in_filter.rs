@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, kind};
 
 enum Seen {}
@@ -7,8 +7,8 @@ impl MapSpec for Seen {
     type Key = ();
     type Value = u64;
     const NAME: &'static str = "seen";
-    const KEY_LAYOUT: &'static Layout = Layout::VOID;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 fn seen(seen: &Map<Seen>) {

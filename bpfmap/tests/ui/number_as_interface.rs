@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{InterfaceIndex, Map, MapSpec, UpdateMode, kind};
 
 enum Ports {}
@@ -7,8 +7,8 @@ impl MapSpec for Ports {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "ports";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 fn put(ports: &Map<Ports>, interface: InterfaceIndex) {

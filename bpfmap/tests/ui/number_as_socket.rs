@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, kind};
 use std::os::fd::AsRawFd;
 
@@ -8,8 +8,8 @@ impl MapSpec for Peers {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "peers";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 enum Queues {}
@@ -18,8 +18,8 @@ impl MapSpec for Queues {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "queues";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 fn put(peers: &Map<Peers>, queues: &Map<Queues>, socket: std::net::TcpStream) {

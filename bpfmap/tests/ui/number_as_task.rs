@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapFlags, MapSpec, kind};
 
 enum Accounts {}
@@ -8,8 +8,8 @@ impl MapSpec for Accounts {
     type Value = u64;
     const NAME: &'static str = "accounts";
     const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 fn attach(accounts: &Map<Accounts>) {

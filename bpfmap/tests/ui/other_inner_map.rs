@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{InnerMap, Map, MapSpec, OuterMapSpec, kind};
 
 enum Counters {}
@@ -7,8 +7,8 @@ impl MapSpec for Counters {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "counters";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 enum Names {}
@@ -17,8 +17,8 @@ impl MapSpec for Names {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "names";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 enum Tenants {}
@@ -27,8 +27,8 @@ impl MapSpec for Tenants {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "tenants";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
     const INNER: Option<InnerMap> = Some(InnerMap::of::<Counters>());
 }
 

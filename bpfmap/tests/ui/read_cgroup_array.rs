@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, kind};
 
 enum Gates {}
@@ -7,8 +7,8 @@ impl MapSpec for Gates {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "gates";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 
 fn gate(gates: &Map<Gates>) {

@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{EventSpec, Map, MapSpec, RingBuf, kind};
 
 enum Exits {}
@@ -7,9 +7,9 @@ impl MapSpec for Exits {
     type Key = u32;
     type Value = u32;
     const NAME: &'static str = "exits";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U32;
-    const EVENT_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 impl EventSpec for Exits {
     type Event = u32;

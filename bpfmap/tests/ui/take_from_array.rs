@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, kind};
 
 enum Slots {}
@@ -7,8 +7,8 @@ impl MapSpec for Slots {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "slots";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 fn take(slots: &Map<Slots>) {

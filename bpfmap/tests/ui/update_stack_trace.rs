@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, UpdateMode, kind};
 
 enum Stacks {}
@@ -7,8 +7,8 @@ impl MapSpec for Stacks {
     type Key = u32;
     type Value = [u64; 127];
     const NAME: &'static str = "stacks";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Array { element: Layout::U64, len: 127 };
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U64, len: 127 };
 }
 
 fn put(stacks: &Map<Stacks>) {

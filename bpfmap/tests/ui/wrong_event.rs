@@ -1,4 +1,4 @@
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{EventSpec, MapSpec, RingBuf, kind};
 
 enum Exits {}
@@ -7,9 +7,9 @@ impl MapSpec for Exits {
     type Key = ();
     type Value = ();
     const NAME: &'static str = "exits";
-    const KEY_LAYOUT: &'static Layout = Layout::VOID;
-    const VALUE_LAYOUT: &'static Layout = Layout::VOID;
-    const EVENT_LAYOUT: &'static Layout = Layout::U32;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    const EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
 }
 impl EventSpec for Exits {
     type Event = u32;

@@ -6,7 +6,7 @@ use bpfmap_core::map_type::{
 };
 use bpfmap_schema::check::check;
 use bpfmap_schema::ir::{
-    Attribute, Composite, InC, InnerMap, Int, KeyValue, MapDef, Member, MemberType, Pinning,
+    Attribute, Composite, InC, InnerMap, Int, KeyValue, MapDecl, Member, MemberType, Pinning,
     Schema, Type, TypeDef, TypeDefKind,
 };
 use bpfmap_schema::source::{Span, Spanned};
@@ -49,7 +49,7 @@ fn map(
     name: String,
     flag: Option<usize>,
     random: &mut Random,
-) -> MapDef {
+) -> MapDecl {
     let flags = flags(row, flag, random);
     let max_entries = max_entries(row, random);
     let has_node = flags.iter().any(|flag| flag.value == "numa_node");
@@ -59,7 +59,7 @@ fn map(
     }
     let key = key(schema, row, random);
     let value = value(schema, row, flag, random);
-    MapDef {
+    MapDecl {
         doc: doc(random),
         map_type: row.name.to_owned().into(),
         event: event(schema, row, random),
@@ -239,7 +239,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
 
 /// A template in place, or a map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
-    let possible = |map: &&MapDef| {
+    let possible = |map: &&MapDecl| {
         let row = MapType::by_name(&map.map_type.value);
         row.is_some_and(|row| !matches!(row.as_inner, InnerRule::Refused(_)))
     };
@@ -300,7 +300,7 @@ fn new_type(
 /// Counts what the maps of a schema are.
 pub(super) fn cover(schema: &Schema, tally: &mut Tally) {
     let mut count = |what: String| *tally.covered.entry(what).or_default() += 1;
-    let templates = schema.maps.iter().filter_map(MapDef::template);
+    let templates = schema.maps.iter().filter_map(MapDecl::template);
     for map in schema.maps.iter().chain(templates) {
         let ty = &map.map_type.value;
         count(ty.clone());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::types::TypeNames;
 use bpfmap_core::map_type::MapType;
-use bpfmap_schema::ir::{MapDef, Schema};
+use bpfmap_schema::ir::{MapDecl, Schema};
 use bpfmap_schema::naming::c_event_function;
 
 /// The functions of all maps of `schema` that say what event they carry.
@@ -66,7 +66,7 @@ fn push_function(
     code: &mut String,
     parameters: &Parameters,
     row: &MapType,
-    (map, ty): (&MapDef, &str),
+    (map, ty): (&MapDecl, &str),
     function: &str,
 ) {
     let map = &map.name.value;

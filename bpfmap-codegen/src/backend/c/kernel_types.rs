@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
-use bpfmap_schema::ir::{Composite, MapDef, MemberType, Schema, Type, TypeDefKind};
+use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDefKind};
 
 /// Definitions for programs that do not include `vmlinux.h`.
 pub(super) fn definitions(schema: &Schema) -> String {
@@ -105,7 +105,7 @@ fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
         // A map without BTF says the sizes of its key and value; the type of its records is in its definition all the same.
         let types = map.types().filter(|_| described).chain(&map.event);
         held.extend(types.filter_map(|ty| base(schema, &ty.value)));
-        let types = map.template().into_iter().flat_map(MapDef::types);
+        let types = map.template().into_iter().flat_map(MapDecl::types);
         let bases = types.filter_map(|ty| base(schema, &ty.value));
         within.extend(bases.filter(|name| !held.contains(name)));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::maps::{map_flags, map_type};
 use super::push_comment;
 use super::types::TypeNames;
-use bpfmap_schema::ir::{KeyValue, MapDef, Schema};
+use bpfmap_schema::ir::{KeyValue, MapDecl, Schema};
 
 const OPENING: &str = "
 /*
@@ -58,7 +58,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
     code
 }
 
-fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDef) {
+fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     if let Some(doc) = &map.doc {
         push_comment(code, "", doc);
     }
@@ -99,7 +99,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDef) {
 }
 
 /// The attributes of `map` that the old form cannot say.
-fn inexpressible(map: &MapDef) -> Vec<&'static str> {
+fn inexpressible(map: &MapDecl) -> Vec<&'static str> {
     [
         (map.pinning.is_some(), "pinning"),
         (map.numa_node.is_some(), "numa_node"),

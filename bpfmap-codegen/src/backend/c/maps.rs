@@ -7,7 +7,7 @@ use super::types::TypeNames;
 use super::{push_comment, push_decl_tags};
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{MapFlag, MapType};
-use bpfmap_schema::ir::{InnerMap, KeyValue, MapDef, Pinning, Schema, Type};
+use bpfmap_schema::ir::{InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
 use bpfmap_schema::layout::Layouts;
 
 /// The oldest kernel whose headers programs are compiled with. What came later is written as a
@@ -18,7 +18,7 @@ const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
-    let templates = schema.maps.iter().filter_map(MapDef::template);
+    let templates = schema.maps.iter().filter_map(MapDecl::template);
     if schema.maps.iter().chain(templates).any(|map| wide_map_extra(map).is_some()) {
         code.push_str(ULONG);
     }
@@ -56,7 +56,7 @@ pub(super) fn map_type(name: &str) -> String {
 }
 
 /// `BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG`, with numbers for flags that older headers lack.
-pub(super) fn map_flags(map: &MapDef) -> Option<String> {
+pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
     let flags: Vec<String> = map
         .flags
         .iter()
@@ -81,12 +81,12 @@ const ULONG: &str = "
 #endif
 ";
 
-fn wide_map_extra(map: &MapDef) -> Option<u64> {
+fn wide_map_extra(map: &MapDecl) -> Option<u64> {
     map.map_extra.as_ref().map(|extra| extra.value).filter(|extra| u32::try_from(*extra).is_err())
 }
 
 /// Maps in the author's order, except that an inner map stands before the map that names it.
-fn ordered(maps: &[MapDef]) -> Vec<&MapDef> {
+fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
     let by_name: HashMap<&str, usize> = maps
         .iter()
         .enumerate()
@@ -112,7 +112,7 @@ fn ordered(maps: &[MapDef]) -> Vec<&MapDef> {
     order
 }
 
-fn referred(map: &MapDef) -> impl Iterator<Item = &str> {
+fn referred(map: &MapDecl) -> impl Iterator<Item = &str> {
     let inner = map.inner.as_ref().and_then(|inner| match &inner.value {
         InnerMap::Named(name) => Some(name.as_str()),
         InnerMap::Template(_) => None,
@@ -128,7 +128,7 @@ struct Attributes<'a> {
 }
 
 impl Attributes<'_> {
-    fn write(&mut self, map: &MapDef) {
+    fn write(&mut self, map: &MapDecl) {
         self.map_type(map);
         let btf = map.btf.as_ref().is_none_or(|btf| btf.value);
         self.described("key", map.key.as_ref(), btf);
@@ -174,7 +174,7 @@ impl Attributes<'_> {
 
     /// The map type is the length of an array, of which loaders read nothing else. Its elements are the records if the
     /// map carries any: so the object says what they are, in the definition of the map itself.
-    fn map_type(&mut self, map: &MapDef) {
+    fn map_type(&mut self, map: &MapDecl) {
         let number = map_type(&map.map_type.value);
         match self.event(map) {
             None => self.uint("type", number),
@@ -189,7 +189,7 @@ impl Attributes<'_> {
     }
 
     /// The type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
-    fn event<'m>(&self, map: &'m MapDef) -> Option<&'m Type> {
+    fn event<'m>(&self, map: &'m MapDecl) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
         let number = MapType::by_name(&map.map_type.value)?.number;
         let size = self.layouts.of(event).size.checked_mul(number.into())?;
@@ -251,7 +251,7 @@ fn program_name(name: &str) -> String {
     format!("__bpfmap_program_{name}")
 }
 
-fn push_values(code: &mut String, schema: &Schema, map: &MapDef) {
+fn push_values(code: &mut String, schema: &Schema, map: &MapDecl) {
     if map.values.is_empty() {
         return;
     }

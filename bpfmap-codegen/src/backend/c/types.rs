@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::kernel_types::has;
 use super::{push_comment, push_decl_tags};
 use bpfmap_schema::ir::{
-    Composite, Enum, Int, MapDef, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
+    Composite, Enum, Int, MapDecl, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
 use bpfmap_schema::taken::is_in_uapi;
@@ -207,7 +207,7 @@ struct Pointees<'a> {
 }
 
 impl<'a> Pointees<'a> {
-    fn map(&mut self, map: &'a MapDef) {
+    fn map(&mut self, map: &'a MapDecl) {
         map.types().for_each(|ty| self.ty(&ty.value));
         if let Some(bpfmap_schema::ir::InnerMap::Template(inner)) =
             map.inner.as_ref().map(|inner| &inner.value)

@@ -6,7 +6,7 @@ use super::{bytes, cell, push_paragraph};
 use crate::backend::flag_effects;
 use bpfmap_core::map_type::{Answer, MapType, MaxEntriesRule, Since};
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
+use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning};
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     let maps = &checked.schema().maps;
@@ -28,7 +28,7 @@ pub(super) fn push_maps(page: &mut String, checked: &Checked) {
 
 const LEFT_TO_LOADER: &str = "left to the loader";
 
-fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
+fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
     let summary = MapType::by_name(&map.map_type.value).map_or("", |row| row.summary);
     let mut rows = vec![("type", format!("`{}`: {summary}", map.map_type.value))];
     for (what, described, part) in
@@ -97,7 +97,7 @@ fn attributes(checked: &Checked, map: &MapDef) -> Vec<(&'static str, String)> {
 }
 
 /// The number, or who sets it where the schema does not.
-fn max_entries(map: &MapDef) -> String {
+fn max_entries(map: &MapDecl) -> String {
     if let Some(number) = &map.max_entries {
         return number.value.to_string();
     }
@@ -111,7 +111,7 @@ fn max_entries(map: &MapDef) -> String {
     .to_owned()
 }
 
-fn push_needs(page: &mut String, checked: &Checked, map: &MapDef) {
+fn push_needs(page: &mut String, checked: &Checked, map: &MapDecl) {
     let resolved = checked.resolved();
     let Some(since) = resolved.creation_since(map) else { return };
     let parts: Vec<_> = resolved
@@ -122,7 +122,7 @@ fn push_needs(page: &mut String, checked: &Checked, map: &MapDef) {
     let _ = write!(page, "\nNeeds Linux {since}: {}.\n", parts.join(", "));
 }
 
-fn push_operations(page: &mut String, checked: &Checked, map: &MapDef) {
+fn push_operations(page: &mut String, checked: &Checked, map: &MapDecl) {
     let operations = checked.resolved().operations(map);
     if operations.is_empty() {
         return;
@@ -137,7 +137,7 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDef) {
 }
 
 /// What each flag changes, and what programs can't do for it.
-fn push_flags(page: &mut String, checked: &Checked, map: &MapDef) {
+fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
     let refused = checked.resolved().refused_to_programs(map);
     if !refused.is_empty() {
         let name = |name: &str| {

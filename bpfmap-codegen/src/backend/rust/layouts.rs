@@ -8,7 +8,7 @@ use super::string_literal;
 use bpfmap_core::SpecialField;
 use bpfmap_schema::check::{Checked, Resolved};
 use bpfmap_schema::ir::{
-    Composite, Enum, Int, KeyValue, MapDef, MemberType, Target, Type, TypeDef, TypeDefKind,
+    Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDef, TypeDefKind,
 };
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts};
 use bpfmap_schema::print::rust::names::Names;
@@ -19,7 +19,7 @@ pub(super) fn layout_of(checked: &Checked, names: &Names<'_>, described: &KeyVal
         names,
         resolved: checked.resolved(),
         layouts: checked.layouts(),
-        layout: "::bpfmap::layout::Layout",
+        layout: "::bpfmap::TypeDesc",
         named: "layouts::",
     };
     match described {
@@ -36,21 +36,25 @@ pub(super) fn push_layouts(code: &mut String, checked: &Checked, names: &Names<'
     }
     code.push_str(
         "\n/// Types of keys and values as BTF describes them.\nmod layouts {\n    \
-         use ::bpfmap::layout::Layout;\n",
+         use ::bpfmap::TypeDesc;\n",
     );
     if used.iter().any(|def| matches!(def.kind, TypeDefKind::Struct(_) | TypeDefKind::Union(_))) {
-        code.push_str("    use ::bpfmap::layout::Member;\n");
+        code.push_str("    use ::bpfmap::MemberDesc;\n");
     }
     let path = Path {
         names,
         resolved: checked.resolved(),
         layouts: checked.layouts(),
-        layout: "Layout",
+        layout: "TypeDesc",
         named: "",
     };
     for def in used {
         let name = &def.name.value;
-        let _ = write!(code, "\n    pub(super) const {}: &Layout = &Layout::", names.layout(name));
+        let _ = write!(
+            code,
+            "\n    pub(super) const {}: &TypeDesc<'static> = &TypeDesc::",
+            names.layout(name)
+        );
         match (&def.kind, checked.layouts().composite(name)) {
             (TypeDefKind::Struct(body), Some(layout)) => {
                 push_composite(code, path, "Struct", name, body, layout, "    ");
@@ -78,7 +82,7 @@ fn used_types(checked: &Checked) -> Vec<&TypeDef> {
     let mut named: Vec<&str> = vec![];
     for map in &checked.schema().maps {
         let both = std::iter::once(map).chain(map.template());
-        pending.extend(both.flat_map(MapDef::types).map(|ty| &ty.value));
+        pending.extend(both.flat_map(MapDecl::types).map(|ty| &ty.value));
     }
     while let Some(ty) = pending.pop() {
         match ty {
@@ -124,7 +128,7 @@ struct Path<'a> {
 }
 
 impl Path<'_> {
-    /// An expression of type `&'static Layout`.
+    /// An expression of type `&'static TypeDesc<'static>`.
     fn ty(self, ty: &Type) -> String {
         let layout = self.layout;
         match ty {
@@ -192,13 +196,13 @@ impl Path<'_> {
             return format!("{}{}", self.named, self.names.layout(name));
         }
         let size = self.layouts.named(name).map_or(0, |layout| layout.size);
-        let path = layout.strip_suffix("Layout").unwrap_or_default();
+        let path = layout.strip_suffix("TypeDesc").unwrap_or_default();
         let members = self.resolved.special_members(name).into_iter();
         let members = members.filter(|member| !member.field.has_target()).map(|member| {
             let name = string_literal(member.name);
             let at = member.bytes.start * 8;
             let layout = self.special(member.field, None);
-            format!("{path}Member {{ name: {name}, bit_offset: {at}, bits: 0, layout: {layout} }}")
+            format!("{path}MemberDesc {{ name: {name}, bit_offset: {at}, bits: 0, ty: {layout} }}")
         });
         let members = members.collect::<Vec<_>>().join(", ");
         let name = string_literal(name);
@@ -227,7 +231,7 @@ fn push_composite(
         let name = member.name.as_ref().map_or("", |name| &name.value);
         let _ = write!(
             code,
-            "{indent}        Member {{ name: {}, bit_offset: {}, bits: {}, layout: ",
+            "{indent}        MemberDesc {{ name: {}, bit_offset: {}, bits: {}, ty: ",
             string_literal(name),
             at.bit_offset,
             member.bits.as_ref().map_or(0, |bits| bits.value),
@@ -238,17 +242,17 @@ fn push_composite(
             let former = string_literal(former);
             let _ = write!(
                 code,
-                "&Layout::Evolved {{ renamed_from: {former}, was_padding: {was_padding}, layout: "
+                "&TypeDesc::Evolved {{ renamed_from: {former}, was_padding: {was_padding}, ty: "
             );
         }
         match (&member.ty, &at.nested) {
             (MemberType::Type(ty), _) => code.push_str(&path.ty(&ty.value)),
             (MemberType::Struct(body), Some(layout)) => {
-                code.push_str("&Layout::");
+                code.push_str("&TypeDesc::");
                 push_composite(code, path, "Struct", "", body, layout, &deeper);
             }
             (MemberType::Union(body), Some(layout)) => {
-                code.push_str("&Layout::");
+                code.push_str("&TypeDesc::");
                 push_composite(code, path, "Union", "", body, layout, &deeper);
             }
             _ => {}

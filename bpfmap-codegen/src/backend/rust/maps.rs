@@ -8,7 +8,7 @@ use super::string_literal;
 use crate::backend::flag_effects;
 use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{Attribute, KeyValue, MapDef, Pinning};
+use bpfmap_schema::ir::{Attribute, KeyValue, MapDecl, Pinning};
 use bpfmap_schema::naming::upper_camel_case;
 use bpfmap_schema::print::comment::push_rust_doc;
 use bpfmap_schema::print::rust::names::{MAPS, Names, Scope, parameter_list};
@@ -23,7 +23,7 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
         }
         push_spec(code, checked, names, (map, &format!("The map `{}`.", map.name.value)));
     }
-    let (maps, open): (Vec<&MapDef>, Vec<&MapDef>) =
+    let (maps, open): (Vec<&MapDecl>, Vec<&MapDecl>) =
         maps.iter().partition(|map| map.open_parts().is_empty());
     if maps.is_empty() {
         return;
@@ -63,7 +63,12 @@ pub(super) fn push_maps(code: &mut String, checked: &Checked, names: &Names<'_>)
 }
 
 /// The spec of a map, and what to say of it where the schema says nothing.
-fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc): (&MapDef, &str)) {
+fn push_spec(
+    code: &mut String,
+    checked: &Checked,
+    names: &Names<'_>,
+    (map, doc): (&MapDecl, &str),
+) {
     let name = &map.name.value;
     let spec = names.spec(name);
     code.push('\n');
@@ -114,21 +119,23 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
     for (what, described, open) in [("KEY", &map.key, key), ("VALUE", &map.value, value)] {
         let layout = match (described, open) {
             (_, Some(open)) => format!(
-                "&::bpfmap::layout::Layout::Opaque {{ size: ::core::mem::size_of::<{open}>() as u32 }}"
+                "&::bpfmap::TypeDesc::Opaque {{ size: ::core::mem::size_of::<{open}>() as u32 }}"
             ),
             (Some(described), None) => layout_of(checked, names, described),
-            (None, None) => "::bpfmap::layout::Layout::VOID".to_owned(),
+            (None, None) => "::bpfmap::TypeDesc::VOID".to_owned(),
         };
         let _ = writeln!(
             code,
-            "    const {what}_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};"
+            "    const {what}_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = {layout};"
         );
     }
     let event = map.event.clone().map(KeyValue::Type);
     if let Some(event) = &event {
         let layout = layout_of(checked, names, event);
-        let _ =
-            writeln!(code, "    const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = {layout};");
+        let _ = writeln!(
+            code,
+            "    const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = {layout};"
+        );
     }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
         code.push_str("    const BTF: bool = false;\n");
@@ -160,7 +167,7 @@ fn push_spec(code: &mut String, checked: &Checked, names: &Names<'_>, (map, doc)
 }
 
 /// Writes who pins the map, if anyone does.
-fn push_pinning(code: &mut String, map: &MapDef) {
+fn push_pinning(code: &mut String, map: &MapDecl) {
     let pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
         None | Some(Pinning::None) => None,
         Some(Pinning::ByName) => Some("ByName".to_owned()),
@@ -173,7 +180,7 @@ fn push_pinning(code: &mut String, map: &MapDef) {
 }
 
 /// What an author of user space has to know of a map of which the loader sets something.
-fn how_to_open(spec: &str, map: &MapDef) -> String {
+fn how_to_open(spec: &str, map: &MapDecl) -> String {
     let parts = map.open_parts();
     let set: Vec<String> = parts
         .iter()
@@ -214,28 +221,29 @@ fn push_option(code: &mut String, name: &str, value: u32) {
     );
 }
 
-fn push_flags(code: &mut String, map: &MapDef) {
+fn push_flags(code: &mut String, map: &MapDecl) {
     if let Some(value) = flags_value(map) {
         let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
     }
 }
 
 /// The flags of a map as an expression; `None`: it has none.
-pub(super) fn flags_value(map: &MapDef) -> Option<String> {
+pub(super) fn flags_value(map: &MapDecl) -> Option<String> {
     let first = map.flags.first()?;
     if map.flags.len() == 1 {
         return Some(format!("::bpfmap::MapFlags::{}", first.value.to_uppercase()));
     }
     // The operator of a trait is nothing that a constant may use.
     let bits = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
-    let names: Vec<_> =
-        bits.map(|flag| format!("::bpfmap::MapFlags::{}.0", flag.name.to_uppercase())).collect();
-    Some(format!("::bpfmap::MapFlags({})", names.join(" | ")))
+    let names: Vec<_> = bits
+        .map(|flag| format!("::bpfmap::MapFlags::{}.bits()", flag.name.to_uppercase()))
+        .collect();
+    Some(format!("::bpfmap::MapFlags::from_bits_retain({})", names.join(" | ")))
 }
 
 /// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:
 /// the runtime knows by it what the map takes and shows.
-fn value_type(checked: &Checked, names: &Names<'_>, map: &MapDef) -> String {
+fn value_type(checked: &Checked, names: &Names<'_>, map: &MapDecl) -> String {
     let rule = MapType::by_name(&map.map_type.value).map(|facts| facts.value);
     match (rule, checked.resolved().value_size(map)) {
         (Some(ValueRule::Object(_)), Some(size)) => format!("u{}", size * 8),

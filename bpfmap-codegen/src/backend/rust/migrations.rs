@@ -12,7 +12,7 @@ use crate::evolve::plan::{Obstacle, Plan, Step, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
 use bpfmap_core::map_type::MapType;
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{KeyValue, MapDef};
+use bpfmap_schema::ir::{KeyValue, MapDecl};
 use bpfmap_schema::print::comment::push_rust_doc;
 use bpfmap_schema::print::rust::names::{Names, Scope};
 
@@ -71,7 +71,7 @@ fn push_indented(code: &mut String, items: &str) {
 }
 
 /// Each map with the constant that describes it, which is called as the map.
-fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDef>) -> Vec<(&'a MapDef, String)> {
+fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDecl, String)> {
     let mut scope = Scope::default();
     maps.map(|map| (map, scope.take(&map.name.value))).collect()
 }
@@ -107,8 +107,8 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is):
         code,
         "pub fn migration_of_{name}(\n    path: impl ::core::convert::AsRef<::std::path::Path>,\n\
          ) -> ::bpfmap::migrate::Migration<'static> {{\n    \
-             use ::bpfmap::migrate::Step;\n    \
-             const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {{\n"
+             use ::bpfmap::MigrationStep;\n    \
+             const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {{\n"
     );
     for (part, steps) in [("key", &plan.key), ("value", &plan.value)] {
         let _ = writeln!(code, "        {part}: &[");
@@ -126,21 +126,28 @@ fn push_steps(code: &mut String, steps: &[Step], depth: usize) {
     for step in steps {
         let _ = match step {
             Step::Copy { from, to, len } => {
-                writeln!(code, "{indent}Step::Copy {{ from: {from}, to: {to}, len: {len} }},")
+                writeln!(
+                    code,
+                    "{indent}MigrationStep::Copy {{ from: {from}, to: {to}, len: {len} }},"
+                )
             }
             Step::Fill { to, bytes } => {
                 let bytes: Vec<String> = bytes.iter().map(ToString::to_string).collect();
-                writeln!(code, "{indent}Step::Fill {{ to: {to}, bytes: &[{}] }},", bytes.join(", "))
+                writeln!(
+                    code,
+                    "{indent}MigrationStep::Fill {{ to: {to}, bytes: &[{}] }},",
+                    bytes.join(", ")
+                )
             }
             Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => writeln!(
                 code,
-                "{indent}Step::Integer {{ from_bit: {from_bit}, from_bits: {from_bits}, to_bit: {to_bit}, \
+                "{indent}MigrationStep::Integer {{ from_bit: {from_bit}, from_bits: {from_bits}, to_bit: {to_bit}, \
                  to_bits: {to_bits}, signed: {signed} }},"
             ),
             Step::Each { from, from_size, to, to_size, len, steps } => {
                 let _ = writeln!(
                     code,
-                    "{indent}Step::Each {{\n{indent}    from: {from},\n{indent}    from_size: {from_size},\n\
+                    "{indent}MigrationStep::Each {{\n{indent}    from: {from},\n{indent}    from_size: {from_size},\n\
                      {indent}    to: {to},\n{indent}    to_size: {to_size},\n{indent}    len: {len},\n\
                      {indent}    steps: &["
                 );
@@ -152,7 +159,7 @@ fn push_steps(code: &mut String, steps: &[Step], depth: usize) {
 }
 
 /// A module with the declarations of one of the two schemas.
-fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDef, String)]) {
+fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDecl, String)]) {
     let names = Names::new(checked.schema());
     let mut items = String::new();
     for (map, constant) in maps {
@@ -160,13 +167,13 @@ fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDe
         let number = MapType::by_name(&map.map_type.value).map_or(0, |row| row.number);
         let layout = |described: &Option<KeyValue>| {
             described.as_ref().map_or_else(
-                || "::bpfmap::layout::Layout::VOID".to_owned(),
+                || "::bpfmap::TypeDesc::VOID".to_owned(),
                 |described| layout_of(checked, &names, described),
             )
         };
         let _ = write!(
             items,
-            "\npub(super) static {constant}: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {{\n"
+            "\npub(super) static {constant}: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {{\n"
         );
         let some = |number: u32| format!("::core::option::Option::Some({number})");
         let fields = [
@@ -183,7 +190,7 @@ fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDe
         }
         let _ = writeln!(
             items,
-            "    ..::bpfmap::Declaration::new({name}, {number}, {}, {})\n}};",
+            "    ..::bpfmap::MapDef::new({name}, {number}, {}, {})\n}};",
             layout(&map.key),
             layout(&map.value)
         );

@@ -19,7 +19,7 @@ use super::place::View;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{KeyRule, MapType, Operation, ValueRule};
 use bpfmap_schema::check::{Checked, Resolved};
-use bpfmap_schema::ir::{Attribute, MapDef, Type};
+use bpfmap_schema::ir::{Attribute, MapDecl, Type};
 use bpfmap_schema::source::Span;
 use members::Moves;
 
@@ -142,14 +142,14 @@ pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
     let same = |types: &Option<TypePair<'_>>| {
         types.as_ref().is_none_or(|types| matches!(types.shape, Shape::Same))
     };
-    let flags = |map: &MapDef| {
+    let flags = |map: &MapDecl| {
         let mut flags: Vec<String> = map.flags.iter().map(|flag| flag.value.clone()).collect();
         flags.sort_unstable();
         flags
     };
     let (old, new) = (pair.old, pair.new);
     let numbers =
-        |map: &MapDef| (max_entries(map), map.map_extra.as_ref().map_or(0, |extra| extra.value));
+        |map: &MapDecl| (max_entries(map), map.map_extra.as_ref().map_or(0, |extra| extra.value));
     same(&pair.key)
         && same(&pair.value)
         && old.map_type.value == new.map_type.value
@@ -212,7 +212,7 @@ impl<'a> Planner<'a> {
     fn maps(&mut self, pair: &MapPair<'_>) {
         let (old, new) = (pair.old, pair.new);
         let path = &new.name.value;
-        let row = |map: &MapDef| MapType::by_name(&map.map_type.value);
+        let row = |map: &MapDecl| MapType::by_name(&map.map_type.value);
         let at = (Side::New, new.map_type.span);
         let (Some(old_row), Some(new_row)) = (row(old), row(new)) else { return };
         match (family(old_row), family(new_row)) {
@@ -266,7 +266,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What belongs to the kernel starts anew in a new map.
-    fn special_fields(&mut self, path: &str, new: &MapDef, value: &bpfmap_schema::ir::KeyValue) {
+    fn special_fields(&mut self, path: &str, new: &MapDecl, value: &bpfmap_schema::ir::KeyValue) {
         for member in self.old.special_fields(value) {
             let path = format!("{path}.value.{}", member.name);
             let word = member.field.name();

@@ -560,8 +560,8 @@ mod generated {
         type Value = TypeSelf;
         const NAME: &'static str = "crate";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SELF;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SELF;
     }
 
     /// The map `crate_`.
@@ -573,8 +573,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "crate_";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The maps in `self`.
@@ -586,8 +586,8 @@ mod generated {
         type Value = [u8; 3];
         const NAME: &'static str = "self.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 3 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 3 };
     }
 
     /// The map `self`.
@@ -599,8 +599,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "self";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<TypeSelfMapInner>());
     }
@@ -618,8 +618,8 @@ mod generated {
         type Value = i8;
         const NAME: &'static str = "auto_.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I8;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I8;
     }
 
     /// The map `auto_`.
@@ -631,8 +631,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "auto_";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<AutoInner>());
     }
@@ -650,8 +650,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "size_t_.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `size_t_`.
@@ -663,8 +663,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "size_t_";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizeTInner>());
     }
@@ -684,8 +684,8 @@ mod generated {
         type Value = Result;
         const NAME: &'static str = "scratch";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::OPTION;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::RESULT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::OPTION;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::RESULT;
     }
 
     /// The map `view`.
@@ -697,8 +697,8 @@ mod generated {
         type Value = Documented;
         const NAME: &'static str = "view";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::DOCUMENTED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DOCUMENTED;
     }
 
     /// The map `actual`.
@@ -710,8 +710,8 @@ mod generated {
         type Value = MapSpec;
         const NAME: &'static str = "actual";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::MAP_SPEC;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MAP_SPEC;
     }
 
     /// The map `byte`.
@@ -723,8 +723,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "byte";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `pattern`.
@@ -736,8 +736,8 @@ mod generated {
         type Value = Layout;
         const NAME: &'static str = "pattern";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U8, len: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::LAYOUT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U8, len: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::LAYOUT;
         const BTF: bool = false;
     }
 
@@ -750,9 +750,9 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "event";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
     }
 
     impl ::bpfmap::EventSpec for Event {
@@ -768,9 +768,9 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "record";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::VOID_POINTER, len: 2 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::VOID_POINTER, len: 2 };
     }
 
     impl ::bpfmap::EventSpec for Record {
@@ -785,9 +785,9 @@ mod generated {
         type Key = u32;
         type Value = u32;
         const NAME: &'static str = "skb";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
     }
 
     impl ::bpfmap::EventSpec for Skb {
@@ -803,8 +803,8 @@ mod generated {
         type Value = Verdict;
         const NAME: &'static str = "schema";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::VERDICT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::VERDICT;
     }
 
     /// The map `fixture`.
@@ -816,8 +816,8 @@ mod generated {
         type Value = Delta;
         const NAME: &'static str = "fixture";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::DELTA;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DELTA;
     }
 
     /// The maps in `sized`.
@@ -829,8 +829,8 @@ mod generated {
         type Value = Sized;
         const NAME: &'static str = "sized.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SIZED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SIZED;
     }
 
     /// The map `sized`.
@@ -842,8 +842,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "sized";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SIZED;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SIZED;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const BTF: bool = false;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizedMapInner>());
@@ -862,8 +862,8 @@ mod generated {
         type Value = Within;
         const NAME: &'static str = "inner.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::WITHIN;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WITHIN;
     }
 
     /// The map `inner`.
@@ -875,8 +875,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<InnerInner>());
     }
@@ -894,8 +894,8 @@ mod generated {
         type Value = [Level; 2];
         const NAME: &'static str = "inner_inner.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SHARED;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: layouts::LEVEL, len: 2 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SHARED;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: layouts::LEVEL, len: 2 };
     }
 
     /// The map `inner_inner`.
@@ -907,8 +907,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "inner_inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<InnerInnerMapInner>());
     }
@@ -926,8 +926,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "jump";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `packet`.
@@ -939,8 +939,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "packet";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `interface`.
@@ -952,8 +952,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "interface";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `number`.
@@ -965,8 +965,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "number";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `socket`.
@@ -978,8 +978,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "socket";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `port`.
@@ -991,8 +991,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "port";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `reserved`.
@@ -1004,8 +1004,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "reserved";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `result`.
@@ -1017,8 +1017,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "result";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `ctx`.
@@ -1030,8 +1030,8 @@ mod generated {
         type Value = [u64; 127];
         const NAME: &'static str = "ctx";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U64, len: 127 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 127 };
     }
 
     /// The map `word`.
@@ -1043,8 +1043,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "word";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `spec`.
@@ -1058,8 +1058,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "spec";
         const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `attempt`.
@@ -1074,8 +1074,8 @@ mod generated {
         const NAME: &'static str = "attempt";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
         const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 8 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U8;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 8 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U8;
     }
 
     /// A handle of each map.
@@ -1160,29 +1160,29 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const DOCUMENTED: &Layout = &Layout::Struct {
+        pub(super) const DOCUMENTED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "documented",
             size: 8,
             members: &[
-                Member { name: "version", bit_offset: 0, bits: 4, layout: Layout::U8 },
-                Member { name: "ihl", bit_offset: 4, bits: 4, layout: Layout::U8 },
-                Member { name: "type", bit_offset: 8, bits: 0, layout: Layout::U8 },
-                Member { name: "either", bit_offset: 16, bits: 0, layout: &Layout::Union {
+                MemberDesc { name: "version", bit_offset: 0, bits: 4, ty: TypeDesc::U8 },
+                MemberDesc { name: "ihl", bit_offset: 4, bits: 4, ty: TypeDesc::U8 },
+                MemberDesc { name: "type", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "either", bit_offset: 16, bits: 0, ty: &TypeDesc::Union {
                     name: "",
                     size: 2,
                     members: &[
-                        Member { name: "match", bit_offset: 0, bits: 0, layout: Layout::BE16 },
-                        Member { name: "self", bit_offset: 0, bits: 0, layout: Layout::U8 },
+                        MemberDesc { name: "match", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+                        MemberDesc { name: "self", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
                     ],
                 } },
-                Member { name: "rest", bit_offset: 32, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 4 } },
+                MemberDesc { name: "rest", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 4 } },
             ],
         };
 
-        pub(super) const VERDICT: &Layout = &Layout::Enum {
+        pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "verdict",
             size: 4,
             signed: true,
@@ -1193,37 +1193,37 @@ mod generated {
             ],
         };
 
-        pub(super) const OPTION: &Layout = &Layout::Struct {
+        pub(super) const OPTION: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "option",
             size: 8,
             members: &[
-                Member { name: "some", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "clone", bit_offset: 32, bits: 0, layout: Layout::U32 },
+                MemberDesc { name: "some", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "clone", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
             ],
         };
 
-        pub(super) const RESULT: &Layout = &Layout::Union {
+        pub(super) const RESULT: &TypeDesc<'static> = &TypeDesc::Union {
             name: "result",
             size: 8,
             members: &[
-                Member { name: "ok", bit_offset: 0, bits: 0, layout: OPTION },
-                Member { name: "hash", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                Member { name: "bytes", bit_offset: 0, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 8 } },
+                MemberDesc { name: "ok", bit_offset: 0, bits: 0, ty: OPTION },
+                MemberDesc { name: "hash", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 8 } },
             ],
         };
 
-        pub(super) const MAP_SPEC: &Layout = &Layout::Struct {
+        pub(super) const MAP_SPEC: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "map_spec",
             size: 4,
             members: &[
-                Member { name: "fmt", bit_offset: 0, bits: 3, layout: Layout::U8 },
-                Member { name: "cmp", bit_offset: 3, bits: 3, layout: Layout::U8 },
-                Member { name: "bits0", bit_offset: 8, bits: 0, layout: Layout::U8 },
-                Member { name: "__padding", bit_offset: 16, bits: 0, layout: Layout::U16 },
+                MemberDesc { name: "fmt", bit_offset: 0, bits: 3, ty: TypeDesc::U8 },
+                MemberDesc { name: "cmp", bit_offset: 3, bits: 3, ty: TypeDesc::U8 },
+                MemberDesc { name: "bits0", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "__padding", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
             ],
         };
 
-        pub(super) const SOME: &Layout = &Layout::Enum {
+        pub(super) const SOME: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "some",
             size: 1,
             signed: false,
@@ -1234,58 +1234,58 @@ mod generated {
             ],
         };
 
-        pub(super) const LAYOUT: &Layout = &Layout::Struct {
+        pub(super) const LAYOUT: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "layout",
             size: 8,
             members: &[
-                Member { name: "member", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "opaque", bit_offset: 32, bits: 0, layout: SOME },
+                MemberDesc { name: "member", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "opaque", bit_offset: 32, bits: 0, ty: SOME },
             ],
         };
 
-        pub(super) const MAPS: &Layout = &Layout::Struct {
+        pub(super) const MAPS: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "maps",
             size: 4,
             members: &[
-                Member { name: "k", bit_offset: 0, bits: 0, layout: Layout::U32 },
+                MemberDesc { name: "k", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
             ],
         };
 
-        pub(super) const K: &Layout = &Layout::Struct {
+        pub(super) const K: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "k",
             size: 4,
             members: &[
-                Member { name: "v", bit_offset: 0, bits: 0, layout: MAPS },
+                MemberDesc { name: "v", bit_offset: 0, bits: 0, ty: MAPS },
             ],
         };
 
-        pub(super) const DELTA: &Layout = &Layout::Struct {
+        pub(super) const DELTA: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "delta",
             size: 16,
             members: &[
-                Member { name: "more", bit_offset: 0, bits: 0, layout: NESTED_DELTA },
-                Member { name: "less", bit_offset: 64, bits: 0, layout: Layout::U32 },
+                MemberDesc { name: "more", bit_offset: 0, bits: 0, ty: NESTED_DELTA },
+                MemberDesc { name: "less", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
             ],
         };
 
-        pub(super) const WITHIN: &Layout = &Layout::Struct {
+        pub(super) const WITHIN: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "within",
             size: 16,
             members: &[
-                Member { name: "delta", bit_offset: 0, bits: 0, layout: DELTA },
+                MemberDesc { name: "delta", bit_offset: 0, bits: 0, ty: DELTA },
             ],
         };
 
-        pub(super) const SHARED: &Layout = &Layout::Union {
+        pub(super) const SHARED: &TypeDesc<'static> = &TypeDesc::Union {
             name: "shared",
             size: 4,
             members: &[
-                Member { name: "whole", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "halves", bit_offset: 0, bits: 0, layout: &Layout::Array { element: Layout::U16, len: 2 } },
+                MemberDesc { name: "whole", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "halves", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U16, len: 2 } },
             ],
         };
 
-        pub(super) const LEVEL: &Layout = &Layout::Enum {
+        pub(super) const LEVEL: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "level",
             size: 4,
             signed: false,
@@ -1295,33 +1295,33 @@ mod generated {
             ],
         };
 
-        pub(super) const NESTED_DELTA: &Layout = &Layout::Struct {
+        pub(super) const NESTED_DELTA: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "nested_delta",
             size: 8,
             members: &[
-                Member { name: "by", bit_offset: 0, bits: 0, layout: Layout::I64 },
+                MemberDesc { name: "by", bit_offset: 0, bits: 0, ty: TypeDesc::I64 },
             ],
         };
 
-        pub(super) const SELF: &Layout = &Layout::Struct {
+        pub(super) const SELF: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "Self",
             size: 4,
             members: &[
-                Member { name: "limits", bit_offset: 0, bits: 0, layout: &Layout::Struct {
+                MemberDesc { name: "limits", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
                     name: "",
                     size: 4,
                     members: &[
-                        Member { name: "low", bit_offset: 0, bits: 0, layout: Layout::U32 },
+                        MemberDesc { name: "low", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
                     ],
                 } },
             ],
         };
 
-        pub(super) const SIZED: &Layout = &Layout::Struct {
+        pub(super) const SIZED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "sized",
             size: 4,
             members: &[
-                Member { name: "id", bit_offset: 0, bits: 0, layout: Layout::U32 },
+                MemberDesc { name: "id", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
             ],
         };
     }

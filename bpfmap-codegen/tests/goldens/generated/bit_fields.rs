@@ -627,8 +627,8 @@ mod generated {
         type Value = Mixed;
         const NAME: &'static str = "headers";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::HEADER;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::MIXED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::HEADER;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MIXED;
     }
 
     /// The map `gaps`.
@@ -640,8 +640,8 @@ mod generated {
         type Value = Tight;
         const NAME: &'static str = "gaps";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GAPS;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TIGHT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GAPS;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TIGHT;
     }
 
     /// The map `overlays`.
@@ -653,8 +653,8 @@ mod generated {
         type Value = Overlay;
         const NAME: &'static str = "overlays";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::OVERLAY;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::OVERLAY;
     }
 
     /// A handle of each map.
@@ -682,10 +682,10 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const COLOUR: &Layout = &Layout::Enum {
+        pub(super) const COLOUR: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "colour",
             size: 1,
             signed: false,
@@ -696,7 +696,7 @@ mod generated {
             ],
         };
 
-        pub(super) const HEAT: &Layout = &Layout::Enum {
+        pub(super) const HEAT: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "heat",
             size: 1,
             signed: true,
@@ -707,67 +707,67 @@ mod generated {
             ],
         };
 
-        pub(super) const HEADER: &Layout = &Layout::Struct {
+        pub(super) const HEADER: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "header",
             size: 4,
             members: &[
-                Member { name: "ihl", bit_offset: 0, bits: 4, layout: Layout::U8 },
-                Member { name: "version", bit_offset: 4, bits: 4, layout: Layout::U8 },
-                Member { name: "tos", bit_offset: 8, bits: 0, layout: Layout::U8 },
-                Member { name: "total_length", bit_offset: 16, bits: 0, layout: Layout::BE16 },
+                MemberDesc { name: "ihl", bit_offset: 0, bits: 4, ty: TypeDesc::U8 },
+                MemberDesc { name: "version", bit_offset: 4, bits: 4, ty: TypeDesc::U8 },
+                MemberDesc { name: "tos", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "total_length", bit_offset: 16, bits: 0, ty: TypeDesc::BE16 },
             ],
         };
 
-        pub(super) const MIXED: &Layout = &Layout::Struct {
+        pub(super) const MIXED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "mixed",
             size: 16,
             members: &[
-                Member { name: "a", bit_offset: 0, bits: 3, layout: Layout::U32 },
-                Member { name: "b", bit_offset: 3, bits: 20, layout: Layout::I32 },
-                Member { name: "c", bit_offset: 32, bits: 12, layout: Layout::U32 },
-                Member { name: "plain", bit_offset: 48, bits: 0, layout: Layout::U8 },
-                Member { name: "d", bit_offset: 64, bits: 40, layout: Layout::U64 },
-                Member { name: "e", bit_offset: 104, bits: 1, layout: Layout::BOOL },
-                Member { name: "colour", bit_offset: 105, bits: 2, layout: COLOUR },
-                Member { name: "heat", bit_offset: 107, bits: 2, layout: HEAT },
-                Member { name: "f", bit_offset: 112, bits: 8, layout: Layout::I8 },
+                MemberDesc { name: "a", bit_offset: 0, bits: 3, ty: TypeDesc::U32 },
+                MemberDesc { name: "b", bit_offset: 3, bits: 20, ty: TypeDesc::I32 },
+                MemberDesc { name: "c", bit_offset: 32, bits: 12, ty: TypeDesc::U32 },
+                MemberDesc { name: "plain", bit_offset: 48, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "d", bit_offset: 64, bits: 40, ty: TypeDesc::U64 },
+                MemberDesc { name: "e", bit_offset: 104, bits: 1, ty: TypeDesc::BOOL },
+                MemberDesc { name: "colour", bit_offset: 105, bits: 2, ty: COLOUR },
+                MemberDesc { name: "heat", bit_offset: 107, bits: 2, ty: HEAT },
+                MemberDesc { name: "f", bit_offset: 112, bits: 8, ty: TypeDesc::I8 },
             ],
         };
 
-        pub(super) const GAPS: &Layout = &Layout::Struct {
+        pub(super) const GAPS: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "gaps",
             size: 8,
             members: &[
-                Member { name: "a", bit_offset: 0, bits: 3, layout: Layout::U32 },
-                Member { name: "b", bit_offset: 12, bits: 5, layout: Layout::U32 },
-                Member { name: "c", bit_offset: 32, bits: 0, layout: Layout::U16 },
+                MemberDesc { name: "a", bit_offset: 0, bits: 3, ty: TypeDesc::U32 },
+                MemberDesc { name: "b", bit_offset: 12, bits: 5, ty: TypeDesc::U32 },
+                MemberDesc { name: "c", bit_offset: 32, bits: 0, ty: TypeDesc::U16 },
             ],
         };
 
-        pub(super) const TIGHT: &Layout = &Layout::Struct {
+        pub(super) const TIGHT: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "tight",
             size: 27,
             members: &[
-                Member { name: "a", bit_offset: 0, bits: 31, layout: Layout::U32 },
-                Member { name: "b", bit_offset: 31, bits: 63, layout: Layout::U64 },
-                Member { name: "c", bit_offset: 94, bits: 7, layout: Layout::I16 },
-                Member { name: "d", bit_offset: 104, bits: 0, layout: Layout::U8 },
-                Member { name: "e", bit_offset: 112, bits: 100, layout: Layout::U128 },
+                MemberDesc { name: "a", bit_offset: 0, bits: 31, ty: TypeDesc::U32 },
+                MemberDesc { name: "b", bit_offset: 31, bits: 63, ty: TypeDesc::U64 },
+                MemberDesc { name: "c", bit_offset: 94, bits: 7, ty: TypeDesc::I16 },
+                MemberDesc { name: "d", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "e", bit_offset: 112, bits: 100, ty: TypeDesc::U128 },
             ],
         };
 
-        pub(super) const OVERLAY: &Layout = &Layout::Union {
+        pub(super) const OVERLAY: &TypeDesc<'static> = &TypeDesc::Union {
             name: "overlay",
             size: 4,
             members: &[
-                Member { name: "low", bit_offset: 0, bits: 12, layout: Layout::U32 },
-                Member { name: "sign", bit_offset: 0, bits: 5, layout: Layout::I32 },
-                Member { name: "", bit_offset: 0, bits: 0, layout: &Layout::Struct {
+                MemberDesc { name: "low", bit_offset: 0, bits: 12, ty: TypeDesc::U32 },
+                MemberDesc { name: "sign", bit_offset: 0, bits: 5, ty: TypeDesc::I32 },
+                MemberDesc { name: "", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
                     name: "",
                     size: 2,
                     members: &[
-                        Member { name: "x", bit_offset: 0, bits: 9, layout: Layout::U16 },
-                        Member { name: "y", bit_offset: 9, bits: 7, layout: Layout::U16 },
+                        MemberDesc { name: "x", bit_offset: 0, bits: 9, ty: TypeDesc::U16 },
+                        MemberDesc { name: "y", bit_offset: 9, bits: 7, ty: TypeDesc::U16 },
                     ],
                 } },
             ],

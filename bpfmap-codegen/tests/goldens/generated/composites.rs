@@ -675,8 +675,8 @@ mod generated {
         type Value = Holder;
         const NAME: &'static str = "nested";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::NESTED;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::HOLDER;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::NESTED;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::HOLDER;
     }
 
     /// The map `tail`.
@@ -688,8 +688,8 @@ mod generated {
         type Value = [Tail; 2];
         const NAME: &'static str = "tail";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: layouts::TAIL, len: 2 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: layouts::TAIL, len: 2 };
     }
 
     /// The map `words`.
@@ -701,8 +701,8 @@ mod generated {
         type Value = ShortUnion;
         const NAME: &'static str = "words";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::WORDS;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::SHORT_UNION;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WORDS;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SHORT_UNION;
     }
 
     /// The map `padded`.
@@ -714,8 +714,8 @@ mod generated {
         type Value = Padded;
         const NAME: &'static str = "padded";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::PADDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PADDED;
     }
 
     /// A handle of each map.
@@ -746,166 +746,166 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const POINT: &Layout = &Layout::Struct {
+        pub(super) const POINT: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "point",
             size: 8,
             members: &[
-                Member { name: "x", bit_offset: 0, bits: 0, layout: Layout::I32 },
-                Member { name: "y", bit_offset: 32, bits: 0, layout: Layout::I32 },
+                MemberDesc { name: "x", bit_offset: 0, bits: 0, ty: TypeDesc::I32 },
+                MemberDesc { name: "y", bit_offset: 32, bits: 0, ty: TypeDesc::I32 },
             ],
         };
 
-        pub(super) const ADDRESS: &Layout = &Layout::Union {
+        pub(super) const ADDRESS: &TypeDesc<'static> = &TypeDesc::Union {
             name: "address",
             size: 16,
             members: &[
-                Member { name: "v4", bit_offset: 0, bits: 0, layout: Layout::BE32 },
-                Member { name: "v6", bit_offset: 0, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 16 } },
-                Member { name: "words", bit_offset: 0, bits: 0, layout: &Layout::Array { element: Layout::U32, len: 4 } },
+                MemberDesc { name: "v4", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
+                MemberDesc { name: "v6", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 16 } },
+                MemberDesc { name: "words", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U32, len: 4 } },
             ],
         };
 
-        pub(super) const SHORT_UNION: &Layout = &Layout::Union {
+        pub(super) const SHORT_UNION: &TypeDesc<'static> = &TypeDesc::Union {
             name: "short_union",
             size: 8,
             members: &[
-                Member { name: "number", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "bytes", bit_offset: 0, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 5 } },
+                MemberDesc { name: "number", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 5 } },
             ],
         };
 
-        pub(super) const PADDED: &Layout = &Layout::Struct {
+        pub(super) const PADDED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "padded",
             size: 24,
             members: &[
-                Member { name: "tag", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                Member { name: "number", bit_offset: 64, bits: 0, layout: Layout::U64 },
-                Member { name: "state", bit_offset: 128, bits: 0, layout: Layout::U16 },
+                MemberDesc { name: "tag", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "number", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "state", bit_offset: 128, bits: 0, ty: TypeDesc::U16 },
             ],
         };
 
-        pub(super) const NESTED: &Layout = &Layout::Struct {
+        pub(super) const NESTED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "nested",
             size: 104,
             members: &[
-                Member { name: "from", bit_offset: 0, bits: 0, layout: POINT },
-                Member { name: "track", bit_offset: 64, bits: 0, layout: &Layout::Array { element: &Layout::Array { element: POINT, len: 2 }, len: 3 } },
-                Member { name: "peer", bit_offset: 448, bits: 0, layout: ADDRESS },
-                Member { name: "", bit_offset: 576, bits: 0, layout: &Layout::Union {
+                MemberDesc { name: "from", bit_offset: 0, bits: 0, ty: POINT },
+                MemberDesc { name: "track", bit_offset: 64, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Array { element: POINT, len: 2 }, len: 3 } },
+                MemberDesc { name: "peer", bit_offset: 448, bits: 0, ty: ADDRESS },
+                MemberDesc { name: "", bit_offset: 576, bits: 0, ty: &TypeDesc::Union {
                     name: "",
                     size: 8,
                     members: &[
-                        Member { name: "port", bit_offset: 0, bits: 0, layout: Layout::BE16 },
-                        Member { name: "", bit_offset: 0, bits: 0, layout: &Layout::Struct {
+                        MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+                        MemberDesc { name: "", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
                             name: "",
                             size: 8,
                             members: &[
-                                Member { name: "icmp_type", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                                Member { name: "icmp_code", bit_offset: 8, bits: 0, layout: Layout::U8 },
-                                Member { name: "icmp_id", bit_offset: 32, bits: 0, layout: Layout::U32 },
+                                MemberDesc { name: "icmp_type", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                                MemberDesc { name: "icmp_code", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
+                                MemberDesc { name: "icmp_id", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
                             ],
                         } },
                     ],
                 } },
-                Member { name: "limits", bit_offset: 640, bits: 0, layout: &Layout::Struct {
+                MemberDesc { name: "limits", bit_offset: 640, bits: 0, ty: &TypeDesc::Struct {
                     name: "",
                     size: 16,
                     members: &[
-                        Member { name: "low", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                        Member { name: "high", bit_offset: 32, bits: 0, layout: Layout::U32 },
-                        Member { name: "unit", bit_offset: 64, bits: 0, layout: &Layout::Union {
+                        MemberDesc { name: "low", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                        MemberDesc { name: "high", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
+                        MemberDesc { name: "unit", bit_offset: 64, bits: 0, ty: &TypeDesc::Union {
                             name: "",
                             size: 8,
                             members: &[
-                                Member { name: "bytes", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                                Member { name: "packets", bit_offset: 0, bits: 0, layout: Layout::U32 },
+                                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
                             ],
                         } },
                     ],
                 } },
-                Member { name: "", bit_offset: 768, bits: 0, layout: &Layout::Struct {
+                MemberDesc { name: "", bit_offset: 768, bits: 0, ty: &TypeDesc::Struct {
                     name: "",
                     size: 4,
                     members: &[
-                        Member { name: "seen", bit_offset: 0, bits: 0, layout: Layout::BOOL },
-                        Member { name: "count", bit_offset: 16, bits: 0, layout: Layout::U16 },
+                        MemberDesc { name: "seen", bit_offset: 0, bits: 0, ty: TypeDesc::BOOL },
+                        MemberDesc { name: "count", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
                     ],
                 } },
             ],
         };
 
-        pub(super) const PACKED: &Layout = &Layout::Struct {
+        pub(super) const PACKED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "packed",
             size: 99,
             members: &[
-                Member { name: "kind", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                Member { name: "id", bit_offset: 8, bits: 0, layout: Layout::U64 },
-                Member { name: "place", bit_offset: 72, bits: 0, layout: POINT },
-                Member { name: "peer", bit_offset: 136, bits: 0, layout: ADDRESS },
-                Member { name: "line", bit_offset: 264, bits: 0, layout: CACHE_LINE },
-                Member { name: "port", bit_offset: 776, bits: 0, layout: Layout::BE16 },
+                MemberDesc { name: "kind", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "id", bit_offset: 8, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "place", bit_offset: 72, bits: 0, ty: POINT },
+                MemberDesc { name: "peer", bit_offset: 136, bits: 0, ty: ADDRESS },
+                MemberDesc { name: "line", bit_offset: 264, bits: 0, ty: CACHE_LINE },
+                MemberDesc { name: "port", bit_offset: 776, bits: 0, ty: TypeDesc::BE16 },
             ],
         };
 
-        pub(super) const CACHE_LINE: &Layout = &Layout::Struct {
+        pub(super) const CACHE_LINE: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "cache_line",
             size: 64,
             members: &[
-                Member { name: "hits", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                Member { name: "misses", bit_offset: 64, bits: 0, layout: Layout::U64 },
+                MemberDesc { name: "hits", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "misses", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
             ],
         };
 
-        pub(super) const PACKED_AND_ALIGNED: &Layout = &Layout::Struct {
+        pub(super) const PACKED_AND_ALIGNED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "packed_and_aligned",
             size: 16,
             members: &[
-                Member { name: "kind", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                Member { name: "id", bit_offset: 8, bits: 0, layout: Layout::U32 },
-                Member { name: "place", bit_offset: 40, bits: 0, layout: POINT },
-                Member { name: "small", bit_offset: 104, bits: 0, layout: Layout::U8 },
+                MemberDesc { name: "kind", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "id", bit_offset: 8, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "place", bit_offset: 40, bits: 0, ty: POINT },
+                MemberDesc { name: "small", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
             ],
         };
 
-        pub(super) const TAIL: &Layout = &Layout::Struct {
+        pub(super) const TAIL: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "tail",
             size: 16,
             members: &[
-                Member { name: "length", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                Member { name: "kind", bit_offset: 64, bits: 0, layout: Layout::U8 },
-                Member { name: "data", bit_offset: 72, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 0 } },
+                MemberDesc { name: "length", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "kind", bit_offset: 64, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "data", bit_offset: 72, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 0 } },
             ],
         };
 
-        pub(super) const HOLDER: &Layout = &Layout::Struct {
+        pub(super) const HOLDER: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "holder",
             size: 144,
             members: &[
-                Member { name: "packed", bit_offset: 0, bits: 0, layout: PACKED },
-                Member { name: "both", bit_offset: 832, bits: 0, layout: PACKED_AND_ALIGNED },
-                Member { name: "tail", bit_offset: 960, bits: 0, layout: TAIL },
+                MemberDesc { name: "packed", bit_offset: 0, bits: 0, ty: PACKED },
+                MemberDesc { name: "both", bit_offset: 832, bits: 0, ty: PACKED_AND_ALIGNED },
+                MemberDesc { name: "tail", bit_offset: 960, bits: 0, ty: TAIL },
             ],
         };
 
-        pub(super) const WORDS: &Layout = &Layout::Struct {
+        pub(super) const WORDS: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "words",
             size: 20,
             members: &[
-                Member { name: "type", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "self", bit_offset: 32, bits: 0, layout: Layout::U32 },
-                Member { name: "crate", bit_offset: 64, bits: 0, layout: Layout::U32 },
-                Member { name: "match", bit_offset: 96, bits: 3, layout: Layout::U32 },
-                Member { name: "__pad0", bit_offset: 104, bits: 0, layout: Layout::U8 },
-                Member { name: "anon0", bit_offset: 112, bits: 0, layout: Layout::U8 },
-                Member { name: "", bit_offset: 128, bits: 0, layout: &Layout::Union {
+                MemberDesc { name: "type", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "self", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "crate", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "match", bit_offset: 96, bits: 3, ty: TypeDesc::U32 },
+                MemberDesc { name: "__pad0", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "anon0", bit_offset: 112, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "", bit_offset: 128, bits: 0, ty: &TypeDesc::Union {
                     name: "",
                     size: 4,
                     members: &[
-                        Member { name: "loop", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                        Member { name: "fn", bit_offset: 0, bits: 0, layout: Layout::U16 },
+                        MemberDesc { name: "loop", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                        MemberDesc { name: "fn", bit_offset: 0, bits: 0, ty: TypeDesc::U16 },
                     ],
                 } },
             ],

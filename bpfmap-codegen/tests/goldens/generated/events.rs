@@ -58,9 +58,9 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "execs";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(65536);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::EXEC;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EXEC;
     }
 
     impl ::bpfmap::EventSpec for Execs {
@@ -76,8 +76,8 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "raw";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
     }
 
     /// For each CPU.
@@ -88,9 +88,9 @@ mod generated {
         type Key = u32;
         type Value = u32;
         const NAME: &'static str = "samples";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U64, len: 4 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 };
     }
 
     impl ::bpfmap::EventSpec for Samples {
@@ -106,9 +106,9 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "commands";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::COMMAND;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::COMMAND;
     }
 
     impl ::bpfmap::EventSpec for Commands {
@@ -145,19 +145,19 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const EXEC: &Layout = &Layout::Struct {
+        pub(super) const EXEC: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "exec",
             size: 20,
             members: &[
-                Member { name: "pid", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "name", bit_offset: 32, bits: 0, layout: &Layout::Array { element: Layout::CHAR, len: 16 } },
+                MemberDesc { name: "pid", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "name", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 } },
             ],
         };
 
-        pub(super) const COMMAND: &Layout = &Layout::Enum {
+        pub(super) const COMMAND: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "command",
             size: 4,
             signed: false,

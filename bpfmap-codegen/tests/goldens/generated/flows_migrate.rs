@@ -37,26 +37,26 @@ mod generated_migrations {
     pub fn migration_of_flows(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
-        use ::bpfmap::migrate::Step;
-        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+        use ::bpfmap::MigrationStep;
+        const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {
             key: &[
-                Step::Copy { from: 0, to: 0, len: 4 },
+                MigrationStep::Copy { from: 0, to: 0, len: 4 },
             ],
             value: &[
-                Step::Fill { to: 18, bytes: &[232, 3] },
-                Step::Copy { from: 16, to: 0, len: 8 },
-                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 64, to_bits: 64, signed: false },
-                Step::Integer { from_bit: 40, from_bits: 4, to_bit: 128, to_bits: 8, signed: false },
-                Step::Copy { from: 4, to: 17, len: 1 },
-                Step::Each {
+                MigrationStep::Fill { to: 18, bytes: &[232, 3] },
+                MigrationStep::Copy { from: 16, to: 0, len: 8 },
+                MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 64, to_bits: 64, signed: false },
+                MigrationStep::Integer { from_bit: 40, from_bits: 4, to_bit: 128, to_bits: 8, signed: false },
+                MigrationStep::Copy { from: 4, to: 17, len: 1 },
+                MigrationStep::Each {
                     from: 8,
                     from_size: 4,
                     to: 20,
                     to_size: 8,
                     len: 2,
                     steps: &[
-                        Step::Fill { to: 0, bytes: &[1, 187] },
-                        Step::Copy { from: 0, to: 4, len: 4 },
+                        MigrationStep::Fill { to: 0, bytes: &[1, 187] },
+                        MigrationStep::Copy { from: 0, to: 4, len: 4 },
                     ],
                 },
             ],
@@ -82,13 +82,13 @@ mod generated_migrations {
     pub fn migration_of_counters(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
-        use ::bpfmap::migrate::Step;
-        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+        use ::bpfmap::MigrationStep;
+        const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {
             key: &[
-                Step::Copy { from: 0, to: 0, len: 4 },
+                MigrationStep::Copy { from: 0, to: 0, len: 4 },
             ],
             value: &[
-                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+                MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
             ],
         };
         ::bpfmap::migrate::Migration::new(path, &before::counts, &after::counters, PLAN)
@@ -112,13 +112,13 @@ mod generated_migrations {
     pub fn migration_of_self(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
-        use ::bpfmap::migrate::Step;
-        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+        use ::bpfmap::MigrationStep;
+        const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {
             key: &[
-                Step::Copy { from: 0, to: 0, len: 4 },
+                MigrationStep::Copy { from: 0, to: 0, len: 4 },
             ],
             value: &[
-                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+                MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
             ],
         };
         ::bpfmap::migrate::Migration::new(path, &before::self_, &after::self_, PLAN)
@@ -142,45 +142,45 @@ mod generated_migrations {
     pub fn migration_of_self_(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
-        use ::bpfmap::migrate::Step;
-        const PLAN: ::bpfmap::migrate::Plan<'static> = ::bpfmap::migrate::Plan {
+        use ::bpfmap::MigrationStep;
+        const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {
             key: &[
-                Step::Copy { from: 0, to: 0, len: 4 },
+                MigrationStep::Copy { from: 0, to: 0, len: 4 },
             ],
             value: &[
-                Step::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
+                MigrationStep::Integer { from_bit: 0, from_bits: 32, to_bit: 0, to_bits: 64, signed: false },
             ],
         };
         ::bpfmap::migrate::Migration::new(path, &before::self__, &after::self__, PLAN)
     }
 
     mod before {
-        pub(super) static flows: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static flows: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(100),
-            ..::bpfmap::Declaration::new("flows", 1, ::bpfmap::layout::Layout::U32, layouts::FLOW)
+            ..::bpfmap::MapDef::new("flows", 1, ::bpfmap::TypeDesc::U32, layouts::FLOW)
         };
 
-        pub(super) static counts: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static counts: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::Declaration::new("counts", 6, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
+            ..::bpfmap::MapDef::new("counts", 6, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
         };
 
-        pub(super) static self_: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static self_: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::Declaration::new("self", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
+            ..::bpfmap::MapDef::new("self", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
         };
 
-        pub(super) static self__: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static self__: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::Declaration::new("self_", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U32)
+            ..::bpfmap::MapDef::new("self_", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
         };
 
         /// Types of keys and values as BTF describes them.
         mod layouts {
-            use ::bpfmap::layout::Layout;
-            use ::bpfmap::layout::Member;
+            use ::bpfmap::TypeDesc;
+            use ::bpfmap::MemberDesc;
 
-            pub(super) const VERDICT: &Layout = &Layout::Enum {
+            pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
                 name: "verdict",
                 size: 1,
                 signed: false,
@@ -190,56 +190,56 @@ mod generated_migrations {
                 ],
             };
 
-            pub(super) const HOP: &Layout = &Layout::Struct {
+            pub(super) const HOP: &TypeDesc<'static> = &TypeDesc::Struct {
                 name: "hop",
                 size: 4,
                 members: &[
-                    Member { name: "address", bit_offset: 0, bits: 0, layout: Layout::BE32 },
+                    MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
                 ],
             };
 
-            pub(super) const FLOW: &Layout = &Layout::Struct {
+            pub(super) const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
                 name: "flow",
                 size: 24,
                 members: &[
-                    Member { name: "packets", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                    Member { name: "verdict", bit_offset: 32, bits: 0, layout: VERDICT },
-                    Member { name: "proto", bit_offset: 40, bits: 4, layout: Layout::U8 },
-                    Member { name: "hops", bit_offset: 64, bits: 0, layout: &Layout::Array { element: HOP, len: 2 } },
-                    Member { name: "bytes", bit_offset: 128, bits: 0, layout: Layout::U64 },
+                    MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                    MemberDesc { name: "verdict", bit_offset: 32, bits: 0, ty: VERDICT },
+                    MemberDesc { name: "proto", bit_offset: 40, bits: 4, ty: TypeDesc::U8 },
+                    MemberDesc { name: "hops", bit_offset: 64, bits: 0, ty: &TypeDesc::Array { element: HOP, len: 2 } },
+                    MemberDesc { name: "bytes", bit_offset: 128, bits: 0, ty: TypeDesc::U64 },
                 ],
             };
         }
     }
 
     mod after {
-        pub(super) static flows: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static flows: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(200),
             flags: ::bpfmap::MapFlags::NO_PREALLOC,
-            ..::bpfmap::Declaration::new("flows", 1, ::bpfmap::layout::Layout::U32, layouts::FLOW)
+            ..::bpfmap::MapDef::new("flows", 1, ::bpfmap::TypeDesc::U32, layouts::FLOW)
         };
 
-        pub(super) static counters: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static counters: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(8),
-            ..::bpfmap::Declaration::new("counters", 6, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
+            ..::bpfmap::MapDef::new("counters", 6, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
         };
 
-        pub(super) static self_: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static self_: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::Declaration::new("self", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
+            ..::bpfmap::MapDef::new("self", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
         };
 
-        pub(super) static self__: ::bpfmap::Declaration<'static> = ::bpfmap::Declaration {
+        pub(super) static self__: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
             max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::Declaration::new("self_", 2, ::bpfmap::layout::Layout::U32, ::bpfmap::layout::Layout::U64)
+            ..::bpfmap::MapDef::new("self_", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
         };
 
         /// Types of keys and values as BTF describes them.
         mod layouts {
-            use ::bpfmap::layout::Layout;
-            use ::bpfmap::layout::Member;
+            use ::bpfmap::TypeDesc;
+            use ::bpfmap::MemberDesc;
 
-            pub(super) const VERDICT: &Layout = &Layout::Enum {
+            pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
                 name: "verdict",
                 size: 1,
                 signed: false,
@@ -250,33 +250,33 @@ mod generated_migrations {
                 ],
             };
 
-            pub(super) const HOP: &Layout = &Layout::Struct {
+            pub(super) const HOP: &TypeDesc<'static> = &TypeDesc::Struct {
                 name: "hop",
                 size: 4,
                 members: &[
-                    Member { name: "address", bit_offset: 0, bits: 0, layout: Layout::BE32 },
+                    MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
                 ],
             };
 
-            pub(super) const STEP: &Layout = &Layout::Struct {
+            pub(super) const STEP: &TypeDesc<'static> = &TypeDesc::Struct {
                 name: "step",
                 size: 8,
                 members: &[
-                    Member { name: "port", bit_offset: 0, bits: 0, layout: Layout::BE16 },
-                    Member { name: "address", bit_offset: 32, bits: 0, layout: Layout::BE32 },
+                    MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+                    MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: TypeDesc::BE32 },
                 ],
             };
 
-            pub(super) const FLOW: &Layout = &Layout::Struct {
+            pub(super) const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
                 name: "flow",
                 size: 48,
                 members: &[
-                    Member { name: "rx_bytes", bit_offset: 0, bits: 0, layout: &Layout::Evolved { renamed_from: "bytes", was_padding: false, layout: Layout::U64 } },
-                    Member { name: "packets", bit_offset: 64, bits: 0, layout: Layout::U64 },
-                    Member { name: "proto", bit_offset: 128, bits: 0, layout: Layout::U8 },
-                    Member { name: "verdict", bit_offset: 136, bits: 0, layout: VERDICT },
-                    Member { name: "limit", bit_offset: 144, bits: 0, layout: Layout::U16 },
-                    Member { name: "hops", bit_offset: 160, bits: 0, layout: &Layout::Array { element: STEP, len: 3 } },
+                    MemberDesc { name: "rx_bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Evolved { renamed_from: "bytes", was_padding: false, ty: TypeDesc::U64 } },
+                    MemberDesc { name: "packets", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
+                    MemberDesc { name: "proto", bit_offset: 128, bits: 0, ty: TypeDesc::U8 },
+                    MemberDesc { name: "verdict", bit_offset: 136, bits: 0, ty: VERDICT },
+                    MemberDesc { name: "limit", bit_offset: 144, bits: 0, ty: TypeDesc::U16 },
+                    MemberDesc { name: "hops", bit_offset: 160, bits: 0, ty: &TypeDesc::Array { element: STEP, len: 3 } },
                 ],
             };
         }

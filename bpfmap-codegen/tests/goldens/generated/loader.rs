@@ -54,8 +54,8 @@ mod generated {
         type Key = u32;
         type Value = V;
         const NAME: &'static str = "stacks";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
     }
 
     /// The map `both`.
@@ -69,8 +69,8 @@ mod generated {
         type Value = V;
         const NAME: &'static str = "both";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
     }
 
     /// The map `keys`.
@@ -84,8 +84,8 @@ mod generated {
         type Value = Stats;
         const NAME: &'static str = "keys";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::STATS;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::STATS;
     }
 
     /// The map `values`.
@@ -102,8 +102,8 @@ mod generated {
         const NAME: &'static str = "values";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
         const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
     }
 
     /// What the loader makes for each.
@@ -117,8 +117,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "tenants";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<I>());
     }
@@ -137,8 +137,8 @@ mod generated {
         type Key = u32;
         type Value = u32;
         const NAME: &'static str = "shards";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<I>());
     }
@@ -155,8 +155,8 @@ mod generated {
         type Key = u32;
         type Value = Stats;
         const NAME: &'static str = "plain";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::STATS;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::STATS;
     }
 
     /// libbpf asks for 8192 bytes.
@@ -168,8 +168,8 @@ mod generated {
         type Value = ();
         const NAME: &'static str = "rounded";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(5000);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
     }
 
     /// A handle of each map.
@@ -198,24 +198,24 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const K: &Layout = &Layout::Struct {
+        pub(super) const K: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "k",
             size: 4,
             members: &[
-                Member { name: "port", bit_offset: 0, bits: 0, layout: Layout::BE16 },
-                Member { name: "proto", bit_offset: 16, bits: 0, layout: Layout::U8 },
+                MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+                MemberDesc { name: "proto", bit_offset: 16, bits: 0, ty: TypeDesc::U8 },
             ],
         };
 
-        pub(super) const STATS: &Layout = &Layout::Struct {
+        pub(super) const STATS: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "stats",
             size: 16,
             members: &[
-                Member { name: "packets", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                Member { name: "bytes", bit_offset: 64, bits: 0, layout: Layout::U64 },
+                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "bytes", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
             ],
         };
     }

@@ -76,10 +76,10 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "counters";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(100);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags(::bpfmap::MapFlags::NO_PREALLOC.0 | ::bpfmap::MapFlags::RDONLY_PROG.0);
+        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::NO_PREALLOC.bits() | ::bpfmap::MapFlags::RDONLY_PROG.bits());
         const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::ByName;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `unpinned`.
@@ -90,8 +90,8 @@ mod generated {
         type Key = u32;
         type Value = Guarded;
         const NAME: &'static str = "unpinned";
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GUARDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
     }
 
     /// The map `own_pinning`.
@@ -104,8 +104,8 @@ mod generated {
         const NAME: &'static str = "own_pinning";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1);
         const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::Other(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::DELAYED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DELAYED;
     }
 
     /// The map `near`.
@@ -121,10 +121,10 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "near";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags(::bpfmap::MapFlags::NUMA_NODE.0 | ::bpfmap::MapFlags::MMAPABLE.0);
+        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::NUMA_NODE.bits() | ::bpfmap::MapFlags::MMAPABLE.bits());
         const NUMA_NODE: ::core::option::Option<u32> = ::core::option::Option::Some(0);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `opaque`.
@@ -136,8 +136,8 @@ mod generated {
         type Value = [u8; 24];
         const NAME: &'static str = "opaque";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 7 };
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 24 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 7 };
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 24 };
     }
 
     /// The map `half_typed`.
@@ -149,8 +149,8 @@ mod generated {
         type Value = [u8; 24];
         const NAME: &'static str = "half_typed";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Opaque { size: 24 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 24 };
     }
 
     /// The map `without_btf`.
@@ -162,8 +162,8 @@ mod generated {
         type Value = Prefix;
         const NAME: &'static str = "without_btf";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::PREFIX;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
         const BTF: bool = false;
     }
 
@@ -179,8 +179,8 @@ mod generated {
         const NAME: &'static str = "routes";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1000);
         const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::PREFIX;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `jobs`.
@@ -192,8 +192,8 @@ mod generated {
         type Value = Prefix;
         const NAME: &'static str = "jobs";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::PREFIX;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
     }
 
     /// The map `undo`.
@@ -205,8 +205,8 @@ mod generated {
         type Value = u64;
         const NAME: &'static str = "undo";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U64;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
     }
 
     /// The map `slots`.
@@ -218,8 +218,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "slots";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// A handle of each map.
@@ -264,33 +264,33 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const GUARDED: &Layout = &Layout::Struct {
+        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "guarded",
             size: 16,
             members: &[
-                Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
-                Member { name: "total", bit_offset: 64, bits: 0, layout: Layout::U64 },
+                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
+                MemberDesc { name: "total", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
             ],
         };
 
-        pub(super) const DELAYED: &Layout = &Layout::Struct {
+        pub(super) const DELAYED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "delayed",
             size: 24,
             members: &[
-                Member { name: "timer", bit_offset: 0, bits: 0, layout: Layout::TIMER },
-                Member { name: "runs", bit_offset: 128, bits: 0, layout: Layout::U32 },
+                MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
+                MemberDesc { name: "runs", bit_offset: 128, bits: 0, ty: TypeDesc::U32 },
             ],
         };
 
-        pub(super) const PREFIX: &Layout = &Layout::Struct {
+        pub(super) const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "prefix",
             size: 20,
             members: &[
-                Member { name: "prefix_len", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "address", bit_offset: 32, bits: 0, layout: &Layout::Array { element: Layout::U8, len: 16 } },
+                MemberDesc { name: "prefix_len", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 16 } },
             ],
         };
     }

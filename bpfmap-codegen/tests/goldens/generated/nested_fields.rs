@@ -74,8 +74,8 @@ mod generated {
         type Value = Guarded;
         const NAME: &'static str = "guarded_totals";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GUARDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
     }
 
     /// A handle of each map.
@@ -99,31 +99,31 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const GUARD: &Layout = &Layout::Struct {
+        pub(super) const GUARD: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "guard",
             size: 8,
             members: &[
-                Member { name: "holder", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "lock", bit_offset: 32, bits: 0, layout: Layout::SPIN_LOCK },
+                MemberDesc { name: "holder", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "lock", bit_offset: 32, bits: 0, ty: TypeDesc::SPIN_LOCK },
             ],
         };
 
-        pub(super) const GUARDED: &Layout = &Layout::Struct {
+        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "guarded",
             size: 48,
             members: &[
-                Member { name: "total", bit_offset: 0, bits: 0, layout: Layout::U64 },
-                Member { name: "guard", bit_offset: 64, bits: 0, layout: GUARD },
-                Member { name: "", bit_offset: 128, bits: 0, layout: &Layout::Struct {
+                MemberDesc { name: "total", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "guard", bit_offset: 64, bits: 0, ty: GUARD },
+                MemberDesc { name: "", bit_offset: 128, bits: 0, ty: &TypeDesc::Struct {
                     name: "",
                     size: 32,
                     members: &[
-                        Member { name: "timer", bit_offset: 0, bits: 0, layout: Layout::TIMER },
-                        Member { name: "fired", bit_offset: 128, bits: 0, layout: Layout::U32 },
-                        Member { name: "task", bit_offset: 192, bits: 0, layout: &Layout::Pointer { target: &Layout::Tagged { tag: "kptr_untrusted", target: &Layout::Struct { name: "task_struct", size: 0, members: &[] } } } },
+                        MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
+                        MemberDesc { name: "fired", bit_offset: 128, bits: 0, ty: TypeDesc::U32 },
+                        MemberDesc { name: "task", bit_offset: 192, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr_untrusted", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } } },
                     ],
                 } },
             ],

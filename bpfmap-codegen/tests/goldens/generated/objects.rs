@@ -60,8 +60,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "jumps";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `others`.
@@ -73,8 +73,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "others";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// The map `gates`.
@@ -86,8 +86,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "gates";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
     }
 
     /// Defined after the maps that it names, whatever their order here.
@@ -99,8 +99,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "by_name";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<Second>());
     }
@@ -118,8 +118,8 @@ mod generated {
         type Value = Guarded;
         const NAME: &'static str = "first";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GUARDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
     }
 
     /// The map `second`.
@@ -131,8 +131,8 @@ mod generated {
         type Value = Guarded;
         const NAME: &'static str = "second";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GUARDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
     }
 
     /// One for each key.
@@ -148,9 +148,9 @@ mod generated {
         type Value = [u64; 4];
         const NAME: &'static str = "in_place.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags(::bpfmap::MapFlags::INNER_MAP.0 | ::bpfmap::MapFlags::MMAPABLE.0);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U64, len: 4 };
+        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::INNER_MAP.bits() | ::bpfmap::MapFlags::MMAPABLE.bits());
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 };
     }
 
     /// The map `in_place`.
@@ -165,8 +165,8 @@ mod generated {
         const NAME: &'static str = "in_place";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
         const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<InPlaceInner>());
     }
@@ -184,8 +184,8 @@ mod generated {
         type Value = Tenant;
         const NAME: &'static str = "keyless.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TENANT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
     }
 
     /// The map `keyless`.
@@ -197,8 +197,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "keyless";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<KeylessInner>());
     }
@@ -216,8 +216,8 @@ mod generated {
         type Value = Guarded;
         const NAME: &'static str = "filled.inner";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::GUARDED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
     }
 
     /// The map `filled`.
@@ -229,8 +229,8 @@ mod generated {
         type Value = u32;
         const NAME: &'static str = "filled";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
         const INNER: ::core::option::Option<::bpfmap::InnerMap> =
             ::core::option::Option::Some(::bpfmap::InnerMap::of::<FilledInner>());
     }
@@ -278,24 +278,24 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const TENANT: &Layout = &Layout::Struct {
+        pub(super) const TENANT: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "tenant",
             size: 8,
             members: &[
-                Member { name: "network", bit_offset: 0, bits: 0, layout: Layout::U32 },
-                Member { name: "zone", bit_offset: 32, bits: 0, layout: Layout::U8 },
+                MemberDesc { name: "network", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "zone", bit_offset: 32, bits: 0, ty: TypeDesc::U8 },
             ],
         };
 
-        pub(super) const GUARDED: &Layout = &Layout::Struct {
+        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "guarded",
             size: 16,
             members: &[
-                Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::SPIN_LOCK },
-                Member { name: "total", bit_offset: 64, bits: 0, layout: Layout::U64 },
+                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
+                MemberDesc { name: "total", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
             ],
         };
     }

@@ -225,8 +225,8 @@ mod generated {
         type Value = Every;
         const NAME: &'static str = "every";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::EVERY;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::EVERY;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EVERY;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EVERY;
     }
 
     /// The map `pointers`.
@@ -238,8 +238,8 @@ mod generated {
         type Value = Verdict;
         const NAME: &'static str = "pointers";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::VOID_POINTER;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::VERDICT;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::VERDICT;
     }
 
     /// The map `macs`.
@@ -251,8 +251,8 @@ mod generated {
         type Value = [[u16; 2]; 3];
         const NAME: &'static str = "macs";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::MAC;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = &::bpfmap::layout::Layout::Array { element: &::bpfmap::layout::Layout::Array { element: ::bpfmap::layout::Layout::U16, len: 2 }, len: 3 };
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MAC;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U16, len: 2 }, len: 3 };
     }
 
     /// The map `wide`.
@@ -264,8 +264,8 @@ mod generated {
         type Value = ::bpfmap::Bool;
         const NAME: &'static str = "wide";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U128;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::BOOL;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U128;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::BOOL;
     }
 
     /// A handle of each map.
@@ -295,14 +295,14 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const DURATION_NS: &Layout = &Layout::Typedef { name: "duration_ns", target: Layout::U64 };
+        pub(super) const DURATION_NS: &TypeDesc<'static> = &TypeDesc::Typedef { name: "duration_ns", target: TypeDesc::U64 };
 
-        pub(super) const MAC: &Layout = &Layout::Typedef { name: "mac", target: &Layout::Array { element: Layout::U8, len: 6 } };
+        pub(super) const MAC: &TypeDesc<'static> = &TypeDesc::Typedef { name: "mac", target: &TypeDesc::Array { element: TypeDesc::U8, len: 6 } };
 
-        pub(super) const VERDICT: &Layout = &Layout::Enum {
+        pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "verdict",
             size: 1,
             signed: false,
@@ -313,7 +313,7 @@ mod generated {
             ],
         };
 
-        pub(super) const TEMPERATURE: &Layout = &Layout::Enum {
+        pub(super) const TEMPERATURE: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "temperature",
             size: 2,
             signed: true,
@@ -324,7 +324,7 @@ mod generated {
             ],
         };
 
-        pub(super) const LEVEL: &Layout = &Layout::Enum {
+        pub(super) const LEVEL: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "level",
             size: 4,
             signed: false,
@@ -335,7 +335,7 @@ mod generated {
             ],
         };
 
-        pub(super) const WIDE: &Layout = &Layout::Enum {
+        pub(super) const WIDE: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "wide",
             size: 8,
             signed: false,
@@ -345,7 +345,7 @@ mod generated {
             ],
         };
 
-        pub(super) const DEEP: &Layout = &Layout::Enum {
+        pub(super) const DEEP: &TypeDesc<'static> = &TypeDesc::Enum {
             name: "deep",
             size: 8,
             signed: true,
@@ -355,39 +355,39 @@ mod generated {
             ],
         };
 
-        pub(super) const EVERY: &Layout = &Layout::Struct {
+        pub(super) const EVERY: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "every",
             size: 224,
             members: &[
-                Member { name: "a_u8", bit_offset: 0, bits: 0, layout: Layout::U8 },
-                Member { name: "a_i8", bit_offset: 8, bits: 0, layout: Layout::I8 },
-                Member { name: "a_u16", bit_offset: 16, bits: 0, layout: Layout::U16 },
-                Member { name: "a_i16", bit_offset: 32, bits: 0, layout: Layout::I16 },
-                Member { name: "a_u32", bit_offset: 64, bits: 0, layout: Layout::U32 },
-                Member { name: "a_i32", bit_offset: 96, bits: 0, layout: Layout::I32 },
-                Member { name: "a_u64", bit_offset: 128, bits: 0, layout: Layout::U64 },
-                Member { name: "a_i64", bit_offset: 192, bits: 0, layout: Layout::I64 },
-                Member { name: "a_bool", bit_offset: 256, bits: 0, layout: Layout::BOOL },
-                Member { name: "a_char", bit_offset: 264, bits: 0, layout: Layout::CHAR },
-                Member { name: "a_u128", bit_offset: 384, bits: 0, layout: Layout::U128 },
-                Member { name: "a_i128", bit_offset: 512, bits: 0, layout: Layout::I128 },
-                Member { name: "a_be16", bit_offset: 640, bits: 0, layout: Layout::BE16 },
-                Member { name: "a_be32", bit_offset: 672, bits: 0, layout: Layout::BE32 },
-                Member { name: "a_be64", bit_offset: 704, bits: 0, layout: Layout::BE64 },
-                Member { name: "task", bit_offset: 768, bits: 0, layout: Layout::VOID_POINTER },
-                Member { name: "anything", bit_offset: 832, bits: 0, layout: Layout::VOID_POINTER },
-                Member { name: "matrix", bit_offset: 896, bits: 0, layout: Layout::VOID_POINTER },
-                Member { name: "pointers", bit_offset: 960, bits: 0, layout: &Layout::Array { element: Layout::VOID_POINTER, len: 2 } },
-                Member { name: "an_alias", bit_offset: 1088, bits: 0, layout: DURATION_NS },
-                Member { name: "address", bit_offset: 1152, bits: 0, layout: MAC },
-                Member { name: "verdict", bit_offset: 1200, bits: 0, layout: VERDICT },
-                Member { name: "temperature", bit_offset: 1216, bits: 0, layout: TEMPERATURE },
-                Member { name: "level", bit_offset: 1248, bits: 0, layout: LEVEL },
-                Member { name: "wide", bit_offset: 1280, bits: 0, layout: WIDE },
-                Member { name: "deep", bit_offset: 1344, bits: 0, layout: DEEP },
-                Member { name: "flags", bit_offset: 1408, bits: 0, layout: &Layout::Array { element: Layout::BOOL, len: 3 } },
-                Member { name: "comm", bit_offset: 1432, bits: 0, layout: &Layout::Array { element: Layout::CHAR, len: 16 } },
-                Member { name: "grid", bit_offset: 1568, bits: 0, layout: &Layout::Array { element: &Layout::Array { element: Layout::BE32, len: 2 }, len: 3 } },
+                MemberDesc { name: "a_u8", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "a_i8", bit_offset: 8, bits: 0, ty: TypeDesc::I8 },
+                MemberDesc { name: "a_u16", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
+                MemberDesc { name: "a_i16", bit_offset: 32, bits: 0, ty: TypeDesc::I16 },
+                MemberDesc { name: "a_u32", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "a_i32", bit_offset: 96, bits: 0, ty: TypeDesc::I32 },
+                MemberDesc { name: "a_u64", bit_offset: 128, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "a_i64", bit_offset: 192, bits: 0, ty: TypeDesc::I64 },
+                MemberDesc { name: "a_bool", bit_offset: 256, bits: 0, ty: TypeDesc::BOOL },
+                MemberDesc { name: "a_char", bit_offset: 264, bits: 0, ty: TypeDesc::CHAR },
+                MemberDesc { name: "a_u128", bit_offset: 384, bits: 0, ty: TypeDesc::U128 },
+                MemberDesc { name: "a_i128", bit_offset: 512, bits: 0, ty: TypeDesc::I128 },
+                MemberDesc { name: "a_be16", bit_offset: 640, bits: 0, ty: TypeDesc::BE16 },
+                MemberDesc { name: "a_be32", bit_offset: 672, bits: 0, ty: TypeDesc::BE32 },
+                MemberDesc { name: "a_be64", bit_offset: 704, bits: 0, ty: TypeDesc::BE64 },
+                MemberDesc { name: "task", bit_offset: 768, bits: 0, ty: TypeDesc::VOID_POINTER },
+                MemberDesc { name: "anything", bit_offset: 832, bits: 0, ty: TypeDesc::VOID_POINTER },
+                MemberDesc { name: "matrix", bit_offset: 896, bits: 0, ty: TypeDesc::VOID_POINTER },
+                MemberDesc { name: "pointers", bit_offset: 960, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::VOID_POINTER, len: 2 } },
+                MemberDesc { name: "an_alias", bit_offset: 1088, bits: 0, ty: DURATION_NS },
+                MemberDesc { name: "address", bit_offset: 1152, bits: 0, ty: MAC },
+                MemberDesc { name: "verdict", bit_offset: 1200, bits: 0, ty: VERDICT },
+                MemberDesc { name: "temperature", bit_offset: 1216, bits: 0, ty: TEMPERATURE },
+                MemberDesc { name: "level", bit_offset: 1248, bits: 0, ty: LEVEL },
+                MemberDesc { name: "wide", bit_offset: 1280, bits: 0, ty: WIDE },
+                MemberDesc { name: "deep", bit_offset: 1344, bits: 0, ty: DEEP },
+                MemberDesc { name: "flags", bit_offset: 1408, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::BOOL, len: 3 } },
+                MemberDesc { name: "comm", bit_offset: 1432, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 } },
+                MemberDesc { name: "grid", bit_offset: 1568, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Array { element: TypeDesc::BE32, len: 2 }, len: 3 } },
             ],
         };
     }

@@ -97,8 +97,8 @@ mod generated {
         type Value = Queue;
         const NAME: &'static str = "queues";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::QUEUE;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::QUEUE;
     }
 
     /// The map `watch_list`.
@@ -110,8 +110,8 @@ mod generated {
         type Value = Watched;
         const NAME: &'static str = "watch_list";
         const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::layout::Layout = ::bpfmap::layout::Layout::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::layout::Layout = layouts::WATCHED;
+        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WATCHED;
     }
 
     /// A handle of each map.
@@ -137,32 +137,32 @@ mod generated {
 
     /// Types of keys and values as BTF describes them.
     mod layouts {
-        use ::bpfmap::layout::Layout;
-        use ::bpfmap::layout::Member;
+        use ::bpfmap::TypeDesc;
+        use ::bpfmap::MemberDesc;
 
-        pub(super) const QUEUE: &Layout = &Layout::Struct {
+        pub(super) const QUEUE: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "queue",
             size: 40,
             members: &[
-                Member { name: "lock", bit_offset: 0, bits: 0, layout: Layout::RES_SPIN_LOCK },
-                Member { name: "length", bit_offset: 32, bits: 0, layout: Layout::U32 },
-                Member { name: "arrivals", bit_offset: 64, bits: 0, layout: &Layout::Root { root: Layout::LIST_HEAD, node: &Layout::Struct { name: "job", size: 72, members: &[Member { name: "arrival", bit_offset: 64, bits: 0, layout: Layout::LIST_NODE }, Member { name: "order", bit_offset: 256, bits: 0, layout: Layout::RB_NODE }, Member { name: "owners", bit_offset: 512, bits: 0, layout: Layout::REF_COUNT }] }, member: "arrival" } },
-                Member { name: "order", bit_offset: 192, bits: 0, layout: &Layout::Root { root: Layout::RB_ROOT, node: &Layout::Struct { name: "job", size: 72, members: &[Member { name: "arrival", bit_offset: 64, bits: 0, layout: Layout::LIST_NODE }, Member { name: "order", bit_offset: 256, bits: 0, layout: Layout::RB_NODE }, Member { name: "owners", bit_offset: 512, bits: 0, layout: Layout::REF_COUNT }] }, member: "order" } },
+                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::RES_SPIN_LOCK },
+                MemberDesc { name: "length", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "arrivals", bit_offset: 64, bits: 0, ty: &TypeDesc::Root { root: TypeDesc::LIST_HEAD, node: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] }, member: "arrival" } },
+                MemberDesc { name: "order", bit_offset: 192, bits: 0, ty: &TypeDesc::Root { root: TypeDesc::RB_ROOT, node: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] }, member: "order" } },
             ],
         };
 
-        pub(super) const WATCHED: &Layout = &Layout::Struct {
+        pub(super) const WATCHED: &TypeDesc<'static> = &TypeDesc::Struct {
             name: "watched",
             size: 88,
             members: &[
-                Member { name: "timer", bit_offset: 0, bits: 0, layout: Layout::TIMER },
-                Member { name: "later", bit_offset: 128, bits: 0, layout: Layout::WORK_QUEUE },
-                Member { name: "task_work", bit_offset: 256, bits: 0, layout: Layout::TASK_WORK },
-                Member { name: "task", bit_offset: 320, bits: 0, layout: &Layout::Pointer { target: &Layout::Tagged { tag: "kptr", target: &Layout::Struct { name: "task_struct", size: 0, members: &[] } } } },
-                Member { name: "others", bit_offset: 384, bits: 0, layout: &Layout::Array { element: &Layout::Pointer { target: &Layout::Tagged { tag: "kptr", target: &Layout::Struct { name: "task_struct", size: 0, members: &[] } } }, len: 2 } },
-                Member { name: "group", bit_offset: 512, bits: 0, layout: &Layout::Pointer { target: &Layout::Tagged { tag: "kptr_untrusted", target: &Layout::Struct { name: "cgroup", size: 0, members: &[] } } } },
-                Member { name: "tally", bit_offset: 576, bits: 0, layout: &Layout::Pointer { target: &Layout::Tagged { tag: "percpu_kptr", target: &Layout::Struct { name: "tally", size: 8, members: &[] } } } },
-                Member { name: "first", bit_offset: 640, bits: 0, layout: &Layout::Pointer { target: &Layout::Tagged { tag: "kptr", target: &Layout::Struct { name: "job", size: 72, members: &[Member { name: "arrival", bit_offset: 64, bits: 0, layout: Layout::LIST_NODE }, Member { name: "order", bit_offset: 256, bits: 0, layout: Layout::RB_NODE }, Member { name: "owners", bit_offset: 512, bits: 0, layout: Layout::REF_COUNT }] } } } },
+                MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
+                MemberDesc { name: "later", bit_offset: 128, bits: 0, ty: TypeDesc::WORK_QUEUE },
+                MemberDesc { name: "task_work", bit_offset: 256, bits: 0, ty: TypeDesc::TASK_WORK },
+                MemberDesc { name: "task", bit_offset: 320, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } } },
+                MemberDesc { name: "others", bit_offset: 384, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } }, len: 2 } },
+                MemberDesc { name: "group", bit_offset: 512, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr_untrusted", target: &TypeDesc::Struct { name: "cgroup", size: 0, members: &[] } } } },
+                MemberDesc { name: "tally", bit_offset: 576, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "percpu_kptr", target: &TypeDesc::Struct { name: "tally", size: 8, members: &[] } } } },
+                MemberDesc { name: "first", bit_offset: 640, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] } } } },
             ],
         };
     }

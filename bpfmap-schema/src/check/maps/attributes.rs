@@ -2,14 +2,14 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDecl};
 use crate::rules;
 use bpfmap_core::map_type::{
     EventRule, LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE, RECORD_ALIGN,
     ValueRule,
 };
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     max_entries(cx, map, row);
     contiguous(cx, map, row);
     map_extra(cx, map, row);
@@ -17,7 +17,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     ops(cx, map, row);
 }
 
-fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(entries) = &map.max_entries else {
         let unknown = cx.incomplete.max_entries.contains(&map.name.value);
         let is_unsaid = cx.is_unsaid(map, Attribute::MaxEntries) && !unknown;
@@ -95,7 +95,7 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
 
 /// Of some map types all values, and one more, have to take less than 4 GiB: the kernel finds a value by a product of 32
 /// bits.
-fn contiguous(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let (Some(entries), Some(value)) = (&map.max_entries, &map.value) else { return };
     if !row.memory.is_contiguous() || !cx.is_sound_part(value) {
         return;
@@ -128,7 +128,7 @@ pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }
 
-fn max_entries_missing(cx: &mut Context<'_>, map: &MapDef) {
+fn max_entries_missing(cx: &mut Context<'_>, map: &MapDecl) {
     let name = &map.name.value;
     cx.report(
         Finding::new(
@@ -141,7 +141,7 @@ fn max_entries_missing(cx: &mut Context<'_>, map: &MapDef) {
     );
 }
 
-fn map_extra(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn map_extra(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(extra) = map.map_extra.as_ref().filter(|extra| extra.value != 0) else { return };
     let ty = row.name;
     let (rule, message, help) = match row.map_extra {
@@ -186,7 +186,7 @@ fn map_extra(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     cx.report(Finding::new(rule, extra.span, message).help(help));
 }
 
-fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(event) = &map.event else { return };
     if row.events == EventRule::Nothing {
         cx.report(
@@ -228,7 +228,7 @@ fn event(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     cx.report(Finding::new(&rules::EVENT_SHAPE, event.span, message).help(help));
 }
 
-fn ops(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let finding = match (&map.ops, row.value) {
         (None, ValueRule::StructOps) if cx.is_complete(map) => Finding::new(
             &rules::OPS_MISSING,

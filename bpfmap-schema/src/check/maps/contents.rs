@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use crate::check::context::Context;
 use crate::check::{c_names, names};
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, TEMPLATE_SUFFIX};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDecl, TEMPLATE_SUFFIX};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Span;
 use bpfmap_core::map_type::{InnerRule, KernelObject, KeyRule, MAP_TYPES, MapType, ValueRule};
 
 /// Inner maps and initial contents, for maps whose values are maps or programs.
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
         template_attributes(cx, map);
     }
@@ -35,7 +35,7 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     }
 }
 
-fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn no_inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(inner) = &map.inner else { return };
     let ty = row.name;
     cx.report(
@@ -48,7 +48,7 @@ fn no_inner(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
     );
 }
 
-fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn no_values(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some((index, name)) = map.values.first() else { return };
     let ty = row.name;
     let span = Span { end: name.span.end, ..index.span };
@@ -63,7 +63,7 @@ fn no_values(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
 }
 
 /// A template is a pattern and no map of its own: nothing pins or fills it.
-fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
+fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
     let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
     let values = template.values.first().map(|(index, _)| ("values", index.span));
     let named = cx.syntax.field("inner", "NAME");
@@ -79,7 +79,7 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDef) {
     }
 }
 
-fn inner(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let name = &map.name.value;
     let Some(written) = &map.inner else {
         if cx.is_unsaid(map, Attribute::Inner) {
@@ -154,7 +154,7 @@ fn unknown_map(cx: &mut Context<'_>, unknown: &str, span: Span) {
 /// libbpf takes the place of an initial content for its key: an index, or an `int` in a hash.
 ///
 /// Source: libbpf, `init_map_in_map_slots` and `init_prog_array_slots`.
-fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapType) -> bool {
+fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
     let Some((first, _)) = map.values.first() else { return true };
     let mut seen = HashMap::with_capacity(map.values.len());
     for (key, _) in &map.values {
@@ -213,7 +213,7 @@ fn keys(cx: &mut Context<'_>, map: &MapDef, row: &MapType) -> bool {
 }
 
 /// Each initial content is a map like the inner one.
-fn maps(cx: &mut Context<'_>, map: &MapDef) {
+fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     let schema = cx.resolved.schema;
     for (_, name) in &map.values {
         let Some(content) = schema.maps.iter().find(|other| other.name.value == name.value) else {
@@ -245,8 +245,8 @@ fn maps(cx: &mut Context<'_>, map: &MapDef) {
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(
     cx: &Context<'_>,
-    content: &MapDef,
-    inner: &MapDef,
+    content: &MapDecl,
+    inner: &MapDecl,
 ) -> Option<(&'static str, String, String)> {
     // What is wrong with a type has been reported, and is no difference.
     let sizes = |key_value: Option<&KeyValue>| match key_value {
@@ -254,7 +254,7 @@ fn difference(
         Some(it) => cx.resolved.layout(it).size,
         None => 0,
     };
-    let flags = |map: &MapDef| {
+    let flags = |map: &MapDecl| {
         let flags = map.flags.iter().map(|flag| flag.value.as_str());
         // Those two are the descriptor's.
         let mut flags: Vec<&str> =
@@ -263,14 +263,14 @@ fn difference(
         flags.dedup();
         listed(&flags)
     };
-    let special = |map: &MapDef| {
+    let special = |map: &MapDecl| {
         let fields = map.value.as_ref().map(|it| cx.resolved.special_fields(it));
         let mut names: Vec<String> =
             fields.unwrap_or_default().iter().map(|it| it.field.name().to_owned()).collect();
         names.sort_unstable();
         listed(&names)
     };
-    let entries = |map: &MapDef| {
+    let entries = |map: &MapDecl| {
         let rule = MapType::by_name(&map.map_type.value).map(|row| row.max_entries);
         let made = |said: u32| rule.map_or(said, |rule| rule.as_made(said)).to_string();
         map.max_entries.as_ref().map_or_else(|| "none".to_owned(), |it| made(it.value))
@@ -306,7 +306,7 @@ fn listed(names: &[impl AsRef<str>]) -> String {
 }
 
 /// A program's name stands in C as it is, and means no map.
-fn programs(cx: &mut Context<'_>, map: &MapDef) {
+fn programs(cx: &mut Context<'_>, map: &MapDecl) {
     for (_, name) in &map.values {
         let other = cx.maps().iter().find(|other| other.name.value == name.value);
         if let Some(other) = other {

@@ -3,7 +3,7 @@
 use super::pointers::Pointers;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, Int, KeyValue, MapDef, Member, MemberType, Type, TypeDefKind};
+use crate::ir::{Attribute, Int, KeyValue, MapDecl, Member, MemberType, Type, TypeDefKind};
 use crate::rules;
 use crate::source::Span;
 use bpfmap_core::map_type::{KeyRule, MapType, ValueRule};
@@ -15,7 +15,7 @@ const LPM_KEY_SIZE: std::ops::RangeInclusive<u64> = 5..=260;
 
 pub(super) fn check<'a>(
     cx: &mut Context<'a>,
-    map: &'a MapDef,
+    map: &'a MapDecl,
     row: &MapType,
     pointers: &mut Pointers<'a>,
 ) {
@@ -79,7 +79,7 @@ pub(super) fn check<'a>(
     }
 }
 
-fn number_key(cx: &mut Context<'_>, map: &MapDef, row: &MapType, key: &KeyValue, size: u64) {
+fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &KeyValue, size: u64) {
     let ty = row.name;
     if size != 4 {
         cx.report(
@@ -184,7 +184,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
 
 fn any_key(
     cx: &mut Context<'_>,
-    map: &MapDef,
+    map: &MapDecl,
     row: &MapType,
     key: &KeyValue,
     (size, max_size): (u64, u32),

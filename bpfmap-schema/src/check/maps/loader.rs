@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::attributes::may_be_absent;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, MapDef, TEMPLATE_SUFFIX};
+use crate::ir::{Attribute, MapDecl, TEMPLATE_SUFFIX};
 use crate::rules;
 use crate::source::{Span, Spanned};
 use bpfmap_core::map_type::{KernelObject, KeyRule, MapType, MaxEntriesRule, ValueRule};
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let mut seen = HashSet::new();
     for attribute in &map.set_by_loader {
         let finding = if seen.insert(attribute.value) {
@@ -33,7 +33,7 @@ fn finding(attribute: &Spanned<Attribute>, message: impl Into<String>) -> Findin
 }
 
 /// What the schema says as well.
-fn written(map: &MapDef, attribute: &Spanned<Attribute>) -> Option<Finding> {
+fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let written: Option<Span> = match attribute.value {
         Attribute::Key => map.key.as_ref().map(crate::ir::KeyValue::span),
         Attribute::Value => map.value.as_ref().map(crate::ir::KeyValue::span),
@@ -58,7 +58,7 @@ fn is_needed(row: &MapType, attribute: Attribute) -> bool {
 
 /// What `map` has to have and does not say: its loader knows it.
 #[cfg(feature = "import")]
-pub(crate) fn left_out(map: &MapDef, row: &MapType) -> Vec<Attribute> {
+pub(crate) fn left_out(map: &MapDecl, row: &MapType) -> Vec<Attribute> {
     let is_said = |attribute| match attribute {
         Attribute::Key => map.key.is_some(),
         Attribute::Value => map.value.is_some(),
@@ -85,7 +85,7 @@ fn not_for_type(row: &MapType, attribute: &Spanned<Attribute>) -> Option<Finding
 /// Source: libbpf, `bpf_object__create_map`.
 fn not_for_inner(
     cx: &Context<'_>,
-    map: &MapDef,
+    map: &MapDecl,
     attribute: &Spanned<Attribute>,
 ) -> Option<Finding> {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
@@ -97,7 +97,7 @@ fn not_for_inner(
     }
     let schema = cx.resolved.schema();
     let is_inner =
-        |outer: &&MapDef| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
+        |outer: &&MapDecl| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
     let outer = cx.maps().iter().find(is_inner)?;
     let message = format!(
         "what the loader sets of `{}` is not there when `{}` is made",
@@ -114,7 +114,7 @@ fn not_for_inner(
 }
 
 /// The type of what fills a map from the start is that of the maps in it.
-fn filled(map: &MapDef, attribute: &Spanned<Attribute>) -> Option<Finding> {
+fn filled(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
     let message = "initial contents need an inner map that the object describes";
     Some(

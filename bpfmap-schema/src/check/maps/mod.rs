@@ -13,7 +13,7 @@ pub(crate) use loader::left_out;
 use super::context::Context;
 use super::{flags, special_fields};
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDecl};
 use crate::nearest::nearest;
 use crate::rules;
 use bpfmap_core::map_type::{BtfRule, MAP_TYPES, MapType, MaxEntriesRule};
@@ -30,7 +30,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     one_arena(cx);
 }
 
-fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers::Pointers<'a>) {
+fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDecl, pointers: &mut pointers::Pointers<'a>) {
     let Some(row) = MapType::by_name(&map.map_type.value) else {
         unknown_map_type(cx, map);
         return;
@@ -47,7 +47,7 @@ fn check_map<'a>(cx: &mut Context<'a>, map: &'a MapDef, pointers: &mut pointers:
     too_new(cx, map);
 }
 
-fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(successor) = row.successor() else { return };
     let (ty, name, since) = (row.name, successor.name, successor.since);
     let mut finding = Finding::new(
@@ -71,7 +71,7 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
 }
 
 /// Some map types are refused without BTF, by EINVAL.
-fn btf_required(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if row.btf != BtfRule::Required {
         return;
     }
@@ -111,7 +111,7 @@ fn one_arena(cx: &mut Context<'_>) {
     }
 }
 
-fn unknown_map_type(cx: &mut Context<'_>, map: &MapDef) {
+fn unknown_map_type(cx: &mut Context<'_>, map: &MapDecl) {
     let wrong = &map.map_type.value;
     if wrong.is_empty() && !cx.is_complete(map) {
         return;
@@ -128,7 +128,7 @@ fn unknown_map_type(cx: &mut Context<'_>, map: &MapDef) {
     );
 }
 
-fn too_new(cx: &mut Context<'_>, map: &MapDef) {
+fn too_new(cx: &mut Context<'_>, map: &MapDecl) {
     let Some(oldest) = &cx.resolved.schema.min_kernel else { return };
     for requirement in cx.resolved.own_requirements(map) {
         if requirement.since <= oldest.value {

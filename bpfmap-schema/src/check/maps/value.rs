@@ -2,18 +2,18 @@
 
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, KeyValue, MapDef};
+use crate::ir::{Attribute, KeyValue, MapDecl};
 use crate::rules;
 use bpfmap_core::map_type::{
     BtfRule, DEFAULT_STACK_DEPTH, EventRule, INSTRUCTION_SIZE, MapType, ValueRule,
 };
 
-pub(super) fn check(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     value(cx, map, row);
     half_typed(cx, map, row);
 }
 
-fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let Some(value) = &map.value else {
         let is_missing = !matches!(row.value, ValueRule::Valueless | ValueRule::StructOps);
         if is_missing && cx.is_unsaid(map, Attribute::Value) {
@@ -73,19 +73,19 @@ fn value(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
 /// 32 with the flag `stack_build_id`.
 ///
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
-fn stack_size(map: &MapDef, size: u64) -> Option<String> {
+fn stack_size(map: &MapDecl, size: u64) -> Option<String> {
     let frame = frame_size(map);
     (size == 0 || !size.is_multiple_of(frame)).then(|| format!("{frame} bytes for each frame"))
 }
 
 /// The size of a frame of a stack of `map`.
-fn frame_size(map: &MapDef) -> u64 {
+fn frame_size(map: &MapDecl) -> u64 {
     let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
     if build_ids { 32 } else { 8 }
 }
 
 /// Kernels refuse larger stacks than they keep, which a system can set.
-fn stack_depth(cx: &mut Context<'_>, map: &MapDef, value: &KeyValue, size: u64) {
+fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64) {
     let frames = size / frame_size(map);
     if frames <= DEFAULT_STACK_DEPTH {
         return;
@@ -132,7 +132,7 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
     );
 }
 
-fn missing(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn missing(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let name = &map.name.value;
     cx.report(
         Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
@@ -159,7 +159,7 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
 }
 
 /// The kernel takes BTF for key and value, or for neither.
-fn half_typed(cx: &mut Context<'_>, map: &MapDef, row: &MapType) {
+fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf
             && btf.value

@@ -10,7 +10,7 @@ use super::places::Owner;
 use super::types::{Place, Types};
 use crate::check::left_out;
 use crate::diagnostics::Finding;
-use crate::ir::{InnerMap, KeyValue, MapDef, Pinning, Type};
+use crate::ir::{InnerMap, KeyValue, MapDecl, Pinning, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 use bpfmap_core::map_type::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapType, ValueRule};
@@ -19,7 +19,7 @@ use bpfmap_core::map_type::{BtfRule, KernelObject, MAP_FLAGS, MAP_TYPES, MapType
 pub(super) fn convert(
     types: &mut Types<'_>,
     maps: &[MapDefinition],
-) -> Result<Vec<MapDef>, Failed> {
+) -> Result<Vec<MapDecl>, Failed> {
     // A struct that defines a map of its own can be named in its place.
     let mut by_structure: HashMap<TypeId, &str> = HashMap::new();
     for map in maps.iter().filter(|map| map.variable != 0) {
@@ -64,7 +64,7 @@ impl Maker<'_, '_, '_> {
         &mut self,
         map: &MapDefinition,
         by_structure: &HashMap<TypeId, &str>,
-    ) -> Result<MapDef, Failed> {
+    ) -> Result<MapDecl, Failed> {
         let row = self.row(map.map_type);
         self.types.enter(map.source);
         let mut key = self.described("key", map.key, map.key_size)?;
@@ -106,7 +106,7 @@ impl Maker<'_, '_, '_> {
         let spanned = |number| Spanned::new(number, span);
         let text = |text: &str| Spanned::new(text.to_owned(), span);
         self.types.spend(map.values.len() * 64 + map.name.len() + 64)?;
-        let mut def = MapDef {
+        let mut def = MapDecl {
             name: text(&map.name),
             doc: None,
             map_type: text(row.map_or("", |row| row.name)),

@@ -7,7 +7,7 @@ use super::places::{Owner, Owners};
 use crate::check;
 use crate::diagnostics::{Finding, Severity};
 use crate::ir::{
-    Composite, InnerMap, KeyValue, MapDef, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
+    Composite, InnerMap, KeyValue, MapDecl, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::Layouts;
 use crate::rules::{self, Rule};
@@ -95,7 +95,7 @@ enum What {
 }
 
 impl Part {
-    fn map<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut MapDef> {
+    fn map<'a>(&self, schema: &'a mut Schema) -> Option<&'a mut MapDecl> {
         let map = schema.maps.iter_mut().find(|map| map.name.value == self.map)?;
         if self.is_inner { map.template_mut() } else { Some(map) }
     }
@@ -309,7 +309,7 @@ fn forget_unused(schema: &mut Schema) {
 }
 
 /// The names of types that a map mentions.
-fn roots(map: &MapDef) -> Vec<&str> {
+fn roots(map: &MapDecl) -> Vec<&str> {
     let mut names = vec![];
     for ty in map.types() {
         mentioned(&ty.value, &mut names);

@@ -12,7 +12,7 @@ use super::context::{Constant, Context};
 use super::expression::USIZE;
 use super::{composite, enumeration, map};
 use crate::diagnostics::Finding;
-use crate::ir::{Int, MapDef, TypeDef};
+use crate::ir::{Int, MapDecl, TypeDef};
 use crate::naming::snake_case;
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -69,7 +69,7 @@ pub enum Later {
 #[derive(Debug, Clone)]
 pub struct MapItem {
     /// What it says. An inner map is there by its name.
-    pub def: MapDef,
+    pub def: MapDecl,
     /// Whether it is no map of its own, and describes the maps in another one.
     pub template: bool,
     /// The types of the schema that it holds by value.

@@ -12,7 +12,7 @@ use super::context::Meaning;
 use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
-use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDef, Pinning, Type};
+use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDecl, Pinning, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::Spanned;
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let span = reader.place_of(input.ident.span());
     let (complete, has_later, held) = reader.finish();
     MapItem {
-        def: MapDef {
+        def: MapDecl {
             name,
             doc: doc(&input.attrs),
             map_type,

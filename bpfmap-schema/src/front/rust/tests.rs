@@ -11,7 +11,7 @@ use super::{
 use super::{read_map, read_type};
 use crate::diagnostics::Finding;
 use crate::front::toml::read_str;
-use crate::ir::{Composite, Int, MapDef, MemberType, TypeDef, TypeDefKind};
+use crate::ir::{Composite, Int, MapDecl, MemberType, TypeDef, TypeDefKind};
 use crate::source::{SourceMap, Span};
 
 /// Knows the item alone, as a derive macro does, and that `LEN` is 7.
@@ -73,10 +73,10 @@ fn toml_type(text: &str) -> TypeDef {
     placeless(draft.schema.types[0].clone())
 }
 
-fn toml_map(text: &str) -> MapDef {
+fn toml_map(text: &str) -> MapDecl {
     let draft = read_str(Path::new("test.toml"), text);
     assert!(draft.findings.is_empty(), "{:?}", draft.findings);
-    MapDef { span: Span::NONE, ..draft.schema.maps[0].clone() }
+    MapDecl { span: Span::NONE, ..draft.schema.maps[0].clone() }
 }
 
 fn placeless(mut def: TypeDef) -> TypeDef {
@@ -317,7 +317,7 @@ fn maps() {
         decl_tags = ["x"]
         "#,
     );
-    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+    assert_eq!(MapDecl { span: Span::NONE, ..item.def }, toml);
     assert!(item.complete && item.later.is_empty() && !item.template);
 
     let item = map_of(
@@ -326,14 +326,14 @@ fn maps() {
     let toml = toml_map(
         "[maps.jumps]\ntype = \"prog_array\"\nmax_entries = 7\npinning = 16\nvalues = { 1 = \"handle_ipv4\", 2 = \"match\" }",
     );
-    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+    assert_eq!(MapDecl { span: Span::NONE, ..item.def }, toml);
 
     let item = map_of(
         "#[bpf_map(hash_of_maps, key_size = 4, max_entries = N)] struct Tenants { inner: maps::Tenant }",
     );
     let toml =
         toml_map("[maps.tenants]\ntype = \"hash_of_maps\"\nkey_size = 4\ninner = \"tenant\"");
-    assert_eq!(MapDef { span: Span::NONE, ..item.def }, toml);
+    assert_eq!(MapDecl { span: Span::NONE, ..item.def }, toml);
     assert_eq!(item.later.len(), 1);
 
     let item = map_of("#[bpf_map(template, ringbuf)] struct Log { event: Exec }");

@@ -6,7 +6,7 @@ use super::file::{Fields, File, Value};
 use super::types::type_of;
 use crate::diagnostics::Finding;
 use crate::front::Draft;
-use crate::ir::{Attribute, InnerMap, KeyValue, MapDef, Pinning};
+use crate::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning};
 use crate::rules;
 use crate::source::Spanned;
 
@@ -24,9 +24,9 @@ pub(super) fn read(file: &File<'_>, maps: &DeTable<'_>, draft: &mut Draft) {
     }
 }
 
-fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDef {
+fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
     let file = fields.file;
-    let map = MapDef {
+    let map = MapDecl {
         name,
         doc: fields.doc(),
         map_type: fields.required_string("type").unwrap_or_default(),

@@ -6,13 +6,13 @@ use super::Printer;
 use super::attribute::{
     c_name, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
 };
-use crate::ir::{Attribute, KeyValue, MapDef, Pinning, TEMPLATE_SUFFIX, Type};
+use crate::ir::{Attribute, KeyValue, MapDecl, Pinning, TEMPLATE_SUFFIX, Type};
 use crate::print::rust::names::parameter_list;
 use crate::source::Spanned;
 
 impl Printer<'_> {
     /// A map, or what those in a map of maps are like.
-    pub(super) fn push_map(&mut self, text: &mut String, map: &MapDef, is_template: bool) {
+    pub(super) fn push_map(&mut self, text: &mut String, map: &MapDecl, is_template: bool) {
         let spec = self.names.spec(&map.name.value).to_owned();
         push_doc(text, "", map.doc.as_ref());
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
@@ -52,7 +52,7 @@ impl Printer<'_> {
 }
 
 /// The words of `bpf_map`.
-fn words(map: &MapDef, spec: &str, is_template: bool) -> Vec<String> {
+fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     let mut words = vec![];
     if is_template {
         words.push("template".to_owned());

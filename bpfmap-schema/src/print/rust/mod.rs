@@ -30,7 +30,7 @@ use std::collections::HashSet;
 use self::attribute::{doc_lines, string};
 use self::imports::{Imports, reserved};
 use crate::ir::{
-    Composite, InnerMap, MapDef, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
+    Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
 };
 use crate::layout::Layouts;
 use crate::print::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
@@ -104,8 +104,8 @@ fn mentioned(schema: &Schema) -> HashSet<&str> {
             TypeDefKind::Enum(_) => {}
         }
     }
-    let templates = schema.maps.iter().filter_map(MapDef::template);
-    for ty in schema.maps.iter().chain(templates).flat_map(MapDef::types) {
+    let templates = schema.maps.iter().filter_map(MapDecl::template);
+    for ty in schema.maps.iter().chain(templates).flat_map(MapDecl::types) {
         mentioned_in(&ty.value, &mut names);
     }
     names

@@ -16,7 +16,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ir::{Attribute, MapDef, Schema};
+use crate::ir::{Attribute, MapDecl, Schema};
 use crate::naming::upper_camel_case;
 
 /// The struct that holds a handle of each map.
@@ -85,7 +85,7 @@ impl<'a> Names<'a> {
     }
 
     /// The parameters of a map's spec type: of what the loader sets, the type.
-    pub fn parameters(&self, map: &MapDef) -> Vec<(Attribute, String)> {
+    pub fn parameters(&self, map: &MapDecl) -> Vec<(Attribute, String)> {
         let named = map.open_parts().into_iter().map(|part| {
             let base = match part {
                 Attribute::Key => "K",

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{Array, HoldObjects};
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec};
 
 enum Blocks {}
@@ -12,8 +12,8 @@ impl MapSpec for Blocks {
     type Value = [u64; 512];
     const NAME: &'static str = "blocks";
     const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Opaque { size: 4096 };
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 4096 };
 }
 
 impl HoldObjects<Blocks> for Array {

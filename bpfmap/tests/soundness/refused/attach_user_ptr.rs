@@ -2,12 +2,12 @@
 //! calls two numbers.
 #![forbid(unsafe_code)]
 
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec, PidFd, UserPtr, from_bytes, kind};
 use std::os::fd::AsFd;
 
-const POINTER: &Layout = &Layout::Pointer {
-    target: &Layout::Tagged { tag: "uptr", target: &Layout::Struct { name: "shared", size: 8, members: &[] } },
+const POINTER: &TypeDesc<'static> = &TypeDesc::Pointer {
+    target: &TypeDesc::Tagged { tag: "uptr", target: &TypeDesc::Struct { name: "shared", size: 8, members: &[] } },
 };
 
 enum Shared {}
@@ -16,8 +16,8 @@ impl MapSpec for Shared {
     type Key = u32;
     type Value = UserPtr<u64>;
     const NAME: &'static str = "shared";
-    const KEY_LAYOUT: &'static Layout = Layout::I32;
-    const VALUE_LAYOUT: &'static Layout = POINTER;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = POINTER;
 }
 
 enum Numbers {}
@@ -26,8 +26,8 @@ impl MapSpec for Numbers {
     type Key = u32;
     type Value = [u64; 2];
     const NAME: &'static str = "shared";
-    const KEY_LAYOUT: &'static Layout = Layout::I32;
-    const VALUE_LAYOUT: &'static Layout = &Layout::Array { element: POINTER, len: 2 };
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Array { element: POINTER, len: 2 };
 }
 
 fn main() {

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{PercpuArray, ShowObjects};
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec};
 
 enum Counters {}
@@ -12,8 +12,8 @@ impl MapSpec for Counters {
     type Value = u64;
     const NAME: &'static str = "counters";
     const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 impl ShowObjects<Counters> for PercpuArray {

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::kind::{HoldObjects, ShowObjects, StructOps};
-use bpfmap::layout::Layout;
+use bpfmap::TypeDesc;
 use bpfmap::{Map, MapSpec};
 
 enum SlowStart {}
@@ -11,8 +11,8 @@ impl MapSpec for SlowStart {
     type Key = u32;
     type Value = u64;
     const NAME: &'static str = "slow_start";
-    const KEY_LAYOUT: &'static Layout = Layout::U32;
-    const VALUE_LAYOUT: &'static Layout = Layout::U64;
+    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
 }
 
 impl ShowObjects<SlowStart> for StructOps {

@@ -6,7 +6,7 @@ use super::krate::{Crate, DeclarationId};
 use crate::diagnostics::Finding;
 use crate::front::rust::{FieldRole, TypeItem, has_word};
 use crate::ir::{
-    Composite, InnerMap, KeyValue, MapDef, Member, MemberType, Type, TypeDef, TypeDefKind,
+    Composite, InnerMap, KeyValue, MapDecl, Member, MemberType, Type, TypeDef, TypeDefKind,
 };
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -150,7 +150,7 @@ impl Places {
 }
 
 /// Puts templates into `map`. Returns whether all of them were whole.
-pub(super) fn fill_map(krate: &Crate, map: &mut MapDef, depth: usize) -> bool {
+pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     let mut whole = true;
     for described in [&mut map.key, &mut map.value].into_iter().flatten() {
         if let KeyValue::Type(ty) = described {

@@ -1,17 +1,11 @@
 //! A type as BTF describes it.
 //!
-//! Generated code holds these in constants ([`Layout`]); who reads a schema at run time builds them where it likes
-//! ([`TypeLayout`] with a lifetime). Opening a map compares them with the map's own BTF; creating one encodes them.
-
-/// A type that a constant describes.
-pub type Layout = TypeLayout<'static>;
-
-/// A member that a constant describes.
-pub type Member = TypeMember<'static>;
+//! Generated code holds descriptions in constants; tools build them at run time from a schema. Opening a map compares
+//! them with the BTF of the map; creating a map encodes them.
 
 /// A type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TypeLayout<'a> {
+pub enum TypeDesc<'a> {
     /// No type: the key of a queue.
     Void,
     /// An integer, `char` or `bool`.
@@ -28,7 +22,7 @@ pub enum TypeLayout<'a> {
         /// The name.
         name: &'a str,
         /// The type.
-        target: &'a TypeLayout<'a>,
+        target: &'a TypeDesc<'a>,
     },
     /// A C `enum`.
     Enum {
@@ -44,7 +38,7 @@ pub enum TypeLayout<'a> {
     /// An array.
     Array {
         /// What it holds.
-        element: &'a TypeLayout<'a>,
+        element: &'a TypeDesc<'a>,
         /// How many.
         len: u32,
     },
@@ -55,7 +49,7 @@ pub enum TypeLayout<'a> {
         /// Bytes, trailing padding included.
         size: u32,
         /// In the order of their offsets.
-        members: &'a [TypeMember<'a>],
+        members: &'a [MemberDesc<'a>],
     },
     /// A `union`.
     Union {
@@ -64,26 +58,26 @@ pub enum TypeLayout<'a> {
         /// Bytes, trailing padding included.
         size: u32,
         /// In the author's order, all at offset 0.
-        members: &'a [TypeMember<'a>],
+        members: &'a [MemberDesc<'a>],
     },
     /// A pointer: 8 bytes.
     Pointer {
-        /// [`Layout::Void`] for `void *`.
-        target: &'a TypeLayout<'a>,
+        /// [`TypeDesc::Void`] for `void *`.
+        target: &'a TypeDesc<'a>,
     },
     /// What a pointer with a type tag leads to: the kernel knows its own pointers by the tag.
     Tagged {
         /// The tag: `kptr`.
         tag: &'a str,
         /// A struct; of one of the kernel's the name is enough.
-        target: &'a TypeLayout<'a>,
+        target: &'a TypeDesc<'a>,
     },
     /// The root of a list or a tree.
     Root {
-        /// [`Layout::LIST_HEAD`] or [`Layout::RB_ROOT`].
-        root: &'a TypeLayout<'a>,
+        /// [`TypeDesc::LIST_HEAD`] or [`TypeDesc::RB_ROOT`].
+        root: &'a TypeDesc<'a>,
         /// The struct of the elements; of its members the node is enough.
-        node: &'a TypeLayout<'a>,
+        node: &'a TypeDesc<'a>,
         /// The member that is the node.
         member: &'a str,
     },
@@ -94,26 +88,27 @@ pub enum TypeLayout<'a> {
         /// Where it lies an older map may have padding: then it is 0.
         was_padding: bool,
         /// The type.
-        layout: &'a TypeLayout<'a>,
+        ty: &'a TypeDesc<'a>,
     },
     /// Bytes without a description.
     Opaque {
         /// How many.
         size: u32,
     },
-    /// Whatever the loader has set: of a [`Declaration`](crate::Declaration) alone. A spec knows its types.
+    /// The type that the loader sets. Only a [`MapDef`](crate::MapDef) made at run time has it: a spec knows its types.
     SetByLoader,
 }
 
-impl TypeLayout<'_> {
+impl TypeDesc<'_> {
     /// Whether no schema says what it is.
     #[must_use]
     pub const fn is_set_by_loader(&self) -> bool {
         matches!(self, Self::SetByLoader)
     }
 
-    /// Whether it is what a [`UserPtr`](crate::UserPtr) leads to.
-    pub(crate) const fn is_user_memory(&self) -> bool {
+    /// Whether it is what a `UserPtr` leads to.
+    #[must_use]
+    pub const fn is_user_memory(&self) -> bool {
         match self {
             Self::Tagged { tag, target } => {
                 matches!(tag.as_bytes(), b"uptr") || target.is_user_memory()
@@ -122,13 +117,14 @@ impl TypeLayout<'_> {
         }
     }
 
-    /// Whether it is, or holds, a [`UserPtr`](crate::UserPtr).
-    pub(crate) const fn has_user_ptr(&self) -> bool {
+    /// Whether it is, or holds, a `UserPtr`.
+    #[must_use]
+    pub const fn has_user_ptr(&self) -> bool {
         match self {
             Self::Struct { members, .. } | Self::Union { members, .. } => {
                 let mut index = 0;
                 while index < members.len() {
-                    if members[index].layout.has_user_ptr() {
+                    if members[index].ty.has_user_ptr() {
                         return true;
                     }
                     index += 1;
@@ -137,7 +133,7 @@ impl TypeLayout<'_> {
             }
             Self::Array { element: layout, .. }
             | Self::Typedef { target: layout, .. }
-            | Self::Evolved { layout, .. } => layout.has_user_ptr(),
+            | Self::Evolved { ty: layout, .. } => layout.has_user_ptr(),
             Self::Pointer { target } => target.is_user_memory(),
             _ => false,
         }
@@ -147,7 +143,7 @@ impl TypeLayout<'_> {
     #[must_use]
     pub const fn current(&self) -> &Self {
         match self {
-            Self::Evolved { layout, .. } => layout.current(),
+            Self::Evolved { ty: layout, .. } => layout.current(),
             _ => self,
         }
     }
@@ -155,7 +151,7 @@ impl TypeLayout<'_> {
 
 /// A member of a struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TypeMember<'a> {
+pub struct MemberDesc<'a> {
     /// The name; empty: an anonymous struct or union, or padding.
     pub name: &'a str,
     /// Where it begins, in bits from the parent's start.
@@ -163,7 +159,7 @@ pub struct TypeMember<'a> {
     /// Width of a bit-field; 0: not a bit-field.
     pub bits: u32,
     /// Its type.
-    pub layout: &'a TypeLayout<'a>,
+    pub ty: &'a TypeDesc<'a>,
 }
 
 /// What the bits of an integer mean.
@@ -190,17 +186,17 @@ macro_rules! integers {
 }
 
 macro_rules! kernels {
-    ($($name:ident $c:literal $size:literal $member:literal $layout:expr;)*) => { $(
+    ($($name:ident $c:literal $size:literal $member:literal $ty:expr;)*) => { $(
         #[doc = concat!("`struct ", $c, "`")]
         pub const $name: &'static Self = &Self::Struct {
             name: $c,
             size: $size,
-            members: &[Member { name: $member, bit_offset: 0, bits: 0, layout: $layout }],
+            members: &[MemberDesc { name: $member, bit_offset: 0, bits: 0, ty: $ty }],
         };
     )* };
 }
 
-impl Layout {
+impl TypeDesc<'static> {
     integers! {
         U8 "__u8" "unsigned char" 1 Unsigned
         U16 "__u16" "unsigned short" 2 Unsigned
@@ -249,7 +245,7 @@ impl Layout {
     }
 }
 
-impl TypeLayout<'_> {
+impl TypeDesc<'_> {
     /// Bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
@@ -262,7 +258,7 @@ impl TypeLayout<'_> {
             | Self::Opaque { size } => size as u64,
             Self::Typedef { target, .. } | Self::Tagged { target, .. } => target.size(),
             Self::Root { root, .. } => root.size(),
-            Self::Evolved { layout, .. } => layout.size(),
+            Self::Evolved { ty: layout, .. } => layout.size(),
             Self::Array { element, len } => element.size().saturating_mul(len as u64),
             Self::Pointer { .. } => 8,
         }

@@ -1,22 +1,20 @@
 //! What a schema says of a map, as data.
 
-use crate::kind::Kind;
-use crate::layout::TypeLayout;
-use crate::spec::{MapFlags, MapSpec};
+use crate::{MapFlags, TypeDesc};
 
-/// What a schema says of a map: the same as a [`MapSpec`], for who learns it only at run time.
+/// What a schema says of a map: the same as a `bpfmap::MapSpec`, for who learns it only at run time.
 ///
 /// ```
-/// use bpfmap::{Declaration, layout::Layout};
+/// use bpfmap::{MapDef, TypeDesc};
 ///
-/// const COUNTERS: Declaration = Declaration {
+/// const COUNTERS: MapDef = MapDef {
 ///     max_entries: Some(10_000),
-///     ..Declaration::new("counters", 1, Layout::U32, Layout::U64)
+///     ..MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64)
 /// };
 /// assert_eq!(COUNTERS.value_size(), 8);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Declaration<'a> {
+pub struct MapDef<'a> {
     /// The name in the object file. The kernel keeps its first 15 bytes.
     pub name: &'a str,
     /// The number of the map type (`enum bpf_map_type`).
@@ -32,33 +30,33 @@ pub struct Declaration<'a> {
     /// `false`: the map is described by its sizes alone.
     pub btf: bool,
     /// The key as BTF describes it.
-    pub key: &'a TypeLayout<'a>,
+    pub key: &'a TypeDesc<'a>,
     /// The value as BTF describes it; of a per-CPU map, one CPU's.
-    pub value: &'a TypeLayout<'a>,
-    /// The event that the map carries, as BTF describes it; [`TypeLayout::Void`] if it carries none.
-    pub event: &'a TypeLayout<'a>,
+    pub value: &'a TypeDesc<'a>,
+    /// The event that the map carries, as BTF describes it; [`TypeDesc::Void`] if it carries none.
+    pub event: &'a TypeDesc<'a>,
 }
 
-impl<'a> Declaration<'a> {
+impl<'a> MapDef<'a> {
     /// A map of this name and type, with this key and value, and nothing else said.
     #[must_use]
     pub const fn new(
         name: &'a str,
         map_type: u32,
-        key: &'a TypeLayout<'a>,
-        value: &'a TypeLayout<'a>,
+        key: &'a TypeDesc<'a>,
+        value: &'a TypeDesc<'a>,
     ) -> Self {
         Self {
             name,
             map_type,
             max_entries: None,
-            flags: MapFlags::NONE,
+            flags: MapFlags::empty(),
             map_extra: 0,
             numa_node: None,
             btf: true,
             key,
             value,
-            event: &TypeLayout::Void,
+            event: &TypeDesc::Void,
         }
     }
 
@@ -75,21 +73,27 @@ impl<'a> Declaration<'a> {
     }
 }
 
-impl Declaration<'static> {
-    /// What a spec says.
+/// How a loader is asked to pin a map (`pinning` of a BTF-defined map).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pinning {
+    /// Not.
+    #[default]
+    None,
+    /// `LIBBPF_PIN_BY_NAME`: under the map's name, in `/sys/fs/bpf` unless the loader says otherwise.
+    ByName,
+    /// A number that another loader gives a meaning.
+    Other(u32),
+}
+
+impl Pinning {
+    /// What the number `enum libbpf_pin_type` has for it, or another loader.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn of<S: MapSpec>() -> Self {
-        Self {
-            name: S::NAME,
-            map_type: S::Kind::TYPE,
-            max_entries: S::MAX_ENTRIES,
-            flags: S::FLAGS,
-            map_extra: S::MAP_EXTRA,
-            numa_node: S::NUMA_NODE,
-            btf: S::BTF,
-            key: S::KEY_LAYOUT,
-            value: S::VALUE_LAYOUT,
-            event: S::EVENT_LAYOUT,
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::None,
+            1 => Self::ByName,
+            other => Self::Other(other),
         }
     }
 }

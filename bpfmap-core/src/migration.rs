@@ -7,16 +7,16 @@ use core::fmt;
 /// Bytes of the new key or value that no step writes are zero. So are the fields that belong to the kernel (a lock, a
 /// timer), whatever a plan says: it keeps user space from writing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct MigrationPlan<'a> {
     /// The steps of a key.
-    pub key: &'a [Step<'a>],
+    pub key: &'a [MigrationStep<'a>],
     /// The steps of a value; of a per-CPU map, of each CPU's.
-    pub value: &'a [Step<'a>],
+    pub value: &'a [MigrationStep<'a>],
 }
 
-/// A part of a plan. Places are counted from the start of the key or value, or, within [`Step::Each`], of the element.
+/// A part of a plan. Places are counted from the start of the key or value, or, within [`MigrationStep::Each`], of the element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum MigrationStep<'a> {
     /// Bytes that stay the same.
     Copy {
         /// Where they stand in the old one, in bytes.
@@ -59,14 +59,14 @@ pub enum Step<'a> {
         /// How many elements.
         len: u32,
         /// What is done with each.
-        steps: &'a [Step<'a>],
+        steps: &'a [MigrationStep<'a>],
     },
 }
 
 /// Nesting that no real plan has.
 const DEEPEST: u32 = 64;
 
-impl Step<'_> {
+impl MigrationStep<'_> {
     /// Everything stays as it is, for keys and values of one size in both maps.
     #[must_use]
     pub const fn whole(size: u32) -> Self {
@@ -76,7 +76,7 @@ impl Step<'_> {
 
 /// What is wrong with a plan: it reaches past the end of an old or a new one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct OutOfBounds;
+pub struct OutOfBounds;
 
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,26 +86,34 @@ impl fmt::Display for OutOfBounds {
     }
 }
 
-/// Whether no step reads past `from` bytes or writes past `to`.
-pub(super) fn check(steps: &[Step<'_>], from: u64, to: u64) -> Result<(), OutOfBounds> {
+/// Checks that no step reads past `from` bytes, writes past `to` bytes or makes an integer narrower.
+///
+/// # Errors
+/// [`OutOfBounds`] if a step does.
+pub fn check(steps: &[MigrationStep<'_>], from: u64, to: u64) -> Result<(), OutOfBounds> {
     check_at_depth(steps, from, to, 0)
 }
 
-fn check_at_depth(steps: &[Step<'_>], from: u64, to: u64, depth: u32) -> Result<(), OutOfBounds> {
+fn check_at_depth(
+    steps: &[MigrationStep<'_>],
+    from: u64,
+    to: u64,
+    depth: u32,
+) -> Result<(), OutOfBounds> {
     let within = |start: u32, len: u64, end: u64| u64::from(start) + len <= end;
     for step in steps {
         let fits = match *step {
-            Step::Copy { from: read, to: write, len } => {
+            MigrationStep::Copy { from: read, to: write, len } => {
                 within(read, len.into(), from) && within(write, len.into(), to)
             }
-            Step::Fill { to: write, bytes } => within(write, bytes.len() as u64, to),
-            Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
+            MigrationStep::Fill { to: write, bytes } => within(write, bytes.len() as u64, to),
+            MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
                 (1..=128).contains(&from_bits)
                     && (from_bits..=128).contains(&to_bits)
                     && within(from_bit, from_bits.into(), from.saturating_mul(8))
                     && within(to_bit, to_bits.into(), to.saturating_mul(8))
             }
-            Step::Each { from: read, from_size, to: write, to_size, len, steps } => {
+            MigrationStep::Each { from: read, from_size, to: write, to_size, len, steps } => {
                 let bytes = |size: u32| u64::from(size) * u64::from(len);
                 check_at_depth(
                     steps,
@@ -123,21 +131,24 @@ fn check_at_depth(steps: &[Step<'_>], from: u64, to: u64, depth: u32) -> Result<
     Ok(())
 }
 
-/// Writes the new one, which is zero, of the old one. Both are as long as those that [`check`] saw.
-pub(super) fn apply(steps: &[Step<'_>], old: &[u8], new: &mut [u8]) {
+/// Writes the key or value `new`, which is zero, from the old one.
+///
+/// # Panics
+/// If `old` or `new` is shorter than [`check`] was told.
+pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     for step in steps {
         match *step {
-            Step::Copy { from, to, len } => {
+            MigrationStep::Copy { from, to, len } => {
                 let (from, to, len) = (from as usize, to as usize, len as usize);
                 new[to..to + len].copy_from_slice(&old[from..from + len]);
             }
-            Step::Fill { to, bytes } => {
+            MigrationStep::Fill { to, bytes } => {
                 new[to as usize..to as usize + bytes.len()].copy_from_slice(bytes);
             }
-            Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
+            MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
                 integer(old, (from_bit, from_bits), new, (to_bit, to_bits), signed);
             }
-            Step::Each { from, from_size, to, to_size, len, steps } => {
+            MigrationStep::Each { from, from_size, to, to_size, len, steps } => {
                 // An element of no bytes has nothing to be carried.
                 if from_size == 0 || to_size == 0 {
                     continue;
@@ -187,8 +198,10 @@ fn bit(bytes: &[u8], place: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec;
+    use std::vec::Vec;
 
-    fn applied(steps: &[Step<'_>], old: &[u8], len: usize) -> Vec<u8> {
+    fn applied(steps: &[MigrationStep<'_>], old: &[u8], len: usize) -> Vec<u8> {
         let mut new = vec![0; len];
         check(steps, old.len() as u64, len as u64).unwrap();
         apply(steps, old, &mut new);
@@ -201,16 +214,16 @@ mod tests {
         to: u32,
         to_bits: u32,
         signed: bool,
-    ) -> Step<'static> {
-        Step::Integer { from_bit: from, from_bits, to_bit: to, to_bits, signed }
+    ) -> MigrationStep<'static> {
+        MigrationStep::Integer { from_bit: from, from_bits, to_bit: to, to_bits, signed }
     }
 
     #[test]
     fn bytes_move_and_the_rest_is_filled_or_zero() {
         let steps = [
-            Step::Copy { from: 4, to: 0, len: 4 },
-            Step::Copy { from: 0, to: 8, len: 2 },
-            Step::Fill { to: 4, bytes: &[0xaa, 0xbb] },
+            MigrationStep::Copy { from: 4, to: 0, len: 4 },
+            MigrationStep::Copy { from: 0, to: 8, len: 2 },
+            MigrationStep::Fill { to: 4, bytes: &[0xaa, 0xbb] },
         ];
         assert_eq!(
             applied(&steps, &[1, 2, 3, 4, 5, 6, 7, 8], 12),
@@ -245,13 +258,13 @@ mod tests {
 
     #[test]
     fn each_element_is_treated_alike() {
-        let steps = [Step::Each {
+        let steps = [MigrationStep::Each {
             from: 1,
             from_size: 2,
             to: 0,
             to_size: 3,
             len: 2,
-            steps: &[Step::Copy { from: 0, to: 1, len: 2 }],
+            steps: &[MigrationStep::Copy { from: 0, to: 1, len: 2 }],
         }];
         // The third element of the new one is not among the two.
         assert_eq!(applied(&steps, &[9, 1, 2, 3, 4, 5, 6], 9), [0, 1, 2, 0, 3, 4, 0, 0, 0]);
@@ -259,13 +272,19 @@ mod tests {
 
     #[test]
     fn what_reaches_past_the_end_is_refused() {
-        let each =
-            |from, len| Step::Each { from, from_size: 2, to: 0, to_size: 2, len, steps: &[] };
+        let each = |from, len| MigrationStep::Each {
+            from,
+            from_size: 2,
+            to: 0,
+            to_size: 2,
+            len,
+            steps: &[],
+        };
         for step in [
-            Step::Copy { from: 5, to: 0, len: 4 },
-            Step::Copy { from: 0, to: 13, len: 4 },
-            Step::Copy { from: u32::MAX, to: 0, len: u32::MAX },
-            Step::Fill { to: 15, bytes: &[1, 2] },
+            MigrationStep::Copy { from: 5, to: 0, len: 4 },
+            MigrationStep::Copy { from: 0, to: 13, len: 4 },
+            MigrationStep::Copy { from: u32::MAX, to: 0, len: u32::MAX },
+            MigrationStep::Fill { to: 15, bytes: &[1, 2] },
             widened(33, 32, 0, 32, false),
             widened(0, 32, 97, 32, false),
             widened(0, 32, 0, 16, false),
@@ -277,15 +296,15 @@ mod tests {
         ] {
             assert_eq!(check(&[step], 8, 16), Err(OutOfBounds), "{step:?}");
         }
-        let deeper = [Step::Each {
+        let deeper = [MigrationStep::Each {
             from: 0,
             from_size: 4,
             to: 0,
             to_size: 4,
             len: 1,
-            steps: &[Step::Copy { from: 0, to: 1, len: 4 }],
+            steps: &[MigrationStep::Copy { from: 0, to: 1, len: 4 }],
         }];
         assert_eq!(check(&deeper, 8, 16), Err(OutOfBounds));
-        assert_eq!(check(&[each(0, 4), Step::whole(8)], 8, 16), Ok(()));
+        assert_eq!(check(&[each(0, 4), MigrationStep::whole(8)], 8, 16), Ok(()));
     }
 }
