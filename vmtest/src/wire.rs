@@ -295,7 +295,7 @@ impl fmt::Display for Damage {
 /// # Panics
 /// A message that was decoded can't be packed and decoded again, which is a fault of this crate.
 pub fn decode(bytes: &[u8]) {
-    let known = || Key::known([0; 32]);
+    let known = || Key::known([0; 16]);
     for mut decoder in
         [Decoder::default(), Decoder::sealed(known(), 0), Decoder::sealed(known(), 1)]
     {
@@ -374,12 +374,12 @@ mod tests {
 
     #[test]
     fn what_init_did_not_seal_is_a_forgery_whatever_its_number() {
-        let key = Key::known([1; 32]);
+        let key = Key::known([1; 16]);
         let end = FromGuest::End { records: 0 };
         let unsealed = || Encoder::default().message(&end);
         let sealed_by = |key: u8, number| {
             let mut encoder = Encoder { number, ..Encoder::default() };
-            encoder.seal_with(Key::known([key; 32]));
+            encoder.seal_with(Key::known([key; 16]));
             encoder.message(&end)
         };
         for bytes in [unsealed(), sealed_by(2, 1), sealed_by(2, 0)] {

@@ -17,9 +17,12 @@ pub(super) fn hide_this_process() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Takes the capabilities from this process, which is about to become a test, and from all that it
-/// will start. It is called between `fork` and `execve`, and allocates nothing.
-pub(super) fn limit_this_process() -> io::Result<()> {
+/// Takes the capabilities from all programs that this process will start, and keeps them: what is taken
+/// from the bounding set is lost with the next `execve`. It can't be undone.
+///
+/// It is done once, and not in each child: a child that has something to do before `execve` is a fork of this process,
+/// and to copy its tables of pages takes milliseconds where instructions are translated.
+pub(super) fn limit_children() -> io::Result<()> {
     for capability in TAKEN.iter() {
         remove_capability_from_bounding_set(capability)?;
     }

@@ -126,17 +126,18 @@ fn work(channel: &mut Channel, device: firmware::Device) -> io::Result<()> {
 }
 
 fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
+    if !plan.privileged {
+        guard::limit_children()?;
+    }
     channel.send(&FromGuest::Started)?;
     match plan.action {
         Action::Run(program) => {
-            let status = process::run(channel, &program, &plan.env, plan.privileged)?;
+            let status = process::run(channel, &program, &plan.env)?;
             channel.send(&FromGuest::Exited { status })
         }
         Action::Test(binaries) => {
             for (index, binary) in binaries.iter().enumerate() {
-                let surroundings =
-                    tests::Surroundings { env: &plan.env, privileged: plan.privileged };
-                let finished = tests::run(channel, index, binary, &surroundings)?;
+                let finished = tests::run(channel, index, binary, &plan.env)?;
                 if !finished {
                     break;
                 }

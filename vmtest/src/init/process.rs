@@ -1,7 +1,6 @@
 //! Runs a process in the guest, and hands on what it says while it runs.
 
 use super::channel::Channel;
-use super::guard;
 use super::terminal;
 use crate::plan::{DYING, Program};
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
@@ -32,9 +31,8 @@ pub(super) fn run(
     channel: &mut Channel,
     program: &Program,
     env: &[(String, String)],
-    privileged: bool,
 ) -> io::Result<Status> {
-    let mut command = command(&program.path, env, &program.directory, privileged);
+    let mut command = command(&program.path, env, &program.directory);
     command.args(&program.args);
     let terminal = match program.terminal {
         Some(size) => Some(terminal::attach(&mut command, size)?),
@@ -65,21 +63,13 @@ pub(super) fn run_to_end(
     supervise(channel, command, None, Some(limit), LULL, output)
 }
 
-/// A command with the guest's environment and no other, and without the capabilities by which it
-/// could speak in this process's place, unless it is privileged.
+/// A command with the guest's environment and no other.
 pub(super) fn command(
     path: &std::path::Path,
     env: &[(String, String)],
     directory: &std::path::Path,
-    privileged: bool,
 ) -> Command {
     let mut command = Command::new(path);
-    if !privileged {
-        // SAFETY: the calls are async-signal-safe and allocate nothing.
-        unsafe {
-            command.pre_exec(guard::limit_this_process);
-        }
-    }
     command.env_clear().envs(env.iter().map(|(key, value)| (key, value))).current_dir(directory);
     command
 }

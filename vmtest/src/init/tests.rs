@@ -6,31 +6,19 @@ use super::process::{command, run_to_end};
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
 use std::io;
-use std::process::Command;
 use std::time::Instant;
-
-/// What all tests have in common.
-pub(super) struct Surroundings<'a> {
-    pub(super) env: &'a [(String, String)],
-    pub(super) privileged: bool,
-}
-
-fn command_of(binary: &TestBinary, surroundings: &Surroundings<'_>) -> Command {
-    let Surroundings { env, privileged } = surroundings;
-    command(&binary.path, env, &binary.directory, *privileged)
-}
 
 /// Lists and runs the tests; whether the next binary shall be run.
 pub(super) fn run(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    surroundings: &Surroundings<'_>,
+    env: &[(String, String)],
 ) -> io::Result<bool> {
     let list = if let Some(known) = &binary.list {
         known.clone()
     } else {
-        let Some(list) = list(channel, index, binary, surroundings)? else {
+        let Some(list) = list(channel, index, binary, env)? else {
             return Ok(!binary.fail_fast);
         };
         channel.send(&FromGuest::Listed { binary: index, list: list.clone() })?;
@@ -43,7 +31,7 @@ pub(super) fn run(
         }
         let mut status = Status::Exited(0);
         for attempt in 0..=binary.retries {
-            status = run_one(channel, index, binary, surroundings, test, attempt)?;
+            status = run_one(channel, index, binary, env, test, attempt)?;
             if !status.is_tried_again() {
                 break;
             }
@@ -61,13 +49,13 @@ fn list(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    surroundings: &Surroundings<'_>,
+    env: &[(String, String)],
 ) -> io::Result<Option<List>> {
     let mut lists = Vec::new();
     for flags in
         [&["--list", "--format", "terse"][..], &["--list", "--format", "terse", "--ignored"]]
     {
-        let mut command = command_of(binary, surroundings);
+        let mut command = command(&binary.path, env, &binary.directory);
         command.args(flags);
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = run_to_end(channel, command, binary.time_out, &mut |_, stream, bytes| {
@@ -101,7 +89,7 @@ fn run_one(
     channel: &mut Channel,
     index: usize,
     binary: &TestBinary,
-    surroundings: &Surroundings<'_>,
+    env: &[(String, String)],
     test: &str,
     attempt: u32,
 ) -> io::Result<Status> {
@@ -110,7 +98,7 @@ fn run_one(
     show_kernel_messages();
     // So that what the kernel says while a test runs can be told to be about it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
-    let mut command = command_of(binary, surroundings);
+    let mut command = command(&binary.path, env, &binary.directory);
     // Terse output, so that a test's first line is not glued to its name.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
     if binary.filter.include_ignored {
