@@ -97,7 +97,11 @@ fn read_type<'a>(
         6 => {
             let variants = reader.list(count, 8, |reader| {
                 let (name, value) = (strings.get(reader.u32()?)?, reader.u32()?);
-                let value = if flag { i128::from(value.cast_signed()) } else { i128::from(value) };
+                let value = if flag {
+                    i32::from_ne_bytes(value.to_ne_bytes()).into()
+                } else {
+                    value.into()
+                };
                 Ok(Variant { name, value })
             })?;
             enumeration(id, size_or_type, (flag, 32), variants)?
@@ -135,7 +139,8 @@ fn read_type<'a>(
                 let name = strings.get(reader.u32()?)?;
                 let (low, high) = (reader.u32()?, reader.u32()?);
                 let bits = u64::from(high) << 32 | u64::from(low);
-                let value = if flag { i128::from(bits.cast_signed()) } else { i128::from(bits) };
+                let value =
+                    if flag { i64::from_ne_bytes(bits.to_ne_bytes()).into() } else { bits.into() };
                 Ok(Variant { name, value })
             })?;
             enumeration(id, size_or_type, (flag, 64), variants)?

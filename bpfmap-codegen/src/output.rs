@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{self, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -195,15 +195,27 @@ fn held(builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<NamedT
         let temporary = builder.tempfile_in(folder)?;
         attempts += 1;
         // Another process may take it for a leftover until the lock is held. Not every file system has locks.
-        let is_lost = match temporary.as_file().try_lock() {
+        let is_lost = match try_lock(temporary.as_file()) {
             Ok(()) => !temporary.path().exists(),
-            Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(_)) => false,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
         if !is_lost || attempts == 100 {
             return Ok(temporary);
         }
     }
+}
+
+/// Takes the lock of a file, which is released when the file is closed.
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
+}
+
+/// Refuses: nothing that was left behind is removed here.
+#[cfg(not(unix))]
+fn try_lock(_: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 const TEMPORARY: &str = ".bpfmap-tmp";
@@ -229,7 +241,7 @@ fn remove_leftovers(folder: &Path, name: &OsStr) {
         let path = entry.path();
         let is_file = entry.file_type().is_ok_and(|sort| sort.is_file());
         let Some(file) = is_file.then(|| input::open(&path).ok()).flatten() else { continue };
-        if file.try_lock().is_ok() {
+        if try_lock(&file).is_ok() {
             let _ = fs::remove_file(&path);
         }
     }
@@ -321,8 +333,8 @@ mod tests {
         for path in [&old, &new, &other] {
             fs::write(path, "half a fi").unwrap();
         }
-        let alive = fs::File::open(&new).unwrap();
-        alive.lock().unwrap();
+        let alive = File::open(&new).unwrap();
+        try_lock(&alive).unwrap();
         write(&plan(folder.path(), vec![file("a.h", &generated("a"))]).unwrap(), false).unwrap();
         assert!(!old.exists());
         assert!(new.exists() && other.exists());

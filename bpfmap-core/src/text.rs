@@ -18,8 +18,11 @@ impl Text {
 
     /// Appends `text`.
     #[must_use]
-    pub const fn and(mut self, text: &str) -> Self {
-        let text = text.as_bytes();
+    pub const fn and(self, text: &str) -> Self {
+        self.and_bytes(text.as_bytes())
+    }
+
+    const fn and_bytes(mut self, text: &[u8]) -> Self {
         // Half a character would be no text.
         if self.len + text.len() > Self::CAPACITY {
             return self;
@@ -38,9 +41,8 @@ impl Text {
     pub const fn number(self, number: u64) -> Self {
         let rest = if number >= 10 { self.number(number / 10) } else { self };
         let digit = (number % 10) as usize;
-        let (_, digits) = "0123456789".split_at(digit);
-        let (digit, _) = digits.split_at(1);
-        rest.and(digit)
+        let (_, digits) = b"0123456789".split_at(digit);
+        rest.and_bytes(digits.split_at(1).0)
     }
 
     /// Returns the text.

@@ -60,7 +60,7 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     let message = format!(
         "it is a link to `{}`, expected a file whose name ends in `.{}`",
         file.display(),
-        path.extension().unwrap_or_default().display()
+        path.extension().unwrap_or_default().to_string_lossy()
     );
     Err(io::Error::other(message))
 }
@@ -98,6 +98,10 @@ fn sort(_: &Metadata) -> &'static str {
 }
 
 /// Opens a file without waiting for it.
+///
+/// # Errors
+///
+/// When the system refuses it.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

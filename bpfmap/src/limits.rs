@@ -13,7 +13,7 @@ use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 /// As said, at compile time.
 #[track_caller]
 pub const fn within(number: u64, (min, max): (u64, u64), unit: u64, message: &str) {
-    assert!(min <= number && number <= max && number.is_multiple_of(unit), "{}", message);
+    assert!(min <= number && number <= max && number % unit == 0, "{}", message);
 }
 
 /// The bytes that a record can have in a ring buffer of so many `bytes`: the kernel makes it of a power of two and of

@@ -1,6 +1,8 @@
 //! Plain data: what may cross the system call as bytes.
 
+use core::alloc::Layout;
 use core::mem::MaybeUninit;
+use std::alloc::{alloc_zeroed, handle_alloc_error};
 
 use crate::prover::Prover;
 
@@ -63,8 +65,17 @@ pub const fn zeroed<T: Plain>() -> T {
 /// ```
 #[must_use]
 pub fn zeroed_box<T: Plain>() -> Box<T> {
-    // SAFETY: every bit pattern of a `Plain` type is valid, zero too.
-    unsafe { Box::new_zeroed().assume_init() }
+    let layout = Layout::new::<T>();
+    if layout.size() == 0 {
+        return Box::new(zeroed());
+    }
+    // SAFETY: the layout has a size.
+    let memory = unsafe { alloc_zeroed(layout) }.cast::<T>();
+    if memory.is_null() {
+        handle_alloc_error(layout);
+    }
+    // SAFETY: the memory is the global allocator's, of the layout of `T`, and zero, which is valid for every `Plain` type.
+    unsafe { Box::from_raw(memory) }
 }
 
 /// The bytes of a value, as the kernel sees them.

@@ -129,7 +129,7 @@ fn pieces(address: *const u8, size: usize) -> impl Iterator<Item = Piece> {
     let mut at = 0;
     core::iter::from_fn(move || {
         let left = size - at;
-        let aligned = |size: &usize| *size <= left && (address.addr() + at).is_multiple_of(*size);
+        let aligned = |size: &usize| *size <= left && (address.addr() + at) % *size == 0;
         let size = [8, 4, 2, 1].into_iter().find(aligned)?;
         let piece = Piece { at, size };
         at += size;

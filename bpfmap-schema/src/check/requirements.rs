@@ -135,9 +135,7 @@ impl<'a> Resolved<'a> {
                 requirements.push(Requirement { part, since, span: key.span() });
             }
         }
-        if let Some(value) = &map.value
-            && let ValueRule::Object(object) = row.value
-        {
+        if let (Some(value), ValueRule::Object(object)) = (&map.value, row.value) {
             let size = self.layout(value).size;
             let since = object.size_since(size);
             if since > row.since {
@@ -145,25 +143,22 @@ impl<'a> Resolved<'a> {
                 requirements.push(Requirement { part, since, span: value.span() });
             }
         }
-        if let Some(value) = &map.value
-            && row.key == KeyRule::CgroupStorage
-        {
+        if let (Some(value), KeyRule::CgroupStorage) = (&map.value, row.key) {
             let size = self.layout(value).size;
             if size > SMALL_STORAGE {
                 let (part, since) = (Part::LargeValue(size), KernelVersion::new(5, 15));
                 requirements.push(Requirement { part, since, span: value.span() });
             }
         }
-        if let Some(entries) = &map.max_entries
-            && let bytes = self.memory(map, row, entries.value)
-            && bytes >= MEMORY_LIMIT
-        {
-            let (part, since) = (Part::Memory(bytes), UNLIMITED_MEMORY);
-            requirements.push(Requirement { part, since, span: entries.span });
+        if let Some(entries) = &map.max_entries {
+            let bytes = self.memory(map, row, entries.value);
+            if bytes >= MEMORY_LIMIT {
+                let (part, since) = (Part::Memory(bytes), UNLIMITED_MEMORY);
+                requirements.push(Requirement { part, since, span: entries.span });
+            }
         }
-        if let (Some(written), Some(inner)) = (&map.inner, self.schema.inner_of(map))
-            && let Some(value) = &inner.value
-        {
+        let inner_value = self.schema.inner_of(map).and_then(|inner| inner.value.as_ref());
+        if let (Some(written), Some(value)) = (&map.inner, inner_value) {
             let fields = self.special_fields(value);
             if let Some(lock) = fields.iter().find(|member| member.field == SpecialField::SpinLock)
             {
@@ -276,10 +271,11 @@ impl<'a> Resolved<'a> {
             return timeline(facts, condition);
         }
         let mut answers = timeline(facts, condition);
-        if condition == Condition::WithSpecialField
-            && let Some(known) = self.special_field_known(map, row)
-            && let Some(mut last) = answers.pop()
-        {
+        if condition != Condition::WithSpecialField {
+            return answers;
+        }
+        let Some(known) = self.special_field_known(map, row) else { return answers };
+        if let Some(mut last) = answers.pop() {
             // To an older kernel the field is nothing, and what else is in the value counts.
             if self.has_special_field(map, SpecialField::SpinLock) {
                 answers = timeline(facts, Condition::WithSpinLock);

@@ -143,11 +143,10 @@ impl<'a> Resolved<'a> {
                             span: ty.span,
                             within: place.within,
                         });
-                    } else if let Type::Named(name) = &ty.value
-                        && place.depth < MAX_DEPTH
-                        && let Some((body, layout)) = self.structure(name)
-                    {
-                        self.push_fields(body, layout, within, fields);
+                    } else if let (Type::Named(name), true) = (&ty.value, place.depth < MAX_DEPTH) {
+                        if let Some((body, layout)) = self.structure(name) {
+                            self.push_fields(body, layout, within, fields);
+                        }
                     }
                 }
                 MemberType::Struct(body) => {
@@ -178,7 +177,7 @@ impl<'a> Resolved<'a> {
             MemberType::Type(ty) => match (&member.bits, &ty.value) {
                 // That others are no bit-fields is another rule's finding.
                 (Some(bits), Type::Int(_) | Type::Bool | Type::Named(_)) => {
-                    let whole = lies.bit_offset.is_multiple_of(8) && lies.bits.is_multiple_of(8);
+                    let whole = lies.bit_offset % 8 == 0 && lies.bits % 8 == 0;
                     (!whole).then_some(bits)
                 }
                 (None, Type::Named(name)) if depth < MAX_DEPTH => {

@@ -107,11 +107,13 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
     let fields = cx.resolved.special_fields_of(name);
     let first = |wanted: SpecialField| fields.iter().find(|member| member.field == wanted);
     for (index, member) in fields.iter().enumerate() {
-        if member.field.is_single()
-            && let Some(first) = fields[..index].iter().find(|other| other.field == member.field)
-            // Two in one struct within this one are reported there.
-            && (first.within.is_none() || first.within != member.within)
-        {
+        if !member.field.is_single() {
+            continue;
+        }
+        let first = fields[..index].iter().find(|other| other.field == member.field);
+        // Two in one struct within this one are reported there.
+        let first = first.filter(|it| it.within.is_none() || it.within != member.within);
+        if let Some(first) = first {
             twice(cx, def, member.field, member.span, first.span);
         }
     }
@@ -157,9 +159,7 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
     }
     beside_bits(cx, def, &fields);
     let count: u64 = fields.iter().map(|member| member.count.unwrap_or(1)).sum();
-    if count > MAX_FIELDS
-        && let Some(last) = fields.last()
-    {
+    if let Some(last) = fields.last().filter(|_| count > MAX_FIELDS) {
         cx.report(
             Finding::new(
                 &rules::TOO_MANY_SPECIAL_FIELDS,

@@ -15,12 +15,22 @@ impl Position {
     /// counts as the last place before it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
-        let offset = text.floor_char_boundary(offset);
+        let offset = floor(text, offset);
         let line_start = line_start(text, offset);
         let line = text[..line_start].bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = text[line_start..offset].chars().count() + 1;
         Self { line, column }
     }
+}
+
+/// The last boundary of two characters of `text` up to `offset`.
+pub(super) fn floor(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// The first boundary of two characters of `text` from `offset` on.
+pub(super) fn ceil(text: &str, offset: usize) -> usize {
+    (offset..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 /// The byte at which the line of byte `offset` starts, past a byte order mark.

@@ -6,7 +6,7 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
 };
 
-use super::position::line_start;
+use super::position::{ceil, floor, line_start};
 use super::{Finding, Label, Position, Severity, printable};
 use crate::source::{Source, SourceMap};
 
@@ -94,10 +94,10 @@ impl<'a> Excerpt<'a> {
     fn of(label: &'a Label, kind: AnnotationKind, sources: &'a SourceMap) -> Option<Self> {
         let source = sources.get(label.span.source?);
         let text = &source.text;
-        let start = text.floor_char_boundary(label.span.start);
+        let start = floor(text, label.span.start);
         let line = line_start(text, start).min(start)..line_end(text, start);
         // A place of several lines is underlined on its first.
-        let end = text.ceil_char_boundary(label.span.end).clamp(start, line.end);
+        let end = ceil(text, label.span.end).clamp(start, line.end);
         let mark =
             Mark { range: start.max(line.start)..end.max(line.start), kind, text: &label.text };
         Some(Self { source, range: line, marks: vec![mark] })
@@ -129,8 +129,7 @@ impl<'a> Excerpt<'a> {
             let mark = &self.marks[0].range;
             let start = mark.start.saturating_sub(LONG_LINE_CONTEXT).max(self.range.start);
             let end = mark.end.min(mark.start + LONG_LINE) + LONG_LINE_CONTEXT;
-            self.range =
-                text.floor_char_boundary(start)..text.ceil_char_boundary(end.min(self.range.end));
+            self.range = floor(text, start)..ceil(text, end.min(self.range.end));
         }
         let first_line = Position::of(text, self.range.start).line;
         let annotations: Vec<Annotation<'a>> =

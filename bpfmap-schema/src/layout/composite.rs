@@ -67,7 +67,7 @@ impl Padding {
     /// How many whole bytes it is, unless it is a part of one byte.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
-        (self.bit_offset.is_multiple_of(8) && self.bits.is_multiple_of(8)).then_some(self.bits / 8)
+        (self.bit_offset % 8 == 0 && self.bits % 8 == 0).then_some(self.bits / 8)
     }
 }
 
@@ -240,7 +240,7 @@ fn pad(padding: &mut Vec<Padding>, start: u64, end: u64) {
     let mut start = start;
     while start < end {
         let byte = (start / 8).saturating_add(1).saturating_mul(8);
-        let stop = if !start.is_multiple_of(8) {
+        let stop = if start % 8 != 0 {
             byte.min(end)
         } else if end - start >= 8 {
             end - end % 8

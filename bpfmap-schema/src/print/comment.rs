@@ -52,6 +52,7 @@ pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) 
 }
 
 /// Whether rustdoc could find something to test in `doc`.
+#[must_use]
 pub fn may_have_code(doc: &str) -> bool {
     doc.lines().any(|line| {
         let text = line.trim_start();

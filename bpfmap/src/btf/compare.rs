@@ -224,10 +224,13 @@ impl Comparison<'_> {
             if signed && bits >> (width - 1) == 1 { bits - (1 << width) } else { bits }
         };
         for (name, value) in ours {
-            let ours = if signed { i128::from(*value) } else { value.cast_unsigned().into() };
-            if let Some(their) = theirs.variants.iter().find(|their| their.name == *name)
-                && bits(ours) != bits(their.value)
-            {
+            let ours = if signed {
+                i128::from(*value)
+            } else {
+                u64::from_ne_bytes(value.to_ne_bytes()).into()
+            };
+            let their = theirs.variants.iter().find(|their| their.name == *name);
+            if let Some(their) = their.filter(|their| bits(ours) != bits(their.value)) {
                 let theirs = read(their.value);
                 self.report(path, format!("{name} is {theirs}, schema says {ours}"));
             }
@@ -356,7 +359,7 @@ fn was_called(our: &MemberDesc<'_>, name: &str) -> bool {
 }
 
 fn place_differs(ours: &MemberDesc<'_>, theirs: &BtfMember<'_>) -> String {
-    if ours.bit_offset.is_multiple_of(8) && theirs.bit_offset.is_multiple_of(8) {
+    if ours.bit_offset % 8 == 0 && theirs.bit_offset % 8 == 0 {
         format!("offset {}, schema says {}", theirs.bit_offset / 8, ours.bit_offset / 8)
     } else {
         format!("bit {}, schema says {}", theirs.bit_offset, ours.bit_offset)

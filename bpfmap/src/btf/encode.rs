@@ -168,14 +168,14 @@ impl<'a> Encoder<'a> {
     /// The declaration tags of those members of a struct that are the root of a list or a tree.
     fn roots(&mut self, parent: u32, members: &'a [MemberDesc<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
-            if let TypeDesc::Root { node, member: name, .. } = *member.ty.current()
-                && let TypeDesc::Struct { name: holder, .. } = *node
-            {
-                self.add(node);
-                let tag = format!("contains:{holder}:{name}");
-                self.open(&tag, kind::DECL_TAG, 0, false, parent);
-                self.word(index);
-            }
+            let TypeDesc::Root { node, member: name, .. } = *member.ty.current() else {
+                continue;
+            };
+            let TypeDesc::Struct { name: holder, .. } = *node else { continue };
+            self.add(node);
+            let tag = format!("contains:{holder}:{name}");
+            self.open(&tag, kind::DECL_TAG, 0, false, parent);
+            self.word(index);
         }
     }
 

@@ -169,7 +169,7 @@ impl<S: MapSpec> Arena<'_, S> {
     /// The address of the arena's start, the same in every process.
     #[must_use]
     pub fn address(&self) -> u64 {
-        self.memory.start().expose_provenance().get() as u64
+        sys::address(self.memory.start().as_ptr())
     }
 
     /// How many bytes the arena has.

@@ -50,13 +50,8 @@ where
             );
         }
         Ok(self.lookup(id)?.map(|stack: Value<S>| {
-            let (words, _) = bytes_of(&stack).as_chunks::<8>();
             // What is behind the outermost frame is zero.
-            words
-                .iter()
-                .map(|word| u64::from_ne_bytes(*word))
-                .take_while(|word| *word != 0)
-                .collect()
+            chunks(bytes_of(&stack)).map(u64::from_ne_bytes).take_while(|word| *word != 0).collect()
         }))
     }
 
@@ -74,15 +69,23 @@ where
                 "the map holds addresses: use `addresses`"
             );
         }
-        Ok(self.lookup(id)?.map(|stack: Value<S>| {
-            let (frames, _) = bytes_of(&stack).as_chunks::<32>();
-            frames.iter().map_while(frame).collect()
-        }))
+        Ok(self
+            .lookup(id)?
+            .map(|stack: Value<S>| chunks(bytes_of(&stack)).map_while(frame).collect()))
     }
 }
 
+/// The `N` bytes of each frame.
+fn chunks<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    std::iter::from_fn(move || {
+        let (chunk, rest) = bytes.split_first_chunk()?;
+        bytes = rest;
+        Some(*chunk)
+    })
+}
+
 /// `struct bpf_stack_build_id`: a status, the build id, and an offset or an address; `None`: behind the outermost frame.
-fn frame(bytes: &[u8; 32]) -> Option<StackFrame> {
+fn frame(bytes: [u8; 32]) -> Option<StackFrame> {
     let (status, rest) = bytes.split_first_chunk()?;
     let (build_id, rest) = rest.split_first_chunk()?;
     let place = u64::from_ne_bytes(*rest.first_chunk()?);

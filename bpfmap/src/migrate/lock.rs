@@ -1,7 +1,32 @@
-//! Who holds a lock.
+//! Locks of files, and who holds one.
 
+use std::ffi::c_int;
 use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt;
+
+/// Takes the lock of `file` if nobody has it, and returns whether it did.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for the lock of `file`.
+pub(super) fn lock(file: &File) -> io::Result<()> {
+    flock(file, libc::LOCK_EX)
+}
+
+fn flock(file: &File, operation: c_int) -> io::Result<()> {
+    // SAFETY: no memory is involved, and the descriptor is open.
+    match unsafe { libc::flock(file.as_raw_fd(), operation) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
 
 /// Returns the process that holds the lock of `file`, where the kernel tells: not of a process that this one does not
 /// see.

@@ -4,7 +4,7 @@ use super::lock;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::map::{Info, c_path, get_pinned};
 use crate::sys::{self, Command, Errno, PathAttr};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -48,13 +48,9 @@ impl<'a> Pin<'a> {
     pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let locked = File::open(folder).and_then(|folder| {
-            match folder.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    waits(lock::holder(&folder));
-                    folder.lock()?;
-                }
-                Err(TryLockError::Error(error)) => return Err(error),
+            if !lock::try_lock(&folder)? {
+                waits(lock::holder(&folder));
+                lock::lock(&folder)?;
             }
             Ok(Lock(folder))
         });

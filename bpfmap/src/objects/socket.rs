@@ -2,7 +2,7 @@
 
 use super::descriptor;
 use crate::plain::Plain;
-use crate::sys::ENOTSUPP;
+use crate::sys::{ENOTSUPP, fd_bits};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -77,7 +77,7 @@ impl SocketValue for u64 {
     type Object<'a> = SocketFd<'a>;
 
     fn to_kernel(socket: &SocketFd<'_>) -> [u8; 8] {
-        u64::from(socket.0.as_raw_fd().cast_unsigned()).to_ne_bytes()
+        u64::from(fd_bits(socket.0.as_raw_fd())).to_ne_bytes()
     }
 }
 

@@ -22,7 +22,8 @@ impl Epoll {
 
     /// Waits for `events` on a descriptor from now on, and tells them with `data`.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, events: c_int, data: u64) -> Result<(), Errno> {
-        let mut event = libc::epoll_event { events: events.cast_unsigned(), u64: data };
+        let events = u32::from_ne_bytes(events.to_ne_bytes());
+        let mut event = libc::epoll_event { events, u64: data };
         // SAFETY: the event is read.
         let done = unsafe {
             libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)

@@ -249,10 +249,9 @@ impl<S: EventSpec> PerfBuffer<S> {
         for event in events {
             let (flags, cpu) = (event.events, event.u64);
             // A CPU that is gone says so for ever.
-            if flags & libc::EPOLLHUP.cast_unsigned() != 0
-                && let Some(ring) = self.rings.iter().find(|ring| u64::from(ring.cpu) == cpu)
-            {
-                self.epoll.remove(ring.event());
+            if flags & libc::EPOLLHUP as u32 != 0 {
+                let gone = self.rings.iter().filter(|ring| u64::from(ring.cpu) == cpu);
+                gone.for_each(|ring| self.epoll.remove(ring.event()));
             }
         }
         Ok(!events.is_empty())

@@ -137,16 +137,16 @@ pub(crate) fn bare<S: MapSpec>(map: &Map<S>, command: c_long, key: Option<u32>, 
     let key_address = key.as_ref().map_or(0, |key| core::ptr::from_ref(key).expose_provenance());
     // A deletion with a value or flags is EINVAL, whatever the map.
     let value = if command == DELETE { 0 } else { value.as_mut_ptr().expose_provenance() };
-    let attr = Attr {
-        map_fd: map.as_raw_fd().cast_unsigned(),
-        key: key_address as u64,
-        value: value as u64,
-        flags,
-    };
+    let attr = Attr { map_fd: fd_bits(map), key: key_address as u64, value: value as u64, flags };
     // SAFETY: key and value are as long as those of the maps that come here.
     let result =
         unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<Attr>()) };
     if result == 0 { 0 } else { std::io::Error::last_os_error().raw_os_error().unwrap() }
+}
+
+/// A descriptor as attributes of `bpf(2)` hold it.
+pub(crate) fn fd_bits(fd: &impl AsRawFd) -> u32 {
+    u32::try_from(fd.as_raw_fd()).expect("the descriptor is open")
 }
 
 pub(crate) const LOOKUP: c_long = 1;

@@ -7,7 +7,7 @@ use crate::spec;
 use bpfmap::TypeDesc;
 use bpfmap::{LiveMap, Map, MapSpec, verify};
 use std::ffi::CString;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 spec!(Counts: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
@@ -27,7 +27,7 @@ fn pin(object: BorrowedFd<'_>, path: &Path) {
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let attr = Attr {
         path: path.as_ptr().expose_provenance() as u64,
-        fd: object.as_raw_fd().cast_unsigned(),
+        fd: common::fd_bits(&object),
         flags: 0,
     };
     // SAFETY: the path ends with a zero and is read.

@@ -173,12 +173,11 @@ fn deleting_what_comes_next_loses_no_other_entry() {
             let (key, _) = entry.unwrap();
             seen.push(key);
             // The one that the kernel has behind it, every few entries.
-            if seen.len() % 7 == 0
-                && let Some(next) = map.next_key(Some(&key)).unwrap()
-                && map.delete(&next).unwrap()
-            {
-                gone.push(next);
+            if seen.len() % 7 != 0 {
+                continue;
             }
+            let next = map.next_key(Some(&key)).unwrap();
+            gone.extend(next.filter(|next| map.delete(next).unwrap()));
         }
         let found: BTreeSet<_> = sorted(seen).into_iter().chain(sorted(gone)).collect();
         let missing: Vec<_> = sorted(keys).into_iter().filter(|key| !found.contains(key)).collect();

@@ -65,7 +65,11 @@ const PLAN: MigrationPlan<'static> =
     MigrationPlan { key: &[MigrationStep::whole(4)], value: VALUE };
 
 fn old(seed: u32) -> Old {
-    Old { packets: u32::MAX - seed, drops: -seed.cast_signed(), bytes: u64::from(seed) << 33 }
+    Old {
+        packets: u32::MAX - seed,
+        drops: -i32::try_from(seed).unwrap(),
+        bytes: u64::from(seed) << 33,
+    }
 }
 
 #[track_caller]

@@ -77,7 +77,7 @@ fn run(program: &OwnedFd, times: u32) {
     const TEST_RUN: c_long = 10;
     let packet = [0_u8; 64];
     let attr = Attr {
-        program: program.as_raw_fd().cast_unsigned(),
+        program: common::fd_bits(program),
         returned: 0,
         data_size_in: 64,
         data_size_out: 0,

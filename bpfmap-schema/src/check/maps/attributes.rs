@@ -157,7 +157,7 @@ fn map_extra(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             ),
             "take a smaller number, or leave it out".to_owned(),
         ),
-        MapExtraRule::Address if !extra.value.is_multiple_of(u64::from(PAGE_SIZE)) => (
+        MapExtraRule::Address if extra.value % u64::from(PAGE_SIZE) != 0 => (
             &rules::MAP_EXTRA_RANGE,
             format!(
                 "`map_extra` of a map of type `{ty}` is an address, a multiple of the page size"

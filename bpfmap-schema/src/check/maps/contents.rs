@@ -170,9 +170,7 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
             );
         }
     }
-    if row.key != KeyRule::Index
-        && let Some(key) = &map.key
-    {
+    if let Some(key) = map.key.as_ref().filter(|_| row.key != KeyRule::Index) {
         let sound = match key {
             KeyValue::Type(ty) => cx.is_sound(&ty.value),
             KeyValue::Size(_) => true,

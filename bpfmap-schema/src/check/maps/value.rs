@@ -75,7 +75,7 @@ fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
 fn stack_size(map: &MapDecl, size: u64) -> Option<String> {
     let frame = frame_size(map);
-    (size == 0 || !size.is_multiple_of(frame)).then(|| format!("{frame} bytes for each frame"))
+    (size == 0 || size % frame != 0).then(|| format!("{frame} bytes for each frame"))
 }
 
 /// The size of a frame of a stack of `map`.

@@ -157,7 +157,7 @@ impl<'a> ObjectFile<'a> {
                 (SymbolKind::Section, Some(target)) => {
                     let by_place = by_place.get_or_insert_with(|| self.by_place());
                     let written = read_u64(data, at, self.is_little_endian()).unwrap_or_default();
-                    let offset = written.wrapping_add(relocation.addend().cast_unsigned());
+                    let offset = written.wrapping_add_signed(relocation.addend());
                     by_place.get(&(target, offset)).copied()
                 }
                 _ => symbol.name().ok(),

@@ -75,7 +75,7 @@ impl Wanted<'_> {
             return Ok(body);
         }
         let mut align = least;
-        while align <= MAX_ALIGN && self.size.is_multiple_of(align) {
+        while align <= MAX_ALIGN && self.size % align == 0 {
             body.align = u32::try_from(align).ok().map(Into::into);
             if self.is(&body) {
                 return Ok(body);

@@ -244,10 +244,8 @@ impl<'a> About<'a> {
         }
         let by_name = by_name(schema);
         while let Some(name) = rest.pop() {
-            if about.types.insert(name)
-                && let Some(def) = by_name.get(name)
-            {
-                rest.extend(parts(def));
+            if about.types.insert(name) {
+                rest.extend(by_name.get(name).into_iter().flat_map(|def| parts(def)));
             }
         }
         about

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, Lit, Token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Token};
 
 use super::item::Reader;
 use crate::diagnostics::Finding;
@@ -142,9 +142,7 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 
     fn string_of(&self, entry: &Entry) -> Option<Spanned<String>> {
-        if let Value::Is(Expr::Lit(literal)) = &entry.value
-            && let Lit::Str(text) = &literal.lit
-        {
+        if let Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) = &entry.value {
             return Some(Spanned::new(text.value(), self.reader.place(text)));
         }
         let key = entry.word.unraw();

@@ -199,7 +199,7 @@ impl<'a> Fields<'a> {
 impl Placed<'_> {
     /// Rust takes no field at an offset that its alignment does not divide.
     fn misplaced(&self) -> Option<Finding> {
-        if self.start.is_multiple_of(self.align) {
+        if self.start % self.align == 0 {
             return None;
         }
         let Self { name, start, end, .. } = self;

@@ -5,7 +5,10 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Data, DeriveInput, Expr, Field, Fields, GenericParam, Ident, LitStr, Token};
+use syn::{
+    Data, DeriveInput, Expr, ExprLit, Field, Fields, GenericParam, Ident, Lit, LitStr, Token,
+    TypePath,
+};
 
 use super::attributes::{Entries, doc};
 use super::context::Meaning;
@@ -155,9 +158,7 @@ fn word(reader: &Reader<'_>, ident: &Ident) -> Spanned<String> {
 }
 
 fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
-    if let Expr::Lit(literal) = expression
-        && let syn::Lit::Bool(truth) = &literal.lit
-    {
+    if let Expr::Lit(ExprLit { lit: Lit::Bool(truth), .. }) = expression {
         return Some(Spanned::new(truth.value, reader.place(expression)));
     }
     reader.report(
@@ -211,11 +212,13 @@ fn pinning(
     expression: &Expr,
     later: &mut Vec<(&'static str, TokenStream)>,
 ) -> Option<Spanned<Pinning>> {
-    if let Expr::Path(path) = expression
-        && let Some(word) = path.path.get_ident()
-        && word.to_string().starts_with(|first: char| first.is_ascii_lowercase())
+    let word = match expression {
+        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
+        _ => None,
+    };
+    if let Some(word) =
+        word.filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
     {
-        let word = word.to_string();
         let span = reader.place(expression);
         let known = Pinning::WORDS.iter().find(|(known, _)| *known == word);
         if known.is_none() {
@@ -239,8 +242,8 @@ fn pinning(
 fn initial_contents(input: ParseStream<'_>) -> syn::Result<Vec<(Expr, (String, TokenStream))>> {
     let one = |input: ParseStream<'_>| {
         // A whole expression would take the `=` with it.
-        let index = if input.peek(syn::Lit) {
-            Expr::Lit(syn::ExprLit { attrs: Vec::new(), lit: input.parse()? })
+        let index = if input.peek(Lit) {
+            Expr::Lit(ExprLit { attrs: Vec::new(), lit: input.parse()? })
         } else {
             let path = input.parse()?;
             Expr::Path(syn::ExprPath { attrs: Vec::new(), qself: None, path })
@@ -311,9 +314,8 @@ impl Parts {
         let mut entries = Entries::read(reader, &field.attrs, "bpf", "a field of a map");
         let hints = Hints::take(reader, &mut entries);
         entries.finish();
-        if let Some(attribute) = open(ident)
-            && let Some(parameter) = parameters.iter().position(|it| is_named(&field.ty, it))
-        {
+        let parameter = parameters.iter().position(|it| is_named(&field.ty, it));
+        if let (Some(attribute), Some(parameter)) = (open(ident), parameter) {
             parameters.remove(parameter);
             hints.finish(reader);
             self.open.push(Spanned::new(attribute, reader.place(&field.ty)));
@@ -360,11 +362,10 @@ fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
 /// The map that a map of maps names.
 fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
     let span = reader.place(ty);
-    if let syn::Type::Path(path) = ty
-        && path.qself.is_none()
-        && let Meaning::Schema(name) = reader.context().resolve(&path.path)
-    {
-        return Some(Spanned::new(InnerMap::Named(name), span));
+    if let syn::Type::Path(TypePath { qself: None, path, .. }) = ty {
+        if let Meaning::Schema(name) = reader.context().resolve(path) {
+            return Some(Spanned::new(InnerMap::Named(name), span));
+        }
     }
     reader.report(
         Finding::new(&rules::WRONG_KIND_OF_VALUE, span, "`inner` is a map")

@@ -374,10 +374,10 @@ fn targeted(
 
 /// The type of the schema that stands between the angle brackets of `path`.
 fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
-    if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next()
-        && let Meaning::Schema(name) = reader.context().resolve(&inner.path)
-    {
-        return Some(Spanned::new(name, reader.place(inner)));
+    if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next() {
+        if let Meaning::Schema(name) = reader.context().resolve(&inner.path) {
+            return Some(Spanned::new(name, reader.place(inner)));
+        }
     }
     let word = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
     refuse(

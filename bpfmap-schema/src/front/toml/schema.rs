@@ -34,9 +34,7 @@ pub(super) fn read(
     let min_kernel = fields.string("min_kernel");
     let min_kernel = min_kernel.and_then(|text| kernel_version(&file, &text));
     let includes = fields.strings("include");
-    if let Some(value) = fields.get("types")
-        && let Some(table) = file.table(value, "types")
-    {
+    if let Some(table) = fields.get("types").and_then(|value| file.table(value, "types")) {
         types::read(&file, table, draft);
     }
     let maps = fields.get("maps");
@@ -44,9 +42,7 @@ pub(super) fn read(
         draft.schema.name = name.or_else(|| name_of(path, &file)).unwrap_or_default();
         draft.schema.doc = doc;
         draft.schema.min_kernel = min_kernel;
-        if let Some(value) = maps
-            && let Some(table) = file.table(value, "maps")
-        {
+        if let Some(table) = maps.and_then(|value| file.table(value, "maps")) {
             maps::read(&file, table, draft);
         }
     }

@@ -26,6 +26,7 @@ pub struct ExplicitlyAligned<'a> {
 }
 
 /// Finds them in the order of definition, so that what a type holds is known before it.
+#[must_use]
 pub fn explicitly_aligned<'a>(
     schema: &'a Schema,
     layouts: &Layouts,

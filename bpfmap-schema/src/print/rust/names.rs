@@ -39,6 +39,7 @@ impl<'a> Names<'a> {
     }
 
     /// Names of which none is one of `reserved`.
+    #[must_use]
     pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
         let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
         let mut names = Self {
@@ -85,6 +86,7 @@ impl<'a> Names<'a> {
     }
 
     /// The parameters of a map's spec type: of what the loader sets, the type.
+    #[must_use]
     pub fn parameters(&self, map: &MapDecl) -> Vec<(Attribute, String)> {
         let named = map.open_parts().into_iter().map(|part| {
             let base = match part {
@@ -114,12 +116,14 @@ impl<'a> Names<'a> {
 }
 
 /// `<K, V>`, or nothing.
+#[must_use]
 pub fn parameter_list(parameters: &[(Attribute, String)]) -> String {
     let names: Vec<&str> = parameters.iter().map(|(_, name)| name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!("<{}>", names.join(", ")) }
 }
 
 /// `ip_key` as `IpKey`; `self`, and a name that has no letters, with `Type` before it.
+#[must_use]
 pub fn camel(name: &str) -> String {
     let camel = upper_camel_case(name);
     match camel.as_str() {
@@ -178,6 +182,7 @@ impl Scope {
 }
 
 /// An identifier without the mark of a raw one.
+#[must_use]
 pub fn plain(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }

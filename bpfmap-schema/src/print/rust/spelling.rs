@@ -58,6 +58,6 @@ pub fn is_held_in_bytes(
     } else if packed {
         explicit.member(&member.ty, at)
     } else {
-        at.ty.align > layout.align || !at.offset().is_multiple_of(at.ty.align)
+        at.ty.align > layout.align || at.offset() % at.ty.align != 0
     }
 }

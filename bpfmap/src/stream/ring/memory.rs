@@ -153,7 +153,7 @@ impl<'a, E: Plain> Record<'a, E> {
     /// Eight bytes of its event, `start` bytes behind the event's begin.
     #[inline]
     fn word(self, start: usize) -> &'a AtomicU64 {
-        debug_assert!(start < size_of::<E>() && start.is_multiple_of(8));
+        debug_assert!(start < size_of::<E>() && start % 8 == 0);
         // SAFETY: the record begins below the ring's size, an event with its header, rounded up to 8, takes no more than
         // that, as `Memory::new` has found out, and there is twice the size. All three are multiples of 8.
         unsafe { AtomicU64::from_ptr(self.start.add(super::RECORD_HEADER + start).as_ptr().cast()) }

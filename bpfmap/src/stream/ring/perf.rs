@@ -107,7 +107,7 @@ impl<E: Plain> PerfReader<E> {
                 PERF_RECORD_LOST => 24,
                 _ => 8,
             };
-            if size < least || size > left || !size.is_multiple_of(8) {
+            if size < least || size > left || size % 8 != 0 {
                 return Err(Fault::Record { position: self.next, size, left });
             }
             let body = self.next.wrapping_add(8);

@@ -51,7 +51,7 @@ impl<E: Plain> Reader<E> {
             return Err(Fault::Size { record: size, ring: size, room: size - 8 });
         }
         let next = memory.consumer().load(Ordering::Acquire);
-        if !next.is_multiple_of(8) {
+        if next % 8 != 0 {
             return Err(Fault::Unaligned { position: next });
         }
         let mut reader = Self { memory, overwrites, next, end: next, overwritten: 0 };
@@ -184,7 +184,7 @@ impl<E: Plain> Reader<E> {
                 self.skip_overwritten()?;
             }
             if end.wrapping_sub(self.next) <= self.memory.size() {
-                if !end.is_multiple_of(8) {
+                if end % 8 != 0 {
                     return Err(Fault::Unaligned { position: end });
                 }
                 self.end = end;
@@ -233,7 +233,7 @@ impl<E: Plain> Reader<E> {
             return Ok(false);
         }
         self.check_position()?;
-        if !oldest.is_multiple_of(8) {
+        if oldest % 8 != 0 {
             return Err(Fault::Unaligned { position: oldest });
         }
         self.overwritten = self.overwritten.wrapping_add(oldest.wrapping_sub(self.next));
@@ -279,5 +279,5 @@ impl<E: Plain> Reader<E> {
 /// Whether a position lies before another. Positions only grow, and one is never half of all numbers away from another.
 #[inline]
 fn is_behind(position: u64, other: u64) -> bool {
-    other.wrapping_sub(position).cast_signed() > 0
+    (1..1 << 63).contains(&other.wrapping_sub(position))
 }

@@ -31,7 +31,7 @@ impl<E: Plain> Writer<E> {
         // SAFETY: as the caller says; the consumer's position is not written.
         let memory = unsafe { Memory::new(consumer, producer, data, size) }?;
         let next = memory.producer().load(Ordering::Acquire);
-        if !next.is_multiple_of(8) {
+        if next % 8 != 0 {
             return Err(Fault::Unaligned { position: next });
         }
         let writer = Self { memory, next };

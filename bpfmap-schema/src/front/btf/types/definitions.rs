@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use bpfmap_btf::{Kind, Member as BtfMember, TypeId};
+use bpfmap_btf::{Kind, Member as BtfMember, Type as BtfType, TypeId};
 
 use super::{MAX_DEPTH, Made, Place, Types};
 use crate::front::btf::Failed;
@@ -166,8 +166,9 @@ impl<'a> Types<'a> {
         if body.is_signed || body.value_bits != 32 {
             return (repr, values);
         }
-        let signed =
-            |value: i128| u32::try_from(value).map_or(value, |bits| i128::from(bits.cast_signed()));
+        let signed = |value: i128| {
+            u32::try_from(value).map_or(value, |bits| i32::from_ne_bytes(bits.to_ne_bytes()).into())
+        };
         let limit = 1_i128 << (8 * body.size);
         let half = limit >> 1;
         if values.iter().any(|value| *value >= limit) {
@@ -176,15 +177,14 @@ impl<'a> Types<'a> {
             if negative.iter().all(|value| (-half..half).contains(value)) {
                 return (Int { signed: true, ..repr }, negative);
             }
-        } else if body.size == 4
-            && !self.sources[self.source].tells_signs
-            && let Some(value) = values.iter().find(|value| **value >= half)
-        {
-            let message =
-                format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
-            let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign unless the \
-                 enum's integer is a typedef";
-            self.report(&rules::IMPORT_ENUM, place.span, message, help);
+        } else if body.size == 4 && !self.sources[self.source].tells_signs {
+            if let Some(value) = values.iter().find(|value| **value >= half) {
+                let message =
+                    format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
+                let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign unless the \
+                     enum's integer is a typedef";
+                self.report(&rules::IMPORT_ENUM, place.span, message, help);
+            }
         }
         (repr, values)
     }
@@ -300,14 +300,12 @@ impl<'a> Types<'a> {
         let (mut bits, mut bit_offset) = (member.bits, u64::from(member.bit_offset));
         let unqualified = self.btf().unqualified(member.ty).ok();
         // Old compilers put the width of a bit-field into the type of its integer.
-        if let Some((_, Some(ty))) = unqualified
-            && let Kind::Int(int) = &ty.kind
-            && bits == 0
-            && int.bits != 0
-            && (u64::from(int.bits) < u64::from(int.size) * 8 && !int.is_bool)
-        {
-            bits = int.bits;
-            bit_offset += u64::from(int.bit_offset);
+        if let Some((_, Some(BtfType { kind: Kind::Int(int), .. }))) = unqualified {
+            let is_part = int.bits != 0 && u64::from(int.bits) < u64::from(int.size) * 8;
+            if bits == 0 && is_part && !int.is_bool {
+                bits = int.bits;
+                bit_offset += u64::from(int.bit_offset);
+            }
         }
         let in_place = unqualified.and_then(|(id, ty)| {
             // With Microsoft's extensions, C has nameless members of structs with names.

@@ -327,10 +327,11 @@ pub(super) fn variant(krate: &Crate, id: DeclarationId, variant: &str) -> Option
 
 /// Size and alignment in C of what `ty` means in `module`.
 pub(super) fn layout(krate: &Crate, module: ModuleId, ty: &syn::Type) -> Option<TypeLayout> {
-    if let syn::Type::Path(path) = ty
-        && let Some(resolve::Meaning::Declaration(id)) =
-            resolve(krate, module, &path.path, Space::Types)
-    {
+    let meaning = match ty {
+        syn::Type::Path(path) => resolve(krate, module, &path.path, Space::Types),
+        _ => None,
+    };
+    if let Some(resolve::Meaning::Declaration(id)) = meaning {
         if let Some(known) = krate.memory.layouts.borrow().get(&id) {
             return *known;
         }
@@ -494,8 +495,7 @@ impl Context for Around<'_> {
 /// `path` with the name that it has in its own crate.
 fn external(path: &syn::Path, name: &str) -> syn::Path {
     let mut path = path.clone();
-    if let Some(last) = path.segments.last_mut()
-        && let Ok(ident) = syn::parse_str::<syn::Ident>(name)
+    if let (Some(last), Ok(ident)) = (path.segments.last_mut(), syn::parse_str::<syn::Ident>(name))
     {
         last.ident = syn::Ident::new(&ident.to_string(), last.ident.span());
     }

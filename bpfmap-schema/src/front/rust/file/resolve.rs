@@ -129,9 +129,10 @@ impl Walk<'_> {
             }
         }
         for used in this.uses.iter().filter(|used| used.name.is_none()) {
-            if let Some(Meaning::Module(from)) = self.used(module, used, Space::Types, depth)
-                && let Some(found) = self.member(from, name, space, depth + 1)
-            {
+            let Some(Meaning::Module(from)) = self.used(module, used, Space::Types, depth) else {
+                continue;
+            };
+            if let Some(found) = self.member(from, name, space, depth + 1) {
                 self.krate.report_doubts(module, &used.doubts);
                 return Some(found);
             }
