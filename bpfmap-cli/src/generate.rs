@@ -15,8 +15,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let legacy = matches.get_flag("legacy");
     if legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
         complain(
-            "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which aya and libbpf \
-             before 1.0 load; libbpf 1.0 and newer refuse it\n",
+            "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which libbpf before \
+             1.0 loads; libbpf 1.0 and newer refuse it, and aya needs no `--legacy`\n",
         );
     }
     let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_default();

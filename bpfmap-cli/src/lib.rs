@@ -94,8 +94,9 @@ fn command() -> Command {
                         .help("What to write; c and rust unless said, of a schema in Rust only c"),
                 )
                 .arg(flag("legacy").help(
-                    "Write `struct bpf_map_def SEC(\"maps\")`, for aya and libbpf before 1.0; \
-                     libbpf 1.0 and newer refuse it",
+                    "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
+                     libbpf 1.0 and newer refuse it, and aya also loads the maps that are \
+                     written without this option",
                 ))
                 .arg(
                     flag("check")

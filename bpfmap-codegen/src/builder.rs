@@ -186,8 +186,8 @@ impl Builder {
         self
     }
 
-    /// Whether the C has `struct bpf_map_def` in the section `maps`: the form that aya and libbpf
-    /// before 1.0 load. libbpf 1.0 and newer refuse it.
+    /// Whether the C has `struct bpf_map_def` in the section `maps`: the form that libbpf
+    /// before 1.0 loads. libbpf 1.0 and newer refuse it; aya loads it too, but needs it no more.
     #[must_use]
     pub fn legacy(mut self, legacy: bool) -> Self {
         self.legacy = legacy;

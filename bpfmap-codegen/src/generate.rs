@@ -42,7 +42,7 @@ pub struct Options {
     /// The kinds of files, each once.
     pub emit: Vec<Emit>,
     /// Whether the C has `struct bpf_map_def` in the section `maps`, the form that libbpf before
-    /// 1.0 and aya load, rather than BTF-defined maps in `.maps`.
+    /// 1.0 loads, rather than BTF-defined maps in `.maps`.
     pub legacy: bool,
 }
 

@@ -157,7 +157,10 @@
 //!
 //! # Features
 //!
-//! - `libbpf-rs` (default): [`MapSource`] for `libbpf_rs::Object`. Without it the crate needs only libc.
+//! - `libbpf-rs` (default): [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of libbpf-rs 0.27. Without it the
+//!   crate needs only libc. No other item has a type of libbpf-rs in it, so name the crate in your own `Cargo.toml`.
+//! - `aya`: [`MapSource`] for `aya::Ebpf` of aya 0.14, which needs Rust 1.87. The maps have to be BTF-defined, as `bpfmap
+//!   generate` writes them unless it is asked for legacy maps.
 //! - `derive`: the derives [`BpfType`](derive@BpfType) and [`BpfMap`](derive@BpfMap).
 //! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
 //!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
@@ -224,8 +227,6 @@ pub use kernel_fields::{
     HasSpinLock, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock,
     TaskWork, Timer, UserPtr, WorkQueue,
 };
-#[cfg(feature = "libbpf-rs")]
-pub use libbpf_rs;
 pub use live::LiveMap;
 pub use map::{
     Arena, ArenaPtr, Drain, Info, IntoObject, Iter, Keys, LayoutCheck, Map, MappedValues, Object,
@@ -241,7 +242,7 @@ pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
 pub use possible_cpus::possible_cpus;
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
-pub use source::MapSource;
+pub use source::{ArenaSource, MapSource};
 pub use spec::{EventSpec, MapSpec, OuterMapSpec};
 pub use stream::{
     PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,

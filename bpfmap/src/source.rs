@@ -1,17 +1,20 @@
 //! Where the maps of a schema come from.
 
+use core::ptr::NonNull;
 use std::borrow::Cow;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Something that knows loaded maps by name: a `libbpf_rs::Object` (feature `libbpf-rs`), or your own.
+/// Something that knows loaded maps by name: a `libbpf_rs::Object` (feature `libbpf-rs`), an `aya::Ebpf` (feature
+/// `aya`), or your own.
 ///
 /// The generated `Maps::from_object` takes one.
 pub trait MapSource {
     /// A descriptor of the map with this name (as the object file has it, not cut to 15 bytes); `None`: there is none.
     ///
     /// # Errors
-    /// The descriptor can't be duplicated.
+    /// The descriptor can't be duplicated. It is an [`io::Error`] since implementations outside this crate have no
+    /// [`Error`](crate::Error) to give: opening makes one of it, with the name of the map.
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>>;
 
     /// Returns the BTF of the object file from which the maps were loaded, or `None` if it isn't known.
@@ -21,6 +24,19 @@ pub trait MapSource {
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
         None
     }
+}
+
+/// A [`MapSource`] whose loader puts the object's arenas in memory, as libbpf does: see
+/// [`Map::arena_in`](crate::Map::arena_in).
+///
+/// # Safety
+///
+/// At the address that [`arena_start`](Self::arena_start) gives, the whole arena of the map that
+/// [`map_fd`](MapSource::map_fd) gives for the same name is mapped, readable and writable, and stays so as long as `self`
+/// is borrowed.
+pub unsafe trait ArenaSource: MapSource {
+    /// Returns where the arena of this name begins in memory; `None` if the loader hasn't mapped it.
+    fn arena_start(&self, name: &str) -> Option<NonNull<u8>>;
 }
 
 #[cfg(feature = "libbpf-rs")]
@@ -52,4 +68,71 @@ impl MapSource for libbpf_rs::Object {
         let data = unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(len).ok()?) };
         Some(Cow::Borrowed(data))
     }
+}
+
+#[cfg(feature = "libbpf-rs")]
+// SAFETY: libbpf gives as initial value of an arena its start in memory, once it has mapped it as a whole, which it does
+// when it loads the object, and unmaps it with the object. Of a map of another type this gives none.
+unsafe impl ArenaSource for libbpf_rs::Object {
+    fn arena_start(&self, name: &str) -> Option<NonNull<u8>> {
+        use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};
+        let map = self.maps().find(|map| map.name() == name)?;
+        if map.map_type() != libbpf_rs::MapType::Arena {
+            return None;
+        }
+        let mut size = 0;
+        // SAFETY: libbpf's own map, and a place for a size, which is that of the arena's variables and is not wanted.
+        let start = unsafe {
+            libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut size)
+        };
+        NonNull::new(start.cast())
+    }
+}
+
+/// Aya keeps no BTF of the object: the types of records in ring buffers and perf event arrays are not compared. To have
+/// them compared, implement [`MapSource`] for a type of your own that has the bytes of the object file too, and give what
+/// [`object_btf`](crate::object_btf) finds in them.
+#[cfg(feature = "aya")]
+impl MapSource for aya::Ebpf {
+    fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
+        use std::os::fd::AsFd as _;
+        self.map(name).map(|map| data_of(map).fd().as_fd().try_clone_to_owned()).transpose()
+    }
+}
+
+/// What each of aya's map types wraps.
+#[cfg(feature = "aya")]
+fn data_of(map: &aya::maps::Map) -> &aya::maps::MapData {
+    use aya::maps::Map as M;
+    let (M::Array(data)
+    | M::ArrayOfMaps(data)
+    | M::BloomFilter(data)
+    | M::CgroupArray(data)
+    | M::CgroupStorage(data)
+    | M::CgrpStorage(data)
+    | M::CpuMap(data)
+    | M::DevMap(data)
+    | M::DevMapHash(data)
+    | M::HashMap(data)
+    | M::HashOfMaps(data)
+    | M::InodeStorage(data)
+    | M::LpmTrie(data)
+    | M::LruHashMap(data)
+    | M::PerCpuArray(data)
+    | M::PerCpuCgroupStorage(data)
+    | M::PerCpuHashMap(data)
+    | M::PerCpuLruHashMap(data)
+    | M::PerfEventArray(data)
+    | M::ProgramArray(data)
+    | M::Queue(data)
+    | M::ReusePortSockArray(data)
+    | M::RingBuf(data)
+    | M::SockHash(data)
+    | M::SockMap(data)
+    | M::SkStorage(data)
+    | M::Stack(data)
+    | M::StackTraceMap(data)
+    | M::Unsupported(data)
+    | M::XskMap(data)) = map;
+    data
 }

@@ -1,14 +1,13 @@
 //! Arenas: memory that programs and user space share, with pointers that mean the same to both.
 
 use super::Map;
-#[cfg(feature = "libbpf-rs")]
-use crate::error::ErrorKind;
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::MapArena;
 use crate::mapping::{Access, Mapping, page_size};
 use crate::plain::Plain;
 use crate::scalars::KernelPtr;
 use crate::shared::SharedCell;
+use crate::source::ArenaSource;
 use crate::spec::MapSpec;
 use crate::sys;
 use core::fmt;
@@ -71,35 +70,23 @@ where
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
-    /// The arena where libbpf has it in memory, for as long as the object lives (Linux 6.9).
+    /// Returns the arena where the object's loader has it in memory, for as long as the object lives (Linux 6.9).
     ///
-    /// An arena that libbpf did not make for this object, such as one that was pinned before, it does not map: that is
-    /// done here, as by [`map_arena`](Self::map_arena). One that was
-    /// mapped before needs [`MAP_EXTRA`](MapSpec::MAP_EXTRA) for that.
+    /// Libbpf maps the arenas that it makes. One that it did not make for this object, such as one that was pinned
+    /// before, it does not map: then this method does, as [`map_arena`](Self::map_arena), which takes
+    /// [`MAP_EXTRA`](MapSpec::MAP_EXTRA) if the arena was mapped before.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map, or has not loaded it.
-    /// [`Mismatch`](ErrorKind::Mismatch): the object's is another map than this one. Those of
-    /// [`map_arena`](Self::map_arena), of an arena that libbpf did not make.
-    #[cfg(feature = "libbpf-rs")]
-    pub fn arena_in<'o>(&self, object: &'o libbpf_rs::Object) -> Result<Arena<'o, S>> {
-        use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};
-
-        let told = |kind, text: &str| {
-            Error::told(Operation::Mmap, S::NAME, kind, 0, format!("the object {text}"))
-        };
-        let map = object.maps().find(|map| map.name() == S::NAME);
-        let map = map.ok_or_else(|| told(ErrorKind::NotFound, "has no such map"))?;
-        if Self::from_map(&map)?.info()?.id != self.info()?.id {
-            return Err(told(ErrorKind::Mismatch, "has another map of this name"));
+    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the object's is
+    /// another map than this one. Those of [`map_arena`](Self::map_arena), of an arena that the loader did not map.
+    pub fn arena_in<'o>(&self, object: &'o impl ArenaSource) -> Result<Arena<'o, S>> {
+        let own = self.info()?.id;
+        if Self::from_object(object)?.info()?.id != own {
+            let text = "the object has another map of this name".to_owned();
+            return Err(Error::told(Operation::Mmap, S::NAME, ErrorKind::Mismatch, 0, text));
         }
-        let mut size = 0;
-        // SAFETY: libbpf's own map, and a place for a size, which is that of the arena's variables and is not wanted.
-        let start = unsafe {
-            libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut size)
-        };
-        let Some(start) = NonNull::new(start.cast()) else { return self.map_arena() };
-        let memory = Memory::Libbpf { start, len: self.arena_len()? };
+        let Some(start) = object.arena_start(S::NAME) else { return self.map_arena() };
+        let memory = Memory::Loader { start, len: self.arena_len()? };
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
@@ -135,8 +122,8 @@ impl<S: MapSpec> Arena<'_, S> {
         if !place.is_aligned() {
             return None;
         }
-        // SAFETY: aligned, and within the memory, which is mapped as long as this lives: by this, or by libbpf, which maps
-        // an arena as a whole when it loads the object, until the object goes. Others write to it at any time, and a cell
+        // SAFETY: aligned, and within the memory, which is mapped as long as this lives: by this, or by the loader, which
+        // promises (`ArenaSource`) that it is as long as the object is borrowed. Others write to it at any time, and a cell
         // is accessed by atomics alone.
         Some(unsafe { place.as_ref() })
     }
@@ -188,11 +175,7 @@ impl<S: MapSpec> Arena<'_, S> {
 /// Who has mapped an arena.
 enum Memory {
     Own(Mapping),
-    #[cfg(feature = "libbpf-rs")]
-    Libbpf {
-        start: NonNull<u8>,
-        len: usize,
-    },
+    Loader { start: NonNull<u8>, len: usize },
 }
 
 // SAFETY: an address range of the process, which no thread owns; what lies in it is handed out as cells only.
@@ -204,16 +187,14 @@ impl Memory {
     fn start(&self) -> NonNull<u8> {
         match self {
             Self::Own(mapping) => mapping.start(),
-            #[cfg(feature = "libbpf-rs")]
-            Self::Libbpf { start, .. } => *start,
+            Self::Loader { start, .. } => *start,
         }
     }
 
     fn len(&self) -> usize {
         match self {
             Self::Own(mapping) => mapping.len(),
-            #[cfg(feature = "libbpf-rs")]
-            Self::Libbpf { len, .. } => *len,
+            Self::Loader { len, .. } => *len,
         }
     }
 }

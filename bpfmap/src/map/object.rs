@@ -16,7 +16,7 @@ pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that this map holds",
     label = "this map takes `{O}`",
-    note = "hand in the object itself, never its number: a program of libbpf-rs, a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; a descriptor becomes an object by the `new` of the type that the map takes, such as `ProgramFd::new`"
+    note = "hand in the object itself, never its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; a descriptor becomes an object by the `new` of the type that the map takes, such as `ProgramFd::new`"
 )]
 pub trait IntoObject<O> {
     /// The object.

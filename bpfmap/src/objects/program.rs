@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// A loaded BPF program, borrowed: what a [`ProgArray`] takes.
 ///
-/// Made of a `libbpf_rs::Program` (feature `libbpf-rs`), or of a descriptor that is known to be a program's.
+/// Made of the descriptor of a program that any loader loaded: `ProgramFd::new(program.as_fd())` of a
+/// `libbpf_rs::Program`, `ProgramFd::new(program.fd()?.as_fd())` of a program of aya.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramFd<'a>(BorrowedFd<'a>);
 
@@ -26,15 +27,7 @@ impl AsFd for ProgramFd<'_> {
     }
 }
 
-#[cfg(feature = "libbpf-rs")]
-impl<'a, T> From<&'a libbpf_rs::ProgramImpl<'_, T>> for ProgramFd<'a> {
-    fn from(program: &'a libbpf_rs::ProgramImpl<'_, T>) -> Self {
-        Self(program.as_fd())
-    }
-}
-
-/// The id of a program, unique while the program lives: what `bpftool prog` shows, and what
-/// `libbpf_rs::Program::fd_from_id` opens.
+/// The id of a program, unique while the program lives: what `bpftool prog` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProgramId(u32);
 

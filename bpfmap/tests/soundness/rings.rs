@@ -2,8 +2,8 @@
 //! take a program that sends events.
 
 use bpfmap::TypeDesc;
-use bpfmap::libbpf_rs::{MapHandle, UserRingBuffer};
 use bpfmap::{ErrorKind, EventSpec, Map, MapSpec, RingBuf, UserRingBuf, kind};
+use libbpf_rs::{MapHandle, UserRingBuffer};
 
 macro_rules! ring {
     ($name:ident: $kind:ident, $words:literal) => {
