@@ -4,7 +4,6 @@
 //! command line itself is wrong, or `bpfmap diff` can't compare.
 
 mod convert;
-mod declared;
 mod diff;
 mod explain;
 mod generate;

@@ -3,17 +3,15 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use bpfmap::migrate::{
-    Migrated, Migration, MigrationPlan, MigrationStep, Outcome as Ended, Progress, Stage,
-};
-use bpfmap_codegen::evolve::plan::{self, Obstacle, plan};
+use bpfmap::migrate::{Migrated, Migration, Outcome as Ended, Progress, Stage};
+use bpfmap_codegen::evolve::plan::{Obstacle, plan};
 use bpfmap_codegen::evolve::{MapPair, Side, pair};
 use bpfmap_schema::check::Checked;
+use bpfmap_schema::describe::map_def;
 use bpfmap_schema::diagnostics::Position;
 use bumpalo::Bump;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::declared::declare;
 use crate::{
     Failed, Outcome, build_arguments, complain, complain_as_is, flag, message_format_argument,
     print, schemas,
@@ -75,20 +73,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let pairing = pair(&old, &new).map_err(|error| fail(&error.to_string()))?;
     let name = matches.get_one::<String>("map").map(String::as_str);
     let maps = choose(&pairing.maps, name, &pinned)?;
-    let plan = plan(&old, &new, maps).map_err(|obstacles| {
+    let arena = Bump::new();
+    let planned = plan(&arena, &old, &new, maps).map_err(|obstacles| {
         for obstacle in &obstacles {
             complain(&format!("error: {}{obstacle}\n", place(obstacle, &old, &new)));
         }
         complain("The map was not touched.\n");
         Failed::Found
     })?;
-    for note in &plan.notes {
+    for note in &planned.notes {
         complain(&format!("note: {note}\n"));
     }
-    let arena = Bump::new();
-    let (was, is) = (declare(&arena, &old, maps.old), declare(&arena, &new, maps.new));
-    let steps = MigrationPlan { key: steps(&arena, &plan.key), value: steps(&arena, &plan.value) };
-    let mut migration = Migration::new(&pinned, &was, &is, steps)
+    let (was, is) = (map_def(&arena, &old, maps.old), map_def(&arena, &new, maps.new));
+    let mut migration = Migration::new(&pinned, &was, &is, planned.plan)
         .allow_differences(matches.get_flag("allow-differences"))
         .assume_old(matches.get_flag("assume-old"));
     if let Some(max_entries) = matches.get_one::<u32>("max-entries") {
@@ -182,32 +179,6 @@ fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
         let at = Position::of(&source.text, obstacle.span.start);
         format!("{}:{}:{}: ", source.path.display(), at.line, at.column)
     })
-}
-
-fn steps<'a>(arena: &'a Bump, planned: &[plan::Step]) -> &'a [MigrationStep<'a>] {
-    let steps: Vec<MigrationStep<'a>> = planned
-        .iter()
-        .map(|step| match step {
-            &plan::Step::Copy { from, to, len } => MigrationStep::Copy { from, to, len },
-            plan::Step::Fill { to, bytes } => {
-                MigrationStep::Fill { to: *to, bytes: arena.alloc_slice_copy(bytes) }
-            }
-            &plan::Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => {
-                MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, signed }
-            }
-            plan::Step::Each { from, from_size, to, to_size, len, steps: each } => {
-                MigrationStep::Each {
-                    from: *from,
-                    from_size: *from_size,
-                    to: *to,
-                    to_size: *to_size,
-                    len: *len,
-                    steps: steps(arena, each),
-                }
-            }
-        })
-        .collect();
-    arena.alloc_slice_copy(&steps)
 }
 
 /// What a person sees meanwhile.

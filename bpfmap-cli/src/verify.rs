@@ -14,8 +14,8 @@ use bpfmap_schema::input;
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
-use crate::declared::declare;
 use crate::{Failed, Outcome, build_arguments, complain, message_format_argument, print, schemas};
+use bpfmap_schema::describe::map_def;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
@@ -69,7 +69,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         schemas::read_one(matches, path("schema").map_or(Path::new(""), PathBuf::as_path))?;
     let arena = Bump::new();
     let declared: Vec<MapDef<'_>> =
-        schema.schema().maps.iter().map(|map| declare(&arena, &schema, map)).collect();
+        schema.schema().maps.iter().map(|map| map_def(&arena, &schema, map)).collect();
     let name = matches.get_one::<String>("map").map(String::as_str);
     if let Some(name) = name
         && !declared.iter().any(|map| map.name == name)

@@ -7,11 +7,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bpfmap_codegen::evolve::pair;
-use bpfmap_codegen::evolve::plan::{Obstacle, Plan, Step, plan};
+use bpfmap_codegen::evolve::plan::{Obstacle, Planned, plan};
+use bpfmap_core::MigrationStep;
+use bpfmap_core::migration::check as check_steps;
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::front::toml::{read_file, read_str};
 use bpfmap_schema::ir::{KeyValue, MapDecl};
 use bpfmap_schema::print;
+use bumpalo::Bump;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 
@@ -21,9 +24,21 @@ fn checked(types: &str, map: &str) -> Checked {
     check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A plan that outlives its schemas.
+#[derive(Debug)]
+struct Plan {
+    key: &'static [MigrationStep<'static>],
+    value: &'static [MigrationStep<'static>],
+    notes: Vec<String>,
+    is_unchanged: bool,
+}
+
 fn planned(old: &Checked, new: &Checked) -> Result<Plan, Vec<Obstacle>> {
+    let (old, new) = (Box::leak(Box::new(old.clone())), Box::leak(Box::new(new.clone())));
     let pairing = pair(old, new).unwrap();
-    plan(old, new, &pairing.maps[0])
+    let arena = Box::leak(Box::new(Bump::new()));
+    let Planned { plan, notes, is_unchanged } = plan(arena, old, new, &pairing.maps[0])?;
+    Ok(Plan { key: plan.key, value: plan.value, notes, is_unchanged })
 }
 
 const HASH: &str = "type = \"hash\"\nkey = \"k\"\nvalue = \"v\"\nmax_entries = 10";
@@ -48,7 +63,7 @@ fn key(old: &str, new: &str) -> Result<Plan, Vec<Obstacle>> {
 }
 
 #[track_caller]
-fn steps(planned: Result<Plan, Vec<Obstacle>>) -> Vec<Step> {
+fn steps(planned: Result<Plan, Vec<Obstacle>>) -> &'static [MigrationStep<'static>] {
     planned.unwrap_or_else(|obstacles| panic!("{obstacles:#?}")).value
 }
 
@@ -60,16 +75,22 @@ fn refused(planned: Result<Plan, Vec<Obstacle>>, path: &str, message: &str) {
     assert!(obstacles[0].message.contains(message), "{}", obstacles[0]);
 }
 
-const fn copy(from: u32, to: u32, len: u32) -> Step {
-    Step::Copy { from, to, len }
+const fn copy(from: u32, to: u32, len: u32) -> MigrationStep<'static> {
+    MigrationStep::Copy { from, to, len }
 }
 
-fn fill(to: u32, bytes: &[u8]) -> Step {
-    Step::Fill { to, bytes: bytes.to_vec() }
+const fn fill(to: u32, bytes: &'static [u8]) -> MigrationStep<'static> {
+    MigrationStep::Fill { to, bytes }
 }
 
-const fn integer(from_bit: u32, from_bits: u32, to_bit: u32, to_bits: u32, signed: bool) -> Step {
-    Step::Integer { from_bit, from_bits, to_bit, to_bits, signed }
+const fn integer(
+    from_bit: u32,
+    from_bits: u32,
+    to_bit: u32,
+    to_bits: u32,
+    signed: bool,
+) -> MigrationStep<'static> {
+    MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, signed }
 }
 
 const A: &str = r#"{ name = "a", type = "u32" }"#;
@@ -153,13 +174,13 @@ fn arrays_grow_and_so_do_their_elements() {
     };
     assert_eq!(steps(of((A, 3), (A, 5))), [copy(0, 0, 16)]);
     let two = format!("{{ name = \"n\", type = \"u16\", default = 7 }}, {A}");
-    let each = Step::Each {
+    let each = MigrationStep::Each {
         from: 4,
         from_size: 4,
         to: 4,
         to_size: 8,
         len: 3,
-        steps: vec![fill(0, &[7]), copy(0, 4, 4)],
+        steps: &[fill(0, &[7]), copy(0, 4, 4)],
     };
     assert_eq!(steps(of((A, 3), (&two, 5))), [copy(0, 0, 4), each]);
     refused(of((A, 3), (A, 2)), "m.value.all", "2 elements, was 3");
@@ -179,7 +200,7 @@ fn what_is_gone_is_left_out_of_a_value_and_never_of_a_key() {
     assert_eq!(plan.notes, ["m.value.a: left out, as the new schema has no such member"]);
     refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become the same");
     let grown = key(A, &format!("{A}, {C}")).unwrap();
-    assert_eq!((grown.key, grown.value), (vec![copy(0, 0, 4)], vec![copy(0, 0, 4)]));
+    assert_eq!((grown.key, grown.value), ([copy(0, 0, 4)].as_slice(), [copy(0, 0, 4)].as_slice()));
 }
 
 #[test]
@@ -257,7 +278,7 @@ fn the_kernels_fields_start_anew() {
     let timer = r#"{ name = "t", type = "bpf_timer" }"#;
     let plan =
         planned(&hash(&format!("{lock}, {A}")), &hash(&format!("{C}, {A}, {lock}"))).unwrap();
-    assert_eq!((plan.value, plan.notes.as_slice()), (vec![copy(4, 8, 4)], [].as_slice()));
+    assert_eq!((plan.value, plan.notes.as_slice()), ([copy(4, 8, 4)].as_slice(), [].as_slice()));
     let plan =
         planned(&hash(&format!("{timer}, {A}")), &hash(&format!("{timer}, {A}, {B}"))).unwrap();
     assert_eq!(plan.value, [copy(16, 16, 4)]);
@@ -327,27 +348,6 @@ fn the_bits_of_a_prefix_keep_their_order() {
     );
 }
 
-/// Whether no step reads or writes past the end.
-fn fits(steps: &[Step], from: u64, to: u64) -> bool {
-    steps.iter().all(|step| match step {
-        Step::Copy { from: read, to: write, len } => {
-            u64::from(*read) + u64::from(*len) <= from && u64::from(*write) + u64::from(*len) <= to
-        }
-        Step::Fill { to: write, bytes } => u64::from(*write) + bytes.len() as u64 <= to,
-        Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
-            u64::from(*from_bit) + u64::from(*from_bits) <= from * 8
-                && u64::from(*to_bit) + u64::from(*to_bits) <= to * 8
-                && from_bits <= to_bits
-        }
-        Step::Each { from: read, from_size, to: write, to_size, len, steps } => {
-            let bytes = |size: u32| u64::from(size) * u64::from(*len);
-            u64::from(*read) + bytes(*from_size) <= from
-                && u64::from(*write) + bytes(*to_size) <= to
-                && fits(steps, (*from_size).into(), (*to_size).into())
-        }
-    })
-}
-
 fn check_bounds(old: &Checked, new: &Checked) {
     let size = |of: &Checked, what: &Option<KeyValue>| {
         what.as_ref().map_or(0, |what| of.resolved().layout(what).size)
@@ -356,11 +356,12 @@ fn check_bounds(old: &Checked, new: &Checked) {
         (size(old, what(pair.0)), size(new, what(pair.1)))
     };
     for pair in pair(old, new).unwrap().maps {
-        let Ok(plan) = plan(old, new, &pair) else { continue };
+        let arena = Bump::new();
+        let Ok(Planned { plan, .. }) = plan(&arena, old, new, &pair) else { continue };
         let (from, to) = both((pair.old, pair.new), |map| &map.key);
-        assert!(fits(&plan.key, from, to), "{plan:#?}");
+        assert!(check_steps(plan.key, from, to).is_ok(), "{plan:#?}");
         let (from, to) = both((pair.old, pair.new), |map| &map.value);
-        assert!(fits(&plan.value, from, to), "{plan:#?}");
+        assert!(check_steps(plan.value, from, to).is_ok(), "{plan:#?}");
     }
 }
 
@@ -373,10 +374,11 @@ fn a_schema_moves_to_itself_in_one_piece() {
         }
         let checked = check(read_file(&path)).unwrap();
         for pair in pair(&checked, &checked).unwrap().maps {
-            match plan(&checked, &checked, &pair) {
+            let arena = Bump::new();
+            match plan(&arena, &checked, &checked, &pair) {
                 Ok(plan) => {
                     assert!(
-                        plan.is_unchanged && plan.key.len() <= 1 && plan.value.len() <= 1,
+                        plan.is_unchanged && plan.plan.key.len() <= 1 && plan.plan.value.len() <= 1,
                         "{plan:?}"
                     );
                 }

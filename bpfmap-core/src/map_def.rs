@@ -5,12 +5,9 @@ use crate::{MapFlags, TypeDesc};
 /// What a schema says of a map: the same as a `bpfmap::MapSpec`, for who learns it only at run time.
 ///
 /// ```
-/// use bpfmap::{MapDef, TypeDesc};
+/// use bpfmap_core::{MapDef, TypeDesc};
 ///
-/// const COUNTERS: MapDef = MapDef {
-///     max_entries: Some(10_000),
-///     ..MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64)
-/// };
+/// const COUNTERS: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64).max_entries(10_000);
 /// assert_eq!(COUNTERS.value_size(), 8);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +55,48 @@ impl<'a> MapDef<'a> {
             value,
             event: &TypeDesc::Void,
         }
+    }
+
+    /// Sets the number of entries.
+    #[must_use]
+    pub const fn max_entries(mut self, max_entries: u32) -> Self {
+        self.max_entries = Some(max_entries);
+        self
+    }
+
+    /// Sets the flags of the creation.
+    #[must_use]
+    pub const fn flags(mut self, flags: MapFlags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Sets what `map_extra` means to the map type.
+    #[must_use]
+    pub const fn map_extra(mut self, map_extra: u64) -> Self {
+        self.map_extra = map_extra;
+        self
+    }
+
+    /// Sets the memory node that a created map should be on.
+    #[must_use]
+    pub const fn numa_node(mut self, node: u32) -> Self {
+        self.numa_node = Some(node);
+        self
+    }
+
+    /// Sets the event that the map carries.
+    #[must_use]
+    pub const fn event(mut self, event: &'a TypeDesc<'a>) -> Self {
+        self.event = event;
+        self
+    }
+
+    /// Describes the map by its sizes alone, without BTF.
+    #[must_use]
+    pub const fn without_btf(mut self) -> Self {
+        self.btf = false;
+        self
     }
 
     /// Bytes of a key.

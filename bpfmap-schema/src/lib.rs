@@ -5,6 +5,8 @@
 //! [diagnostics]. The back ends of `bpfmap-codegen` read only what the check has passed.
 
 pub mod check;
+#[cfg(feature = "describe")]
+pub mod describe;
 pub mod diagnostics;
 pub mod front;
 #[cfg(feature = "files")]

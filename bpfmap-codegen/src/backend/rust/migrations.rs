@@ -4,17 +4,17 @@
 
 use std::fmt::Write;
 
-use super::layouts::{layout_of, push_layouts};
-use super::maps::flags_value;
-use super::{OPENING, reexport, string_literal};
+use super::{OPENING, reexport};
 use crate::backend::{GeneratedFile, marker};
-use crate::evolve::plan::{Obstacle, Plan, Step, is_unchanged, plan};
+use crate::evolve::plan::{Obstacle, Planned, is_unchanged, plan};
 use crate::evolve::{MapPair, TooLarge, pair};
-use bpfmap_core::map_type::MapType;
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{KeyValue, MapDecl};
+use bpfmap_schema::describe::map_def;
+use bpfmap_schema::ir::MapDecl;
 use bpfmap_schema::print::comment::push_rust_doc;
-use bpfmap_schema::print::rust::names::{Names, Scope};
+use bpfmap_schema::print::rust::descriptions::{Descriptions, push_steps};
+use bpfmap_schema::print::rust::names::{Scope, plain};
+use bumpalo::Bump;
 
 /// The module of the functions, which stands beside that of the types where one module includes both files.
 const MODULE: &str = "generated_migrations";
@@ -35,9 +35,10 @@ pub struct Migrations {
 /// [`TooLarge`].
 pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLarge> {
     let pairing = pair(old, new)?;
+    let arena = Bump::new();
     let (mut planned, mut left_out) = (vec![], vec![]);
     for pair in pairing.maps.iter().filter(|pair| !is_unchanged(pair)) {
-        match plan(old, new, pair) {
+        match plan(&arena, old, new, pair) {
             Ok(plan) => planned.push((pair, plan)),
             Err(obstacles) => left_out.extend(obstacles),
         }
@@ -77,14 +78,19 @@ fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDe
 }
 
 /// The functions of a map, which is described by these constants in the older schema and the newer one.
-fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is): (&str, &str)) {
+fn push_functions(
+    code: &mut String,
+    pair: &MapPair<'_>,
+    planned: &Planned<'_>,
+    (was, is): (&str, &str),
+) {
     let name = &pair.new.name.value;
     let mut doc = format!(
         "Moves the map `{name}` that is pinned at `path` to the layout of this schema, with all its entries.\n\n\
          Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs \
          are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.\n"
     );
-    for note in &plan.notes {
+    for note in &planned.notes {
         let _ = write!(doc, "\n`{}`.\n", note.replace('`', "'"));
     }
     doc.push_str("\n# Errors\n\nWhat [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.");
@@ -110,9 +116,9 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is):
              use ::bpfmap::MigrationStep;\n    \
              const PLAN: ::bpfmap::MigrationPlan<'static> = ::bpfmap::MigrationPlan {{\n"
     );
-    for (part, steps) in [("key", &plan.key), ("value", &plan.value)] {
+    for (part, steps) in [("key", planned.plan.key), ("value", planned.plan.value)] {
         let _ = writeln!(code, "        {part}: &[");
-        push_steps(code, steps, 3);
+        push_steps(code, steps, "            ");
         code.push_str("        ],\n");
     }
     let _ = write!(
@@ -121,82 +127,25 @@ fn push_functions(code: &mut String, pair: &MapPair<'_>, plan: &Plan, (was, is):
     );
 }
 
-fn push_steps(code: &mut String, steps: &[Step], depth: usize) {
-    let indent = "    ".repeat(depth);
-    for step in steps {
-        let _ = match step {
-            Step::Copy { from, to, len } => {
-                writeln!(
-                    code,
-                    "{indent}MigrationStep::Copy {{ from: {from}, to: {to}, len: {len} }},"
-                )
-            }
-            Step::Fill { to, bytes } => {
-                let bytes: Vec<String> = bytes.iter().map(ToString::to_string).collect();
-                writeln!(
-                    code,
-                    "{indent}MigrationStep::Fill {{ to: {to}, bytes: &[{}] }},",
-                    bytes.join(", ")
-                )
-            }
-            Step::Integer { from_bit, from_bits, to_bit, to_bits, signed } => writeln!(
-                code,
-                "{indent}MigrationStep::Integer {{ from_bit: {from_bit}, from_bits: {from_bits}, to_bit: {to_bit}, \
-                 to_bits: {to_bits}, signed: {signed} }},"
-            ),
-            Step::Each { from, from_size, to, to_size, len, steps } => {
-                let _ = writeln!(
-                    code,
-                    "{indent}MigrationStep::Each {{\n{indent}    from: {from},\n{indent}    from_size: {from_size},\n\
-                     {indent}    to: {to},\n{indent}    to_size: {to_size},\n{indent}    len: {len},\n\
-                     {indent}    steps: &["
-                );
-                push_steps(code, steps, depth + 2);
-                writeln!(code, "{indent}    ],\n{indent}}},")
-            }
-        };
-    }
-}
-
-/// A module with the declarations of one of the two schemas.
+/// A module with the definitions of the maps of one of the two schemas.
 fn push_side(code: &mut String, module: &str, checked: &Checked, maps: &[(&MapDecl, String)]) {
-    let names = Names::new(checked.schema());
+    let arena = Bump::new();
+    let mut descriptions = Descriptions::default();
+    for (_, constant) in maps {
+        descriptions.take(plain(constant));
+    }
     let mut items = String::new();
     for (map, constant) in maps {
-        let name = string_literal(&map.name.value);
-        let number = MapType::by_name(&map.map_type.value).map_or(0, |row| row.number);
-        let layout = |described: &Option<KeyValue>| {
-            described.as_ref().map_or_else(
-                || "::bpfmap::TypeDesc::VOID".to_owned(),
-                |described| layout_of(checked, &names, described),
-            )
-        };
-        let _ = write!(
-            items,
-            "\npub(super) static {constant}: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {{\n"
-        );
-        let some = |number: u32| format!("::core::option::Option::Some({number})");
-        let fields = [
-            ("max_entries", map.max_entries.as_ref().map(|entries| some(entries.value))),
-            ("flags", flags_value(map)),
-            ("map_extra", map.map_extra.as_ref().map(|extra| extra.value.to_string())),
-            ("numa_node", map.numa_node.as_ref().map(|node| some(node.value))),
-            ("btf", map.btf.as_ref().filter(|btf| !btf.value).map(|_| "false".to_owned())),
-        ];
-        for (field, value) in fields {
-            if let Some(value) = value {
-                let _ = writeln!(items, "    {field}: {value},");
-            }
-        }
-        let _ = writeln!(
-            items,
-            "    ..::bpfmap::MapDef::new({name}, {number}, {}, {})\n}};",
-            layout(&map.key),
-            layout(&map.value)
-        );
+        let map = descriptions.map(&map_def(&arena, checked, map));
+        let _ = writeln!(items, "\npub(super) static {constant}: MapDef<'static> = {map};");
     }
-    push_layouts(&mut items, checked, &names);
-    let _ = writeln!(code, "\nmod {module} {{");
-    push_indented(code, items.trim_start());
+    items.push_str(descriptions.constants());
+    let used = ["MapDef", "MapFlags", "MemberDesc", "TypeDesc"];
+    let used: Vec<&str> = used
+        .into_iter()
+        .filter(|name| items.split(|of: char| !of.is_alphanumeric()).any(|word| word == *name))
+        .collect();
+    let _ = writeln!(code, "\nmod {module} {{\n    use ::bpfmap::{{{}}};", used.join(", "));
+    push_indented(code, &items);
     code.push_str("}\n");
 }

@@ -3,35 +3,40 @@
 use std::collections::BTreeMap;
 
 use super::numbers::{number, widen};
-use super::{Obstacle, Planner, Step, is_special};
+use super::{Obstacle, Planner, is_special};
 use crate::evolve::change::Side;
 use crate::evolve::pair::{Composites, MemberPair, Shape, TypePair};
 use crate::evolve::place::{End, Place, View, end_of, places};
+use bpfmap_core::MigrationStep;
 use bpfmap_schema::ir::{MemberType, Type};
+use bumpalo::Bump;
 
 /// Moves as they are found.
 #[derive(Default)]
-pub(super) struct Moves {
-    steps: Vec<Step>,
+pub(super) struct Moves<'a> {
+    steps: Vec<MigrationStep<'a>>,
     /// Defaults, byte by byte, so that bit-fields can share one.
     defaults: BTreeMap<u32, u8>,
 }
 
-impl Moves {
-    /// The steps: defaults first, since what is moved may share a byte with them.
-    pub(super) fn finish(self) -> Vec<Step> {
-        let mut steps: Vec<Step> = vec![];
+impl<'a> Moves<'a> {
+    /// Returns the steps: defaults first, since what is moved may share a byte with them.
+    pub(super) fn finish(self, arena: &'a Bump) -> &'a [MigrationStep<'a>] {
+        let mut runs: Vec<(u32, Vec<u8>)> = vec![];
         for (at, byte) in self.defaults {
-            if let Some(Step::Fill { to, bytes }) = steps.last_mut()
-                && u64::from(*to) + bytes.len() as u64 == u64::from(at)
-            {
-                bytes.push(byte);
-            } else {
-                steps.push(Step::Fill { to: at, bytes: vec![byte] });
+            match runs.last_mut() {
+                Some((to, bytes)) if u64::from(*to) + bytes.len() as u64 == u64::from(at) => {
+                    bytes.push(byte);
+                }
+                _ => runs.push((at, vec![byte])),
             }
         }
-        steps.extend(self.steps);
-        steps
+        let fills = runs.iter().map(|(to, bytes)| MigrationStep::Fill {
+            to: *to,
+            bytes: arena.alloc_slice_copy(bytes),
+        });
+        let steps: Vec<MigrationStep<'a>> = fills.chain(self.steps).collect();
+        arena.alloc_slice_copy(&steps)
     }
 
     fn copy(&mut self, from: u64, to: u64, len: u64) {
@@ -39,13 +44,14 @@ impl Moves {
         if len == 0 {
             return;
         }
-        if let Some(Step::Copy { from: before, to: target, len: already }) = self.steps.last_mut()
+        if let Some(MigrationStep::Copy { from: before, to: target, len: already }) =
+            self.steps.last_mut()
             && *before + *already == from
             && *target + *already == to
         {
             *already += len;
         } else {
-            self.steps.push(Step::Copy { from, to, len });
+            self.steps.push(MigrationStep::Copy { from, to, len });
         }
     }
 
@@ -55,7 +61,9 @@ impl Moves {
         }
         for step in other.steps {
             match step {
-                Step::Copy { from, to, len } => self.copy(from.into(), to.into(), len.into()),
+                MigrationStep::Copy { from, to, len } => {
+                    self.copy(from.into(), to.into(), len.into())
+                }
                 step => self.steps.push(step),
             }
         }
@@ -79,14 +87,14 @@ fn narrow(number: u64) -> u32 {
 
 /// Whether nothing is moved, and nothing is made wider: all bytes that are carried over keep their
 /// place.
-pub(super) fn stays_in_place(steps: &[Step]) -> bool {
+pub(super) fn stays_in_place(steps: &[MigrationStep<'_>]) -> bool {
     steps.iter().all(|step| match step {
-        Step::Copy { from, to, .. } => from == to,
-        Step::Fill { .. } => true,
-        Step::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
+        MigrationStep::Copy { from, to, .. } => from == to,
+        MigrationStep::Fill { .. } => true,
+        MigrationStep::Integer { from_bit, from_bits, to_bit, to_bits, .. } => {
             from_bit == to_bit && from_bits == to_bits
         }
-        Step::Each { from, from_size, to, to_size, steps, .. } => {
+        MigrationStep::Each { from, from_size, to, to_size, steps, .. } => {
             from == to && from_size == to_size && stays_in_place(steps)
         }
     })
@@ -103,7 +111,7 @@ impl<'a> Planner<'a> {
         path: &str,
         pair: &TypePair<'a>,
         (from, to): (u64, u64),
-        moves: &mut Moves,
+        moves: &mut Moves<'a>,
     ) {
         let (old, new) = (&pair.old, &pair.new);
         // It starts anew: what a pointer holds has been looked at.
@@ -124,7 +132,7 @@ impl<'a> Planner<'a> {
         pair: &TypePair<'a>,
         element: &TypePair<'a>,
         (from, to): (u64, u64),
-        moves: &mut Moves,
+        moves: &mut Moves<'a>,
     ) {
         let len = |view| if let View::Array(_, len) = view { len } else { 0 };
         let (was, is) = (len(pair.old.view), len(pair.new.view));
@@ -134,13 +142,13 @@ impl<'a> Planner<'a> {
         }
         let mut each = Moves::default();
         self.types(&format!("{path}[]"), element, (0, 0), &mut each);
-        let steps = each.finish();
+        let steps = each.finish(self.arena);
         let (from_size, to_size) = (element.old.layout.size, element.new.layout.size);
-        let whole = [Step::Copy { from: 0, to: 0, len: narrow(from_size) }];
+        let whole = [MigrationStep::Copy { from: 0, to: 0, len: narrow(from_size) }];
         if from_size == to_size && steps == whole {
             moves.copy(from, to, from_size.saturating_mul(u64::from(was)));
         } else if was > 0 && !steps.is_empty() {
-            moves.steps.push(Step::Each {
+            moves.steps.push(MigrationStep::Each {
                 from: narrow(from),
                 from_size: narrow(from_size),
                 to: narrow(to),
@@ -157,7 +165,7 @@ impl<'a> Planner<'a> {
         path: &str,
         (old, new): (&End<'a>, &End<'a>),
         (from, to): (u64, u64),
-        moves: &mut Moves,
+        moves: &mut Moves<'a>,
     ) {
         let (was, is) = (old.layout.size, new.layout.size);
         if let (Some(old_number), Some(new_number)) = (number(old.view), number(new.view)) {
@@ -168,7 +176,7 @@ impl<'a> Planner<'a> {
                 Ok(_) if new_number == super::numbers::Number::BigEndian => {
                     moves.copy(from, to + (is - was), was);
                 }
-                Ok(signed) => moves.steps.push(Step::Integer {
+                Ok(signed) => moves.steps.push(MigrationStep::Integer {
                     from_bit: narrow(bits(from)),
                     from_bits: narrow(bits(was)),
                     to_bit: narrow(bits(to)),
@@ -201,7 +209,7 @@ impl<'a> Planner<'a> {
         path: &str,
         composites: &Composites<'a>,
         (from, to): (u64, u64),
-        moves: &mut Moves,
+        moves: &mut Moves<'a>,
     ) {
         for pair in &composites.members {
             let path = format!("{path}.{}", pair.new.name());
@@ -235,7 +243,7 @@ impl<'a> Planner<'a> {
         path: &str,
         pair: &MemberPair<'a>,
         (from, to): (u64, u64),
-        moves: &mut Moves,
+        moves: &mut Moves<'a>,
     ) {
         let MemberPair { old, new, ty } = pair;
         if old.member.bits.is_none() && new.member.bits.is_none() {
@@ -261,7 +269,7 @@ impl<'a> Planner<'a> {
             return self.obstacle(path, (Side::New, new.member.span), message, OTHER_TYPE);
         };
         match widen((old_number, old.bits), (new_number, new.bits)) {
-            Ok(signed) => moves.steps.push(Step::Integer {
+            Ok(signed) => moves.steps.push(MigrationStep::Integer {
                 from_bit: narrow(from * 8 + old.bit_offset),
                 from_bits: narrow(old.bits),
                 to_bit: narrow(to * 8 + new.bit_offset),
@@ -305,7 +313,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What a new member is in old entries: what it says itself, or what its own members say.
-    fn defaults(&self, place: &Place<'a>, base: u64, moves: &mut Moves) {
+    fn defaults(&self, place: &Place<'a>, base: u64, moves: &mut Moves<'a>) {
         let end = place.end(self.new);
         let bit = base * 8 + place.bit_offset;
         if let View::Composite(body) = end.view {
@@ -332,13 +340,13 @@ impl<'a> Planner<'a> {
 }
 
 /// Whether a step moves bytes as they are, so many bytes up or down.
-fn is_plain(step: &Step, way: u64) -> bool {
+fn is_plain(step: &MigrationStep<'_>, way: u64) -> bool {
     let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
     match step {
-        Step::Copy { from, to, .. } => goes(*from, *to),
-        Step::Each { from, from_size, to, to_size, steps, .. } => {
+        MigrationStep::Copy { from, to, .. } => goes(*from, *to),
+        MigrationStep::Each { from, from_size, to, to_size, steps, .. } => {
             goes(*from, *to) && from_size == to_size && stays_in_place(steps)
         }
-        Step::Fill { .. } | Step::Integer { .. } => false,
+        MigrationStep::Fill { .. } | MigrationStep::Integer { .. } => false,
     }
 }

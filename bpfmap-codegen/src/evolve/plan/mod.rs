@@ -16,74 +16,23 @@ use super::attributes::max_entries;
 use super::change::Side;
 use super::pair::{MapPair, Shape, TypePair};
 use super::place::View;
-use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{KeyRule, MapType, Operation, ValueRule};
+use bpfmap_core::{MigrationPlan, MigrationStep, SpecialField};
 use bpfmap_schema::check::{Checked, Resolved};
 use bpfmap_schema::ir::{Attribute, MapDecl, Type};
 use bpfmap_schema::source::Span;
+use bumpalo::Bump;
 use members::Moves;
 
-/// How keys and values of an old map become those of a new one. Bytes that no step writes are zero.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// The steps of a key.
-    pub key: Vec<Step>,
-    /// The steps of a value; of a per-CPU map, of each CPU's.
-    pub value: Vec<Step>,
+/// How the entries of a map become those of the map that takes its place.
+#[derive(Debug, Clone)]
+pub struct Planned<'a> {
+    /// How keys and values of the old map become those of the new one.
+    pub plan: MigrationPlan<'a>,
     /// What the new map lacks although nothing stands in the way: `value.drops: left out, …`.
     pub notes: Vec<String>,
     /// Nothing that a live map has is different.
     pub is_unchanged: bool,
-}
-
-/// A part of a plan: the same as `bpfmap::migrate::Step`. Places count from the start of the key or
-/// value, or, within [`Step::Each`], of the element.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Bytes that stay the same.
-    Copy {
-        /// Where they stand in the old one, in bytes.
-        from: u32,
-        /// Where they go, in bytes.
-        to: u32,
-        /// How many.
-        len: u32,
-    },
-    /// Bytes that the old one does not have.
-    Fill {
-        /// Where they go, in bytes.
-        to: u32,
-        /// The bytes.
-        bytes: Vec<u8>,
-    },
-    /// An integer of the host's byte order, or a bit-field.
-    Integer {
-        /// Where it stands in the old one, in bits.
-        from_bit: u32,
-        /// Its width there.
-        from_bits: u32,
-        /// Where it goes, in bits.
-        to_bit: u32,
-        /// Its width there, no less.
-        to_bits: u32,
-        /// Whether it can be negative.
-        signed: bool,
-    },
-    /// The same steps for each element of an array.
-    Each {
-        /// Where the first stands in the old one, in bytes.
-        from: u32,
-        /// Bytes of an element there.
-        from_size: u32,
-        /// Where the first goes, in bytes.
-        to: u32,
-        /// Bytes of an element there.
-        to_size: u32,
-        /// How many elements.
-        len: u32,
-        /// What is done with each.
-        steps: Vec<Step>,
-    },
 }
 
 /// What stands in the way of a migration.
@@ -107,17 +56,19 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// How the entries of `pair.old`, a map of the schema `old`, become those of `pair.new`.
+/// Plans how the entries of `pair.old`, a map of the schema `old`, become those of `pair.new`. `arena` holds the steps.
 ///
 /// # Errors
 ///
 /// Everything that stands in the way.
 pub fn plan<'a>(
+    arena: &'a Bump,
     old: &'a Checked,
     new: &'a Checked,
     pair: &MapPair<'a>,
-) -> Result<Plan, Vec<Obstacle>> {
+) -> Result<Planned<'a>, Vec<Obstacle>> {
     let mut planner = Planner {
+        arena,
         old: old.resolved(),
         new: new.resolved(),
         is_key: false,
@@ -125,15 +76,18 @@ pub fn plan<'a>(
         obstacles: vec![],
     };
     planner.maps(pair);
-    let mut plan = Plan { is_unchanged: is_unchanged(pair), ..Plan::default() };
+    let mut plan = MigrationPlan { key: &[], value: &[] };
     if let (Some(key), Some(value), true) = (&pair.key, &pair.value, planner.obstacles.is_empty()) {
         planner.is_key = true;
         plan.key = planner.part("key", pair, key);
         planner.is_key = false;
         plan.value = planner.part("value", pair, value);
     }
-    plan.notes = planner.notes;
-    if planner.obstacles.is_empty() { Ok(plan) } else { Err(planner.obstacles) }
+    if planner.obstacles.is_empty() {
+        Ok(Planned { plan, notes: planner.notes, is_unchanged: is_unchanged(pair) })
+    } else {
+        Err(planner.obstacles)
+    }
 }
 
 /// Whether a map of the old schema is one of the new schema too: a live one need not change.
@@ -189,6 +143,7 @@ fn family(row: &MapType) -> Option<Family> {
 }
 
 struct Planner<'a> {
+    arena: &'a Bump,
     old: Resolved<'a>,
     new: Resolved<'a>,
     /// What is looked at is a key: no two of them may become the same.
@@ -286,15 +241,20 @@ impl<'a> Planner<'a> {
     }
 
     /// The steps of a key or a value.
-    fn part(&mut self, word: &str, pair: &MapPair<'a>, types: &TypePair<'a>) -> Vec<Step> {
+    fn part(
+        &mut self,
+        word: &str,
+        pair: &MapPair<'a>,
+        types: &TypePair<'a>,
+    ) -> &'a [MigrationStep<'a>] {
         let path = format!("{}.{word}", pair.new.name.value);
         let mut moves = Moves::default();
         self.types(&path, types, (0, 0), &mut moves);
-        let steps = moves.finish();
+        let steps = moves.finish(self.arena);
         let is_prefix = self.is_key
             && MapType::by_name(&pair.new.map_type.value)
                 .is_some_and(|row| row.key == KeyRule::LpmPrefix);
-        if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(&steps) {
+        if is_prefix && self.obstacles.is_empty() && !members::stays_in_place(steps) {
             let message = "the bits of a prefix would have another order".to_owned();
             let help = "add members at the end only";
             self.obstacle(&path, (Side::New, types.new.span), message, help);

@@ -155,130 +155,98 @@ mod generated_migrations {
     }
 
     mod before {
-        pub(super) static flows: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(100),
-            ..::bpfmap::MapDef::new("flows", 1, ::bpfmap::TypeDesc::U32, layouts::FLOW)
+        use ::bpfmap::{MapDef, MemberDesc, TypeDesc};
+
+        pub(super) static flows: MapDef<'static> = MapDef::new("flows", 1, TypeDesc::U32, FLOW)
+            .max_entries(100);
+
+        pub(super) static counts: MapDef<'static> = MapDef::new("counts", 6, TypeDesc::U32, TypeDesc::U32)
+            .max_entries(4);
+
+        pub(super) static self_: MapDef<'static> = MapDef::new("self", 2, TypeDesc::U32, TypeDesc::U32)
+            .max_entries(4);
+
+        pub(super) static self__: MapDef<'static> = MapDef::new("self_", 2, TypeDesc::U32, TypeDesc::U32)
+            .max_entries(4);
+
+        const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
+            name: "verdict",
+            size: 1,
+            signed: false,
+            variants: &[
+                ("VERDICT_PASS", 0),
+                ("VERDICT_DROP", 1),
+            ],
         };
 
-        pub(super) static counts: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::MapDef::new("counts", 6, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+        const HOP: &TypeDesc<'static> = &TypeDesc::Struct {
+            name: "hop",
+            size: 4,
+            members: &[
+                MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
+            ],
         };
 
-        pub(super) static self_: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::MapDef::new("self", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+        const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
+            name: "flow",
+            size: 24,
+            members: &[
+                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "verdict", bit_offset: 32, bits: 0, ty: VERDICT },
+                MemberDesc { name: "proto", bit_offset: 40, bits: 4, ty: TypeDesc::U8 },
+                MemberDesc { name: "hops", bit_offset: 64, bits: 0, ty: &TypeDesc::Array { element: HOP, len: 2 } },
+                MemberDesc { name: "bytes", bit_offset: 128, bits: 0, ty: TypeDesc::U64 },
+            ],
         };
-
-        pub(super) static self__: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::MapDef::new("self_", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-        };
-
-        /// Types of keys and values as BTF describes them.
-        mod layouts {
-            use ::bpfmap::TypeDesc;
-            use ::bpfmap::MemberDesc;
-
-            pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
-                name: "verdict",
-                size: 1,
-                signed: false,
-                variants: &[
-                    ("VERDICT_PASS", 0),
-                    ("VERDICT_DROP", 1),
-                ],
-            };
-
-            pub(super) const HOP: &TypeDesc<'static> = &TypeDesc::Struct {
-                name: "hop",
-                size: 4,
-                members: &[
-                    MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
-                ],
-            };
-
-            pub(super) const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
-                name: "flow",
-                size: 24,
-                members: &[
-                    MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                    MemberDesc { name: "verdict", bit_offset: 32, bits: 0, ty: VERDICT },
-                    MemberDesc { name: "proto", bit_offset: 40, bits: 4, ty: TypeDesc::U8 },
-                    MemberDesc { name: "hops", bit_offset: 64, bits: 0, ty: &TypeDesc::Array { element: HOP, len: 2 } },
-                    MemberDesc { name: "bytes", bit_offset: 128, bits: 0, ty: TypeDesc::U64 },
-                ],
-            };
-        }
     }
 
     mod after {
-        pub(super) static flows: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(200),
-            flags: ::bpfmap::MapFlags::NO_PREALLOC,
-            ..::bpfmap::MapDef::new("flows", 1, ::bpfmap::TypeDesc::U32, layouts::FLOW)
+        use ::bpfmap::{MapDef, MapFlags, MemberDesc, TypeDesc};
+
+        pub(super) static flows: MapDef<'static> = MapDef::new("flows", 1, TypeDesc::U32, FLOW)
+            .max_entries(200)
+            .flags(MapFlags::NO_PREALLOC);
+
+        pub(super) static counters: MapDef<'static> = MapDef::new("counters", 6, TypeDesc::U32, TypeDesc::U64)
+            .max_entries(8);
+
+        pub(super) static self_: MapDef<'static> = MapDef::new("self", 2, TypeDesc::U32, TypeDesc::U64)
+            .max_entries(4);
+
+        pub(super) static self__: MapDef<'static> = MapDef::new("self_", 2, TypeDesc::U32, TypeDesc::U64)
+            .max_entries(4);
+
+        const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
+            name: "verdict",
+            size: 1,
+            signed: false,
+            variants: &[
+                ("VERDICT_PASS", 0),
+                ("VERDICT_DROP", 1),
+                ("VERDICT_LOG", 2),
+            ],
         };
 
-        pub(super) static counters: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(8),
-            ..::bpfmap::MapDef::new("counters", 6, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+        const STEP: &TypeDesc<'static> = &TypeDesc::Struct {
+            name: "step",
+            size: 8,
+            members: &[
+                MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
+                MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: TypeDesc::BE32 },
+            ],
         };
 
-        pub(super) static self_: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::MapDef::new("self", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+        const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
+            name: "flow",
+            size: 48,
+            members: &[
+                MemberDesc { name: "rx_bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Evolved { renamed_from: "bytes", was_padding: false, ty: TypeDesc::U64 } },
+                MemberDesc { name: "packets", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
+                MemberDesc { name: "proto", bit_offset: 128, bits: 0, ty: TypeDesc::U8 },
+                MemberDesc { name: "verdict", bit_offset: 136, bits: 0, ty: VERDICT },
+                MemberDesc { name: "limit", bit_offset: 144, bits: 0, ty: TypeDesc::U16 },
+                MemberDesc { name: "hops", bit_offset: 160, bits: 0, ty: &TypeDesc::Array { element: STEP, len: 3 } },
+            ],
         };
-
-        pub(super) static self__: ::bpfmap::MapDef<'static> = ::bpfmap::MapDef {
-            max_entries: ::core::option::Option::Some(4),
-            ..::bpfmap::MapDef::new("self_", 2, ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
-        };
-
-        /// Types of keys and values as BTF describes them.
-        mod layouts {
-            use ::bpfmap::TypeDesc;
-            use ::bpfmap::MemberDesc;
-
-            pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
-                name: "verdict",
-                size: 1,
-                signed: false,
-                variants: &[
-                    ("VERDICT_PASS", 0),
-                    ("VERDICT_DROP", 1),
-                    ("VERDICT_LOG", 2),
-                ],
-            };
-
-            pub(super) const HOP: &TypeDesc<'static> = &TypeDesc::Struct {
-                name: "hop",
-                size: 4,
-                members: &[
-                    MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
-                ],
-            };
-
-            pub(super) const STEP: &TypeDesc<'static> = &TypeDesc::Struct {
-                name: "step",
-                size: 8,
-                members: &[
-                    MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
-                    MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: TypeDesc::BE32 },
-                ],
-            };
-
-            pub(super) const FLOW: &TypeDesc<'static> = &TypeDesc::Struct {
-                name: "flow",
-                size: 48,
-                members: &[
-                    MemberDesc { name: "rx_bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Evolved { renamed_from: "bytes", was_padding: false, ty: TypeDesc::U64 } },
-                    MemberDesc { name: "packets", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-                    MemberDesc { name: "proto", bit_offset: 128, bits: 0, ty: TypeDesc::U8 },
-                    MemberDesc { name: "verdict", bit_offset: 136, bits: 0, ty: VERDICT },
-                    MemberDesc { name: "limit", bit_offset: 144, bits: 0, ty: TypeDesc::U16 },
-                    MemberDesc { name: "hops", bit_offset: 160, bits: 0, ty: &TypeDesc::Array { element: STEP, len: 3 } },
-                ],
-            };
-        }
     }
 }

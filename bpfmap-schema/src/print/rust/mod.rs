@@ -19,6 +19,7 @@
 pub mod accessor;
 pub mod alignment;
 mod attribute;
+pub mod descriptions;
 mod imports;
 mod maps;
 pub mod names;

@@ -1,18 +1,17 @@
-//! Maps of a checked schema as the runtime knows them: what generated Rust has in constants.
+//! Maps and types of a checked schema as the data that both sides share: [`MapDef`] and [`TypeDesc`].
 
-use bpfmap::{MapDef, MapFlags};
-use bpfmap::{MemberDesc, TypeDesc};
-use bpfmap_core::SpecialField;
-use bpfmap_core::map_type::{MapFlag, MapType};
-use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{
+use crate::check::Checked;
+use crate::ir::{
     Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
 };
-use bpfmap_schema::layout::{CompositeLayout, Item};
+use crate::layout::{CompositeLayout, Item};
+use bpfmap_core::map_type::{MapFlag, MapType};
+use bpfmap_core::{MapDef, MapFlags, MemberDesc, SpecialField, TypeDesc};
 use bumpalo::Bump;
 
-/// What the schema says of one of its maps. `arena` holds the types.
-pub(crate) fn declare<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> MapDef<'a> {
+/// Returns the definition of `map`, a map of the schema. `arena` holds the types.
+#[must_use]
+pub fn map_def<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> MapDef<'a> {
     let types = Types { arena, checked };
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
     MapDef {
