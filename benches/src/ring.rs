@@ -1,5 +1,5 @@
-//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it lies; bpfmap copies the
-//! event before it shows it.
+//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it lies, and so does
+//! `consume_in_place`; what is safe copies the event before it shows it.
 
 use crate::maps::Error;
 use crate::measure::{Contender, Job, compare};
@@ -38,11 +38,13 @@ macro_rules! ring {
 }
 ring!(Small, [u64; 1] as &TypeDesc::Array { element: TypeDesc::U64, len: 1 });
 ring!(Large, [u64; 8] as &TypeDesc::Array { element: TypeDesc::U64, len: 8 });
+ring!(Huge, [u64; 64] as &TypeDesc::Array { element: TypeDesc::U64, len: 64 });
 
 pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     Ok(vec![
         read::<Small, 1>("ring buffer, events of 8 bytes", rounds)?,
         read::<Large, 8>("ring buffer, events of 64 bytes", rounds)?,
+        read::<Huge, 64>("ring buffer, events of 512 bytes", rounds)?,
     ])
 }
 
@@ -52,17 +54,26 @@ where
 {
     // Each contender has a ring of its own, since each keeps its position.
     let fill = |map: &Map<S>| filler(map.as_raw_fd(), WORDS);
-    let maps = [(); 7].map(|()| Map::<S>::create());
-    let [by_hand, again, own, one, records, libbpf, aya] = maps;
-    let (by_hand, again, own, one, records) = (by_hand?, again?, own?, one?, records?);
+    let maps = [(); 8].map(|()| Map::<S>::create());
+    let [by_hand, again, place, own, one, records, libbpf, aya] = maps;
+    let (by_hand, again, place) = (by_hand?, again?, place?);
+    let (own, one, records) = (own?, one?, records?);
     let (libbpf, aya) = (libbpf?, aya?);
 
-    let fillers = [&by_hand, &again, &own, &one, &records, &libbpf, &aya].map(fill);
-    let [fill_by_hand, fill_again, fill_own, fill_one, fill_records, fill_libbpf, fill_aya] =
-        fillers;
+    let fillers = [&by_hand, &again, &place, &own, &one, &records, &libbpf, &aya].map(fill);
+    let [
+        fill_by_hand,
+        fill_again,
+        fill_place,
+        fill_own,
+        fill_one,
+        fill_records,
+        fill_libbpf,
+        fill_aya,
+    ] = fillers;
     let (mut hand, mut hand_again) = (Bare::open(&by_hand)?, Bare::open(&again)?);
     let (mut reader, mut iterator) = (RingBuf::open(&own)?, RingBuf::open(&records)?);
-    let mut each = RingBuf::open(&one)?;
+    let (mut in_place, mut each) = (RingBuf::open(&place)?, RingBuf::open(&one)?);
     let handle = MapHandle::from_map_id(libbpf.info()?.id)?;
     let mut builder = RingBufferBuilder::new();
     builder.add(&handle, |record: &[u8]| {
@@ -80,6 +91,15 @@ where
         vec![
             Contender::prepared("by hand", fill_by_hand?, |_| hand.consume()),
             Contender::prepared("by hand again", fill_again?, |_| hand_again.consume()),
+            Contender::prepared("bpfmap, in place", fill_place?, |_| {
+                // SAFETY: the map is ours alone, and has no other reader.
+                let read = unsafe {
+                    in_place.consume_in_place(|event| {
+                        black_box(event[0]);
+                    })
+                };
+                let _ = black_box(read);
+            }),
             Contender::prepared("bpfmap", fill_own?, |_| {
                 let _ = black_box(reader.consume(|event| {
                     black_box(event[0]);

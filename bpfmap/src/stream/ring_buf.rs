@@ -132,6 +132,50 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
+    /// Does what [`consume`](Self::consume) does, and shows each event where it lies in the ring, without a copy: for
+    /// events of hundreds of bytes of which `handle` reads a few. In a ring that overwrites, events are copied all the same.
+    ///
+    /// If `handle` panics, the event counts as unread.
+    ///
+    /// ```no_run
+    /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::Ringbuf>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
+    /// let mut events = bpfmap::RingBuf::open(&map)?;
+    /// // SAFETY: this process made the map and has neither pinned it nor handed on its descriptor, and nothing else
+    /// // in it reads the ring.
+    /// let count = unsafe { events.consume_in_place(|event| { /* … */ }) }?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Safety
+    /// As long as the call takes, nobody but programs writes to the ring: no other process and no other code in this one
+    /// reads it (a reader moves the position up to which programs may write) or has mapped it to write. See
+    /// [One reader](Self#one-reader).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[inline]
+    pub unsafe fn consume_in_place(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
+        let mut count = 0;
+        loop {
+            // SAFETY: as the caller says.
+            while !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
+                count += 1;
+            }
+            let more = self.reader.is_ready();
+            if !more.map_err(|fault| error_of::<S>(Operation::Read, fault))? {
+                return Ok(count);
+            }
+            // SAFETY: as above. What is no event is for `take`, which says so or passes over it.
+            if !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
+                count += 1;
+            } else if take::<S>(&mut self.reader, &mut self.event)? {
+                handle(&self.event);
+                count += 1;
+            }
+        }
+    }
+
     /// The events that are there now, as an iterator. It ends where there is no more, or behind an error after which
     /// reading can't go on.
     #[inline]

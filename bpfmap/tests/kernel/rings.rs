@@ -162,6 +162,38 @@ fn a_second_reader_is_noticed_and_can_have_the_ring() {
 }
 
 #[test]
+fn events_are_shown_where_they_lie() {
+    let map: Map<Events> = common::create();
+    let other = Foreign::reader(map.as_raw_fd());
+    let mut events = RingBuf::open(&map).unwrap();
+    let one = sender(map.as_raw_fd(), 1);
+    run(&one, 3);
+    let mut places = vec![];
+    let mut show = |event: &[u64; 3]| {
+        assert_eq!(*event, [1; 3]);
+        places.push(core::ptr::from_ref(event).addr());
+    };
+    // SAFETY: nothing else reads the ring meanwhile.
+    assert_eq!(unsafe { events.consume_in_place(&mut show) }.unwrap(), 3);
+    assert_eq!(other.position(), 96, "what was shown is given back");
+    assert_eq!(
+        [places[1] - places[0], places[2] - places[1]],
+        [32, 32],
+        "a header is between them"
+    );
+
+    // An event whose handler panics is there again.
+    run(&one, 1);
+    let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        // SAFETY: as above.
+        unsafe { events.consume_in_place(|_| panic!("on purpose")) }
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(events.read().unwrap(), Some(&[1; 3]));
+    assert_eq!(events.read().unwrap(), None);
+}
+
+#[test]
 fn another_process_that_reads_the_ring_is_noticed() {
     let map: Map<Events> = common::create();
     let mut events = RingBuf::open(&map).unwrap();

@@ -125,6 +125,20 @@ impl<'a, E: Plain> Record<'a, E> {
         unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
     }
 
+    /// Its event, where it lies.
+    ///
+    /// # Safety
+    /// Nobody writes to the record as long as the reference is used.
+    #[inline]
+    pub(super) unsafe fn event(self) -> &'a E {
+        const {
+            assert!(align_of::<E>() <= 8, "records are aligned to 8 bytes, and the event to more");
+        }
+        // SAFETY: the record begins at a multiple of 8 below the ring's size; an event with its header takes no more than
+        // the ring, as `Memory::new` has found out, and there is twice the size. Its bytes may have any value.
+        unsafe { self.start.add(super::RECORD_HEADER).cast().as_ref() }
+    }
+
     /// Copies its event. Others may write to it meanwhile, so what it is worth is found out afterwards.
     #[inline]
     pub(super) fn copy_out(self, to: &mut E) {
