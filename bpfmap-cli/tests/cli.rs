@@ -140,7 +140,7 @@ fn findings_for_people_go_to_standard_error() {
       |
       = help: write `key = "u32"`, or leave it out
 
-    error[max-entries-zero]: a map of type `array` has at least one entry
+    error[max-entries-zero]: a map of type `array` has at least one entry, this one has none
      --> bad.toml:5:15
       |
     5 | max_entries = 0
@@ -159,7 +159,7 @@ fn findings_for_tools_go_to_standard_output() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(1), ""));
     insta::assert_snapshot!(stdout(&output), @r##"
     {"rule":"array-key-size","severity":"error","message":"the key of a map of type `array` has 4 bytes, this one has 8","file":"bad.toml","line":3,"column":9,"end":{"line":3,"column":12},"label":"8 bytes","related":[],"notes":[],"help":"write `key = \"u32\"`, or leave it out"}
-    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` has at least one entry","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write how many it has, or leave `max_entries` out if the loader sets it"}
+    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` has at least one entry, this one has none","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write how many it has, or leave `max_entries` out if the loader sets it"}
     "##);
 }
 

@@ -24,6 +24,7 @@ mod map_def;
 mod map_flags;
 pub mod map_type;
 pub mod migration;
+pub mod rule;
 mod special_field;
 mod text;
 mod type_desc;

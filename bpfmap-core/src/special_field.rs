@@ -75,6 +75,12 @@ impl SpecialField {
         }
     }
 
+    /// The bit that stands for it in the set of the special fields of a type.
+    #[must_use]
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
     /// The field that is a struct of this name.
     #[must_use]
     pub fn by_struct(name: &str) -> Option<Self> {

@@ -16,6 +16,12 @@ impl Text {
         Self { bytes: [0; Self::CAPACITY], len: 0 }
     }
 
+    /// Returns a text that begins with `text`.
+    #[must_use]
+    pub const fn of(text: &str) -> Self {
+        Self::new().and(text)
+    }
+
     /// Appends `text`.
     #[must_use]
     pub const fn and(self, text: &str) -> Self {
@@ -39,10 +45,24 @@ impl Text {
     /// Appends `number` in decimal digits.
     #[must_use]
     pub const fn number(self, number: u64) -> Self {
-        let rest = if number >= 10 { self.number(number / 10) } else { self };
-        let digit = (number % 10) as usize;
-        let (_, digits) = b"0123456789".split_at(digit);
-        rest.and_bytes(digits.split_at(1).0)
+        self.digits(number, 10)
+    }
+
+    /// Appends `number` in hexadecimal digits, after `0x`.
+    #[must_use]
+    pub const fn hex(self, number: u64) -> Self {
+        self.and("0x").digits(number, 16)
+    }
+
+    const fn digits(self, number: u64, base: u64) -> Self {
+        let rest = if number >= base { self.digits(number / base, base) } else { self };
+        let (mut digit, mut digits) = b"0123456789abcdef".split_at(1);
+        let mut at = number % base;
+        while at > 0 {
+            (digit, digits) = digits.split_at(1);
+            at -= 1;
+        }
+        rest.and_bytes(digit)
     }
 
     /// Returns the text.
@@ -93,6 +113,7 @@ mod tests {
     fn numbers_are_written_in_decimal_and_what_does_not_fit_is_left_out() {
         let text = Text::new().and("from ").number(0).and(" to ").number(u64::MAX);
         assert_eq!(text.as_str(), "from 0 to 18446744073709551615");
+        assert_eq!(Text::new().hex(0x1234_0abc).as_str(), "0x12340abc");
         let long = text.and(std::str::from_utf8(&[b'x'; 600]).unwrap());
         assert_eq!(long.as_str(), text.as_str());
     }

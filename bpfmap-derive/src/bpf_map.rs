@@ -14,7 +14,7 @@ use syn::DeriveInput;
 use crate::alone::Alone;
 use crate::findings;
 use crate::layout::{LayoutWriter, runtime};
-use crate::limits::{Limits, Size, frame_size, size_of};
+use crate::limits::{Limits, Size, frame_size_of, size_of};
 use crate::methods::fields;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -94,7 +94,7 @@ fn any_key_size(row: &MapType) -> u32 {
 fn any_value_size(row: &MapType, def: &MapDecl) -> u32 {
     match row.value {
         ValueRule::Plain { .. } | ValueRule::StructOps | ValueRule::Valueless => 1,
-        ValueRule::Stack => frame_size(def),
+        ValueRule::Stack => frame_size_of(def),
         ValueRule::Object(object) => match object.value_sizes() {
             [8, ..] => 8,
             _ => 4,

@@ -15,7 +15,7 @@ use crate::alone::Alone;
 use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{below, elsewhere, fill, findings, limits, proof};
+use crate::{below, elsewhere, fill, findings, proof};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -161,7 +161,7 @@ impl Expansion<'_> {
 
     /// What is asked of the types that it names. A union has no special fields.
     fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
-        let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | limits::bit(field));
+        let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | field.bit());
         elsewhere::checks(self.input, self.item, body, (own, self.runtime))
     }
 
@@ -273,7 +273,7 @@ impl Expansion<'_> {
             return TokenStream::new();
         }
         let runtime = self.runtime;
-        let mask = special.into_iter().fold(0, |mask, field| mask | limits::bit(field));
+        let mask = special.into_iter().fold(0, |mask, field| mask | field.bit());
         let mask = proc_macro2::Literal::u32_unsuffixed(mask);
         quote!(const FIELDS: u32 = #mask #(| <#elsewhere as #runtime::BpfType>::FIELDS)*;)
     }

@@ -12,7 +12,6 @@ use syn::spanned::Spanned as _;
 
 use crate::findings::sentence;
 use crate::layout::{lints, spanned};
-use crate::limits::bit;
 use crate::methods::fields;
 
 /// What a struct or union is held to when it is compiled. `own` are the sorts of special fields among its
@@ -37,7 +36,7 @@ pub(crate) fn checks(
         match &ty.value {
             Type::Named(_) => {
                 let single = SpecialField::ALL.iter().filter(|field| field.is_single());
-                let single = Literal::u32_unsuffixed(single.map(|field| bit(*field)).sum());
+                let single = Literal::u32_unsuffixed(single.map(|field| field.bit()).sum());
                 let text = sentence(
                     &format!("`{ident}` has a special field twice"),
                     "keep one of each sort, or split the value over two maps",

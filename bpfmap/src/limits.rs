@@ -2,37 +2,73 @@
 //!
 //! `#[derive(BpfMap)]` writes what to hold them against, and what to say.
 
+use crate::kind::Kind;
 use crate::spec::MapSpec;
 use crate::types::BpfType;
-use bpfmap_core::Pinning;
-use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
+use bpfmap_core::{IntEncoding, MemberDesc, Pinning, TypeDesc, is_same, rule};
 
-/// Fails to compile unless `number` is within these bounds, and a multiple of `unit`.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn within(number: u64, (min, max): (u64, u64), unit: u64, message: &str) {
-    assert!(min <= number && number <= max && number % unit == 0, "{}", message);
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident $(<$($generic:ident: $bound:path),+>)? ($($parameter:ident: $type:ty),*) => $violation:expr;)*) => { $(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// Where the rule is broken, at compile time.
+        #[track_caller]
+        pub const fn $name $(<$($generic: $bound),+>)? ($($parameter: $type),*) {
+            rule::holds($violation);
+        }
+    )* };
 }
 
-/// The bytes that a record can have in a ring buffer of so many `bytes`: the kernel makes it of a power of two and of
-/// whole pages, and a header stands before each record.
-#[must_use]
-pub const fn room(bytes: u64, page: u64, header: u64) -> u64 {
-    match (if bytes < page { page } else { bytes }).checked_next_power_of_two() {
-        Some(made) => made.saturating_sub(header),
-        None => bytes,
+rules! {
+    /// The size of a key.
+    key_size<K: Kind>(bytes: u64) => rule::key_size(K::FACTS, bytes);
+    /// The sizes of a key and a value together.
+    key_and_value<K: Kind>(key: u64, value: u64) => rule::key_and_value(K::FACTS, key, value);
+    /// The fields of the kernel's in a key.
+    key_fields<T: BpfType>() => rule::fields_in_key(T::FIELDS);
+    /// The type of a key that is an integer in the host's byte order. What has not 4 bytes is another rule's.
+    number_key<K: Kind, T: BpfType>() => if size_of::<T>() == 4 && int(T::DESC).is_none() {
+        Some(rule::number_key(K::FACTS))
+    } else {
+        None
+    };
+    /// The type of the key of an LPM trie: a struct whose first bytes are a `u32`.
+    lpm_key<T: BpfType>() => if starts_with_u32(T::DESC) { None } else { Some(rule::lpm_key_shape()) };
+    /// The size of a value. `build_ids`: with the flag `stack_build_id`.
+    value_size<K: Kind>(bytes: u64, build_ids: bool) => rule::value_size(K::FACTS, bytes, build_ids);
+    /// The fields of the kernel's in a value. `btf`: whether BTF describes it.
+    value_fields<K: Kind, T: BpfType>(btf: bool) => rule::fields_in_value(K::FACTS, T::FIELDS, btf);
+    /// The fields of the kernel's in a value that a flag keeps from programs.
+    flag_and_fields<T: BpfType>(flag: &str) => rule::flag_and_fields(flag, T::FIELDS);
+    /// The fields of the kernel's in an event.
+    event_fields<T: BpfType>() => rule::fields_in_event(T::FIELDS);
+    /// The size and the alignment of an event. `max_entries`: where it is known.
+    event<K: Kind, T: BpfType>(max_entries: Option<u64>) =>
+        rule::event(K::FACTS, size_of::<T>() as u64, align_of::<T>() as u64, in_32_bits(max_entries));
+    /// A number for which a map has 32 bits.
+    number_range(name: &str, number: u64) => rule::number_range(name, number);
+    /// `max_entries`. What 32 bits do not hold is another rule's, here and below.
+    max_entries<K: Kind>(number: u64) => match in_32_bits(Some(number)) {
+        Some(number) => rule::max_entries(K::FACTS, number),
+        None => None,
+    };
+    /// The room that all values take.
+    contiguous<K: Kind>(value: u64, entries: u64) => match in_32_bits(Some(entries)) {
+        Some(entries) => rule::contiguous(K::FACTS, value, entries),
+        None => None,
+    };
+    /// `map_extra`. `max_entries`: where it is known.
+    map_extra<K: Kind>(extra: u64, max_entries: Option<u64>) =>
+        rule::map_extra(K::FACTS, extra, in_32_bits(max_entries));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "compared before")]
+const fn in_32_bits(number: Option<u64>) -> Option<u32> {
+    match number {
+        Some(number) if number <= u32::MAX as u64 => Some(number as u32),
+        _ => None,
     }
-}
-
-/// Fails to compile when `T` has fields that belong to the kernel and are not among those `allowed`.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn fields_among<T: BpfType>(allowed: u32, message: &str) {
-    assert!(T::FIELDS & !allowed == 0, "{}", message);
 }
 
 /// Fails to compile when `T` has a field of a sort that there may be one of, `single`, and so has one of the `others`.
@@ -63,8 +99,7 @@ const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     let mut index = 0;
     while index < members.len() {
         let MemberDesc { name, ty: layout, .. } = members[index];
-        let found =
-            if name.is_empty() { has_twins(layout, all) } else { count(all, name.as_bytes()) > 1 };
+        let found = if name.is_empty() { has_twins(layout, all) } else { count(all, name) > 1 };
         if found {
             return true;
         }
@@ -74,27 +109,15 @@ const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
 }
 
 /// How many members have a name.
-const fn count(layout: &TypeDesc<'_>, name: &[u8]) -> usize {
+const fn count(layout: &TypeDesc<'_>, name: &str) -> usize {
     let members = members(layout);
     let (mut index, mut found) = (0, 0);
     while index < members.len() {
         let MemberDesc { name: other, ty: layout, .. } = members[index];
-        found += if other.is_empty() {
-            count(layout, name)
-        } else {
-            same(other.as_bytes(), name) as usize
-        };
+        found += if other.is_empty() { count(layout, name) } else { is_same(other, name) as usize };
         index += 1;
     }
     found
-}
-
-const fn same(one: &[u8], other: &[u8]) -> bool {
-    let mut index = 0;
-    while index < one.len() && index < other.len() && one[index] == other[index] {
-        index += 1;
-    }
-    index == one.len() && index == other.len()
 }
 
 const fn members<'a>(layout: &TypeDesc<'a>) -> &'a [MemberDesc<'a>] {
@@ -117,34 +140,19 @@ pub const fn has_node<T: BpfType>(member: &str, node: &TypeDesc<'_>, message: &s
     let (mut index, mut found) = (0, false);
     while index < members.len() {
         if let TypeDesc::Struct { name, .. } = members[index].ty {
-            found |= same(members[index].name.as_bytes(), member.as_bytes())
-                && same(name.as_bytes(), node.as_bytes());
+            found |= is_same(members[index].name, member) && is_same(name, node);
         }
         index += 1;
     }
     assert!(found, "{}", message);
 }
 
-/// Fails to compile unless `T` is an integer of the host's byte order. What has not 4 bytes is another check's.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn integer<T: BpfType>(message: &str) {
-    assert!(size_of::<T>() != 4 || int(T::DESC).is_some(), "{}", message);
-}
-
-/// Fails to compile unless `T` is a struct whose first bytes are a `u32`: its first member, or what that begins with.
-///
-/// # Panics
-/// As said, at compile time.
-#[track_caller]
-pub const fn starts_with_u32<T: BpfType>(message: &str) {
-    let mut layout = T::DESC;
+/// Whether a type is a struct whose first bytes are a `u32`: its first member, or what that begins with.
+const fn starts_with_u32(mut layout: &TypeDesc<'_>) -> bool {
     while let TypeDesc::Typedef { target, .. } = layout {
         layout = target;
     }
-    assert!(matches!(layout, TypeDesc::Struct { .. }) && begins(layout), "{}", message);
+    matches!(layout, TypeDesc::Struct { .. }) && begins(layout)
 }
 
 /// Fails to compile if the map `S` says how it is pinned.

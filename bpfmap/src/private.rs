@@ -1,8 +1,9 @@
 //! What the macros expand to; not for use by hand.
 
 pub use crate::limits::{
-    distinct_members, fields_among, fields_apart, has_node, integer, room, starts_with_u32,
-    unpinned, within,
+    contiguous, distinct_members, event, event_fields, fields_apart, flag_and_fields, has_node,
+    key_and_value, key_fields, key_size, lpm_key, map_extra, max_entries, number_key, number_range,
+    unpinned, value_fields, value_size,
 };
 pub use crate::proof::{BitField, Bytes, bit_field, bit_range};
 pub use crate::prover::{Prover, laid_out};

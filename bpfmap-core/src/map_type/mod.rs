@@ -356,12 +356,12 @@ impl MaxEntriesRule {
 impl MapType {
     /// How many bytes an event of a map of this type can have, where a schema says `max_entries`.
     #[must_use]
-    pub fn largest_event(&self, max_entries: Option<u32>) -> u64 {
+    pub const fn largest_event(&self, max_entries: Option<u32>) -> u64 {
         match (self.max_entries, max_entries) {
             (MaxEntriesRule::Bytes, Some(bytes)) => {
-                u64::from(self.max_entries.as_made(bytes)).saturating_sub(RECORD_ALIGN)
+                (self.max_entries.as_made(bytes) as u64).saturating_sub(RECORD_ALIGN)
             }
-            (MaxEntriesRule::Bytes, None) => u64::from(u32::MAX >> 2),
+            (MaxEntriesRule::Bytes, None) => (u32::MAX >> 2) as u64,
             _ => MAX_PERF_EVENT,
         }
     }

@@ -1,11 +1,13 @@
 //! Rules about creation flags.
 
 use super::context::Context;
+use super::maps::broken;
 use crate::diagnostics::Finding;
 use crate::ir::MapDecl;
 use crate::nearest::nearest;
 use crate::rules;
 use bpfmap_core::map_type::{KeyRule, MAP_FLAGS, MapFlag, MapType, Operation};
+use bpfmap_core::rule;
 
 /// Flags that exclude each other, with the reason.
 ///
@@ -77,15 +79,9 @@ fn special_field_access(cx: &mut Context<'_>, map: &MapDecl) {
     let Some(member) = cx.resolved.special_fields(value).into_iter().next() else { return };
     let flags = map.flags.iter().filter(|flag| PROGRAM_ACCESS.contains(&flag.value.as_str()));
     for flag in flags {
-        let message = format!(
-            "the flag `{}` excludes the `{}` in the value",
-            flag.value,
-            member.field.name()
-        );
         cx.report(
-            Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
-                .related(member.span, format!("`{}`, which programs read and write", member.name))
-                .help("leave the flag out"),
+            broken(&rule::flag_and_field(&flag.value, member.field), flag.span)
+                .related(member.span, format!("`{}`, which programs read and write", member.name)),
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Rules about fields that belong to the kernel: locks, timers, pointers, lists.
 
 use super::context::{Context, by_value};
+use super::maps::broken;
 use super::resolved::{SpecialMember, special};
 use crate::diagnostics::Finding;
 use crate::ir::{
@@ -9,7 +10,8 @@ use crate::ir::{
 use crate::rules;
 use crate::source::{Span, Spanned};
 use bpfmap_core::SpecialField;
-use bpfmap_core::map_type::{MAP_TYPES, MapType};
+use bpfmap_core::map_type::MapType;
+use bpfmap_core::rule;
 
 /// How many fields the kernel finds in one struct.
 ///
@@ -302,11 +304,7 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         if let Some(field) =
             field.or_else(|| holder_of_field(cx, &key.value).map(|(_, field)| field))
         {
-            let message = format!("a key can't hold a `{}`", field.name());
-            cx.report(
-                Finding::new(&rules::SPECIAL_FIELD_IN_KEY, key.span, message)
-                    .help("move it to the value"),
-            );
+            cx.report(broken(&rule::field_in_key(field), key.span));
         }
     }
     let Some(value) = &map.value else { return };
@@ -320,44 +318,17 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         }
     }
     for member in cx.resolved.special_fields(value) {
-        let name = member.field.name();
-        if row.special_field_since(member.field).is_none() {
-            cx.report(
-                Finding::new(
-                    &rules::SPECIAL_FIELD_NOT_FOR_TYPE,
-                    value.span(),
-                    format!("a map of type `{}` can't have a `{name}` in its value", row.name),
-                )
-                .related(member.span, format!("`{}` is one", member.name))
-                .help(takers(member.field)),
-            );
-        } else if let Some(why) = without_btf(map) {
-            cx.report(
-                Finding::new(
-                    &rules::SPECIAL_FIELD_NEEDS_BTF,
-                    why.span,
-                    format!("the kernel finds the `{name}` of a value by BTF"),
-                )
-                .label(why.value)
-                .related(member.span, format!("`{}` is one", member.name))
-                .help("describe key and value by their types, with BTF"),
-            );
-        }
+        let why = without_btf(map);
+        let Some(violation) = rule::field_in_value(row, member.field, why.is_none()) else {
+            continue;
+        };
+        // Where the type takes the field, what leaves BTF out is to blame.
+        let finding = match why.filter(|_| row.takes_special_field(member.field)) {
+            Some(why) => broken(&violation, why.span).label(why.value),
+            None => broken(&violation, value.span()),
+        };
+        cx.report(finding.related(member.span, format!("`{}` is one", member.name)));
     }
-}
-
-/// Where `field` may be instead.
-fn takers(field: SpecialField) -> String {
-    let roots = [SpecialField::ListHead, SpecialField::RbRoot];
-    if let Some(root) = roots.iter().find(|root| root.node() == Some(field)) {
-        let root = root.name();
-        return format!(
-            "a node is in what programs allocate: name its struct in a `{root}<STRUCT.MEMBER>`"
-        );
-    }
-    let takers = MAP_TYPES.iter().filter(|row| row.special_field_since(field).is_some());
-    let takers: Vec<String> = takers.map(|row| format!("`{}`", row.name)).collect();
-    format!("map types that take it: {}", takers.join(", "))
 }
 
 /// Why the value of `map` comes without BTF, if it does.

@@ -1,13 +1,12 @@
 //! Rules about `max_entries`, `map_extra` and `event`.
 
+use super::broken;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::ir::{Attribute, KeyValue, MapDecl};
 use crate::rules;
-use bpfmap_core::map_type::{
-    EventRule, LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE, RECORD_ALIGN,
-    ValueRule,
-};
+use bpfmap_core::map_type::{EventRule, MapType, MaxEntriesRule, ValueRule};
+use bpfmap_core::rule;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     max_entries(cx, map, row);
@@ -26,71 +25,18 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         }
         return;
     };
-    let ty = row.name;
-    let too_big = |max: u32| {
-        let unit = if matches!(row.max_entries, MaxEntriesRule::Pages { .. }) {
-            "pages"
-        } else {
-            "entries"
-        };
-        (
-            &rules::MAX_ENTRIES_TOO_BIG,
-            format!("a map of type `{ty}` has at most {max} {unit}"),
-            "take a smaller number".to_owned(),
-        )
-    };
-    let zero = |help: &str| {
-        (
-            &rules::MAX_ENTRIES_ZERO,
-            format!("a map of type `{ty}` has at least one entry"),
-            help.to_owned(),
-        )
-    };
-    let (rule, message, help) = match (row.max_entries, entries.value) {
-        (MaxEntriesRule::AtLeastOne { .. }, 0) => {
-            zero("write how many it has, or leave `max_entries` out if the loader sets it")
-        }
-        (MaxEntriesRule::Pages { .. }, 0) => zero("write how many pages it has"),
-        (MaxEntriesRule::PerCpu, 0) => {
-            zero("leave `max_entries` out: libbpf then takes the number of possible CPUs")
-        }
-        (MaxEntriesRule::AtLeastOne { max } | MaxEntriesRule::Pages { max }, entries)
-            if entries > max =>
-        {
-            too_big(max)
-        }
-        (MaxEntriesRule::Bytes, bytes) if bytes == 0 || bytes > LARGEST_BUFFER => (
-            &rules::MAX_ENTRIES_FORM,
-            format!(
-                "`max_entries` of a map of type `{ty}` is its size in bytes: a power of two, and whole pages of {PAGE_SIZE} bytes"
-            ),
-            format!("take {}", if bytes == 0 { PAGE_SIZE } else { LARGEST_BUFFER }),
-        ),
-        (MaxEntriesRule::Bytes, bytes) if bytes != row.max_entries.as_made(bytes) => {
-            let made = row.max_entries.as_made(bytes);
-            (
-                &rules::MAX_ENTRIES_ROUNDED,
-                format!(
-                    "a map of type `{ty}` of {bytes} bytes has {made}, the next size that the kernel makes"
-                ),
-                format!("write `max_entries = {made}`"),
-            )
-        }
-        (MaxEntriesRule::One, entries) if entries != 1 => (
-            &rules::MAX_ENTRIES_FORM,
-            format!("a map of type `{ty}` has exactly one entry"),
-            "write `max_entries = 1`, or leave it out".to_owned(),
-        ),
-        (MaxEntriesRule::Zero, entries) if entries != 0 => (
-            &rules::MAX_ENTRIES_FORM,
-            format!(
-                "a map of type `{ty}` has no number of entries: they come and go with what they belong to"
-            ),
-            "leave `max_entries` out".to_owned(),
-        ),
-        _ => return,
-    };
-    cx.report(Finding::new(rule, entries.span, message).help(help));
+    let said = entries.value;
+    let made = row.max_entries.as_made(said);
+    if let Some(violation) = rule::max_entries(row, said) {
+        cx.report(broken(&violation, entries.span));
+    } else if made != said {
+        let message = format!(
+            "a map of type `{}` of {said} bytes has {made}, the next size that the kernel makes",
+            row.name
+        );
+        let finding = Finding::new(&rules::MAX_ENTRIES_ROUNDED, entries.span, message);
+        cx.report(finding.help(format!("write `max_entries = {made}`")));
+    }
 }
 
 /// Of some map types all values, and one more, have to take less than 4 GiB: the kernel finds a value by a product of 32
@@ -101,26 +47,12 @@ fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         return;
     }
     let size = cx.resolved.layout(value).size;
-    let bytes = row.memory.bytes(entries.value.into(), 0, size);
-    if u32::try_from(bytes).is_ok() || size == 0 {
-        return;
-    }
-    let most = u64::from(u32::MAX) / size - 1;
-    cx.report(
-        Finding::new(
-            &rules::MAX_ENTRIES_TOO_BIG,
-            entries.span,
-            format!(
-                "a map of type `{}` has at most {most} entries of {size} bytes, this one has {}",
-                row.name, entries.value
-            ),
-        )
-        .help("take a smaller number, or a smaller value")
-        .note(
+    if let Some(violation) = rule::contiguous(row, size, entries.value) {
+        cx.report(broken(&violation, entries.span).note(
             "the values, and room for one more, have to take less than 4 GiB: kernels that do not refuse others \
              put values over each other",
-        ),
-    );
+        ));
+    }
 }
 
 /// Whether a map without `max_entries` is what its author meant.
@@ -142,48 +74,11 @@ fn max_entries_missing(cx: &mut Context<'_>, map: &MapDecl) {
 }
 
 fn map_extra(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
-    let Some(extra) = map.map_extra.as_ref().filter(|extra| extra.value != 0) else { return };
-    let ty = row.name;
-    let (rule, message, help) = match row.map_extra {
-        MapExtraRule::Zero => (
-            &rules::MAP_EXTRA_NOT_FOR_TYPE,
-            format!("a map of type `{ty}` takes no `map_extra`"),
-            "leave it out".to_owned(),
-        ),
-        MapExtraRule::HashFunctions { max } if extra.value > max => (
-            &rules::MAP_EXTRA_RANGE,
-            format!(
-                "`map_extra` of a map of type `{ty}` is its number of hash functions, at most {max}"
-            ),
-            "take a smaller number, or leave it out".to_owned(),
-        ),
-        MapExtraRule::Address if extra.value % u64::from(PAGE_SIZE) != 0 => (
-            &rules::MAP_EXTRA_RANGE,
-            format!(
-                "`map_extra` of a map of type `{ty}` is an address, a multiple of the page size"
-            ),
-            format!(
-                "take {:#x}, or leave it out",
-                extra.value / u64::from(PAGE_SIZE) * u64::from(PAGE_SIZE)
-            ),
-        ),
-        MapExtraRule::ExpectedEntries { max } => {
-            let most =
-                map.max_entries.as_ref().map_or(max, |entries| max.min(entries.value.into()));
-            if extra.value <= most {
-                return;
-            }
-            (
-                &rules::MAP_EXTRA_RANGE,
-                format!(
-                    "`map_extra` of a map of type `{ty}` is how many entries are expected, at most {most}"
-                ),
-                "take a smaller number, or leave it out".to_owned(),
-            )
-        }
-        MapExtraRule::HashFunctions { .. } | MapExtraRule::Address => return,
-    };
-    cx.report(Finding::new(rule, extra.span, message).help(help));
+    let Some(extra) = &map.map_extra else { return };
+    let entries = map.max_entries.as_ref().map(|entries| entries.value);
+    if let Some(violation) = rule::map_extra(row, extra.value, entries) {
+        cx.report(broken(&violation, extra.span));
+    }
 }
 
 fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
@@ -204,28 +99,13 @@ fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
     let described = KeyValue::Type(event.clone());
     let layout = cx.resolved.layout(&described);
-    let room = row.largest_event(map.max_entries.as_ref().map(|entries| entries.value));
-    let (message, help) = if let Some(member) = cx.resolved.special_fields(&described).first() {
-        (
-            format!("the `{}` in `{}` belongs to the kernel", member.field.name(), member.name),
-            "leave it out: an event is plain data".to_owned(),
-        )
-    } else if layout.size == 0 {
-        ("an event has at least one byte".to_owned(), "give it a member".to_owned())
-    } else if layout.size > room {
-        (
-            format!("an event of this map has at most {room} bytes, this one has {}", layout.size),
-            "take a smaller event, or a larger buffer".to_owned(),
-        )
-    } else if row.max_entries == MaxEntriesRule::Bytes && layout.align > RECORD_ALIGN {
-        (
-            format!("this event is aligned to {} bytes, a record to {RECORD_ALIGN}", layout.align),
-            "take members of 8 bytes at most, and no `align`".to_owned(),
-        )
-    } else {
-        return;
-    };
-    cx.report(Finding::new(&rules::EVENT_SHAPE, event.span, message).help(help));
+    let entries = map.max_entries.as_ref().map(|entries| entries.value);
+    if let Some(member) = cx.resolved.special_fields(&described).first() {
+        let finding = broken(&rule::field_in_event(member.field), event.span);
+        cx.report(finding.related(member.span, format!("`{}` is one", member.name)));
+    } else if let Some(violation) = rule::event(row, layout.size, layout.align, entries) {
+        cx.report(broken(&violation, event.span));
+    }
 }
 
 fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {

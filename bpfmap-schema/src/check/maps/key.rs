@@ -1,17 +1,14 @@
 //! Rules about a map's key.
 
+use super::broken;
 use super::pointers::Pointers;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::ir::{Attribute, Int, KeyValue, MapDecl, Member, MemberType, Type, TypeDefKind};
 use crate::rules;
-use crate::source::Span;
-use bpfmap_core::map_type::{KeyRule, MapType, ValueRule};
-
-/// What the key of an LPM trie may have, in bytes: the prefix length, and the data.
-///
-/// Source: `LPM_KEY_SIZE_MIN` and `LPM_KEY_SIZE_MAX` in `kernel/bpf/lpm_trie.c`.
-const LPM_KEY_SIZE: std::ops::RangeInclusive<u64> = 5..=260;
+use crate::source::{Span, Spanned};
+use bpfmap_core::map_type::{KeyRule, MapType};
+use bpfmap_core::rule;
 
 pub(super) fn check<'a>(
     cx: &mut Context<'a>,
@@ -68,85 +65,55 @@ pub(super) fn check<'a>(
         }
     }
     let size = cx.resolved.layout(key).size;
-    match row.key {
-        KeyRule::Keyless => {}
-        KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) => {
-            number_key(cx, map, row, key, size);
-        }
-        KeyRule::CgroupStorage => cgroup_storage_key(cx, key, size),
-        KeyRule::LpmPrefix => lpm_key(cx, key, size),
-        KeyRule::Any { max_size } => any_key(cx, map, row, key, (size, max_size)),
+    let typed = match key {
+        KeyValue::Type(ty) => Some(ty),
+        KeyValue::Size(_) => None,
+    };
+    let is_lpm = row.key == KeyRule::LpmPrefix;
+    if let Some(ty) = typed.filter(|ty| is_lpm && !starts_with_prefix_length(cx, &ty.value)) {
+        let finding = broken(&rule::lpm_key_shape(), ty.span);
+        cx.report(in_syntax(cx, row, finding));
+        return;
+    }
+    if let Some(violation) = rule::key_size(row, size) {
+        let finding = broken(&violation, key.span()).label(format!("{size} bytes"));
+        cx.report(in_syntax(cx, row, finding));
+        return;
+    }
+    if let Some(ty) = typed.filter(|_| row.key.is_implied()) {
+        number_key(cx, map, row, ty);
+    }
+    let value = map.value.as_ref().map_or(0, |value| cx.resolved.layout(value).size);
+    if let Some(violation) = rule::key_and_value(row, size, value) {
+        cx.report(broken(&violation, key.span()).label(format!("{size} bytes")));
     }
 }
 
-fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &KeyValue, size: u64) {
-    let ty = row.name;
-    if size != 4 {
-        cx.report(
-            Finding::new(
-                &rules::ARRAY_KEY_SIZE,
-                key.span(),
-                format!("the key of a map of type `{ty}` has 4 bytes, this one has {size}"),
-            )
-            .label(format!("{size} bytes"))
-            .help(format!("write {}, or leave it out", cx.syntax.field("key", "u32"))),
-        );
-        return;
+/// The finding with a remedy as the author of the schema writes it.
+fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
+    match row.key {
+        KeyRule::CgroupStorage => finding.help(format!(
+            "write {}: the cgroup's inode number; or a struct of it and the `u32` attach type",
+            cx.syntax.field("key", "u64")
+        )),
+        KeyRule::LpmPrefix => finding.help(format!(
+            "make it a struct of {} and 1 to 256 bytes of data, most significant byte first",
+            cx.syntax.member("prefix_len", "u32")
+        )),
+        rule if rule.is_implied() => {
+            finding.help(format!("write {}, or leave it out", cx.syntax.field("key", "u32")))
+        }
+        _ => finding,
     }
-    let KeyValue::Type(key) = key else { return };
+}
+
+fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &Spanned<Type>) {
     let is_int = matches!(cx.resolved.without_aliases(&key.value), Type::Int(_));
     let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
     if !is_int && has_btf {
-        cx.report(
-            Finding::new(
-                &rules::ARRAY_KEY_TYPE,
-                key.span,
-                format!("the key of a map of type `{ty}` is a 32-bit integer"),
-            )
-            .label("no plain integer")
-            .help(format!("write {}, or leave it out", cx.syntax.field("key", "u32"))),
-        );
+        let finding = broken(&rule::number_key(row), key.span).label("no plain integer");
+        cx.report(in_syntax(cx, row, finding));
     }
-}
-
-/// What the key of a cgroup's storage may have, in bytes: the cgroup's inode number, and that with
-/// the attach type in `struct bpf_cgroup_storage_key`.
-///
-/// Source: `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
-const CGROUP_STORAGE_KEY_SIZES: [u64; 2] = [8, 16];
-
-fn cgroup_storage_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
-    if CGROUP_STORAGE_KEY_SIZES.contains(&size) {
-        return;
-    }
-    let message = format!("the key of a cgroup's storage has 8 or 16 bytes, this one has {size}");
-    let right = cx.syntax.field("key", "u64");
-    cx.report(
-        Finding::new(&rules::KEY_SIZE, key.span(), message).label(format!("{size} bytes")).help(
-            format!("write {right}: the cgroup's inode number; or a struct of it and the `u32` attach type"),
-        ),
-    );
-}
-
-fn lpm_key(cx: &mut Context<'_>, key: &KeyValue, size: u64) {
-    let finding = match key {
-        KeyValue::Type(ty) if !starts_with_prefix_length(cx, &ty.value) => Finding::new(
-            &rules::LPM_KEY_SHAPE,
-            ty.span,
-            "the key of an LPM trie is a struct that starts with the prefix length, a `u32`",
-        ),
-        _ if !LPM_KEY_SIZE.contains(&size) => Finding::new(
-            &rules::LPM_KEY_SHAPE,
-            key.span(),
-            format!("the key of an LPM trie has 5 to 260 bytes, this one has {size}"),
-        )
-        .label(format!("{size} bytes")),
-        _ => return,
-    };
-    let first = cx.syntax.member("prefix_len", "u32");
-    cx.report(finding.help(format!(
-        "make it a struct of {first} and 1 to 256 bytes of data, most significant byte first"
-    )));
 }
 
 /// Whether `ty` is a struct whose first bytes are the prefix length: the first member, or what that
@@ -180,36 +147,6 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
     };
     let first = if is_union { body.members.len() } else { 1 };
     body.members.iter().take(first).any(|member| begins(cx, member))
-}
-
-fn any_key(
-    cx: &mut Context<'_>,
-    map: &MapDecl,
-    row: &MapType,
-    key: &KeyValue,
-    (size, max_size): (u64, u32),
-) {
-    // The kernel keeps key and value in one allocation, a per-CPU value apart from it.
-    let together = match row.value {
-        ValueRule::Plain { max_size } if !row.per_cpu => max_size,
-        _ => u32::MAX,
-    };
-    let value = map.value.as_ref().map_or(0, |value| cx.resolved.layout(value).size);
-    let rest = u64::from(together).saturating_sub(value);
-    let message = if size == 0 {
-        format!("the key of `{}` has no bytes", map.name.value)
-    } else if size > u64::from(max_size) {
-        format!("a key has at most {max_size} bytes, this one has {size}")
-    } else if size >= rest && rest > 0 {
-        format!("key and value together have less than {together} bytes; this key has {size}")
-    } else {
-        return;
-    };
-    cx.report(
-        Finding::new(&rules::KEY_SIZE, key.span(), message)
-            .label(format!("{size} bytes"))
-            .help("take a smaller key, such as a hash of the large one"),
-    );
 }
 
 /// The array of no elements that ends the struct `ty`, if one does.

@@ -1,12 +1,12 @@
 //! Rules about a map's value, and about BTF for key and value.
 
+use super::broken;
 use crate::check::context::Context;
 use crate::diagnostics::Finding;
 use crate::ir::{Attribute, KeyValue, MapDecl};
 use crate::rules;
-use bpfmap_core::map_type::{
-    BtfRule, DEFAULT_STACK_DEPTH, EventRule, INSTRUCTION_SIZE, MapType, ValueRule,
-};
+use bpfmap_core::map_type::{BtfRule, DEFAULT_STACK_DEPTH, EventRule, MapType, ValueRule};
+use bpfmap_core::rule;
 
 pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     value(cx, map, row);
@@ -30,63 +30,25 @@ fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         return;
     }
     let size = cx.resolved.layout(value).size;
-    let (message, help) = match row.value {
-        ValueRule::Plain { max_size } => {
-            let taken = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
-            if (1..=u64::from(max_size)).contains(&taken) {
-                return large(cx, row, value, size);
-            }
-            let each = if row.per_cpu { " for each CPU" } else { "" };
-            let help = if size == 0 {
-                "give it at least a byte; a set of keys takes `u8`"
-            } else {
-                "split it over several entries or maps"
-            };
-            (format!("1 to {max_size} bytes{each}"), help)
-        }
-        ValueRule::Object(object) if !object.value_sizes().contains(&size) => {
-            let sizes: Vec<String> = object.value_sizes().iter().map(u64::to_string).collect();
-            (format!("{} bytes", sizes.join(" or ")), "leave the value out, or take such a size")
-        }
-        ValueRule::Instruction if size != u64::from(INSTRUCTION_SIZE) => {
-            (format!("{INSTRUCTION_SIZE} bytes"), "leave the value out")
-        }
-        ValueRule::Stack => match stack_size(map, size) {
-            Some(message) => (message, "take `[u64; 127]`, the most that kernels keep by default"),
-            None => return stack_depth(cx, map, value, size),
-        },
-        ValueRule::Object(_)
-        | ValueRule::Instruction
-        | ValueRule::Valueless
-        | ValueRule::StructOps => return,
-    };
-    let message =
-        format!("the value of a map of type `{}` has {message}, this one has {size}", row.name);
-    cx.report(
-        Finding::new(&rules::VALUE_SIZE, value.span(), message)
-            .label(format!("{size} bytes"))
-            .help(help),
-    );
+    if let Some(violation) = rule::value_size(row, size, has_build_ids(map)) {
+        cx.report(broken(&violation, value.span()).label(format!("{size} bytes")));
+        return;
+    }
+    match row.value {
+        ValueRule::Plain { .. } => large(cx, row, value, size),
+        ValueRule::Stack => stack_depth(cx, map, value, size),
+        _ => {}
+    }
 }
 
-/// What the value of a stack trace of `map` has, if it is not this size: frames of 8 bytes, or of
-/// 32 with the flag `stack_build_id`.
-///
-/// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
-fn stack_size(map: &MapDecl, size: u64) -> Option<String> {
-    let frame = frame_size(map);
-    (size == 0 || size % frame != 0).then(|| format!("{frame} bytes for each frame"))
-}
-
-/// The size of a frame of a stack of `map`.
-fn frame_size(map: &MapDecl) -> u64 {
-    let build_ids = map.flags.iter().any(|flag| flag.value == "stack_build_id");
-    if build_ids { 32 } else { 8 }
+/// Whether the frames of a stack of `map` are build ids and offsets.
+fn has_build_ids(map: &MapDecl) -> bool {
+    map.flags.iter().any(|flag| flag.value == "stack_build_id")
 }
 
 /// Kernels refuse larger stacks than they keep, which a system can set.
 fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64) {
-    let frames = size / frame_size(map);
+    let frames = size / u64::from(rule::frame_size(has_build_ids(map)));
     if frames <= DEFAULT_STACK_DEPTH {
         return;
     }
