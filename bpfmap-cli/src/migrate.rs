@@ -101,6 +101,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
             to.display()
         )),
         Ok(Ended::Migrated(done)) => print(&format!("{}: {}\n", pinned.display(), summary(done))),
+        Ok(other) => print(&format!("{}: {other:?}\n", pinned.display())),
         Err(error) => Err(fail(&error.to_string())),
     }
 }

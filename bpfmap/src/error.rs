@@ -2,6 +2,7 @@
 
 use crate::sys::{ENOTSUPP, Errno};
 use core::fmt;
+use std::io;
 
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -22,6 +23,7 @@ struct Told {
     errno: i32,
     kind: ErrorKind,
     text: String,
+    source: Option<io::Error>,
 }
 
 /// What a program may want to tell apart.
@@ -146,7 +148,22 @@ impl Error {
         errno: i32,
         text: String,
     ) -> Self {
-        Self(Repr::Told(Box::new(Told { operation, map: map.to_owned(), errno, kind, text })))
+        let map = map.to_owned();
+        Self(Repr::Told(Box::new(Told { operation, map, errno, kind, text, source: None })))
+    }
+
+    /// What another library failed with: a system call, or something of its own, which becomes the
+    /// [`source`](core::error::Error::source).
+    #[cold]
+    pub(crate) fn caused(operation: Operation, map: &'static str, error: io::Error) -> Self {
+        if let Some(errno) = error.raw_os_error() {
+            return Self::os(operation, map, errno);
+        }
+        let mut caused = Self::told(operation, map, ErrorKind::Other, 0, String::new());
+        if let Repr::Told(told) = &mut caused.0 {
+            told.source = Some(error);
+        }
+        caused
     }
 
     /// A refusal by the kernel, and what it was about; an empty text adds nothing.
@@ -213,7 +230,7 @@ impl fmt::Display for ErrnoText {
             return f.write_str("ENOTSUPP (524, operation not supported)");
         }
         // "No such file or directory (os error 2)": the number is told once, and only when there is no name.
-        let text = std::io::Error::from_raw_os_error(self.0).to_string();
+        let text = io::Error::from_raw_os_error(self.0).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         match bpfmap_core::Errno(self.0).name() {
             Some(name) => write!(f, "{name} ({text})"),
@@ -299,7 +316,16 @@ impl fmt::Debug for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for Error {
+    /// Returns the error of another library that this one comes from, such as that of a
+    /// [`MapSource`](crate::MapSource). An errno is part of the message and no source.
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.0 {
+            Repr::Os { .. } => None,
+            Repr::Told(told) => told.source.as_ref().map(|error| error as _),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -165,6 +165,8 @@
 //! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
 //!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
 
+#![cfg_attr(not(feature = "fixture"), warn(missing_debug_implementations))]
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

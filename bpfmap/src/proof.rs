@@ -22,7 +22,7 @@ impl Bytes for u8 {}
 impl<const N: usize> Bytes for [u8; N] {}
 
 /// A bit-field.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct BitField {
     /// Where the accessors look for it, from the first bit of the bytes that it shares.
     start: usize,

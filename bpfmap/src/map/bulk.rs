@@ -8,6 +8,7 @@ use crate::held::Held;
 use crate::kind::{DeleteBatch, DeleteElement, Iterate, LookupElement, UpdateBatch, UpdateElement};
 use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
+use core::fmt;
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
@@ -261,6 +262,8 @@ pub struct Drain<'a, S: MapSpec> {
     map: &'a Map<S>,
     way: DrainWay<'a, S>,
 }
+
+super::iter::debug_names_the_map!(Drain);
 
 enum DrainWay<'a, S: MapSpec> {
     Start,

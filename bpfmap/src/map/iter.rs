@@ -6,6 +6,7 @@ use crate::error::{Operation, Result};
 use crate::held::Held as _;
 use crate::kind::{Iterate, LookupElement};
 use crate::spec::MapSpec;
+use core::fmt;
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
@@ -192,3 +193,16 @@ impl<S: MapSpec> Iterator for Keys<'_, S> {
 }
 
 impl<S: MapSpec> FusedIterator for Keys<'_, S> {}
+
+/// Says which map an iterator walks over, and nothing of where it is.
+macro_rules! debug_names_the_map {
+    ($($name:ident)*) => { $(
+        impl<S: MapSpec> fmt::Debug for $name<'_, S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("map", &S::NAME).finish_non_exhaustive()
+            }
+        }
+    )* };
+}
+pub(super) use debug_names_the_map;
+debug_names_the_map!(Iter Walk Keys);

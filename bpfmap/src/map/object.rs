@@ -7,6 +7,7 @@ use crate::error::{Error, Operation, Result};
 use crate::kind::{HoldObjects, InsertElement, Iterate, Kind, ShowObjects, UpdateBatch};
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
+use core::fmt;
 use core::iter::FusedIterator;
 
 /// What is handed to a map that holds kernel objects: a program, a map, a socket.
@@ -178,6 +179,8 @@ impl<S: MapSpec> ObjectSize<S> {
 pub struct Objects<'a, S: MapSpec> {
     walk: State<'a, S>,
 }
+
+super::iter::debug_names_the_map!(Objects);
 
 impl<S: MapSpec> Iterator for Objects<'_, S>
 where

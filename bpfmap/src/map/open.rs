@@ -16,6 +16,7 @@ use std::path::Path;
 
 /// Whether opening could compare the layout of keys and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LayoutCheck {
     /// The BTF says what the schema says, member by member: the map's of key and value, or the object's of the events
     /// that the map carries. Or this process made the map from the schema.

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno, PathAttr};
+use core::fmt;
 use core::marker::PhantomData;
 use std::ffi::CString;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -28,6 +29,17 @@ pub struct OpenOptions<S> {
     pub(super) name: String,
     pub(super) batches: bool,
     spec: PhantomData<fn() -> S>,
+}
+
+impl<S: MapSpec> fmt::Debug for OpenOptions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOptions")
+            .field("name", &self.name)
+            .field("max_entries", &self.max_entries)
+            .field("numa_node", &self.numa_node)
+            .field("batches", &self.batches)
+            .finish()
+    }
 }
 
 impl<S: MapSpec> OpenOptions<S> {
@@ -85,9 +97,7 @@ impl<S: MapSpec> OpenOptions<S> {
     pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
         let fd = object
             .map_fd(&self.name)
-            .map_err(|error| {
-                Error::os(Operation::Open, S::NAME, error.raw_os_error().unwrap_or(libc::EBADF))
-            })?
+            .map_err(|error| Error::caused(Operation::Open, S::NAME, error))?
             .ok_or_else(|| {
                 let text = format!("the object has no map named `{}`", self.name);
                 Error::told(Operation::Open, S::NAME, ErrorKind::NotFound, 0, text)
@@ -105,9 +115,8 @@ impl<S: MapSpec> OpenOptions<S> {
     /// # Errors
     /// As there.
     pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
-        let fd = map.as_fd().try_clone_to_owned().map_err(|error| {
-            Error::os(Operation::Clone, S::NAME, error.raw_os_error().unwrap_or(libc::EBADF))
-        })?;
+        let fd = map.as_fd().try_clone_to_owned();
+        let fd = fd.map_err(|error| Error::caused(Operation::Clone, S::NAME, error))?;
         self.from_fd(fd)
     }
 

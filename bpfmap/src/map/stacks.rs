@@ -9,6 +9,7 @@ use bpfmap_core::MapFlags;
 
 /// A frame of a stack in a map with [`MapFlags::STACK_BUILD_ID`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StackFrame {
     /// In a file: as the file's build id, and where in the file, which does not change from run to run.
     File {

@@ -20,6 +20,7 @@
 //! match Migration::new("/sys/fs/bpf/counters", &OLD, &NEW, plan).run(|_| {})? {
 //!     Outcome::Migrated(done) => println!("{} entries", done.entries),
 //!     Outcome::AlreadyNew => println!("nothing to do"),
+//!     other => println!("{other:?}"),
 //! }
 //! # Ok(())
 //! # }
@@ -99,6 +100,7 @@ pub struct Migration<'a> {
 
 /// How far a migration is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
@@ -131,6 +133,7 @@ pub enum Stage {
 
 /// How a migration ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The pin is the new map's.
     Migrated(Migrated),

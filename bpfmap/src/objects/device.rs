@@ -31,6 +31,7 @@ impl InterfaceIndex {
     /// # Errors
     /// `ENODEV`: there is none in this network namespace. [`InvalidInput`](io::ErrorKind::InvalidInput): there is a zero
     /// byte in the name.
+    /// The error is an [`io::Error`], since no map takes part.
     pub fn from_name(name: &str) -> io::Result<Self> {
         let name = CString::new(name)?;
         // SAFETY: the name ends with a zero byte.

@@ -20,6 +20,7 @@ impl<'a> PidFd<'a> {
     ///
     /// # Errors
     /// `ESRCH`: there is no such process. `EINVAL`: the number is a thread's that is not the first of its process.
+    /// The error is an [`io::Error`], since no map takes part.
     pub fn open(process: u32) -> io::Result<OwnedFd> {
         // SAFETY: numbers only.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };

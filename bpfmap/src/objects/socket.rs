@@ -31,6 +31,7 @@ impl SocketCookie {
     ///
     /// # Errors
     /// `ENOTSOCK`: it is no socket.
+    /// The error is an [`io::Error`], since no map takes part.
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         let mut cookie = 0_u64;
         let mut len: libc::socklen_t = 8;

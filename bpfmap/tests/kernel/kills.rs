@@ -146,6 +146,7 @@ impl Pinned {
                 assert!(!was_new);
                 assert_eq!((done.entries, done.same), (u64::from(self.entries), true));
             }
+            other => panic!("{other:?}"),
         }
         assert!(self.check());
         assert_eq!(self.bpf_fs.pins(), ["flows"]);

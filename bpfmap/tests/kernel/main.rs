@@ -9,6 +9,7 @@ mod cgroups;
 mod common;
 mod create;
 #[cfg(feature = "derive")]
+mod debug;
 mod derived;
 mod examples;
 mod hash;

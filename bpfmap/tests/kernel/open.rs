@@ -201,3 +201,21 @@ fn handles_cross_threads() {
     });
     assert_eq!(map.keys().count(), 4);
 }
+
+/// A source of maps that fails by itself, and not with an errno.
+struct Failing;
+
+impl MapSource for Failing {
+    fn map_fd(&self, _: &str) -> std::io::Result<Option<OwnedFd>> {
+        Err(std::io::Error::other("the archive is damaged"))
+    }
+}
+
+#[test]
+fn what_a_source_fails_with_is_the_source_of_the_error() {
+    let error = Map::<Counters>::from_object(&Failing).unwrap_err();
+    assert_eq!(error.to_string(), "can't open map `Counters`");
+    assert_eq!((error.errno(), error.kind()), (None, ErrorKind::Other));
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.to_string(), "the archive is damaged");
+}

@@ -18,6 +18,7 @@ pub use streams::*;
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $row:ident, $v:ident => $value:ty) => {
         $(#[$doc])*
+        #[derive(Debug)]
         pub enum $name {}
         impl Sealed for $name {}
         impl Kind for $name {
