@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use bpfmap_codegen::evolve::{Change, Class, Format, Rule, diff, report};
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::diagnostics::{printable, render};
-use bpfmap_schema::front::{Draft, read_file_with};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::read_file_with;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bpfmap_schema::check::{Checked, check_with};
 use bpfmap_schema::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::read_file_with;
 use bpfmap_schema::front::rust::Cfg;
-use bpfmap_schema::front::{Draft, read_file_with};
 use bpfmap_schema::ir::Schema;
 use bpfmap_schema::source::SourceMap;
 use bpfmap_schema::taken::{KernelNames, Taken};

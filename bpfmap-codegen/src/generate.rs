@@ -2,7 +2,7 @@
 
 use crate::backend::{GeneratedFile, c, docs, fixture, rust};
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::front::is_rust;
+use bpfmap_schema::syntax::Syntax;
 
 /// A kind of file that a schema becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,8 +31,10 @@ impl Emit {
     /// since its author has the Rust already.
     #[must_use]
     pub fn default_for(checked: &Checked) -> &'static [Self] {
-        let source = checked.schema().sources.iter().next();
-        if source.is_some_and(|source| is_rust(&source.path)) { &[Self::C] } else { Self::DEFAULT }
+        match checked.syntax() {
+            Syntax::Toml => Self::DEFAULT,
+            Syntax::Rust => &[Self::C],
+        }
     }
 }
 

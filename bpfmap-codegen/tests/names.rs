@@ -160,8 +160,8 @@ fn accepted_names_compile() {
 fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
     let mut text = String::new();
     let is_word = |name: &str| {
-        bpfmap_schema::front::type_word::in_other_words(name).is_none()
-            && bpfmap_schema::front::type_word::builtin(name).is_none()
+        bpfmap_schema::type_word::in_other_words(name).is_none()
+            && bpfmap_schema::type_word::builtin(name).is_none()
     };
     let tags: BTreeSet<String> =
         names(Namespace::Tag).into_iter().filter(|name| is_word(name)).collect();

@@ -7,7 +7,8 @@ use std::{env, fs};
 use bpfmap_codegen::backend::GeneratedFile;
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_schema::check::{Checked, check};
-use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::{rust, toml};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::diagnostics::Finding;
+use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::rust::{Constant, Context, Meaning, by_its_literals, by_last_segment};
-use bpfmap_schema::front::{Draft, Syntax};
 use bpfmap_schema::ir::Int;
 use bpfmap_schema::source::{SourceId, SourceMap, Span};
+use bpfmap_schema::syntax::Syntax;
 use proc_macro2::Span as TokenSpan;
 
 /// What surrounds an item in a derive macro: nothing. Notes where things stand, and what was found.

@@ -1,7 +1,7 @@
 //! `#[derive(BpfMap)]`.
 
 use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapType, ValueRule};
-use bpfmap_schema::front::Draft;
+use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::rust::{MapItem, read_map};
 use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
 use bpfmap_schema::naming::upper_camel_case;

@@ -2,7 +2,7 @@
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::front::Draft;
+use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::rust::{
     Context as _, FieldRole, Later, TypeItem, check_fields, read_type,
 };

@@ -16,7 +16,8 @@ use std::{env, fs};
 
 use bpfmap_schema::check::check;
 use bpfmap_schema::diagnostics::Severity;
-use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::{rust, toml};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 use bpfmap_schema::rules::Rule;

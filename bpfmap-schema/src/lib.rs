@@ -8,6 +8,7 @@ pub mod check;
 #[cfg(feature = "describe")]
 pub mod describe;
 pub mod diagnostics;
+pub mod draft;
 pub mod front;
 #[cfg(feature = "files")]
 pub mod input;
@@ -18,4 +19,6 @@ pub mod nearest;
 pub mod print;
 pub mod rules;
 pub mod source;
+pub mod syntax;
 pub mod taken;
+pub mod type_word;

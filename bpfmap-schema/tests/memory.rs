@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bpfmap_schema::check::check;
-use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::{rust, toml};
 use memory::{LIMIT, most_used};
 
 const INPUT: usize = 1 << 20;

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bpfmap_schema::check::check;
-use bpfmap_schema::front::{Draft, rust, toml};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::{rust, toml};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 

@@ -3,7 +3,7 @@
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_schema::check::check;
 use bpfmap_schema::diagnostics::{Style, render, to_json_line};
-use bpfmap_schema::front::Draft;
+use bpfmap_schema::draft::Draft;
 use proptest::prelude::*;
 
 /// Takes a draft all the way. Returns the ids of the rules that it breaks, none where it is good.

@@ -4,12 +4,12 @@
 use super::context::Context;
 use super::names::{Seen, unique};
 use crate::diagnostics::Finding;
-use crate::front::type_word;
 use crate::ir::{Composite, Enum, MemberType, TypeDef, TypeDefKind};
 use crate::naming::c_event_function;
 use crate::rules::{self, Rule};
 use crate::source::Spanned;
 use crate::taken::{Kind, Namespace};
+use crate::type_word;
 use bpfmap_core::map_type::MapType;
 
 /// What every name begins with that the generated C has of its own: macros, functions of headers, and all

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use super::Resolved;
 use super::findings::Findings;
 use crate::diagnostics::Finding;
-use crate::front::{Incomplete, Syntax};
+use crate::draft::Incomplete;
 use crate::ir::{
     Attribute, Composite, KeyValue, MapDecl, MemberType, TEMPLATE_SUFFIX, Type, TypeDef,
     TypeDefKind,
 };
 use crate::source::Spanned;
+use crate::syntax::Syntax;
 use crate::taken::Taken;
 
 /// A schema while it is held against the rules.

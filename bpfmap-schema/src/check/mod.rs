@@ -26,11 +26,12 @@ use resolved::{TypeIndex, type_index};
 pub use special_fields::without_btf;
 
 use crate::diagnostics::{Finding, Rejected, Severity};
-use crate::front::{Draft, Syntax};
+use crate::draft::Draft;
 use crate::ir::Schema;
 use crate::layout::Layouts;
 use crate::rules;
 use crate::source::Span;
+use crate::syntax::Syntax;
 use crate::taken::Taken;
 
 /// A schema that keeps every rule. It is all that back ends read.
@@ -40,6 +41,7 @@ pub struct Checked {
     layouts: Layouts,
     index: TypeIndex,
     warnings: Vec<Finding>,
+    syntax: Syntax,
 }
 
 impl Checked {
@@ -47,6 +49,12 @@ impl Checked {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The language that its author wrote it in.
+    #[must_use]
+    pub fn syntax(&self) -> Syntax {
+        self.syntax
     }
 
     /// Where each member of each type lies.
@@ -109,7 +117,7 @@ pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, 
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(Rejected { sources: schema.sources, findings });
     }
-    Ok(Checked { schema, layouts, index, warnings: findings })
+    Ok(Checked { schema, layouts, index, warnings: findings, syntax })
 }
 
 /// What to say of a schema that was read and has nothing in it.

@@ -2,11 +2,11 @@
 
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
-use crate::front::type_word;
 use crate::ir::{MapDecl, Type};
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{Span, Spanned};
+use crate::type_word;
 
 pub(super) fn check(cx: &mut Context<'_>) {
     unknown_types(cx);

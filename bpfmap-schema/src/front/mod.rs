@@ -3,18 +3,15 @@
 
 #[cfg(feature = "import")]
 pub mod btf;
-mod draft;
 #[cfg(feature = "derive")]
 pub mod rust;
-mod syntax;
 #[cfg(feature = "toml")]
 pub mod toml;
 #[cfg(any(feature = "derive", feature = "toml"))]
 mod type_expression;
-pub mod type_word;
 
-pub use draft::{Draft, Incomplete};
-pub use syntax::Syntax;
+#[cfg(all(feature = "rust", feature = "toml"))]
+use crate::draft::Draft;
 
 /// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
 ///
@@ -33,8 +30,7 @@ pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
 }
 
 /// Whether the name of a file says that it is Rust.
-#[must_use]
-pub fn is_rust(path: &std::path::Path) -> bool {
+fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 

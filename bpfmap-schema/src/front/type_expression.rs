@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::type_word::{builtin, pointing};
 use crate::diagnostics::Finding;
 use crate::ir::{Target, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
+use crate::type_word::{builtin, pointing};
 use bpfmap_core::SpecialField;
 
 /// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's

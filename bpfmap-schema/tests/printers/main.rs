@@ -12,8 +12,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpfmap_schema::diagnostics::{Style, render};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::rust;
 use bpfmap_schema::front::toml::{read_file, read_str};
-use bpfmap_schema::front::{Draft, rust};
 use bpfmap_schema::ir::{Composite, InnerMap, MemberType, Schema, TypeDefKind};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;

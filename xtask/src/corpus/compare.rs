@@ -12,7 +12,7 @@ use bpfmap_btf::{Btf, Kind, Member, Type, TypeId};
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{KeyRule, MAP_TYPES};
 use bpfmap_schema::front::btf::MapDefinition;
-use bpfmap_schema::front::type_word;
+use bpfmap_schema::type_word;
 
 /// Where two maps differ, and how.
 pub(super) struct Difference {

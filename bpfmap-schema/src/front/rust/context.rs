@@ -4,10 +4,10 @@ use proc_macro2::Span as TokenSpan;
 
 use super::expression::{NoNames, evaluate};
 use crate::diagnostics::Finding;
-use crate::front::type_word;
 use crate::ir::Int;
 use crate::naming::snake_case;
 use crate::source::Span;
+use crate::type_word;
 
 /// What the reader of an item asks whoever knows what is around the item.
 pub trait Context {

@@ -9,11 +9,11 @@ use super::attributes::{Entries, doc, only_own};
 use super::composite::Opening;
 use super::item::{Later, Reader, TypeItem};
 use crate::diagnostics::Finding;
-use crate::front::type_word;
 use crate::ir::{Enum, Int, Type, TypeDef, TypeDefKind, Variant};
 use crate::naming::snake_case;
 use crate::rules;
 use crate::source::Spanned;
+use crate::type_word;
 
 pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) -> TypeItem {
     let opening = Opening::read(reader, input, "an enum");

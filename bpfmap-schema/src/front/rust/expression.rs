@@ -3,8 +3,8 @@
 
 use syn::{BinOp, Expr, Lit, UnOp};
 
-use crate::front::type_word::builtin;
 use crate::ir::{Int, Type};
+use crate::type_word::builtin;
 
 /// Why an expression has no value that could be known.
 pub(super) type Why = String;

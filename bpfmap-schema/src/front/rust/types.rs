@@ -9,10 +9,11 @@ use super::attributes::Entries;
 use super::context::Meaning;
 use super::item::{Held, Number, Pointee, Reader};
 use crate::diagnostics::Finding;
-use crate::front::{type_expression, type_word};
+use crate::front::type_expression;
 use crate::ir::{Int, Target, Type};
 use crate::rules;
 use crate::source::{Span, Spanned};
+use crate::type_word;
 use bpfmap_core::SpecialField;
 
 /// What the attributes of a member say about its type beyond what Rust says.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::memory::is_too_much;
 use super::schema;
 use crate::diagnostics::Finding;
-use crate::front::Draft;
+use crate::draft::Draft;
 use crate::input;
 use crate::rules;
 use crate::source::Span;

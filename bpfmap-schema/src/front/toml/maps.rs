@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Fields, File, Value};
 use super::types::type_of;
 use crate::diagnostics::Finding;
-use crate::front::Draft;
+use crate::draft::Draft;
 use crate::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning};
 use crate::rules;
 use crate::source::Spanned;

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::file::{Fields, File};
 use super::{maps, types};
 use crate::diagnostics::Finding;
-use crate::front::Draft;
+use crate::draft::Draft;
 use crate::rules;
 use crate::source::{SourceId, Spanned};
 use bpfmap_core::KernelVersion;

@@ -3,7 +3,8 @@
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, File, Value};
-use crate::front::{Draft, type_expression};
+use crate::draft::Draft;
+use crate::front::type_expression;
 use crate::ir::{
     Composite, DefaultValue, Enum, InC, Int, Member, MemberType, Type, TypeDef, TypeDefKind,
     Variant,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::front::type_word::RUNTIME;
 use crate::print::WIDTH;
+use crate::type_word::RUNTIME;
 
 /// The derives.
 const DERIVES: [&str; 2] = ["BpfMap", "BpfType"];

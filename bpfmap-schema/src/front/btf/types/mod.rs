@@ -13,12 +13,13 @@ use super::places::Places;
 use super::sources::Source;
 use super::{Failed, LeftOut, Tags};
 use crate::diagnostics::Finding;
-use crate::front::{type_expression, type_word};
+use crate::front::type_expression;
 use crate::ir::{Int, Target, Type, TypeDef};
 use crate::layout::Layouts;
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 use crate::taken::is_kernels;
+use crate::type_word;
 use bpfmap_core::SpecialField;
 
 /// How deep types are followed; the kernel follows 32.

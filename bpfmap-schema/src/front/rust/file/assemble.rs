@@ -16,17 +16,18 @@ use super::resolve::{self, Space, resolve};
 use super::{enums, fields};
 use super::{nothing, schema};
 use crate::diagnostics::Finding;
+use crate::draft::Draft;
 use crate::front::rust::attributes::doc;
 use crate::front::rust::{
     Constant, Context, MapItem, Meaning, TypeItem, by_last_segment, read_alias, read_map,
     read_type, string_word,
 };
-use crate::front::{Draft, Syntax};
 use crate::ir::{Int, Schema, Type, TypeDef, TypeDefKind};
 use crate::layout::{Layouts, TypeLayout};
 use crate::naming::snake_case;
 use crate::rules;
 use crate::source::{Span, Spanned};
+use crate::syntax::Syntax;
 
 /// What was read already.
 #[derive(Default)]

@@ -33,7 +33,7 @@ mod tokens;
 use std::path::Path;
 
 use self::krate::Crate;
-use crate::front::Draft;
+use crate::draft::Draft;
 use crate::front::rust::cfg::Cfg;
 
 /// The stack of the thread that reads: enough for items that nest as deep as

@@ -17,7 +17,7 @@ use super::items::{self, Alias, Constant, Contents, Declared, Item, Use};
 use super::memory::Room;
 use super::{assemble, tokens};
 use crate::diagnostics::Finding;
-use crate::front::Draft;
+use crate::draft::Draft;
 use crate::front::rust::cfg::Cfg;
 use crate::rules;
 use crate::source::{SourceId, SourceMap, Span};

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::Syntax;
 use crate::diagnostics::Finding;
 use crate::ir::Schema;
+use crate::syntax::Syntax;
 
 /// A schema as far as a front end could read it, and what it could not read.
 ///
