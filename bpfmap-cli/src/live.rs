@@ -137,8 +137,8 @@ impl LiveMaps {
     }
 }
 
-/// `BPF_MAP_TYPE_ARRAY`
-const ARRAY: u32 = 2;
+/// The number of the map type of arrays.
+const ARRAY: u32 = bpfmap_core::map_type::ARRAY.number;
 
 /// The kernel's structs of functions by the types of their values. Those of modules are not among them.
 fn kernel_ops() -> HashMap<u32, String> {

@@ -108,8 +108,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     Err(Failed::Found)
 }
 
-/// `BPF_MAP_TYPE_STRUCT_OPS`
-const STRUCT_OPS: u32 = 26;
+/// The number of the map type of structs of programs.
+const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
 /// The differences of each of these maps of the schema from those of the same name in an object.
 fn of_object(

@@ -81,3 +81,20 @@ impl fmt::Debug for MapFlags {
         write!(f, "MapFlags({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MapFlags;
+    use crate::map_type::{MAP_FLAGS, MapFlag};
+
+    /// One fact in two forms: constants for code, and a row for what each of them changes.
+    #[test]
+    fn each_flag_has_a_row_of_its_name_and_its_bit() {
+        let constants = MapFlags::all().iter_names();
+        let constants = constants.map(|(name, flag)| (name.to_ascii_lowercase(), flag.bits()));
+        let rows = MAP_FLAGS
+            .iter()
+            .map(|row: &MapFlag| (std::string::String::from(row.name), row.value()));
+        assert!(constants.eq(rows));
+    }
+}

@@ -3,6 +3,8 @@
 //! Generated code holds descriptions in constants; tools build them at run time from a schema. Opening a map compares
 //! them with the BTF of the map; creating a map encodes them.
 
+use crate::SpecialField;
+
 /// A type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypeDesc<'a> {
@@ -186,12 +188,20 @@ macro_rules! integers {
 }
 
 macro_rules! kernels {
-    ($($name:ident $c:literal $size:literal $member:literal $ty:expr;)*) => { $(
-        #[doc = concat!("`struct ", $c, "`")]
-        pub const $name: &'static Self = &Self::Struct {
-            name: $c,
-            size: $size,
-            members: &[MemberDesc { name: $member, bit_offset: 0, bits: 0, ty: $ty }],
+    ($($name:ident $field:ident $ty:expr;)*) => { $(
+        #[doc = concat!("The struct that [`SpecialField::", stringify!($field), "`] is.")]
+        pub const $name: &'static Self = {
+            assert!($ty.size() == SpecialField::$field.size() as u64);
+            &Self::Struct {
+                name: SpecialField::$field.name(),
+                size: SpecialField::$field.size(),
+                members: &[MemberDesc {
+                    name: SpecialField::$field.member(),
+                    bit_offset: 0,
+                    bits: 0,
+                    ty: $ty,
+                }],
+            }
         };
     )* };
 }
@@ -232,16 +242,16 @@ impl TypeDesc<'static> {
     pub const VOID_POINTER: &'static Self = &Self::Pointer { target: Self::VOID };
 
     kernels! {
-        SPIN_LOCK "bpf_spin_lock" 4 "val" Self::U32;
-        RES_SPIN_LOCK "bpf_res_spin_lock" 4 "val" Self::U32;
-        TIMER "bpf_timer" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
-        WORK_QUEUE "bpf_wq" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
-        TASK_WORK "bpf_task_work" 8 "__opaque" Self::U64;
-        REF_COUNT "bpf_refcount" 4 "__opaque" &Self::Array { element: Self::U32, len: 1 };
-        LIST_HEAD "bpf_list_head" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
-        LIST_NODE "bpf_list_node" 24 "__opaque" &Self::Array { element: Self::U64, len: 3 };
-        RB_ROOT "bpf_rb_root" 16 "__opaque" &Self::Array { element: Self::U64, len: 2 };
-        RB_NODE "bpf_rb_node" 32 "__opaque" &Self::Array { element: Self::U64, len: 4 };
+        SPIN_LOCK SpinLock Self::U32;
+        RES_SPIN_LOCK ResSpinLock Self::U32;
+        TIMER Timer &Self::Array { element: Self::U64, len: 2 };
+        WORK_QUEUE WorkQueue &Self::Array { element: Self::U64, len: 2 };
+        TASK_WORK TaskWork Self::U64;
+        REF_COUNT RefCount &Self::Array { element: Self::U32, len: 1 };
+        LIST_HEAD ListHead &Self::Array { element: Self::U64, len: 2 };
+        LIST_NODE ListNode &Self::Array { element: Self::U64, len: 3 };
+        RB_ROOT RbRoot &Self::Array { element: Self::U64, len: 2 };
+        RB_NODE RbNode &Self::Array { element: Self::U64, len: 4 };
     }
 }
 

@@ -108,7 +108,7 @@ fn outer_of(template: MapDecl, name: String) -> MapDecl {
     MapDecl {
         name: name.into(),
         doc: None,
-        map_type: "array_of_maps".to_owned().into(),
+        map_type: bpfmap_core::map_type::ARRAY_OF_MAPS.name.to_owned().into(),
         key: None,
         value: None,
         event: None,

@@ -198,8 +198,8 @@ const STRUCT_OPS_SECTIONS: &[(&str, u32)] = &[
     ("?.struct_ops.link", 1 << 13),
 ];
 
-/// `BPF_MAP_TYPE_STRUCT_OPS`
-pub(super) const STRUCT_OPS: u32 = 26;
+/// The number of the map type of structs of programs.
+pub(super) const STRUCT_OPS: u32 = bpfmap_core::map_type::STRUCT_OPS.number;
 
 /// Structs of programs. Source: libbpf, `init_struct_ops_maps` in `src/libbpf.c`.
 fn struct_ops(btf: &Btf<'_>) -> Vec<Result<MapDefinition, Unread>> {

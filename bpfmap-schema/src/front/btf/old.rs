@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 
+use bpfmap_core::map_type;
+
 use super::definition::MapDefinition;
 use super::elf::{Symbol, read_u32};
 
@@ -24,8 +26,8 @@ const GOBPFS: u64 = 70;
 /// `BPF_F_NUMA_NODE`
 const NUMA_NODE: u32 = 1 << 2;
 
-/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` and `BPF_MAP_TYPE_HASH_OF_MAPS`
-const OF_MAPS: [u32; 2] = [12, 13];
+/// The numbers of the map types that hold maps.
+const OF_MAPS: [u32; 2] = [map_type::ARRAY_OF_MAPS.number, map_type::HASH_OF_MAPS.number];
 
 /// How many maps are held in all, counted wherever they are: no program comes near it, and a file that
 /// is made for it would name each of its maps in each.
