@@ -18,6 +18,12 @@
 #[cfg(test)]
 extern crate std;
 
+/// The form of the code that the derives write, which `bpfmap` refuses if it is another than its own.
+///
+/// Raise it by one whenever what they write needs something of `bpfmap` that was not there before, or no longer means
+/// what it did.
+pub const CODE_FORM: u32 = 1;
+
 mod errno;
 mod kernel_version;
 mod map_def;

@@ -175,7 +175,9 @@ impl Expansion<'_> {
                 }
             }
         });
+        let form = Literal::u32_unsuffixed(bpfmap_core::CODE_FORM);
         quote! {
+            const _: () = #runtime::__private::written_in_form(#form);
             #[automatically_derived]
             impl #bounded #runtime::MapSpec for #ident #parameters #bounds {
                 type Kind = #runtime::kind::#kind;

@@ -12,6 +12,17 @@ use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
 
+/// Refuses code that derives of another version wrote.
+///
+/// # Panics
+/// When the form is another, at compile time.
+pub const fn written_in_form(form: u32) {
+    assert!(
+        form == bpfmap_core::CODE_FORM,
+        "the versions of bpfmap and bpfmap-derive do not fit: give both the same version in Cargo.toml"
+    );
+}
+
 /// The size of `T` as BTF counts it.
 ///
 /// # Panics
