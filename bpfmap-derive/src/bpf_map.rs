@@ -386,16 +386,16 @@ impl Expansion<'_> {
         let [key_type, value_type] = types;
         checks.extend(key_type.map(|ty| limits.key(&ty)));
         checks.extend(value_type.map(|ty| limits.value(&ty)));
-        if let (Some((place, key, one)), Some((_, value, other))) = (&key, &value)
-            && (*one || *other)
-        {
-            checks.extend(limits.key_and_value(Size::new(place, key), value));
+        if let (Some((place, key, one)), Some((_, value, other))) = (&key, &value) {
+            if (*one || *other) {
+                checks.extend(limits.key_and_value(Size::new(place, key), value));
+            }
         }
         let max_entries = self.later("max_entries");
-        if let Some(event) = &def.event
-            && (is_elsewhere(&event.value) || max_entries.is_some())
-        {
-            checks.extend(self.field("event").map(|ty| limits.event(&ty, max_entries)));
+        if let Some(event) = &def.event {
+            if (is_elsewhere(&event.value) || max_entries.is_some()) {
+                checks.extend(self.field("event").map(|ty| limits.event(&ty, max_entries)));
+            }
         }
         for key in ["key_size", "value_size", "max_entries", "numa_node", "pinning"] {
             checks.extend(self.later(key).map(|number| limits.fits_u32(key, number)));
@@ -405,11 +405,11 @@ impl Expansion<'_> {
             .max_entries
             .as_ref()
             .map(|entries| Literal::u32_unsuffixed(entries.value).into_token_stream());
-        if let Some((place, bytes, is_elsewhere)) = &value
-            && (*is_elsewhere || max_entries.is_some())
-        {
-            let entries = max_entries.map(|number| quote!((#number) as u64)).or(known.clone());
-            checks.extend(entries.map(|entries| limits.contiguous(place, bytes, &entries)));
+        if let Some((place, bytes, is_elsewhere)) = &value {
+            if (*is_elsewhere || max_entries.is_some()) {
+                let entries = max_entries.map(|number| quote!((#number) as u64)).or(known.clone());
+                checks.extend(entries.map(|entries| limits.contiguous(place, bytes, &entries)));
+            }
         }
         if def.inner.is_some() {
             checks.extend(self.field("inner").map(|ty| limits.inner(&ty)));

@@ -80,10 +80,10 @@ fn draft(item: &TypeItem) -> Draft {
 /// proof compares that with the enum's own.
 fn place_enums(body: &mut Composite, item: &TypeItem) {
     for member in body.members.iter_mut().filter(|member| member.bits.is_some()) {
-        if let MemberType::Type(ty) = &mut member.ty
-            && matches!(&ty.value, Type::Named(name) if *name != item.def.name.value)
-        {
-            ty.value = Type::Int(Int { size: 8, signed: false });
+        if let MemberType::Type(ty) = &mut member.ty {
+            if matches!(&ty.value, Type::Named(name) if *name != item.def.name.value) {
+                ty.value = Type::Int(Int { size: 8, signed: false });
+            }
         }
     }
 }

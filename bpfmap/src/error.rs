@@ -294,10 +294,10 @@ impl fmt::Display for Error {
         if !self.map().is_empty() {
             write!(f, " map `{}`", self.map())?;
         }
-        if let Repr::Told(told) = &self.0
-            && !told.text.is_empty()
-        {
-            write!(f, ": {}", told.text)?;
+        if let Repr::Told(told) = &self.0 {
+            if !told.text.is_empty() {
+                write!(f, ": {}", told.text)?;
+            }
         }
         if let Some(errno) = self.errno() {
             write!(f, ": {}", ErrnoText(errno))?;

@@ -138,15 +138,15 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
         (Some(facts), Some(said)) => entries(facts, Some(said)),
         (_, said) => Ok(said),
     };
-    if let (Some(theirs), Some(expected)) = (made(real.max_entries)?, made(declared.max_entries)?)
-        && theirs != expected
-    {
-        let rounded = if declared.flags.contains(MapFlags::NO_COMMON_LRU) {
-            u64::from(expected).next_multiple_of(possible_cpus()? as u64)
-        } else {
-            u64::from(expected)
-        };
-        differ("max_entries", theirs.into(), rounded);
+    if let (Some(theirs), Some(expected)) = (made(real.max_entries)?, made(declared.max_entries)?) {
+        if theirs != expected {
+            let rounded = if declared.flags.contains(MapFlags::NO_COMMON_LRU) {
+                u64::from(expected).next_multiple_of(possible_cpus()? as u64)
+            } else {
+                u64::from(expected)
+            };
+            differ("max_entries", theirs.into(), rounded);
+        }
     }
     differ("map_extra", real.map_extra, declared.map_extra);
     // Where the memory is, and what a descriptor may do, is no part of the contract.

@@ -49,7 +49,7 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("skips", || println!("vmtest:skip for a reason")),
         ("crashes", || std::process::abort()),
         ("exits_early", || exit(0)),
-        ("sleeps", || std::thread::sleep(Duration::from_hours(1))),
+        ("sleeps", || std::thread::sleep(Duration::from_secs(60 * 60))),
         ("eats_memory", eat_memory),
         ("fails_at_first", fail_at_first),
         ("leaves_a_child", leave_a_child),
@@ -203,7 +203,7 @@ fn kill_init() {
     let memory = File::options().write(true).open("/proc/1/mem").unwrap();
     let length = usize::try_from(end - start).unwrap();
     memory.write_all_at(&vec![0x41; length], start).unwrap();
-    std::thread::sleep(Duration::from_mins(1));
+    std::thread::sleep(Duration::from_secs(60));
 }
 
 /// Freezes the first process: the guest lives, but says nothing more.
@@ -211,5 +211,5 @@ fn freeze_init() {
     fs::create_dir("/sys/fs/cgroup/ice").unwrap();
     fs::write("/sys/fs/cgroup/ice/cgroup.procs", "1").unwrap();
     fs::write("/sys/fs/cgroup/ice/cgroup.freeze", "1").unwrap();
-    std::thread::sleep(Duration::from_hours(1));
+    std::thread::sleep(Duration::from_secs(60 * 60));
 }

@@ -34,10 +34,10 @@ fn composite(cx: &mut Context<'_>, body: &Composite) {
     former_names(cx, "member", &names.collect::<Vec<_>>());
     for member in members {
         default_value(cx, member);
-        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty
-            && member.name.is_some()
-        {
-            composite(cx, inner);
+        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty {
+            if member.name.is_some() {
+                composite(cx, inner);
+            }
         }
     }
 }
@@ -45,10 +45,10 @@ fn composite(cx: &mut Context<'_>, body: &Composite) {
 fn flatten<'a>(body: &'a Composite, members: &mut Vec<&'a Member>) {
     for member in &body.members {
         members.push(member);
-        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty
-            && member.name.is_none()
-        {
-            flatten(inner, members);
+        if let MemberType::Struct(inner) | MemberType::Union(inner) = &member.ty {
+            if member.name.is_none() {
+                flatten(inner, members);
+            }
         }
     }
 }

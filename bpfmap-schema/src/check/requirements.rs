@@ -125,14 +125,14 @@ impl<'a> Resolved<'a> {
                 }
             }
         }
-        if let Some(key) = &map.key
-            && matches!(row.key, KeyRule::Any { .. })
-        {
-            let size = self.layout(key).size;
-            if size > SMALL_KEY {
-                let since = KernelVersion::new(5, 11);
-                let part = Part::KeySize(size);
-                requirements.push(Requirement { part, since, span: key.span() });
+        if let Some(key) = &map.key {
+            if matches!(row.key, KeyRule::Any { .. }) {
+                let size = self.layout(key).size;
+                if size > SMALL_KEY {
+                    let since = KernelVersion::new(5, 11);
+                    let part = Part::KeySize(size);
+                    requirements.push(Requirement { part, since, span: key.span() });
+                }
             }
         }
         if let (Some(value), ValueRule::Object(object)) = (&map.value, row.value) {

@@ -201,9 +201,10 @@ impl CompositeLayout {
             }
             if let (MemberType::Struct(inner) | MemberType::Union(inner), Some(nested)) =
                 (&member.ty, &mut layout.nested)
-                && member.name.is_none()
             {
-                nested.number_from(inner, taken, next);
+                if member.name.is_none() {
+                    nested.number_from(inner, taken, next);
+                }
             }
         }
         padding.for_each(|pad| number(pad, taken, next));

@@ -123,10 +123,10 @@ fn encode_use(text: &mut String, taken: &Use) {
     }
     text.push(taken.kind.letter());
     let letter = |at: u8| char::from(b'A' + at);
-    if let Some((first, last)) = taken.kernels
-        && usize::from(last - first) + 1 != KERNELS.len()
-    {
-        text.extend([letter(first), letter(last)]);
+    if let Some((first, last)) = taken.kernels {
+        if usize::from(last - first) + 1 != KERNELS.len() {
+            text.extend([letter(first), letter(last)]);
+        }
     }
     text.extend(taken.size.map(|size| size.to_string()));
     match taken.releases {

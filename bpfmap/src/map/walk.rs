@@ -297,10 +297,10 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
             if matches!(S::Kind::FACTS.batch_cursor, BatchCursor::None) { self.limit } else { 0 };
         for _ in 0..slots.max(u64::from(RETRIES)) {
             let mut next = self.key_after(last.as_ref())?;
-            if let (Some(key), Some(first), Some(place)) = (next, self.first, last)
-                && same(&key, &first)
-            {
-                next = self.behind(place, key)?;
+            if let (Some(key), Some(first), Some(place)) = (next, self.first, last) {
+                if same(&key, &first) {
+                    next = self.behind(place, key)?;
+                }
             }
             let Some(key) = next else {
                 self.ended = true;

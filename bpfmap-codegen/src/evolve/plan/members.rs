@@ -44,14 +44,13 @@ impl<'a> Moves<'a> {
         if len == 0 {
             return;
         }
-        if let Some(MigrationStep::Copy { from: before, to: target, len: already }) =
-            self.steps.last_mut()
-            && *before + *already == from
-            && *target + *already == to
-        {
-            *already += len;
-        } else {
-            self.steps.push(MigrationStep::Copy { from, to, len });
+        match self.steps.last_mut() {
+            Some(MigrationStep::Copy { from: before, to: target, len: already })
+                if *before + *already == from && *target + *already == to =>
+            {
+                *already += len;
+            }
+            _ => self.steps.push(MigrationStep::Copy { from, to, len }),
         }
     }
 

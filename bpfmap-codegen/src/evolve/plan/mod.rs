@@ -198,21 +198,24 @@ impl<'a> Planner<'a> {
                 self.obstacle(&path, (side, set.span), message, help);
             }
         }
-        if let (Some(was), Some(is)) = (&old.max_entries, &new.max_entries)
-            && is.value < was.value
-        {
-            let lru = new_row.evicts;
-            if new_row.key == KeyRule::Index || lru {
-                let what =
-                    if lru { "an LRU map would evict some" } else { "those beyond would be lost" };
-                let message = format!("{} entries, was {}: {what}", is.value, was.value);
-                let help = "give the new map as many entries";
-                self.obstacle(path, (Side::New, is.span), message, help);
-            } else {
-                self.notes.push(format!(
-                    "{path}: room for {} entries, was {}: a map that holds more is not migrated",
-                    is.value, was.value
-                ));
+        if let (Some(was), Some(is)) = (&old.max_entries, &new.max_entries) {
+            if is.value < was.value {
+                let lru = new_row.evicts;
+                if new_row.key == KeyRule::Index || lru {
+                    let what = if lru {
+                        "an LRU map would evict some"
+                    } else {
+                        "those beyond would be lost"
+                    };
+                    let message = format!("{} entries, was {}: {what}", is.value, was.value);
+                    let help = "give the new map as many entries";
+                    self.obstacle(path, (Side::New, is.span), message, help);
+                } else {
+                    self.notes.push(format!(
+                        "{path}: room for {} entries, was {}: a map that holds more is not migrated",
+                        is.value, was.value
+                    ));
+                }
             }
         }
         if let Some(value) = &old.value {

@@ -65,15 +65,14 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     )
     .help(format!("use `{name}`, from Linux {since} on"));
     let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
-    if let Some(key @ KeyValue::Type(_)) = &map.key
-        && has_btf
-        && cx.resolved.layout(key).size > 8
-    {
-        // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
-        finding = finding.note(
-            "the kernel takes BTF of such a key as a struct of two members, and the named padding is a third: \
-             write `btf = false`, or take the cgroup's inode number alone, a `u64`",
-        );
+    if let Some(key @ KeyValue::Type(_)) = &map.key {
+        if has_btf && cx.resolved.layout(key).size > 8 {
+            // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
+            finding = finding.note(
+                "the kernel takes BTF of such a key as a struct of two members, and the named padding is a third: \
+                 write `btf = false`, or take the cgroup's inode number alone, a `u64`",
+            );
+        }
     }
     cx.report(finding);
 }

@@ -24,10 +24,10 @@ fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.value, ValueRule::Valueless | ValueRule::StructOps) {
         return not_allowed(cx, row, value);
     }
-    if let KeyValue::Type(ty) = value
-        && !cx.is_sound(&ty.value)
-    {
-        return;
+    if let KeyValue::Type(ty) = value {
+        if !cx.is_sound(&ty.value) {
+            return;
+        }
     }
     let size = cx.resolved.layout(value).size;
     if let Some(violation) = rule::value_size(row, size, has_build_ids(map)) {
@@ -123,18 +123,18 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
 /// The kernel takes BTF for key and value, or for neither.
 fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
-        if let Some(btf) = &map.btf
-            && btf.value
-        {
-            let ty = row.name;
-            cx.report(
-                Finding::new(
-                    &rules::BTF_REFUSED,
-                    btf.span,
-                    format!("the kernel takes no BTF for a map of type `{ty}`"),
-                )
-                .help("leave `btf` out: libbpf drops the BTF of such a map by itself"),
-            );
+        if let Some(btf) = &map.btf {
+            if btf.value {
+                let ty = row.name;
+                cx.report(
+                    Finding::new(
+                        &rules::BTF_REFUSED,
+                        btf.span,
+                        format!("the kernel takes no BTF for a map of type `{ty}`"),
+                    )
+                    .help("leave `btf` out: libbpf drops the BTF of such a map by itself"),
+                );
+            }
         }
         return;
     }

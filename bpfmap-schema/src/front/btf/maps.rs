@@ -71,24 +71,24 @@ impl Maker<'_, '_, '_> {
         let mut value = self.described("value", map.value, map.value_size)?;
         // What the check would add, and with a type: a bare size is nearer to nothing.
         let holds = map.inner.is_some() || map.holds_programs;
-        if let Some(row) = row
-            && map.ops.is_none()
-        {
-            let no_key = key.is_none() && row.key.is_implied();
-            if no_key {
-                key = Some(self.size(4));
-            }
-            let implied = row.value.implied_size().and_then(|size| u32::try_from(size).ok());
-            let implied = implied.filter(|_| value.is_none());
-            if let Some(size) = implied {
-                value = Some(self.size(size));
-            }
-            // libbpf adds the size of a value that holds maps or programs, and what is said of a value that is none
-            // has a finding of its own.
-            let is_told = holds || map.event.is_some_and(|event| event.is_value);
-            let no_value = implied.is_some() && !is_told;
-            if !map.is_live && (no_key || no_value) {
-                self.sizes_unsaid(row, no_key, no_value);
+        if let Some(row) = row {
+            if map.ops.is_none() {
+                let no_key = key.is_none() && row.key.is_implied();
+                if no_key {
+                    key = Some(self.size(4));
+                }
+                let implied = row.value.implied_size().and_then(|size| u32::try_from(size).ok());
+                let implied = implied.filter(|_| value.is_none());
+                if let Some(size) = implied {
+                    value = Some(self.size(size));
+                }
+                // libbpf adds the size of a value that holds maps or programs, and what is said of a value that is none
+                // has a finding of its own.
+                let is_told = holds || map.event.is_some_and(|event| event.is_value);
+                let no_value = implied.is_some() && !is_told;
+                if !map.is_live && (no_key || no_value) {
+                    self.sizes_unsaid(row, no_key, no_value);
+                }
             }
         }
         if let Some(row) = row {
@@ -176,14 +176,14 @@ impl Maker<'_, '_, '_> {
             }
             _ => {}
         }
-        if let Some(why) = &map.opaque
-            && matches!(row.btf, BtfRule::Optional | BtfRule::Required)
-        {
-            let what = if map.name.is_empty() { "of a map in " } else { "of " };
-            let message = format!("key and value {what}`{name}` become bytes: {why}");
-            let help = "their sizes are kept; what they mean is for you to say";
-            let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
-            self.types.findings.push(finding);
+        if let Some(why) = &map.opaque {
+            if matches!(row.btf, BtfRule::Optional | BtfRule::Required) {
+                let what = if map.name.is_empty() { "of a map in " } else { "of " };
+                let message = format!("key and value {what}`{name}` become bytes: {why}");
+                let help = "their sizes are kept; what they mean is for you to say";
+                let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
+                self.types.findings.push(finding);
+            }
         }
     }
 

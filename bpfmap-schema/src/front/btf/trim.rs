@@ -211,10 +211,10 @@ fn leave_out(
 fn without_missing(schema: &mut Schema) {
     let names: HashSet<String> = schema.maps.iter().map(|map| map.name.value.clone()).collect();
     for map in &mut schema.maps {
-        if let Some(InnerMap::Named(name)) = map.inner.as_ref().map(|inner| &inner.value)
-            && !names.contains(name)
-        {
-            map.inner = None;
+        if let Some(InnerMap::Named(name)) = map.inner.as_ref().map(|inner| &inner.value) {
+            if !names.contains(name) {
+                map.inner = None;
+            }
         }
         let holds_maps = MapType::by_name(&map.map_type.value)
             .is_some_and(|row| row.value == ValueRule::Object(KernelObject::Map));
@@ -236,11 +236,11 @@ impl<'a> About<'a> {
         let find = |name: &str| schema.maps.iter().find(|map| map.name.value == name);
         let Some(def) = find(map) else { return about };
         let mut rest = roots(def);
-        if let Some(inner) = schema.inner_of(def)
-            && find(&inner.name.value).is_some()
-        {
-            about.maps.push(&inner.name.value);
-            rest.extend(roots(inner));
+        if let Some(inner) = schema.inner_of(def) {
+            if find(&inner.name.value).is_some() {
+                about.maps.push(&inner.name.value);
+                rest.extend(roots(inner));
+            }
         }
         let by_name = by_name(schema);
         while let Some(name) = rest.pop() {
@@ -297,10 +297,10 @@ fn forget_unused(schema: &mut Schema) {
     let mut used: HashSet<String> = HashSet::new();
     let mut rest: Vec<&str> = schema.maps.iter().flat_map(roots).collect();
     while let Some(name) = rest.pop() {
-        if let Some(def) = by_name.get(name)
-            && used.insert(name.to_owned())
-        {
-            rest.extend(parts(def));
+        if let Some(def) = by_name.get(name) {
+            if used.insert(name.to_owned()) {
+                rest.extend(parts(def));
+            }
         }
     }
     schema.types.retain(|def| used.contains(&def.name.value));

@@ -193,10 +193,10 @@ impl<'a> Types<'a> {
                 of(Type::Named(name))
             }
             Kind::Typedef(target) => {
-                if let Some(word) = type_word::meant(ty.name)
-                    && self.is_like(*target, &word)
-                {
-                    return of(word);
+                if let Some(word) = type_word::meant(ty.name) {
+                    if self.is_like(*target, &word) {
+                        return of(word);
+                    }
                 }
                 let Ok((behind, Some(target))) = self.btf().unqualified(*target) else {
                     return self.bytes(id, place, "has no type");

@@ -1,0 +1,98 @@
+//! What the crates for users bring with them, and where versions are written.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// What `syn`, `quote` and `proc-macro2` need themselves.
+const OF_SYN: &str = "unicode-ident";
+
+#[test]
+fn the_derives_build_no_back_end() {
+    let expected = [
+        "bitflags",
+        "bpfmap-btf",
+        "bpfmap-core",
+        "bpfmap-derive",
+        "bpfmap-schema",
+        "proc-macro2",
+        "quote",
+        "strsim",
+        "syn",
+        OF_SYN,
+    ];
+    assert_eq!(packages(&["--package", "bpfmap-derive"]), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn a_crate_that_only_opens_maps_builds_libc_and_bitflags_beside_bpfmap() {
+    let expected = ["bitflags", "bpfmap", "bpfmap-btf", "bpfmap-core", "libc"];
+    let found = packages(&["--package", "bpfmap", "--no-default-features"]);
+    assert_eq!(found, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn the_facts_and_the_btf_need_no_more_than_bitflags() {
+    let core = ["bitflags", "bpfmap-core"].map(str::to_owned);
+    assert_eq!(packages(&["--package", "bpfmap-core"]), core.into());
+    let btf = ["bpfmap-btf"].map(str::to_owned);
+    assert_eq!(packages(&["--package", "bpfmap-btf"]), btf.into());
+}
+
+/// The crates that a user's build compiles name the Rust of Debian stable, the tools at most 1.88.
+#[test]
+fn each_package_names_its_oldest_rust() {
+    const TOOLS: &[&str] = &[
+        "bpfmap-bench",
+        "bpfmap-cli",
+        "bpfmap-compile-cost",
+        "bpfmap-import-cost",
+        "bpfmap-legacy",
+        "bpfmap-roundtrip",
+        "bpfmap-vmtest",
+        "xtask",
+    ];
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let oldest = if TOOLS.contains(&name) { "1.88" } else { "1.85" };
+        assert_eq!(package["rust_version"].as_str(), Some(oldest), "rust-version of {name}");
+    }
+}
+
+/// A version is written once, in the manifest of the workspace.
+#[test]
+fn each_dependency_is_the_workspaces() {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let path = package["manifest_path"].as_str().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut section = "";
+        for line in text.lines() {
+            if line.starts_with('[') {
+                section = line.trim_matches(['[', ']']);
+            } else if section.ends_with("dependencies") && line.contains(" = ") {
+                let inherited = line.contains("workspace = true");
+                assert!(inherited, "{path}: expected `workspace = true` in `{line}`");
+            }
+        }
+    }
+}
+
+/// The packages that a build of what `arguments` select compiles for the target, itself among them.
+fn packages(arguments: &[&str]) -> BTreeSet<String> {
+    let tree = ["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let text = cargo(&[&tree, arguments].concat());
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let output =
+        Command::new(env!("CARGO")).current_dir(root).args(arguments).arg("--locked").output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
