@@ -387,13 +387,13 @@ impl Expansion<'_> {
         checks.extend(key_type.map(|ty| limits.key(&ty)));
         checks.extend(value_type.map(|ty| limits.value(&ty)));
         if let (Some((place, key, one)), Some((_, value, other))) = (&key, &value) {
-            if (*one || *other) {
+            if *one || *other {
                 checks.extend(limits.key_and_value(Size::new(place, key), value));
             }
         }
         let max_entries = self.later("max_entries");
         if let Some(event) = &def.event {
-            if (is_elsewhere(&event.value) || max_entries.is_some()) {
+            if is_elsewhere(&event.value) || max_entries.is_some() {
                 checks.extend(self.field("event").map(|ty| limits.event(&ty, max_entries)));
             }
         }
@@ -406,7 +406,7 @@ impl Expansion<'_> {
             .as_ref()
             .map(|entries| Literal::u32_unsuffixed(entries.value).into_token_stream());
         if let Some((place, bytes, is_elsewhere)) = &value {
-            if (*is_elsewhere || max_entries.is_some()) {
+            if *is_elsewhere || max_entries.is_some() {
                 let entries = max_entries.map(|number| quote!((#number) as u64)).or(known.clone());
                 checks.extend(entries.map(|entries| limits.contiguous(place, bytes, &entries)));
             }
