@@ -28,11 +28,6 @@ pub(super) fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The first boundary of two characters of `text` from `offset` on.
-pub(super) fn ceil(text: &str, offset: usize) -> usize {
-    (offset..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
-}
-
 /// The byte at which the line of byte `offset` starts, past a byte order mark.
 pub(super) fn line_start(text: &str, offset: usize) -> usize {
     match text[..offset].rfind('\n') {

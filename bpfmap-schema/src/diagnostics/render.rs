@@ -6,7 +6,7 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
 };
 
-use super::position::{ceil, floor, line_start};
+use super::position::{floor, line_start};
 use super::{Finding, Label, Position, Severity, printable};
 use crate::source::{Source, SourceMap};
 
@@ -161,4 +161,9 @@ impl<'a> Mark<'a> {
 fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
     if text[offset..end].ends_with('\r') { end - 1 } else { end }
+}
+
+/// The first boundary of two characters of `text` from `offset` on.
+fn ceil(text: &str, offset: usize) -> usize {
+    (offset..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

@@ -61,7 +61,7 @@ impl<'a> Moves<'a> {
         for step in other.steps {
             match step {
                 MigrationStep::Copy { from, to, len } => {
-                    self.copy(from.into(), to.into(), len.into())
+                    self.copy(from.into(), to.into(), len.into());
                 }
                 step => self.steps.push(step),
             }
