@@ -12,6 +12,7 @@ use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
 use bpfmap_schema::check::{Checked, check_with};
 use bpfmap_schema::diagnostics::{Position, Rejected};
+use bpfmap_schema::draft::Draft;
 #[cfg(feature = "rust")]
 use bpfmap_schema::front::rust::{Cfg, CfgError};
 use bpfmap_schema::input;
@@ -226,11 +227,21 @@ impl Builder {
         };
         let kernel = self.kernel_btf.as_deref().map(kernel_names).transpose()?;
         let taken = kernel.as_ref().map(Taken::by_kernel).unwrap_or_default();
+        let draft = |path: &Path, language: Language| match language {
+            #[cfg(feature = "toml")]
+            Language::Toml => bpfmap_schema::front::toml::read_file(path),
+            #[cfg(feature = "rust")]
+            Language::Rust => {
+                let told = Cfg::from_build_script().unwrap_or_default();
+                bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
+            }
+        };
         let (mut files, mut rejected) = (Vec::new(), Vec::new());
         for Input { path, language, before } in &self.schemas {
-            let new = self.read(path, *language, taken);
-            let old =
-                before.as_ref().map(|path| self.read(path, Language::of(path, *language), taken));
+            let new = checked(path, draft(path, *language), taken);
+            let old = before
+                .as_ref()
+                .map(|path| checked(path, draft(path, Language::of(path, *language)), taken));
             match (new, old) {
                 (Ok(checked), None) => files.extend(self.files(&checked)),
                 (Ok(checked), Some(Ok(old))) => {
@@ -258,29 +269,20 @@ impl Builder {
         let emit = self.emit.clone().unwrap_or_else(default);
         generate(checked, &Options { emit, legacy: self.legacy })
     }
+}
 
-    /// Reads a schema, and tells Cargo what it was made of and what it should know.
-    fn read(&self, path: &Path, language: Language, taken: Taken<'_>) -> Result<Checked, Rejected> {
-        // A file that is not there yet may come.
-        println!("cargo::rerun-if-changed={}", path.display());
-        let draft = match language {
-            #[cfg(feature = "toml")]
-            Language::Toml => bpfmap_schema::front::toml::read_file(path),
-            #[cfg(feature = "rust")]
-            Language::Rust => {
-                let told = Cfg::from_build_script().unwrap_or_default();
-                bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
-            }
-        };
-        for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
-            println!("cargo::rerun-if-changed={}", source.path.display());
-        }
-        let checked = check_with(draft, taken)?;
-        for warning in checked.warnings() {
-            println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
-        }
-        Ok(checked)
+/// Checks what was read of a schema, and tells Cargo what it was made of and what it should know.
+fn checked(path: &Path, draft: Draft, taken: Taken<'_>) -> Result<Checked, Rejected> {
+    // A file that is not there yet may come.
+    println!("cargo::rerun-if-changed={}", path.display());
+    for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
+        println!("cargo::rerun-if-changed={}", source.path.display());
     }
+    let checked = check_with(draft, taken)?;
+    for warning in checked.warnings() {
+        println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
+    }
+    Ok(checked)
 }
 
 /// The names of the kernel whose BTF is in `path`.

@@ -30,6 +30,7 @@ pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
 }
 
 /// Whether the name of a file says that it is Rust.
+#[cfg(all(feature = "rust", feature = "toml"))]
 fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }

@@ -74,7 +74,7 @@ mod types;
 
 use std::path::Path;
 
-use super::Draft;
+use crate::draft::Draft;
 
 /// Reads the schema in the file `path`, and the files that it includes.
 ///
