@@ -25,6 +25,7 @@ extern crate std;
 pub const CODE_FORM: u32 = 1;
 
 mod errno;
+pub mod fixture;
 mod kernel_version;
 mod map_def;
 mod map_flags;

@@ -84,7 +84,6 @@ fn new_type(
         (constant, c_name, value, &variant.doc)
     });
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
-    let fill = crate::fill::new_type(input, runtime);
     let proof = crate::proof::new_type(input, runtime);
     for (constant, c_name, value, doc) in variants {
         // The text is bpfmap's own: comments, and attributes that hold strings.
@@ -129,6 +128,5 @@ fn new_type(
                 <#number as #runtime::storage::BitField>::into_bits(self.0)
             }
         }
-        #fill
     }
 }

@@ -10,7 +10,6 @@ mod bpf_map;
 mod bpf_type;
 mod elsewhere;
 mod enumeration;
-mod fill;
 mod findings;
 mod layout;
 mod limits;

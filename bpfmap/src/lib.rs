@@ -165,7 +165,7 @@
 //! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
 //!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
 
-#![cfg_attr(not(feature = "fixture"), warn(missing_debug_implementations))]
+#![warn(missing_debug_implementations)]
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -175,8 +175,6 @@ mod bridges;
 mod btf;
 mod difference;
 mod error;
-#[cfg(feature = "fixture")]
-pub mod fixture;
 /// What `fuzz/` asks for.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -191,12 +191,3 @@ where
 pub const fn proven_by_bytemuck<T: bytemuck::Pod>() -> Prover {
     Prover::new()
 }
-
-/// What the derives and generated fixtures say of how a fixture writes a type: nothing without the feature `fixture`,
-/// which implements `bpfmap::fixture::Fill` of it.
-#[cfg(not(feature = "fixture"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __fill {
-    ($($members:tt)*) => {};
-}

@@ -20,12 +20,8 @@ pub(crate) enum Command {
     UpdateElem = 2,
     DeleteElem = 3,
     GetNextKey = 4,
-    #[cfg(feature = "fixture")]
-    ProgLoad = 5,
     ObjPin = 6,
     ObjGet = 7,
-    #[cfg(feature = "fixture")]
-    ProgTestRun = 10,
     MapGetNextId = 12,
     MapGetFdById = 14,
     ObjGetInfoByFd = 15,

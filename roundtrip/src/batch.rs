@@ -180,7 +180,9 @@ impl Crate {
         let mut command = Command::new(self.program);
         command.args(["--edition", "2024", "--error-format", "json", "--crate-name", "random"]);
         command.args(self.arguments).arg(&source).arg("-o").arg(self.output(folder));
-        command.arg("--extern").arg(format!("bpfmap={}", tools.library.display()));
+        for library in &tools.libraries {
+            command.args(["--extern", library]);
+        }
         for path in &tools.search {
             command.args(["-L", path]);
         }

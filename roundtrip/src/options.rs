@@ -16,7 +16,7 @@ pub(crate) struct Options {
     pub(crate) corpus: bool,
     pub(crate) verbose: bool,
     bpfmap: PathBuf,
-    library: PathBuf,
+    libraries: Vec<String>,
     search: Vec<String>,
     kernels: Vec<(String, PathBuf)>,
     work: PathBuf,
@@ -40,7 +40,7 @@ impl Options {
                 "--schemas" => options.schemas = value.parse()?,
                 "--seed" => options.seed = value.parse()?,
                 "--bpfmap" => options.bpfmap = value.into(),
-                "--library" => options.library = value.into(),
+                "--library" => options.libraries.push(value),
                 "--search" => options.search.push(value),
                 "--work" => options.work = value.into(),
                 "--kernel" => {
@@ -61,7 +61,7 @@ impl Options {
         fs::create_dir_all(&self.work)?;
         let mut tools = Tools {
             bpfmap: self.bpfmap.clone(),
-            library: self.library.clone(),
+            libraries: self.libraries.clone(),
             search: self.search.clone(),
             work: self.work.canonicalize()?,
             ways: vec![],

@@ -17,8 +17,8 @@ use crate::Error;
 pub(crate) struct Tools {
     /// The command `bpfmap`.
     pub(crate) bpfmap: PathBuf,
-    /// The compiled crate `bpfmap`.
-    pub(crate) library: PathBuf,
+    /// The compiled crates that the stages link, as rustc's option `--extern` takes them.
+    pub(crate) libraries: Vec<String>,
     /// Folders with what it depends on, as rustc's option `-L` takes them.
     pub(crate) search: Vec<String>,
     /// Where the files of the schemas go.

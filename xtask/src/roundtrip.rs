@@ -64,7 +64,10 @@ fn stages(schemas: u64, seed: u64, more: &[&str]) -> Result<(), Error> {
     let built = Built::new()?;
     let mut command = Command::new(&built.program);
     command.current_dir(root());
-    command.arg("--bpfmap").arg(&built.bpfmap).arg("--library").arg(&built.library);
+    command.arg("--bpfmap").arg(&built.bpfmap);
+    for (name, path) in &built.libraries {
+        command.arg("--library").arg(format!("{name}={}", path.display()));
+    }
     for path in &built.search {
         command.args(["--search", path]);
     }
@@ -84,8 +87,8 @@ struct Built {
     program: PathBuf,
     /// The command `bpfmap`.
     bpfmap: PathBuf,
-    /// The crate `bpfmap`.
-    library: PathBuf,
+    /// The crates that the stages link, by name.
+    libraries: Vec<(&'static str, PathBuf)>,
     /// Where rustc finds what it depends on.
     search: Vec<String>,
 }
@@ -103,28 +106,33 @@ impl Built {
             });
             found.ok_or_else(|| format!("cargo built no {name}"))
         };
-        let library: PathBuf = messages
-            .iter()
-            .filter(|message| {
+        let library = |name: &'static str| {
+            let is_it = |message: &&Value| {
                 let target = message.get("target");
                 let named = target.and_then(|target| target.get("name")?.as_str());
                 let kind = target.and_then(|target| target.get("kind")?.get(0)?.as_str());
-                named == Some("bpfmap") && kind == Some("lib")
-            })
-            .filter_map(|message| message.get("filenames")?.as_array())
-            .flatten()
-            .filter_map(|file| file.as_str().map(PathBuf::from))
-            .rfind(|file| file.extension().is_some_and(|extension| extension == "rlib"))
-            .ok_or("cargo built no library bpfmap")?;
-        // It lies among what it depends on, since it is no package that was asked for.
-        let dependencies = library.parent().ok_or("a library has a folder")?;
+                named == Some(name) && kind == Some("lib")
+            };
+            messages
+                .iter()
+                .filter(is_it)
+                .filter_map(|message| message.get("filenames")?.as_array())
+                .flatten()
+                .filter_map(|file| file.as_str().map(PathBuf::from))
+                .rfind(|file| file.extension().is_some_and(|extension| extension == "rlib"))
+                .map(|path| (name, path))
+                .ok_or_else(|| format!("cargo built no library {name}"))
+        };
+        let libraries = vec![library("bpfmap")?, library("bpfmap_fixture")?];
+        // They lie among what they depend on, since they are no packages that were asked for.
+        let dependencies = libraries[0].1.parent().ok_or("a library has a folder")?;
         let mut search = vec![format!("dependency={}", dependencies.display())];
         let linked = messages.iter().filter_map(|message| message.get("linked_paths")?.as_array());
         search.extend(linked.flatten().filter_map(|path| path.as_str().map(str::to_owned)));
         Ok(Self {
             program: executable("bpfmap-roundtrip")?,
             bpfmap: executable("bpfmap")?,
-            library,
+            libraries,
             search,
         })
     }

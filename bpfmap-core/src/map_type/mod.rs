@@ -9,6 +9,7 @@
 
 mod answer;
 mod capability;
+mod expected;
 mod flags;
 mod memory;
 mod programs;
@@ -16,6 +17,7 @@ mod table;
 
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
 pub use capability::{BatchCursor, Capability};
+pub use expected::MapTraits;
 pub use flags::{MAP_FLAGS, MapFlag};
 pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;

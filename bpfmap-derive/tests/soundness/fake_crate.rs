@@ -11,12 +11,6 @@ mod fake {
         pub const fn member<T>(_: &str, _: usize) {}
         pub const fn struct_as_c<T>(_: &[()], _: bool, _: usize) {}
     }
-
-    #[macro_export]
-    macro_rules! __fill {
-        ($($all:tt)*) => {};
-    }
-    pub use crate::__fill;
 }
 
 #[allow(non_camel_case_types, reason = "it is to look like the integer")]

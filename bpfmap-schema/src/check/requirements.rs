@@ -8,7 +8,7 @@ use crate::source::Span;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{
-    Condition, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapFlag, MapType, Operation, OperationFacts,
+    Condition, KeyRule, MEMORY_LIMIT, MapFlag, MapTraits, MapType, Operation, OperationFacts,
     ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
 };
 
@@ -210,21 +210,7 @@ impl<'a> Resolved<'a> {
     /// frozen on newer kernels.
     #[must_use]
     pub fn standing(self, map: &'a MapDecl, operation: Operation) -> Condition {
-        let Some(row) = MapType::by_name(&map.map_type.value) else { return Condition::Plain };
-        if self.refusal_by_flag(map, operation).is_some() {
-            return Condition::Plain;
-        }
-        let facts = row.operation(operation);
-        let lasting = [
-            (Condition::WithSpecialField, self.special_field_known(map, row).is_some()),
-            (Condition::WithSpinLock, self.has_special_field(map, SpecialField::SpinLock)),
-            (Condition::WithoutFlag, !has_flag_for(map, operation)),
-            (Condition::SmallValue, self.value_size(map) == Some(4)),
-        ];
-        lasting
-            .into_iter()
-            .find(|(condition, holds)| *holds && facts.answers_known(*condition))
-            .map_or(Condition::Plain, |(condition, _)| condition)
+        self.traits(map).map_or(Condition::Plain, |traits| traits.standing(operation))
     }
 
     /// What a flag of `map` says of `operation`, where it leaves nothing of it: what else holds of the map
@@ -235,16 +221,14 @@ impl<'a> Resolved<'a> {
         map: &'a MapDecl,
         operation: Operation,
     ) -> Option<&'static OperationFacts> {
-        let changed = flags(map).find_map(|flag| flag.operation(operation));
-        changed.filter(|facts| facts.since().is_none())
+        self.traits(map)?.refusal_by_flag(operation)
     }
 
     /// What programs could do with a map of the type of `map`, and can't since a flag of it keeps them
     /// from that: the verifier refuses a program that does it with EACCES.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
-        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
-        flags(map).flat_map(|flag| flag.refused_to_programs(row)).collect()
+        self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
     /// What `operation` answers on `map` under `condition`: what a flag of the map says or, where none
@@ -257,35 +241,31 @@ impl<'a> Resolved<'a> {
         operation: Operation,
         condition: Condition,
     ) -> Vec<Since> {
-        let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
-        if let Some(facts) = self.refusal_by_flag(map, operation) {
-            return timeline(facts, condition);
-        }
-        let facts = row.operation(operation);
-        let is_there = facts.since().is_some();
-        let changed = flags(map).find_map(|flag| {
-            let own = flag.own_operation(operation).filter(|_| is_there);
-            flag.operation(operation).or(own).filter(|facts| facts.answers_known(condition))
-        });
-        if let Some(facts) = changed {
-            return timeline(facts, condition);
-        }
-        let mut answers = timeline(facts, condition);
-        if condition != Condition::WithSpecialField {
-            return answers;
-        }
-        let Some(known) = self.special_field_known(map, row) else { return answers };
-        if let Some(mut last) = answers.pop() {
-            // To an older kernel the field is nothing, and what else is in the value counts.
-            if self.has_special_field(map, SpecialField::SpinLock) {
-                answers = timeline(facts, Condition::WithSpinLock);
-            }
-            answers.retain(|since| since.kernel < known);
-            last.kernel = known;
-            answers.push(last);
-            answers.dedup_by(|later, earlier| later.answers == earlier.answers);
-        }
+        let Some(traits) = self.traits(map) else { return Vec::new() };
+        let mut kernels: Vec<KernelVersion> = traits.kernels(operation, condition).collect();
+        kernels.sort_unstable();
+        kernels.dedup();
+        let on = |kernel| {
+            let answers = traits.answers_on(operation, condition, kernel)?;
+            Some(Since { kernel, answers })
+        };
+        let mut answers: Vec<Since> = kernels.into_iter().filter_map(on).collect();
+        answers.dedup_by(|later, earlier| later.answers == earlier.answers);
         answers
+    }
+
+    /// What of `map` decides what operations on it answer; `None` when the map type is not known.
+    #[must_use]
+    pub fn traits(self, map: &'a MapDecl) -> Option<MapTraits> {
+        let row = MapType::by_name(&map.map_type.value)?;
+        let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+        Some(MapTraits {
+            row,
+            flags: flags.fold(0, |bits, flag| bits | flag.value()),
+            has_spin_lock: self.has_special_field(map, SpecialField::SpinLock),
+            special_since: self.special_field_known(map, row),
+            value_size: self.value_size(map),
+        })
     }
 
     /// The first kernel that knows one of the special fields in the value of `map`, spin locks left
@@ -314,35 +294,4 @@ impl<'a> Resolved<'a> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         fields.iter().any(|member| member.field == wanted)
     }
-}
-
-/// The flags of `map`, in the order in which the kernel asks for them where two say something of one operation: those
-/// of the descriptor come first.
-fn flags(map: &MapDecl) -> impl Iterator<Item = &'static MapFlag> {
-    let has = |flag: &MapFlag| map.flags.iter().any(|other| other.value == flag.name);
-    MAP_FLAGS.iter().filter(move |flag| has(flag))
-}
-
-/// Whether `map` has the flag that `operation` asks for, if it asks for one at all.
-fn has_flag_for(map: &MapDecl, operation: Operation) -> bool {
-    operation.flag().is_none_or(|asked| map.flags.iter().any(|flag| flag.value == asked))
-}
-
-/// The kernels at which [`OperationFacts::answers_on`] changes under `condition`, each with the answers from there
-/// on, oldest first. Empty when the table does not know the condition.
-fn timeline(facts: &OperationFacts, condition: Condition) -> Vec<Since> {
-    let mut kernels: Vec<KernelVersion> = facts
-        .cases
-        .iter()
-        .filter(|case| matches!(case.condition, Condition::Plain) || case.condition == condition)
-        .flat_map(|case| case.answers.iter().map(|since| since.kernel))
-        .collect();
-    kernels.sort_unstable();
-    kernels.dedup();
-    let rows = kernels
-        .into_iter()
-        .filter_map(|kernel| Some(Since { kernel, answers: facts.answers_on(condition, kernel)? }));
-    let mut timeline: Vec<Since> = rows.collect();
-    timeline.dedup_by(|later, earlier| later.answers == earlier.answers);
-    timeline
 }

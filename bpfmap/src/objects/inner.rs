@@ -44,8 +44,11 @@ impl InnerMap {
         Self { name: S::NAME, create: create::<S>, check: check::<S> }
     }
 
-    /// A map to be shown to the kernel as the pattern of all.
-    pub(crate) fn create(&self) -> Result<OwnedFd> {
+    /// Creates such a map. An outer map is made with one, as the pattern of all that it will hold.
+    ///
+    /// # Errors
+    /// Those of [`Map::create`].
+    pub fn create(&self) -> Result<OwnedFd> {
         (self.create)()
     }
 

@@ -10,8 +10,6 @@ mod sole;
 mod user_ring_buf;
 
 pub use perf_buffer::{PerfBuffer, PerfBufferOptions, PerfRecord};
-#[cfg(feature = "fixture")]
-pub(crate) use perf_event::{WakeUp, open_output};
 #[cfg(fuzzing)]
 pub(crate) use ring::drive::drive as drive_ring;
 pub use ring_buf::{Records, RingBuf};

@@ -18,14 +18,14 @@ mod large;
 mod live;
 mod lpm;
 mod lru;
-#[path = "../../src/fixture/lsm.rs"]
+#[path = "../../../bpfmap-fixture/src/lsm.rs"]
 mod lsm;
 mod memory;
 mod migrate;
 mod migrate_pin;
 mod nested;
 mod network;
-#[path = "../../src/fixture/network_objects.rs"]
+#[path = "../../../bpfmap-fixture/src/network_objects.rs"]
 mod network_objects;
 mod one_cpu;
 mod open;

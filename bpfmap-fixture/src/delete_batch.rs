@@ -1,0 +1,25 @@
+//! `BPF_MAP_DELETE_BATCH`: what deleting many entries in one call is answered.
+
+use crate::subject::Batch;
+use crate::{Answer, Subject};
+
+/// Two entries that are there.
+pub(crate) fn plain(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.insert(1);
+    let Batch { answer, count } = subject.delete_batch(&[0, 1]);
+    if answer == Answer::OK {
+        assert_eq!((count, subject.entries()), (2, 0), "entries are left");
+    }
+    answer
+}
+
+/// The second key is not there.
+pub(crate) fn missing(subject: &Subject) -> Answer {
+    subject.insert(0);
+    let Batch { answer, count } = subject.delete_batch(&[0, 1]);
+    if answer == Answer(libc::ENOENT) {
+        assert_eq!(count, 1, "it was not the second key that failed");
+    }
+    answer
+}

@@ -1,0 +1,30 @@
+//! `BPF_MAP_FREEZE`: what freezing is answered.
+
+use crate::{Answer, Subject};
+
+/// A map that holds plain data. User space can no longer write to it.
+pub(crate) fn plain(subject: &Subject) -> Answer {
+    let answer = subject.freeze();
+    if answer == Answer::OK && subject.is_insertable() {
+        assert_eq!(subject.put(0), Answer(libc::EPERM), "a frozen map was written to");
+    }
+    answer
+}
+
+/// A map that is frozen.
+pub(crate) fn twice(subject: &Subject) -> Answer {
+    match subject.freeze() {
+        Answer::OK => subject.freeze(),
+        refused => refused,
+    }
+}
+
+/// A map whose value has a spin lock.
+pub(crate) fn with_spin_lock(subject: &Subject) -> Answer {
+    subject.freeze()
+}
+
+/// A map whose value has a field of the kernel's own that is no spin lock.
+pub(crate) fn with_special_field(subject: &Subject) -> Answer {
+    subject.freeze()
+}

@@ -1,0 +1,146 @@
+//! Keys of every map type, by number.
+
+use bpfmap::{Plain, bytes_of, from_bytes};
+use bpfmap_core::map_type::{KeyRule, Owner, ValueRule};
+
+use crate::MapFixture;
+
+/// What keys a map type takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Any bytes.
+    Any,
+    /// An index below `max_entries`.
+    Index,
+    /// A prefix length, then data.
+    Prefix,
+    /// The id of something that a program recorded: that of the first is number 0.
+    Recorded,
+    /// None.
+    Keyless,
+    /// The descriptor of a socket.
+    Sockets,
+    /// The descriptor of a file.
+    Inodes,
+    /// The descriptor of a task.
+    Tasks,
+    /// The descriptor of a cgroup.
+    Cgroups,
+}
+
+impl Keys {
+    /// Returns what keys a map takes.
+    pub(crate) fn of(fixture: &MapFixture<'_>) -> Self {
+        let row = fixture.row();
+        match row.key {
+            _ if row.value == ValueRule::Stack => Self::Recorded,
+            KeyRule::Any { .. } | KeyRule::Number | KeyRule::CgroupStorage => Self::Any,
+            KeyRule::Descriptor(Owner::Socket) => Self::Sockets,
+            KeyRule::Descriptor(Owner::Inode) => Self::Inodes,
+            KeyRule::Descriptor(Owner::Task) => Self::Tasks,
+            KeyRule::Descriptor(Owner::Cgroup) => Self::Cgroups,
+            KeyRule::Index => Self::Index,
+            KeyRule::LpmPrefix => Self::Prefix,
+            KeyRule::Keyless => Self::Keyless,
+        }
+    }
+
+    /// The key of this number, `size` bytes long. Different numbers below 256 make different keys.
+    pub(crate) fn key(self, number: u32, size: usize) -> Vec<u8> {
+        let mut key = vec![0; size];
+        match self {
+            Self::Keyless => {}
+            Self::Index | Self::Recorded => key.copy_from_slice(&number.to_ne_bytes()[..size]),
+            Self::Any | Self::Sockets | Self::Inodes | Self::Tasks | Self::Cgroups => {
+                for (position, byte) in key.iter_mut().enumerate() {
+                    *byte = number.to_le_bytes()[position % 4];
+                }
+            }
+            Self::Prefix => {
+                let bits = u32::try_from((size - PREFIX_LEN) * 8).expect("at most 256 bytes");
+                key[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes());
+                key[size - 1] = number.to_le_bytes()[0];
+            }
+        }
+        key
+    }
+
+    /// Whether keys are descriptors of what the values are attached to.
+    pub(crate) fn are_descriptors(self) -> bool {
+        matches!(self, Self::Sockets | Self::Inodes | Self::Tasks | Self::Cgroups)
+    }
+
+    /// A key whose prefix is a bit longer than its data.
+    pub(crate) fn too_long_prefix(size: usize) -> Vec<u8> {
+        let mut key = Self::Prefix.key(0, size);
+        let bits = u32::from_ne_bytes([key[0], key[1], key[2], key[3]]);
+        key[..PREFIX_LEN].copy_from_slice(&(bits + 1).to_ne_bytes());
+        key
+    }
+}
+
+/// The key of four bytes that is this index, whatever its type.
+///
+/// # Panics
+///
+/// When a key has another size.
+#[must_use]
+pub(crate) fn index<K: Plain>(index: u32) -> K {
+    from_bytes(&index.to_ne_bytes()).expect("an index is a key of four bytes")
+}
+
+/// `key`, but for its first byte, which says the number.
+///
+/// # Panics
+///
+/// When such bytes are no key.
+#[must_use]
+pub(crate) fn numbered<K: Plain>(key: K, number: u8) -> K {
+    changed(key, |bytes| bytes[0] ^= number)
+}
+
+/// `key` of an LPM trie, as a prefix of so many bits.
+///
+/// # Panics
+///
+/// When such bytes are no key.
+#[must_use]
+pub(crate) fn prefixed<K: Plain>(key: K, bits: u32) -> K {
+    changed(key, |bytes| bytes[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes()))
+}
+
+fn changed<K: Plain>(key: K, change: impl FnOnce(&mut [u8])) -> K {
+    let mut bytes = bytes_of(&key).to_vec();
+    change(&mut bytes);
+    from_bytes(&bytes).expect("as many bytes as the key has")
+}
+
+/// `struct bpf_lpm_trie_key` starts with a `u32`, the prefix length in bits.
+const PREFIX_LEN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_differ_by_number() {
+        for (keys, size) in [(Keys::Any, 1), (Keys::Any, 7), (Keys::Index, 4), (Keys::Prefix, 5)] {
+            let mut all: Vec<_> = (0..256).map(|number| keys.key(number, size)).collect();
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), 256, "{keys:?} of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn an_index_is_one_in_each_type_of_four_bytes() {
+        assert_eq!((index::<u32>(7), index::<i32>(7)), (7, 7));
+        assert_eq!(index::<[u8; 4]>(u32::MAX), [0xff; 4]);
+    }
+
+    #[test]
+    fn a_prefix_covers_all_of_its_data() {
+        assert_eq!(Keys::Prefix.key(7, 8), [32, 0, 0, 0, 0, 0, 0, 7]);
+        assert_eq!(Keys::too_long_prefix(8)[0], 33);
+    }
+}

@@ -1,0 +1,271 @@
+//! The interpreter of fixtures.
+//!
+//! `bpfmap generate --emit fixtures` writes, for each map of a schema, a [`MapFixture`] and tests that call this crate.
+//! One test tries what the facts table knows of each operation, each case on a fresh map, and compares what the kernel
+//! that runs answers with the table. An answer that was not expected fails the test, and so does a success where the
+//! kernel should refuse: an expected refusal is a result.
+//!
+//! The tests of the two sides write a [`pattern`] into each member on one side and look for it on the other: see
+//! [`Fixture`].
+//!
+//! Tests tell the harness what they found in lines of the form `vmtest:note KEY=VALUE`, which other runners print and
+//! ignore.
+
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "these are tests: each asserts what a success must have brought about"
+)]
+
+mod arena;
+mod arena_lock;
+mod ask;
+mod build_id;
+mod cases;
+mod cgroup;
+mod delete;
+mod delete_batch;
+mod entry;
+mod events;
+mod filter;
+mod freeze;
+mod get_next_key;
+mod instructions;
+mod jump;
+mod keys;
+mod lookup;
+mod lookup_and_delete;
+mod lookup_and_delete_batch;
+mod lookup_batch;
+mod lsm;
+mod mmap;
+mod network_objects;
+mod network_values;
+mod objects;
+mod owners;
+mod pattern;
+mod program;
+mod raw;
+mod redirect;
+mod reuseport;
+mod sockets;
+mod stacks;
+mod subject;
+mod update;
+mod update_batch;
+mod values;
+mod within;
+
+pub use bpfmap_core::fixture::{Content, MapFixture, SpecialBytes};
+pub use bpfmap_core::{Errno, KernelVersion, SpecialField};
+pub use cgroup::{Cgroup, Cgroup2};
+pub use instructions::finds_the_instructions_of_a_program;
+pub use pattern::{Extent, filled, pattern, wide_pattern};
+pub use program::{Fixture, program_is_refused};
+pub use sockets::writes_sockets_in_program;
+
+use keys::{Keys, index};
+use std::fmt;
+use subject::Subject;
+
+use bpfmap::MapSpec;
+use bpfmap_core::map_type::{self, Operation};
+
+/// Returns whether the kernel runs the security hooks of BPF, without which it keeps no values of inodes.
+#[must_use]
+pub fn has_bpf_lsm() -> bool {
+    lsm::has_bpf_lsm()
+}
+
+/// Returns the release of the kernel that runs: the first two numbers of `uname -r`.
+///
+/// # Panics
+///
+/// When the release does not start with two numbers.
+#[must_use]
+pub fn running_kernel() -> KernelVersion {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")
+        .expect("a test of a map runs with /proc mounted");
+    let mut numbers = release.split(|char: char| !char.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|digits| digits.parse().ok());
+    match (number(), number()) {
+        (Some(major), Some(minor)) => KernelVersion::new(major, minor),
+        _ => panic!("the kernel's release {release:?} does not start with two numbers"),
+    }
+}
+
+/// What a kernel answers: 0 for success, else the errno.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Answer(pub i32);
+
+impl Answer {
+    /// Success.
+    pub const OK: Self = Self(0);
+}
+
+impl From<map_type::Answer> for Answer {
+    fn from(answer: map_type::Answer) -> Self {
+        match answer {
+            map_type::Answer::Ok => Self::OK,
+            map_type::Answer::Err(errno) => Self(errno.0),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::OK => formatter.write_str("success"),
+            Self(errno) => match Errno(errno).name() {
+                Some(name) => formatter.write_str(name),
+                None => write!(formatter, "errno {errno}"),
+            },
+        }
+    }
+}
+
+/// What all kernels answer: the kernels at which the answers change, oldest first, each with the answers from there on.
+struct Expected(Vec<(KernelVersion, Vec<Answer>)>);
+
+impl Expected {
+    /// The answers that the facts table has for a case.
+    fn of(fixture: &MapFixture<'_>, operation: Operation, condition: map_type::Condition) -> Self {
+        let traits = fixture.traits();
+        let mut kernels: Vec<_> = traits.kernels(operation, condition).collect();
+        kernels.sort_unstable();
+        kernels.dedup();
+        let answers = |kernel| {
+            let answers = traits.answers_on(operation, condition, kernel)?;
+            Some((kernel, answers.iter().map(|answer| Answer::from(*answer)).collect()))
+        };
+        Self(kernels.into_iter().filter_map(answers).collect())
+    }
+
+    /// What is answered when the map is made.
+    fn of_creation(fixture: &MapFixture<'_>) -> Self {
+        match fixture.creation {
+            None => Self::since(KernelVersion::new(0, 0), Answer::OK, Answer::OK),
+            Some((since, errno)) => Self::since(since, Answer::OK, Answer(errno.0)),
+        }
+    }
+
+    /// One answer from a kernel on, and another one before.
+    fn since(kernel: KernelVersion, from: Answer, before: Answer) -> Self {
+        Self(vec![(KernelVersion::new(0, 0), vec![before]), (kernel, vec![from])])
+    }
+
+    /// The answers of `kernel`.
+    fn on(&self, kernel: KernelVersion) -> &[Answer] {
+        let row = self.0.iter().rev().find(|(first, _)| *first <= kernel);
+        row.map_or(&[], |(_, answers)| answers)
+    }
+
+    /// Tells the harness that the kernel refuses the operation, and which kernels do not.
+    fn note_refusal(&self, operation: &str, answer: Answer, kernel: KernelVersion) {
+        let (before, after) = self.0.split_at(self.0.partition_point(|row| row.0 <= kernel));
+        let works = |row: &&(KernelVersion, Vec<Answer>)| row.1.contains(&Answer::OK);
+        let who = match (after.iter().find(works), before.iter().any(|row| works(&row))) {
+            (Some((first, _)), _) => format!("from Linux {first}"),
+            (None, true) => {
+                let answers = |row: &&(_, Vec<Answer>)| row.1 == self.on(kernel);
+                let since = before.iter().rev().take_while(answers).last();
+                format!("no longer from Linux {}", since.map_or(kernel, |row| row.0))
+            }
+            (None, false) => "no kernel does it for this map".to_owned(),
+        };
+        println!("vmtest:note refused.{operation}={answer}, {who}");
+    }
+}
+
+/// Whether the kernel that runs refuses to make the map, as it should: the test then has its result.
+///
+/// # Panics
+///
+/// When the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
+/// otherwise than expected.
+#[must_use]
+pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
+    let kernel = running_kernel();
+    let expected = Expected::of_creation(fixture);
+    if expected.on(kernel) == [Answer::OK] {
+        return false;
+    }
+    let answer = Subject::creation::<S>(fixture);
+    assert!(
+        expected.on(kernel).contains(&answer),
+        "{}: Linux {kernel} answers {answer} when the map is made, the facts say {:?}",
+        S::NAME,
+        expected.on(kernel)
+    );
+    if answer != Answer::OK {
+        expected.note_refusal("creation", answer, kernel);
+    }
+    answer != Answer::OK
+}
+
+/// Tries each case of each operation on a map of its own, or holds the refusal of the map against
+/// the facts on a kernel that should not take it.
+///
+/// # Panics
+///
+/// When the kernel that runs answers otherwise than expected, or can't make the map. All cases
+/// are tried before.
+pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
+    if is_refused::<S>(fixture) {
+        return;
+    }
+    let kernel = running_kernel();
+    if Keys::of(fixture) == Keys::Inodes && !lsm::has_bpf_lsm() {
+        let answer = Subject::new::<S>(fixture).update(0, 0);
+        let without = "without `bpf` in the kernel's lsm=";
+        assert_eq!(answer, Answer(libc::EBADF), "{}: {without}", S::NAME);
+        println!("vmtest:note refused.update={answer}, {without}");
+        return;
+    }
+    let mut surprises = vec![];
+    for operation in Operation::ALL {
+        for (index, condition) in fixture.traits().conditions(*operation).enumerate() {
+            let (name, case) = (operation.name(), condition.name());
+            let attempt = cases::attempt(*operation, condition);
+            let attempt = attempt.unwrap_or_else(|| panic!("nothing tries {name}, {case}"));
+            let answer = attempt(&Subject::new::<S>(fixture));
+            let expected = Expected::of(fixture, *operation, condition);
+            if !expected.on(kernel).contains(&answer) {
+                surprises.push(format!(
+                    "{name}, {case}: Linux {kernel} answers {answer}, the facts say {:?}",
+                    expected.on(kernel)
+                ));
+            } else if index == 0 && answer != Answer::OK {
+                expected.note_refusal(name, answer, kernel);
+            }
+        }
+    }
+    assert!(surprises.is_empty(), "{}:\n{}", S::NAME, surprises.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_row_at_or_before_a_kernel_counts() {
+        let expected = Expected(vec![
+            (KernelVersion::new(4, 20), vec![Answer(524)]),
+            (KernelVersion::new(5, 14), vec![Answer::OK, Answer(2)]),
+        ]);
+        assert_eq!(expected.on(KernelVersion::new(4, 19)), []);
+        assert_eq!(expected.on(KernelVersion::new(5, 10)), [Answer(524)]);
+        assert_eq!(expected.on(KernelVersion::new(5, 14)), [Answer::OK, Answer(2)]);
+        assert_eq!(expected.on(KernelVersion::new(7, 3)), [Answer::OK, Answer(2)]);
+    }
+
+    #[test]
+    fn the_kernel_that_runs_has_a_version() {
+        assert!(running_kernel() > KernelVersion::new(3, 18));
+    }
+}

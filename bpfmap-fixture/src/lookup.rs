@@ -1,0 +1,99 @@
+//! `BPF_MAP_LOOKUP_ELEM`: what a look-up is answered.
+
+use std::os::fd::AsRawFd as _;
+
+use crate::keys::Keys;
+use crate::raw::{self, BPF_F_ALL_CPUS, BPF_F_LOCK, UNKNOWN_CPU, UNKNOWN_FLAG};
+use crate::{Answer, Subject};
+
+/// The entry is there.
+pub(crate) fn plain(subject: &Subject) -> Answer {
+    subject.insert(0);
+    let (answer, value) = subject.lookup(0);
+    if let (Answer::OK, Some(stored)) = (answer, subject.stored(0)) {
+        assert_eq!(value, stored, "another value came back");
+    }
+    answer
+}
+
+/// The key is not in the map.
+pub(crate) fn missing(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup(1).0
+}
+
+/// The index is `max_entries`.
+pub(crate) fn out_of_range(subject: &Subject) -> Answer {
+    subject.lookup(subject.max_entries()).0
+}
+
+/// The prefix is longer than the data.
+pub(crate) fn prefix_too_long(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(Some(&Keys::too_long_prefix(subject.key_size())), 0).0
+}
+
+/// The map has no element.
+pub(crate) fn empty(subject: &Subject) -> Answer {
+    subject.lookup(0).0
+}
+
+/// A key is given to a map that has none.
+pub(crate) fn key_given(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(Some(&[0; 4]), 0).0
+}
+
+/// A flag that no kernel knows.
+pub(crate) fn unknown_flags(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(subject.key(0).as_deref(), UNKNOWN_FLAG).0
+}
+
+/// `BPF_F_LOCK`, and the value has no spin lock.
+pub(crate) fn lock_without_spin_lock(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(subject.key(0).as_deref(), BPF_F_LOCK).0
+}
+
+/// The value has no room for what a look-up gives.
+pub(crate) fn small_value(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup(0).0
+}
+
+/// The key is no open descriptor.
+pub(crate) fn bad_owner(subject: &Subject) -> Answer {
+    subject.lookup_with(Some(&raw::CLOSED.to_ne_bytes()), 0).0
+}
+
+/// The key is the descriptor of something that no value is attached to.
+pub(crate) fn other_owner(subject: &Subject) -> Answer {
+    let file = raw::other_file();
+    subject.lookup_with(Some(&file.as_raw_fd().to_ne_bytes()), 0).0
+}
+
+/// `BPF_F_CPU`: the value of the last CPU, alone.
+pub(crate) fn one_cpu(subject: &Subject) -> Answer {
+    subject.insert(0);
+    let cpu = subject.last_cpu();
+    let (answer, value) = subject.lookup_with(subject.key(0).as_deref(), raw::on_cpu(cpu));
+    if let (Answer::OK, Some(stored)) = (answer, subject.stored(0)) {
+        let share = subject.share(&stored, cpu);
+        assert_eq!(&value[..share.len()], share, "another value came back");
+        assert!(value[share.len()..].iter().all(|byte| *byte == 0), "more than one value came");
+    }
+    answer
+}
+
+/// `BPF_F_CPU`, and the machine can have no such CPU.
+pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(subject.key(0).as_deref(), UNKNOWN_CPU).0
+}
+
+/// `BPF_F_ALL_CPUS`, which only an update has a use for.
+pub(crate) fn all_cpus(subject: &Subject) -> Answer {
+    subject.insert(0);
+    subject.lookup_with(subject.key(0).as_deref(), BPF_F_ALL_CPUS).0
+}

@@ -1,0 +1,25 @@
+//! `BPF_MAP_LOOKUP_AND_DELETE_BATCH`: what taking many entries in one call is answered.
+
+use crate::raw::Command;
+use crate::subject::Batch;
+use crate::{Answer, Subject};
+
+/// As many as there are; `ENOENT` tells the end, as in [`crate::lookup_batch`].
+pub(crate) fn plain(subject: &Subject) -> Answer {
+    subject.fill();
+    let entries = subject.entries();
+    let Batch { answer, count } = subject.read_batch(Command::LookupAndDeleteBatch, entries);
+    if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
+}
+
+/// More than there are: all come, and none stays.
+pub(crate) fn end(subject: &Subject) -> Answer {
+    subject.fill();
+    let entries = subject.entries();
+    let Batch { answer, count } = subject.read_batch(Command::LookupAndDeleteBatch, entries + 1);
+    if answer == Answer(libc::ENOENT) {
+        assert_eq!(count, entries, "not every entry came");
+        assert_eq!(subject.entries(), 0, "entries are left");
+    }
+    answer
+}

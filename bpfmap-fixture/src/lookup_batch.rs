@@ -1,0 +1,47 @@
+//! `BPF_MAP_LOOKUP_BATCH`: what reading many entries in one call is answered.
+
+use crate::raw::Command;
+use crate::raw::{BPF_F_ALL_CPUS, UNKNOWN_CPU, on_cpu};
+use crate::subject::Batch;
+use crate::{Answer, Subject};
+
+/// As many as there are. A hash table answers `ENOENT` when it has looked into its last bucket,
+/// which tells the end and not a failure.
+pub(crate) fn plain(subject: &Subject) -> Answer {
+    subject.fill();
+    let entries = subject.entries();
+    let Batch { answer, count } = subject.read_batch(Command::LookupBatch, entries);
+    if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
+}
+
+/// More than there are.
+pub(crate) fn end(subject: &Subject) -> Answer {
+    subject.fill();
+    let entries = subject.entries();
+    let Batch { answer, count } = subject.read_batch(Command::LookupBatch, entries + 1);
+    if answer == Answer(libc::ENOENT) {
+        assert_eq!(count, entries, "not every entry came");
+    }
+    answer
+}
+
+/// `BPF_F_CPU`: as many values of the last CPU as there are entries.
+pub(crate) fn one_cpu(subject: &Subject) -> Answer {
+    subject.fill();
+    let entries = subject.entries();
+    let flags = on_cpu(subject.last_cpu());
+    let Batch { answer, count } = subject.read_batch_with(Command::LookupBatch, entries, flags);
+    if count > 0 && answer == Answer(libc::ENOENT) { Answer::OK } else { answer }
+}
+
+/// `BPF_F_CPU`, and the machine can have no such CPU.
+pub(crate) fn unknown_cpu(subject: &Subject) -> Answer {
+    subject.fill();
+    subject.read_batch_with(Command::LookupBatch, 1, UNKNOWN_CPU).answer
+}
+
+/// `BPF_F_ALL_CPUS`, which only an update has a use for.
+pub(crate) fn all_cpus(subject: &Subject) -> Answer {
+    subject.fill();
+    subject.read_batch_with(Command::LookupBatch, 1, BPF_F_ALL_CPUS).answer
+}

@@ -1,0 +1,140 @@
+//! Kernel objects to put into maps.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+
+use crate::cgroup::Cgroup2;
+use crate::values::MakeValues;
+use bpfmap::InnerMap;
+use libbpf_rs::libbpf_sys;
+
+/// Objects by number, each made when it is first asked for.
+pub(crate) struct Objects {
+    make: Box<dyn Fn() -> Object>,
+    made: RefCell<BTreeMap<u32, Object>>,
+    value_size: usize,
+}
+
+/// An object, and what a look-up shows of it; `None`: nothing.
+pub(crate) struct Object {
+    pub(crate) fd: OwnedFd,
+    pub(crate) shown: Option<u32>,
+}
+
+impl Objects {
+    /// Objects that `make` makes, in values of so many bytes.
+    pub(crate) fn new(value_size: usize, make: impl Fn() -> Object + 'static) -> Self {
+        Self { make: Box::new(make), made: RefCell::default(), value_size }
+    }
+
+    /// Programs, and their ids.
+    pub(crate) fn programs(value_size: usize) -> Self {
+        Self::new(value_size, || Object::shown_by_id(program()))
+    }
+
+    /// Maps of a map of maps, and their ids.
+    pub(crate) fn maps(value_size: usize, inner: InnerMap) -> Self {
+        Self::new(value_size, move || {
+            Object::shown_by_id(inner.create().unwrap_or_else(|error| panic!("{error}")))
+        })
+    }
+
+    /// Cgroups, of which nothing is shown.
+    pub(crate) fn cgroups(value_size: usize) -> Self {
+        let hierarchy = Cgroup2::mount();
+        Self::new(value_size, move || Object { fd: hierarchy.root().into(), shown: None })
+    }
+
+    /// Perf events, of which nothing is shown.
+    pub(crate) fn perf_events(value_size: usize) -> Self {
+        Self::new(value_size, || Object { fd: perf_event(), shown: None })
+    }
+
+    fn with<T>(&self, number: u32, take: impl FnOnce(&Object) -> T) -> T {
+        take(self.made.borrow_mut().entry(number).or_insert_with(&self.make))
+    }
+
+    /// A number at the beginning of a value.
+    fn value(&self, number: [u8; 4]) -> Vec<u8> {
+        let mut value = vec![0; self.value_size];
+        value[..4].copy_from_slice(&number);
+        value
+    }
+}
+
+impl MakeValues for Objects {
+    fn written(&self, number: u32) -> Vec<u8> {
+        self.value(self.with(number, |object| object.fd.as_raw_fd()).to_ne_bytes())
+    }
+
+    fn shown(&self, number: u32) -> Option<Vec<u8>> {
+        self.with(number, |object| object.shown).map(|id| self.value(id.to_ne_bytes()))
+    }
+}
+
+impl Object {
+    /// An object of which a look-up shows the id.
+    pub(crate) fn shown_by_id(fd: OwnedFd) -> Self {
+        let id = id(fd.as_fd());
+        Self { fd, shown: Some(id) }
+    }
+}
+
+/// The id of a map or a program: in both infos the second number.
+pub(crate) fn id(object: BorrowedFd<'_>) -> u32 {
+    let mut info = [0_u32; 2];
+    let mut size = 8;
+    // SAFETY: the kernel writes no more than `size` bytes.
+    let result = unsafe {
+        let info = info.as_mut_ptr().cast();
+        libbpf_sys::bpf_obj_get_info_by_fd(object.as_raw_fd(), info, &raw mut size)
+    };
+    assert_eq!(result, 0, "the object has no info");
+    info[1]
+}
+
+/// The event that takes what programs on the first CPU send.
+fn perf_event() -> OwnedFd {
+    let mut attributes = libbpf_sys::perf_event_attr {
+        type_: libbpf_sys::PERF_TYPE_SOFTWARE,
+        size: u32::try_from(size_of::<libbpf_sys::perf_event_attr>()).expect("some bytes"),
+        config: libbpf_sys::PERF_COUNT_SW_BPF_OUTPUT.into(),
+        sample_type: libbpf_sys::PERF_SAMPLE_RAW.into(),
+        ..Default::default()
+    };
+    let (process, cpu, group) = (-1, 0, -1);
+    // SAFETY: the attributes are as long as they say.
+    let fd = unsafe {
+        let attributes = &raw mut attributes;
+        libc::syscall(libc::SYS_perf_event_open, attributes, process, cpu, group, 0)
+    };
+    assert!(fd >= 0, "no perf event is opened: {}", std::io::Error::last_os_error());
+    // SAFETY: the kernel just made it for us.
+    unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).expect("a descriptor")) }
+}
+
+/// A program that returns 0.
+fn program() -> OwnedFd {
+    const SOCKET_FILTER: u32 = 1;
+    // r0 = 0; exit
+    load_program(SOCKET_FILTER, &[0xb7, 0x95])
+}
+
+/// A program of a type, of these instructions.
+pub(crate) fn load_program(prog_type: u32, instructions: &[u64]) -> OwnedFd {
+    // SAFETY: as many instructions as are said, of 8 bytes each, and a text that ends with NUL.
+    let fd = unsafe {
+        libbpf_sys::bpf_prog_load(
+            prog_type,
+            std::ptr::null(),
+            c"GPL".as_ptr(),
+            instructions.as_ptr().cast(),
+            instructions.len() as libbpf_sys::size_t,
+            std::ptr::null_mut(),
+        )
+    };
+    assert!(fd >= 0, "a small program is not loaded: errno {}", -fd);
+    // SAFETY: the kernel just made it for us.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}

@@ -1,0 +1,421 @@
+//! What both sides write into the members of a key or a value.
+//!
+//! A leaf is a member that holds no other: an integer, a bit-field, an element of an array. Leaves are numbered, and
+//! both sides write the [`pattern`] of that number into each. Of a union one member is written at a time, so a type is
+//! written in several views: as many as it takes until each leaf was written in one of them.
+
+use std::fmt::Write as _;
+
+use bpfmap::storage::set_bits;
+use bpfmap::{Plain, bytes_of};
+use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
+
+/// What both sides write into the leaf of this number, cut to the leaf's width. Neighbours differ
+/// in their low byte.
+#[must_use]
+pub const fn pattern(leaf: u64) -> u64 {
+    leaf.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The same for a leaf of 16 bytes.
+#[must_use]
+pub const fn wide_pattern(leaf: u64) -> u128 {
+    ((pattern(leaf) as u128) << 64) | pattern(!leaf) as u128
+}
+
+/// How much there is to write of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// How many leaf numbers it takes.
+    pub leaves: u64,
+    /// In how many views all of its leaves are written.
+    pub views: u32,
+}
+
+impl Extent {
+    const LEAF: Self = Self { leaves: 1, views: 1 };
+    const NOTHING: Self = Self { leaves: 0, views: 1 };
+
+    /// How much there is to write of the type that `layout` describes.
+    ///
+    /// The members of a struct are numbered one after the other, and each view has all of them. The members of a union
+    /// share their numbers, and each view has one of them.
+    #[must_use]
+    pub fn of(layout: &TypeDesc<'_>) -> Self {
+        match Content::of(layout) {
+            Content::Nothing => Self::NOTHING,
+            Content::Number(_) => Self::LEAF,
+            Content::Bytes(size) => Self { leaves: size.into(), views: 1 },
+            Content::Array(element, len) => {
+                let element = Self::of(element);
+                Self { leaves: element.leaves * u64::from(len), views: element.views }
+            }
+            Content::Struct(members) => {
+                written(members).map(|(_, extent)| extent).fold(Self::NOTHING, |all, it| Self {
+                    leaves: all.leaves + it.leaves,
+                    views: all.views.max(it.views),
+                })
+            }
+            Content::Union(members) => {
+                let (leaves, views) = written(members).fold((0, 0), |(leaves, views), (_, it)| {
+                    (it.leaves.max(leaves), views + it.views)
+                });
+                Self { leaves, views: views.max(1) }
+            }
+        }
+    }
+}
+
+/// The members that hold leaves. An unnamed bit-field is padding.
+fn written<'a>(
+    members: &'a [MemberDesc<'a>],
+) -> impl Iterator<Item = (&'a MemberDesc<'a>, Extent)> {
+    members
+        .iter()
+        .filter(|member| member.bits == 0 || !member.name.is_empty())
+        .map(|member| (member, Extent::of(member.ty)))
+        .filter(|(_, extent)| extent.leaves > 0)
+}
+
+/// What a fixture writes of a type.
+enum Content<'a> {
+    /// Nothing: the type belongs to the kernel, or has no bytes.
+    Nothing,
+    /// One leaf.
+    Number(Number),
+    /// As many leaves of one byte.
+    Bytes(u32),
+    /// Elements of this type.
+    Array(&'a TypeDesc<'a>, u32),
+    Struct(&'a [MemberDesc<'a>]),
+    Union(&'a [MemberDesc<'a>]),
+}
+
+/// How a leaf is written.
+#[derive(Clone, Copy)]
+enum Number {
+    /// The pattern in the byte order of the host.
+    Native,
+    /// The pattern with the most significant byte first.
+    BigEndian,
+    /// The lowest bit of the pattern.
+    Bool,
+}
+
+/// The structs that belong to the kernel.
+const KERNELS: [&TypeDesc<'static>; 10] = [
+    TypeDesc::SPIN_LOCK,
+    TypeDesc::RES_SPIN_LOCK,
+    TypeDesc::TIMER,
+    TypeDesc::WORK_QUEUE,
+    TypeDesc::TASK_WORK,
+    TypeDesc::REF_COUNT,
+    TypeDesc::LIST_HEAD,
+    TypeDesc::LIST_NODE,
+    TypeDesc::RB_ROOT,
+    TypeDesc::RB_NODE,
+];
+
+impl<'a> Content<'a> {
+    fn of(layout: &'a TypeDesc<'a>) -> Self {
+        match layout {
+            TypeDesc::Evolved { ty, .. } => Self::of(ty),
+            layout if [TypeDesc::BE16, TypeDesc::BE32, TypeDesc::BE64].contains(&layout) => {
+                Self::Number(Number::BigEndian)
+            }
+            TypeDesc::Typedef { target, .. } => Self::of(target),
+            TypeDesc::Int { encoding: IntEncoding::Bool, .. } => Self::Number(Number::Bool),
+            TypeDesc::Int { .. } | TypeDesc::Enum { .. } => Self::Number(Number::Native),
+            TypeDesc::Opaque { size } => Self::Bytes(*size),
+            TypeDesc::Array { element, len } => Self::Array(element, *len),
+            layout if KERNELS.contains(&layout) => Self::Nothing,
+            TypeDesc::Struct { members, .. } => Self::Struct(members),
+            TypeDesc::Union { members, .. } => Self::Union(members),
+            // The kernel checks what is written into its own pointers, and into those to user memory.
+            TypeDesc::Pointer { target: TypeDesc::Tagged { .. } }
+            | TypeDesc::Void
+            | TypeDesc::Tagged { .. }
+            | TypeDesc::Root { .. }
+            | TypeDesc::SetByLoader => Self::Nothing,
+            TypeDesc::Pointer { .. } => Self::Number(Number::Native),
+        }
+    }
+}
+
+impl Number {
+    /// The pattern of a leaf, as a number of so many bits.
+    fn value(self, leaf: u64, bits: u32) -> u128 {
+        match self {
+            Self::Bool => u128::from(pattern(leaf) & 1),
+            Self::Native | Self::BigEndian if bits > 64 => wide_pattern(leaf),
+            Self::Native | Self::BigEndian => pattern(leaf).into(),
+        }
+    }
+
+    /// Writes the pattern of a leaf into all of `bytes`.
+    fn write(self, bytes: &mut [u8], leaf: u64) {
+        let bits = u32::try_from(bytes.len() * 8).expect("a number has at most 16 bytes");
+        set_bits(bytes, 0..bits, self.value(leaf, bits));
+        if matches!(self, Self::BigEndian) && cfg!(target_endian = "little") {
+            bytes.reverse();
+        }
+    }
+}
+
+/// The bytes of a value of the type that `layout` describes, whose first leaf has the number 0. What is no leaf is 0.
+#[must_use]
+pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(layout.size()).expect("a value fits into memory")];
+    fill(&mut bytes, layout, 0, view);
+    bytes
+}
+
+/// The same as a value of Rust.
+pub(crate) fn filled_value<T: Plain>(layout: &TypeDesc<'_>, view: u32) -> T {
+    bpfmap::from_bytes(&filled(layout, view)).expect("a type has the size of its layout")
+}
+
+/// Writes the leaves of a value, the first of which has the number `leaf`, into its bytes.
+fn fill(bytes: &mut [u8], layout: &TypeDesc<'_>, leaf: u64, view: u32) {
+    match Content::of(layout) {
+        Content::Nothing => {}
+        Content::Number(number) => number.write(bytes, leaf),
+        Content::Bytes(_) => {
+            for (leaf, byte) in (leaf..).zip(bytes) {
+                *byte = pattern(leaf).to_le_bytes()[0];
+            }
+        }
+        Content::Array(element, _) => {
+            let leaves = Extent::of(element).leaves;
+            if leaves > 0 {
+                let size = usize::try_from(element.size()).expect("an element fits into memory");
+                for (element_bytes, index) in bytes.chunks_mut(size).zip(0..) {
+                    fill(element_bytes, element, leaf + leaves * index, view);
+                }
+            }
+        }
+        Content::Struct(members) => {
+            let mut leaf = leaf;
+            for (member, extent) in written(members) {
+                fill_member(bytes, member, leaf, view);
+                leaf += extent.leaves;
+            }
+        }
+        Content::Union(members) => {
+            let mut view = view % Extent::of(layout).views;
+            for (member, extent) in written(members) {
+                if view < extent.views {
+                    return fill_member(bytes, member, leaf, view);
+                }
+                view -= extent.views;
+            }
+        }
+    }
+}
+
+/// Writes the leaves of a member into the bytes of the struct or union that has it.
+fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) {
+    if member.bits > 0 {
+        if let Content::Number(number) = Content::of(member.ty) {
+            let range = member.bit_offset..member.bit_offset + member.bits;
+            set_bits(bytes, range, number.value(leaf, member.bits));
+        }
+        return;
+    }
+    let start = member.bit_offset as usize / 8;
+    let size = usize::try_from(member.ty.size()).expect("a member fits into memory");
+    fill(&mut bytes[start..start + size], member.ty, leaf, view);
+}
+
+/// Asserts that two values are the same, and says in which member they are not. Types that people declare
+/// need not be comparable, nor printable.
+#[track_caller]
+pub(crate) fn assert_same<T: Plain>(
+    found: &T,
+    expected: &T,
+    layout: &TypeDesc<'_>,
+    what: impl FnOnce() -> String,
+) {
+    let (found, expected) = (bytes_of(found), bytes_of(expected));
+    let differs = found.iter().zip(expected).position(|(found, expected)| found != expected);
+    if let Some(byte) = differs {
+        let member = member_at(layout, byte as u64);
+        panic!(
+            "{}: byte {byte}{member} differs\n    found: {}\n expected: {}",
+            what(),
+            around(found, byte),
+            around(expected, byte)
+        );
+    }
+}
+
+/// The bytes of a value, or of a large one those around this byte, and where they begin.
+fn around(bytes: &[u8], byte: usize) -> String {
+    const ALL: usize = 128;
+    const EACH_WAY: usize = 16;
+    if bytes.len() <= ALL {
+        return format!("{bytes:02x?}");
+    }
+    let start = byte.saturating_sub(EACH_WAY);
+    let end = (byte + EACH_WAY).min(bytes.len());
+    format!("{:02x?} from byte {start} on", &bytes[start..end])
+}
+
+/// ` (.stats[1].packets)`: the member that has this byte, the first one of a union; nothing for a value
+/// that is no struct.
+fn member_at(layout: &TypeDesc<'_>, byte: u64) -> String {
+    let mut path = String::new();
+    let (mut layout, mut byte) = (layout, byte);
+    loop {
+        match layout {
+            TypeDesc::Typedef { target, .. } => layout = target,
+            TypeDesc::Array { element, .. } if element.size() > 0 => {
+                let size = element.size();
+                let _ = write!(path, "[{}]", byte / size);
+                (layout, byte) = (element, byte % size);
+            }
+            TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. } => {
+                let bits = |member: &MemberDesc<'_>| match member.bits {
+                    0 => member.ty.size() * 8,
+                    bits => bits.into(),
+                };
+                let has_byte = |member: &&MemberDesc<'_>| {
+                    let (start, end) =
+                        (u64::from(member.bit_offset), u64::from(member.bit_offset) + bits(member));
+                    start / 8 <= byte && byte < end.div_ceil(8)
+                };
+                let Some(member) = members.iter().find(has_byte) else { break };
+                let _ = write!(path, ".{}", member.name);
+                if member.bits > 0 {
+                    break;
+                }
+                byte -= u64::from(member.bit_offset) / 8;
+                layout = member.ty;
+            }
+            _ => break,
+        }
+    }
+    if path.is_empty() { path } else { format!(" ({path})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn member(
+        name: &'static str,
+        bit_offset: u32,
+        layout: &'static TypeDesc<'static>,
+    ) -> MemberDesc<'static> {
+        MemberDesc { name, bit_offset, bits: 0, ty: layout }
+    }
+
+    const fn array(element: &'static TypeDesc<'static>, len: u32) -> TypeDesc<'static> {
+        TypeDesc::Array { element, len }
+    }
+
+    #[test]
+    fn neighbouring_leaves_differ_in_their_low_byte() {
+        let mut bytes = filled(&array(TypeDesc::U8, 256), 0);
+        bytes.sort_unstable();
+        assert!(bytes.iter().enumerate().all(|(index, byte)| usize::from(*byte) == index));
+    }
+
+    #[test]
+    fn of_a_large_value_the_neighbourhood_is_shown() {
+        let mut bytes = [0; 4096];
+        bytes[4090..4093].fill(0xab);
+        assert_eq!(around(&bytes[4090..4094], 3), "[ab, ab, ab, 00]");
+        let shown = around(&bytes, 4091);
+        assert!(shown.ends_with("00, ab, ab, ab, 00, 00, 00] from byte 4075 on"), "{shown}");
+        assert!(around(&bytes, 0).ends_with("] from byte 0 on"));
+    }
+
+    #[test]
+    fn elements_of_arrays_have_leaves_of_their_own() {
+        const NESTED: TypeDesc<'static> = array(&array(TypeDesc::U16, 2), 3);
+        assert_eq!(Extent::of(&NESTED), Extent { leaves: 6, views: 1 });
+        assert_eq!(filled(&NESTED, 0)[10..], pattern(5).to_ne_bytes()[..2]);
+    }
+
+    /// Members of 4 leaves, of none, and of 2 leaves in 2 views.
+    const EITHER: TypeDesc<'static> = TypeDesc::Union {
+        name: "either",
+        size: 4,
+        members: &[
+            member("first", 0, &array(TypeDesc::U8, 4)),
+            member("lock", 0, TypeDesc::SPIN_LOCK),
+            member(
+                "",
+                0,
+                &TypeDesc::Union {
+                    name: "",
+                    size: 2,
+                    members: &[
+                        member("second", 0, TypeDesc::U16),
+                        member("third", 0, TypeDesc::BOOL),
+                    ],
+                },
+            ),
+        ],
+    };
+
+    #[test]
+    fn a_struct_numbers_its_leaves_one_after_the_other() {
+        const FIELDS: TypeDesc<'static> = TypeDesc::Struct {
+            name: "fields",
+            size: 12,
+            members: &[
+                member("a", 0, TypeDesc::BE16),
+                member("empty", 16, &array(&EITHER, 0)),
+                MemberDesc { name: "low", bit_offset: 16, bits: 3, ty: TypeDesc::U8 },
+                MemberDesc { name: "", bit_offset: 19, bits: 2, ty: TypeDesc::U8 },
+                MemberDesc { name: "high", bit_offset: 21, bits: 3, ty: TypeDesc::U8 },
+                member("lock", 32, TypeDesc::SPIN_LOCK),
+                member("b", 64, TypeDesc::U32),
+            ],
+        };
+        assert_eq!(Extent::of(&FIELDS), Extent { leaves: 4, views: 1 });
+        let bytes = filled(&FIELDS, 0);
+        let low = |leaf| pattern(leaf).to_le_bytes()[0];
+        assert_eq!(bytes[..2], [pattern(0).to_le_bytes()[1], low(0)], "big-endian");
+        #[cfg(target_endian = "little")]
+        assert_eq!(bytes[2], low(1) & 7 | (low(2) & 7) << 5, "bit-fields around padding");
+        assert_eq!(bytes[3..8], [0; 5], "padding and what belongs to the kernel");
+        assert_eq!(bytes[8..], pattern(3).to_ne_bytes()[..4]);
+    }
+
+    #[test]
+    fn a_union_is_written_in_as_many_views_as_its_members_need() {
+        let low = |leaf| pattern(leaf).to_le_bytes()[0];
+        assert_eq!(Extent::of(&EITHER), Extent { leaves: 4, views: 3 });
+        assert_eq!(filled(&EITHER, 0), [low(0), low(1), low(2), low(3)]);
+        assert_eq!(filled(&EITHER, 1)[..2], pattern(0).to_ne_bytes()[..2]);
+        assert_eq!(filled(&EITHER, 2), [low(0) & 1, 0, 0, 0]);
+        assert_eq!(filled(&EITHER, 3), filled(&EITHER, 0));
+    }
+
+    #[test]
+    fn a_byte_is_that_of_a_member() {
+        let at = |name, bit_offset, bits, layout| MemberDesc { name, bit_offset, bits, ty: layout };
+        let stats = TypeDesc::Struct {
+            name: "stats",
+            size: 8,
+            members: &[
+                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
+                MemberDesc { name: "state", bit_offset: 34, bits: 9, ty: TypeDesc::U16 },
+            ],
+        };
+        let of_both = TypeDesc::Array { element: Box::leak(Box::new(stats)), len: 2 };
+        let members = Box::leak(Box::new([
+            at("key", 0, 0, TypeDesc::U64),
+            at("each", 64, 0, Box::leak(Box::new(of_both))),
+        ]));
+        let value = TypeDesc::Struct { name: "value", size: 24, members };
+        assert_eq!(member_at(&value, 7), " (.key)");
+        assert_eq!(member_at(&value, 11), " (.each[0].packets)");
+        assert_eq!(member_at(&value, 21), " (.each[1].state)");
+        assert_eq!(member_at(&value, 22), " (.each[1])");
+        assert_eq!(member_at(TypeDesc::U64, 3), "");
+    }
+}

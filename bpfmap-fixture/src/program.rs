@@ -1,0 +1,367 @@
+//! The object of a fixture: its maps and programs.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bpfmap::{Map, MapFlags, MapSpec};
+use bpfmap_core::map_type::{self, MaxEntriesRule};
+use libbpf_rs::{ErrorKind, Link, MapType, Object, ObjectBuilder, ProgramInput, ProgramMut};
+
+use crate::MapFixture;
+use crate::arena_lock::ArenaLock;
+use crate::subject::raise_memlock_limit;
+
+/// The object of a fixture, loaded: the maps, and for each a program that writes an entry and one
+/// that checks it.
+///
+/// The thread stays on one CPU from here on, so that it reads the per-CPU values that the programs
+/// wrote.
+pub struct Fixture {
+    object: Object,
+    cpu: usize,
+    pins: PathBuf,
+    /// Of an object with an arena, until that is unmapped.
+    _arena: Option<ArenaLock>,
+}
+
+impl Fixture {
+    /// Loads the object file of a fixture. Maps that the schema pins go to a folder of this
+    /// process, which is removed in the end; those without `max_entries` get a few.
+    ///
+    /// # Panics
+    ///
+    /// When libbpf or the kernel refuses it.
+    #[must_use]
+    pub fn load(object: &[u8]) -> Self {
+        Self::load_where(object, |_| true, |_| true)
+    }
+
+    /// Loads of the object what belongs to one map, and the maps that it holds from the start: the kernel need not know
+    /// the other maps, nor the verifier look at their programs. `None` where the kernel refuses the map, as it should.
+    ///
+    /// # Panics
+    ///
+    /// When libbpf or the kernel refuses what it should take.
+    #[must_use]
+    pub fn of<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>) -> Option<Self> {
+        if crate::is_refused::<S>(fixture) {
+            return None;
+        }
+        let programs = ROLES.map(|role| program_of(role, S::NAME));
+        let is_own = |program: &OsStr| programs.iter().any(|own| program == own.as_str());
+        let is_needed = |map: &OsStr| {
+            is_needed_for::<S>(map) || fixture.contents.iter().any(|content| map == content.name)
+        };
+        Some(Self::load_where(object, is_own, is_needed))
+    }
+
+    /// As [`Self::load`], but of the object only these maps and programs.
+    ///
+    /// # Panics
+    ///
+    /// When libbpf or the kernel refuses it.
+    #[must_use]
+    pub fn load_parts(object: &[u8], maps: &[&str], programs: &[&str]) -> Self {
+        let is_wanted = |program: &OsStr| programs.iter().any(|wanted| program == *wanted);
+        let is_needed = |map: &OsStr| {
+            map.as_bytes().contains(&b'.') || maps.iter().any(|needed| map == *needed)
+        };
+        Self::load_where(object, is_wanted, is_needed)
+    }
+
+    /// Attaches a program to what its section names, until the link is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program, or the kernel refuses.
+    pub fn attach_program(&self, program: &str) -> Link {
+        self.program(program).attach().unwrap_or_else(|error| panic!("{program}: {error:?}"))
+    }
+
+    /// A program of the object, to be put into a map.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn program_fd(&self, name: &str) -> OwnedFd {
+        self.program(name).as_fd().try_clone_to_owned().expect("a descriptor is free")
+    }
+
+    fn load_where(
+        object: &[u8],
+        is_wanted: impl Fn(&OsStr) -> bool,
+        is_needed: impl Fn(&OsStr) -> bool,
+    ) -> Self {
+        Self::try_load_where(object, is_wanted, is_needed).unwrap_or_else(|error| {
+            panic!("the kernel loads the fixture's maps and programs: {error:?}")
+        })
+    }
+
+    /// As [`Self::load`], but of the programs only these.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses one.
+    ///
+    /// # Panics
+    ///
+    /// When libbpf does not know the object's format.
+    pub fn try_load_programs(object: &[u8], programs: &[&str]) -> libbpf_rs::Result<Self> {
+        let is_wanted = |name: &OsStr| programs.iter().any(|program| name == *program);
+        Self::try_load_where(object, is_wanted, |_| true)
+    }
+
+    /// Some programs of a map's, which the kernel may refuse.
+    pub(crate) fn try_load<S: MapSpec>(
+        object: &[u8],
+        programs: &[&str],
+    ) -> libbpf_rs::Result<Self> {
+        let is_wanted = |name: &OsStr| programs.iter().any(|program| name == *program);
+        Self::try_load_where(object, is_wanted, is_needed_for::<S>)
+    }
+
+    fn try_load_where(
+        object: &[u8],
+        is_wanted: impl Fn(&OsStr) -> bool,
+        is_needed: impl Fn(&OsStr) -> bool,
+    ) -> libbpf_rs::Result<Self> {
+        raise_memlock_limit();
+        let cpu = stay_on_one_cpu();
+        // Tests run beside each other, and none is to meet the pins of another.
+        let number = LOADED.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        let pins = Path::new(BPF_FS).join(format!("bpfmap-fixture-{process}-{number}"));
+        let mut builder = ObjectBuilder::default();
+        builder.pin_root_path(&pins).expect("a path without NUL");
+        let mut open = builder.open_memory(object).expect("libbpf opens the fixture's object");
+        let mut arena = None;
+        for mut map in open.maps_mut() {
+            // libbpf fills each that has first contents, also one that it did not make.
+            let needed = is_needed(map.name()) || map.map_type() == MapType::ProgArray;
+            map.set_autocreate(needed).expect("an object that is not loaded yet takes it");
+            if needed && map.map_type() == MapType::Arena && arena.is_none() {
+                arena = Some(ArenaLock::take());
+            }
+            if map.max_entries() == 0 && is_left_to_the_loader(map.map_type()) {
+                map.set_max_entries(ENTRIES).expect("a map without max_entries takes any");
+            }
+        }
+        for mut program in open.progs_mut() {
+            let held = program.section() == HELD_PROGRAMS;
+            program.set_autoload(held || is_wanted(program.name()));
+        }
+        Ok(Self { object: open.load()?, cpu, pins, _arena: arena })
+    }
+
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// The CPU that the thread stays on.
+    pub(crate) fn cpu(&self) -> usize {
+        self.cpu
+    }
+
+    /// The map of the spec, opened and checked; through a descriptor that reads and writes where the flags of
+    /// the spec limit that of the object.
+    ///
+    /// # Panics
+    ///
+    /// When it is not what the spec says.
+    #[must_use]
+    pub fn map<S: MapSpec>(&self) -> Map<S> {
+        let map = Map::from_object(&self.object).unwrap_or_else(|error| panic!("{error}"));
+        unlimited(map).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs a program of the object with a packet that starts with `argument`, and returns what
+    /// the program returned.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program, or the kernel doesn't run it.
+    #[must_use]
+    pub fn run(&self, program: &str, argument: u32) -> i32 {
+        self.run_repeatedly(program, argument, 1)
+    }
+
+    /// Binds the thread to a CPU, runs a program there `times` in a row with a packet of zeros,
+    /// and returns what it returned last.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::run`], and when there is no such CPU.
+    #[must_use]
+    pub fn run_on(&self, program: &str, cpu: usize, times: u32) -> i32 {
+        bind_to(cpu);
+        self.run_repeatedly(program, 0, times)
+    }
+
+    /// Runs a program of the type `BPF_PROG_TYPE_SYSCALL` (Linux 5.14) with a `u32` as its context,
+    /// and returns what it returned.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::run`].
+    #[must_use]
+    pub fn run_syscall(&self, program: &str, argument: u32) -> i32 {
+        let mut context = argument.to_ne_bytes();
+        let input = ProgramInput { context_in: Some(&mut context), ..ProgramInput::default() };
+        let output = self.program(program).test_run(input);
+        signed(output.expect("BPF_PROG_TEST_RUN runs the program").return_value)
+    }
+
+    fn run_repeatedly(&self, program: &str, argument: u32, times: u32) -> i32 {
+        let mut packet = [0; PACKET];
+        packet[..4].copy_from_slice(&argument.to_ne_bytes());
+        let input =
+            ProgramInput { data_in: Some(&packet), repeat: times, ..ProgramInput::default() };
+        let output =
+            self.program(program).test_run(input).expect("BPF_PROG_TEST_RUN runs a tc program");
+        signed(output.return_value)
+    }
+
+    /// A program of the object.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn program(&self, name: &str) -> ProgramMut<'_> {
+        let mut programs = self.object.progs_mut();
+        programs
+            .find(|program| program.name() == name)
+            .unwrap_or_else(|| panic!("the object has no program {name}"))
+    }
+
+    pub(crate) fn write_in_program<S: MapSpec>(&self, view: u32) {
+        self.write_by(S::NAME, view);
+    }
+
+    pub(crate) fn check_in_program<S: MapSpec>(&self, view: u32) {
+        self.check_by(S::NAME, view);
+    }
+
+    pub(crate) fn write_by(&self, owner: &str, view: u32) {
+        let result = self.run(&program_of("write", owner), view);
+        assert_eq!(result, 0, "{owner}: the program's write fails in view {view}");
+    }
+
+    pub(crate) fn check_by(&self, owner: &str, view: u32) {
+        match self.run(&program_of("check", owner), view) {
+            0 => {}
+            errno if errno < 0 => {
+                panic!("{owner}: the program finds no entry in view {view}: {errno}")
+            }
+            byte => panic!(
+                "{owner}: byte {} of the value differs for the program in view {view}",
+                byte - 1
+            ),
+        }
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        for mut map in self.object.maps_mut() {
+            if let Some(path) = map.get_pin_path().map(PathBuf::from) {
+                if path.starts_with(&self.pins) {
+                    // Nothing is left to do about a pin that can't be removed.
+                    let _ = map.unpin(path);
+                }
+            }
+        }
+        let _ = std::fs::remove_dir(&self.pins);
+    }
+}
+
+/// Whether a loader has to say how many entries such a map takes: it must not of a type that takes none, and of perf
+/// events libbpf itself knows how many there are.
+fn is_left_to_the_loader(map_type: MapType) -> bool {
+    let row = map_type::MapType::by_number(map_type as u32);
+    row.is_none_or(|row| !matches!(row.max_entries, MaxEntriesRule::Zero | MaxEntriesRule::PerCpu))
+}
+
+/// How many fixtures this process has loaded.
+static LOADED: AtomicUsize = AtomicUsize::new(0);
+
+/// The map as it is: the flags that keep user space from it belong to the descriptor that creation returned.
+pub(crate) fn unlimited<S: MapSpec>(map: Map<S>) -> bpfmap::Result<Map<S>> {
+    if S::FLAGS.contains(MapFlags::RDONLY) || S::FLAGS.contains(MapFlags::WRONLY) {
+        let options = Map::<S>::options().max_entries(map.max_entries());
+        return options.from_id(map.info()?.id);
+    }
+    Ok(map)
+}
+
+/// Asserts that the verifier refuses the program with this role of the map of the spec, which does what a flag of
+/// the map forbids.
+///
+/// # Panics
+///
+/// When the program loads, or is refused otherwise.
+pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
+    if crate::is_refused::<S>(fixture) {
+        return;
+    }
+    let program = program_of(role, S::NAME);
+    match Fixture::try_load::<S>(object, &[&program]) {
+        Ok(_) => panic!("{program} loads, though the flags of the map forbid what it does"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{program}: {error:?}"),
+    }
+    println!("vmtest:note refused.{role}=EACCES, by the flags of the map");
+}
+
+/// Whether the programs of a map need another: what libbpf makes for global variables has a dot in
+/// its name.
+fn is_needed_for<S: MapSpec>(map: &OsStr) -> bool {
+    map == S::NAME || map.as_bytes().contains(&b'.')
+}
+
+/// The program of a fixture that does this for a map. No name of a schema begins as it does.
+pub(crate) fn program_of(role: &str, map: &str) -> String {
+    format!("__bpfmap_{role}_{map}")
+}
+
+/// What a map's own programs do.
+const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
+
+/// The section of the programs that maps hold from the start: libbpf puts them there whatever it is asked to load.
+const HELD_PROGRAMS: &str = "classifier";
+
+/// Where BPF objects are pinned.
+const BPF_FS: &str = "/sys/fs/bpf";
+
+/// For maps whose size the loader chooses.
+const ENTRIES: u32 = 16;
+
+/// `BPF_PROG_TEST_RUN` wants an Ethernet header at least.
+const PACKET: usize = 64;
+
+/// Binds the thread to the CPU that it is on, and returns its number.
+fn stay_on_one_cpu() -> usize {
+    // SAFETY: no arguments; fails on no kernel.
+    let cpu = unsafe { libc::sched_getcpu() };
+    let cpu = usize::try_from(cpu).expect("the kernel knows on which CPU a thread runs");
+    bind_to(cpu);
+    cpu
+}
+
+fn bind_to(cpu: usize) {
+    // SAFETY: a cpu_set_t is plain bits; the call reads the whole of it.
+    let bound = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
+    };
+    assert_eq!(bound, 0, "this machine has no CPU {cpu} to run on");
+}
+
+/// What a program returned, which libbpf-rs has without its sign.
+pub(crate) fn signed(returned: u32) -> i32 {
+    i32::from_ne_bytes(returned.to_ne_bytes())
+}

@@ -1,0 +1,170 @@
+//! Stacks: a program records its own and that of the process, and user space reads both.
+
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
+
+use libbpf_rs::{ProgramInput, libbpf_sys};
+
+use crate::build_id::is_code_of;
+use crate::objects::load_program;
+use crate::program::{program_of, signed};
+use crate::raw::fd_bits;
+use crate::{Fixture, index};
+use bpfmap::kind::{DeleteElement, HoldStacks, Kind, LookupElement};
+use bpfmap::{Map, MapSpec, StackFrame};
+
+impl Fixture {
+    /// Asserts that user space reads the addresses of the kernel's stack and of the process' that programs recorded.
+    ///
+    /// # Panics
+    ///
+    /// When they are not what they should be, or the programs or the kernel fail.
+    pub fn reads_the_addresses_of_both_stacks<S>(&self)
+    where
+        S: MapSpec,
+        S::Kind: HoldStacks + LookupElement + DeleteElement + Kind<Value<S::Value> = S::Value>,
+    {
+        let map = self.map::<S>();
+        let addresses = |id| {
+            let addresses = map.addresses(&index(id)).unwrap_or_else(|error| panic!("{error}"));
+            addresses.unwrap_or_else(|| panic!("there is no stack {id}"))
+        };
+        let id = self.record::<S>("write");
+        let kernel = addresses(id);
+        assert!(!kernel.is_empty() && kernel.iter().all(|it| is_kernel(*it)), "{kernel:x?}");
+        make_room(&map, id);
+        let id = self.record::<S>("check");
+        let process = addresses(id);
+        assert!(process.first().is_some_and(|it| is_code(*it)), "{process:x?}");
+        make_room(&map, id);
+        assert_eq!(self.record::<S>("write"), self.record::<S>("write"), "the same stack");
+    }
+
+    /// As [`Self::reads_the_addresses_of_both_stacks`], of a map with build ids.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn reads_the_files_of_both_stacks<S>(&self)
+    where
+        S: MapSpec,
+        S::Kind: HoldStacks + LookupElement + DeleteElement + Kind<Value<S::Value> = S::Value>,
+    {
+        let map = self.map::<S>();
+        let frames = |id| {
+            let frames = map.frames(&index(id)).unwrap_or_else(|error| panic!("{error}"));
+            frames.unwrap_or_else(|| panic!("there is no stack {id}"))
+        };
+        let id = self.record::<S>("write");
+        let kernel = frames(id);
+        let in_kernel = |it: &StackFrame| matches!(it, StackFrame::Address(at) if is_kernel(*at));
+        assert!(!kernel.is_empty() && kernel.iter().all(in_kernel), "{kernel:x?}");
+        make_room(&map, id);
+        let process = (0..TRIES).find_map(|_| {
+            let id = self.record::<S>("check");
+            // The code of this process that made the system call.
+            if let Some(StackFrame::File { build_id, offset }) = frames(id).first() {
+                return Some((*build_id, *offset));
+            }
+            // While another thread maps memory, the kernel does not look for files.
+            map.delete(&index(id)).unwrap_or_else(|error| panic!("{error}"));
+            None
+        });
+        let (build_id, offset) = process.expect("the kernel finds the file of the first frame");
+        assert!(
+            is_code_of(&build_id, offset),
+            "no file of this process has the build id {build_id:x?} and, at {offset:#x}, code"
+        );
+    }
+
+    /// Runs a program that records a stack, and returns the id.
+    fn record<S: MapSpec>(&self, role: &str) -> u32 {
+        let program = self.program(&program_of(role, S::NAME));
+        let output = program.test_run(ProgramInput::default());
+        let id = output.expect("BPF_PROG_TEST_RUN runs a raw_tp program (Linux 5.10)").return_value;
+        assert!(signed(id) >= 0, "{}: no stack is recorded: {}", S::NAME, signed(id));
+        id
+    }
+}
+
+/// Deletes a stack that was read. A map of one entry takes no other beside it, whatever the id: `ENOMEM`.
+fn make_room<S>(map: &Map<S>, id: u32)
+where
+    S: MapSpec,
+    S::Kind: DeleteElement,
+{
+    let deleted = map.delete(&index(id)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(deleted, "there is no stack {id}");
+}
+
+/// How often a stack is recorded in hope of the files.
+const TRIES: usize = 1000;
+
+/// Whether an address is in the upper half, which belongs to the kernel.
+fn is_kernel(address: u64) -> bool {
+    address >> 63 == 1
+}
+
+/// Whether this process can execute what is at an address.
+fn is_code(address: u64) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc is mounted");
+    let covers = |range: &str| {
+        let (start, end) = range.split_once('-')?;
+        let start = u64::from_str_radix(start, 16).ok()?;
+        let end = u64::from_str_radix(end, 16).ok()?;
+        Some((start..end).contains(&address))
+    };
+    // 55d0c0a0e000-55d0c0a0f000 r-xp …
+    maps.lines().any(|line| {
+        let mut words = line.split(' ');
+        words.next().and_then(covers) == Some(true)
+            && words.next().is_some_and(|it| it.contains('x'))
+    })
+}
+
+/// Has programs record stacks until there is one more than `entries` counts now.
+pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
+    const USER_STACK: u64 = 1 << 8;
+    let before = entries();
+    // Without the innermost frames it is another stack, and so is that of another program. Stacks fall on ids by a hash,
+    // and one whose id is taken is not kept (`EEXIST`): as many are made as it takes to meet a free one.
+    let mut programs = vec![];
+    for _ in 0..PROGRAMS {
+        for flags in (0..8).flat_map(|skipped| [skipped, USER_STACK | skipped]) {
+            programs.push(record(map, flags));
+            if entries() > before {
+                return;
+            }
+        }
+    }
+    panic!("no program records a stack");
+}
+
+/// How many programs of each kind record their stacks at most. That all stacks of the kernel fall on the same id of four
+/// is less likely than one in 10^100.
+const PROGRAMS: usize = 25;
+
+/// Runs a program that records a stack, and returns it; these are the flags of `bpf_get_stackid`.
+fn record(map: BorrowedFd<'_>, flags: u64) -> OwnedFd {
+    const RAW_TRACEPOINT: u32 = 17;
+    let fd = u64::from(fd_bits(map.as_raw_fd()));
+    let program = load_program(
+        RAW_TRACEPOINT,
+        &[
+            // r2 = the map; r3 = the flags; bpf_get_stackid(r1, r2, r3); exit
+            fd << 32 | 0x1218,
+            0,
+            flags << 32 | 0x03b7,
+            27 << 32 | 0x85,
+            0x95,
+        ],
+    );
+    let mut options = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as libbpf_sys::size_t,
+        ..Default::default()
+    };
+    // SAFETY: the program is given nothing to read, nor anywhere to write.
+    let result =
+        unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+    assert_eq!(result, 0, "a raw_tp program is run (Linux 5.10)");
+    program
+}

@@ -1,0 +1,401 @@
+//! The map that a case is tried on.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+use crate::arena_lock::ArenaLock;
+use crate::keys::Keys;
+use crate::owners::Owners;
+use crate::program::unlimited;
+use crate::raw::Command;
+use crate::raw::page_size;
+use crate::raw::{self, BPF_ANY, Buffer};
+use crate::stacks;
+use crate::values::{self, MakeValues, Refused, Values};
+use crate::{Answer, MapFixture};
+use bpfmap::kind::{self, Kind as _};
+use bpfmap::{Map, MapFlags, MapSpec, possible_cpus};
+use bpfmap_core::map_type::{KeyRule, Operation};
+
+/// A small map of a spec's type, key, value and flags, made for one case.
+pub(crate) struct Subject {
+    /// The descriptor that creation returned, through which the case is tried.
+    map: OwnedFd,
+    /// One that no flag limits, through which the case is prepared and its result is seen.
+    whole: OwnedFd,
+    keys: Keys,
+    kind_of_values: Values,
+    /// Whether user space can put entries in.
+    insertable: bool,
+    key_size: usize,
+    /// What the values are attached to, where they are.
+    owners: Option<Owners>,
+    /// Where the map wants to lie in memory; 0 where the kernel likes.
+    address: u64,
+    /// The size of a value, all CPUs' together.
+    value_size: usize,
+    layout: values::Layout,
+    values: Box<dyn MakeValues>,
+    max_entries: u32,
+    /// Of an arena, until it is unmapped.
+    _arena: Option<ArenaLock>,
+}
+
+/// What a batch command answered, and how many entries it dealt with.
+pub(crate) struct Batch {
+    pub(crate) answer: Answer,
+    pub(crate) count: u32,
+}
+
+impl Subject {
+    /// Makes a map of a few entries.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel refuses it.
+    #[must_use]
+    pub(crate) fn new<S: MapSpec>(fixture: &MapFixture<'_>) -> Self {
+        let cpus = possible_cpus().expect("a map with values");
+        let map = Self::try_map::<S>(fixture).unwrap_or_else(|error| panic!("{error}"));
+        let max_entries = map.max_entries();
+        let duplicate =
+            |map: &Map<S>| map.as_fd().try_clone_to_owned().expect("a descriptor is free");
+        let created = duplicate(&map);
+        let map = unlimited(map).unwrap_or_else(|error| panic!("{error}"));
+        let one = size_of::<S::Value>();
+        let row = fixture.row();
+        let (stride, copies) = if row.per_cpu { (one.next_multiple_of(8), cpus) } else { (one, 1) };
+        let layout = values::Layout { one, stride, copies, special: fixture.special.to_vec() };
+        let (keys, kind_of_values) = (Keys::of(fixture), Values::of(fixture));
+        Self {
+            map: created,
+            whole: duplicate(&map),
+            keys,
+            kind_of_values,
+            // Where a program's attachment makes entries, user space can't.
+            insertable: row.operation_since(Operation::Update).is_some()
+                && row.key != KeyRule::CgroupStorage,
+            key_size: size_of::<S::Key>(),
+            owners: keys.are_descriptors().then(|| Owners::new(keys)),
+            // An arena takes it for this; of other maps it is a small number.
+            address: if S::MAP_EXTRA % page_size() as u64 == 0 { S::MAP_EXTRA } else { 0 },
+            value_size: stride * copies,
+            values: kind_of_values.make::<S>(layout.clone()),
+            layout,
+            max_entries,
+            _arena: (S::Kind::TYPE == kind::Arena::TYPE).then(ArenaLock::take),
+        }
+    }
+
+    /// What the kernel answers when the map is made.
+    pub(crate) fn creation<S: MapSpec>(fixture: &MapFixture<'_>) -> Answer {
+        match Self::try_map::<S>(fixture) {
+            Ok(_) => Answer::OK,
+            Err(error) => {
+                Answer(error.errno().unwrap_or_else(|| panic!("not the kernel's answer: {error}")))
+            }
+        }
+    }
+
+    /// The map that cases are tried on, typed.
+    pub(crate) fn map<S: MapSpec>(fixture: &MapFixture<'_>) -> Map<S> {
+        Self::try_map(fixture).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_map<S: MapSpec>(fixture: &MapFixture<'_>) -> bpfmap::Result<Map<S>> {
+        raise_memlock_limit();
+        let cpus = u32::try_from(possible_cpus()?).expect("few CPUs");
+        // A list of its own for each CPU needs room on each.
+        let own_lists = S::FLAGS.contains(MapFlags::NO_COMMON_LRU);
+        let few = if own_lists { ENTRIES * cpus } else { ENTRIES };
+        let entries = fixture.max_entries.or(Values::of(fixture).entries(cpus));
+        Map::<S>::options().max_entries(entries.unwrap_or(few)).create()
+    }
+
+    /// How many entries the map takes.
+    #[must_use]
+    pub(crate) fn max_entries(&self) -> u32 {
+        self.max_entries
+    }
+
+    pub(crate) fn key_size(&self) -> usize {
+        self.key_size
+    }
+
+    /// The key of this number; `None` where the map has no keys.
+    pub(crate) fn key(&self, number: u32) -> Option<Vec<u8>> {
+        match self.keys {
+            Keys::Keyless => None,
+            keys @ Keys::Recorded => {
+                let (answer, first) = self.step(self.whole.as_fd(), None);
+                let first = <[u8; 4]>::try_from(first).expect("an id has 4 bytes");
+                let first = if answer == Answer::OK { u32::from_ne_bytes(first) } else { 0 };
+                Some(keys.key(first ^ number, self.key_size))
+            }
+            keys => Some(match &self.owners {
+                Some(owners) => owners.descriptor(number).to_ne_bytes().to_vec(),
+                None => keys.key(number, self.key_size),
+            }),
+        }
+    }
+
+    /// The value of this number, as user space writes it.
+    pub(crate) fn value(&self, number: u32) -> Vec<u8> {
+        self.values.written(number)
+    }
+
+    /// A value that the map refuses.
+    pub(crate) fn refused_value(&self, refused: Refused) -> Vec<u8> {
+        self.values.refused(refused)
+    }
+
+    /// The same as a look-up shows it; `None`: user space can't read it.
+    pub(crate) fn stored(&self, number: u32) -> Option<Vec<u8>> {
+        self.values.shown(number)
+    }
+
+    /// A descriptor as a value.
+    pub(crate) fn descriptor(&self, fd: RawFd) -> Vec<u8> {
+        let mut value = vec![0; self.value_size];
+        value[..4].copy_from_slice(&fd.to_ne_bytes());
+        value
+    }
+
+    pub(crate) fn lookup(&self, number: u32) -> (Answer, Vec<u8>) {
+        self.lookup_through(self.map.as_fd(), number)
+    }
+
+    /// What is there, whatever the flags of the map.
+    pub(crate) fn look(&self, number: u32) -> (Answer, Vec<u8>) {
+        self.lookup_through(self.whole.as_fd(), number)
+    }
+
+    fn lookup_through(&self, map: BorrowedFd<'_>, number: u32) -> (Answer, Vec<u8>) {
+        let (key, asked) = (self.key(number), self.asked(number));
+        self.read(Command::LookupElem, map, key.as_deref(), asked, 0)
+    }
+
+    pub(crate) fn lookup_with(&self, key: Option<&[u8]>, flags: u64) -> (Answer, Vec<u8>) {
+        self.read(Command::LookupElem, self.map.as_fd(), key, self.asked(0), flags)
+    }
+
+    pub(crate) fn take(&self, number: u32) -> (Answer, Vec<u8>) {
+        self.take_with(self.key(number).as_deref(), 0)
+    }
+
+    pub(crate) fn take_with(&self, key: Option<&[u8]>, flags: u64) -> (Answer, Vec<u8>) {
+        self.read(Command::LookupAndDeleteElem, self.map.as_fd(), key, self.asked(0), flags)
+    }
+
+    pub(crate) fn update(&self, number: u32, flags: u64) -> Answer {
+        self.update_with(self.key(number).as_deref(), &self.value(number), flags)
+    }
+
+    /// Writes whatever the flags of the map say.
+    pub(crate) fn put(&self, number: u32) -> Answer {
+        let (key, value) = (self.key(number), self.value(number));
+        let value = Buffer::In(&value);
+        raw::element(Command::UpdateElem, self.whole.as_fd(), key.as_deref(), value, BPF_ANY)
+    }
+
+    pub(crate) fn update_with(&self, key: Option<&[u8]>, value: &[u8], flags: u64) -> Answer {
+        raw::element(Command::UpdateElem, self.map.as_fd(), key, Buffer::In(value), flags)
+    }
+
+    pub(crate) fn delete(&self, number: u32) -> Answer {
+        self.delete_with(self.key(number).as_deref())
+    }
+
+    pub(crate) fn delete_with(&self, key: Option<&[u8]>) -> Answer {
+        raw::element(Command::DeleteElem, self.map.as_fd(), key, Buffer::None, 0)
+    }
+
+    pub(crate) fn next_key(&self, key: Option<&[u8]>) -> (Answer, Vec<u8>) {
+        self.step(self.map.as_fd(), key)
+    }
+
+    fn step(&self, map: BorrowedFd<'_>, key: Option<&[u8]>) -> (Answer, Vec<u8>) {
+        let mut next = vec![0; self.key_size];
+        let out = Buffer::Out(&mut next);
+        (raw::element(Command::GetNextKey, map, key, out, 0), next)
+    }
+
+    /// The last CPU that the machine could have.
+    pub(crate) fn last_cpu(&self) -> usize {
+        self.layout.copies - 1
+    }
+
+    /// The value of one CPU among those of all.
+    pub(crate) fn share<'a>(&self, values: &'a [u8], cpu: usize) -> &'a [u8] {
+        &values[cpu * self.layout.stride..][..self.layout.one]
+    }
+
+    /// Has one value be read, and room behind it for what an older kernel reads: a value for each CPU.
+    pub(crate) fn one_of(&self, share: &[u8]) -> Vec<u8> {
+        let mut value = vec![0; self.value_size];
+        value[..share.len()].copy_from_slice(share);
+        value
+    }
+
+    /// Asserts that the entry of this number holds, on each CPU, what `expected` gives for it.
+    pub(crate) fn assert_shares<'a>(&self, number: u32, expected: impl Fn(usize) -> &'a [u8]) {
+        let (answer, values) = self.look(number);
+        assert_eq!(answer, Answer::OK, "entry {number} is not there");
+        for cpu in 0..self.layout.copies {
+            assert_eq!(self.share(&values, cpu), expected(cpu), "the value of CPU {cpu}");
+        }
+    }
+
+    /// Reads up to `count` entries from the start.
+    pub(crate) fn read_batch(&self, command: Command, count: u32) -> Batch {
+        self.read_batch_with(command, count, 0)
+    }
+
+    pub(crate) fn read_batch_with(&self, command: Command, count: u32, elem_flags: u64) -> Batch {
+        let room = count as usize;
+        let mut position = vec![0; self.key_size.max(HASH_POSITION)];
+        let mut keys = vec![0; self.key_size * room];
+        let mut values = vec![0; self.value_size * room];
+        let (answer, count) = raw::batch(
+            command,
+            self.map.as_fd(),
+            Some(&mut position),
+            Buffer::Out(&mut keys),
+            Buffer::Out(&mut values),
+            count,
+            elem_flags,
+        );
+        Batch { answer, count }
+    }
+
+    pub(crate) fn write_batch(&self, numbers: &[u32], elem_flags: u64) -> Batch {
+        let values: Vec<u8> = numbers.iter().flat_map(|number| self.value(*number)).collect();
+        self.batch(Command::UpdateBatch, numbers, Buffer::In(&values), elem_flags)
+    }
+
+    /// Writes, in a batch, the value of `cpu` in the second number of each pair to the entry of the first. With the flags
+    /// that mean one value, values follow each other without a gap.
+    pub(crate) fn write_shares(&self, pairs: &[(u32, u32)], cpu: usize, flags: u64) -> Answer {
+        let mut values = vec![];
+        for (_, value) in pairs {
+            values.extend_from_slice(self.share(&self.value(*value), cpu));
+        }
+        values.resize(self.value_size * pairs.len(), 0);
+        let numbers: Vec<u32> = pairs.iter().map(|(number, _)| *number).collect();
+        self.batch(Command::UpdateBatch, &numbers, Buffer::In(&values), flags).answer
+    }
+
+    pub(crate) fn delete_batch(&self, numbers: &[u32]) -> Batch {
+        self.batch(Command::DeleteBatch, numbers, Buffer::None, 0)
+    }
+
+    pub(crate) fn freeze(&self) -> Answer {
+        raw::freeze(self.map.as_fd())
+    }
+
+    /// Maps a page, the first of which is 0, to read.
+    pub(crate) fn mmap(&self, page: u8) -> Answer {
+        raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ)
+    }
+
+    /// Maps a page to read and write.
+    pub(crate) fn mmap_to_write(&self, page: u8) -> Answer {
+        raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// Whether user space can put entries in.
+    pub(crate) fn is_insertable(&self) -> bool {
+        self.insertable
+    }
+
+    /// Puts an entry in, which has to succeed; nothing where user space can't.
+    pub(crate) fn insert(&self, number: u32) {
+        if self.kind_of_values == Values::Stacks {
+            return stacks::record_one_more(self.whole.as_fd(), || self.entries());
+        }
+        if !self.is_insertable() {
+            return;
+        }
+        let answer = self.put(number);
+        assert_eq!(answer, Answer::OK, "entry {number} could not be put in");
+    }
+
+    /// Puts as many entries in as the map takes.
+    pub(crate) fn fill(&self) {
+        let slots = self.kind_of_values.slots(self.max_entries);
+        (0..slots).for_each(|number| self.insert(number));
+    }
+
+    /// Counts the entries by a walk; 0 where the map can't be walked.
+    pub(crate) fn entries(&self) -> u32 {
+        let mut count = 0;
+        let whole = self.whole.as_fd();
+        let (mut answer, mut key) = self.step(whole, None);
+        while answer == Answer::OK && count <= self.max_entries {
+            count += 1;
+            (answer, key) = self.step(whole, Some(&key));
+        }
+        count
+    }
+
+    /// Asserts that the map holds the entry of this number, or has it as its next element. Of an
+    /// entry that user space can't read, it is known that it was taken.
+    pub(crate) fn assert_stored(&self, number: u32) {
+        let Some(stored) = self.stored(number) else { return };
+        let (answer, value) = self.look(number);
+        assert_eq!(answer, Answer::OK, "entry {number} is not there");
+        assert_eq!(value, stored, "entry {number} holds another value");
+    }
+
+    /// What stands where a look-up writes: of some maps, the value that is asked for.
+    fn asked(&self, number: u32) -> Vec<u8> {
+        match self.kind_of_values {
+            Values::Asked => self.value(number),
+            _ => vec![0; self.value_size],
+        }
+    }
+
+    fn read(
+        &self,
+        command: Command,
+        map: BorrowedFd<'_>,
+        key: Option<&[u8]>,
+        mut value: Vec<u8>,
+        flags: u64,
+    ) -> (Answer, Vec<u8>) {
+        let out = Buffer::Out(&mut value);
+        let answer = raw::element(command, map, key, out, flags);
+        self.layout.clear(&mut value, values::is_anything);
+        self.layout.clear_gaps(&mut value);
+        (answer, value)
+    }
+
+    fn batch(
+        &self,
+        command: Command,
+        numbers: &[u32],
+        values: Buffer<'_>,
+        elem_flags: u64,
+    ) -> Batch {
+        let count = u32::try_from(numbers.len()).expect("a few entries");
+        let keys: Vec<u8> =
+            numbers.iter().filter_map(|number| self.key(*number)).flatten().collect();
+        let keys = Buffer::In(&keys);
+        let (answer, count) =
+            raw::batch(command, self.map.as_fd(), None, keys, values, count, elem_flags);
+        Batch { answer, count }
+    }
+}
+
+/// Few, so that a full map is soon reached.
+const ENTRIES: u32 = 4;
+
+/// Hash tables write the number of a bucket where the position of a batch is asked for.
+const HASH_POSITION: usize = 4;
+
+/// Up to Linux 5.10 the memory of maps counts against `RLIMIT_MEMLOCK`, root's too.
+pub(crate) fn raise_memlock_limit() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the address of a whole rlimit.
+    // Without the privilege the old limit stays, and the map's creation tells what it lacks.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+}
