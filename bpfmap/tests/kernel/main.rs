@@ -10,6 +10,7 @@ mod common;
 mod create;
 #[cfg(feature = "derive")]
 mod debug;
+#[cfg(feature = "derive")]
 mod derived;
 mod examples;
 mod hash;
