@@ -1,7 +1,7 @@
 //! The maps that are measured, as each contender sees them.
 
 use aya::maps::{Map as AyaMap, MapData};
-use bpfmap::{Map, MapFlags, MapSpec};
+use bpfmap::{Map, MapDef, MapFlags, MapSpec};
 use bpfmap::{MemberDesc, TypeDesc};
 use libbpf_rs::MapHandle;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -9,17 +9,15 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 pub(crate) type Error = Box<dyn std::error::Error>;
 
 macro_rules! spec {
-    ($name:ident: $kind:ident, $key:ty as $key_layout:expr => u64, max $max:expr $(, $item:ident: $ty:ty = $content:expr)*) => {
+    ($name:ident: $kind:ident, $key:ty as $key_layout:expr => u64, max $max:expr $(, $field:ident = $content:expr)*) => {
         pub(crate) enum $name {}
         impl MapSpec for $name {
             type Kind = bpfmap::kind::$kind;
             type Key = $key;
             type Value = u64;
-            const NAME: &'static str = stringify!($name);
-            const MAX_ENTRIES: Option<u32> = Some($max);
-            const KEY_LAYOUT: &'static TypeDesc<'static> = $key_layout;
-            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
-            $(const $item: $ty = $content;)*
+            const DEF: MapDef<'static> = bpfmap::kind::$kind::def(stringify!($name), $key_layout, TypeDesc::U64)
+                .max_entries($max)
+                $(.$field($content))*;
         }
     };
 }
@@ -45,7 +43,7 @@ spec!(Hash: Hash, u32 as TypeDesc::U32 => u64, max 200_000);
 spec!(Array: Array, u32 as TypeDesc::U32 => u64, max 100_000);
 spec!(PercpuHash: PercpuHash, u32 as TypeDesc::U32 => u64, max 200_000);
 spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64, max 4096);
-spec!(Lpm: LpmTrie, Prefix as PREFIX => u64, max 4096, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+spec!(Lpm: LpmTrie, Prefix as PREFIX => u64, max 4096, flags = MapFlags::NO_PREALLOC);
 spec!(Queue: Queue, () as TypeDesc::VOID => u64, max 4096);
 
 /// One map, open for each contender.

@@ -5,7 +5,7 @@ use crate::maps::Error;
 use crate::measure::{Contender, Job, compare};
 use aya::maps::{Map as AyaMap, MapData};
 use bpfmap::TypeDesc;
-use bpfmap::{EventSpec, Map, MapSpec, RingBuf};
+use bpfmap::{EventSpec, Map, MapDef, MapSpec, RingBuf};
 use core::hint::black_box;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -25,11 +25,10 @@ macro_rules! ring {
             type Kind = bpfmap::kind::Ringbuf;
             type Key = ();
             type Value = ();
-            const NAME: &'static str = stringify!($name);
-            const MAX_ENTRIES: Option<u32> = Some(RING);
-            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-            const EVENT_LAYOUT: &'static TypeDesc<'static> = $layout;
+            const DEF: MapDef<'static> =
+                bpfmap::kind::Ringbuf::def(stringify!($name), TypeDesc::VOID, TypeDesc::VOID)
+                    .max_entries(RING)
+                    .event($layout);
         }
         impl EventSpec for $name {
             type Event = $event;

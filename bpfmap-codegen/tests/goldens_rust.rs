@@ -135,8 +135,8 @@ fn names_of_the_language_and_of_the_generator_are_names_of_types() {
         Inner, InnerInner, InnerInnerMap, K, Layout, Maps2, Scratch, Some, View, Within,
     };
 
-    assert_eq!((Inner::NAME, InnerInnerMap::NAME), ("inner", "inner_inner"));
-    assert_eq!(InnerInner::VALUE_LAYOUT.size(), size_of::<Within>() as u64);
+    assert_eq!((Inner::DEF.name, InnerInnerMap::DEF.name), ("inner", "inner_inner"));
+    assert_eq!(InnerInner::DEF.value.size(), size_of::<Within>() as u64);
     assert_eq!(size_of::<<View as MapSpec>::Key>(), 4);
     assert_eq!(size_of::<<Scratch as MapSpec>::Value>(), 8);
     let k = K { v: Maps2 { k: 1 } };
@@ -148,18 +148,18 @@ fn names_of_the_language_and_of_the_generator_are_names_of_types() {
 fn specs_say_what_the_schema_says() {
     use maps::{Counters, HalfTyped, Jobs, Near, Opaque, OwnPinning, Unpinned, WithoutBtf};
 
-    assert_eq!(Counters::NAME, "counters");
-    assert_eq!(Counters::MAX_ENTRIES, Some(100));
-    assert_eq!(Counters::FLAGS, MapFlags::NO_PREALLOC | MapFlags::RDONLY_PROG);
-    assert_eq!(Counters::PINNING, Pinning::ByName);
-    assert_eq!((Unpinned::MAX_ENTRIES, Unpinned::PINNING), (None, Pinning::None));
-    assert_eq!(OwnPinning::PINNING, Pinning::Other(16));
-    assert_eq!(Near::NUMA_NODE, Some(0));
-    assert_eq!(Opaque::KEY_LAYOUT, &TypeDesc::Opaque { size: 7 });
-    assert_eq!(HalfTyped::VALUE_LAYOUT, &TypeDesc::Opaque { size: 24 });
+    assert_eq!(Counters::DEF.name, "counters");
+    assert_eq!(Counters::DEF.max_entries, Some(100));
+    assert_eq!(Counters::DEF.flags, MapFlags::NO_PREALLOC | MapFlags::RDONLY_PROG);
+    assert_eq!(Counters::DEF.pinning, Pinning::ByName);
+    assert_eq!((Unpinned::DEF.max_entries, Unpinned::DEF.pinning), (None, Pinning::None));
+    assert_eq!(OwnPinning::DEF.pinning, Pinning::Other(16));
+    assert_eq!(Near::DEF.numa_node, Some(0));
+    assert_eq!(Opaque::DEF.key, &TypeDesc::Opaque { size: 7 });
+    assert_eq!(HalfTyped::DEF.value, &TypeDesc::Opaque { size: 24 });
     assert_eq!(size_of::<<Opaque as MapSpec>::Value>(), 24);
-    assert_eq!((Jobs::KEY_LAYOUT, Jobs::VALUE_LAYOUT.size()), (TypeDesc::VOID, 20));
-    assert_eq!((WithoutBtf::BTF, Counters::BTF), (false, true));
+    assert_eq!((Jobs::DEF.key, Jobs::DEF.value.size()), (TypeDesc::VOID, 20));
+    assert_eq!((WithoutBtf::DEF.btf, Counters::DEF.btf), (false, true));
 }
 
 /// What is not known yet is said where the spec is used.
@@ -168,11 +168,11 @@ fn specs_ask_for_what_the_loader_sets() {
     use loader::{Both, K, Keys, Plain, Stats, Tenants};
 
     type Found = Both<[u8; 12], u16>;
-    assert_eq!(Found::KEY_LAYOUT, &TypeDesc::Opaque { size: 12 });
-    assert_eq!((Found::NAME, Found::MAX_ENTRIES), ("both", Some(64)));
+    assert_eq!(Found::DEF.key, &TypeDesc::Opaque { size: 12 });
+    assert_eq!((Found::DEF.name, Found::DEF.max_entries), ("both", Some(64)));
     assert_eq!(size_of::<<Keys<u64> as MapSpec>::Value>(), size_of::<Stats>());
     assert_eq!(size_of::<<Tenants<Plain> as MapSpec>::Key>(), size_of::<K>());
-    assert!(Tenants::<Plain>::INNER.is_some());
+    assert!(Tenants::<Plain>::DEF.inner.is_some());
 }
 
 /// That they move what is live is tried in the crate bpfmap.

@@ -10,7 +10,8 @@ use crate::{MapFlags, TypeDesc};
 /// const COUNTERS: MapDef = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64).max_entries(10_000);
 /// assert_eq!(COUNTERS.value_size(), 8);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MapDef<'a> {
     /// The name in the object file. The kernel keeps its first 15 bytes.
     pub name: &'a str,
@@ -24,6 +25,8 @@ pub struct MapDef<'a> {
     pub map_extra: u64,
     /// The memory node that a created map should be on.
     pub numa_node: Option<u32>,
+    /// How a loader is asked to pin the map.
+    pub pinning: Pinning,
     /// `false`: the map is described by its sizes alone.
     pub btf: bool,
     /// The key as BTF describes it.
@@ -32,6 +35,8 @@ pub struct MapDef<'a> {
     pub value: &'a TypeDesc<'a>,
     /// The event that the map carries, as BTF describes it; [`TypeDesc::Void`] if it carries none.
     pub event: &'a TypeDesc<'a>,
+    /// The definition of the maps in a map of maps.
+    pub inner: Option<&'a MapDef<'a>>,
 }
 
 impl<'a> MapDef<'a> {
@@ -50,10 +55,12 @@ impl<'a> MapDef<'a> {
             flags: MapFlags::empty(),
             map_extra: 0,
             numa_node: None,
+            pinning: Pinning::None,
             btf: true,
             key,
             value,
             event: &TypeDesc::Void,
+            inner: None,
         }
     }
 
@@ -92,10 +99,24 @@ impl<'a> MapDef<'a> {
         self
     }
 
-    /// Describes the map by its sizes alone, without BTF.
+    /// Sets how a loader is asked to pin the map.
     #[must_use]
-    pub const fn without_btf(mut self) -> Self {
-        self.btf = false;
+    pub const fn pinning(mut self, pinning: Pinning) -> Self {
+        self.pinning = pinning;
+        self
+    }
+
+    /// Sets whether BTF describes the map. `false`: its sizes alone do.
+    #[must_use]
+    pub const fn btf(mut self, btf: bool) -> Self {
+        self.btf = btf;
+        self
+    }
+
+    /// Sets the definition of the maps in a map of maps.
+    #[must_use]
+    pub const fn inner(mut self, inner: &'a MapDef<'a>) -> Self {
+        self.inner = Some(inner);
         self
     }
 

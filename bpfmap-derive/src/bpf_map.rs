@@ -143,15 +143,12 @@ impl Expansion<'_> {
         let (key, key_layout) =
             self.part("key", def.key.as_ref(), self.row.key.is_implied().then_some(4));
         let (value, value_layout) = self.value();
-        let constants = self.constants();
+        let settings = self.settings();
         let fields = self.use_fields();
         let limits = self.limits();
-        let inner = self.field("inner").map(|inner| {
-            quote! {
-                const INNER: ::core::option::Option<#runtime::InnerMap> =
-                    ::core::option::Option::Some(#runtime::InnerMap::of::<#inner>());
-            }
-        });
+        let inner = self
+            .field("inner")
+            .map(|inner| quote!(.inner(const { &<#inner as #runtime::MapSpec>::DEF })));
         let (bounded, parameters, _) = self.input.generics.split_for_impl();
         let bounds = self.bounds();
         let outer = self.field("inner").map(|inner| {
@@ -165,7 +162,7 @@ impl Expansion<'_> {
         let event = def.event.as_ref().zip(self.field("event"));
         let event_layout = event.as_ref().map(|(event, ty)| {
             let layout = self.writer().of(&event.value, ty);
-            quote!(const EVENT_LAYOUT: &'static #runtime::TypeDesc<'static> = #layout;)
+            quote!(.event(const { #layout }))
         });
         let event = event.map(|(_, ty)| {
             quote! {
@@ -183,12 +180,11 @@ impl Expansion<'_> {
                 type Kind = #runtime::kind::#kind;
                 type Key = #key;
                 type Value = #value;
-                const NAME: &'static str = #name;
-                #constants
-                const KEY_LAYOUT: &'static #runtime::TypeDesc<'static> = #key_layout;
-                const VALUE_LAYOUT: &'static #runtime::TypeDesc<'static> = #value_layout;
-                #event_layout
-                #inner
+                const DEF: #runtime::MapDef<'static> =
+                    #runtime::kind::#kind::def(#name, const { #key_layout }, const { #value_layout })
+                        #settings
+                        #event_layout
+                        #inner;
             }
             #event
             #outer
@@ -286,41 +282,30 @@ impl Expansion<'_> {
         (ty, layout)
     }
 
-    fn constants(&self) -> TokenStream {
+    /// The calls that set what the definition says beside key and value.
+    fn settings(&self) -> TokenStream {
         let (runtime, def) = (self.runtime, &self.item.def);
-        let mut constants = TokenStream::new();
-        let numbers = [
-            ("max_entries", "MAX_ENTRIES", &def.max_entries),
-            ("numa_node", "NUMA_NODE", &def.numa_node),
-        ];
-        for (key, constant, known) in numbers {
+        let mut settings = TokenStream::new();
+        let numbers = [("max_entries", &def.max_entries), ("numa_node", &def.numa_node)];
+        for (key, known) in numbers {
             let number = match (known, self.later(key)) {
                 (Some(number), _) => Literal::u32_unsuffixed(number.value).into_token_stream(),
                 (None, Some(expression)) => quote!((#expression) as u32),
                 (None, None) => continue,
             };
-            let constant = format_ident!("{constant}");
-            constants.extend(quote! {
-                const #constant: ::core::option::Option<u32> = ::core::option::Option::Some(#number);
-            });
+            let setter = format_ident!("{key}");
+            settings.extend(quote!(.#setter(#number)));
         }
-        let flags: Vec<_> =
-            def.flags.iter().map(|flag| format_ident!("{}", flag.value.to_uppercase())).collect();
-        match flags.as_slice() {
-            [] => {}
-            [flag] => constants.extend(quote! {
-                const FLAGS: #runtime::MapFlags = #runtime::MapFlags::#flag;
-            }),
-            flags => constants.extend(quote! {
-                const FLAGS: #runtime::MapFlags =
-                    #runtime::MapFlags::from_bits_retain(#(#runtime::MapFlags::#flags.bits())|*);
-            }),
+        let flags = def.flags.iter().map(|flag| format_ident!("{}", flag.value.to_uppercase()));
+        let flags = flags.map(|flag| quote!(#runtime::MapFlags::#flag));
+        if let Some(flags) = flags.reduce(|all, flag| quote!(#all.union(#flag))) {
+            settings.extend(quote!(.flags(#flags)));
         }
         let extra = match (&def.map_extra, self.later("map_extra")) {
             (Some(extra), _) => Some(Literal::u64_unsuffixed(extra.value).into_token_stream()),
             (None, later) => later.map(|expression| quote!((#expression) as u64)),
         };
-        constants.extend(extra.map(|extra| quote!(const MAP_EXTRA: u64 = #extra;)));
+        settings.extend(extra.map(|extra| quote!(.map_extra(#extra))));
         let pinning = match def.pinning.as_ref().map(|pinning| pinning.value) {
             None | Some(Pinning::None) => {
                 self.later("pinning").map(|number| quote!(from_number((#number) as u32)))
@@ -328,15 +313,11 @@ impl Expansion<'_> {
             Some(Pinning::ByName) => Some(quote!(ByName)),
             Some(Pinning::Other(number)) => Some(quote!(Other(#number))),
         };
-        constants.extend(pinning.map(
-            |pinning| quote!(const PINNING: #runtime::Pinning = #runtime::Pinning::#pinning;),
-        ));
+        settings.extend(pinning.map(|pinning| quote!(.pinning(#runtime::Pinning::#pinning))));
         if def.btf.as_ref().is_some_and(|btf| !btf.value) {
-            constants.extend(quote!(
-                const BTF: bool = false;
-            ));
+            settings.extend(quote!(.btf(false)));
         }
-        constants
+        settings
     }
 
     /// Uses each field, which the program itself never does: the fields say what the map holds.

@@ -133,7 +133,7 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4))]
 /// struct Jumps;
 ///
-/// assert_eq!((Tenants::NAME, Tenants::MAX_ENTRIES), ("tenants", Some(64)));
+/// assert_eq!((Tenants::DEF.name, Tenants::DEF.max_entries), ("tenants", Some(64)));
 /// ```
 ///
 /// | | |

@@ -112,11 +112,11 @@ fn enums_have_the_numbers_that_rust_computes() {
 
 #[test]
 fn numbers_that_the_compiler_computes_reach_the_spec() {
-    assert_eq!((Sized::PINNING, Sized::KEY_LAYOUT.size()), (Pinning::ByName, 8));
-    assert_eq!((All::MAX_ENTRIES, Routes::MAX_ENTRIES), (Some(16), Some(16)));
+    assert_eq!((Sized::DEF.pinning, Sized::DEF.key.size()), (Pinning::ByName, 8));
+    assert_eq!((All::DEF.max_entries, Routes::DEF.max_entries), (Some(16), Some(16)));
     let TypeDesc::Struct { members, .. } = Wide::DESC else { panic!("it is a struct") };
     assert!(matches!(members[2].ty, TypeDesc::Evolved { was_padding: true, .. }));
-    assert!(matches!(<Other as MapSpec>::VALUE_LAYOUT, TypeDesc::Array { len: 8, .. }));
+    assert!(matches!(<Other as MapSpec>::DEF.value, TypeDesc::Array { len: 8, .. }));
     let checked = checked();
     let map = |name: &str| checked.schema().maps.iter().find(|map| map.name.value == name).unwrap();
     assert_eq!(map("sized").key.as_ref().map(|key| checked.resolved().layout(key).size), Some(8));

@@ -169,15 +169,15 @@ fn each_is_what_it_says() {
     // SAFETY: plain data has a value in each member.
     assert_eq!(unsafe { (address.whole, address.half.get()) }, (7, 7));
     assert_eq!((address.low(), bare::Address::from_low(0x1f).low()), (7, 0xf));
-    assert_eq!((bare::Map::NAME, bare::Map::MAX_ENTRIES), ("map", Some(12)));
-    assert!(bare::Outer::INNER.is_some());
-    assert_eq!(taken::MapSpec::VALUE_LAYOUT, <taken::Result as BpfType>::DESC);
+    assert_eq!((bare::Map::DEF.name, bare::Map::DEF.max_entries), ("map", Some(12)));
+    assert!(bare::Outer::DEF.inner.is_some());
+    assert_eq!(taken::MapSpec::DEF.value, <taken::Result as BpfType>::DESC);
     let result = taken::Result { ok: taken::Option { some: 1 }, layout: taken::Layout(2) };
     assert_eq!(bpfmap::bytes_of(&result).len(), 8);
-    assert_eq!(taken::EventSpec::EVENT_LAYOUT.size(), 8);
+    assert_eq!(taken::EventSpec::DEF.event.size(), 8);
     assert_eq!(bpfmap::zeroed::<by_a_macro::Pair>().with_low(31).given, 0);
     assert_eq!(bpfmap::bytes_of(&by_a_macro::Either { given: by_a_macro::NUMBER.0 }).len(), 4);
-    assert_eq!(renamed::Renamed::NAME, "renamed");
+    assert_eq!(renamed::Renamed::DEF.name, "renamed");
     assert_eq!(renamed::Key { a: 1 }.a, 1);
 }
 
@@ -198,6 +198,6 @@ fn items_of_a_function() {
 
     const SIZE: usize = size_of::<Local>();
 
-    assert_eq!(Counters::MAX_ENTRIES, Some(2));
+    assert_eq!(Counters::DEF.max_entries, Some(2));
     assert_eq!(bpfmap::zeroed::<Local>().with_a(0x1ff).a(), 0x1ff);
 }

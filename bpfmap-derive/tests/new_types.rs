@@ -53,7 +53,7 @@ fn c_has_an_enum() {
         &[("LEVEL_LOW", 1), ("LEVEL_HIGH", 2), ("LEVEL_HIGHEST", 2), ("LEVEL_TYPE", 0xffff_ffff)];
     let expected = TypeDesc::Enum { name: "level", size: 4, signed: false, variants };
     assert_eq!(Level::DESC, &expected);
-    assert_eq!(Jobs::KEY_LAYOUT, &expected);
+    assert_eq!(Jobs::DEF.key, &expected);
     let variants = &[("SIGN_T_MINUS", -1), ("SIGN_T_ZERO", 0), ("SIGN_T_LEAST", -128)];
     let expected = TypeDesc::Enum { name: "sign_t", size: 1, signed: true, variants };
     assert_eq!(Sign::DESC, &expected);

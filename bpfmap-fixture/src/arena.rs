@@ -28,9 +28,9 @@ impl Fixture {
     {
         let map = self.map::<S>();
         let arena = map.arena_in(self.object()).unwrap_or_else(|error| panic!("{error}"));
-        let page = self.run_syscall(&program_of("write", S::NAME), 0);
+        let page = self.run_syscall(&program_of("write", S::DEF.name), 0);
         let page = u32::from_ne_bytes(page.to_ne_bytes());
-        assert_ne!(page, 0, "{}: the program gets no page", S::NAME);
+        assert_ne!(page, 0, "{}: the program gets no page", S::DEF.name);
         // The lowest bit says that there is one: the half of the address may be 0.
         let page = arena.address() >> 32 << 32 | u64::from(page & !1);
         let words: &SharedCell<Words> = arena
@@ -51,7 +51,7 @@ impl Fixture {
         S::Kind: MapArena,
     {
         let last = self.last_page::<S>();
-        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::NAME);
+        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::DEF.name);
     }
 
     /// Asserts, of an arena with `BPF_F_SEGV_ON_FAULT`, that user space can't touch the last page before a
@@ -68,11 +68,16 @@ impl Fixture {
     {
         let last = self.last_page::<S>();
         let answer = read_by_the_kernel(last);
-        assert_eq!(answer, Answer(libc::EFAULT), "{}: the page at {last:#x}, at first", S::NAME);
+        assert_eq!(
+            answer,
+            Answer(libc::EFAULT),
+            "{}: the page at {last:#x}, at first",
+            S::DEF.name
+        );
         let [low @ .., _, _, _, _] = last.to_le_bytes();
-        let allocated = self.run_syscall(&program_of("read", S::NAME), u32::from_le_bytes(low));
-        assert_eq!(allocated, 0, "{}: the program gets no page", S::NAME);
-        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::NAME);
+        let allocated = self.run_syscall(&program_of("read", S::DEF.name), u32::from_le_bytes(low));
+        assert_eq!(allocated, 0, "{}: the program gets no page", S::DEF.name);
+        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::DEF.name);
     }
 
     /// The address of the last page of an arena.
@@ -103,9 +108,9 @@ impl Fixture {
         arena.at::<Words>(offset).expect("the last words lie in the arena").store(expected());
         let pointer = arena.pointer::<Words>(offset).expect("as above");
         let [low @ .., _, _, _, _] = pointer.address().to_le_bytes();
-        let program = program_of("check", S::NAME);
+        let program = program_of("check", S::DEF.name);
         let word = self.run_syscall(&program, u32::from_le_bytes(low));
-        assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", S::NAME);
+        assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", S::DEF.name);
     }
 }
 

@@ -19,7 +19,7 @@ impl Fixture {
         S: MapSpec,
         S::Kind: for<'a> HoldObjects<S, Object<'a> = CgroupFd<'a>> + DeleteElement,
     {
-        let ask = program_of("ask", S::NAME);
+        let ask = program_of("ask", S::DEF.name);
         let map = self.map::<S>();
         let hierarchy = Cgroup2::mount();
         let other = hierarchy.make("bpfmap-other");

@@ -14,12 +14,12 @@ use crate::{Answer, Fixture};
 
 /// Returns what both sides write in a view.
 pub(crate) fn entry<S: MapSpec>(view: u32) -> (S::Key, S::Value) {
-    (key::<S>(view), filled_value(S::VALUE_LAYOUT, view))
+    (key::<S>(view), filled_value(S::DEF.value, view))
 }
 
 /// Returns the key that both sides use in a view: of indices the last one, which a wrong stride would miss.
 pub(crate) fn key<S: MapSpec>(view: u32) -> S::Key {
-    let filled = || filled_value(S::KEY_LAYOUT, view);
+    let filled = || filled_value(S::DEF.key, view);
     match S::Kind::FACTS.key {
         KeyRule::Index => index(last_index::<S>()),
         // The whole of the data counts.
@@ -36,12 +36,12 @@ pub(crate) fn key<S: MapSpec>(view: u32) -> S::Key {
 
 /// Returns the last index of a map; 0 where the loader sets the size.
 pub(crate) fn last_index<S: MapSpec>() -> u32 {
-    S::MAX_ENTRIES.map_or(0, |entries| entries.saturating_sub(1))
+    S::DEF.max_entries.map_or(0, |entries| entries.saturating_sub(1))
 }
 
 /// Returns in how many views an entry is written.
 pub(crate) fn views<S: MapSpec>() -> u32 {
-    Extent::of(S::KEY_LAYOUT).views.max(Extent::of(S::VALUE_LAYOUT).views)
+    Extent::of(S::DEF.key).views.max(Extent::of(S::DEF.value).views)
 }
 
 impl Fixture {
@@ -58,7 +58,7 @@ impl Fixture {
     {
         let map = self.map::<S>();
         for view in 0..views::<S>() {
-            self.finds_what_is_written(&map, S::NAME, view);
+            self.finds_what_is_written(&map, S::DEF.name, view);
         }
     }
 
@@ -77,7 +77,7 @@ impl Fixture {
             panic!("view {view}: the key that the program wrote is not this one: {key:?}")
         });
         let found = without_roots::<S>(found.on(self.cpu()));
-        assert_same(&found, &expected, S::VALUE_LAYOUT, || format!("view {view}: found"));
+        assert_same(&found, &expected, S::DEF.value, || format!("view {view}: found"));
         make_room(map, &key);
     }
 
@@ -94,7 +94,7 @@ impl Fixture {
     {
         let map = self.map::<S>();
         for view in 0..views::<S>() {
-            self.writes_what_is_found(&map, S::NAME, view);
+            self.writes_what_is_found(&map, S::DEF.name, view);
         }
     }
 
@@ -124,7 +124,7 @@ impl Fixture {
     {
         let map = self.map::<S>();
         for view in 0..views::<S>() {
-            self.pops_what_is_pushed(&map, S::NAME, view);
+            self.pops_what_is_pushed(&map, S::DEF.name, view);
         }
     }
 
@@ -137,9 +137,7 @@ impl Fixture {
         self.write_by(owner, view);
         let popped = map.pop().unwrap_or_else(|error| panic!("{error}"));
         let popped = popped.unwrap_or_else(|| panic!("view {view}: there is nothing to pop"));
-        assert_same(&popped, &entry::<S>(view).1, S::VALUE_LAYOUT, || {
-            format!("view {view}: popped")
-        });
+        assert_same(&popped, &entry::<S>(view).1, S::DEF.value, || format!("view {view}: popped"));
     }
 
     /// Asserts that the program pops in each view what user space pushed.
@@ -154,7 +152,7 @@ impl Fixture {
     {
         let map = self.map::<S>();
         for view in 0..views::<S>() {
-            self.pushes_what_is_popped(&map, S::NAME, view);
+            self.pushes_what_is_popped(&map, S::DEF.name, view);
         }
     }
 
@@ -170,7 +168,7 @@ impl Fixture {
     {
         let map = self.map::<S>();
         for view in 0..views::<S>() {
-            self.pushes_what_is_popped(&map, S::NAME, view);
+            self.pushes_what_is_popped(&map, S::DEF.name, view);
             let popped = map.pop().unwrap_or_else(|error| panic!("{error}"));
             assert!(popped.is_some(), "view {view}: the program took it");
         }
@@ -192,7 +190,7 @@ fn make_room<S: MapSpec>(map: &Map<S>, key: &S::Key) {
     let answer =
         raw::element(Command::DeleteElem, map.as_fd(), Some(bytes_of(key)), Buffer::None, 0);
     // Those of an array stay.
-    assert!([Answer::OK, Answer(libc::EINVAL)].contains(&answer), "{}: {answer}", S::NAME);
+    assert!([Answer::OK, Answer(libc::EINVAL)].contains(&answer), "{}: {answer}", S::DEF.name);
 }
 
 /// An entry's value, of which each CPU may have a copy.
@@ -226,7 +224,7 @@ impl<V: Plain> OnEachCpu<V> for PerCpu<V> {
 /// The value without what the kernel shows of lists, trees and counts: no two of them are the same,
 /// though nothing is in them.
 fn without_roots<S: MapSpec>(value: S::Value) -> S::Value {
-    let TypeDesc::Struct { members, .. } = S::VALUE_LAYOUT else { return value };
+    let TypeDesc::Struct { members, .. } = S::DEF.value else { return value };
     let roots = members.iter().filter(|member| {
         let layout = member.ty.current();
         matches!(layout, TypeDesc::Root { .. }) || layout == TypeDesc::REF_COUNT

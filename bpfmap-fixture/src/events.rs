@@ -29,7 +29,7 @@ impl Fixture {
                 assert!(woken, "view {view}: no event was {way}");
                 let read = events.read().unwrap_or_else(|error| panic!("{error}"));
                 let read = read.unwrap_or_else(|| panic!("view {view}: no event was {way}"));
-                assert_same(read, &event::<S>(view), S::EVENT_LAYOUT, || {
+                assert_same(read, &event::<S>(view), S::DEF.event, || {
                     format!("view {view}: {way}")
                 });
             }
@@ -56,7 +56,7 @@ impl Fixture {
             assert!(woken, "view {view}: no event came");
             let record = events.read().unwrap_or_else(|error| panic!("{error}"));
             let record = record.unwrap_or_else(|| panic!("view {view}: woken for nothing"));
-            assert_same(record.event, &event::<S>(view), S::EVENT_LAYOUT, || {
+            assert_same(record.event, &event::<S>(view), S::DEF.event, || {
                 format!("view {view}: read")
             });
             assert_eq!(record.cpu as usize, self.cpu(), "the program ran on this CPU");
@@ -87,9 +87,9 @@ impl Fixture {
 }
 
 fn event<S: EventSpec>(view: u32) -> S::Event {
-    filled_value(S::EVENT_LAYOUT, view)
+    filled_value(S::DEF.event, view)
 }
 
 fn views<S: EventSpec>() -> u32 {
-    Extent::of(S::EVENT_LAYOUT).views
+    Extent::of(S::DEF.event).views
 }

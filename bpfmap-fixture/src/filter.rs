@@ -36,7 +36,7 @@ impl Fixture {
         S: MapSpec<Key = (), Kind: Filter + Kind<Value<S::Value> = S::Value>>,
     {
         let map = self.map::<S>();
-        let check = program_of("check", S::NAME);
+        let check = program_of("check", S::DEF.name);
         for view in 0..views::<S>() {
             let found = self.run(&check, view);
             assert!(view > 0 || found == -libc::ENOENT, "an empty filter answers {found}");

@@ -31,7 +31,7 @@ where
     let mut last = None;
     for index in 0..map.max_entries() {
         let found = map.lookup(&crate::index(index)).unwrap_or_else(|error| panic!("{error}"));
-        let found = found.unwrap_or_else(|| panic!("{}: index {index} is not there", S::NAME));
+        let found = found.unwrap_or_else(|| panic!("{}: index {index} is not there", S::DEF.name));
         assert_eq!((found.orig_off, found.xlated_off), (index, index));
         assert!(Some(found.jitted_off) > last, "instruction {index}: {found:?} after {last:?}");
         last = Some(found.jitted_off);

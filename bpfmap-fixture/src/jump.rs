@@ -21,25 +21,25 @@ impl Fixture {
             + ShowObjects<S, Shown = ProgramId>
             + DeleteElement,
     {
-        let (jump, land) = (program_of("jump", S::NAME), program_of("land", S::NAME));
+        let (jump, land) = (program_of("jump", S::DEF.name), program_of("land", S::DEF.name));
         let map = self.map::<S>();
         // One behind the last where there are few.
         for slot in 0..=map.max_entries().min(64) {
             let known = fixture.contents.iter().find(|content| content.key == slot);
             let landed = known.map_or(NOWHERE, |content| content.returns);
-            assert_eq!(self.run(&jump, slot), landed, "slot {slot} of {}, at first", S::NAME);
+            assert_eq!(self.run(&jump, slot), landed, "slot {slot} of {}, at first", S::DEF.name);
             let held = map.get(&index(slot)).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(held.is_some(), known.is_some(), "the id in slot {slot} of {}", S::NAME);
+            assert_eq!(held.is_some(), known.is_some(), "the id in slot {slot} of {}", S::DEF.name);
         }
 
         let last = map.max_entries() - 1;
         let program = self.program_fd(&land);
         map.set(&index(last), ProgramFd::new(program.as_fd()))
             .unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(self.run(&jump, last), LANDED, "slot {last} of {}, once filled", S::NAME);
+        assert_eq!(self.run(&jump, last), LANDED, "slot {last} of {}, once filled", S::DEF.name);
         let deleted = map.delete(&index(last)).unwrap_or_else(|error| panic!("{error}"));
-        assert!(deleted, "slot {last} of {} was filled", S::NAME);
-        assert_eq!(self.run(&jump, last), NOWHERE, "slot {last} of {}, once emptied", S::NAME);
+        assert!(deleted, "slot {last} of {} was filled", S::DEF.name);
+        assert_eq!(self.run(&jump, last), NOWHERE, "slot {last} of {}, once emptied", S::DEF.name);
     }
 }
 

@@ -199,7 +199,7 @@ pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
     assert!(
         expected.on(kernel).contains(&answer),
         "{}: Linux {kernel} answers {answer} when the map is made, the facts say {:?}",
-        S::NAME,
+        S::DEF.name,
         expected.on(kernel)
     );
     if answer != Answer::OK {
@@ -223,7 +223,7 @@ pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
     if Keys::of(fixture) == Keys::Inodes && !lsm::has_bpf_lsm() {
         let answer = Subject::new::<S>(fixture).update(0, 0);
         let without = "without `bpf` in the kernel's lsm=";
-        assert_eq!(answer, Answer(libc::EBADF), "{}: {without}", S::NAME);
+        assert_eq!(answer, Answer(libc::EBADF), "{}: {without}", S::DEF.name);
         println!("vmtest:note refused.update={answer}, {without}");
         return;
     }
@@ -245,7 +245,7 @@ pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
             }
         }
     }
-    assert!(surprises.is_empty(), "{}:\n{}", S::NAME, surprises.join("\n"));
+    assert!(surprises.is_empty(), "{}:\n{}", S::DEF.name, surprises.join("\n"));
 }
 
 #[cfg(test)]

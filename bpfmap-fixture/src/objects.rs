@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 use crate::cgroup::Cgroup2;
 use crate::values::MakeValues;
-use bpfmap::InnerMap;
+use bpfmap::{LiveMap, MapDef};
 use libbpf_rs::libbpf_sys;
 
 /// Objects by number, each made when it is first asked for.
@@ -34,9 +34,11 @@ impl Objects {
     }
 
     /// Maps of a map of maps, and their ids.
-    pub(crate) fn maps(value_size: usize, inner: InnerMap) -> Self {
+    pub(crate) fn maps(value_size: usize, inner: &'static MapDef<'static>) -> Self {
         Self::new(value_size, move || {
-            Object::shown_by_id(inner.create().unwrap_or_else(|error| panic!("{error}")))
+            Object::shown_by_id(
+                LiveMap::create(inner).unwrap_or_else(|error| panic!("{error}")).into(),
+            )
         })
     }
 

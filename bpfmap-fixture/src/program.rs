@@ -50,7 +50,7 @@ impl Fixture {
         if crate::is_refused::<S>(fixture) {
             return None;
         }
-        let programs = ROLES.map(|role| program_of(role, S::NAME));
+        let programs = ROLES.map(|role| program_of(role, S::DEF.name));
         let is_own = |program: &OsStr| programs.iter().any(|own| program == own.as_str());
         let is_needed = |map: &OsStr| {
             is_needed_for::<S>(map) || fixture.contents.iter().any(|content| map == content.name)
@@ -239,11 +239,11 @@ impl Fixture {
     }
 
     pub(crate) fn write_in_program<S: MapSpec>(&self, view: u32) {
-        self.write_by(S::NAME, view);
+        self.write_by(S::DEF.name, view);
     }
 
     pub(crate) fn check_in_program<S: MapSpec>(&self, view: u32) {
-        self.check_by(S::NAME, view);
+        self.check_by(S::DEF.name, view);
     }
 
     pub(crate) fn write_by(&self, owner: &str, view: u32) {
@@ -291,7 +291,7 @@ static LOADED: AtomicUsize = AtomicUsize::new(0);
 
 /// The map as it is: the flags that keep user space from it belong to the descriptor that creation returned.
 pub(crate) fn unlimited<S: MapSpec>(map: Map<S>) -> bpfmap::Result<Map<S>> {
-    if S::FLAGS.contains(MapFlags::RDONLY) || S::FLAGS.contains(MapFlags::WRONLY) {
+    if S::DEF.flags.contains(MapFlags::RDONLY) || S::DEF.flags.contains(MapFlags::WRONLY) {
         let options = Map::<S>::options().max_entries(map.max_entries());
         return options.from_id(map.info()?.id);
     }
@@ -308,7 +308,7 @@ pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, r
     if crate::is_refused::<S>(fixture) {
         return;
     }
-    let program = program_of(role, S::NAME);
+    let program = program_of(role, S::DEF.name);
     match Fixture::try_load::<S>(object, &[&program]) {
         Ok(_) => panic!("{program} loads, though the flags of the map forbid what it does"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{program}: {error:?}"),
@@ -319,7 +319,7 @@ pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, r
 /// Whether the programs of a map need another: what libbpf makes for global variables has a dot in
 /// its name.
 fn is_needed_for<S: MapSpec>(map: &OsStr) -> bool {
-    map == S::NAME || map.as_bytes().contains(&b'.')
+    map == S::DEF.name || map.as_bytes().contains(&b'.')
 }
 
 /// The program of a fixture that does this for a map. No name of a schema begins as it does.

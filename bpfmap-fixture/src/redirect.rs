@@ -23,7 +23,7 @@ impl Fixture {
     {
         let key = key::<S>();
         let lo = InterfaceIndex::from_name("lo").expect("each network namespace has lo");
-        let read = program_of("read", S::NAME);
+        let read = program_of("read", S::DEF.name);
         assert_eq!(self.run(&read, key), 0, "the index under key {key}, at first");
         self.redirects::<S>(key, lo, || {
             let index = u32::try_from(self.run(&read, key));
@@ -67,7 +67,7 @@ impl Fixture {
         S: MapSpec,
         S::Kind: HoldObjects<S> + DeleteElement,
     {
-        let program = program_of("redirect", S::NAME);
+        let program = program_of("redirect", S::DEF.name);
         let map = self.map::<S>();
         assert_eq!(self.run(&program, key), XDP_PASS, "where nothing is under key {key}");
         map.set(&index(key), object).unwrap_or_else(|error| panic!("{error}"));

@@ -27,7 +27,7 @@ impl Fixture {
         let first = UdpSocket::from(reuseport_socket_at(0));
         let address = first.local_addr().expect("it is bound");
         let second = UdpSocket::from(reuseport_socket_at(address.port()));
-        self.attach(&program_of("select", S::NAME), &first);
+        self.attach(&program_of("select", S::DEF.name), &first);
 
         let sender = UdpSocket::bind("127.0.0.1:0").expect("lo is up");
         for (name, picked, other) in [("first", &first, &second), ("second", &second, &first)] {

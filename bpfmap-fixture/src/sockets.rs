@@ -25,7 +25,7 @@ impl Fixture {
         S: MapSpec,
         S::Kind: for<'a> HoldObjects<S, Object<'a> = SocketFd<'a>> + DeleteElement,
     {
-        let read = program_of("read", S::NAME);
+        let read = program_of("read", S::DEF.name);
         let map = self.map::<S>();
         let (client, server) = tcp_pair();
         assert_eq!(self.run(&read, 0), 0, "the port under key 0, at first");
@@ -47,13 +47,13 @@ impl Fixture {
 fn key<S: MapSpec>(number: u8) -> S::Key {
     match S::Kind::FACTS.key {
         KeyRule::Index => index(number.into()),
-        _ => numbered(filled_value(S::KEY_LAYOUT, 0), number),
+        _ => numbered(filled_value(S::DEF.key, 0), number),
     }
 }
 
 /// The number of a second key, where the map has room for a second entry.
 fn other_key<S: MapSpec>() -> u8 {
-    u8::from(S::MAX_ENTRIES != Some(1))
+    u8::from(S::DEF.max_entries != Some(1))
 }
 
 /// Asserts that a program of the type `sched_cls` puts a socket under another key and deletes one,
@@ -70,7 +70,7 @@ where
 {
     let (client, _server) = tcp_pair();
     let other = other_key::<S>();
-    let [read, copy, delete] = ["read", "copy", "delete"].map(|role| program_of(role, S::NAME));
+    let [read, copy, delete] = ["read", "copy", "delete"].map(|role| program_of(role, S::DEF.name));
     if let Some(fixture) = load::<S>(object, &[&copy, &read], "update_in_sched_cls") {
         let map = fixture.map::<S>();
         map.set(&key::<S>(0), &client).unwrap_or_else(|error| panic!("{error}"));

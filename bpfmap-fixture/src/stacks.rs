@@ -78,10 +78,10 @@ impl Fixture {
 
     /// Runs a program that records a stack, and returns the id.
     fn record<S: MapSpec>(&self, role: &str) -> u32 {
-        let program = self.program(&program_of(role, S::NAME));
+        let program = self.program(&program_of(role, S::DEF.name));
         let output = program.test_run(ProgramInput::default());
         let id = output.expect("BPF_PROG_TEST_RUN runs a raw_tp program (Linux 5.10)").return_value;
-        assert!(signed(id) >= 0, "{}: no stack is recorded: {}", S::NAME, signed(id));
+        assert!(signed(id) >= 0, "{}: no stack is recorded: {}", S::DEF.name, signed(id));
         id
     }
 }

@@ -77,7 +77,7 @@ impl Subject {
             key_size: size_of::<S::Key>(),
             owners: keys.are_descriptors().then(|| Owners::new(keys)),
             // An arena takes it for this; of other maps it is a small number.
-            address: if S::MAP_EXTRA % page_size() as u64 == 0 { S::MAP_EXTRA } else { 0 },
+            address: if S::DEF.map_extra % page_size() as u64 == 0 { S::DEF.map_extra } else { 0 },
             value_size: stride * copies,
             values: kind_of_values.make::<S>(layout.clone()),
             layout,
@@ -105,7 +105,7 @@ impl Subject {
         raise_memlock_limit();
         let cpus = u32::try_from(possible_cpus()?).expect("few CPUs");
         // A list of its own for each CPU needs room on each.
-        let own_lists = S::FLAGS.contains(MapFlags::NO_COMMON_LRU);
+        let own_lists = S::DEF.flags.contains(MapFlags::NO_COMMON_LRU);
         let few = if own_lists { ENTRIES * cpus } else { ENTRIES };
         let entries = fixture.max_entries.or(Values::of(fixture).entries(cpus));
         Map::<S>::options().max_entries(entries.unwrap_or(few)).create()

@@ -147,7 +147,7 @@ impl Values {
             Self::Programs => Box::new(Objects::programs(layout.one)),
             Self::Cgroups => Box::new(Objects::cgroups(layout.one)),
             Self::Maps => {
-                let inner = S::INNER.expect("the spec of a map of maps says which it holds");
+                let inner = S::DEF.inner.expect("the spec of a map of maps says which it holds");
                 Box::new(Objects::maps(layout.one, inner))
             }
             Self::PerfEvents => Box::new(Objects::perf_events(layout.one)),

@@ -29,7 +29,7 @@ impl Fixture {
             let content = maps.find(|map| map.name() == *name).expect("the object has the map");
             let id = content.info().expect("a map has an info").info.id;
             let held = map.get(&key).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(held.map(MapId::get), Some(id), "{place} of {}", S::NAME);
+            assert_eq!(held.map(MapId::get), Some(id), "{place} of {}", S::DEF.name);
             map.delete(&key).unwrap_or_else(|error| panic!("{error}"));
         }
     }
@@ -49,8 +49,8 @@ impl Fixture {
     {
         self.within::<S>(|inner| {
             for view in 0..views::<S::Inner>() {
-                self.finds_what_is_written(inner, S::NAME, view);
-                self.writes_what_is_found(inner, S::NAME, view);
+                self.finds_what_is_written(inner, S::DEF.name, view);
+                self.writes_what_is_found(inner, S::DEF.name, view);
             }
         });
     }
@@ -70,8 +70,8 @@ impl Fixture {
     {
         self.within::<S>(|inner| {
             for view in 0..views::<S::Inner>() {
-                self.pops_what_is_pushed(inner, S::NAME, view);
-                self.pushes_what_is_popped(inner, S::NAME, view);
+                self.pops_what_is_pushed(inner, S::DEF.name, view);
+                self.pushes_what_is_popped(inner, S::DEF.name, view);
             }
         });
     }
@@ -88,11 +88,11 @@ impl Fixture {
     {
         let map = self.map::<S>();
         let key = key::<S>(0);
-        let ask = program_of("ask", S::NAME);
+        let ask = program_of("ask", S::DEF.name);
         map.delete(&key).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(self.run(&ask, 0), -libc::ENOENT, "{}: nothing is there", S::NAME);
+        assert_eq!(self.run(&ask, 0), -libc::ENOENT, "{}: nothing is there", S::DEF.name);
         S::Kind::hold(&map, &key, &inner::<S>());
-        assert_eq!(self.run(&ask, 0), 0, "{}: a map is there", S::NAME);
+        assert_eq!(self.run(&ask, 0), 0, "{}: a map is there", S::DEF.name);
     }
 
     /// Tries two maps, one after the other, under a key.
@@ -103,15 +103,15 @@ impl Fixture {
     {
         let map = self.map::<S>();
         let key = &key::<S>(0);
-        let check = program_of("check", S::NAME);
+        let check = program_of("check", S::DEF.name);
         map.delete(key).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(self.run(&check, 0), -libc::ENOENT, "{}: nothing is there", S::NAME);
+        assert_eq!(self.run(&check, 0), -libc::ENOENT, "{}: nothing is there", S::DEF.name);
         for inner in [inner::<S>(), inner::<S>()] {
             S::Kind::hold(&map, key, &inner);
             attempt(&inner);
         }
         assert!(map.delete(key).unwrap_or_else(|error| panic!("{error}")), "it was there");
-        assert_eq!(self.run(&check, 0), -libc::ENOENT, "{}: nothing is there again", S::NAME);
+        assert_eq!(self.run(&check, 0), -libc::ENOENT, "{}: nothing is there again", S::DEF.name);
     }
 }
 

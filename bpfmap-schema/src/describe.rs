@@ -2,32 +2,37 @@
 
 use crate::check::Checked;
 use crate::ir::{
-    Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
+    self, Attribute, Composite, Enum, Int, KeyValue, MapDecl, MemberType, Target, Type, TypeDefKind,
 };
 use crate::layout::{CompositeLayout, Item};
 use bpfmap_core::map_type::{MapFlag, MapType};
-use bpfmap_core::{MapDef, MapFlags, MemberDesc, SpecialField, TypeDesc};
+use bpfmap_core::{MapDef, MapFlags, MemberDesc, Pinning, SpecialField, TypeDesc};
 use bumpalo::Bump;
 
 /// Returns the definition of `map`, a map of the schema. `arena` holds the types.
 #[must_use]
 pub fn map_def<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> MapDef<'a> {
     let types = Types { arena, checked };
+    let (key, value) = (types.part(map, Attribute::Key), types.part(map, Attribute::Value));
+    let number = MapType::by_name(&map.map_type.value).map_or(0, |row| row.number);
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
-    MapDef {
-        name: &map.name.value,
-        map_type: MapType::by_name(&map.map_type.value).map_or(0, |row| row.number),
-        max_entries: map.max_entries.as_ref().map(|entries| entries.value),
-        flags: flags.fold(MapFlags::empty(), |all, flag| {
-            all.union(MapFlags::from_bits_retain(1 << flag.bit))
-        }),
-        map_extra: map.map_extra.as_ref().map_or(0, |extra| extra.value),
-        numa_node: map.numa_node.as_ref().map(|node| node.value),
-        btf: map.btf.as_ref().is_none_or(|btf| btf.value),
-        key: types.part(map, Attribute::Key),
-        value: types.part(map, Attribute::Value),
-        event: map.event.as_ref().map_or(TypeDesc::VOID, |event| types.ty(&event.value)),
+    let flags = flags.map(|flag| MapFlags::from_bits_retain(flag.value())).collect();
+    let mut def = MapDef::new(&map.name.value, number, key, value).flags(flags);
+    def.max_entries = map.max_entries.as_ref().map(|entries| entries.value);
+    def.map_extra = map.map_extra.as_ref().map_or(0, |extra| extra.value);
+    def.numa_node = map.numa_node.as_ref().map(|node| node.value);
+    def.pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
+        None | Some(ir::Pinning::None) => Pinning::None,
+        Some(ir::Pinning::ByName) => Pinning::ByName,
+        Some(ir::Pinning::Other(number)) => Pinning::Other(number),
+    };
+    def.btf = map.btf.as_ref().is_none_or(|btf| btf.value);
+    if let Some(event) = &map.event {
+        def.event = types.ty(&event.value);
     }
+    let inner = checked.schema().inner_of(map);
+    def.inner = inner.map(|inner| &*arena.alloc(map_def(arena, checked, inner)));
+    def
 }
 
 #[derive(Clone, Copy)]

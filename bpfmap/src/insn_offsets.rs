@@ -6,7 +6,7 @@
 /// kernel fills in where the verifier and the JIT put the instruction.
 ///
 /// ```no_run
-/// # use bpfmap::{InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};
+/// # use bpfmap::{MapDef, InsnOffsets, Map, MapSpec, UpdateMode, kind, TypeDesc};
 /// /// The targets of a jump table.
 /// pub enum Targets {}
 ///
@@ -14,10 +14,8 @@
 ///     type Kind = kind::InsnArray;
 ///     type Key = u32;
 ///     type Value = InsnOffsets;
-///     const NAME: &'static str = "targets";
-///     const MAX_ENTRIES: Option<u32> = Some(2);
-///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-///     const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 16 };
+///     const DEF: MapDef<'static> = kind::InsnArray::def("targets", TypeDesc::U32, &TypeDesc::Opaque { size: 16 })
+///         .max_entries(2);
 /// }
 ///
 /// # fn main() -> bpfmap::Result<()> {

@@ -11,7 +11,7 @@
 //! it looks like this:
 //!
 //! ```no_run
-//! use bpfmap::{MemberDesc, TypeDesc};
+//! use bpfmap::{MapDef, MemberDesc, TypeDesc};
 //! use bpfmap::{Be32, Map, MapSpec, UpdateMode, kind};
 //!
 //! /// Where a packet comes from.
@@ -32,17 +32,15 @@
 //!     type Kind = kind::Hash;
 //!     type Key = Source;
 //!     type Value = u64;
-//!     const NAME: &'static str = "packets";
-//!     const MAX_ENTRIES: Option<u32> = Some(10_000);
-//!     const KEY_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
+//!     const DEF: MapDef<'static> = kind::Hash::def("packets", &TypeDesc::Struct {
 //!         name: "source",
 //!         size: 8,
 //!         members: &[
 //!             MemberDesc { name: "address", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
 //!             MemberDesc { name: "port", bit_offset: 32, bits: 0, ty: TypeDesc::BE16 },
 //!         ],
-//!     };
-//!     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+//!         }, TypeDesc::U64)
+//!         .max_entries(10_000);
 //! }
 //!
 //! fn main() -> bpfmap::Result<()> {
@@ -234,8 +232,8 @@ pub use map::{
     UpdateMode, Value, Walk,
 };
 pub use objects::{
-    CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InnerMap, InterfaceIndex, MapId, PerfEventFd,
-    PidFd, ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
+    CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InterfaceIndex, MapId, PerfEventFd, PidFd,
+    ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
 pub use percpu::{PerCpu, PerCpuIntoIter, PerCpuIter, PerCpuIterMut};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};

@@ -161,7 +161,7 @@ const fn starts_with_u32(mut layout: &TypeDesc<'_>) -> bool {
 /// As said, at compile time.
 #[track_caller]
 pub const fn unpinned<S: MapSpec>(message: &str) {
-    assert!(matches!(S::PINNING, Pinning::None), "{}", message);
+    assert!(matches!(S::DEF.pinning, Pinning::None), "{}", message);
 }
 
 /// Whether the first bytes of `layout` are a `u32`.

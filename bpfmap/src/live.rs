@@ -1,8 +1,9 @@
 //! Maps that are live, whatever they are.
 
+use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{ArrayOfMaps, HashOfMaps, Kind};
-use crate::map::{Info, btf_blob, by_id, get_pinned};
+use crate::map::{Info, btf_blob, by_id, create_def, get_pinned};
 use crate::sys::{self, Command, Errno, IdAttr};
 use core::ptr::null;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,16 @@ pub struct LiveMap {
 }
 
 impl LiveMap {
+    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec; of a map of maps also
+    /// the template that the kernel asks for.
+    ///
+    /// # Errors
+    /// Those of [`Map::create`](crate::Map::create).
+    pub fn create(def: &MapDef<'_>) -> Result<Self> {
+        let made = Self::from_fd(create_def(def)?);
+        made.map_err(|errno| Error::refused(Operation::Info, def.name, errno, String::new()))
+    }
+
     /// The map that is pinned at a path of a BPF file system.
     ///
     /// # Errors
@@ -146,5 +157,11 @@ impl LiveMap {
 impl AsFd for LiveMap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl From<LiveMap> for OwnedFd {
+    fn from(map: LiveMap) -> Self {
+        map.fd
     }
 }

@@ -1,14 +1,13 @@
 //! What a schema says of a map.
 
 use crate::kind::Kind;
-use crate::objects::InnerMap;
 use crate::plain::Plain;
-use bpfmap_core::{MapDef, MapFlags, Pinning, TypeDesc};
+use bpfmap_core::MapDef;
 
 /// One map of a schema. Generated code implements it for an empty enum; [`Map`](crate::Map) is the handle.
 ///
 /// ```
-/// use bpfmap::{MapSpec, kind, TypeDesc};
+/// use bpfmap::{MapDef, MapSpec, kind, TypeDesc};
 ///
 /// /// Packets by protocol.
 /// pub enum Packets {}
@@ -17,10 +16,8 @@ use bpfmap_core::{MapDef, MapFlags, Pinning, TypeDesc};
 ///     type Kind = kind::Hash;
 ///     type Key = u32;
 ///     type Value = u64;
-///     const NAME: &'static str = "packets";
-///     const MAX_ENTRIES: Option<u32> = Some(256);
-///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+///     const DEF: MapDef<'static> = kind::Hash::def("packets", TypeDesc::U32, TypeDesc::U64)
+///         .max_entries(256);
 /// }
 /// ```
 pub trait MapSpec: 'static {
@@ -30,58 +27,22 @@ pub trait MapSpec: 'static {
     type Key: Plain;
     /// One value; of a per-CPU map, one CPU's.
     type Value: Plain;
-    /// The map's name in the object file. The kernel keeps its first 15 bytes.
-    const NAME: &'static str;
-    /// How many entries; `None`: the schema doesn't say.
-    const MAX_ENTRIES: Option<u32> = None;
-    /// Flags of the map's creation.
-    const FLAGS: MapFlags = MapFlags::empty();
-    /// What `map_extra` means to the kind.
-    const MAP_EXTRA: u64 = 0;
-    /// The memory node that a created map should be on.
-    const NUMA_NODE: Option<u32> = None;
-    /// How a loader is asked to pin the map.
-    const PINNING: Pinning = Pinning::None;
-    /// The key as BTF describes it; [`TypeDesc::VOID`] where the kind has no key.
-    const KEY_LAYOUT: &'static TypeDesc<'static>;
-    /// The value as BTF describes it.
-    const VALUE_LAYOUT: &'static TypeDesc<'static>;
-    /// The event that the map carries, as the BTF of the object describes it; see [`EventSpec`]. [`TypeDesc::VOID`] if it
-    /// carries none.
-    const EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-    /// `false`: the map is described by its sizes alone.
-    const BTF: bool = true;
-    /// What a map of maps holds; see [`OuterMapSpec`].
-    const INNER: Option<InnerMap> = None;
-    /// The declaration of the map as data.
-    const DEF: MapDef<'static> = MapDef {
-        name: Self::NAME,
-        map_type: Self::Kind::TYPE,
-        max_entries: Self::MAX_ENTRIES,
-        flags: Self::FLAGS,
-        map_extra: Self::MAP_EXTRA,
-        numa_node: Self::NUMA_NODE,
-        btf: Self::BTF,
-        key: Self::KEY_LAYOUT,
-        value: Self::VALUE_LAYOUT,
-        event: Self::EVENT_LAYOUT,
-    };
+    /// The definition of the map. [`Kind`] markers make one: [`kind::Hash::def`](crate::kind::Hash::def).
+    const DEF: MapDef<'static>;
 }
 
 /// A map of maps, of the kind [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or [`HashOfMaps`](crate::kind::HashOfMaps): all
 /// maps in it are of one spec.
 ///
 /// ```
-/// use bpfmap::{InnerMap, MapSpec, OuterMapSpec, kind, TypeDesc};
+/// use bpfmap::{MapDef, MapSpec, OuterMapSpec, kind, TypeDesc};
 /// # pub enum Counters {}
 /// # impl MapSpec for Counters {
 /// #     type Kind = kind::Hash;
 /// #     type Key = u32;
 /// #     type Value = u64;
-/// #     const NAME: &'static str = "counters";
-/// #     const MAX_ENTRIES: Option<u32> = Some(256);
-/// #     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-/// #     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+/// #     const DEF: MapDef<'static> = kind::Hash::def("counters", TypeDesc::U32, TypeDesc::U64)
+/// #         .max_entries(256);
 /// # }
 ///
 /// /// The counters of each tenant.
@@ -92,11 +53,9 @@ pub trait MapSpec: 'static {
 ///     type Key = u32;
 ///     // Of a map, the kernel sees a descriptor and shows an id.
 ///     type Value = u32;
-///     const NAME: &'static str = "tenants";
-///     const MAX_ENTRIES: Option<u32> = Some(64);
-///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-///     const INNER: Option<InnerMap> = Some(InnerMap::of::<Counters>());
+///     const DEF: MapDef<'static> = kind::HashOfMaps::def("tenants", TypeDesc::U32, TypeDesc::U32)
+///         .max_entries(64)
+///         .inner(&Counters::DEF);
 /// }
 ///
 /// impl OuterMapSpec for Tenants {
@@ -117,10 +76,10 @@ pub trait OuterMapSpec: MapSpec {
 ///
 /// The kernel sees bytes and no type. The object file has the type of the events in the definition of the map
 /// ([`MapSource::btf`](crate::MapSource::btf)), and [`Map::from_object`](crate::Map::from_object) compares it with
-/// [`MapSpec::EVENT_LAYOUT`]. The size of each record is checked when it is read.
+/// [`MapSpec::DEF.event`]. The size of each record is checked when it is read.
 ///
 /// ```
-/// use bpfmap::{EventSpec, MapSpec, kind, TypeDesc};
+/// use bpfmap::{MapDef, EventSpec, MapSpec, kind, TypeDesc};
 ///
 /// /// The ids of processes that exit.
 /// pub enum Exits {}
@@ -129,11 +88,9 @@ pub trait OuterMapSpec: MapSpec {
 ///     type Kind = kind::Ringbuf;
 ///     type Key = ();
 ///     type Value = ();
-///     const NAME: &'static str = "exits";
-///     const MAX_ENTRIES: Option<u32> = Some(64 << 10);
-///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-///     const EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+///     const DEF: MapDef<'static> = kind::Ringbuf::def("exits", TypeDesc::VOID, TypeDesc::VOID)
+///         .max_entries(64 << 10)
+///         .event(TypeDesc::U32);
 /// }
 ///
 /// impl EventSpec for Exits {
@@ -146,6 +103,6 @@ pub trait OuterMapSpec: MapSpec {
     note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
 )]
 pub trait EventSpec: MapSpec {
-    /// What is sent. [`MapSpec::EVENT_LAYOUT`] describes it.
+    /// What is sent. [`MapSpec::DEF.event`] describes it.
     type Event: Plain;
 }

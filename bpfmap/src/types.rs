@@ -111,7 +111,7 @@ pub trait BpfEnum: Copy + 'static {
 /// A number that is, or should be, a variant of `E`: what a map holds of an enum.
 ///
 /// ```
-/// # use bpfmap::{BpfEnum, Enum, TypeDesc};
+/// # use bpfmap::{MapDef, BpfEnum, Enum, TypeDesc};
 /// #[derive(Clone, Copy, Debug, PartialEq)]
 /// #[repr(u8)]
 /// enum Verdict {

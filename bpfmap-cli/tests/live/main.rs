@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use bpf_fs::BpfFs;
-use bpfmap::{LiveMap, Map, MapSpec, UpdateMode, kind};
+use bpfmap::{LiveMap, Map, MapDef, MapSpec, UpdateMode, kind};
 use bpfmap::{MemberDesc, TypeDesc};
 
 /// Where the arguments of the command stand in the environment of the child that is it.
@@ -119,18 +119,20 @@ impl MapSpec for OldFlows {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = Old;
-    const NAME: &'static str = "flows";
-    const MAX_ENTRIES: Option<u32> = Some(100);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
-        name: "stats",
-        size: 16,
-        members: &[
-            member("packets", 0, TypeDesc::U32),
-            member("drops", 4, TypeDesc::I32),
-            member("bytes", 8, TypeDesc::U64),
-        ],
-    };
+    const DEF: MapDef<'static> = kind::Hash::def(
+        "flows",
+        TypeDesc::U32,
+        &TypeDesc::Struct {
+            name: "stats",
+            size: 16,
+            members: &[
+                member("packets", 0, TypeDesc::U32),
+                member("drops", 4, TypeDesc::I32),
+                member("bytes", 8, TypeDesc::U64),
+            ],
+        },
+    )
+    .max_entries(100);
 }
 
 enum NewFlows {}
@@ -139,19 +141,21 @@ impl MapSpec for NewFlows {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = New;
-    const NAME: &'static str = "flows";
-    const MAX_ENTRIES: Option<u32> = Some(200);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
-        name: "stats",
-        size: 32,
-        members: &[
-            member("rx_bytes", 0, TypeDesc::U64),
-            member("limit", 8, TypeDesc::BE32),
-            member("drops", 16, TypeDesc::I64),
-            member("packets", 24, TypeDesc::U64),
-        ],
-    };
+    const DEF: MapDef<'static> = kind::Hash::def(
+        "flows",
+        TypeDesc::U32,
+        &TypeDesc::Struct {
+            name: "stats",
+            size: 32,
+            members: &[
+                member("rx_bytes", 0, TypeDesc::U64),
+                member("limit", 8, TypeDesc::BE32),
+                member("drops", 16, TypeDesc::I64),
+                member("packets", 24, TypeDesc::U64),
+            ],
+        },
+    )
+    .max_entries(200);
 }
 
 /// Schemas, and the pin of a map with 50 entries.
@@ -349,18 +353,22 @@ impl<const WIDE: bool> MapSpec for Twin<WIDE> {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = [u32; 2];
-    const NAME: &'static str = "twin";
-    const MAX_ENTRIES: Option<u32> = Some(7);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Struct {
-        name: "twin_value",
-        size: 8,
-        members: if WIDE {
-            &[member("wide", 0, TypeDesc::U64)]
-        } else {
-            &[member("low", 0, TypeDesc::U32), member("high", 4, TypeDesc::U32)]
+    const DEF: MapDef<'static> = kind::Hash::def(
+        "twin",
+        TypeDesc::U32,
+        const {
+            &TypeDesc::Struct {
+                name: "twin_value",
+                size: 8,
+                members: if WIDE {
+                    &[member("wide", 0, TypeDesc::U64)]
+                } else {
+                    &[member("low", 0, TypeDesc::U32), member("high", 4, TypeDesc::U32)]
+                },
+            }
         },
-    };
+    )
+    .max_entries(7);
 }
 
 /// Created without BTF.
@@ -370,11 +378,10 @@ impl MapSpec for Opaque {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = [u8; 12];
-    const NAME: &'static str = "opaque_map";
-    const MAX_ENTRIES: Option<u32> = Some(3);
-    const BTF: bool = false;
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 12 };
+    const DEF: MapDef<'static> =
+        kind::Hash::def("opaque_map", TypeDesc::U32, &TypeDesc::Opaque { size: 12 })
+            .max_entries(3)
+            .btf(false);
 }
 
 /// The kernel adds a flag to maps of this type.
@@ -384,10 +391,8 @@ impl MapSpec for Ports {
     type Kind = kind::Devmap;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "ports";
-    const MAX_ENTRIES: Option<u32> = Some(2);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const DEF: MapDef<'static> =
+        kind::Devmap::def("ports", TypeDesc::U32, TypeDesc::U32).max_entries(2);
 }
 
 enum Outer {}
@@ -396,11 +401,9 @@ impl MapSpec for Outer {
     type Kind = kind::HashOfMaps;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "outer_map";
-    const MAX_ENTRIES: Option<u32> = Some(5);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<Twin<false>>());
+    const DEF: MapDef<'static> = kind::HashOfMaps::def("outer_map", TypeDesc::U32, TypeDesc::U32)
+        .max_entries(5)
+        .inner(&<Twin<false> as MapSpec>::DEF);
 }
 
 impl bpfmap::OuterMapSpec for Outer {

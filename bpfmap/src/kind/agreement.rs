@@ -18,9 +18,8 @@ impl MapSpec for Probe {
     type Kind = super::HashOfMaps;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "probe";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: bpfmap_core::MapDef<'static> =
+        super::HashOfMaps::def("probe", TypeDesc::U32, TypeDesc::U64);
 }
 
 impl OuterMapSpec for Probe {

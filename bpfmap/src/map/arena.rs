@@ -29,7 +29,7 @@ where
     /// allocated the page before.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
+    /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
     /// /// Memory of the scheduler.
     /// pub enum Pool {}
     ///
@@ -37,11 +37,9 @@ where
     ///     type Kind = kind::Arena;
     ///     type Key = ();
     ///     type Value = ();
-    ///     const NAME: &'static str = "pool";
-    ///     const MAX_ENTRIES: Option<u32> = Some(16);
-    ///     const FLAGS: MapFlags = MapFlags::MMAPABLE;
-    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    ///     const DEF: MapDef<'static> = kind::Arena::def("pool", TypeDesc::VOID, TypeDesc::VOID)
+    ///         .max_entries(16)
+    ///         .flags(MapFlags::MMAPABLE);
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {
@@ -60,9 +58,9 @@ where
     /// `EBUSY`, `EINVAL`: this process has the arena in memory, somebody had it where the kernel chose, or the address is
     /// no multiple of a page. `EEXIST`: something else lies at the address. `ENOMEM`: no address range is left.
     pub fn map_arena(&self) -> Result<Arena<'static, S>> {
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
+        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let address =
-            usize::try_from(S::MAP_EXTRA).map_err(|_| failed(sys::Errno(libc::EINVAL)))?;
+            usize::try_from(S::DEF.map_extra).map_err(|_| failed(sys::Errno(libc::EINVAL)))?;
         let address = core::ptr::with_exposed_provenance_mut(address);
         let len = self.arena_len()?;
         let memory = Mapping::at_address(self.as_fd(), address, 0, len, Access::ReadWrite);
@@ -74,7 +72,7 @@ where
     ///
     /// Libbpf maps the arenas that it makes. One that it did not make for this object, such as one that was pinned
     /// before, it does not map: then this method does, as [`map_arena`](Self::map_arena), which takes
-    /// [`MAP_EXTRA`](MapSpec::MAP_EXTRA) if the arena was mapped before.
+    /// [`MAP_EXTRA`](MapSpec::DEF.map_extra) if the arena was mapped before.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the object's is
@@ -83,16 +81,16 @@ where
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
             let text = "the object has another map of this name".to_owned();
-            return Err(Error::told(Operation::Mmap, S::NAME, ErrorKind::Mismatch, 0, text));
+            return Err(Error::told(Operation::Mmap, S::DEF.name, ErrorKind::Mismatch, 0, text));
         }
-        let Some(start) = object.arena_start(S::NAME) else { return self.map_arena() };
+        let Some(start) = object.arena_start(S::DEF.name) else { return self.map_arena() };
         let memory = Memory::Loader { start, len: self.arena_len()? };
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
     fn arena_len(&self) -> Result<usize> {
         let pages = usize::try_from(self.max_entries()).unwrap_or(usize::MAX);
-        let failed = || Error::from_errno(Operation::Mmap, S::NAME, sys::Errno(libc::ENOMEM));
+        let failed = || Error::from_errno(Operation::Mmap, S::DEF.name, sys::Errno(libc::ENOMEM));
         pages.checked_mul(page_size()).ok_or_else(failed)
     }
 }
@@ -202,7 +200,7 @@ impl Memory {
 impl<S: MapSpec> fmt::Debug for Arena<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arena")
-            .field("map", &S::NAME)
+            .field("map", &S::DEF.name)
             .field("address", &format_args!("{:#x}", self.address()))
             .field("len", &self.len())
             .finish()

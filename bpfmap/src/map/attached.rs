@@ -20,7 +20,7 @@ struct Pointers<S>(PhantomData<S>);
 
 impl<S: MapSpec> Pointers<S> {
     const NONE: () = assert!(
-        !S::VALUE_LAYOUT.has_user_ptr(),
+        !S::DEF.value.has_user_ptr(),
         "programs write through a user pointer in the value: use `attach_user_ptrs`, which is unsafe"
     );
 }
@@ -32,16 +32,14 @@ where
     /// The value that is attached to an owner; `None` when there is none.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
+    /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
     /// # enum Retries {}
     /// # impl MapSpec for Retries {
     /// #     type Kind = kind::SkStorage;
     /// #     type Key = u32;
     /// #     type Value = u64;
-    /// #     const NAME: &'static str = "retries";
-    /// #     const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-    /// #     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    /// #     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    /// #     const DEF: MapDef<'static> = kind::SkStorage::def("retries", TypeDesc::U32, TypeDesc::U64)
+    /// #         .flags(MapFlags::NO_PREALLOC);
     /// # }
     /// # fn f() -> Result<(), Box<dyn std::error::Error>> {
     /// let retries = Map::<Retries>::create()?;
@@ -198,7 +196,7 @@ where
         let text = "this process may not read the BTF of the map, so its value may have a user pointer, through which \
                     programs write (help: run with CAP_SYS_ADMIN, or attach with `attach_user_ptrs`, which is unsafe)";
         let kind = ErrorKind::PermissionDenied;
-        Err(Error::told(Operation::Update, S::NAME, kind, 0, text.to_owned()))
+        Err(Error::told(Operation::Update, S::DEF.name, kind, 0, text.to_owned()))
     }
 
     /// The key that the kernel takes: an `int`.

@@ -33,7 +33,7 @@ impl<S: MapSpec> Map<S> {
         if keys.len() != values {
             let text = format!("{} keys, but {values} values", keys.len());
             let errno = Errno(libc::EINVAL);
-            return Err(Error::refused(Operation::UpdateBatch, S::NAME, errno, text));
+            return Err(Error::refused(Operation::UpdateBatch, S::DEF.name, errno, text));
         }
         if keys.is_empty() {
             return Ok(());
@@ -143,7 +143,7 @@ impl<S: MapSpec> Map<S> {
 
 /// A refusal after some entries.
 fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Error {
-    Error::refused(operation, S::NAME, errno, format!("after {entries} entries"))
+    Error::refused(operation, S::DEF.name, errno, format!("after {entries} entries"))
 }
 
 impl<S: MapSpec> Map<S> {

@@ -34,23 +34,32 @@ pub(super) fn create<S: MapSpec>(
     like: Option<BorrowedFd<'_>>,
 ) -> Result<Map<S>> {
     let () = Consistent::<S>::CHECK;
+    let mut declared = S::DEF;
+    declared.name = &options.name;
+    declared.max_entries = options.max_entries;
+    declared.numa_node = options.numa_node;
     // Open until the map is made, which then knows the template itself.
-    let template = if like.is_none() { super::nested::template::<S>()? } else { None };
-    let declared = MapDef {
-        name: &options.name,
-        max_entries: options.max_entries,
-        numa_node: options.numa_node,
-        ..S::DEF
-    };
-    let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::NAME)?;
+    let template = if like.is_none() { template(&declared)? } else { None };
+    let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::DEF.name)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
     if S::Kind::FACTS.per_cpu {
         crate::possible_cpus()?;
     }
     // The kernel may have rounded the number of entries up.
-    let info =
-        Info::of(fd.as_fd()).map_err(|errno| Error::from_errno(Operation::Info, S::NAME, errno))?;
+    let info = Info::of(fd.as_fd())
+        .map_err(|errno| Error::from_errno(Operation::Info, S::DEF.name, errno))?;
     Ok(options.map(fd, info.max_entries, layout_check))
+}
+
+/// Creates a map as `declared` says; of a map of maps also its template.
+pub(crate) fn create_def(declared: &MapDef<'_>) -> Result<OwnedFd> {
+    let template = template(declared)?;
+    create_declared(declared, template.as_ref().map(AsFd::as_fd), declared.name)
+}
+
+/// The pattern of the maps in a map of maps, for its creation. `None`: it is no map of maps.
+fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
+    declared.inner.map(create_def).transpose()
 }
 
 /// A new map as it is declared; errors call it `said`. `template`: of the maps in a map of maps.

@@ -92,7 +92,7 @@ impl<S: MapSpec> Map<S> {
     #[cold]
     #[inline(never)]
     pub(super) fn failed(operation: Operation, errno: Errno) -> Error {
-        Error::from_errno(operation, S::NAME, errno)
+        Error::from_errno(operation, S::DEF.name, errno)
     }
 }
 

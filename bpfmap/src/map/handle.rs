@@ -30,7 +30,7 @@ impl<S: MapSpec> Map<S> {
     /// `EMFILE`: no descriptor is left.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.fd.try_clone().map_err(|error| {
-            Error::os(Operation::Clone, S::NAME, error.raw_os_error().unwrap_or(libc::EMFILE))
+            Error::os(Operation::Clone, S::DEF.name, error.raw_os_error().unwrap_or(libc::EMFILE))
         })?;
         let mut clone = Self::new(fd, self.max_entries, self.layout_check);
         clone.may_hide_user_ptrs = self.may_hide_user_ptrs;
@@ -67,7 +67,7 @@ impl<S: MapSpec> Map<S> {
         if pinned.info()?.id != self.info()?.id {
             let text = format!("{} is the pin of another map", path.display());
             let kind = crate::ErrorKind::Mismatch;
-            return Err(Error::told(Operation::Unpin, S::NAME, kind, 0, text));
+            return Err(Error::told(Operation::Unpin, S::DEF.name, kind, 0, text));
         }
         std::fs::remove_file(path).map_err(|error| {
             let errno = sys::Errno(error.raw_os_error().unwrap_or(libc::EIO));

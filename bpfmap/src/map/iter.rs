@@ -199,7 +199,7 @@ macro_rules! debug_names_the_map {
     ($($name:ident)*) => { $(
         impl<S: MapSpec> fmt::Debug for $name<'_, S> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("map", &S::NAME).finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("map", &S::DEF.name).finish_non_exhaustive()
             }
         }
     )* };

@@ -24,7 +24,7 @@ where
     /// keeps it from being frozen.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapFlags, MapSpec, kind, TypeDesc};
+    /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
     /// # use std::sync::atomic::Ordering;
     /// /// Packets by protocol.
     /// pub enum Packets {}
@@ -33,11 +33,9 @@ where
     ///     type Kind = kind::Array;
     ///     type Key = u32;
     ///     type Value = u64;
-    ///     const NAME: &'static str = "packets";
-    ///     const MAX_ENTRIES: Option<u32> = Some(256);
-    ///     const FLAGS: MapFlags = MapFlags::MMAPABLE;
-    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    ///     const DEF: MapDef<'static> = kind::Array::def("packets", TypeDesc::U32, TypeDesc::U64)
+    ///         .max_entries(256)
+    ///         .flags(MapFlags::MMAPABLE);
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {
@@ -122,7 +120,7 @@ macro_rules! view {
             #[inline]
             fn index(&self, index: u32) -> &$cell<S::Value> {
                 self.get(index).unwrap_or_else(|| {
-                    panic!("index {index} of {}, which has {} values", S::NAME, self.len())
+                    panic!("index {index} of {}, which has {} values", S::DEF.name, self.len())
                 })
             }
         }
@@ -130,7 +128,7 @@ macro_rules! view {
         impl<S: MapSpec> fmt::Debug for $view<S> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($view))
-                    .field("map", &S::NAME)
+                    .field("map", &S::DEF.name)
                     .field("values", &self.len())
                     .finish()
             }
@@ -150,12 +148,12 @@ impl Values {
     fn new<S: MapSpec>(map: &Map<S>, access: Access) -> Result<Self> {
         const {
             assert!(
-                S::FLAGS.contains(MapFlags::MMAPABLE),
+                S::DEF.flags.contains(MapFlags::MMAPABLE),
                 "the map can't be mapped into memory: give it the flag `mmapable` in its schema"
             );
             assert!(align_of::<S::Value>() <= STRIDE_ALIGN, "values lie 8 bytes apart");
         };
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
+        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let len = stride::<S>().checked_mul(map.max_entries as usize);
         let len = len.ok_or_else(|| failed(Errno(libc::ENOMEM)))?;
         let mapping = Mapping::new(map.as_fd(), 0, len, access).map_err(failed)?;

@@ -36,7 +36,7 @@ pub use options::OpenOptions;
 pub use stacks::StackFrame;
 pub use struct_ops::{Registration, StructOpsState};
 
-pub(crate) use create::{create_declared, kernel_name};
+pub(crate) use create::{create_declared, create_def, kernel_name};
 pub(crate) use info::{btf_blob, by_id};
 pub(crate) use options::{c_path, get_pinned};
 
@@ -112,7 +112,7 @@ impl<S: MapSpec> AsRawFd for Map<S> {
 impl<S: MapSpec> fmt::Debug for Map<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Map")
-            .field("name", &S::NAME)
+            .field("name", &S::DEF.name)
             .field("kind", &S::Kind::NAME)
             .field("fd", &self.fd.as_raw_fd())
             .finish_non_exhaustive()

@@ -4,7 +4,7 @@ use super::batch::Entries;
 use super::{Map, OpenOptions};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{HoldObjects, ShowObjects};
-use crate::objects::{InnerMap, MapId, as_inner};
+use crate::objects::{MapId, as_inner};
 use crate::spec::{MapSpec, OuterMapSpec};
 use crate::sys::Command;
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,7 +36,7 @@ where
     /// not what the inner spec says.
     pub fn inner(&self, key: &S::Key) -> Result<Option<Map<S::Inner>>> {
         while let Some(id) = self.get(key)? {
-            match as_inner::<S::Inner>().from_id(id.get()) {
+            match options_as_inner::<S::Inner>().from_id(id.get()) {
                 Ok(map) => return Ok(Some(map)),
                 // It was replaced meanwhile, and is gone.
                 Err(error) if error.kind() == ErrorKind::NotFound && self.get(key)? != Some(id) => {
@@ -95,9 +95,11 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     }
 }
 
-/// The pattern of the maps in a map of maps, for its creation. `None`: it is no map of maps.
-pub(super) fn template<S: MapSpec>() -> Result<Option<OwnedFd>> {
-    S::INNER.as_ref().map(InnerMap::create).transpose()
+/// Returns the options by which a map that stands in another is opened.
+fn options_as_inner<S: MapSpec>() -> OpenOptions<S> {
+    let mut options = Map::options();
+    options.max_entries = as_inner(S::DEF).max_entries;
+    options
 }
 
 /// How many keys of a map of maps are tried in search of one that has a map.
@@ -106,11 +108,11 @@ const TRIED: usize = 256;
 /// Whether the maps in a map of maps are of the inner spec. The kernel doesn't show the template itself: so one of
 /// those that are in the map is looked at, if there is one and this process may (`CAP_SYS_ADMIN`).
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
-    let Some(inner) = S::INNER else { return Ok(()) };
+    let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
-    inner.check(fd).map_err(|error| {
+    super::open::check_def(&as_inner(*inner), fd.as_fd()).map(|_| ()).map_err(|error| {
         let text = format!("it holds other maps than the schema says, as that of id {id}: {error}");
-        Error::told(Operation::Open, S::NAME, error.kind(), 0, text)
+        Error::told(Operation::Open, S::DEF.name, error.kind(), 0, text)
     })
 }
 

@@ -153,7 +153,7 @@ impl<S: MapSpec> Map<S> {
         S::Kind: HoldObjects<S>,
     {
         match S::Kind::refusal(errno.0) {
-            Some(text) => Error::refused(Operation::Update, S::NAME, errno, text.to_owned()),
+            Some(text) => Error::refused(Operation::Update, S::DEF.name, errno, text.to_owned()),
             None => Self::failed(Operation::Update, errno),
         }
     }

@@ -105,7 +105,7 @@ impl<S: MapSpec> Map<S> {
     fn cannot_select(operation: Operation) -> Error {
         let text = "this kernel has no value of one CPU: Linux 7.0 is the first that has; `lookup` and `update` \
                     with a `PerCpu` work on all kernels";
-        Error::told(operation, S::NAME, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
+        Error::told(operation, S::DEF.name, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
     }
 }
 

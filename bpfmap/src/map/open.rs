@@ -103,22 +103,23 @@ pub(super) struct Consistent<S>(core::marker::PhantomData<S>);
 impl<S: MapSpec> Consistent<S> {
     pub(super) const CHECK: () = {
         assert!(
-            !S::KEY_LAYOUT.is_set_by_loader() && !S::VALUE_LAYOUT.is_set_by_loader(),
+            !S::DEF.key.is_set_by_loader() && !S::DEF.value.is_set_by_loader(),
             "a spec says what key and value are"
         );
         assert!(
-            S::KEY_LAYOUT.size() == size_of::<S::Key>() as u64,
-            "KEY_LAYOUT isn't as large as the key"
+            S::DEF.key.size() == size_of::<S::Key>() as u64,
+            "the description of the key isn't as large as the key"
         );
         assert!(
-            S::VALUE_LAYOUT.size() == size_of::<S::Value>() as u64,
-            "VALUE_LAYOUT isn't as large as the value"
+            S::DEF.value.size() == size_of::<S::Value>() as u64,
+            "the description of the value isn't as large as the value"
         );
         // Opening reads a value of a map of maps, which has the size that is compared.
         assert!(
-            S::INNER.is_none() || S::Kind::FACTS.holds_maps(),
-            "only a map of maps has `INNER`"
+            S::DEF.inner.is_none() || S::Kind::FACTS.holds_maps(),
+            "only a map of maps has `inner`"
         );
+        assert!(S::DEF.map_type == S::Kind::TYPE, "`DEF` is of another map type than `Kind`");
     };
 }
 
@@ -128,26 +129,33 @@ pub(super) fn check<S: MapSpec>(
     fd: BorrowedFd<'_>,
 ) -> Result<(Info, LayoutCheck)> {
     let () = Consistent::<S>::CHECK;
-    let declared = MapDef { max_entries: options.max_entries, ..S::DEF };
-    let Verified { differences, layout_check, info } = verify::live(&declared, fd)?;
-    if !differences.is_empty() {
-        let text = format!("the map is not what the schema says: {}", verify::list(&differences));
-        return Err(Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text));
-    }
+    let mut declared = S::DEF;
+    declared.max_entries = options.max_entries;
+    let checked = check_def(&declared, fd)?;
     // What will be read is one value for each CPU.
     if S::Kind::FACTS.per_cpu {
         possible_cpus()?;
     }
-    Ok((info, layout_check))
+    Ok(checked)
+}
+
+/// Compares the map of a descriptor with a definition.
+pub(super) fn check_def(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<(Info, LayoutCheck)> {
+    let Verified { differences, layout_check, info } = verify::live(declared, fd)?;
+    if differences.is_empty() {
+        return Ok((info, layout_check));
+    }
+    let text = format!("the map is not what the schema says: {}", verify::list(&differences));
+    Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
 /// Compares the events that the object says the map carries with those of the spec. `false`: the spec has none, or the
 /// object does not tell.
 pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Result<bool> {
-    if matches!(S::EVENT_LAYOUT, TypeDesc::Void) {
+    if matches!(S::DEF.event, TypeDesc::Void) {
         return Ok(false);
     }
-    let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);
+    let differs = |text| Error::told(Operation::Open, S::DEF.name, ErrorKind::Mismatch, 0, text);
     let Some(data) = object.btf() else { return Ok(false) };
     let btf = Btf::parse(&data)
         .map_err(|error| differs(format!("the BTF of the object can't be read: {error}")))?;

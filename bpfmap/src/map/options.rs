@@ -45,9 +45,9 @@ impl<S: MapSpec> fmt::Debug for OpenOptions<S> {
 impl<S: MapSpec> OpenOptions<S> {
     pub(super) fn new() -> Self {
         Self {
-            max_entries: S::MAX_ENTRIES,
-            numa_node: S::NUMA_NODE,
-            name: S::NAME.to_owned(),
+            max_entries: S::DEF.max_entries,
+            numa_node: S::DEF.numa_node,
+            name: S::DEF.name.to_owned(),
             batches: true,
             spec: PhantomData,
         }
@@ -97,10 +97,10 @@ impl<S: MapSpec> OpenOptions<S> {
     pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
         let fd = object
             .map_fd(&self.name)
-            .map_err(|error| Error::caused(Operation::Open, S::NAME, error))?
+            .map_err(|error| Error::caused(Operation::Open, S::DEF.name, error))?
             .ok_or_else(|| {
                 let text = format!("the object has no map named `{}`", self.name);
-                Error::told(Operation::Open, S::NAME, ErrorKind::NotFound, 0, text)
+                Error::told(Operation::Open, S::DEF.name, ErrorKind::NotFound, 0, text)
             })?;
         let name = self.name.clone();
         let mut map = self.from_fd(fd)?;
@@ -116,7 +116,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// As there.
     pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
         let fd = map.as_fd().try_clone_to_owned();
-        let fd = fd.map_err(|error| Error::caused(Operation::Clone, S::NAME, error))?;
+        let fd = fd.map_err(|error| Error::caused(Operation::Clone, S::DEF.name, error))?;
         self.from_fd(fd)
     }
 
@@ -136,7 +136,7 @@ impl<S: MapSpec> OpenOptions<S> {
     /// As there.
     pub fn from_id(self, id: u32) -> Result<Map<S>> {
         let fd = super::info::by_id(Command::MapGetFdById, id)
-            .map_err(|errno| Error::from_errno(Operation::Open, S::NAME, errno))?;
+            .map_err(|errno| Error::from_errno(Operation::Open, S::DEF.name, errno))?;
         self.from_fd(fd)
     }
 
@@ -190,5 +190,5 @@ pub(crate) fn c_path(path: &Path) -> Result<CString, Errno> {
 
 /// A refusal on a path, with the path.
 pub(super) fn on_path<S: MapSpec>(operation: Operation, path: &Path, errno: Errno) -> Error {
-    Error::refused(operation, S::NAME, errno, path.display().to_string())
+    Error::refused(operation, S::DEF.name, errno, path.display().to_string())
 }

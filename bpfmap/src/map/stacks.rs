@@ -46,7 +46,7 @@ where
     pub fn addresses(&self, id: &S::Key) -> Result<Option<Vec<u64>>> {
         const {
             assert!(
-                !S::FLAGS.contains(MapFlags::STACK_BUILD_ID),
+                !S::DEF.flags.contains(MapFlags::STACK_BUILD_ID),
                 "the map holds build ids: use `frames`"
             );
         }
@@ -66,7 +66,7 @@ where
     pub fn frames(&self, id: &S::Key) -> Result<Option<Vec<StackFrame>>> {
         const {
             assert!(
-                S::FLAGS.contains(MapFlags::STACK_BUILD_ID),
+                S::DEF.flags.contains(MapFlags::STACK_BUILD_ID),
                 "the map holds addresses: use `addresses`"
             );
         }

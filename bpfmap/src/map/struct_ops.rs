@@ -45,7 +45,7 @@ where
     /// libbpf registers it: `attach_struct_ops` of the object's map.
     ///
     /// ```no_run
-    /// # use bpfmap::{Map, MapSpec, StructOpsState, kind, TypeDesc};
+    /// # use bpfmap::{MapDef, Map, MapSpec, StructOpsState, kind, TypeDesc};
     /// /// A congestion control.
     /// pub enum SlowStart {}
     ///
@@ -53,9 +53,7 @@ where
     ///     type Kind = kind::StructOps;
     ///     type Key = u32;
     ///     type Value = ();
-    ///     const NAME: &'static str = "slow_start";
-    ///     const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    ///     const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    ///     const DEF: MapDef<'static> = kind::StructOps::def("slow_start", TypeDesc::U32, TypeDesc::VOID);
     /// }
     ///
     /// # fn main() -> bpfmap::Result<()> {
@@ -88,7 +86,7 @@ where
         let number = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (Some(references), Some(state)) = (number(0), number(4)) else {
             let text = format!("a value of {size} bytes holds no registration");
-            return Err(Error::told(Operation::Lookup, S::NAME, ErrorKind::Mismatch, 0, text));
+            return Err(Error::told(Operation::Lookup, S::DEF.name, ErrorKind::Mismatch, 0, text));
         };
         let state = match state {
             0 => StructOpsState::Init,

@@ -30,20 +30,20 @@ pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     {
         return Ok(Hidden::None);
     }
-    let differs = |text| Error::told(Operation::Open, S::NAME, ErrorKind::Mismatch, 0, text);
+    let differs = |text| Error::told(Operation::Open, S::DEF.name, ErrorKind::Mismatch, 0, text);
     let blob = match btf_blob(info.btf_id) {
         Ok(blob) => blob,
         Err(Errno(libc::EPERM | libc::EACCES)) => return Ok(Hidden::Unknown),
         Err(errno) => {
             let text = "its BTF can't be read".to_owned();
-            return Err(Error::refused(Operation::Open, S::NAME, errno, text));
+            return Err(Error::refused(Operation::Open, S::DEF.name, errno, text));
         }
     };
     let btf = Btf::parse(&blob).map_err(|error| differs(error.to_string()))?;
     let theirs = btf::user_ptrs(&btf, info.btf_value_type_id);
     let theirs = theirs.map_err(|error| differs(error.to_string()))?;
     let mut ours = Vec::new();
-    btf::user_ptrs_of(S::VALUE_LAYOUT, 0, &mut ours);
+    btf::user_ptrs_of(S::DEF.value, 0, &mut ours);
     match theirs.into_iter().find(|offset| !ours.contains(offset)) {
         None => Ok(Hidden::None),
         Some(offset) => Err(differs(format!(

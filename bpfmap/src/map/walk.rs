@@ -339,7 +339,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
 
 fn disturbed<S: MapSpec>() -> Error {
     let text = "the map changes so much that the walk doesn't reach its end".to_owned();
-    Error::told(Operation::NextKey, S::NAME, ErrorKind::Disturbed, 0, text)
+    Error::told(Operation::NextKey, S::DEF.name, ErrorKind::Disturbed, 0, text)
 }
 
 fn same<K: crate::Plain>(one: &K, other: &K) -> bool {

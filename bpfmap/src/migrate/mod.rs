@@ -281,7 +281,7 @@ impl<'a> Migration<'a> {
         let declared =
             self.new.max_entries.filter(|_| self.new.max_entries != self.old.max_entries);
         let max_entries = self.max_entries.or(declared).unwrap_or(live.max_entries);
-        MapDef { max_entries: Some(max_entries), ..*self.new }
+        self.new.max_entries(max_entries)
     }
 
     /// Which of the two the live map is.
@@ -295,7 +295,11 @@ impl<'a> Migration<'a> {
             let errno = error.raw_os_error().unwrap_or(libc::EMFILE);
             Error::told(Operation::Clone, self.old.name, ErrorKind::Other, errno, String::new())
         })?;
-        let any = |declared: &MapDef<'a>| MapDef { max_entries: None, ..*declared };
+        let any = |declared: &MapDef<'a>| {
+            let mut any = *declared;
+            any.max_entries = None;
+            any
+        };
         let old = verify::live(&any(self.old), fd.as_fd())?;
         // What an older map may have otherwise would make it the new one.
         let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
@@ -349,7 +353,8 @@ impl<'a> Migration<'a> {
     /// Removes the new map of an interrupted migration; it was complete, but the old one may have changed since.
     fn remove_leftover(&self, pin: &Pin<'_>) -> Result<()> {
         let Some(left) = pin.open_beside()? else { return Ok(()) };
-        let any = MapDef { max_entries: None, ..*self.new };
+        let mut any = *self.new;
+        any.max_entries = None;
         if verify::live(&any, left.as_fd())?.differences.is_empty() {
             return pin.remove_beside();
         }

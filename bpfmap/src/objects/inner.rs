@@ -1,15 +1,14 @@
 //! Maps in maps.
 
 use super::{descriptor, id};
-use crate::error::Result;
-use crate::kind::{ArrayOfMaps, HashOfMaps, HoldObjects, Kind, ShowObjects};
-use crate::map::{Map, OpenOptions};
+use crate::kind::{ArrayOfMaps, HashOfMaps, HoldObjects, MapType, ShowObjects};
+use crate::map::Map;
 use crate::spec::{MapSpec, OuterMapSpec};
 use bpfmap_core::MATRIX;
-use bpfmap_core::MapFlags;
 use bpfmap_core::map_type::InnerRule;
+use bpfmap_core::{MapDef, MapFlags};
 use core::fmt;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 /// The id of a map, unique while the map lives: see [`Map::from_id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,60 +28,19 @@ impl fmt::Display for MapId {
     }
 }
 
-/// The maps that a map of maps holds, by their spec: [`MapSpec::INNER`].
-#[derive(Clone, Copy)]
-pub struct InnerMap {
-    name: &'static str,
-    create: fn() -> Result<OwnedFd>,
-    check: fn(OwnedFd) -> Result<()>,
-}
-
-impl InnerMap {
-    /// Maps of the spec `S`, the same as [`OuterMapSpec::Inner`].
-    #[must_use]
-    pub const fn of<S: MapSpec>() -> Self {
-        Self { name: S::NAME, create: create::<S>, check: check::<S> }
-    }
-
-    /// Creates such a map. An outer map is made with one, as the pattern of all that it will hold.
-    ///
-    /// # Errors
-    /// Those of [`Map::create`].
-    pub fn create(&self) -> Result<OwnedFd> {
-        (self.create)()
-    }
-
-    /// Whether a map is such a one.
-    pub(crate) fn check(&self, fd: OwnedFd) -> Result<()> {
-        (self.check)(fd)
-    }
-}
-
-impl fmt::Debug for InnerMap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InnerMap").field(&self.name).finish()
-    }
-}
-
-fn create<S: MapSpec>() -> Result<OwnedFd> {
-    Ok(Map::<S>::create()?.into())
-}
-
-fn check<S: MapSpec>(fd: OwnedFd) -> Result<()> {
-    as_inner::<S>().from_fd(fd).map(|_| ())
-}
-
-/// How a map that stands in another is opened: the kernel lets most types differ in `max_entries` from one another
-/// (`map_meta_equal` of the map type; a `percpu_array` must not from Linux 7.1).
-pub(crate) fn as_inner<S: MapSpec>() -> OpenOptions<S> {
-    let as_large = match S::Kind::FACTS.as_inner {
-        InnerRule::SameEntries(since) => {
-            since <= MATRIX[0] && !S::FLAGS.contains(MapFlags::INNER_MAP)
+/// Returns the definition by which a map that stands in another is opened: the kernel lets most types differ in
+/// `max_entries` from one another (`map_meta_equal` of the map type; a `percpu_array` must not from Linux 7.1).
+pub(crate) fn as_inner(mut def: MapDef<'_>) -> MapDef<'_> {
+    let as_large = match MapType::by_number(def.map_type).map(|facts| facts.as_inner) {
+        Some(InnerRule::SameEntries(since)) => {
+            since <= MATRIX[0] && !def.flags.contains(MapFlags::INNER_MAP)
         }
         _ => false,
     };
-    let options = Map::<S>::options();
-    if as_large { options } else { options.any_max_entries() }
+    if !as_large {
+        def.max_entries = None;
+    }
+    def
 }
 
 impl<S: OuterMapSpec> crate::kind::objects::Held<S> for ArrayOfMaps {}

@@ -26,8 +26,8 @@ impl<S: EventSpec> ConsistentEvent<S> {
     const CHECK: () = {
         assert!(size_of::<S::Event>() > 0, "an event has a size");
         assert!(
-            S::EVENT_LAYOUT.size() == size_of::<S::Event>() as u64,
-            "EVENT_LAYOUT isn't as large as the event"
+            S::DEF.event.size() == size_of::<S::Event>() as u64,
+            "the description of the event isn't as large as the event"
         );
     };
 }
@@ -42,5 +42,5 @@ fn error_of<S: EventSpec>(operation: Operation, fault: Fault) -> Error {
         }
         _ => (ErrorKind::Corrupted, "another process wrote to the ring: recreate the map"),
     };
-    Error::told(operation, S::NAME, kind, 0, format!("{fault}: {help}"))
+    Error::told(operation, S::DEF.name, kind, 0, format!("{fault}: {help}"))
 }

@@ -107,10 +107,10 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
             let text = format!("{} pages, which is no power of two", self.pages);
-            return Err(Error::refused(Operation::Mmap, S::NAME, Errno(libc::EINVAL), text));
+            return Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EINVAL), text));
         }
         let epoll =
-            Epoll::new().map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+            Epoll::new().map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
         let mut buffer = PerfBuffer {
             map: self.map.try_clone()?,
             rings: vec![],
@@ -165,14 +165,14 @@ impl<S: EventSpec> PerfBuffer<S> {
                 Err(Refusal::Ring(fault)) => return Err(error_of::<S>(Operation::Mmap, fault)),
                 Err(Refusal::Kernel(errno)) => {
                     let text = format!("on CPU {cpu}, {} pages", self.pages);
-                    return Err(Error::refused(Operation::OpenPerfEvent, S::NAME, errno, text));
+                    return Err(Error::refused(Operation::OpenPerfEvent, S::DEF.name, errno, text));
                 }
             };
             self.epoll
                 .add(ring.event(), libc::EPOLLIN, u64::from(cpu))
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
             element(Command::UpdateElem, &self.map, cpu, Some(ring.event()))
-                .map_err(|errno| Error::from_errno(Operation::Update, S::NAME, errno))?;
+                .map_err(|errno| Error::from_errno(Operation::Update, S::DEF.name, errno))?;
             self.rings.push(ring);
             opened += 1;
         }
@@ -245,7 +245,7 @@ impl<S: EventSpec> PerfBuffer<S> {
         let events = self
             .epoll
             .wait(&mut events, timeout)
-            .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+            .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
         for event in events {
             let (flags, cpu) = (event.events, event.u64);
             // A CPU that is gone says so for ever.
@@ -304,11 +304,11 @@ fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
     const LIST: &str = "/sys/devices/system/cpu/online";
     let list = std::fs::read_to_string(LIST).map_err(|error| {
         let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
-        Error::refused(Operation::OpenPerfEvent, S::NAME, errno, LIST.to_owned())
+        Error::refused(Operation::OpenPerfEvent, S::DEF.name, errno, LIST.to_owned())
     })?;
     let ranges = cpu_ranges(&list).ok_or_else(|| {
         let text = format!("{LIST} is no list of CPUs: {list:?}");
-        Error::told(Operation::OpenPerfEvent, S::NAME, ErrorKind::Other, 0, text)
+        Error::told(Operation::OpenPerfEvent, S::DEF.name, ErrorKind::Other, 0, text)
     })?;
     Ok(ranges.into_iter().flatten().filter_map(|cpu| u32::try_from(cpu).ok()))
 }

@@ -83,7 +83,7 @@ impl<S: EventSpec> RingBuf<S> {
         let sole = Sole::take(&map)?;
         let page = page_size();
         let size = map.max_entries() as usize;
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
+        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::ReadWrite).map_err(failed)?;
         let producer =
             Mapping::new(map.as_fd(), page, page + 2 * size, Access::Read).map_err(failed)?;
@@ -195,7 +195,7 @@ impl<S: EventSpec> RingBuf<S> {
         while !self.is_ready()? {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let readable = wait_readable(self.map.as_fd(), left)
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
             if !readable {
                 return self.is_ready();
             }
@@ -237,7 +237,7 @@ impl<S: EventSpec> RingBuf<S> {
 }
 
 impl<S: EventSpec> RingBuf<S> {
-    const OVERWRITES: bool = S::FLAGS.contains(MapFlags::RB_OVERWRITE);
+    const OVERWRITES: bool = S::DEF.flags.contains(MapFlags::RB_OVERWRITE);
 
     /// Copies the next event, if it is there and nothing is to be said about it.
     #[inline]
@@ -268,7 +268,7 @@ pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
         "a record is of {size} bytes, but an event of {}: the program sends something else",
         size_of::<S::Event>()
     );
-    Error::told(Operation::Read, S::NAME, ErrorKind::Mismatch, 0, text)
+    Error::told(Operation::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)
 }
 
 /// The descriptor of the map, which can be read when there are events.

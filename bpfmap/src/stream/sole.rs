@@ -24,7 +24,7 @@ impl Sole {
             return Ok(Self(id));
         }
         let text = "this process has it open already, and records have one taker".to_owned();
-        Err(Error::refused(Operation::Mmap, S::NAME, Errno(libc::EBUSY), text))
+        Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EBUSY), text))
     }
 }
 

@@ -67,7 +67,7 @@ impl<S: EventSpec> UserRingBuf<S> {
         let map = map.try_clone()?;
         let sole = Sole::take(&map)?;
         let page = page_size();
-        let failed = |errno| Error::from_errno(Operation::Mmap, S::NAME, errno);
+        let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::Read).map_err(failed)?;
         let size = map.max_entries() as usize;
         let producer =
@@ -84,7 +84,7 @@ impl<S: EventSpec> UserRingBuf<S> {
                 epoll.add(map.as_fd(), libc::EPOLLOUT | libc::EPOLLET, 0)?;
                 Ok(epoll)
             })
-            .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+            .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
         let event = zeroed_box();
         Ok(Self {
             map,
@@ -129,7 +129,7 @@ impl<S: EventSpec> UserRingBuf<S> {
             let events = self
                 .epoll
                 .wait(&mut events, left)
-                .map_err(|errno| Error::from_errno(Operation::Wait, S::NAME, errno))?;
+                .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
             if events.is_empty() && !self.has_room()? {
                 return Ok(None);
             }

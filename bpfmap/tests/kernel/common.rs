@@ -11,17 +11,15 @@ pub(crate) const ENOTSUPP: i32 = 524;
 #[macro_export]
 macro_rules! spec {
     ($name:ident: $kind:ident, $key:ty as $key_layout:expr => $value:ty as $value_layout:expr, max $max:expr
-        $(, $item:ident: $ty:ty = $content:expr)*) => {
+        $(, $field:ident = $content:expr)*) => {
         enum $name {}
         impl bpfmap::MapSpec for $name {
             type Kind = bpfmap::kind::$kind;
             type Key = $key;
             type Value = $value;
-            const NAME: &'static str = stringify!($name);
-            const MAX_ENTRIES: Option<u32> = Some($max);
-            const KEY_LAYOUT: &'static bpfmap::TypeDesc<'static> = $key_layout;
-            const VALUE_LAYOUT: &'static bpfmap::TypeDesc<'static> = $value_layout;
-            $(const $item: $ty = $content;)*
+            const DEF: bpfmap::MapDef<'static> = bpfmap::kind::$kind::def(stringify!($name), $key_layout, $value_layout)
+                .max_entries($max)
+                $(.$field($content))*;
         }
     };
 }

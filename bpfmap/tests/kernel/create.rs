@@ -2,7 +2,7 @@
 
 use crate::common::{anyone_may, create, errno, kernel, raise_memlock, set_memlock, unprivileged};
 use crate::spec;
-use bpfmap::{Error, ErrorKind, LayoutCheck, Map, MapFlags, MapSpec, Operation, Timer};
+use bpfmap::{Error, ErrorKind, LayoutCheck, Map, MapDef, MapFlags, MapSpec, Operation, Timer};
 use bpfmap::{MemberDesc, TypeDesc};
 
 const NO_PREALLOC: MapFlags = MapFlags::NO_PREALLOC;
@@ -13,30 +13,30 @@ fn bad_attributes_are_einval() {
     fn refused<S: MapSpec>() {
         raise_memlock();
         let error = Map::<S>::create().unwrap_err();
-        assert_eq!(error.errno(), Some(libc::EINVAL), "{}: {error}", S::NAME);
-        assert_eq!(error.operation(), Operation::Create, "{}", S::NAME);
+        assert_eq!(error.errno(), Some(libc::EINVAL), "{}: {error}", S::DEF.name);
+        assert_eq!(error.operation(), Operation::Create, "{}", S::DEF.name);
     }
     type Flags = MapFlags;
-    spec!(HashNoEntries: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
-    spec!(HashNoValue: Hash, u32 as TypeDesc::U32 => () as TypeDesc::VOID, max 1, BTF: bool = false);
-    spec!(HashNoKey: Hash, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(HashFlag: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = Flags::NO_COMMON_LRU);
-    spec!(HashBothOnly: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false,
-        FLAGS: Flags = Flags::RDONLY_PROG.union(Flags::WRONLY_PROG));
-    spec!(HashExtra: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, MAP_EXTRA: u64 = 1);
-    spec!(ArrayKey: Array, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(ArrayNoEntries: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
-    spec!(ArrayFlag: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
-    spec!(PercpuKey: PercpuArray, u16 as TypeDesc::U16 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(PercpuNode: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false, NUMA_NODE: Option<u32> = Some(0));
-    spec!(LruNoEntries: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, BTF: bool = false);
-    spec!(LpmPrealloc: LpmTrie, [u8; 8] as &TypeDesc::Opaque { size: 8 } => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(LpmShort: LpmTrie, [u8; 4] as &TypeDesc::Opaque { size: 4 } => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
-    spec!(LpmLong: LpmTrie, [u8; 261] as &TypeDesc::Opaque { size: 261 } => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: Flags = NO_PREALLOC);
+    spec!(HashNoEntries: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, btf = false);
+    spec!(HashNoValue: Hash, u32 as TypeDesc::U32 => () as TypeDesc::VOID, max 1, btf = false);
+    spec!(HashNoKey: Hash, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(HashFlag: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false, flags = Flags::NO_COMMON_LRU);
+    spec!(HashBothOnly: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false,
+        flags = Flags::RDONLY_PROG.union(Flags::WRONLY_PROG));
+    spec!(HashExtra: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false, map_extra = 1);
+    spec!(ArrayKey: Array, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(ArrayNoEntries: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, btf = false);
+    spec!(ArrayFlag: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false, flags = NO_PREALLOC);
+    spec!(PercpuKey: PercpuArray, u16 as TypeDesc::U16 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(PercpuNode: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false, numa_node = 0);
+    spec!(LruNoEntries: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0, btf = false);
+    spec!(LpmPrealloc: LpmTrie, [u8; 8] as &TypeDesc::Opaque { size: 8 } => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(LpmShort: LpmTrie, [u8; 4] as &TypeDesc::Opaque { size: 4 } => u64 as TypeDesc::U64, max 1, btf = false, flags = NO_PREALLOC);
+    spec!(LpmLong: LpmTrie, [u8; 261] as &TypeDesc::Opaque { size: 261 } => u64 as TypeDesc::U64, max 1, btf = false, flags = NO_PREALLOC);
     spec!(QueueKey: Queue, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
     spec!(QueueNoEntries: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 0);
     spec!(StackNoValue: Stack, () as TypeDesc::VOID => () as TypeDesc::VOID, max 1);
-    spec!(StackFlag: Stack, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, FLAGS: Flags = NO_PREALLOC);
+    spec!(StackFlag: Stack, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1, flags = NO_PREALLOC);
     refused::<HashNoEntries>();
     refused::<HashNoValue>();
     refused::<HashNoKey>();
@@ -61,7 +61,7 @@ fn bad_attributes_are_einval() {
 /// The kernel wants LRU maps preallocated, and says so in its own errno.
 #[test]
 fn an_lru_map_is_preallocated() {
-    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, FLAGS: MapFlags = NO_PREALLOC);
+    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, flags = NO_PREALLOC);
     raise_memlock();
     let error = Map::<Lru>::create().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -75,19 +75,19 @@ fn creating_without_privilege_is_eperm() {
     }
     fn refused<S: MapSpec>() {
         let error = unprivileged(attempt::<S>).unwrap_err();
-        assert_eq!(error.errno(), Some(libc::EPERM), "{}: {error}", S::NAME);
+        assert_eq!(error.errno(), Some(libc::EPERM), "{}: {error}", S::DEF.name);
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("CAP_BPF"), "{error}");
     }
     raise_memlock();
-    spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
+    spec!(Hash: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
     spec!(WithBtf: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1);
-    spec!(Array: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(PercpuHash: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(LruPercpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, BTF: bool = false);
-    spec!(Lpm: LpmTrie, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, BTF: bool = false, FLAGS: MapFlags = NO_PREALLOC);
+    spec!(Array: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(PercpuHash: PercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(PercpuArray: PercpuArray, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(Lru: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(LruPercpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1, btf = false);
+    spec!(Lpm: LpmTrie, u64 as TypeDesc::U64 => u64 as TypeDesc::U64, max 1, btf = false, flags = NO_PREALLOC);
     spec!(Queue: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1);
     spec!(Stack: Stack, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 1);
     refused::<WithBtf>();
@@ -110,7 +110,7 @@ fn creating_without_privilege_is_eperm() {
 /// Up to Linux 5.10 the memory of a map counts against the limit, for root too.
 #[test]
 fn the_memory_limit_is_told() {
-    spec!(Big: Array, u32 as TypeDesc::U32 => [u8; 4096] as &TypeDesc::Opaque { size: 4096 }, max 4096, BTF: bool = false);
+    spec!(Big: Array, u32 as TypeDesc::U32 => [u8; 4096] as &TypeDesc::Opaque { size: 4096 }, max 4096, btf = false);
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: there is room for the limit.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) }, 0);
@@ -134,9 +134,8 @@ fn a_map_without_max_entries_says_so() {
         type Kind = bpfmap::kind::Hash;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "unsized";
-        const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-        const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+        const DEF: MapDef<'static> =
+            bpfmap::kind::Hash::def("unsized", TypeDesc::U32, TypeDesc::U32);
     }
     raise_memlock();
     let error = Map::<Unsized>::create().unwrap_err();

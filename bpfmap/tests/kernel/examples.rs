@@ -147,7 +147,7 @@ example! { lpm_trie: "../../src/kind/examples/lpm_trie.rs"
     bpfmap::plain_struct!(Network { prefix_len: u32, address: [u8; 4] });
     const NETWORK: &TypeDesc<'static> = &TypeDesc::Opaque { size: 8 };
     spec!(Routes: LpmTrie, Network as NETWORK => u32 as TypeDesc::U32, max 4,
-        BTF: bool = false, FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
+        btf = false, flags = bpfmap::MapFlags::NO_PREALLOC);
 
     pub(super) fn routes() {
         let routes = create::<Routes>();
@@ -181,7 +181,7 @@ example! { stack: "../../src/kind/examples/stack.rs"
 
 example! { rhash: "../../src/kind/examples/rhash.rs"
     spec!(Sessions: Rhash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
-        FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
+        flags = bpfmap::MapFlags::NO_PREALLOC);
 
     pub(super) fn ends_a_session() {
         let Some(sessions) = since::<Sessions>((7, 2)) else { return };
@@ -215,7 +215,7 @@ example! { cgroup_array: "../../src/kind/examples/cgroup_array.rs"
 example! { array_of_maps: "../../src/kind/examples/array_of_maps.rs"
     spec!(Cells: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
     spec!(Paged: ArrayOfMaps, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 1,
-        INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<Cells>()));
+        inner = &Cells::DEF);
     impl OuterMapSpec for Paged {
         type Inner = Cells;
     }
@@ -233,7 +233,7 @@ example! { array_of_maps: "../../src/kind/examples/array_of_maps.rs"
 example! { hash_of_maps: "../../src/kind/examples/hash_of_maps.rs"
     spec!(PerSource: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2);
     spec!(ByTenant: HashOfMaps, u64 as TypeDesc::U64 => u32 as TypeDesc::U32, max 2,
-        INNER: Option<bpfmap::InnerMap> = Some(bpfmap::InnerMap::of::<PerSource>()));
+        inner = &PerSource::DEF);
     impl OuterMapSpec for ByTenant {
         type Inner = PerSource;
     }
@@ -249,7 +249,7 @@ example! { hash_of_maps: "../../src/kind/examples/hash_of_maps.rs"
 macro_rules! storage {
     ($name:ident: $kind:ident) => {
         spec!($name: $kind, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 0,
-            FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::NO_PREALLOC);
+            flags = bpfmap::MapFlags::NO_PREALLOC);
     };
 }
 
@@ -311,7 +311,7 @@ example! { cgrp_storage: "../../src/kind/examples/cgrp_storage.rs"
 macro_rules! events {
     ($name:ident: $kind:ident, $key:ty as $layout:expr => $value:ty as $value_layout:expr, max $max:expr) => {
         spec!($name: $kind, $key as $layout => $value as $value_layout, max $max,
-            EVENT_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64);
+            event = TypeDesc::U64);
         impl EventSpec for $name {
             type Event = u64;
         }
@@ -350,7 +350,7 @@ example! { user_ringbuf: "../../src/kind/examples/user_ringbuf.rs"
 
 example! { arena: "../../src/kind/examples/arena.rs"
     spec!(Pool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 1,
-        FLAGS: bpfmap::MapFlags = bpfmap::MapFlags::MMAPABLE);
+        flags = bpfmap::MapFlags::MMAPABLE);
 
     pub(super) fn leaves_a_number() {
         let Some(pool) = since::<Pool>((6, 9)) else { return };

@@ -59,9 +59,7 @@ impl MapSpec for OldMap {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = Old;
-    const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = OLD;
+    const DEF: MapDef<'static> = kind::Hash::def("flows", TypeDesc::U32, OLD);
 }
 
 enum NewMap {}
@@ -70,9 +68,7 @@ impl MapSpec for NewMap {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = New;
-    const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = NEW;
+    const DEF: MapDef<'static> = kind::Hash::def("flows", TypeDesc::U32, NEW);
 }
 
 static OLD_MAP: MapDef<'static> = OldMap::DEF;

@@ -13,7 +13,7 @@ use std::path::Path;
 spec!(Counts: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4);
 spec!(Waiting: Queue, () as TypeDesc::VOID => u64 as TypeDesc::U64, max 4);
 spec!(Stacks: StackTrace, u32 as TypeDesc::U32 => [u64; 4] as &TypeDesc::Opaque { size: 32 }, max 4,
-    BTF: bool = false);
+    btf = false);
 
 /// Pins any BPF object.
 fn pin(object: BorrowedFd<'_>, path: &Path) {

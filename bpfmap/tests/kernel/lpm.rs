@@ -28,7 +28,7 @@ const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
     ],
 };
 
-spec!(Routes: LpmTrie, Prefix as PREFIX => u32 as TypeDesc::U32, max 10_000, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+spec!(Routes: LpmTrie, Prefix as PREFIX => u32 as TypeDesc::U32, max 10_000, flags = MapFlags::NO_PREALLOC);
 
 fn prefix(text: &str) -> Prefix {
     let (address, len) = text.split_once('/').unwrap_or((text, "32"));

@@ -7,9 +7,9 @@ use bpfmap::{ArenaPtr, KernelPtr, Map, MapFlags, UpdateMode};
 use std::sync::atomic::Ordering;
 
 spec!(Totals: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 600,
-    FLAGS: MapFlags = MapFlags::MMAPABLE);
+    flags = MapFlags::MMAPABLE);
 spec!(Odd: Array, u32 as TypeDesc::U32 => [u8; 11] as &TypeDesc::Array { element: TypeDesc::U8, len: 11 }, max 5,
-    FLAGS: MapFlags = MapFlags::MMAPABLE);
+    flags = MapFlags::MMAPABLE);
 
 #[test]
 fn memory_and_system_calls_show_the_same_values() {
@@ -60,9 +60,9 @@ fn a_frozen_map_is_read_only_in_memory_too() {
 }
 
 spec!(Pool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 3,
-    FLAGS: MapFlags = MapFlags::MMAPABLE);
+    flags = MapFlags::MMAPABLE);
 spec!(FixedPool: Arena, () as TypeDesc::VOID => () as TypeDesc::VOID, max 2,
-    FLAGS: MapFlags = MapFlags::MMAPABLE, MAP_EXTRA: u64 = ADDRESS);
+    flags = MapFlags::MMAPABLE, map_extra = ADDRESS);
 
 /// Where nothing else lies, the tables of `AddressSanitizer` included.
 const ADDRESS: u64 = 0x2000_0000_0000;
@@ -119,11 +119,11 @@ fn an_arena_lies_at_the_address_of_its_spec() {
 }
 
 spec!(Shown: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
-    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY));
+    flags = MapFlags::MMAPABLE.union(MapFlags::RDONLY));
 spec!(Told: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
-    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::WRONLY));
+    flags = MapFlags::MMAPABLE.union(MapFlags::WRONLY));
 spec!(Constant: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 4,
-    FLAGS: MapFlags = MapFlags::MMAPABLE.union(MapFlags::RDONLY_PROG));
+    flags = MapFlags::MMAPABLE.union(MapFlags::RDONLY_PROG));
 
 #[test]
 fn flags_limit_the_descriptor_that_creation_returns_and_no_other() {

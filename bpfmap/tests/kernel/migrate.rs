@@ -105,9 +105,9 @@ fn migrated<O: MapSpec, N: MapSpec>(
 
 /// The plain hashes and arrays: 100 entries of a key each.
 macro_rules! keyed {
-    ($kind:ident, $keys:expr $(, $item:ident: $ty:ty = $content:expr)*) => {{
-        spec!(OldMap: $kind, u32 as TypeDesc::U32 => Old as OLD, max 100 $(, $item: $ty = $content)*);
-        spec!(NewMap: $kind, u32 as TypeDesc::U32 => New as NEW, max 120 $(, $item: $ty = $content)*);
+    ($kind:ident, $keys:expr $(, $field:ident = $content:expr)*) => {{
+        spec!(OldMap: $kind, u32 as TypeDesc::U32 => Old as OLD, max 100 $(, $field = $content)*);
+        spec!(NewMap: $kind, u32 as TypeDesc::U32 => New as NEW, max 120 $(, $field = $content)*);
         migrated::<OldMap, NewMap>(
             PLAN,
             |map| for key in $keys { map.update(&key, &old(key), UpdateMode::Any).unwrap() },
@@ -124,7 +124,7 @@ macro_rules! keyed {
 #[test]
 fn hashes_arrive_whole() {
     keyed!(Hash, 50..150);
-    keyed!(Hash, 0..99, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    keyed!(Hash, 0..99, flags = MapFlags::NO_PREALLOC);
     keyed!(LruHash, 0..50);
     // Without an entry.
     keyed!(Hash, core::ops::Range::<u32>::default());
@@ -133,10 +133,10 @@ fn hashes_arrive_whole() {
 #[test]
 fn a_resizable_hash_arrives_whole() {
     if kernel() >= (7, 2) {
-        keyed!(Rhash, 0..100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+        keyed!(Rhash, 0..100, flags = MapFlags::NO_PREALLOC);
         return;
     }
-    spec!(Resizable: Rhash, u32 as TypeDesc::U32 => Old as OLD, max 100, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(Resizable: Rhash, u32 as TypeDesc::U32 => Old as OLD, max 100, flags = MapFlags::NO_PREALLOC);
     raise_memlock();
     assert!(Map::<Resizable>::create().is_err());
 }
@@ -232,8 +232,8 @@ const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
 
 #[test]
 fn a_trie_keeps_its_prefixes() {
-    spec!(OldMap: LpmTrie, Prefix as PREFIX => Old as OLD, max 400, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
-    spec!(NewMap: LpmTrie, Prefix as PREFIX => New as NEW, max 400, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(OldMap: LpmTrie, Prefix as PREFIX => Old as OLD, max 400, flags = MapFlags::NO_PREALLOC);
+    spec!(NewMap: LpmTrie, Prefix as PREFIX => New as NEW, max 400, flags = MapFlags::NO_PREALLOC);
     let prefix = |number: u32| Prefix {
         len: 8 + number % 25,
         // The number stands within the first byte and the last bits of the prefix's data.
@@ -259,6 +259,12 @@ spec!(OldHash: Hash, u32 as TypeDesc::U32 => Old as OLD, max 100);
 spec!(NewHash: Hash, u32 as TypeDesc::U32 => New as NEW, max 100);
 static OLD_HASH: MapDef<'static> = OldHash::DEF;
 static NEW_HASH: MapDef<'static> = NewHash::DEF;
+
+/// Returns the definition with another map type.
+fn retyped(mut def: MapDef<'static>, map_type: u32) -> MapDef<'static> {
+    def.map_type = map_type;
+    def
+}
 
 /// A pinned map of the old spec with so many entries.
 fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
@@ -306,7 +312,7 @@ fn maps_that_hold_no_plain_entries_are_refused() {
         (6, "a map of type hash can't become one of type percpu_array"),
         (2, "a map of type hash can't become one of type array"),
     ] {
-        let new = MapDef { map_type, ..NEW_HASH };
+        let new = retyped(NEW_HASH, map_type);
         let result = Migration::new(bpf_fs.path("map"), &OLD_HASH, &new, PLAN).run(|_| {});
         let error = refused(&bpf_fs, &map, result);
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
@@ -321,8 +327,8 @@ fn maps_that_hold_no_plain_entries_are_refused() {
 /// Without BTF two layouts of one size can't be told apart; what was migrated once must not be again.
 #[test]
 fn what_nothing_tells_apart_is_refused() {
-    spec!(Bare: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10, BTF: bool = false);
-    spec!(Swapped: Hash, u32 as TypeDesc::U32 => [u32; 2] as &TypeDesc::Opaque { size: 8 }, max 10, BTF: bool = false);
+    spec!(Bare: Hash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 10, btf = false);
+    spec!(Swapped: Hash, u32 as TypeDesc::U32 => [u32; 2] as &TypeDesc::Opaque { size: 8 }, max 10, btf = false);
     let plan = MigrationPlan {
         key: &[MigrationStep::whole(4)],
         value: &[
@@ -352,7 +358,7 @@ fn the_new_map_has_room_for_all() {
     let error = refused(&bpf_fs, &map, migration.clone().max_entries(49).run(|_| {}));
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
     assert!(error.to_string().contains("room for 49 entries"), "{error}");
-    let to_lru = MapDef { map_type: 9, ..NEW_HASH };
+    let to_lru = retyped(NEW_HASH, 9);
     let lru = Migration::new(bpf_fs.path("map"), &OLD_HASH, &to_lru, PLAN).max_entries(99);
     let error = refused(&bpf_fs, &map, lru.run(|_| {}));
     assert!(error.to_string().contains("an LRU map would evict some"), "{error}");
@@ -363,7 +369,7 @@ fn the_new_map_has_room_for_all() {
     let bpf_fs = BpfFs::mount("shorter");
     let array = create::<OldArray>();
     array.pin(bpf_fs.path("map")).unwrap();
-    let (from, to) = (OldArray::DEF, MapDef { map_type: 2, ..NEW_HASH });
+    let (from, to) = (OldArray::DEF, retyped(NEW_HASH, 2));
     for allowed in [false, true] {
         let shorter = Migration::new(bpf_fs.path("map"), &from, &to, PLAN)
             .max_entries(99)
@@ -384,7 +390,7 @@ fn the_loaders_max_entries_stay() {
     let new = Map::<NewHash>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
     assert_eq!(new.max_entries(), 777);
     // One that differs in nothing else.
-    let more = MapDef { max_entries: Some(1000), ..NEW_HASH };
+    let more = NEW_HASH.max_entries(1000);
     let plan =
         MigrationPlan { key: &[MigrationStep::whole(4)], value: &[MigrationStep::whole(40)] };
     let migration = Migration::new(bpf_fs.path("map"), &NEW_HASH, &more, plan);
@@ -608,7 +614,7 @@ fn generated_functions_migrate() {
     assert_eq!(again, Outcome::AlreadyNew);
 
     spec!(NewFlows: Hash, u32 as TypeDesc::U32 => [u8; 48] as &TypeDesc::Opaque { size: 48 }, max 200,
-        FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+        flags = MapFlags::NO_PREALLOC);
     let flows = Map::<NewFlows>::from_pinned(bpf_fs.path("flows")).unwrap();
     let value = flows.lookup(&7).unwrap().unwrap();
     assert_eq!(value[..8], 0x0102_0304_0506_0708_u64.to_ne_bytes());

@@ -14,10 +14,8 @@ impl MapSpec for Old {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "counters";
-    const MAX_ENTRIES: Option<u32> = Some(8);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const DEF: MapDef<'static> =
+        kind::Hash::def("counters", TypeDesc::U32, TypeDesc::U32).max_entries(8);
 }
 
 enum New {}
@@ -26,10 +24,8 @@ impl MapSpec for New {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "counters";
-    const MAX_ENTRIES: Option<u32> = Some(8);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> =
+        kind::Hash::def("counters", TypeDesc::U32, TypeDesc::U64).max_entries(8);
 }
 
 static OLD: MapDef<'static> = Old::DEF;

@@ -6,13 +6,13 @@ use crate::common::{
 };
 use crate::spec;
 use bpfmap::TypeDesc;
-use bpfmap::{ErrorKind, InnerMap, Map, MapFlags, MapSpec, Operation, OuterMapSpec, UpdateMode};
+use bpfmap::{ErrorKind, Map, MapFlags, MapSpec, Operation, OuterMapSpec, UpdateMode};
 
 /// `nested!(Outer: Kind of Inner, u32 as TypeDesc::U32, max 4)`
 macro_rules! nested {
     ($name:ident: $kind:ident of $inner:ty, $key:ty as $layout:expr, max $max:expr) => {
         spec!($name: $kind, $key as $layout => u32 as TypeDesc::U32, max $max,
-            INNER: Option<InnerMap> = Some(InnerMap::of::<$inner>()));
+            inner = &<$inner as MapSpec>::DEF);
         impl OuterMapSpec for $name {
             type Inner = $inner;
         }
@@ -147,7 +147,7 @@ fn inner_maps_are_like_the_template() {
     assert!(error.to_string().contains("BPF_F_INNER_MAP"), "{error}");
     assert_eq!(pages.get(&0).unwrap(), None);
 
-    spec!(Flexible: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2, FLAGS: MapFlags = MapFlags::INNER_MAP);
+    spec!(Flexible: Array, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 2, flags = MapFlags::INNER_MAP);
     nested!(FlexiblePages: ArrayOfMaps of Flexible, u32 as TypeDesc::U32, max 1);
     let pages: Map<FlexiblePages> = common::create();
     pages.set(&0, &Map::<Flexible>::options().max_entries(300).create().unwrap()).unwrap();

@@ -268,7 +268,7 @@ fn borrowed(program: &OwnedFd) -> ProgramFd<'_> {
 #[test]
 fn the_number_of_entries_is_the_schemas() {
     fn same<S: MapSpec>() {
-        assert_eq!(Some(create::<S>().max_entries()), S::MAX_ENTRIES);
+        assert_eq!(Some(create::<S>().max_entries()), S::DEF.max_entries);
     }
     same::<Flows>();
     same::<PortsByIndex>();

@@ -94,7 +94,7 @@ fn another_type_or_size_is_refused() {
     spec!(Key: Hash, u64 as TypeDesc::U64 => Stats as STATS, max 10);
     spec!(Value: Hash, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 10);
     spec!(Entries: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 11);
-    spec!(Flags: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, FLAGS: MapFlags = MapFlags::NO_PREALLOC);
+    spec!(Flags: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, flags = MapFlags::NO_PREALLOC);
     let told = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
     told(
         mismatch(Map::<Counters>::from_map(&create::<Other>())),
@@ -127,7 +127,7 @@ fn another_number_of_entries_can_be_expected() {
 
 #[test]
 fn a_map_without_btf_opens_by_its_sizes() {
-    spec!(Bare: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, BTF: bool = false);
+    spec!(Bare: Hash, u32 as TypeDesc::U32 => Stats as STATS, max 10, btf = false);
     let map = create::<Bare>();
     assert_eq!(map.info().unwrap().btf_id, 0);
     let opened = Map::<Counters>::from_map(&map).unwrap();

@@ -18,9 +18,9 @@ type Event = [u64; 3];
 const EVENT: &TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U64, len: 3 };
 
 macro_rules! ring {
-    ($name:ident: $kind:ident, $event:ty as $layout:expr $(, $item:ident: $ty:ty = $content:expr)*) => {
+    ($name:ident: $kind:ident, $event:ty as $layout:expr $(, $field:ident = $content:expr)*) => {
         spec!($name: $kind, () as TypeDesc::VOID => () as TypeDesc::VOID, max 4096,
-            EVENT_LAYOUT: &'static TypeDesc<'static> = $layout $(, $item: $ty = $content)*);
+            event = $layout $(, $field = $content)*);
         impl EventSpec for $name {
             type Event = $event;
         }
@@ -28,7 +28,7 @@ macro_rules! ring {
 }
 ring!(Events: Ringbuf, Event as EVENT);
 ring!(Large: Ringbuf, [u64; 511] as &TypeDesc::Array { element: TypeDesc::U64, len: 511 });
-ring!(Overwritten: Ringbuf, Event as EVENT, FLAGS: MapFlags = MapFlags::RB_OVERWRITE);
+ring!(Overwritten: Ringbuf, Event as EVENT, flags = MapFlags::RB_OVERWRITE);
 ring!(Orders: UserRingbuf, Event as EVENT);
 ring!(LargeOrders: UserRingbuf, [u64; 512] as &TypeDesc::Array { element: TypeDesc::U64, len: 512 });
 

@@ -215,7 +215,7 @@ fn a_crowded_bucket_is_read() {
     const SIZE: usize = 600 * 1024;
     const BYTES: &TypeDesc<'static> = &TypeDesc::Opaque { size: 600 * 1024 };
     // One such value makes a batch. Of 8 entries in 8 buckets some two meet in all but 3 of 1,000 maps.
-    spec!(Crowd: Hash, u32 as TypeDesc::U32 => [u8; SIZE] as BYTES, max 8, BTF: bool = false);
+    spec!(Crowd: Hash, u32 as TypeDesc::U32 => [u8; SIZE] as BYTES, max 8, btf = false);
     let value: Box<[u8; SIZE]> = vec![1; SIZE].into_boxed_slice().try_into().unwrap();
     for _ in 0..2 {
         let map = create::<Crowd>();

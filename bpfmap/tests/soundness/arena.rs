@@ -1,7 +1,7 @@
 //! Memory of an arena, which starts at a page and no better.
 
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapFlags, MapSpec, kind};
+use bpfmap::{Map, MapDef, MapFlags, MapSpec, kind};
 
 /// A page that is no multiple of two pages.
 const ODD_PAGE: u64 = 0x2000_0000_1000;
@@ -11,12 +11,10 @@ impl MapSpec for Pool {
     type Kind = kind::Arena;
     type Key = ();
     type Value = ();
-    const NAME: &'static str = "pool";
-    const MAX_ENTRIES: Option<u32> = Some(8);
-    const FLAGS: MapFlags = MapFlags::MMAPABLE;
-    const MAP_EXTRA: u64 = ODD_PAGE;
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
+    const DEF: MapDef<'static> = kind::Arena::def("pool", TypeDesc::VOID, TypeDesc::VOID)
+        .max_entries(8)
+        .flags(MapFlags::MMAPABLE)
+        .map_extra(ODD_PAGE);
 }
 
 /// Two pages, at a multiple of two pages.

@@ -2,7 +2,7 @@
 //! take a program that sends events.
 
 use bpfmap::TypeDesc;
-use bpfmap::{ErrorKind, EventSpec, Map, MapSpec, RingBuf, UserRingBuf, kind};
+use bpfmap::{ErrorKind, EventSpec, Map, MapDef, MapSpec, RingBuf, UserRingBuf, kind};
 use libbpf_rs::{MapHandle, UserRingBuffer};
 
 macro_rules! ring {
@@ -12,12 +12,10 @@ macro_rules! ring {
             type Kind = kind::$kind;
             type Key = ();
             type Value = ();
-            const NAME: &'static str = stringify!($name);
-            const MAX_ENTRIES: Option<u32> = Some(4096);
-            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-            const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-            const EVENT_LAYOUT: &'static TypeDesc<'static> =
-                &TypeDesc::Array { element: TypeDesc::U64, len: $words };
+            const DEF: MapDef<'static> =
+                kind::$kind::def(stringify!($name), TypeDesc::VOID, TypeDesc::VOID)
+                    .max_entries(4096)
+                    .event(&TypeDesc::Array { element: TypeDesc::U64, len: $words });
         }
         impl EventSpec for $name {
             type Event = [u64; $words];

@@ -1,6 +1,6 @@
 //! Pointers to memory of user space, which programs write through, behind plain data.
 
-use bpfmap::{ErrorKind, Map, MapFlags, MapSpec, PidFd, kind};
+use bpfmap::{ErrorKind, Map, MapDef, MapFlags, MapSpec, PidFd, kind};
 use bpfmap::{MemberDesc, TypeDesc};
 use std::os::fd::AsFd as _;
 
@@ -40,11 +40,9 @@ macro_rules! storage {
             type Kind = kind::TaskStorage;
             type Key = u32;
             type Value = [u64; 2];
-            const NAME: &'static str = "shared";
-            const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-            const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
-            const VALUE_LAYOUT: &'static TypeDesc<'static> = $layout;
-            const BTF: bool = $btf;
+            const DEF: MapDef<'static> = kind::TaskStorage::def("shared", TypeDesc::I32, $layout)
+                .flags(MapFlags::NO_PREALLOC)
+                .btf($btf);
         }
     };
 }

@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Slots {}
 impl MapSpec for Slots {
     type Kind = kind::Array;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "slots";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Array::def("slots", TypeDesc::U32, TypeDesc::U64);
 }
 
 fn delete(slots: &Map<Slots>) {

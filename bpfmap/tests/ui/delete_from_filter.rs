@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Seen {}
 impl MapSpec for Seen {
     type Kind = kind::BloomFilter;
     type Key = ();
     type Value = u64;
-    const NAME: &'static str = "seen";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::BloomFilter::def("seen", TypeDesc::VOID, TypeDesc::U64);
 }
 
 fn forget(seen: &Map<Seen>) {

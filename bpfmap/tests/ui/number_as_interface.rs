@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{InterfaceIndex, Map, MapSpec, UpdateMode, kind};
+use bpfmap::{MapDef, InterfaceIndex, Map, MapSpec, UpdateMode, kind};
 
 enum Ports {}
 impl MapSpec for Ports {
     type Kind = kind::Devmap;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "ports";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const DEF: MapDef<'static> = kind::Devmap::def("ports", TypeDesc::U32, TypeDesc::U32);
 }
 
 fn put(ports: &Map<Ports>, interface: InterfaceIndex) {

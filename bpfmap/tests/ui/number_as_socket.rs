@@ -1,5 +1,5 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 use std::os::fd::AsRawFd;
 
 enum Peers {}
@@ -7,9 +7,7 @@ impl MapSpec for Peers {
     type Kind = kind::Sockmap;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "peers";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const DEF: MapDef<'static> = kind::Sockmap::def("peers", TypeDesc::U32, TypeDesc::U32);
 }
 
 enum Queues {}
@@ -17,9 +15,7 @@ impl MapSpec for Queues {
     type Kind = kind::Xskmap;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "queues";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
+    const DEF: MapDef<'static> = kind::Xskmap::def("queues", TypeDesc::U32, TypeDesc::U32);
 }
 
 fn put(peers: &Map<Peers>, queues: &Map<Queues>, socket: std::net::TcpStream) {

@@ -1,15 +1,13 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapFlags, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind};
 
 enum Accounts {}
 impl MapSpec for Accounts {
     type Kind = kind::TaskStorage;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "accounts";
-    const FLAGS: MapFlags = MapFlags::NO_PREALLOC;
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::TaskStorage::def("accounts", TypeDesc::U32, TypeDesc::U64)
+        .flags(MapFlags::NO_PREALLOC);
 }
 
 fn attach(accounts: &Map<Accounts>) {

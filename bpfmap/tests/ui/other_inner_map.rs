@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{InnerMap, Map, MapSpec, OuterMapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, OuterMapSpec, kind};
 
 enum Counters {}
 impl MapSpec for Counters {
     type Kind = kind::Array;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "counters";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Array::def("counters", TypeDesc::U32, TypeDesc::U64);
 }
 
 enum Names {}
@@ -16,9 +14,7 @@ impl MapSpec for Names {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "names";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Hash::def("names", TypeDesc::U32, TypeDesc::U64);
 }
 
 enum Tenants {}
@@ -26,10 +22,8 @@ impl MapSpec for Tenants {
     type Kind = kind::HashOfMaps;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "tenants";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const INNER: Option<InnerMap> = Some(InnerMap::of::<Counters>());
+    const DEF: MapDef<'static> = kind::HashOfMaps::def("tenants", TypeDesc::U32, TypeDesc::U32)
+        .inner(&Counters::DEF);
 }
 
 impl OuterMapSpec for Tenants {

@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Flows {}
 impl MapSpec for Flows {
     type Kind = kind::Hash;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "flows";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Hash::def("flows", TypeDesc::U32, TypeDesc::U64);
 }
 
 fn pop(flows: &Map<Flows>) {

@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, UpdateMode, kind};
+use bpfmap::{MapDef, Map, MapSpec, UpdateMode, kind};
 
 enum Stacks {}
 impl MapSpec for Stacks {
     type Kind = kind::StackTrace;
     type Key = u32;
     type Value = [u64; 127];
-    const NAME: &'static str = "stacks";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Array { element: TypeDesc::U64, len: 127 };
+    const DEF: MapDef<'static> = kind::StackTrace::def("stacks", TypeDesc::U32, &TypeDesc::Array { element: TypeDesc::U64, len: 127 });
 }
 
 fn put(stacks: &Map<Stacks>) {

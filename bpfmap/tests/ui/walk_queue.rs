@@ -1,14 +1,12 @@
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Queue {}
 impl MapSpec for Queue {
     type Kind = kind::Queue;
     type Key = ();
     type Value = u64;
-    const NAME: &'static str = "queue";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::VOID;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Queue::def("queue", TypeDesc::VOID, TypeDesc::U64);
 }
 
 fn walk(queue: &Map<Queue>) {

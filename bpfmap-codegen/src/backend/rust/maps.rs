@@ -6,7 +6,7 @@ use super::layouts::layout_of;
 use super::shape::type_name;
 use super::string_literal;
 use crate::backend::flag_effects;
-use bpfmap_core::map_type::{MapFlag, MapType, ValueRule};
+use bpfmap_core::map_type::{MapType, ValueRule};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::{Attribute, KeyValue, MapDecl, Pinning};
 use bpfmap_schema::naming::upper_camel_case;
@@ -99,56 +99,60 @@ fn push_spec(
         "\nimpl{bounded} ::bpfmap::MapSpec for {spec}{parameters} {{\n    \
              type Kind = ::bpfmap::kind::{kind};\n    \
              type Key = {};\n    \
-             type Value = {};\n    \
-             const NAME: &'static str = {};\n",
+             type Value = {};\n",
         key.map_or_else(|| held(names, map.key.as_ref()), str::to_owned),
         value.map_or_else(|| value_type(checked, names, map), str::to_owned),
+    );
+    let layout = |described: &Option<KeyValue>, open: Option<&str>| match (described, open) {
+        (_, Some(open)) => format!(
+            "const {{ &::bpfmap::TypeDesc::Opaque {{ size: ::core::mem::size_of::<{open}>() as u32 }} }}"
+        ),
+        (Some(described), None) => layout_of(checked, names, described),
+        (None, None) => "::bpfmap::TypeDesc::VOID".to_owned(),
+    };
+    let (key, value) = (layout(&map.key, key), layout(&map.value, value));
+    let _ = write!(
+        code,
+        "    const DEF: ::bpfmap::MapDef<'static> =\n        ::bpfmap::kind::{kind}::def({}, {key}, {value})",
         string_literal(name),
     );
+    let mut set = |field: &str, value: &str| {
+        let _ = write!(code, "\n            .{field}({value})");
+    };
     if let Some(max_entries) = &map.max_entries {
-        push_option(code, "MAX_ENTRIES", max_entries.value);
+        set("max_entries", &max_entries.value.to_string());
     }
-    push_flags(code, map);
+    let flags =
+        map.flags.iter().map(|flag| format!("::bpfmap::MapFlags::{}", flag.value.to_uppercase()));
+    if let Some(flags) = flags.reduce(|all, flag| format!("{all}.union({flag})")) {
+        set("flags", &flags);
+    }
     if let Some(extra) = &map.map_extra {
-        let _ = writeln!(code, "    const MAP_EXTRA: u64 = {};", extra.value);
+        set("map_extra", &extra.value.to_string());
     }
     if let Some(node) = &map.numa_node {
-        push_option(code, "NUMA_NODE", node.value);
+        set("numa_node", &node.value.to_string());
     }
-    push_pinning(code, map);
-    for (what, described, open) in [("KEY", &map.key, key), ("VALUE", &map.value, value)] {
-        let layout = match (described, open) {
-            (_, Some(open)) => format!(
-                "&::bpfmap::TypeDesc::Opaque {{ size: ::core::mem::size_of::<{open}>() as u32 }}"
-            ),
-            (Some(described), None) => layout_of(checked, names, described),
-            (None, None) => "::bpfmap::TypeDesc::VOID".to_owned(),
-        };
-        let _ = writeln!(
-            code,
-            "    const {what}_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = {layout};"
-        );
+    match map.pinning.as_ref().map(|pinning| pinning.value) {
+        None | Some(Pinning::None) => {}
+        Some(Pinning::ByName) => set("pinning", "::bpfmap::Pinning::ByName"),
+        Some(Pinning::Other(number)) => {
+            set("pinning", &format!("::bpfmap::Pinning::Other({number})"))
+        }
     }
     let event = map.event.clone().map(KeyValue::Type);
     if let Some(event) = &event {
-        let layout = layout_of(checked, names, event);
-        let _ = writeln!(
-            code,
-            "    const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = {layout};"
-        );
+        set("event", &layout_of(checked, names, event));
     }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
-        code.push_str("    const BTF: bool = false;\n");
+        set("btf", "false");
     }
     let inner = checked.schema().inner_of(map).map(|inner| names.spec(&inner.name.value));
     let inner = inner.or_else(|| parameter(Attribute::Inner));
     if let Some(inner) = inner {
-        let _ = writeln!(
-            code,
-            "    const INNER: ::core::option::Option<::bpfmap::InnerMap> =\n        \
-                 ::core::option::Option::Some(::bpfmap::InnerMap::of::<{inner}>());"
-        );
+        set("inner", &format!("const {{ &<{inner} as ::bpfmap::MapSpec>::DEF }}"));
     }
+    code.push_str(";\n");
     code.push_str("}\n");
     if let Some(event) = &event {
         let _ = write!(
@@ -163,19 +167,6 @@ fn push_spec(
             code,
             "\nimpl{bounded} ::bpfmap::OuterMapSpec for {spec}{parameters} {{\n    type Inner = {inner};\n}}\n",
         );
-    }
-}
-
-/// Writes who pins the map, if anyone does.
-fn push_pinning(code: &mut String, map: &MapDecl) {
-    let pinning = match map.pinning.as_ref().map(|pinning| pinning.value) {
-        None | Some(Pinning::None) => None,
-        Some(Pinning::ByName) => Some("ByName".to_owned()),
-        Some(Pinning::Other(number)) => Some(format!("Other({number})")),
-    };
-    if let Some(pinning) = pinning {
-        let _ =
-            writeln!(code, "    const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::{pinning};");
     }
 }
 
@@ -212,33 +203,6 @@ fn bounds(open: &[(Attribute, String)]) -> Vec<String> {
         _ => format!("{name}: ::bpfmap::Plain"),
     });
     bounds.collect()
-}
-
-fn push_option(code: &mut String, name: &str, value: u32) {
-    let _ = writeln!(
-        code,
-        "    const {name}: ::core::option::Option<u32> = ::core::option::Option::Some({value});"
-    );
-}
-
-fn push_flags(code: &mut String, map: &MapDecl) {
-    if let Some(value) = flags_value(map) {
-        let _ = writeln!(code, "    const FLAGS: ::bpfmap::MapFlags = {value};");
-    }
-}
-
-/// The flags of a map as an expression; `None`: it has none.
-pub(super) fn flags_value(map: &MapDecl) -> Option<String> {
-    let first = map.flags.first()?;
-    if map.flags.len() == 1 {
-        return Some(format!("::bpfmap::MapFlags::{}", first.value.to_uppercase()));
-    }
-    // The operator of a trait is nothing that a constant may use.
-    let bits = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
-    let names: Vec<_> = bits
-        .map(|flag| format!("::bpfmap::MapFlags::{}.bits()", flag.name.to_uppercase()))
-        .collect();
-    Some(format!("::bpfmap::MapFlags::from_bits_retain({})", names.join(" | ")))
 }
 
 /// The type of a value. One that stands for a kernel object is a number of its size, whatever the schema calls it:

@@ -558,10 +558,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = TypeSelf;
-        const NAME: &'static str = "crate";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SELF;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("crate", ::bpfmap::TypeDesc::U32, layouts::SELF)
+                .max_entries(2);
     }
 
     /// The map `crate_`.
@@ -571,10 +570,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = u64;
-        const NAME: &'static str = "crate_";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("crate_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+                .max_entries(2);
     }
 
     /// The maps in `self`.
@@ -584,10 +582,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Queue;
         type Key = ();
         type Value = [u8; 3];
-        const NAME: &'static str = "self.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 3 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Queue::def("self.inner", ::bpfmap::TypeDesc::VOID, &::bpfmap::TypeDesc::Opaque { size: 3 })
+                .max_entries(3);
     }
 
     /// The map `self`.
@@ -597,12 +594,10 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "self";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<TypeSelfMapInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("self", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<TypeSelfMapInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for TypeSelfMap {
@@ -616,10 +611,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u32;
         type Value = i8;
-        const NAME: &'static str = "auto_.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I8;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("auto_.inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::I8)
+                .max_entries(2);
     }
 
     /// The map `auto_`.
@@ -629,12 +623,10 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "auto_";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<AutoInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("auto_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<AutoInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for Auto {
@@ -648,10 +640,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Devmap;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "size_t_.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Devmap::def("size_t_.inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2);
     }
 
     /// The map `size_t_`.
@@ -661,12 +652,10 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "size_t_";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizeTInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("size_t_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<SizeTInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for SizeT {
@@ -682,10 +671,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Option;
         type Value = Result;
-        const NAME: &'static str = "scratch";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::OPTION;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::RESULT;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("scratch", layouts::OPTION, layouts::RESULT)
+                .max_entries(4);
     }
 
     /// The map `view`.
@@ -695,10 +683,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = [u8; 4];
         type Value = Documented;
-        const NAME: &'static str = "view";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DOCUMENTED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("view", &::bpfmap::TypeDesc::Opaque { size: 4 }, layouts::DOCUMENTED)
+                .max_entries(3);
     }
 
     /// The map `actual`.
@@ -708,10 +695,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = i32;
         type Value = MapSpec;
-        const NAME: &'static str = "actual";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MAP_SPEC;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("actual", ::bpfmap::TypeDesc::I32, layouts::MAP_SPEC)
+                .max_entries(3);
     }
 
     /// The map `byte`.
@@ -721,10 +707,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PercpuArray;
         type Key = i32;
         type Value = u64;
-        const NAME: &'static str = "byte";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PercpuArray::def("byte", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
+                .max_entries(2);
     }
 
     /// The map `pattern`.
@@ -734,11 +719,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = [u8; 4];
         type Value = Layout;
-        const NAME: &'static str = "pattern";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U8, len: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::LAYOUT;
-        const BTF: bool = false;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("pattern", &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U8, len: 4 }, layouts::LAYOUT)
+                .max_entries(2)
+                .btf(false);
     }
 
     /// The map `event`.
@@ -748,11 +732,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Ringbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "event";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Ringbuf::def("event", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(4096)
+                .event(::bpfmap::TypeDesc::VOID_POINTER);
     }
 
     impl ::bpfmap::EventSpec for Event {
@@ -766,11 +749,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Ringbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "record";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::VOID_POINTER, len: 2 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Ringbuf::def("record", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(4096)
+                .event(&::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::VOID_POINTER, len: 2 });
     }
 
     impl ::bpfmap::EventSpec for Record {
@@ -784,10 +766,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PerfEventArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "skb";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PerfEventArray::def("skb", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .event(::bpfmap::TypeDesc::VOID_POINTER);
     }
 
     impl ::bpfmap::EventSpec for Skb {
@@ -801,10 +782,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = K;
         type Value = Verdict;
-        const NAME: &'static str = "schema";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::VERDICT;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("schema", layouts::K, layouts::VERDICT)
+                .max_entries(4);
     }
 
     /// The map `fixture`.
@@ -814,10 +794,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Queue;
         type Key = ();
         type Value = Delta;
-        const NAME: &'static str = "fixture";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DELTA;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Queue::def("fixture", ::bpfmap::TypeDesc::VOID, layouts::DELTA)
+                .max_entries(4);
     }
 
     /// The maps in `sized`.
@@ -827,10 +806,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = Sized;
-        const NAME: &'static str = "sized.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SIZED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("sized.inner", ::bpfmap::TypeDesc::U32, layouts::SIZED)
+                .max_entries(2);
     }
 
     /// The map `sized`.
@@ -840,13 +818,11 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = Sized;
         type Value = u32;
-        const NAME: &'static str = "sized";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SIZED;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const BTF: bool = false;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<SizedMapInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("sized", layouts::SIZED, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .btf(false)
+                .inner(const { &<SizedMapInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for SizedMap {
@@ -860,10 +836,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = i32;
         type Value = Within;
-        const NAME: &'static str = "inner.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WITHIN;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("inner.inner", ::bpfmap::TypeDesc::I32, layouts::WITHIN)
+                .max_entries(2);
     }
 
     /// The map `inner`.
@@ -873,12 +848,10 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = [u8; 4];
         type Value = u32;
-        const NAME: &'static str = "inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<InnerInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("inner", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<InnerInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for Inner {
@@ -892,10 +865,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Shared;
         type Value = [Level; 2];
-        const NAME: &'static str = "inner_inner.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SHARED;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: layouts::LEVEL, len: 2 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("inner_inner.inner", layouts::SHARED, &::bpfmap::TypeDesc::Array { element: layouts::LEVEL, len: 2 })
+                .max_entries(2);
     }
 
     /// The map `inner_inner`.
@@ -905,12 +877,10 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "inner_inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<InnerInnerMapInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("inner_inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<InnerInnerMapInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for InnerInnerMap {
@@ -924,10 +894,9 @@ mod generated {
         type Kind = ::bpfmap::kind::ProgArray;
         type Key = i32;
         type Value = u32;
-        const NAME: &'static str = "jump";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ProgArray::def("jump", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
+                .max_entries(4);
     }
 
     /// The map `packet`.
@@ -937,10 +906,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Devmap;
         type Key = [u8; 4];
         type Value = u32;
-        const NAME: &'static str = "packet";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Devmap::def("packet", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
+                .max_entries(8);
     }
 
     /// The map `interface`.
@@ -950,10 +918,9 @@ mod generated {
         type Kind = ::bpfmap::kind::DevmapHash;
         type Key = i32;
         type Value = u32;
-        const NAME: &'static str = "interface";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::DevmapHash::def("interface", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
+                .max_entries(8);
     }
 
     /// The map `number`.
@@ -963,10 +930,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Cpumap;
         type Key = i32;
         type Value = u32;
-        const NAME: &'static str = "number";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Cpumap::def("number", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
+                .max_entries(8);
     }
 
     /// The map `socket`.
@@ -976,10 +942,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Sockmap;
         type Key = [u8; 4];
         type Value = u64;
-        const NAME: &'static str = "socket";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Sockmap::def("socket", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U64)
+                .max_entries(8);
     }
 
     /// The map `port`.
@@ -989,10 +954,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Sockhash;
         type Key = i32;
         type Value = u64;
-        const NAME: &'static str = "port";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Sockhash::def("port", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
+                .max_entries(8);
     }
 
     /// The map `reserved`.
@@ -1002,10 +966,9 @@ mod generated {
         type Kind = ::bpfmap::kind::ReuseportSockarray;
         type Key = i32;
         type Value = u64;
-        const NAME: &'static str = "reserved";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ReuseportSockarray::def("reserved", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
+                .max_entries(4);
     }
 
     /// The map `result`.
@@ -1015,10 +978,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Xskmap;
         type Key = [u8; 4];
         type Value = u32;
-        const NAME: &'static str = "result";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Xskmap::def("result", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
+                .max_entries(4);
     }
 
     /// The map `ctx`.
@@ -1028,10 +990,9 @@ mod generated {
         type Kind = ::bpfmap::kind::StackTrace;
         type Key = i32;
         type Value = [u64; 127];
-        const NAME: &'static str = "ctx";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::I32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 127 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::StackTrace::def("ctx", ::bpfmap::TypeDesc::I32, &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 127 })
+                .max_entries(64);
     }
 
     /// The map `word`.
@@ -1041,10 +1002,9 @@ mod generated {
         type Kind = ::bpfmap::kind::CgroupArray;
         type Key = [u8; 4];
         type Value = u32;
-        const NAME: &'static str = "word";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 4 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::CgroupArray::def("word", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
+                .max_entries(4);
     }
 
     /// The map `spec`.
@@ -1056,10 +1016,9 @@ mod generated {
         type Kind = ::bpfmap::kind::SkStorage;
         type Key = u32;
         type Value = u64;
-        const NAME: &'static str = "spec";
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::SkStorage::def("spec", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC);
     }
 
     /// The map `attempt`.
@@ -1071,11 +1030,10 @@ mod generated {
         type Kind = ::bpfmap::kind::LpmTrie;
         type Key = [u8; 8];
         type Value = u8;
-        const NAME: &'static str = "attempt";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 8 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U8;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::LpmTrie::def("attempt", &::bpfmap::TypeDesc::Opaque { size: 8 }, ::bpfmap::TypeDesc::U8)
+                .max_entries(4)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC);
     }
 
     /// A handle of each map.

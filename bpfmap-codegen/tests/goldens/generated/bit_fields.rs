@@ -625,10 +625,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Header;
         type Value = Mixed;
-        const NAME: &'static str = "headers";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::HEADER;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MIXED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("headers", layouts::HEADER, layouts::MIXED)
+                .max_entries(8);
     }
 
     /// The map `gaps`.
@@ -638,10 +637,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Gaps;
         type Value = Tight;
-        const NAME: &'static str = "gaps";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GAPS;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TIGHT;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("gaps", layouts::GAPS, layouts::TIGHT)
+                .max_entries(8);
     }
 
     /// The map `overlays`.
@@ -651,10 +649,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = Overlay;
-        const NAME: &'static str = "overlays";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::OVERLAY;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("overlays", ::bpfmap::TypeDesc::U32, layouts::OVERLAY)
+                .max_entries(8);
     }
 
     /// A handle of each map.

@@ -673,10 +673,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Nested;
         type Value = Holder;
-        const NAME: &'static str = "nested";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::NESTED;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::HOLDER;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("nested", layouts::NESTED, layouts::HOLDER)
+                .max_entries(16);
     }
 
     /// The map `tail`.
@@ -686,10 +685,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = [Tail; 2];
-        const NAME: &'static str = "tail";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: layouts::TAIL, len: 2 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("tail", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Array { element: layouts::TAIL, len: 2 })
+                .max_entries(4);
     }
 
     /// The map `words`.
@@ -699,10 +697,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Words;
         type Value = ShortUnion;
-        const NAME: &'static str = "words";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WORDS;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::SHORT_UNION;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("words", layouts::WORDS, layouts::SHORT_UNION)
+                .max_entries(4);
     }
 
     /// The map `padded`.
@@ -712,10 +709,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PercpuArray;
         type Key = u32;
         type Value = Padded;
-        const NAME: &'static str = "padded";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PADDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PercpuArray::def("padded", ::bpfmap::TypeDesc::U32, layouts::PADDED)
+                .max_entries(1);
     }
 
     /// A handle of each map.

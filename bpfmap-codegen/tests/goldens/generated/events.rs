@@ -56,11 +56,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Ringbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "execs";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(65536);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EXEC;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Ringbuf::def("execs", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(65536)
+                .event(layouts::EXEC);
     }
 
     impl ::bpfmap::EventSpec for Execs {
@@ -74,10 +73,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Ringbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "raw";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Ringbuf::def("raw", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(4096);
     }
 
     /// For each CPU.
@@ -87,10 +85,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PerfEventArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "samples";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PerfEventArray::def("samples", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .event(&::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 });
     }
 
     impl ::bpfmap::EventSpec for Samples {
@@ -104,11 +101,10 @@ mod generated {
         type Kind = ::bpfmap::kind::UserRingbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "commands";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4096);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const EVENT_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::COMMAND;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::UserRingbuf::def("commands", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(4096)
+                .event(layouts::COMMAND);
     }
 
     impl ::bpfmap::EventSpec for Commands {

@@ -53,9 +53,8 @@ mod generated {
         type Kind = ::bpfmap::kind::StackTrace;
         type Key = u32;
         type Value = V;
-        const NAME: &'static str = "stacks";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::StackTrace::def("stacks", ::bpfmap::TypeDesc::U32, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } });
     }
 
     /// The map `both`.
@@ -67,10 +66,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = KType;
         type Value = V;
-        const NAME: &'static str = "both";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("both", const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 } }, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } })
+                .max_entries(64);
     }
 
     /// The map `keys`.
@@ -82,10 +80,9 @@ mod generated {
         type Kind = ::bpfmap::kind::LruHash;
         type Key = KType;
         type Value = Stats;
-        const NAME: &'static str = "keys";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::STATS;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::LruHash::def("keys", const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 } }, layouts::STATS)
+                .max_entries(64);
     }
 
     /// The map `values`.
@@ -99,11 +96,10 @@ mod generated {
         type Kind = ::bpfmap::kind::PercpuHash;
         type Key = K;
         type Value = V;
-        const NAME: &'static str = "values";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PercpuHash::def("values", layouts::K, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } })
+                .max_entries(64)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC);
     }
 
     /// What the loader makes for each.
@@ -115,12 +111,10 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = K;
         type Value = u32;
-        const NAME: &'static str = "tenants";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::K;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<I>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("tenants", layouts::K, ::bpfmap::TypeDesc::U32)
+                .max_entries(8)
+                .inner(const { &<I as ::bpfmap::MapSpec>::DEF });
     }
 
     impl<I: ::bpfmap::MapSpec> ::bpfmap::OuterMapSpec for Tenants<I> {
@@ -136,11 +130,9 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "shards";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<I>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("shards", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .inner(const { &<I as ::bpfmap::MapSpec>::DEF });
     }
 
     impl<I: ::bpfmap::MapSpec> ::bpfmap::OuterMapSpec for Shards<I> {
@@ -154,9 +146,8 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = Stats;
-        const NAME: &'static str = "plain";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::STATS;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("plain", ::bpfmap::TypeDesc::U32, layouts::STATS);
     }
 
     /// libbpf asks for 8192 bytes.
@@ -166,10 +157,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Ringbuf;
         type Key = ();
         type Value = ();
-        const NAME: &'static str = "rounded";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(5000);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Ringbuf::def("rounded", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
+                .max_entries(5000);
     }
 
     /// A handle of each map.

@@ -74,12 +74,11 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u32;
         type Value = u64;
-        const NAME: &'static str = "counters";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(100);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::NO_PREALLOC.bits() | ::bpfmap::MapFlags::RDONLY_PROG.bits());
-        const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::ByName;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("counters", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+                .max_entries(100)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC.union(::bpfmap::MapFlags::RDONLY_PROG))
+                .pinning(::bpfmap::Pinning::ByName);
     }
 
     /// The map `unpinned`.
@@ -89,9 +88,8 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u32;
         type Value = Guarded;
-        const NAME: &'static str = "unpinned";
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("unpinned", ::bpfmap::TypeDesc::U32, layouts::GUARDED);
     }
 
     /// The map `own_pinning`.
@@ -101,11 +99,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = Delayed;
-        const NAME: &'static str = "own_pinning";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1);
-        const PINNING: ::bpfmap::Pinning = ::bpfmap::Pinning::Other(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::DELAYED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("own_pinning", ::bpfmap::TypeDesc::U32, layouts::DELAYED)
+                .max_entries(1)
+                .pinning(::bpfmap::Pinning::Other(16));
     }
 
     /// The map `near`.
@@ -119,12 +116,11 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = u64;
-        const NAME: &'static str = "near";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::NUMA_NODE.bits() | ::bpfmap::MapFlags::MMAPABLE.bits());
-        const NUMA_NODE: ::core::option::Option<u32> = ::core::option::Option::Some(0);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("near", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
+                .max_entries(4)
+                .flags(::bpfmap::MapFlags::NUMA_NODE.union(::bpfmap::MapFlags::MMAPABLE))
+                .numa_node(0);
     }
 
     /// The map `opaque`.
@@ -134,10 +130,9 @@ mod generated {
         type Kind = ::bpfmap::kind::LruHash;
         type Key = [u8; 7];
         type Value = [u8; 24];
-        const NAME: &'static str = "opaque";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 7 };
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 24 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::LruHash::def("opaque", &::bpfmap::TypeDesc::Opaque { size: 7 }, &::bpfmap::TypeDesc::Opaque { size: 24 })
+                .max_entries(32);
     }
 
     /// The map `half_typed`.
@@ -147,10 +142,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PercpuHash;
         type Key = u32;
         type Value = [u8; 24];
-        const NAME: &'static str = "half_typed";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Opaque { size: 24 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PercpuHash::def("half_typed", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Opaque { size: 24 })
+                .max_entries(32);
     }
 
     /// The map `without_btf`.
@@ -160,11 +154,10 @@ mod generated {
         type Kind = ::bpfmap::kind::LruPercpuHash;
         type Key = u64;
         type Value = Prefix;
-        const NAME: &'static str = "without_btf";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
-        const BTF: bool = false;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::LruPercpuHash::def("without_btf", ::bpfmap::TypeDesc::U64, layouts::PREFIX)
+                .max_entries(32)
+                .btf(false);
     }
 
     /// The map `routes`.
@@ -176,11 +169,10 @@ mod generated {
         type Kind = ::bpfmap::kind::LpmTrie;
         type Key = Prefix;
         type Value = u32;
-        const NAME: &'static str = "routes";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(1000);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::LpmTrie::def("routes", layouts::PREFIX, ::bpfmap::TypeDesc::U32)
+                .max_entries(1000)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC);
     }
 
     /// The map `jobs`.
@@ -190,10 +182,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Queue;
         type Key = ();
         type Value = Prefix;
-        const NAME: &'static str = "jobs";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::PREFIX;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Queue::def("jobs", ::bpfmap::TypeDesc::VOID, layouts::PREFIX)
+                .max_entries(16);
     }
 
     /// The map `undo`.
@@ -203,10 +194,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Stack;
         type Key = ();
         type Value = u64;
-        const NAME: &'static str = "undo";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U64;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Stack::def("undo", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::U64)
+                .max_entries(16);
     }
 
     /// The map `slots`.
@@ -216,10 +206,9 @@ mod generated {
         type Kind = ::bpfmap::kind::PercpuArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "slots";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(3);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::PercpuArray::def("slots", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(3);
     }
 
     /// A handle of each map.

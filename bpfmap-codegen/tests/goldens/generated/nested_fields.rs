@@ -72,10 +72,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u32;
         type Value = Guarded;
-        const NAME: &'static str = "guarded_totals";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("guarded_totals", ::bpfmap::TypeDesc::U32, layouts::GUARDED)
+                .max_entries(16);
     }
 
     /// A handle of each map.

@@ -58,10 +58,9 @@ mod generated {
         type Kind = ::bpfmap::kind::ProgArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "jumps";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ProgArray::def("jumps", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(8);
     }
 
     /// The map `others`.
@@ -71,10 +70,9 @@ mod generated {
         type Kind = ::bpfmap::kind::ProgArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "others";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ProgArray::def("others", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2);
     }
 
     /// The map `gates`.
@@ -84,10 +82,9 @@ mod generated {
         type Kind = ::bpfmap::kind::CgroupArray;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "gates";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::CgroupArray::def("gates", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(4);
     }
 
     /// Defined after the maps that it names, whatever their order here.
@@ -97,12 +94,10 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "by_name";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<Second>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("by_name", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(2)
+                .inner(const { &<Second as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for ByName {
@@ -116,10 +111,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Tenant;
         type Value = Guarded;
-        const NAME: &'static str = "first";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("first", layouts::TENANT, layouts::GUARDED)
+                .max_entries(16);
     }
 
     /// The map `second`.
@@ -129,10 +123,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Tenant;
         type Value = Guarded;
-        const NAME: &'static str = "second";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(32);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("second", layouts::TENANT, layouts::GUARDED)
+                .max_entries(32);
     }
 
     /// One for each key.
@@ -146,11 +139,10 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = [u64; 4];
-        const NAME: &'static str = "in_place.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::from_bits_retain(::bpfmap::MapFlags::INNER_MAP.bits() | ::bpfmap::MapFlags::MMAPABLE.bits());
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("in_place.inner", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 })
+                .max_entries(16)
+                .flags(::bpfmap::MapFlags::INNER_MAP.union(::bpfmap::MapFlags::MMAPABLE));
     }
 
     /// The map `in_place`.
@@ -162,13 +154,11 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = Tenant;
         type Value = u32;
-        const NAME: &'static str = "in_place";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(64);
-        const FLAGS: ::bpfmap::MapFlags = ::bpfmap::MapFlags::NO_PREALLOC;
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<InPlaceInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("in_place", layouts::TENANT, ::bpfmap::TypeDesc::U32)
+                .max_entries(64)
+                .flags(::bpfmap::MapFlags::NO_PREALLOC)
+                .inner(const { &<InPlaceInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for InPlace {
@@ -182,10 +172,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Queue;
         type Key = ();
         type Value = Tenant;
-        const NAME: &'static str = "keyless.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Queue::def("keyless.inner", ::bpfmap::TypeDesc::VOID, layouts::TENANT)
+                .max_entries(8);
     }
 
     /// The map `keyless`.
@@ -195,12 +184,10 @@ mod generated {
         type Kind = ::bpfmap::kind::ArrayOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "keyless";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<KeylessInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::ArrayOfMaps::def("keyless", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(4)
+                .inner(const { &<KeylessInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for Keyless {
@@ -214,10 +201,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Tenant;
         type Value = Guarded;
-        const NAME: &'static str = "filled.inner";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::TENANT;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::GUARDED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("filled.inner", layouts::TENANT, layouts::GUARDED)
+                .max_entries(8);
     }
 
     /// The map `filled`.
@@ -227,12 +213,10 @@ mod generated {
         type Kind = ::bpfmap::kind::HashOfMaps;
         type Key = u32;
         type Value = u32;
-        const NAME: &'static str = "filled";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(4);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const INNER: ::core::option::Option<::bpfmap::InnerMap> =
-            ::core::option::Option::Some(::bpfmap::InnerMap::of::<FilledInner>());
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::HashOfMaps::def("filled", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
+                .max_entries(4)
+                .inner(const { &<FilledInner as ::bpfmap::MapSpec>::DEF });
     }
 
     impl ::bpfmap::OuterMapSpec for Filled {

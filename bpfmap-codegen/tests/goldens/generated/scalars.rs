@@ -223,10 +223,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Every;
         type Value = Every;
-        const NAME: &'static str = "every";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EVERY;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::EVERY;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("every", layouts::EVERY, layouts::EVERY)
+                .max_entries(8);
     }
 
     /// The map `pointers`.
@@ -236,10 +235,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = ::bpfmap::KernelPtr;
         type Value = Verdict;
-        const NAME: &'static str = "pointers";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::VOID_POINTER;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::VERDICT;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("pointers", ::bpfmap::TypeDesc::VOID_POINTER, layouts::VERDICT)
+                .max_entries(8);
     }
 
     /// The map `macs`.
@@ -249,10 +247,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = Mac;
         type Value = [[u16; 2]; 3];
-        const NAME: &'static str = "macs";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::MAC;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = &::bpfmap::TypeDesc::Array { element: &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U16, len: 2 }, len: 3 };
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("macs", layouts::MAC, &::bpfmap::TypeDesc::Array { element: &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U16, len: 2 }, len: 3 })
+                .max_entries(8);
     }
 
     /// The map `wide`.
@@ -262,10 +259,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u128;
         type Value = ::bpfmap::Bool;
-        const NAME: &'static str = "wide";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(8);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U128;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::BOOL;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("wide", ::bpfmap::TypeDesc::U128, ::bpfmap::TypeDesc::BOOL)
+                .max_entries(8);
     }
 
     /// A handle of each map.

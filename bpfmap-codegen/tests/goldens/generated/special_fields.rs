@@ -95,10 +95,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Array;
         type Key = u32;
         type Value = Queue;
-        const NAME: &'static str = "queues";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(2);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::QUEUE;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Array::def("queues", ::bpfmap::TypeDesc::U32, layouts::QUEUE)
+                .max_entries(2);
     }
 
     /// The map `watch_list`.
@@ -108,10 +107,9 @@ mod generated {
         type Kind = ::bpfmap::kind::Hash;
         type Key = u32;
         type Value = Watched;
-        const NAME: &'static str = "watch_list";
-        const MAX_ENTRIES: ::core::option::Option<u32> = ::core::option::Option::Some(16);
-        const KEY_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = ::bpfmap::TypeDesc::U32;
-        const VALUE_LAYOUT: &'static ::bpfmap::TypeDesc<'static> = layouts::WATCHED;
+        const DEF: ::bpfmap::MapDef<'static> =
+            ::bpfmap::kind::Hash::def("watch_list", ::bpfmap::TypeDesc::U32, layouts::WATCHED)
+                .max_entries(16);
     }
 
     /// A handle of each map.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::names::Scope;
-use bpfmap_core::{IntEncoding, MapDef, MapFlags, MemberDesc, MigrationStep, TypeDesc};
+use bpfmap_core::{IntEncoding, MapDef, MapFlags, MemberDesc, MigrationStep, Pinning, TypeDesc};
 
 /// The types of C and of the kernel that have a constant.
 const CONSTANTS: &[(&TypeDesc<'static>, &str)] = &[
@@ -78,11 +78,19 @@ impl<'a> Descriptions<'a> {
         if let Some(node) = map.numa_node {
             set("numa_node", node.to_string());
         }
+        match map.pinning {
+            Pinning::None => {}
+            Pinning::ByName => set("pinning", "::bpfmap::Pinning::ByName".to_owned()),
+            Pinning::Other(number) => set("pinning", format!("::bpfmap::Pinning::Other({number})")),
+        }
         if !matches!(map.event, TypeDesc::Void) {
             set("event", self.ty(map.event, ""));
         }
         if !map.btf {
-            set("without_btf", String::new());
+            set("btf", "false".to_owned());
+        }
+        if let Some(inner) = map.inner {
+            set("inner", format!("&{}", self.map(inner)));
         }
         code
     }

@@ -20,6 +20,17 @@ macro_rules! kind {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
+        impl $name {
+            /// Defines a map of this type, with this key and value and nothing else said.
+            #[must_use]
+            pub const fn def<'a>(
+                name: &'a str,
+                key: &'a bpfmap_core::TypeDesc<'a>,
+                value: &'a bpfmap_core::TypeDesc<'a>,
+            ) -> bpfmap_core::MapDef<'a> {
+                bpfmap_core::MapDef::new(name, <Self as Kind>::TYPE, key, value)
+            }
+        }
         impl Sealed for $name {}
         impl Kind for $name {
             const FACTS: &'static bpfmap_core::map_type::MapType = &bpfmap_core::map_type::$row;

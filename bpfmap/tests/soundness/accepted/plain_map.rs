@@ -2,17 +2,15 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Counters {}
 impl MapSpec for Counters {
     type Kind = kind::PercpuArray;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "counters";
-    const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::PercpuArray::def("counters", TypeDesc::U32, TypeDesc::U64)
+        .max_entries(1);
 }
 
 fn main() {

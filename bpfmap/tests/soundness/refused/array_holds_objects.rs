@@ -3,17 +3,15 @@
 
 use bpfmap::kind::{Array, HoldObjects};
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec};
+use bpfmap::{MapDef, Map, MapSpec};
 
 enum Blocks {}
 impl MapSpec for Blocks {
     type Kind = Array;
     type Key = u32;
     type Value = [u64; 512];
-    const NAME: &'static str = "blocks";
-    const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Opaque { size: 4096 };
+    const DEF: MapDef<'static> = Array::def("blocks", TypeDesc::U32, &TypeDesc::Opaque { size: 4096 })
+        .max_entries(1);
 }
 
 impl HoldObjects<Blocks> for Array {

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec, PidFd, UserPtr, from_bytes, kind};
+use bpfmap::{MapDef, Map, MapSpec, PidFd, UserPtr, from_bytes, kind};
 use std::os::fd::AsFd;
 
 const POINTER: &TypeDesc<'static> = &TypeDesc::Pointer {
@@ -15,9 +15,7 @@ impl MapSpec for Shared {
     type Kind = kind::TaskStorage;
     type Key = u32;
     type Value = UserPtr<u64>;
-    const NAME: &'static str = "shared";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = POINTER;
+    const DEF: MapDef<'static> = kind::TaskStorage::def("shared", TypeDesc::I32, POINTER);
 }
 
 enum Numbers {}
@@ -25,9 +23,7 @@ impl MapSpec for Numbers {
     type Kind = kind::TaskStorage;
     type Key = u32;
     type Value = [u64; 2];
-    const NAME: &'static str = "shared";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::I32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = &TypeDesc::Array { element: POINTER, len: 2 };
+    const DEF: MapDef<'static> = kind::TaskStorage::def("shared", TypeDesc::I32, &TypeDesc::Array { element: POINTER, len: 2 });
 }
 
 fn main() {

@@ -3,17 +3,15 @@
 
 use bpfmap::kind::{PercpuArray, ShowObjects};
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec};
+use bpfmap::{MapDef, Map, MapSpec};
 
 enum Counters {}
 impl MapSpec for Counters {
     type Kind = PercpuArray;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "counters";
-    const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = PercpuArray::def("counters", TypeDesc::U32, TypeDesc::U64)
+        .max_entries(1);
 }
 
 impl ShowObjects<Counters> for PercpuArray {

@@ -3,16 +3,14 @@
 
 use bpfmap::kind::{HoldObjects, ShowObjects, StructOps};
 use bpfmap::TypeDesc;
-use bpfmap::{Map, MapSpec};
+use bpfmap::{MapDef, Map, MapSpec};
 
 enum SlowStart {}
 impl MapSpec for SlowStart {
     type Kind = StructOps;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "slow_start";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = StructOps::def("slow_start", TypeDesc::U32, TypeDesc::U64);
 }
 
 impl ShowObjects<SlowStart> for StructOps {

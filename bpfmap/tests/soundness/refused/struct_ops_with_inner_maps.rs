@@ -2,17 +2,15 @@
 #![forbid(unsafe_code)]
 
 use bpfmap::TypeDesc;
-use bpfmap::{InnerMap, Map, MapSpec, kind};
+use bpfmap::{MapDef, Map, MapSpec, kind};
 
 enum Counters {}
 impl MapSpec for Counters {
     type Kind = kind::Array;
     type Key = u32;
     type Value = u64;
-    const NAME: &'static str = "counters";
-    const MAX_ENTRIES: Option<u32> = Some(1);
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U64;
+    const DEF: MapDef<'static> = kind::Array::def("counters", TypeDesc::U32, TypeDesc::U64)
+        .max_entries(1);
 }
 
 enum SlowStart {}
@@ -20,10 +18,8 @@ impl MapSpec for SlowStart {
     type Kind = kind::StructOps;
     type Key = u32;
     type Value = u32;
-    const NAME: &'static str = "slow_start";
-    const KEY_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const VALUE_LAYOUT: &'static TypeDesc<'static> = TypeDesc::U32;
-    const INNER: Option<InnerMap> = Some(InnerMap::of::<Counters>());
+    const DEF: MapDef<'static> = kind::StructOps::def("slow_start", TypeDesc::U32, TypeDesc::U32)
+        .inner(&Counters::DEF);
 }
 
 fn main() {
