@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod fake {
-    pub use bpfmap::{BpfType, Plain, layout, storage};
+    pub use bpfmap::{BpfType, Plain, TypeDesc, storage};
 
     pub mod __private {
         pub use bpfmap::__private::{at, size};

@@ -7,7 +7,7 @@ where
 {
     match counters.lookup_on(&index, cpu) {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            Ok(counters.lookup(&index)?.and_then(|counts| counts.get(cpu)))
+            Ok(counters.lookup(&index)?.and_then(|counts| counts.get(cpu).copied()))
         }
         count => count,
     }
