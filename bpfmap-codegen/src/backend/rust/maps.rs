@@ -137,7 +137,7 @@ fn push_spec(
         None | Some(Pinning::None) => {}
         Some(Pinning::ByName) => set("pinning", "::bpfmap::Pinning::ByName"),
         Some(Pinning::Other(number)) => {
-            set("pinning", &format!("::bpfmap::Pinning::Other({number})"))
+            set("pinning", &format!("::bpfmap::Pinning::Other({number})"));
         }
     }
     let event = map.event.clone().map(KeyValue::Type);
