@@ -28,7 +28,7 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// ```
 ///
 /// The files land in `OUT_DIR`: the program includes `maps.h` from there, and the application
-/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. Cargo runs the script again when a schema, or
+/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with the feature `derive`. Cargo runs the script again when a schema, or
 /// a file that one includes, changes. A file whose text stays the same is not touched.
 ///
 /// Types and maps with the derives of the crate `bpfmap` are a schema too. The application has them

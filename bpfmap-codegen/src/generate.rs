@@ -9,7 +9,7 @@ use bpfmap_schema::syntax::Syntax;
 pub enum Emit {
     /// `NAME.h`: types and maps for BPF programs.
     C,
-    /// `NAME.rs`: types and typed maps for applications.
+    /// `NAME.rs`: types and typed maps for applications, which need `bpfmap` with the feature `derive`.
     Rust,
     /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
     /// together on the kernel that they run on. The types are those of `NAME.rs`; of a schema in Rust the

@@ -29,8 +29,7 @@ golden!(special_fields, "goldens/generated/special_fields.rs");
 
 use std::collections::BTreeSet;
 
-use bpfmap::TypeDesc;
-use bpfmap::{Be16, Be32, MapFlags, MapSpec, Pinning, bytes_of, zeroed};
+use bpfmap::{Be16, Be32, Enum, MapFlags, MapSpec, Pinning, TypeDesc, bytes_of, zeroed};
 
 #[test]
 fn bit_fields_lie_where_c_has_them() {
@@ -44,10 +43,13 @@ fn bit_fields_lie_where_c_has_them() {
     let mut mixed = Mixed::default();
     mixed.set_b(-2);
     mixed.set_e(true);
-    mixed.set_colour(Colour::BLUE);
-    mixed.set_heat(Heat::COLD);
+    mixed.set_colour(Colour::Blue.into());
+    mixed.set_heat(Heat::Cold.into());
     assert_eq!((mixed.a(), mixed.b(), mixed.c()), (0, -2, 0));
-    assert_eq!((mixed.e(), mixed.colour(), mixed.heat()), (true, Colour::BLUE, Heat::COLD));
+    assert_eq!(
+        (mixed.e(), mixed.colour().get(), mixed.heat().get()),
+        (true, Ok(Colour::Blue), Ok(Heat::Cold))
+    );
     mixed.set_a(0xff);
     assert_eq!((mixed.a(), mixed.b()), (7, -2));
 
@@ -59,12 +61,12 @@ fn bit_fields_lie_where_c_has_them() {
 fn unions_and_packed_structs_hold_what_is_written() {
     use composites::{Address, CacheLine, Nested, NestedAnon0, Packed, PackedAndAligned, Point};
 
-    let mut packed = Packed { id: 7, peer_bytes: [1; 16], ..zeroed() };
+    let mut packed = Packed { id: 7, peer: Address::from_v6([1; 16]), ..zeroed() };
     packed.place = Point { x: -1, y: 2 };
-    packed.set_peer(Address::from_v4(Be32::new(0x7f00_0001)));
+    packed.peer = Address::from_v4(Be32::new(0x7f00_0001));
     packed.set_line(CacheLine { hits: 3, ..zeroed() });
     assert_eq!((packed.id, packed.place), (7, Point { x: -1, y: 2 }));
-    assert_eq!(packed.peer().v6(), [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!({ packed.peer }.v6(), [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(packed.line().hits, 3);
 
     let both = PackedAndAligned::default().with_id(0x0403_0201).with_place(Point { x: 5, y: 6 });
@@ -90,22 +92,26 @@ fn words_of_rust_are_members_all_the_same() {
 fn enums_take_every_number() {
     use scalars::{Deep, Every, Level, Verdict, Wide};
 
-    assert_eq!(format!("{:?} {:?}", Verdict::MARK, Verdict(9)), "MARK Verdict(9)");
-    assert_eq!((Wide::ALL, Level::LOW), (Wide(u64::MAX), Level::ALSO_LOW));
-    assert_eq!((Deep::LEAST.0, Deep::MOST.0), (i64::MIN, i64::MAX));
-    assert_eq!(Every::default().verdict, Verdict::PASS);
+    let verdicts = [Verdict::Mark.into(), Enum::<Verdict>::from_number(9)];
+    assert_eq!(verdicts.map(Enum::get), [Ok(Verdict::Mark), Err(9)]);
+    assert_eq!(Enum::new(Wide::All).number(), u64::MAX);
+    assert_eq!((Deep::Least as i64, Deep::Most as i64), (i64::MIN, i64::MAX));
+    assert_eq!(Every::default().verdict.get(), Ok(Verdict::Pass));
+    // Two names for one value are constants.
+    assert_eq!((Level::LOW, Level::default()), (Level::ALSO_LOW, Level(0)));
+    assert_eq!(format!("{:?} {:?}", Level::HIGH, Level(9)), "HIGH Level(9)");
 }
 
 #[test]
-fn enums_are_matched_by_their_constants() {
+fn enums_are_matched_by_their_variants() {
     use awkward::Verdict;
 
-    let shown = |verdict| match verdict {
-        Verdict::PASSED => "passed",
-        Verdict::ABORTED | Verdict::TYPE => "not passed",
-        Verdict(_) => "unknown",
+    let shown = |verdict: Enum<Verdict>| match verdict.get() {
+        Ok(Verdict::Passed) => "passed",
+        Ok(Verdict::Aborted | Verdict::Type) => "not passed",
+        Err(_) => "unknown",
     };
-    let all = [0, -1, 1, 2].map(|number| shown(Verdict(number)));
+    let all = [0, -1, 1, 2].map(|number| shown(Enum::from_number(number)));
     assert_eq!(all, ["passed", "not passed", "not passed", "unknown"]);
 }
 
@@ -114,7 +120,7 @@ fn everything_has_an_order() {
     use awkward::{Documented, MapSpec, Option, Result, Verdict};
     use bit_fields::Mixed;
 
-    assert!(Verdict::ABORTED < Verdict::PASSED && Verdict::PASSED < Verdict::TYPE);
+    assert!(Verdict::Aborted < Verdict::Passed && Verdict::Passed < Verdict::Type);
     let option = |some, clone| Option { some, clone };
     let sorted = BTreeSet::from([option(2, 0), option(1, 0x100), option(1, 2), option(1, 2)]);
     assert_eq!(Vec::from_iter(sorted), [option(1, 2), option(1, 0x100), option(2, 0)]);
@@ -141,7 +147,7 @@ fn names_of_the_language_and_of_the_generator_are_names_of_types() {
     assert_eq!(size_of::<<Scratch as MapSpec>::Value>(), 8);
     let k = K { v: Maps2 { k: 1 } };
     assert_eq!(format!("{k:?}"), "K { v: Maps2 { k: 1 } }");
-    assert_eq!(Layout { member: 7, ..zeroed() }.opaque, Some::NONE);
+    assert_eq!(Layout { member: 7, ..zeroed() }.opaque, Enum::new(Some::None));
 }
 
 #[test]

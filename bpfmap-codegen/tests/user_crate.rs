@@ -175,7 +175,7 @@ fn package() -> PathBuf {
     fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let manifest = format!(
         "[package]\nname = \"user-crate\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\nbpfmap = {{ path = '{}', default-features = false }}\n\n\
+         [dependencies]\nbpfmap = {{ path = '{}', default-features = false, features = [\"derive\"] }}\n\n\
          [profile.dev]\ndebug = false\nincremental = false\n",
         root.join("bpfmap").display(),
     );

@@ -15,7 +15,7 @@ use crate::alone::Alone;
 use crate::bits::Bits;
 use crate::layout::{LayoutWriter, lints, runtime, spanned};
 use crate::methods::{self, fields, rust_type};
-use crate::{below, elsewhere, findings, proof};
+use crate::{below, elsewhere, findings, proof, std_traits};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -114,6 +114,7 @@ impl Expansion<'_> {
                 let bits = Bits::new(self.input, self.item, body, (checked, runtime));
                 let layout = self.layout_of(body, &bits);
                 let mut rest = methods::expand(self.input, self.item, body, &bits, runtime);
+                rest.extend(std_traits::composite(self.input, self.item, body, runtime));
                 rest.extend(self.elsewhere(kind, body));
                 (layout, proof::composite(self.input, self.item, (body, &bits), runtime), rest)
             }
@@ -122,7 +123,9 @@ impl Expansion<'_> {
                 let target = self.writer().of(&target.value, &rust.unwrap_or_default());
                 let name = &name.value;
                 let layout = quote!(Typedef { name: #name, target: #target });
-                (layout, proof::new_type(self.input, runtime), self.bit_field().unwrap_or_default())
+                let mut others = std_traits::new_type(self.input, self.item, runtime);
+                others.extend(self.bit_field());
+                (layout, proof::new_type(self.input, runtime), others)
             }
             TypeDefKind::Enum(_) => return TokenStream::new(),
         };

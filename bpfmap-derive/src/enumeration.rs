@@ -85,10 +85,12 @@ fn new_type(
     });
     let (mut constants, mut list) = (TokenStream::new(), Vec::new());
     let proof = crate::proof::new_type(input, runtime);
+    let mut shown = Vec::new();
     for (constant, c_name, value, doc) in variants {
         // The text is bpfmap's own: comments, and attributes that hold strings.
         let doc = doc.as_ref().map(|doc| rust_doc(doc).join("\n"));
         let doc = doc.and_then(|doc| TokenStream::from_str(&doc).ok());
+        shown.extend(constant.clone());
         constants.extend(constant.map(|constant| {
             quote! {
                 #doc
@@ -98,6 +100,9 @@ fn new_type(
         // BTF keeps 64 bits, and says apart from them what they mean.
         list.push(quote!((#c_name, (#value as #number) as i64)));
     }
+    let std_traits = item
+        .std_traits
+        .then(|| quote!(#runtime::__enum_traits! { #ident(#number) { #(#shown),* } }));
     quote! {
         #[automatically_derived]
         #[allow(dead_code, missing_docs, rustdoc::all)]
@@ -128,5 +133,6 @@ fn new_type(
                 <#number as #runtime::storage::BitField>::into_bits(self.0)
             }
         }
+        #std_traits
     }
 }

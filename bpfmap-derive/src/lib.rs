@@ -7,6 +7,7 @@ mod alone;
 mod below;
 mod bits;
 mod bpf_map;
+mod bpf_maps;
 mod bpf_type;
 mod elsewhere;
 mod enumeration;
@@ -17,6 +18,7 @@ mod methods;
 mod proof;
 #[cfg(test)]
 mod same_rules;
+mod std_traits;
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +78,7 @@ use proc_macro::TokenStream;
 /// | `prefix = "V_"` | of an enum: in C `V_` and the variant's name as it is, not `ENUM_VARIANT` |
 /// | `packed` | in C, where Rust can't be: `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
+/// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, of unions and packed structs too; bit-fields are shown and compared as members |
 /// | `variants(LOW = 1, …)` | of a new type of an integer: an enum whose variants are constants |
 /// | `crate = path` | how the crate `bpfmap` is called |
 ///
@@ -180,4 +183,39 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()
+}
+
+/// Opens all maps of a schema at once: implements `from_object` for a struct with a handle of each map.
+///
+/// `bpfmap generate` and `bpfmap convert` write such a struct, called `Maps`. Leave out maps of which the loader sets a
+/// part, unless you name it: `Map<Kept<u64>>`.
+///
+/// ```
+/// use bpfmap::{BpfMap, BpfMaps, Map};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 64)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// #[derive(Debug, BpfMaps)]
+/// struct Maps {
+///     counters: Map<Counters>,
+/// }
+///
+/// fn open(object: &impl bpfmap::MapSource) -> bpfmap::Result<Maps> {
+///     Maps::from_object(object)
+/// }
+/// ```
+///
+/// `#[bpf_maps(crate = path)]` says how the crate `bpfmap` is called.
+///
+/// # Errors
+///
+/// A struct without named fields, or with a field that is no `Map<…>`, does not compile.
+#[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
+pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
+    bpf_maps::expand(input.into()).into()
 }

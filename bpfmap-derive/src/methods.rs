@@ -1,4 +1,4 @@
-//! Methods of members that live in bytes.
+//! Methods of members that live in bytes, and of those of unions, which Rust reads in `unsafe` code only.
 
 use std::str::FromStr as _;
 
@@ -28,7 +28,7 @@ pub(crate) fn expand(
     // One token of a path may follow another without a space.
     let runtime = runtime.to_string().replace(' ', "");
     let mut code = String::new();
-    for Stored { index, storage, names } in &stored {
+    for Stored { index, storage, names, ty } in &stored {
         let member = &body.members[*index];
         let at = match (bits.width(*index), bits.known_range(*index)) {
             (None, _) => StoredAt::Byte(0),
@@ -39,7 +39,7 @@ pub(crate) fn expand(
                 StoredAt::Computed { range, width: width.to_string() }
             }
         };
-        let ty = value_type(item, body, *index).to_string();
+        let ty = ty.to_string();
         Accessor {
             names,
             doc: member.doc.as_deref(),
@@ -69,7 +69,7 @@ pub(crate) fn expand(
     }
 }
 
-/// A member that lives in bytes, and is read and written by methods.
+/// A member that is read and written by methods.
 pub(crate) struct Stored {
     /// Its index.
     pub(crate) index: usize,
@@ -77,29 +77,44 @@ pub(crate) struct Stored {
     pub(crate) storage: String,
     /// The names of its methods.
     pub(crate) names: AccessorNames,
+    /// The type that they take and give.
+    pub(crate) ty: TokenStream,
 }
 
-/// The members of `body` that live in bytes and have names.
+/// The members of `body` that live in bytes, and those of a union. Bit-fields without a name are none.
 pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> Vec<Stored> {
+    let is_union = matches!(input.data, syn::Data::Union(_));
     let mut stored = Vec::new();
     for (role, field) in item.fields.iter().zip(fields(input)) {
-        let Some(field) = &field.ident else { continue };
-        let members = match role {
-            FieldRole::Bits { members, .. } => members.clone(),
-            FieldRole::Holds { index, .. } => *index..index + 1,
-            FieldRole::Member { .. } | FieldRole::Padding(_) => continue,
-        };
-        for index in members {
-            if let Some(name) = &body.members[index].name {
-                stored.push((index, field.to_string(), name.value.as_str()));
+        let Some(ident) = &field.ident else { continue };
+        let storage = ident.to_string();
+        let name = |index: usize| body.members[index].name.as_ref().map(|name| name.value.clone());
+        match role {
+            FieldRole::Bits { members, .. } => {
+                for index in members.clone() {
+                    let ty = value_type(item, body, index);
+                    stored.extend(name(index).map(|name| (index, storage.clone(), name, ty)));
+                }
             }
+            FieldRole::Holds { index, .. } => {
+                // What is anonymous is called as its bytes.
+                let name = name(*index).unwrap_or_else(|| {
+                    storage.strip_suffix("_bytes").unwrap_or(&storage).to_owned()
+                });
+                stored.push((*index, storage, name, value_type(item, body, *index)));
+            }
+            FieldRole::Member { index, .. } if is_union => {
+                let ty = without_padding(&field.ty).to_token_stream();
+                let name = name(*index).unwrap_or_else(|| storage.clone());
+                stored.push((*index, storage, name, ty));
+            }
+            FieldRole::Member { .. } | FieldRole::Padding(_) => {}
         }
     }
-    let member_names: Vec<&str> = stored.iter().map(|(.., name)| *name).collect();
-    let is_union = matches!(input.data, syn::Data::Union(_));
+    let member_names: Vec<&str> = stored.iter().map(|(_, _, name, _)| name.as_str()).collect();
     let names = accessor_names(&member_names, is_union);
     let stored = stored.into_iter().zip(names);
-    stored.map(|((index, storage, _), names)| Stored { index, storage, names }).collect()
+    stored.map(|((index, storage, _, ty), names)| Stored { index, storage, names, ty }).collect()
 }
 
 /// The type that the methods of a member in bytes take and give.
@@ -108,6 +123,20 @@ pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> Tok
     let is_bool = member.bits.is_some()
         && matches!(&member.ty, MemberType::Type(ty) if ty.value == Type::Bool);
     if is_bool { quote!(bool) } else { rust_type(item, index) }
+}
+
+/// The type of a union's member: `T` of `Padded<T, N>`.
+fn without_padding(ty: &syn::Type) -> &syn::Type {
+    let syn::Type::Path(path) = ty else { return ty };
+    let padded = path.path.segments.last().filter(|last| last.ident == "Padded");
+    let Some(syn::PathArguments::AngleBracketed(arguments)) = padded.map(|last| &last.arguments)
+    else {
+        return ty;
+    };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) => inner,
+        _ => ty,
+    }
 }
 
 /// The fields of a struct or union.

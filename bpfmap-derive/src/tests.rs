@@ -56,7 +56,8 @@ pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     let items = file.items.iter().filter(|item| {
         matches!(item, syn::Item::Struct(_) | syn::Item::Union(_) | syn::Item::Enum(_))
     });
-    items.map(quote::ToTokens::to_token_stream).collect()
+    let items = items.map(quote::ToTokens::to_token_stream);
+    items.filter(|item| !item.to_string().contains("BpfMaps")).collect()
 }
 
 /// What the derive of an item expands to, which the compiler takes away before.

@@ -214,7 +214,7 @@ pub use bpfmap_core::{
     IntEncoding, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep, Pinning, TypeDesc,
 };
 #[cfg(feature = "derive")]
-pub use bpfmap_derive::{BpfMap, BpfType};
+pub use bpfmap_derive::{BpfMap, BpfMaps, BpfType};
 #[cfg(feature = "bytemuck")]
 pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]

@@ -126,21 +126,11 @@ macro_rules! plain_struct {
                 &[$($size, $align, $($offset),*)?],
             );
         };
-        impl ::core::default::Default for $name {
-            #[inline]
-            fn default() -> Self {
-                $crate::zeroed()
-            }
-        }
-        impl ::core::fmt::Debug for $name {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                // One string of all names, since a macro that makes a string is dear.
-                $crate::__private::debug_struct(
-                    f,
-                    ::core::stringify!($name; $($member $($(=> $view)*)?),*),
-                    &[$(&{ self.$member }, $($(&self.$view(),)*)?)*],
-                )
-            }
+        $crate::__std_traits! {
+            $name,
+            // One string of all names, since a macro that makes a string is dear.
+            ::core::stringify!($name; $($($($view =>)*)? $member),*),
+            this => $($($(this.$view(),)*)? { this.$member },)*
         }
         impl ::core::marker::Copy for $name {}
         // A derive can't be added to a struct that is written elsewhere.
@@ -149,6 +139,29 @@ macro_rules! plain_struct {
             #[inline]
             fn clone(&self) -> Self {
                 *self
+            }
+        }
+    };
+}
+
+/// Implements `Debug`, `Default`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash` for a plain type.
+///
+/// `$names` are those that `debug_struct` shows, `$value` their values, of which `$this` is the type's.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __std_traits {
+    ($name:ident, $names:expr, $this:ident => $($value:expr,)*) => {
+        impl ::core::default::Default for $name {
+            #[inline]
+            fn default() -> Self {
+                $crate::zeroed()
+            }
+        }
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let $this = self;
+                let _ = $this;
+                $crate::__private::debug_struct(f, $names, &[$(&$value),*])
             }
         }
         impl ::core::cmp::PartialEq for $name {
@@ -167,13 +180,12 @@ macro_rules! plain_struct {
         impl ::core::cmp::Ord for $name {
             fn cmp(&self, other: &Self) -> ::core::cmp::Ordering {
                 $(
-                    $($(
-                        let order = ::core::cmp::Ord::cmp(&self.$view(), &other.$view());
-                        if order.is_ne() {
-                            return order;
-                        }
-                    )*)?
-                    let order = ::core::cmp::Ord::cmp(&{ self.$member }, &{ other.$member });
+                    let order = {
+                        let $this = self;
+                        let left = $value;
+                        let $this = other;
+                        ::core::cmp::Ord::cmp(&left, &$value)
+                    };
                     if order.is_ne() {
                         return order;
                     }
@@ -227,6 +239,15 @@ macro_rules! plain_enum {
             let _ = $name { 0: prover.field::<$ty>() };
             prover.no_padding::<$name>();
         };
+        $crate::__enum_traits! { $name($ty) { $($variant),* } }
+    };
+}
+
+/// Implements `Debug` and `Default` for a transparent newtype of an integer with constants.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __enum_traits {
+    ($name:ident ($ty:ty) { $($variant:ident),* }) => {
         impl ::core::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 let $name(number): $name = *self;

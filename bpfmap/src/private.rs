@@ -126,8 +126,8 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
 
 /// `Debug` of a struct without its padding.
 ///
-/// `names` is `Struct; member => view => view, member`; `values` are those of each name behind the semicolon. Views
-/// are shown in place of their member.
+/// `names` is `Struct; view => view => member, member`; `values` are those of each name behind the semicolon. Views
+/// are shown in place of the member that they stand before.
 ///
 /// # Errors
 /// The formatter's.
@@ -136,13 +136,15 @@ pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -
     let mut out = f.debug_struct(spoken(name.trim()));
     let mut values = values.iter();
     for member in members.split(',') {
-        let mut shown = member.split("=>").map(str::trim).zip(&mut values).peekable();
-        let Some((name, value)) = shown.next() else { break };
-        if shown.peek().is_none() && !is_padding(name) {
-            out.field(spoken(name), value);
-        }
-        for (name, view) in shown {
-            out.field(spoken(name), view);
+        let mut names = member.split("=>").map(str::trim).peekable();
+        let mut has_views = false;
+        while let Some(name) = names.next() {
+            let Some(value) = values.next() else { break };
+            let is_view = names.peek().is_some();
+            if is_view || !has_views && !is_padding(name) {
+                out.field(spoken(name), value);
+            }
+            has_views |= is_view;
         }
     }
     out.finish()

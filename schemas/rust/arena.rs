@@ -1,6 +1,6 @@
 //! Arenas: memory that programs and user space share, with pointers that mean the same to both.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "arena", min_kernel = "6.9");
 
@@ -8,3 +8,10 @@ bpfmap::schema!(name = "arena", min_kernel = "6.9");
 #[derive(BpfMap)]
 #[bpf_map(arena, max_entries = 16, flags(mmapable))]
 pub struct Pool;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Sixteen pages, at an address that the kernel chooses.
+    pub pool: Map<Pool>,
+}

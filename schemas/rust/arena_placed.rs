@@ -1,6 +1,6 @@
 //! An arena at an address that the schema gives.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "arena_placed", min_kernel = "6.9");
 
@@ -8,3 +8,10 @@ bpfmap::schema!(name = "arena_placed", min_kernel = "6.9");
 #[derive(BpfMap)]
 #[bpf_map(arena, max_entries = 1, map_extra = 17592186044416, flags(mmapable))]
 pub struct Ledger;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// A page where pointers that other processes wrote still lead to it.
+    pub ledger: Map<Ledger>,
+}

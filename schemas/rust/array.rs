@@ -1,11 +1,12 @@
 //! Arrays: every index is there, and zero, from the start.
 
-use bpfmap::{Bool, BpfMap, BpfType, SpinLock};
+use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 bpfmap::schema!(name = "array", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Settings {
     pub enabled: Bool,
     pub _pad0: [u8; 3],
@@ -16,6 +17,7 @@ pub struct Settings {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct LockedTotal {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -24,6 +26,7 @@ pub struct LockedTotal {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Block {
     pub bytes: [u8; 4096],
 }
@@ -65,4 +68,18 @@ pub struct Locked {
 #[bpf_map(array, max_entries = 512, flags(mmapable))]
 pub struct Shared {
     value: u64,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// How the program behaves.
+    pub settings: Map<SettingsMap>,
+    pub totals: Map<Totals>,
+    /// Elements whose size is no multiple of 8.
+    pub odd: Map<Odd>,
+    /// Values that do not fit on the stack of a program.
+    pub blocks: Map<Blocks>,
+    pub locked: Map<Locked>,
+    pub shared: Map<Shared>,
 }

@@ -1,11 +1,12 @@
 //! Maps by index, all like one template.
 
-use bpfmap::{Be16, Be32, BpfMap, BpfType};
+use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "array_of_maps", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Flow {
     pub address: Be32,
     pub port: Be16,
@@ -14,6 +15,7 @@ pub struct Flow {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Traffic {
     pub packets: u64,
     pub bytes: u64,
@@ -104,4 +106,24 @@ pub struct Notes {
 #[bpf_map(array_of_maps, max_entries = 2, values(0 = notes))]
 pub struct Shelves {
     inner: Notes,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Programs count in one while the application reads the other.
+    pub generations: Map<Generations>,
+    pub traffic_0: Map<Traffic0>,
+    pub traffic_1: Map<Traffic1>,
+    /// Empty until the application puts arrays in.
+    pub pages: Map<Pages>,
+    /// Arrays of any length.
+    pub sized: Map<Sized>,
+    /// A queue for each worker.
+    pub queues: Map<Queues>,
+    /// A ring buffer for each reader.
+    pub buffers: Map<Buffers>,
+    pub notes: Map<Notes>,
+    /// Notes on files, of which a program takes the set that is current.
+    pub shelves: Map<Shelves>,
 }

@@ -1,11 +1,12 @@
 //! Which values were seen: surely not, or maybe.
 
-use bpfmap::{Be16, Be32, BpfMap, BpfType};
+use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "bloom_filter", min_kernel = "5.16");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Endpoint {
     pub address: Be32,
     pub port: Be16,
@@ -36,4 +37,14 @@ pub struct SeenByCpuInner {
 #[bpf_map(array_of_maps, max_entries = 4)]
 pub struct SeenByCpu {
     inner: SeenByCpuInner,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Endpoints that have sent something.
+    pub seen: Map<Seen>,
+    pub numbers: Map<Numbers>,
+    /// A filter for each processor.
+    pub seen_by_cpu: Map<SeenByCpu>,
 }

@@ -1,6 +1,6 @@
 //! Cgroups by index, for a program to ask about.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "cgroup_array", min_kernel = "5.10");
 
@@ -8,3 +8,10 @@ bpfmap::schema!(name = "cgroup_array", min_kernel = "5.10");
 #[derive(BpfMap)]
 #[bpf_map(cgroup_array, max_entries = 16)]
 pub struct Tenants;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The cgroup of each tenant.
+    pub tenants: Map<Tenants>,
+}

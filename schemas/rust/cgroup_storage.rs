@@ -1,11 +1,12 @@
 //! Values of the cgroups that a program is attached to: deprecated, `cgrp_storage` is the successor.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "cgroup_storage", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Attachment {
     pub cgroup_inode_id: u64,
     pub attach_type: u32,
@@ -14,6 +15,7 @@ pub struct Attachment {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Sent {
     pub packets: u64,
     pub bytes: u64,
@@ -32,4 +34,12 @@ pub struct SentByAttachment {
 pub struct SentByCgroup {
     key: u64,
     value: Sent,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The kernel takes no BTF of a key with named padding.
+    pub sent_by_attachment: Map<SentByAttachment>,
+    pub sent_by_cgroup: Map<SentByCgroup>,
 }

@@ -1,11 +1,12 @@
 //! Values that are attached to cgroups.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "cgrp_storage", min_kernel = "6.2");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Usage {
     pub events: u64,
     pub limit: u32,
@@ -17,4 +18,10 @@ pub struct Usage {
 #[bpf_map(cgrp_storage, flags(no_prealloc))]
 pub struct Usages {
     value: Usage,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub usages: Map<Usages>,
 }

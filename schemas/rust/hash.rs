@@ -1,12 +1,13 @@
 //! Hash tables: keys of every shape that real programs use.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, KernelPtr, Padded, SpinLock};
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map, Padded, SpinLock};
 
 bpfmap::schema!(name = "hash", min_kernel = "5.10");
 
 /// An address; the family says which member counts.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(4))]
+#[bpf_type(std_traits)]
 pub union IpAddr {
     pub v4: Padded<Be32, 12>,
     pub v6: [u8; 16],
@@ -24,6 +25,7 @@ pub enum Verdict {
 /// One direction of a connection.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct FlowKey {
     pub source: IpAddr,
     pub destination: IpAddr,
@@ -39,7 +41,7 @@ pub struct FlowKey {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
-#[bpf_type(in_place)]
+#[bpf_type(in_place, std_traits)]
 pub union FlowKeyAnon0 {
     #[bpf(anonymous)]
     pub anon0: FlowKeyAnon0Anon0,
@@ -48,7 +50,7 @@ pub union FlowKeyAnon0 {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
-#[bpf_type(in_place)]
+#[bpf_type(in_place, std_traits)]
 pub struct FlowKeyAnon0Anon0 {
     pub source_port: Be16,
     pub destination_port: Be16,
@@ -56,6 +58,7 @@ pub struct FlowKeyAnon0Anon0 {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct ConnectionStats {
     pub packets: u64,
     pub bytes: u64,
@@ -71,6 +74,7 @@ pub struct ConnectionStats {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, packed)]
+#[bpf_type(std_traits)]
 pub struct PackedKey {
     pub kind: u8,
     pub id: u64,
@@ -79,6 +83,7 @@ pub struct PackedKey {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(32))]
+#[bpf_type(std_traits)]
 pub struct Wide {
     pub sum: u128,
     pub delta: i64,
@@ -91,6 +96,7 @@ pub struct Wide {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct LockedCounter {
     pub lock: SpinLock,
     pub generation: u32,
@@ -139,3 +145,17 @@ pub struct Locked {
 #[derive(BpfMap)]
 #[bpf_map(hash, key_size = 12, value_size = 24, max_entries = 32, btf = false)]
 pub struct Opaque;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// What is known of each connection.
+    pub flows: Map<Flows>,
+    pub packed: Map<Packed>,
+    pub by_name: Map<ByName>,
+    pub by_byte: Map<ByByte>,
+    /// Counters that both sides change under their lock.
+    pub locked: Map<Locked>,
+    /// Sizes alone: neither side knows a type.
+    pub opaque: Map<Opaque>,
+}

@@ -1,11 +1,12 @@
 //! A hash table of maps, all like one template.
 
-use bpfmap::{Be32, BpfMap, BpfType};
+use bpfmap::{Be32, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "hash_of_maps", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Tenant {
     pub network: u32,
     pub zone: u8,
@@ -53,4 +54,16 @@ pub struct Loopback {
 pub struct Uplink {
     key: u32,
     inner: Loopback,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// What each tenant counts, by address.
+    pub tenants: Map<Tenants>,
+    /// What is counted on each interface, by its index.
+    pub per_interface: Map<PerInterface>,
+    pub loopback: Map<Loopback>,
+    /// The one interface that is watched; there is room for no other beside it.
+    pub uplink: Map<Uplink>,
 }

@@ -1,11 +1,12 @@
 //! Values that are attached to files. Needs `bpf` in the kernel's lsm=.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "inode_storage", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Access {
     pub reads: u64,
     pub last_reader: u32,
@@ -16,4 +17,10 @@ pub struct Access {
 #[bpf_map(inode_storage, flags(no_prealloc))]
 pub struct FileAccess {
     value: Access,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub file_access: Map<FileAccess>,
 }

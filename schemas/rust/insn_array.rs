@@ -1,6 +1,6 @@
 //! Arrays of instruction offsets: where instructions are after the verifier and the JIT moved them.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "insn_array", min_kernel = "6.19");
 
@@ -14,4 +14,13 @@ pub struct Offsets;
 #[bpf_map(insn_array, max_entries = 2)]
 pub struct BySign {
     key: i32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Written and frozen before the one program that uses it is loaded.
+    pub offsets: Map<Offsets>,
+    /// Its indices are a type of four bytes, as those of any array.
+    pub by_sign: Map<BySign>,
 }

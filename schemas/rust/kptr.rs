@@ -1,11 +1,12 @@
 //! Values that own an object of the kernel, or remember one.
 
-use bpfmap::{BpfMap, BpfType, Kptr};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Kptr, Map};
 
 bpfmap::schema!(name = "kptr", min_kernel = "6.12");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Watched {
     pub since: u64,
     /// Owned: it stays as long as the entry.
@@ -17,6 +18,7 @@ pub struct Watched {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Seen {
     /// May be gone: only its address is sure.
     #[bpf(kptr_untrusted = "task_struct")]
@@ -26,6 +28,7 @@ pub struct Seen {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Crew {
     #[bpf(kptr = "task_struct")]
     pub tasks: [Kptr; 4],
@@ -64,4 +67,14 @@ pub struct SeenTasks {
 #[bpf_map(array, max_entries = 2)]
 pub struct Crews {
     value: Crew,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub watched_tasks: Map<WatchedTasks>,
+    pub watched_recent: Map<WatchedRecent>,
+    pub watched_by_cpu: Map<WatchedByCpu>,
+    pub seen_tasks: Map<SeenTasks>,
+    pub crews: Map<Crews>,
 }

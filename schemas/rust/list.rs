@@ -1,11 +1,12 @@
 //! Lists of objects that programs allocate. The map owns them.
 
-use bpfmap::{BpfMap, BpfType, ListHead, ListNode, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, ListHead, ListNode, Map, SpinLock};
 
 bpfmap::schema!(name = "list", min_kernel = "6.6");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Job {
     pub id: u64,
     pub node: ListNode,
@@ -13,6 +14,7 @@ pub struct Job {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct JobList {
     pub lock: SpinLock,
     pub length: u32,
@@ -31,4 +33,11 @@ pub struct JobLists {
 pub struct NamedLists {
     key: u32,
     value: JobList,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub job_lists: Map<JobLists>,
+    pub named_lists: Map<NamedLists>,
 }

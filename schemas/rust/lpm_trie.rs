@@ -1,12 +1,13 @@
 //! Longest-prefix-match tries.
 
-use bpfmap::{Be32, BpfMap, BpfType};
+use bpfmap::{Be32, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "lpm_trie", min_kernel = "5.10");
 
 /// An IPv4 network.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Ipv4Prefix {
     /// Leading bits of the address that count.
     pub prefix_len: u32,
@@ -16,6 +17,7 @@ pub struct Ipv4Prefix {
 /// A VLAN, and an IPv6 network in it.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct VlanPrefix {
     pub prefix_len: u32,
     pub vlan: Be32,
@@ -24,6 +26,7 @@ pub struct VlanPrefix {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Route {
     pub gateway: Be32,
     pub interface: u32,
@@ -41,4 +44,11 @@ pub struct Routes {
 pub struct Networks {
     key: VlanPrefix,
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub routes: Map<Routes>,
+    pub networks: Map<Networks>,
 }

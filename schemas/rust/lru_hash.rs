@@ -1,11 +1,12 @@
 //! Hash tables that drop what was used least recently.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "lru_hash", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Session {
     pub started: u64,
     pub packets: u32,
@@ -25,4 +26,12 @@ pub struct Sessions {
 pub struct PerCpuLists {
     key: u32,
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub sessions: Map<Sessions>,
+    /// Each CPU evicts from a list of its own.
+    pub per_cpu_lists: Map<PerCpuLists>,
 }

@@ -1,6 +1,6 @@
 //! Hash tables with a value for each CPU that drop what was used least recently.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "lru_percpu_hash", min_kernel = "5.10");
 
@@ -10,4 +10,11 @@ bpfmap::schema!(name = "lru_percpu_hash", min_kernel = "5.10");
 pub struct Recent {
     key: [u8; 6],
     value: u64,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Frames by hardware address.
+    pub recent: Map<Recent>,
 }

@@ -1,11 +1,12 @@
 //! Arrays with a copy for each CPU.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "percpu_array", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Histogram {
     pub slots: [u32; 27],
     pub last: i8,
@@ -22,4 +23,11 @@ pub struct Latency {
 #[bpf_map(percpu_array, max_entries = 8)]
 pub struct Counters {
     value: u64,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub latency: Map<Latency>,
+    pub counters: Map<Counters>,
 }

@@ -1,11 +1,12 @@
 //! Values of the cgroups that a program is attached to, for each CPU: deprecated, `cgrp_storage` is the successor.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "percpu_cgroup_storage", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct CpuSent {
     pub packets: u64,
     pub bytes: u32,
@@ -17,4 +18,10 @@ pub struct CpuSent {
 pub struct SentByCpu {
     key: u64,
     value: CpuSent,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub sent_by_cpu: Map<SentByCpu>,
 }

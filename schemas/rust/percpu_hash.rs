@@ -1,11 +1,12 @@
 //! Hash tables with a value for each CPU.
 
-use bpfmap::{Be16, BpfMap, BpfType};
+use bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "percpu_hash", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counters {
     pub packets: u64,
     pub drops: u32,
@@ -25,4 +26,12 @@ pub struct PerPort {
 pub struct Small {
     key: u32,
     value: u8,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub per_port: Map<PerPort>,
+    /// A CPU's share takes 8 bytes even so.
+    pub small: Map<Small>,
 }

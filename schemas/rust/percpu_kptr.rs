@@ -1,11 +1,12 @@
 //! Values that own memory with a copy for each CPU, which a program allocates.
 
-use bpfmap::{BpfMap, BpfType, Kptr};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Kptr, Map};
 
 bpfmap::schema!(name = "percpu_kptr", min_kernel = "6.7");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Tally {
     pub hits: u64,
     pub misses: u64,
@@ -13,6 +14,7 @@ pub struct Tally {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Tallied {
     #[bpf(percpu_kptr = Tally)]
     pub tally: Kptr,
@@ -24,4 +26,10 @@ pub struct Tallied {
 #[bpf_map(array, max_entries = 2)]
 pub struct Tallies {
     value: Tallied,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub tallies: Map<Tallies>,
 }

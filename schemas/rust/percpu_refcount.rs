@@ -1,11 +1,12 @@
 //! Values for each CPU of which a field belongs to the kernel, and whose size is no multiple of 8.
 
-use bpfmap::{Be16, BpfMap, BpfType, RefCount};
+use bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Map, RefCount};
 
 bpfmap::schema!(name = "percpu_refcount", min_kernel = "6.4");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counted {
     pub packets: u32,
     pub owners: RefCount,
@@ -30,4 +31,12 @@ pub struct Recent {
 #[bpf_map(percpu_array, max_entries = 8)]
 pub struct ByIndex {
     value: Counted,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub by_port: Map<ByPort>,
+    pub recent: Map<Recent>,
+    pub by_index: Map<ByIndex>,
 }

@@ -1,12 +1,13 @@
 //! Events from programs to user space, in a buffer for each CPU.
 
-use bpfmap::{Bool, BpfMap, BpfType};
+use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "perf_event_array", min_kernel = "5.10");
 
 /// Where a CPU was.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct CpuSample {
     pub address: u64,
     pub pid: u32,
@@ -17,6 +18,7 @@ pub struct CpuSample {
 /// Small enough to be read where it lies.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct CpuMark {
     pub id: u32,
     #[bpf(char)]
@@ -41,3 +43,13 @@ pub struct Marks {
 #[derive(BpfMap)]
 #[bpf_map(perf_event_array)]
 pub struct Cycles;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// As many as there are CPUs.
+    pub samples: Map<Samples>,
+    pub marks: Map<Marks>,
+    /// Counters, which programs read.
+    pub cycles: Map<Cycles>,
+}

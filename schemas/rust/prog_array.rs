@@ -1,6 +1,6 @@
 //! Programs by index, to go on with by a tail call.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "prog_array", min_kernel = "5.10");
 
@@ -18,3 +18,14 @@ pub struct Fallbacks;
 #[derive(BpfMap)]
 #[bpf_map(prog_array, max_entries = 16)]
 pub struct Plugins;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// What goes on with a packet, by the version of IP; there from the start.
+    pub parsers: Map<Parsers>,
+    /// What takes over; a program can stand in several tables.
+    pub fallbacks: Map<Fallbacks>,
+    /// What the application adds while it runs.
+    pub plugins: Map<Plugins>,
+}

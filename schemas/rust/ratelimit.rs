@@ -1,12 +1,13 @@
 //! How many packets each source address sends.
 
-use bpfmap::{Be32, BpfMap, BpfType, Padded};
+use bpfmap::{Be32, BpfMap, BpfMaps, BpfType, Map, Padded};
 
 bpfmap::schema!(name = "ratelimit", min_kernel = "5.10");
 
 /// An address; the family of the key says which member counts.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(4))]
+#[bpf_type(std_traits)]
 pub union IpAddr {
     pub v4: Padded<Be32, 12>,
     pub v6: [u8; 16],
@@ -15,6 +16,7 @@ pub union IpAddr {
 /// Where a packet comes from.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Source {
     pub addr: IpAddr,
     /// AF_INET or AF_INET6.
@@ -25,6 +27,7 @@ pub struct Source {
 /// What a source has sent.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Usage {
     /// Nanoseconds since boot.
     pub window_start: u64,
@@ -38,6 +41,7 @@ pub struct Usage {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Limit {
     /// As many packets of a source pass in a window.
     pub packets: u64,
@@ -57,4 +61,12 @@ pub struct Sources {
 #[bpf_map(array, max_entries = 1)]
 pub struct Settings {
     value: Limit,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Whoever sent something lately.
+    pub sources: Map<Sources>,
+    pub settings: Map<Settings>,
 }

@@ -1,11 +1,12 @@
 //! Sorted trees of objects that programs allocate, each of which counts its owners.
 
-use bpfmap::{BpfMap, BpfType, ListHead, ListNode, RbNode, RbRoot, RefCount, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, ListHead, ListNode, Map, RbNode, RbRoot, RefCount, SpinLock};
 
 bpfmap::schema!(name = "rb_tree", min_kernel = "6.6");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Event {
     pub at: u64,
     pub owners: RefCount,
@@ -16,6 +17,7 @@ pub struct Event {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Schedule {
     pub lock: SpinLock,
     pub length: u32,
@@ -29,4 +31,10 @@ pub struct Schedule {
 #[bpf_map(array, max_entries = 2)]
 pub struct Schedules {
     value: Schedule,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub schedules: Map<Schedules>,
 }

@@ -1,11 +1,12 @@
 //! Values under a resilient lock: a program fails to get it where it would hang.
 
-use bpfmap::{BpfMap, BpfType, ResSpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, ResSpinLock};
 
 bpfmap::schema!(name = "res_spin_lock", min_kernel = "6.15");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Reserve {
     pub lock: ResSpinLock,
     pub taken: u32,
@@ -23,4 +24,11 @@ pub struct Reserves {
 #[bpf_map(array, max_entries = 4)]
 pub struct ReserveCells {
     value: Reserve,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub reserves: Map<Reserves>,
+    pub reserve_cells: Map<ReserveCells>,
 }

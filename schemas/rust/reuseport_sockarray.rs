@@ -1,6 +1,6 @@
 //! The sockets that share a port, of which a program picks one.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "reuseport_sockarray", min_kernel = "5.10");
 
@@ -14,4 +14,13 @@ pub struct Workers;
 #[bpf_map(reuseport_sockarray, max_entries = 4)]
 pub struct BlindWorkers {
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The socket of each worker.
+    pub workers: Map<Workers>,
+    /// As `workers`, but user space can't tell which socket an entry holds.
+    pub blind_workers: Map<BlindWorkers>,
 }

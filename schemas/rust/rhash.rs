@@ -1,11 +1,12 @@
 //! Resizable hash tables: memory follows the number of entries.
 
-use bpfmap::{Be16, Be32, BpfMap, BpfType, SpinLock};
+use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 bpfmap::schema!(name = "rhash", min_kernel = "7.2");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Flow {
     pub source: Be32,
     pub destination: Be32,
@@ -17,6 +18,7 @@ pub struct Flow {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Traffic {
     pub packets: u64,
     pub bytes: u64,
@@ -24,6 +26,7 @@ pub struct Traffic {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Quota {
     pub lock: SpinLock,
     pub left: u32,
@@ -42,4 +45,12 @@ pub struct Flows {
 pub struct Quotas {
     key: u32,
     value: Quota,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Traffic by flow; a few are expected, a million possible.
+    pub flows: Map<Flows>,
+    pub quotas: Map<Quotas>,
 }

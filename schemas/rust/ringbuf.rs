@@ -1,6 +1,6 @@
 //! Events from programs to user space, in one buffer for all CPUs.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Padded};
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, Enum, Map, Padded};
 
 bpfmap::schema!(name = "ringbuf", min_kernel = "5.10");
 
@@ -13,6 +13,7 @@ pub enum Protocol {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(4))]
+#[bpf_type(std_traits)]
 pub union Address {
     pub v4: Padded<Be32, 12>,
     pub v6: [u8; 16],
@@ -21,6 +22,7 @@ pub union Address {
 /// Somebody has connected.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Connection {
     /// Nanoseconds since boot.
     pub time: u64,
@@ -46,4 +48,13 @@ pub struct Connections {
 #[bpf_map(ringbuf, max_entries = 4096)]
 pub struct Ticks {
     event: u64,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Connections as they are made.
+    pub connections: Map<Connections>,
+    /// Numbers.
+    pub ticks: Map<Ticks>,
 }

@@ -1,11 +1,12 @@
 //! A ring buffer that drops its oldest events instead of the newest.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "ringbuf_overwrite", min_kernel = "6.19");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct RecordedStep {
     pub time: u64,
     pub place: u32,
@@ -18,4 +19,11 @@ pub struct RecordedStep {
 #[bpf_map(ringbuf, max_entries = 4096, flags(rb_overwrite))]
 pub struct Recorder {
     event: RecordedStep,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The last steps before something went wrong.
+    pub recorder: Map<Recorder>,
 }

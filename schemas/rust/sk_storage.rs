@@ -1,11 +1,12 @@
 //! Values that are attached to sockets.
 
-use bpfmap::{Be16, Be32, BpfMap, BpfType, SpinLock};
+use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 bpfmap::schema!(name = "sk_storage", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Traffic {
     pub packets: u64,
     pub peer: Be32,
@@ -16,6 +17,7 @@ pub struct Traffic {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct GuardedTraffic {
     pub lock: SpinLock,
     pub packets: u32,
@@ -34,4 +36,13 @@ pub struct SocketTraffic {
 #[bpf_map(sk_storage, flags(no_prealloc, clone))]
 pub struct Inherited {
     value: GuardedTraffic,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// What each socket sent.
+    pub socket_traffic: Map<SocketTraffic>,
+    /// A socket that another one accepts gets a copy.
+    pub inherited: Map<Inherited>,
 }

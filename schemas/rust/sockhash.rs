@@ -1,12 +1,13 @@
 //! Sockets by key, whose data programs see and redirect.
 
-use bpfmap::{Be16, Be32, BpfMap, BpfType};
+use bpfmap::{Be16, Be32, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "sockhash", min_kernel = "5.10");
 
 /// A connection over IPv4.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct FiveTuple {
     pub local_address: Be32,
     pub remote_address: Be32,
@@ -29,4 +30,13 @@ pub struct Connections {
 pub struct BlindConnections {
     key: u64,
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The socket of each connection.
+    pub connections: Map<Connections>,
+    /// As `connections`, but user space can't tell which socket an entry holds.
+    pub blind_connections: Map<BlindConnections>,
 }

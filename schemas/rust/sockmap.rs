@@ -1,6 +1,6 @@
 //! Sockets by index, whose data programs see and redirect.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "sockmap", min_kernel = "5.10");
 
@@ -14,4 +14,13 @@ pub struct Peers;
 #[bpf_map(sockmap, max_entries = 4)]
 pub struct BlindPeers {
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The ends of connections.
+    pub peers: Map<Peers>,
+    /// As `peers`, but user space can't tell which socket an entry holds.
+    pub blind_peers: Map<BlindPeers>,
 }

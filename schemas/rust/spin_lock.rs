@@ -1,11 +1,12 @@
 //! Values under a spin lock, which user space can take as well (BPF_F_LOCK).
 
-use bpfmap::{BpfMap, BpfType, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 bpfmap::schema!(name = "spin_lock", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Balance {
     pub lock: SpinLock,
     pub transfers: u32,
@@ -24,4 +25,11 @@ pub struct Balances {
 #[bpf_map(array, max_entries = 4)]
 pub struct BalanceCells {
     value: Balance,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub balances: Map<Balances>,
+    pub balance_cells: Map<BalanceCells>,
 }

@@ -1,11 +1,12 @@
 //! Last in, first out.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "stack", min_kernel = "5.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Job {
     pub id: u64,
     pub kind: u8,
@@ -22,4 +23,11 @@ pub struct Jobs {
 #[bpf_map(stack, max_entries = 4)]
 pub struct Numbers {
     value: u32,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub jobs: Map<Jobs>,
+    pub numbers: Map<Numbers>,
 }

@@ -1,12 +1,13 @@
 //! Stacks of the kernel and of processes.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "stack_trace", min_kernel = "5.10");
 
 /// A frame as the build id of a file and a place in it.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct FileFrame {
     /// 1: as said; 2: no build id, and an address.
     pub status: i32,
@@ -40,4 +41,17 @@ pub struct FewStacks {
 #[bpf_map(stack_trace, max_entries = 1)]
 pub struct LastStack {
     value: [u64; 16],
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Addresses, the innermost first.
+    pub stacks: Map<Stacks>,
+    /// Places in files, which stay the same from run to run.
+    pub file_stacks: Map<FileStacks>,
+    /// Of few ids two stacks have the same: a program that records another says what becomes of the first.
+    pub few_stacks: Map<FewStacks>,
+    /// One at a time.
+    pub last_stack: Map<LastStack>,
 }

@@ -1,6 +1,6 @@
 //! A struct of programs that stands in for functions of the kernel.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "struct_ops");
 
@@ -8,3 +8,10 @@ bpfmap::schema!(name = "struct_ops");
 #[derive(BpfMap)]
 #[bpf_map(struct_ops, ops = "tcp_congestion_ops")]
 pub struct SlowStart;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// A congestion control that never leaves slow start; its members are written in C.
+    pub slow_start: Map<SlowStart>,
+}

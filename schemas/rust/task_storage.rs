@@ -1,11 +1,12 @@
 //! Values that are attached to tasks.
 
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "task_storage", min_kernel = "5.11");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Account {
     pub started: u64,
     #[bpf(char)]
@@ -17,4 +18,10 @@ pub struct Account {
 #[bpf_map(task_storage, flags(no_prealloc))]
 pub struct Accounts {
     value: Account,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub accounts: Map<Accounts>,
 }

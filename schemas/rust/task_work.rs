@@ -1,11 +1,12 @@
 //! Values with work that a task does on its way to user space.
 
-use bpfmap::{BpfMap, BpfType, TaskWork};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, TaskWork};
 
 bpfmap::schema!(name = "task_work", min_kernel = "6.18");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Errand {
     pub done: u64,
     pub work: TaskWork,
@@ -22,4 +23,11 @@ pub struct Errands {
 #[bpf_map(array, max_entries = 4)]
 pub struct ErrandCells {
     value: Errand,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub errands: Map<Errands>,
+    pub errand_cells: Map<ErrandCells>,
 }

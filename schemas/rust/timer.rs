@@ -1,11 +1,12 @@
 //! Values with a timer. Linux 5.10 takes the bytes for plain data; timers run from 5.15.
 
-use bpfmap::{BpfMap, BpfType, Timer};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, Timer};
 
 bpfmap::schema!(name = "timer", min_kernel = "5.15");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Timed {
     pub deadline: u64,
     pub timer: Timer,
@@ -16,4 +17,10 @@ pub struct Timed {
 pub struct Timers {
     key: u64,
     value: Timed,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub timers: Map<Timers>,
 }

@@ -1,11 +1,12 @@
 //! Memory of a process that programs read and write, found by the task.
 
-use bpfmap::{BpfMap, BpfType, UserPtr};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, UserPtr};
 
 bpfmap::schema!(name = "uptr", min_kernel = "6.13");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct SharedState {
     pub requests: u64,
     pub answers: u64,
@@ -13,6 +14,7 @@ pub struct SharedState {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct SharedEntry {
     pub state: UserPtr<SharedState>,
     pub generation: u32,
@@ -23,4 +25,10 @@ pub struct SharedEntry {
 #[bpf_map(task_storage, flags(no_prealloc))]
 pub struct Shared {
     value: SharedEntry,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub shared: Map<Shared>,
 }

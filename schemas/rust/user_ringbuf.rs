@@ -1,12 +1,13 @@
 //! Events from user space to programs.
 
-use bpfmap::{Be32, Bool, BpfMap, BpfType};
+use bpfmap::{Be32, Bool, BpfMap, BpfMaps, BpfType, Map};
 
 bpfmap::schema!(name = "user_ringbuf", min_kernel = "6.1");
 
 /// What to do with a source from now on.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct SourceRule {
     pub source: Be32,
     pub _pad0: [u8; 4],
@@ -20,4 +21,11 @@ pub struct SourceRule {
 #[bpf_map(user_ringbuf, max_entries = 4096)]
 pub struct Rules {
     event: SourceRule,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// Changes to the rules, in order.
+    pub rules: Map<Rules>,
 }

@@ -1,11 +1,12 @@
 //! Values with a work queue: a program hands work to a kernel thread, where it may sleep.
 
-use bpfmap::{BpfMap, BpfType, WorkQueue};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, WorkQueue};
 
 bpfmap::schema!(name = "wq", min_kernel = "6.10");
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Chore {
     pub done: u64,
     pub work: WorkQueue,
@@ -29,4 +30,12 @@ pub struct ChoreCells {
 pub struct RecentChores {
     key: u32,
     value: Chore,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub chores: Map<Chores>,
+    pub chore_cells: Map<ChoreCells>,
+    pub recent_chores: Map<RecentChores>,
 }

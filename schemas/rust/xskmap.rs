@@ -1,6 +1,6 @@
 //! AF_XDP sockets by index, for XDP programs to hand packets to.
 
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "xskmap", min_kernel = "5.10");
 
@@ -8,3 +8,10 @@ bpfmap::schema!(name = "xskmap", min_kernel = "5.10");
 #[derive(BpfMap)]
 #[bpf_map(xskmap, max_entries = 4)]
 pub struct Queues;
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    /// The socket of each receive queue.
+    pub queues: Map<Queues>,
+}

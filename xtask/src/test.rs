@@ -17,8 +17,8 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("syscalls", &[]),
 ];
 
-/// Targets of those that run on the oldest and the newest kernel alone. `fixtures`, which runs on all of
-/// them, holds the types of `derived` equal to its own, so that they get the same answers there too.
+/// Targets of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
+/// same map.
 const AT_ENDS: &[&str] = &["derived"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 

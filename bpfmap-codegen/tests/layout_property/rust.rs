@@ -21,7 +21,8 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     let module = rust::emit(checked).contents;
     let mut lines = Lines { checked, methods: methods(&module), code: vec![], expected: vec![] };
     for (def, body, layout) in composites(checked) {
-        lines.composite(&camel(&def.name.value), body, layout);
+        let is_union = matches!(def.kind, TypeDefKind::Union(_));
+        lines.composite(&camel(&def.name.value), is_union, body, layout);
     }
     let output = run(&module, &lines.code)?;
     let mut there = output.lines();
@@ -34,16 +35,18 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
-/// The setters of a module: type and member.
+/// The members of structs that are written by methods since they are held in bytes: type and member.
 fn methods(module: &str) -> HashSet<(String, String)> {
     let mut of = "";
     let mut found = HashSet::new();
     for line in module.lines().map(str::trim_start) {
-        if let Some(name) = line.strip_prefix("impl ") {
+        let name = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub union "));
+        if let Some(name) = name {
             of = name.trim_end_matches(" {");
-        } else if let Some(method) = line.strip_prefix("pub fn set_") {
-            let (member, _) = method.split_once('(').unwrap_or((method, ""));
-            found.insert((of.to_owned(), member.to_owned()));
+        } else if let Some((field, _)) = line.strip_prefix("pub ").and_then(|it| it.split_once(':'))
+        {
+            let member = field.strip_suffix("_bytes");
+            found.extend(member.map(|member| (of.to_owned(), member.to_owned())));
         }
     }
     found
@@ -57,7 +60,13 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn composite(&mut self, name: &str, body: &Composite, layout: &CompositeLayout) {
+    fn composite(
+        &mut self,
+        name: &str,
+        is_union: bool,
+        body: &Composite,
+        layout: &CompositeLayout,
+    ) {
         let (size, align) = (layout.size, layout.align);
         self.code.push(format!("of::<{name}>(\"{name}\");"));
         self.expected.push(format!("{name} {size} {align}"));
@@ -72,25 +81,27 @@ impl Lines<'_> {
                 anonymous += 1;
                 format!("anon{}", anonymous - 1)
             };
-            self.member(name, layout, &field, member, at);
+            self.member((name, is_union), layout, &field, member, at);
             if let (MemberType::Struct(body) | MemberType::Union(body), Some(nested)) =
                 (&member.ty, &at.nested)
             {
-                self.composite(&format!("{name}{}", camel(&field)), body, nested);
+                let is_union = matches!(member.ty, MemberType::Union(_));
+                self.composite(&format!("{name}{}", camel(&field)), is_union, body, nested);
             }
         }
     }
 
     fn member(
         &mut self,
-        name: &str,
+        (name, is_union): (&str, bool),
         layout: &CompositeLayout,
         field: &str,
         member: &Member,
         at: &MemberLayout,
     ) {
         let value = if member.bits.is_some() { self.widest(member) } else { "ones()".to_owned() };
-        let write = if self.methods.contains(&(name.to_owned(), field.to_owned())) {
+        let is_held = self.methods.contains(&(name.to_owned(), field.to_owned()));
+        let write = if is_union || member.bits.is_some() || is_held {
             format!("it.set_{field}({value})")
         } else {
             format!("it.{field} = {value}")
@@ -112,8 +123,14 @@ impl Lines<'_> {
             Type::Bool => "true".to_owned(),
             Type::Named(name) => {
                 let def = self.checked.resolved().type_def(name).map(|def| &def.kind);
-                assert!(matches!(def, Some(TypeDefKind::Enum(_))), "{name} is a bit-field");
-                format!("{}(!0)", camel(name))
+                let Some(TypeDefKind::Enum(body)) = def else { panic!("{name} is a bit-field") };
+                let values = body.variants.iter().map(|variant| variant.value.value);
+                // Two names for one value are no enum of Rust's.
+                if values.collect::<HashSet<_>>().len() == body.variants.len() {
+                    "bpfmap::Enum::from_number(!0)".to_owned()
+                } else {
+                    format!("{}(!0)", camel(name))
+                }
             }
             _ => "!0".to_owned(),
         }
@@ -187,7 +204,7 @@ fn package() -> std::io::Result<PathBuf> {
     fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
     let manifest = format!(
         "[package]\nname = \"layout-property\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\nbpfmap = {{ path = '{}', default-features = false }}\n\n\
+         [dependencies]\nbpfmap = {{ path = '{}', default-features = false, features = [\"derive\"] }}\n\n\
          [profile.dev]\ndebug = false\nincremental = false\n",
         root.join("bpfmap").display(),
     );

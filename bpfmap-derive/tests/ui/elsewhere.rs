@@ -3,10 +3,11 @@
 
 // array-key-type
 mod array_key_type__struct {
-use bpfmap::{BpfMap, BpfType, Enum};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Enum, Map};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Index {
     pub number: u32,
 }
@@ -38,6 +39,14 @@ pub struct WithoutBtf {
     key: [u8; 4],
     value: u64,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub by_struct: Map<ByStruct>,
+    pub by_enum: Map<ByEnum>,
+    pub without_btf: Map<WithoutBtf>,
+}
 }
 
 // duplicate-member
@@ -46,6 +55,7 @@ use bpfmap::{Be16, BpfType};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Flow {
     pub port: Be16,
     #[bpf(anonymous)]
@@ -54,7 +64,7 @@ pub struct Flow {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
-#[bpf_type(in_place)]
+#[bpf_type(in_place, std_traits)]
 pub union FlowAnon0 {
     pub port: Be16,
     pub icmp: u16,
@@ -63,10 +73,11 @@ pub union FlowAnon0 {
 
 // event-shape
 mod event_shape {
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Packet {
     pub length: u32,
     pub data: [u8; 4096],
@@ -77,11 +88,17 @@ pub struct Packet {
 pub struct Packets {
     event: Packet,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub packets: Map<Packets>,
+}
 }
 
 // inner-attribute
 mod inner_attribute__pinned {
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = "pinned");
 
@@ -97,14 +114,22 @@ pub struct Tenant {
 pub struct Tenants {
     inner: Tenant,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub tenant: Map<Tenant>,
+    pub tenants: Map<Tenants>,
+}
 }
 
 // lpm-key-shape
 mod lpm_key_shape {
-use bpfmap::{BpfMap, BpfType};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Prefix {
     pub address: [u8; 4],
     pub prefix_len: u32,
@@ -116,14 +141,21 @@ pub struct Routes {
     key: Prefix,
     value: u32,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub routes: Map<Routes>,
+}
 }
 
 // special-field-in-key
 mod special_field_in_key {
-use bpfmap::{BpfMap, BpfType, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counter {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -136,14 +168,21 @@ pub struct Counters {
     key: Counter,
     value: u64,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub counters: Map<Counters>,
+}
 }
 
 // special-field-needs-btf
 mod special_field_needs_btf {
-use bpfmap::{BpfMap, BpfType, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counter {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -156,6 +195,12 @@ pub struct Counters {
     key: u32,
     value: Counter,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub counters: Map<Counters>,
+}
 }
 
 // special-field-needs-btf
@@ -164,6 +209,7 @@ use bpfmap::{BpfMap, BpfType, SpinLock};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counter {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -180,10 +226,11 @@ pub struct Counters<K> {
 
 // special-field-not-for-type
 mod special_field_not_for_type {
-use bpfmap::{BpfMap, BpfType, SpinLock};
+use bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Counter {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -196,6 +243,12 @@ pub struct Counters {
     key: u32,
     value: Counter,
 }
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub counters: Map<Counters>,
+}
 }
 
 // special-field-target
@@ -204,12 +257,14 @@ use bpfmap::{BpfType, ListHead, SpinLock};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Job {
     pub id: u64,
 }
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Jobs {
     pub lock: SpinLock,
     pub _pad0: [u8; 4],
@@ -224,6 +279,7 @@ use bpfmap::{BpfType, Timer};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
+#[bpf_type(std_traits)]
 pub struct Twice {
     pub timer: Timer,
     #[bpf(anonymous)]
@@ -232,7 +288,7 @@ pub struct Twice {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
-#[bpf_type(in_place)]
+#[bpf_type(in_place, std_traits)]
 pub struct TwiceAnon0 {
     pub second: Timer,
 }

@@ -1,5 +1,9 @@
 //! The author's words, made fit for the comments of generated code.
 
+use bpfmap_core::map_type::MapFlag;
+
+use crate::ir::MapDecl;
+
 /// The lines of `doc`, without empty ones at both ends, without white space at the end of a line,
 /// and without characters that a compiler takes amiss in a comment: control characters, and those
 /// that change the direction of text. The first line keeps its indentation where it begins a block of code in
@@ -181,6 +185,13 @@ pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
         code.push_str(&line);
         code.push('\n');
     }
+}
+
+/// What each flag of a map changes: `` `rdonly`: User space can't … ``.
+#[must_use]
+pub fn flag_effects(map: &MapDecl) -> Vec<String> {
+    let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+    flags.map(|flag| format!("`{}`: {}", flag.name, flag.effect)).collect()
 }
 
 #[cfg(test)]

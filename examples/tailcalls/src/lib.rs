@@ -90,7 +90,7 @@ impl PacketCounter {
     ///
     /// When the kernel refuses.
     pub fn parses(&self, layer: Layer) -> bpfmap::Result<bool> {
-        Ok(self.parsers.get(&layer.0)?.is_some())
+        Ok(self.parsers.get(&(layer as u32))?.is_some())
     }
 
     /// Takes the parser of UDP out of the table: from now on UDP packets are counted without their port. `false` when
@@ -100,7 +100,7 @@ impl PacketCounter {
     ///
     /// When the kernel refuses.
     pub fn stop_parsing_udp(&self) -> bpfmap::Result<bool> {
-        self.parsers.delete(&Layer::UDP.0)
+        self.parsers.delete(&(Layer::Udp as u32))
     }
 
     /// Puts the parser of UDP into the table again.
@@ -109,6 +109,6 @@ impl PacketCounter {
     ///
     /// When the kernel refuses.
     pub fn parse_udp(&self) -> bpfmap::Result<()> {
-        self.parsers.set(&Layer::UDP.0, ProgramFd::new(self.udp.as_fd()))
+        self.parsers.set(&(Layer::Udp as u32), ProgramFd::new(self.udp.as_fd()))
     }
 }

@@ -56,7 +56,7 @@ fn counts_packets_by_service() {
 fn each_protocol_has_its_parser() {
     let _alone = alone();
     let counter = PacketCounter::attach(LOOPBACK).unwrap();
-    for layer in [Layer::IPV4, Layer::IPV6, Layer::TCP, Layer::UDP] {
+    for layer in [Layer::Ipv4, Layer::Ipv6, Layer::Tcp, Layer::Udp] {
         assert!(counter.parses(layer).unwrap(), "{layer:?}");
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -77,7 +77,7 @@ fn a_parser_can_be_taken_out_and_put_in_again() {
 
     assert!(counter.stop_parsing_udp().unwrap());
     assert!(!counter.stop_parsing_udp().unwrap());
-    assert!(!counter.parses(Layer::UDP).unwrap());
+    assert!(!counter.parses(Layer::Udp).unwrap());
     sender.send_to(b"packet", target).unwrap();
     // Without its parser the jump falls through, and the port stays unknown.
     wait_for(&counter, (4, UDP, 0), 1);

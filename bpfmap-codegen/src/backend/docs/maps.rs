@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
-use crate::backend::flag_effects;
 use bpfmap_core::map_type::{Answer, MapType, MaxEntriesRule, Since};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning};
+use bpfmap_schema::print::comment::flag_effects;
 
 pub(super) fn push_maps(page: &mut String, checked: &Checked) {
     let maps = &checked.schema().maps;

@@ -1,13 +1,9 @@
-//! The Rust module of a schema, for applications that link the crate `bpfmap`.
+//! The Rust module of a schema, for applications that link the crate `bpfmap` with its feature `derive`.
 //!
-//! One file, fit for `include!` and for a module of its own. It names everything by a path from
-//! the root, so that nothing of what surrounds it changes its meaning.
+//! One file, fit for `include!` and for a module of its own: what `bpfmap convert` writes, in a module where nothing of
+//! what surrounds it changes its meaning.
 
-mod layouts;
-mod maps;
 mod migrations;
-pub(crate) mod shape;
-mod types;
 
 use std::fmt::Write;
 
@@ -15,26 +11,19 @@ pub use self::migrations::{Migrations, emit_migrations};
 use super::{GeneratedFile, marker};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::print::comment::push_rust_doc;
-use bpfmap_schema::print::rust::names::Names;
 pub use bpfmap_schema::print::rust::names::identifier;
+use bpfmap_schema::print::rust::print_module;
 
 /// Writes `NAME.rs`.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
-    let mut names = Names::new(schema);
-    let shapes = shape::shapes(checked, &mut names);
-    let mut items = String::new();
-    types::push_types(&mut items, checked, &names, &shapes);
-    maps::push_maps(&mut items, checked, &names);
-    layouts::push_layouts(&mut items, checked, &names);
-
     let mut code = format!("// {}\n\n{}\n", marker(schema), reexport(MODULE));
     if let Some(doc) = &schema.doc {
         push_rust_doc(&mut code, "", doc);
     }
     let _ = writeln!(code, "{OPENING}mod {MODULE} {{");
-    for line in items.trim_start().lines() {
+    for line in print_module(schema, checked.layouts()).lines() {
         if line.is_empty() {
             code.push('\n');
         } else {
@@ -66,18 +55,16 @@ const OPENING: &str = "\
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = \"generated: what the program leaves unused, and the author's words, are not its lints'\"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 ";
-
-/// A Rust string literal.
-fn string_literal(text: &str) -> String {
-    format!("{text:?}")
-}

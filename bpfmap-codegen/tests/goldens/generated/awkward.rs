@@ -14,16 +14,25 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map, Padded};
+
+    ::bpfmap::schema!(name = "awkward", min_kernel = "5.10");
+
     #[cfg_attr(not(doctest), doc = " A header, as in RFC 791:")]
     #[cfg_attr(not(doctest), doc = "")]
     #[cfg_attr(not(doctest), doc = "     0               1")]
@@ -51,17 +60,24 @@ mod generated {
     #[cfg_attr(not(doctest), doc = " > ```")]
     #[cfg_attr(not(doctest), doc = "")]
     #[cfg_attr(not(doctest), doc = " See https://www.rfc-editor.org/rfc/rfc791, [version], [Documented::nobody], `Vec<u32>` and Vec<u32>; a lone ` too.")]
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Documented {
-        #[doc(hidden)]
+        #[bpf(
+            bits(
+                #[doc = "     indented from the start\n \n [broken] link"] version: u8 = 4,
+                #[doc = "http://example.com/ihl"] ihl: u8 = 4,
+            ),
+        )]
         pub bits0: [u8; 1],
-        /// ```text
-        /// not Rust
-        /// ```
+        #[cfg_attr(not(doctest), doc = " ```")]
+        #[cfg_attr(not(doctest), doc = " not Rust")]
+        #[cfg_attr(not(doctest), doc = " ```")]
         pub r#type: u8,
-        /// one tab
-        ///
-        ///  another
+        #[cfg_attr(not(doctest), doc = " \tone tab")]
+        #[cfg_attr(not(doctest), doc = "")]
+        #[cfg_attr(not(doctest), doc = " \tanother")]
         pub either: DocumentedEither,
         #[cfg_attr(not(doctest), doc = " [`Option`](nowhere)")]
         #[cfg_attr(not(doctest), doc = " [^1]: a footnote")]
@@ -71,1216 +87,450 @@ mod generated {
         pub rest: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Documented {
-        bits0: [u8; 1] => { version, ihl },
-        r#type: u8,
-        either: DocumentedEither,
-        rest: [u8; 4],
-    } size 8, align 2, offsets [0, 1, 2, 4]);
-
-    impl Documented {
-        /// ```text
-        /// indented from the start
-        /// ```
-        ///
-        /// [broken] link
-        #[inline]
-        #[must_use]
-        pub fn version(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits0, 0..4)
-        }
-
-        /// Sets `version`.
-        #[inline]
-        pub fn set_version(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..4, value);
-        }
-
-        /// The same with another `version`.
-        #[inline]
-        #[must_use]
-        pub fn with_version(mut self, value: u8) -> Self {
-            self.set_version(value);
-            self
-        }
-
-        /// http://example.com/ihl
-        #[inline]
-        #[must_use]
-        pub fn ihl(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits0, 4..8)
-        }
-
-        /// Sets `ihl`.
-        #[inline]
-        pub fn set_ihl(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 4..8, value);
-        }
-
-        /// The same with another `ihl`.
-        #[inline]
-        #[must_use]
-        pub fn with_ihl(mut self, value: u8) -> Self {
-            self.set_ihl(value);
-            self
-        }
-    }
-
-    /// one tab
-    ///
-    ///  another
-    #[repr(C, align(2))]
-    pub struct DocumentedEither {
-        #[doc(hidden)]
-        pub bytes: [u8; 2],
-    }
-
-    ::bpfmap::plain_struct!(DocumentedEither {
-        bytes: [u8; 2] => { r#match, self_ },
-    } size 2, align 2, offsets [0]);
-
-    impl DocumentedEither {
-        /// ```text
-        /// no
-        /// ```
-        #[inline]
-        #[must_use]
-        pub fn r#match(&self) -> ::bpfmap::Be16 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `match`.
-        #[inline]
-        pub fn set_match(&mut self, value: ::bpfmap::Be16) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `match`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_match(value: ::bpfmap::Be16) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_match(value);
-            this
-        }
-
-        /// <b>bold
-        #[inline]
-        #[must_use]
-        pub fn self_(&self) -> u8 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `self_`.
-        #[inline]
-        pub fn set_self_(&mut self, value: u8) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `self_`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_self_(value: u8) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_self_(value);
-            this
-        }
-    }
-
-    /// [Verdict::Maybe] is none of these:
-    ///
-    /// ```text
-    /// match verdict {}
-    /// ```
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Verdict(pub i32);
-
-    impl Verdict {
-        /// ~~~text
-        /// no code
-        /// ~~~
-        pub const ABORTED: Self = Self(-1);
-        pub const PASSED: Self = Self(0);
-        pub const TYPE: Self = Self(1);
-    }
-
-    ::bpfmap::plain_enum!(Verdict(i32) { ABORTED, PASSED, TYPE });
-
-    /// ```text
-    /// nor is this
-    /// ```
-    pub type AlsoU64 = u64;
-
-    /// `struct option`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub union DocumentedEither {
+        #[cfg_attr(not(doctest), doc = " ```rust,should_panic")]
+        #[cfg_attr(not(doctest), doc = " no")]
+        #[cfg_attr(not(doctest), doc = " ```")]
+        pub r#match: Be16,
+        /// <b>bold
+        #[bpf(name = "self")]
+        pub self_: Padded<u8, 1>,
+    }
+
+    #[cfg_attr(not(doctest), doc = " [Verdict::Maybe] is none of these:")]
+    #[cfg_attr(not(doctest), doc = "")]
+    #[cfg_attr(not(doctest), doc = "     match verdict {}")]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(i32)]
+    pub enum Verdict {
+        #[cfg_attr(not(doctest), doc = " ~~~")]
+        #[cfg_attr(not(doctest), doc = " no code")]
+        #[cfg_attr(not(doctest), doc = " ~~~")]
+        Aborted = -1,
+        Passed = 0,
+        Type = 1,
+    }
+
+    #[cfg_attr(not(doctest), doc = " ```")]
+    #[cfg_attr(not(doctest), doc = " nor is this")]
+    #[cfg_attr(not(doctest), doc = " ```")]
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(transparent)]
+    #[bpf_type(std_traits)]
+    pub struct AlsoU64(pub u64);
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Option {
         pub some: u32,
         pub clone: u32,
     }
 
-    ::bpfmap::plain_struct!(Option { some: u32, clone: u32 } size 8, align 4, offsets [0, 4]);
-
-    /// `union result`
-    #[repr(C, align(8))]
-    pub struct Result {
-        #[doc(hidden)]
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub union Result {
+        pub ok: Option,
+        pub hash: u64,
         pub bytes: [u8; 8],
     }
 
-    ::bpfmap::plain_struct!(Result {
-        bytes: [u8; 8] => { ok, hash, bytes },
-    } size 8, align 8, offsets [0]);
-
-    impl Result {
-        /// The member `ok`.
-        #[inline]
-        #[must_use]
-        pub fn ok(&self) -> Option {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `ok`.
-        #[inline]
-        pub fn set_ok(&mut self, value: Option) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `ok`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_ok(value: Option) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_ok(value);
-            this
-        }
-
-        /// The member `hash`.
-        #[inline]
-        #[must_use]
-        pub fn hash(&self) -> u64 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `hash`.
-        #[inline]
-        pub fn set_hash(&mut self, value: u64) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `hash`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_hash(value: u64) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_hash(value);
-            this
-        }
-
-        /// The member `bytes`.
-        #[inline]
-        #[must_use]
-        pub fn bytes(&self) -> [u8; 8] {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `bytes`.
-        #[inline]
-        pub fn set_bytes(&mut self, value: [u8; 8]) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `bytes`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_bytes(value: [u8; 8]) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_bytes(value);
-            this
-        }
-    }
-
-    /// `struct map_spec`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct MapSpec {
-        #[doc(hidden)]
+        #[bpf(bits(fmt: u8 = 3, cmp: u8 = 3))]
         pub bits1: [u8; 1],
         pub bits0: u8,
+        #[bpf(name = "__padding")]
         pub __padding: u16,
     }
 
-    ::bpfmap::plain_struct!(MapSpec {
-        bits1: [u8; 1] => { fmt, cmp },
-        bits0: u8,
-        __padding: u16,
-    } size 4, align 2, offsets [0, 1, 2]);
-
-    impl MapSpec {
-        /// The bit-field `fmt`, 3 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn fmt(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits1, 0..3)
-        }
-
-        /// Sets `fmt`.
-        #[inline]
-        pub fn set_fmt(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits1, 0..3, value);
-        }
-
-        /// The same with another `fmt`.
-        #[inline]
-        #[must_use]
-        pub fn with_fmt(mut self, value: u8) -> Self {
-            self.set_fmt(value);
-            self
-        }
-
-        /// The bit-field `cmp`, 3 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn cmp(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits1, 3..6)
-        }
-
-        /// Sets `cmp`.
-        #[inline]
-        pub fn set_cmp(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits1, 3..6, value);
-        }
-
-        /// The same with another `cmp`.
-        #[inline]
-        #[must_use]
-        pub fn with_cmp(mut self, value: u8) -> Self {
-            self.set_cmp(value);
-            self
-        }
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u8)]
+    pub enum Some {
+        None = 0,
+        #[bpf(name = "self")]
+        TypeSelf = 1,
+        Layout = 2,
     }
 
-    /// `enum some`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Some(pub u8);
-
-    impl Some {
-        pub const NONE: Self = Self(0);
-        pub const SELF: Self = Self(1);
-        pub const LAYOUT: Self = Self(2);
-    }
-
-    ::bpfmap::plain_enum!(Some(u8) { NONE, SELF, LAYOUT });
-
-    /// `struct layout`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Layout {
         pub member: u32,
-        pub opaque: Some,
-        #[doc(hidden)]
-        pub __pad0: [u8; 3],
+        pub opaque: Enum<Some>,
+        pub _pad0: [u8; 3],
     }
 
-    ::bpfmap::plain_struct!(Layout {
-        member: u32,
-        opaque: Some,
-        __pad0: [u8; 3],
-    } size 8, align 4, offsets [0, 4, 5]);
-
-    /// `struct maps`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(name = "maps", std_traits)]
     pub struct Maps2 {
         pub k: u32,
     }
 
-    ::bpfmap::plain_struct!(Maps2 { k: u32 } size 4, align 4, offsets [0]);
-
-    /// `struct k`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct K {
         pub v: Maps2,
     }
 
-    ::bpfmap::plain_struct!(K { v: Maps2 } size 4, align 4, offsets [0]);
-
     /// Inner maps hold it.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Delta {
         pub more: NestedDelta,
         pub less: u32,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
+        pub _pad0: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Delta {
-        more: NestedDelta,
-        less: u32,
-        __pad0: [u8; 4],
-    } size 16, align 8, offsets [0, 8, 12]);
-
     /// Only an inner map holds it.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Within {
         pub delta: Delta,
     }
 
-    ::bpfmap::plain_struct!(Within { delta: Delta } size 16, align 8, offsets [0]);
-
-    /// `union shared`
-    #[repr(C, align(4))]
-    pub struct Shared {
-        #[doc(hidden)]
-        pub bytes: [u8; 4],
-    }
-
-    ::bpfmap::plain_struct!(Shared {
-        bytes: [u8; 4] => { whole, halves },
-    } size 4, align 4, offsets [0]);
-
-    impl Shared {
-        /// The member `whole`.
-        #[inline]
-        #[must_use]
-        pub fn whole(&self) -> u32 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `whole`.
-        #[inline]
-        pub fn set_whole(&mut self, value: u32) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `whole`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_whole(value: u32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_whole(value);
-            this
-        }
-
-        /// The member `halves`.
-        #[inline]
-        #[must_use]
-        pub fn halves(&self) -> [u16; 2] {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `halves`.
-        #[inline]
-        pub fn set_halves(&mut self, value: [u16; 2]) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `halves`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_halves(value: [u16; 2]) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_halves(value);
-            this
-        }
-    }
-
-    /// `enum level`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Level(pub u32);
-
-    impl Level {
-        pub const LOW: Self = Self(0);
-        pub const HIGH: Self = Self(1);
-    }
-
-    ::bpfmap::plain_enum!(Level(u32) { LOW, HIGH });
-
-    /// `struct nested_delta`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub union Shared {
+        pub whole: u32,
+        pub halves: [u16; 2],
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u32)]
+    pub enum Level {
+        Low = 0,
+        High = 1,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct NestedDelta {
         pub by: i64,
     }
 
-    ::bpfmap::plain_struct!(NestedDelta { by: i64 } size 8, align 8, offsets [0]);
-
     /// The type of a member in place is called after it.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(name = "Self", std_traits)]
     pub struct TypeSelf {
         pub limits: TypeSelfLimits,
     }
 
-    ::bpfmap::plain_struct!(TypeSelf { limits: TypeSelfLimits } size 4, align 4, offsets [0]);
-
-    /// `limits` of [`TypeSelf`].
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
     pub struct TypeSelfLimits {
         pub low: u32,
     }
 
-    ::bpfmap::plain_struct!(TypeSelfLimits { low: u32 } size 4, align 4, offsets [0]);
-
     /// The key, of which the BTF has the size alone, and what the inner maps hold.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Sized {
         pub id: u32,
     }
 
-    ::bpfmap::plain_struct!(Sized { id: u32 } size 4, align 4, offsets [0]);
-
-    /// The map `crate`.
-    pub enum Crate {}
-
-    impl ::bpfmap::MapSpec for Crate {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = TypeSelf;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("crate", ::bpfmap::TypeDesc::U32, layouts::SELF)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 2)]
+    pub struct Crate {
+        key: u32,
+        value: TypeSelf,
     }
 
-    /// The map `crate_`.
-    pub enum CrateMap {}
-
-    impl ::bpfmap::MapSpec for CrateMap {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("crate_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 2, name = "crate_")]
+    pub struct CrateMap {
+        key: u32,
+        value: u64,
     }
 
-    /// The maps in `self`.
-    pub enum TypeSelfMapInner {}
+    #[derive(BpfMap)]
+    #[bpf_map(template, queue, value_size = 3, max_entries = 3)]
+    pub struct TypeSelfMapInner;
 
-    impl ::bpfmap::MapSpec for TypeSelfMapInner {
-        type Kind = ::bpfmap::kind::Queue;
-        type Key = ();
-        type Value = [u8; 3];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Queue::def("self.inner", ::bpfmap::TypeDesc::VOID, &::bpfmap::TypeDesc::Opaque { size: 3 })
-                .max_entries(3);
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, max_entries = 2, name = "self")]
+    pub struct TypeSelfMap {
+        key: u32,
+        value: u32,
+        inner: TypeSelfMapInner,
     }
 
-    /// The map `self`.
-    pub enum TypeSelfMap {}
-
-    impl ::bpfmap::MapSpec for TypeSelfMap {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("self", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<TypeSelfMapInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(template, hash, max_entries = 2)]
+    pub struct AutoInner {
+        key: u32,
+        value: i8,
     }
 
-    impl ::bpfmap::OuterMapSpec for TypeSelfMap {
-        type Inner = TypeSelfMapInner;
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, max_entries = 2, name = "auto_")]
+    pub struct Auto {
+        key: u32,
+        value: u32,
+        inner: AutoInner,
     }
 
-    /// The maps in `auto_`.
-    pub enum AutoInner {}
-
-    impl ::bpfmap::MapSpec for AutoInner {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u32;
-        type Value = i8;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("auto_.inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::I8)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(template, devmap, max_entries = 2)]
+    pub struct SizeTInner {
+        key: u32,
+        value: u32,
     }
 
-    /// The map `auto_`.
-    pub enum Auto {}
-
-    impl ::bpfmap::MapSpec for Auto {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("auto_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<AutoInner as ::bpfmap::MapSpec>::DEF });
-    }
-
-    impl ::bpfmap::OuterMapSpec for Auto {
-        type Inner = AutoInner;
-    }
-
-    /// The maps in `size_t_`.
-    pub enum SizeTInner {}
-
-    impl ::bpfmap::MapSpec for SizeTInner {
-        type Kind = ::bpfmap::kind::Devmap;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Devmap::def("size_t_.inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2);
-    }
-
-    /// The map `size_t_`.
-    pub enum SizeT {}
-
-    impl ::bpfmap::MapSpec for SizeT {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("size_t_", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<SizeTInner as ::bpfmap::MapSpec>::DEF });
-    }
-
-    impl ::bpfmap::OuterMapSpec for SizeT {
-        type Inner = SizeTInner;
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 2, name = "size_t_")]
+    pub struct SizeT {
+        key: u32,
+        value: u32,
+        inner: SizeTInner,
     }
 
     /// ```text
     /// no example of a map
     /// ```
-    pub enum Scratch {}
-
-    impl ::bpfmap::MapSpec for Scratch {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Option;
-        type Value = Result;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("scratch", layouts::OPTION, layouts::RESULT)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 4)]
+    pub struct Scratch {
+        key: Option,
+        value: Result,
     }
 
-    /// The map `view`.
-    pub enum View {}
-
-    impl ::bpfmap::MapSpec for View {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = [u8; 4];
-        type Value = Documented;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("view", &::bpfmap::TypeDesc::Opaque { size: 4 }, layouts::DOCUMENTED)
-                .max_entries(3);
+    #[derive(BpfMap)]
+    #[bpf_map(array, key_size = 4, max_entries = 3)]
+    pub struct View {
+        value: Documented,
     }
 
-    /// The map `actual`.
-    pub enum Actual {}
-
-    impl ::bpfmap::MapSpec for Actual {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = i32;
-        type Value = MapSpec;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("actual", ::bpfmap::TypeDesc::I32, layouts::MAP_SPEC)
-                .max_entries(3);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 3)]
+    pub struct Actual {
+        key: i32,
+        value: MapSpec,
     }
 
-    /// The map `byte`.
-    pub enum Byte {}
-
-    impl ::bpfmap::MapSpec for Byte {
-        type Kind = ::bpfmap::kind::PercpuArray;
-        type Key = i32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PercpuArray::def("byte", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(percpu_array, max_entries = 2)]
+    pub struct Byte {
+        key: i32,
+        value: u64,
     }
 
-    /// The map `pattern`.
-    pub enum Pattern {}
-
-    impl ::bpfmap::MapSpec for Pattern {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = [u8; 4];
-        type Value = Layout;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("pattern", &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U8, len: 4 }, layouts::LAYOUT)
-                .max_entries(2)
-                .btf(false);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 2, btf = false)]
+    pub struct Pattern {
+        key: [u8; 4],
+        value: Layout,
     }
 
-    /// The map `event`.
-    pub enum Event {}
-
-    impl ::bpfmap::MapSpec for Event {
-        type Kind = ::bpfmap::kind::Ringbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Ringbuf::def("event", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(4096)
-                .event(::bpfmap::TypeDesc::VOID_POINTER);
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 4096)]
+    pub struct Event {
+        event: KernelPtr,
     }
 
-    impl ::bpfmap::EventSpec for Event {
-        type Event = ::bpfmap::KernelPtr;
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 4096)]
+    pub struct Record {
+        event: [KernelPtr; 2],
     }
 
-    /// The map `record`.
-    pub enum Record {}
-
-    impl ::bpfmap::MapSpec for Record {
-        type Kind = ::bpfmap::kind::Ringbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Ringbuf::def("record", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(4096)
-                .event(&::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::VOID_POINTER, len: 2 });
+    #[derive(BpfMap)]
+    #[bpf_map(perf_event_array)]
+    pub struct Skb {
+        key: u32,
+        value: u32,
+        event: KernelPtr,
     }
 
-    impl ::bpfmap::EventSpec for Record {
-        type Event = [::bpfmap::KernelPtr; 2];
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 4)]
+    pub struct Schema {
+        key: K,
+        value: Enum<Verdict>,
     }
 
-    /// The map `skb`.
-    pub enum Skb {}
-
-    impl ::bpfmap::MapSpec for Skb {
-        type Kind = ::bpfmap::kind::PerfEventArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PerfEventArray::def("skb", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .event(::bpfmap::TypeDesc::VOID_POINTER);
+    #[derive(BpfMap)]
+    #[bpf_map(queue, max_entries = 4)]
+    pub struct Fixture {
+        value: Delta,
     }
 
-    impl ::bpfmap::EventSpec for Skb {
-        type Event = ::bpfmap::KernelPtr;
+    #[derive(BpfMap)]
+    #[bpf_map(template, array, max_entries = 2)]
+    pub struct SizedMapInner {
+        key: u32,
+        value: Sized,
     }
 
-    /// The map `schema`.
-    pub enum Schema {}
-
-    impl ::bpfmap::MapSpec for Schema {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = K;
-        type Value = Verdict;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("schema", layouts::K, layouts::VERDICT)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 2, btf = false, name = "sized")]
+    pub struct SizedMap {
+        key: Sized,
+        value: u32,
+        inner: SizedMapInner,
     }
 
-    /// The map `fixture`.
-    pub enum Fixture {}
-
-    impl ::bpfmap::MapSpec for Fixture {
-        type Kind = ::bpfmap::kind::Queue;
-        type Key = ();
-        type Value = Delta;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Queue::def("fixture", ::bpfmap::TypeDesc::VOID, layouts::DELTA)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(template, array, max_entries = 2)]
+    pub struct InnerInner {
+        key: i32,
+        value: Within,
     }
 
-    /// The maps in `sized`.
-    pub enum SizedMapInner {}
-
-    impl ::bpfmap::MapSpec for SizedMapInner {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = Sized;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("sized.inner", ::bpfmap::TypeDesc::U32, layouts::SIZED)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, key_size = 4, max_entries = 2)]
+    pub struct Inner {
+        value: u32,
+        inner: InnerInner,
     }
 
-    /// The map `sized`.
-    pub enum SizedMap {}
-
-    impl ::bpfmap::MapSpec for SizedMap {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = Sized;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("sized", layouts::SIZED, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .btf(false)
-                .inner(const { &<SizedMapInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(template, hash, max_entries = 2)]
+    pub struct InnerInnerMapInner {
+        key: Shared,
+        value: [Enum<Level>; 2],
     }
 
-    impl ::bpfmap::OuterMapSpec for SizedMap {
-        type Inner = SizedMapInner;
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 2, name = "inner_inner")]
+    pub struct InnerInnerMap {
+        key: u32,
+        value: u32,
+        inner: InnerInnerMapInner,
     }
 
-    /// The maps in `inner`.
-    pub enum InnerInner {}
-
-    impl ::bpfmap::MapSpec for InnerInner {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = i32;
-        type Value = Within;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("inner.inner", ::bpfmap::TypeDesc::I32, layouts::WITHIN)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(prog_array, max_entries = 4, values(1 = land))]
+    pub struct Jump {
+        key: i32,
+        value: u32,
     }
 
-    /// The map `inner`.
-    pub enum Inner {}
-
-    impl ::bpfmap::MapSpec for Inner {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = [u8; 4];
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("inner", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<InnerInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(devmap, key_size = 4, max_entries = 8)]
+    pub struct Packet {
+        value: u32,
     }
 
-    impl ::bpfmap::OuterMapSpec for Inner {
-        type Inner = InnerInner;
+    #[derive(BpfMap)]
+    #[bpf_map(devmap_hash, max_entries = 8)]
+    pub struct Interface {
+        key: i32,
+        value: u32,
     }
 
-    /// The maps in `inner_inner`.
-    pub enum InnerInnerMapInner {}
-
-    impl ::bpfmap::MapSpec for InnerInnerMapInner {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Shared;
-        type Value = [Level; 2];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("inner_inner.inner", layouts::SHARED, &::bpfmap::TypeDesc::Array { element: layouts::LEVEL, len: 2 })
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(cpumap, max_entries = 8)]
+    pub struct Number {
+        key: i32,
+        value: u32,
     }
 
-    /// The map `inner_inner`.
-    pub enum InnerInnerMap {}
-
-    impl ::bpfmap::MapSpec for InnerInnerMap {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("inner_inner", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<InnerInnerMapInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(sockmap, key_size = 4, max_entries = 8)]
+    pub struct Socket {
+        value: u64,
     }
 
-    impl ::bpfmap::OuterMapSpec for InnerInnerMap {
-        type Inner = InnerInnerMapInner;
+    #[derive(BpfMap)]
+    #[bpf_map(sockhash, max_entries = 8)]
+    pub struct Port {
+        key: i32,
+        value: u64,
     }
 
-    /// The map `jump`.
-    pub enum Jump {}
-
-    impl ::bpfmap::MapSpec for Jump {
-        type Kind = ::bpfmap::kind::ProgArray;
-        type Key = i32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ProgArray::def("jump", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(reuseport_sockarray, max_entries = 4)]
+    pub struct Reserved {
+        key: i32,
+        value: u64,
     }
 
-    /// The map `packet`.
-    pub enum Packet {}
-
-    impl ::bpfmap::MapSpec for Packet {
-        type Kind = ::bpfmap::kind::Devmap;
-        type Key = [u8; 4];
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Devmap::def("packet", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(xskmap, key_size = 4, max_entries = 4, name = "result")]
+    pub struct ResultMap {
+        value: u32,
     }
 
-    /// The map `interface`.
-    pub enum Interface {}
-
-    impl ::bpfmap::MapSpec for Interface {
-        type Kind = ::bpfmap::kind::DevmapHash;
-        type Key = i32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::DevmapHash::def("interface", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(stack_trace, max_entries = 64)]
+    pub struct Ctx {
+        key: i32,
+        value: [u64; 127],
     }
 
-    /// The map `number`.
-    pub enum Number {}
-
-    impl ::bpfmap::MapSpec for Number {
-        type Kind = ::bpfmap::kind::Cpumap;
-        type Key = i32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Cpumap::def("number", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U32)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(cgroup_array, key_size = 4, max_entries = 4)]
+    pub struct Word {
+        value: u32,
     }
 
-    /// The map `socket`.
-    pub enum Socket {}
-
-    impl ::bpfmap::MapSpec for Socket {
-        type Kind = ::bpfmap::kind::Sockmap;
-        type Key = [u8; 4];
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Sockmap::def("socket", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U64)
-                .max_entries(8);
-    }
-
-    /// The map `port`.
-    pub enum Port {}
-
-    impl ::bpfmap::MapSpec for Port {
-        type Kind = ::bpfmap::kind::Sockhash;
-        type Key = i32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Sockhash::def("port", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
-                .max_entries(8);
-    }
-
-    /// The map `reserved`.
-    pub enum Reserved {}
-
-    impl ::bpfmap::MapSpec for Reserved {
-        type Kind = ::bpfmap::kind::ReuseportSockarray;
-        type Key = i32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ReuseportSockarray::def("reserved", ::bpfmap::TypeDesc::I32, ::bpfmap::TypeDesc::U64)
-                .max_entries(4);
-    }
-
-    /// The map `result`.
-    pub enum ResultMap {}
-
-    impl ::bpfmap::MapSpec for ResultMap {
-        type Kind = ::bpfmap::kind::Xskmap;
-        type Key = [u8; 4];
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Xskmap::def("result", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
-                .max_entries(4);
-    }
-
-    /// The map `ctx`.
-    pub enum Ctx {}
-
-    impl ::bpfmap::MapSpec for Ctx {
-        type Kind = ::bpfmap::kind::StackTrace;
-        type Key = i32;
-        type Value = [u64; 127];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::StackTrace::def("ctx", ::bpfmap::TypeDesc::I32, &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 127 })
-                .max_entries(64);
-    }
-
-    /// The map `word`.
-    pub enum Word {}
-
-    impl ::bpfmap::MapSpec for Word {
-        type Kind = ::bpfmap::kind::CgroupArray;
-        type Key = [u8; 4];
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::CgroupArray::def("word", &::bpfmap::TypeDesc::Opaque { size: 4 }, ::bpfmap::TypeDesc::U32)
-                .max_entries(4);
-    }
-
-    /// The map `spec`.
-    ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
-    pub enum Spec {}
-
-    impl ::bpfmap::MapSpec for Spec {
-        type Kind = ::bpfmap::kind::SkStorage;
-        type Key = u32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::SkStorage::def("spec", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC);
+    #[derive(BpfMap)]
+    #[bpf_map(sk_storage, flags(no_prealloc))]
+    pub struct Spec {
+        key: u32,
+        value: u64,
     }
 
-    /// The map `attempt`.
-    ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
-    pub enum Attempt {}
-
-    impl ::bpfmap::MapSpec for Attempt {
-        type Kind = ::bpfmap::kind::LpmTrie;
-        type Key = [u8; 8];
-        type Value = u8;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::LpmTrie::def("attempt", &::bpfmap::TypeDesc::Opaque { size: 8 }, ::bpfmap::TypeDesc::U8)
-                .max_entries(4)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC);
+    #[derive(BpfMap)]
+    #[bpf_map(lpm_trie, key_size = 8, max_entries = 4, flags(no_prealloc))]
+    pub struct Attempt {
+        value: u8,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub crate_: ::bpfmap::Map<Crate>,
-        pub crate__: ::bpfmap::Map<CrateMap>,
-        pub self_: ::bpfmap::Map<TypeSelfMap>,
-        pub auto_: ::bpfmap::Map<Auto>,
-        pub size_t_: ::bpfmap::Map<SizeT>,
-        /// ```text
-        /// no example of a map
-        /// ```
-        pub scratch: ::bpfmap::Map<Scratch>,
-        pub view: ::bpfmap::Map<View>,
-        pub actual: ::bpfmap::Map<Actual>,
-        pub byte: ::bpfmap::Map<Byte>,
-        pub pattern: ::bpfmap::Map<Pattern>,
-        pub event: ::bpfmap::Map<Event>,
-        pub record: ::bpfmap::Map<Record>,
-        pub skb: ::bpfmap::Map<Skb>,
-        pub schema: ::bpfmap::Map<Schema>,
-        pub fixture: ::bpfmap::Map<Fixture>,
-        pub sized: ::bpfmap::Map<SizedMap>,
-        pub inner: ::bpfmap::Map<Inner>,
-        pub inner_inner: ::bpfmap::Map<InnerInnerMap>,
-        pub jump: ::bpfmap::Map<Jump>,
-        pub packet: ::bpfmap::Map<Packet>,
-        pub interface: ::bpfmap::Map<Interface>,
-        pub number: ::bpfmap::Map<Number>,
-        pub socket: ::bpfmap::Map<Socket>,
-        pub port: ::bpfmap::Map<Port>,
-        pub reserved: ::bpfmap::Map<Reserved>,
-        pub result: ::bpfmap::Map<ResultMap>,
-        pub ctx: ::bpfmap::Map<Ctx>,
-        pub word: ::bpfmap::Map<Word>,
-        pub spec: ::bpfmap::Map<Spec>,
-        pub attempt: ::bpfmap::Map<Attempt>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                crate_: ::bpfmap::Map::from_object(object)?,
-                crate__: ::bpfmap::Map::from_object(object)?,
-                self_: ::bpfmap::Map::from_object(object)?,
-                auto_: ::bpfmap::Map::from_object(object)?,
-                size_t_: ::bpfmap::Map::from_object(object)?,
-                scratch: ::bpfmap::Map::from_object(object)?,
-                view: ::bpfmap::Map::from_object(object)?,
-                actual: ::bpfmap::Map::from_object(object)?,
-                byte: ::bpfmap::Map::from_object(object)?,
-                pattern: ::bpfmap::Map::from_object(object)?,
-                event: ::bpfmap::Map::from_object(object)?,
-                record: ::bpfmap::Map::from_object(object)?,
-                skb: ::bpfmap::Map::from_object(object)?,
-                schema: ::bpfmap::Map::from_object(object)?,
-                fixture: ::bpfmap::Map::from_object(object)?,
-                sized: ::bpfmap::Map::from_object(object)?,
-                inner: ::bpfmap::Map::from_object(object)?,
-                inner_inner: ::bpfmap::Map::from_object(object)?,
-                jump: ::bpfmap::Map::from_object(object)?,
-                packet: ::bpfmap::Map::from_object(object)?,
-                interface: ::bpfmap::Map::from_object(object)?,
-                number: ::bpfmap::Map::from_object(object)?,
-                socket: ::bpfmap::Map::from_object(object)?,
-                port: ::bpfmap::Map::from_object(object)?,
-                reserved: ::bpfmap::Map::from_object(object)?,
-                result: ::bpfmap::Map::from_object(object)?,
-                ctx: ::bpfmap::Map::from_object(object)?,
-                word: ::bpfmap::Map::from_object(object)?,
-                spec: ::bpfmap::Map::from_object(object)?,
-                attempt: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const DOCUMENTED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "documented",
-            size: 8,
-            members: &[
-                MemberDesc { name: "version", bit_offset: 0, bits: 4, ty: TypeDesc::U8 },
-                MemberDesc { name: "ihl", bit_offset: 4, bits: 4, ty: TypeDesc::U8 },
-                MemberDesc { name: "type", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "either", bit_offset: 16, bits: 0, ty: &TypeDesc::Union {
-                    name: "",
-                    size: 2,
-                    members: &[
-                        MemberDesc { name: "match", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
-                        MemberDesc { name: "self", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                    ],
-                } },
-                MemberDesc { name: "rest", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 4 } },
-            ],
-        };
-
-        pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "verdict",
-            size: 4,
-            signed: true,
-            variants: &[
-                ("VERDICT_ABORTED", -1),
-                ("VERDICT_PASSED", 0),
-                ("VERDICT_TYPE", 1),
-            ],
-        };
-
-        pub(super) const OPTION: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "option",
-            size: 8,
-            members: &[
-                MemberDesc { name: "some", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "clone", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
-            ],
-        };
-
-        pub(super) const RESULT: &TypeDesc<'static> = &TypeDesc::Union {
-            name: "result",
-            size: 8,
-            members: &[
-                MemberDesc { name: "ok", bit_offset: 0, bits: 0, ty: OPTION },
-                MemberDesc { name: "hash", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 8 } },
-            ],
-        };
-
-        pub(super) const MAP_SPEC: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "map_spec",
-            size: 4,
-            members: &[
-                MemberDesc { name: "fmt", bit_offset: 0, bits: 3, ty: TypeDesc::U8 },
-                MemberDesc { name: "cmp", bit_offset: 3, bits: 3, ty: TypeDesc::U8 },
-                MemberDesc { name: "bits0", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "__padding", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
-            ],
-        };
-
-        pub(super) const SOME: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "some",
-            size: 1,
-            signed: false,
-            variants: &[
-                ("SOME_NONE", 0),
-                ("SOME_SELF", 1),
-                ("SOME_LAYOUT", 2),
-            ],
-        };
-
-        pub(super) const LAYOUT: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "layout",
-            size: 8,
-            members: &[
-                MemberDesc { name: "member", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "opaque", bit_offset: 32, bits: 0, ty: SOME },
-            ],
-        };
-
-        pub(super) const MAPS: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "maps",
-            size: 4,
-            members: &[
-                MemberDesc { name: "k", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-            ],
-        };
-
-        pub(super) const K: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "k",
-            size: 4,
-            members: &[
-                MemberDesc { name: "v", bit_offset: 0, bits: 0, ty: MAPS },
-            ],
-        };
-
-        pub(super) const DELTA: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "delta",
-            size: 16,
-            members: &[
-                MemberDesc { name: "more", bit_offset: 0, bits: 0, ty: NESTED_DELTA },
-                MemberDesc { name: "less", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
-            ],
-        };
-
-        pub(super) const WITHIN: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "within",
-            size: 16,
-            members: &[
-                MemberDesc { name: "delta", bit_offset: 0, bits: 0, ty: DELTA },
-            ],
-        };
-
-        pub(super) const SHARED: &TypeDesc<'static> = &TypeDesc::Union {
-            name: "shared",
-            size: 4,
-            members: &[
-                MemberDesc { name: "whole", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "halves", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U16, len: 2 } },
-            ],
-        };
-
-        pub(super) const LEVEL: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "level",
-            size: 4,
-            signed: false,
-            variants: &[
-                ("LEVEL_LOW", 0),
-                ("LEVEL_HIGH", 1),
-            ],
-        };
-
-        pub(super) const NESTED_DELTA: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "nested_delta",
-            size: 8,
-            members: &[
-                MemberDesc { name: "by", bit_offset: 0, bits: 0, ty: TypeDesc::I64 },
-            ],
-        };
-
-        pub(super) const SELF: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "Self",
-            size: 4,
-            members: &[
-                MemberDesc { name: "limits", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
-                    name: "",
-                    size: 4,
-                    members: &[
-                        MemberDesc { name: "low", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                    ],
-                } },
-            ],
-        };
-
-        pub(super) const SIZED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "sized",
-            size: 4,
-            members: &[
-                MemberDesc { name: "id", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-            ],
-        };
+        pub crate_: Map<Crate>,
+        pub crate__: Map<CrateMap>,
+        pub self_: Map<TypeSelfMap>,
+        pub auto_: Map<Auto>,
+        pub size_t_: Map<SizeT>,
+        #[cfg_attr(not(doctest), doc = " ```")]
+        #[cfg_attr(not(doctest), doc = " no example of a map")]
+        #[cfg_attr(not(doctest), doc = " ```")]
+        pub scratch: Map<Scratch>,
+        pub view: Map<View>,
+        pub actual: Map<Actual>,
+        pub byte: Map<Byte>,
+        pub pattern: Map<Pattern>,
+        pub event: Map<Event>,
+        pub record: Map<Record>,
+        pub skb: Map<Skb>,
+        pub schema: Map<Schema>,
+        pub fixture: Map<Fixture>,
+        pub sized: Map<SizedMap>,
+        pub inner: Map<Inner>,
+        pub inner_inner: Map<InnerInnerMap>,
+        pub jump: Map<Jump>,
+        pub packet: Map<Packet>,
+        pub interface: Map<Interface>,
+        pub number: Map<Number>,
+        pub socket: Map<Socket>,
+        pub port: Map<Port>,
+        pub reserved: Map<Reserved>,
+        pub result: Map<ResultMap>,
+        pub ctx: Map<Ctx>,
+        pub word: Map<Word>,
+        pub spec: Map<Spec>,
+        pub attempt: Map<Attempt>,
     }
 }

@@ -10,764 +10,141 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `enum colour`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Colour(pub u8);
+    use ::core::prelude::v1::*;
 
-    impl Colour {
-        pub const RED: Self = Self(0);
-        pub const GREEN: Self = Self(1);
-        pub const BLUE: Self = Self(2);
+    use ::bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Enum, Map};
+
+    ::bpfmap::schema!(name = "bit_fields");
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u8)]
+    pub enum Colour {
+        Red = 0,
+        Green = 1,
+        Blue = 2,
     }
 
-    ::bpfmap::plain_enum!(Colour(u8) { RED, GREEN, BLUE });
-
-    /// `enum heat`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Heat(pub i8);
-
-    impl Heat {
-        pub const COLD: Self = Self(-1);
-        pub const MILD: Self = Self(0);
-        pub const HOT: Self = Self(1);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(i8)]
+    pub enum Heat {
+        Cold = -1,
+        Mild = 0,
+        Hot = 1,
     }
-
-    ::bpfmap::plain_enum!(Heat(i8) { COLD, MILD, HOT });
 
     /// The first bytes of an IPv4 header.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Header {
-        #[doc(hidden)]
+        #[bpf(bits(#[doc = "Length in words of 32 bits."] ihl: u8 = 4, version: u8 = 4))]
         pub bits0: [u8; 1],
         pub tos: u8,
-        pub total_length: ::bpfmap::Be16,
+        pub total_length: Be16,
     }
 
-    ::bpfmap::plain_struct!(Header {
-        bits0: [u8; 1] => { ihl, version },
-        tos: u8,
-        total_length: ::bpfmap::Be16,
-    } size 4, align 2, offsets [0, 1, 2]);
-
-    impl Header {
-        /// Length in words of 32 bits.
-        #[inline]
-        #[must_use]
-        pub fn ihl(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits0, 0..4)
-        }
-
-        /// Sets `ihl`.
-        #[inline]
-        pub fn set_ihl(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..4, value);
-        }
-
-        /// The same with another `ihl`.
-        #[inline]
-        #[must_use]
-        pub fn with_ihl(mut self, value: u8) -> Self {
-            self.set_ihl(value);
-            self
-        }
-
-        /// The bit-field `version`, 4 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn version(&self) -> u8 {
-            ::bpfmap::storage::bits(&self.bits0, 4..8)
-        }
-
-        /// Sets `version`.
-        #[inline]
-        pub fn set_version(&mut self, value: u8) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 4..8, value);
-        }
-
-        /// The same with another `version`.
-        #[inline]
-        #[must_use]
-        pub fn with_version(mut self, value: u8) -> Self {
-            self.set_version(value);
-            self
-        }
-    }
-
-    /// `struct mixed`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(8))]
+    #[bpf_type(std_traits)]
     pub struct Mixed {
-        #[doc(hidden)]
-        pub bits0: [u8; 3],
-        #[doc(hidden)]
-        pub __pad1: [u8; 1],
-        #[doc(hidden)]
-        pub bits1: [u8; 2],
+        #[bpf(bits(a: u32 = 3, b: i32 = 20, c: u32 = 12))]
+        pub bits0: [u8; 6],
         pub plain: u8,
-        #[doc(hidden)]
-        pub __pad3: [u8; 1],
-        #[doc(hidden)]
-        pub bits2: [u8; 7],
-        #[doc(hidden)]
-        pub __pad5: [u8; 1],
+        pub _pad0: [u8; 1],
+        #[bpf(
+            bits(
+                d: u64 = 40,
+                e: bool = 1,
+                colour: Enum<Colour> = 2,
+                heat: Enum<Heat> = 2,
+                f: i8 = 8,
+            ),
+        )]
+        pub bits1: [u8; 7],
+        pub _pad1: [u8; 1],
     }
 
-    ::bpfmap::plain_struct!(Mixed {
-        bits0: [u8; 3] => { a, b },
-        __pad1: [u8; 1],
-        bits1: [u8; 2] => { c },
-        plain: u8,
-        __pad3: [u8; 1],
-        bits2: [u8; 7] => { d, e, colour, heat, f },
-        __pad5: [u8; 1],
-    } size 16, align 8, offsets [0, 3, 4, 6, 7, 8, 15]);
-
-    impl Mixed {
-        /// The bit-field `a`, 3 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn a(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits0, 0..3)
-        }
-
-        /// Sets `a`.
-        #[inline]
-        pub fn set_a(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..3, value);
-        }
-
-        /// The same with another `a`.
-        #[inline]
-        #[must_use]
-        pub fn with_a(mut self, value: u32) -> Self {
-            self.set_a(value);
-            self
-        }
-
-        /// The bit-field `b`, 20 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn b(&self) -> i32 {
-            ::bpfmap::storage::bits(&self.bits0, 3..23)
-        }
-
-        /// Sets `b`.
-        #[inline]
-        pub fn set_b(&mut self, value: i32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 3..23, value);
-        }
-
-        /// The same with another `b`.
-        #[inline]
-        #[must_use]
-        pub fn with_b(mut self, value: i32) -> Self {
-            self.set_b(value);
-            self
-        }
-
-        /// The bit-field `c`, 12 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn c(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits1, 0..12)
-        }
-
-        /// Sets `c`.
-        #[inline]
-        pub fn set_c(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits1, 0..12, value);
-        }
-
-        /// The same with another `c`.
-        #[inline]
-        #[must_use]
-        pub fn with_c(mut self, value: u32) -> Self {
-            self.set_c(value);
-            self
-        }
-
-        /// The bit-field `d`, 40 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn d(&self) -> u64 {
-            ::bpfmap::storage::bits(&self.bits2, 0..40)
-        }
-
-        /// Sets `d`.
-        #[inline]
-        pub fn set_d(&mut self, value: u64) {
-            ::bpfmap::storage::set_bits(&mut self.bits2, 0..40, value);
-        }
-
-        /// The same with another `d`.
-        #[inline]
-        #[must_use]
-        pub fn with_d(mut self, value: u64) -> Self {
-            self.set_d(value);
-            self
-        }
-
-        /// The bit-field `e`, 1 bit wide.
-        #[inline]
-        #[must_use]
-        pub fn e(&self) -> bool {
-            ::bpfmap::storage::bits(&self.bits2, 40..41)
-        }
-
-        /// Sets `e`.
-        #[inline]
-        pub fn set_e(&mut self, value: bool) {
-            ::bpfmap::storage::set_bits(&mut self.bits2, 40..41, value);
-        }
-
-        /// The same with another `e`.
-        #[inline]
-        #[must_use]
-        pub fn with_e(mut self, value: bool) -> Self {
-            self.set_e(value);
-            self
-        }
-
-        /// The bit-field `colour`, 2 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn colour(&self) -> Colour {
-            Colour(::bpfmap::storage::bits(&self.bits2, 41..43))
-        }
-
-        /// Sets `colour`.
-        #[inline]
-        pub fn set_colour(&mut self, value: Colour) {
-            ::bpfmap::storage::set_bits(&mut self.bits2, 41..43, value.0);
-        }
-
-        /// The same with another `colour`.
-        #[inline]
-        #[must_use]
-        pub fn with_colour(mut self, value: Colour) -> Self {
-            self.set_colour(value);
-            self
-        }
-
-        /// The bit-field `heat`, 2 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn heat(&self) -> Heat {
-            Heat(::bpfmap::storage::bits(&self.bits2, 43..45))
-        }
-
-        /// Sets `heat`.
-        #[inline]
-        pub fn set_heat(&mut self, value: Heat) {
-            ::bpfmap::storage::set_bits(&mut self.bits2, 43..45, value.0);
-        }
-
-        /// The same with another `heat`.
-        #[inline]
-        #[must_use]
-        pub fn with_heat(mut self, value: Heat) -> Self {
-            self.set_heat(value);
-            self
-        }
-
-        /// The bit-field `f`, 8 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn f(&self) -> i8 {
-            ::bpfmap::storage::bits(&self.bits2, 48..56)
-        }
-
-        /// Sets `f`.
-        #[inline]
-        pub fn set_f(&mut self, value: i8) {
-            ::bpfmap::storage::set_bits(&mut self.bits2, 48..56, value);
-        }
-
-        /// The same with another `f`.
-        #[inline]
-        #[must_use]
-        pub fn with_f(mut self, value: i8) -> Self {
-            self.set_f(value);
-            self
-        }
-    }
-
-    /// `struct gaps`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(4))]
+    #[bpf_type(std_traits)]
     pub struct Gaps {
-        #[doc(hidden)]
+        #[bpf(bits(a: u32 = 3, _: u32 = 9, b: u32 = 5, _: u8 = 4))]
         pub bits0: [u8; 3],
-        #[doc(hidden)]
-        pub __pad3: [u8; 1],
+        pub _pad0: [u8; 1],
         pub c: u16,
-        #[doc(hidden)]
-        pub __pad4: [u8; 2],
+        pub _pad1: [u8; 2],
     }
 
-    ::bpfmap::plain_struct!(Gaps {
-        bits0: [u8; 3] => { a, b },
-        __pad3: [u8; 1],
-        c: u16,
-        __pad4: [u8; 2],
-    } size 8, align 4, offsets [0, 3, 4, 6]);
-
-    impl Gaps {
-        /// The bit-field `a`, 3 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn a(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits0, 0..3)
-        }
-
-        /// Sets `a`.
-        #[inline]
-        pub fn set_a(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..3, value);
-        }
-
-        /// The same with another `a`.
-        #[inline]
-        #[must_use]
-        pub fn with_a(mut self, value: u32) -> Self {
-            self.set_a(value);
-            self
-        }
-
-        /// The bit-field `b`, 5 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn b(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits0, 12..17)
-        }
-
-        /// Sets `b`.
-        #[inline]
-        pub fn set_b(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 12..17, value);
-        }
-
-        /// The same with another `b`.
-        #[inline]
-        #[must_use]
-        pub fn with_b(mut self, value: u32) -> Self {
-            self.set_b(value);
-            self
-        }
-    }
-
-    /// `struct tight`
-    #[repr(C)]
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C, packed)]
+    #[bpf_type(std_traits)]
     pub struct Tight {
-        #[doc(hidden)]
+        #[bpf(bits(a: u32 = 31, b: u64 = 63, c: i16 = 7))]
         pub bits0: [u8; 13],
         pub d: u8,
-        #[doc(hidden)]
+        #[bpf(bits(e: u128 = 100))]
         pub bits1: [u8; 13],
     }
 
-    ::bpfmap::plain_struct!(Tight {
-        bits0: [u8; 13] => { a, b, c },
-        d: u8,
-        bits1: [u8; 13] => { e },
-    } size 27, align 1, offsets [0, 13, 14]);
-
-    impl Tight {
-        /// The bit-field `a`, 31 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn a(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits0, 0..31)
-        }
-
-        /// Sets `a`.
-        #[inline]
-        pub fn set_a(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..31, value);
-        }
-
-        /// The same with another `a`.
-        #[inline]
-        #[must_use]
-        pub fn with_a(mut self, value: u32) -> Self {
-            self.set_a(value);
-            self
-        }
-
-        /// The bit-field `b`, 63 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn b(&self) -> u64 {
-            ::bpfmap::storage::bits(&self.bits0, 31..94)
-        }
-
-        /// Sets `b`.
-        #[inline]
-        pub fn set_b(&mut self, value: u64) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 31..94, value);
-        }
-
-        /// The same with another `b`.
-        #[inline]
-        #[must_use]
-        pub fn with_b(mut self, value: u64) -> Self {
-            self.set_b(value);
-            self
-        }
-
-        /// The bit-field `c`, 7 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn c(&self) -> i16 {
-            ::bpfmap::storage::bits(&self.bits0, 94..101)
-        }
-
-        /// Sets `c`.
-        #[inline]
-        pub fn set_c(&mut self, value: i16) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 94..101, value);
-        }
-
-        /// The same with another `c`.
-        #[inline]
-        #[must_use]
-        pub fn with_c(mut self, value: i16) -> Self {
-            self.set_c(value);
-            self
-        }
-
-        /// The bit-field `e`, 100 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn e(&self) -> u128 {
-            ::bpfmap::storage::bits(&self.bits1, 0..100)
-        }
-
-        /// Sets `e`.
-        #[inline]
-        pub fn set_e(&mut self, value: u128) {
-            ::bpfmap::storage::set_bits(&mut self.bits1, 0..100, value);
-        }
-
-        /// The same with another `e`.
-        #[inline]
-        #[must_use]
-        pub fn with_e(mut self, value: u128) -> Self {
-            self.set_e(value);
-            self
-        }
-    }
-
-    /// `union overlay`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(4))]
-    pub struct Overlay {
-        #[doc(hidden)]
-        pub bytes: [u8; 4],
+    #[bpf_type(std_traits)]
+    pub union Overlay {
+        #[bpf(bits(low: u32 = 12))]
+        pub bits0: [u8; 4],
+        #[bpf(bits(sign: i32 = 5))]
+        pub bits1: [u8; 4],
+        #[bpf(holds(_: OverlayAnon0))]
+        pub anon0_bytes: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Overlay {
-        bytes: [u8; 4] => { low, sign, anon0 },
-    } size 4, align 4, offsets [0]);
-
-    impl Overlay {
-        /// The bit-field `low`, 12 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn low(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bytes, 0..12)
-        }
-
-        /// Sets `low`.
-        #[inline]
-        pub fn set_low(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bytes, 0..12, value);
-        }
-
-        /// Holds `low`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_low(value: u32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_low(value);
-            this
-        }
-
-        /// The bit-field `sign`, 5 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn sign(&self) -> i32 {
-            ::bpfmap::storage::bits(&self.bytes, 0..5)
-        }
-
-        /// Sets `sign`.
-        #[inline]
-        pub fn set_sign(&mut self, value: i32) {
-            ::bpfmap::storage::set_bits(&mut self.bytes, 0..5, value);
-        }
-
-        /// Holds `sign`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_sign(value: i32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_sign(value);
-            this
-        }
-
-        /// The member `anon0`.
-        #[inline]
-        #[must_use]
-        pub fn anon0(&self) -> OverlayAnon0 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `anon0`.
-        #[inline]
-        pub fn set_anon0(&mut self, value: OverlayAnon0) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `anon0`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_anon0(value: OverlayAnon0) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_anon0(value);
-            this
-        }
-    }
-
-    /// Anonymous members of [`Overlay`].
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(2))]
+    #[bpf_type(in_place, std_traits)]
     pub struct OverlayAnon0 {
-        #[doc(hidden)]
+        #[bpf(bits(x: u16 = 9, y: u16 = 7))]
         pub bits0: [u8; 2],
     }
 
-    ::bpfmap::plain_struct!(OverlayAnon0 {
-        bits0: [u8; 2] => { x, y },
-    } size 2, align 2, offsets [0]);
-
-    impl OverlayAnon0 {
-        /// The bit-field `x`, 9 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn x(&self) -> u16 {
-            ::bpfmap::storage::bits(&self.bits0, 0..9)
-        }
-
-        /// Sets `x`.
-        #[inline]
-        pub fn set_x(&mut self, value: u16) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..9, value);
-        }
-
-        /// The same with another `x`.
-        #[inline]
-        #[must_use]
-        pub fn with_x(mut self, value: u16) -> Self {
-            self.set_x(value);
-            self
-        }
-
-        /// The bit-field `y`, 7 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn y(&self) -> u16 {
-            ::bpfmap::storage::bits(&self.bits0, 9..16)
-        }
-
-        /// Sets `y`.
-        #[inline]
-        pub fn set_y(&mut self, value: u16) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 9..16, value);
-        }
-
-        /// The same with another `y`.
-        #[inline]
-        #[must_use]
-        pub fn with_y(mut self, value: u16) -> Self {
-            self.set_y(value);
-            self
-        }
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8)]
+    pub struct Headers {
+        key: Header,
+        value: Mixed,
     }
 
-    /// The map `headers`.
-    pub enum Headers {}
-
-    impl ::bpfmap::MapSpec for Headers {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Header;
-        type Value = Mixed;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("headers", layouts::HEADER, layouts::MIXED)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8, name = "gaps")]
+    pub struct GapsMap {
+        key: Gaps,
+        value: Tight,
     }
 
-    /// The map `gaps`.
-    pub enum GapsMap {}
-
-    impl ::bpfmap::MapSpec for GapsMap {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Gaps;
-        type Value = Tight;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("gaps", layouts::GAPS, layouts::TIGHT)
-                .max_entries(8);
-    }
-
-    /// The map `overlays`.
-    pub enum Overlays {}
-
-    impl ::bpfmap::MapSpec for Overlays {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = Overlay;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("overlays", ::bpfmap::TypeDesc::U32, layouts::OVERLAY)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 8)]
+    pub struct Overlays {
+        key: u32,
+        value: Overlay,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub headers: ::bpfmap::Map<Headers>,
-        pub gaps: ::bpfmap::Map<GapsMap>,
-        pub overlays: ::bpfmap::Map<Overlays>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                headers: ::bpfmap::Map::from_object(object)?,
-                gaps: ::bpfmap::Map::from_object(object)?,
-                overlays: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const COLOUR: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "colour",
-            size: 1,
-            signed: false,
-            variants: &[
-                ("COLOUR_RED", 0),
-                ("COLOUR_GREEN", 1),
-                ("COLOUR_BLUE", 2),
-            ],
-        };
-
-        pub(super) const HEAT: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "heat",
-            size: 1,
-            signed: true,
-            variants: &[
-                ("HEAT_COLD", -1),
-                ("HEAT_MILD", 0),
-                ("HEAT_HOT", 1),
-            ],
-        };
-
-        pub(super) const HEADER: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "header",
-            size: 4,
-            members: &[
-                MemberDesc { name: "ihl", bit_offset: 0, bits: 4, ty: TypeDesc::U8 },
-                MemberDesc { name: "version", bit_offset: 4, bits: 4, ty: TypeDesc::U8 },
-                MemberDesc { name: "tos", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "total_length", bit_offset: 16, bits: 0, ty: TypeDesc::BE16 },
-            ],
-        };
-
-        pub(super) const MIXED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "mixed",
-            size: 16,
-            members: &[
-                MemberDesc { name: "a", bit_offset: 0, bits: 3, ty: TypeDesc::U32 },
-                MemberDesc { name: "b", bit_offset: 3, bits: 20, ty: TypeDesc::I32 },
-                MemberDesc { name: "c", bit_offset: 32, bits: 12, ty: TypeDesc::U32 },
-                MemberDesc { name: "plain", bit_offset: 48, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "d", bit_offset: 64, bits: 40, ty: TypeDesc::U64 },
-                MemberDesc { name: "e", bit_offset: 104, bits: 1, ty: TypeDesc::BOOL },
-                MemberDesc { name: "colour", bit_offset: 105, bits: 2, ty: COLOUR },
-                MemberDesc { name: "heat", bit_offset: 107, bits: 2, ty: HEAT },
-                MemberDesc { name: "f", bit_offset: 112, bits: 8, ty: TypeDesc::I8 },
-            ],
-        };
-
-        pub(super) const GAPS: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "gaps",
-            size: 8,
-            members: &[
-                MemberDesc { name: "a", bit_offset: 0, bits: 3, ty: TypeDesc::U32 },
-                MemberDesc { name: "b", bit_offset: 12, bits: 5, ty: TypeDesc::U32 },
-                MemberDesc { name: "c", bit_offset: 32, bits: 0, ty: TypeDesc::U16 },
-            ],
-        };
-
-        pub(super) const TIGHT: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "tight",
-            size: 27,
-            members: &[
-                MemberDesc { name: "a", bit_offset: 0, bits: 31, ty: TypeDesc::U32 },
-                MemberDesc { name: "b", bit_offset: 31, bits: 63, ty: TypeDesc::U64 },
-                MemberDesc { name: "c", bit_offset: 94, bits: 7, ty: TypeDesc::I16 },
-                MemberDesc { name: "d", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "e", bit_offset: 112, bits: 100, ty: TypeDesc::U128 },
-            ],
-        };
-
-        pub(super) const OVERLAY: &TypeDesc<'static> = &TypeDesc::Union {
-            name: "overlay",
-            size: 4,
-            members: &[
-                MemberDesc { name: "low", bit_offset: 0, bits: 12, ty: TypeDesc::U32 },
-                MemberDesc { name: "sign", bit_offset: 0, bits: 5, ty: TypeDesc::I32 },
-                MemberDesc { name: "", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
-                    name: "",
-                    size: 2,
-                    members: &[
-                        MemberDesc { name: "x", bit_offset: 0, bits: 9, ty: TypeDesc::U16 },
-                        MemberDesc { name: "y", bit_offset: 9, bits: 7, ty: TypeDesc::U16 },
-                    ],
-                } },
-            ],
-        };
+        pub headers: Map<Headers>,
+        pub gaps: Map<GapsMap>,
+        pub overlays: Map<Overlays>,
     }
 }

@@ -12,899 +12,251 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, Map, Padded};
+
+    ::bpfmap::schema!(name = "composites");
+
     /// A point, `x` before `y`.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Point {
         pub x: i32,
         pub y: i32,
     }
 
-    ::bpfmap::plain_struct!(Point { x: i32, y: i32 } size 8, align 4, offsets [0, 4]);
-
     /// An address of either family.
-    #[repr(C, align(4))]
-    pub struct Address {
-        #[doc(hidden)]
-        pub bytes: [u8; 16],
-    }
-
-    ::bpfmap::plain_struct!(Address {
-        bytes: [u8; 16] => { v4, v6, words },
-    } size 16, align 4, offsets [0]);
-
-    impl Address {
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub union Address {
         /// IPv4
-        #[inline]
-        #[must_use]
-        pub fn v4(&self) -> ::bpfmap::Be32 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `v4`.
-        #[inline]
-        pub fn set_v4(&mut self, value: ::bpfmap::Be32) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `v4`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_v4(value: ::bpfmap::Be32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_v4(value);
-            this
-        }
-
-        /// The member `v6`.
-        #[inline]
-        #[must_use]
-        pub fn v6(&self) -> [u8; 16] {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `v6`.
-        #[inline]
-        pub fn set_v6(&mut self, value: [u8; 16]) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `v6`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_v6(value: [u8; 16]) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_v6(value);
-            this
-        }
-
-        /// The member `words`.
-        #[inline]
-        #[must_use]
-        pub fn words(&self) -> [u32; 4] {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `words`.
-        #[inline]
-        pub fn set_words(&mut self, value: [u32; 4]) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `words`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_words(value: [u32; 4]) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_words(value);
-            this
-        }
+        pub v4: Padded<Be32, 12>,
+        pub v6: [u8; 16],
+        pub words: [u32; 4],
     }
 
     /// Its members leave a part of it to nobody.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(4))]
-    pub struct ShortUnion {
-        #[doc(hidden)]
-        pub bytes: [u8; 8],
-    }
-
-    ::bpfmap::plain_struct!(ShortUnion {
-        bytes: [u8; 8] => { number, bytes },
-    } size 8, align 4, offsets [0]);
-
-    impl ShortUnion {
-        /// The member `number`.
-        #[inline]
-        #[must_use]
-        pub fn number(&self) -> u32 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `number`.
-        #[inline]
-        pub fn set_number(&mut self, value: u32) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `number`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_number(value: u32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_number(value);
-            this
-        }
-
-        /// The member `bytes`.
-        #[inline]
-        #[must_use]
-        pub fn bytes(&self) -> [u8; 5] {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `bytes`.
-        #[inline]
-        pub fn set_bytes(&mut self, value: [u8; 5]) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `bytes`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_bytes(value: [u8; 5]) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_bytes(value);
-            this
-        }
+    #[bpf_type(std_traits)]
+    pub union ShortUnion {
+        pub number: Padded<u32, 4>,
+        pub bytes: Padded<[u8; 5], 3>,
     }
 
     /// Padding after the first member,
     /// and after the last.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
-    pub struct Padded {
+    #[bpf_type(name = "padded", std_traits)]
+    pub struct Padded2 {
         /// What it is.
         /// See the table.
         pub tag: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 7],
+        pub _pad0: [u8; 7],
         pub number: u64,
         pub state: u16,
-        #[doc(hidden)]
-        pub __pad1: [u8; 6],
+        pub _pad1: [u8; 6],
     }
 
-    ::bpfmap::plain_struct!(Padded {
-        tag: u8,
-        __pad0: [u8; 7],
-        number: u64,
-        state: u16,
-        __pad1: [u8; 6],
-    } size 24, align 8, offsets [0, 1, 8, 16, 18]);
-
-    /// `struct nested`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Nested {
         pub from: Point,
         pub track: [[Point; 2]; 3],
         pub peer: Address,
+        #[bpf(anonymous)]
         pub anon0: NestedAnon0,
         /// A struct of its own.
         pub limits: NestedLimits,
+        #[bpf(anonymous)]
         pub anon1: NestedAnon1,
-        #[doc(hidden)]
-        pub __pad2: [u8; 4],
+        pub _pad0: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Nested {
-        from: Point,
-        track: [[Point; 2]; 3],
-        peer: Address,
-        anon0: NestedAnon0,
-        limits: NestedLimits,
-        anon1: NestedAnon1,
-        __pad2: [u8; 4],
-    } size 104, align 8, offsets [0, 8, 56, 72, 80, 96, 100]);
-
-    /// Anonymous members of [`Nested`].
-    #[repr(C, align(4))]
-    pub struct NestedAnon0 {
-        #[doc(hidden)]
-        pub bytes: [u8; 8],
-    }
-
-    ::bpfmap::plain_struct!(NestedAnon0 {
-        bytes: [u8; 8] => { port, anon0 },
-    } size 8, align 4, offsets [0]);
-
-    impl NestedAnon0 {
-        /// The member `port`.
-        #[inline]
-        #[must_use]
-        pub fn port(&self) -> ::bpfmap::Be16 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `port`.
-        #[inline]
-        pub fn set_port(&mut self, value: ::bpfmap::Be16) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `port`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_port(value: ::bpfmap::Be16) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_port(value);
-            this
-        }
-
-        /// The member `anon0`.
-        #[inline]
-        #[must_use]
-        pub fn anon0(&self) -> NestedAnon0Anon0 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `anon0`.
-        #[inline]
-        pub fn set_anon0(&mut self, value: NestedAnon0Anon0) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `anon0`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_anon0(value: NestedAnon0Anon0) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_anon0(value);
-            this
-        }
-    }
-
-    /// Anonymous members of [`NestedAnon0`].
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub union NestedAnon0 {
+        pub port: Padded<Be16, 6>,
+        #[bpf(anonymous)]
+        pub anon0: NestedAnon0Anon0,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
     pub struct NestedAnon0Anon0 {
         pub icmp_type: u8,
         pub icmp_code: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 2],
+        pub _pad0: [u8; 2],
         pub icmp_id: u32,
     }
 
-    ::bpfmap::plain_struct!(NestedAnon0Anon0 {
-        icmp_type: u8,
-        icmp_code: u8,
-        __pad0: [u8; 2],
-        icmp_id: u32,
-    } size 8, align 4, offsets [0, 1, 2, 4]);
-
-    /// A struct of its own.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
     pub struct NestedLimits {
         pub low: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 3],
+        pub _pad0: [u8; 3],
         pub high: u32,
         pub unit: NestedLimitsUnit,
     }
 
-    ::bpfmap::plain_struct!(NestedLimits {
-        low: u8,
-        __pad0: [u8; 3],
-        high: u32,
-        unit: NestedLimitsUnit,
-    } size 16, align 8, offsets [0, 1, 4, 8]);
-
-    /// `unit` of [`NestedLimits`].
-    #[repr(C, align(8))]
-    pub struct NestedLimitsUnit {
-        #[doc(hidden)]
-        pub bytes: [u8; 8],
-    }
-
-    ::bpfmap::plain_struct!(NestedLimitsUnit {
-        bytes: [u8; 8] => { bytes, packets },
-    } size 8, align 8, offsets [0]);
-
-    impl NestedLimitsUnit {
-        /// The member `bytes`.
-        #[inline]
-        #[must_use]
-        pub fn bytes(&self) -> u64 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `bytes`.
-        #[inline]
-        pub fn set_bytes(&mut self, value: u64) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `bytes`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_bytes(value: u64) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_bytes(value);
-            this
-        }
-
-        /// The member `packets`.
-        #[inline]
-        #[must_use]
-        pub fn packets(&self) -> u32 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `packets`.
-        #[inline]
-        pub fn set_packets(&mut self, value: u32) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `packets`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_packets(value: u32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_packets(value);
-            this
-        }
-    }
-
-    /// Anonymous members of [`Nested`].
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub union NestedLimitsUnit {
+        pub bytes: u64,
+        pub packets: Padded<u32, 4>,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
     pub struct NestedAnon1 {
-        pub seen: ::bpfmap::Bool,
-        #[doc(hidden)]
-        pub __pad1: [u8; 1],
+        pub seen: Bool,
+        pub _pad0: [u8; 1],
         pub count: u16,
     }
 
-    ::bpfmap::plain_struct!(NestedAnon1 {
-        seen: ::bpfmap::Bool,
-        __pad1: [u8; 1],
-        count: u16,
-    } size 4, align 2, offsets [0, 1, 2]);
-
-    /// `struct packed`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, packed)]
+    #[bpf_type(std_traits)]
     pub struct Packed {
         pub kind: u8,
         pub id: u64,
         pub place: Point,
-        #[doc(hidden)]
-        pub peer_bytes: [u8; 16],
-        #[doc(hidden)]
+        pub peer: Address,
+        #[bpf(holds(line: CacheLine))]
         pub line_bytes: [u8; 64],
-        pub port: ::bpfmap::Be16,
+        pub port: Be16,
     }
 
-    ::bpfmap::plain_struct!(Packed {
-        kind: u8,
-        id: u64,
-        place: Point,
-        peer_bytes: [u8; 16] => { peer },
-        line_bytes: [u8; 64] => { line },
-        port: ::bpfmap::Be16,
-    } size 99, align 1, offsets [0, 1, 9, 17, 33, 97]);
-
-    impl Packed {
-        /// The member `peer`.
-        #[inline]
-        #[must_use]
-        pub fn peer(&self) -> Address {
-            ::bpfmap::storage::get(&self.peer_bytes, 0)
-        }
-
-        /// Sets `peer`.
-        #[inline]
-        pub fn set_peer(&mut self, value: Address) {
-            ::bpfmap::storage::set(&mut self.peer_bytes, 0, value);
-        }
-
-        /// The same with another `peer`.
-        #[inline]
-        #[must_use]
-        pub fn with_peer(mut self, value: Address) -> Self {
-            self.set_peer(value);
-            self
-        }
-
-        /// The member `line`.
-        #[inline]
-        #[must_use]
-        pub fn line(&self) -> CacheLine {
-            ::bpfmap::storage::get(&self.line_bytes, 0)
-        }
-
-        /// Sets `line`.
-        #[inline]
-        pub fn set_line(&mut self, value: CacheLine) {
-            ::bpfmap::storage::set(&mut self.line_bytes, 0, value);
-        }
-
-        /// The same with another `line`.
-        #[inline]
-        #[must_use]
-        pub fn with_line(mut self, value: CacheLine) -> Self {
-            self.set_line(value);
-            self
-        }
-    }
-
-    /// `struct cache_line`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(64))]
+    #[bpf_type(std_traits)]
     pub struct CacheLine {
         pub hits: u64,
         pub misses: u64,
-        #[doc(hidden)]
-        pub __pad0: [u8; 48],
+        pub _pad0: [u8; 48],
     }
 
-    ::bpfmap::plain_struct!(CacheLine {
-        hits: u64,
-        misses: u64,
-        __pad0: [u8; 48],
-    } size 64, align 64, offsets [0, 8, 16]);
-
-    /// `struct packed_and_aligned`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(8))]
+    #[bpf_type(packed, align = 8, std_traits)]
     pub struct PackedAndAligned {
         pub kind: u8,
-        #[doc(hidden)]
+        #[bpf(holds(id: u32))]
         pub id_bytes: [u8; 4],
-        #[doc(hidden)]
+        #[bpf(holds(place: Point))]
         pub place_bytes: [u8; 8],
         pub small: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 2],
+        pub _pad0: [u8; 2],
     }
 
-    ::bpfmap::plain_struct!(PackedAndAligned {
-        kind: u8,
-        id_bytes: [u8; 4] => { id },
-        place_bytes: [u8; 8] => { place },
-        small: u8,
-        __pad0: [u8; 2],
-    } size 16, align 8, offsets [0, 1, 5, 13, 14]);
-
-    impl PackedAndAligned {
-        /// The member `id`.
-        #[inline]
-        #[must_use]
-        pub fn id(&self) -> u32 {
-            ::bpfmap::storage::get(&self.id_bytes, 0)
-        }
-
-        /// Sets `id`.
-        #[inline]
-        pub fn set_id(&mut self, value: u32) {
-            ::bpfmap::storage::set(&mut self.id_bytes, 0, value);
-        }
-
-        /// The same with another `id`.
-        #[inline]
-        #[must_use]
-        pub fn with_id(mut self, value: u32) -> Self {
-            self.set_id(value);
-            self
-        }
-
-        /// The member `place`.
-        #[inline]
-        #[must_use]
-        pub fn place(&self) -> Point {
-            ::bpfmap::storage::get(&self.place_bytes, 0)
-        }
-
-        /// Sets `place`.
-        #[inline]
-        pub fn set_place(&mut self, value: Point) {
-            ::bpfmap::storage::set(&mut self.place_bytes, 0, value);
-        }
-
-        /// The same with another `place`.
-        #[inline]
-        #[must_use]
-        pub fn with_place(mut self, value: Point) -> Self {
-            self.set_place(value);
-            self
-        }
-    }
-
-    /// `struct tail`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Tail {
         pub length: u64,
         pub kind: u8,
         pub data: [u8; 0],
-        #[doc(hidden)]
-        pub __pad0: [u8; 7],
+        pub _pad0: [u8; 7],
     }
 
-    ::bpfmap::plain_struct!(Tail {
-        length: u64,
-        kind: u8,
-        data: [u8; 0],
-        __pad0: [u8; 7],
-    } size 16, align 8, offsets [0, 8, 9, 9]);
-
-    /// `struct holder`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C, align(16))]
+    #[bpf_type(std_traits)]
     pub struct Holder {
         pub packed: Packed,
-        #[doc(hidden)]
-        pub __pad0: [u8; 5],
+        pub _pad0: [u8; 5],
         pub both: PackedAndAligned,
         pub tail: Tail,
-        #[doc(hidden)]
-        pub __pad1: [u8; 8],
+        pub _pad1: [u8; 8],
     }
 
-    ::bpfmap::plain_struct!(Holder {
-        packed: Packed,
-        __pad0: [u8; 5],
-        both: PackedAndAligned,
-        tail: Tail,
-        __pad1: [u8; 8],
-    } size 144, align 16, offsets [0, 99, 104, 120, 136]);
-
     /// Names that Rust keeps for itself, and that the generator uses.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Words {
         pub r#type: u32,
+        #[bpf(name = "self")]
         pub self_: u32,
+        #[bpf(name = "crate")]
         pub crate_: u32,
-        #[doc(hidden)]
+        #[bpf(bits(r#match: u32 = 3))]
         pub bits0: [u8; 1],
+        #[bpf(name = "__pad0")]
         pub __pad0: u8,
         pub anon0: u8,
-        #[doc(hidden)]
-        pub __pad2: [u8; 1],
+        pub _pad0: [u8; 1],
+        #[bpf(anonymous)]
         pub anon1: WordsAnon1,
     }
 
-    ::bpfmap::plain_struct!(Words {
-        r#type: u32,
-        self_: u32,
-        crate_: u32,
-        bits0: [u8; 1] => { r#match },
-        __pad0: u8,
-        anon0: u8,
-        __pad2: [u8; 1],
-        anon1: WordsAnon1,
-    } size 20, align 4, offsets [0, 4, 8, 12, 13, 14, 15, 16]);
-
-    impl Words {
-        /// The bit-field `match`, 3 bits wide.
-        #[inline]
-        #[must_use]
-        pub fn r#match(&self) -> u32 {
-            ::bpfmap::storage::bits(&self.bits0, 0..3)
-        }
-
-        /// Sets `match`.
-        #[inline]
-        pub fn set_match(&mut self, value: u32) {
-            ::bpfmap::storage::set_bits(&mut self.bits0, 0..3, value);
-        }
-
-        /// The same with another `match`.
-        #[inline]
-        #[must_use]
-        pub fn with_match(mut self, value: u32) -> Self {
-            self.set_match(value);
-            self
-        }
-    }
-
-    /// Anonymous members of [`Words`].
-    #[repr(C, align(4))]
-    pub struct WordsAnon1 {
-        #[doc(hidden)]
-        pub bytes: [u8; 4],
-    }
-
-    ::bpfmap::plain_struct!(WordsAnon1 {
-        bytes: [u8; 4] => { r#loop, r#fn },
-    } size 4, align 4, offsets [0]);
-
-    impl WordsAnon1 {
-        /// The member `loop`.
-        #[inline]
-        #[must_use]
-        pub fn r#loop(&self) -> u32 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `loop`.
-        #[inline]
-        pub fn set_loop(&mut self, value: u32) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `loop`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_loop(value: u32) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_loop(value);
-            this
-        }
-
-        /// The member `fn`.
-        #[inline]
-        #[must_use]
-        pub fn r#fn(&self) -> u16 {
-            ::bpfmap::storage::get(&self.bytes, 0)
-        }
-
-        /// Sets `fn`.
-        #[inline]
-        pub fn set_fn(&mut self, value: u16) {
-            ::bpfmap::storage::set(&mut self.bytes, 0, value);
-        }
-
-        /// Holds `fn`; bytes beyond it are zero.
-        #[inline]
-        #[must_use]
-        pub fn from_fn(value: u16) -> Self {
-            let mut this = ::bpfmap::zeroed::<Self>();
-            this.set_fn(value);
-            this
-        }
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub union WordsAnon1 {
+        pub r#loop: u32,
+        pub r#fn: Padded<u16, 2>,
     }
 
     /// The map and its key share a name.
-    pub enum NestedMap {}
-
-    impl ::bpfmap::MapSpec for NestedMap {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Nested;
-        type Value = Holder;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("nested", layouts::NESTED, layouts::HOLDER)
-                .max_entries(16);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 16, name = "nested")]
+    pub struct NestedMap {
+        key: Nested,
+        value: Holder,
     }
 
-    /// The map `tail`.
-    pub enum TailMap {}
-
-    impl ::bpfmap::MapSpec for TailMap {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = [Tail; 2];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("tail", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Array { element: layouts::TAIL, len: 2 })
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 4, name = "tail")]
+    pub struct TailMap {
+        key: u32,
+        value: [Tail; 2],
     }
 
-    /// The map `words`.
-    pub enum WordsMap {}
-
-    impl ::bpfmap::MapSpec for WordsMap {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Words;
-        type Value = ShortUnion;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("words", layouts::WORDS, layouts::SHORT_UNION)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 4, name = "words")]
+    pub struct WordsMap {
+        key: Words,
+        value: ShortUnion,
     }
 
-    /// The map `padded`.
-    pub enum PaddedMap {}
-
-    impl ::bpfmap::MapSpec for PaddedMap {
-        type Kind = ::bpfmap::kind::PercpuArray;
-        type Key = u32;
-        type Value = Padded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PercpuArray::def("padded", ::bpfmap::TypeDesc::U32, layouts::PADDED)
-                .max_entries(1);
+    #[derive(BpfMap)]
+    #[bpf_map(percpu_array, max_entries = 1, name = "padded")]
+    pub struct PaddedMap {
+        key: u32,
+        value: Padded2,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
         /// The map and its key share a name.
-        pub nested: ::bpfmap::Map<NestedMap>,
-        pub tail: ::bpfmap::Map<TailMap>,
-        pub words: ::bpfmap::Map<WordsMap>,
-        pub padded: ::bpfmap::Map<PaddedMap>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                nested: ::bpfmap::Map::from_object(object)?,
-                tail: ::bpfmap::Map::from_object(object)?,
-                words: ::bpfmap::Map::from_object(object)?,
-                padded: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const POINT: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "point",
-            size: 8,
-            members: &[
-                MemberDesc { name: "x", bit_offset: 0, bits: 0, ty: TypeDesc::I32 },
-                MemberDesc { name: "y", bit_offset: 32, bits: 0, ty: TypeDesc::I32 },
-            ],
-        };
-
-        pub(super) const ADDRESS: &TypeDesc<'static> = &TypeDesc::Union {
-            name: "address",
-            size: 16,
-            members: &[
-                MemberDesc { name: "v4", bit_offset: 0, bits: 0, ty: TypeDesc::BE32 },
-                MemberDesc { name: "v6", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 16 } },
-                MemberDesc { name: "words", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U32, len: 4 } },
-            ],
-        };
-
-        pub(super) const SHORT_UNION: &TypeDesc<'static> = &TypeDesc::Union {
-            name: "short_union",
-            size: 8,
-            members: &[
-                MemberDesc { name: "number", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 5 } },
-            ],
-        };
-
-        pub(super) const PADDED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "padded",
-            size: 24,
-            members: &[
-                MemberDesc { name: "tag", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "number", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "state", bit_offset: 128, bits: 0, ty: TypeDesc::U16 },
-            ],
-        };
-
-        pub(super) const NESTED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "nested",
-            size: 104,
-            members: &[
-                MemberDesc { name: "from", bit_offset: 0, bits: 0, ty: POINT },
-                MemberDesc { name: "track", bit_offset: 64, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Array { element: POINT, len: 2 }, len: 3 } },
-                MemberDesc { name: "peer", bit_offset: 448, bits: 0, ty: ADDRESS },
-                MemberDesc { name: "", bit_offset: 576, bits: 0, ty: &TypeDesc::Union {
-                    name: "",
-                    size: 8,
-                    members: &[
-                        MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
-                        MemberDesc { name: "", bit_offset: 0, bits: 0, ty: &TypeDesc::Struct {
-                            name: "",
-                            size: 8,
-                            members: &[
-                                MemberDesc { name: "icmp_type", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                                MemberDesc { name: "icmp_code", bit_offset: 8, bits: 0, ty: TypeDesc::U8 },
-                                MemberDesc { name: "icmp_id", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
-                            ],
-                        } },
-                    ],
-                } },
-                MemberDesc { name: "limits", bit_offset: 640, bits: 0, ty: &TypeDesc::Struct {
-                    name: "",
-                    size: 16,
-                    members: &[
-                        MemberDesc { name: "low", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                        MemberDesc { name: "high", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
-                        MemberDesc { name: "unit", bit_offset: 64, bits: 0, ty: &TypeDesc::Union {
-                            name: "",
-                            size: 8,
-                            members: &[
-                                MemberDesc { name: "bytes", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                            ],
-                        } },
-                    ],
-                } },
-                MemberDesc { name: "", bit_offset: 768, bits: 0, ty: &TypeDesc::Struct {
-                    name: "",
-                    size: 4,
-                    members: &[
-                        MemberDesc { name: "seen", bit_offset: 0, bits: 0, ty: TypeDesc::BOOL },
-                        MemberDesc { name: "count", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
-                    ],
-                } },
-            ],
-        };
-
-        pub(super) const PACKED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "packed",
-            size: 99,
-            members: &[
-                MemberDesc { name: "kind", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "id", bit_offset: 8, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "place", bit_offset: 72, bits: 0, ty: POINT },
-                MemberDesc { name: "peer", bit_offset: 136, bits: 0, ty: ADDRESS },
-                MemberDesc { name: "line", bit_offset: 264, bits: 0, ty: CACHE_LINE },
-                MemberDesc { name: "port", bit_offset: 776, bits: 0, ty: TypeDesc::BE16 },
-            ],
-        };
-
-        pub(super) const CACHE_LINE: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "cache_line",
-            size: 64,
-            members: &[
-                MemberDesc { name: "hits", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "misses", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-            ],
-        };
-
-        pub(super) const PACKED_AND_ALIGNED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "packed_and_aligned",
-            size: 16,
-            members: &[
-                MemberDesc { name: "kind", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "id", bit_offset: 8, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "place", bit_offset: 40, bits: 0, ty: POINT },
-                MemberDesc { name: "small", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
-            ],
-        };
-
-        pub(super) const TAIL: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "tail",
-            size: 16,
-            members: &[
-                MemberDesc { name: "length", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "kind", bit_offset: 64, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "data", bit_offset: 72, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 0 } },
-            ],
-        };
-
-        pub(super) const HOLDER: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "holder",
-            size: 144,
-            members: &[
-                MemberDesc { name: "packed", bit_offset: 0, bits: 0, ty: PACKED },
-                MemberDesc { name: "both", bit_offset: 832, bits: 0, ty: PACKED_AND_ALIGNED },
-                MemberDesc { name: "tail", bit_offset: 960, bits: 0, ty: TAIL },
-            ],
-        };
-
-        pub(super) const WORDS: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "words",
-            size: 20,
-            members: &[
-                MemberDesc { name: "type", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "self", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "crate", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "match", bit_offset: 96, bits: 3, ty: TypeDesc::U32 },
-                MemberDesc { name: "__pad0", bit_offset: 104, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "anon0", bit_offset: 112, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "", bit_offset: 128, bits: 0, ty: &TypeDesc::Union {
-                    name: "",
-                    size: 4,
-                    members: &[
-                        MemberDesc { name: "loop", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                        MemberDesc { name: "fn", bit_offset: 0, bits: 0, ty: TypeDesc::U16 },
-                    ],
-                } },
-            ],
-        };
+        pub nested: Map<NestedMap>,
+        pub tail: Map<TailMap>,
+        pub words: Map<WordsMap>,
+        pub padded: Map<PaddedMap>,
     }
 }

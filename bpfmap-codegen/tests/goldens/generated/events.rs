@@ -10,157 +10,78 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Enum, Map};
+
+    ::bpfmap::schema!(name = "events", min_kernel = "6.1");
+
     /// A process runs another program.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Exec {
         pub pid: u32,
+        #[bpf(char)]
         pub name: [u8; 16],
     }
 
-    ::bpfmap::plain_struct!(Exec { pid: u32, name: [u8; 16] } size 20, align 4, offsets [0, 4]);
-
-    /// `enum command`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Command(pub u32);
-
-    impl Command {
-        pub const STOP: Self = Self(0);
-        pub const GO: Self = Self(1);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u32)]
+    pub enum Command {
+        Stop = 0,
+        Go = 1,
     }
-
-    ::bpfmap::plain_enum!(Command(u32) { STOP, GO });
 
     /// In order.
-    pub enum Execs {}
-
-    impl ::bpfmap::MapSpec for Execs {
-        type Kind = ::bpfmap::kind::Ringbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Ringbuf::def("execs", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(65536)
-                .event(layouts::EXEC);
-    }
-
-    impl ::bpfmap::EventSpec for Execs {
-        type Event = Exec;
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 65536)]
+    pub struct Execs {
+        event: Exec,
     }
 
     /// Records of any size: no event is named.
-    pub enum Raw {}
-
-    impl ::bpfmap::MapSpec for Raw {
-        type Kind = ::bpfmap::kind::Ringbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Ringbuf::def("raw", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(4096);
-    }
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 4096)]
+    pub struct Raw;
 
     /// For each CPU.
-    pub enum Samples {}
-
-    impl ::bpfmap::MapSpec for Samples {
-        type Kind = ::bpfmap::kind::PerfEventArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PerfEventArray::def("samples", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .event(&::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 });
+    #[derive(BpfMap)]
+    #[bpf_map(perf_event_array)]
+    pub struct Samples {
+        key: u32,
+        value: u32,
+        event: [u64; 4],
     }
 
-    impl ::bpfmap::EventSpec for Samples {
-        type Event = [u64; 4];
-    }
-
-    /// The map `commands`.
-    pub enum Commands {}
-
-    impl ::bpfmap::MapSpec for Commands {
-        type Kind = ::bpfmap::kind::UserRingbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::UserRingbuf::def("commands", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(4096)
-                .event(layouts::COMMAND);
-    }
-
-    impl ::bpfmap::EventSpec for Commands {
-        type Event = Command;
+    #[derive(BpfMap)]
+    #[bpf_map(user_ringbuf, max_entries = 4096)]
+    pub struct Commands {
+        event: Enum<Command>,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
         /// In order.
-        pub execs: ::bpfmap::Map<Execs>,
+        pub execs: Map<Execs>,
         /// Records of any size: no event is named.
-        pub raw: ::bpfmap::Map<Raw>,
+        pub raw: Map<Raw>,
         /// For each CPU.
-        pub samples: ::bpfmap::Map<Samples>,
-        pub commands: ::bpfmap::Map<Commands>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                execs: ::bpfmap::Map::from_object(object)?,
-                raw: ::bpfmap::Map::from_object(object)?,
-                samples: ::bpfmap::Map::from_object(object)?,
-                commands: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const EXEC: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "exec",
-            size: 20,
-            members: &[
-                MemberDesc { name: "pid", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "name", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 } },
-            ],
-        };
-
-        pub(super) const COMMAND: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "command",
-            size: 4,
-            signed: false,
-            variants: &[
-                ("COMMAND_STOP", 0),
-                ("COMMAND_GO", 1),
-            ],
-        };
+        pub samples: Map<Samples>,
+        pub commands: Map<Commands>,
     }
 }

@@ -10,203 +10,117 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `struct k`
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Map};
+
+    ::bpfmap::schema!(name = "loader");
+
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct K {
-        pub port: ::bpfmap::Be16,
+        pub port: Be16,
         pub proto: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 1],
+        pub _pad0: [u8; 1],
     }
 
-    ::bpfmap::plain_struct!(K {
-        port: ::bpfmap::Be16,
-        proto: u8,
-        __pad0: [u8; 1],
-    } size 4, align 2, offsets [0, 2, 3]);
-
-    /// `struct stats`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Stats {
         pub packets: u64,
         pub bytes: u64,
     }
 
-    ::bpfmap::plain_struct!(Stats { packets: u64, bytes: u64 } size 16, align 8, offsets [0, 8]);
-
     /// As deep as the command line says.
     ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which holds the sizes against the real map.
-    pub struct Stacks<V>(::core::marker::PhantomData<fn() -> (V,)>);
-
-    impl<V: ::bpfmap::Plain> ::bpfmap::MapSpec for Stacks<V> {
-        type Kind = ::bpfmap::kind::StackTrace;
-        type Key = u32;
-        type Value = V;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::StackTrace::def("stacks", ::bpfmap::TypeDesc::U32, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } });
+    #[derive(BpfMap)]
+    #[bpf_map(stack_trace, set_by_loader(max_entries))]
+    pub struct Stacks<V> {
+        key: u32,
+        value: V,
     }
 
-    /// The map `both`.
-    ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which holds the sizes against the real map.
-    pub struct Both<KType, V>(::core::marker::PhantomData<fn() -> (KType, V,)>);
-
-    impl<KType: ::bpfmap::Plain, V: ::bpfmap::Plain> ::bpfmap::MapSpec for Both<KType, V> {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = KType;
-        type Value = V;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("both", const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 } }, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } })
-                .max_entries(64);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 64)]
+    pub struct Both<KType, V> {
+        key: KType,
+        value: V,
     }
 
-    /// The map `keys`.
-    ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which holds the sizes against the real map.
-    pub struct Keys<KType>(::core::marker::PhantomData<fn() -> (KType,)>);
-
-    impl<KType: ::bpfmap::Plain> ::bpfmap::MapSpec for Keys<KType> {
-        type Kind = ::bpfmap::kind::LruHash;
-        type Key = KType;
-        type Value = Stats;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::LruHash::def("keys", const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<KType>() as u32 } }, layouts::STATS)
-                .max_entries(64);
+    #[derive(BpfMap)]
+    #[bpf_map(lru_hash, max_entries = 64)]
+    pub struct Keys<KType> {
+        key: KType,
+        value: Stats,
     }
 
-    /// The map `values`.
-    ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which holds the sizes against the real map.
-    pub struct Values<V>(::core::marker::PhantomData<fn() -> (V,)>);
-
-    impl<V: ::bpfmap::Plain> ::bpfmap::MapSpec for Values<V> {
-        type Kind = ::bpfmap::kind::PercpuHash;
-        type Key = K;
-        type Value = V;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PercpuHash::def("values", layouts::K, const { &::bpfmap::TypeDesc::Opaque { size: ::core::mem::size_of::<V>() as u32 } })
-                .max_entries(64)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC);
+    #[derive(BpfMap)]
+    #[bpf_map(percpu_hash, max_entries = 64, flags(no_prealloc))]
+    pub struct Values<V> {
+        key: K,
+        value: V,
     }
 
     /// What the loader makes for each.
     ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which holds the sizes against the real map.
-    pub struct Tenants<I>(::core::marker::PhantomData<fn() -> (I,)>);
-
-    impl<I: ::bpfmap::MapSpec> ::bpfmap::MapSpec for Tenants<I> {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = K;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("tenants", layouts::K, ::bpfmap::TypeDesc::U32)
-                .max_entries(8)
-                .inner(const { &<I as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 8)]
+    pub struct Tenants<I> {
+        key: K,
+        value: u32,
+        inner: I,
     }
 
-    impl<I: ::bpfmap::MapSpec> ::bpfmap::OuterMapSpec for Tenants<I> {
-        type Inner = I;
-    }
-
-    /// The map `shards`.
-    ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which holds the sizes against the real map.
-    pub struct Shards<I>(::core::marker::PhantomData<fn() -> (I,)>);
-
-    impl<I: ::bpfmap::MapSpec> ::bpfmap::MapSpec for Shards<I> {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("shards", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .inner(const { &<I as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, set_by_loader(max_entries))]
+    pub struct Shards<I> {
+        key: u32,
+        value: u32,
+        inner: I,
     }
 
-    impl<I: ::bpfmap::MapSpec> ::bpfmap::OuterMapSpec for Shards<I> {
-        type Inner = I;
-    }
-
-    /// The map `plain`.
-    pub enum Plain {}
-
-    impl ::bpfmap::MapSpec for Plain {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = Stats;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("plain", ::bpfmap::TypeDesc::U32, layouts::STATS);
+    #[derive(BpfMap)]
+    #[bpf_map(array, set_by_loader(max_entries))]
+    pub struct Plain {
+        key: u32,
+        value: Stats,
     }
 
     /// libbpf asks for 8192 bytes.
-    pub enum Rounded {}
-
-    impl ::bpfmap::MapSpec for Rounded {
-        type Kind = ::bpfmap::kind::Ringbuf;
-        type Key = ();
-        type Value = ();
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Ringbuf::def("rounded", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::VOID)
-                .max_entries(5000);
-    }
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 5000)]
+    pub struct Rounded;
 
     /// A handle of each map.
     ///
-    /// But for those of which the loader sets something: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
-    #[derive(::core::fmt::Debug)]
+    /// Not of those of which the loader sets a part: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub plain: ::bpfmap::Map<Plain>,
+        pub plain: Map<Plain>,
         /// libbpf asks for 8192 bytes.
-        pub rounded: ::bpfmap::Map<Rounded>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                plain: ::bpfmap::Map::from_object(object)?,
-                rounded: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const K: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "k",
-            size: 4,
-            members: &[
-                MemberDesc { name: "port", bit_offset: 0, bits: 0, ty: TypeDesc::BE16 },
-                MemberDesc { name: "proto", bit_offset: 16, bits: 0, ty: TypeDesc::U8 },
-            ],
-        };
-
-        pub(super) const STATS: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "stats",
-            size: 16,
-            members: &[
-                MemberDesc { name: "packets", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "bytes", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-            ],
-        };
+        pub rounded: Map<Rounded>,
     }
 }

@@ -10,277 +10,146 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `struct guarded`
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock, Timer};
+
+    ::bpfmap::schema!(name = "maps", min_kernel = "5.15");
+
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(tag = "guarded", std_traits)]
     pub struct Guarded {
-        pub lock: ::bpfmap::SpinLock,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
+        pub lock: SpinLock,
+        pub _pad0: [u8; 4],
+        #[bpf(tag = "total \"in bytes\"")]
         pub total: u64,
     }
 
-    ::bpfmap::plain_struct!(Guarded {
-        lock: ::bpfmap::SpinLock,
-        __pad0: [u8; 4],
-        total: u64,
-    } size 16, align 8, offsets [0, 4, 8]);
-    impl ::bpfmap::HasSpinLock for Guarded {}
-
-    /// `struct delayed`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Delayed {
-        pub timer: ::bpfmap::Timer,
+        pub timer: Timer,
         pub runs: u32,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
+        pub _pad0: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Delayed {
-        timer: ::bpfmap::Timer,
-        runs: u32,
-        __pad0: [u8; 4],
-    } size 24, align 8, offsets [0, 16, 20]);
-
-    /// `struct prefix`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Prefix {
         pub prefix_len: u32,
         pub address: [u8; 16],
     }
-
-    ::bpfmap::plain_struct!(Prefix {
-        prefix_len: u32,
-        address: [u8; 16],
-    } size 20, align 4, offsets [0, 4]);
 
     /// Packets seen per source address.
     ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
     /// `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
-    pub enum Counters {}
-
-    impl ::bpfmap::MapSpec for Counters {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("counters", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
-                .max_entries(100)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC.union(::bpfmap::MapFlags::RDONLY_PROG))
-                .pinning(::bpfmap::Pinning::ByName);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 100, flags(no_prealloc, rdonly_prog), pinning = by_name)]
+    pub struct Counters {
+        key: u32,
+        value: u64,
     }
 
-    /// The map `unpinned`.
-    pub enum Unpinned {}
-
-    impl ::bpfmap::MapSpec for Unpinned {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u32;
-        type Value = Guarded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("unpinned", ::bpfmap::TypeDesc::U32, layouts::GUARDED);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, pinning = none, tag = "first", tag = "second")]
+    pub struct Unpinned {
+        key: u32,
+        value: Guarded,
     }
 
-    /// The map `own_pinning`.
-    pub enum OwnPinning {}
-
-    impl ::bpfmap::MapSpec for OwnPinning {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = Delayed;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("own_pinning", ::bpfmap::TypeDesc::U32, layouts::DELAYED)
-                .max_entries(1)
-                .pinning(::bpfmap::Pinning::Other(16));
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 1, pinning = 16)]
+    pub struct OwnPinning {
+        key: u32,
+        value: Delayed,
     }
 
-    /// The map `near`.
-    ///
     /// `numa_node`: The memory of the map is on the node that `numa_node` says.
     ///
     /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
-    pub enum Near {}
-
-    impl ::bpfmap::MapSpec for Near {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("near", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U64)
-                .max_entries(4)
-                .flags(::bpfmap::MapFlags::NUMA_NODE.union(::bpfmap::MapFlags::MMAPABLE))
-                .numa_node(0);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 4, numa_node = 0, flags(numa_node, mmapable))]
+    pub struct Near {
+        key: u32,
+        value: u64,
     }
 
-    /// The map `opaque`.
-    pub enum Opaque {}
+    #[derive(BpfMap)]
+    #[bpf_map(lru_hash, key_size = 7, value_size = 24, max_entries = 32)]
+    pub struct Opaque;
 
-    impl ::bpfmap::MapSpec for Opaque {
-        type Kind = ::bpfmap::kind::LruHash;
-        type Key = [u8; 7];
-        type Value = [u8; 24];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::LruHash::def("opaque", &::bpfmap::TypeDesc::Opaque { size: 7 }, &::bpfmap::TypeDesc::Opaque { size: 24 })
-                .max_entries(32);
+    #[derive(BpfMap)]
+    #[bpf_map(percpu_hash, value_size = 24, max_entries = 32)]
+    pub struct HalfTyped {
+        key: u32,
     }
 
-    /// The map `half_typed`.
-    pub enum HalfTyped {}
-
-    impl ::bpfmap::MapSpec for HalfTyped {
-        type Kind = ::bpfmap::kind::PercpuHash;
-        type Key = u32;
-        type Value = [u8; 24];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PercpuHash::def("half_typed", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Opaque { size: 24 })
-                .max_entries(32);
+    #[derive(BpfMap)]
+    #[bpf_map(lru_percpu_hash, max_entries = 32, btf = false)]
+    pub struct WithoutBtf {
+        key: u64,
+        value: Prefix,
     }
 
-    /// The map `without_btf`.
-    pub enum WithoutBtf {}
-
-    impl ::bpfmap::MapSpec for WithoutBtf {
-        type Kind = ::bpfmap::kind::LruPercpuHash;
-        type Key = u64;
-        type Value = Prefix;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::LruPercpuHash::def("without_btf", ::bpfmap::TypeDesc::U64, layouts::PREFIX)
-                .max_entries(32)
-                .btf(false);
-    }
-
-    /// The map `routes`.
-    ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
-    pub enum Routes {}
-
-    impl ::bpfmap::MapSpec for Routes {
-        type Kind = ::bpfmap::kind::LpmTrie;
-        type Key = Prefix;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::LpmTrie::def("routes", layouts::PREFIX, ::bpfmap::TypeDesc::U32)
-                .max_entries(1000)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC);
+    #[derive(BpfMap)]
+    #[bpf_map(lpm_trie, max_entries = 1000, flags(no_prealloc))]
+    pub struct Routes {
+        key: Prefix,
+        value: u32,
     }
 
-    /// The map `jobs`.
-    pub enum Jobs {}
-
-    impl ::bpfmap::MapSpec for Jobs {
-        type Kind = ::bpfmap::kind::Queue;
-        type Key = ();
-        type Value = Prefix;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Queue::def("jobs", ::bpfmap::TypeDesc::VOID, layouts::PREFIX)
-                .max_entries(16);
+    #[derive(BpfMap)]
+    #[bpf_map(queue, max_entries = 16)]
+    pub struct Jobs {
+        value: Prefix,
     }
 
-    /// The map `undo`.
-    pub enum Undo {}
-
-    impl ::bpfmap::MapSpec for Undo {
-        type Kind = ::bpfmap::kind::Stack;
-        type Key = ();
-        type Value = u64;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Stack::def("undo", ::bpfmap::TypeDesc::VOID, ::bpfmap::TypeDesc::U64)
-                .max_entries(16);
+    #[derive(BpfMap)]
+    #[bpf_map(stack, max_entries = 16)]
+    pub struct Undo {
+        value: u64,
     }
 
-    /// The map `slots`.
-    pub enum Slots {}
-
-    impl ::bpfmap::MapSpec for Slots {
-        type Kind = ::bpfmap::kind::PercpuArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::PercpuArray::def("slots", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(3);
+    #[derive(BpfMap)]
+    #[bpf_map(percpu_array, max_entries = 3)]
+    pub struct Slots {
+        key: u32,
+        value: u32,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
         /// Packets seen per source address.
-        pub counters: ::bpfmap::Map<Counters>,
-        pub unpinned: ::bpfmap::Map<Unpinned>,
-        pub own_pinning: ::bpfmap::Map<OwnPinning>,
-        pub near: ::bpfmap::Map<Near>,
-        pub opaque: ::bpfmap::Map<Opaque>,
-        pub half_typed: ::bpfmap::Map<HalfTyped>,
-        pub without_btf: ::bpfmap::Map<WithoutBtf>,
-        pub routes: ::bpfmap::Map<Routes>,
-        pub jobs: ::bpfmap::Map<Jobs>,
-        pub undo: ::bpfmap::Map<Undo>,
-        pub slots: ::bpfmap::Map<Slots>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                counters: ::bpfmap::Map::from_object(object)?,
-                unpinned: ::bpfmap::Map::from_object(object)?,
-                own_pinning: ::bpfmap::Map::from_object(object)?,
-                near: ::bpfmap::Map::from_object(object)?,
-                opaque: ::bpfmap::Map::from_object(object)?,
-                half_typed: ::bpfmap::Map::from_object(object)?,
-                without_btf: ::bpfmap::Map::from_object(object)?,
-                routes: ::bpfmap::Map::from_object(object)?,
-                jobs: ::bpfmap::Map::from_object(object)?,
-                undo: ::bpfmap::Map::from_object(object)?,
-                slots: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "guarded",
-            size: 16,
-            members: &[
-                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
-                MemberDesc { name: "total", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-            ],
-        };
-
-        pub(super) const DELAYED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "delayed",
-            size: 24,
-            members: &[
-                MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
-                MemberDesc { name: "runs", bit_offset: 128, bits: 0, ty: TypeDesc::U32 },
-            ],
-        };
-
-        pub(super) const PREFIX: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "prefix",
-            size: 20,
-            members: &[
-                MemberDesc { name: "prefix_len", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "address", bit_offset: 32, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::U8, len: 16 } },
-            ],
-        };
+        pub counters: Map<Counters>,
+        pub unpinned: Map<Unpinned>,
+        pub own_pinning: Map<OwnPinning>,
+        pub near: Map<Near>,
+        pub opaque: Map<Opaque>,
+        pub half_typed: Map<HalfTyped>,
+        pub without_btf: Map<WithoutBtf>,
+        pub routes: Map<Routes>,
+        pub jobs: Map<Jobs>,
+        pub undo: Map<Undo>,
+        pub slots: Map<Slots>,
     }
 }

@@ -10,122 +10,64 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `struct guard`
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Kptr, Map, SpinLock, Timer};
+
+    ::bpfmap::schema!(name = "nested_fields", min_kernel = "6.11");
+
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Guard {
         pub holder: u32,
-        pub lock: ::bpfmap::SpinLock,
+        pub lock: SpinLock,
     }
 
-    ::bpfmap::plain_struct!(Guard {
-        holder: u32,
-        lock: ::bpfmap::SpinLock,
-    } size 8, align 4, offsets [0, 4]);
-    impl ::bpfmap::HasSpinLock for Guard {}
-
-    /// `struct guarded`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Guarded {
         pub total: u64,
         pub guard: Guard,
+        #[bpf(anonymous)]
         pub anon0: GuardedAnon0,
     }
 
-    ::bpfmap::plain_struct!(Guarded {
-        total: u64,
-        guard: Guard,
-        anon0: GuardedAnon0,
-    } size 48, align 8, offsets [0, 8, 16]);
-
-    /// Anonymous members of [`Guarded`].
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
     pub struct GuardedAnon0 {
-        pub timer: ::bpfmap::Timer,
+        pub timer: Timer,
         pub fired: u32,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
-        pub task: ::bpfmap::Kptr,
+        pub _pad0: [u8; 4],
+        #[bpf(kptr_untrusted = "task_struct")]
+        pub task: Kptr,
     }
 
-    ::bpfmap::plain_struct!(GuardedAnon0 {
-        timer: ::bpfmap::Timer,
-        fired: u32,
-        __pad0: [u8; 4],
-        task: ::bpfmap::Kptr,
-    } size 32, align 8, offsets [0, 16, 20, 24]);
-    impl ::bpfmap::HasSpinLock for Guarded {}
-
-    /// The map `guarded_totals`.
-    pub enum GuardedTotals {}
-
-    impl ::bpfmap::MapSpec for GuardedTotals {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u32;
-        type Value = Guarded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("guarded_totals", ::bpfmap::TypeDesc::U32, layouts::GUARDED)
-                .max_entries(16);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 16)]
+    pub struct GuardedTotals {
+        key: u32,
+        value: Guarded,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub guarded_totals: ::bpfmap::Map<GuardedTotals>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                guarded_totals: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const GUARD: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "guard",
-            size: 8,
-            members: &[
-                MemberDesc { name: "holder", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "lock", bit_offset: 32, bits: 0, ty: TypeDesc::SPIN_LOCK },
-            ],
-        };
-
-        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "guarded",
-            size: 48,
-            members: &[
-                MemberDesc { name: "total", bit_offset: 0, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "guard", bit_offset: 64, bits: 0, ty: GUARD },
-                MemberDesc { name: "", bit_offset: 128, bits: 0, ty: &TypeDesc::Struct {
-                    name: "",
-                    size: 32,
-                    members: &[
-                        MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
-                        MemberDesc { name: "fired", bit_offset: 128, bits: 0, ty: TypeDesc::U32 },
-                        MemberDesc { name: "task", bit_offset: 192, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr_untrusted", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } } },
-                    ],
-                } },
-            ],
-        };
+        pub guarded_totals: Map<GuardedTotals>,
     }
 }

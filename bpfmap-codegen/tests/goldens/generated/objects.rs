@@ -10,122 +10,86 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `struct tenant`
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Map, SpinLock};
+
+    ::bpfmap::schema!(name = "objects", min_kernel = "6.2");
+
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Tenant {
         pub network: u32,
         pub zone: u8,
-        #[doc(hidden)]
-        pub __pad0: [u8; 3],
+        pub _pad0: [u8; 3],
     }
 
-    ::bpfmap::plain_struct!(Tenant {
-        network: u32,
-        zone: u8,
-        __pad0: [u8; 3],
-    } size 8, align 4, offsets [0, 4, 5]);
-
-    /// `struct guarded`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Guarded {
-        pub lock: ::bpfmap::SpinLock,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
+        pub lock: SpinLock,
+        pub _pad0: [u8; 4],
         pub total: u64,
     }
 
-    ::bpfmap::plain_struct!(Guarded {
-        lock: ::bpfmap::SpinLock,
-        __pad0: [u8; 4],
-        total: u64,
-    } size 16, align 8, offsets [0, 4, 8]);
-    impl ::bpfmap::HasSpinLock for Guarded {}
-
     /// The next parser.
-    pub enum Jumps {}
-
-    impl ::bpfmap::MapSpec for Jumps {
-        type Kind = ::bpfmap::kind::ProgArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ProgArray::def("jumps", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4, 6 = handle_ipv6))]
+    pub struct Jumps {
+        key: u32,
+        value: u32,
     }
 
-    /// The map `others`.
-    pub enum Others {}
-
-    impl ::bpfmap::MapSpec for Others {
-        type Kind = ::bpfmap::kind::ProgArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ProgArray::def("others", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(prog_array, max_entries = 2, values(0 = handle_ipv6))]
+    pub struct Others {
+        key: u32,
+        value: u32,
     }
 
-    /// The map `gates`.
-    pub enum Gates {}
-
-    impl ::bpfmap::MapSpec for Gates {
-        type Kind = ::bpfmap::kind::CgroupArray;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::CgroupArray::def("gates", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(4);
+    #[derive(BpfMap)]
+    #[bpf_map(cgroup_array, max_entries = 4)]
+    pub struct Gates {
+        key: u32,
+        value: u32,
     }
 
     /// Defined after the maps that it names, whatever their order here.
-    pub enum ByName {}
-
-    impl ::bpfmap::MapSpec for ByName {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("by_name", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(2)
-                .inner(const { &<Second as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, max_entries = 2, values(0 = first, 1 = second))]
+    pub struct ByName {
+        key: u32,
+        value: u32,
+        inner: Second,
     }
 
-    impl ::bpfmap::OuterMapSpec for ByName {
-        type Inner = Second;
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 16)]
+    pub struct First {
+        key: Tenant,
+        value: Guarded,
     }
 
-    /// The map `first`.
-    pub enum First {}
-
-    impl ::bpfmap::MapSpec for First {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Tenant;
-        type Value = Guarded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("first", layouts::TENANT, layouts::GUARDED)
-                .max_entries(16);
-    }
-
-    /// The map `second`.
-    pub enum Second {}
-
-    impl ::bpfmap::MapSpec for Second {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Tenant;
-        type Value = Guarded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("second", layouts::TENANT, layouts::GUARDED)
-                .max_entries(32);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 32)]
+    pub struct Second {
+        key: Tenant,
+        value: Guarded,
     }
 
     /// One for each key.
@@ -133,154 +97,64 @@ mod generated {
     /// `inner_map`: As an inner map it may have another `max_entries` than the template.
     ///
     /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
-    pub enum InPlaceInner {}
-
-    impl ::bpfmap::MapSpec for InPlaceInner {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = [u64; 4];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("in_place.inner", ::bpfmap::TypeDesc::U32, &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U64, len: 4 })
-                .max_entries(16)
-                .flags(::bpfmap::MapFlags::INNER_MAP.union(::bpfmap::MapFlags::MMAPABLE));
+    #[derive(BpfMap)]
+    #[bpf_map(template, array, max_entries = 16, flags(inner_map, mmapable))]
+    pub struct InPlaceInner {
+        key: u32,
+        value: [u64; 4],
     }
 
-    /// The map `in_place`.
-    ///
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
-    pub enum InPlace {}
-
-    impl ::bpfmap::MapSpec for InPlace {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = Tenant;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("in_place", layouts::TENANT, ::bpfmap::TypeDesc::U32)
-                .max_entries(64)
-                .flags(::bpfmap::MapFlags::NO_PREALLOC)
-                .inner(const { &<InPlaceInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc))]
+    pub struct InPlace {
+        key: Tenant,
+        value: u32,
+        inner: InPlaceInner,
     }
 
-    impl ::bpfmap::OuterMapSpec for InPlace {
-        type Inner = InPlaceInner;
+    #[derive(BpfMap)]
+    #[bpf_map(template, queue, max_entries = 8)]
+    pub struct KeylessInner {
+        value: Tenant,
     }
 
-    /// The maps in `keyless`.
-    pub enum KeylessInner {}
-
-    impl ::bpfmap::MapSpec for KeylessInner {
-        type Kind = ::bpfmap::kind::Queue;
-        type Key = ();
-        type Value = Tenant;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Queue::def("keyless.inner", ::bpfmap::TypeDesc::VOID, layouts::TENANT)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(array_of_maps, max_entries = 4)]
+    pub struct Keyless {
+        key: u32,
+        value: u32,
+        inner: KeylessInner,
     }
 
-    /// The map `keyless`.
-    pub enum Keyless {}
-
-    impl ::bpfmap::MapSpec for Keyless {
-        type Kind = ::bpfmap::kind::ArrayOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::ArrayOfMaps::def("keyless", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(4)
-                .inner(const { &<KeylessInner as ::bpfmap::MapSpec>::DEF });
+    #[derive(BpfMap)]
+    #[bpf_map(template, hash, max_entries = 8)]
+    pub struct FilledInner {
+        key: Tenant,
+        value: Guarded,
     }
 
-    impl ::bpfmap::OuterMapSpec for Keyless {
-        type Inner = KeylessInner;
-    }
-
-    /// The maps in `filled`.
-    pub enum FilledInner {}
-
-    impl ::bpfmap::MapSpec for FilledInner {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Tenant;
-        type Value = Guarded;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("filled.inner", layouts::TENANT, layouts::GUARDED)
-                .max_entries(8);
-    }
-
-    /// The map `filled`.
-    pub enum Filled {}
-
-    impl ::bpfmap::MapSpec for Filled {
-        type Kind = ::bpfmap::kind::HashOfMaps;
-        type Key = u32;
-        type Value = u32;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::HashOfMaps::def("filled", ::bpfmap::TypeDesc::U32, ::bpfmap::TypeDesc::U32)
-                .max_entries(4)
-                .inner(const { &<FilledInner as ::bpfmap::MapSpec>::DEF });
-    }
-
-    impl ::bpfmap::OuterMapSpec for Filled {
-        type Inner = FilledInner;
+    #[derive(BpfMap)]
+    #[bpf_map(hash_of_maps, max_entries = 4, values(7 = first))]
+    pub struct Filled {
+        key: u32,
+        value: u32,
+        inner: FilledInner,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
         /// The next parser.
-        pub jumps: ::bpfmap::Map<Jumps>,
-        pub others: ::bpfmap::Map<Others>,
-        pub gates: ::bpfmap::Map<Gates>,
+        pub jumps: Map<Jumps>,
+        pub others: Map<Others>,
+        pub gates: Map<Gates>,
         /// Defined after the maps that it names, whatever their order here.
-        pub by_name: ::bpfmap::Map<ByName>,
-        pub first: ::bpfmap::Map<First>,
-        pub second: ::bpfmap::Map<Second>,
-        pub in_place: ::bpfmap::Map<InPlace>,
-        pub keyless: ::bpfmap::Map<Keyless>,
-        pub filled: ::bpfmap::Map<Filled>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                jumps: ::bpfmap::Map::from_object(object)?,
-                others: ::bpfmap::Map::from_object(object)?,
-                gates: ::bpfmap::Map::from_object(object)?,
-                by_name: ::bpfmap::Map::from_object(object)?,
-                first: ::bpfmap::Map::from_object(object)?,
-                second: ::bpfmap::Map::from_object(object)?,
-                in_place: ::bpfmap::Map::from_object(object)?,
-                keyless: ::bpfmap::Map::from_object(object)?,
-                filled: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const TENANT: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "tenant",
-            size: 8,
-            members: &[
-                MemberDesc { name: "network", bit_offset: 0, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "zone", bit_offset: 32, bits: 0, ty: TypeDesc::U8 },
-            ],
-        };
-
-        pub(super) const GUARDED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "guarded",
-            size: 16,
-            members: &[
-                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::SPIN_LOCK },
-                MemberDesc { name: "total", bit_offset: 64, bits: 0, ty: TypeDesc::U64 },
-            ],
-        };
+        pub by_name: Map<ByName>,
+        pub first: Map<First>,
+        pub second: Map<Second>,
+        pub in_place: Map<InPlace>,
+        pub keyless: Map<Keyless>,
+        pub filled: Map<Filled>,
     }
 }

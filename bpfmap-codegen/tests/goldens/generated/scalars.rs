@@ -9,382 +9,150 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{Be16, Be32, Be64, Bool, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map};
+
+    ::bpfmap::schema!(name = "scalars");
+
     /// Nanoseconds.
     pub type DurationNs = u64;
 
-    /// `mac`
     pub type Mac = [u8; 6];
 
     /// What to do with a packet.
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Verdict(pub u8);
-
-    impl Verdict {
-        pub const PASS: Self = Self(0);
-        pub const DROP: Self = Self(1);
-        pub const MARK: Self = Self(200);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u8)]
+    pub enum Verdict {
+        Pass = 0,
+        Drop = 1,
+        Mark = 200,
     }
 
-    ::bpfmap::plain_enum!(Verdict(u8) { PASS, DROP, MARK });
-
-    /// `enum temperature`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Temperature(pub i16);
-
-    impl Temperature {
-        pub const COLD: Self = Self(-300);
-        pub const MILD: Self = Self(0);
-        pub const HOT: Self = Self(300);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(i16)]
+    pub enum Temperature {
+        Cold = -300,
+        Mild = 0,
+        Hot = 300,
     }
 
-    ::bpfmap::plain_enum!(Temperature(i16) { COLD, MILD, HOT });
-
-    /// `enum level`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
     #[repr(transparent)]
+    #[bpf_type(std_traits, variants(low = 1, also_low = 1, high = 4294967295))]
     pub struct Level(pub u32);
 
-    impl Level {
-        pub const LOW: Self = Self(1);
-        pub const ALSO_LOW: Self = Self(1);
-        pub const HIGH: Self = Self(4294967295);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(u64)]
+    pub enum Wide {
+        None = 0,
+        All = 18446744073709551615,
     }
 
-    ::bpfmap::plain_enum!(Level(u32) { LOW, ALSO_LOW, HIGH });
-
-    /// `enum wide`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Wide(pub u64);
-
-    impl Wide {
-        pub const NONE: Self = Self(0);
-        pub const ALL: Self = Self(18446744073709551615);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(i64)]
+    pub enum Deep {
+        Least = -9223372036854775808,
+        Most = 9223372036854775807,
     }
-
-    ::bpfmap::plain_enum!(Wide(u64) { NONE, ALL });
-
-    /// `enum deep`
-    #[derive(
-        ::core::clone::Clone,
-        ::core::marker::Copy,
-        ::core::cmp::PartialEq,
-        ::core::cmp::Eq,
-        ::core::cmp::PartialOrd,
-        ::core::cmp::Ord,
-        ::core::hash::Hash,
-    )]
-    #[repr(transparent)]
-    pub struct Deep(pub i64);
-
-    impl Deep {
-        pub const LEAST: Self = Self(-9223372036854775808);
-        pub const MOST: Self = Self(9223372036854775807);
-    }
-
-    ::bpfmap::plain_enum!(Deep(i64) { LEAST, MOST });
 
     /// One member of each scalar type.
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Every {
         pub a_u8: u8,
         pub a_i8: i8,
         pub a_u16: u16,
         pub a_i16: i16,
-        #[doc(hidden)]
-        pub __pad0: [u8; 2],
+        pub _pad0: [u8; 2],
         pub a_u32: u32,
         pub a_i32: i32,
         pub a_u64: u64,
         pub a_i64: i64,
-        pub a_bool: ::bpfmap::Bool,
+        pub a_bool: Bool,
+        #[bpf(char)]
         pub a_char: u8,
-        #[doc(hidden)]
-        pub __pad1: [u8; 14],
+        pub _pad1: [u8; 14],
         pub a_u128: u128,
         pub a_i128: i128,
-        pub a_be16: ::bpfmap::Be16,
-        #[doc(hidden)]
-        pub __pad2: [u8; 2],
-        pub a_be32: ::bpfmap::Be32,
-        pub a_be64: ::bpfmap::Be64,
+        pub a_be16: Be16,
+        pub _pad2: [u8; 2],
+        pub a_be32: Be32,
+        pub a_be64: Be64,
         /// Only the kernel can follow it.
-        pub task: ::bpfmap::KernelPtr,
-        pub anything: ::bpfmap::KernelPtr,
-        pub matrix: ::bpfmap::KernelPtr,
-        pub pointers: [::bpfmap::KernelPtr; 2],
+        #[bpf(points_to = "task_struct")]
+        pub task: KernelPtr,
+        pub anything: KernelPtr,
+        #[bpf(points_to = "[u32; 4]")]
+        pub matrix: KernelPtr,
+        #[bpf(points_to = "every")]
+        pub pointers: [KernelPtr; 2],
         pub an_alias: DurationNs,
         pub address: Mac,
-        pub verdict: Verdict,
-        #[doc(hidden)]
-        pub __pad3: [u8; 1],
-        pub temperature: Temperature,
-        #[doc(hidden)]
-        pub __pad4: [u8; 2],
+        pub verdict: Enum<Verdict>,
+        pub _pad3: [u8; 1],
+        pub temperature: Enum<Temperature>,
+        pub _pad4: [u8; 2],
         pub level: Level,
-        pub wide: Wide,
-        pub deep: Deep,
-        pub flags: [::bpfmap::Bool; 3],
+        pub wide: Enum<Wide>,
+        pub deep: Enum<Deep>,
+        pub flags: [Bool; 3],
+        #[bpf(char)]
         pub comm: [u8; 16],
-        #[doc(hidden)]
-        pub __pad5: [u8; 1],
-        pub grid: [[::bpfmap::Be32; 2]; 3],
-        #[doc(hidden)]
-        pub __pad6: [u8; 4],
+        pub _pad5: [u8; 1],
+        pub grid: [[Be32; 2]; 3],
+        pub _pad6: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Every {
-        a_u8: u8,
-        a_i8: i8,
-        a_u16: u16,
-        a_i16: i16,
-        __pad0: [u8; 2],
-        a_u32: u32,
-        a_i32: i32,
-        a_u64: u64,
-        a_i64: i64,
-        a_bool: ::bpfmap::Bool,
-        a_char: u8,
-        __pad1: [u8; 14],
-        a_u128: u128,
-        a_i128: i128,
-        a_be16: ::bpfmap::Be16,
-        __pad2: [u8; 2],
-        a_be32: ::bpfmap::Be32,
-        a_be64: ::bpfmap::Be64,
-        task: ::bpfmap::KernelPtr,
-        anything: ::bpfmap::KernelPtr,
-        matrix: ::bpfmap::KernelPtr,
-        pointers: [::bpfmap::KernelPtr; 2],
-        an_alias: DurationNs,
-        address: Mac,
-        verdict: Verdict,
-        __pad3: [u8; 1],
-        temperature: Temperature,
-        __pad4: [u8; 2],
-        level: Level,
-        wide: Wide,
-        deep: Deep,
-        flags: [::bpfmap::Bool; 3],
-        comm: [u8; 16],
-        __pad5: [u8; 1],
-        grid: [[::bpfmap::Be32; 2]; 3],
-        __pad6: [u8; 4],
-    } size 224, align 16, offsets [0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 33, 34, 48, 64, 80, 82, 84, 88, 96, 104, 112, 120, 136, 144, 150, 151, 152, 154, 156, 160, 168, 176, 179, 195, 196, 220]);
-
-    /// The map `every`.
-    pub enum EveryMap {}
-
-    impl ::bpfmap::MapSpec for EveryMap {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Every;
-        type Value = Every;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("every", layouts::EVERY, layouts::EVERY)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8, name = "every")]
+    pub struct EveryMap {
+        key: Every,
+        value: Every,
     }
 
-    /// The map `pointers`.
-    pub enum Pointers {}
-
-    impl ::bpfmap::MapSpec for Pointers {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = ::bpfmap::KernelPtr;
-        type Value = Verdict;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("pointers", ::bpfmap::TypeDesc::VOID_POINTER, layouts::VERDICT)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8)]
+    pub struct Pointers {
+        #[bpf(points_to = "task_struct")]
+        key: KernelPtr,
+        value: Enum<Verdict>,
     }
 
-    /// The map `macs`.
-    pub enum Macs {}
-
-    impl ::bpfmap::MapSpec for Macs {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = Mac;
-        type Value = [[u16; 2]; 3];
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("macs", layouts::MAC, &::bpfmap::TypeDesc::Array { element: &::bpfmap::TypeDesc::Array { element: ::bpfmap::TypeDesc::U16, len: 2 }, len: 3 })
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8)]
+    pub struct Macs {
+        key: Mac,
+        value: [[u16; 2]; 3],
     }
 
-    /// The map `wide`.
-    pub enum WideMap {}
-
-    impl ::bpfmap::MapSpec for WideMap {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u128;
-        type Value = ::bpfmap::Bool;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("wide", ::bpfmap::TypeDesc::U128, ::bpfmap::TypeDesc::BOOL)
-                .max_entries(8);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 8, name = "wide")]
+    pub struct WideMap {
+        key: u128,
+        value: Bool,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub every: ::bpfmap::Map<EveryMap>,
-        pub pointers: ::bpfmap::Map<Pointers>,
-        pub macs: ::bpfmap::Map<Macs>,
-        pub wide: ::bpfmap::Map<WideMap>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                every: ::bpfmap::Map::from_object(object)?,
-                pointers: ::bpfmap::Map::from_object(object)?,
-                macs: ::bpfmap::Map::from_object(object)?,
-                wide: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const DURATION_NS: &TypeDesc<'static> = &TypeDesc::Typedef { name: "duration_ns", target: TypeDesc::U64 };
-
-        pub(super) const MAC: &TypeDesc<'static> = &TypeDesc::Typedef { name: "mac", target: &TypeDesc::Array { element: TypeDesc::U8, len: 6 } };
-
-        pub(super) const VERDICT: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "verdict",
-            size: 1,
-            signed: false,
-            variants: &[
-                ("VERDICT_PASS", 0),
-                ("VERDICT_DROP", 1),
-                ("VERDICT_MARK", 200),
-            ],
-        };
-
-        pub(super) const TEMPERATURE: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "temperature",
-            size: 2,
-            signed: true,
-            variants: &[
-                ("TEMPERATURE_COLD", -300),
-                ("TEMPERATURE_MILD", 0),
-                ("TEMPERATURE_HOT", 300),
-            ],
-        };
-
-        pub(super) const LEVEL: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "level",
-            size: 4,
-            signed: false,
-            variants: &[
-                ("LEVEL_LOW", 1),
-                ("LEVEL_ALSO_LOW", 1),
-                ("LEVEL_HIGH", 4294967295),
-            ],
-        };
-
-        pub(super) const WIDE: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "wide",
-            size: 8,
-            signed: false,
-            variants: &[
-                ("WIDE_NONE", 0),
-                ("WIDE_ALL", -1),
-            ],
-        };
-
-        pub(super) const DEEP: &TypeDesc<'static> = &TypeDesc::Enum {
-            name: "deep",
-            size: 8,
-            signed: true,
-            variants: &[
-                ("DEEP_LEAST", -9223372036854775808),
-                ("DEEP_MOST", 9223372036854775807),
-            ],
-        };
-
-        pub(super) const EVERY: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "every",
-            size: 224,
-            members: &[
-                MemberDesc { name: "a_u8", bit_offset: 0, bits: 0, ty: TypeDesc::U8 },
-                MemberDesc { name: "a_i8", bit_offset: 8, bits: 0, ty: TypeDesc::I8 },
-                MemberDesc { name: "a_u16", bit_offset: 16, bits: 0, ty: TypeDesc::U16 },
-                MemberDesc { name: "a_i16", bit_offset: 32, bits: 0, ty: TypeDesc::I16 },
-                MemberDesc { name: "a_u32", bit_offset: 64, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "a_i32", bit_offset: 96, bits: 0, ty: TypeDesc::I32 },
-                MemberDesc { name: "a_u64", bit_offset: 128, bits: 0, ty: TypeDesc::U64 },
-                MemberDesc { name: "a_i64", bit_offset: 192, bits: 0, ty: TypeDesc::I64 },
-                MemberDesc { name: "a_bool", bit_offset: 256, bits: 0, ty: TypeDesc::BOOL },
-                MemberDesc { name: "a_char", bit_offset: 264, bits: 0, ty: TypeDesc::CHAR },
-                MemberDesc { name: "a_u128", bit_offset: 384, bits: 0, ty: TypeDesc::U128 },
-                MemberDesc { name: "a_i128", bit_offset: 512, bits: 0, ty: TypeDesc::I128 },
-                MemberDesc { name: "a_be16", bit_offset: 640, bits: 0, ty: TypeDesc::BE16 },
-                MemberDesc { name: "a_be32", bit_offset: 672, bits: 0, ty: TypeDesc::BE32 },
-                MemberDesc { name: "a_be64", bit_offset: 704, bits: 0, ty: TypeDesc::BE64 },
-                MemberDesc { name: "task", bit_offset: 768, bits: 0, ty: TypeDesc::VOID_POINTER },
-                MemberDesc { name: "anything", bit_offset: 832, bits: 0, ty: TypeDesc::VOID_POINTER },
-                MemberDesc { name: "matrix", bit_offset: 896, bits: 0, ty: TypeDesc::VOID_POINTER },
-                MemberDesc { name: "pointers", bit_offset: 960, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::VOID_POINTER, len: 2 } },
-                MemberDesc { name: "an_alias", bit_offset: 1088, bits: 0, ty: DURATION_NS },
-                MemberDesc { name: "address", bit_offset: 1152, bits: 0, ty: MAC },
-                MemberDesc { name: "verdict", bit_offset: 1200, bits: 0, ty: VERDICT },
-                MemberDesc { name: "temperature", bit_offset: 1216, bits: 0, ty: TEMPERATURE },
-                MemberDesc { name: "level", bit_offset: 1248, bits: 0, ty: LEVEL },
-                MemberDesc { name: "wide", bit_offset: 1280, bits: 0, ty: WIDE },
-                MemberDesc { name: "deep", bit_offset: 1344, bits: 0, ty: DEEP },
-                MemberDesc { name: "flags", bit_offset: 1408, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::BOOL, len: 3 } },
-                MemberDesc { name: "comm", bit_offset: 1432, bits: 0, ty: &TypeDesc::Array { element: TypeDesc::CHAR, len: 16 } },
-                MemberDesc { name: "grid", bit_offset: 1568, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Array { element: TypeDesc::BE32, len: 2 }, len: 3 } },
-            ],
-        };
+        pub every: Map<EveryMap>,
+        pub pointers: Map<Pointers>,
+        pub macs: Map<Macs>,
+        pub wide: Map<WideMap>,
     }
 }

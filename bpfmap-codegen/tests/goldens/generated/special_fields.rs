@@ -10,158 +10,96 @@ pub use generated::*;
     clippy::pedantic,
     clippy::restriction,
     dead_code,
+    deprecated,
     missing_debug_implementations,
     missing_docs,
     nonstandard_style,
     rustdoc::all,
+    redundant_imports,
     unreachable_pub,
+    unused_imports,
     unused_qualifications,
     reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 mod generated {
-    /// `struct job`
+    use ::core::prelude::v1::*;
+
+    use ::bpfmap::{
+        BpfMap, BpfMaps, BpfType, Kptr, ListHead, ListNode, Map, RbNode, RbRoot, RefCount, ResSpinLock,
+        TaskWork, Timer, WorkQueue,
+    };
+
+    ::bpfmap::schema!(name = "special_fields", min_kernel = "6.18");
+
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Job {
         pub id: u64,
-        pub arrival: ::bpfmap::ListNode,
-        pub order: ::bpfmap::RbNode,
-        pub owners: ::bpfmap::RefCount,
-        #[doc(hidden)]
-        pub __pad0: [u8; 4],
+        pub arrival: ListNode,
+        pub order: RbNode,
+        pub owners: RefCount,
+        pub _pad0: [u8; 4],
     }
 
-    ::bpfmap::plain_struct!(Job {
-        id: u64,
-        arrival: ::bpfmap::ListNode,
-        order: ::bpfmap::RbNode,
-        owners: ::bpfmap::RefCount,
-        __pad0: [u8; 4],
-    } size 72, align 8, offsets [0, 8, 32, 64, 68]);
-
-    /// `struct tally`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Tally {
         pub hits: u64,
     }
 
-    ::bpfmap::plain_struct!(Tally { hits: u64 } size 8, align 8, offsets [0]);
-
-    /// `struct queue`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Queue {
-        pub lock: ::bpfmap::ResSpinLock,
+        pub lock: ResSpinLock,
         pub length: u32,
-        pub arrivals: ::bpfmap::ListHead,
-        pub order: ::bpfmap::RbRoot,
+        #[bpf(list_head = Job.arrival, tag = "the author's")]
+        pub arrivals: ListHead,
+        #[bpf(rb_root = Job.order)]
+        pub order: RbRoot,
     }
 
-    ::bpfmap::plain_struct!(Queue {
-        lock: ::bpfmap::ResSpinLock,
-        length: u32,
-        arrivals: ::bpfmap::ListHead,
-        order: ::bpfmap::RbRoot,
-    } size 40, align 8, offsets [0, 4, 8, 24]);
-
-    /// `struct watched`
+    #[derive(Clone, Copy, BpfType)]
     #[repr(C)]
+    #[bpf_type(std_traits)]
     pub struct Watched {
-        pub timer: ::bpfmap::Timer,
-        pub later: ::bpfmap::WorkQueue,
-        pub task_work: ::bpfmap::TaskWork,
-        pub task: ::bpfmap::Kptr,
-        pub others: [::bpfmap::Kptr; 2],
+        pub timer: Timer,
+        pub later: WorkQueue,
+        pub task_work: TaskWork,
+        #[bpf(kptr = "task_struct")]
+        pub task: Kptr,
+        #[bpf(kptr = "task_struct")]
+        pub others: [Kptr; 2],
         /// May be gone.
-        pub group: ::bpfmap::Kptr,
-        pub tally: ::bpfmap::Kptr,
-        pub first: ::bpfmap::Kptr,
+        #[bpf(kptr_untrusted = "cgroup")]
+        pub group: Kptr,
+        #[bpf(percpu_kptr = Tally)]
+        pub tally: Kptr,
+        #[bpf(kptr = Job)]
+        pub first: Kptr,
     }
 
-    ::bpfmap::plain_struct!(Watched {
-        timer: ::bpfmap::Timer,
-        later: ::bpfmap::WorkQueue,
-        task_work: ::bpfmap::TaskWork,
-        task: ::bpfmap::Kptr,
-        others: [::bpfmap::Kptr; 2],
-        group: ::bpfmap::Kptr,
-        tally: ::bpfmap::Kptr,
-        first: ::bpfmap::Kptr,
-    } size 88, align 8, offsets [0, 16, 32, 40, 48, 64, 72, 80]);
-
-    /// The map `queues`.
-    pub enum Queues {}
-
-    impl ::bpfmap::MapSpec for Queues {
-        type Kind = ::bpfmap::kind::Array;
-        type Key = u32;
-        type Value = Queue;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Array::def("queues", ::bpfmap::TypeDesc::U32, layouts::QUEUE)
-                .max_entries(2);
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 2)]
+    pub struct Queues {
+        key: u32,
+        value: Queue,
     }
 
-    /// The map `watch_list`.
-    pub enum WatchList {}
-
-    impl ::bpfmap::MapSpec for WatchList {
-        type Kind = ::bpfmap::kind::Hash;
-        type Key = u32;
-        type Value = Watched;
-        const DEF: ::bpfmap::MapDef<'static> =
-            ::bpfmap::kind::Hash::def("watch_list", ::bpfmap::TypeDesc::U32, layouts::WATCHED)
-                .max_entries(16);
+    #[derive(BpfMap)]
+    #[bpf_map(hash, max_entries = 16)]
+    pub struct WatchList {
+        key: u32,
+        value: Watched,
     }
 
     /// A handle of each map.
-    #[derive(::core::fmt::Debug)]
+    #[derive(Debug, BpfMaps)]
     pub struct Maps {
-        pub queues: ::bpfmap::Map<Queues>,
-        pub watch_list: ::bpfmap::Map<WatchList>,
-    }
-
-    impl Maps {
-        /// Opens each map of an object that libbpf has loaded, and checks that it is what the schema says.
-        ///
-        /// # Errors
-        ///
-        /// The first map that is not there, or is another than the schema says.
-        pub fn from_object(object: &impl ::bpfmap::MapSource) -> ::bpfmap::Result<Self> {
-            ::core::result::Result::Ok(Self {
-                queues: ::bpfmap::Map::from_object(object)?,
-                watch_list: ::bpfmap::Map::from_object(object)?,
-            })
-        }
-    }
-
-    /// Types of keys and values as BTF describes them.
-    mod layouts {
-        use ::bpfmap::TypeDesc;
-        use ::bpfmap::MemberDesc;
-
-        pub(super) const QUEUE: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "queue",
-            size: 40,
-            members: &[
-                MemberDesc { name: "lock", bit_offset: 0, bits: 0, ty: TypeDesc::RES_SPIN_LOCK },
-                MemberDesc { name: "length", bit_offset: 32, bits: 0, ty: TypeDesc::U32 },
-                MemberDesc { name: "arrivals", bit_offset: 64, bits: 0, ty: &TypeDesc::Root { root: TypeDesc::LIST_HEAD, node: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] }, member: "arrival" } },
-                MemberDesc { name: "order", bit_offset: 192, bits: 0, ty: &TypeDesc::Root { root: TypeDesc::RB_ROOT, node: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] }, member: "order" } },
-            ],
-        };
-
-        pub(super) const WATCHED: &TypeDesc<'static> = &TypeDesc::Struct {
-            name: "watched",
-            size: 88,
-            members: &[
-                MemberDesc { name: "timer", bit_offset: 0, bits: 0, ty: TypeDesc::TIMER },
-                MemberDesc { name: "later", bit_offset: 128, bits: 0, ty: TypeDesc::WORK_QUEUE },
-                MemberDesc { name: "task_work", bit_offset: 256, bits: 0, ty: TypeDesc::TASK_WORK },
-                MemberDesc { name: "task", bit_offset: 320, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } } },
-                MemberDesc { name: "others", bit_offset: 384, bits: 0, ty: &TypeDesc::Array { element: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "task_struct", size: 0, members: &[] } } }, len: 2 } },
-                MemberDesc { name: "group", bit_offset: 512, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr_untrusted", target: &TypeDesc::Struct { name: "cgroup", size: 0, members: &[] } } } },
-                MemberDesc { name: "tally", bit_offset: 576, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "percpu_kptr", target: &TypeDesc::Struct { name: "tally", size: 8, members: &[] } } } },
-                MemberDesc { name: "first", bit_offset: 640, bits: 0, ty: &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "kptr", target: &TypeDesc::Struct { name: "job", size: 72, members: &[MemberDesc { name: "arrival", bit_offset: 64, bits: 0, ty: TypeDesc::LIST_NODE }, MemberDesc { name: "order", bit_offset: 256, bits: 0, ty: TypeDesc::RB_NODE }, MemberDesc { name: "owners", bit_offset: 512, bits: 0, ty: TypeDesc::REF_COUNT }] } } } },
-            ],
-        };
+        pub queues: Map<Queues>,
+        pub watch_list: Map<WatchList>,
     }
 }

@@ -79,6 +79,7 @@ pub(super) struct Opening {
     pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,
+    pub(super) std_traits: bool,
     packed: bool,
     align: Option<Spanned<u32>>,
     /// Of a new type that is an enum of C, the variants.
@@ -107,8 +108,10 @@ impl Opening {
         let prefix = entries.string("prefix");
         entries.take("crate");
         let (mut in_place, mut packed, mut align, mut variants) = (false, false, None, None);
+        let mut std_traits = false;
         if !matches!(input.data, Data::Enum(_)) {
             in_place = entries.flag("in_place").is_some();
+            std_traits = entries.flag("std_traits").is_some();
             packed = entries.flag("packed").is_some();
             align = entries.expression("align").and_then(|expression| {
                 let number = reader.u32(&expression, "`align`");
@@ -129,7 +132,7 @@ impl Opening {
         }
         let name = reader.name(&input.ident, name);
         let repr = RustRepr::read(reader, &input.attrs);
-        Self { name, decl_tags, in_c, prefix, repr, in_place, packed, align, variants }
+        Self { name, decl_tags, in_c, prefix, repr, in_place, std_traits, packed, align, variants }
     }
 }
 
@@ -243,6 +246,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         );
     }
     let role = FieldRole::Member { index: 0, anonymous: false, padding: Some(0) };
+    let std_traits = opening.std_traits;
     let def = TypeDef {
         name: opening.name,
         doc: doc(&input.attrs),
@@ -250,7 +254,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         decl_tags: opening.decl_tags,
         in_c: opening.in_c,
     };
-    TypeItem { fields: vec![role], ..reader.item(def) }
+    TypeItem { fields: vec![role], std_traits, ..reader.item(def) }
 }
 
 /// Another name of the type `target`, which is all that `type NAME = TARGET;` says.
@@ -277,7 +281,7 @@ fn composite(
     fields: &Punctuated<Field, Token![,]>,
     is_union: bool,
 ) -> TypeItem {
-    let Opening { name, decl_tags, in_c, repr, in_place, packed, align, .. } = opening;
+    let Opening { name, decl_tags, in_c, repr, in_place, std_traits, packed, align, .. } = opening;
     if !repr.c {
         reader.report(
             Finding::new(
@@ -306,7 +310,7 @@ fn composite(
         decl_tags,
         in_c,
     };
-    TypeItem { in_place, fields: roles, repr: rust, stored, ..reader.item(def) }
+    TypeItem { in_place, std_traits, fields: roles, repr: rust, stored, ..reader.item(def) }
 }
 
 /// Adds what `field` holds to `members`.

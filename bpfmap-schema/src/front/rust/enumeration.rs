@@ -98,13 +98,14 @@ pub(super) fn new_type(
         all.push(Variant { name, value, doc: doc(&variant.attributes) });
     }
     let body = Enum { repr, prefix: opening.prefix.clone(), variants: all };
-    reader.item(TypeDef {
+    let def = TypeDef {
         name: opening.name.clone(),
         doc: doc(&input.attrs),
         kind: TypeDefKind::Enum(body),
         decl_tags: opening.decl_tags.clone(),
         in_c: opening.in_c,
-    })
+    };
+    TypeItem { std_traits: opening.std_traits, ..reader.item(def) }
 }
 
 /// The integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.

@@ -8,31 +8,15 @@ use crate::ir::{Composite, MemberType, Schema, Type, TypeDefKind};
 use crate::layout::{CompositeLayout, Layouts, MemberLayout};
 use bpfmap_core::SpecialField;
 
-/// In which form types are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As the back end writes them: a union is a struct of bytes with `repr(align)`.
-    Generated,
-    /// As people write them for the derives: a union is one, and an alignment that is asked for
-    /// stands there, whether it is needed or not.
-    Derived,
-}
-
 /// The named types that have, or hold something that has, `repr(align)`.
 #[derive(Debug)]
 pub struct ExplicitlyAligned<'a> {
-    form: Form,
     named: HashSet<&'a str>,
 }
 
 /// Finds them in the order of definition, so that what a type holds is known before it.
-#[must_use]
-pub fn explicitly_aligned<'a>(
-    schema: &'a Schema,
-    layouts: &Layouts,
-    form: Form,
-) -> ExplicitlyAligned<'a> {
-    let mut found = ExplicitlyAligned { form, named: HashSet::new() };
+pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> ExplicitlyAligned<'a> {
+    let mut found = ExplicitlyAligned { named: HashSet::new() };
     for &index in layouts.definition_order() {
         let def = &schema.types[index];
         let layout = layouts.composite(&def.name.value);
@@ -86,15 +70,11 @@ impl ExplicitlyAligned<'_> {
             members.filter(|(member, _)| member.bits.is_none())
         };
         // What wraps a shorter member of a union has no alignment of its own.
-        let is_wrapped =
-            |at: &MemberLayout| self.form == Form::Derived && is_union && at.ty.size < layout.size;
+        let is_wrapped = |at: &MemberLayout| is_union && at.ty.size < layout.size;
         let aligned = fields().filter(|(_, at)| !is_wrapped(at));
         let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
-        let by_form = match self.form {
-            Form::Generated => is_union,
-            Form::Derived => body.align.is_some(),
-        };
-        by_form
+        // An alignment that is asked for stands there, whether it is needed or not.
+        body.align.is_some()
             || body.packed
             || layout.align > natural
             || fields().any(|(member, at)| self.member(&member.ty, at))

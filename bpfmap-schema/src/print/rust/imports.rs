@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use crate::print::WIDTH;
 use crate::type_word::RUNTIME;
 
-/// The derives.
-const DERIVES: [&str; 2] = ["BpfMap", "BpfType"];
+/// The derives, and what `Maps` is made of.
+const OTHERS: [&str; 4] = ["BpfMap", "BpfMaps", "BpfType", "Map"];
 
 /// Names that the schema's own types must not have, since a derive knows types by their last word
 /// alone.
 pub(super) fn reserved() -> Vec<&'static str> {
-    RUNTIME.iter().copied().chain(DERIVES).collect()
+    RUNTIME.iter().copied().chain(OTHERS).collect()
 }
 
 /// The words that were used.
@@ -26,22 +26,22 @@ impl Imports {
         word
     }
 
-    /// `use bpfmap::{…};`, empty if there is nothing to import.
-    pub(super) fn line(&self) -> String {
+    /// `use bpfmap::{…};`, empty if there is nothing to import. `root` stands before the crate's name.
+    pub(super) fn line(&self, root: &str) -> String {
         let words: Vec<&str> = self.0.iter().copied().collect();
         match words.as_slice() {
             [] => String::new(),
-            [word] => format!("use bpfmap::{word};\n"),
+            [word] => format!("use {root}bpfmap::{word};\n"),
             words => {
-                let line = format!("use bpfmap::{{{}}};\n", words.join(", "));
-                if line.len() <= WIDTH + 1 { line } else { several_lines(words) }
+                let line = format!("use {root}bpfmap::{{{}}};\n", words.join(", "));
+                if line.len() <= WIDTH + 1 { line } else { several_lines(root, words) }
             }
         }
     }
 }
 
-fn several_lines(words: &[&str]) -> String {
-    let mut text = "use bpfmap::{\n".to_owned();
+fn several_lines(root: &str, words: &[&str]) -> String {
+    let mut text = format!("use {root}bpfmap::{{\n");
     let mut line = "   ".to_owned();
     for word in words {
         if line.len() + word.len() + 2 > WIDTH {

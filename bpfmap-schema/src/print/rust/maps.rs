@@ -4,21 +4,31 @@ use std::fmt::Write as _;
 
 use super::Printer;
 use super::attribute::{
-    c_name, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
+    c_name, field, former_name, is_identifier, list, push_attribute, push_doc, string, tags,
 };
 use crate::ir::{Attribute, KeyValue, MapDecl, Pinning, TEMPLATE_SUFFIX, Type};
-use crate::print::rust::names::parameter_list;
+use crate::print::comment::{flag_effects, push_rust_doc};
+use crate::print::rust::names::{MAPS, Scope, parameter_list};
 use crate::source::Spanned;
 
 impl Printer<'_> {
     /// A map, or what those in a map of maps are like.
     pub(super) fn push_map(&mut self, text: &mut String, map: &MapDecl, is_template: bool) {
         let spec = self.names.spec(&map.name.value).to_owned();
-        push_doc(text, "", map.doc.as_ref());
+        let parameters = self.names.parameters(map);
+        if self.root.is_empty() {
+            push_doc(text, "", map.doc.as_ref());
+        } else {
+            let mut paragraphs: Vec<String> = map.doc.iter().cloned().collect();
+            paragraphs.extend(flag_effects(map));
+            if !parameters.is_empty() {
+                paragraphs.push(how_to_open(&spec, map));
+            }
+            push_rust_doc(text, "", &paragraphs.join("\n\n"));
+        }
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
         push_attribute(text, "", "bpf_map", &words(map, &spec, is_template));
         let mut fields = String::new();
-        let parameters = self.names.parameters(map);
         let parameter = |part| parameters.iter().find(|(open, _)| *open == part);
         let parts = [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)];
         for (name, described, part) in parts {
@@ -42,6 +52,33 @@ impl Printer<'_> {
         } else {
             writeln!(text, "pub struct {spec} {{\n{fields}}}")
         };
+    }
+
+    /// The struct that opens all maps, if there are any.
+    pub(super) fn push_maps(&mut self, text: &mut String) {
+        let schema = self.schema;
+        let (maps, open): (Vec<&MapDecl>, Vec<&MapDecl>) =
+            schema.maps.iter().partition(|map| map.open_parts().is_empty());
+        if maps.is_empty() {
+            return;
+        }
+        text.push_str("\n/// A handle of each map.\n");
+        if !open.is_empty() {
+            let specs = open.iter().map(|map| format!("[`{}`]", self.names.spec(&map.name.value)));
+            let specs = specs.collect::<Vec<_>>().join(", ");
+            let _ =
+                writeln!(text, "///\n/// Not of those of which the loader sets a part: {specs}.");
+        }
+        let _ = writeln!(text, "#[derive(Debug, {})]", self.imports.used("BpfMaps"));
+        let _ = writeln!(text, "pub struct {MAPS} {{");
+        let mut scope = Scope::default();
+        for map in maps {
+            let (name, spec) = (&map.name.value, self.names.spec(&map.name.value));
+            let field = field(&mut scope, name).ident;
+            push_doc(text, "    ", map.doc.as_ref());
+            let _ = writeln!(text, "    pub {field}: {}<{spec}>,", self.imports.used("Map"));
+        }
+        text.push_str("}\n");
     }
 
     fn push_field(&mut self, text: &mut String, name: &str, ty: &Spanned<Type>) {
@@ -100,4 +137,30 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     words.extend(tags(&map.decl_tags));
     words.extend(former_name(map.renamed_from.as_ref()));
     words
+}
+
+/// What an author of user space has to know of a map of which the loader sets something.
+fn how_to_open(spec: &str, map: &MapDecl) -> String {
+    let parts = map.open_parts();
+    let set: Vec<String> = parts
+        .iter()
+        .map(|part| match part {
+            Attribute::Inner => "`set_inner_map_fd`".to_owned(),
+            part => format!("`set_{}_size`", part.name()),
+        })
+        .collect();
+    let types: Vec<&str> = parts
+        .iter()
+        .map(|part| match part {
+            Attribute::Key => "Key",
+            Attribute::Value => "Value",
+            Attribute::Inner | Attribute::MaxEntries => "Inner",
+        })
+        .collect();
+    format!(
+        "A parameter is what the object leaves to its loader: call libbpf's {} before the object is loaded, and then open the \
+         map as `bpfmap::Map::<{spec}<{}>>`, which holds the sizes against the real map.",
+        set.join(" and "),
+        types.join(", ")
+    )
 }

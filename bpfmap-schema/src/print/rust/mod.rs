@@ -15,6 +15,7 @@
 //! | map | struct with `key` and `value`, `event` or `inner` |
 //! | key, value or inner map that the loader sets | a parameter of the struct, as the type of the field |
 //! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
+//! | all maps of which the loader sets no part | `Maps`, with a handle of each |
 
 pub mod accessor;
 pub mod alignment;
@@ -34,7 +35,7 @@ use crate::ir::{
     Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
 };
 use crate::layout::Layouts;
-use crate::print::rust::alignment::{ExplicitlyAligned, Form, explicitly_aligned};
+use crate::print::rust::alignment::{ExplicitlyAligned, explicitly_aligned};
 use crate::print::rust::names::Names;
 
 /// Writes `schema` in Rust. `layouts` are those of its types.
@@ -44,27 +45,7 @@ use crate::print::rust::names::Names;
 #[must_use]
 pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
-    let mut printer = Printer {
-        schema,
-        layouts,
-        explicit: explicitly_aligned(schema, layouts, Form::Derived),
-        names: Names::without(schema, &reserved()),
-        imports: Imports::default(),
-        mentioned: mentioned(schema),
-    };
-    let mut items = String::new();
-    for def in &schema.types {
-        items.push('\n');
-        printer.push_type(&mut items, def);
-    }
-    for map in &schema.maps {
-        if let Some(template) = map.template() {
-            items.push('\n');
-            printer.push_map(&mut items, template, true);
-        }
-        items.push('\n');
-        printer.push_map(&mut items, map, false);
-    }
+    let (imports, items) = Printer::new(schema, layouts, "").items();
     let mut text = String::new();
     if let Some(doc) = &schema.doc {
         for line in doc_lines("//!", doc) {
@@ -73,15 +54,33 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
         }
         text.push('\n');
     }
-    let used = printer.imports.line();
+    let used = imports.line("");
     if !used.is_empty() {
         text.push_str(&used);
         text.push('\n');
     }
-    text.push_str(&schema_line(schema));
     text.push_str(&items);
     text
 }
+
+/// Writes what [`print`] does for a module that stands anywhere: paths begin at the root, and nothing but the text's own
+/// items is in scope. The documentation of a map also says what its flags do and how to open it.
+#[must_use]
+pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
+    let schema = &with_named_templates(schema);
+    let (imports, items) = Printer::new(schema, layouts, ROOT).items();
+    // A module around it may have turned off the prelude.
+    format!("use ::core::prelude::v1::*;\n\n{}\n{items}", imports.line(ROOT))
+}
+
+/// The names that [`print`] gives to the types and maps of `schema`.
+#[must_use]
+pub fn names(schema: &Schema) -> Names<'_> {
+    Names::without(schema, &reserved())
+}
+
+/// What stands before the name of a crate in a path from the root.
+const ROOT: &str = "::";
 
 struct Printer<'a> {
     schema: &'a Schema,
@@ -89,8 +88,44 @@ struct Printer<'a> {
     explicit: ExplicitlyAligned<'a>,
     names: Names<'a>,
     imports: Imports,
+    /// What stands before the names of crates.
+    root: &'static str,
     /// The types that something in the schema names.
     mentioned: HashSet<&'a str>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(schema: &'a Schema, layouts: &'a Layouts, root: &'static str) -> Self {
+        Self {
+            schema,
+            layouts,
+            explicit: explicitly_aligned(schema, layouts),
+            names: names(schema),
+            imports: Imports::default(),
+            root,
+            mentioned: mentioned(schema),
+        }
+    }
+
+    /// The types and maps, and what they need of the crate `bpfmap`.
+    fn items(mut self) -> (Imports, String) {
+        let mut items = schema_line(self.schema, self.root);
+        let schema = self.schema;
+        for def in &schema.types {
+            items.push('\n');
+            self.push_type(&mut items, def);
+        }
+        for map in &schema.maps {
+            if let Some(template) = map.template() {
+                items.push('\n');
+                self.push_map(&mut items, template, true);
+            }
+            items.push('\n');
+            self.push_map(&mut items, map, false);
+        }
+        self.push_maps(&mut items);
+        (self.imports, items)
+    }
 }
 
 /// Names of types that stand anywhere but where they are defined.
@@ -148,10 +183,10 @@ fn with_named_templates(schema: &Schema) -> Schema {
 }
 
 /// `bpfmap::schema!(…);`
-fn schema_line(schema: &Schema) -> String {
+fn schema_line(schema: &Schema, root: &str) -> String {
     let mut words = vec![format!("name = {}", string(&schema.name.value))];
     if let Some(kernel) = &schema.min_kernel {
         words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
     }
-    format!("bpfmap::schema!({});\n", words.join(", "))
+    format!("{root}bpfmap::schema!({});\n", words.join(", "))
 }

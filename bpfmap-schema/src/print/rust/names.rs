@@ -1,4 +1,4 @@
-//! How the generated Rust names what the schema names.
+//! How Rust names what the schema names.
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |

@@ -22,6 +22,12 @@ pub(super) struct Spelled {
 /// What an enum derives: its variants are patterns and have an order.
 const ENUM_TRAITS: &str = "Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash";
 
+/// What an enum that is a new type derives: `Debug` shows the names of its constants.
+const NEW_TYPE_TRAITS: &str = "Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash";
+
+/// The word by which a type that no derive of the standard library fits has the same traits.
+const STD_TRAITS: &str = "std_traits";
+
 /// A struct or union on its way into the text.
 struct Item<'a> {
     name: String,
@@ -70,6 +76,7 @@ impl<'a> Printer<'a> {
                 }
                 self.push_derive(text, "Clone, Copy");
                 text.push_str("#[repr(transparent)]\n");
+                words.push(STD_TRAITS.to_owned());
                 push_attribute(text, "", "bpf_type", &words);
                 let hints = match spelled.hints.as_slice() {
                     [] => String::new(),
@@ -102,7 +109,7 @@ impl<'a> Printer<'a> {
 
     /// An enum that Rust has none of.
     fn push_new_type(&mut self, text: &mut String, name: &str, body: &Enum, words: Vec<String>) {
-        self.push_derive(text, ENUM_TRAITS);
+        self.push_derive(text, NEW_TYPE_TRAITS);
         text.push_str("#[repr(transparent)]\n");
         let mut words = words;
         let variants: Vec<String> = body
@@ -116,6 +123,7 @@ impl<'a> Printer<'a> {
                 format!("{doc}{}{ident} = {}", own.unwrap_or_default(), one.value.value)
             })
             .collect();
+        words.push(STD_TRAITS.to_owned());
         words.push(list("variants", &variants));
         push_attribute(text, "", "bpf_type", &words);
         let _ = writeln!(text, "pub struct {name}(pub {});", int_name(body.repr.value));
@@ -141,6 +149,7 @@ impl<'a> Printer<'a> {
         let _ = writeln!(text, "#[repr({repr})]");
         let mut words = words;
         words.extend(said);
+        words.push(STD_TRAITS.to_owned());
         push_attribute(text, "", "bpf_type", &words);
         let keyword = if this.is_union { "union" } else { "struct" };
         let _ = write!(text, "pub {keyword} {} {{\n{members}}}\n", this.name);

@@ -1,0 +1,69 @@
+//! `#[bpf_type(std_traits)]`: the traits of the standard library that a key or value is expected to have.
+//!
+//! The derives of the standard library refuse unions, show bit-fields as bytes and cost the compiler more than
+//! `BpfType` itself.
+
+use bpfmap_schema::front::rust::{FieldRole, TypeItem};
+use bpfmap_schema::ir::Composite;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::DeriveInput;
+
+use crate::methods::{fields, stored};
+
+/// The traits of a struct or union, as `__std_traits!` implements them; nothing if they are not asked for.
+pub(crate) fn composite(
+    input: &DeriveInput,
+    item: &TypeItem,
+    body: &Composite,
+    runtime: &TokenStream,
+) -> TokenStream {
+    if !item.std_traits {
+        return TokenStream::new();
+    }
+    let is_union = matches!(input.data, syn::Data::Union(_));
+    let stored = stored(input, item, body);
+    let this = format_ident!("this");
+    let mut shown: Vec<(String, TokenStream)> = Vec::new();
+    for (role, field) in item.fields.iter().zip(fields(input)) {
+        let Some(ident) = &field.ident else { continue };
+        let ty = &field.ty;
+        let field = || {
+            let value = if is_union {
+                // Each member of it has all of its bytes.
+                quote!(#runtime::storage::get::<#ty>(#runtime::bytes_of(#this), 0))
+            } else {
+                // A copy: there are no references to fields of a packed struct.
+                quote!({ #this.#ident })
+            };
+            (ident.to_string(), value)
+        };
+        let methods = |index: usize| {
+            let stored = stored.iter().find(|stored| stored.index == index)?;
+            let get = syn::parse_str::<Ident>(&stored.names.get).ok()?;
+            Some((stored.names.get.clone(), quote!(#this.#get())))
+        };
+        match role {
+            FieldRole::Member { .. } => shown.push(field()),
+            FieldRole::Bits { members, .. } => shown.extend(members.clone().filter_map(methods)),
+            FieldRole::Holds { index, .. } => {
+                shown.push(methods(*index).unwrap_or_else(field));
+            }
+            FieldRole::Padding(_) => {}
+        }
+    }
+    let (names, values): (Vec<String>, Vec<TokenStream>) = shown.into_iter().unzip();
+    let ident = &input.ident;
+    let names = format!("{ident}; {}", names.join(", "));
+    quote!(#runtime::__std_traits! { #ident, #names, #this => #(#values,)* })
+}
+
+/// The traits of a new type.
+pub(crate) fn new_type(input: &DeriveInput, item: &TypeItem, runtime: &TokenStream) -> TokenStream {
+    let (true, [field, ..]) = (item.std_traits, &*fields(input)) else { return TokenStream::new() };
+    let ident = &input.ident;
+    let member = field.ident.as_ref().map_or_else(|| quote!(0), ToTokens::to_token_stream);
+    let shown = field.ident.as_ref().map_or_else(|| "value".to_owned(), ToString::to_string);
+    let names = format!("{ident}; {shown}");
+    quote!(#runtime::__std_traits! { #ident, #names, this => { this.#member }, })
+}
