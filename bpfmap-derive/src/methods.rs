@@ -44,12 +44,9 @@ pub(crate) fn expand(
             names,
             doc: member.doc.as_deref(),
             ty: &ty,
-            newtype: None,
             storage,
             at: &at,
             is_union,
-            // Its bytes all have a value: the proof holds every member to that.
-            is_rust_union: is_union,
             visibility: &visibility,
             runtime: &runtime,
         }

@@ -15,16 +15,12 @@ pub struct Accessor<'a> {
     pub doc: Option<&'a str>,
     /// Its type in Rust.
     pub ty: &'a str,
-    /// Of a bit-field that is a newtype of an integer, the newtype.
-    pub newtype: Option<&'a str>,
     /// The field that holds it.
     pub storage: &'a str,
     /// Where in the field it lies.
     pub at: &'a StoredAt,
     /// Whether it is a member of a union.
     pub is_union: bool,
-    /// Whether the union is one in Rust, whose fields are read and written as bytes.
-    pub is_rust_union: bool,
     /// Who sees the methods: `pub`.
     pub visibility: &'a str,
     /// The path of the crate `bpfmap`.
@@ -110,29 +106,25 @@ impl Accessor<'_> {
         let AccessorNames { get, set, build } = names;
         let vis = if vis.is_empty() { String::new() } else { format!("{vis} ") };
         let shown = plain(get);
-        let [shared, exclusive] = if self.is_rust_union {
+        let [shared, exclusive] = if self.is_union {
             // Each member of it has all of its bytes.
             [format!("{runtime}::bytes_of(self)"), format!("{runtime}::__private::bytes_mut(self)")]
         } else {
             [format!("&self.{storage}"), format!("&mut self.{storage}")]
         };
-        let (mut read, write) = match self.at {
+        let (read, write) = match self.at {
             StoredAt::Byte(offset) => (
                 format!("{runtime}::storage::get({shared}, {offset})"),
                 format!("{runtime}::storage::set({exclusive}, {offset}, value);"),
             ),
             at => {
-                let value = if self.newtype.is_some() { "value.0" } else { "value" };
                 let (range, _) = at.bits().unwrap_or_default();
                 (
                     format!("{runtime}::storage::bits({shared}, {range})"),
-                    format!("{runtime}::storage::set_bits({exclusive}, {range}, {value});"),
+                    format!("{runtime}::storage::set_bits({exclusive}, {range}, value);"),
                 )
             }
         };
-        if let Some(newtype) = self.newtype {
-            read = format!("{newtype}({read})");
-        }
         let what = match self.at.bits() {
             None => format!("The member `{shown}`."),
             Some((_, width)) => {

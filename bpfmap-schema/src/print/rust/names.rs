@@ -27,7 +27,6 @@ pub const MAPS: &str = "Maps";
 pub struct Names<'a> {
     types: HashMap<&'a str, String>,
     specs: HashMap<&'a str, String>,
-    layouts: HashMap<&'a str, String>,
     taken: HashSet<String>,
 }
 
@@ -45,15 +44,11 @@ impl<'a> Names<'a> {
         let mut names = Self {
             types: HashMap::with_capacity(schema.types.len()),
             specs: HashMap::with_capacity(schema.maps.len()),
-            layouts: HashMap::with_capacity(schema.types.len()),
             taken: taken.collect(),
         };
-        let mut constants = Scope::default();
         for def in &schema.types {
             let name = names.take_type(&camel(&def.name.value));
             names.types.entry(&def.name.value).or_insert(name);
-            let constant = constants.take(&def.name.value.to_uppercase());
-            names.layouts.entry(&def.name.value).or_insert(constant);
         }
         for map in &schema.maps {
             let mut name = camel(&map.name.value);
@@ -78,11 +73,6 @@ impl<'a> Names<'a> {
     /// The spec type of the map that the schema calls `name`.
     pub fn spec(&self, name: &str) -> &str {
         self.specs.get(name).map_or("", String::as_str)
-    }
-
-    /// The constant in the module `layouts` that describes the type that the schema calls `name`.
-    pub fn layout(&self, name: &str) -> &str {
-        self.layouts.get(name).map_or("", String::as_str)
     }
 
     /// The parameters of a map's spec type: of what the loader sets, the type.
