@@ -102,7 +102,8 @@ fn new_type(
     }
     let std_traits = item
         .std_traits
-        .then(|| quote!(#runtime::__enum_traits! { #ident(#number) { #(#shown),* } }));
+        .as_ref()
+        .map(|_| quote!(#runtime::__enum_traits! { #ident(#number) { #(#shown),* } }));
     quote! {
         #[automatically_derived]
         #[allow(dead_code, missing_docs, rustdoc::all)]

@@ -18,7 +18,7 @@ pub(crate) fn composite(
     body: &Composite,
     runtime: &TokenStream,
 ) -> TokenStream {
-    if !item.std_traits {
+    if item.std_traits.is_none() {
         return TokenStream::new();
     }
     let is_union = matches!(input.data, syn::Data::Union(_));
@@ -60,7 +60,9 @@ pub(crate) fn composite(
 
 /// The traits of a new type.
 pub(crate) fn new_type(input: &DeriveInput, item: &TypeItem, runtime: &TokenStream) -> TokenStream {
-    let (true, [field, ..]) = (item.std_traits, &*fields(input)) else { return TokenStream::new() };
+    let (Some(_), [field, ..]) = (&item.std_traits, &*fields(input)) else {
+        return TokenStream::new();
+    };
     let ident = &input.ident;
     let member = field.ident.as_ref().map_or_else(|| quote!(0), ToTokens::to_token_stream);
     let shown = field.ident.as_ref().map_or_else(|| "value".to_owned(), ToString::to_string);

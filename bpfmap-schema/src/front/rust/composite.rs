@@ -79,7 +79,7 @@ pub(super) struct Opening {
     pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,
-    pub(super) std_traits: bool,
+    pub(super) std_traits: Option<Ident>,
     packed: bool,
     align: Option<Spanned<u32>>,
     /// Of a new type that is an enum of C, the variants.
@@ -108,10 +108,10 @@ impl Opening {
         let prefix = entries.string("prefix");
         entries.take("crate");
         let (mut in_place, mut packed, mut align, mut variants) = (false, false, None, None);
-        let mut std_traits = false;
+        let mut std_traits = None;
         if !matches!(input.data, Data::Enum(_)) {
             in_place = entries.flag("in_place").is_some();
-            std_traits = entries.flag("std_traits").is_some();
+            std_traits = entries.flag("std_traits");
             packed = entries.flag("packed").is_some();
             align = entries.expression("align").and_then(|expression| {
                 let number = reader.u32(&expression, "`align`");

@@ -105,7 +105,7 @@ pub(super) fn new_type(
         decl_tags: opening.decl_tags.clone(),
         in_c: opening.in_c,
     };
-    TypeItem { std_traits: opening.std_traits, ..reader.item(def) }
+    TypeItem { std_traits: opening.std_traits.clone(), ..reader.item(def) }
 }
 
 /// The integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.

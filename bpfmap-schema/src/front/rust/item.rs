@@ -25,8 +25,8 @@ pub struct TypeItem {
     pub def: TypeDef,
     /// Whether it has no name in C, and is written where a member is of it.
     pub in_place: bool,
-    /// Whether it asks for the traits of the standard library. C knows nothing of it.
-    pub std_traits: bool,
+    /// The word that asks for the traits of the standard library. C knows nothing of them.
+    pub std_traits: Option<Ident>,
     /// What each field is, in the order of the source.
     pub fields: Vec<FieldRole>,
     /// How Rust lays it out.
@@ -216,7 +216,7 @@ impl<'c> Reader<'c> {
         TypeItem {
             def,
             in_place: false,
-            std_traits: false,
+            std_traits: None,
             fields: Vec::new(),
             repr: Repr::default(),
             held,

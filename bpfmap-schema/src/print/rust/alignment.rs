@@ -15,6 +15,7 @@ pub struct ExplicitlyAligned<'a> {
 }
 
 /// Finds them in the order of definition, so that what a type holds is known before it.
+#[must_use]
 pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> ExplicitlyAligned<'a> {
     let mut found = ExplicitlyAligned { named: HashSet::new() };
     for &index in layouts.definition_order() {
