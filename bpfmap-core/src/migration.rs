@@ -236,7 +236,7 @@ mod tests {
         for value in [-1_i16, i16::MIN, i16::MAX, 0, 77] {
             let new = applied(&[widened(0, 16, 32, 32, true)], &value.to_ne_bytes(), 8);
             assert_eq!(new[4..], i32::from(value).to_ne_bytes(), "{value}");
-            let unsigned = value.cast_unsigned();
+            let unsigned = u16::from_ne_bytes(value.to_ne_bytes());
             let new = applied(&[widened(0, 16, 0, 64, false)], &value.to_ne_bytes(), 8);
             assert_eq!(new, u64::from(unsigned).to_ne_bytes(), "{value}");
         }

@@ -273,8 +273,8 @@ mod tests {
         let page = page_size();
         assert_eq!((room.words().len() * 8, room.len), (page, 2 * page));
         room.words().fill(1);
-        // A pipe's reader tells what the kernel may write, without touching it ourselves.
-        let (reader, mut writer) = std::io::pipe().unwrap();
+        // What reads from a socket tells what the kernel may write, without touching it ourselves.
+        let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
         std::io::Write::write_all(&mut writer, &[0; 16]).unwrap();
         let end = room.start.as_ptr().wrapping_add(room.words);
         // SAFETY: our own memory before the end, and none behind it, where the kernel writes nothing.

@@ -5,6 +5,7 @@ use bpfmap::TypeDesc;
 use bpfmap::migrate::{Migration, MigrationPlan, MigrationStep, Outcome, Progress, Stage};
 use bpfmap::{ErrorKind, Map, MapDef, MapSpec, UpdateMode, kind};
 use std::fs::{self, File};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -118,7 +119,8 @@ fn the_holder_of_the_lock_is_told() {
     drop(pinned(&bpf_fs));
     let path = bpf_fs.path("map");
     let folder = File::open(path.parent().unwrap()).unwrap();
-    folder.lock().unwrap();
+    // SAFETY: no memory is passed.
+    assert_eq!(unsafe { libc::flock(folder.as_raw_fd(), libc::LOCK_EX) }, 0);
     let mut folder = Some(folder);
     let mut holders = vec![];
     let outcome = migrate(&path, |progress| {

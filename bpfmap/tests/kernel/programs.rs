@@ -144,7 +144,7 @@ fn the_last_descriptor_takes_the_programs_along() {
     let jumps: Map<Jumps> = common::create();
     jumps.set(&1, ProgramFd::new(program(SOCKET_FILTER).as_fd())).unwrap();
     // r2 = the map; r0 = 0; exit
-    let descriptor = u64::from(jumps.as_raw_fd().cast_unsigned());
+    let descriptor = u64::try_from(jumps.as_raw_fd()).unwrap();
     let user = load(SOCKET_FILTER, &[0x1218 | descriptor << 32, 0, 0xb7, 0x95]);
     let id = jumps.info().unwrap().id;
     drop(jumps);
