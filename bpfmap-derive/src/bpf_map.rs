@@ -1,6 +1,6 @@
 //! `#[derive(BpfMap)]`.
 
-use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapType, ValueRule};
+use bpfmap_core::map_type::{INSTRUCTION_SIZE, KeyRule, MapFlag, MapType, ValueRule};
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::rust::{MapItem, read_map};
 use bpfmap_schema::ir::{Attribute, InnerMap, KeyValue, MapDecl, Pinning, Schema, Type};
@@ -296,7 +296,9 @@ impl Expansion<'_> {
             let setter = format_ident!("{key}");
             settings.extend(quote!(.#setter(#number)));
         }
-        let flags = def.flags.iter().map(|flag| format_ident!("{}", flag.value.to_uppercase()));
+        // One that nobody knows is a finding of the check, and needs no second one of the compiler's.
+        let known = def.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
+        let flags = known.map(|flag| format_ident!("{}", flag.name.to_uppercase()));
         let flags = flags.map(|flag| quote!(#runtime::MapFlags::#flag));
         if let Some(flags) = flags.reduce(|all, flag| quote!(#all.union(#flag))) {
             settings.extend(quote!(.flags(#flags)));
