@@ -419,7 +419,7 @@ fn killed_in_the_middle_leaves_whole_files() {
 }
 
 const IN_RUST: &str = "\
-use bpfmap::BpfMap;
+use bpfmap::{BpfMap, BpfMaps, Map};
 
 bpfmap::schema!(name = \"maps\");
 
@@ -428,6 +428,12 @@ bpfmap::schema!(name = \"maps\");
 pub struct Counters {
     key: u32,
     value: u64,
+}
+
+/// A handle of each map.
+#[derive(Debug, BpfMaps)]
+pub struct Maps {
+    pub counters: Map<Counters>,
 }
 ";
 
