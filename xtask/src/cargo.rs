@@ -20,6 +20,18 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
+/// A folder of this name for what is fetched and kept, in the user's cache.
+pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(std::env::home_dir()?.join(".cache")))
+        .ok_or("there is no directory for a cache: set HOME or XDG_CACHE_HOME")?;
+    let cache = base.join(name);
+    std::fs::create_dir_all(&cache)?;
+    Ok(cache)
+}
+
 /// An executable that cargo made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Executable {

@@ -1,5 +1,5 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask names`.
+//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`.
 
 mod apt;
 mod cargo;
@@ -7,6 +7,7 @@ mod corpus;
 mod demo;
 mod fuzz;
 mod matrix;
+mod msrv;
 mod names;
 mod packages;
 mod roundtrip;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
+        ["msrv"] => msrv::run(),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
@@ -65,6 +67,8 @@ Usage: cargo xtask COMMAND
   fuzz   random inputs for what reads schemas, BTF, rings and files: [--seconds N] [TARGET…]
   sanitize  the tests of the runtime under AddressSanitizer; as root those that need a kernel too
   miri   the parts of the runtime that need no kernel, in Miri; takes a nightly compiler with it
+  msrv   the crates for users, built and tested by Rust 1.85.1 of Debian 13; as root, in a system that it makes
+         with debootstrap in ~/.cache/bpfmap-msrv
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel
 

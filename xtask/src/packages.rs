@@ -25,6 +25,22 @@ pub(crate) const TESTS: &[Package] = &[
     Package { name: "bpftool", purpose: "makes vmlinux.h" },
 ];
 
+/// What makes a Debian system in a folder.
+pub(crate) const BOOTSTRAP: &[Package] =
+    &[Package { name: "debootstrap", purpose: "makes a Debian system in a folder" }];
+
+/// What that system has for the oldest compiler.
+pub(crate) const OLDEST_RUST: &[Package] = &[
+    Package { name: "rustc", purpose: "the oldest compiler that the crates name" },
+    Package { name: "cargo", purpose: "builds with it" },
+    Package { name: "gcc", purpose: "links, and compiles libbpf for libbpf-rs" },
+    Package { name: "libc6-dev", purpose: "what gcc links with" },
+    Package { name: "make", purpose: "builds libbpf for libbpf-rs" },
+    Package { name: "pkg-config", purpose: "finds libelf and zlib" },
+    Package { name: "libelf-dev", purpose: "libbpf reads object files with it" },
+    Package { name: "zlib1g-dev", purpose: "libelf's compressed sections" },
+];
+
 /// A Debian package, and why it is needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Package {
@@ -102,7 +118,8 @@ fn names(packages: &[Package]) -> impl Iterator<Item = &str> {
     packages.iter().map(|package| package.name)
 }
 
-fn show(packages: &[Package]) {
+/// Prints packages, and what they are for.
+pub(crate) fn show(packages: &[Package]) {
     for package in packages {
         println!("  {:16} {}", package.name, package.purpose);
     }

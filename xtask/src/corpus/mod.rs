@@ -39,7 +39,7 @@ pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
-    let cache = cache()?;
+    let cache = cargo::cache("bpfmap-corpus")?;
 
     steps.next("The kernel's source, and the types of a kernel");
     let source = source::ensure(&cache)?;
@@ -66,18 +66,6 @@ pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     }
     report.print(objects.is_some());
     report.verdict()
-}
-
-/// The folder for what is fetched and compiled.
-fn cache() -> Result<PathBuf, Error> {
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(std::env::home_dir()?.join(".cache")))
-        .ok_or("there is no directory for a cache: set HOME or XDG_CACHE_HOME")?;
-    let cache = base.join("bpfmap-corpus");
-    fs::create_dir_all(&cache)?;
-    Ok(cache)
 }
 
 /// How many maps of a project there are, and what became of them.

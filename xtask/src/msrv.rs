@@ -1,0 +1,193 @@
+//! `cargo xtask msrv`: the crates for users, built and tested by the oldest compiler that they name.
+//!
+//! Rust 1.85.1 is what Debian 13 has. Its packages lie in a folder of their own, which debootstrap makes, and nothing
+//! of this machine is changed. Lints can't do this: `incompatible_msrv` knows what the standard library got when, but
+//! neither syntax nor what dependencies need.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bpfmap_vmtest::kernel::Mirror;
+use serde_json::Value;
+
+use crate::Error;
+use crate::cargo::{cache, cargo, root};
+use crate::packages::{self, OLDEST_RUST, Package};
+use crate::sanitize::is_root;
+use crate::step::{Steps, output, run as run_command};
+
+/// Debian's release with this compiler.
+const SUITE: &str = "trixie";
+const COMPILER: &str = "rustc 1.85.1 ";
+
+/// The crates that the build of a user compiles.
+const CRATES: &[&str] = &[
+    "bpfmap",
+    "bpfmap-btf",
+    "bpfmap-codegen",
+    "bpfmap-core",
+    "bpfmap-derive",
+    "bpfmap-fixture",
+    "bpfmap-schema",
+];
+
+/// Features that need a newer compiler, and say so.
+const NEWER: &[&str] = &["bpfmap/aya"];
+
+/// The tests that need neither a kernel nor clang, and compare no messages of a newer compiler. Unit tests run too.
+const TESTS: &[&str] = &[
+    "accepted",
+    "builder",
+    "evolve",
+    "goldens_rust",
+    "hygiene",
+    "invariants",
+    "migration_plan",
+    "rules",
+    "rules_in_rust",
+    "rust_cfg",
+    "rust_source",
+    "schemas",
+    "twins",
+    "user_crate",
+];
+
+/// Runs in a mount namespace of its own: whatever happens, its mounts end with its last process. `$1` is the folder of
+/// the system, `$2` the checkout, `$3` the folder to build in, `$4` cargo's folder; what follows is the command. Only
+/// the build's folder can be written to.
+const ENTER: &str = r#"
+set -e
+system=$1 checkout=$2 target=$3 cargo=$4
+shift 4
+mount -t proc proc "$system/proc"
+mount --rbind /dev "$system/dev"
+mount --bind /sys "$system/sys"
+mount -o remount,bind,ro "$system/sys"
+mount --bind "$checkout" "$system/src"
+mount -o remount,bind,ro "$system/src"
+mount --bind "$cargo/registry" "$system/root/.cargo/registry"
+mount -o remount,bind,ro "$system/root/.cargo/registry"
+mount --bind "$target" "$system/target"
+exec chroot "$system" /usr/bin/env --ignore-environment --chdir=/src HOME=/root PATH=/usr/bin:/bin:/usr/sbin:/sbin \
+    CARGO_TARGET_DIR=/target CARGO_NET_OFFLINE=true INSTA_UPDATE=no "$@"
+"#;
+
+/// Runs `cargo xtask msrv`.
+///
+/// # Errors
+///
+/// When the user is not root, when debootstrap is missing and can't be installed or fails, and when the old compiler
+/// refuses something or a test fails.
+pub(crate) fn run() -> Result<(), Error> {
+    if !is_root()? {
+        return Err("debootstrap, mount and chroot need root, and this user is another\n  \
+                    help: run `cargo xtask msrv` as root"
+            .into());
+    }
+    let mut steps = Steps::new(5);
+    steps.next("A system with the oldest compiler");
+    let system = System::ensure()?;
+
+    steps.next("Sources of dependencies");
+    run_command(cargo().args(["fetch", "--locked"]))?;
+
+    let features = features()?;
+    steps.next("Every crate with every feature");
+    system.cargo("build", &features, &[])?;
+
+    steps.next("Tests");
+    let mut targets = vec!["--no-fail-fast", "--lib"];
+    for test in TESTS {
+        targets.extend(["--test", test]);
+    }
+    system.cargo("test", &features, &targets)?;
+
+    steps.next("Examples in documentation");
+    system.cargo("test", &features, &["--doc"])
+}
+
+/// The features of the crates, as arguments name them.
+fn features() -> Result<String, Error> {
+    let metadata = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata)?;
+    let mut features = vec![];
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let of_package = package["features"].as_object().into_iter().flatten();
+        features.extend(of_package.map(|(feature, _)| format!("{name}/{feature}")));
+    }
+    features.retain(|feature| {
+        let package = feature.split('/').next().unwrap_or_default();
+        CRATES.contains(&package) && !NEWER.contains(&feature.as_str())
+    });
+    Ok(features.join(","))
+}
+
+/// A Debian system in a folder.
+struct System {
+    folder: PathBuf,
+}
+
+impl System {
+    /// The system in the cache folder, made if it is not there.
+    fn ensure() -> Result<Self, Error> {
+        let cache = cache("bpfmap-msrv")?;
+        let system = Self { folder: cache.join(SUITE) };
+        if !system.folder.exists() {
+            packages::ensure(packages::BOOTSTRAP)?;
+            println!("Installing in {}:", system.folder.display());
+            packages::show(OLDEST_RUST);
+            system.make(&cache.join(format!("{SUITE}.part")))?;
+        }
+        let compiler =
+            output(Command::new("chroot").arg(&system.folder).args(["rustc", "--version"]))?;
+        if !compiler.starts_with(COMPILER) {
+            let folder = system.folder.display();
+            let help = format!("remove {folder}, and run this again");
+            return Err(
+                format!("expected {COMPILER}in {folder}, found {compiler}  help: {help}").into()
+            );
+        }
+        println!("{}: {}", system.folder.display(), compiler.trim_end());
+        Ok(system)
+    }
+
+    /// Makes the system in `part`, and gives it its name when it is whole.
+    fn make(&self, part: &Path) -> Result<(), Error> {
+        if part.exists() {
+            fs::remove_dir_all(part)?;
+        }
+        let names: Vec<&str> = OLDEST_RUST.iter().map(|Package { name, .. }| *name).collect();
+        let mirror = Mirror::configured(None, None);
+        // What it mounts goes with its namespace.
+        let mut debootstrap = Command::new("unshare");
+        debootstrap.args(["--mount", "debootstrap", "--variant=minbase"]);
+        debootstrap.arg(format!("--include={}", names.join(",")));
+        debootstrap.arg(SUITE).arg(part).arg(mirror.of(SUITE)?);
+        run_command(&mut debootstrap)?;
+        for folder in ["src", "target", "root/.cargo/registry"] {
+            fs::create_dir_all(part.join(folder))?;
+        }
+        Ok(fs::rename(part, &self.folder)?)
+    }
+
+    /// Runs its cargo on the checkout. It builds in `target/msrv`.
+    fn cargo(&self, command: &str, features: &str, targets: &[&str]) -> Result<(), Error> {
+        let target = root().join("target/msrv");
+        fs::create_dir_all(&target)?;
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+        let home = home.ok_or("cargo has no folder: set HOME or CARGO_HOME")?;
+        let mut run = Command::new("unshare");
+        run.args(["--mount", "sh", "-c", ENTER, "sh"]);
+        run.args([self.folder.as_path(), root(), &target, &home]);
+        run.args(["cargo", command, "--locked", "--features", features]);
+        for name in CRATES {
+            run.args(["--package", name]);
+        }
+        // The command is long, and what failed has said so.
+        let failed = |_| format!("`cargo {command} {}` with {COMPILER}failed", targets.join(" "));
+        Ok(run_command(run.args(targets)).map_err(failed)?)
+    }
+}
