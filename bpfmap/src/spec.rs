@@ -76,7 +76,7 @@ pub trait OuterMapSpec: MapSpec {
 ///
 /// The kernel sees bytes and no type. The object file has the type of the events in the definition of the map
 /// ([`MapSource::btf`](crate::MapSource::btf)), and [`Map::from_object`](crate::Map::from_object) compares it with
-/// [`MapSpec::DEF.event`]. The size of each record is checked when it is read.
+/// `event` of [`MapSpec::DEF`]. The size of each record is checked when it is read.
 ///
 /// ```
 /// use bpfmap::{MapDef, EventSpec, MapSpec, kind, TypeDesc};
@@ -103,6 +103,6 @@ pub trait OuterMapSpec: MapSpec {
     note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
 )]
 pub trait EventSpec: MapSpec {
-    /// What is sent. [`MapSpec::DEF.event`] describes it.
+    /// What is sent. `event` of [`MapSpec::DEF`] describes it.
     type Event: Plain;
 }

@@ -6,6 +6,7 @@ mod bpf_fs;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
@@ -234,7 +235,8 @@ fn a_migration_says_whom_it_waits_for() {
     let place = Place::new("cli-waits");
     let pin = place.pin();
     let folder = fs::File::open(pin.parent().unwrap()).unwrap();
-    folder.lock().unwrap();
+    // SAFETY: takes a descriptor that is open and a number.
+    assert_eq!(unsafe { libc::flock(folder.as_raw_fd(), libc::LOCK_EX) }, 0);
     let arguments =
         format!("bpfmap migrate --from old.toml --to new.toml --pinned {}", pin.display());
     let mut command = command(&arguments, place.folder.path());

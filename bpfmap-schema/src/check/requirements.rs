@@ -232,7 +232,7 @@ impl<'a> Resolved<'a> {
     }
 
     /// What `operation` answers on `map` under `condition`: what a flag of the map says or, where none
-    /// does, its type, as [`OperationFacts::timeline`] tells it. What hangs on a special field counts from
+    /// does, its type, kernel by kernel. What hangs on a special field counts from
     /// the kernel that knows the field.
     #[must_use]
     pub fn answers(

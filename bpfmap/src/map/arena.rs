@@ -72,7 +72,7 @@ where
     ///
     /// Libbpf maps the arenas that it makes. One that it did not make for this object, such as one that was pinned
     /// before, it does not map: then this method does, as [`map_arena`](Self::map_arena), which takes
-    /// [`MAP_EXTRA`](MapSpec::DEF.map_extra) if the arena was mapped before.
+    /// `map_extra` of [`MapSpec::DEF`] if the arena was mapped before.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the object's is

@@ -496,7 +496,7 @@ fn matrix_interrupted() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let end = Instant::now() + Duration::from_mins(1);
+    let end = Instant::now() + Duration::from_secs(60);
     while !fs::read_to_string(&json).unwrap_or_default().contains("\"passed\"") {
         assert!(Instant::now() < end, "no test passed");
         std::thread::sleep(Duration::from_millis(20));
@@ -536,14 +536,14 @@ fn harness_killed() {
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
-    let end = Instant::now() + Duration::from_mins(1);
+    let end = Instant::now() + Duration::from_secs(60);
     while processes_with(&mark).len() < 2 {
         assert!(Instant::now() < end, "QEMU did not start");
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let end = Instant::now() + Duration::from_mins(1);
+    let end = Instant::now() + Duration::from_secs(60);
     while !processes_with(&mark).is_empty() {
         assert!(Instant::now() < end, "QEMU lives on");
         std::thread::sleep(Duration::from_millis(20));

@@ -116,7 +116,7 @@ fn debugger_attaches_by_a_socket_that_is_the_users_alone() {
     let line = lines.next().unwrap().unwrap();
     let (_, socket) = line.split_once("target remote ").unwrap_or_else(|| panic!("{line}"));
     let socket = Path::new(socket.trim_end_matches('\''));
-    let end = Instant::now() + Duration::from_mins(1);
+    let end = Instant::now() + Duration::from_secs(60);
     let mut debugger = loop {
         if let Ok(connected) = UnixStream::connect(socket) {
             break connected;

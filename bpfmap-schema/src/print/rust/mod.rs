@@ -63,7 +63,7 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     text
 }
 
-/// Writes what [`print`] does for a module that stands anywhere: paths begin at the root, and nothing but the text's own
+/// Writes what [`print()`] does for a module that stands anywhere: paths begin at the root, and nothing but the text's own
 /// items is in scope. The documentation of a map also says what its flags do and how to open it.
 #[must_use]
 pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
@@ -73,7 +73,7 @@ pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     format!("use ::core::prelude::v1::*;\n\n{}\n{items}", imports.line(ROOT))
 }
 
-/// The names that [`print`] gives to the types and maps of `schema`.
+/// The names that [`print()`] gives to the types and maps of `schema`.
 #[must_use]
 pub fn names(schema: &Schema) -> Names<'_> {
     Names::without(schema, &reserved())
