@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 
-use crate::{bpf_map, bpf_type};
+use crate::{bpf_map, bpf_maps, bpf_type};
 
 /// Each file of `tests/expand/`: items with a derive, and beside it what they expand to.
 #[test]
@@ -27,6 +27,19 @@ fn expansions() {
         let file = syn::parse2(expanded).unwrap();
         let name = path.file_stem().unwrap().to_str().unwrap();
         settings.bind(|| insta::assert_snapshot!(name, prettyplease::unparse(&file)));
+    }
+}
+
+/// Handles have names.
+#[test]
+fn handles_of_maps_stand_in_named_fields() {
+    for wrong in ["struct Maps(Map<A>);", "struct Maps;", "enum Maps { A }", "union Maps { a: u8 }"]
+    {
+        let expanded = bpf_maps::expand(syn::parse_str(wrong).unwrap()).to_string();
+        assert!(
+            expanded.contains("expects a struct with a named field for each map"),
+            "{expanded}"
+        );
     }
 }
 

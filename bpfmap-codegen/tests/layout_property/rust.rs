@@ -120,7 +120,8 @@ impl Lines<'_> {
     fn widest(&self, member: &Member) -> String {
         let MemberType::Type(ty) = &member.ty else { return String::new() };
         match self.checked.resolved().without_aliases(&ty.value) {
-            Type::Bool => "true".to_owned(),
+            // Behind another name it is bpfmap's `Bool`.
+            Type::Bool => "true.into()".to_owned(),
             Type::Named(name) => {
                 let def = self.checked.resolved().type_def(name).map(|def| &def.kind);
                 let Some(TypeDefKind::Enum(body)) = def else { panic!("{name} is a bit-field") };

@@ -1,0 +1,129 @@
+//! What bpfmap costs a user's build: a crate with a schema of 50 maps and 50 structs, a build script with `Builder`, and the
+//! generated Rust.
+//!
+//! `cargo run -p bpfmap-compile-cost --bin cold_build [-- REPOSITORY[=FEATURES]…]`. Prints the processor time of a build
+//! from nothing, and of `cargo check` after a change of the crate's source, for each of these checkouts of this repository
+//! (this one with the feature `derive` unless you name others). The checkouts take turns, and the best of the rounds counts.
+
+#[path = "../../../children.rs"]
+mod children;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::{env, fs};
+
+use children::{MICROS_A_TICK, ticks_of_children};
+
+const ROUNDS: u32 = 3;
+const ITEMS: u32 = 50;
+
+type Error = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cold_build: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Error> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let mut checkouts: Vec<String> = env::args().skip(1).collect();
+    if checkouts.is_empty() {
+        checkouts.push(format!("{}=derive", here.display()));
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
+    let folder = target.join("cold-build");
+    let mut best = vec![[u64::MAX; 2]; checkouts.len()];
+    for _ in 0..ROUNDS {
+        for (checkout, best) in checkouts.iter().zip(&mut best) {
+            let (path, features) = checkout.split_once('=').unwrap_or((checkout, ""));
+            write_package(&folder, path.as_ref(), features)?;
+            for (best, ticks) in best.iter_mut().zip(build(&folder)?) {
+                *best = (*best).min(ticks);
+            }
+        }
+    }
+    for (checkout, [cold, check]) in checkouts.iter().zip(best) {
+        let millis = |ticks: u64| ticks * MICROS_A_TICK / 1000;
+        println!(
+            "{checkout}: {} ms for a cold build, {} ms for a check after a change",
+            millis(cold),
+            millis(check)
+        );
+    }
+    Ok(())
+}
+
+/// Writes the crate. Its dependencies have the versions of the checkout's lock file.
+fn write_package(folder: &Path, checkout: &Path, features: &str) -> Result<(), Error> {
+    let checkout = checkout.canonicalize()?;
+    fs::create_dir_all(folder.join("src"))?;
+    fs::copy(checkout.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let path = checkout.display();
+    let features: Vec<String> =
+        features.split(',').filter(|it| !it.is_empty()).map(|it| format!("{it:?}")).collect();
+    let manifest = format!(
+        "[package]\nname = \"cold-build\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+         bpfmap = {{ path = '{path}/bpfmap', default-features = false, features = [{}] }}\n\n[build-dependencies]\n\
+         bpfmap-codegen = {{ path = '{path}/bpfmap-codegen', default-features = false, features = [\"toml\"] }}\n",
+        features.join(", "),
+    );
+    fs::write(folder.join("Cargo.toml"), manifest)?;
+    let script = "fn main() -> Result<(), bpfmap_codegen::BuildError> {\n    \
+                  bpfmap_codegen::Builder::new().schema(\"maps.toml\").generate()\n}\n";
+    fs::write(folder.join("build.rs"), script)?;
+    fs::write(folder.join("maps.toml"), schema())?;
+    Ok(fs::write(folder.join("src/lib.rs"), source(0))?)
+}
+
+fn source(number: u32) -> String {
+    format!(
+        "mod maps {{\n    include!(concat!(env!(\"OUT_DIR\"), \"/maps.rs\"));\n}}\npub use maps::*;\n\
+         pub const NUMBER: u32 = {number};\n"
+    )
+}
+
+fn schema() -> String {
+    let mut schema = String::new();
+    for index in 0..ITEMS {
+        let _ = write!(
+            schema,
+            "[types.record_{index}]\nkind = \"struct\"\nmembers = [{{ name = \"address\", type = \"u32\" }}, \
+             {{ name = \"port\", type = \"u16\" }}, {{ name = \"flags\", type = \"u16\" }}, \
+             {{ name = \"packets\", type = \"u64\" }}]\n\n\
+             [maps.map_{index}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"record_{index}\"\nmax_entries = 64\n\n"
+        );
+    }
+    schema
+}
+
+/// The processor time of a build from nothing, and of a check after a change, in ticks.
+fn build(folder: &Path) -> Result<[u64; 2], Error> {
+    let target = folder.join("target");
+    if target.exists() {
+        fs::remove_dir_all(&target)?;
+    }
+    let cold = cargo(folder, "build")?;
+    // The first check makes what a check needs of the dependencies.
+    cargo(folder, "check")?;
+    fs::write(folder.join("src/lib.rs"), source(1))?;
+    Ok([cold, cargo(folder, "check")?])
+}
+
+fn cargo(folder: &Path, command: &str) -> Result<u64, Error> {
+    let before = ticks_of_children()?;
+    let output = Command::new(env!("CARGO"))
+        .args([command, "--quiet", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(ticks_of_children()? - before)
+}
