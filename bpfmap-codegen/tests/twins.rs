@@ -31,12 +31,15 @@ fn twins_are_what_convert_makes() {
         let schema = toml::read_file(&path).schema;
         let text = print::rust::print(&schema, &Layouts::new(&schema));
         let twin = twin(&path);
+        let there = fs::read_to_string(&twin);
         if bless {
-            fs::write(&twin, text).unwrap();
+            // Another test reads the files meanwhile, so one that is right is not written again.
+            if there.ok().as_ref() != Some(&text) {
+                fs::write(&twin, text).unwrap();
+            }
         } else {
-            let there = fs::read_to_string(&twin).unwrap();
             assert!(
-                there == text,
+                there.unwrap() == text,
                 "{} is not\n{text}\nIf this is as it should be: \
                  BPFMAP_BLESS=1 cargo test -p bpfmap-codegen --test twins",
                 twin.display()
