@@ -1,6 +1,6 @@
 //! Fixtures as data.
 //!
-//! A fixture tries a map on the kernel that runs, and holds what it is answered against the facts table. The generator
+//! A fixture tries a map on the running kernel and compares the answers with the facts table. The generator
 //! writes a [`MapFixture`] for each map of a schema into the tests, and can make the same value while it runs.
 
 use crate::map_type::{MapFlag, MapTraits, MapType};

@@ -2,7 +2,7 @@
 
 use crate::{MapFlags, TypeDesc};
 
-/// What a schema says of a map: the same as a `bpfmap::MapSpec`, for who learns it only at run time.
+/// The definition of a map as data. `bpfmap::MapSpec` has it as a constant; tools that read a schema make it at run time.
 ///
 /// ```
 /// use bpfmap_core::{MapDef, TypeDesc};

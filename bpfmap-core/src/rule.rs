@@ -96,7 +96,7 @@ pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
     }
 }
 
-/// A key of 32 bits that is no integer, of a map that takes nothing else.
+/// Reports a 4-byte key that is not an integer, where the map type takes only a 32-bit integer.
 #[must_use]
 pub const fn number_key(row: &MapType) -> Violation {
     let message = Text::of("the key of ").and(of_type(row).as_str()).and(" is a 32-bit integer");

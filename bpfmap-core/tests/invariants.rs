@@ -67,7 +67,7 @@ fn names_a_type(line: &str) -> bool {
     quoted.into_iter().any(|text| is_name(text) || in_c(text))
 }
 
-/// The sources below a folder that are no tests.
+/// Returns the source files below a folder, without those of tests.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {

@@ -333,6 +333,7 @@ impl Expansion<'_> {
             fields.iter().map(|field| (&field.ident, &field.ty)).unzip();
         let (bounded, parameters, _) = self.input.generics.split_for_impl();
         let bounds = self.bounds();
+        // The function is never called: it only uses the fields, so that rustc does not report them as dead code.
         quote! {
             const _: () = {
                 #[allow(dead_code)]

@@ -24,7 +24,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let (bounded, parameters, bounds) = input.generics.split_for_impl();
     let opened = fields.named.iter().map(|field| {
         let (name, ty) = (&field.ident, &field.ty);
-        // The compiler points at the type of a field that is no map.
+        // The compiler points at the type of a field that is not a map.
         let open = quote::quote_spanned!(ty.span()=> <#ty>::from_object(object)?);
         quote!(#name: #open,)
     });

@@ -104,6 +104,7 @@ fn new_type(
         .std_traits
         .as_ref()
         .map(|_| quote!(#runtime::__enum_traits! { #ident(#number) { #(#shown),* } }));
+    // A program need not use every constant, and their documentation is the author's.
     quote! {
         #[automatically_derived]
         #[allow(dead_code, missing_docs, rustdoc::all)]

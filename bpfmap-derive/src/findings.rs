@@ -39,6 +39,7 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
         Severity::Warning => {
             let name = Ident::new(&finding.rule.id.replace('-', "_"), Span::call_site());
             let used = Ident::new(&name.to_string(), first);
+            // The constant has the name of the rule, since rustc shows it in the warning.
             quote! {
                 const _: () = {
                     #[allow(non_upper_case_globals)]

@@ -214,7 +214,7 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// A struct without named fields, or with a field that is no `Map<…>`, does not compile.
+/// The struct must have named fields, each of a type `Map<…>`. Anything else does not compile.
 #[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
 pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
     bpf_maps::expand(input.into()).into()

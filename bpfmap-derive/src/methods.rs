@@ -57,6 +57,7 @@ pub(crate) fn expand(
         quote!(::core::compile_error! { #message })
     });
     let ident = &input.ident;
+    // A program need not use every method, and their documentation is the author's.
     quote! {
         #[automatically_derived]
         #[allow(dead_code, rustdoc::all)]

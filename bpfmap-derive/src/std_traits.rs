@@ -33,7 +33,7 @@ pub(crate) fn composite(
                 // Each member of it has all of its bytes.
                 quote!(#runtime::storage::get::<#ty>(#runtime::bytes_of(#this), 0))
             } else {
-                // A copy: there are no references to fields of a packed struct.
+                // The braces copy the field: a field of a packed struct cannot be borrowed.
                 quote!({ #this.#ident })
             };
             (ident.to_string(), value)

@@ -23,7 +23,7 @@ fn every_rule_has_a_case_or_a_reason() {
         assert_eq!(cases(rule).is_empty(), exempt, "{}: a case, or a reason", rule.id);
     }
     for (id, _) in NOT_BY_A_DERIVE {
-        assert!(Rule::by_id(id).is_some(), "{id} is no rule");
+        assert!(Rule::by_id(id).is_some(), "`{id}` is not a rule");
     }
 }
 

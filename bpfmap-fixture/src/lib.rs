@@ -208,8 +208,8 @@ pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
     answer != Answer::OK
 }
 
-/// Tries each case of each operation on a map of its own, or holds the refusal of the map against
-/// the facts on a kernel that should not take it.
+/// Tries each case of each operation on a map of its own. On a kernel that refuses the map, compares the errno with the
+/// facts table.
 ///
 /// # Panics
 ///

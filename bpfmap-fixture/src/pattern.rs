@@ -162,7 +162,8 @@ impl Number {
     }
 }
 
-/// The bytes of a value of the type that `layout` describes, whose first leaf has the number 0. What is no leaf is 0.
+/// Returns the bytes of a value of the type that `layout` describes. The scalars in it are numbered from 0 and filled with
+/// the pattern of their number; padding is 0.
 #[must_use]
 pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(layout.size()).expect("a value fits into memory")];
@@ -261,8 +262,8 @@ fn around(bytes: &[u8], byte: usize) -> String {
     format!("{:02x?} from byte {start} on", &bytes[start..end])
 }
 
-/// ` (.stats[1].packets)`: the member that has this byte, the first one of a union; nothing for a value
-/// that is no struct.
+/// Returns the path of the member that has this byte, such as ` (.stats[1].packets)`; in a union, that of its first
+/// member. Returns an empty string if the value is not a struct or union.
 fn member_at(layout: &TypeDesc<'_>, byte: u64) -> String {
     let mut path = String::new();
     let (mut layout, mut byte) = (layout, byte);

@@ -1,7 +1,7 @@
 //! What a schema says of BPF maps: read, checked, laid out and printed.
 //!
 //! A [front end](front) makes a [`Schema`](ir::Schema) of TOML, of Rust or of compiled programs. The [check]
-//! holds it against the facts of [`bpfmap_core`] and lays its types out; what it finds are
+//! compares it with the facts of [`bpfmap_core`] and computes the layout of its types; its results are
 //! [diagnostics]. The back ends of `bpfmap-codegen` read only what the check has passed.
 
 pub mod check;

@@ -60,7 +60,7 @@ pub enum ErrorKind {
 /// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs)] // Named like the methods.
+#[allow(missing_docs, reason = "each variant is named like the method that failed")]
 pub enum Operation {
     Open,
     Create,

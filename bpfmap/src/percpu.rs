@@ -124,7 +124,7 @@ impl<V: Plain> PerCpu<V> {
         self.slots.get_mut(cpu).map(|slot| &mut slot.value)
     }
 
-    /// Returns the values as a slice; `None` if the size of `V` is no multiple of 8, since the kernel then leaves space
+    /// Returns the values as a slice; `None` if the size of `V` is not a multiple of 8, since the kernel then leaves space
     /// between them.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[V]> {

@@ -133,8 +133,10 @@ macro_rules! plain_struct {
             this => $($($(this.$view(),)*)? { this.$member },)*
         }
         impl ::core::marker::Copy for $name {}
-        // A derive can't be added to a struct that is written elsewhere.
-        #[allow(clippy::expl_impl_clone_on_copy)]
+        #[allow(
+            clippy::expl_impl_clone_on_copy,
+            reason = "a derive cannot be added to a struct that is written elsewhere"
+        )]
         impl ::core::clone::Clone for $name {
             #[inline]
             fn clone(&self) -> Self {

@@ -22,7 +22,7 @@ const INCLUDES: &str = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n";
 pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     let variables = variables(checked);
     if variables.is_empty() {
-        // Nothing but enums: clang writes no BTF, and there is no layout to compare.
+        // All types are enums. Clang writes no BTF for them, and they have no members whose offsets could be compared.
         return Ok(());
     }
     let header = format!("{INCLUDES}{}{variables}", c::emit(checked).contents);

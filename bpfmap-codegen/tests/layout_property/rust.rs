@@ -126,7 +126,7 @@ impl Lines<'_> {
                 let def = self.checked.resolved().type_def(name).map(|def| &def.kind);
                 let Some(TypeDefKind::Enum(body)) = def else { panic!("{name} is a bit-field") };
                 let values = body.variants.iter().map(|variant| variant.value.value);
-                // Two names for one value are no enum of Rust's.
+                // A Rust enum cannot have two names for one value.
                 if values.collect::<HashSet<_>>().len() == body.variants.len() {
                     "bpfmap::Enum::from_number(!0)".to_owned()
                 } else {

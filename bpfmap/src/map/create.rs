@@ -57,7 +57,8 @@ pub(crate) fn create_def(declared: &MapDef<'_>) -> Result<OwnedFd> {
     create_declared(declared, template.as_ref().map(AsFd::as_fd), declared.name)
 }
 
-/// The pattern of the maps in a map of maps, for its creation. `None`: it is no map of maps.
+/// Creates the template of the inner maps, which the kernel asks for when a map of maps is created. Returns `None` if the map
+/// is not a map of maps.
 fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
     declared.inner.map(create_def).transpose()
 }

@@ -1,4 +1,4 @@
-//! Locks of files, and who holds one.
+//! File locks, and which process holds one.
 
 use std::ffi::c_int;
 use std::fs::File;

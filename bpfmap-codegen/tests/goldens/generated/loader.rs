@@ -48,7 +48,7 @@ mod generated {
 
     /// As deep as the command line says.
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(stack_trace, set_by_loader(max_entries))]
     pub struct Stacks<V> {
@@ -56,7 +56,7 @@ mod generated {
         value: V,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash, max_entries = 64)]
     pub struct Both<KType, V> {
@@ -64,7 +64,7 @@ mod generated {
         value: V,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(lru_hash, max_entries = 64)]
     pub struct Keys<KType> {
@@ -74,7 +74,7 @@ mod generated {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(percpu_hash, max_entries = 64, flags(no_prealloc))]
     pub struct Values<V> {
@@ -84,7 +84,7 @@ mod generated {
 
     /// What the loader makes for each.
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash_of_maps, max_entries = 8)]
     pub struct Tenants<I> {
@@ -93,7 +93,7 @@ mod generated {
         inner: I,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which holds the sizes against the real map.
+    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(array_of_maps, set_by_loader(max_entries))]
     pub struct Shards<I> {

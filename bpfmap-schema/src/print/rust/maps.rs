@@ -159,7 +159,7 @@ fn how_to_open(spec: &str, map: &MapDecl) -> String {
         .collect();
     format!(
         "A parameter is what the object leaves to its loader: call libbpf's {} before the object is loaded, and then open the \
-         map as `bpfmap::Map::<{spec}<{}>>`, which holds the sizes against the real map.",
+         map as `bpfmap::Map::<{spec}<{}>>`, which compares the sizes with the real map.",
         set.join(" and "),
         types.join(", ")
     )
