@@ -11,6 +11,10 @@ use std::borrow::Cow;
 ///
 /// The kernel reads and writes [`Held::size`] bytes at the addresses given here: they must be that many, and writable
 /// in a [`Held::Slot`]. Any bytes are a valid value.
+#[allow(
+    unreachable_pub,
+    reason = "a public trait has it as a bound; Rust 1.85 looks at the path alone"
+)]
 pub unsafe trait Held: Sized {
     /// One value.
     type One: Plain;

@@ -1,5 +1,10 @@
 //! What the markers implement, held against the facts table when the crate is compiled.
 
+#![allow(
+    dead_code,
+    reason = "all of it is used in constants alone, which Rust 1.85 does not count as a use, and later versions do"
+)]
+
 use super::Kind;
 use crate::held::Held;
 use crate::spec::{MapSpec, OuterMapSpec};
@@ -8,10 +13,6 @@ use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;
 
 /// A map that each map type of kernel objects can hold objects for, and show them of.
-#[allow(
-    dead_code,
-    reason = "it is only a type parameter of capabilities, which some versions of rustc count as a use and some do not"
-)]
 pub(super) enum Probe {}
 
 impl MapSpec for Probe {
