@@ -395,9 +395,46 @@ mod tests {
         decoder.push(&sealed_by(1, 1));
         assert!(!decoder.next::<FromGuest>().unwrap_err().is_forgery());
         // The first says that init waits for the key.
-        let mut decoder = Decoder::sealed(key, 0);
+        let mut decoder = Decoder::sealed(key.clone(), 0);
         decoder.push(&unsealed());
-        assert_eq!(decoder.next().unwrap(), Some(Record::Message(end)));
+        assert_eq!(decoder.next().unwrap(), Some(Record::Message(end.clone())));
+        let mut decoder = Decoder::sealed(key, 0);
+        decoder.push(&sealed_by(1, 0));
+        assert!(decoder.next::<FromGuest>().unwrap_err().is_forgery(), "init has no key yet");
+    }
+
+    #[test]
+    fn no_more_is_waited_for_than_the_longest_payload() {
+        let header = |length: usize| {
+            let mut header = Encoder::default().bytes(Stream::Stdout, b"x");
+            header.truncate(HEADER);
+            header[8..].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
+            header
+        };
+        assert_eq!(decode(&header(MAX_PAYLOAD)), Ok(vec![]));
+        for length in [MAX_PAYLOAD + 1, u32::MAX as usize] {
+            let damage = decode(&header(length)).unwrap_err();
+            assert!(damage.to_string().contains("its length is impossible"), "{damage}");
+        }
+    }
+
+    #[test]
+    fn a_seal_is_of_the_whole_record() {
+        let key = Key::known([1; 16]);
+        let mut encoder = Encoder { number: 1, ..Encoder::default() };
+        encoder.seal_with(key.clone());
+        let sealed = encoder.bytes(Stream::Stdout, b"passed");
+        let body = sealed.len() - CHECKSUM;
+        // What is not the mark of a record or a length: then more bytes are waited for. Its checksum is right.
+        for at in (2..body).filter(|at| *at != 3 && !(8..HEADER).contains(at)) {
+            let mut forged = sealed.clone();
+            forged[at] ^= 1;
+            let checksum = crc32fast::hash(&forged[..body]).to_le_bytes();
+            forged[body..].copy_from_slice(&checksum);
+            let mut decoder = Decoder::sealed(key.clone(), 1);
+            decoder.push(&forged);
+            assert!(decoder.next::<FromGuest>().unwrap_err().is_forgery(), "byte {at}");
+        }
     }
 
     #[test]

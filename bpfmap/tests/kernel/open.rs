@@ -3,7 +3,7 @@
 use crate::bpf_fs::BpfFs;
 use crate::common::{anyone_may, create, errno, kernel, mismatch, raise_memlock, unprivileged};
 use crate::spec;
-use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, UpdateMode};
+use bpfmap::{ErrorKind, LayoutCheck, Map, MapFlags, MapSource, MapSpec, PidFd, UpdateMode};
 use bpfmap::{MemberDesc, TypeDesc};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -186,6 +186,32 @@ fn without_privilege_the_sizes_are_compared() {
     let opened = opened.unwrap();
     assert_eq!(opened.layout_check(), LayoutCheck::NotPermitted);
     assert_eq!(opened.lookup(&1).unwrap().unwrap().tx_bytes, 2);
+}
+
+spec!(Accounts: TaskStorage, u32 as TypeDesc::I32 => u64 as TypeDesc::U64, max 0,
+    flags = MapFlags::NO_PREALLOC);
+
+/// Programs write through a user pointer, and BTF alone tells whether the value has one: a process that may not read it
+/// attaches nothing without `unsafe`.
+#[test]
+fn without_privilege_what_may_be_a_user_pointer_is_not_attached() {
+    // Task storage is of Linux 5.11. Before 5.19 the whole system call was closed to this process.
+    if kernel() < (5, 19) && (kernel() < (5, 11) || !anyone_may()) {
+        return;
+    }
+    let map = create::<Accounts>();
+    let own = PidFd::open(std::process::id()).unwrap();
+    map.attach(PidFd::new(own.as_fd()), &1).unwrap();
+    let refused = |attempt: fn(&Map<Accounts>, PidFd<'_>) -> bpfmap::Result<()>| {
+        let opened = unprivileged(|| Map::<Accounts>::from_map(&map)).unwrap();
+        let error = attempt(&opened, PidFd::new(own.as_fd())).unwrap_err();
+        assert_eq!((error.kind(), error.errno()), (ErrorKind::PermissionDenied, None), "{error}");
+        assert!(error.to_string().contains("may not read the BTF of the map"), "{error}");
+    };
+    refused(|map, own| map.attach(own, &2));
+    refused(|map, own| map.attach_new(own, &2).map(drop));
+    refused(|map, own| map.replace_attached(own, &2).map(drop));
+    assert_eq!(map.attached(PidFd::new(own.as_fd())).unwrap(), Some(1));
 }
 
 #[test]

@@ -96,3 +96,16 @@ fn without_privileges_the_kernels_file_is_believed() {
     let packets = common::create::<Packets>().lookup(&0).unwrap().unwrap();
     assert_eq!(packets.len(), cpus);
 }
+
+/// What has been read into memory was as large as the number then.
+#[test]
+fn the_number_is_learnt_once() {
+    let Ok(list) = std::env::var(MOUNTED) else {
+        return false_lists().iter().for_each(|list| in_child("the_number_is_learnt_once", list));
+    };
+    let map = common::create::<Packets>();
+    let cpus = possible_cpus().unwrap();
+    mount_over(&list);
+    assert_eq!(possible_cpus().unwrap(), cpus);
+    assert_eq!(map.lookup(&0).unwrap().unwrap().len(), cpus);
+}

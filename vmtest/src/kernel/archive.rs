@@ -298,6 +298,13 @@ mod tests {
             (EntryType::Regular, "vmlinuz", b""),
         ]);
         assert_eq!(found.unwrap(), [long.as_str(), &long, "vmlinuz"]);
+        // A name is of the entry behind it, whatever that is.
+        let found = names(&[
+            (EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes()),
+            (EntryType::Symlink, "short", b""),
+            (EntryType::Regular, "etc/passwd", b""),
+        ]);
+        assert_eq!(found.unwrap(), [""; 0]);
     }
 
     #[test]
@@ -360,6 +367,14 @@ mod tests {
         for cut in [100, 512, 700, 1100] {
             assert!(contents(&whole[..cut], &mut Budget::of_a_kernel()).is_err(), "{cut}");
         }
+        // What of a file is there is not taken for the file.
+        let of_a_part = read(&whole[..1100], &mut Budget::of_a_kernel(), &mut |entry| {
+            if let Entry::File { data, .. } = entry {
+                assert!(data.read_to_end(&mut Vec::new()).is_err());
+            }
+            Ok(())
+        });
+        assert!(of_a_part.is_err());
         let mut flipped = whole;
         flipped[0] ^= 1;
         assert!(contents(&flipped, &mut Budget::of_a_kernel()).is_err());

@@ -249,6 +249,14 @@ mod tests {
         fs::set_permissions(open_to_all.path(), PermissionsExt::from_mode(0o777)).unwrap();
         std::os::unix::fs::symlink(open_to_all.path(), cache.path("images")).unwrap();
         assert_eq!(cache.directory("images").unwrap_err().kind(), ErrorKind::CacheUnsafe);
+        // A larger disk may have some of it.
+        fs::set_permissions(open_to_all.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        cache.directory("images").unwrap();
+        // Who owns a link can have it lead elsewhere the next moment. Only root can make one of another user's.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(cache.path("images"), Some(65534), None).unwrap();
+            assert_eq!(cache.directory("images").unwrap_err().kind(), ErrorKind::CacheUnsafe);
+        }
     }
 
     #[test]

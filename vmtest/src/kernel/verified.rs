@@ -220,5 +220,12 @@ mod tests {
                 assert_eq!(found.unwrap().kind(), ErrorKind::CacheUnsafe, "{mode:o}");
             }
         }
+        // Its owner can, whatever its mode. Only root can make one of another user's.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        check(&path, &sha256("x")).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert_eq!(check(&path, &sha256("x")).unwrap_err().kind(), ErrorKind::CacheUnsafe);
+        }
     }
 }

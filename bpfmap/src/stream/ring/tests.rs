@@ -217,6 +217,33 @@ fn what_is_overwritten_is_passed_over() {
     assert_eq!(take_any(&mut reader), Err(Fault::Apart { consumer: 72, producer: 48, ring: 64 }));
 }
 
+/// In a ring that overwrites, the position of the oldest record is the kernel's, or what another process says it is.
+#[test]
+fn an_oldest_record_that_can_be_none_is_refused() {
+    let own = Own::new(SIZE);
+    producer(&own, 64);
+    // Before the reader's position and behind it.
+    for (next, fault) in [
+        (0, Fault::Unaligned { position: 33 }),
+        (40, Fault::Record { position: 33, size: 8, left: 7 }),
+    ] {
+        consumer(&own, next);
+        oldest(&own, 33);
+        assert_eq!(own.reader::<u64>(true).err(), Some(fault));
+    }
+}
+
+#[test]
+fn a_reader_that_was_moved_passes_over_nothing() {
+    let own = Own::new(SIZE);
+    producer(&own, 48);
+    let mut reader = own.reader::<u64>(true).unwrap();
+    consumer(&own, 16);
+    oldest(&own, 32);
+    assert_eq!(take_any(&mut reader), Err(Fault::Moved { expected: 0, found: 16 }));
+    assert_eq!(own.consumer[0].load(Ordering::Relaxed), 16, "it stays where the other one put it");
+}
+
 #[test]
 fn a_writer_sends_what_fits_and_notices_another() {
     let own = Own::new(SIZE);
@@ -238,6 +265,36 @@ fn a_writer_sends_what_fits_and_notices_another() {
     let apart = Fault::Apart { consumer: 56, producer: 48, ring: 64 };
     assert_eq!(writer.publish(&[2; 9]), Err(apart));
     assert_eq!(writer.unread(), 0);
+}
+
+/// The position is looked at before an event is copied, and moves behind it in one step with another look.
+#[test]
+fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
+    /// So large that nearly all the time is that of a copy.
+    const WORDS: usize = 500;
+    for _ in 0..if cfg!(miri) { 2 } else { 20 } {
+        let own = Own::new(1 << 13);
+        let mut writer = own.writer::<[u64; WORDS]>().unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                while own.producer[0].load(Ordering::Relaxed) < 64 {
+                    std::hint::spin_loop();
+                }
+                own.producer[0].fetch_add(8, Ordering::Relaxed);
+            });
+            let mut sent = 0;
+            loop {
+                let was_over = other.is_finished();
+                match writer.publish(&[7; WORDS]) {
+                    Ok(is_sent) => assert!(is_sent),
+                    Err(fault) => break assert!(matches!(fault, Fault::Moved { .. }), "{fault}"),
+                }
+                assert!(!was_over, "the other's position was overwritten");
+                sent += 8 * (WORDS as u64 + 1);
+                consumer(&own, sent);
+            }
+        });
+    }
 }
 
 #[test]
