@@ -143,11 +143,11 @@ impl<'a> Content<'a> {
 }
 
 impl Number {
-    /// The pattern of a leaf, as a number of so many bits.
-    fn value(self, leaf: u64, bits: u32) -> u128 {
+    /// The pattern of a leaf whose type has so many bytes, which a bit-field has fewer bits than.
+    fn value(self, leaf: u64, size: u64) -> u128 {
         match self {
             Self::Bool => u128::from(pattern(leaf) & 1),
-            Self::Native | Self::BigEndian if bits > 64 => wide_pattern(leaf),
+            Self::Native | Self::BigEndian if size > 8 => wide_pattern(leaf),
             Self::Native | Self::BigEndian => pattern(leaf).into(),
         }
     }
@@ -155,7 +155,7 @@ impl Number {
     /// Writes the pattern of a leaf into all of `bytes`.
     fn write(self, bytes: &mut [u8], leaf: u64) {
         let bits = u32::try_from(bytes.len() * 8).expect("a number has at most 16 bytes");
-        set_bits(bytes, 0..bits, self.value(leaf, bits));
+        set_bits(bytes, 0..bits, self.value(leaf, bytes.len() as u64));
         if matches!(self, Self::BigEndian) && cfg!(target_endian = "little") {
             bytes.reverse();
         }
@@ -219,7 +219,7 @@ fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) 
     if member.bits > 0 {
         if let Content::Number(number) = Content::of(member.ty) {
             let range = member.bit_offset..member.bit_offset + member.bits;
-            set_bits(bytes, range, number.value(leaf, member.bits));
+            set_bits(bytes, range, number.value(leaf, member.ty.size()));
         }
         return;
     }
@@ -320,6 +320,20 @@ mod tests {
         let mut bytes = filled(&array(TypeDesc::U8, 256), 0);
         bytes.sort_unstable();
         assert!(bytes.iter().enumerate().all(|(index, byte)| usize::from(*byte) == index));
+    }
+
+    #[test]
+    fn a_bit_field_has_the_low_bits_of_its_types_pattern() {
+        const MEMBERS: &[MemberDesc<'static>] = &[
+            MemberDesc { name: "wide", bit_offset: 0, bits: 37, ty: TypeDesc::U128 },
+            MemberDesc { name: "narrow", bit_offset: 37, bits: 27, ty: TypeDesc::U64 },
+        ];
+        let value = TypeDesc::Struct { name: "", size: 16, members: MEMBERS };
+        let bytes = filled(&value, 0);
+        let found = u128::from_le_bytes(bytes.try_into().expect("it has 16 bytes"));
+        let low = |number: u128, bits: u32| number & ((1 << bits) - 1);
+        let expected = low(wide_pattern(0), 37) | low(pattern(1).into(), 27) << 37;
+        assert_eq!(found, expected, "{found:#x}, {expected:#x}");
     }
 
     #[test]

@@ -83,15 +83,16 @@ pub struct PackedKey {
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C, align(32))]
-#[bpf_type(std_traits)]
+#[bpf_type(align = 32, std_traits)]
 pub struct Wide {
     pub sum: u128,
+    #[bpf(bits(low: u128 = 37, high: u128 = 90))]
+    pub bits0: [u8; 16],
     pub delta: i64,
     pub matrix: [[i16; 3]; 2],
     pub _pad0: [u8; 4],
     #[bpf(points_to = "task_struct")]
     pub task: KernelPtr,
-    pub _pad1: [u8; 16],
 }
 
 #[derive(Clone, Copy, BpfType)]
