@@ -135,6 +135,18 @@ mod tests {
         assert_eq!(error(folder.path()), "is a directory");
     }
 
+    /// One that took a file's place just before it is opened.
+    #[cfg(unix)]
+    #[test]
+    fn opening_does_not_wait_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(open(&path).is_ok()));
+        assert_eq!(is_done.recv_timeout(std::time::Duration::from_secs(20)), Ok(true));
+    }
+
     #[test]
     fn no_more_than_the_limit_is_read() {
         let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,10 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
         .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), *word))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
-        .or_else(|| longest_start(&lower, &words));
+        .or_else(|| longest_start(&lower, &words))
+        .or_else(|| only_longer(&lower, &words));
+    // Of a word of another tool's, the nearest in letters may be far in meaning.
+    let best = other_word(&lower, &words).or(best);
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
         Some((_, word)) => format!("did you mean `{word}`?"),
@@ -20,15 +23,54 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
     }
 }
 
+/// The same of the keys of a map or a type. `by_name`: how the word for libbpf's pinning is written.
+#[must_use]
+pub fn nearest_key<'w>(
+    wrong: &str,
+    keys: impl IntoIterator<Item = &'w str>,
+    by_name: &str,
+) -> String {
+    let keys: Vec<&str> = keys.into_iter().collect();
+    if matches!(wrong, "pin" | "pinned") && keys.contains(&"pinning") {
+        return format!("write `pinning = {by_name}`, for a pin that has the map's name");
+    }
+    nearest(wrong, keys)
+}
+
 /// The longest of `words` that `wrong` starts with: `hash` of `hashmap`.
 fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let starts = words.iter().filter(|word| word.len() > 2 && wrong.starts_with(**word));
     starts.max_by_key(|word| word.len()).map(|word| (wrong.len() - word.len(), *word))
 }
 
+/// The only one of `words` that starts with `wrong`: `lpm_trie` of `lpm`.
+fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
+    let mut longer = words.iter().filter(|word| wrong.len() > 2 && word.starts_with(wrong));
+    let found = longer.next()?;
+    longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
+}
+
+/// What other loaders and languages call things, and what `words` has for it.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("size", "max_entries"),
+    ("entries", "max_entries"),
+    ("capacity", "max_entries"),
+    ("fields", "members"),
+    ("hashmap", "hash"),
+    ("map", "hash"),
+    ("perf_buffer", "perf_event_array"),
+    ("ring_buffer", "ringbuf"),
+    ("trie", "lpm_trie"),
+];
+
+fn other_word<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
+    let (_, right) = OTHER_WORDS.iter().find(|(other, _)| *other == wrong)?;
+    words.iter().find(|word| *word == right).map(|word| (0, *word))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, nearest_key};
 
     #[test]
     fn finds_a_slip_of_the_keyboard() {
@@ -41,6 +83,24 @@ mod tests {
     #[test]
     fn finds_what_a_longer_word_starts_with() {
         assert_eq!(nearest("hashmap", ["array", "hash"]), "did you mean `hash`?");
+    }
+
+    #[test]
+    fn finds_what_starts_with_a_shorter_word() {
+        let words = ["percpu_hash", "percpu_array", "lpm_trie"];
+        assert_eq!(nearest("lpm", words), "did you mean `lpm_trie`?");
+        // Two do.
+        assert!(nearest("percpu", words).starts_with("choose one of"));
+    }
+
+    #[test]
+    fn finds_what_others_call_it() {
+        let words = ["inner", "pinning", "max_entries"];
+        assert_eq!(nearest("size", words), "did you mean `max_entries`?");
+        assert_eq!(nearest("size", ["inner"]), "choose one of `inner`");
+        let help = "write `pinning = by_name`, for a pin that has the map's name";
+        assert_eq!(nearest_key("pinned", words, "by_name"), help);
+        assert_eq!(nearest_key("pinned", ["name"], "by_name"), "choose one of `name`");
     }
 
     #[test]

@@ -119,9 +119,84 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
+/// What to write instead of a type as C writes it: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
+#[must_use]
+pub fn of_c(text: &str) -> Option<String> {
+    let (element, lengths) = match text.split_once('[') {
+        Some((element, lengths)) => (element.trim(), lengths.trim().strip_suffix(']')?),
+        None => (text.trim(), ""),
+    };
+    let pointer = element.strip_suffix('*').map(str::trim_end);
+    let element = pointer.unwrap_or(element);
+    let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let mut written = match of_words(element) {
+        Some(integer) => integer.to_owned(),
+        None if !element.is_empty() && is_word(element) => {
+            let advised = || in_other_words(element)?.strip_prefix("write `")?.strip_suffix('`');
+            advised().unwrap_or(element).to_owned()
+        }
+        None => return None,
+    };
+    if pointer.is_some() {
+        written.insert(0, '*');
+    }
+    // Of C's arrays the last length is that of the innermost.
+    if text.contains('[') {
+        for length in lengths.rsplit('[').map(|length| length.trim().trim_end_matches(']').trim()) {
+            if length.is_empty() || !is_word(length) {
+                return None;
+            }
+            written = format!("[{written}; {length}]");
+        }
+    }
+    Some(format!("write `{written}`"))
+}
+
+/// The integer that several words of C are, for BPF: a `long` has 8 bytes.
+fn of_words(text: &str) -> Option<&'static str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let known = ["unsigned", "signed", "long", "short", "int", "char"];
+    if words.len() < 2 || !words.iter().all(|word| known.contains(word)) {
+        return None;
+    }
+    let names = if words.contains(&"char") {
+        ["i8", "u8"]
+    } else if words.contains(&"short") {
+        ["i16", "u16"]
+    } else if words.contains(&"long") {
+        ["i64", "u64"]
+    } else {
+        ["i32", "u32"]
+    };
+    Some(names[usize::from(words.contains(&"unsigned"))])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{all, in_other_words};
+    use super::{all, in_other_words, of_c};
+
+    #[test]
+    fn types_of_c_are_told_in_our_words() {
+        for (c, ours) in [
+            ("unsigned long", "u64"),
+            ("unsigned long long", "u64"),
+            ("long int", "i64"),
+            ("unsigned int", "u32"),
+            ("signed char", "i8"),
+            ("short unsigned int", "u16"),
+            ("char[16]", "[char; 16]"),
+            ("__u8 [4] [N]", "[[u8; N]; 4]"),
+            ("unsigned char[6]", "[u8; 6]"),
+            ("char *", "*char"),
+            ("void *", "*void"),
+            ("flow[2]", "[flow; 2]"),
+        ] {
+            assert_eq!(of_c(c), Some(format!("write `{ours}`")), "{c}");
+        }
+        for other in ["char[]", "u8 x", "", "[u8, 4]", "a b[3]", "x[3", "struct flow"] {
+            assert_eq!(of_c(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn no_word_of_a_schema_is_called_foreign() {

@@ -6,7 +6,7 @@ use crate::diagnostics::Finding;
 use crate::ir::{Target, Type};
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
-use crate::type_word::{builtin, pointing};
+use crate::type_word::{self, builtin, pointing};
 use bpfmap_core::SpecialField;
 
 /// How deep arrays and pointers may nest in one expression; `MAX_RESOLVE_DEPTH` of the kernel's
@@ -39,6 +39,10 @@ impl<'p> Parser<'p> {
         let ty = self.ty(0)?;
         self.skip_space();
         if self.at < self.text.len() {
+            if type_word::of_c(self.text).is_some() {
+                let message = format!("`{}` is a type as C writes it", self.text.trim());
+                return Err(self.finding(&rules::TYPE_SYNTAX, 0, self.text.len(), message));
+            }
             return Err(self.unexpected("nothing more"));
         }
         Ok(ty)
@@ -191,11 +195,11 @@ impl<'p> Parser<'p> {
         let help = match first {
             "struct" | "union" | "enum" => "write the name alone, without the word before it",
             "const" | "volatile" => "a type has no qualifiers in a schema: leave them out",
-            "unsigned" | "signed" | "long" => "write `u8` to `u128` or `i8` to `i128`",
             _ => {
                 "types are written `u32`, `be16`, `[u8; 16]`, `*void`, or by their name in `types`"
             }
         };
+        let help = type_word::of_c(self.text).unwrap_or_else(|| help.to_owned());
         Box::new(Finding::new(rule, self.span_of(start, end), message).help(help))
     }
 

@@ -61,8 +61,10 @@ mod tests {
         let locks = "1: POSIX  ADVISORY  WRITE 10 00:2b:7 0 EOF\n\
                      2: FLOCK  ADVISORY  WRITE 11 00:2b:77 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 12 00:2b:7 0 EOF\n\
-                     3: -> FLOCK  ADVISORY  WRITE 13 00:2b:7 0 EOF\n";
+                     3: -> FLOCK  ADVISORY  WRITE 13 00:2b:7 0 EOF\n\
+                     4: FLOCK  ADVISORY  WRITE 0 00:2b:9 0 EOF\n";
         assert_eq!(holder_in(locks, "00:2b:7"), Some(12));
         assert_eq!(holder_in(locks, "00:2b:8"), None);
+        assert_eq!(holder_in(locks, "00:2b:9"), None, "a process that this one does not see");
     }
 }

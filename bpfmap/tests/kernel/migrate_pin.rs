@@ -132,3 +132,25 @@ fn the_holder_of_the_lock_is_told() {
     assert!(matches!(outcome.unwrap(), Outcome::Migrated(_)));
     assert_eq!(holders, [Some(std::process::id())]);
 }
+
+/// Who may write to the folder can put another map in the place of the new one, which then must not take the pin's.
+#[test]
+fn a_map_that_others_pinned_beside_does_not_take_the_place() {
+    let bpf_fs = BpfFs::mount("beside");
+    let old = pinned(&bpf_fs);
+    let (path, beside) = (bpf_fs.path("map"), bpf_fs.path("map__bpfmap_migrate"));
+    let theirs = Map::<New>::create().unwrap();
+    let replace = |progress: Progress| {
+        if progress.stage == Stage::Pinned {
+            fs::remove_file(&beside).unwrap();
+            theirs.pin(&beside).unwrap();
+        }
+    };
+    let error = migrate(&path, replace).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
+    let id = theirs.info().unwrap().id;
+    assert!(error.to_string().contains(&format!("found the map of id {id}")), "{error}");
+    let pinned = Map::<Old>::from_pinned(&path).unwrap();
+    assert_eq!(pinned.info().unwrap().id, old.info().unwrap().id);
+    assert_eq!(bpf_fs.pins(), ["map"]);
+}

@@ -8,7 +8,7 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Token};
 
 use super::item::Reader;
 use crate::diagnostics::Finding;
-use crate::nearest::nearest;
+use crate::nearest::nearest_key;
 use crate::rules;
 use crate::source::Spanned;
 
@@ -111,6 +111,11 @@ impl<'r, 'c> Entries<'r, 'c> {
         taken
     }
 
+    /// Returns the words that were asked for.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &'static str> {
+        self.asked.iter().copied()
+    }
+
     /// Takes the words that stand alone and that nobody asked for.
     pub(super) fn take_bare(&mut self) -> Vec<Ident> {
         let is_bare = |entry: &Entry| matches!(entry.value, Value::None);
@@ -199,7 +204,7 @@ impl<'r, 'c> Entries<'r, 'c> {
                     format!("{} has no key `{name}`", self.what),
                 )
                 .label("not known here")
-                .help(nearest(&name, self.asked.iter().copied())),
+                .help(nearest_key(&name, self.asked(), "by_name")),
             );
         }
     }

@@ -16,7 +16,7 @@ use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
 use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDecl, Pinning, Type};
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::Spanned;
 use bpfmap_core::map_type::MapType;
@@ -138,16 +138,18 @@ fn map_type(
     }
     let found = bare.remove(place);
     for other in bare {
-        let message = if is_type(&other) {
-            "a map has one type".to_owned()
+        let name = other.unraw().to_string();
+        let (message, help) = if is_type(&other) {
+            ("a map has one type".to_owned(), "leave it out".to_owned())
         } else {
-            format!("a map has no key `{}`", other.unraw())
+            let keys = entries.asked();
+            (format!("a map has no key `{name}`"), nearest_key(&name, keys, "by_name"))
         };
         reader.report(
             Finding::new(&rules::UNKNOWN_KEY, reader.place(&other), message)
                 .label("not known here")
                 .related(reader.place(&found), "the map's type")
-                .help("leave it out"),
+                .help(help),
         );
     }
     word(reader, &found)
@@ -229,6 +231,17 @@ fn pinning(
             );
         }
         return known.map(|(_, pinning)| Spanned::new(*pinning, span));
+    }
+    if let Expr::Lit(ExprLit { lit: Lit::Bool(_) | Lit::Str(_), .. }) = expression {
+        reader.report(
+            Finding::new(
+                &rules::WRONG_KIND_OF_VALUE,
+                reader.place(expression),
+                "`pinning` is a word, or a number of your own loader's",
+            )
+            .help("write `pinning = by_name`, for a pin that has the map's name"),
+        );
+        return None;
     }
     let number = reader.u32(expression, "`pinning`");
     if matches!(number, Number::Later) {

@@ -7,7 +7,7 @@ use toml::Spanned as TomlSpanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::diagnostics::Finding;
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::{SourceId, Span, Spanned};
 
@@ -50,7 +50,7 @@ impl<'s> File<'s> {
         self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(string)
     }
 
-    fn wrong_kind(&self, value: &Value<'_>, key: &str, expected: &str) -> Finding {
+    pub(super) fn wrong_kind(&self, value: &Value<'_>, key: &str, expected: &str) -> Finding {
         let found = value.get_ref().type_str();
         let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
         Finding::new(
@@ -266,7 +266,11 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
                         format!("{} has no key `{name}`", self.what),
                     )
                     .label("not known here")
-                    .help(nearest(name, self.asked.iter().copied())),
+                    .help(nearest_key(
+                        name,
+                        self.asked.iter().copied(),
+                        "\"by_name\"",
+                    )),
                 );
             }
         }

@@ -83,6 +83,15 @@ fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
         let number = file.integer::<u32>(value, "pinning")?;
         return Some(Spanned::new(Pinning::from_number(number.value), number.span));
     }
+    if let DeValue::Boolean(is_pinned) = value.get_ref() {
+        let help = if *is_pinned {
+            "write `pinning = \"by_name\"`, for a pin that has the map's name"
+        } else {
+            "leave it out"
+        };
+        file.report(file.wrong_kind(value, "pinning", "a string").help(help));
+        return None;
+    }
     let text = file.string(value, "pinning")?;
     let pinning = file.word(&text, "pinning", Pinning::WORDS)?;
     Some(Spanned::new(pinning, text.span))

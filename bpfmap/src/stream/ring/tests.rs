@@ -104,6 +104,9 @@ fn a_position_that_is_not_a_multiple_of_eight_is_refused() {
         assert_eq!(own.reader::<u32>(true).err(), fault);
         assert_eq!(own.writer::<u32>().err(), fault);
     }
+    consumer(&own, 8);
+    producer(&own, 12);
+    assert_eq!(own.reader::<u32>(false).err(), Some(Fault::Unaligned { position: 12 }));
 }
 
 #[test]
