@@ -113,6 +113,7 @@ impl<'a> KernelRun<'a> {
             || "an earlier test failed".to_owned(),
             |failure| format!("{}: {}", failure.0, failure.1),
         );
+        self.results.tell_if_none_is_selected(&self.binaries);
         self.results.tell_not_run(&self.binaries, &why);
         let mut console = None;
         if let Some(directory) = &self.matrix.report_dir {

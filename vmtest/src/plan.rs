@@ -96,6 +96,43 @@ impl Filter {
             |part: &String| if self.exact { test == part } else { test.contains(part.as_str()) };
         (self.texts.is_empty() || self.texts.iter().any(has)) && !self.skip.iter().any(has)
     }
+
+    /// Why it takes none of a binary's tests, and what may be meant.
+    pub(crate) fn why_none(&self, tests: &[String]) -> String {
+        let list = |option: &str, texts: &[String]| {
+            let all = texts.iter().map(|text| format!("`{option} {text}`"));
+            all.collect::<Vec<_>>().join(", ")
+        };
+        let exactly = if self.exact { " in whole" } else { "" };
+        let count = tests.len();
+        let s = if count == 1 { "" } else { "s" };
+        let without_skip = Self { skip: Vec::new(), ..self.clone() };
+        if tests.iter().any(|test| without_skip.takes(test)) {
+            let skip = list("--skip", &self.skip);
+            return format!("{skip} leaves out all that is selected of its {count} test{s}");
+        }
+        let filters = list("--filter", &self.texts);
+        let mut why = format!("{filters} matches none of its {count} test{s}{exactly}");
+        let part_of_a_name = Self { exact: false, skip: Vec::new(), ..self.clone() };
+        if let Some(test) = tests.iter().find(|test| self.exact && part_of_a_name.takes(test)) {
+            why += &format!("; help: write `{test}`, or leave out `--exact`");
+        } else if let Some(test) = self.texts.iter().find_map(|text| nearest(text, tests)) {
+            why += &format!("; help: did you mean `{test}`?");
+        } else if let Some(test) = tests.first() {
+            why += &format!("; help: a test is called `{test}`, for example");
+        }
+        why
+    }
+}
+
+/// The test whose name, or the last part of it, is nearly `text`.
+fn nearest<'t>(text: &str, tests: &'t [String]) -> Option<&'t String> {
+    let distance = |test: &str| {
+        let last = test.rsplit("::").next().unwrap_or(test);
+        strsim::damerau_levenshtein(text, test).min(strsim::damerau_levenshtein(text, last))
+    };
+    let nearest = tests.iter().map(|test| (distance(test), test)).min_by_key(|(far, _)| *far)?;
+    Some(nearest.1).filter(|_| nearest.0 <= 1 + text.len() / 4)
 }
 
 /// The environment of every program in a guest.
@@ -177,5 +214,44 @@ mod tests {
         select.exact = true;
         assert!(!select.takes("a::map::fast"));
         assert!(select.takes("map::"));
+    }
+
+    #[test]
+    fn a_filter_that_takes_nothing_says_why() {
+        let tests = ["map::fast", "map::slow", "ring::reads"].map(str::to_owned);
+        let why = |text: &str, exact: bool, skip: &[&str]| {
+            let texts = if text.is_empty() { vec![] } else { vec![text.to_owned()] };
+            let skip = skip.iter().map(ToString::to_string).collect();
+            Filter { texts, exact, skip, include_ignored: false }.why_none(&tests)
+        };
+        for (text, exact, skip, expected) in [
+            (
+                "fsat",
+                false,
+                &[][..],
+                "`--filter fsat` matches none of its 3 tests; help: did you mean `map::fast`?",
+            ),
+            (
+                "fast",
+                true,
+                &[],
+                "`--filter fast` matches none of its 3 tests in whole; help: write `map::fast`, or leave out `--exact`",
+            ),
+            (
+                "network",
+                false,
+                &[],
+                "`--filter network` matches none of its 3 tests; help: a test is called `map::fast`, for example",
+            ),
+            (
+                "map",
+                false,
+                &["map::"],
+                "`--skip map::` leaves out all that is selected of its 3 tests",
+            ),
+            ("", false, &[":"], "`--skip :` leaves out all that is selected of its 3 tests"),
+        ] {
+            assert_eq!(why(text, exact, skip), expected);
+        }
     }
 }

@@ -18,7 +18,9 @@ pub(crate) struct Results<'a> {
     matrix: &'a Matrix,
     kernel: &'a str,
     sender: &'a Sender<Progress>,
-    /// The tests of each binary that shall be run.
+    /// The tests of each binary.
+    names: BTreeMap<usize, Vec<String>>,
+    /// Those of them that shall be run.
     listed: BTreeMap<usize, Vec<String>>,
     /// Those of each binary that are through, whatever came of it.
     done: BTreeMap<usize, Vec<String>>,
@@ -50,6 +52,7 @@ impl<'a> Results<'a> {
             matrix,
             kernel,
             sender,
+            names: BTreeMap::new(),
             listed: BTreeMap::new(),
             done: BTreeMap::new(),
             crashes: BTreeMap::new(),
@@ -112,6 +115,7 @@ impl<'a> Results<'a> {
             self.result(binary, test, Outcome::Skipped, reason);
         }
         self.listed.insert(binary, wanted);
+        self.names.insert(binary, tests.clone());
     }
 
     /// Takes note that a test is through, and tells how it went.
@@ -136,6 +140,27 @@ impl<'a> Results<'a> {
             notes: verdict.notes,
             output,
         }));
+    }
+
+    /// Tells of each of these binaries, if all listed tests and none of them is selected, that it is so: a filter may well
+    /// be meant for one binary of several, and hardly for none.
+    pub(crate) fn tell_if_none_is_selected(&self, binaries: &[usize]) {
+        let filter = &self.matrix.filter;
+        let is_idle = |index: &usize| {
+            let names = self.names.get(index);
+            names.is_some_and(|names| {
+                !names.is_empty() && !names.iter().any(|name| filter.takes(name))
+            })
+        };
+        if !binaries.iter().all(is_idle) {
+            return;
+        }
+        for (index, names) in &self.names {
+            if binaries.contains(index) {
+                let reason = Some(filter.why_none(names));
+                self.problem(*index, Outcome::NoTests, reason, String::new());
+            }
+        }
     }
 
     /// Tells of what was not run that it was not.

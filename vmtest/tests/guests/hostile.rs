@@ -12,6 +12,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use tar::EntryType;
 use tempfile::TempDir;
 
@@ -528,9 +529,12 @@ fn fetch_killed() {
     assert_eq!(processes_with(&silent.to_string()).len(), 1);
     killed.kill().unwrap();
     killed.wait().unwrap();
-    // The next run waits for the lock until curl has gone, and finds nothing in its way.
+    // The next run waits for the lock until curl has gone, and finds nothing in its way. By itself curl
+    // would wait for the server for a minute, three times.
+    let since = Instant::now();
     let output = fetch(&address.to_string()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
+    assert!(since.elapsed() < Duration::from_secs(50), "curl outlived the run that was killed");
     assert_eq!(processes_with(&silent.to_string()), [0; 0]);
     let names: Vec<_> = fs::read_dir(place.cache("urls")).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");

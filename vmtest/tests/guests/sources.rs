@@ -122,11 +122,20 @@ fn a_kernel_comes_from_a_container_image() {
     let (green, said) = run(&format!("[kernels]\nx = {{ oci = \"{good}/ci/kernels:6.12\" }}\n"));
     assert!(green && said.starts_with("6.12."), "{said}");
 
-    // A layer that is not what the manifest says is refused.
-    pages.insert(format!("/v2/ci/kernels/blobs/{layer_digest}"), b"other".to_vec());
-    let bad = serve(pages);
-    let (green, said) = run(&format!("[kernels]\nx = {{ oci = \"{bad}/ci/kernels:6.12\" }}\n"));
-    assert!(!green && said.contains("is damaged"), "{said}");
+    // A layer or a manifest that is a good one, and not the one that was named, is refused.
+    let other = tempfile::tempdir().unwrap();
+    let other = other.path().join("other");
+    fs::write(&other, "another kernel").unwrap();
+    let replaced = [
+        (format!("/v2/ci/kernels/blobs/{layer_digest}"), self::layer(&other)),
+        (format!("/v2/ci/kernels/manifests/sha256:{digest}"), b"{\"layers\": []}".to_vec()),
+    ];
+    for (page, contents) in replaced {
+        let bad = serve(BTreeMap::from_iter(pages.clone().into_iter().chain([(page, contents)])));
+        let (green, said) = run(&format!("[kernels]\nx = {{ oci = \"{bad}/ci/kernels:6.12\" }}\n"));
+        assert!(!green && said.contains("is damaged"), "{said}");
+        assert!(said.contains("has the digest sha256:"), "{said}");
+    }
 }
 
 /// A layer with a kernel as cilium's ci-kernels lay it out.
