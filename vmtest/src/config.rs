@@ -20,11 +20,12 @@
 //! image = { oci = "127.0.0.1:5000/kernels:6.6" }
 //! ```
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::{Source, check_name};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The name of the configuration file. It is not `vmtest.toml`, which is another program's.
@@ -61,9 +62,9 @@ impl Config {
     /// The configuration of the current directory, or of the nearest above that has one.
     ///
     /// # Errors
-    /// It can't be read, or says what it can't.
+    /// It can't be read, or says what it can't; or another user may have put it there.
     pub fn find() -> Result<Self> {
-        find(FILE).map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+        find(FILE)?.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
     }
 
     /// The configuration in a file. Paths in it are relative to its directory.
@@ -84,10 +85,36 @@ impl Config {
 }
 
 /// The file of this name in the current directory, or in the nearest above that has one.
-#[must_use]
-pub fn find(name: &str) -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    here.ancestors().map(|directory| directory.join(name)).find(|path| path.is_file())
+///
+/// A file says which files of this machine are booted, so it belongs to this user, to root, or to the user whose
+/// directory this is. In `/tmp`, for one, anybody can put one.
+///
+/// # Errors
+/// It belongs to another user, or all users can write to it.
+pub fn find(name: &str) -> Result<Option<PathBuf>> {
+    let Ok(here) = std::env::current_dir() else { return Ok(None) };
+    let mut paths = here.ancestors().map(|directory| directory.join(name));
+    let Some(path) = paths.find(|path| path.is_file()) else { return Ok(None) };
+    let us = rustix::process::geteuid().as_raw();
+    let directory = here.metadata().at("find", &here)?.uid();
+    trusted(&path, [us, 0, directory])?;
+    Ok(Some(path))
+}
+
+/// That a file, and the link that it may be, belong to one of these users, and that not all users can write to it.
+fn trusted(path: &Path, owners: [u32; 3]) -> Result<()> {
+    let file = path.metadata().at("find", path)?;
+    let link = path.symlink_metadata().at("find", path)?;
+    let stranger = [link.uid(), file.uid()].into_iter().find(|owner| !owners.contains(owner));
+    let what = match stranger {
+        Some(owner) => format!("belongs to the user {owner}, not to {}", owners[0]),
+        None if file.mode() & 0o002 != 0 => "can be written to by all users".to_owned(),
+        None => return Ok(()),
+    };
+    let message = format!("{} {what}", path.display());
+    Err(Error::new(ErrorKind::ConfigurationUnsafe, message).help(
+        "read it, and if it is right, copy it into a directory of your own; else run elsewhere than below its directory",
+    ))
 }
 
 fn memory<'de, D: Deserializer<'de>>(
@@ -154,6 +181,32 @@ mod tests {
             let error = read(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        let link = directory.path().join("link");
+        std::fs::write(&path, "").unwrap();
+        symlink(&path, &link).unwrap();
+        let us = rustix::process::geteuid().as_raw();
+        let refused = |path: &Path, owners| {
+            let error = trusted(path, owners).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConfigurationUnsafe, "{error}");
+            error.to_string()
+        };
+        for path in [&path, &link] {
+            for owners in [[us, 1, 2], [1, us, 2], [1, 2, us]] {
+                trusted(path, owners).unwrap();
+            }
+            let others = [us + 1, us + 2, us + 3];
+            let what = format!("belongs to the user {us}, not to {}", us + 1);
+            assert!(refused(path, others).contains(&what));
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o646)).unwrap();
+        assert!(refused(&link, [us, 1, 2]).contains("can be written to by all users"));
     }
 
     #[test]

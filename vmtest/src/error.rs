@@ -33,6 +33,8 @@ pub enum ErrorKind {
     CacheTampered,
     /// Other users can write to the cache.
     CacheUnsafe,
+    /// Another user may have put a configuration or a lock file there.
+    ConfigurationUnsafe,
     /// The lock file pins another package than the cache has.
     LockMismatch,
     /// What was named is something other than a regular file.
@@ -67,6 +69,7 @@ impl ErrorKind {
             Self::ArchiveRefused => "archive-refused",
             Self::CacheTampered => "cache-tampered",
             Self::CacheUnsafe => "cache-unsafe",
+            Self::ConfigurationUnsafe => "configuration-unsafe",
             Self::LockMismatch => "lock-mismatch",
             Self::NotAFile => "not-a-file",
             Self::TooLarge => "too-large",

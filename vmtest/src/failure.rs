@@ -38,6 +38,8 @@ pub enum FailureKind {
     QemuCrashed,
     /// QEMU did not start the machine.
     QemuFailed,
+    /// QEMU was built without its sandbox, or the kernel of this machine does not let it be used.
+    QemuWithoutSandbox,
     /// This machine was so busy that the guest could not run.
     HostOverloaded,
     /// The guest was still at work when its time was up.
@@ -65,6 +67,7 @@ impl FailureKind {
             Self::SnapshotDamaged => "snapshot-damaged",
             Self::QemuCrashed => "qemu-crashed",
             Self::QemuFailed => "qemu-failed",
+            Self::QemuWithoutSandbox => "qemu-without-sandbox",
             Self::HostOverloaded => "host-overloaded",
             Self::TimedOut => "timed-out",
             Self::Interrupted => "interrupted",
@@ -109,6 +112,9 @@ impl FailureKind {
             }
             Self::QemuFailed => {
                 "see what QEMU said; --engine tcg needs nothing of this machine's processor"
+            }
+            Self::QemuWithoutSandbox => {
+                "install a QEMU that is built with libseccomp, as Debian's, Fedora's and Arch's are, on a kernel with CONFIG_SECCOMP_FILTER; no guest runs without it"
             }
             Self::HostOverloaded => "run fewer at a time with --jobs, or stop what else is running",
             Self::TimedOut => "give it more with --time-out",
@@ -219,7 +225,15 @@ impl Evidence {
             }
             _ if !self.ready => {
                 let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());
-                Failure::new(FailureKind::QemuFailed, detail)
+                // What it says of `-sandbox` where it knows no such option, or where it can't do it.
+                let is_sandbox =
+                    ["-sandbox support", "seccomp"].iter().any(|it| detail.contains(it));
+                let kind = if is_sandbox {
+                    FailureKind::QemuWithoutSandbox
+                } else {
+                    FailureKind::QemuFailed
+                };
+                Failure::new(kind, detail)
             }
             _ => {
                 let detail = format!("QEMU ended with status {}{}", self.qemu_status, self.said());

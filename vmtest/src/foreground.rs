@@ -1,5 +1,6 @@
 //! Runs a program in a guest as if it ran in this process's place.
 
+use crate::console::tail;
 use crate::error::{Context as _, Result};
 use crate::guest::{Ended, Guest, GuestEvent, Polled};
 use crate::machine::Machine;
@@ -12,7 +13,8 @@ use std::os::unix::net::UnixStream;
 impl Run {
     /// Runs the program. Its input is this process's, unless that is a terminal; its output goes to
     /// the writers. A byte that can be read from `signals` is the number of a signal for it. How it
-    /// ended, and the console's log.
+    /// ended, and the console's log. If it exited with 0 and the kernel complained meanwhile of something that is not
+    /// allowed, that is a failure, as in a matrix; not so with a terminal.
     ///
     /// # Errors
     /// The guest could not be started.
@@ -25,7 +27,17 @@ impl Run {
     ) -> Result<(Ended, String)> {
         let mut guest = Guest::start(machine, self)?;
         let ended = self.attend(&mut guest, signals, stdout, stderr)?;
-        Ok((ended, guest.console()))
+        let console = guest.console();
+        // A program can't know what the kernel says of it. Who has a terminal sees to it alone.
+        let complained = match ended {
+            Ended::Exited(0) if !self.terminal => guest.complained(&self.allowed),
+            _ => None,
+        };
+        let ended = match complained {
+            Some(failure) => Ended::Failed(failure, tail(&console, 20)),
+            None => ended,
+        };
+        Ok((ended, console))
     }
 
     fn attend(

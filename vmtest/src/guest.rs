@@ -1,12 +1,13 @@
 //! A guest that runs one program.
 
 use crate::boot::Booted;
-use crate::console::tail;
+use crate::console::{Complaint, complaints, tail};
 use crate::error::Result;
 use crate::failure::{Failure, FailureKind};
 use crate::machine::Machine;
 use crate::run::Run;
 use crate::session::Happened;
+use crate::taint::faults;
 use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -40,6 +41,8 @@ pub struct Guest {
     held: Vec<Input>,
     input_ended: bool,
     status: Option<Status>,
+    /// The bits that the kernel's taint has since the program began.
+    taint: u64,
 }
 
 /// What a guest did.
@@ -114,6 +117,7 @@ impl Guest {
             held: Vec::new(),
             input_ended: false,
             status: None,
+            taint: 0,
         })
     }
 
@@ -177,6 +181,18 @@ impl Guest {
         self.booted.console()
     }
 
+    /// What the kernel complained of, as a failure, unless it is allowed; its taint tells of what it did not print.
+    pub(crate) fn complained(&self, allowed: &[String]) -> Option<Failure> {
+        let complaints = complaints(&self.console());
+        let is_allowed = |complaint: &Complaint| complaint.is_allowed(allowed);
+        let detail = match complaints.iter().find(|complaint| !is_allowed(complaint)) {
+            Some(complaint) => complaint.text.clone(),
+            None if complaints.is_empty() => faults(self.taint)?,
+            None => return None,
+        };
+        Some(Failure::new(FailureKind::Warning, detail))
+    }
+
     pub(crate) fn interrupt(&mut self, why: &str) -> Ended {
         self.end(Failure::new(FailureKind::Interrupted, why))
     }
@@ -214,8 +230,8 @@ impl Guest {
                     GuestEvent::Started
                 }
                 Happened::Said(Record::Message(message)) => {
-                    if let FromGuest::Exited { status } = message {
-                        self.status = Some(status);
+                    if let FromGuest::Exited { status, taint } = message {
+                        (self.status, self.taint) = (Some(status), taint);
                     }
                     continue;
                 }

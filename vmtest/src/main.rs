@@ -82,7 +82,7 @@ fn run_in(
     gdb: bool,
 ) -> Result<(Ended, String)> {
     let config = Config::find()?;
-    let packages = system.packages.resolve();
+    let packages = system.packages.resolve()?;
     let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "no kernel was named")
             .help("give one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
@@ -94,6 +94,7 @@ fn run_in(
     run.files.clone_from(&options.files);
     run.env.clone_from(&options.env);
     run.privileged = options.privileged;
+    run.allowed.clone_from(&config.allow);
     let directory = if gdb { Some(private_directory()?) } else { None };
     let socket = directory.as_ref().map(|directory| directory.path().join("gdb"));
     let machine = machine(kernel, &config, options, socket)?;
@@ -167,7 +168,7 @@ fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
     let mut json = options.json.as_deref().map(create).transpose()?;
     let mut terminal = Terminal::new();
     let mut unwritten = None;
-    let matrix = matrix_of(options, config, kernels);
+    let matrix = matrix_of(options, config, (kernels, options.packages.resolve()?));
     stop_on_signals(matrix.stop.clone())?;
     let events = matrix.run(|progress| {
         terminal.show(progress);
@@ -208,7 +209,11 @@ fn stop_on_signals(stop: Stop) -> Result<()> {
     Ok(())
 }
 
-fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> Matrix {
+fn matrix_of(
+    options: &MatrixOptions,
+    config: Config,
+    (kernels, packages): (Vec<String>, Packages),
+) -> Matrix {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let machine = &options.machine;
     Matrix {
@@ -236,7 +241,7 @@ fn matrix_of(options: &MatrixOptions, config: Config, kernels: Vec<String>) -> M
             skip: options.skip.clone(),
             include_ignored: options.include_ignored,
         },
-        packages: options.packages.resolve(),
+        packages,
         engine: machine.engine.map(Into::into),
         snapshots: !machine.no_snapshot,
         allowed: [config.allow.as_slice(), &options.allowed].concat(),
@@ -268,7 +273,7 @@ fn write_reports(options: &MatrixOptions, events: &[Event]) -> Result<()> {
 
 fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
     let config = Config::find()?;
-    let packages = options.packages.resolve();
+    let packages = options.packages.resolve()?;
     let names = match &options.command {
         KernelsCommand::Prune => {
             let waiting = || eprintln!("waiting for other runs to end");

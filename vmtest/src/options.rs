@@ -1,7 +1,7 @@
 //! The options of the command line.
 
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Driver, Engine, SILENCE, Shard, config};
+use bpfmap_vmtest::{Driver, Engine, Result, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -251,10 +251,13 @@ pub(crate) struct PackageOptions {
 }
 
 impl PackageOptions {
-    pub(crate) fn resolve(&self) -> Packages {
+    pub(crate) fn resolve(&self) -> Result<Packages> {
         let mirror = Mirror::configured(self.mirror.clone(), self.security_mirror.clone());
-        let found = || config::find(config::LOCK);
-        Packages { mirror, lock: self.lock.clone().or_else(found).map(LockFile::at) }
+        let lock = match &self.lock {
+            Some(path) => Some(path.clone()),
+            None => config::find(config::LOCK)?,
+        };
+        Ok(Packages { mirror, lock: lock.map(LockFile::at) })
     }
 }
 

@@ -112,16 +112,18 @@ impl Filter {
             return format!("{skip} leaves out all that is selected of its {count} test{s}");
         }
         let filters = list("--filter", &self.texts);
-        let mut why = format!("{filters} matches none of its {count} test{s}{exactly}");
+        let why = format!("{filters} matches none of its {count} test{s}{exactly}");
         let part_of_a_name = Self { exact: false, skip: Vec::new(), ..self.clone() };
-        if let Some(test) = tests.iter().find(|test| self.exact && part_of_a_name.takes(test)) {
-            why += &format!("; help: write `{test}`, or leave out `--exact`");
-        } else if let Some(test) = self.texts.iter().find_map(|text| nearest(text, tests)) {
-            why += &format!("; help: did you mean `{test}`?");
-        } else if let Some(test) = tests.first() {
-            why += &format!("; help: a test is called `{test}`, for example");
-        }
-        why
+        let help =
+            if let Some(test) = tests.iter().find(|it| self.exact && part_of_a_name.takes(it)) {
+                format!("write `{test}`, or leave out `--exact`")
+            } else if let Some(test) = self.texts.iter().find_map(|text| nearest(text, tests)) {
+                format!("did you mean `{test}`?")
+            } else {
+                let example = tests.first().map_or("", String::as_str);
+                format!("a test is called `{example}`, for example")
+            };
+        format!("{why}; help: {help}")
     }
 }
 
@@ -218,11 +220,12 @@ mod tests {
 
     #[test]
     fn a_filter_that_takes_nothing_says_why() {
-        let tests = ["map::fast", "map::slow", "ring::reads"].map(str::to_owned);
+        let names = ["map::fast", "map::slow", "ring::reads"].map(str::to_owned);
         let why = |text: &str, exact: bool, skip: &[&str]| {
-            let texts = if text.is_empty() { vec![] } else { vec![text.to_owned()] };
-            let skip = skip.iter().map(ToString::to_string).collect();
-            Filter { texts, exact, skip, include_ignored: false }.why_none(&tests)
+            let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+            let skip = words(skip);
+            let texts = if text.is_empty() { vec![] } else { words(&[text]) };
+            Filter { texts, exact, skip, include_ignored: false }.why_none(&names)
         };
         for (text, exact, skip, expected) in [
             (

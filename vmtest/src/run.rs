@@ -31,6 +31,8 @@ pub struct Run {
     /// Whether it keeps all capabilities of root, those too by which it can forge its result:
     /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
     pub privileged: bool,
+    /// Parts of the kernel's complaints that are no failure.
+    pub allowed: Vec<String>,
     /// Symbolic links to make in the guest: where, and to what.
     pub links: Vec<(PathBuf, PathBuf)>,
 }
@@ -52,6 +54,7 @@ impl Run {
             time_out: None,
             terminal: false,
             privileged: false,
+            allowed: Vec::new(),
             links: Vec::new(),
         }
     }

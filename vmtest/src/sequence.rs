@@ -171,7 +171,7 @@ mod tests {
             end("a", Status::Exited(101)),
             begin("b", 0),
             end("b", Status::Exited(0)),
-            FromGuest::Exited { status: Status::Exited(0) },
+            FromGuest::Exited { status: Status::Exited(0), taint: 0 },
         ] {
             assert_eq!(sequence.check(&message), Ok(()), "{message:?}");
         }
@@ -200,7 +200,7 @@ mod tests {
             (vec![list()], begin("a", u32::MAX)),
             (vec![list(), begin("a", 0)], begin("b", 0)),
             (vec![list(), begin("a", 0)], end("b", failed)),
-            (vec![list(), begin("a", 0)], FromGuest::Exited { status: failed }),
+            (vec![list(), begin("a", 0)], FromGuest::Exited { status: failed, taint: 0 }),
             (vec![list()], end("a", failed)),
             (vec![list(), begin("a", 0), end("a", Status::Exited(0))], begin("a", 1)),
             (vec![list(), begin("a", 0), end("a", failed)], begin("a", 0)),

@@ -7,19 +7,33 @@
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::kernel::{Cache, fill_directory, remove_directory};
+use crate::kernel::{Cache, Identity, fill_directory, remove_directory};
 use crate::launch::{self, Saved};
 use crate::machine::Machine;
+use crate::regular;
 use crate::session::Happened;
 use crate::vm::Vm;
 use crate::wire::{FromGuest, Record};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long saving may take.
 const SAVE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The files of a snapshot: the guest's memory, the state of its devices, and what its kernel had printed.
+const FILES: [&str; 3] = ["memory", "state", "console.log"];
+
+/// The file that says which files these were when they had been written.
+///
+/// To compare digests would take as long as a boot. It would also say no more: who can write to the cache could change
+/// the digests too.
+const WRITTEN: &str = "written.json";
+
+/// The file whose time is that of the last use.
+const USED: &str = "used";
 
 /// A guest on disk.
 #[derive(Debug, Clone)]
@@ -33,11 +47,13 @@ impl Snapshot {
         let cache = Cache::open()?;
         let key = key(machine);
         let snapshot = Self { directory: cache.directory("snapshots")?.join(&key) };
-        if snapshot.exists() {
+        if snapshot.is_as_written() {
             return Ok(snapshot);
         }
         let _lock = cache.lock(&format!("snapshot-{key}"))?;
-        if !snapshot.exists() {
+        if !snapshot.is_as_written() {
+            // What is there has lost something, was changed, or comes from another machine.
+            remove_directory(&snapshot.directory)?;
             fill_directory(&snapshot.directory, |directory| take(machine, directory))?;
             discard_older(&snapshot.directory, &machine.kernel.release);
         }
@@ -53,17 +69,35 @@ impl Snapshot {
     /// Goes on with a guest of its own, which does what the payload says.
     pub(crate) fn restore(&self, machine: &Machine, payload: &[u8]) -> Result<Vm> {
         let path = self.directory.join("state");
-        let state = File::options().read(true).write(true).open(&path).at("open", &path)?;
+        let state = File::open(&path).at("open", &path)?;
         // So that it can be told which have not been used for long.
-        let _ = state.set_modified(SystemTime::now());
+        let used = File::create(self.directory.join(USED));
+        let _ = used.and_then(|used| used.set_modified(SystemTime::now()));
         let console = fs::read(self.directory.join("console.log")).unwrap_or_default();
         let memory = self.directory.join("memory");
         launch::restore(machine, payload, Saved { memory: &memory, state: &state, console })
     }
 
-    fn exists(&self) -> bool {
-        self.directory.join("state").exists()
+    /// Whether it is there, and its files are those that were written.
+    fn is_as_written(&self) -> bool {
+        let text = regular::text(&self.directory.join(WRITTEN)).unwrap_or_default();
+        let found = identities(&self.directory);
+        found.is_ok_and(|found| {
+            serde_json::from_str(&text).is_ok_and(|written: Identities| written == found)
+        })
     }
+}
+
+type Identities = BTreeMap<String, Identity>;
+
+/// The files of a snapshot as they are now.
+fn identities(directory: &Path) -> Result<Identities> {
+    let identity = |name: &str| {
+        let path = directory.join(name);
+        let metadata = path.symlink_metadata().at("find", &path)?;
+        Ok((name.to_owned(), Identity::of(&metadata)))
+    };
+    FILES.into_iter().map(identity).collect()
 }
 
 /// Keeps only the few snapshots of a kernel that were used last: each new build of this program
@@ -80,7 +114,7 @@ fn discard_older(newest: &Path, release: &str) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-'))
         })
-        .filter_map(|path| Some((path.join("state").metadata().ok()?.modified().ok()?, path)))
+        .filter_map(|path| Some((path.join(USED).metadata().ok()?.modified().ok()?, path)))
         .collect();
     snapshots.sort();
     for (_, path) in snapshots.iter().rev().skip(KEPT) {
@@ -135,8 +169,14 @@ fn take(machine: &Machine, directory: &Path) -> Result<()> {
     // QEMU must have ended, and let go of the memory.
     drop(vm);
     // The directory gets its name when its contents are sure to be there, even if the power fails.
-    for name in ["memory", "state", "console.log"] {
+    for name in FILES {
         sync(&directory.join(name))?;
+    }
+    let json = serde_json::to_vec(&identities(directory)?).expect("it is plain data");
+    for (name, contents) in [(WRITTEN, json), (USED, Vec::new())] {
+        let path = directory.join(name);
+        fs::write(&path, contents).at("write", &path)?;
+        sync(&path)?;
     }
     sync(directory)
 }

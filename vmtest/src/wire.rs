@@ -85,7 +85,11 @@ pub(crate) enum FromGuest {
         taint: u64,
     },
     /// The program ended.
-    Exited { status: Status },
+    Exited {
+        status: Status,
+        /// The bits that the kernel's taint has since it began.
+        taint: u64,
+    },
     /// The guest could not do what it was told.
     Failed { what: String },
     /// Nothing comes after this; `records` went before.
@@ -331,7 +335,7 @@ mod tests {
         let records = vec![
             Record::Message(FromGuest::Ready { release: "6.1".into() }),
             Record::Bytes(Stream::Stderr, b"VM\0\xff".to_vec()),
-            Record::Message(FromGuest::Exited { status: Status::Signaled(9) }),
+            Record::Message(FromGuest::Exited { status: Status::Signaled(9), taint: 0 }),
             Record::Message(FromGuest::End { records: 3 }),
         ];
         let mut encoder = Encoder::default();

@@ -132,8 +132,13 @@ fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
     channel.send(&FromGuest::Started)?;
     match plan.action {
         Action::Run(program) => {
+            let before = guard::taint();
             let status = process::run(channel, &program, &plan.env)?;
-            channel.send(&FromGuest::Exited { status })
+            guard::show_kernel_messages();
+            // A line that was begun is printed when another one follows.
+            let _ = std::fs::write("/dev/kmsg", "<6>vmtest: the program has ended\n");
+            let taint = guard::taint() & !before;
+            channel.send(&FromGuest::Exited { status, taint })
         }
         Action::Test(binaries) => {
             for (index, binary) in binaries.iter().enumerate() {
@@ -142,7 +147,7 @@ fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
                     break;
                 }
             }
-            channel.send(&FromGuest::Exited { status: Status::Exited(0) })
+            channel.send(&FromGuest::Exited { status: Status::Exited(0), taint: 0 })
         }
     }
 }

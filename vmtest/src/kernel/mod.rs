@@ -25,6 +25,7 @@ pub use debian::Packages;
 pub use lock::LockFile;
 pub use mirror::Mirror;
 pub use source::Source;
+pub(crate) use verified::Identity;
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};

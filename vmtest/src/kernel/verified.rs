@@ -12,21 +12,33 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A file that had this digest, as `stat` told of it. Nobody but the system's administrator can change
-/// a file and then set the time of its last change (`ctime`) back.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    sha256: String,
+/// A file as `stat` tells of it. Nobody but the system's administrator can change a file and then set the time of its
+/// last change (`ctime`) back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
     inode: u64,
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
+/// A file that had this digest.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    sha256: String,
+    #[serde(flatten)]
+    file: Identity,
+}
+
 impl Stamp {
     fn new(sha256: &str, metadata: &Metadata) -> Self {
+        Self { sha256: sha256.to_owned(), file: Identity::of(metadata) }
+    }
+}
+
+impl Identity {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
-            sha256: sha256.to_owned(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),

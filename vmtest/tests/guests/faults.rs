@@ -412,6 +412,24 @@ fn qemu_does_not_start() {
 }
 
 #[test]
+fn qemu_without_sandbox() {
+    // What QEMU says that was built without libseccomp, and on a kernel that has no filters.
+    for said in [
+        "qemu-system-x86_64: -sandbox support is not enabled in this QEMU binary",
+        "qemu-system-x86_64: failed to install seccomp syscall filter in the kernel: Invalid argument",
+    ] {
+        let script =
+            format!("[ \"$1\" = --version ] && exec {REAL} --version\necho '{said}' >&2; exit 1");
+        for args in [&["--no-snapshot"][..], &[]] {
+            let report = with_qemu(&script, args);
+            assert_eq!(report.kernel().outcome, "qemu-without-sandbox", "{}", report.said);
+            assert!(report.kernel().reason.as_deref().unwrap().contains(said), "{}", report.said);
+            assert!(report.said.contains("built with libseccomp"), "{}", report.said);
+        }
+    }
+}
+
+#[test]
 fn qemu_crashed() {
     // After one second of its processor's time, a signal kills it.
     let script = format!("[ \"$1\" = --version ] || ulimit -t 1\nexec {REAL} \"$@\"");
@@ -584,6 +602,7 @@ fn snapshot_damaged() {
         let state = entry.unwrap().path().join("state");
         let data = fs::read(&state).unwrap();
         fs::write(&state, &data[..data.len() / 2]).unwrap();
+        common::forge_what_was_written(state.parent().unwrap());
     }
     let report = run();
     assert!(report.green && !report.kernel().snapshot, "{}", report.said);

@@ -1,10 +1,10 @@
 //! What tests do to look better than they are, and snapshots that lost something: each is red, with a
 //! name of its own.
 
-use crate::common::{matrix, run_victim, victim};
+use crate::common::{forge_what_was_written, matrix, run_victim, victim};
 use bpfmap_vmtest::event::Outcome;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::process::Command;
 
 /// The kernels at both ends of the matrix.
@@ -123,12 +123,35 @@ fn snapshot_whose_memory_is_damaged() {
     };
     let report = run();
     assert!(report.green && report.kernel().snapshot, "{}", report.said);
-    let mut broken = 0;
-    for entry in fs::read_dir(cache.path().join("bpfmap-vmtest/snapshots")).unwrap() {
-        let path = entry.unwrap().path().join("memory");
-        broken += break_init(&File::options().read(true).write(true).open(path).unwrap());
+    let snapshots = || {
+        let entries = fs::read_dir(cache.path().join("bpfmap-vmtest/snapshots")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let break_all = || {
+        let memories = snapshots().into_iter().map(|path| path.join("memory"));
+        let open = |path| File::options().read(true).write(true).open(path).unwrap();
+        memories.map(|path| break_init(&open(path))).sum::<usize>()
+    };
+    let memory = || {
+        let found = snapshots()[0].join("memory").metadata().unwrap();
+        (found.ino(), found.mtime(), found.mtime_nsec())
+    };
+    let first = memory();
+    let report = run();
+    assert!(report.green && report.kernel().snapshot, "{}", report.said);
+    assert_eq!(memory(), first, "a snapshot stays when it is used");
+
+    // Files that are not as they were written are not gone on with: the guest is saved anew.
+    assert!(break_all() > 0, "init was not found in the memory");
+    let broken = memory();
+    let report = run();
+    assert!(report.green && report.kernel().snapshot, "{}", report.said);
+    assert_ne!(memory(), broken, "the memory was changed");
+
+    assert!(break_all() > 0, "init was not found in the memory");
+    for snapshot in snapshots() {
+        forge_what_was_written(&snapshot);
     }
-    assert!(broken > 0, "init was not found in the memory");
     // The guest wakes, and panics at work; another one from cold shows that it was the snapshot's fault.
     let report = run();
     assert!(!report.green, "{}", report.said);

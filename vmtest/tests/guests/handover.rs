@@ -67,6 +67,38 @@ fn kernel_whose_name_is_a_path() {
 }
 
 #[test]
+fn configuration_of_another_user() {
+    // Only root can put one there for somebody else.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let shared = tempfile::tempdir().unwrap();
+    let own = shared.path().join("own");
+    fs::create_dir(&own).unwrap();
+    for name in ["bpfmap-vmtest.toml", "bpfmap-vmtest.lock"] {
+        let path = shared.path().join(name);
+        fs::write(&path, "").unwrap();
+        let run = || {
+            let mut command = harness();
+            let output = command.args(["kernels", "list"]).current_dir(&own).output().unwrap();
+            (output.status.success(), said(&output))
+        };
+        let (is_fine, said) = run();
+        assert!(is_fine, "{said}");
+        std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+        let (is_fine, said) = run();
+        let told = format!("{} belongs to the user 12345, not to 0", path.display());
+        assert!(!is_fine && said.contains(&told) && said.contains("help: "), "{said}");
+        // In a directory of that user's own, as of a container's volume, it is the user's choice.
+        std::os::unix::fs::chown(&own, Some(12345), None).unwrap();
+        let (is_fine, said) = run();
+        assert!(is_fine, "{said}");
+        std::os::unix::fs::chown(&own, Some(0), None).unwrap();
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn every_qemu_is_sandboxed() {
     let directory = tempfile::tempdir().unwrap();
     let (qemu, log) = (directory.path().join("qemu"), directory.path().join("log"));

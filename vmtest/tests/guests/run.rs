@@ -1,6 +1,6 @@
 //! Programs run in a kernel as if they ran here; and `cargo test` does, by one line.
 
-use crate::common::{KERNEL, harness, run_victim, said};
+use crate::common::{KERNEL, harness, run_victim, said, victim};
 use bpfmap_vmtest::event::Outcome;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -32,6 +32,32 @@ fn output_is_apart_and_the_status_is_the_programs() {
 fn a_signal_that_kills_the_program_is_told_as_a_shell_tells_it() {
     let output = run(KERNEL).args(["--", "sh", "-c", "kill -9 $$"]).output().unwrap();
     assert_eq!(output.status.code(), Some(128 + 9), "{}", said(&output));
+}
+
+/// As a runner of Cargo's, it must not say that all is well either.
+#[test]
+fn a_complaint_of_the_kernel_is_a_failure() {
+    let program = |test: &str, allow: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("bpfmap-vmtest.toml"), format!("allow = [{allow}]\n"))
+            .unwrap();
+        let mut command = run(KERNEL);
+        command.current_dir(directory.path());
+        let output = command.arg("--").arg(victim()).args(["--exact", test]).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    for (test, told) in [
+        ("warns", "warning: WARNING: CPU: 0 PID: 1 at kernel/nowhere.c:1 nothing"),
+        ("warns_where_nobody_sees_it", "warning: the kernel warned (taint W)"),
+    ] {
+        let (code, said) = program(test, "");
+        assert_eq!(code, Some(125), "{said}");
+        assert!(said.contains(told) && said.contains("help: "), "{said}");
+    }
+    let (code, said) = program("warns", "\"kernel/nowhere.c\"");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = program("passes", "");
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn a_kernel_comes_from_a_container_image() {
         (format!("/v2/ci/kernels/manifests/sha256:{digest}"), b"{\"layers\": []}".to_vec()),
     ];
     for (page, contents) in replaced {
-        let bad = serve(BTreeMap::from_iter(pages.clone().into_iter().chain([(page, contents)])));
+        let bad = serve(pages.clone().into_iter().chain([(page, contents)]).collect());
         let (green, said) = run(&format!("[kernels]\nx = {{ oci = \"{bad}/ci/kernels:6.12\" }}\n"));
         assert!(!green && said.contains("is damaged"), "{said}");
         assert!(said.contains("has the digest sha256:"), "{said}");
