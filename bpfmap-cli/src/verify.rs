@@ -130,7 +130,7 @@ fn of_object(
                 Some((_, why)) => format!("can't be compared: {why}"),
                 None => "missing, schema has it".to_owned(),
             };
-            found.push(Difference { path: declared.name.to_owned(), text });
+            found.push(Difference::new(declared.name, text));
             continue;
         };
         if map.map_type == Some(STRUCT_OPS) && declared.map_type == STRUCT_OPS {
@@ -162,7 +162,7 @@ fn of_struct_ops(map: &MapDefinition, declared: &MapDef<'_>, ops: Option<&str>) 
     let mut differ = |what: &str, real: String, said: String| {
         if real != said {
             let text = format!("{real}, schema says {said}");
-            found.push(Difference { path: format!("{}.{what}", declared.name), text });
+            found.push(Difference::new(&format!("{}.{what}", declared.name), text));
         }
     };
     let name = |ops: Option<&str>| ops.unwrap_or("nothing").to_owned();
@@ -187,14 +187,11 @@ fn attributes_of(map: &MapDefinition, btf: &bpfmap_btf::Btf<'_>) -> Attributes {
             value_size = implied.unwrap_or(0);
         }
     }
-    Attributes {
-        map_type: map.map_type.unwrap_or(0),
-        key_size,
-        value_size,
-        max_entries: map.max_entries,
-        flags: MapFlags::from_bits_retain(map.flags.unwrap_or(0)),
-        map_extra: map.map_extra.unwrap_or(0),
-    }
+    let mut attributes = Attributes::new(map.map_type.unwrap_or(0), key_size, value_size);
+    attributes.max_entries = map.max_entries;
+    attributes.flags = MapFlags::from_bits_retain(map.flags.unwrap_or(0));
+    attributes.map_extra = map.map_extra.unwrap_or(0);
+    attributes
 }
 
 fn of_live(map: &LiveMap, declared: &MapDef<'_>) -> Result<Vec<Difference>, Failed> {
@@ -214,7 +211,7 @@ fn of_live(map: &LiveMap, declared: &MapDef<'_>) -> Result<Vec<Difference>, Fail
 }
 
 fn of_map(declared: &MapDef<'_>, difference: Difference) -> Difference {
-    Difference { path: format!("{}.{}", declared.name, difference.path), ..difference }
+    Difference::new(&format!("{}.{}", declared.name, difference.path), difference.text)
 }
 
 /// The map of the schema that is asked for, or that one of these is the name of.

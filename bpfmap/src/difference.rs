@@ -4,6 +4,7 @@ use core::fmt;
 
 /// One thing in which a map is not what a schema says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// What differs: `flags`, `value.stats[].rx_bytes`.
     pub path: String,
@@ -12,7 +13,9 @@ pub struct Difference {
 }
 
 impl Difference {
-    pub(crate) fn new(path: &str, text: String) -> Self {
+    /// Returns a difference of what is at `path`.
+    #[must_use]
+    pub fn new(path: &str, text: String) -> Self {
         Self { path: path.to_owned(), text }
     }
 }

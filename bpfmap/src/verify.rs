@@ -42,6 +42,7 @@ pub struct Verified {
 
 /// The attributes of a map, wherever they were read.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Attributes {
     /// The number of the map type.
     pub map_type: u32,
@@ -55,6 +56,15 @@ pub struct Attributes {
     pub flags: MapFlags,
     /// What the map type takes it for.
     pub map_extra: u64,
+}
+
+impl Attributes {
+    /// Returns the attributes of a map of this type and these sizes, without flags and with no number of entries said.
+    #[must_use]
+    pub fn new(map_type: u32, key_size: u32, value_size: u32) -> Self {
+        let (max_entries, flags, map_extra) = (None, MapFlags::empty(), 0);
+        Self { map_type, key_size, value_size, max_entries, flags, map_extra }
+    }
 }
 
 /// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,

@@ -77,6 +77,19 @@ fn whatever_is_unsafe_and_public_is_in_the_table() {
     );
 }
 
+/// What was renamed or has gone is not there under its old name.
+#[test]
+fn each_name_of_the_page_is_in_the_sources() {
+    let all = all_sources().concat();
+    let words: BTreeSet<&str> =
+        all.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|it| !it.is_empty()).collect();
+    let spans = PAGE.split('`').skip(1).step_by(2);
+    let names = spans.filter(|span| span.chars().all(|c| c.is_alphanumeric() || "_:!".contains(c)));
+    let names = names.flat_map(|span| span.trim_end_matches('!').split("::"));
+    let gone: BTreeSet<&str> = names.filter(|name| !words.contains(name)).collect();
+    assert!(gone.is_empty(), "not in the sources of bpfmap: {gone:?}");
+}
+
 #[test]
 fn each_public_trait_is_looked_at() {
     let mut expected = declared("pub trait ");

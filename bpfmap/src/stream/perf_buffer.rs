@@ -59,6 +59,7 @@ pub struct PerfBuffer<S: EventSpec> {
 
 /// An event, and where it happened.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct PerfRecord<'a, E> {
     /// The CPU on which the program ran.
     pub cpu: u32,

@@ -176,10 +176,12 @@ mod tests {
         for wrong in [
             with(|package| package.version = "../../../home/me/kernel".to_owned()),
             with(|package| package.version = "..".to_owned()),
+            with(|package| package.version = "1/../../kernel".to_owned()),
             with(|package| package.version = String::new()),
             with(|package| package.name = "linux/../x".to_owned()),
             with(|package| package.name = "-o".to_owned()),
             with(|package| package.file = "../x.deb".to_owned()),
+            with(|package| package.file = "pool/../../x.deb".to_owned()),
             with(|package| package.file = "/etc/passwd".to_owned()),
             with(|package| package.file = "a//b".to_owned()),
             with(|package| package.file = "a b".to_owned()),
