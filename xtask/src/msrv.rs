@@ -38,17 +38,20 @@ const NEWER: &[&str] = &["bpfmap/aya"];
 /// The tests that need neither a kernel nor clang, and compare no messages of a newer compiler. Unit tests run too.
 const TESTS: &[&str] = &[
     "accepted",
+    "accessors",
     "builder",
     "evolve",
     "goldens_rust",
     "hygiene",
     "invariants",
     "migration_plan",
+    "new_types",
     "rules",
     "rules_in_rust",
     "rust_cfg",
     "rust_source",
     "schemas",
+    "std_traits",
     "twins",
     "user_crate",
 ];
