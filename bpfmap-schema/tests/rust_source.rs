@@ -425,3 +425,13 @@ fn types_in_place_have_their_place() {
       = help: write `#[bpf_type(in_place)]` before the type, or leave out `anonymous`
     "##);
 }
+
+/// The reader calls types as C does, and says what stands in the source.
+#[test]
+fn a_type_that_is_nowhere_is_called_as_it_is_written() {
+    let source = MAP.replace("Usage", "DiskUsage");
+    let shown = read(&[("src/lib.rs", source.as_str())], "src/lib.rs");
+    assert!(shown.contains("error[unknown-type]: no type is called `DiskUsage`"), "{shown}");
+    let help = "help: declare `DiskUsage` with `#[derive(BpfType)]`, or bring it in with `use`";
+    assert!(shown.contains(help), "{shown}");
+}

@@ -10,7 +10,7 @@ use crate::ir::{
     Attribute, Composite, KeyValue, MapDecl, MemberType, TEMPLATE_SUFFIX, Type, TypeDef,
     TypeDefKind,
 };
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
@@ -52,6 +52,12 @@ impl<'a> Context<'a> {
 
     pub(super) fn into_findings(self) -> Findings {
         self.findings
+    }
+
+    /// What is written at a place.
+    pub(super) fn text(&self, span: Span) -> Option<&'a str> {
+        let source = self.resolved.schema.sources.get(span.source?);
+        source.text.get(span.start..span.end)
     }
 
     pub(super) fn types(&self) -> &'a [TypeDef] {

@@ -3,6 +3,7 @@
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
 use crate::ir::{MapDecl, Type};
+use crate::naming::snake_case;
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{Span, Spanned};
@@ -31,10 +32,19 @@ fn unknown_types(cx: &mut Context<'_>) {
         if cx.open {
             continue;
         }
+        // Rust has a name of its own for it.
+        let is_of_rust = |written: &&str| *written != name && snake_case(written) == name;
+        let written = cx.text(span).filter(is_of_rust);
+        let called = written.unwrap_or(name);
         let finding =
-            Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{name}`"));
+            Finding::new(&rules::UNKNOWN_TYPE, span, format!("no type is called `{called}`"));
         let help = type_word::in_other_words(name).map_or_else(
             || {
+                if written.is_some() {
+                    return format!(
+                        "declare `{called}` with `#[derive(BpfType)]`, or bring it in with `use`"
+                    );
+                }
                 let mut words: Vec<&str> = type_word::all().collect();
                 words.extend(cx.types().iter().map(|def| def.name.value.as_str()));
                 nearest(name, words)

@@ -162,5 +162,11 @@ mod tests {
         // A frame header: a window of two gigabytes; then a last block of one byte.
         let window = [0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 9, 0, 0, b'x'];
         assert!(unpacked(&window).unwrap_err().to_string().contains("indow"));
+        // The header of a stream of xz's without checksums; then that of a block whose dictionary has a gigabyte.
+        let with_checksum = |bytes: &[u8]| [bytes, &crc32fast::hash(bytes).to_le_bytes()].concat();
+        let stream = [b"\xfd7zXZ\0".to_vec(), with_checksum(&[0, 0])].concat();
+        let block = with_checksum(&[2, 0, 0x21, 1, 36, 0, 0, 0]);
+        let error = unpacked(&[stream, block, vec![0; 4]].concat()).unwrap_err().to_string();
+        assert!(error.contains("emory"), "{error}");
     }
 }
