@@ -4,15 +4,27 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use toml::Spanned as TomlSpanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use crate::diagnostics::Finding;
 use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::{SourceId, Span, Spanned};
 
+/// A key with the bytes it was written at.
+type Key<'t> = TomlSpanned<DeString<'t>>;
+
 /// A value with the bytes it was written at.
 pub(super) type Value<'t> = TomlSpanned<DeValue<'t>>;
+
+/// The keys and values of a table, in the order of the text: the table itself is sorted by name.
+pub(super) fn as_written<'v, 't>(
+    table: &'v DeTable<'t>,
+) -> impl Iterator<Item = (&'v Key<'t>, &'v Value<'t>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| key.span().start);
+    entries.into_iter()
+}
 
 /// One file that is being read, and what was found in it so far.
 pub(super) struct File<'s> {
@@ -256,7 +268,7 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
 
     /// Reports each key that nobody asked for.
     pub(super) fn finish(self) {
-        for (key, _) in self.table {
+        for (key, _) in as_written(self.table) {
             let name = key.get_ref();
             if !self.asked.iter().any(|asked| asked == name) {
                 self.file.report(

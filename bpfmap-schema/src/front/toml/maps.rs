@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::file::{Fields, File, Value};
+use super::file::{Fields, File, Value, as_written};
 use super::types::type_of;
 use crate::diagnostics::Finding;
 use crate::draft::Draft;
@@ -12,7 +12,7 @@ use crate::source::Spanned;
 
 /// Adds the maps of the table `maps` to `draft`.
 pub(super) fn read(file: &File<'_>, maps: &DeTable<'_>, draft: &mut Draft) {
-    for (key, value) in maps {
+    for (key, value) in as_written(maps) {
         let before = file.findings_count();
         let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
         let Some(table) = file.table(value, &name.value) else { continue };
@@ -123,7 +123,7 @@ fn inner(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<InnerMap>> {
 fn values(file: &File<'_>, value: &Value<'_>) -> Vec<(Spanned<u32>, Spanned<String>)> {
     let Some(table) = file.table(value, "values") else { return Vec::new() };
     let mut values = Vec::with_capacity(table.len());
-    for (key, value) in table {
+    for (key, value) in as_written(table) {
         let span = file.span(key.span());
         let Ok(index) = key.get_ref().parse::<u32>() else {
             file.report(

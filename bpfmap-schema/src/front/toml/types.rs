@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::file::{Fields, File, Value};
+use super::file::{Fields, File, Value, as_written};
 use crate::draft::Draft;
 use crate::front::type_expression;
 use crate::ir::{
@@ -13,7 +13,7 @@ use crate::source::{Span, Spanned};
 
 /// Adds the types of the table `types` to `draft`.
 pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
-    for (key, value) in types {
+    for (key, value) in as_written(types) {
         let before = file.findings_count();
         let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
         let type_def =
@@ -166,7 +166,7 @@ const REPRS: &[(&str, Int)] = &[
 
 fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
     let mut variants = Vec::with_capacity(table.len());
-    for (key, value) in table {
+    for (key, value) in as_written(table) {
         let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
         let (value, doc) = match value.get_ref() {
             DeValue::Table(table) => {
