@@ -5,6 +5,8 @@
 pub(super) mod drive;
 mod memory;
 mod perf;
+#[cfg(test)]
+mod perf_tests;
 mod reader;
 #[cfg(test)]
 mod tests;
