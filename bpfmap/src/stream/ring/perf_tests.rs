@@ -62,15 +62,19 @@ impl Own {
 
     /// `struct perf_event_header`
     fn header(&self, position: u64, kind: u32, size: u16) {
-        let ([a, b, c, d], [e, f]) = (kind.to_ne_bytes(), size.to_ne_bytes());
-        self.word(position, [a, b, c, d, 0, 0, e, f]);
+        let mut header = [0; 8];
+        header[..4].copy_from_slice(&kind.to_ne_bytes());
+        header[6..].copy_from_slice(&size.to_ne_bytes());
+        self.word(position, header);
     }
 
     /// A sample that says that it has so many bytes, and the first four of them.
     fn sample(&self, position: u64, record: u16, size: u32, first: [u8; 4]) {
         self.header(position, SAMPLE, record);
-        let ([a, b, c, d], [e, f, g, h]) = (size.to_ne_bytes(), first);
-        self.word(position + 8, [a, b, c, d, e, f, g, h]);
+        let mut word = [0; 8];
+        word[..4].copy_from_slice(&size.to_ne_bytes());
+        word[4..].copy_from_slice(&first);
+        self.word(position + 8, word);
     }
 }
 
