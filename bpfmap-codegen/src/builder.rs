@@ -10,6 +10,7 @@ use crate::backend::rust::emit_migrations;
 use crate::evolve::TooLarge;
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
+use crate::programs;
 use bpfmap_schema::check::{Checked, check_with};
 use bpfmap_schema::diagnostics::{Position, Rejected};
 use bpfmap_schema::draft::Draft;
@@ -28,8 +29,12 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// ```
 ///
 /// The files land in `OUT_DIR`: the program includes `maps.h` from there, and the application
-/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with the feature `derive`. Cargo runs the script again when a schema, or
-/// a file that one includes, changes. A file whose text stays the same is not touched.
+/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with the feature `derive`. A file
+/// whose text stays the same is not touched.
+///
+/// Cargo runs the script again when a schema changes, a file that one includes, a `.bpf.c` of the package, or a header
+/// beside one. For these `generate` prints `cargo::rerun-if-changed`, with which Cargo's own rule, any file of the
+/// package, ends: what else your script reads, such as a header in another folder, it has to name itself.
 ///
 /// Types and maps with the derives of the crate `bpfmap` are a schema too. The application has them
 /// already, so only the C is made of them:
@@ -218,6 +223,12 @@ impl Builder {
         #[cfg(feature = "rust")]
         if let Some(error) = &self.wrong_cfg {
             return Err(BuildError(Cause::Cfg(error.clone())));
+        }
+        if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
+            // Or a script that compiles them would not see that they changed.
+            for program in programs::of_package(Path::new(&package)) {
+                println!("cargo::rerun-if-changed={}", program.display());
+            }
         }
         let out_dir = match &self.out_dir {
             Some(folder) => folder.clone(),

@@ -9,6 +9,8 @@ pub mod evolve;
 pub mod generate;
 #[cfg(feature = "files")]
 pub mod output;
+#[cfg(any(feature = "rust", feature = "toml"))]
+mod programs;
 
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub use builder::{BuildError, Builder};

@@ -15,7 +15,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let headers = format!("-I{}", out.display());
     // Where Debian has the kernel's asm/types.h.
     let machine = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    println!("cargo::rerun-if-changed={PROGRAM}");
     SkeletonBuilder::new()
         .source(PROGRAM)
         .clang_args([headers, machine])

@@ -5,7 +5,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::var("OUT_DIR")?;
     // Where Debian has the kernel's asm/types.h.
     let machine = format!("-I/usr/include/{}-linux-gnu", std::env::consts::ARCH);
-    println!("cargo::rerun-if-changed=src/syscalls.bpf.c");
     let mut program = libbpf_cargo::SkeletonBuilder::new();
     program.source("src/syscalls.bpf.c").clang_args([format!("-I{out}"), machine]);
     Ok(program.build_and_generate(format!("{out}/syscalls.skel.rs"))?)
