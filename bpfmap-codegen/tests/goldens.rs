@@ -151,6 +151,27 @@ fn a_header_says_what_to_include_before_it() {
     assert!(error.contains("then <bpf/bpf_helpers.h>, then maps.h"), "{error}");
 }
 
+#[test]
+fn headers_of_one_name_are_both_in_a_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let map = |name: &str| {
+        format!("[maps.{name}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"u64\"\nmax_entries = 1\n")
+    };
+    for (side, map) in [("in", map("received")), ("out", map("sent"))] {
+        let schema = folder.path().join(side).join("maps.toml");
+        fs::create_dir(schema.parent().unwrap()).unwrap();
+        fs::write(&schema, map).unwrap();
+        let header = &generate(&checked(&schema), &Options::default())[0];
+        fs::write(schema.with_extension("h"), &header.contents).unwrap();
+    }
+    let source = folder.path().join("both.bpf.c");
+    let program = "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n\
+                   #include \"in/maps.h\"\n#include \"out/maps.h\"\n#include \"in/maps.h\"\n\
+                   void *both[] = { &received, &sent };\n";
+    fs::write(&source, program).unwrap();
+    compile_bpf(&clang(CLANGS[1].1), &source, &folder.path().join("both.o")).unwrap();
+}
+
 /// Compiles every header, with both kinds of maps, after `includes`.
 fn headers_compile(includes: &str, include_folder: Option<&Path>) {
     let own_folder = tempfile::tempdir().unwrap();

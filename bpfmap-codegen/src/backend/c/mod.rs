@@ -20,27 +20,13 @@ use bpfmap_schema::print::comment;
 /// Writes `NAME.h` with BTF-defined maps in the section `.maps`.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
-    let schema = checked.schema();
-    let mut code = opening(schema);
-    code.push_str(&kernel_types::definitions(schema));
-    code.push_str(&types::definitions(schema, checked.layouts()));
-    code.push_str(&kernel_types::mentions(schema));
-    code.push_str(&maps::definitions(schema, checked.layouts()));
-    code.push_str(&events::functions(schema));
-    closing(schema, code)
+    header(checked, &maps::definitions(checked.schema(), checked.layouts()))
 }
 
 /// Writes `NAME.h` with `struct bpf_map_def` in the section `maps`.
 #[must_use]
 pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
-    let schema = checked.schema();
-    let mut code = opening(schema);
-    code.push_str(&kernel_types::definitions(schema));
-    code.push_str(&types::definitions(schema, checked.layouts()));
-    code.push_str(&kernel_types::mentions(schema));
-    code.push_str(&legacy::definitions(schema));
-    code.push_str(&events::functions(schema));
-    closing(schema, code)
+    header(checked, &legacy::definitions(checked.schema()))
 }
 
 /// The C name of a type of `schema`, as a cast or `sizeof` takes it.
@@ -48,31 +34,48 @@ pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
     types::TypeNames::new(schema).abstract_type(ty)
 }
 
-fn opening(schema: &Schema) -> String {
+/// The header with these definitions of the maps.
+fn header(checked: &Checked, maps: &str) -> GeneratedFile {
+    let schema = checked.schema();
+    let name = &schema.name.value;
+    let body = [
+        needs_helpers(name),
+        kernel_types::definitions(schema),
+        types::definitions(schema, checked.layouts()),
+        kernel_types::mentions(schema),
+        maps.to_owned(),
+        events::functions(schema),
+    ]
+    .concat();
     let mut code = format!("/* {} */\n", comment_text(&marker(schema)));
     if let Some(doc) = &schema.doc {
         code.push('\n');
         push_comment(&mut code, "", doc);
     }
-    let guard = guard(schema);
-    let name = &schema.name.value;
-    let _ = write!(
-        code,
-        "\n#ifndef {guard}\n#define {guard}\n\
-         \n#if !defined(__uint) || !defined(SEC)\n\
+    let guard = guard(name, &body);
+    let _ = write!(code, "\n#ifndef {guard}\n#define {guard}\n{body}\n#endif /* {guard} */\n");
+    GeneratedFile { name: format!("{name}.h"), contents: code }
+}
+
+fn needs_helpers(name: &str) -> String {
+    format!(
+        "\n#if !defined(__uint) || !defined(SEC)\n\
          #error \"{name}.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then {name}.h\"\n\
          #endif\n"
-    );
-    code
+    )
 }
 
-fn closing(schema: &Schema, mut code: String) -> GeneratedFile {
-    let _ = write!(code, "\n#endif /* {} */\n", guard(schema));
-    GeneratedFile { name: format!("{}.h", schema.name.value), contents: code }
+/// The include guard of the header of the schema `name`: `body` is in it, since schemas in different folders may have
+/// one name, and a program that includes both headers needs both.
+fn guard(name: &str, body: &str) -> String {
+    format!("BPFMAP_{}_H_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
 }
 
-fn guard(schema: &Schema) -> String {
-    format!("BPFMAP_{}_H", schema.name.value.to_uppercase())
+/// FNV-1a, which says the same on every machine and with every Rust.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Writes `doc` as a comment, if it says anything.
@@ -133,6 +136,14 @@ mod tests {
         code.clear();
         push_comment(&mut code, "", " \n\t\n ");
         assert_eq!(code, "");
+    }
+
+    /// The values of the draft of FNV (draft-eastlake-fnv, appendix C).
+    #[test]
+    fn guards_tell_headers_of_one_name_apart() {
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(guard("maps", "foobar"), "BPFMAP_MAPS_H_85944171f73967e8");
     }
 
     #[test]

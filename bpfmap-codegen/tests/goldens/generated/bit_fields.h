@@ -2,8 +2,8 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H
-#define BPFMAP_BIT_FIELDS_H
+#ifndef BPFMAP_BIT_FIELDS_H_18b9eff85049dd14
+#define BPFMAP_BIT_FIELDS_H_18b9eff85049dd14
 
 #if !defined(__uint) || !defined(SEC)
 #error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
@@ -119,4 +119,4 @@ struct {
 	__uint(max_entries, 8);
 } overlays SEC(".maps");
 
-#endif /* BPFMAP_BIT_FIELDS_H */
+#endif /* BPFMAP_BIT_FIELDS_H_18b9eff85049dd14 */

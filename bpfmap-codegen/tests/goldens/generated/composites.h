@@ -6,8 +6,8 @@
  * The words * / and / * cannot end a comment.
  */
 
-#ifndef BPFMAP_COMPOSITES_H
-#define BPFMAP_COMPOSITES_H
+#ifndef BPFMAP_COMPOSITES_H_7785c662da25bd6d
+#define BPFMAP_COMPOSITES_H_7785c662da25bd6d
 
 #if !defined(__uint) || !defined(SEC)
 #error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
@@ -238,4 +238,4 @@ struct {
 	__uint(max_entries, 1);
 } padded SEC(".maps");
 
-#endif /* BPFMAP_COMPOSITES_H */
+#endif /* BPFMAP_COMPOSITES_H_7785c662da25bd6d */

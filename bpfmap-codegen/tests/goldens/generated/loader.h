@@ -2,8 +2,8 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H
-#define BPFMAP_LOADER_H
+#ifndef BPFMAP_LOADER_H_ed8773262736ddfe
+#define BPFMAP_LOADER_H_ed8773262736ddfe
 
 #if !defined(__uint) || !defined(SEC)
 #error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
@@ -78,4 +78,4 @@ struct {
 	__uint(max_entries, 5000);
 } rounded SEC(".maps");
 
-#endif /* BPFMAP_LOADER_H */
+#endif /* BPFMAP_LOADER_H_ed8773262736ddfe */

@@ -2,8 +2,8 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H
-#define BPFMAP_MAPS_H
+#ifndef BPFMAP_MAPS_H_dc2aa03727c02850
+#define BPFMAP_MAPS_H_dc2aa03727c02850
 
 #if !defined(__uint) || !defined(SEC)
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
@@ -146,4 +146,4 @@ struct {
 	__uint(max_entries, 3);
 } slots SEC(".maps");
 
-#endif /* BPFMAP_MAPS_H */
+#endif /* BPFMAP_MAPS_H_dc2aa03727c02850 */

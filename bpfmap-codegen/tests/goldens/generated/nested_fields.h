@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H
-#define BPFMAP_NESTED_FIELDS_H
+#ifndef BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c
+#define BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c
 
 #if !defined(__uint) || !defined(SEC)
 #error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
@@ -85,4 +85,4 @@ struct {
 	__uint(max_entries, 16);
 } guarded_totals SEC(".maps");
 
-#endif /* BPFMAP_NESTED_FIELDS_H */
+#endif /* BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c */

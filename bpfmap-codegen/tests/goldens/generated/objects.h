@@ -2,8 +2,8 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H
-#define BPFMAP_OBJECTS_H
+#ifndef BPFMAP_OBJECTS_H_f5f269349b740cb2
+#define BPFMAP_OBJECTS_H_f5f269349b740cb2
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
@@ -138,4 +138,4 @@ struct {
 	},
 };
 
-#endif /* BPFMAP_OBJECTS_H */
+#endif /* BPFMAP_OBJECTS_H_f5f269349b740cb2 */

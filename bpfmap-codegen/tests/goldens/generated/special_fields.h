@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H
-#define BPFMAP_SPECIAL_FIELDS_H
+#ifndef BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7
+#define BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
@@ -216,4 +216,4 @@ struct {
 	__uint(max_entries, 16);
 } watch_list SEC(".maps");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7 */

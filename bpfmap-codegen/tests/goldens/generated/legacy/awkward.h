@@ -6,8 +6,8 @@
  *     this is no example
  */
 
-#ifndef BPFMAP_AWKWARD_H
-#define BPFMAP_AWKWARD_H
+#ifndef BPFMAP_AWKWARD_H_3050afd040ad21e5
+#define BPFMAP_AWKWARD_H_3050afd040ad21e5
 
 #if !defined(__uint) || !defined(SEC)
 #error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
@@ -607,4 +607,4 @@ static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const 
 				     sizeof(*event_));
 }
 
-#endif /* BPFMAP_AWKWARD_H */
+#endif /* BPFMAP_AWKWARD_H_3050afd040ad21e5 */

@@ -2,8 +2,8 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H
-#define BPFMAP_BIT_FIELDS_H
+#ifndef BPFMAP_BIT_FIELDS_H_9be45b458a4f9367
+#define BPFMAP_BIT_FIELDS_H_9be45b458a4f9367
 
 #if !defined(__uint) || !defined(SEC)
 #error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
@@ -154,4 +154,4 @@ BPF_ANNOTATE_KV_PAIR(overlays, typeof(__u32), typeof(union overlay));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_BIT_FIELDS_H */
+#endif /* BPFMAP_BIT_FIELDS_H_9be45b458a4f9367 */

@@ -6,8 +6,8 @@
  * The words * / and / * cannot end a comment.
  */
 
-#ifndef BPFMAP_COMPOSITES_H
-#define BPFMAP_COMPOSITES_H
+#ifndef BPFMAP_COMPOSITES_H_c554760ebd3cba97
+#define BPFMAP_COMPOSITES_H_c554760ebd3cba97
 
 #if !defined(__uint) || !defined(SEC)
 #error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
@@ -274,4 +274,4 @@ BPF_ANNOTATE_KV_PAIR(padded, typeof(__u32), typeof(struct padded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_COMPOSITES_H */
+#endif /* BPFMAP_COMPOSITES_H_c554760ebd3cba97 */

@@ -2,8 +2,8 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H
-#define BPFMAP_EVENTS_H
+#ifndef BPFMAP_EVENTS_H_bfe6d10c7bc6a53c
+#define BPFMAP_EVENTS_H_bfe6d10c7bc6a53c
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
@@ -142,4 +142,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H */
+#endif /* BPFMAP_EVENTS_H_bfe6d10c7bc6a53c */

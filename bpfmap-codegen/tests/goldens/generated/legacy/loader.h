@@ -2,8 +2,8 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H
-#define BPFMAP_LOADER_H
+#ifndef BPFMAP_LOADER_H_cc4048bd160a9327
+#define BPFMAP_LOADER_H_cc4048bd160a9327
 
 #if !defined(__uint) || !defined(SEC)
 #error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
@@ -113,4 +113,4 @@ struct bpf_map_def SEC("maps") rounded = {
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_LOADER_H */
+#endif /* BPFMAP_LOADER_H_cc4048bd160a9327 */

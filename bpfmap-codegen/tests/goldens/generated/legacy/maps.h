@@ -2,8 +2,8 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H
-#define BPFMAP_MAPS_H
+#ifndef BPFMAP_MAPS_H_d1d9a734442c1170
+#define BPFMAP_MAPS_H_d1d9a734442c1170
 
 #if !defined(__uint) || !defined(SEC)
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
@@ -183,4 +183,4 @@ BPF_ANNOTATE_KV_PAIR(slots, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_MAPS_H */
+#endif /* BPFMAP_MAPS_H_d1d9a734442c1170 */

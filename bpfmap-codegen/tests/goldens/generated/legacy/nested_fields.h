@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H
-#define BPFMAP_NESTED_FIELDS_H
+#ifndef BPFMAP_NESTED_FIELDS_H_56052db3664493d2
+#define BPFMAP_NESTED_FIELDS_H_56052db3664493d2
 
 #if !defined(__uint) || !defined(SEC)
 #error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
@@ -118,4 +118,4 @@ BPF_ANNOTATE_KV_PAIR(guarded_totals, typeof(__u32), typeof(struct guarded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_NESTED_FIELDS_H */
+#endif /* BPFMAP_NESTED_FIELDS_H_56052db3664493d2 */

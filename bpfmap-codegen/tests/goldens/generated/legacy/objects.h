@@ -2,8 +2,8 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H
-#define BPFMAP_OBJECTS_H
+#ifndef BPFMAP_OBJECTS_H_16e8fda7d194bc8f
+#define BPFMAP_OBJECTS_H_16e8fda7d194bc8f
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
@@ -144,4 +144,4 @@ BPF_ANNOTATE_KV_PAIR(filled, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_OBJECTS_H */
+#endif /* BPFMAP_OBJECTS_H_16e8fda7d194bc8f */

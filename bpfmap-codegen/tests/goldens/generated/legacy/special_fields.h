@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H
-#define BPFMAP_SPECIAL_FIELDS_H
+#ifndef BPFMAP_SPECIAL_FIELDS_H_6bbe6a36acb0632d
+#define BPFMAP_SPECIAL_FIELDS_H_6bbe6a36acb0632d
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
@@ -250,4 +250,4 @@ BPF_ANNOTATE_KV_PAIR(watch_list, typeof(__u32), typeof(struct watched));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_6bbe6a36acb0632d */
