@@ -1,13 +1,61 @@
 //! `bpfmap generate`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::Emit;
 use bpfmap_codegen::generate::{Options, generate};
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
-use clap::ArgMatches;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::{Failed, Outcome, complain, print, schemas};
+use crate::{
+    Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
+    message_format_argument, print, schemas, schemas_argument,
+};
+
+pub(crate) fn command() -> Command {
+    Command::new("generate")
+        .about("Write C and Rust from schemas")
+        .arg(schemas_argument())
+        .args(build_arguments())
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .short('o')
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .required(true)
+                .help("The folder to write to; it is made if it is not there"),
+        )
+        .arg(
+            Arg::new("emit")
+                .long("emit")
+                .value_name("KINDS")
+                .value_delimiter(',')
+                .value_parser(PossibleValuesParser::new(Emit::ALL.iter().map(|(name, _)| *name)))
+                .help("What to write; c and rust unless said, of a schema in Rust only c"),
+        )
+        .arg(flag("legacy").help(
+            "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
+             libbpf 1.0 and newer refuse it, and aya also loads the maps that are \
+             written without this option",
+        ))
+        .arg(
+            flag("check").help("Write nothing; show what would change, and fail if anything would"),
+        )
+        .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
+        .arg(
+            file("depfile")
+                .help("Also write which files were read, schemas included, in the format of Make"),
+        )
+        .arg(file("stamp").help(
+            "Also write this file on each run that succeeds, for build systems that compare \
+             times: a file whose text stays the same is not touched",
+        ))
+        .arg(kernel_btf_argument())
+        .arg(message_format_argument())
+}
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let checked = schemas::read(matches)?;
@@ -30,10 +78,30 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         return compare(&planned);
     }
     write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
+    let targets: Vec<PathBuf> = match matches.get_one::<PathBuf>("stamp") {
+        Some(stamp) => vec![stamp.clone()],
+        None => planned.iter().map(|file| file.path.clone()).collect(),
+    };
+    if let Some(path) = matches.get_one::<PathBuf>("depfile") {
+        depfile::write(path, &targets, &checked, matches.get_one("kernel-btf"))
+            .map_err(|error| unwritten(path, &error))?;
+    }
+    if let Some(path) = matches.get_one::<PathBuf>("stamp") {
+        depfile::stamp(path).map_err(|error| unwritten(path, &error))?;
+    }
     let written = planned.iter().filter(|file| file.is_stale());
     let lines: Vec<String> =
         written.map(|file| format!("wrote {}\n", file.path.display())).collect();
     print(&lines.concat())
+}
+
+/// An option of `generate` that names a file to write besides.
+fn file(name: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .conflicts_with("check")
 }
 
 /// The kinds of files that the command line names, if it does.
@@ -67,6 +135,11 @@ fn diff(file: &Planned) -> String {
         .unified_diff()
         .header(old, &path)
         .to_string()
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failed {
+    complain(&format!("error: can't write `{}`: {error}\n", path.display()));
+    Failed::Found
 }
 
 fn fail(error: &OutputError) -> Failed {

@@ -4,6 +4,7 @@
 //! command line itself is wrong, or `bpfmap diff` can't compare.
 
 mod convert;
+mod depfile;
 mod diff;
 mod explain;
 mod generate;
@@ -20,10 +21,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use bpfmap_codegen::Emit;
 use bpfmap_schema::diagnostics::{Style, printable};
 use bpfmap_schema::front::rust::{Cfg, CfgError};
-use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 /// Whether all went well.
@@ -68,43 +67,7 @@ fn command() -> Command {
         .about("One schema for both sides of a BPF map")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(
-            Command::new("generate")
-                .about("Write C and Rust from schemas")
-                .arg(schemas_argument())
-                .args(build_arguments())
-                .arg(
-                    Arg::new("out")
-                        .long("out")
-                        .short('o')
-                        .value_name("DIR")
-                        .value_parser(value_parser!(PathBuf))
-                        .required(true)
-                        .help("The folder to write to; it is made if it is not there"),
-                )
-                .arg(
-                    Arg::new("emit")
-                        .long("emit")
-                        .value_name("KINDS")
-                        .value_delimiter(',')
-                        .value_parser(PossibleValuesParser::new(
-                            Emit::ALL.iter().map(|(name, _)| *name),
-                        ))
-                        .help("What to write; c and rust unless said, of a schema in Rust only c"),
-                )
-                .arg(flag("legacy").help(
-                    "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
-                     libbpf 1.0 and newer refuse it, and aya also loads the maps that are \
-                     written without this option",
-                ))
-                .arg(
-                    flag("check")
-                        .help("Write nothing; show what would change, and fail if anything would"),
-                )
-                .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
-                .arg(kernel_btf_argument())
-                .arg(message_format_argument()),
-        )
+        .subcommand(generate::command())
         .subcommand(
             Command::new("check")
                 .about("Hold schemas against the rules")
@@ -172,7 +135,7 @@ fn schemas_argument() -> Arg {
         .action(ArgAction::Append)
         .num_args(1..)
         .required(true)
-        .help("Schemas: TOML, or Rust with the derives")
+        .help("Schemas: TOML, or Rust with the derives; `-` is TOML on standard input")
 }
 
 /// What a source in Rust asks of its build.

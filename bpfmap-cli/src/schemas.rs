@@ -1,5 +1,6 @@
 //! Reads schemas and shows what is wrong with them; `bpfmap check`.
 
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use bpfmap_schema::check::{Checked, check_with};
@@ -7,8 +8,10 @@ use bpfmap_schema::diagnostics::{Finding, Rejected, Severity, render, to_json_li
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::read_file_with;
 use bpfmap_schema::front::rust::Cfg;
+use bpfmap_schema::front::toml::{MAX_FILE_SIZE, read_str};
 use bpfmap_schema::ir::Schema;
-use bpfmap_schema::source::SourceMap;
+use bpfmap_schema::rules::UNREADABLE_SOURCE;
+use bpfmap_schema::source::{SourceMap, Span};
 use bpfmap_schema::taken::{KernelNames, Taken};
 use clap::ArgMatches;
 
@@ -35,7 +38,7 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
 /// written, without what the check adds because it goes without saying.
 pub(crate) fn read_as_written(matches: &ArgMatches, path: &Path) -> Result<Schema, Failed> {
     let mut findings = Findings::new(matches);
-    let draft = read_file_with(path, &build(matches));
+    let draft = draft(path, &build(matches));
     let schema = draft.schema.clone();
     let checked = findings.check(draft);
     findings.close();
@@ -69,6 +72,34 @@ pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &S
     findings.close();
 }
 
+/// Reads the schema in `path`; `-` is standard input, in TOML, whose includes are relative to the current folder.
+fn draft(path: &Path, cfg: &Cfg) -> Draft {
+    if path != Path::new("-") {
+        return read_file_with(path, cfg);
+    }
+    let path = Path::new(STANDARD_INPUT);
+    let mut text = String::new();
+    // One byte more than a schema may have tells that there is too much.
+    match io::stdin().lock().take(MAX_FILE_SIZE + 1).read_to_string(&mut text) {
+        Ok(_) if text.len() as u64 <= MAX_FILE_SIZE => read_str(path, &text),
+        Ok(_) => unreadable(path, &format!("there are more than {} MiB", MAX_FILE_SIZE >> 20)),
+        Err(error) => unreadable(path, &error.to_string()),
+    }
+}
+
+fn unreadable(path: &Path, why: &str) -> Draft {
+    let mut draft = Draft::default();
+    draft.schema.sources.add(path, "");
+    draft.findings.push(
+        Finding::new(&UNREADABLE_SOURCE, Span::NONE, format!("can't read standard input: {why}"))
+            .help("hand a schema in TOML, or name a file"),
+    );
+    draft
+}
+
+/// What standard input is called in messages.
+pub(crate) const STANDARD_INPUT: &str = "<stdin>";
+
 #[derive(Default)]
 struct Findings {
     json: bool,
@@ -90,7 +121,7 @@ impl Findings {
     }
 
     fn read(&mut self, path: &Path) -> Option<Checked> {
-        self.check(read_file_with(path, &self.cfg))
+        self.check(draft(path, &self.cfg))
     }
 
     fn check(&mut self, draft: Draft) -> Option<Checked> {

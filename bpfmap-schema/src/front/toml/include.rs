@@ -13,7 +13,7 @@ use crate::source::Span;
 
 /// The largest file that is taken for a schema, in bytes. A schema of a thousand maps and a
 /// thousand structs has some 300,000.
-const MAX_FILE_SIZE: u64 = 4 << 20;
+pub const MAX_FILE_SIZE: u64 = 4 << 20;
 
 /// The most that is read of a schema and all that it includes, in bytes.
 const MAX_TEXT: u64 = 16 << 20;

@@ -74,6 +74,8 @@ mod types;
 
 use std::path::Path;
 
+pub use include::MAX_FILE_SIZE;
+
 use crate::draft::Draft;
 
 /// Reads the schema in the file `path`, and the files that it includes.

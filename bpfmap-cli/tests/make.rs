@@ -1,0 +1,130 @@
+//! `generate` in the Makefile of `docs/build-systems.md`.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
+
+const SCHEMA: &str = "include = [\"net types.toml\"]\n\n[maps.counters]\ntype = \"hash\"\nkey = \"port\"\n\
+                      value = \"u64\"\nmax_entries = 64\n";
+const INCLUDED: &str = "[types.port]\nkind = \"alias\"\ntype = \"u16\"\n";
+const PROGRAM: &str = "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n\
+                       #include \"maps.h\"\nvoid *used = &counters;\n";
+
+#[test]
+fn make_is_at_rest_until_something_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::write(root.join("Makefile"), recipe()).unwrap();
+    fs::write(root.join("maps.toml"), SCHEMA).unwrap();
+    fs::write(root.join("net types.toml"), INCLUDED).unwrap();
+    fs::write(root.join("probe.bpf.c"), PROGRAM).unwrap();
+    let (generates, compiles) = ("bpfmap generate", "-c probe.bpf.c");
+
+    let first = make(root);
+    assert!(first.contains(generates) && first.contains(compiles), "{first}");
+    assert_eq!(make(root), "", "nothing is run");
+
+    // Newer, but says the same.
+    touch(&root.join("maps.toml"));
+    let touched = make(root);
+    assert!(touched.contains(generates) && !touched.contains(compiles), "{touched}");
+    assert_eq!(make(root), "", "nothing is run");
+
+    fs::write(root.join("net types.toml"), INCLUDED.replace("u16", "u32")).unwrap();
+    touch(&root.join("net types.toml"));
+    let changed = make(root);
+    assert!(changed.contains(generates) && changed.contains(compiles), "{changed}");
+    assert_eq!(make(root), "", "nothing is run");
+
+    // A mistake leaves all as it was, and the next run tries again.
+    let object = fs::read(root.join("probe.bpf.o")).unwrap();
+    fs::write(root.join("maps.toml"), SCHEMA.replace("u64", "u65")).unwrap();
+    touch(&root.join("maps.toml"));
+    for _ in 0..2 {
+        let failed = run_make(root);
+        assert!(!failed.status.success());
+        assert!(String::from_utf8_lossy(&failed.stderr).contains("no type is called `u65`"));
+    }
+    assert_eq!(fs::read(root.join("probe.bpf.o")).unwrap(), object);
+
+    // An include that is gone does not stop Make before `generate` runs.
+    fs::write(root.join("maps.toml"), SCHEMA.replace("net types", "net")).unwrap();
+    fs::rename(root.join("net types.toml"), root.join("net.toml")).unwrap();
+    touch(&root.join("maps.toml"));
+    assert!(make(root).contains(generates));
+}
+
+#[test]
+fn standard_input_is_a_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::write(root.join("net types.toml"), INCLUDED).unwrap();
+    let run = |arguments: &[&str], schema: &str| {
+        fs::write(root.join("input"), schema).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_bpfmap"))
+            .args(arguments)
+            .current_dir(root)
+            .stdin(File::open(root.join("input")).unwrap())
+            .output()
+            .unwrap()
+    };
+    let named = format!("name = \"maps\"\n{SCHEMA}");
+    let checked = run(&["check", "-"], &named);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let generated = run(&["generate", "-", "--out", "out", "--depfile", "out/maps.d"], &named);
+    assert!(generated.status.success(), "{}", String::from_utf8_lossy(&generated.stderr));
+    assert_eq!(
+        fs::read_to_string(root.join("out/maps.d")).unwrap(),
+        "out/maps.h out/maps.rs: \\\n  net\\ types.toml\n\nnet\\ types.toml:\n"
+    );
+
+    let refused = run(&["check", "-"], &named.replace("u64", "u65"));
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("--> <stdin>:"), "{message}");
+    let nameless = run(&["check", "-"], SCHEMA);
+    let message = String::from_utf8_lossy(&nameless.stderr).into_owned();
+    assert!(message.contains("write `name = "), "{message}");
+}
+
+/// The Makefile of the page.
+fn recipe() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/build-systems.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, block) = page.split_once("```make\n").unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+/// What Make says, which has to succeed.
+fn make(folder: &Path) -> String {
+    let output = run_make(folder);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn run_make(folder: &Path) -> Output {
+    let bpfmap = Path::new(env!("CARGO_BIN_EXE_bpfmap")).parent().unwrap();
+    let path = format!("{}:{}", bpfmap.display(), std::env::var("PATH").unwrap());
+    Command::new("make")
+        .arg("CLANG=clang-19")
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()
+        .unwrap()
+}
+
+/// Makes a file newer than all others, which become a minute older: clocks of file systems have ticks.
+fn touch(path: &Path) {
+    let root = path.parent().unwrap();
+    for folder in [root.to_owned(), root.join("generated")] {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let file = File::open(entry.path()).unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(modified - Duration::from_secs(60)).unwrap();
+        }
+    }
+    File::open(path).unwrap().set_modified(SystemTime::now()).unwrap();
+}
