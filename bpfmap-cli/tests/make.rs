@@ -116,7 +116,8 @@ fn run_make(folder: &Path) -> Output {
         .unwrap()
 }
 
-/// Makes a file newer than all others, which become a minute older: clocks of file systems have ticks.
+/// Makes a file newer than all others and older than what is written next, by seconds: the clock of a file system is
+/// some milliseconds behind.
 fn touch(path: &Path) {
     let root = path.parent().unwrap();
     for folder in [root.to_owned(), root.join("generated")] {
@@ -126,5 +127,6 @@ fn touch(path: &Path) {
             file.set_modified(modified - Duration::from_secs(60)).unwrap();
         }
     }
-    File::open(path).unwrap().set_modified(SystemTime::now()).unwrap();
+    let now = SystemTime::now() - Duration::from_secs(10);
+    File::open(path).unwrap().set_modified(now).unwrap();
 }
