@@ -1,5 +1,7 @@
 //! The nearest right word to a wrong one.
 
+use bpfmap_core::map_type::OTHER_NAMES;
+
 /// What to write instead of `wrong`: the nearest of `words`, and all of them if they are few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
@@ -50,22 +52,18 @@ fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
 }
 
-/// What other loaders and languages call things, and what `words` has for it.
+/// What other loaders and languages call keys, and what `words` has for it.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("size", "max_entries"),
     ("entries", "max_entries"),
     ("capacity", "max_entries"),
     ("fields", "members"),
-    ("hashmap", "hash"),
-    ("map", "hash"),
-    ("perf_buffer", "perf_event_array"),
-    ("ring_buffer", "ringbuf"),
-    ("trie", "lpm_trie"),
 ];
 
 fn other_word<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
-    let (_, right) = OTHER_WORDS.iter().find(|(other, _)| *other == wrong)?;
-    words.iter().find(|word| *word == right).map(|word| (0, *word))
+    let types = OTHER_NAMES.iter().map(|(other, row)| (*other, row.name));
+    let (_, right) = OTHER_WORDS.iter().copied().chain(types).find(|(other, _)| *other == wrong)?;
+    words.iter().find(|word| **word == right).map(|word| (0, *word))
 }
 
 #[cfg(test)]

@@ -77,6 +77,15 @@ pub static MAP_TYPES: &[MapType] = &[
     RHASH,
 ];
 
+/// What other loaders and languages call a map type, and that type.
+pub static OTHER_NAMES: &[(&str, &MapType)] = &[
+    ("hashmap", &HASH),
+    ("map", &HASH),
+    ("perf_buffer", &PERF_EVENT_ARRAY),
+    ("ring_buffer", &RINGBUF),
+    ("trie", &LPM_TRIE),
+];
+
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
 const KMALLOC_MAX_SIZE: u32 = 4 << 20;
 
