@@ -1,5 +1,6 @@
 //! Rules about names: each can be written in C and in Rust, and none is given twice.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::c_names;
@@ -27,6 +28,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     if !schema.name.value.is_empty() || schema.name.span.source.is_some() {
         identifier(cx, "a schema", &schema.name);
     }
+    unique_schemas(cx);
     for def in cx.types() {
         let name = &def.name;
         identifier(cx, "a type", name);
@@ -89,10 +91,10 @@ pub(super) fn unique<'a>(
     message: impl FnOnce(&str, &str, &str) -> String,
 ) {
     match seen.entry(written) {
-        std::collections::hash_map::Entry::Vacant(entry) => {
+        Entry::Vacant(entry) => {
             entry.insert((&name.value, name.span));
         }
-        std::collections::hash_map::Entry::Occupied(entry) => {
+        Entry::Occupied(entry) => {
             let (first, place) = *entry.get();
             cx.report(
                 Finding::new(rule, name.span, message(&name.value, first, entry.key()))
@@ -100,6 +102,38 @@ pub(super) fn unique<'a>(
                     .related(place, "first")
                     .help("give one of them another name"),
             );
+        }
+    }
+}
+
+/// Files are called after schemas, and a schema's name those of its includes.
+fn unique_schemas(cx: &mut Context<'_>) {
+    let schema = cx.resolved.schema;
+    let mut seen = HashMap::from([(&schema.name.value, schema.name.span)]);
+    for include in &schema.includes {
+        let name = &include.name.value;
+        if name.is_empty() {
+            continue;
+        }
+        identifier(cx, "a schema", &include.name);
+        match seen.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(include.span);
+            }
+            Entry::Occupied(entry) => {
+                let first = *entry.get();
+                let mut finding = Finding::new(
+                    &rules::DUPLICATE_SCHEMA,
+                    include.span,
+                    format!("there are two schemas `{name}`"),
+                )
+                .label(format!("includes a schema `{name}`"))
+                .help("give one of them another `name`: their files would be one");
+                if first.source.is_some() {
+                    finding = finding.related(first, format!("the first `{name}`"));
+                }
+                cx.report(finding);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub use types::{
     Variant,
 };
 
-use crate::source::{SourceMap, Spanned};
+use crate::source::{SourceId, SourceMap, Span, Spanned};
 use bpfmap_core::KernelVersion;
 
 /// A set of types and of maps that use them.
@@ -30,6 +30,8 @@ pub struct Schema {
     pub min_kernel: Option<Spanned<KernelVersion>>,
     /// Named types: those of included schemas first, then its own.
     pub types: Vec<TypeDef>,
+    /// The schemas that declare the other types, each after those that it includes itself.
+    pub includes: Vec<Include>,
     /// The maps.
     pub maps: Vec<MapDecl>,
     /// Of a schema that is written in Rust: the types that declare its own maps, by the maps' names,
@@ -39,7 +41,27 @@ pub struct Schema {
     pub sources: SourceMap,
 }
 
+/// Another schema, whose types a schema uses.
+///
+/// What is generated of a schema names the files of those that it includes rather than repeat their types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// What that schema is called: its header is `NAME.h`, its Rust module `NAME`.
+    pub name: Spanned<String>,
+    /// The text that declares its types.
+    pub source: SourceId,
+    /// The first place that names it, in the schema or in one of its includes.
+    pub span: Span,
+    /// Whether the schema names it itself, rather than one of its includes alone.
+    pub is_direct: bool,
+}
+
 impl Schema {
+    /// The types that the schema declares itself.
+    pub fn own_types(&self) -> impl Iterator<Item = &TypeDef> {
+        self.types.iter().filter(|def| def.include.is_none())
+    }
+
     /// What the maps in `map` are like: its template, or the map that it names. `None` for a map
     /// that says nothing of it, or names no map of the schema.
     #[must_use]

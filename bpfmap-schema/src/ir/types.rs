@@ -20,6 +20,9 @@ pub struct TypeDef {
     pub decl_tags: Vec<Spanned<String>>,
     /// How C knows it.
     pub in_c: InC,
+    /// The schema that declares it, as an index into [`Schema::includes`](super::Schema::includes);
+    /// `None` for a type that the schema declares itself.
+    pub include: Option<usize>,
 }
 
 /// How C knows a named type, beside its name.

@@ -30,6 +30,7 @@ fn def(name: &str, kind: TypeDefKind) -> TypeDef {
         kind,
         decl_tags: vec![],
         in_c: InC::default(),
+        include: None,
     }
 }
 

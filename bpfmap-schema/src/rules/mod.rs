@@ -72,6 +72,7 @@ rules! {
     BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";
     RESERVED_NAME = Error "reserved-name": "A name is not one that every program has taken";
     NAME_MAY_CLASH = Warning "name-may-clash": "A name is not one that programs may have from elsewhere";
+    DUPLICATE_SCHEMA = Error "duplicate-schema": "No two schemas of a program have the same name";
     DUPLICATE_TYPE = Error "duplicate-type": "No two types have the same name";
     DUPLICATE_MAP = Error "duplicate-map": "No two maps have the same name";
     DUPLICATE_MEMBER = Error "duplicate-member": "No two members of a type have the same name";

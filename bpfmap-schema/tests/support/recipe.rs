@@ -152,7 +152,14 @@ impl Maker {
             }
             TypeRecipe::Alias(ty) => TypeDefKind::Alias(self.ty(ty).into()),
         };
-        TypeDef { name: name.into(), doc: None, kind, decl_tags: vec![], in_c: InC::default() }
+        TypeDef {
+            name: name.into(),
+            doc: None,
+            kind,
+            decl_tags: vec![],
+            in_c: InC::default(),
+            include: None,
+        }
     }
 
     fn body(&self, recipe: &Body, with_marker: bool) -> Composite {

@@ -293,6 +293,7 @@ fn new_type(
         kind: kind(random),
         decl_tags: vec![],
         in_c: InC::default(),
+        include: None,
     });
     Type::Named(name)
 }

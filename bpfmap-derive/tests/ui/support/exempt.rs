@@ -6,6 +6,7 @@ pub(crate) const NOT_BY_A_DERIVE: &[(&str, &str)] = &[
     ("unreadable-source", "a derive reads no file"),
     ("toml-syntax", "a derive reads no TOML"),
     ("rust-syntax", "the compiler reads the Rust before a derive does"),
+    ("duplicate-schema", "a derive follows no includes"),
     ("include-cycle", "a derive follows no includes"),
     ("too-many-findings", "it cuts the findings of hundreds of items"),
     ("unknown-cfg", "the compiler applies conditions before a derive sees what is left"),

@@ -253,6 +253,7 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
         kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
         decl_tags: opening.decl_tags,
         in_c: opening.in_c,
+        include: None,
     };
     TypeItem { fields: vec![role], std_traits, ..reader.item(def) }
 }
@@ -271,6 +272,7 @@ pub(super) fn plain_alias(
         kind: TypeDefKind::Alias(target.unwrap_or_else(placeholder)),
         decl_tags: Vec::new(),
         in_c: InC::default(),
+        include: None,
     })
 }
 
@@ -309,6 +311,7 @@ fn composite(
         kind: if is_union { TypeDefKind::Union(body) } else { TypeDefKind::Struct(body) },
         decl_tags,
         in_c,
+        include: None,
     };
     TypeItem { in_place, std_traits, fields: roles, repr: rust, stored, ..reader.item(def) }
 }

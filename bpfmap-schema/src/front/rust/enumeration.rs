@@ -35,6 +35,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
         kind: TypeDefKind::Enum(Enum { repr, prefix: opening.prefix, variants }),
         decl_tags: opening.decl_tags,
         in_c: opening.in_c,
+        include: None,
     };
     TypeItem { pointees: Vec::new(), ..reader.item(def) }
 }
@@ -104,6 +105,7 @@ pub(super) fn new_type(
         kind: TypeDefKind::Enum(body),
         decl_tags: opening.decl_tags.clone(),
         in_c: opening.in_c,
+        include: None,
     };
     TypeItem { std_traits: opening.std_traits.clone(), ..reader.item(def) }
 }

@@ -1,13 +1,14 @@
 //! Files, and the files that they include.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::memory::is_too_much;
-use super::schema;
+use super::schema::{self, Top};
 use crate::diagnostics::Finding;
 use crate::draft::Draft;
 use crate::input;
+use crate::ir::Include;
 use crate::rules;
 use crate::source::Span;
 
@@ -27,8 +28,9 @@ pub(super) struct Reader {
     draft: Draft,
     /// The files that are being read, each included by the one before.
     stack: Vec<Including>,
-    /// Canonical paths of the files that were read to their end.
-    done: HashSet<PathBuf>,
+    /// The files that were read to their end, by canonical paths, each with its index among the schemas that are
+    /// included.
+    done: HashMap<PathBuf, Option<usize>>,
     /// How many bytes were read.
     taken: u64,
 }
@@ -57,7 +59,11 @@ impl Reader {
     /// Reads the file `path`, which is asked for at `span`.
     fn file(&mut self, path: &Path, span: Span) {
         let canonical = canonical(path);
-        if self.done.contains(&canonical) {
+        let is_direct = self.stack.len() == 1;
+        if let Some(include) = self.done.get(&canonical) {
+            if let Some(index) = include {
+                self.draft.schema.includes[*index].is_direct |= is_direct;
+            }
             return;
         }
         if let Some(first) = self.stack.iter().position(|file| file.canonical == canonical) {
@@ -96,12 +102,15 @@ impl Reader {
             }
         };
         self.stack.push(Including { canonical: canonical.clone(), path: path.to_owned(), span });
-        match String::from_utf8(bytes) {
+        let include = match String::from_utf8(bytes) {
             Ok(text) => self.text(path, &text),
-            Err(error) => self.report_not_utf8(path, &error),
-        }
+            Err(error) => {
+                self.report_not_utf8(path, &error);
+                None
+            }
+        };
         self.stack.pop();
-        self.done.insert(canonical);
+        self.done.insert(canonical, include);
     }
 
     fn take(&mut self, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
@@ -113,7 +122,8 @@ impl Reader {
         Err(std::io::Error::other(format!("a schema is read from at most {limit} MiB of TOML")))
     }
 
-    fn text(&mut self, path: &Path, text: &str) {
+    /// Reads a file and then what it includes. Returns its index among the schemas that are included.
+    fn text(&mut self, path: &Path, text: &str) -> Option<usize> {
         let id = self.draft.schema.sources.add(path, text);
         if is_too_much(text) {
             self.draft.findings.push(
@@ -125,18 +135,28 @@ impl Reader {
                 .label("nothing of it is read")
                 .help("divide it into several schemas; the types that they share can be included"),
             );
-            return;
+            return None;
         }
         let is_root = self.stack.len() == 1;
         let types_before = self.draft.schema.types.len();
-        let includes = schema::read(&mut self.draft, id, path, text, is_root);
+        let Top { name, includes } = schema::read(&mut self.draft, id, path, text, is_root);
         // Included types stand first, but a file is read before those that it names.
-        let own = self.draft.schema.types.split_off(types_before);
+        let mut own = self.draft.schema.types.split_off(types_before);
         for include in includes {
             let path = path.parent().unwrap_or(Path::new("")).join(&include.value);
             self.file(&path, include.span);
         }
+        let include = (!is_root).then(|| {
+            let Including { span, .. } = self.stack[self.stack.len() - 1];
+            let is_direct = self.stack.len() == 2;
+            self.draft.schema.includes.push(Include { name, source: id, span, is_direct });
+            self.draft.schema.includes.len() - 1
+        });
+        for def in &mut own {
+            def.include = include;
+        }
         self.draft.schema.types.extend(own);
+        include
     }
 
     fn report_cycle(&mut self, first: usize, path: &Path, span: Span) {

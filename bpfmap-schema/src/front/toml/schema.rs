@@ -15,15 +15,16 @@ use bpfmap_core::KernelVersion;
 /// How many mistakes against TOML itself are reported a file: most that follow are echoes.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
-/// Adds what `text` declares to `draft`: the types, and of a root all the rest. Returns the files
-/// that it includes.
-pub(super) fn read(
-    draft: &mut Draft,
-    id: SourceId,
-    path: &Path,
-    text: &str,
-    is_root: bool,
-) -> Vec<Spanned<String>> {
+/// What a file says of its schema, beside the types.
+pub(super) struct Top {
+    /// What the schema is called; empty where nothing tells.
+    pub(super) name: Spanned<String>,
+    /// The files that it includes.
+    pub(super) includes: Vec<Spanned<String>>,
+}
+
+/// Adds what `text` declares to `draft`: the types, and of a root all the rest.
+pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_root: bool) -> Top {
     let file = File::new(id, text);
     let (document, errors) = DeTable::parse_recoverable(text);
     report_syntax_errors(&file, errors);
@@ -38,8 +39,9 @@ pub(super) fn read(
         types::read(&file, table, draft);
     }
     let maps = fields.get("maps");
+    let name = name.or_else(|| name_of(path, &file)).unwrap_or_default();
     if is_root {
-        draft.schema.name = name.or_else(|| name_of(path, &file)).unwrap_or_default();
+        draft.schema.name = name.clone();
         draft.schema.doc = doc;
         draft.schema.min_kernel = min_kernel;
         if let Some(table) = maps.and_then(|value| file.table(value, "maps")) {
@@ -48,7 +50,7 @@ pub(super) fn read(
     }
     fields.finish();
     draft.findings.extend(file.into_findings());
-    includes
+    Top { name, includes }
 }
 
 fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {

@@ -28,6 +28,7 @@ pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
             kind: TypeDefKind::Struct(Composite::default()),
             decl_tags: Vec::new(),
             in_c: InC::default(),
+            include: None,
         });
         draft.schema.types.push(type_def);
     }
@@ -60,7 +61,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
     let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
         // Without its kind nobody can tell which keys are wrong.
         let kind = TypeDefKind::Struct(Composite::default());
-        return TypeDef { name, doc, kind, decl_tags, in_c };
+        return TypeDef { name, doc, kind, decl_tags, in_c, include: None };
     };
     let kind = match kind {
         Kind::Struct => {
@@ -82,7 +83,7 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
         }
     };
     fields.finish();
-    TypeDef { name, doc, kind, decl_tags, in_c }
+    TypeDef { name, doc, kind, decl_tags, in_c, include: None }
 }
 
 fn composite(fields: &mut Fields<'_, '_, '_>) -> Composite {

@@ -99,7 +99,7 @@ impl<'a> Types<'a> {
     fn add(&mut self, id: TypeId, name: &str, span: Span, kind: TypeDefKind, in_c: InC) {
         let decl_tags = self.tags().of(id, None, span);
         let name = Spanned::new(name.to_owned(), span);
-        let def = TypeDef { name, doc: None, kind, decl_tags, in_c };
+        let def = TypeDef { name, doc: None, kind, decl_tags, in_c, include: None };
         self.layouts.add(&def);
         self.defs.push(def);
     }
