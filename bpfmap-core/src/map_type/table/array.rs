@@ -1,25 +1,20 @@
 //! The arrays. Source: `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
+use super::{
+    FREEZE, LOOKUP_BATCH, NEXT_KEY, PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, WRITE_ONE_CPU, cases,
+    operations, row, special_fields, v,
+};
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BatchCursor, Case, InnerRule, KeyRule, MapType, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_ARRAY`.
 pub const ARRAY: MapType = MapType {
-    name: "array",
-    number: 2,
-    since: v(3, 19),
     summary: "Values by index, all there and zero from the start.",
     privilege: Privilege::None,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::Plain { max_size: i32::MAX as u32 },
-    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
     memory: MemoryRule::Array,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("numa_node", v(4, 14)),
         ("rdonly", v(4, 15)),
@@ -29,27 +24,23 @@ pub const ARRAY: MapType = MapType {
         ("mmapable", v(5, 5)),
         ("inner_map", v(5, 10)),
     ],
-    events: EventRule::Nothing,
     as_inner: InnerRule::SameEntries(v(4, 12)),
-    btf: BtfRule::Optional,
     special_fields: special_fields::HASH_AND_ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupBatch: LOOKUP_BATCH,
         UpdateBatch: UPDATE_BATCH,
         Mmap: MMAP,
         Freeze: FREEZE,
     },
     batch_cursor: BatchCursor::Key,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: array_map_alloc_check, array_map_update_elem, array_map_delete_elem, bpf_array_get_next_key, array_map_mmap, array_map_ops",
     ],
+    ..row("array", 2, v(3, 19))
 };
 
 /// `BPF_MAP_TYPE_PERCPU_ARRAY`.
@@ -73,7 +64,7 @@ pub const PERCPU_ARRAY: MapType = MapType {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupBatch: LOOKUP_BATCH_PER_CPU,
         UpdateBatch: UPDATE_BATCH_PER_CPU,
         Freeze: FREEZE,
@@ -84,7 +75,7 @@ pub const PERCPU_ARRAY: MapType = MapType {
     ..ARRAY
 };
 
-const LOOKUP: &[Case] = cases! {
+pub(super) const LOOKUP: &[Case] = cases! {
     Plain: (3, 19) Ok;
     OutOfRange: (3, 19) ENOENT;
     UnknownFlags: (3, 19) EINVAL;
@@ -92,15 +83,7 @@ const LOOKUP: &[Case] = cases! {
 };
 
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
-const LOOKUP_PER_CPU: &[Case] = cases! {
-    Plain: (4, 6) Ok;
-    OutOfRange: (4, 6) ENOENT;
-    UnknownFlags: (4, 6) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 6) EINVAL;
-};
+const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 /// The index is looked at before `BPF_NOEXIST`, which no element can satisfy.
 const UPDATE: &[Case] = cases! {
@@ -114,32 +97,13 @@ const UPDATE: &[Case] = cases! {
 
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and no longer refuses `BPF_NOEXIST` and `BPF_EXIST` together.
 const UPDATE_PER_CPU: &[Case] = cases! {
-    Plain: (4, 6) Ok;
-    NoExistOnPresent: (4, 6) EEXIST;
-    OutOfRange: (4, 6) E2BIG;
-    UnknownFlags: (4, 6) EINVAL;
+    ..UPDATE; ..WRITE_ONE_CPU;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 6) EINVAL, (7, 0) Ok;
 };
 
-const DELETE: &[Case] = cases! {
+pub(super) const DELETE: &[Case] = cases! {
     Plain: (3, 19) EINVAL;
     OutOfRange: (3, 19) EINVAL;
-};
-
-const GET_NEXT_KEY: &[Case] = cases! {
-    Plain: (3, 19) Ok;
-    NoKey: (4, 12) Ok;
-    AbsentKey: (3, 19) Ok;
-    LastKey: (3, 19) ENOENT;
-};
-
-const LOOKUP_BATCH: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    End: (5, 6) ENOENT;
 };
 
 const UPDATE_BATCH: &[Case] = cases! {

@@ -1,29 +1,24 @@
 //! The hash tables. Source: `kernel/bpf/hashtab.c`.
 
 use super::{
-    FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, PCPU_MIN_UNIT_SIZE, cases, operations,
+    DELETE, FREEZE, KMALLOC_MAX_SIZE, LOOKUP, LOOKUP_BATCH, MAX_HASH_ENTRIES, NEXT_KEY,
+    PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, UPDATE, WRITE_ONE_CPU, cases, operations, row,
     special_fields, v,
 };
 use crate::KernelVersion;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BatchCursor, Case, KeyRule, MapExtraRule, MapType, MaxEntriesRule, MemoryRule, Privilege,
+    ValueRule,
 };
 
 /// `BPF_MAP_TYPE_HASH`.
 pub const HASH: MapType = MapType {
-    name: "hash",
-    number: 1,
-    since: v(3, 19),
     summary: "A hash table.",
     privilege: Privilege::None,
-    per_cpu: false,
     key: KeyRule::Any { max_size: KMALLOC_MAX_SIZE },
     value: VALUE,
     max_entries: MAX_ENTRIES,
     memory: MemoryRule::Hash,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("no_prealloc", v(4, 6)),
         ("numa_node", v(4, 14)),
@@ -33,27 +28,22 @@ pub const HASH: MapType = MapType {
         RDONLY_PROG,
         WRONLY_PROG,
     ],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
-    btf: BtfRule::Optional,
     special_fields: special_fields::HASH_AND_ARRAY,
     operations: operations! {
         Lookup: LOOKUP,
         Update: UPDATE,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
         LookupBatch: LOOKUP_BATCH,
         UpdateBatch: UPDATE_BATCH,
         DeleteBatch: DELETE_BATCH,
-        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_BATCH,
         Freeze: FREEZE,
     },
     batch_cursor: BatchCursor::Position,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &["kernel/bpf/hashtab.c: htab_map_alloc_check, htab_map_update_elem, htab_map_ops"],
+    ..row("hash", 1, v(3, 19))
 };
 
 /// `BPF_MAP_TYPE_PERCPU_HASH`.
@@ -78,12 +68,12 @@ pub const PERCPU_HASH: MapType = MapType {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_PER_CPU,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
         LookupBatch: LOOKUP_BATCH_PER_CPU,
         UpdateBatch: UPDATE_BATCH_PER_CPU,
         DeleteBatch: DELETE_BATCH,
-        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_BATCH,
         Freeze: FREEZE,
     },
     sources: &[
@@ -141,12 +131,12 @@ pub const LRU_HASH: MapType = MapType {
         Lookup: LOOKUP,
         Update: UPDATE_LRU,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
         LookupBatch: LOOKUP_BATCH,
         UpdateBatch: UPDATE_BATCH_LRU,
         DeleteBatch: DELETE_BATCH,
-        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_BATCH,
         Freeze: FREEZE,
     },
     evicts: true,
@@ -179,12 +169,12 @@ pub const LRU_PERCPU_HASH: MapType = MapType {
         Lookup: LOOKUP_PER_CPU,
         Update: UPDATE_LRU_PER_CPU,
         Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         LookupAndDelete: LOOKUP_AND_DELETE,
         LookupBatch: LOOKUP_BATCH_PER_CPU,
         UpdateBatch: UPDATE_BATCH_LRU_PER_CPU,
         DeleteBatch: DELETE_BATCH,
-        LookupAndDeleteBatch: LOOKUP_AND_DELETE_BATCH,
+        LookupAndDeleteBatch: LOOKUP_BATCH,
         Freeze: FREEZE,
     },
     sources: &[
@@ -205,91 +195,19 @@ const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE
 /// Of more entries the buckets, a power of two of 16 bytes each, do not fit 32 bits: `htab_map_alloc`.
 const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES };
 
-const LOOKUP: &[Case] = cases! {
-    Plain: (3, 19) Ok;
-    Missing: (3, 19) ENOENT;
-    UnknownFlags: (3, 19) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
-
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
-const LOOKUP_PER_CPU: &[Case] = cases! {
-    Plain: (4, 6) Ok;
-    Missing: (4, 6) ENOENT;
-    UnknownFlags: (4, 6) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 6) EINVAL;
-};
-
-const UPDATE: &[Case] = cases! {
-    Plain: (3, 19) Ok;
-    NoExistOnPresent: (3, 19) EEXIST;
-    ExistOnMissing: (3, 19) ENOENT;
-    FullNewKey: (3, 19) E2BIG;
-    FullPresentKey: (3, 19) Ok;
-    FullExistOnMissing: (3, 19) ENOENT;
-    UnknownFlags: (3, 19) EINVAL;
-    NoExistAndExist: (3, 19) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
+const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and takes `BPF_NOEXIST` and `BPF_EXIST` together as
 /// `BPF_ANY`.
 const UPDATE_PER_CPU: &[Case] = cases! {
-    Plain: (4, 6) Ok;
-    NoExistOnPresent: (4, 6) EEXIST;
-    ExistOnMissing: (4, 6) ENOENT;
-    FullNewKey: (4, 6) E2BIG;
-    FullPresentKey: (4, 6) Ok;
-    FullExistOnMissing: (4, 6) ENOENT;
-    UnknownFlags: (4, 6) EINVAL;
+    ..UPDATE; ..WRITE_ONE_CPU;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 6) EINVAL, (7, 0) Ok;
 };
 
-const UPDATE_LRU: &[Case] = cases! {
-    Plain: (4, 10) Ok;
-    NoExistOnPresent: (4, 10) EEXIST;
-    ExistOnMissing: (4, 10) ENOENT;
-    FullNewKey: (4, 10) Ok;
-    FullPresentKey: (4, 10) Ok;
-    FullExistOnMissing: (4, 10) ENOENT;
-    UnknownFlags: (4, 10) EINVAL;
-    NoExistAndExist: (4, 10) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
+const UPDATE_LRU: &[Case] = cases! { ..UPDATE; FullNewKey: (4, 10) Ok; };
 
-const UPDATE_LRU_PER_CPU: &[Case] = cases! {
-    Plain: (4, 10) Ok;
-    NoExistOnPresent: (4, 10) EEXIST;
-    ExistOnMissing: (4, 10) ENOENT;
-    FullNewKey: (4, 10) Ok;
-    FullPresentKey: (4, 10) Ok;
-    FullExistOnMissing: (4, 10) ENOENT;
-    UnknownFlags: (4, 10) EINVAL;
-    NoExistAndExist: (4, 10) EINVAL, (7, 0) Ok;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 10) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 10) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 10) EINVAL, (7, 0) Ok;
-};
-
-const DELETE: &[Case] = cases! {
-    Plain: (3, 19) Ok;
-    Missing: (3, 19) ENOENT;
-};
-
-const GET_NEXT_KEY: &[Case] = cases! {
-    Plain: (3, 19) Ok;
-    NoKey: (4, 12) Ok;
-    AbsentKey: (3, 19) Ok;
-    LastKey: (3, 19) ENOENT;
-};
+const UPDATE_LRU_PER_CPU: &[Case] = cases! { ..UPDATE_PER_CPU; FullNewKey: (4, 10) Ok; };
 
 /// Kernels that know the command but not for hash tables look at the flags first.
 const LOOKUP_AND_DELETE: &[Case] = cases! {
@@ -299,14 +217,8 @@ const LOOKUP_AND_DELETE: &[Case] = cases! {
     LockWithoutSpinLock: (4, 20) EINVAL;
 };
 
-const LOOKUP_BATCH: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    End: (5, 6) ENOENT;
-};
-
 const LOOKUP_BATCH_PER_CPU: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    End: (5, 6) ENOENT;
+    ..LOOKUP_BATCH;
     OneCpu: (5, 6) EINVAL, (7, 0) Ok;
     UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
     AllCpus: (5, 6) EINVAL;
@@ -318,36 +230,18 @@ const UPDATE_BATCH: &[Case] = cases! {
     FullNewKey: (5, 6) E2BIG;
 };
 
-const UPDATE_BATCH_LRU: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    BatchElementFlags: (5, 6) EINVAL;
-    FullNewKey: (5, 6) Ok;
-};
+const UPDATE_BATCH_LRU: &[Case] = cases! { ..UPDATE_BATCH; FullNewKey: (5, 6) Ok; };
 
 const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    BatchElementFlags: (5, 6) EINVAL;
-    FullNewKey: (5, 6) E2BIG;
+    ..UPDATE_BATCH;
     OneCpu: (5, 6) EINVAL, (7, 0) Ok;
     UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
     AllCpus: (5, 6) EINVAL, (7, 0) Ok;
 };
 
-const UPDATE_BATCH_LRU_PER_CPU: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    BatchElementFlags: (5, 6) EINVAL;
-    FullNewKey: (5, 6) Ok;
-    OneCpu: (5, 6) EINVAL, (7, 0) Ok;
-    UnknownCpu: (5, 6) EINVAL, (7, 0) ERANGE;
-    AllCpus: (5, 6) EINVAL, (7, 0) Ok;
-};
+const UPDATE_BATCH_LRU_PER_CPU: &[Case] = cases! { ..UPDATE_BATCH_PER_CPU; FullNewKey: (5, 6) Ok; };
 
 const DELETE_BATCH: &[Case] = cases! {
     Plain: (5, 6) Ok;
     Missing: (5, 6) ENOENT;
-};
-
-const LOOKUP_AND_DELETE_BATCH: &[Case] = cases! {
-    Plain: (5, 6) Ok;
-    End: (5, 6) ENOENT;
 };

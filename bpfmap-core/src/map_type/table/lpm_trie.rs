@@ -1,26 +1,16 @@
 //! The longest-prefix-match trie. Source: `kernel/bpf/lpm_trie.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
-use crate::map_type::{
-    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
-};
+use super::{FREEZE, KMALLOC_MAX_SIZE, LOOKUP, UPDATE, cases, operations, row, v};
+use crate::map_type::{BatchCursor, KeyRule, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
 pub const LPM_TRIE: MapType = MapType {
-    name: "lpm_trie",
-    number: 11,
-    since: v(4, 11),
     summary: "Values by prefix; a look-up finds the longest stored prefix that covers the key and \
               is no longer than the key's own.",
-    privilege: Privilege::Bpf,
-    per_cpu: false,
     key: KeyRule::LpmPrefix,
     // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },
-    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
     memory: MemoryRule::Trie,
-    map_extra: MapExtraRule::Zero,
     required_flags: &["no_prealloc"],
     flags: &[
         ("no_prealloc", v(4, 11)),
@@ -30,30 +20,15 @@ pub const LPM_TRIE: MapType = MapType {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
-    btf: BtfRule::Optional,
-    special_fields: &[],
     operations: operations! {
-        Lookup: cases! {
-            Plain: (4, 11) Ok;
-            Missing: (4, 11) ENOENT;
-            PrefixTooLong: (4, 11) ENOENT;
-            UnknownFlags: (4, 11) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-        },
+        Lookup: cases! { ..LOOKUP; PrefixTooLong: (4, 11) ENOENT; },
         // Whether the trie is full was looked at first: fixed in 6.13 and back-ported to 6.1 and 6.12.
         Update: cases! {
-            Plain: (4, 11) Ok;
-            NoExistOnPresent: (4, 11) EEXIST;
-            ExistOnMissing: (4, 11) ENOENT;
+            ..UPDATE;
             FullNewKey: (4, 11) ENOSPC;
             FullPresentKey: (4, 11) ENOSPC, (6, 1) Ok | ENOSPC, (6, 13) Ok;
             FullExistOnMissing: (4, 11) ENOSPC, (6, 1) ENOENT | ENOSPC, (6, 13) ENOENT;
             PrefixTooLong: (4, 11) EINVAL;
-            UnknownFlags: (4, 11) EINVAL;
-            NoExistAndExist: (4, 11) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
         },
         Delete: cases! {
             Plain: (4, 11) ENOSYS, (4, 15) Ok;
@@ -82,10 +57,8 @@ pub const LPM_TRIE: MapType = MapType {
         Freeze: FREEZE,
     },
     batch_cursor: BatchCursor::Key,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/lpm_trie.c: trie_alloc, trie_lookup_elem, trie_update_elem, trie_delete_elem, trie_get_next_key, trie_map_ops",
     ],
+    ..row("lpm_trie", 11, v(4, 11))
 };

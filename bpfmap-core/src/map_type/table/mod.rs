@@ -17,7 +17,10 @@ mod storage;
 mod streams;
 mod struct_ops;
 
-use super::{Case, MapType, OperationFacts};
+use super::{
+    BatchCursor, BtfRule, Case, Condition, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
+    MaxEntriesRule, MemoryRule, OperationFacts, Privilege, ValueRule,
+};
 use crate::KernelVersion;
 
 pub use arena::ARENA;
@@ -96,12 +99,55 @@ const PCPU_MIN_UNIT_SIZE: u32 = 32 << 10;
 /// two, has to fit 32 bits.
 const MAX_HASH_ENTRIES: u32 = 1 << 27;
 
+/// A row of a map type that takes `CAP_BPF`, at least one entry and nothing in particular, and has neither key nor value.
+const fn row(name: &'static str, number: u32, since: KernelVersion) -> MapType {
+    MapType {
+        name,
+        number,
+        since,
+        summary: "",
+        privilege: Privilege::Bpf,
+        per_cpu: false,
+        key: KeyRule::Keyless,
+        value: ValueRule::Valueless,
+        max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
+        memory: MemoryRule::Free,
+        map_extra: MapExtraRule::Zero,
+        required_flags: &[],
+        flags: &[],
+        btf: BtfRule::Optional,
+        special_fields: &[],
+        operations: &[],
+        events: EventRule::Nothing,
+        as_inner: InnerRule::AnyEntries,
+        batch_cursor: BatchCursor::None,
+        added_flags: &[],
+        evicts: false,
+        successor: None,
+        sources: &[],
+    }
+}
+
 const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }
 
-/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`
+/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Those after `..LOOKUP;` are added to the cases of `LOOKUP`
+/// or stand in their place.
 macro_rules! cases {
+    (..$base:ident; ..$changes:ident;) => {{
+        const CASES: [crate::map_type::Case; crate::map_type::table::changed_length($base, $changes)] =
+            crate::map_type::table::changed($base, $changes);
+        &CASES
+    }};
+    (..$base:ident; ..$more:ident; $($rest:tt)+) => {{
+        const BASE: &[crate::map_type::Case] = cases! { ..$base; ..$more; };
+        cases! { ..BASE; $($rest)+ }
+    }};
+    (..$base:ident; $($rest:tt)+) => {{
+        const CHANGES: &[crate::map_type::Case] = cases! { $($rest)+ };
+        cases! { ..$base; ..CHANGES; }
+    }};
     ($($condition:ident: $(($major:literal, $minor:literal) $($answer:ident)|+),+;)+) => {
         &[$(crate::map_type::Case {
             condition: crate::map_type::Condition::$condition,
@@ -135,6 +181,47 @@ macro_rules! operations {
 }
 use operations;
 
+/// Returns the place of the case of `condition`, or the number of cases.
+const fn place_of(condition: Condition, cases: &[Case]) -> usize {
+    let mut place = 0;
+    while place < cases.len() && cases[place].condition as u8 != condition as u8 {
+        place += 1;
+    }
+    place
+}
+
+const fn changed_length(base: &[Case], changes: &[Case]) -> usize {
+    let (mut length, mut index) = (base.len(), 0);
+    while index < changes.len() {
+        if place_of(changes[index].condition, base) == base.len() {
+            length += 1;
+        }
+        index += 1;
+    }
+    length
+}
+
+/// Returns `base` with `changes`: those of a condition that it has in their places, the others at the end.
+const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case; LENGTH] {
+    let mut cases = [base[0]; LENGTH];
+    let (mut index, mut length) = (0, base.len());
+    while index < length {
+        cases[index] = base[index];
+        index += 1;
+    }
+    index = 0;
+    while index < changes.len() {
+        let mut place = place_of(changes[index].condition, base);
+        if place == base.len() {
+            place = length;
+            length += 1;
+        }
+        cases[place] = changes[index];
+        index += 1;
+    }
+    cases
+}
+
 /// What a map type answers that has nothing of its own to say of an operation, since its `map_ops`
 /// lacks it: `kernel/bpf/syscall.c`, `bpf_map_do_batch`, `map_lookup_and_delete_elem` and
 /// `bpf_map_mmap`.
@@ -163,6 +250,67 @@ const FREEZE: &[Case] = cases! {
     Twice: (5, 2) EBUSY, (6, 5) EPERM;
     WithSpinLock: (5, 2) Ok, (6, 2) ENOTSUPP;
     WithSpecialField: (5, 2) Ok, (5, 15) ENOTSUPP;
+};
+
+/// By key.
+const LOOKUP: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    Missing: (3, 19) ENOENT;
+    UnknownFlags: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// By index, where a slot can be empty.
+const LOOKUP_SLOT: &[Case] = cases! { ..LOOKUP; OutOfRange: (3, 19) ENOENT; };
+
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
+const READ_ONE_CPU: &[Case] = cases! {
+    OneCpu: (4, 6) EINVAL, (7, 0) Ok;
+    UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
+    AllCpus: (4, 6) EINVAL;
+};
+
+/// As [`READ_ONE_CPU`], and one value can be written to each CPU.
+const WRITE_ONE_CPU: &[Case] = cases! { ..READ_ONE_CPU; AllCpus: (4, 6) EINVAL, (7, 0) Ok; };
+
+/// Where there is room for each key.
+const UPDATE_UNBOUNDED: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoExistOnPresent: (3, 19) EEXIST;
+    ExistOnMissing: (3, 19) ENOENT;
+    UnknownFlags: (3, 19) EINVAL;
+    NoExistAndExist: (3, 19) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// Where `max_entries` is the limit.
+const UPDATE: &[Case] = cases! {
+    ..UPDATE_UNBOUNDED;
+    FullNewKey: (3, 19) E2BIG;
+    FullPresentKey: (3, 19) Ok;
+    FullExistOnMissing: (3, 19) ENOENT;
+};
+
+/// By key.
+const DELETE: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    Missing: (3, 19) ENOENT;
+};
+
+/// By index, where a slot can be empty.
+const DELETE_SLOT: &[Case] = cases! { ..DELETE; OutOfRange: (3, 19) E2BIG; };
+
+/// In an array each index is a key, whether its slot is taken or not: `bpf_array_get_next_key`.
+const NEXT_KEY: &[Case] = cases! {
+    Plain: (3, 19) Ok;
+    NoKey: (4, 12) Ok;
+    AbsentKey: (3, 19) Ok;
+    LastKey: (3, 19) ENOENT;
+};
+
+const LOOKUP_BATCH: &[Case] = cases! {
+    Plain: (5, 6) Ok;
+    End: (5, 6) ENOENT;
 };
 
 #[cfg(test)]
@@ -240,6 +388,15 @@ mod tests {
                 assert!(row.flag_since(flag).is_some(), "{} {flag}", row.name);
             }
         }
+    }
+
+    #[test]
+    fn changed_cases_stand_in_the_places_of_their_base() {
+        const BASE: &[Case] = cases! { Plain: (4, 6) Ok; Missing: (4, 6) ENOENT; };
+        const CHANGED: &[Case] = cases! { ..BASE; End: (5, 6) ENOENT; Missing: (4, 6) EINVAL; };
+        let conditions: Vec<Condition> = CHANGED.iter().map(|case| case.condition).collect();
+        assert_eq!(conditions, [Condition::Plain, Condition::Missing, Condition::End]);
+        assert_eq!(CHANGED[1].answers[0].answers, [Answer::Err(Errno::EINVAL)]);
     }
 
     #[test]

@@ -1,47 +1,37 @@
 //! Maps of programs, of cgroups and of maps. Source: `kernel/bpf/arraymap.c`, `kernel/bpf/hashtab.c` and
 //! `kernel/bpf/map_in_map.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, cases, operations, v};
+use super::{
+    DELETE, DELETE_SLOT, FREEZE, KMALLOC_MAX_SIZE, MAX_HASH_ENTRIES, NEXT_KEY, UPDATE, cases,
+    operations, row, v,
+};
 use crate::Errno;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BatchCursor, BtfRule, Case, InnerRule, KernelObject, KeyRule, MapType, MaxEntriesRule,
+    MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PROG_ARRAY`.
 pub const PROG_ARRAY: MapType = MapType {
-    name: "prog_array",
-    number: 3,
-    since: v(4, 2),
     summary: "Programs by index, to go on with by a tail call. An empty slot and an index out of \
               range fall through to the next instruction; 33 calls may follow each other.",
     privilege: Privilege::None,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Program),
-    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
     memory: MemoryRule::Array,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
-    events: EventRule::Nothing,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
-    btf: BtfRule::Optional,
-    special_fields: &[],
     operations: operations! {
         Lookup: LOOKUP_ID,
         Update: UPDATE_SLOT,
         Delete: DELETE_SLOT,
-        GetNextKey: NEXT_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, __fd_array_map_delete_elem, prog_fd_array_get_ptr, prog_array_map_ops",
     ],
+    ..row("prog_array", 3, v(4, 2))
 };
 
 /// `BPF_MAP_TYPE_CGROUP_ARRAY`.
@@ -57,7 +47,7 @@ pub const CGROUP_ARRAY: MapType = MapType {
         Lookup: NOT_READABLE,
         Update: UPDATE_CGROUP,
         Delete: DELETE_SLOT,
-        GetNextKey: NEXT_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     sources: &["kernel/bpf/arraymap.c: cgroup_fd_array_get_ptr, cgroup_array_map_ops"],
@@ -78,11 +68,8 @@ pub const ARRAY_OF_MAPS: MapType = MapType {
         Lookup: LOOKUP_ID,
         Update: UPDATE_SLOT,
         Delete: DELETE_SLOT,
-        GetNextKey: NEXT_SLOT,
-        LookupBatch: cases! {
-            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
-            End: (5, 19) ENOENT;
-        },
+        GetNextKey: NEXT_KEY,
+        LookupBatch: LOOKUP_BATCH_OF_MAPS,
         UpdateBatch: cases! {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             BatchElementFlags: (5, 19) EINVAL;
@@ -119,15 +106,9 @@ pub const HASH_OF_MAPS: MapType = MapType {
     operations: operations! {
         Lookup: LOOKUP_BY_KEY,
         Update: UPDATE_BY_KEY,
-        Delete: cases! {
-            Plain: (4, 12) Ok;
-            Missing: (4, 12) ENOENT;
-        },
-        GetNextKey: NEXT_SLOT,
-        LookupBatch: cases! {
-            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
-            End: (5, 19) ENOENT;
-        },
+        Delete: DELETE,
+        GetNextKey: NEXT_KEY,
+        LookupBatch: LOOKUP_BATCH_OF_MAPS,
         UpdateBatch: cases! {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             BatchElementFlags: (5, 19) EINVAL;
@@ -137,10 +118,7 @@ pub const HASH_OF_MAPS: MapType = MapType {
             Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
             Missing: (5, 19) ENOENT;
         },
-        LookupAndDeleteBatch: cases! {
-            Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
-            End: (5, 19) ENOENT;
-        },
+        LookupAndDeleteBatch: LOOKUP_BATCH_OF_MAPS,
         Freeze: FREEZE,
     },
     batch_cursor: BatchCursor::Position,
@@ -151,19 +129,18 @@ pub const HASH_OF_MAPS: MapType = MapType {
     ..ARRAY_OF_MAPS
 };
 
-/// Shows an id: `bpf_fd_array_map_lookup_elem`.
-const LOOKUP_ID: &[Case] = cases! {
-    Plain: (4, 2) ENOTSUPP, (4, 13) Ok;
-    Missing: (4, 13) ENOENT;
-    OutOfRange: (4, 13) ENOENT;
-    UnknownFlags: (4, 2) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
+const LOOKUP_BATCH_OF_MAPS: &[Case] = cases! {
+    Plain: (5, 6) ENOTSUPP, (5, 19) Ok;
+    End: (5, 19) ENOENT;
 };
 
+/// Shows an id: `bpf_fd_array_map_lookup_elem`.
+const LOOKUP_ID: &[Case] = cases! { ..LOOKUP_BY_KEY; OutOfRange: (4, 13) ENOENT; };
+
 const LOOKUP_BY_KEY: &[Case] = cases! {
-    Plain: (4, 12) ENOTSUPP, (4, 13) Ok;
+    Plain: (4, 2) ENOTSUPP, (4, 13) Ok;
     Missing: (4, 13) ENOENT;
-    UnknownFlags: (4, 12) EINVAL;
+    UnknownFlags: (4, 2) EINVAL;
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
@@ -190,43 +167,10 @@ const UPDATE_SLOT: &[Case] = cases! {
 };
 
 /// As [`UPDATE_SLOT`], but `cgroup_get_from_fd` tells no other file from a closed one.
-const UPDATE_CGROUP: &[Case] = cases! {
-    Plain: (4, 8) Ok;
-    BadDescriptor: (4, 8) EBADF;
-    OtherObject: (4, 8) EBADF;
-    NoExistOnPresent: (4, 8) EINVAL;
-    ExistOnMissing: (4, 8) EINVAL;
-    NoExistAndExist: (4, 8) EINVAL;
-    OutOfRange: (4, 8) E2BIG;
-    UnknownFlags: (4, 8) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
+pub(super) const UPDATE_CGROUP: &[Case] = cases! { ..UPDATE_SLOT; OtherObject: (4, 2) EBADF; };
 
 const UPDATE_BY_KEY: &[Case] = cases! {
-    Plain: (4, 12) Ok;
+    ..UPDATE;
     BadDescriptor: (4, 12) EBADF;
     OtherObject: (4, 12) EINVAL;
-    NoExistOnPresent: (4, 12) EEXIST;
-    ExistOnMissing: (4, 12) ENOENT;
-    FullNewKey: (4, 12) E2BIG;
-    FullPresentKey: (4, 12) Ok;
-    FullExistOnMissing: (4, 12) ENOENT;
-    UnknownFlags: (4, 12) EINVAL;
-    NoExistAndExist: (4, 12) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
-
-/// `__fd_array_map_delete_elem`.
-const DELETE_SLOT: &[Case] = cases! {
-    Plain: (4, 2) Ok;
-    Missing: (4, 2) ENOENT;
-    OutOfRange: (4, 2) E2BIG;
-};
-
-/// `bpf_array_get_next_key`: each index is a key, its slot empty or not.
-const NEXT_SLOT: &[Case] = cases! {
-    Plain: (4, 2) Ok;
-    NoKey: (4, 12) Ok;
-    AbsentKey: (4, 2) Ok;
-    LastKey: (4, 2) ENOENT;
 };

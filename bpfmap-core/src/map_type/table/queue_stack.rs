@@ -1,26 +1,14 @@
 //! Queue and stack. Source: `kernel/bpf/queue_stack_maps.c`.
 
-use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, v};
+use super::{FREEZE, KMALLOC_MAX_SIZE, cases, operations, row, v};
 use crate::Errno;
-use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
-};
+use crate::map_type::{BtfRule, Case, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_QUEUE`.
 pub const QUEUE: MapType = MapType {
-    name: "queue",
-    number: 22,
-    since: v(4, 20),
     summary: "Values without keys; the first in is the first out.",
-    privilege: Privilege::Bpf,
-    per_cpu: false,
-    key: KeyRule::Keyless,
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE },
-    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
     memory: MemoryRule::Contiguous,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("numa_node", v(4, 20)),
         ("rdonly", v(4, 20)),
@@ -28,10 +16,7 @@ pub const QUEUE: MapType = MapType {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::EINVAL),
-    special_fields: &[],
     operations: operations! {
         Lookup: PEEK,
         Update: PUSH,
@@ -40,13 +25,10 @@ pub const QUEUE: MapType = MapType {
         LookupAndDelete: POP,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/queue_stack_maps.c: queue_stack_map_alloc_check, queue_stack_map_push_elem, __queue_map_get, queue_map_ops",
     ],
+    ..row("queue", 22, v(4, 20))
 };
 
 /// `BPF_MAP_TYPE_STACK`.
@@ -60,7 +42,7 @@ pub const STACK: MapType = MapType {
     ..QUEUE
 };
 
-const PEEK: &[Case] = cases! {
+pub(super) const PEEK: &[Case] = cases! {
     Plain: (4, 20) Ok;
     Empty: (4, 20) ENOENT;
     KeyGiven: (4, 20) EINVAL;

@@ -1,48 +1,39 @@
 //! Maps of interfaces, of CPUs and of `AF_XDP` sockets, which XDP programs redirect packets to.
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
-use super::{FREEZE, cases, operations, v};
+use super::{
+    DELETE, FREEZE, LOOKUP, LOOKUP_SLOT, NEXT_KEY, UPDATE, UPDATE_UNBOUNDED, cases, operations,
+    row, v,
+};
 use crate::Errno;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BtfRule, Case, InnerRule, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
 /// after a `sched_cls` program, an XDP program that uses the same map fails to load, with an empty
 /// log (Linux 6.1 and later, not 5.10; `bpf_prog_map_compatible` in `kernel/bpf/core.c`).
 pub const DEVMAP: MapType = MapType {
-    name: "devmap",
-    number: 14,
-    since: v(4, 14),
     summary: "Network interfaces by index, for XDP programs to send packets out of.",
     privilege: Privilege::NetAdmin,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Device),
-    max_entries: MaxEntriesRule::AtLeastOne { max: u32::MAX },
     memory: MemoryRule::Pointers,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
-    special_fields: &[],
     operations: operations! {
-        Lookup: LOOKUP,
-        Update: UPDATE_DEVICE,
-        Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        Lookup: LOOKUP_SLOT,
+        Update: cases! { ..UPDATE_SLOT; ..UPDATE_DEVICE; },
+        Delete: EMPTY_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
     added_flags: &["rdonly_prog"],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/devmap.c: dev_map_alloc_check, __dev_map_update_elem, dev_map_delete_elem, dev_map_get_next_key, dev_map_ops",
     ],
+    ..row("devmap", 14, v(4, 14))
 };
 
 /// `BPF_MAP_TYPE_DEVMAP_HASH`.
@@ -57,32 +48,16 @@ pub const DEVMAP_HASH: MapType = MapType {
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     flags: &[("numa_node", v(5, 4)), ("rdonly", v(5, 4)), ("wronly", v(5, 4))],
     operations: operations! {
-        Lookup: cases! {
-            Plain: (5, 4) Ok;
-            Missing: (5, 4) ENOENT;
-            UnknownFlags: (5, 4) EINVAL;
-            LockWithoutSpinLock: (5, 4) EINVAL;
-        },
+        Lookup: LOOKUP,
         Update: cases! {
-            Plain: (5, 4) Ok;
-            NoExistOnPresent: (5, 4) EEXIST;
-            NoExistOnMissing: (5, 4) Ok;
+            ..UPDATE; ..UPDATE_DEVICE;
             ExistOnMissing: (5, 4) Ok;
-            FullNewKey: (5, 4) E2BIG;
-            FullPresentKey: (5, 4) Ok;
             FullExistOnMissing: (5, 4) E2BIG;
-            UnknownFlags: (5, 4) EINVAL;
-            NoExistAndExist: (5, 4) EINVAL;
-            LockWithoutSpinLock: (5, 4) EINVAL;
+            NoExistOnMissing: (5, 4) Ok;
             ZeroNumber: (5, 4) EINVAL;
-            UnknownInterface: (5, 4) EINVAL;
-            ProgramOfOtherKind: (5, 8) EINVAL;
         },
-        Delete: cases! {
-            Plain: (5, 4) Ok;
-            Missing: (5, 4) ENOENT;
-        },
-        GetNextKey: GET_NEXT_KEY,
+        Delete: DELETE,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     sources: &[
@@ -103,10 +78,10 @@ pub const CPUMAP: MapType = MapType {
     max_entries: MaxEntriesRule::AtLeastOne { max: NR_CPUS },
     flags: &[("numa_node", v(4, 15))],
     operations: operations! {
-        Lookup: LOOKUP,
+        Lookup: LOOKUP_SLOT,
         Update: UPDATE_CPU,
-        Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        Delete: EMPTY_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     added_flags: &[],
@@ -128,22 +103,18 @@ pub const XSKMAP: MapType = MapType {
     operations: operations! {
         Lookup: cases! { Plain: (4, 18) EOPNOTSUPP; },
         Update: cases! {
-            Plain: (4, 18) Ok;
-            NoExistOnPresent: (4, 18) EEXIST;
+            ..UPDATE_UNBOUNDED;
             NoExistOnSame: (4, 18) EEXIST, (5, 3) Ok;
             NoExistOnMissing: (4, 18) Ok;
             ExistOnMissing: (4, 18) Ok, (5, 3) ENOENT;
             OutOfRange: (4, 18) E2BIG;
-            UnknownFlags: (4, 18) EINVAL;
-            NoExistAndExist: (4, 18) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
             BadDescriptor: (4, 18) EBADF;
             OtherObject: (4, 18) ENOTSOCK;
             UnfitSocket: (4, 18) EOPNOTSUPP;
             WithoutRing: (4, 18) Ok, (7, 1) ENOBUFS;
         },
-        Delete: DELETE,
-        GetNextKey: GET_NEXT_KEY,
+        Delete: EMPTY_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     added_flags: &[],
@@ -157,56 +128,30 @@ pub const XSKMAP: MapType = MapType {
 /// be lower.
 const NR_CPUS: u32 = 8192;
 
-const LOOKUP: &[Case] = cases! {
-    Plain: (4, 14) Ok;
-    Missing: (4, 14) ENOENT;
-    OutOfRange: (4, 14) ENOENT;
-    UnknownFlags: (4, 14) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
-
-/// Each slot counts as taken, whether it is or not. Index 0, which is no interface, empties it.
-const UPDATE_DEVICE: &[Case] = cases! {
-    Plain: (4, 14) Ok;
-    NoExistOnPresent: (4, 14) EEXIST;
+/// Each slot counts as taken, whether it is or not. An object of number 0, no interface or a queue of no length, empties it.
+const UPDATE_SLOT: &[Case] = cases! {
+    ..UPDATE_UNBOUNDED;
     NoExistOnMissing: (4, 14) EEXIST;
     ExistOnMissing: (4, 14) Ok;
     OutOfRange: (4, 14) E2BIG;
-    UnknownFlags: (4, 14) EINVAL;
-    NoExistAndExist: (4, 14) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
     ZeroNumber: (4, 14) Ok;
+};
+
+const UPDATE_DEVICE: &[Case] = cases! {
     UnknownInterface: (4, 14) EINVAL;
     ProgramOfOtherKind: (5, 8) EINVAL;
 };
 
-/// A queue of length 0 empties the slot.
 const UPDATE_CPU: &[Case] = cases! {
-    Plain: (4, 15) Ok;
-    NoExistOnPresent: (4, 15) EEXIST;
-    NoExistOnMissing: (4, 15) EEXIST;
-    ExistOnMissing: (4, 15) Ok;
-    OutOfRange: (4, 15) E2BIG;
-    UnknownFlags: (4, 15) EINVAL;
-    NoExistAndExist: (4, 15) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    ZeroNumber: (4, 15) Ok;
+    ..UPDATE_SLOT;
     ImpossibleCpu: (4, 15) ENODEV;
     QueueTooLong: (4, 15) EOVERFLOW;
     ProgramOfOtherKind: (5, 9) ENOMEM, (7, 0) EINVAL;
 };
 
 /// An empty slot can't be told from one that was taken.
-const DELETE: &[Case] = cases! {
+const EMPTY_SLOT: &[Case] = cases! {
     Plain: (4, 14) Ok;
     Missing: (4, 14) Ok;
     OutOfRange: (4, 14) EINVAL;
-};
-
-/// Each index of an array is there, whether its slot is taken or not.
-const GET_NEXT_KEY: &[Case] = cases! {
-    Plain: (4, 14) Ok;
-    NoKey: (4, 14) Ok;
-    AbsentKey: (4, 14) Ok;
-    LastKey: (4, 14) ENOENT;
 };

@@ -1,10 +1,12 @@
 //! Maps of sockets. Sources: `net/core/sock_map.c`, `kernel/bpf/reuseport_array.c`.
 
-use super::{FREEZE, MAX_HASH_ENTRIES, cases, operations, v};
+use super::{
+    DELETE, DELETE_SLOT, FREEZE, LOOKUP_SLOT, MAX_HASH_ENTRIES, NEXT_KEY, UPDATE, UPDATE_UNBOUNDED,
+    cases, operations, row, v,
+};
 use crate::Errno;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BtfRule, Case, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_SOCKMAP`. Programs of other types than `iter`, `sock_ops`, `sk_reuseport` and
@@ -14,63 +16,33 @@ use crate::map_type::{
 /// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1 ENOMEM or, where 16 GiB
 /// are free, success (measured on 6.18.44). No test asks for so much.
 pub const SOCKMAP: MapType = MapType {
-    name: "sockmap",
-    number: 15,
-    since: v(4, 14),
     summary: "Sockets by index, whose data programs see and redirect.",
     privilege: Privilege::NetAdmin,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::Socket),
     max_entries: MaxEntriesRule::AtLeastOne { max: i32::MAX as u32 },
     memory: MemoryRule::Pointers,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[("numa_node", v(4, 14)), ("rdonly", v(4, 15)), ("wronly", v(4, 15))],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
-    special_fields: &[],
     operations: operations! {
-        Lookup: cases! {
-            Plain: (4, 14) EOPNOTSUPP, (5, 7) Ok;
-            SmallValue: (5, 7) ENOSPC;
-            Missing: (5, 7) ENOENT;
-            OutOfRange: (5, 7) ENOENT;
-            UnknownFlags: (4, 14) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-        },
+        Lookup: cases! { ..SOCKHASH_LOOKUP; OutOfRange: (5, 7) ENOENT; },
         Update: cases! {
-            Plain: (4, 14) Ok;
-            NoExistOnPresent: (4, 14) EEXIST;
-            NoExistOnMissing: (4, 14) Ok;
-            ExistOnMissing: (4, 14) ENOENT;
+            ..UPDATE_UNBOUNDED; ..UPDATE_SOCKET;
             OutOfRange: (4, 14) E2BIG;
-            UnknownFlags: (4, 14) EINVAL;
-            NoExistAndExist: (4, 14) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-            BadDescriptor: (4, 14) EBADF;
-            OtherObject: (4, 14) ENOTSOCK;
-            UnfitSocket: (4, 14) EOPNOTSUPP;
-            UnixSocket: (4, 14) EOPNOTSUPP, (5, 15) Ok;
-            UnboundSocket: (4, 14) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
         },
         Delete: cases! {
             Plain: (4, 14) Ok;
             Missing: (4, 14) EINVAL;
             OutOfRange: (4, 14) EINVAL;
         },
-        GetNextKey: GET_NEXT_KEY,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "net/core/sock_map.c: sock_map_alloc, sock_map_update_elem_sys, sock_map_update_common, sock_map_lookup_sys, sock_map_delete_elem, sock_map_get_next_key",
         "kernel/bpf/verifier.c: may_update_sockmap",
     ],
+    ..row("sockmap", 15, v(4, 14))
 };
 
 /// `BPF_MAP_TYPE_SOCKHASH`. What programs may write is as in [`SOCKMAP`].
@@ -85,35 +57,10 @@ pub const SOCKHASH: MapType = MapType {
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     operations: operations! {
-        Lookup: cases! {
-            Plain: (4, 18) EOPNOTSUPP, (5, 7) Ok;
-            SmallValue: (5, 7) ENOSPC;
-            Missing: (5, 7) ENOENT;
-            UnknownFlags: (4, 18) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-        },
-        Update: cases! {
-            Plain: (4, 18) Ok;
-            NoExistOnPresent: (4, 18) EEXIST;
-            NoExistOnMissing: (4, 18) Ok;
-            ExistOnMissing: (4, 18) ENOENT;
-            FullNewKey: (4, 18) E2BIG;
-            FullPresentKey: (4, 18) Ok;
-            FullExistOnMissing: (4, 18) ENOENT;
-            UnknownFlags: (4, 18) EINVAL;
-            NoExistAndExist: (4, 18) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-            BadDescriptor: (4, 18) EBADF;
-            OtherObject: (4, 18) ENOTSOCK;
-            UnfitSocket: (4, 18) EOPNOTSUPP;
-            UnixSocket: (4, 18) EOPNOTSUPP, (5, 15) Ok;
-            UnboundSocket: (4, 18) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
-        },
-        Delete: cases! {
-            Plain: (4, 18) Ok;
-            Missing: (4, 18) ENOENT;
-        },
-        GetNextKey: GET_NEXT_KEY,
+        Lookup: SOCKHASH_LOOKUP,
+        Update: cases! { ..UPDATE; ..UPDATE_SOCKET; },
+        Delete: DELETE,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     sources: &[
@@ -140,35 +87,19 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     ],
     btf: BtfRule::Optional,
     operations: operations! {
-        Lookup: cases! {
-            Plain: (4, 19) Ok;
-            SmallValue: (4, 19) ENOSPC;
-            Missing: (4, 19) ENOENT;
-            OutOfRange: (4, 19) ENOENT;
-            UnknownFlags: (4, 19) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-        },
+        Lookup: cases! { ..LOOKUP_SLOT; SmallValue: (4, 19) ENOSPC; },
         Update: cases! {
-            Plain: (4, 19) Ok;
-            NoExistOnPresent: (4, 19) EEXIST;
+            ..UPDATE_UNBOUNDED;
             NoExistOnMissing: (4, 19) Ok;
-            ExistOnMissing: (4, 19) ENOENT;
             OutOfRange: (4, 19) E2BIG;
-            UnknownFlags: (4, 19) EINVAL;
-            NoExistAndExist: (4, 19) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
             BadDescriptor: (4, 19) EBADF;
             OtherObject: (4, 19) ENOTSOCK;
             UnfitSocket: (4, 19) ENOTSUPP;
             WithoutReuseport: (4, 19) EINVAL;
             SocketInUse: (4, 19) EBUSY;
         },
-        Delete: cases! {
-            Plain: (4, 19) Ok;
-            Missing: (4, 19) ENOENT;
-            OutOfRange: (4, 19) E2BIG;
-        },
-        GetNextKey: GET_NEXT_KEY,
+        Delete: DELETE_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
     sources: &[
@@ -180,10 +111,20 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
 /// `include/linux/filter.h`: what a key on a program's stack may take.
 const MAX_BPF_STACK: u32 = 512;
 
-/// Each index of an array is there, whether its slot is taken or not.
-const GET_NEXT_KEY: &[Case] = cases! {
-    Plain: (4, 14) Ok;
-    NoKey: (4, 14) Ok;
-    AbsentKey: (4, 14) Ok;
-    LastKey: (4, 14) ENOENT;
+const SOCKHASH_LOOKUP: &[Case] = cases! {
+    Plain: (4, 14) EOPNOTSUPP, (5, 7) Ok;
+    SmallValue: (5, 7) ENOSPC;
+    Missing: (5, 7) ENOENT;
+    UnknownFlags: (4, 14) EINVAL;
+    LockWithoutSpinLock: (5, 1) EINVAL;
+};
+
+/// Whether the socket can be put in: `sock_map_update_elem_sys`.
+const UPDATE_SOCKET: &[Case] = cases! {
+    NoExistOnMissing: (4, 14) Ok;
+    BadDescriptor: (4, 14) EBADF;
+    OtherObject: (4, 14) ENOTSOCK;
+    UnfitSocket: (4, 14) EOPNOTSUPP;
+    UnixSocket: (4, 14) EOPNOTSUPP, (5, 15) Ok;
+    UnboundSocket: (4, 14) EOPNOTSUPP, (6, 16) Ok | EOPNOTSUPP, (7, 1) EOPNOTSUPP;
 };

@@ -1,54 +1,31 @@
 //! Stacks. Source: `kernel/bpf/stackmap.c`.
 
-use super::{FREEZE, cases, operations, v};
+use super::{DELETE_SLOT, FREEZE, LOOKUP_SLOT, cases, operations, row, v};
 use crate::Errno;
-use crate::map_type::{
-    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
-};
+use crate::map_type::{BtfRule, KeyRule, MapType, MaxEntriesRule, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_STACK_TRACE`.
 pub const STACK_TRACE: MapType = MapType {
-    name: "stack_trace",
-    number: 7,
-    since: v(4, 6),
     summary: "Stacks of the kernel and of processes, by an id that programs get.",
-    privilege: Privilege::Bpf,
-    per_cpu: false,
     key: KeyRule::Number,
     value: ValueRule::Stack,
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     memory: MemoryRule::Stacks,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("numa_node", v(4, 14)),
         ("rdonly", v(4, 15)),
         ("wronly", v(4, 15)),
         ("stack_build_id", v(4, 17)),
     ],
-    events: EventRule::Nothing,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
-    special_fields: &[],
     operations: operations! {
-        Lookup: cases! {
-            Plain: (4, 6) Ok;
-            Missing: (4, 6) ENOENT;
-            OutOfRange: (4, 6) ENOENT;
-            UnknownFlags: (4, 6) EINVAL;
-            LockWithoutSpinLock: (5, 1) EINVAL;
-        },
+        Lookup: LOOKUP_SLOT,
         // Only programs put stacks in.
         Update: cases! {
             Plain: (4, 6) EINVAL;
             UnknownFlags: (4, 6) EINVAL;
         },
-        Delete: cases! {
-            Plain: (4, 6) Ok;
-            Missing: (4, 6) ENOENT;
-            OutOfRange: (4, 6) E2BIG;
-        },
+        Delete: DELETE_SLOT,
         GetNextKey: cases! {
             Plain: (4, 6) EINVAL, (4, 16) Ok;
             NoKey: (4, 16) Ok;
@@ -61,11 +38,8 @@ pub const STACK_TRACE: MapType = MapType {
         },
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/stackmap.c: stack_map_alloc, __bpf_get_stackid, bpf_stackmap_extract, stack_map_get_next_key, stack_map_delete_elem, stack_trace_map_ops",
     ],
+    ..row("stack_trace", 7, v(4, 6))
 };

@@ -1,11 +1,13 @@
 //! Values that are attached to sockets, inodes, tasks and cgroups. Source:
 //! `kernel/bpf/bpf_local_storage.c`, and `kernel/bpf/local_storage.c` for the old storage of cgroups.
 
-use super::{FREEZE, PCPU_MIN_UNIT_SIZE, cases, operations, special_fields, v};
+use super::{
+    DELETE, FREEZE, LOOKUP, PCPU_MIN_UNIT_SIZE, READ_ONE_CPU, UPDATE_UNBOUNDED, WRITE_ONE_CPU,
+    cases, operations, row, special_fields, v,
+};
 use crate::Errno;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Owner, Privilege, ValueRule,
+    BtfRule, Case, InnerRule, KeyRule, MapType, MaxEntriesRule, Owner, Privilege, ValueRule,
 };
 
 /// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
@@ -14,20 +16,13 @@ const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
 pub const CGROUP_STORAGE: MapType = MapType {
-    name: "cgroup_storage",
-    number: 19,
-    since: v(4, 19),
     summary: "A value for each cgroup that a program of the map is attached to, made when it is \
               attached. Deprecated: `cgrp_storage` (6.2) needs no attachment.",
     privilege: Privilege::None,
-    per_cpu: false,
     key: KeyRule::CgroupStorage,
     // Up to 5.14 a page.
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
     max_entries: MaxEntriesRule::Zero,
-    memory: MemoryRule::Free,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("numa_node", v(4, 19)),
         ("rdonly", v(4, 19)),
@@ -35,24 +30,20 @@ pub const CGROUP_STORAGE: MapType = MapType {
         ("rdonly_prog", v(5, 2)),
         ("wronly_prog", v(5, 2)),
     ],
-    events: EventRule::Nothing,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
-    btf: BtfRule::Optional,
     special_fields: special_fields::CGROUP_STORAGE,
     operations: operations! {
-        Lookup: CGROUP_LOOKUP,
+        Lookup: LOOKUP,
         Update: CGROUP_UPDATE,
         Delete: CGROUP_DELETE,
         GetNextKey: CGROUP_NEXT_KEY,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
     successor: Some("cgrp_storage"),
     sources: &[
         "kernel/bpf/local_storage.c: cgroup_storage_map_alloc, cgroup_storage_update_elem, cgroup_storage_delete_elem, cgroup_storage_get_next_key",
     ],
+    ..row("cgroup_storage", 19, v(4, 19))
 };
 
 /// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
@@ -78,15 +69,8 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     ..CGROUP_STORAGE
 };
 
-/// User space can neither make an element, since a program's attachment does, nor delete it.
-const CGROUP_LOOKUP: &[Case] = cases! {
-    Plain: (4, 19) Ok;
-    Missing: (4, 19) ENOENT;
-    UnknownFlags: (4, 19) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-};
-
-/// `BPF_NOEXIST` is refused before anything is looked for.
+/// User space can neither make an element, since a program's attachment does, nor delete it. `BPF_NOEXIST` is refused before
+/// anything is looked for.
 const CGROUP_UPDATE: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Missing: (4, 19) ENOENT;
@@ -98,28 +82,9 @@ const CGROUP_UPDATE: &[Case] = cases! {
 };
 
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
-const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! {
-    Plain: (4, 20) Ok;
-    Missing: (4, 20) ENOENT;
-    UnknownFlags: (4, 20) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 20) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 20) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 20) EINVAL;
-};
+const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
-const CGROUP_UPDATE_PER_CPU: &[Case] = cases! {
-    Plain: (4, 20) Ok;
-    Missing: (4, 20) ENOENT;
-    NoExistOnPresent: (4, 20) EINVAL;
-    NoExistOnMissing: (4, 20) EINVAL;
-    ExistOnMissing: (4, 20) ENOENT;
-    UnknownFlags: (4, 20) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
-    OneCpu: (4, 20) EINVAL, (7, 0) Ok;
-    UnknownCpu: (4, 20) EINVAL, (7, 0) ERANGE;
-    AllCpus: (4, 20) EINVAL, (7, 0) Ok;
-};
+const CGROUP_UPDATE_PER_CPU: &[Case] = cases! { ..CGROUP_UPDATE; ..WRITE_ONE_CPU; };
 
 const CGROUP_DELETE: &[Case] = cases! {
     Plain: (4, 19) EINVAL;
@@ -166,28 +131,19 @@ pub const SK_STORAGE: MapType = MapType {
 };
 
 const SK_LOOKUP: &[Case] = cases! {
-    Plain: (5, 2) Ok;
-    Missing: (5, 2) ENOENT;
+    ..LOOKUP;
     BadOwner: (5, 2) EBADF;
     OtherOwner: (5, 2) ENOTSOCK;
-    UnknownFlags: (5, 2) EINVAL;
-    LockWithoutSpinLock: (5, 2) EINVAL;
 };
 
 const SK_UPDATE: &[Case] = cases! {
-    Plain: (5, 2) Ok;
-    NoExistOnPresent: (5, 2) EEXIST;
-    ExistOnMissing: (5, 2) ENOENT;
+    ..UPDATE_UNBOUNDED;
     BadOwner: (5, 2) EBADF;
     OtherOwner: (5, 2) ENOTSOCK;
-    UnknownFlags: (5, 2) EINVAL;
-    NoExistAndExist: (5, 2) EINVAL;
-    LockWithoutSpinLock: (5, 2) EINVAL;
 };
 
 const SK_DELETE: &[Case] = cases! {
-    Plain: (5, 2) Ok;
-    Missing: (5, 2) ENOENT;
+    ..DELETE;
     BadOwner: (5, 2) EBADF;
     OtherOwner: (5, 2) ENOTSOCK;
 };
@@ -216,30 +172,12 @@ pub const INODE_STORAGE: MapType = MapType {
     ..SK_STORAGE
 };
 
-const INODE_LOOKUP: &[Case] = cases! {
-    Plain: (5, 10) Ok;
-    Missing: (5, 10) ENOENT;
-    BadOwner: (5, 10) EBADF;
-    UnknownFlags: (5, 10) EINVAL;
-    LockWithoutSpinLock: (5, 10) EINVAL;
-};
+const INODE_LOOKUP: &[Case] = cases! { ..LOOKUP; BadOwner: (5, 10) EBADF; };
 
 /// A kernel without `bpf` among its security modules answers EBADF.
-const INODE_UPDATE: &[Case] = cases! {
-    Plain: (5, 10) Ok;
-    NoExistOnPresent: (5, 10) EEXIST;
-    ExistOnMissing: (5, 10) ENOENT;
-    BadOwner: (5, 10) EBADF;
-    UnknownFlags: (5, 10) EINVAL;
-    NoExistAndExist: (5, 10) EINVAL;
-    LockWithoutSpinLock: (5, 10) EINVAL;
-};
+const INODE_UPDATE: &[Case] = cases! { ..UPDATE_UNBOUNDED; BadOwner: (5, 10) EBADF; };
 
-const INODE_DELETE: &[Case] = cases! {
-    Plain: (5, 10) Ok;
-    Missing: (5, 10) ENOENT;
-    BadOwner: (5, 10) EBADF;
-};
+const INODE_DELETE: &[Case] = cases! { ..DELETE; BadOwner: (5, 10) EBADF; };
 
 /// `BPF_MAP_TYPE_TASK_STORAGE`.
 pub const TASK_STORAGE: MapType = MapType {
@@ -280,29 +218,8 @@ pub const CGRP_STORAGE: MapType = MapType {
     ..TASK_STORAGE
 };
 
-const DESCRIPTOR_LOOKUP: &[Case] = cases! {
-    Plain: (5, 11) Ok;
-    Missing: (5, 11) ENOENT;
-    BadOwner: (5, 11) EBADF;
-    OtherOwner: (5, 11) EBADF;
-    UnknownFlags: (5, 11) EINVAL;
-    LockWithoutSpinLock: (5, 11) EINVAL;
-};
+const DESCRIPTOR_LOOKUP: &[Case] = cases! { ..SK_LOOKUP; OtherOwner: (5, 11) EBADF; };
 
-const DESCRIPTOR_UPDATE: &[Case] = cases! {
-    Plain: (5, 11) Ok;
-    NoExistOnPresent: (5, 11) EEXIST;
-    ExistOnMissing: (5, 11) ENOENT;
-    BadOwner: (5, 11) EBADF;
-    OtherOwner: (5, 11) EBADF;
-    UnknownFlags: (5, 11) EINVAL;
-    NoExistAndExist: (5, 11) EINVAL;
-    LockWithoutSpinLock: (5, 11) EINVAL;
-};
+const DESCRIPTOR_UPDATE: &[Case] = cases! { ..SK_UPDATE; OtherOwner: (5, 11) EBADF; };
 
-const DESCRIPTOR_DELETE: &[Case] = cases! {
-    Plain: (5, 11) Ok;
-    Missing: (5, 11) ENOENT;
-    BadOwner: (5, 11) EBADF;
-    OtherOwner: (5, 11) EBADF;
-};
+const DESCRIPTOR_DELETE: &[Case] = cases! { ..SK_DELETE; OtherOwner: (5, 11) EBADF; };

@@ -1,26 +1,20 @@
 //! Maps that carry records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
-use super::{FREEZE, cases, operations, v};
+use super::{DELETE_SLOT, FREEZE, NEXT_KEY, cases, objects, operations, row, v};
 use crate::Errno;
 use crate::map_type::{
-    BatchCursor, BtfRule, Case, EventRule, InnerRule, KernelObject, KeyRule, MapExtraRule, MapType,
-    MaxEntriesRule, MemoryRule, Privilege, ValueRule,
+    BtfRule, Case, EventRule, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule,
+    Privilege, ValueRule,
 };
 
 /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
 pub const PERF_EVENT_ARRAY: MapType = MapType {
-    name: "perf_event_array",
-    number: 4,
-    since: v(4, 3),
     summary: "A perf event for each CPU: a counter that programs read, or a buffer for their records.",
     privilege: Privilege::None,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::Object(KernelObject::PerfEvent),
     max_entries: MaxEntriesRule::PerCpu,
     memory: MemoryRule::Array,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[
         ("numa_node", v(4, 14)),
         ("rdonly", v(4, 15)),
@@ -28,65 +22,27 @@ pub const PERF_EVENT_ARRAY: MapType = MapType {
         ("preserve_elems", v(5, 10)),
     ],
     events: EventRule::ToUserSpace,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Refused(Errno::ENOTSUPP),
-    special_fields: &[],
     operations: operations! {
-        Update: SET,
-        Delete: cases! {
-            Plain: (4, 3) Ok;
-            Missing: (4, 3) ENOENT;
-            OutOfRange: (4, 3) E2BIG;
-        },
-        GetNextKey: cases! {
-            Plain: (4, 3) Ok;
-            NoKey: (4, 12) Ok;
-            AbsentKey: (4, 3) Ok;
-            LastKey: (4, 3) ENOENT;
-        },
+        Update: objects::UPDATE_CGROUP,
+        Delete: DELETE_SLOT,
+        GetNextKey: NEXT_KEY,
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/arraymap.c: fd_array_map_alloc_check, bpf_fd_array_map_update_elem, fd_array_map_delete_elem, perf_event_fd_array_get_ptr, perf_event_array_map_ops",
     ],
-};
-
-/// The flags are looked at before the index.
-const SET: &[Case] = cases! {
-    Plain: (4, 3) Ok;
-    NoExistOnPresent: (4, 3) EINVAL;
-    ExistOnMissing: (4, 3) EINVAL;
-    NoExistAndExist: (4, 3) EINVAL;
-    OutOfRange: (4, 3) E2BIG;
-    BadDescriptor: (4, 3) EBADF;
-    OtherObject: (4, 3) EBADF;
-    UnknownFlags: (4, 3) EINVAL;
-    LockWithoutSpinLock: (5, 1) EINVAL;
+    ..row("perf_event_array", 4, v(4, 3))
 };
 
 /// `BPF_MAP_TYPE_RINGBUF`.
 pub const RINGBUF: MapType = MapType {
-    name: "ringbuf",
-    number: 27,
-    since: v(5, 8),
     summary: "Records from programs to user space, in order, in one buffer for all CPUs.",
     privilege: Privilege::None,
-    per_cpu: false,
-    key: KeyRule::Keyless,
-    value: ValueRule::Valueless,
     max_entries: MaxEntriesRule::Bytes,
-    memory: MemoryRule::Free,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[("numa_node", v(5, 8)), ("rb_overwrite", v(6, 19))],
     events: EventRule::ToUserSpace,
-    as_inner: InnerRule::AnyEntries,
     btf: BtfRule::Nothing,
-    special_fields: &[],
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
@@ -98,13 +54,10 @@ pub const RINGBUF: MapType = MapType {
         },
         Freeze: FREEZE,
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/ringbuf.c: ringbuf_map_alloc, ringbuf_map_mmap_kern, __bpf_ringbuf_reserve, ringbuf_map_ops",
     ],
+    ..row("ringbuf", 27, v(5, 8))
 };
 
 /// `BPF_MAP_TYPE_USER_RINGBUF`.

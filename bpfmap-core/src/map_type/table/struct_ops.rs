@@ -1,31 +1,18 @@
 //! Structs of functions that the kernel calls. Source: `kernel/bpf/bpf_struct_ops.c`.
 
-use super::{cases, operations, v};
+use super::{cases, operations, row, v};
 use crate::Errno;
-use crate::map_type::{
-    BatchCursor, BtfRule, EventRule, InnerRule, KeyRule, MapExtraRule, MapType, MaxEntriesRule,
-    MemoryRule, Privilege, ValueRule,
-};
+use crate::map_type::{BtfRule, InnerRule, KeyRule, MapType, MaxEntriesRule, ValueRule};
 
 /// `BPF_MAP_TYPE_STRUCT_OPS`.
 pub const STRUCT_OPS: MapType = MapType {
-    name: "struct_ops",
-    number: 26,
-    since: v(5, 6),
     summary: "A struct of programs that stands in for functions of the kernel.",
-    privilege: Privilege::Bpf,
-    per_cpu: false,
     key: KeyRule::Index,
     value: ValueRule::StructOps,
     max_entries: MaxEntriesRule::One,
-    memory: MemoryRule::Free,
-    map_extra: MapExtraRule::Zero,
-    required_flags: &[],
     flags: &[("link", v(6, 4)), ("vtype_btf_obj_fd", v(6, 9))],
-    events: EventRule::Nothing,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
     btf: BtfRule::Refused(Errno::EINVAL),
-    special_fields: &[],
     operations: operations! {
         Lookup: cases! {
             Plain: (5, 6) Ok;
@@ -52,11 +39,8 @@ pub const STRUCT_OPS: MapType = MapType {
         },
         Freeze: cases! { Plain: (5, 2) ENOTSUPP; },
     },
-    batch_cursor: BatchCursor::None,
-    added_flags: &[],
-    evicts: false,
-    successor: None,
     sources: &[
         "kernel/bpf/bpf_struct_ops.c: bpf_struct_ops_map_alloc_check, bpf_struct_ops_map_update_elem, bpf_struct_ops_map_delete_elem, bpf_struct_ops_map_sys_lookup_elem",
     ],
+    ..row("struct_ops", 26, v(5, 6))
 };
