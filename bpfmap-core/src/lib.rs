@@ -24,6 +24,33 @@ extern crate std;
 /// what it did.
 pub const CODE_FORM: u32 = 1;
 
+/// Declares an enum whose variants have names, with `ALL` and a method that returns the name.
+macro_rules! named {
+    (
+        $(#[$attribute:meta])*
+        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+
+        $(#[$name_doc:meta])*
+        fn name;
+    ) => {
+        $(#[$attribute])*
+        pub enum $enum { $($(#[$doc])* $variant,)+ }
+
+        impl $enum {
+            /// Each of them, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            $(#[$name_doc])*
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
 mod errno;
 pub mod fixture;
 mod kernel_version;

@@ -1,80 +1,46 @@
 //! Fields that belong to the kernel.
 
-/// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
-///
-/// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SpecialField {
-    /// `struct bpf_spin_lock`.
-    SpinLock,
-    /// `struct bpf_res_spin_lock`: a lock that can be refused, so that it never hangs.
-    ResSpinLock,
-    /// `struct bpf_timer`.
-    Timer,
-    /// `struct bpf_wq`: work that runs later, where it may sleep.
-    WorkQueue,
-    /// `struct bpf_task_work`: work that a task does on its way to user space.
-    TaskWork,
-    /// `struct bpf_refcount`: counts the owners of a node.
-    RefCount,
-    /// A pointer to an object, of the kernel or of `bpf_obj_new`, that the map owns.
-    Kptr,
-    /// A pointer to an object of the kernel that may be gone.
-    UntrustedKptr,
-    /// A pointer to what `bpf_percpu_obj_new` gave.
-    PerCpuKptr,
-    /// A pointer to memory of user space, which the kernel keeps in place.
-    UserPtr,
-    /// `struct bpf_list_head`: a list of nodes that the map owns.
-    ListHead,
-    /// `struct bpf_list_node`, in the type of a list's elements.
-    ListNode,
-    /// `struct bpf_rb_root`: a sorted tree of nodes that the map owns.
-    RbRoot,
-    /// `struct bpf_rb_node`, in the type of a tree's elements.
-    RbNode,
+named! {
+    /// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
+    ///
+    /// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum SpecialField {
+        /// `struct bpf_spin_lock`.
+        SpinLock = "bpf_spin_lock",
+        /// `struct bpf_res_spin_lock`: a lock that can be refused, so that it never hangs.
+        ResSpinLock = "bpf_res_spin_lock",
+        /// `struct bpf_timer`.
+        Timer = "bpf_timer",
+        /// `struct bpf_wq`: work that runs later, where it may sleep.
+        WorkQueue = "bpf_wq",
+        /// `struct bpf_task_work`: work that a task does on its way to user space.
+        TaskWork = "bpf_task_work",
+        /// `struct bpf_refcount`: counts the owners of a node.
+        RefCount = "bpf_refcount",
+        /// A pointer to an object, of the kernel or of `bpf_obj_new`, that the map owns.
+        Kptr = "kptr",
+        /// A pointer to an object of the kernel that may be gone.
+        UntrustedKptr = "kptr_untrusted",
+        /// A pointer to what `bpf_percpu_obj_new` gave.
+        PerCpuKptr = "percpu_kptr",
+        /// A pointer to memory of user space, which the kernel keeps in place.
+        UserPtr = "uptr",
+        /// `struct bpf_list_head`: a list of nodes that the map owns.
+        ListHead = "bpf_list_head",
+        /// `struct bpf_list_node`, in the type of a list's elements.
+        ListNode = "bpf_list_node",
+        /// `struct bpf_rb_root`: a sorted tree of nodes that the map owns.
+        RbRoot = "bpf_rb_root",
+        /// `struct bpf_rb_node`, in the type of a tree's elements.
+        RbNode = "bpf_rb_node",
+    }
+
+    /// Its name in a schema and, of a struct, in C.
+    fn name;
 }
 
 impl SpecialField {
-    /// Each of them.
-    pub const ALL: &'static [Self] = &[
-        Self::SpinLock,
-        Self::ResSpinLock,
-        Self::Timer,
-        Self::WorkQueue,
-        Self::TaskWork,
-        Self::RefCount,
-        Self::Kptr,
-        Self::UntrustedKptr,
-        Self::PerCpuKptr,
-        Self::UserPtr,
-        Self::ListHead,
-        Self::ListNode,
-        Self::RbRoot,
-        Self::RbNode,
-    ];
-
-    /// Its name in a schema and, of a struct, in C.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SpinLock => "bpf_spin_lock",
-            Self::ResSpinLock => "bpf_res_spin_lock",
-            Self::Timer => "bpf_timer",
-            Self::WorkQueue => "bpf_wq",
-            Self::TaskWork => "bpf_task_work",
-            Self::RefCount => "bpf_refcount",
-            Self::Kptr => "kptr",
-            Self::UntrustedKptr => "kptr_untrusted",
-            Self::PerCpuKptr => "percpu_kptr",
-            Self::UserPtr => "uptr",
-            Self::ListHead => "bpf_list_head",
-            Self::ListNode => "bpf_list_node",
-            Self::RbRoot => "bpf_rb_root",
-            Self::RbNode => "bpf_rb_node",
-        }
-    }
-
     /// The bit that stands for it in the set of the special fields of a type.
     #[must_use]
     pub const fn bit(self) -> u32 {

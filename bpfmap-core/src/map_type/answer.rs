@@ -2,67 +2,39 @@
 
 use crate::{Errno, KernelVersion};
 
-/// What user space can ask of a map, in the terms of bpf(2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack.
-    Lookup,
-    /// `BPF_MAP_UPDATE_ELEM`; push on a queue or a stack.
-    Update,
-    /// `BPF_MAP_DELETE_ELEM`.
-    Delete,
-    /// `BPF_MAP_GET_NEXT_KEY`.
-    GetNextKey,
-    /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack.
-    LookupAndDelete,
-    /// `BPF_MAP_LOOKUP_BATCH`.
-    LookupBatch,
-    /// `BPF_MAP_UPDATE_BATCH`.
-    UpdateBatch,
-    /// `BPF_MAP_DELETE_BATCH`.
-    DeleteBatch,
-    /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`.
-    LookupAndDeleteBatch,
-    /// `mmap(2)` on the map's descriptor.
-    Mmap,
-    /// `BPF_MAP_FREEZE`.
-    Freeze,
+named! {
+    /// What user space can ask of a map, in the terms of bpf(2).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Operation {
+        /// `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack.
+        Lookup = "lookup",
+        /// `BPF_MAP_UPDATE_ELEM`; push on a queue or a stack.
+        Update = "update",
+        /// `BPF_MAP_DELETE_ELEM`.
+        Delete = "delete",
+        /// `BPF_MAP_GET_NEXT_KEY`.
+        GetNextKey = "get_next_key",
+        /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack.
+        LookupAndDelete = "lookup_and_delete",
+        /// `BPF_MAP_LOOKUP_BATCH`.
+        LookupBatch = "lookup_batch",
+        /// `BPF_MAP_UPDATE_BATCH`.
+        UpdateBatch = "update_batch",
+        /// `BPF_MAP_DELETE_BATCH`.
+        DeleteBatch = "delete_batch",
+        /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`.
+        LookupAndDeleteBatch = "lookup_and_delete_batch",
+        /// `mmap(2)` on the map's descriptor.
+        Mmap = "mmap",
+        /// `BPF_MAP_FREEZE`.
+        Freeze = "freeze",
+    }
+
+    /// Its name in `snake_case`.
+    fn name;
 }
 
 impl Operation {
-    /// Each operation, in the order of the documentation.
-    pub const ALL: &'static [Self] = &[
-        Self::Lookup,
-        Self::Update,
-        Self::Delete,
-        Self::GetNextKey,
-        Self::LookupAndDelete,
-        Self::LookupBatch,
-        Self::UpdateBatch,
-        Self::DeleteBatch,
-        Self::LookupAndDeleteBatch,
-        Self::Mmap,
-        Self::Freeze,
-    ];
-
-    /// Its name in `snake_case`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lookup => "lookup",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::GetNextKey => "get_next_key",
-            Self::LookupAndDelete => "lookup_and_delete",
-            Self::LookupBatch => "lookup_batch",
-            Self::UpdateBatch => "update_batch",
-            Self::DeleteBatch => "delete_batch",
-            Self::LookupAndDeleteBatch => "lookup_and_delete_batch",
-            Self::Mmap => "mmap",
-            Self::Freeze => "freeze",
-        }
-    }
-
     /// The creation flag that it may ask for, by its name in a schema: where a map type does, its
     /// facts know [`Condition::WithoutFlag`].
     #[must_use]
@@ -74,170 +46,118 @@ impl Operation {
     }
 }
 
-/// What stands between a call and its plain success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Condition {
-    /// Nothing: a good call. A kernel that lacks the operation refuses this one too.
-    Plain,
-    /// The key is not in the map.
-    Missing,
-    /// `BPF_NOEXIST`, and the key is in the map.
-    NoExistOnPresent,
-    /// `BPF_EXIST`, and the key is not in the map.
-    ExistOnMissing,
-    /// The map is full and the key is new.
-    FullNewKey,
-    /// The map is full and the key is in it.
-    FullPresentKey,
-    /// `BPF_EXIST`, the map is full, and the key is not in it.
-    FullExistOnMissing,
-    /// `BPF_EXIST` on a full queue or stack: the oldest element makes room.
-    FullOverwrite,
-    /// The index is `max_entries` or more.
-    OutOfRange,
-    /// The value is no open descriptor.
-    BadDescriptor,
-    /// The value is the descriptor of an object that the map type does not hold.
-    OtherObject,
-    /// The key is no open descriptor.
-    BadOwner,
-    /// The key is the descriptor of something else than what values are attached to.
-    OtherOwner,
-    /// A flag bit that no kernel knows.
-    UnknownFlags,
-    /// `BPF_NOEXIST` on a map that has no keys.
-    NoExist,
-    /// `BPF_NOEXIST | BPF_EXIST`.
-    NoExistAndExist,
-    /// `BPF_F_LOCK`, and the value has no spin lock.
-    LockWithoutSpinLock,
-    /// The prefix is longer than the key's data.
-    PrefixTooLong,
-    /// The map has no element.
-    Empty,
-    /// The walk starts: no key is given.
-    NoKey,
-    /// The walk goes on from a key that is not in the map: the first key again, or index 0.
-    AbsentKey,
-    /// The walk has reached the last key.
-    LastKey,
-    /// A key is given to a map that has none.
-    KeyGiven,
-    /// The batch asks for more entries than are left.
-    End,
-    /// An element flag of a batch that is `BPF_NOEXIST` or `BPF_EXIST`.
-    BatchElementFlags,
-    /// The map is already frozen.
-    Twice,
-    /// The value has a spin lock.
-    WithSpinLock,
-    /// The value has a special field that is no spin lock. The last answer counts from the first
-    /// kernel that knows the field, whatever the table says.
-    WithSpecialField,
-    /// The map has the flag `link`: a link registers it, and takes it back.
-    WithLink,
-    /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
-    WithoutFlag,
-    /// `BPF_NOEXIST`, and the key is not in the map.
-    NoExistOnMissing,
-    /// `BPF_NOEXIST`, and the object to put in is there already.
-    NoExistOnSame,
-    /// The number of an object is 0: no interface, a queue of no length.
-    ZeroNumber,
-    /// No interface has the index.
-    UnknownInterface,
-    /// No CPU has the number that is the key.
-    ImpossibleCpu,
-    /// A CPU's queue is longer than 16384 packets.
-    QueueTooLong,
-    /// The program of an interface or a CPU was loaded for another place.
-    ProgramOfOtherKind,
-    /// The socket is of a family or in a state that the map does not take.
-    UnfitSocket,
-    /// A connected socket of the family `AF_UNIX`.
-    UnixSocket,
-    /// A UDP socket that is not bound.
-    UnboundSocket,
-    /// A socket without the option `SO_REUSEPORT`.
-    WithoutReuseport,
-    /// An `AF_XDP` socket without a receive ring.
-    WithoutRing,
-    /// The socket is in a map of this type already.
-    SocketInUse,
-    /// The value has 4 bytes, no room for a socket's cookie.
-    SmallValue,
-    /// A mapping of the first page that can be written.
-    ToWrite,
-    /// A mapping of the second page that can be written.
-    ToWriteSecondPage,
-    /// `BPF_F_CPU` with the number of a CPU in the upper half of the flags: the value is that CPU's.
-    OneCpu,
-    /// `BPF_F_CPU`, and the machine can have no CPU of the number.
-    UnknownCpu,
-    /// `BPF_F_ALL_CPUS`: one value is written to each CPU.
-    AllCpus,
-    /// A bit of the upper half of the flags without `BPF_F_CPU`.
-    UnknownHighFlags,
+named! {
+    /// What stands between a call and its plain success.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Condition {
+        /// Nothing: a good call. A kernel that lacks the operation refuses this one too.
+        Plain = "plain",
+        /// The key is not in the map.
+        Missing = "missing",
+        /// `BPF_NOEXIST`, and the key is in the map.
+        NoExistOnPresent = "no_exist_on_present",
+        /// `BPF_EXIST`, and the key is not in the map.
+        ExistOnMissing = "exist_on_missing",
+        /// The map is full and the key is new.
+        FullNewKey = "full_new_key",
+        /// The map is full and the key is in it.
+        FullPresentKey = "full_present_key",
+        /// `BPF_EXIST`, the map is full, and the key is not in it.
+        FullExistOnMissing = "full_exist_on_missing",
+        /// `BPF_EXIST` on a full queue or stack: the oldest element makes room.
+        FullOverwrite = "full_overwrite",
+        /// The index is `max_entries` or more.
+        OutOfRange = "out_of_range",
+        /// The value is no open descriptor.
+        BadDescriptor = "bad_descriptor",
+        /// The value is the descriptor of an object that the map type does not hold.
+        OtherObject = "other_object",
+        /// The key is no open descriptor.
+        BadOwner = "bad_owner",
+        /// The key is the descriptor of something else than what values are attached to.
+        OtherOwner = "other_owner",
+        /// A flag bit that no kernel knows.
+        UnknownFlags = "unknown_flags",
+        /// `BPF_NOEXIST` on a map that has no keys.
+        NoExist = "no_exist",
+        /// `BPF_NOEXIST | BPF_EXIST`.
+        NoExistAndExist = "no_exist_and_exist",
+        /// `BPF_F_LOCK`, and the value has no spin lock.
+        LockWithoutSpinLock = "lock_without_spin_lock",
+        /// The prefix is longer than the key's data.
+        PrefixTooLong = "prefix_too_long",
+        /// The map has no element.
+        Empty = "empty",
+        /// The walk starts: no key is given.
+        NoKey = "no_key",
+        /// The walk goes on from a key that is not in the map: the first key again, or index 0.
+        AbsentKey = "absent_key",
+        /// The walk has reached the last key.
+        LastKey = "last_key",
+        /// A key is given to a map that has none.
+        KeyGiven = "key_given",
+        /// The batch asks for more entries than are left.
+        End = "end",
+        /// An element flag of a batch that is `BPF_NOEXIST` or `BPF_EXIST`.
+        BatchElementFlags = "batch_element_flags",
+        /// The map is already frozen.
+        Twice = "twice",
+        /// The value has a spin lock.
+        WithSpinLock = "with_spin_lock",
+        /// The value has a special field that is no spin lock. The last answer counts from the first
+        /// kernel that knows the field, whatever the table says.
+        WithSpecialField = "with_special_field",
+        /// The map has the flag `link`: a link registers it, and takes it back.
+        WithLink = "with_link",
+        /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
+        WithoutFlag = "without_flag",
+        /// `BPF_NOEXIST`, and the key is not in the map.
+        NoExistOnMissing = "no_exist_on_missing",
+        /// `BPF_NOEXIST`, and the object to put in is there already.
+        NoExistOnSame = "no_exist_on_same",
+        /// The number of an object is 0: no interface, a queue of no length.
+        ZeroNumber = "zero_number",
+        /// No interface has the index.
+        UnknownInterface = "unknown_interface",
+        /// No CPU has the number that is the key.
+        ImpossibleCpu = "impossible_cpu",
+        /// A CPU's queue is longer than 16384 packets.
+        QueueTooLong = "queue_too_long",
+        /// The program of an interface or a CPU was loaded for another place.
+        ProgramOfOtherKind = "program_of_other_kind",
+        /// The socket is of a family or in a state that the map does not take.
+        UnfitSocket = "unfit_socket",
+        /// A connected socket of the family `AF_UNIX`.
+        UnixSocket = "unix_socket",
+        /// A UDP socket that is not bound.
+        UnboundSocket = "unbound_socket",
+        /// A socket without the option `SO_REUSEPORT`.
+        WithoutReuseport = "without_reuseport",
+        /// An `AF_XDP` socket without a receive ring.
+        WithoutRing = "without_ring",
+        /// The socket is in a map of this type already.
+        SocketInUse = "socket_in_use",
+        /// The value has 4 bytes, no room for a socket's cookie.
+        SmallValue = "small_value",
+        /// A mapping of the first page that can be written.
+        ToWrite = "to_write",
+        /// A mapping of the second page that can be written.
+        ToWriteSecondPage = "to_write_second_page",
+        /// `BPF_F_CPU` with the number of a CPU in the upper half of the flags: the value is that CPU's.
+        OneCpu = "one_cpu",
+        /// `BPF_F_CPU`, and the machine can have no CPU of the number.
+        UnknownCpu = "unknown_cpu",
+        /// `BPF_F_ALL_CPUS`: one value is written to each CPU.
+        AllCpus = "all_cpus",
+        /// A bit of the upper half of the flags without `BPF_F_CPU`.
+        UnknownHighFlags = "unknown_high_flags",
+    }
+
+    /// Its name in `snake_case`.
+    fn name;
 }
 
-impl Condition {
-    /// Its name in `snake_case`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Missing => "missing",
-            Self::NoExistOnPresent => "no_exist_on_present",
-            Self::ExistOnMissing => "exist_on_missing",
-            Self::FullNewKey => "full_new_key",
-            Self::FullPresentKey => "full_present_key",
-            Self::FullExistOnMissing => "full_exist_on_missing",
-            Self::FullOverwrite => "full_overwrite",
-            Self::OutOfRange => "out_of_range",
-            Self::OtherObject => "other_object",
-            Self::BadOwner => "bad_owner",
-            Self::OtherOwner => "other_owner",
-            Self::UnknownFlags => "unknown_flags",
-            Self::NoExist => "no_exist",
-            Self::NoExistAndExist => "no_exist_and_exist",
-            Self::LockWithoutSpinLock => "lock_without_spin_lock",
-            Self::PrefixTooLong => "prefix_too_long",
-            Self::Empty => "empty",
-            Self::NoKey => "no_key",
-            Self::AbsentKey => "absent_key",
-            Self::LastKey => "last_key",
-            Self::KeyGiven => "key_given",
-            Self::End => "end",
-            Self::BatchElementFlags => "batch_element_flags",
-            Self::Twice => "twice",
-            Self::WithSpinLock => "with_spin_lock",
-            Self::WithSpecialField => "with_special_field",
-            Self::WithLink => "with_link",
-            Self::WithoutFlag => "without_flag",
-            Self::NoExistOnMissing => "no_exist_on_missing",
-            Self::NoExistOnSame => "no_exist_on_same",
-            Self::BadDescriptor => "bad_descriptor",
-            Self::ZeroNumber => "zero_number",
-            Self::UnknownInterface => "unknown_interface",
-            Self::ImpossibleCpu => "impossible_cpu",
-            Self::QueueTooLong => "queue_too_long",
-            Self::ProgramOfOtherKind => "program_of_other_kind",
-            Self::UnfitSocket => "unfit_socket",
-            Self::UnixSocket => "unix_socket",
-            Self::UnboundSocket => "unbound_socket",
-            Self::WithoutReuseport => "without_reuseport",
-            Self::WithoutRing => "without_ring",
-            Self::SocketInUse => "socket_in_use",
-            Self::SmallValue => "small_value",
-            Self::ToWrite => "to_write",
-            Self::ToWriteSecondPage => "to_write_second_page",
-            Self::OneCpu => "one_cpu",
-            Self::UnknownCpu => "unknown_cpu",
-            Self::AllCpus => "all_cpus",
-            Self::UnknownHighFlags => "unknown_high_flags",
-        }
-    }
-}
+impl Condition {}
 
 /// An answer of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,41 +2,27 @@
 
 use super::{KeyRule, MapExtraRule, MapType, ValueRule};
 
-/// What a program does with the entries of a map that holds plain data, as far as a creation flag can
-/// keep it from that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProgramOperation {
-    /// Reads a value through the pointer that a lookup returned.
-    Read,
-    /// Writes a value through that pointer.
-    Write,
-    /// `bpf_map_update_elem`.
-    Update,
-    /// `bpf_map_delete_elem`.
-    Delete,
-    /// `bpf_map_push_elem`.
-    Push,
-    /// `bpf_map_pop_elem`.
-    Pop,
-}
-
-impl ProgramOperation {
-    /// Each of them.
-    pub const ALL: &'static [Self] =
-        &[Self::Read, Self::Write, Self::Update, Self::Delete, Self::Push, Self::Pop];
+named! {
+    /// What a program does with the entries of a map that holds plain data, as far as a creation flag can
+    /// keep it from that.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ProgramOperation {
+        /// Reads a value through the pointer that a lookup returned.
+        Read = "a read through a pointer",
+        /// Writes a value through that pointer.
+        Write = "a write through a pointer",
+        /// `bpf_map_update_elem`.
+        Update = "bpf_map_update_elem",
+        /// `bpf_map_delete_elem`.
+        Delete = "bpf_map_delete_elem",
+        /// `bpf_map_push_elem`.
+        Push = "bpf_map_push_elem",
+        /// `bpf_map_pop_elem`.
+        Pop = "bpf_map_pop_elem",
+    }
 
     /// Its name: that of the helper function, or what is done through a pointer.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "a read through a pointer",
-            Self::Write => "a write through a pointer",
-            Self::Update => "bpf_map_update_elem",
-            Self::Delete => "bpf_map_delete_elem",
-            Self::Push => "bpf_map_push_elem",
-            Self::Pop => "bpf_map_pop_elem",
-        }
-    }
+    fn name;
 }
 
 impl MapType {
