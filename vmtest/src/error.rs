@@ -7,80 +7,58 @@ use std::path::Path;
 /// The result of what this crate does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The kind of an [`Error`]: the name a report gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// What was asked for makes no sense, or a file that was named is not there.
-    Usage,
-    /// A configuration or lock file is wrong.
-    Configuration,
-    /// The program to run as a guest's init speaks another protocol than this one.
-    InitMismatch,
-    /// A program needs a shared library that this machine does not have.
-    MissingLibrary,
-    /// A kernel module was asked for that the kernel's packages do not have.
-    MissingModule,
-    /// No kernel by that name is known.
-    UnknownKernel,
-    /// A kernel image is not what it should be.
-    KernelCorrupt,
-    /// A kernel could not be fetched.
-    Fetch,
-    /// An archive has what no archive of a kernel has: too much, or names that lead elsewhere.
-    ArchiveRefused,
-    /// A file in the cache is not what was put there.
-    CacheTampered,
-    /// Other users can write to the cache.
-    CacheUnsafe,
-    /// Another user may have put a configuration or a lock file there.
-    ConfigurationUnsafe,
-    /// The lock file pins another package than the cache has.
-    LockMismatch,
-    /// What was named is something other than a regular file.
-    NotAFile,
-    /// A file is larger than any that is needed.
-    TooLarge,
-    /// QEMU is not installed.
-    QemuMissing,
-    /// The program that a driver needs is not installed.
-    DriverMissing,
-    /// QEMU lacks something that is needed.
-    QemuTooOld,
-    /// A file system is full.
-    NoDiskSpace,
-    /// Some other operation of the operating system failed.
-    Io,
+named! {
+    /// The kind of an [`Error`]: the name a report gives it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum ErrorKind {
+        /// What was asked for makes no sense, or a file that was named is not there.
+        Usage = "usage",
+        /// A configuration or lock file is wrong.
+        Configuration = "configuration",
+        /// The program to run as a guest's init speaks another protocol than this one.
+        InitMismatch = "init-mismatch",
+        /// A program needs a shared library that this machine does not have.
+        MissingLibrary = "missing-library",
+        /// A kernel module was asked for that the kernel's packages do not have.
+        MissingModule = "missing-module",
+        /// No kernel by that name is known.
+        UnknownKernel = "unknown-kernel",
+        /// A kernel image is not what it should be.
+        KernelCorrupt = "kernel-corrupt",
+        /// A kernel could not be fetched.
+        Fetch = "fetch-failed",
+        /// An archive has what no archive of a kernel has: too much, or names that lead elsewhere.
+        ArchiveRefused = "archive-refused",
+        /// A file in the cache is not what was put there.
+        CacheTampered = "cache-tampered",
+        /// Other users can write to the cache.
+        CacheUnsafe = "cache-unsafe",
+        /// Another user may have put a configuration or a lock file there.
+        ConfigurationUnsafe = "configuration-unsafe",
+        /// The lock file pins another package than the cache has.
+        LockMismatch = "lock-mismatch",
+        /// What was named is something other than a regular file.
+        NotAFile = "not-a-file",
+        /// A file is larger than any that is needed.
+        TooLarge = "too-large",
+        /// QEMU is not installed.
+        QemuMissing = "qemu-missing",
+        /// The program that a driver needs is not installed.
+        DriverMissing = "driver-missing",
+        /// QEMU lacks something that is needed.
+        QemuTooOld = "qemu-too-old",
+        /// A file system is full.
+        NoDiskSpace = "no-disk-space",
+        /// Some other operation of the operating system failed.
+        Io = "io",
+    }
+
+    /// The name that reports use.
+    fn name;
 }
 
-impl ErrorKind {
-    /// The name that reports use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Usage => "usage",
-            Self::Configuration => "configuration",
-            Self::InitMismatch => "init-mismatch",
-            Self::MissingLibrary => "missing-library",
-            Self::MissingModule => "missing-module",
-            Self::UnknownKernel => "unknown-kernel",
-            Self::KernelCorrupt => "kernel-corrupt",
-            Self::Fetch => "fetch-failed",
-            Self::ArchiveRefused => "archive-refused",
-            Self::CacheTampered => "cache-tampered",
-            Self::CacheUnsafe => "cache-unsafe",
-            Self::ConfigurationUnsafe => "configuration-unsafe",
-            Self::LockMismatch => "lock-mismatch",
-            Self::NotAFile => "not-a-file",
-            Self::TooLarge => "too-large",
-            Self::QemuMissing => "qemu-missing",
-            Self::DriverMissing => "driver-missing",
-            Self::QemuTooOld => "qemu-too-old",
-            Self::NoDiskSpace => "no-disk-space",
-            Self::Io => "io",
-        }
-    }
-}
+impl ErrorKind {}
 
 /// Something went wrong: what and where, the cause, and what to do.
 #[derive(Debug)]

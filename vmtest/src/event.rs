@@ -46,35 +46,40 @@ pub struct TestResult {
     pub output: String,
 }
 
-/// How a test can go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It ran and passed, and the test binary said so.
-    Passed,
-    /// It ran and failed.
-    Failed,
-    /// It said that it can't be run here, and why, or is marked `#[ignore]`.
-    Skipped,
-    /// It was still running when its time was up.
-    TimedOut,
-    /// The kernel killed it, or a process of it, because memory ran out.
-    KilledByOom,
-    /// A signal killed it.
-    Crashed,
-    /// Its process ended as if all were well, but never said that the test passed.
-    EndedEarly,
-    /// It passed, but the kernel is tainted since it ran: something went wrong in it.
-    Tainted,
-    /// The guest failed while it ran.
-    GuestFailed,
-    /// It was not run, because what came before failed.
-    NotRun,
-    /// The test binary did not list its tests.
-    NotListed,
-    /// The test binary has no tests, or none was selected.
-    NoTests,
+named! {
+    /// How a test can go.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    #[non_exhaustive]
+    pub enum Outcome {
+        /// It ran and passed, and the test binary said so.
+        Passed = "passed",
+        /// It ran and failed.
+        Failed = "failed",
+        /// It said that it can't be run here, and why, or is marked `#[ignore]`.
+        Skipped = "skipped",
+        /// It was still running when its time was up.
+        TimedOut = "timed-out",
+        /// The kernel killed it, or a process of it, because memory ran out.
+        KilledByOom = "killed-by-oom",
+        /// A signal killed it.
+        Crashed = "crashed",
+        /// Its process ended as if all were well, but never said that the test passed.
+        EndedEarly = "ended-early",
+        /// It passed, but the kernel is tainted since it ran: something went wrong in it.
+        Tainted = "tainted",
+        /// The guest failed while it ran.
+        GuestFailed = "guest-failed",
+        /// It was not run, because what came before failed.
+        NotRun = "not-run",
+        /// The test binary did not list its tests.
+        NotListed = "not-listed",
+        /// The test binary has no tests, or none was selected.
+        NoTests = "no-tests",
+    }
+
+    /// The name that reports use.
+    fn name;
 }
 
 impl Outcome {
@@ -88,25 +93,6 @@ impl Outcome {
     #[must_use]
     pub fn is_skip(self) -> bool {
         self == Self::Skipped
-    }
-
-    /// The name that reports use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::TimedOut => "timed-out",
-            Self::KilledByOom => "killed-by-oom",
-            Self::Crashed => "crashed",
-            Self::EndedEarly => "ended-early",
-            Self::Tainted => "tainted",
-            Self::GuestFailed => "guest-failed",
-            Self::NotRun => "not-run",
-            Self::NotListed => "not-listed",
-            Self::NoTests => "no-tests",
-        }
     }
 }
 

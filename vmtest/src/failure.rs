@@ -5,75 +5,55 @@ use crate::wire::Damage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The ways in which a guest fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// The kernel panicked.
-    Panic,
-    /// The kernel hit a fault that it would have survived: an oops, a BUG.
-    Oops,
-    /// The kernel warned, or one of its checkers (lockdep, RCU) did.
-    Warning,
-    /// The guest said nothing for too long.
-    Hang,
-    /// The kernel ran out of memory and found nothing to kill, or was told to panic then.
-    OutOfMemory,
-    /// The guest switched itself off before its work was done.
-    PoweredOff,
-    /// The guest's init, which is this program, died.
-    InitDied,
-    /// The guest's init could not do what it was told.
-    GuestSetup,
-    /// The guest ended before it had sent all its results.
-    ResultsCutShort,
-    /// A result came damaged.
-    ResultsDamaged,
-    /// A result came that the guest's init did not send, or that it does not send at that point.
-    ResultsForged,
-    /// A guest from a snapshot panicked, and one that was booted from cold did not.
-    SnapshotDamaged,
-    /// QEMU crashed.
-    QemuCrashed,
-    /// QEMU did not start the machine.
-    QemuFailed,
-    /// QEMU was built without its sandbox, or the kernel of this machine does not let it be used.
-    QemuWithoutSandbox,
-    /// This machine was so busy that the guest could not run.
-    HostOverloaded,
-    /// The guest was still at work when its time was up.
-    TimedOut,
-    /// The user stopped it.
-    Interrupted,
+named! {
+    /// The ways in which a guest fails.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    #[non_exhaustive]
+    pub enum FailureKind {
+        /// The kernel panicked.
+        Panic = "panic",
+        /// The kernel hit a fault that it would have survived: an oops, a BUG.
+        Oops = "oops",
+        /// The kernel warned, or one of its checkers (lockdep, RCU) did.
+        Warning = "warning",
+        /// The guest said nothing for too long.
+        Hang = "hang",
+        /// The kernel ran out of memory and found nothing to kill, or was told to panic then.
+        OutOfMemory = "out-of-memory",
+        /// The guest switched itself off before its work was done.
+        PoweredOff = "powered-off",
+        /// The guest's init, which is this program, died.
+        InitDied = "init-died",
+        /// The guest's init could not do what it was told.
+        GuestSetup = "guest-setup",
+        /// The guest ended before it had sent all its results.
+        ResultsCutShort = "results-cut-short",
+        /// A result came damaged.
+        ResultsDamaged = "results-damaged",
+        /// A result came that the guest's init did not send, or that it does not send at that point.
+        ResultsForged = "results-forged",
+        /// A guest from a snapshot panicked, and one that was booted from cold did not.
+        SnapshotDamaged = "snapshot-damaged",
+        /// QEMU crashed.
+        QemuCrashed = "qemu-crashed",
+        /// QEMU did not start the machine.
+        QemuFailed = "qemu-failed",
+        /// QEMU was built without its sandbox, or the kernel of this machine does not let it be used.
+        QemuWithoutSandbox = "qemu-without-sandbox",
+        /// This machine was so busy that the guest could not run.
+        HostOverloaded = "host-overloaded",
+        /// The guest was still at work when its time was up.
+        TimedOut = "timed-out",
+        /// The user stopped it.
+        Interrupted = "interrupted",
+    }
+
+    /// The name that reports use.
+    fn name;
 }
 
 impl FailureKind {
-    /// The name that reports use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Panic => "panic",
-            Self::Oops => "oops",
-            Self::Warning => "warning",
-            Self::Hang => "hang",
-            Self::OutOfMemory => "out-of-memory",
-            Self::PoweredOff => "powered-off",
-            Self::InitDied => "init-died",
-            Self::GuestSetup => "guest-setup",
-            Self::ResultsCutShort => "results-cut-short",
-            Self::ResultsDamaged => "results-damaged",
-            Self::ResultsForged => "results-forged",
-            Self::SnapshotDamaged => "snapshot-damaged",
-            Self::QemuCrashed => "qemu-crashed",
-            Self::QemuFailed => "qemu-failed",
-            Self::QemuWithoutSandbox => "qemu-without-sandbox",
-            Self::HostOverloaded => "host-overloaded",
-            Self::TimedOut => "timed-out",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
     /// Whether a snapshot that lost something can lead to it.
     pub(crate) fn may_be_the_snapshots(self) -> bool {
         matches!(self, Self::Panic | Self::Oops | Self::InitDied)

@@ -23,6 +23,30 @@
 //! What runs in the guest as its first process is the program `bpfmap-vmtest` (see [`Init`]), which
 //! is this crate as well: [`init`].
 
+/// Declares an enum whose variants have names, with a method that returns the name.
+macro_rules! named {
+    (
+        $(#[$attribute:meta])*
+        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+
+        $(#[$name_doc:meta])*
+        fn name;
+    ) => {
+        $(#[$attribute])*
+        pub enum $enum { $($(#[$doc])* $variant,)+ }
+
+        impl $enum {
+            $(#[$name_doc])*
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
 mod boot;
 pub mod config;
 mod console;

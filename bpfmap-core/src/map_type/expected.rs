@@ -110,7 +110,8 @@ impl MapTraits {
         }
     }
 
-    /// Returns the kernels at which the answers to `operation` under `condition` may change, in no order.
+    /// Returns the kernels at which the answers to `operation` under `condition` may change, in no order. None is older than
+    /// the map type.
     pub fn kernels(
         self,
         operation: Operation,
@@ -125,7 +126,8 @@ impl MapTraits {
         };
         let cases = facts.cases.iter().filter(move |case| counts(case.condition));
         let known = self.special_since.filter(|_| special);
-        cases.flat_map(|case| case.answers.iter().map(|since| since.kernel)).chain(known)
+        let changes = cases.flat_map(|case| case.answers.iter().map(|since| since.kernel));
+        changes.chain(known).map(move |kernel| kernel.max(self.row.since))
     }
 
     /// Returns the conditions under which `operation` can meet a map of a few entries that was prepared through a
