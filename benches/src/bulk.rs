@@ -7,7 +7,7 @@ use aya::maps::Map as AyaMap;
 use bpfmap::{Map, MapSpec, PerCpu, possible_cpus};
 use core::hint::black_box;
 use core::ptr::{from_mut, from_ref, null};
-use libbpf_rs::{MapCore, MapFlags};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 /// Entries of each map.
 pub(crate) const ENTRIES: u32 = 100_000;
@@ -59,6 +59,23 @@ where
     }
 }
 
+/// The walk of libbpf-rs: each key, and what `lookup` finds under it.
+fn libbpf_walk<V>(
+    map: &MapHandle,
+    lookup: impl Fn(&MapHandle, &[u8], MapFlags) -> libbpf_rs::Result<Option<V>>,
+) -> impl FnMut(u32) {
+    move |_| {
+        let mut seen = 0;
+        for key in map.keys() {
+            if let Ok(Some(value)) = lookup(map, &key, MapFlags::ANY) {
+                seen += 1;
+                black_box((key, value));
+            }
+        }
+        all_seen("libbpf-rs", seen);
+    }
+}
+
 fn walk_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     fill(&maps.own)?;
@@ -73,16 +90,7 @@ fn walk_hash(rounds: u32) -> Result<Job, Error> {
             Contender::new("bare loop", bare_walk(fd, 0_u64)),
             Contender::new("bpfmap", own_walk(own)),
             Contender::new("bpfmap, no batches", own_walk(&single)),
-            Contender::new("libbpf-rs", move |_| {
-                let mut seen = 0;
-                for key in libbpf.keys() {
-                    if let Ok(Some(value)) = libbpf.lookup(&key, MapFlags::ANY) {
-                        seen += 1;
-                        black_box((key, value));
-                    }
-                }
-                all_seen("libbpf-rs", seen);
-            }),
+            Contender::new("libbpf-rs", libbpf_walk(libbpf, MapHandle::lookup)),
             Contender::new("aya", move |_| {
                 all_seen("aya", aya.iter().filter(|entry| black_box(entry).is_ok()).count());
             }),
@@ -128,16 +136,7 @@ fn walk_percpu_hash(rounds: u32) -> Result<Job, Error> {
                 }
                 all_seen("bpfmap, lent", seen);
             }),
-            Contender::new("libbpf-rs", move |_| {
-                let mut seen = 0;
-                for key in libbpf.keys() {
-                    if let Ok(Some(values)) = libbpf.lookup_percpu(&key, MapFlags::ANY) {
-                        seen += 1;
-                        black_box((key, values));
-                    }
-                }
-                all_seen("libbpf-rs", seen);
-            }),
+            Contender::new("libbpf-rs", libbpf_walk(libbpf, MapHandle::lookup_percpu)),
             Contender::new("aya", move |_| {
                 all_seen("aya", aya.iter().filter(|entry| black_box(entry).is_ok()).count());
             }),
@@ -167,16 +166,7 @@ fn walk_array(rounds: u32) -> Result<Job, Error> {
                 all_seen("the bare loop", seen);
             }),
             Contender::new("bpfmap", own_walk(own)),
-            Contender::new("libbpf-rs", move |_| {
-                let mut seen = 0;
-                for key in libbpf.keys() {
-                    if let Ok(Some(value)) = libbpf.lookup(&key, MapFlags::ANY) {
-                        seen += 1;
-                        black_box((key, value));
-                    }
-                }
-                all_seen("libbpf-rs", seen);
-            }),
+            Contender::new("libbpf-rs", libbpf_walk(libbpf, MapHandle::lookup)),
             Contender::new("aya", move |_| {
                 all_seen("aya", aya.iter().filter(|entry| black_box(entry).is_ok()).count());
             }),

@@ -52,45 +52,52 @@ pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     ])
 }
 
+/// The contenders of a lookup of a `u64` by a `u32`.
+macro_rules! lookups {
+    ($name:expr, $first:expr, $rounds:expr, $maps:ident, $aya:ident) => {{
+        let (fd, own, libbpf, first, aya) = ($maps.fd, &$maps.own, &$maps.libbpf, $first, &$aya);
+        Ok(compare(
+            $name,
+            OPERATIONS,
+            $rounds,
+            vec![
+                Contender::new("bare call", each!(key in first => { bare_lookup!(fd, key) })),
+                Contender::new("bare call again", each!(key in first => { bare_lookup!(fd, key) })),
+                Contender::new(
+                    "bpfmap",
+                    each!(key in first => {
+                        black_box(own.lookup(&key).unwrap_or(None));
+                    }),
+                ),
+                Contender::new(
+                    "libbpf-sys",
+                    each!(key in first => {
+                        let mut value = MaybeUninit::<u64>::uninit();
+                        // SAFETY: key and value are as long as the map's.
+                        let done = unsafe {
+                            libbpf_sys::bpf_map_lookup_elem(fd, from_ref(&key).cast(), value.as_mut_ptr().cast())
+                        };
+                        // SAFETY: the kernel wrote it.
+                        black_box((done == 0).then(|| unsafe { value.assume_init() }));
+                    }),
+                ),
+                Contender::new(
+                    "libbpf-rs",
+                    each!(key in first => {
+                        black_box(libbpf.lookup(&key.to_ne_bytes(), MapFlags::ANY).unwrap_or(None));
+                    }),
+                ),
+                Contender::new("aya", each!(key in first => { let _ = black_box(aya.get(&key, 0)); })),
+            ],
+        ))
+    }};
+}
+
 fn hash_lookup(name: &'static str, first: u32, rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     maps.own.extend((0..KEYS).map(|key| (key, u64::from(key))))?;
     let aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
-    let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
-    Ok(compare(
-        name,
-        OPERATIONS,
-        rounds,
-        vec![
-            Contender::new("bare call", each!(key in first => { bare_lookup!(fd, key) })),
-            Contender::new("bare call again", each!(key in first => { bare_lookup!(fd, key) })),
-            Contender::new(
-                "bpfmap",
-                each!(key in first => {
-                    black_box(own.lookup(&key).unwrap_or(None));
-                }),
-            ),
-            Contender::new(
-                "libbpf-sys",
-                each!(key in first => {
-                    let mut value = MaybeUninit::<u64>::uninit();
-                    // SAFETY: key and value are as long as the map's.
-                    let done = unsafe {
-                        libbpf_sys::bpf_map_lookup_elem(fd, from_ref(&key).cast(), value.as_mut_ptr().cast())
-                    };
-                    // SAFETY: the kernel wrote it.
-                    black_box((done == 0).then(|| unsafe { value.assume_init() }));
-                }),
-            ),
-            Contender::new(
-                "libbpf-rs",
-                each!(key in first => {
-                    black_box(libbpf.lookup(&key.to_ne_bytes(), MapFlags::ANY).unwrap_or(None));
-                }),
-            ),
-            Contender::new("aya", each!(key in first => { let _ = black_box(aya.get(&key, 0)); })),
-        ],
-    ))
+    lookups!(name, first, rounds, maps, aya)
 }
 
 fn hash_update(rounds: u32) -> Result<Job, Error> {
@@ -146,41 +153,7 @@ fn hash_update(rounds: u32) -> Result<Job, Error> {
 fn array_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Array>::new()?;
     let aya: aya::maps::Array<_, u64> = maps.aya(AyaMap::Array)?;
-    let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
-    Ok(compare(
-        "array look-up",
-        OPERATIONS,
-        rounds,
-        vec![
-            Contender::new("bare call", each!(key in 0 => { bare_lookup!(fd, key) })),
-            Contender::new("bare call again", each!(key in 0 => { bare_lookup!(fd, key) })),
-            Contender::new(
-                "bpfmap",
-                each!(key in 0 => {
-                    black_box(own.lookup(&key).unwrap_or(None));
-                }),
-            ),
-            Contender::new(
-                "libbpf-sys",
-                each!(key in 0 => {
-                    let mut value = MaybeUninit::<u64>::uninit();
-                    // SAFETY: key and value are as long as the map's.
-                    let done = unsafe {
-                        libbpf_sys::bpf_map_lookup_elem(fd, from_ref(&key).cast(), value.as_mut_ptr().cast())
-                    };
-                    // SAFETY: the kernel wrote it.
-                    black_box((done == 0).then(|| unsafe { value.assume_init() }));
-                }),
-            ),
-            Contender::new(
-                "libbpf-rs",
-                each!(key in 0 => {
-                    black_box(libbpf.lookup(&key.to_ne_bytes(), MapFlags::ANY).unwrap_or(None));
-                }),
-            ),
-            Contender::new("aya", each!(key in 0 => { let _ = black_box(aya.get(&key, 0)); })),
-        ],
-    ))
+    lookups!("array look-up", 0, rounds, maps, aya)
 }
 
 /// The bare look-up of a value for each CPU, into a buffer that is used again.
@@ -193,39 +166,46 @@ fn bare_percpu(fd: i32, cpus: usize) -> impl FnMut(u32) {
     })
 }
 
+/// The contenders of a lookup of a `u64` for each CPU by a `u32`.
+macro_rules! percpu_lookups {
+    ($name:expr, $rounds:expr, $maps:ident, $aya:ident) => {{
+        let (fd, own, libbpf, aya) = ($maps.fd, &$maps.own, &$maps.libbpf, &$aya);
+        let (cpus, mut buffer) = (possible_cpus()?, PerCpu::zeroed()?);
+        Ok(compare(
+            $name,
+            OPERATIONS,
+            $rounds,
+            vec![
+                Contender::new("bare call", bare_percpu(fd, cpus)),
+                Contender::new("bare call again", bare_percpu(fd, cpus)),
+                Contender::new(
+                    "bpfmap",
+                    each!(key in 0 => {
+                        let _ = black_box(own.lookup_into(&key, &mut buffer));
+                    }),
+                ),
+                Contender::new(
+                    "bpfmap, owned",
+                    each!(key in 0 => {
+                        let _ = black_box(own.lookup(&key));
+                    }),
+                ),
+                Contender::new(
+                    "libbpf-rs",
+                    each!(key in 0 => {
+                        let _ = black_box(libbpf.lookup_percpu(&key.to_ne_bytes(), MapFlags::ANY));
+                    }),
+                ),
+                Contender::new("aya", each!(key in 0 => { let _ = black_box(aya.get(&key, 0)); })),
+            ],
+        ))
+    }};
+}
+
 fn percpu_array_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<PercpuArray>::new()?;
     let aya: aya::maps::PerCpuArray<_, u64> = maps.aya(AyaMap::PerCpuArray)?;
-    let (fd, own, libbpf, cpus) = (maps.fd, &maps.own, &maps.libbpf, possible_cpus()?);
-    let mut buffer = PerCpu::zeroed()?;
-    Ok(compare(
-        "percpu_array look-up",
-        OPERATIONS,
-        rounds,
-        vec![
-            Contender::new("bare call", bare_percpu(fd, cpus)),
-            Contender::new("bare call again", bare_percpu(fd, cpus)),
-            Contender::new(
-                "bpfmap",
-                each!(key in 0 => {
-                    let _ = black_box(own.lookup_into(&key, &mut buffer));
-                }),
-            ),
-            Contender::new(
-                "bpfmap, owned",
-                each!(key in 0 => {
-                    let _ = black_box(own.lookup(&key));
-                }),
-            ),
-            Contender::new(
-                "libbpf-rs",
-                each!(key in 0 => {
-                    let _ = black_box(libbpf.lookup_percpu(&key.to_ne_bytes(), MapFlags::ANY));
-                }),
-            ),
-            Contender::new("aya", each!(key in 0 => { let _ = black_box(aya.get(&key, 0)); })),
-        ],
-    ))
+    percpu_lookups!("percpu_array look-up", rounds, maps, aya)
 }
 
 fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
@@ -233,36 +213,7 @@ fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
     let zero = PerCpu::zeroed()?;
     maps.own.extend((0..KEYS).map(|key| (key, zero.clone())))?;
     let aya: aya::maps::PerCpuHashMap<_, u32, u64> = maps.aya(AyaMap::PerCpuHashMap)?;
-    let (fd, own, libbpf, cpus) = (maps.fd, &maps.own, &maps.libbpf, possible_cpus()?);
-    let mut buffer = PerCpu::zeroed()?;
-    Ok(compare(
-        "percpu_hash look-up",
-        OPERATIONS,
-        rounds,
-        vec![
-            Contender::new("bare call", bare_percpu(fd, cpus)),
-            Contender::new("bare call again", bare_percpu(fd, cpus)),
-            Contender::new(
-                "bpfmap",
-                each!(key in 0 => {
-                    let _ = black_box(own.lookup_into(&key, &mut buffer));
-                }),
-            ),
-            Contender::new(
-                "bpfmap, owned",
-                each!(key in 0 => {
-                    let _ = black_box(own.lookup(&key));
-                }),
-            ),
-            Contender::new(
-                "libbpf-rs",
-                each!(key in 0 => {
-                    let _ = black_box(libbpf.lookup_percpu(&key.to_ne_bytes(), MapFlags::ANY));
-                }),
-            ),
-            Contender::new("aya", each!(key in 0 => { let _ = black_box(aya.get(&key, 0)); })),
-        ],
-    ))
+    percpu_lookups!("percpu_hash look-up", rounds, maps, aya)
 }
 
 fn lpm_lookup(rounds: u32) -> Result<Job, Error> {
