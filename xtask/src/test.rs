@@ -40,6 +40,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "imported",
         "--test",
+        "make",
+        "--test",
         "verify",
     ],
     &["--package", "ratelimit", "--lib"],
@@ -144,4 +146,33 @@ fn for_kernels() -> Result<Vec<Executable>, Error> {
         binaries.extend(build_tests(&arguments)?);
     }
     Ok(binaries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// A package's tests that run in kernels are named; whoever adds one to it has to say where it runs.
+    #[test]
+    fn each_test_target_runs_somewhere() {
+        let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();
+        let metadata: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        let mut missing = Vec::new();
+        for (package, targets) in IN_KERNELS.iter().filter(|(_, targets)| !targets.is_empty()) {
+            let all = metadata["packages"].as_array().unwrap();
+            let found = all.iter().find(|it| it["name"] == *package).unwrap();
+            for target in found["targets"].as_array().unwrap() {
+                let name = target["name"].as_str().unwrap();
+                let on_host = ON_HOST.iter().filter(|arguments| arguments.contains(package));
+                let mut named = on_host.flat_map(|arguments| arguments.windows(2));
+                let runs = targets.contains(&name) || named.any(|pair| pair == ["--test", name]);
+                // By hand: it says so where it is declared.
+                if target["kind"][0] == "test" && target["test"] == true && !runs {
+                    missing.push(format!("{package}: {name}"));
+                }
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new(), "in neither IN_KERNELS nor ON_HOST");
+    }
 }
