@@ -91,3 +91,13 @@ fn an_included_schema_is_called_as_it_says() {
     ]);
     assert_eq!(origins(&schema), ["port of net", "ports of itself"]);
 }
+
+/// What is included brings types, whatever its file is called.
+#[test]
+fn an_included_schema_needs_no_name() {
+    let schema = read(&[
+        ("net types.toml", &alias("port", "be16")),
+        ("maps.toml", &format!("include = [\"net types.toml\"]\n{}", alias("ports", "[port; 2]"))),
+    ]);
+    assert_eq!(origins(&schema), ["port of ", "ports of itself"]);
+}

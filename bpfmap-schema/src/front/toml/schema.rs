@@ -39,7 +39,13 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
         types::read(&file, table, draft);
     }
     let maps = fields.get("maps");
-    let name = name.or_else(|| name_of(path, &file)).unwrap_or_default();
+    let name = if is_root {
+        name.or_else(|| name_of(path, &file))
+    } else {
+        // What is made of a schema that is included is made where it is read by itself, and there it needs a name.
+        name.or_else(|| stem(path).and_then(crate::front::name_of).map(Spanned::from))
+    };
+    let name = name.unwrap_or_default();
     if is_root {
         draft.schema.name = name.clone();
         draft.schema.doc = doc;
@@ -61,9 +67,14 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     }
 }
 
+/// The name of a file without `.toml`.
+fn stem(path: &Path) -> Option<&str> {
+    path.file_stem()?.to_str()
+}
+
 /// A schema that has no `name` is called as its file, if that makes an identifier.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let stem = stem(path).unwrap_or_default();
     if let Some(name) = crate::front::name_of(stem) {
         return Some(name.into());
     }
