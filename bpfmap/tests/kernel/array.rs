@@ -1,6 +1,6 @@
 //! Arrays: every index is there from the beginning.
 
-use crate::common::{DELETE, ENOTSUPP, TAKE, bare, create, errno};
+use crate::common::{DELETE, ENOTSUPP, TAKE, bare, create, errno, raise_memlock};
 use crate::spec;
 use bpfmap::TypeDesc;
 use bpfmap::{Map, PerCpu, UpdateMode};
@@ -75,6 +75,7 @@ fn the_raw_walk_counts() {
 
 #[test]
 fn arrays_are_walked_from_end_to_end() {
+    raise_memlock();
     for options in [Map::<Slots>::options(), Map::<Slots>::options().without_batches()] {
         let map = options.create().unwrap();
         map.extend([(1, 10), (3, 30)]).unwrap();
