@@ -1,7 +1,6 @@
 //! `bpfmap generate`.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bpfmap_codegen::Emit;
 use bpfmap_codegen::generate::{Options, generate};
@@ -9,6 +8,7 @@ use bpfmap_codegen::output::{OutputError, Planned, plan, write};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use crate::depfile::Besides;
 use crate::{
     Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
     message_format_argument, print, schemas, schemas_argument,
@@ -34,7 +34,7 @@ pub(crate) fn command() -> Command {
                 .value_name("KINDS")
                 .value_delimiter(',')
                 .value_parser(PossibleValuesParser::new(Emit::ALL.iter().map(|(name, _)| *name)))
-                .help("What to write; c and rust unless said, of a schema in Rust only c"),
+                .help("What to write. Without it: c and rust, and only c if the schema is written in Rust"),
         )
         .arg(flag("legacy").help(
             "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
@@ -77,18 +77,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     if matches.get_flag("check") {
         return compare(&planned);
     }
+    let besides = Besides { depfile: matches.get_one("depfile"), stamp: matches.get_one("stamp") };
+    let read = depfile::read(&checked, matches.get_one("kernel-btf"));
+    besides.check(&read, &planned)?;
     write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
-    let targets: Vec<PathBuf> = match matches.get_one::<PathBuf>("stamp") {
-        Some(stamp) => vec![stamp.clone()],
-        None => planned.iter().map(|file| file.path.clone()).collect(),
-    };
-    if let Some(path) = matches.get_one::<PathBuf>("depfile") {
-        depfile::write(path, &targets, &checked, matches.get_one("kernel-btf"))
-            .map_err(|error| unwritten(path, &error))?;
-    }
-    if let Some(path) = matches.get_one::<PathBuf>("stamp") {
-        depfile::stamp(path).map_err(|error| unwritten(path, &error))?;
-    }
+    besides.write(&read, &planned).map_err(|error| fail(&error))?;
     let written = planned.iter().filter(|file| file.is_stale());
     let lines: Vec<String> =
         written.map(|file| format!("wrote {}\n", file.path.display())).collect();
@@ -135,11 +128,6 @@ fn diff(file: &Planned) -> String {
         .unified_diff()
         .header(old, &path)
         .to_string()
-}
-
-fn unwritten(path: &Path, error: &io::Error) -> Failed {
-    complain(&format!("error: can't write `{}`: {error}\n", path.display()));
-    Failed::Found
 }
 
 fn fail(error: &OutputError) -> Failed {

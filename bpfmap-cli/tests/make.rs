@@ -55,6 +55,40 @@ fn make_is_at_rest_until_something_changes() {
     assert!(make(root).contains(generates));
 }
 
+/// A name typed in the wrong place must not cost a schema.
+#[test]
+fn a_depfile_and_a_stamp_take_the_place_of_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::write(root.join("maps.toml"), SCHEMA).unwrap();
+    fs::write(root.join("net types.toml"), INCLUDED).unwrap();
+    fs::write(root.join("notes"), "mine").unwrap();
+    for (arguments, why) in [
+        (["--stamp", "maps.toml"].as_slice(), "`maps.toml` is read or generated"),
+        (&["--depfile", "net types.toml"], "`net types.toml` is read or generated"),
+        (&["--depfile", "./maps.toml"], "`./maps.toml` is read or generated"),
+        (&["--depfile", "maps.h"], "`maps.h` is read or generated"),
+        (&["--stamp", "notes"], "`notes` is not empty"),
+        (&["--stamp", "new", "--depfile", "new"], "`new` is the depfile"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
+            .args(["generate", "maps.toml"])
+            .args(arguments)
+            .current_dir(root)
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(why), "{message}");
+        let mut left: Vec<_> =
+            fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["maps.toml", "net types.toml", "notes"], "nothing is written");
+    }
+    assert_eq!(fs::read_to_string(root.join("maps.toml")).unwrap(), SCHEMA);
+    assert_eq!(fs::read_to_string(root.join("notes")).unwrap(), "mine");
+}
+
 #[test]
 fn standard_input_is_a_schema() {
     let folder = tempfile::tempdir().unwrap();

@@ -136,6 +136,15 @@ pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
     Ok(stale.len())
 }
 
+/// Writes a file that build systems read, whole or not at all, whether or not what it says changes.
+///
+/// # Errors
+///
+/// When the system refuses something.
+pub fn replace(path: &Path, contents: String) -> Result<(), OutputError> {
+    Waiting::write(&Planned { path: path.to_owned(), contents, present: None })?.take_place()
+}
+
 /// A file that is written and has not taken its place yet. Dropping it removes it.
 struct Waiting {
     temporary: NamedTempFile,

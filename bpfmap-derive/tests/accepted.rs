@@ -1,7 +1,6 @@
 //! What the reader of Rust files takes the derives take, and both see the same in it.
 
-// The one warning is that a buffer has another size than its map says.
-#[allow(deprecated)]
+#[allow(deprecated, reason = "one warning: a buffer has another size than its map says")]
 #[path = "accepted/maps.rs"]
 mod maps;
 

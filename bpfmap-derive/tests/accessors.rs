@@ -34,7 +34,7 @@ fn agrees<T: Plain + BpfType, V: Copy + PartialEq + core::fmt::Debug>(
 ) {
     let (start, found) = member(T::DESC, name, 0).expect(name);
     let bits = found.bits;
-    assert!(bits > 0, "`{name}` is no bit-field");
+    assert!(bits > 0, "`{name}` is not a bit-field");
     for background in [0x00, 0xff, 0x5a, 0xa5] {
         for &value in values {
             let before = vec![background; size_of::<T>()];
@@ -104,7 +104,7 @@ macro_rules! rows {
         $a:ty = $a_bits:literal by $of_a:ident, $b:ty = $b_bits:literal by $of_b:ident,
         $c:ty = $c_bits:literal by $of_c:ident;)*) => { $(
         #[test]
-        #[allow(non_snake_case)]
+        #[allow(non_snake_case, reason = "the test is called as the type")]
         fn $name() {
             #[derive(Clone, Copy, BpfType)]
             #[repr(C, $($repr)*)]

@@ -50,7 +50,7 @@ pub struct Config {
     pub modules: Vec<String>,
     /// Arguments for every kernel.
     pub cmdline: Vec<String>,
-    /// Parts of the kernel's complaints that are no failure.
+    /// The run does not fail because of a complaint of the kernel that contains one of these.
     pub allow: Vec<String>,
     /// The longest that a test may take, in seconds.
     pub test_time_out: Option<u64>,

@@ -31,7 +31,7 @@ pub struct Run {
     /// Whether it keeps all capabilities of root, those too by which it can forge its result:
     /// `CAP_SYS_PTRACE` and `CAP_SYS_RAWIO`.
     pub privileged: bool,
-    /// Parts of the kernel's complaints that are no failure.
+    /// The run does not fail because of a complaint of the kernel that contains one of these.
     pub allowed: Vec<String>,
     /// Symbolic links to make in the guest: where, and to what.
     pub links: Vec<(PathBuf, PathBuf)>,

@@ -28,8 +28,8 @@ const FILES: [&str; 3] = ["memory", "state", "console.log"];
 
 /// The file that says which files these were when they had been written.
 ///
-/// To compare digests would take as long as a boot. It would also say no more: who can write to the cache could change
-/// the digests too.
+/// Comparing digests would take as long as a boot, and would protect no better: someone who can write to the cache can
+/// change the digests too.
 const WRITTEN: &str = "written.json";
 
 /// The file whose time is that of the last use.

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    /// A package's tests that run in kernels are named; whoever adds one to it has to say where it runs.
+    /// The test targets of these packages are named one by one; this finds one that was added and not named.
     #[test]
     fn each_test_target_runs_somewhere() {
         let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();

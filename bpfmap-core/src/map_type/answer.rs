@@ -68,11 +68,11 @@ named! {
         FullOverwrite = "full_overwrite",
         /// The index is `max_entries` or more.
         OutOfRange = "out_of_range",
-        /// The value is no open descriptor.
+        /// The value is not an open descriptor.
         BadDescriptor = "bad_descriptor",
         /// The value is the descriptor of an object that the map type does not hold.
         OtherObject = "other_object",
-        /// The key is no open descriptor.
+        /// The key is not an open descriptor.
         BadOwner = "bad_owner",
         /// The key is the descriptor of something else than what values are attached to.
         OtherOwner = "other_owner",
@@ -104,7 +104,7 @@ named! {
         Twice = "twice",
         /// The value has a spin lock.
         WithSpinLock = "with_spin_lock",
-        /// The value has a special field that is no spin lock. The last answer counts from the first
+        /// The value has a special field other than a spin lock. The last answer counts from the first
         /// kernel that knows the field, whatever the table says.
         WithSpecialField = "with_special_field",
         /// The map has the flag `link`: a link registers it, and takes it back.

@@ -89,7 +89,7 @@ fn arrays_are_walked_from_end_to_end() {
 /// A batch that is filled to the last index, on either side of the batch's size.
 #[test]
 fn arrays_around_a_batch_are_walked_whole() {
-    crate::common::raise_memlock();
+    raise_memlock();
     for max_entries in [1, 2, 4095, 4096, 4097, 8192, 10_000] {
         let map = Map::<Slots>::options().max_entries(max_entries).create().unwrap();
         let written =

@@ -102,8 +102,7 @@ pub(crate) fn said(output: &Output) -> String {
     )
 }
 
-/// Says of the files of a snapshot, which have changed, that they are as they were written: as someone can who may write
-/// to the cache.
+/// Records the changed files of a snapshot as those that were written. Anyone who can write to the cache can do this.
 pub(crate) fn forge_what_was_written(snapshot: &Path) {
     use std::os::unix::fs::MetadataExt as _;
     let files = ["memory", "state", "console.log"].map(|name| {
