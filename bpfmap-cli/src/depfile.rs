@@ -21,11 +21,7 @@ pub(crate) struct Besides<'m> {
 impl Besides<'_> {
     /// Refuses to write over what was read or generated, and over a file that is no stamp.
     pub(crate) fn check(&self, read: &BTreeSet<&Path>, planned: &[Planned]) -> Result<(), Failed> {
-        let same = |one: &Path, other: &Path| match (fs::canonicalize(one), fs::canonicalize(other))
-        {
-            (Ok(one), Ok(other)) => one == other,
-            _ => one == other,
-        };
+        let same = |one: &Path, other: &Path| place(one) == place(other);
         for path in self.depfile.into_iter().chain(self.stamp) {
             let taken = read.iter().copied().chain(planned.iter().map(|file| file.path.as_path()));
             if taken.into_iter().any(|other| same(path, other)) {
@@ -80,6 +76,13 @@ fn depfile(targets: &str, read: &BTreeSet<&Path>) -> String {
         alone = alone + "\n" + &file + ":\n";
     }
     format!("{targets}:{needs}\n{alone}")
+}
+
+/// Where a path leads, also if there is no file yet.
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let within = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
+    fs::canonicalize(&path).ok().or_else(within).unwrap_or(path)
 }
 
 fn refuse(path: &Path, why: &str) -> Failed {

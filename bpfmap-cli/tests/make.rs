@@ -72,7 +72,7 @@ fn a_depfile_and_a_stamp_take_the_place_of_nothing_else() {
         (&["--stamp", "new", "--depfile", "new"], "`new` is the depfile"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_bpfmap"))
-            .args(["generate", "maps.toml"])
+            .args(["generate", "maps.toml", "--out", "."])
             .args(arguments)
             .current_dir(root)
             .output()
