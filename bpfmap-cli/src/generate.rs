@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use bpfmap_codegen::Emit;
 use bpfmap_codegen::generate::{Options, generate};
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
+use bpfmap_schema::check::Checked;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::depfile::Besides;
+use crate::schemas::Run;
 use crate::{
     Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
     message_format_argument, print, schemas, schemas_argument,
@@ -58,7 +60,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
-    let checked = schemas::read(matches)?;
+    let Run { roots, includes } = schemas::read_with_includes(matches)?;
     let asked = asked(matches);
     let legacy = matches.get_flag("legacy");
     if legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
@@ -68,17 +70,20 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         );
     }
     let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_default();
-    let files = checked.iter().flat_map(|checked| {
+    let options = |checked: &Checked| {
         let emit = asked.clone().unwrap_or_else(|| Emit::default_for(checked).to_vec());
-        generate(checked, &Options { emit, legacy })
-    });
-    let files = files.collect();
+        Options { emit, legacy }
+    };
+    let own = roots.iter().flat_map(|root| generate(root, &options(root)));
+    let shared =
+        includes.iter().flat_map(|include| generate(include, &options(include).for_include()));
+    let files = own.chain(shared).collect();
     let planned = plan(&out, files).map_err(|error| fail(&error))?;
     if matches.get_flag("check") {
         return compare(&planned);
     }
     let besides = Besides { depfile: matches.get_one("depfile"), stamp: matches.get_one("stamp") };
-    let read = depfile::read(&checked, matches.get_one("kernel-btf"));
+    let read = depfile::read(&roots, matches.get_one("kernel-btf"));
     besides.check(&read, &planned)?;
     write(&planned, matches.get_flag("force")).map_err(|error| fail(&error))?;
     besides.write(&read, &planned).map_err(|error| fail(&error))?;

@@ -1,8 +1,10 @@
 //! Reads schemas and shows what is wrong with them; `bpfmap check`.
 
+use std::collections::HashSet;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use bpfmap_codegen::generate::includes;
 use bpfmap_schema::check::{Checked, check_with};
 use bpfmap_schema::diagnostics::{Finding, Rejected, Severity, render, to_json_line};
 use bpfmap_schema::draft::Draft;
@@ -32,6 +34,27 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     let checked = paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
+}
+
+/// Schemas that files are generated from.
+pub(crate) struct Run {
+    /// Those that the command line names.
+    pub(crate) roots: Vec<Checked>,
+    /// The others that these include.
+    pub(crate) includes: Vec<Checked>,
+}
+
+/// Reads and checks the schemas that the command line names, and each that they include as one of its own, and shows
+/// all that was found in any of them.
+pub(crate) fn read_with_includes(matches: &ArgMatches) -> Result<Run, Failed> {
+    let mut findings = Findings::new(matches);
+    findings.kernel = kernel_btf::names(matches)?;
+    let roots: Vec<Checked> =
+        paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
+    let paths = includes(&roots);
+    let includes = paths.iter().filter_map(|path| findings.read(path)).collect();
+    findings.close();
+    if findings.errors == 0 { Ok(Run { roots, includes }) } else { Err(Failed::Found) }
 }
 
 /// Reads and checks the schema in `path`, and shows what was found in it. The schema is as it was
@@ -111,7 +134,12 @@ struct Findings {
     example: Option<&'static str>,
     /// The kernel whose names are taken, instead of those of all kernels.
     kernel: Option<KernelNames>,
+    /// What was shown: a schema that others include is read with each of them.
+    shown: HashSet<Shown>,
 }
+
+/// A finding of a rule: the file and the place in it that broke the rule, and what it says.
+type Shown = (&'static str, Option<PathBuf>, usize, String);
 
 impl Findings {
     fn new(matches: &ArgMatches) -> Self {
@@ -139,7 +167,13 @@ impl Findings {
     }
 
     fn show(&mut self, findings: &[Finding], sources: &SourceMap) {
-        for finding in findings {
+        let is_new = |finding: &&Finding| {
+            let Finding { rule, place, message, .. } = finding;
+            let path = place.span.source.map(|id| sources.get(id).path.clone());
+            self.shown.insert((rule.id, path, place.span.start, message.clone()))
+        };
+        let findings: Vec<Finding> = findings.iter().filter(is_new).cloned().collect();
+        for finding in &findings {
             match finding.severity() {
                 Severity::Error => self.errors += 1,
                 Severity::Warning => self.warnings += 1,
@@ -151,7 +185,7 @@ impl Findings {
             // Where nobody reads, the exit status still tells.
             let _ = print(&lines.collect::<String>());
         } else {
-            complain_as_is(&render(findings, sources, style()));
+            complain_as_is(&render(&findings, sources, style()));
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 const SCHEMA: &str = "include = [\"net types.toml\"]\n\n[maps.counters]\ntype = \"hash\"\nkey = \"port\"\n\
                       value = \"u64\"\nmax_entries = 64\n";
-const INCLUDED: &str = "[types.port]\nkind = \"alias\"\ntype = \"u16\"\n";
+const INCLUDED: &str = "name = \"net\"\n[types.port]\nkind = \"alias\"\ntype = \"u16\"\n";
 const PROGRAM: &str = "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n\
                        #include \"maps.h\"\nvoid *used = &counters;\n";
 
@@ -110,7 +110,7 @@ fn standard_input_is_a_schema() {
     assert!(generated.status.success(), "{}", String::from_utf8_lossy(&generated.stderr));
     assert_eq!(
         fs::read_to_string(root.join("out/maps.d")).unwrap(),
-        "out/maps.h out/maps.rs: \\\n  net\\ types.toml\n\nnet\\ types.toml:\n"
+        "out/maps.h out/maps.rs out/net.h out/net.rs: \\\n  net\\ types.toml\n\nnet\\ types.toml:\n"
     );
 
     let refused = run(&["check", "-"], &named.replace("u64", "u65"));

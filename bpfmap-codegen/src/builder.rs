@@ -1,5 +1,6 @@
 //! Schemas in build scripts.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,8 @@ use bpfmap_btf::Btf;
 use crate::backend::GeneratedFile;
 use crate::backend::rust::emit_migrations;
 use crate::evolve::TooLarge;
+#[cfg(feature = "toml")]
+use crate::generate::includes;
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
 use crate::programs;
@@ -28,9 +31,9 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// }
 /// ```
 ///
-/// The files land in `OUT_DIR`: the program includes `maps.h` from there, and the application
-/// `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with the feature `derive`. A file
-/// whose text stays the same is not touched.
+/// The files of each schema, and of those that it includes, land in `OUT_DIR`: the program includes `maps.h` from
+/// there, and the application `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with
+/// the feature `derive`. A file whose text stays the same is not touched.
 ///
 /// Cargo runs the script again when a schema changes, a file that one includes, a `.bpf.c` of the package, or a header
 /// beside one. For these `generate` prints `cargo::rerun-if-changed`, with which Cargo's own rule, any file of the
@@ -247,22 +250,34 @@ impl Builder {
                 bpfmap_schema::front::rust::read_file_with(path, &told.for_source(path, &self.cfg))
             }
         };
-        let (mut files, mut rejected) = (Vec::new(), Vec::new());
+        let mut told = HashSet::new();
+        let mut checked = |path: &Path, draft: Draft| checked(path, draft, taken, &mut told);
+        let (mut files, mut rejected, mut roots) = (Vec::new(), Vec::new(), Vec::new());
         for Input { path, language, before } in &self.schemas {
-            let new = checked(path, draft(path, *language), taken);
+            let new = checked(path, draft(path, *language));
             let old = before
                 .as_ref()
-                .map(|path| checked(path, draft(path, Language::of(path, *language)), taken));
+                .map(|path| checked(path, draft(path, Language::of(path, *language))));
             match (new, old) {
-                (Ok(checked), None) => files.extend(self.files(&checked)),
-                (Ok(checked), Some(Ok(old))) => {
-                    files.extend(self.files(&checked));
-                    files.push(migrations(&old, &checked)?);
+                (Ok(root), None) => roots.push(root),
+                (Ok(root), Some(Ok(old))) => {
+                    files.push(migrations(&old, &root)?);
+                    roots.push(root);
                 }
                 (new, old) => {
                     rejected.extend(new.err());
                     rejected.extend(old.and_then(Result::err));
                 }
+            }
+        }
+        files.extend(roots.iter().flat_map(|root| generate(root, &self.options(root))));
+        #[cfg(feature = "toml")]
+        for path in includes(&roots) {
+            match checked(&path, draft(&path, Language::Toml)) {
+                Ok(include) => {
+                    files.extend(generate(&include, &self.options(&include).for_include()));
+                }
+                Err(include) => rejected.push(include),
             }
         }
         if !rejected.is_empty() {
@@ -275,23 +290,36 @@ impl Builder {
 }
 
 impl Builder {
-    fn files(&self, checked: &Checked) -> Vec<GeneratedFile> {
+    /// What to make of `checked`.
+    fn options(&self, checked: &Checked) -> Options {
         let default = || Emit::default_for(checked).to_vec();
         let emit = self.emit.clone().unwrap_or_else(default);
-        generate(checked, &Options { emit, legacy: self.legacy })
+        Options { emit, legacy: self.legacy }
     }
 }
 
-/// Checks what was read of a schema, and tells Cargo what it was made of and what it should know.
-fn checked(path: &Path, draft: Draft, taken: Taken<'_>) -> Result<Checked, Rejected> {
+/// Checks what was read of a schema, and tells Cargo what it was made of and what it should know, unless it was `told`
+/// already: a schema that others include is read with each of them.
+fn checked(
+    path: &Path,
+    draft: Draft,
+    taken: Taken<'_>,
+    told: &mut HashSet<String>,
+) -> Result<Checked, Rejected> {
+    let mut tell = |line: String| {
+        if !told.contains(&line) {
+            println!("{line}");
+            told.insert(line);
+        }
+    };
     // A file that is not there yet may come.
-    println!("cargo::rerun-if-changed={}", path.display());
-    for source in draft.schema.sources.iter().filter(|source| source.path != *path) {
-        println!("cargo::rerun-if-changed={}", source.path.display());
+    tell(format!("cargo::rerun-if-changed={}", path.display()));
+    for source in draft.schema.sources.iter() {
+        tell(format!("cargo::rerun-if-changed={}", source.path.display()));
     }
     let checked = check_with(draft, taken)?;
     for warning in checked.warnings() {
-        println!("cargo::warning={}", one_line(warning, &checked.schema().sources));
+        tell(format!("cargo::warning={}", one_line(warning, &checked.schema().sources)));
     }
     Ok(checked)
 }

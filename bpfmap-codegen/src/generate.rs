@@ -1,5 +1,9 @@
 //! Which files a checked schema becomes.
 
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::backend::{GeneratedFile, c, docs, fixture, rust};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::syntax::Syntax;
@@ -36,6 +40,17 @@ impl Emit {
             Syntax::Rust => &[Self::C],
         }
     }
+
+    /// Whether a file of this kind names the file of the same kind of each schema that its own schema includes.
+    ///
+    /// Such files of the included schemas are generated too. The other kinds are about a schema's own maps.
+    #[must_use]
+    pub fn names_includes(self) -> bool {
+        match self {
+            Self::C | Self::Rust | Self::Docs => true,
+            Self::Fixtures => false,
+        }
+    }
 }
 
 /// What to make of a schema.
@@ -54,7 +69,55 @@ impl Default for Options {
     }
 }
 
-/// The files that `checked` becomes.
+impl Options {
+    /// What to make of a schema only because another one includes it: the files that the other's files name.
+    #[must_use]
+    pub fn for_include(mut self) -> Self {
+        self.emit.retain(|kind| kind.names_includes());
+        self
+    }
+}
+
+/// Returns the paths of the schemas that are generated along with `roots`, since these include them.
+///
+/// Each path stands there once, after those that it includes itself, and none is that of one of `roots`. Read each of
+/// them as a schema of its own, with its maps, and call [`generate`] with [`Options::for_include`]: so its files are the
+/// same whether a run names the schema or another one includes it.
+///
+/// # Examples
+///
+/// ```
+/// use bpfmap_codegen::generate::includes;
+/// use bpfmap_schema::{check::check, front::toml::read_file};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let (net, maps) = (folder.path().join("net.toml"), folder.path().join("maps.toml"));
+/// # std::fs::write(&net, "[types.port]\nkind = \"alias\"\ntype = \"be16\"").unwrap();
+/// # std::fs::write(&maps, "include = [\"net.toml\"]\n[types.ports]\nkind = \"alias\"\ntype = \"[port; 2]\"").unwrap();
+/// let maps = check(read_file(&maps)).unwrap(); // include = ["net.toml"]
+/// assert_eq!(includes(&[maps.clone()]), [net.clone()]);
+///
+/// let net = check(read_file(&net)).unwrap();
+/// assert!(includes(&[maps, net]).is_empty());
+/// ```
+#[must_use]
+pub fn includes(roots: &[Checked]) -> Vec<PathBuf> {
+    let canonical = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let own = roots.iter().filter_map(|root| root.schema().sources.iter().next());
+    let mut seen: HashSet<PathBuf> = own.map(|source| canonical(&source.path)).collect();
+    let mut paths = Vec::new();
+    for schema in roots.iter().map(Checked::schema) {
+        for include in &schema.includes {
+            let path = &schema.sources.get(include.source).path;
+            if seen.insert(canonical(path)) {
+                paths.push(path.clone());
+            }
+        }
+    }
+    paths
+}
+
+/// The files that `checked` becomes. Those of the schemas that it [`includes`] are not among them.
 #[must_use]
 pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
     let mut files = Vec::new();

@@ -1,6 +1,7 @@
 //! Writes generated files: whole or not at all, and only where something changed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
@@ -20,7 +21,7 @@ const MAX_PRESENT_SIZE: u64 = 256 << 20;
 pub enum OutputError {
     /// A file is there that bpfmap did not make.
     NotGenerated(PathBuf),
-    /// Two schemas make the same file.
+    /// Two schemas make different files of the same name.
     MadeTwice(PathBuf),
     /// The system refused something.
     Io {
@@ -44,7 +45,8 @@ impl fmt::Display for OutputError {
             ),
             Self::MadeTwice(path) => write!(
                 formatter,
-                "two schemas make `{}`: give them different names, or different folders",
+                "two schemas make different files `{}`: give the schemas different names, or write to different \
+                 folders",
                 path.display()
             ),
             Self::Io { action, path, error } => {
@@ -89,18 +91,22 @@ impl Planned {
     }
 }
 
-/// Reads what lies where `files` belong, in `folder`.
+/// Reads what lies where `files` belong, in `folder`. Files that are equal, with their names, are one.
 ///
 /// # Errors
 ///
-/// When two files have the same name, or one can't be read.
+/// When two different files have the same name, or one can't be read.
 pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, OutputError> {
-    let mut names = HashSet::with_capacity(files.len());
-    let mut planned = Vec::with_capacity(files.len());
+    let mut indexes = HashMap::with_capacity(files.len());
+    let mut planned: Vec<Planned> = Vec::with_capacity(files.len());
     for file in files {
         let path = folder.join(&file.name);
-        if !names.insert(file.name) {
-            return Err(OutputError::MadeTwice(path));
+        match indexes.entry(file.name) {
+            Entry::Vacant(entry) => {
+                entry.insert(planned.len());
+            }
+            Entry::Occupied(entry) if planned[*entry.get()].contents == file.contents => continue,
+            Entry::Occupied(_) => return Err(OutputError::MadeTwice(path)),
         }
         let present = match input::read(&path, MAX_PRESENT_SIZE) {
             Ok(bytes) => Some(bytes),
@@ -328,9 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn two_files_of_one_name_are_refused() {
+    fn two_files_of_one_name_are_refused_unless_they_are_equal() {
         let files = vec![file("a.h", "1"), file("a.h", "2")];
         assert!(matches!(plan(Path::new("x"), files), Err(OutputError::MadeTwice(_))));
+        let files = vec![file("a.h", "1"), file("b.h", "2"), file("a.h", "1")];
+        let planned = plan(Path::new("x"), files).unwrap();
+        let names: Vec<&Path> = planned.iter().map(|file| file.path.as_path()).collect();
+        assert_eq!(names, [Path::new("x/a.h"), Path::new("x/b.h")]);
     }
 
     #[test]

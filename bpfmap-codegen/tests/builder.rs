@@ -56,6 +56,37 @@ fn makes_what_is_asked_for() {
     assert!(!folder.path().join("maps.rs").exists());
 }
 
+#[test]
+fn makes_the_files_of_included_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let [net, one, other, out] =
+        ["net.toml", "one.toml", "other.toml", "out"].map(|name| folder.path().join(name));
+    fs::write(&net, "[types.port]\nkind = \"alias\"\ntype = \"be16\"\n").unwrap();
+    for (schema, map) in [(&one, "counters"), (&other, "limits")] {
+        let text = GOOD.replace("counters", map).replace("\"u32\"", "\"port\"");
+        fs::write(schema, format!("include = [\"net.toml\"]\n{text}")).unwrap();
+    }
+    let builder = Builder::new().schema(&one).schema(&other).out_dir(&out);
+    builder.clone().generate().unwrap();
+    let files = || {
+        let mut names: Vec<_> =
+            fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(files(), ["net.h", "net.rs", "one.h", "one.rs", "other.h", "other.rs"]);
+    let header = fs::read(out.join("net.h")).unwrap();
+
+    builder.schema(&net).generate().unwrap();
+    assert_eq!(files().len(), 6);
+    assert_eq!(fs::read(out.join("net.h")).unwrap(), header);
+
+    // A mistake beside the types is one too.
+    fs::write(&net, fs::read_to_string(&net).unwrap() + "[maps.m]\ntype = \"arry\"\n").unwrap();
+    let error = Builder::new().schema(&one).out_dir(&out).generate().unwrap_err();
+    assert!(error.to_string().contains("net.toml:5:8"), "{error}");
+}
+
 /// Cargo shows the error as `Debug` does.
 #[test]
 fn errors_point_into_the_schema() {

@@ -40,6 +40,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "imported",
         "--test",
+        "includes",
+        "--test",
         "make",
         "--test",
         "verify",
