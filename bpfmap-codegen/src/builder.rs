@@ -13,7 +13,7 @@ use crate::evolve::TooLarge;
 use crate::generate::includes;
 use crate::generate::{Emit, Options, generate};
 use crate::output::{OutputError, plan, write};
-use crate::programs;
+use crate::programs::{ProgramError, Programs};
 use bpfmap_schema::check::{Checked, check_with};
 use bpfmap_schema::diagnostics::{Position, Rejected};
 use bpfmap_schema::draft::Draft;
@@ -35,9 +35,12 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// there, and the application `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with
 /// the feature `derive`. A file whose text stays the same is not touched.
 ///
-/// Cargo runs the script again when a schema changes, a file that one includes, a `.bpf.c` of the package, or a header
-/// beside one. For these `generate` prints `cargo::rerun-if-changed`, with which Cargo's own rule, any file of the
-/// package, ends: what else your script reads, such as a header in another folder, it has to name itself.
+/// [`program`](Self::program) also compiles a BPF program.
+///
+/// Cargo runs the script again when a schema changes, a file that one includes, a program or any file that it includes,
+/// another `.bpf.c` of the package, or a header beside one. For these `generate` prints `cargo::rerun-if-changed`, which
+/// turns off Cargo's default rule (any file of the package). If your script reads other files, it has to print
+/// `cargo::rerun-if-changed` for them itself.
 ///
 /// Types and maps with the derives of the crate `bpfmap` are a schema too. The application has them
 /// already, so only the C is made of them:
@@ -62,6 +65,7 @@ pub struct Builder {
     legacy: bool,
     /// The BTF of the kernel whose `vmlinux.h` the programs include.
     kernel_btf: Option<PathBuf>,
+    pub(crate) programs: Programs,
     /// What was said of the build beside what Cargo says.
     #[cfg(feature = "rust")]
     cfg: Cfg,
@@ -212,27 +216,22 @@ impl Builder {
         self
     }
 
-    /// Reads and checks the schemas, writes the files, and tells Cargo on standard output what
+    /// Reads and checks the schemas, writes the files, compiles the programs, and tells Cargo on standard output what
     /// they were made of.
     ///
     /// # Errors
     ///
     /// When a schema can't be read or breaks a rule, or a file can't be written. Then no file has
-    /// changed.
+    /// changed. When there is no clang, or a program does not compile; by then the files are written.
     pub fn generate(&self) -> Result<(), BuildError> {
-        if self.schemas.is_empty() {
+        if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));
         }
         #[cfg(feature = "rust")]
         if let Some(error) = &self.wrong_cfg {
             return Err(BuildError(Cause::Cfg(error.clone())));
         }
-        if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
-            // Or a script that compiles them would not see that they changed.
-            for program in programs::of_package(Path::new(&package)) {
-                println!("cargo::rerun-if-changed={}", program.display());
-            }
-        }
+        self.programs.watch();
         let out_dir = match &self.out_dir {
             Some(folder) => folder.clone(),
             None => {
@@ -283,9 +282,12 @@ impl Builder {
         if !rejected.is_empty() {
             return Err(BuildError(Cause::Rejected(rejected)));
         }
+        let names = files.iter().map(|file| file.name.clone());
+        let is_header = |name: &String| Path::new(name).extension().is_some_and(|end| end == "h");
+        let headers: Vec<String> = names.filter(is_header).collect();
         let planned = plan(&out_dir, files).map_err(|error| BuildError(Cause::Output(error)))?;
         write(&planned, false).map_err(|error| BuildError(Cause::Output(error)))?;
-        Ok(())
+        self.programs.compile(&out_dir, &headers).map_err(|error| BuildError(Cause::Program(error)))
     }
 }
 
@@ -356,7 +358,7 @@ fn one_line(
 }
 
 /// Why [`Builder::generate`] failed. Shows, as `Display` and as `Debug`, what is wrong in the
-/// schemas and where.
+/// schemas or programs and where.
 pub struct BuildError(Cause);
 
 enum Cause {
@@ -367,6 +369,7 @@ enum Cause {
     Rejected(Vec<Rejected>),
     TooLarge(TooLarge),
     Output(OutputError),
+    Program(ProgramError),
     KernelBtf(PathBuf, String),
 }
 
@@ -385,7 +388,8 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::NoSchema => formatter.write_str(
-                "no schema is named: call `Builder::schema` or `Builder::rust_source` first",
+                "neither a schema nor a program is named: call `Builder::schema`, `Builder::rust_source` or \
+                 `Builder::program` first",
             ),
             Cause::NoOutDir => formatter.write_str(
                 "OUT_DIR is not set, as it is in build scripts: call `Builder::out_dir`",
@@ -397,6 +401,7 @@ impl fmt::Display for BuildError {
             }
             Cause::TooLarge(error) => error.fmt(formatter),
             Cause::Output(error) => error.fmt(formatter),
+            Cause::Program(error) => error.fmt(formatter),
             Cause::KernelBtf(path, why) => {
                 write!(formatter, "can't read the types of a kernel in `{}`: {why}", path.display())
             }

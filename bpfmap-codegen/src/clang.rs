@@ -5,8 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
+use crate::programs::distributions::CLANG;
+
 /// The oldest clang whose BTF the generated C is for.
-const OLDEST: u32 = 14;
+pub(crate) const OLDEST: u32 = 14;
 
 /// Returns the command of the clang to use: `$CLANG` if that is set, else the newest `clang-N` on `$PATH`, else
 /// `clang`.
@@ -65,8 +67,9 @@ pub struct NoClang;
 
 impl fmt::Display for NoClang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "no clang found on PATH: install the package `clang` (on Debian `clang-19`), or name one in CLANG",
+        write!(
+            f,
+            "no clang found on `PATH`\nhelp: install it with {CLANG}, or set `CLANG` to the path of one"
         )
     }
 }

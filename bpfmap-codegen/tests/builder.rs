@@ -114,7 +114,20 @@ fn says_what_is_missing() {
     let error = Builder::new().generate().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no schema is named: call `Builder::schema` or `Builder::rust_source` first"
+        "neither a schema nor a program is named: call `Builder::schema`, `Builder::rust_source` or \
+         `Builder::program` first"
+    );
+}
+
+#[test]
+fn programs_of_the_same_name_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = Builder::new().out_dir(folder.path());
+    let builder = builder.program("in/probe.bpf.c").program("eg/probe.bpf.c");
+    assert_eq!(
+        builder.generate().unwrap_err().to_string(),
+        "`probe.bpf.o` is made twice: of `in/probe.bpf.c`, and of `eg/probe.bpf.c`\n\
+         help: give the programs different names"
     );
 }
 

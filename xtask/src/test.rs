@@ -46,6 +46,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "verify",
     ],
+    // A feature that no other test needs.
+    &["--package", "bpfmap-codegen", "--features", "libbpf", "--test", "libbpf"],
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],

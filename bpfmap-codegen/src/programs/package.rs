@@ -1,4 +1,4 @@
-//! The sources of BPF programs beside a build script.
+//! The BPF programs of a package: what Cargo has to watch, whoever compiles them.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;

@@ -1,0 +1,43 @@
+//! What a compiler read, as it says in a file for Make.
+
+use std::path::PathBuf;
+
+/// Returns the prerequisites of the only rule in `text`, in their order: what clang writes with `-MD`.
+///
+/// clang puts `\` before a space and `#` in a name, doubles `$`, and ends a line with `\` where the rule goes on.
+pub(super) fn prerequisites(text: &str) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (letter, letters.peek()) {
+            ('\\', Some(' ' | '#')) | ('$', Some('$')) => name.extend(letters.next()),
+            ('\\', Some('\n' | '\r')) => {}
+            (letter, _) if letter.is_ascii_whitespace() => names.push(std::mem::take(&mut name)),
+            (letter, _) => name.push(letter),
+        }
+    }
+    names.push(name);
+    let mut names = names.into_iter().filter(|name| !name.is_empty());
+    // The target, which is one word: its name is chosen so.
+    names.find(|name| name.ends_with(':'));
+    names.map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prerequisites;
+
+    #[test]
+    fn names_are_read_as_clang_writes_them() {
+        let text = "program: src/a\\ b.bpf.c \\\n  /usr/include/bpf/bpf_helpers.h \\\r\n  c\\#.h d$$.h \\\n  e\\f.h\n";
+        let found: Vec<_> =
+            prerequisites(text).into_iter().map(|name| name.display().to_string()).collect();
+        assert_eq!(
+            found,
+            ["src/a b.bpf.c", "/usr/include/bpf/bpf_helpers.h", "c#.h", "d$.h", "e\\f.h"]
+        );
+        assert!(prerequisites("").is_empty());
+        assert!(prerequisites("program:\n").is_empty());
+    }
+}

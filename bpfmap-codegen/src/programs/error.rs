@@ -1,0 +1,171 @@
+//! Why programs are not compiled, and what to do.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::{fmt, io};
+
+use super::distributions::CLANG;
+use crate::clang::{NoClang, OLDEST};
+
+/// Why there is no compiler.
+#[derive(Debug)]
+pub(crate) enum ToolchainError {
+    NoClang(NoClang),
+    Unusable {
+        clang: PathBuf,
+        /// The environment variable that led to it.
+        variable: &'static str,
+        why: Unusable,
+    },
+}
+
+/// Why what was found can't compile BPF programs.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    CannotRun(io::Error),
+    /// It does not tell a version as clang does.
+    NotClang,
+    TooOld(u32),
+    /// It was built without this target.
+    NoBpf,
+}
+
+impl fmt::Display for ToolchainError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (clang, variable, why) = match self {
+            Self::NoClang(error) => return error.fmt(formatter),
+            Self::Unusable { clang, variable, why } => (clang.display(), variable, why),
+        };
+        let named = format!("`{clang}` (from `{variable}`)");
+        match why {
+            Unusable::CannotRun(error) => write!(formatter, "can't run {named}: {error}")?,
+            Unusable::NotClang => {
+                write!(formatter, "{named} is not clang: `{clang} -v` shows no version of clang")?;
+            }
+            Unusable::TooOld(found) => write!(
+                formatter,
+                "{named} is too old: expected clang {OLDEST} or newer, found clang {found}"
+            )?,
+            Unusable::NoBpf => write!(
+                formatter,
+                "{named} can't compile BPF programs: `{clang} --print-targets` lists no target `bpf`"
+            )?,
+        }
+        let other = match *variable {
+            "CLANG" => "set `CLANG` to another clang, or unset it to use the newest one on `PATH`",
+            _ => "set `CLANG` to another clang",
+        };
+        write!(formatter, "\nhelp: {other}; to install clang, run {CLANG}")
+    }
+}
+
+/// Why there is no object of a program.
+#[derive(Debug)]
+pub(crate) enum ProgramError {
+    Toolchain(ToolchainError),
+    /// The file can't be read.
+    Unreadable {
+        program: PathBuf,
+        error: io::Error,
+        /// The programs that the package has.
+        present: Vec<PathBuf>,
+    },
+    /// Two objects have the same name.
+    MadeTwice {
+        name: PathBuf,
+        programs: [Vec<PathBuf>; 2],
+    },
+    Rejected(Vec<Rejection>),
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        error: io::Error,
+    },
+    /// libbpf refuses something.
+    #[cfg(feature = "libbpf")]
+    Libbpf {
+        action: &'static str,
+        path: PathBuf,
+        why: String,
+    },
+}
+
+/// A program that clang refuses.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    pub(super) program: PathBuf,
+    pub(super) clang: PathBuf,
+    pub(super) status: ExitStatus,
+    /// What clang printed.
+    pub(super) said: String,
+    /// What to do, where that is known.
+    pub(super) help: Option<String>,
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toolchain(error) => error.fmt(formatter),
+            Self::Unreadable { program, error, present } => {
+                write!(formatter, "can't read the program `{}`: {error}", program.display())?;
+                if present.is_empty() {
+                    return Ok(());
+                }
+                write!(formatter, "\nhelp: the package has {}", Listed(present))
+            }
+            Self::MadeTwice { name, programs: [first, second] } => write!(
+                formatter,
+                "`{}` is made twice: of {}, and of {}\nhelp: give the programs different names",
+                name.display(),
+                Listed(first),
+                Listed(second)
+            ),
+            Self::Rejected(rejections) => {
+                let mut between = "";
+                rejections.iter().try_for_each(|rejection| {
+                    write!(formatter, "{between}{rejection}")?;
+                    between = "\n";
+                    Ok(())
+                })
+            }
+            Self::Io { action, path, error } => {
+                write!(formatter, "can't {action} `{}`: {error}", path.display())
+            }
+            #[cfg(feature = "libbpf")]
+            Self::Libbpf { action, path, why } => {
+                write!(formatter, "can't {action} `{}`: {why}", path.display())
+            }
+        }
+    }
+}
+
+/// Files, in backticks, with commas between them.
+struct Listed<'paths>(&'paths [PathBuf]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut between = "";
+        self.0.iter().try_for_each(|path| {
+            write!(formatter, "{between}`{}`", path.display())?;
+            between = ", ";
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "`{}` can't compile `{}` ({})\n\n{}",
+            self.clang.display(),
+            self.program.display(),
+            self.status,
+            self.said.trim_end()
+        )?;
+        match &self.help {
+            Some(help) => writeln!(formatter, "\n\nhelp: {help}"),
+            None => writeln!(formatter),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! libbpf's linker of objects.
+//!
+//! `libbpf_rs::Linker` of libbpf-rs 0.27 panics in debug builds where libbpf returns an error, so libbpf is called here.
+
+use std::ffi::{CString, c_int};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::ptr::{NonNull, null, null_mut};
+use std::sync::{Mutex, PoisonError};
+
+use libbpf_rs::libbpf_sys as sys;
+use libbpf_rs::{PrintLevel, set_print};
+
+/// Held while objects are linked: libbpf has one callback for what it prints.
+static LINKING: Mutex<()> = Mutex::new(());
+
+/// What libbpf printed since it was emptied.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+/// Links the objects `parts` to one.
+///
+/// # Errors
+///
+/// What libbpf says, where it refuses.
+pub(super) fn link<P: AsRef<Path>>(object: &Path, parts: &[P]) -> Result<(), String> {
+    let _guard = LINKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = set_print(Some((PrintLevel::Warn, |_, text| {
+        SAID.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+    })));
+    let linked = Linker::new(object).and_then(|mut linker| {
+        parts.iter().try_for_each(|part| linker.add(part.as_ref()))?;
+        linker.finish()
+    });
+    set_print(before);
+    let said = std::mem::take(&mut *SAID.lock().unwrap_or_else(PoisonError::into_inner));
+    linked.map_err(|error| format!("{error}\n{}", said.trim_end()))
+}
+
+/// A `bpf_linker`.
+struct Linker(NonNull<sys::bpf_linker>);
+
+impl Linker {
+    fn new(object: &Path) -> io::Result<Self> {
+        let name = path(object)?;
+        // SAFETY: the name ends with a zero byte; no options are allowed.
+        let linker = unsafe { sys::bpf_linker__new(name.as_ptr(), null_mut()) };
+        NonNull::new(linker).map(Self).ok_or_else(io::Error::last_os_error)
+    }
+
+    fn add(&mut self, part: &Path) -> io::Result<()> {
+        let name = path(part)?;
+        // SAFETY: the linker was made by `bpf_linker__new` and is not freed yet; the name ends with a zero byte.
+        result(unsafe { sys::bpf_linker__add_file(self.0.as_ptr(), name.as_ptr(), null()) })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        // SAFETY: the linker was made by `bpf_linker__new` and is not freed yet.
+        result(unsafe { sys::bpf_linker__finalize(self.0.as_ptr()) })
+    }
+}
+
+impl Drop for Linker {
+    fn drop(&mut self) {
+        // SAFETY: the linker was made by `bpf_linker__new`, and nothing uses it after this.
+        unsafe { sys::bpf_linker__free(self.0.as_ptr()) };
+    }
+}
+
+fn path(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
+}
+
+/// libbpf returns zero or a negative errno.
+fn result(returned: c_int) -> io::Result<()> {
+    if returned == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-returned)) }
+}

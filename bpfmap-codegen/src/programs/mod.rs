@@ -1,0 +1,294 @@
+//! BPF programs in build scripts: compiled by clang, with the headers that the build generates.
+
+mod compile;
+mod depfile;
+pub(crate) mod distributions;
+mod error;
+#[cfg(feature = "libbpf")]
+mod libbpf;
+mod package;
+mod toolchain;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+pub(crate) use error::ProgramError;
+pub(crate) use package::of_package;
+
+use compile::{Compiler, Outcome};
+
+use crate::Builder;
+
+/// The programs that a builder compiles.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    objects: Vec<Object>,
+    options: Vec<OsString>,
+    /// Whether each object gets a skeleton.
+    #[cfg(feature = "libbpf")]
+    skeletons: bool,
+}
+
+/// An object, and the programs that are in it.
+#[derive(Debug, Clone)]
+struct Object {
+    /// Its name, without a folder.
+    name: PathBuf,
+    sources: Vec<PathBuf>,
+}
+
+/// BPF programs.
+impl Builder {
+    /// Also compiles the BPF program `path`, by its path from the folder of the package's `Cargo.toml`:
+    /// `src/probe.bpf.c` becomes `probe.bpf.o` in `OUT_DIR`. Can be called for many programs; each becomes an object of
+    /// its own.
+    ///
+    /// ```no_run
+    /// // build.rs
+    /// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+    ///     bpfmap_codegen::Builder::new()
+    ///         .schema("maps.toml")
+    ///         .program("src/probe.bpf.c")
+    ///         .generate()
+    /// }
+    /// ```
+    ///
+    /// The application has the object by `include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"))`.
+    ///
+    /// The compiler is the one that [`clang::find`](crate::clang::find) finds: `CLANG` in the environment, else the
+    /// newest `clang-N` on `PATH`. It is called with `-g -O2 -target bpf`, the `-D__TARGET_ARCH_…` of the machine that
+    /// the build is for, and, in this order, the folder of the generated headers, the options of
+    /// [`clang_args`](Self::clang_args), the program's folder, and the folders where the system has its headers, also
+    /// where that is Debian's folder of the machine.
+    ///
+    /// Cargo runs the script again when the program changes, or a file that it includes. Warnings of clang become
+    /// warnings of Cargo. A program that does not compile fails the build with what clang says. Where a header of
+    /// libbpf, of the kernel or of this build is not found, or there is no clang, the message says what to install or to
+    /// change.
+    #[must_use]
+    pub fn program(mut self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let object = Object { name: object_name(path), sources: vec![path.to_owned()] };
+        self.programs.objects.push(object);
+        self
+    }
+
+    /// Also compiles these BPF programs, and links them to the one object `name` in `OUT_DIR`.
+    ///
+    /// What one of them declares `extern`, another has to define. The programs are compiled as
+    /// [`program`](Self::program) says, and linked by the libbpf that this crate is built with.
+    ///
+    /// ```no_run
+    /// // build.rs
+    /// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+    ///     bpfmap_codegen::Builder::new()
+    ///         .schema("maps.toml")
+    ///         .link("probe.bpf.o", ["src/ingress.bpf.c", "src/egress.bpf.c"])
+    ///         .generate()
+    /// }
+    /// ```
+    #[cfg(feature = "libbpf")]
+    #[must_use]
+    pub fn link<P: AsRef<Path>>(
+        mut self,
+        name: impl AsRef<Path>,
+        programs: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let sources = programs.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        self.programs.objects.push(Object { name: name.as_ref().to_owned(), sources });
+        self
+    }
+
+    /// Whether each object also gets a skeleton of libbpf-cargo: `probe.skel.rs` of `probe.bpf.o`.
+    ///
+    /// ```no_run
+    /// // build.rs
+    /// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+    ///     bpfmap_codegen::Builder::new()
+    ///         .schema("maps.toml")
+    ///         .program("src/probe.bpf.c")
+    ///         .skeleton(true)
+    ///         .generate()
+    /// }
+    /// ```
+    ///
+    /// The application includes it in a module of its own, and opens it as `ProbeSkelBuilder`:
+    ///
+    /// ```ignore
+    /// mod skeleton {
+    ///     include!(concat!(env!("OUT_DIR"), "/probe.skel.rs"));
+    /// }
+    /// ```
+    #[cfg(feature = "libbpf")]
+    #[must_use]
+    pub fn skeleton(mut self, skeleton: bool) -> Self {
+        self.programs.skeletons = skeleton;
+        self
+    }
+
+    /// Calls clang with these options too, for each [`program`](Self::program). Where two options contradict each
+    /// other, such as `-O1` and the `-O2` that is there, the one given here counts.
+    ///
+    /// ```
+    /// let builder = bpfmap_codegen::Builder::new()
+    ///     .program("src/probe.bpf.c")
+    ///     .clang_args(["-Wall", "-Werror", "-mcpu=v3", "-Ivendor/vmlinux"]);
+    /// ```
+    #[must_use]
+    pub fn clang_args<S: AsRef<OsStr>>(mut self, options: impl IntoIterator<Item = S>) -> Self {
+        self.programs.options.extend(options.into_iter().map(|option| option.as_ref().to_owned()));
+        self
+    }
+}
+
+impl Programs {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &PathBuf> {
+        self.objects.iter().flat_map(|object| &object.sources)
+    }
+
+    /// Tells Cargo to run the script again when a program changes, of the package or of this builder.
+    pub(crate) fn watch(&self) {
+        let mut watched: BTreeSet<PathBuf> = self.sources().cloned().collect();
+        if let Some(package) = env::var_os("CARGO_MANIFEST_DIR") {
+            // Or a script that compiles them itself would not see that they changed.
+            watched.extend(of_package(Path::new(&package)));
+        }
+        for path in watched {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        if !self.is_empty() {
+            println!("cargo::rerun-if-env-changed=CLANG");
+        }
+    }
+
+    /// Makes the objects in `folder`, where the headers called `generated` are, and tells Cargo what the programs
+    /// include.
+    pub(crate) fn compile(&self, folder: &Path, generated: &[String]) -> Result<(), ProgramError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        self.check_names()?;
+        self.check_sources()?;
+        fs::create_dir_all(folder).map_err(|error| ProgramError::Io {
+            action: "make the folder",
+            path: folder.to_owned(),
+            error,
+        })?;
+        let compiler = Compiler::new(folder, generated, &self.options)?;
+        let mut outcome = Outcome::default();
+        for object in &self.objects {
+            let place = folder.join(&object.name);
+            #[cfg(feature = "libbpf")]
+            if self.skeletons || object.sources.len() > 1 {
+                self.link_object(object, &place, &compiler, &mut outcome)?;
+                continue;
+            }
+            for source in &object.sources {
+                compiler.compile(source, &place, &mut outcome)?;
+            }
+        }
+        if !outcome.rejections.is_empty() {
+            return Err(ProgramError::Rejected(outcome.rejections));
+        }
+        watch_included(&outcome.read);
+        Ok(())
+    }
+
+    /// Compiles the programs of an object, links them, and writes the skeleton that is asked for.
+    #[cfg(feature = "libbpf")]
+    fn link_object(
+        &self,
+        object: &Object,
+        place: &Path,
+        compiler: &Compiler<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), ProgramError> {
+        let rejections = outcome.rejections.len();
+        let mut parts = Vec::with_capacity(object.sources.len());
+        for (number, source) in object.sources.iter().enumerate() {
+            // With the program's name, which libbpf's messages show.
+            let folder = compiler.scratch.path().join(number.to_string());
+            fs::create_dir_all(&folder).map_err(|error| ProgramError::Io {
+                action: "make the folder",
+                path: folder.clone(),
+                error,
+            })?;
+            let part = folder.join(object_name(source));
+            compiler.compile(source, &part, outcome)?;
+            parts.push(part);
+        }
+        if outcome.rejections.len() > rejections {
+            return Ok(());
+        }
+        libbpf::link(place, &parts)?;
+        if self.skeletons { libbpf::write_skeleton(place) } else { Ok(()) }
+    }
+
+    /// Fails where two objects would be the same file.
+    fn check_names(&self) -> Result<(), ProgramError> {
+        let mut makers = BTreeMap::new();
+        for object in &self.objects {
+            let made = std::iter::once(object.name.clone());
+            #[cfg(feature = "libbpf")]
+            let made = made.chain(self.skeletons.then(|| libbpf::skeleton_path(&object.name)));
+            for name in made {
+                if let Some(other) = makers.insert(name.clone(), object) {
+                    return Err(ProgramError::MadeTwice {
+                        name,
+                        programs: [other, object].map(|object| object.sources.clone()),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails where a program is not there.
+    fn check_sources(&self) -> Result<(), ProgramError> {
+        for program in self.sources() {
+            if let Err(error) = fs::File::open(program) {
+                let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+                let present = package.as_deref().map(of_package).unwrap_or_default();
+                let in_package = |path: PathBuf| {
+                    let short =
+                        package.as_ref().and_then(|package| path.strip_prefix(package).ok());
+                    short.map(Path::to_owned).unwrap_or(path)
+                };
+                let programs = present.into_iter().filter(|path| !ends_in(path, ".h"));
+                return Err(ProgramError::Unreadable {
+                    program: program.clone(),
+                    error,
+                    present: programs.map(in_package).take(5).collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `probe.bpf.o` of `src/probe.bpf.c`.
+fn object_name(program: &Path) -> PathBuf {
+    Path::new(program.file_name().unwrap_or(program.as_os_str())).with_extension("o")
+}
+
+fn ends_in(path: &Path, ending: &str) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(ending.as_bytes())
+}
+
+/// Tells Cargo to run the script again when one of these files changes. What the script writes itself is left out: it
+/// is newer than the script's start, which Cargo takes for a change.
+fn watch_included(read: &BTreeSet<PathBuf>) {
+    let own = env::var_os("OUT_DIR").and_then(|folder| fs::canonicalize(folder).ok());
+    for path in read {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        if !own.as_ref().is_some_and(|own| place.starts_with(own)) {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+}
