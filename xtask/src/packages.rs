@@ -20,7 +20,6 @@ pub(crate) const BUILD_AND_BOOT: &[Package] = &[
 
 /// What the tests use beside it.
 pub(crate) const TESTS: &[Package] = &[
-    Package { name: "clang", purpose: "the one that libbpf-cargo calls, for the examples" },
     Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
     Package { name: "bpftool", purpose: "makes vmlinux.h" },
 ];
