@@ -1,8 +1,10 @@
 //! `bpfmap generate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::Emit;
+use bpfmap_codegen::backend::GeneratedFile;
+use bpfmap_codegen::backend::rust::emit_modules;
 use bpfmap_codegen::generate::{Options, generate};
 use bpfmap_codegen::output::{OutputError, Planned, plan, write};
 use bpfmap_schema::check::Checked;
@@ -48,6 +50,13 @@ pub(crate) fn command() -> Command {
         )
         .arg(flag("force").help("Overwrite files that bpfmap did not generate"))
         .arg(
+            Arg::new("modules")
+                .long("modules")
+                .value_name("NAME")
+                .value_parser(file_name)
+                .help("Also write a Rust file of this name with a module for each schema, such as `mod.rs`"),
+        )
+        .arg(
             file("depfile")
                 .help("Also write which files were read, schemas included, in the format of Make"),
         )
@@ -77,7 +86,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let own = roots.iter().flat_map(|root| generate(root, &options(root)));
     let shared =
         includes.iter().flat_map(|include| generate(include, &options(include).for_include()));
-    let files = own.chain(shared).collect();
+    let mut files: Vec<GeneratedFile> = own.chain(shared).collect();
+    if let Some(name) = matches.get_one::<String>("modules") {
+        let has_rust = |checked: &&Checked| options(checked).emit.contains(&Emit::Rust);
+        let modules = includes.iter().chain(&roots).filter(has_rust);
+        let modules: Vec<String> =
+            modules.map(|checked| checked.schema().name.value.clone()).collect();
+        files.push(emit_modules(name, &modules));
+    }
     let planned = plan(&out, files).map_err(|error| fail(&error))?;
     if matches.get_flag("check") {
         return compare(&planned);
@@ -91,6 +107,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let lines: Vec<String> =
         written.map(|file| format!("wrote {}\n", file.path.display())).collect();
     print(&lines.concat())
+}
+
+/// The name of a file in the folder that is written to.
+fn file_name(text: &str) -> Result<String, &'static str> {
+    let is_name = Path::new(text).file_name().is_some_and(|name| name == text);
+    is_name.then(|| text.to_owned()).ok_or("expected the name of a file, without a folder")
 }
 
 /// An option of `generate` that names a file to write besides.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use bpfmap_btf::Btf;
 
-use crate::backend::GeneratedFile;
-use crate::backend::rust::emit_migrations;
+use crate::backend::rust::{Migrations, emit_migrations};
 use crate::evolve::TooLarge;
 #[cfg(feature = "toml")]
 use crate::generate::includes;
 use crate::generate::{Emit, Options, generate};
+use crate::modules;
 use crate::output::{OutputError, plan, write};
 use crate::programs::{ProgramError, Programs};
 use bpfmap_schema::check::{Checked, check_with};
@@ -31,9 +31,10 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// }
 /// ```
 ///
-/// The files of each schema, and of those that it includes, land in `OUT_DIR`: the program includes `maps.h` from
-/// there, and the application `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. The generated Rust needs `bpfmap` with
-/// the feature `derive`. A file whose text stays the same is not touched.
+/// The files of each schema, and of those that it includes, are written to `OUT_DIR`. The program includes `maps.h` from
+/// there. The application has a module for each schema by `bpfmap::include_maps!()`, which needs `bpfmap` with the feature
+/// `derive`; a single file can also be included, by `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file whose text stays
+/// the same is not touched.
 ///
 /// [`program`](Self::program) also compiles a BPF program.
 ///
@@ -251,7 +252,10 @@ impl Builder {
         };
         let mut told = HashSet::new();
         let mut checked = |path: &Path, draft: Draft| checked(path, draft, taken, &mut told);
+        let name = |checked: &Checked| checked.schema().name.value.clone();
         let (mut files, mut rejected, mut roots) = (Vec::new(), Vec::new(), Vec::new());
+        // Rust files, without their ending.
+        let mut modules = Vec::new();
         for Input { path, language, before } in &self.schemas {
             let new = checked(path, draft(path, *language));
             let old = before
@@ -260,7 +264,9 @@ impl Builder {
             match (new, old) {
                 (Ok(root), None) => roots.push(root),
                 (Ok(root), Some(Ok(old))) => {
-                    files.push(migrations(&old, &root)?);
+                    let migrations = migrations(&old, &root)?;
+                    modules.extend(migrations.module);
+                    files.push(migrations.file);
                     roots.push(root);
                 }
                 (new, old) => {
@@ -270,11 +276,13 @@ impl Builder {
             }
         }
         files.extend(roots.iter().flat_map(|root| generate(root, &self.options(root))));
+        let has_rust = |checked: &&Checked| self.options(checked).emit.contains(&Emit::Rust);
         #[cfg(feature = "toml")]
         for path in includes(&roots) {
             match checked(&path, draft(&path, Language::Toml)) {
                 Ok(include) => {
                     files.extend(generate(&include, &self.options(&include).for_include()));
+                    modules.extend(Some(&include).filter(has_rust).map(name));
                 }
                 Err(include) => rejected.push(include),
             }
@@ -282,11 +290,16 @@ impl Builder {
         if !rejected.is_empty() {
             return Err(BuildError(Cause::Rejected(rejected)));
         }
+        modules.extend(roots.iter().filter(has_rust).map(name));
+        files.extend(modules::file(&out_dir, &modules));
         let names = files.iter().map(|file| file.name.clone());
         let is_header = |name: &String| Path::new(name).extension().is_some_and(|end| end == "h");
         let headers: Vec<String> = names.filter(is_header).collect();
         let planned = plan(&out_dir, files).map_err(|error| BuildError(Cause::Output(error)))?;
         write(&planned, false).map_err(|error| BuildError(Cause::Output(error)))?;
+        if !modules.is_empty() {
+            modules::tell_cargo(&out_dir);
+        }
         self.programs.compile(&out_dir, &headers).map_err(|error| BuildError(Cause::Program(error)))
     }
 }
@@ -336,12 +349,12 @@ fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
     Ok(KernelNames::new(&btf, format!("`{}`", path.display())))
 }
 
-fn migrations(old: &Checked, new: &Checked) -> Result<GeneratedFile, BuildError> {
+fn migrations(old: &Checked, new: &Checked) -> Result<Migrations, BuildError> {
     let made = emit_migrations(old, new).map_err(|error| BuildError(Cause::TooLarge(error)))?;
-    for obstacle in made.left_out {
+    for obstacle in &made.left_out {
         println!("cargo::warning=no function to migrate: {obstacle}");
     }
-    Ok(made.file)
+    Ok(made)
 }
 
 /// `maps.toml:3:7: message (rule)`

@@ -7,9 +7,10 @@ mod builder;
 pub mod clang;
 pub mod evolve;
 pub mod generate;
+#[cfg(any(feature = "rust", feature = "toml"))]
+mod modules;
 #[cfg(feature = "files")]
 pub mod output;
-#[cfg(any(feature = "rust", feature = "toml"))]
 mod programs;
 
 #[cfg(any(feature = "rust", feature = "toml"))]

@@ -74,11 +74,14 @@ fn makes_the_files_of_included_schemas() {
         names.sort();
         names
     };
-    assert_eq!(files(), ["net.h", "net.rs", "one.h", "one.rs", "other.h", "other.rs"]);
+    assert_eq!(
+        files(),
+        ["bpfmap_modules.rs", "net.h", "net.rs", "one.h", "one.rs", "other.h", "other.rs"]
+    );
     let header = fs::read(out.join("net.h")).unwrap();
 
     builder.schema(&net).generate().unwrap();
-    assert_eq!(files().len(), 6);
+    assert_eq!(files().len(), 7);
     assert_eq!(fs::read(out.join("net.h")).unwrap(), header);
 
     // A mistake beside the types is one too.

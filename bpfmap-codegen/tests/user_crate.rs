@@ -1,44 +1,21 @@
 //! Generated Rust in a crate of the strictest sort: no warning of the compiler's is let pass, none of rustdoc's, and nothing
 //! in the documentation of a schema is a test of the crate.
 
+#[path = "support/package.rs"]
+mod package;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs};
 
 use bpfmap_codegen::backend::rust;
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::toml::read_str;
 
-/// What a user's crate may ask of itself.
-const LINTS: &str = "\
-#![deny(
-    warnings,
-    future_incompatible,
-    let_underscore_drop,
-    missing_debug_implementations,
-    missing_docs,
-    nonstandard_style,
-    rust_2018_idioms,
-    rust_2024_compatibility,
-    rustdoc::all,
-    single_use_lifetimes,
-    trivial_casts,
-    trivial_numeric_casts,
-    unnameable_types,
-    unreachable_pub,
-    unsafe_code,
-    unused,
-    unused_lifetimes,
-    unused_qualifications,
-    unused_results
-)]
-";
-
 #[test]
 fn generated_rust_is_clean_in_a_strict_crate() {
-    let package = package();
-    let mut text = format!("//! A crate.\n\n{LINTS}\n");
+    let package = package::make("user_crate", "");
+    let mut text = format!("//! A crate.\n\n{}\n", package::LINTS);
     for golden in goldens() {
         let name = golden.file_stem().unwrap().to_str().unwrap();
         writeln!(
@@ -59,8 +36,8 @@ fn generated_rust_is_clean_in_a_strict_crate() {
     text.push_str("/// Documentation of every sort.\npub mod documented;\n");
     fs::write(package.join("src/lib.rs"), text).unwrap();
 
-    cargo(&package, &["doc", "--no-deps"]);
-    let tests = cargo(&package, &["test", "--doc"]);
+    package::cargo(&package, &["doc", "--no-deps"], &[]);
+    let tests = package::cargo(&package, &["test", "--doc"], &[]);
     assert!(tests.contains("running 0 tests"), "{tests}");
 }
 
@@ -146,39 +123,4 @@ fn goldens() -> Vec<PathBuf> {
         .collect();
     goldens.sort();
     goldens
-}
-
-/// Runs cargo in the package, and returns what it prints.
-fn cargo(package: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments)
-        .args(["--offline", "--manifest-path"])
-        .arg(package.join("Cargo.toml"))
-        // Beside that of the other test that has a package, whose dependencies are the same.
-        .env("CARGO_TARGET_DIR", package.join("../layout_property/target"))
-        .env_remove("RUSTFLAGS")
-        .env_remove("RUSTDOCFLAGS")
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {}: {errors}", arguments.join(" "));
-    assert!(!errors.contains("warning"), "cargo {}: {errors}", arguments.join(" "));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A package beside the build's other files, with the versions of this repository's lock file, so that nothing is
-/// fetched that has not been.
-fn package() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("user_crate");
-    fs::create_dir_all(package.join("src")).unwrap();
-    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-    let manifest = format!(
-        "[package]\nname = \"user-crate\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\nbpfmap = {{ path = '{}', default-features = false, features = [\"derive\"] }}\n\n\
-         [profile.dev]\ndebug = false\nincremental = false\n",
-        root.join("bpfmap").display(),
-    );
-    fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    package
 }

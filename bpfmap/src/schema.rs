@@ -1,4 +1,4 @@
-//! What a source says of all maps in it.
+//! What a source says of all maps in it, and the modules that are generated of schemas in other files.
 
 /// Says how the schema of a Rust source is called, and which kernel has to take every map of it.
 ///
@@ -25,5 +25,35 @@ macro_rules! schema {
     };
     (min_kernel = $kernel:literal, name = $name:literal $(,)?) => {
         const _: [&str; 2] = [$name, $kernel];
+    };
+}
+
+/// Includes the Rust code that the build script of the package generates from schemas: a module for each schema.
+///
+/// The module is called as the schema. A schema that another one includes has a module too, and the types of both are
+/// the same: `net::Addr` is the type of the keys of `flows::Flows`. The functions of `Builder::migrates_from` are in
+/// a module whose name ends in `_migrate`.
+///
+/// ```ignore
+/// // build.rs
+/// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+///     bpfmap_codegen::Builder::new().schema("src/flows.toml").generate()
+/// }
+///
+/// // src/main.rs
+/// bpfmap::include_maps!();
+///
+/// use flows::Maps;
+/// ```
+///
+/// If the script calls `generate` for several folders, the modules are those of the last one.
+#[macro_export]
+macro_rules! include_maps {
+    () => {
+        ::core::include!(::core::env!(
+            "BPFMAP_MODULES",
+            "`bpfmap::include_maps!` found nothing to include: call \
+             `bpfmap_codegen::Builder::new().schema(\"src/maps.toml\").generate()` in the build script of this package"
+        ));
     };
 }

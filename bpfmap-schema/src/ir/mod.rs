@@ -54,12 +54,37 @@ pub struct Include {
     pub span: Span,
     /// Whether the schema names it itself, rather than one of its includes alone.
     pub is_direct: bool,
+    /// The schemas that it includes itself, in its order, as indexes into [`Schema::includes`].
+    pub includes: Vec<usize>,
 }
 
 impl Schema {
     /// The types that the schema declares itself.
     pub fn own_types(&self) -> impl Iterator<Item = &TypeDef> {
         self.types.iter().filter(|def| def.include.is_none())
+    }
+
+    /// The types of the included schema `index`, in the order in which that schema has them: those that it includes
+    /// itself first.
+    #[must_use]
+    pub fn types_of_include(&self, index: usize) -> Vec<&TypeDef> {
+        let mut order = Vec::new();
+        self.order_includes(index, &mut order);
+        let types = order
+            .into_iter()
+            .map(|include| self.types.iter().filter(move |def| def.include == Some(include)));
+        types.flatten().collect()
+    }
+
+    /// Adds the schema `index` to `order`, after those that it includes.
+    fn order_includes(&self, index: usize, order: &mut Vec<usize>) {
+        if order.contains(&index) {
+            return;
+        }
+        for include in &self.includes[index].includes {
+            self.order_includes(*include, order);
+        }
+        order.push(index);
     }
 
     /// What the maps in `map` are like: its template, or the map that it names. `None` for a map

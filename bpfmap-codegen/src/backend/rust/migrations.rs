@@ -13,17 +13,17 @@ use bpfmap_schema::describe::map_def;
 use bpfmap_schema::ir::MapDecl;
 use bpfmap_schema::print::comment::push_rust_doc;
 use bpfmap_schema::print::rust::descriptions::{Descriptions, push_steps};
+use bpfmap_schema::print::rust::module_name;
 use bpfmap_schema::print::rust::names::{Scope, plain};
 use bumpalo::Bump;
-
-/// The module of the functions, which stands beside that of the types where one module includes both files.
-const MODULE: &str = "generated_migrations";
 
 /// What was made of two schemas.
 #[derive(Debug, Clone)]
 pub struct Migrations {
     /// `NAME_migrate.rs`: a function `migrate_MAP` for each map that changed.
     pub file: GeneratedFile,
+    /// The name of the file without its ending, which is that of its module. `None` if the file has no function.
+    pub module: Option<String>,
     /// Maps that changed and can't be migrated, each with what stands in the way.
     pub left_out: Vec<Obstacle>,
 }
@@ -56,13 +56,15 @@ pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLa
         }
     }
     let mut code = format!("// {}\n\n", marker(schema));
+    let name = format!("{}_migrate", schema.name.value);
     if !planned.is_empty() {
-        let _ = write!(code, "{}\n{OPENING}mod {MODULE} {{\n", reexport(MODULE));
+        let module = module_name(&name);
+        let _ = write!(code, "{}\n{OPENING}pub mod {module} {{\n", reexport(&module));
         push_indented(&mut code, items.trim_start());
         code.push_str("}\n");
     }
-    let name = format!("{}_migrate.rs", schema.name.value);
-    Ok(Migrations { file: GeneratedFile { name, contents: code }, left_out })
+    let file = GeneratedFile { name: format!("{name}.rs"), contents: code };
+    Ok(Migrations { file, module: (!planned.is_empty()).then_some(name), left_out })
 }
 
 fn push_indented(code: &mut String, items: &str) {

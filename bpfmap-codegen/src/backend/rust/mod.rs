@@ -1,28 +1,33 @@
 //! The Rust module of a schema, for applications that link the crate `bpfmap` with its feature `derive`.
 //!
-//! One file, fit for `include!` and for a module of its own: what `bpfmap convert` writes, in a module where nothing of
-//! what surrounds it changes its meaning.
+//! One file, fit for `include!`: what `bpfmap convert` writes, in a module where nothing of what surrounds it changes its
+//! meaning. The module is called as the schema; the file also hands on its items, so that it can be the text of a module of the
+//! user's own. Types of included schemas are taken from the modules of these, which have to be in scope where the file
+//! is included: [`emit_modules`] writes a file where all of them are.
 
 mod migrations;
+mod modules;
 
 use std::fmt::Write;
 
 pub use self::migrations::{Migrations, emit_migrations};
+pub use self::modules::emit_modules;
 use super::{GeneratedFile, marker};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::print::comment::push_rust_doc;
 pub use bpfmap_schema::print::rust::names::identifier;
-use bpfmap_schema::print::rust::print_module;
+use bpfmap_schema::print::rust::{module_name, print_module};
 
 /// Writes `NAME.rs`.
 #[must_use]
 pub fn emit(checked: &Checked) -> GeneratedFile {
     let schema = checked.schema();
-    let mut code = format!("// {}\n\n{}\n", marker(schema), reexport(MODULE));
+    let module = module_name(&schema.name.value);
+    let mut code = format!("// {}\n\n{}\n", marker(schema), reexport(&module));
     if let Some(doc) = &schema.doc {
         push_rust_doc(&mut code, "", doc);
     }
-    let _ = writeln!(code, "{OPENING}mod {MODULE} {{");
+    let _ = writeln!(code, "{OPENING}pub mod {module} {{");
     for line in print_module(schema, checked.layouts()).lines() {
         if line.is_empty() {
             code.push('\n');
@@ -38,13 +43,11 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
 /// the module that includes them.
 fn reexport(module: &str) -> String {
     format!(
-        "#[allow(unreachable_pub, unused_imports, reason = \"the module that includes it may be private, or unused\")]\n\
-         pub use {module}::*;\n"
+        "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the module that includes it may be private, unused, or that of other schemas too\")]\n\
+         #[doc(inline)]\n\
+         pub use self::{module}::*;\n"
     )
 }
-
-/// The module of the types and maps.
-const MODULE: &str = "generated";
 
 /// What a program does not use of the schema, and how the author wrote names and documentation, is no
 /// concern of the program's lints.

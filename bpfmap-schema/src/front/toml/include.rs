@@ -56,19 +56,19 @@ impl Reader {
         self.draft
     }
 
-    /// Reads the file `path`, which is asked for at `span`.
-    fn file(&mut self, path: &Path, span: Span) {
+    /// Reads the file `path`, which is asked for at `span`. Returns its index among the schemas that are included.
+    fn file(&mut self, path: &Path, span: Span) -> Option<usize> {
         let canonical = canonical(path);
         let is_direct = self.stack.len() == 1;
         if let Some(include) = self.done.get(&canonical) {
             if let Some(index) = include {
                 self.draft.schema.includes[*index].is_direct |= is_direct;
             }
-            return;
+            return *include;
         }
         if let Some(first) = self.stack.iter().position(|file| file.canonical == canonical) {
             self.report_cycle(first, path, span);
-            return;
+            return None;
         }
         if self.stack.len() >= MAX_INCLUDE_DEPTH {
             self.draft.findings.push(
@@ -79,7 +79,7 @@ impl Reader {
                 )
                 .help("include the files directly"),
             );
-            return;
+            return None;
         }
         // The author of a schema may name a file that they must not see.
         let read = if self.stack.is_empty() {
@@ -98,7 +98,7 @@ impl Reader {
                     )
                     .help("name a file that exists and can be read"),
                 );
-                return;
+                return None;
             }
         };
         self.stack.push(Including { canonical: canonical.clone(), path: path.to_owned(), span });
@@ -111,6 +111,7 @@ impl Reader {
         };
         self.stack.pop();
         self.done.insert(canonical, include);
+        include
     }
 
     fn take(&mut self, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
@@ -142,14 +143,16 @@ impl Reader {
         let Top { name, includes } = schema::read(&mut self.draft, id, path, text, is_root);
         // Included types stand first, but a file is read before those that it names.
         let mut own = self.draft.schema.types.split_off(types_before);
-        for include in includes {
-            let path = path.parent().unwrap_or(Path::new("")).join(&include.value);
-            self.file(&path, include.span);
-        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let includes: Vec<usize> = includes
+            .iter()
+            .filter_map(|include| self.file(&folder.join(&include.value), include.span))
+            .collect();
         let include = (!is_root).then(|| {
             let Including { span, .. } = self.stack[self.stack.len() - 1];
             let is_direct = self.stack.len() == 2;
-            self.draft.schema.includes.push(Include { name, source: id, span, is_direct });
+            let include = Include { name, source: id, span, is_direct, includes };
+            self.draft.schema.includes.push(include);
             self.draft.schema.includes.len() - 1
         });
         for def in &mut own {

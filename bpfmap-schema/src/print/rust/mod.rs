@@ -28,15 +28,16 @@ pub mod spelling;
 mod types;
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use self::attribute::{doc_lines, string};
 use self::imports::{Imports, reserved};
 use crate::ir::{
-    Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDefKind,
+    Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
 };
 use crate::layout::Layouts;
 use crate::print::rust::alignment::{ExplicitlyAligned, explicitly_aligned};
-use crate::print::rust::names::Names;
+use crate::print::rust::names::{Names, identifier};
 
 /// Writes `schema` in Rust. `layouts` are those of its types.
 ///
@@ -45,7 +46,7 @@ use crate::print::rust::names::Names;
 #[must_use]
 pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
-    let (imports, items) = Printer::new(schema, layouts, "").items();
+    let (imports, items) = Printer::new(schema, layouts, "").items(&mut schema.types.iter());
     let mut text = String::new();
     if let Some(doc) = &schema.doc {
         for line in doc_lines("//!", doc) {
@@ -65,12 +66,28 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
 
 /// Writes what [`print()`] does for a module that stands anywhere: paths begin at the root, and nothing but the text's own
 /// items is in scope. The documentation of a map also says what its flags do and how to open it.
+///
+/// The text has no types of included schemas. It takes them from the modules of these, which have to be in scope in the
+/// module around it, each by the name that [`module_name`] gives it.
 #[must_use]
 pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
-    let (imports, items) = Printer::new(schema, layouts, ROOT).items();
+    let printer = Printer::new(schema, layouts, ROOT);
+    let taken = taken_from_includes(schema, &printer.names);
+    let (imports, items) = printer.items(&mut schema.own_types());
     // A module around it may have turned off the prelude.
-    format!("use ::core::prelude::v1::*;\n\n{}\n{items}", imports.line(ROOT))
+    format!("use ::core::prelude::v1::*;\n\n{}{taken}\n{items}", imports.line(ROOT))
+}
+
+/// The module that has what is generated of the schema `name`.
+///
+/// It is called as the schema, unless the module around it could then no longer name a crate that every crate has.
+#[must_use]
+pub fn module_name(name: &str) -> String {
+    match name {
+        "alloc" | "bpfmap" | "core" | "std" => format!("{name}_"),
+        _ => identifier(name),
+    }
 }
 
 /// The names that [`print()`] gives to the types and maps of `schema`.
@@ -107,11 +124,11 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// The types and maps, and what they need of the crate `bpfmap`.
-    fn items(mut self) -> (Imports, String) {
+    /// These types and all maps, and what they need of the crate `bpfmap`.
+    fn items(mut self, types: &mut dyn Iterator<Item = &'a TypeDef>) -> (Imports, String) {
         let mut items = schema_line(self.schema, self.root);
         let schema = self.schema;
-        for def in &schema.types {
+        for def in types {
             items.push('\n');
             self.push_type(&mut items, def);
         }
@@ -126,6 +143,26 @@ impl<'a> Printer<'a> {
         self.push_maps(&mut items);
         (self.imports, items)
     }
+}
+
+/// Takes each included type from the module that declares it, where it may have another name than `here`. All of them
+/// are handed on, those too that the schema does not use itself.
+fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
+    let mut lines = String::new();
+    for (index, include) in schema.includes.iter().enumerate() {
+        let module = module_name(&include.name.value);
+        let there = Names::of_types(schema.types_of_include(index).into_iter(), &reserved());
+        for def in schema.types.iter().filter(|def| def.include == Some(index)) {
+            let name = &def.name.value;
+            let (there, here) = (there.ty(name), here.ty(name));
+            let _ = if there == here {
+                writeln!(lines, "pub use super::{module}::{there};")
+            } else {
+                writeln!(lines, "pub use super::{module}::{there} as {here};")
+            };
+        }
+    }
+    lines
 }
 
 /// Names of types that stand anywhere but where they are defined.

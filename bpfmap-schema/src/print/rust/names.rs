@@ -16,7 +16,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ir::{Attribute, MapDecl, Schema};
+use crate::ir::{Attribute, MapDecl, Schema, TypeDef};
 use crate::naming::upper_camel_case;
 
 /// The struct that holds a handle of each map.
@@ -40,16 +40,7 @@ impl<'a> Names<'a> {
     /// Names of which none is one of `reserved`.
     #[must_use]
     pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
-        let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
-        let mut names = Self {
-            types: HashMap::with_capacity(schema.types.len()),
-            specs: HashMap::with_capacity(schema.maps.len()),
-            taken: taken.collect(),
-        };
-        for def in &schema.types {
-            let name = names.take_type(&camel(&def.name.value));
-            names.types.entry(&def.name.value).or_insert(name);
-        }
+        let mut names = Self::of_types(schema.types.iter(), reserved);
         for map in &schema.maps {
             let mut name = camel(&map.name.value);
             if names.taken.contains(&name) {
@@ -61,6 +52,18 @@ impl<'a> Names<'a> {
                 names.specs.entry(&template.name.value).or_insert(inner);
             }
             names.specs.entry(&map.name.value).or_insert(name);
+        }
+        names
+    }
+
+    /// The names of the types of a schema, none of which is one of `reserved`. Maps do not change them.
+    pub fn of_types(types: impl Iterator<Item = &'a TypeDef>, reserved: &[&str]) -> Self {
+        let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
+        let mut names =
+            Self { types: HashMap::new(), specs: HashMap::new(), taken: taken.collect() };
+        for def in types {
+            let name = names.take_type(&camel(&def.name.value));
+            names.types.entry(&def.name.value).or_insert(name);
         }
         names
     }

@@ -68,9 +68,11 @@ impl<'a> Printer<'a> {
             (TypeDefKind::Alias(target), _) => {
                 push_doc(text, "", def.doc.as_ref());
                 let spelled = self.spell(&target.value);
-                // What nothing names would not be found.
-                let is_mentioned = self.mentioned.contains(def.name.value.as_str());
-                if words.is_empty() && spelled.hints.is_empty() && is_mentioned {
+                // Readers of Rust files do not find an alias that nothing names. A module is not read again, and another
+                // module may name its types, as keys of arrays for example.
+                let is_found =
+                    !self.root.is_empty() || self.mentioned.contains(def.name.value.as_str());
+                if words.is_empty() && spelled.hints.is_empty() && is_found {
                     let _ = writeln!(text, "pub type {name} = {};", spelled.ty);
                     return;
                 }

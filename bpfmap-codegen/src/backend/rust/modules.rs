@@ -1,0 +1,35 @@
+//! One Rust file for all schemas of a run.
+
+use std::fmt::Write as _;
+
+use crate::backend::{GENERATED, GeneratedFile};
+use bpfmap_schema::print::rust::module_name;
+
+/// Writes the file `name`, which has the modules of these files: `net` is that of `net.rs`, in the same folder.
+///
+/// What the files declare is reached through the modules alone, so that two schemas may have items of one name: `net::Maps`
+/// and `flows::Maps`.
+#[must_use]
+pub fn emit_modules(name: &str, files: &[String]) -> GeneratedFile {
+    let mut code = format!("// {GENERATED}: a module for each schema.\n");
+    if !files.is_empty() {
+        let _ = write!(code, "\nmod {MODULE} {{\n");
+        for file in files {
+            let _ = writeln!(code, "    include!(\"{file}.rs\");");
+        }
+        code.push_str("}\n");
+        for file in files {
+            let _ = write!(
+                code,
+                "#[allow(unreachable_pub, unused_imports, reason = \"the program may not use every schema\")]\n\
+                 pub use self::{MODULE}::{};\n",
+                module_name(file)
+            );
+        }
+    }
+    GeneratedFile { name: name.to_owned(), contents: code }
+}
+
+/// The module around those of the schemas. Without it, what each file hands on would be items of the module that includes
+/// them all.
+const MODULE: &str = "bpfmap_modules";

@@ -1,0 +1,35 @@
+//! The Rust file with a module for each schema, which `bpfmap::include_maps!` includes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::backend::GeneratedFile;
+use crate::backend::rust::emit_modules;
+
+/// Its name.
+const NAME: &str = "bpfmap_modules.rs";
+
+/// The file in `folder` with `modules`, and with those that this process generated there before: a build script may have
+/// several builders. `None` if there is no module.
+pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
+    static GENERATED: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
+    if modules.is_empty() {
+        return None;
+    }
+    let mut generated = GENERATED.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = generated.entry(folder.to_owned()).or_default();
+    for module in modules {
+        if !all.contains(module) {
+            all.push(module.clone());
+        }
+    }
+    Some(emit_modules(NAME, all))
+}
+
+/// Tells Cargo which file `include_maps!` includes.
+pub(crate) fn tell_cargo(folder: &Path) {
+    let file = folder.join(NAME);
+    let file = std::path::absolute(&file).unwrap_or(file);
+    println!("cargo::rustc-env=BPFMAP_MODULES={}", file.display());
+}
