@@ -139,7 +139,7 @@ fn schemas_argument() -> Arg {
 }
 
 /// What a source in Rust asks of its build.
-fn build_arguments() -> [Arg; 2] {
+fn build_arguments() -> [Arg; 3] {
     [
         Arg::new("features")
             .long("features")
@@ -153,11 +153,27 @@ fn build_arguments() -> [Arg; 2] {
             .action(ArgAction::Append)
             .value_parser(condition)
             .help("What else is set where a schema in Rust asks: `NAME`, `KEY=\"VALUE\"`, or `not(…)` of them"),
+        Arg::new("extern")
+            .long("extern")
+            .value_name("CRATE=FILE")
+            .action(ArgAction::Append)
+            .value_parser(extern_crate)
+            .help("The root file of a crate whose types a schema in Rust uses: `net_types=../net-types/src/lib.rs`"),
     ]
 }
 
 fn condition(text: &str) -> Result<String, CfgError> {
     Cfg::default().set(text).map(|()| text.to_owned())
+}
+
+/// The name of a crate and its root file.
+fn extern_crate(text: &str) -> Result<(String, PathBuf), &'static str> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.into()))
+        }
+        _ => Err("expected the name of the crate, `=`, and its root file"),
+    }
 }
 
 /// What the command line says of the build.
@@ -170,6 +186,10 @@ fn build(matches: &ArgMatches) -> Cfg {
     for condition in words("cfg").into_iter().flatten() {
         // It was looked at when the command line was read.
         let _ = cfg.set(condition);
+    }
+    let crates = matches.try_get_many::<(String, PathBuf)>("extern").ok().flatten();
+    for (name, path) in crates.into_iter().flatten() {
+        cfg.extern_crate(name, path);
     }
     cfg
 }

@@ -153,6 +153,27 @@ impl Builder {
         self
     }
 
+    /// Gives the root file of a crate that a Rust source names, by its path from the folder of the package's `Cargo.toml`:
+    /// its maps can then use the types that the crate declares with the derives.
+    ///
+    /// ```no_run
+    /// // build.rs
+    /// fn main() -> Result<(), bpfmap_codegen::BuildError> {
+    ///     bpfmap_codegen::Builder::new()
+    ///         .rust_source("src/maps.rs")
+    ///         .extern_crate("net_types", "../net-types/src/lib.rs")
+    ///         .generate()
+    /// }
+    /// ```
+    ///
+    /// `name` is what Rust code calls the crate, with `_` where the name of its package has `-`.
+    #[cfg(feature = "rust")]
+    #[must_use]
+    pub fn extern_crate(mut self, name: &str, path: impl AsRef<Path>) -> Self {
+        self.cfg.extern_crate(name, path.as_ref());
+        self
+    }
+
     fn push(&mut self, path: &Path, language: Language) {
         self.schemas.push(Input { path: path.to_owned(), language, before: None });
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bpfmap_schema::check::check;
 use bpfmap_schema::diagnostics::{Style, render};
-use bpfmap_schema::front::rust::read_file;
+use bpfmap_schema::front::rust::{Cfg, read_file, read_file_with};
 use bpfmap_schema::print;
 
 /// A package with these files; returns what the schema in `path` is in TOML, or what was found.
@@ -434,4 +434,80 @@ fn a_type_that_is_nowhere_is_called_as_it_is_written() {
     assert!(shown.contains("error[unknown-type]: no type is called `DiskUsage`"), "{shown}");
     let help = "help: declare `DiskUsage` with `#[derive(BpfType)]`, or bring it in with `use`";
     assert!(shown.contains(help), "{shown}");
+}
+
+/// Two packages: a source of the one uses types of the other, whose own paths begin at its own root.
+#[test]
+fn types_of_another_crate_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("probe/Cargo.toml", ""),
+        ("net-types/Cargo.toml", ""),
+        (
+            "net-types/src/lib.rs",
+            "mod address;\npub mod ports;\npub use address::Address as Addr;\npub const PORTS: usize = 3;",
+        ),
+        (
+            "net-types/src/address.rs",
+            "use crate::ports::Port;\n\
+             #[derive(Clone, Copy, BpfType)] #[repr(C)] pub struct Address { pub port: Port, pub bits: [u8; crate::PORTS - 1] }",
+        ),
+        ("net-types/src/ports.rs", "pub type Port = u16;"),
+    ] {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let map = |types: &str| {
+        format!(
+            "{types}\n#[derive(BpfMap)] #[bpf_map(hash, max_entries = 4)] struct Seen {{ key: Addr, value: [Port; PORTS] }}"
+        )
+    };
+    let mut cfg = Cfg::default();
+    cfg.extern_crate("net_types", folder.path().join("net-types/src/lib.rs"));
+    let read = |types: &str, cfg: &Cfg| {
+        let path = folder.path().join("probe/maps.rs");
+        fs::write(&path, map(types)).unwrap();
+        let draft = read_file_with(&path, cfg);
+        let schema = draft.schema.clone();
+        check(draft).map(|_| print::toml::print(&schema)).map_err(|rejected| rejected.to_string())
+    };
+    let expected = "\
+name = \"maps\"
+
+[types.address]
+kind = \"struct\"
+members = [
+  { name = \"port\", type = \"port\" },
+  { name = \"bits\", type = \"[u8; 2]\" },
+]
+
+[types.port]
+kind = \"alias\"
+type = \"u16\"
+
+[maps.seen]
+type = \"hash\"
+key = \"address\"
+value = \"[port; 3]\"
+max_entries = 4
+";
+    let same = [
+        "use net_types::{Addr, PORTS, ports::Port};",
+        "use ::net_types::{Addr, PORTS, ports::*};",
+        "use net_types as types; use types::*; use types::ports::Port;",
+    ];
+    for types in same {
+        assert_eq!(read(types, &cfg).as_deref(), Ok(expected), "{types}");
+    }
+
+    // A crate that is not given, and a name that it does not have.
+    let message = read(same[0], &Cfg::default()).unwrap_err();
+    assert!(message.contains("`Builder::extern_crate`"), "{message}");
+    let message =
+        read("use net_types::{Address as Addr, PORTS, ports::Ports as Port};", &cfg).unwrap_err();
+    assert!(message.contains("no type is called `Port`"), "{message}");
+    cfg.extern_crate("net_types", folder.path().join("nowhere/lib.rs"));
+    let message = read(same[0], &cfg).unwrap_err();
+    assert!(message.contains("can't read") && message.contains("nowhere/lib.rs"), "{message}");
 }

@@ -42,7 +42,9 @@ fn unknown_types(cx: &mut Context<'_>) {
             || {
                 if written.is_some() {
                     return format!(
-                        "declare `{called}` with `#[derive(BpfType)]`, or bring it in with `use`"
+                        "declare `{called}` with `#[derive(BpfType)]`, or bring it in with `use`; if another crate \
+                         declares it, give the source of that crate by `--extern` on the command line or \
+                         `Builder::extern_crate` in a build script"
                     );
                 }
                 let mut words: Vec<&str> = type_word::all().collect();

@@ -31,6 +31,8 @@ pub struct Cfg {
     features: Option<Vec<String>>,
     /// Whether all is said of the target.
     target: bool,
+    /// The root file of each crate whose source may be read, by the name that the source gives the crate.
+    extern_crates: HashMap<String, PathBuf>,
 }
 
 /// What is known of a condition.
@@ -85,6 +87,26 @@ impl Cfg {
         Ok(())
     }
 
+    /// Gives the root file of a crate that the source names, such as `../net-types/src/lib.rs`: maps can then use the
+    /// types that the crate declares with the derives.
+    ///
+    /// `name` is what Rust code calls the crate, with `_` where the name of its package has `-`. Whether a feature of that
+    /// crate is enabled is not known. If `path` is relative, it is relative to the current folder, which in a build script is
+    /// that of the package.
+    pub fn extern_crate(&mut self, name: impl Into<String>, path: impl Into<PathBuf>) {
+        self.extern_crates.insert(name.into(), path.into());
+    }
+
+    /// The root file of the crate `name`.
+    pub(super) fn root_of(&self, name: &str) -> Option<&Path> {
+        self.extern_crates.get(name).map(PathBuf::as_path)
+    }
+
+    /// What is known of another crate of the same build.
+    pub(super) fn of_extern_crate(&self) -> Self {
+        Self { features: None, ..self.clone() }
+    }
+
     /// What Cargo tells a build script: the target, and the features of its package.
     ///
     /// `None` anywhere but in a build script. Conditions that the script itself sets by
@@ -132,6 +154,7 @@ impl Cfg {
         }
         cfg.features = said.features.clone().or(cfg.features);
         cfg.said.extend(said.said.clone());
+        cfg.extern_crates.extend(said.extern_crates.clone());
         cfg
     }
 

@@ -11,7 +11,7 @@
 //! - A `cfg` that is known to be false takes away what it stands before: see [`Cfg`]. One that is not
 //!   known is an error where it decides what the schema has.
 //! - Macros are not expanded, and items within functions are not seen.
-//! - Of other crates only `bpfmap` is known.
+//! - Of other crates only `bpfmap` is known, and those whose source is given: see [`Cfg::extern_crate`].
 //!
 //! Bodies of functions and whatever else declares nothing are not looked at: they need not even be
 //! well-formed Rust, as long as their brackets match.

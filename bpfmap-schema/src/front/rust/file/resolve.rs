@@ -17,7 +17,7 @@ pub(super) enum Meaning {
     Constant(ModuleId, String),
     /// A variant of an enum.
     Variant(DeclarationId, String),
-    /// Something of another crate.
+    /// Something of another crate whose source is not read.
     External(Vec<String>),
 }
 
@@ -49,7 +49,7 @@ pub(super) fn resolve(
     let words = words(path);
     let walk = Walk { krate, steps: Cell::new(0) };
     if path.leading_colon.is_some() {
-        return Some(Meaning::External(words));
+        return walk.extern_path(&words, space, 0);
     }
     walk.path(module, &words, space, 0)
 }
@@ -69,17 +69,29 @@ impl Walk<'_> {
     ) -> Option<Meaning> {
         let (first, rest) = words.split_first()?;
         let space_of = |rest: &[String]| if rest.is_empty() { space } else { Space::Types };
-        let mut found = match first.as_str() {
+        let found = match first.as_str() {
             "crate" => Meaning::Module(self.krate.root(module)),
             "self" => Meaning::Module(module),
             "super" => Meaning::Module(self.krate.parent(module)?),
             first => match self.member(module, first, space_of(rest), depth) {
                 Some(found) => found,
                 // A path that begins with no name of the module's begins with a crate's.
-                None if !rest.is_empty() => Meaning::External(vec![first.to_owned()]),
+                None if !rest.is_empty() => return self.extern_path(words, space, depth),
                 None => return None,
             },
         };
+        self.follow(found, rest, space, depth)
+    }
+
+    /// What the words `rest` behind `found` lead to.
+    fn follow(
+        &self,
+        mut found: Meaning,
+        rest: &[String],
+        space: Space,
+        depth: usize,
+    ) -> Option<Meaning> {
+        let space_of = |rest: &[String]| if rest.is_empty() { space } else { Space::Types };
         for (index, word) in rest.iter().enumerate() {
             found = match found {
                 Meaning::Module(module) if word == "super" => {
@@ -97,6 +109,15 @@ impl Walk<'_> {
             };
         }
         Some(found)
+    }
+
+    /// Follows a path whose first word is the name of a crate.
+    fn extern_path(&self, words: &[String], space: Space, depth: usize) -> Option<Meaning> {
+        let (name, rest) = words.split_first()?;
+        match self.krate.extern_crate(name) {
+            Some(root) => self.follow(Meaning::Module(root), rest, space, depth + 1),
+            None => Some(Meaning::External(words.to_vec())),
+        }
     }
 
     /// What `module` calls `name`.
@@ -143,14 +164,19 @@ impl Walk<'_> {
     /// What the path of a `use` leads to.
     fn used(&self, module: ModuleId, used: &Use, space: Space, depth: usize) -> Option<Meaning> {
         if used.is_absolute {
-            return Some(Meaning::External(used.path.clone()));
+            return self.extern_path(&used.path, space, depth);
         }
         // `use bpfmap::Be32 as bpfmap` would ask for itself; so does `use a::a`.
         if used.path.first() == used.name.as_ref() {
             let walk = |path: &[String]| self.path_without_uses(module, path, space, depth);
             return walk(&used.path);
         }
-        self.path(module, &used.path, space, depth + 1)
+        let found = self.path(module, &used.path, space, depth + 1);
+        match used.path.as_slice() {
+            // Only in a `use` is a name by itself that of a crate.
+            [name] if found.is_none() => self.krate.extern_crate(name).map(Meaning::Module),
+            _ => found,
+        }
     }
 
     /// Follows a path whose first word is a module of `module`'s own, or a crate.
@@ -163,7 +189,7 @@ impl Walk<'_> {
     ) -> Option<Meaning> {
         let (first, rest) = words.split_first()?;
         match self.krate.child(module, first) {
-            None => Some(Meaning::External(words.to_vec())),
+            None => self.extern_path(words, space, depth),
             Some(_) if rest.is_empty() => None,
             Some(child) => self.path(child, rest, space, depth + 1),
         }

@@ -1,8 +1,9 @@
 //! The files that the modules of a crate stand in.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::{Child, Crate, MAX_MODULE_DEPTH, MAX_MODULES, MAX_TEXT, Module, ModuleId};
+use super::{Above, Child, Crate, MAX_MODULE_DEPTH, MAX_MODULES, MAX_TEXT, Module, ModuleId};
 use crate::diagnostics::Finding;
 use crate::input;
 use crate::rules;
@@ -25,7 +26,7 @@ impl Crate {
             let nested = module.folder.join(name).join("mod.rs");
             if nested.is_file() && !plain.is_file() { nested } else { plain }
         };
-        self.file(&file, place, Some(parent))
+        self.file(&file, place, Above { parent: Some(parent), cfg: Rc::clone(&module.cfg) })
     }
 
     /// Reads the modules of the package from its root down to the file of `module`.
@@ -52,8 +53,8 @@ impl Crate {
             if !root.is_file() {
                 continue;
             }
-            let Some(mut above) = self.file(&shown(&module.file, &file, &root), Span::NONE, None)
-            else {
+            let root = shown(&module.file, &file, &root);
+            let Some(mut above) = self.file(&root, Span::NONE, Above::root(&module.cfg)) else {
                 continue;
             };
             let (last, folders) = words.split_last().expect("it is not empty");
@@ -71,16 +72,11 @@ impl Crate {
     }
 
     /// Reads the file `path`, which is asked for at `place`.
-    pub(super) fn file(
-        &self,
-        path: &Path,
-        place: Span,
-        parent: Option<ModuleId>,
-    ) -> Option<ModuleId> {
+    pub(super) fn file(&self, path: &Path, place: Span, above: Above) -> Option<ModuleId> {
         let canonical = canonical(path);
         let known = self.files.borrow().get(&canonical).copied();
         if let Some(known) = known {
-            return self.known_file(known, path, place, parent);
+            return self.known_file(known, path, place, above.parent);
         }
         let bytes = match self.read(path, place) {
             Ok(bytes) => bytes,
@@ -97,7 +93,7 @@ impl Crate {
             }
         };
         match String::from_utf8(bytes) {
-            Ok(text) => Some(self.text(path, canonical, &text, parent)),
+            Ok(text) => Some(self.text(path, canonical, &text, above)),
             Err(error) => {
                 let start = error.utf8_error().valid_up_to();
                 self.report(

@@ -44,7 +44,9 @@ pub(super) struct Crate {
     /// How much may still be read.
     rest: Cell<u64>,
     /// What is known of the build.
-    cfg: Cfg,
+    cfg: Rc<Cfg>,
+    /// The root modules of other crates, by name; `None` for one that can't be read, which has been reported.
+    extern_crates: RefCell<HashMap<String, Option<ModuleId>>>,
     /// How many types and maps a `cfg` took away.
     pub(super) left_out: Cell<usize>,
     pub(super) memory: assemble::Memory,
@@ -72,6 +74,8 @@ pub(super) struct Module {
     /// `None` for the root of the crate, and for a file of which nobody has asked yet.
     pub(super) parent: Cell<Option<ModuleId>>,
     depth: usize,
+    /// What is known of the build of its crate.
+    cfg: Rc<Cfg>,
     /// The file, and the folder in which the files of its modules lie.
     file: PathBuf,
     folder: PathBuf,
@@ -133,16 +137,17 @@ impl Crate {
             declarations: RefCell::default(),
             files: RefCell::default(),
             rest: Cell::new(MAX_TEXT),
-            cfg: cfg.clone(),
+            cfg: Rc::new(cfg.clone()),
+            extern_crates: RefCell::default(),
             left_out: Cell::new(0),
             memory: assemble::Memory::default(),
         };
         let root = match text {
             Some(text) => {
                 let canonical = canonical(path);
-                Some(this.text(path, canonical, text, None))
+                Some(this.text(path, canonical, text, Above::root(&this.cfg)))
             }
-            None => this.file(path, Span::NONE, None),
+            None => this.file(path, Span::NONE, Above::root(&this.cfg)),
         };
         match root {
             Some(root) => assemble::assemble(this, root),
@@ -247,6 +252,18 @@ impl Crate {
         module.parent.get()
     }
 
+    /// The root of another crate, if it is known where that is.
+    pub(super) fn extern_crate(&self, name: &str) -> Option<ModuleId> {
+        if let Some(known) = self.extern_crates.borrow().get(name) {
+            return *known;
+        }
+        let path = self.cfg.root_of(name)?;
+        let above = Above::root(&Rc::new(self.cfg.of_extern_crate()));
+        let root = self.file(path, Span::NONE, above);
+        self.extern_crates.borrow_mut().insert(name.to_owned(), root);
+        root
+    }
+
     pub(super) fn root(&self, id: ModuleId) -> ModuleId {
         let mut root = id;
         for _ in 0..=MAX_MODULE_DEPTH {
@@ -263,7 +280,7 @@ impl Crate {
         path: &Path,
         canonical: PathBuf,
         text: &str,
-        parent: Option<ModuleId>,
+        Above { parent, cfg }: Above,
     ) -> ModuleId {
         let source = self.sources.borrow_mut().add(path, text);
         let room = Room::for_text(text);
@@ -292,7 +309,7 @@ impl Crate {
             _ => folder.to_owned(),
         };
         let depth = parent.map_or(0, |parent| self.module(parent).depth + 1);
-        let file = Place { source, file: path, folder, parent, depth, doubts: Vec::new() };
+        let file = Place { source, file: path, folder, parent, depth, cfg, doubts: Vec::new() };
         let id = self.add(file, tokens, &room.unwrap_or_default());
         self.files.borrow_mut().insert(canonical, id);
         id
@@ -302,13 +319,14 @@ impl Crate {
     fn add(&self, place: Place<'_>, tokens: TokenStream, room: &Room) -> ModuleId {
         let id = ModuleId(self.modules.borrow().len());
         self.modules.borrow_mut().push(None);
-        let Contents { attributes, items, doubts } = items::split(tokens, room, &self.cfg);
+        let Contents { attributes, items, doubts } = items::split(tokens, room, &place.cfg);
         let own = doubts.into_iter().map(|doubt| (place.source, doubt));
         let doubts = place.doubts.into_iter().chain(own).collect();
         let mut module = Module {
             source: place.source,
             parent: Cell::new(place.parent),
             depth: place.depth,
+            cfg: place.cfg,
             file: place.file.to_owned(),
             folder: place.folder,
             types: HashMap::new(),
@@ -355,6 +373,7 @@ impl Crate {
                             folder,
                             parent: Some(id),
                             depth: module.depth + 1,
+                            cfg: Rc::clone(&module.cfg),
                             doubts,
                         };
                         Child::Read(self.add(place, body, room))
@@ -435,7 +454,22 @@ struct Place<'a> {
     folder: PathBuf,
     parent: Option<ModuleId>,
     depth: usize,
+    cfg: Rc<Cfg>,
     doubts: Vec<(SourceId, Doubt)>,
+}
+
+/// What is above a file: the module that has it as a child, and the build of its crate.
+#[derive(Clone)]
+pub(super) struct Above {
+    pub(super) parent: Option<ModuleId>,
+    pub(super) cfg: Rc<Cfg>,
+}
+
+impl Above {
+    /// Nothing, as far as is known.
+    pub(super) fn root(cfg: &Rc<Cfg>) -> Self {
+        Self { parent: None, cfg: Rc::clone(cfg) }
+    }
 }
 
 /// The bytes from the start of `first` to the end of `last`.
