@@ -43,6 +43,23 @@ fn generated_files_are_the_golden_ones() {
     assert_golden(&diffs);
 }
 
+/// What is made of schemas that include each other: `generated/includes` has a folder's worth of headers and pages.
+#[test]
+fn generated_files_of_schemas_with_includes_are_the_golden_ones() {
+    let folder = root().join("tests/goldens/generated/includes");
+    let options = Options { emit: vec![Emit::C, Emit::Docs], legacy: false };
+    let schemas = schemas("tests/goldens/includes");
+    let files = schemas.iter().flat_map(|schema| generate(&checked(schema), &options)).collect();
+    let planned = output::plan(&folder, files).unwrap();
+    let mut diffs = String::new();
+    if env::var_os("BPFMAP_BLESS").is_some() {
+        output::write(&planned, false).unwrap();
+    } else {
+        diffs.extend(planned.iter().filter(|file| file.is_stale()).map(diff));
+    }
+    assert_golden(&diffs);
+}
+
 /// What stands between two schemas, and compiled in `goldens_rust.rs` and run in the crate bpfmap.
 #[test]
 fn migrations_are_the_golden_ones() {

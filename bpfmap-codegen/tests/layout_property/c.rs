@@ -14,6 +14,7 @@ use object::read::elf::ElfFile64;
 use object::{Object, ObjectSection};
 
 use crate::support::{CLANGS, clang, compile_bpf};
+use crate::user_space::{self, COMPILERS};
 use crate::{composites, is_unnamed_bit_field};
 
 const INCLUDES: &str = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n";
@@ -25,9 +26,15 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
         // All types are enums. Clang writes no BTF for them, and they have no members whose offsets could be compared.
         return Ok(());
     }
-    let header = format!("{INCLUDES}{}{variables}", c::emit(checked).contents);
+    let generated = c::emit(checked).contents;
+    let header = format!("{INCLUDES}{generated}{variables}");
     let by_hand = format!("{INCLUDES}{}{variables}", by_hand(checked));
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let types = folder.path().join("types.h");
+    fs::write(&types, generated).map_err(|error| error.to_string())?;
+    let application = folder.path().join("application");
+    fs::write(&application, "#include \"types.h\"\n").map_err(|error| error.to_string())?;
+    COMPILERS.iter().try_for_each(|compiler| user_space::compile(compiler, &application))?;
     for (what, text) in [("types written by hand", by_hand), ("the generated header", header)] {
         for (name, commands) in CLANGS {
             let blob = compile(folder.path(), &clang(commands), &text)?;

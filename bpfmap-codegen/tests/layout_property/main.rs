@@ -1,6 +1,7 @@
 //! Random schemas, of which four answers have to be the same: the layout engine's, clang's for the
 //! types as an author would write them in C, clang's for the generated header (both from BTF), and
-//! rustc's for the generated module, down to the bytes that its accessors touch.
+//! rustc's for the generated module, down to the bytes that its accessors touch. What the header asserts is also held
+//! against the compilers of applications, in C and in C++.
 //!
 //! `BPFMAP_LAYOUT_CASES` and `BPFMAP_LAYOUT_SEED` choose how many and which.
 
@@ -11,6 +12,8 @@ mod c;
 #[path = "../../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 mod rust;
+#[path = "../support/user_space.rs"]
+mod user_space;
 
 use std::{env, thread};
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::types::TypeNames;
+use super::type_names::TypeNames;
 use bpfmap_core::map_type::MapType;
 use bpfmap_schema::ir::{MapDecl, Schema};
 use bpfmap_schema::naming::c_event_function;

@@ -7,11 +7,12 @@ use std::fmt::Write;
 
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
-use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDefKind};
+use bpfmap_schema::ir::{Composite, MapDecl, MemberType, Schema, Type, TypeDef, TypeDefKind};
+use bpfmap_schema::taken::is_in_uapi;
 
-/// Definitions for programs that do not include `vmlinux.h`.
+/// Definitions of what the schema's own types mention, for programs that do not include `vmlinux.h` and for user space.
 pub(super) fn definitions(schema: &Schema) -> String {
-    let used = Used::by(schema);
+    let used = Used::by(schema, schema.own_types());
     let structs = used.fields.iter().filter_map(|field| kernel_struct(*field));
     let mut body = String::new();
     for KernelStruct { field, in_uapi } in structs {
@@ -41,15 +42,15 @@ pub(super) fn definitions(schema: &Schema) -> String {
         let has = has(name);
         let _ = write!(
             body,
-            "\n/* A pointer to a type that is not defined is none of the kernel's pointers. */\n\
-             #ifndef {has}\n#define {has}\n\
+            "\n/* A program's pointer to a type that is not defined is none of the kernel's pointers. */\n\
+             #if defined(__bpf__) && !defined({has})\n#define {has}\n\
              struct {name} {{}} __attribute__((preserve_access_index));\n#endif\n"
         );
     }
     let mut code = String::new();
     if used.fields.iter().any(|field| field.is_pointer()) {
         code.push_str(
-            "\n#if defined(__clang__) && __clang_major__ < 15\n\
+            "\n#if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15\n\
              #error \"clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer\"\n\
              #endif\n",
         );
@@ -73,11 +74,13 @@ pub(super) fn definitions(schema: &Schema) -> String {
 ///
 /// So it does with the types of a map that is described within another one, and then libbpf can't tell their
 /// sizes.
+///
+/// Another header of the same program may do so with the same types.
 pub(super) fn mentions(schema: &Schema) -> String {
-    let used = Used::by(schema);
+    let used = Used::by(schema, &schema.types);
     let mut code = String::new();
     let by_kernel =
-        used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "the kernel", "*it"));
+        used.pointees.iter().chain(&used.own).map(|name| (*name, "struct", "kernel", "*it"));
     // Of the same pointer as the map has, clang 14 keeps what it made of that: nothing but the name.
     let within = types_within(schema).into_iter();
     let within = within.map(|(name, word)| (name, word, "libbpf", "(*it)[1]"));
@@ -87,10 +90,14 @@ pub(super) fn mentions(schema: &Schema) -> String {
             continue;
         }
         written.push(name);
+        let whose = if reader == "kernel" { "the kernel" } else { reader };
+        let function = format!("__bpfmap_{reader}_{name}");
+        let is_there = format!("BPFMAP_{}_{name}", reader.to_uppercase());
         let _ = write!(
             code,
-            "\n/* Keeps {word} {name} in the BTF: {reader} looks for it there. */\n\
-             static __attribute__((used)) void __bpfmap_btf_{name}({word} {name} {it})\n{{\n\t(void)it;\n}}\n"
+            "\n/* Keeps {word} {name} in the BTF, where {whose} looks for it. */\n\
+             #ifndef {is_there}\n#define {is_there}\n\
+             static __attribute__((used)) void {function}({word} {name} {it})\n{{\n\t(void)it;\n}}\n#endif\n"
         );
     }
     code
@@ -131,6 +138,12 @@ fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static s
     }
 }
 
+/// Whether `linux/bpf.h` has, or may have, what the schema's own types mention or leave to it.
+pub(super) fn are_in_bpf_h(schema: &Schema) -> bool {
+    let is_left = |def: &TypeDef| def.in_c.kernel && is_in_uapi(&def.name.value);
+    !Used::by(schema, schema.own_types()).fields.is_empty() || schema.own_types().any(is_left)
+}
+
 /// The macro by which a program says that it has the type `name` from elsewhere.
 pub(super) fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
@@ -147,9 +160,9 @@ struct Used<'a> {
 }
 
 impl<'a> Used<'a> {
-    fn by(schema: &'a Schema) -> Self {
+    fn by(schema: &'a Schema, types: impl IntoIterator<Item = &'a TypeDef>) -> Self {
         let mut used = Self::default();
-        for def in &schema.types {
+        for def in types {
             let TypeDefKind::Struct(body) = &def.kind else { continue };
             used.body(schema, body);
         }

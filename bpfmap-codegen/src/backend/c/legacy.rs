@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::maps::{map_flags, map_type};
 use super::push_comment;
-use super::types::TypeNames;
+use super::type_names::TypeNames;
 use bpfmap_schema::ir::{KeyValue, MapDecl, Schema};
 
 const OPENING: &str = "
@@ -15,6 +15,13 @@ const OPENING: &str = "
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
  */
+";
+
+/// libbpf's linker joins BTF-defined maps alone.
+const NO_EXTERN: &str = "
+#ifdef BPFMAP_EXTERN
+#error \"maps in the old form can't be declared in one file and defined in another: generate the header without --legacy\"
+#endif
 ";
 
 const ANNOTATION: &str = "
@@ -36,7 +43,7 @@ const ANNOTATION: &str = "
 /// All maps of `schema`.
 pub(super) fn definitions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
-    let mut code = OPENING.to_owned();
+    let mut code = format!("{NO_EXTERN}{OPENING}");
     let _ = write!(
         code,
         "#define bpf_map_def __bpfmap_{}_map_def\n\

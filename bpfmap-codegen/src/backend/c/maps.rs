@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::types::TypeNames;
+use super::type_names::TypeNames;
 use super::{push_comment, push_decl_tags};
 use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::{MapFlag, MapType};
@@ -17,7 +17,7 @@ const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 /// All maps of `schema`; one that another refers to stands before it.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
-    let mut code = String::new();
+    let mut code = STORAGE.to_owned();
     let templates = schema.maps.iter().filter_map(MapDecl::template);
     if schema.maps.iter().chain(templates).any(|map| wide_map_extra(map).is_some()) {
         code.push_str(ULONG);
@@ -32,7 +32,7 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
             let _ = writeln!(code, "extern struct {} {};", ops.value, map.name.value);
             continue;
         }
-        code.push_str("struct {\n");
+        code.push_str("BPFMAP_MAP struct {\n");
         let mut attributes =
             Attributes { code: &mut code, names: &names, layouts, indent: "\t".into() };
         attributes.write(map);
@@ -70,6 +70,17 @@ pub(super) fn map_flags(map: &MapDecl) -> Option<String> {
         .collect();
     (!flags.is_empty()).then(|| flags.join(" | "))
 }
+
+/// One of several files that become one object defines the maps.
+const STORAGE: &str = "
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+";
 
 /// An attribute of 64 bits, which libbpf reads from 1.5 on and its headers spell since then.
 const ULONG: &str = "
@@ -255,7 +266,7 @@ fn push_values(code: &mut String, schema: &Schema, map: &MapDecl) {
     if map.values.is_empty() {
         return;
     }
-    code.push_str(" = {\n\t.values = {\n");
+    code.push_str("\n#ifndef BPFMAP_EXTERN\n= {\n\t.values = {\n");
     for (index, name) in &map.values {
         let name = &name.value;
         let _ = if is_program(schema, name) {
@@ -264,5 +275,5 @@ fn push_values(code: &mut String, schema: &Schema, map: &MapDecl) {
             writeln!(code, "\t\t[{}] = (void *)&{name},", index.value)
         };
     }
-    code.push_str("\t},\n}");
+    code.push_str("\t},\n}\n#endif\n");
 }

@@ -1,13 +1,19 @@
-//! The C header of a schema, for programs that clang compiles for the BPF target.
+//! The C header of a schema.
 //!
-//! The types, each with a proof of its layout, and then the maps: as libbpf's BTF-defined maps
-//! ([`emit`]), or in the form that libbpf took before 1.0 ([`emit_legacy`]). The header works after
-//! `vmlinux.h` and after `linux/bpf.h`, with clang 14 and newer.
+//! It has two parts. The types, each with a proof of its layout, are for programs and for user space, in C and C++. The
+//! maps are for programs alone, which clang compiles for the BPF target: as libbpf's BTF-defined maps ([`emit`]), or in
+//! the form that libbpf took before 1.0 ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after
+//! `linux/bpf.h`, with clang 14 and newer.
+//!
+//! The header of a schema that includes others names their headers, of which it takes the types.
 
+mod declarations;
 mod events;
 mod kernel_types;
 mod legacy;
 mod maps;
+mod portable;
+mod type_names;
 mod types;
 
 use std::fmt::Write;
@@ -31,30 +37,65 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
 
 /// The C name of a type of `schema`, as a cast or `sizeof` takes it.
 pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
-    types::TypeNames::new(schema).abstract_type(ty)
+    type_names::TypeNames::new(schema).abstract_type(ty)
 }
 
 /// The header with these definitions of the maps.
 fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     let schema = checked.schema();
     let name = &schema.name.value;
-    let body = [
-        needs_helpers(name),
-        kernel_types::definitions(schema),
-        types::definitions(schema, checked.layouts()),
-        kernel_types::mentions(schema),
-        maps.to_owned(),
-        events::functions(schema),
-    ]
-    .concat();
     let mut code = format!("/* {} */\n", comment_text(&marker(schema)));
     if let Some(doc) = &schema.doc {
         code.push('\n');
         push_comment(&mut code, "", doc);
     }
-    let guard = guard(name, &body);
-    let _ = write!(code, "\n#ifndef {guard}\n#define {guard}\n{body}\n#endif /* {guard} */\n");
+    let types = types_part(checked);
+    if !types.is_empty() {
+        let guard = guard(name, "TYPES", &types);
+        let _ = write!(code, "\n#ifndef {guard}\n#define {guard}\n{types}\n#endif /* {guard} */\n");
+    }
+    if !schema.maps.is_empty() {
+        let definitions = kernel_types::mentions(schema) + maps + &events::functions(schema);
+        let maps = needs_helpers(name) + &portable::macros(&definitions, &types) + &definitions;
+        let guard = guard(name, "MAPS", &maps);
+        let _ = write!(
+            code,
+            "\n/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */\n\
+             #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined({guard})\n#define {guard}\n\
+             {maps}\n#endif /* {guard} */\n"
+        );
+    }
     GeneratedFile { name: format!("{name}.h"), contents: code }
+}
+
+/// The headers of included schemas, and the types.
+fn types_part(checked: &Checked) -> String {
+    let schema = checked.schema();
+    let kernel = kernel_types::definitions(schema);
+    let types = types::definitions(schema, checked.layouts());
+    let includes = includes(schema);
+    if types.is_empty() && kernel.is_empty() {
+        return includes;
+    }
+    let needs_bpf_h = kernel_types::are_in_bpf_h(schema);
+    let (user_space, macros) =
+        (portable::user_space_include(needs_bpf_h), portable::macros(&types, ""));
+    [includes, user_space, macros, kernel, portable::without_warnings(types)].concat()
+}
+
+/// Includes the headers of the schemas that `schema` names, for their types. Their maps are in a program only if the
+/// program includes these headers itself.
+fn includes(schema: &Schema) -> String {
+    let mut lines = String::new();
+    for include in schema.includes.iter().filter(|include| include.is_direct) {
+        let _ = writeln!(lines, "#include \"{}.h\"", include.name.value);
+    }
+    if lines.is_empty() {
+        return lines;
+    }
+    format!(
+        "\n#ifdef BPFMAP_TYPES\n{lines}#else\n#define BPFMAP_TYPES /* without the maps */\n{lines}#undef BPFMAP_TYPES\n#endif\n"
+    )
 }
 
 fn needs_helpers(name: &str) -> String {
@@ -65,10 +106,10 @@ fn needs_helpers(name: &str) -> String {
     )
 }
 
-/// The include guard of the header of the schema `name`: `body` is in it, since schemas in different folders may have
-/// one name, and a program that includes both headers needs both.
-fn guard(name: &str, body: &str) -> String {
-    format!("BPFMAP_{}_H_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
+/// The include guard of a part of the header of the schema `name`: `body` is in it, since schemas in different folders
+/// may have one name, and a program that includes both headers needs both.
+fn guard(name: &str, part: &str, body: &str) -> String {
+    format!("BPFMAP_{}_H_{part}_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
 }
 
 /// FNV-1a, which says the same on every machine and with every Rust.
@@ -101,10 +142,10 @@ fn comment_text(text: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *")
 }
 
-/// Writes ` __attribute__((btf_decl_tag("…")))` for each tag.
+/// Writes ` BPFMAP_DECL_TAG("…")` for each tag.
 fn push_decl_tags<'a>(code: &mut String, tags: impl IntoIterator<Item = &'a String>) {
     for tag in tags {
-        let _ = write!(code, " __attribute__((btf_decl_tag({})))", string_literal(tag));
+        let _ = write!(code, " BPFMAP_DECL_TAG({})", string_literal(tag));
     }
 }
 
@@ -143,7 +184,7 @@ mod tests {
     fn guards_tell_headers_of_one_name_apart() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
-        assert_eq!(guard("maps", "foobar"), "BPFMAP_MAPS_H_85944171f73967e8");
+        assert_eq!(guard("net", "TYPES", "foobar"), "BPFMAP_NET_H_TYPES_85944171f73967e8");
     }
 
     #[test]

@@ -4,168 +4,36 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::kernel_types::has;
-use super::{push_comment, push_decl_tags};
+use super::portable::{identifier, member_names, mode};
+use super::type_names::TypeNames;
+use super::{declarations, push_comment, push_decl_tags};
 use bpfmap_schema::ir::{
-    Composite, Enum, Int, MapDecl, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
+    Composite, Enum, Int, Member, MemberType, Schema, Target, Type, TypeDef, TypeDefKind,
 };
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// All types of `schema`, in an order in which C takes them.
+/// The types that `schema` declares itself, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
-    let declared = declarations(schema);
-    if !declared.is_empty() {
-        code.push('\n');
-        for tag in declared {
-            match tag.split_once(' ') {
-                Some((_, name)) if names.typedefs.contains(name) => {
-                    let _ = writeln!(code, "typedef {tag} {name};");
-                }
-                _ => {
-                    let _ = writeln!(code, "{tag};");
-                }
-            }
-        }
-    }
+    declarations::push(&mut code, schema, &names);
     for &index in layouts.definition_order() {
         let def = &schema.types[index];
+        if def.include.is_some() {
+            continue;
+        }
         code.push('\n');
         if let Some(doc) = &def.doc {
             push_comment(&mut code, "", doc);
         }
-        Definition { code: &mut code, names: &names, layouts }.write(def);
+        let members = match &def.kind {
+            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => member_names(body),
+            TypeDefKind::Enum(_) | TypeDefKind::Alias(_) => HashSet::new(),
+        };
+        Definition { code: &mut code, names: &names, members, layouts }.write(def);
     }
     code
-}
-
-/// How C names the types of a schema: with the word `struct`, `union` or `enum`, or without.
-pub(super) struct TypeNames<'a> {
-    typedefs: HashSet<&'a str>,
-    unions: HashSet<&'a str>,
-    enums: HashSet<&'a str>,
-    aliases: HashSet<&'a str>,
-}
-
-impl<'a> TypeNames<'a> {
-    pub(super) fn new(schema: &'a Schema) -> Self {
-        let mut names = Self {
-            typedefs: HashSet::new(),
-            unions: HashSet::new(),
-            enums: HashSet::new(),
-            aliases: HashSet::new(),
-        };
-        for def in &schema.types {
-            if def.in_c.typedef {
-                names.typedefs.insert(&def.name.value);
-            }
-            let set = match def.kind {
-                TypeDefKind::Struct(_) => continue,
-                TypeDefKind::Union(_) => &mut names.unions,
-                TypeDefKind::Enum(_) => &mut names.enums,
-                TypeDefKind::Alias(_) => &mut names.aliases,
-            };
-            set.insert(&def.name.value);
-        }
-        names
-    }
-
-    /// The type without a declarator, as a cast or `sizeof` takes it: `__u32[4]`.
-    pub(super) fn abstract_type(&self, ty: &Type) -> String {
-        self.declare(ty, "")
-    }
-
-    /// A declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost type
-    /// first and what leads to it around the name.
-    pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
-        let mut declarator = name.to_owned();
-        let mut inner = ty;
-        let mut after_pointer = false;
-        loop {
-            match inner {
-                Type::Array(element, len) => {
-                    if after_pointer {
-                        declarator = format!("({declarator})");
-                    }
-                    let _ = write!(declarator, "[{}]", len.value);
-                    after_pointer = false;
-                    inner = &element.value;
-                }
-                Type::Pointer(target) => {
-                    declarator.insert(0, '*');
-                    after_pointer = true;
-                    match target {
-                        Some(target) => inner = &target.value,
-                        None => break,
-                    }
-                }
-                Type::Special(field, Some(_)) if field.is_pointer() => {
-                    declarator.insert(0, '*');
-                    break;
-                }
-                _ => break,
-            }
-        }
-        let base = match inner {
-            Type::Pointer(_) => "void".to_owned(),
-            Type::Special(field, Some(target)) if field.is_pointer() => {
-                let (name, tag) = (&target.name.value, field.name());
-                format!("struct {name} __attribute__((btf_type_tag(\"{tag}\")))")
-            }
-            _ => self.base(inner),
-        };
-        match declarator.as_bytes().first() {
-            None | Some(b'[') => format!("{base}{declarator}"),
-            _ => format!("{base} {declarator}"),
-        }
-    }
-
-    /// The name of what is neither an array nor a pointer.
-    fn base(&self, ty: &Type) -> String {
-        match ty {
-            Type::Int(int) => int_name(*int).to_owned(),
-            // `bool` is a name of its own only after stdbool.h or vmlinux.h.
-            Type::Bool => "_Bool".to_owned(),
-            Type::Char => "char".to_owned(),
-            Type::BigEndian(size) => format!("__be{}", u64::from(*size) * 8),
-            Type::Special(field, _) => format!("struct {}", field.name()),
-            Type::Named(name)
-                if self.aliases.contains(name.as_str())
-                    || self.typedefs.contains(name.as_str()) =>
-            {
-                name.clone()
-            }
-            Type::Named(_) => self.tag(ty),
-            Type::Array(..) | Type::Pointer(_) => self.declare(ty, ""),
-        }
-    }
-
-    /// The tag of a struct, union or enum: `struct ip_key`.
-    fn tag(&self, ty: &Type) -> String {
-        match ty {
-            Type::Named(name) if self.enums.contains(name.as_str()) => format!("enum {name}"),
-            Type::Named(name) if self.unions.contains(name.as_str()) => format!("union {name}"),
-            // One of the schema's, or one of the kernel's behind a pointer.
-            Type::Named(name) if !self.aliases.contains(name.as_str()) => format!("struct {name}"),
-            _ => self.base(ty),
-        }
-    }
-}
-
-fn int_name(int: Int) -> &'static str {
-    match (int.signed, int.size) {
-        (false, 1) => "__u8",
-        (false, 2) => "__u16",
-        (false, 4) => "__u32",
-        (false, 8) => "__u64",
-        (false, _) => "unsigned __int128",
-        (true, 1) => "__s8",
-        (true, 2) => "__s16",
-        (true, 4) => "__s32",
-        (true, 8) => "__s64",
-        (true, _) => "__int128",
-    }
 }
 
 /// An integer in C's own words. Clang describes an enum in BTF by the integer that stands in its definition: behind a
@@ -183,81 +51,11 @@ fn keywords(int: Int) -> &'static str {
     }
 }
 
-/// The structs and unions that a pointer names before, or without, their definition: `struct
-/// task_struct`.
-fn declarations(schema: &Schema) -> Vec<String> {
-    let mut found = Pointees { names: TypeNames::new(schema), seen: HashSet::new(), tags: vec![] };
-    for def in &schema.types {
-        match &def.kind {
-            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => found.composite(body),
-            TypeDefKind::Enum(_) => {}
-            TypeDefKind::Alias(target) => found.ty(&target.value),
-        }
-    }
-    for map in &schema.maps {
-        found.map(map);
-    }
-    found.tags
-}
-
-struct Pointees<'a> {
-    names: TypeNames<'a>,
-    seen: HashSet<&'a str>,
-    tags: Vec<String>,
-}
-
-impl<'a> Pointees<'a> {
-    fn map(&mut self, map: &'a MapDecl) {
-        map.types().for_each(|ty| self.ty(&ty.value));
-        if let Some(bpfmap_schema::ir::InnerMap::Template(inner)) =
-            map.inner.as_ref().map(|inner| &inner.value)
-        {
-            self.map(inner);
-        }
-    }
-
-    fn composite(&mut self, body: &'a Composite) {
-        for member in &body.members {
-            match &member.ty {
-                MemberType::Type(ty) => self.ty(&ty.value),
-                MemberType::Struct(body) | MemberType::Union(body) => self.composite(body),
-            }
-        }
-    }
-
-    fn ty(&mut self, mut ty: &'a Type) {
-        let mut behind_pointer = false;
-        loop {
-            ty = match ty {
-                Type::Array(element, _) => &element.value,
-                Type::Pointer(Some(target)) => {
-                    behind_pointer = true;
-                    &target.value
-                }
-                Type::Special(field, Some(target)) if field.is_pointer() => {
-                    let name = &target.name.value;
-                    if self.seen.insert(name) {
-                        self.tags.push(format!("struct {name}"));
-                    }
-                    break;
-                }
-                Type::Named(name) if behind_pointer => {
-                    let tag = self.names.tag(ty);
-                    let declarable = tag.starts_with("struct ") || tag.starts_with("union ");
-                    if declarable && self.seen.insert(name) {
-                        self.tags.push(tag);
-                    }
-                    break;
-                }
-                _ => break,
-            }
-        }
-    }
-}
-
 struct Definition<'a> {
     code: &'a mut String,
     names: &'a TypeNames<'a>,
+    /// The names of the type's members.
+    members: HashSet<&'a str>,
     layouts: &'a Layouts,
 }
 
@@ -286,47 +84,38 @@ impl Definition<'_> {
 
     fn define(&mut self, def: &TypeDef) {
         let name = &def.name.value;
-        let tags = def.decl_tags.iter().map(|tag| &tag.value);
-        let typedef = |word: &str| {
-            if def.in_c.typedef {
-                format!("typedef {word} {name} {name};\n")
-            } else {
-                String::new()
-            }
-        };
+        let (word, written) = (self.names.word(name), identifier(name));
         match &def.kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
                 let Some(layout) = self.layouts.composite(name) else { return };
-                let word = composite_word(&def.kind);
-                let _ = write!(self.code, "{word} {name} ");
+                let _ = write!(self.code, "{word} {written} ");
                 self.composite_body(body, layout, 1);
-                push_decl_tags(self.code, tags);
-                self.code.push_str(";\n");
-                self.code.push_str(&typedef(word));
             }
-            TypeDefKind::Enum(body) => {
-                self.enum_definition(name, body);
-                push_decl_tags(self.code, tags);
-                self.code.push_str(";\n");
-                self.code.push_str(&typedef("enum"));
-            }
+            TypeDefKind::Enum(body) => self.enum_definition(name, body),
             TypeDefKind::Alias(target) => {
-                let _ = write!(self.code, "typedef {}", self.names.declare(&target.value, name));
-                push_decl_tags(self.code, tags);
-                self.code.push_str(";\n");
+                let target = self.names.declare(&target.value, &written);
+                let _ = write!(self.code, "typedef {target}");
             }
+        }
+        push_decl_tags(self.code, def.decl_tags.iter().map(|tag| &tag.value));
+        self.code.push_str(";\n");
+        if def.in_c.typedef {
+            let _ = writeln!(self.code, "typedef {word} {written} {written};");
         }
     }
 
     /// The proof that C lays the type out as the schema does.
     fn prove(&mut self, def: &TypeDef) {
         let name = &def.name.value;
-        let ty = self.names.abstract_type(&Type::Named(name.clone()));
+        let ty = Named {
+            label: self.names.label(name),
+            written: self.names.abstract_type(&Type::Named(name.clone())),
+        };
         match &def.kind {
             TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
                 let Some(layout) = self.layouts.composite(name) else { return };
                 assert_type(self.code, &ty, layout.size, layout.align);
-                self.assert_offsets(&ty, "", 0, body, layout);
+                self.assert_offsets(&ty, &Named::default(), 0, body, layout);
             }
             TypeDefKind::Enum(body) => {
                 let size = u64::from(body.repr.value.size);
@@ -340,13 +129,14 @@ impl Definition<'_> {
     }
 
     fn enum_definition(&mut self, name: &str, body: &Enum) {
-        // The width of an enum is C23; clang takes it in every dialect, without a warning.
-        let _ = writeln!(self.code, "enum {name} : {} {{", keywords(body.repr.value));
+        let repr = body.repr.value;
+        let (name_in_c, integer, mode) = (identifier(name), keywords(repr), mode(repr));
+        let _ = writeln!(self.code, "BPFMAP_ENUM({name_in_c}, {integer}, {mode}) {{");
         for variant in &body.variants {
             if let Some(doc) = &variant.doc {
                 push_comment(self.code, "\t", doc);
             }
-            let constant = body.c_constant(name, &variant.name.value);
+            let constant = identifier(&body.c_constant(name, &variant.name.value));
             let _ = writeln!(self.code, "\t{constant} = {},", integer_literal(variant.value.value));
         }
         self.code.push('}');
@@ -380,10 +170,10 @@ impl Definition<'_> {
             push_comment(self.code, indent, doc);
         }
         self.code.push_str(indent);
-        let name = member.name.as_ref().map_or("", |name| name.value.as_str());
+        let name = member.name.as_ref().map_or_else(String::new, |name| identifier(&name.value));
         match (&member.ty, nested) {
             (MemberType::Type(ty), _) => {
-                self.code.push_str(&self.names.declare(&ty.value, name));
+                self.code.push_str(&self.names.declare_beside(&ty.value, &name, &self.members));
             }
             (MemberType::Struct(body), Some(layout)) => {
                 self.code.push_str("struct ");
@@ -411,8 +201,8 @@ impl Definition<'_> {
     /// Asserts where each named member lies; `path` and `base` lead to the struct or union.
     fn assert_offsets(
         &mut self,
-        ty: &str,
-        path: &str,
+        ty: &Named,
+        path: &Named,
         base: u64,
         body: &Composite,
         layout: &CompositeLayout,
@@ -423,34 +213,51 @@ impl Definition<'_> {
                 continue;
             }
             let offset = base.saturating_add(at.offset());
-            let path = match &member.name {
-                Some(name) => {
-                    let name = format!("{path}{}", name.value);
-                    let _ = writeln!(
-                        self.code,
-                        "_Static_assert(__builtin_offsetof({ty}, {name}) == {offset}, \
-                         \"{name} lies at byte {offset} of {ty}\");"
-                    );
-                    format!("{name}.")
-                }
-                None => path.to_owned(),
-            };
+            let inside = member.name.as_ref().map(|name| path.member(&name.value));
+            if let Some(Named { label, written }) = &inside {
+                let _ = writeln!(
+                    self.code,
+                    "_Static_assert(__builtin_offsetof({}, {written}) == {offset}, \
+                     \"{label} lies at byte {offset} of {}\");",
+                    ty.written, ty.label
+                );
+            }
             if let (MemberType::Struct(body) | MemberType::Union(body), Some(nested)) =
                 (&member.ty, &at.nested)
             {
-                if member.name.is_some() {
-                    let member = format!("(({ty} *)0)->{}", path.trim_end_matches('.'));
+                if let Some(Named { label, written }) = &inside {
                     let _ = writeln!(
                         self.code,
-                        "_Static_assert(sizeof({member}) == {size}, \
-                         \"{name} of {ty} is {size} bytes\");",
-                        name = path.trim_end_matches('.'),
+                        "_Static_assert(sizeof((({} *)0)->{written}) == {size}, \
+                         \"{label} of {} is {size} bytes\");",
+                        ty.written,
+                        ty.label,
                         size = nested.size,
                     );
                 }
-                self.assert_offsets(ty, &path, offset, body, nested);
+                self.assert_offsets(ty, inside.as_ref().unwrap_or(path), offset, body, nested);
             }
         }
+    }
+}
+
+/// What an assertion is about.
+#[derive(Default)]
+struct Named {
+    /// As its author calls it.
+    label: String,
+    /// As C and C++ take it.
+    written: String,
+}
+
+impl Named {
+    /// The member `name` of what this leads to.
+    fn member(&self, name: &str) -> Self {
+        let path = |before: &str, name: &str| match before {
+            "" => name.to_owned(),
+            before => format!("{before}.{name}"),
+        };
+        Self { label: path(&self.label, name), written: path(&self.written, &identifier(name)) }
     }
 }
 
@@ -460,10 +267,6 @@ fn contained(ty: &MemberType) -> Option<(&Target, &str)> {
     let MemberType::Type(ty) = ty else { return None };
     let Type::Special(_, Some(target)) = &ty.value else { return None };
     Some((target, &target.member.as_ref()?.value))
-}
-
-pub(super) fn composite_word(kind: &TypeDefKind) -> &'static str {
-    if matches!(kind, TypeDefKind::Union(_)) { "union" } else { "struct" }
 }
 
 fn push_padding(code: &mut String, indent: &str, padding: Padding) {
@@ -486,12 +289,13 @@ fn push_attributes(code: &mut String, body: &Composite) {
     }
 }
 
-fn assert_type(code: &mut String, ty: &str, size: u64, align: u64) {
+fn assert_type(code: &mut String, ty: &Named, size: u64, align: u64) {
     let bytes = |number: u64| if number == 1 { "byte" } else { "bytes" };
+    let Named { label, written } = ty;
     let _ = writeln!(
         code,
-        "_Static_assert(sizeof({ty}) == {size}, \"{ty} is {size} {}\");\n\
-         _Static_assert(_Alignof({ty}) == {align}, \"{ty} is aligned to {align} {}\");",
+        "_Static_assert(sizeof({written}) == {size}, \"{label} is {size} {}\");\n\
+         _Static_assert(_Alignof({written}) == {align}, \"{label} is aligned to {align} {}\");",
         bytes(size),
         bytes(align),
     );

@@ -4,15 +4,16 @@ use std::fmt::Write;
 
 use super::{bytes, cell, push_paragraph};
 use bpfmap_schema::check::Checked;
-use bpfmap_schema::ir::{Composite, Enum, MemberType, TypeDefKind};
+use bpfmap_schema::ir::{Composite, Enum, MemberType, Schema, TypeDefKind};
 use bpfmap_schema::layout::{CompositeLayout, Item};
 
 pub(super) fn push_types(page: &mut String, checked: &Checked) {
-    let types = &checked.schema().types;
-    if !types.is_empty() {
+    let schema = checked.schema();
+    if !schema.types.is_empty() {
         page.push_str("\n## Types\n");
     }
-    for def in types {
+    push_includes(page, schema);
+    for def in schema.own_types() {
         let name = &def.name.value;
         let _ = write!(page, "\n### `{name}`\n");
         push_paragraph(page, def.doc.as_deref());
@@ -29,6 +30,18 @@ pub(super) fn push_types(page: &mut String, checked: &Checked) {
                 let _ = write!(page, "\nAnother name of `{}`, {size}.\n", target.value);
             }
             _ => {}
+        }
+    }
+}
+
+/// Says on which other page each type of an included schema is.
+fn push_includes(page: &mut String, schema: &Schema) {
+    for (index, include) in schema.includes.iter().enumerate() {
+        let types = schema.types.iter().filter(|def| def.include == Some(index));
+        let types: Vec<String> = types.map(|def| format!("`{}`", def.name.value)).collect();
+        if !types.is_empty() {
+            let name = &include.name.value;
+            let _ = write!(page, "\nFrom [`{name}`]({name}.md): {}.\n", types.join(", "));
         }
     }
 }

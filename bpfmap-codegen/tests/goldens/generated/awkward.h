@@ -6,12 +6,62 @@
  *     this is no example
  */
 
-#ifndef BPFMAP_AWKWARD_H_e550f47c23744ac6
-#define BPFMAP_AWKWARD_H_e550f47c23744ac6
+#ifndef BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff
+#define BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff
 
-#if !defined(__uint) || !defined(SEC)
-#error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
 #endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
+#endif
+
+/* A word of C++, which gets an underscore at its end there. */
+#ifndef BPFMAP_NAME
+#ifdef __cplusplus
+#define BPFMAP_NAME(name) name##_
+#else
+#define BPFMAP_NAME(name) name
+#endif
+#endif
+
+/* A type that is called as a member beside it. C++ takes such a name for the member's. */
+#ifndef BPFMAP_TYPE
+#ifdef __cplusplus
+#define BPFMAP_TYPE(name) ::name
+#else
+#define BPFMAP_TYPE(name) name
+#endif
+#endif
+
+/* Tags for the BTF of programs. */
+#ifndef BPFMAP_DECL_TAG
+#ifdef __bpf__
+#define BPFMAP_DECL_TAG(tag) __attribute__((btf_decl_tag(tag)))
+#else
+#define BPFMAP_DECL_TAG(tag)
+#endif
+#endif
+
+struct BPFMAP_NAME(explicit);
 
 /*
  * A header, as in RFC 791:
@@ -95,7 +145,7 @@ _Static_assert(__builtin_offsetof(struct documented, rest) == 4, "rest lies at b
  *
  *     match verdict {}
  */
-enum verdict : int {
+BPFMAP_ENUM(verdict, int, SI) {
 	/*
 	 * ~~~
 	 * no code
@@ -149,7 +199,7 @@ _Static_assert(_Alignof(struct map_spec) == 2, "struct map_spec is aligned to 2 
 _Static_assert(__builtin_offsetof(struct map_spec, bits0) == 1, "bits0 lies at byte 1 of struct map_spec");
 _Static_assert(__builtin_offsetof(struct map_spec, __padding) == 2, "__padding lies at byte 2 of struct map_spec");
 
-enum some : unsigned char {
+BPFMAP_ENUM(some, unsigned char, QI) {
 	SOME_NONE = 0,
 	SOME_SELF = 1,
 	SOME_LAYOUT = 2,
@@ -216,7 +266,7 @@ _Static_assert(_Alignof(union shared) == 4, "union shared is aligned to 4 bytes"
 _Static_assert(__builtin_offsetof(union shared, whole) == 0, "whole lies at byte 0 of union shared");
 _Static_assert(__builtin_offsetof(union shared, halves) == 0, "halves lies at byte 0 of union shared");
 
-enum level : unsigned int {
+BPFMAP_ENUM(level, unsigned int, SI) {
 	LEVEL_LOW = 0,
 	LEVEL_HIGH = 1,
 };
@@ -235,6 +285,54 @@ _Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byt
 _Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
 _Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
 
+BPFMAP_ENUM(BPFMAP_NAME(template), short, HI) {
+	BPFMAP_NAME(typename) = 0,
+	BPFMAP_NAME(operator) = -1,
+};
+_Static_assert(sizeof(enum BPFMAP_NAME(template)) == 2, "enum template is 2 bytes");
+_Static_assert(_Alignof(enum BPFMAP_NAME(template)) == 2, "enum template is aligned to 2 bytes");
+
+struct BPFMAP_NAME(explicit) {
+	enum BPFMAP_NAME(template) BPFMAP_NAME(new);
+	struct {
+		_Bool BPFMAP_NAME(private);
+	} BPFMAP_NAME(this);
+	__u8 __pad0[5];
+	struct BPFMAP_NAME(explicit) *BPFMAP_NAME(friend);
+};
+_Static_assert(sizeof(struct BPFMAP_NAME(explicit)) == 16, "struct explicit is 16 bytes");
+_Static_assert(_Alignof(struct BPFMAP_NAME(explicit)) == 8, "struct explicit is aligned to 8 bytes");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(new)) == 0, "new lies at byte 0 of struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this)) == 2, "this lies at byte 2 of struct explicit");
+_Static_assert(sizeof(((struct BPFMAP_NAME(explicit) *)0)->BPFMAP_NAME(this)) == 1, "this of struct explicit is 1 bytes");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this).BPFMAP_NAME(private)) == 2, "this.private lies at byte 2 of struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(friend)) == 8, "friend lies at byte 8 of struct explicit");
+
+typedef struct BPFMAP_NAME(explicit) BPFMAP_NAME(namespace)[2];
+_Static_assert(sizeof(BPFMAP_NAME(namespace)) == 32, "namespace is 32 bytes");
+_Static_assert(_Alignof(BPFMAP_NAME(namespace)) == 8, "namespace is aligned to 8 bytes");
+
+typedef __u32 BPFMAP_NAME(virtual);
+_Static_assert(sizeof(BPFMAP_NAME(virtual)) == 4, "virtual is 4 bytes");
+_Static_assert(_Alignof(BPFMAP_NAME(virtual)) == 4, "virtual is aligned to 4 bytes");
+
+struct worded {
+	BPFMAP_TYPE(BPFMAP_NAME(virtual)) first;
+	union shared shared;
+	union shared second;
+	union {
+		BPFMAP_TYPE(BPFMAP_NAME(virtual)) BPFMAP_NAME(virtual);
+		__u16 half;
+	};
+} BPFMAP_DECL_TAG("a, b");
+_Static_assert(sizeof(struct worded) == 16, "struct worded is 16 bytes");
+_Static_assert(_Alignof(struct worded) == 4, "struct worded is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct worded, first) == 0, "first lies at byte 0 of struct worded");
+_Static_assert(__builtin_offsetof(struct worded, shared) == 4, "shared lies at byte 4 of struct worded");
+_Static_assert(__builtin_offsetof(struct worded, second) == 8, "second lies at byte 8 of struct worded");
+_Static_assert(__builtin_offsetof(struct worded, BPFMAP_NAME(virtual)) == 12, "virtual lies at byte 12 of struct worded");
+_Static_assert(__builtin_offsetof(struct worded, half) == 12, "half lies at byte 12 of struct worded");
+
 /* The key, of which the BTF has the size alone, and what the inner maps hold. */
 struct sized {
 	__u32 id;
@@ -243,48 +341,78 @@ _Static_assert(sizeof(struct sized) == 4, "struct sized is 4 bytes");
 _Static_assert(_Alignof(struct sized) == 4, "struct sized is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct sized, id) == 0, "id lies at byte 0 of struct sized");
 
-/* Keeps struct sized in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_sized(struct sized (*it)[1])
-{
-	(void)it;
-}
+#endif /* BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff */
 
-/* Keeps struct within in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_within(struct within (*it)[1])
-{
-	(void)it;
-}
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_1588c4d2edc8e3ab)
+#define BPFMAP_AWKWARD_H_MAPS_1588c4d2edc8e3ab
 
-/* Keeps union shared in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_shared(union shared (*it)[1])
-{
-	(void)it;
-}
+#if !defined(__uint) || !defined(SEC)
+#error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
+#endif
 
-/* Keeps enum level in the BTF: libbpf looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_level(enum level (*it)[1])
+/* Keeps struct sized in the BTF, where libbpf looks for it. */
+#ifndef BPFMAP_LIBBPF_sized
+#define BPFMAP_LIBBPF_sized
+static __attribute__((used)) void __bpfmap_libbpf_sized(struct sized (*it)[1])
 {
 	(void)it;
 }
+#endif
+
+/* Keeps struct within in the BTF, where libbpf looks for it. */
+#ifndef BPFMAP_LIBBPF_within
+#define BPFMAP_LIBBPF_within
+static __attribute__((used)) void __bpfmap_libbpf_within(struct within (*it)[1])
+{
+	(void)it;
+}
+#endif
+
+/* Keeps union shared in the BTF, where libbpf looks for it. */
+#ifndef BPFMAP_LIBBPF_shared
+#define BPFMAP_LIBBPF_shared
+static __attribute__((used)) void __bpfmap_libbpf_shared(union shared (*it)[1])
+{
+	(void)it;
+}
+#endif
+
+/* Keeps enum level in the BTF, where libbpf looks for it. */
+#ifndef BPFMAP_LIBBPF_level
+#define BPFMAP_LIBBPF_level
+static __attribute__((used)) void __bpfmap_libbpf_level(enum level (*it)[1])
+{
+	(void)it;
+}
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
 
 /* The programs of the tail calls; define each of them in the same source. */
 extern int __bpfmap_program_land(void *) __asm__("land");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct Self);
 	__uint(max_entries, 2);
 } crate SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, __u64);
 	__uint(max_entries, 2);
 } crate_ SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -296,7 +424,7 @@ struct {
 	});
 } self SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -309,7 +437,7 @@ struct {
 	});
 } auto_ SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -327,74 +455,74 @@ struct {
  * no example of a map
  * ```
  */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct option);
 	__type(value, union result);
 	__uint(max_entries, 4);
 } scratch SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(key_size, 4);
 	__type(value, struct documented);
 	__uint(max_entries, 3);
 } view SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __s32);
 	__type(value, struct map_spec);
 	__uint(max_entries, 3);
 } actual SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __s32);
 	__type(value, __u64);
 	__uint(max_entries, 2);
 } byte SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(key_size, sizeof(__u8[4]));
 	__uint(value_size, sizeof(struct layout));
 	__uint(max_entries, 2);
 } pattern SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	void *(*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 4096);
 } event SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	void *(*type)[BPF_MAP_TYPE_RINGBUF][2];
 	__uint(max_entries, 4096);
 } record SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	void *(*type)[BPF_MAP_TYPE_PERF_EVENT_ARRAY];
 	__type(key, __u32);
 	__type(value, __u32);
 } skb SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct k);
 	__type(value, enum verdict);
 	__uint(max_entries, 4);
 } schema SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__type(value, struct delta);
 	__uint(max_entries, 4);
 } fixture SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(key_size, sizeof(struct sized));
 	__uint(value_size, sizeof(__u32));
@@ -407,7 +535,7 @@ struct {
 	});
 } sized SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(key_size, 4);
 	__type(value, __u32);
@@ -420,7 +548,7 @@ struct {
 	});
 } inner SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -433,89 +561,93 @@ struct {
 	});
 } inner_inner SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__type(key, __s32);
 	__type(value, __u32);
 	__uint(max_entries, 4);
 	__array(values, int (void *));
-} jump SEC(".maps") = {
+} jump SEC(".maps")
+#ifndef BPFMAP_EXTERN
+= {
 	.values = {
 		[1] = (void *)&__bpfmap_program_land,
 	},
-};
+}
+#endif
+;
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
 	__uint(key_size, 4);
 	__type(value, __u32);
 	__uint(max_entries, 8);
 } packet SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__type(key, __s32);
 	__type(value, __u32);
 	__uint(max_entries, 8);
 } interface SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_CPUMAP);
 	__type(key, __s32);
 	__type(value, __u32);
 	__uint(max_entries, 8);
 } number SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
 	__uint(key_size, 4);
 	__type(value, __u64);
 	__uint(max_entries, 8);
 } socket SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_SOCKHASH);
 	__type(key, __s32);
 	__type(value, __u64);
 	__uint(max_entries, 8);
 } port SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
 	__type(key, __s32);
 	__type(value, __u64);
 	__uint(max_entries, 4);
 } reserved SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
 	__uint(key_size, 4);
 	__type(value, __u32);
 	__uint(max_entries, 4);
 } result SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__type(key, __s32);
 	__type(value, __u64[127]);
 	__uint(max_entries, 64);
 } ctx SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
 	__uint(key_size, 4);
 	__type(value, __u32);
 	__uint(max_entries, 4);
 } word SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__type(key, __u32);
 	__type(value, __u64);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } spec SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(key_size, 8);
 	__type(value, __u8);
@@ -593,4 +725,4 @@ static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const 
 				     sizeof(*event_));
 }
 
-#endif /* BPFMAP_AWKWARD_H_e550f47c23744ac6 */
+#endif /* BPFMAP_AWKWARD_H_MAPS_1588c4d2edc8e3ab */

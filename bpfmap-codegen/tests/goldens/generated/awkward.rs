@@ -30,7 +30,7 @@ pub use self::awkward::*;
 pub mod awkward {
     use ::core::prelude::v1::*;
 
-    use ::bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map, Padded};
+    use ::bpfmap::{Be16, Bool, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map, Padded};
 
     ::bpfmap::schema!(name = "awkward", min_kernel = "5.10");
 
@@ -233,6 +233,55 @@ pub mod awkward {
     #[bpf_type(in_place, std_traits)]
     pub struct TypeSelfLimits {
         pub low: u32,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub struct Explicit {
+        pub new: Enum<Template>,
+        pub this: ExplicitThis,
+        pub _pad0: [u8; 5],
+        #[bpf(points_to = "explicit")]
+        pub friend: KernelPtr,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub struct ExplicitThis {
+        pub private: Bool,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]
+    #[repr(i16)]
+    #[bpf_type(prefix = "")]
+    pub enum Template {
+        Typename = 0,
+        Operator = -1,
+    }
+
+    pub type Namespace = [Explicit; 2];
+
+    pub type Virtual = u32;
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(tag = "a, b", std_traits)]
+    pub struct Worded {
+        pub first: Virtual,
+        pub shared: Shared,
+        pub second: Shared,
+        #[bpf(anonymous)]
+        pub anon0: WordedAnon0,
+    }
+
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(in_place, std_traits)]
+    pub union WordedAnon0 {
+        pub r#virtual: Virtual,
+        pub half: Padded<u16, 2>,
     }
 
     /// The key, of which the BTF has the size alone, and what the inner maps hold.

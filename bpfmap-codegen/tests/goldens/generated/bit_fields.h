@@ -2,14 +2,40 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H_18b9eff85049dd14
-#define BPFMAP_BIT_FIELDS_H_18b9eff85049dd14
+#ifndef BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
+#define BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
 
-#if !defined(__uint) || !defined(SEC)
-#error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
 #endif
 
-enum colour : unsigned char {
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpacked-not-aligned"
+#endif
+
+BPFMAP_ENUM(colour, unsigned char, QI) {
 	COLOUR_RED = 0,
 	COLOUR_GREEN = 1,
 	COLOUR_BLUE = 2,
@@ -17,7 +43,7 @@ enum colour : unsigned char {
 _Static_assert(sizeof(enum colour) == 1, "enum colour is 1 byte");
 _Static_assert(_Alignof(enum colour) == 1, "enum colour is aligned to 1 byte");
 
-enum heat : signed char {
+BPFMAP_ENUM(heat, signed char, QI) {
 	HEAT_COLD = -1,
 	HEAT_MILD = 0,
 	HEAT_HOT = 1,
@@ -98,25 +124,47 @@ union overlay {
 _Static_assert(sizeof(union overlay) == 4, "union overlay is 4 bytes");
 _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 bytes");
 
-struct {
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184)
+#define BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184
+
+#if !defined(__uint) || !defined(SEC)
+#error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct header);
 	__type(value, struct mixed);
 	__uint(max_entries, 8);
 } headers SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct gaps);
 	__type(value, struct tight);
 	__uint(max_entries, 8);
 } gaps SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, union overlay);
 	__uint(max_entries, 8);
 } overlays SEC(".maps");
 
-#endif /* BPFMAP_BIT_FIELDS_H_18b9eff85049dd14 */
+#endif /* BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184 */

@@ -6,11 +6,28 @@
  * The words * / and / * cannot end a comment.
  */
 
-#ifndef BPFMAP_COMPOSITES_H_7785c662da25bd6d
-#define BPFMAP_COMPOSITES_H_7785c662da25bd6d
+#ifndef BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
+#define BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
 
-#if !defined(__uint) || !defined(SEC)
-#error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpacked-not-aligned"
 #endif
 
 /* A point, `x` before `y`. */
@@ -209,33 +226,55 @@ _Static_assert(__builtin_offsetof(struct words, anon0) == 14, "anon0 lies at byt
 _Static_assert(__builtin_offsetof(struct words, loop) == 16, "loop lies at byte 16 of struct words");
 _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn lies at byte 16 of struct words");
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d)
+#define BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d
+
+#if !defined(__uint) || !defined(SEC)
+#error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
 /* The map and its key share a name. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct nested);
 	__type(value, struct holder);
 	__uint(max_entries, 16);
 } nested SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct tail[2]);
 	__uint(max_entries, 4);
 } tail SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct words);
 	__type(value, union short_union);
 	__uint(max_entries, 4);
 } words SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct padded);
 	__uint(max_entries, 1);
 } padded SEC(".maps");
 
-#endif /* BPFMAP_COMPOSITES_H_7785c662da25bd6d */
+#endif /* BPFMAP_COMPOSITES_H_MAPS_aac08ce55ec8df1d */

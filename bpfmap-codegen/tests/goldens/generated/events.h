@@ -2,11 +2,28 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H_2133d1e9d659f1fc
-#define BPFMAP_EVENTS_H_2133d1e9d659f1fc
+#ifndef BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
+#define BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
 
-#if !defined(__uint) || !defined(SEC)
-#error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
 #endif
 
 /* A process runs another program. */
@@ -19,35 +36,53 @@ _Static_assert(_Alignof(struct exec) == 4, "struct exec is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct exec, pid) == 0, "pid lies at byte 0 of struct exec");
 _Static_assert(__builtin_offsetof(struct exec, name) == 4, "name lies at byte 4 of struct exec");
 
-enum command : unsigned int {
+BPFMAP_ENUM(command, unsigned int, SI) {
 	COMMAND_STOP = 0,
 	COMMAND_GO = 1,
 };
 _Static_assert(sizeof(enum command) == 4, "enum command is 4 bytes");
 _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes");
 
+#endif /* BPFMAP_EVENTS_H_TYPES_6b241c18b883081f */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_b6bd698516121c20)
+#define BPFMAP_EVENTS_H_MAPS_b6bd698516121c20
+
+#if !defined(__uint) || !defined(SEC)
+#error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
 /* In order. */
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	struct exec (*type)[BPF_MAP_TYPE_RINGBUF];
 	__uint(max_entries, 65536);
 } execs SEC(".maps");
 
 /* Records of any size: no event is named. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } raw SEC(".maps");
 
 /* For each CPU. */
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	__u64 (*type)[BPF_MAP_TYPE_PERF_EVENT_ARRAY][4];
 	__type(key, __u32);
 	__type(value, __u32);
 } samples SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
 	enum command (*type)[31 /* BPF_MAP_TYPE_USER_RINGBUF */];
 	__uint(max_entries, 4096);
@@ -109,4 +144,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_2133d1e9d659f1fc */
+#endif /* BPFMAP_EVENTS_H_MAPS_b6bd698516121c20 */

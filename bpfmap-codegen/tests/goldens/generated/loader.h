@@ -2,11 +2,19 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H_ed8773262736ddfe
-#define BPFMAP_LOADER_H_ed8773262736ddfe
+#ifndef BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
+#define BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
 
-#if !defined(__uint) || !defined(SEC)
-#error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
 #endif
 
 struct k {
@@ -28,24 +36,42 @@ _Static_assert(_Alignof(struct stats) == 8, "struct stats is aligned to 8 bytes"
 _Static_assert(__builtin_offsetof(struct stats, packets) == 0, "packets lies at byte 0 of struct stats");
 _Static_assert(__builtin_offsetof(struct stats, bytes) == 8, "bytes lies at byte 8 of struct stats");
 
+#endif /* BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8 */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b)
+#define BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b
+
+#if !defined(__uint) || !defined(SEC)
+#error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
 /* As deep as the command line says. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__type(key, __u32);
 } stacks SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
 } both SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(value, struct stats);
 	__uint(max_entries, 64);
 } keys SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__type(key, struct k);
 	__uint(max_entries, 64);
@@ -53,29 +79,29 @@ struct {
 } values SEC(".maps");
 
 /* What the loader makes for each. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, struct k);
 	__type(value, __u32);
 	__uint(max_entries, 8);
 } tenants SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
 } shards SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct stats);
 } plain SEC(".maps");
 
 /* libbpf asks for 8192 bytes. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 5000);
 } rounded SEC(".maps");
 
-#endif /* BPFMAP_LOADER_H_ed8773262736ddfe */
+#endif /* BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b */

@@ -2,11 +2,28 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H_dc2aa03727c02850
-#define BPFMAP_MAPS_H_dc2aa03727c02850
+#ifndef BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
+#define BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
 
-#if !defined(__uint) || !defined(SEC)
-#error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* Tags for the BTF of programs. */
+#ifndef BPFMAP_DECL_TAG
+#ifdef __bpf__
+#define BPFMAP_DECL_TAG(tag) __attribute__((btf_decl_tag(tag)))
+#else
+#define BPFMAP_DECL_TAG(tag)
+#endif
 #endif
 
 /*
@@ -36,8 +53,8 @@ struct bpf_timer {
 struct guarded {
 	struct bpf_spin_lock lock;
 	__u8 __pad0[4];
-	__u64 total __attribute__((btf_decl_tag("total \"in bytes\"")));
-} __attribute__((btf_decl_tag("guarded")));
+	__u64 total BPFMAP_DECL_TAG("total \"in bytes\"");
+} BPFMAP_DECL_TAG("guarded");
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
 _Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
@@ -62,8 +79,26 @@ _Static_assert(_Alignof(struct prefix) == 4, "struct prefix is aligned to 4 byte
 _Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len lies at byte 0 of struct prefix");
 _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address lies at byte 4 of struct prefix");
 
+#endif /* BPFMAP_MAPS_H_TYPES_cf5d247104a00d82 */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2be778abd3d999d5)
+#define BPFMAP_MAPS_H_MAPS_2be778abd3d999d5
+
+#if !defined(__uint) || !defined(SEC)
+#error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
 /* Packets seen per source address. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -72,14 +107,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } counters SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
 	__type(value, struct guarded);
 	__uint(pinning, LIBBPF_PIN_NONE);
-} unpinned SEC(".maps") __attribute__((btf_decl_tag("first"))) __attribute__((btf_decl_tag("second")));
+} unpinned SEC(".maps") BPFMAP_DECL_TAG("first") BPFMAP_DECL_TAG("second");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct delayed);
@@ -89,7 +124,7 @@ struct {
 #endif
 } own_pinning SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -98,28 +133,28 @@ struct {
 	__uint(numa_node, 0);
 } near SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(key_size, 7);
 	__uint(value_size, 24);
 	__uint(max_entries, 32);
 } opaque SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__type(key, __u32);
 	__uint(value_size, 24);
 	__uint(max_entries, 32);
 } half_typed SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
 	__uint(key_size, sizeof(__u64));
 	__uint(value_size, sizeof(struct prefix));
 	__uint(max_entries, 32);
 } without_btf SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__type(key, struct prefix);
 	__type(value, __u32);
@@ -127,23 +162,23 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } routes SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__type(value, struct prefix);
 	__uint(max_entries, 16);
 } jobs SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
 	__type(value, __u64);
 	__uint(max_entries, 16);
 } undo SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
 	__uint(max_entries, 3);
 } slots SEC(".maps");
 
-#endif /* BPFMAP_MAPS_H_dc2aa03727c02850 */
+#endif /* BPFMAP_MAPS_H_MAPS_2be778abd3d999d5 */

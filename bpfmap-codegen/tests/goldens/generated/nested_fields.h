@@ -2,14 +2,31 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c
-#define BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c
+#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c
+#define BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c
 
-#if !defined(__uint) || !defined(SEC)
-#error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
 #endif
 
-#if defined(__clang__) && __clang_major__ < 15
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+#ifndef BPFMAP_TYPE_TAG
+#ifdef __bpf__
+#define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
+#else
+#define BPFMAP_TYPE_TAG(tag)
+#endif
+#endif
+
+#if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15
 #error "clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer"
 #endif
 
@@ -35,8 +52,8 @@ struct bpf_timer {
 } __attribute__((aligned(8)));
 #endif
 
-/* A pointer to a type that is not defined is none of the kernel's pointers. */
-#ifndef BPFMAP_HAS_TASK_STRUCT
+/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+#if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
 #endif
@@ -61,7 +78,7 @@ struct guarded {
 		struct bpf_timer timer;
 		__u32 fired;
 		__u8 __pad0[4];
-		struct task_struct __attribute__((btf_type_tag("kptr_untrusted"))) *task;
+		struct task_struct BPFMAP_TYPE_TAG("kptr_untrusted") *task;
 	};
 };
 _Static_assert(sizeof(struct guarded) == 48, "struct guarded is 48 bytes");
@@ -72,17 +89,38 @@ _Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer lies at b
 _Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired lies at byte 32 of struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task lies at byte 40 of struct guarded");
 
-/* Keeps struct task_struct in the BTF: the kernel looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_task_struct(struct task_struct *it)
+#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_e09ae853a659c4a3)
+#define BPFMAP_NESTED_FIELDS_H_MAPS_e09ae853a659c4a3
+
+#if !defined(__uint) || !defined(SEC)
+#error "nested_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then nested_fields.h"
+#endif
+
+/* Keeps struct task_struct in the BTF, where the kernel looks for it. */
+#ifndef BPFMAP_KERNEL_task_struct
+#define BPFMAP_KERNEL_task_struct
+static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct *it)
 {
 	(void)it;
 }
+#endif
 
-struct {
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
 	__type(value, struct guarded);
 	__uint(max_entries, 16);
 } guarded_totals SEC(".maps");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_ce15b008ab70446c */
+#endif /* BPFMAP_NESTED_FIELDS_H_MAPS_e09ae853a659c4a3 */

@@ -2,11 +2,19 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H_f5f269349b740cb2
-#define BPFMAP_OBJECTS_H_f5f269349b740cb2
+#ifndef BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
+#define BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
 
-#if !defined(__uint) || !defined(SEC)
-#error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
 #endif
 
 struct tenant {
@@ -29,51 +37,77 @@ _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 by
 _Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
 
+#endif /* BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de)
+#define BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de
+
+#if !defined(__uint) || !defined(SEC)
+#error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
+#endif
+
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
 /* The programs of the tail calls; define each of them in the same source. */
 extern int __bpfmap_program_handle_ipv4(void *) __asm__("handle_ipv4");
 extern int __bpfmap_program_handle_ipv6(void *) __asm__("handle_ipv6");
 
 /* The next parser. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
 	__uint(max_entries, 8);
 	__array(values, int (void *));
-} jumps SEC(".maps") = {
+} jumps SEC(".maps")
+#ifndef BPFMAP_EXTERN
+= {
 	.values = {
 		[1] = (void *)&__bpfmap_program_handle_ipv4,
 		[6] = (void *)&__bpfmap_program_handle_ipv6,
 	},
-};
+}
+#endif
+;
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
 	__uint(max_entries, 2);
 	__array(values, int (void *));
-} others SEC(".maps") = {
+} others SEC(".maps")
+#ifndef BPFMAP_EXTERN
+= {
 	.values = {
 		[0] = (void *)&__bpfmap_program_handle_ipv6,
 	},
-};
+}
+#endif
+;
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
 	__uint(max_entries, 4);
 } gates SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct tenant);
 	__type(value, struct guarded);
 	__uint(max_entries, 32);
 } second SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, struct tenant);
 	__type(value, struct guarded);
@@ -81,20 +115,24 @@ struct {
 } first SEC(".maps");
 
 /* Defined after the maps that it names, whatever their order here. */
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
 	__uint(max_entries, 2);
 	__array(values, typeof(second));
-} by_name SEC(".maps") = {
+} by_name SEC(".maps")
+#ifndef BPFMAP_EXTERN
+= {
 	.values = {
 		[0] = (void *)&first,
 		[1] = (void *)&second,
 	},
-};
+}
+#endif
+;
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, struct tenant);
 	__type(value, __u32);
@@ -109,7 +147,7 @@ struct {
 	});
 } in_place SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -121,7 +159,7 @@ struct {
 	});
 } keyless SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__type(key, __u32);
 	__type(value, __u32);
@@ -132,10 +170,14 @@ struct {
 		__type(value, struct guarded);
 		__uint(max_entries, 8);
 	});
-} filled SEC(".maps") = {
+} filled SEC(".maps")
+#ifndef BPFMAP_EXTERN
+= {
 	.values = {
 		[7] = (void *)&first,
 	},
-};
+}
+#endif
+;
 
-#endif /* BPFMAP_OBJECTS_H_f5f269349b740cb2 */
+#endif /* BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de */

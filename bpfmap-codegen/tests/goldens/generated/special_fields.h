@@ -2,14 +2,40 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7
-#define BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7
+#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f
+#define BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f
 
-#if !defined(__uint) || !defined(SEC)
-#error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
 #endif
 
-#if defined(__clang__) && __clang_major__ < 15
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* Tags for the BTF of programs. */
+#ifndef BPFMAP_DECL_TAG
+#ifdef __bpf__
+#define BPFMAP_DECL_TAG(tag) __attribute__((btf_decl_tag(tag)))
+#else
+#define BPFMAP_DECL_TAG(tag)
+#endif
+#endif
+
+/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+#ifndef BPFMAP_TYPE_TAG
+#ifdef __bpf__
+#define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
+#else
+#define BPFMAP_TYPE_TAG(tag)
+#endif
+#endif
+
+#if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15
 #error "clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer"
 #endif
 
@@ -103,14 +129,14 @@ struct bpf_task_work {
 } __attribute__((aligned(8)));
 #endif
 
-/* A pointer to a type that is not defined is none of the kernel's pointers. */
-#ifndef BPFMAP_HAS_TASK_STRUCT
+/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+#if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
 #endif
 
-/* A pointer to a type that is not defined is none of the kernel's pointers. */
-#ifndef BPFMAP_HAS_CGROUP
+/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+#if defined(__bpf__) && !defined(BPFMAP_HAS_CGROUP)
 #define BPFMAP_HAS_CGROUP
 struct cgroup {} __attribute__((preserve_access_index));
 #endif
@@ -146,8 +172,8 @@ _Static_assert(__builtin_offsetof(struct tally, hits) == 0, "hits lies at byte 0
 struct queue {
 	struct bpf_res_spin_lock lock;
 	__u32 length;
-	struct bpf_list_head arrivals __attribute__((btf_decl_tag("contains:job:arrival"))) __attribute__((btf_decl_tag("the author's")));
-	struct bpf_rb_root order __attribute__((btf_decl_tag("contains:job:order")));
+	struct bpf_list_head arrivals BPFMAP_DECL_TAG("contains:job:arrival") BPFMAP_DECL_TAG("the author's");
+	struct bpf_rb_root order BPFMAP_DECL_TAG("contains:job:order");
 };
 _Static_assert(sizeof(struct queue) == 40, "struct queue is 40 bytes");
 _Static_assert(_Alignof(struct queue) == 8, "struct queue is aligned to 8 bytes");
@@ -160,12 +186,12 @@ struct watched {
 	struct bpf_timer timer;
 	struct bpf_wq later;
 	struct bpf_task_work task_work;
-	struct task_struct __attribute__((btf_type_tag("kptr"))) *task;
-	struct task_struct __attribute__((btf_type_tag("kptr"))) *others[2];
+	struct task_struct BPFMAP_TYPE_TAG("kptr") *task;
+	struct task_struct BPFMAP_TYPE_TAG("kptr") *others[2];
 	/* May be gone. */
-	struct cgroup __attribute__((btf_type_tag("kptr_untrusted"))) *group;
-	struct tally __attribute__((btf_type_tag("percpu_kptr"))) *tally;
-	struct job __attribute__((btf_type_tag("kptr"))) *first;
+	struct cgroup BPFMAP_TYPE_TAG("kptr_untrusted") *group;
+	struct tally BPFMAP_TYPE_TAG("percpu_kptr") *tally;
+	struct job BPFMAP_TYPE_TAG("kptr") *first;
 };
 _Static_assert(sizeof(struct watched) == 88, "struct watched is 88 bytes");
 _Static_assert(_Alignof(struct watched) == 8, "struct watched is aligned to 8 bytes");
@@ -178,42 +204,72 @@ _Static_assert(__builtin_offsetof(struct watched, group) == 64, "group lies at b
 _Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally lies at byte 72 of struct watched");
 _Static_assert(__builtin_offsetof(struct watched, first) == 80, "first lies at byte 80 of struct watched");
 
-/* Keeps struct task_struct in the BTF: the kernel looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_task_struct(struct task_struct *it)
+#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420)
+#define BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420
+
+#if !defined(__uint) || !defined(SEC)
+#error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
+#endif
+
+/* Keeps struct task_struct in the BTF, where the kernel looks for it. */
+#ifndef BPFMAP_KERNEL_task_struct
+#define BPFMAP_KERNEL_task_struct
+static __attribute__((used)) void __bpfmap_kernel_task_struct(struct task_struct *it)
 {
 	(void)it;
 }
+#endif
 
-/* Keeps struct cgroup in the BTF: the kernel looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_cgroup(struct cgroup *it)
+/* Keeps struct cgroup in the BTF, where the kernel looks for it. */
+#ifndef BPFMAP_KERNEL_cgroup
+#define BPFMAP_KERNEL_cgroup
+static __attribute__((used)) void __bpfmap_kernel_cgroup(struct cgroup *it)
 {
 	(void)it;
 }
+#endif
 
-/* Keeps struct job in the BTF: the kernel looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_job(struct job *it)
+/* Keeps struct job in the BTF, where the kernel looks for it. */
+#ifndef BPFMAP_KERNEL_job
+#define BPFMAP_KERNEL_job
+static __attribute__((used)) void __bpfmap_kernel_job(struct job *it)
 {
 	(void)it;
 }
+#endif
 
-/* Keeps struct tally in the BTF: the kernel looks for it there. */
-static __attribute__((used)) void __bpfmap_btf_tally(struct tally *it)
+/* Keeps struct tally in the BTF, where the kernel looks for it. */
+#ifndef BPFMAP_KERNEL_tally
+#define BPFMAP_KERNEL_tally
+static __attribute__((used)) void __bpfmap_kernel_tally(struct tally *it)
 {
 	(void)it;
 }
+#endif
 
-struct {
+/* With BPFMAP_EXTERN defined, another file of the object defines the maps, and this one declares them. */
+#undef BPFMAP_MAP
+#ifdef BPFMAP_EXTERN
+#define BPFMAP_MAP extern
+#else
+#define BPFMAP_MAP
+#endif
+
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct queue);
 	__uint(max_entries, 2);
 } queues SEC(".maps");
 
-struct {
+BPFMAP_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
 	__type(value, struct watched);
 	__uint(max_entries, 16);
 } watch_list SEC(".maps");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_251089fa788a22b7 */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_38c01ff1a62b3420 */

@@ -2,14 +2,40 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H_9be45b458a4f9367
-#define BPFMAP_BIT_FIELDS_H_9be45b458a4f9367
+#ifndef BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
+#define BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
 
-#if !defined(__uint) || !defined(SEC)
-#error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
 #endif
 
-enum colour : unsigned char {
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpacked-not-aligned"
+#endif
+
+BPFMAP_ENUM(colour, unsigned char, QI) {
 	COLOUR_RED = 0,
 	COLOUR_GREEN = 1,
 	COLOUR_BLUE = 2,
@@ -17,7 +43,7 @@ enum colour : unsigned char {
 _Static_assert(sizeof(enum colour) == 1, "enum colour is 1 byte");
 _Static_assert(_Alignof(enum colour) == 1, "enum colour is aligned to 1 byte");
 
-enum heat : signed char {
+BPFMAP_ENUM(heat, signed char, QI) {
 	HEAT_COLD = -1,
 	HEAT_MILD = 0,
 	HEAT_HOT = 1,
@@ -98,6 +124,24 @@ union overlay {
 _Static_assert(sizeof(union overlay) == 4, "union overlay is 4 bytes");
 _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 bytes");
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_4fe8a339c30ebbb2)
+#define BPFMAP_BIT_FIELDS_H_MAPS_4fe8a339c30ebbb2
+
+#if !defined(__uint) || !defined(SEC)
+#error "bit_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then bit_fields.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
+
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
@@ -154,4 +198,4 @@ BPF_ANNOTATE_KV_PAIR(overlays, typeof(__u32), typeof(union overlay));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_BIT_FIELDS_H_9be45b458a4f9367 */
+#endif /* BPFMAP_BIT_FIELDS_H_MAPS_4fe8a339c30ebbb2 */

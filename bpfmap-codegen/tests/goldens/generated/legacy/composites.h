@@ -6,11 +6,28 @@
  * The words * / and / * cannot end a comment.
  */
 
-#ifndef BPFMAP_COMPOSITES_H_c554760ebd3cba97
-#define BPFMAP_COMPOSITES_H_c554760ebd3cba97
+#ifndef BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
+#define BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
 
-#if !defined(__uint) || !defined(SEC)
-#error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpacked-not-aligned"
 #endif
 
 /* A point, `x` before `y`. */
@@ -209,6 +226,24 @@ _Static_assert(__builtin_offsetof(struct words, anon0) == 14, "anon0 lies at byt
 _Static_assert(__builtin_offsetof(struct words, loop) == 16, "loop lies at byte 16 of struct words");
 _Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn lies at byte 16 of struct words");
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91)
+#define BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91
+
+#if !defined(__uint) || !defined(SEC)
+#error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
+
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
  * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
@@ -274,4 +309,4 @@ BPF_ANNOTATE_KV_PAIR(padded, typeof(__u32), typeof(struct padded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_COMPOSITES_H_c554760ebd3cba97 */
+#endif /* BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91 */

@@ -2,11 +2,28 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H_bfe6d10c7bc6a53c
-#define BPFMAP_EVENTS_H_bfe6d10c7bc6a53c
+#ifndef BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
+#define BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
 
-#if !defined(__uint) || !defined(SEC)
-#error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
 #endif
 
 /* A process runs another program. */
@@ -19,12 +36,26 @@ _Static_assert(_Alignof(struct exec) == 4, "struct exec is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct exec, pid) == 0, "pid lies at byte 0 of struct exec");
 _Static_assert(__builtin_offsetof(struct exec, name) == 4, "name lies at byte 4 of struct exec");
 
-enum command : unsigned int {
+BPFMAP_ENUM(command, unsigned int, SI) {
 	COMMAND_STOP = 0,
 	COMMAND_GO = 1,
 };
 _Static_assert(sizeof(enum command) == 4, "enum command is 4 bytes");
 _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes");
+
+#endif /* BPFMAP_EVENTS_H_TYPES_6b241c18b883081f */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4)
+#define BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4
+
+#if !defined(__uint) || !defined(SEC)
+#error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
 
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
@@ -142,4 +173,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_bfe6d10c7bc6a53c */
+#endif /* BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4 */

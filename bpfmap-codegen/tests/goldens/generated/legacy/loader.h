@@ -2,11 +2,19 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H_cc4048bd160a9327
-#define BPFMAP_LOADER_H_cc4048bd160a9327
+#ifndef BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
+#define BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
 
-#if !defined(__uint) || !defined(SEC)
-#error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/types.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
 #endif
 
 struct k {
@@ -27,6 +35,20 @@ _Static_assert(sizeof(struct stats) == 16, "struct stats is 16 bytes");
 _Static_assert(_Alignof(struct stats) == 8, "struct stats is aligned to 8 bytes");
 _Static_assert(__builtin_offsetof(struct stats, packets) == 0, "packets lies at byte 0 of struct stats");
 _Static_assert(__builtin_offsetof(struct stats, bytes) == 8, "bytes lies at byte 8 of struct stats");
+
+#endif /* BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8 */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_9785d2c8c7253d4e)
+#define BPFMAP_LOADER_H_MAPS_9785d2c8c7253d4e
+
+#if !defined(__uint) || !defined(SEC)
+#error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
 
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
@@ -113,4 +135,4 @@ struct bpf_map_def SEC("maps") rounded = {
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_LOADER_H_cc4048bd160a9327 */
+#endif /* BPFMAP_LOADER_H_MAPS_9785d2c8c7253d4e */

@@ -2,11 +2,28 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H_d1d9a734442c1170
-#define BPFMAP_MAPS_H_d1d9a734442c1170
+#ifndef BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
+#define BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
 
-#if !defined(__uint) || !defined(SEC)
-#error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+
+/* Tags for the BTF of programs. */
+#ifndef BPFMAP_DECL_TAG
+#ifdef __bpf__
+#define BPFMAP_DECL_TAG(tag) __attribute__((btf_decl_tag(tag)))
+#else
+#define BPFMAP_DECL_TAG(tag)
+#endif
 #endif
 
 /*
@@ -36,8 +53,8 @@ struct bpf_timer {
 struct guarded {
 	struct bpf_spin_lock lock;
 	__u8 __pad0[4];
-	__u64 total __attribute__((btf_decl_tag("total \"in bytes\"")));
-} __attribute__((btf_decl_tag("guarded")));
+	__u64 total BPFMAP_DECL_TAG("total \"in bytes\"");
+} BPFMAP_DECL_TAG("guarded");
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
 _Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
@@ -61,6 +78,20 @@ _Static_assert(sizeof(struct prefix) == 20, "struct prefix is 20 bytes");
 _Static_assert(_Alignof(struct prefix) == 4, "struct prefix is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len lies at byte 0 of struct prefix");
 _Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address lies at byte 4 of struct prefix");
+
+#endif /* BPFMAP_MAPS_H_TYPES_cf5d247104a00d82 */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be)
+#define BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be
+
+#if !defined(__uint) || !defined(SEC)
+#error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
 
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
@@ -183,4 +214,4 @@ BPF_ANNOTATE_KV_PAIR(slots, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_MAPS_H_d1d9a734442c1170 */
+#endif /* BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be */

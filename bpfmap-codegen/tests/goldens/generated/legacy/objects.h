@@ -2,11 +2,19 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H_16e8fda7d194bc8f
-#define BPFMAP_OBJECTS_H_16e8fda7d194bc8f
+#ifndef BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
+#define BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
 
-#if !defined(__uint) || !defined(SEC)
-#error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
+#if !defined(__bpf__) && !defined(__VMLINUX_H__)
+#include <linux/bpf.h>
+#endif
+
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
 #endif
 
 struct tenant {
@@ -28,6 +36,20 @@ _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
 _Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
 _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
+
+#endif /* BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff */
+
+/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc)
+#define BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc
+
+#if !defined(__uint) || !defined(SEC)
+#error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
+#endif
+
+#ifdef BPFMAP_EXTERN
+#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#endif
 
 /*
  * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
@@ -144,4 +166,4 @@ BPF_ANNOTATE_KV_PAIR(filled, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_OBJECTS_H_16e8fda7d194bc8f */
+#endif /* BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc */

@@ -1,0 +1,225 @@
+//! What user space needs of a header beside what programs need: the types compile as C and as C++, with GCC and Clang.
+//!
+//! Where compilers differ, a type is written with a macro, and the header defines those that it uses. For programs each
+//! of them means exactly what would stand there without it.
+
+use std::collections::HashSet;
+
+use bpfmap_schema::ir::{Composite, Int, MemberType};
+
+/// A macro, and the lines that define it.
+struct Macro {
+    /// As the text has it that uses the macro.
+    used_as: &'static str,
+    definition: &'static str,
+}
+
+const MACROS: &[Macro] = &[
+    Macro {
+        used_as: "_Static_assert(",
+        definition: "
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert
+#endif
+",
+    },
+    Macro {
+        used_as: "_Alignof(",
+        definition: "
+#if defined(__cplusplus) && !defined(_Alignof)
+#define _Alignof alignof
+#endif
+",
+    },
+    Macro {
+        used_as: "_Bool",
+        definition: "
+#if defined(__cplusplus) && !defined(_Bool)
+#define _Bool bool
+#endif
+",
+    },
+    Macro {
+        used_as: "BPFMAP_ENUM(",
+        definition: "
+/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+#ifndef BPFMAP_ENUM
+#if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
+#else
+#define BPFMAP_ENUM(name, integer, mode_of_size) enum name : integer
+#endif
+#endif
+",
+    },
+    Macro {
+        used_as: "BPFMAP_NAME(",
+        definition: "
+/* A word of C++, which gets an underscore at its end there. */
+#ifndef BPFMAP_NAME
+#ifdef __cplusplus
+#define BPFMAP_NAME(name) name##_
+#else
+#define BPFMAP_NAME(name) name
+#endif
+#endif
+",
+    },
+    Macro {
+        used_as: "BPFMAP_TYPE(",
+        definition: "
+/* A type that is called as a member beside it. C++ takes such a name for the member's. */
+#ifndef BPFMAP_TYPE
+#ifdef __cplusplus
+#define BPFMAP_TYPE(name) ::name
+#else
+#define BPFMAP_TYPE(name) name
+#endif
+#endif
+",
+    },
+    Macro {
+        used_as: "BPFMAP_DECL_TAG(",
+        definition: "
+/* Tags for the BTF of programs. */
+#ifndef BPFMAP_DECL_TAG
+#ifdef __bpf__
+#define BPFMAP_DECL_TAG(tag) __attribute__((btf_decl_tag(tag)))
+#else
+#define BPFMAP_DECL_TAG(tag)
+#endif
+#endif
+",
+    },
+    Macro {
+        used_as: "BPFMAP_TYPE_TAG(",
+        definition: "
+/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+#ifndef BPFMAP_TYPE_TAG
+#ifdef __bpf__
+#define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
+#else
+#define BPFMAP_TYPE_TAG(tag)
+#endif
+#endif
+",
+    },
+];
+
+/// The definitions of the macros that `text` uses, and `before` does not.
+pub(super) fn macros(text: &str, before: &str) -> String {
+    let used = |it: &&Macro| text.contains(it.used_as) && !before.contains(it.used_as);
+    MACROS.iter().filter(used).map(|it| it.definition).collect()
+}
+
+/// Includes what the types are made of, in user space. A program includes `vmlinux.h` or the kernel's headers before.
+pub(super) fn user_space_include(needs_bpf_h: bool) -> String {
+    let header = if needs_bpf_h { "linux/bpf.h" } else { "linux/types.h" };
+    format!("\n#if !defined(__bpf__) && !defined(__VMLINUX_H__)\n#include <{header}>\n#endif\n")
+}
+
+/// `types` with what keeps GCC from a warning about each packed struct with a member that asks for an alignment: such a
+/// member lies where the schema says, as the assertions prove.
+pub(super) fn without_warnings(types: String) -> String {
+    if !types.contains("__attribute__((packed") {
+        return types;
+    }
+    format!(
+        "\n#if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC diagnostic push\n\
+         #pragma GCC diagnostic ignored \"-Wpacked-not-aligned\"\n#endif\n\
+         {types}\n\
+         #if defined(__GNUC__) && !defined(__clang__)\n#pragma GCC diagnostic pop\n#endif\n"
+    )
+}
+
+/// `name` as C and C++ take it.
+pub(super) fn identifier(name: &str) -> String {
+    if WORDS_OF_CPP.contains(&name) { format!("BPFMAP_NAME({name})") } else { name.to_owned() }
+}
+
+/// GCC's mode of an integer of this size.
+pub(super) fn mode(int: Int) -> &'static str {
+    match int.size {
+        1 => "QI",
+        2 => "HI",
+        4 => "SI",
+        _ => "DI",
+    }
+}
+
+/// The names of all members, those of structs and unions in place included.
+pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    let mut bodies = vec![body];
+    while let Some(body) = bodies.pop() {
+        for member in &body.members {
+            names.extend(member.name.as_ref().map(|name| name.value.as_str()));
+            if let MemberType::Struct(body) | MemberType::Union(body) = &member.ty {
+                bodies.push(body);
+            }
+        }
+    }
+    names
+}
+
+/// Words of C++ that are names in C (C++23, [lex.key] and [lex.digraph], and what GCC adds without being asked).
+const WORDS_OF_CPP: &[&str] = &[
+    "alignas",
+    "alignof",
+    "and",
+    "and_eq",
+    "bitand",
+    "bitor",
+    "bool",
+    "catch",
+    "char16_t",
+    "char32_t",
+    "char8_t",
+    "class",
+    "co_await",
+    "co_return",
+    "co_yield",
+    "compl",
+    "concept",
+    "const_cast",
+    "consteval",
+    "constexpr",
+    "constinit",
+    "decltype",
+    "delete",
+    "dynamic_cast",
+    "explicit",
+    "export",
+    "false",
+    "friend",
+    "mutable",
+    "namespace",
+    "new",
+    "noexcept",
+    "not",
+    "not_eq",
+    "nullptr",
+    "operator",
+    "or",
+    "or_eq",
+    "private",
+    "protected",
+    "public",
+    "reinterpret_cast",
+    "requires",
+    "static_assert",
+    "static_cast",
+    "template",
+    "this",
+    "thread_local",
+    "throw",
+    "true",
+    "try",
+    "typeid",
+    "typename",
+    "using",
+    "virtual",
+    "wchar_t",
+    "xor",
+    "xor_eq",
+];

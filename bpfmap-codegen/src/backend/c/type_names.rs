@@ -1,0 +1,154 @@
+//! How C names types.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use super::portable::identifier;
+use bpfmap_schema::ir::{Int, Schema, Type, TypeDefKind};
+
+/// How C names the types of a schema: with the word `struct`, `union` or `enum`, or without.
+pub(super) struct TypeNames<'a> {
+    typedefs: HashSet<&'a str>,
+    unions: HashSet<&'a str>,
+    enums: HashSet<&'a str>,
+    aliases: HashSet<&'a str>,
+}
+
+impl<'a> TypeNames<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        let mut names = Self {
+            typedefs: HashSet::new(),
+            unions: HashSet::new(),
+            enums: HashSet::new(),
+            aliases: HashSet::new(),
+        };
+        for def in &schema.types {
+            if def.in_c.typedef {
+                names.typedefs.insert(&def.name.value);
+            }
+            let set = match def.kind {
+                TypeDefKind::Struct(_) => continue,
+                TypeDefKind::Union(_) => &mut names.unions,
+                TypeDefKind::Enum(_) => &mut names.enums,
+                TypeDefKind::Alias(_) => &mut names.aliases,
+            };
+            set.insert(&def.name.value);
+        }
+        names
+    }
+
+    /// The type without a declarator, as a cast or `sizeof` takes it: `__u32[4]`.
+    pub(super) fn abstract_type(&self, ty: &Type) -> String {
+        self.declare(ty, "")
+    }
+
+    /// A declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost type
+    /// first and what leads to it around the name.
+    pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
+        self.declare_beside(ty, name, &HashSet::new())
+    }
+
+    /// The same, of a member beside `members`.
+    pub(super) fn declare_beside(&self, ty: &Type, name: &str, members: &HashSet<&str>) -> String {
+        let mut declarator = name.to_owned();
+        let mut inner = ty;
+        let mut after_pointer = false;
+        loop {
+            match inner {
+                Type::Array(element, len) => {
+                    if after_pointer {
+                        declarator = format!("({declarator})");
+                    }
+                    let _ = write!(declarator, "[{}]", len.value);
+                    after_pointer = false;
+                    inner = &element.value;
+                }
+                Type::Pointer(target) => {
+                    declarator.insert(0, '*');
+                    after_pointer = true;
+                    match target {
+                        Some(target) => inner = &target.value,
+                        None => break,
+                    }
+                }
+                Type::Special(field, Some(_)) if field.is_pointer() => {
+                    declarator.insert(0, '*');
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let base = match inner {
+            Type::Pointer(_) => "void".to_owned(),
+            Type::Special(field, Some(target)) if field.is_pointer() => {
+                let (name, tag) = (identifier(&target.name.value), field.name());
+                format!("struct {name} BPFMAP_TYPE_TAG(\"{tag}\")")
+            }
+            Type::Named(name) if self.is_bare(name) && members.contains(name.as_str()) => {
+                format!("BPFMAP_TYPE({})", identifier(name))
+            }
+            _ => self.base(inner),
+        };
+        match declarator.as_bytes().first() {
+            None | Some(b'[') => format!("{base}{declarator}"),
+            _ => format!("{base} {declarator}"),
+        }
+    }
+
+    /// The name of what is neither an array nor a pointer.
+    fn base(&self, ty: &Type) -> String {
+        match ty {
+            Type::Int(int) => int_name(*int).to_owned(),
+            // `bool` is a name of its own only after stdbool.h or vmlinux.h.
+            Type::Bool => "_Bool".to_owned(),
+            Type::Char => "char".to_owned(),
+            Type::BigEndian(size) => format!("__be{}", u64::from(*size) * 8),
+            Type::Special(field, _) => format!("struct {}", field.name()),
+            Type::Named(name) if self.is_bare(name) => identifier(name),
+            Type::Named(name) => format!("{} {}", self.word(name), identifier(name)),
+            Type::Array(..) | Type::Pointer(_) => self.declare(ty, ""),
+        }
+    }
+
+    /// Whether C calls the type by its name alone.
+    pub(super) fn is_bare(&self, name: &str) -> bool {
+        self.aliases.contains(name) || self.typedefs.contains(name)
+    }
+
+    /// Whether C can declare the type without defining it: a struct or a union of the schema's, or a struct of the
+    /// kernel's behind a pointer.
+    pub(super) fn is_declarable(&self, name: &str) -> bool {
+        !self.aliases.contains(name) && !self.enums.contains(name)
+    }
+
+    /// What stands before the name of a struct, a union or an enum.
+    pub(super) fn word(&self, name: &str) -> &'static str {
+        if self.enums.contains(name) {
+            "enum"
+        } else if self.unions.contains(name) {
+            "union"
+        } else {
+            "struct"
+        }
+    }
+
+    /// What C calls the type, for people: `struct ip_key`.
+    pub(super) fn label(&self, name: &str) -> String {
+        if self.is_bare(name) { name.to_owned() } else { format!("{} {name}", self.word(name)) }
+    }
+}
+
+fn int_name(int: Int) -> &'static str {
+    match (int.signed, int.size) {
+        (false, 1) => "__u8",
+        (false, 2) => "__u16",
+        (false, 4) => "__u32",
+        (false, 8) => "__u64",
+        (false, _) => "unsigned __int128",
+        (true, 1) => "__s8",
+        (true, 2) => "__s16",
+        (true, 4) => "__s32",
+        (true, 8) => "__s64",
+        (true, _) => "__int128",
+    }
+}

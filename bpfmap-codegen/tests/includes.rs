@@ -1,0 +1,260 @@
+//! Headers of schemas that include others: the types are shared, and the headers are in one program in any order.
+
+#[path = "../../bpfmap-schema/tests/support/mod.rs"]
+mod support;
+#[path = "support/user_space.rs"]
+mod user_space;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use bpfmap_codegen::backend::c;
+use bpfmap_codegen::generate::includes;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::toml::read_file;
+use object::read::elf::ElfFile64;
+use object::{Object, ObjectSection, ObjectSymbol};
+use support::{CLANGS, clang, compile_bpf};
+use user_space::{COMPILERS, compile};
+
+const INCLUDES: &str =
+    "#include <linux/bpf.h>\n#include <linux/types.h>\n#include <bpf/bpf_helpers.h>\n";
+
+/// The schemas in `tests/goldens/includes`, each after those that it includes.
+const GOLDENS: [&str; 4] = ["net", "endpoint", "flows", "limits"];
+
+#[test]
+fn headers_are_in_one_program_in_any_order() {
+    let folder = goldens();
+    let maps = "void *used[] = { &blocked, &flows, &ended, &by_proto, &limits, &idle };\n\
+                struct ends { endpoint from, to; struct flow flow; union addr addr; port port; };\n";
+    for order in permutations(&GOLDENS) {
+        let include = lines(&order);
+        for (_, commands) in &CLANGS[1..] {
+            let names = maps_of(folder.path(), &clang(commands), &format!("{include}{maps}"));
+            assert_eq!(names.len(), 6, "{order:?}: {names:?}");
+        }
+        let application = folder.path().join("application");
+        fs::write(&application, &include).unwrap();
+        for compiler in COMPILERS {
+            compile(compiler, &application).unwrap_or_else(|error| panic!("{order:?}: {error}"));
+        }
+    }
+}
+
+/// A program has the maps of the headers that it names, and no others.
+#[test]
+fn maps_of_an_include_come_with_its_own_header() {
+    let folder = goldens();
+    let clang = clang(CLANGS[1].1);
+    let maps = |of: &[&str]| maps_of(folder.path(), &clang, &lines(of));
+    let flows = ["by_proto", "ended", "flows"];
+    assert_eq!(maps(&["flows"]), flows);
+    assert_eq!(maps(&["endpoint", "flows"]), flows);
+    assert_eq!(maps(&["flows", "net"]), ["blocked", "by_proto", "ended", "flows"]);
+    // Where the program asks for types alone, so do the headers that are included.
+    let types =
+        "#define BPFMAP_TYPES\n#include \"flows.h\"\n#include \"net.h\"\n#undef BPFMAP_TYPES\n";
+    let names = maps_of(folder.path(), &clang, &format!("{types}{}", lines(&["limits"])));
+    assert_eq!(names, ["idle", "limits"]);
+}
+
+/// A header declares its own types, and so does its page.
+#[test]
+fn each_type_is_declared_once() {
+    let folder = goldens();
+    for (name, own) in GOLDENS.iter().zip(["port addr proto", "endpoint", "flow", ""]) {
+        let header = fs::read_to_string(folder.path().join(format!("{name}.h"))).unwrap();
+        let proven: Vec<&str> = header
+            .lines()
+            .filter_map(|line| line.strip_prefix("_Static_assert(_Alignof("))
+            .map(|line| line.split_once(')').unwrap().0.rsplit(' ').next().unwrap())
+            .collect();
+        assert_eq!(proven.join(" "), own, "{name}");
+    }
+}
+
+/// Schemas that include each other in every way, with types of whatever they see.
+#[test]
+fn random_schemas_share_types() {
+    let mut random = Random(1);
+    for world in 0..30 {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["first", "second", "third", "fourth"];
+        let mut visible: Vec<BTreeSet<String>> = vec![];
+        for (index, name) in names.iter().enumerate() {
+            let included: Vec<usize> = (0..index).filter(|_| random.below(2) == 0).collect();
+            let mut types = BTreeSet::new();
+            for include in &included {
+                types.extend(visible[*include].iter().cloned());
+            }
+            let files: Vec<String> =
+                included.iter().map(|include| format!("\"{}.toml\"", names[*include])).collect();
+            let mut text = format!("include = [{}]\n", files.join(", "));
+            random.types(&mut text, name, &mut types);
+            random.maps(&mut text, name, &types);
+            fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
+            visible.push(types);
+        }
+        for name in names {
+            write_headers(folder.path(), &folder.path().join(format!("{name}.toml")));
+        }
+        let mut order = names;
+        for last in (1..order.len()).rev() {
+            order.swap(last, random.below(last + 1));
+        }
+        for (_, commands) in CLANGS {
+            let maps = maps_of(folder.path(), &clang(commands), &lines(&order));
+            assert_eq!(maps.len(), 3 * names.len(), "world {world}");
+        }
+        let application = folder.path().join("application");
+        fs::write(&application, lines(&order)).unwrap();
+        for compiler in COMPILERS {
+            compile(compiler, &application)
+                .unwrap_or_else(|error| panic!("world {world}, {order:?}: {error}"));
+        }
+    }
+}
+
+/// Numerical Recipes' generator: the same schemas in each run.
+struct Random(u32);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) as usize % bound
+    }
+
+    /// A type that a member can have.
+    fn ty(&mut self, types: &BTreeSet<String>) -> String {
+        const WORDS: [&str; 6] = ["u8", "i64", "be32", "bool", "u16", "*void"];
+        let name = if types.is_empty() || self.below(3) == 0 {
+            WORDS[self.below(WORDS.len())].to_owned()
+        } else {
+            types.iter().nth(self.below(types.len())).unwrap().clone()
+        };
+        match self.below(5) {
+            0 => format!("[{name}; {}]", 1 + self.below(3)),
+            1 if types.contains(&name) => format!("*{name}"),
+            _ => name,
+        }
+    }
+
+    /// Types of the schema `of`, each of those before.
+    fn types(&mut self, text: &mut String, of: &str, types: &mut BTreeSet<String>) {
+        for number in 0..=self.below(4) {
+            let name = format!("{of}_{number}");
+            let typedef = if self.below(3) == 0 { "typedef = true\n" } else { "" };
+            let kind = ["struct", "union", "enum", "alias"][self.below(4)];
+            let _ = writeln!(text, "[types.{name}]\nkind = \"{kind}\"");
+            let _ = match kind {
+                "alias" => writeln!(text, "type = \"{}\"", self.ty(types)),
+                "enum" => writeln!(text, "{typedef}repr = \"i16\"\nvariants = {{ a = 1, b = -2 }}"),
+                _ => {
+                    let packed = if self.below(4) == 0 { "packed = true\n" } else { "" };
+                    // A member that is called as a type is one more to get wrong.
+                    let members: Vec<String> = (0..=self.below(4))
+                        .map(|member| {
+                            let ty = self.ty(types);
+                            let is_name = types.contains(&ty) && member == 0;
+                            let name = if is_name { ty.clone() } else { format!("m{member}") };
+                            format!("{{ name = \"{name}\", type = \"{ty}\" }}")
+                        })
+                        .collect();
+                    writeln!(text, "{typedef}{packed}members = [{}]", members.join(", "))
+                }
+            };
+            types.insert(name);
+        }
+    }
+
+    /// Maps of the schema `of`.
+    fn maps(&mut self, text: &mut String, of: &str, types: &BTreeSet<String>) {
+        for (map, of_records) in [("values", false), ("records", true), ("within", false)] {
+            let ty = types.iter().nth(self.below(types.len())).unwrap();
+            let _ = match (map, of_records) {
+                (_, true) => writeln!(
+                    text,
+                    "[maps.{of}_{map}]\ntype = \"ringbuf\"\nmax_entries = 4096\nevent = \"{ty}\""
+                ),
+                ("within", _) => writeln!(
+                    text,
+                    "[maps.{of}_{map}]\ntype = \"array_of_maps\"\nmax_entries = 1\n\
+                     inner = {{ type = \"array\", value = \"{ty}\", max_entries = 1 }}"
+                ),
+                _ => writeln!(
+                    text,
+                    "[maps.{of}_{map}]\ntype = \"hash\"\nkey = \"u32\"\nvalue = \"{ty}\"\nmax_entries = 1"
+                ),
+            };
+        }
+    }
+}
+
+/// A folder with the headers of the golden schemas.
+fn goldens() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/includes");
+    for name in GOLDENS {
+        write_headers(folder.path(), &schemas.join(format!("{name}.toml")));
+    }
+    folder
+}
+
+/// Writes the header of a schema, and those of the schemas that it includes.
+fn write_headers(folder: &Path, schema: &Path) {
+    let checked = |path: &Path| -> Checked {
+        check(read_file(path)).unwrap_or_else(|rejected| panic!("{rejected}"))
+    };
+    let root = checked(schema);
+    let included = includes(std::slice::from_ref(&root));
+    for schema in std::iter::once(root).chain(included.iter().map(|path| checked(path))) {
+        let header = c::emit(&schema);
+        let path = folder.join(header.name);
+        // However it comes to be written, a header says the same.
+        if let Ok(there) = fs::read_to_string(&path) {
+            assert_eq!(there, header.contents);
+        }
+        fs::write(path, header.contents).unwrap();
+    }
+}
+
+fn lines(headers: &[&str]) -> String {
+    let mut lines = String::new();
+    for name in headers {
+        let _ = writeln!(lines, "#include \"{name}.h\"");
+    }
+    lines
+}
+
+/// Compiles a program with this text, and returns the names of its maps, in order.
+fn maps_of(folder: &Path, clang: &str, text: &str) -> Vec<String> {
+    let (source, object) = (folder.join("probe.bpf.c"), folder.join("probe.bpf.o"));
+    fs::write(&source, format!("{INCLUDES}{text}")).unwrap();
+    compile_bpf(clang, &source, &object).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let data = fs::read(&object).unwrap();
+    let object: ElfFile64<'_> = ElfFile64::parse(&*data).unwrap();
+    let maps = object.section_by_name(".maps").map(|section| section.index());
+    let symbols = object.symbols().filter(|it| maps.is_some() && it.section_index() == maps);
+    let mut names: Vec<String> = symbols
+        .map(|symbol| symbol.name().unwrap().to_owned())
+        .filter(|name| name != ".maps" && !name.is_empty())
+        .collect();
+    names.sort();
+    names
+}
+
+fn permutations<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let [first, rest @ ..] = names else { return vec![vec![]] };
+    let mut all = vec![];
+    for shorter in permutations(rest) {
+        for place in 0..=shorter.len() {
+            let mut longer = shorter.clone();
+            longer.insert(place, *first);
+            all.push(longer);
+        }
+    }
+    all
+}
