@@ -21,7 +21,8 @@ pub(crate) const BUILD_AND_BOOT: &[Package] = &[
 /// What the tests use beside it.
 pub(crate) const TESTS: &[Package] = &[
     Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
-    Package { name: "bpftool", purpose: "makes vmlinux.h" },
+    Package { name: "g++", purpose: "compiles generated headers as C++" },
+    Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 
 /// What makes a Debian system in a folder.
