@@ -10,18 +10,7 @@ impl Btf<'_> {
     /// definition does not say what its records are.
     #[must_use]
     pub fn map_event(&self, map: &str) -> Option<TypeId> {
-        let sections = self.iter().filter_map(|(_, ty)| match &ty.kind {
-            Kind::DataSection { variables, .. } if ty.name == ".maps" => Some(variables),
-            _ => None,
-        });
-        let defined = sections.flatten().find_map(|variable| {
-            let ty = self.get(variable.variable).filter(|ty| ty.name == map)?;
-            match ty.kind {
-                Kind::Variable { ty, .. } => Some(ty),
-                _ => None,
-            }
-        });
-        self.event_of(defined?)
+        self.event_of(self.map_variable(map)?)
     }
 
     /// Returns the type of the records of a map, by the struct that defines the map.

@@ -18,6 +18,7 @@
 
 mod error;
 mod events;
+mod maps;
 mod object;
 mod parse;
 mod reader;
@@ -25,6 +26,7 @@ mod replaced;
 mod types;
 
 pub use error::BtfError;
+pub use maps::MapDefinition;
 pub use object::section_of_object;
 pub use types::{
     Array, Composite, Enum, Int, Kind, Linkage, Member, Parameter, SectionVariable, Type, TypeId,

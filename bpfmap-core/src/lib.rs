@@ -22,7 +22,7 @@ extern crate std;
 ///
 /// Raise it by one whenever what they write needs something of `bpfmap` that was not there before, or no longer means
 /// what it did.
-pub const CODE_FORM: u32 = 1;
+pub const CODE_FORM: u32 = 2;
 
 /// Declares an enum whose variants have names, with `ALL` and a method that returns the name.
 macro_rules! named {

@@ -29,6 +29,8 @@ pub struct MapDef<'a> {
     pub pinning: Pinning,
     /// `false`: the map is described by its sizes alone.
     pub btf: bool,
+    /// Whether the program that loads the object may leave the map out (`set_autocreate(false)`).
+    pub optional: bool,
     /// The key as BTF describes it.
     pub key: &'a TypeDesc<'a>,
     /// The value as BTF describes it; of a per-CPU map, one CPU's.
@@ -57,6 +59,7 @@ impl<'a> MapDef<'a> {
             numa_node: None,
             pinning: Pinning::None,
             btf: true,
+            optional: false,
             key,
             value,
             event: &TypeDesc::Void,
@@ -110,6 +113,13 @@ impl<'a> MapDef<'a> {
     #[must_use]
     pub const fn btf(mut self, btf: bool) -> Self {
         self.btf = btf;
+        self
+    }
+
+    /// Says that the program that loads the object may leave the map out.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
         self
     }
 

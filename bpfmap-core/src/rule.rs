@@ -44,6 +44,25 @@ pub const fn holds(violation: Option<Violation>) {
     }
 }
 
+/// The type of a handle in a struct of all handles: an `Option` exactly where the map is optional.
+#[must_use]
+pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Violation> {
+    let map = Text::of("the map `").and(map);
+    match (is_optional, is_option) {
+        (true, false) => Some(Violation::new(
+            "optional-map",
+            &map.and("` is optional, so its handle may be absent"),
+            "write `Option<Map<…>>`",
+        )),
+        (false, true) => Some(Violation::new(
+            "optional-map",
+            &map.and("` is not optional, so its handle is never absent"),
+            "write `Map<…>`; or write `optional` in `#[bpf_map(…)]`, if the loader may leave the map out",
+        )),
+        (true, true) | (false, false) => None,
+    }
+}
+
 /// What the key of an LPM trie may have, in bytes: the prefix length, and the data.
 ///
 /// Source: `LPM_KEY_SIZE_MIN` and `LPM_KEY_SIZE_MAX` in `kernel/bpf/lpm_trie.c`.

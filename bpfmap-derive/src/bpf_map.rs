@@ -122,6 +122,7 @@ fn outer_of(template: MapDecl, name: String) -> MapDecl {
         values: Vec::new(),
         btf: None,
         set_by_loader: Vec::new(),
+        optional: false.into(),
         decl_tags: Vec::new(),
         renamed_from: None,
         span: Span::NONE,
@@ -318,6 +319,9 @@ impl Expansion<'_> {
         settings.extend(pinning.map(|pinning| quote!(.pinning(#runtime::Pinning::#pinning))));
         if def.btf.as_ref().is_some_and(|btf| !btf.value) {
             settings.extend(quote!(.btf(false)));
+        }
+        if def.optional.value {
+            settings.extend(quote!(.optional()));
         }
         settings
     }

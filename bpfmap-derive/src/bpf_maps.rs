@@ -1,12 +1,12 @@
 //! `#[derive(BpfMaps)]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Data, DeriveInput, Fields};
+use syn::{Data, DeriveInput, Field, Fields};
 
 use crate::findings;
-use crate::layout::runtime;
+use crate::layout::{lints, runtime, spanned};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -22,23 +22,58 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let (ident, visibility) = (&input.ident, &input.vis);
     let runtime = runtime(&input.attrs, "bpf_maps");
     let (bounded, parameters, bounds) = input.generics.split_for_impl();
-    let opened = fields.named.iter().map(|field| {
-        let (name, ty) = (&field.ident, &field.ty);
-        // The compiler points at the type of a field that is not a map.
-        let open = quote::quote_spanned!(ty.span()=> <#ty>::from_object(object)?);
-        quote!(#name: #open,)
-    });
+    let handles = fields.named.iter().map(|field| Handle { field, runtime: &runtime });
+    let opened = handles.clone().map(Handle::opened);
+    let (checked, checked_later): (Vec<_>, Vec<_>) = if input.generics.params.is_empty() {
+        (
+            handles.map(|handle| handle.checked(|check| quote!(const _: () = #check;))).collect(),
+            vec![],
+        )
+    } else {
+        // What depends on a parameter is known where the function is used.
+        (vec![], handles.map(|handle| handle.checked(|check| quote!(const { #check };))).collect())
+    };
+    let lints = lints(&runtime);
     quote! {
+        #(#checked)*
+
         #[automatically_derived]
+        #lints
         impl #bounded #ident #parameters #bounds {
-            /// Opens each map of an object that is loaded, and checks that it is what the schema says.
+            /// Opens each map of an object that is loaded, and checks that it is what the schema says. A map that is
+            /// optional and was not created is `None`.
             ///
             /// # Errors
             ///
-            /// Returns the error of the first map that is missing or does not match the schema.
+            /// Returns the error of the first map that is missing, was not created or does not match the schema.
             #visibility fn from_object(object: &impl #runtime::MapSource) -> #runtime::Result<Self> {
+                #(#checked_later)*
                 ::core::result::Result::Ok(Self { #(#opened)* })
             }
         }
+    }
+}
+
+/// The handle of a map.
+struct Handle<'a> {
+    field: &'a Field,
+    runtime: &'a TokenStream,
+}
+
+impl Handle<'_> {
+    /// The field, with the map that is opened.
+    fn opened(self) -> TokenStream {
+        let (name, ty, runtime) = (&self.field.ident, &self.field.ty, self.runtime);
+        // The compiler points at the type of a field that is not a map.
+        let open = quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::open(object)?);
+        quote!(#name: #open,)
+    }
+
+    /// The call that fails at compile time if the schema says something else of the map.
+    fn checked(self, constant: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+        let (ty, runtime) = (&self.field.ty, self.runtime);
+        let check = constant(quote!(#runtime::__private::fits_schema::<#ty>()));
+        let (check, lints) = (spanned(check, ty.span()), lints(runtime));
+        quote!(#lints #check)
     }
 }

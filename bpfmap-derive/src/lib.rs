@@ -150,6 +150,7 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `values(1 = name)` | initial contents: programs or maps, as C calls them |
 /// | `ops = "tcp_congestion_ops"` | of `struct_ops`, whose place its programs take |
 /// | `set_by_loader(max_entries)` | the loader sets the number |
+/// | `optional` | the loader may leave the map out: its handle is an `Option` |
 /// | `btf = false` | described by its sizes alone |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `template` | no map of its own: it says what the maps in another one are like |
@@ -210,11 +211,29 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// A map that the program may leave out when it loads the object (`set_autocreate(false)`) is `optional`. Its handle is
+/// `None` if the map was not created:
+///
+/// ```
+/// use bpfmap::{BpfMap, BpfMaps, Map};
+///
+/// /// Messages, if the program was started with `--debug`.
+/// #[derive(BpfMap)]
+/// #[bpf_map(ringbuf, max_entries = 65536, optional)]
+/// struct Debug;
+///
+/// #[derive(Debug, BpfMaps)]
+/// struct Maps {
+///     debug: Option<Map<Debug>>,
+/// }
+/// ```
+///
 /// `#[bpf_maps(crate = path)]` says how the crate `bpfmap` is called.
 ///
 /// # Errors
 ///
-/// The struct must have named fields, each of a type `Map<…>`. Anything else does not compile.
+/// The struct must have named fields, each of a type `Map<…>`, or `Option<Map<…>>` exactly where the map is `optional`.
+/// Anything else does not compile.
 #[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
 pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
     bpf_maps::expand(input.into()).into()

@@ -3,13 +3,13 @@
 #![deny(warnings, unused, missing_docs, unreachable_pub, unused_qualifications)]
 #![deny(clippy::pedantic)]
 
-use bpfmap::{BpfType, MapSpec};
+use bpfmap::{BpfType, ErrorKind, MapSource, MapSpec};
 
 /// Nothing of the prelude is there.
 mod bare {
     #![no_implicit_prelude]
 
-    use ::bpfmap::{BpfMap, BpfType, Enum, Padded, SpinLock};
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Enum, Padded, SpinLock};
     use ::core::clone::Clone;
     use ::core::marker::Copy;
 
@@ -57,6 +57,16 @@ mod bare {
     #[bpf_map(array_of_maps, max_entries = 2, pinning = by_name)]
     pub(crate) struct Outer {
         inner: Map,
+    }
+
+    #[derive(BpfMap)]
+    #[bpf_map(ringbuf, max_entries = 4096, optional)]
+    pub(crate) struct Spare;
+
+    #[derive(BpfMaps)]
+    pub(crate) struct Maps {
+        pub(crate) map: ::bpfmap::Map<Map>,
+        pub(crate) spare: ::core::option::Option<::bpfmap::Map<Spare>>,
     }
 
     const ENTRIES: u32 = 12;
@@ -124,6 +134,25 @@ mod renamed {
         key: Key,
         value: u8,
     }
+
+    #[derive(runtime::other::BpfMap)]
+    #[bpf_map(array, max_entries = 3, optional, crate = crate::renamed::runtime::other)]
+    pub(crate) struct Open<V> {
+        value: V,
+    }
+
+    #[derive(runtime::other::BpfMaps)]
+    #[bpf_maps(crate = crate::renamed::runtime::other)]
+    pub(crate) struct Maps<V: runtime::other::Plain> {
+        pub(crate) renamed: runtime::other::Map<Renamed>,
+        pub(crate) open: Option<runtime::other::Map<Open<V>>>,
+    }
+
+    #[derive(runtime::other::BpfMaps)]
+    #[bpf_maps(crate = crate::renamed::runtime::other)]
+    pub(crate) struct One {
+        pub(crate) renamed: runtime::other::Map<Renamed>,
+    }
 }
 
 /// Names come from a macro, and some of them from where it is called.
@@ -179,6 +208,31 @@ fn each_is_what_it_says() {
     assert_eq!(bpfmap::bytes_of(&by_a_macro::Either { given: by_a_macro::NUMBER.0 }).len(), 4);
     assert_eq!(renamed::Renamed::DEF.name, "renamed");
     assert_eq!(renamed::Key { a: 1 }.a, 1);
+}
+
+/// An object without maps.
+struct Empty;
+
+impl MapSource for Empty {
+    fn map_fd(&self, _: &str) -> std::io::Result<Option<std::os::fd::OwnedFd>> {
+        Ok(None)
+    }
+
+    fn map_names(&self) -> Vec<String> {
+        ["map", "renamed", "spare"].map(str::to_owned).into()
+    }
+}
+
+#[test]
+fn handles_of_all_maps() {
+    let error = bare::Maps::from_object(&Empty).map(|maps| (maps.map, maps.spare)).unwrap_err();
+    assert_eq!((error.kind(), error.map()), (ErrorKind::NotCreated, "map"));
+    let opened = renamed::Maps::<u32>::from_object(&Empty);
+    let error = opened.map(|maps| (maps.renamed, maps.open)).unwrap_err();
+    assert_eq!((error.kind(), error.map()), (ErrorKind::NotCreated, "renamed"));
+    let error = renamed::One::from_object(&Empty).map(|maps| maps.renamed).unwrap_err();
+    assert_eq!(error.map(), "renamed");
+    assert!(bpfmap::Map::<bare::Spare>::from_object_if_created(&Empty).unwrap().is_none());
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub fn map_def<'a>(arena: &'a Bump, checked: &'a Checked, map: &'a MapDecl) -> M
         Some(ir::Pinning::Other(number)) => Pinning::Other(number),
     };
     def.btf = map.btf.as_ref().is_none_or(|btf| btf.value);
+    def.optional = map.optional.value;
     if let Some(event) = &map.event {
         def.event = types.ty(&event.value);
     }

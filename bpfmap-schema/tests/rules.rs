@@ -159,6 +159,7 @@ fn maps_that_are_made_in_other_ways_have_names_of_their_own() {
         values: vec![],
         btf: None,
         set_by_loader: vec![],
+        optional: false.into(),
         decl_tags: vec![],
         renamed_from: None,
         span: Span::NONE,

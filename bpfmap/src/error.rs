@@ -38,6 +38,9 @@ pub enum ErrorKind {
     Exists,
     /// [`UpdateMode::Exist`](crate::UpdateMode::Exist) met an absent key; no such map, path or id (`ENOENT`).
     NotFound,
+    /// The object has the map, and the program that loaded it did not create the map (libbpf's
+    /// `bpf_map__set_autocreate`).
+    NotCreated,
     /// The map is full, or the index is out of range (`E2BIG`, `ENOSPC`).
     Full,
     /// The kernel has no memory left for it (`ENOMEM`).

@@ -173,6 +173,7 @@ mod bridges;
 mod btf;
 mod difference;
 mod error;
+mod handles;
 /// What `fuzz/` asks for.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! What the macros expand to; not for use by hand.
 
+pub use crate::handles::{Handle, fits_schema};
 pub use crate::limits::{
     contiguous, distinct_members, event, event_fields, fields_apart, flag_and_fields, has_node,
     key_and_value, key_fields, key_size, lpm_key, map_extra, max_entries, number_key, number_range,

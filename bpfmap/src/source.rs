@@ -10,12 +10,22 @@ use std::os::fd::OwnedFd;
 ///
 /// The generated `Maps::from_object` takes one.
 pub trait MapSource {
-    /// A descriptor of the map with this name (as the object file has it, not cut to 15 bytes); `None`: there is none.
+    /// Returns a descriptor of the map with this name (as the object file has it, not cut to 15 bytes); `None` if there is
+    /// no such map, or the loader did not create it. [`map_names`](Self::map_names) tells these two apart.
     ///
     /// # Errors
     /// The descriptor can't be duplicated. It is an [`io::Error`] since implementations outside this crate have no
     /// [`Error`](crate::Error) to give: opening makes one of it, with the name of the map.
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>>;
+
+    /// Returns the names of the maps in the object file, with those that the loader did not create. The default is an
+    /// empty list: the names are not known.
+    ///
+    /// A map that is named here and has no descriptor was not created: its handle is `None` where the schema says
+    /// `optional`. An error about a name that is not here lists the names that are.
+    fn map_names(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Returns the BTF of the object file from which the maps were loaded, or `None` if it isn't known.
     ///
@@ -44,10 +54,18 @@ impl MapSource for libbpf_rs::Object {
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
         use libbpf_rs::MapCore as _;
         use std::os::fd::AsFd as _;
-        self.maps()
-            .find(|map| map.name() == name)
-            .map(|map| map.as_fd().try_clone_to_owned())
-            .transpose()
+        let Some(map) = self.maps().find(|map| map.name() == name) else { return Ok(None) };
+        // libbpf has another descriptor in place of a map that it did not create. A map that the loader reused is there,
+        // whatever the loader said about creating it.
+        if !map.autocreate() && !crate::map::is_map(map.as_fd()) {
+            return Ok(None);
+        }
+        map.as_fd().try_clone_to_owned().map(Some)
+    }
+
+    fn map_names(&self) -> Vec<String> {
+        use libbpf_rs::MapCore as _;
+        self.maps().map(|map| map.name().to_string_lossy().into_owned()).collect()
     }
 
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
@@ -97,6 +115,10 @@ impl MapSource for aya::Ebpf {
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
         use std::os::fd::AsFd as _;
         self.map(name).map(|map| data_of(map).fd().as_fd().try_clone_to_owned()).transpose()
+    }
+
+    fn map_names(&self) -> Vec<String> {
+        self.maps().map(|(name, _)| name.to_owned()).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::MapDef;
 use crate::btf::{self, Accept};
 use crate::error::{Error, Operation, Result};
 use crate::kind::{MapType, added_flags, entries, type_name};
-use crate::map::{Info, LayoutCheck, btf_blob, kernel_name};
+use crate::map::{Info, LayoutCheck, btf_blob, is_placeholder, kernel_name, not_created};
 use crate::possible_cpus;
 use crate::sys::Errno;
 use bpfmap_btf::Btf;
@@ -88,7 +88,14 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
         Error::refused(operation, declared.name, errno, text.to_owned())
     };
     let info = Info::of_map(fd).map_err(|errno| {
-        let text = if errno == Errno(libc::EINVAL) { "the descriptor is no map's" } else { "" };
+        if errno == Errno(libc::EINVAL) && is_placeholder(fd) {
+            return not_created(declared);
+        }
+        let text = if errno == Errno(libc::EINVAL) {
+            "the descriptor does not belong to a map"
+        } else {
+            ""
+        };
         failed(Operation::Info, errno, text)
     })?;
     let real = Attributes {
@@ -201,6 +208,15 @@ pub(crate) fn event_at_opening(
     type_id: u32,
 ) -> Vec<Difference> {
     event_of(declared, btf, type_id, Accept::Older)
+}
+
+/// Compares types in some BTF as opening does, where a member may have its older name.
+pub(crate) fn types_at_opening(
+    declared: &MapDef<'_>,
+    btf: &Btf<'_>,
+    types: (u32, u32),
+) -> Vec<Difference> {
+    types_of(declared, btf, types, Accept::Older)
 }
 
 fn event_of(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32, accept: Accept) -> Vec<Difference> {

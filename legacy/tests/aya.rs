@@ -135,8 +135,12 @@ fn typed_handles_open_what_aya_loaded() {
 
     let error = Map::<NewerFlows>::from_object(&loaded).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+    assert!(error.to_string().contains("compile the program again"), "{error}");
     let error = Map::<Absent>::from_object(&loaded).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    for name in ["`flows`", "`totals`", "`jobs`", "`a_name_of_more_than_15_bytes`"] {
+        assert!(error.to_string().contains(name), "{error}");
+    }
     // They outlive the object.
     drop(loaded);
     assert_eq!(flows.lookup(&flow(7)).unwrap(), Some(7));

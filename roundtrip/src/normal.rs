@@ -3,7 +3,7 @@
 //! BTF does not hold docs, what a member or map was called before and its value in older entries, the names
 //! of variants without their prefix, the alignment and the packing that made a layout (the layout itself is
 //! compared), bit-fields without a name, what a pointer leads to beyond the name of a struct, types that no map
-//! uses, the order of types, and what is left to the loader.
+//! uses, the order of types, what is left to the loader, and whether a map is optional.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -35,7 +35,7 @@ struct Tenants {
 }
 
 #[derive(BpfMap)]
-#[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4))]
+#[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4), optional)]
 struct Jumps;
 
 #[derive(BpfMap)]

@@ -38,6 +38,8 @@ pub struct MapDecl {
     pub btf: Option<Spanned<bool>>,
     /// What user space sets before it loads the object, so that C says nothing of it.
     pub set_by_loader: Vec<Spanned<Attribute>>,
+    /// Whether the loader may leave the map out (libbpf's `bpf_map__set_autocreate`), so that an object has it or not.
+    pub optional: Spanned<bool>,
     /// BTF declaration tags on the map's variable.
     pub decl_tags: Vec<Spanned<String>>,
     /// What the map was called before: the map of an older schema that this one takes the place of.

@@ -217,6 +217,7 @@ fn map_keys(map: &MapDecl) -> Vec<Key> {
     keys.extend(number("btf", map.btf.as_ref()));
     let set_by_loader = map.set_by_loader.iter().map(|set| set.value.name());
     keys.extend(words("set_by_loader", set_by_loader));
+    keys.extend(map.optional.value.then(|| ("optional", "true".to_owned())));
     keys.extend(strings("decl_tags", &map.decl_tags));
     keys.extend(former_name(map.renamed_from.as_ref()));
     keys.extend(doc(map.doc.as_ref()));

@@ -136,6 +136,7 @@ rules! {
     MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` is what the map type takes it for";
     EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps that carry records have an event";
     EVENT_SHAPE = Error "event-shape": "An event is plain data that fits its buffer";
+    OPTIONAL_MAP = Error "optional-map": "A map that may be left out is one of its own, and no other map needs it";
     SET_BY_LOADER = Error "set-by-loader": "What the loader sets is said nowhere else";
     OPS_MISSING = Error "ops-missing": "A struct of programs says whose place it takes";
     OPS_NOT_FOR_TYPE = Error "ops-not-for-type": "Only a struct of programs takes functions' places";

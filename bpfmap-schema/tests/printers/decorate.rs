@@ -191,6 +191,7 @@ fn map(random: &mut Random, name: String, types: &[String]) -> MapDecl {
             .unwrap_or_default(),
         btf: random.sometimes(5, |random| random.pick(&[false, true]).into()),
         set_by_loader: vec![],
+        optional: (random.below(4) == 0).into(),
         decl_tags: tags(random),
         renamed_from: former_name(random),
         span: Span::NONE,

@@ -13,11 +13,13 @@ mod info;
 mod iter;
 mod locked;
 mod memory;
+mod missing;
 mod nested;
 mod object;
 mod one_cpu;
 mod open;
 mod options;
+mod origin;
 mod queue;
 mod stacks;
 mod struct_ops;
@@ -38,6 +40,9 @@ pub use struct_ops::{Registration, StructOpsState};
 
 pub(crate) use create::{create_declared, create_def, kernel_name};
 pub(crate) use info::{btf_blob, by_id};
+#[cfg(feature = "libbpf-rs")]
+pub(crate) use missing::is_map;
+pub(crate) use missing::{is_placeholder, not_created};
 pub(crate) use options::{c_path, get_pinned};
 
 use crate::kind::Kind;

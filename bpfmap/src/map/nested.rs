@@ -1,6 +1,7 @@
 //! Maps in maps.
 
 use super::batch::Entries;
+use super::origin::Origin;
 use super::{Map, OpenOptions};
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{HoldObjects, ShowObjects};
@@ -110,10 +111,13 @@ const TRIED: usize = 256;
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
-    super::open::check_def(&as_inner(*inner), fd.as_fd()).map(|_| ()).map_err(|error| {
-        let text = format!("it holds other maps than the schema says, as that of id {id}: {error}");
-        Error::told(Operation::Open, S::DEF.name, error.kind(), 0, text)
-    })
+    super::open::check_def(&as_inner(*inner), fd.as_fd(), &Origin::Unknown).map(|_| ()).map_err(
+        |error| {
+            let text =
+                format!("it holds other maps than the schema says, as that of id {id}: {error}");
+            Error::told(Operation::Open, S::DEF.name, error.kind(), 0, text)
+        },
+    )
 }
 
 /// Some map of those in a map of maps.

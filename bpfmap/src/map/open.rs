@@ -1,6 +1,7 @@
 //! Opening a map: is it the one that the schema describes?
 
 use super::info::Info;
+use super::origin::{self, Origin};
 use super::{Map, OpenOptions};
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -47,11 +48,33 @@ impl<S: MapSpec> Map<S> {
     /// ([`MapSource::btf`]).
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): it differs
+    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`NotCreated`](ErrorKind::NotCreated): it has the
+    /// map, and its loader did not create it. [`Mismatch`](ErrorKind::Mismatch): it differs
     /// from the schema; the message has the first differences, each with its path, as `value.stats[].rx_bytes: offset
     /// 16, schema says 8`, and says how many more there are.
     pub fn from_object(object: &impl MapSource) -> Result<Self> {
         Self::options().from_object(object)
+    }
+
+    /// Opens the map of a loaded object as [`from_object`](Self::from_object) does, or returns `None` if the program that
+    /// loaded the object did not create the map (libbpf's `bpf_map__set_autocreate`).
+    ///
+    /// [`derive(BpfMaps)`](derive@crate::BpfMaps) calls it for each map whose schema says `optional`.
+    ///
+    /// ```no_run
+    /// # fn f<Debug: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
+    /// match bpfmap::Map::<Debug>::from_object_if_created(object)? {
+    ///     Some(debug) => println!("at most {} messages", debug.max_entries()),
+    ///     None => println!("started without --debug"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`from_object`](Self::from_object), [`NotCreated`](ErrorKind::NotCreated) excepted.
+    pub fn from_object_if_created(object: &impl MapSource) -> Result<Option<Self>> {
+        Self::options().from_object_if_created(object)
     }
 
     /// A map that is open elsewhere: a skeleton's, a `libbpf_rs::MapHandle`, another library's. Duplicates its
@@ -127,11 +150,12 @@ impl<S: MapSpec> Consistent<S> {
 pub(super) fn check<S: MapSpec>(
     options: &OpenOptions<S>,
     fd: BorrowedFd<'_>,
+    origin: &Origin<'_>,
 ) -> Result<(Info, LayoutCheck)> {
     let () = Consistent::<S>::CHECK;
     let mut declared = S::DEF;
     declared.max_entries = options.max_entries;
-    let checked = check_def(&declared, fd)?;
+    let checked = check_def(&declared, fd, origin)?;
     // What will be read is one value for each CPU.
     if S::Kind::FACTS.per_cpu {
         possible_cpus()?;
@@ -140,12 +164,18 @@ pub(super) fn check<S: MapSpec>(
 }
 
 /// Compares the map of a descriptor with a definition.
-pub(super) fn check_def(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<(Info, LayoutCheck)> {
+pub(super) fn check_def(
+    declared: &MapDef<'_>,
+    fd: BorrowedFd<'_>,
+    origin: &Origin<'_>,
+) -> Result<(Info, LayoutCheck)> {
     let Verified { differences, layout_check, info } = verify::live(declared, fd)?;
     if differences.is_empty() {
         return Ok((info, layout_check));
     }
-    let text = format!("the map is not what the schema says: {}", verify::list(&differences));
+    let list = verify::list(&differences);
+    let help = origin.help(declared, &differences);
+    let text = format!("the map is not what the schema says: {list}{help}");
     Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
@@ -165,5 +195,8 @@ pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Res
         return Ok(true);
     }
     let list = verify::list(&differences);
-    Err(differs(format!("the events of the map are not what the schema says: {list}")))
+    let help = origin::REBUILD;
+    Err(differs(format!(
+        "the events of the map are not what the schema says: {list} (help: {help})"
+    )))
 }

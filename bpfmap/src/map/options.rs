@@ -1,7 +1,8 @@
 //! Opening and creating a map whose size, name or place is not the schema's.
 
-use super::{LayoutCheck, Map};
-use crate::error::{Error, ErrorKind, Operation, Result};
+use super::origin::Origin;
+use super::{LayoutCheck, Map, missing};
+use crate::error::{Error, Operation, Result};
 use crate::source::MapSource;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno, PathAttr};
@@ -95,19 +96,30 @@ impl<S: MapSpec> OpenOptions<S> {
     /// # Errors
     /// As there.
     pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
+        self.from_object_if_created(object)?.ok_or_else(|| missing::not_created(&S::DEF))
+    }
+
+    /// See [`Map::from_object_if_created`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_object_if_created(self, object: &impl MapSource) -> Result<Option<Map<S>>> {
         let fd = object
             .map_fd(&self.name)
-            .map_err(|error| Error::caused(Operation::Open, S::DEF.name, error))?
-            .ok_or_else(|| {
-                let text = format!("the object has no map named `{}`", self.name);
-                Error::told(Operation::Open, S::DEF.name, ErrorKind::NotFound, 0, text)
-            })?;
+            .map_err(|error| Error::caused(Operation::Open, S::DEF.name, error))?;
+        let Some(fd) = fd else {
+            let names = object.map_names();
+            if names.contains(&self.name) {
+                return Ok(None);
+            }
+            return Err(missing::not_in_object(&S::DEF, &self.name, &names));
+        };
         let name = self.name.clone();
-        let mut map = self.from_fd(fd)?;
+        let mut map = self.open(fd, &Origin::Object(object, &name))?;
         if super::open::check_event::<S>(&name, object)? {
             map.layout_check = LayoutCheck::Agrees;
         }
-        Ok(map)
+        Ok(Some(map))
     }
 
     /// See [`Map::from_map`].
@@ -127,7 +139,7 @@ impl<S: MapSpec> OpenOptions<S> {
     pub fn from_pinned(self, path: impl AsRef<Path>) -> Result<Map<S>> {
         let path = path.as_ref();
         let fd = get_pinned(path).map_err(|errno| on_path::<S>(Operation::Open, path, errno))?;
-        self.from_fd(fd)
+        self.open(fd, &Origin::Pin(path))
     }
 
     /// See [`Map::from_id`].
@@ -145,7 +157,11 @@ impl<S: MapSpec> OpenOptions<S> {
     /// # Errors
     /// As there.
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
-        let (info, layout_check) = super::open::check(&self, fd.as_fd())?;
+        self.open(fd, &Origin::Unknown)
+    }
+
+    fn open(self, fd: OwnedFd, origin: &Origin<'_>) -> Result<Map<S>> {
+        let (info, layout_check) = super::open::check(&self, fd.as_fd(), origin)?;
         let hides = super::user_ptrs::check::<S>(&info)?;
         let mut map = self.map(fd, info.max_entries, layout_check);
         map.may_hide_user_ptrs = hides == super::user_ptrs::Hidden::Unknown;

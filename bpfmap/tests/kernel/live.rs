@@ -47,7 +47,10 @@ fn a_program_is_no_map() {
     let declared = Counts::DEF;
     assert_eq!(errno(verify::live(&declared, program.as_fd())), libc::EINVAL);
     let opened = Map::<Counts>::from_map(&program);
-    assert!(opened.as_ref().unwrap_err().to_string().contains("no map"), "{opened:?}");
+    assert!(
+        opened.as_ref().unwrap_err().to_string().contains("does not belong to a map"),
+        "{opened:?}"
+    );
     assert_eq!(errno(opened), libc::EINVAL);
 
     let file = std::fs::File::open("/proc/self/exe").unwrap();

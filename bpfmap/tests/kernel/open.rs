@@ -74,6 +74,35 @@ fn an_object_without_the_map_is_told() {
     Map::<Counters>::options().name("others").from_object(&source).unwrap();
 }
 
+/// A loader that has names and no maps.
+struct NamesAlone;
+
+impl MapSource for NamesAlone {
+    fn map_fd(&self, _: &str) -> std::io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
+
+    fn map_names(&self) -> Vec<String> {
+        ["Counter", "Events"].map(str::to_owned).into()
+    }
+}
+
+/// A source tells a map that was not created from one that is not in the object by the names that it has.
+#[test]
+fn a_source_tells_what_was_not_created_by_its_names() {
+    let error = Map::<Counters>::from_object(&NamesAlone).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("it has `Counter`, `Events`"), "{error}");
+    assert!(error.to_string().contains("did you mean `Counter`?"), "{error}");
+    let error = Map::<Counters>::from_object_if_created(&NamesAlone).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+
+    let options = || Map::<Counters>::options().name("Counter");
+    assert!(options().from_object_if_created(&NamesAlone).unwrap().is_none());
+    let error = options().from_object(&NamesAlone).unwrap_err();
+    assert_eq!((error.kind(), error.errno()), (ErrorKind::NotCreated, None));
+}
+
 /// Sizes are the same; libbpf's own reuse of a pin takes such a map.
 #[test]
 fn two_swapped_members_are_refused() {
@@ -82,7 +111,9 @@ fn two_swapped_members_are_refused() {
     let text = mismatch(Map::<Counters>::from_map(&map));
     assert!(
         text.ends_with(
-            "value.rx_bytes: offset 4, schema says 0; value.tx_bytes: offset 0, schema says 4"
+            "value.rx_bytes: offset 4, schema says 0; value.tx_bytes: offset 0, schema says 4 (help: compile the program \
+             again with the header of this schema; of a pin of an older schema, move the entries with `bpfmap migrate \
+             --from OLD --to NEW --pinned PIN`, or remove the pin)"
         ),
         "{text}"
     );

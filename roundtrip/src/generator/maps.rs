@@ -38,6 +38,11 @@ pub(super) fn add(
     if let (Some(InnerMap::Named(inner)), 0) =
         (map.inner.as_ref().map(|inner| &inner.value), random.below(2))
     {
+        // A map that always stands in another one is there whenever that one is.
+        let is_optional = |other: &MapDecl| other.name.value == *inner && other.optional.value;
+        if schema.maps.iter().any(is_optional) {
+            map.optional = true.into();
+        }
         map.values = vec![(0.into(), inner.clone().into())];
     }
     schema.maps.push(map);
@@ -75,6 +80,7 @@ fn map(
         values: vec![],
         btf: random.sometimes(8, |_| false.into()),
         set_by_loader,
+        optional: (random.below(10) == 0).into(),
         decl_tags: tags(random),
         renamed_from: random.sometimes(10, |_| "former".to_owned().into()),
         span: Span::NONE,
@@ -256,6 +262,7 @@ fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let row = rows[random.below(rows.len())];
     let mut template = map(schema, row, String::new(), None, random);
     template.pinning = None;
+    template.optional = false.into();
     template.renamed_from = None;
     template.decl_tags = vec![];
     InnerMap::Template(Box::new(template))

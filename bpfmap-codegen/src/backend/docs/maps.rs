@@ -90,6 +90,9 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
             .collect();
         rows.push(("initial contents", values.join(", ")));
     }
+    if map.optional.value {
+        rows.push(("optional", "the loader may leave the map out".to_owned()));
+    }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
         rows.push(("BTF", "none: described by its sizes".to_owned()));
     }

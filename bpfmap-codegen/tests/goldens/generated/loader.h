@@ -2,8 +2,8 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
-#define BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8
+#ifndef BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4
+#define BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -36,11 +36,19 @@ _Static_assert(_Alignof(struct stats) == 8, "struct stats is aligned to 8 bytes"
 _Static_assert(__builtin_offsetof(struct stats, packets) == 0, "packets lies at byte 0 of struct stats");
 _Static_assert(__builtin_offsetof(struct stats, bytes) == 8, "bytes lies at byte 8 of struct stats");
 
-#endif /* BPFMAP_LOADER_H_TYPES_397dbdebd430b1c8 */
+/* Has the name of a type of Rust's own. */
+struct option {
+	__u32 level;
+};
+_Static_assert(sizeof(struct option) == 4, "struct option is 4 bytes");
+_Static_assert(_Alignof(struct option) == 4, "struct option is aligned to 4 bytes");
+_Static_assert(__builtin_offsetof(struct option, level) == 0, "level lies at byte 0 of struct option");
+
+#endif /* BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4 */
 
 /* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b)
-#define BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_427c4cf1aed86507)
+#define BPFMAP_LOADER_H_MAPS_427c4cf1aed86507
 
 #if !defined(__uint) || !defined(SEC)
 #error "loader.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then loader.h"
@@ -104,4 +112,12 @@ BPFMAP_MAP struct {
 	__uint(max_entries, 5000);
 } rounded SEC(".maps");
 
-#endif /* BPFMAP_LOADER_H_MAPS_118e3f1902b0aa9b */
+/* What the program is told, if it is to tell more. */
+BPFMAP_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct option);
+	__uint(max_entries, 1);
+} debug SEC(".maps");
+
+#endif /* BPFMAP_LOADER_H_MAPS_427c4cf1aed86507 */

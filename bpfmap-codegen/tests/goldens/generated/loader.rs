@@ -47,6 +47,14 @@ pub mod loader {
         pub bytes: u64,
     }
 
+    /// Has the name of a type of Rust's own.
+    #[derive(Clone, Copy, BpfType)]
+    #[repr(C)]
+    #[bpf_type(std_traits)]
+    pub struct Option {
+        pub level: u32,
+    }
+
     /// As deep as the command line says.
     ///
     /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
@@ -115,6 +123,14 @@ pub mod loader {
     #[bpf_map(ringbuf, max_entries = 5000)]
     pub struct Rounded;
 
+    /// What the program is told, if it is to tell more.
+    #[derive(BpfMap)]
+    #[bpf_map(array, max_entries = 1, optional)]
+    pub struct Debug {
+        key: u32,
+        value: Option,
+    }
+
     /// A handle of each map.
     ///
     /// Not of those of which the loader sets a part: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
@@ -123,5 +139,7 @@ pub mod loader {
         pub plain: Map<Plain>,
         /// libbpf asks for 8192 bytes.
         pub rounded: Map<Rounded>,
+        /// What the program is told, if it is to tell more.
+        pub debug: ::core::option::Option<Map<Debug>>,
     }
 }

@@ -67,6 +67,16 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
     let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
     let values = template.values.first().map(|(index, _)| ("values", index.span));
     let named = cx.syntax.field("inner", "NAME");
+    if template.optional.value {
+        cx.report(
+            Finding::new(
+                &rules::OPTIONAL_MAP,
+                template.optional.span,
+                "an inner map that is described in place is not a map of its own, and can't be left out",
+            )
+            .help("leave `optional` out; the outer map may be optional"),
+        );
+    }
     for (what, span) in pinning.into_iter().chain(values) {
         cx.report(
             Finding::new(
@@ -218,6 +228,24 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
             unknown_map(cx, &name.value, name.span);
             continue;
         };
+        if content.optional.value && !map.optional.value {
+            cx.report(
+                Finding::new(
+                    &rules::OPTIONAL_MAP,
+                    name.span,
+                    format!(
+                        "`{}` holds the optional map `{}` from the start",
+                        map.name.value, name.value
+                    ),
+                )
+                .label("loading the object fails if this map was not created")
+                .related(content.optional.span, "says that it may be left out")
+                .help(format!(
+                    "make `{}` optional too; or put `{}` in after the object is loaded",
+                    map.name.value, name.value
+                )),
+            );
+        }
         let Some(inner) = schema.inner_of(map).filter(|inner| !std::ptr::eq(*inner, content))
         else {
             continue;

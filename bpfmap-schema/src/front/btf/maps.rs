@@ -127,6 +127,7 @@ impl Maker<'_, '_, '_> {
             values: map.values.iter().map(|(index, name)| (spanned(*index), text(name))).collect(),
             btf: None,
             set_by_loader: vec![],
+            optional: false.into(),
             renamed_from: None,
             decl_tags: if map.variable == 0 {
                 vec![]

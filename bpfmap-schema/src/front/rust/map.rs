@@ -47,6 +47,8 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     });
     let values = values.collect();
     let mut set_by_loader = set_by_loader(reader, &mut entries);
+    let optional = entries.flag("optional");
+    let optional = optional.map(|word| Spanned::new(true, reader.place(&word))).unwrap_or_default();
     let ops = entries.string("ops");
     let decl_tags = entries.strings("tag");
     let renamed_from = entries.string("renamed_from");
@@ -79,6 +81,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
             values,
             btf,
             set_by_loader,
+            optional,
             decl_tags,
             renamed_from,
             span,

@@ -34,6 +34,19 @@
 //! }
 //! ```
 //!
+//! A map that the loader may leave out is `optional`, and its handle in `Maps` is an `Option`:
+//!
+//! ```text
+//! #[derive(BpfMap)]
+//! #[bpf_map(ringbuf, max_entries = 65536, optional)]
+//! struct Debug;
+//!
+//! #[derive(BpfMaps)]
+//! struct Maps {
+//!     debug: Option<Map<Debug>>,
+//! }
+//! ```
+//!
 //! An item is read by itself, within a [`Context`] that knows what is around it: a derive macro knows
 //! no more than the item, a reader of whole files follows names and constants.
 

@@ -43,6 +43,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
         values: fields.get("values").map(|value| values(file, value)).unwrap_or_default(),
         btf: fields.bool("btf"),
         set_by_loader: set_by_loader(&mut fields),
+        optional: fields.bool("optional").unwrap_or_default(),
         decl_tags: fields.strings("decl_tags"),
         renamed_from: fields.string("renamed_from"),
         span: fields.span,

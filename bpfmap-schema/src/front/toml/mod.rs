@@ -37,6 +37,11 @@
 //! [maps.stacks]
 //! type = "stack_trace"
 //! set_by_loader = ["value", "max_entries"]  # what user space sets before it loads; or key, inner
+//!
+//! [maps.debug]
+//! type = "ringbuf"
+//! max_entries = 65536
+//! optional = true                   # the loader may leave it out: `Maps` has an `Option` of it
 //! ```
 //!
 //! What an older map has otherwise is said where it is now, for `bpfmap diff` and `bpfmap migrate`;

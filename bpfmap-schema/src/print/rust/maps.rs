@@ -76,9 +76,24 @@ impl Printer<'_> {
             let (name, spec) = (&map.name.value, self.names.spec(&map.name.value));
             let field = field(&mut scope, name).ident;
             push_doc(text, "    ", map.doc.as_ref());
-            let _ = writeln!(text, "    pub {field}: {}<{spec}>,", self.imports.used("Map"));
+            let mut handle = format!("{}<{spec}>", self.imports.used("Map"));
+            if map.optional.value {
+                handle = format!("{}<{handle}>", self.option());
+            }
+            let _ = writeln!(text, "    pub {field}: {handle},");
         }
         text.push_str("}\n");
+    }
+
+    /// `Option`, which may also be the name of one of the schema's own types.
+    fn option(&self) -> String {
+        const OPTION: &str = "Option";
+        let root = if self.root.is_empty() { "::" } else { self.root };
+        if self.names.is_taken(OPTION) {
+            format!("{root}core::option::{OPTION}")
+        } else {
+            OPTION.to_owned()
+        }
     }
 
     fn push_field(&mut self, text: &mut String, name: &str, ty: &Spanned<Type>) {
@@ -128,6 +143,9 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     }
     if map.is_set_by_loader(Attribute::MaxEntries) {
         words.push("set_by_loader(max_entries)".to_owned());
+    }
+    if map.optional.value {
+        words.push("optional".to_owned());
     }
     words.extend(map.btf.as_ref().map(|btf| format!("btf = {}", btf.value)));
     // The name of a template follows from that of its map.

@@ -15,7 +15,7 @@
 //! | map | struct with `key` and `value`, `event` or `inner` |
 //! | key, value or inner map that the loader sets | a parameter of the struct, as the type of the field |
 //! | template of inner maps | struct with `bpf_map(template, …)`, before the map that it is for |
-//! | all maps of which the loader sets no part | `Maps`, with a handle of each |
+//! | all maps of which the loader sets no part | `Maps`, with a handle of each; an `Option` of it where the map is optional |
 
 pub mod accessor;
 pub mod alignment;

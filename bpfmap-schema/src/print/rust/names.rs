@@ -96,6 +96,12 @@ impl<'a> Names<'a> {
         named.collect()
     }
 
+    /// Returns whether a type or a map has this name.
+    #[must_use]
+    pub fn is_taken(&self, name: &str) -> bool {
+        self.taken.contains(name)
+    }
+
     /// A type name that nothing else has, `base` if possible.
     pub fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();

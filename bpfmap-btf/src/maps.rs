@@ -1,0 +1,55 @@
+//! What an object's BTF says of its maps: a variable of the section `.maps` for each, whose type is a struct with a
+//! member for each attribute.
+
+use crate::{Btf, Kind, TypeId};
+
+/// The part of a map's definition that a reader of a live map compares with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MapDefinition {
+    /// The type of the key; `None` if the definition gives no type.
+    pub key: Option<TypeId>,
+    /// The type of the value; `None` if the definition gives no type.
+    pub value: Option<TypeId>,
+    /// The number of entries; `None` if the definition does not say.
+    pub max_entries: Option<u32>,
+}
+
+impl Btf<'_> {
+    /// Returns the definition of the map with this name; `None` if the BTF has no such map.
+    #[must_use]
+    pub fn map_definition(&self, map: &str) -> Option<MapDefinition> {
+        let Kind::Struct(body) = &self.resolve(self.map_variable(map)?).ok()??.kind else {
+            return None;
+        };
+        // Each attribute is a pointer: to the type, or to an array that has as many elements as the number.
+        let pointee = |name: &str| {
+            let member = body.members.iter().find(|member| member.name == name)?;
+            match self.resolve(member.ty).ok()??.kind {
+                Kind::Pointer(target) => Some(target),
+                _ => None,
+            }
+        };
+        let max_entries =
+            pointee("max_entries").and_then(|target| match &self.resolve(target).ok()??.kind {
+                Kind::Array(array) => Some(array.len),
+                _ => None,
+            });
+        Some(MapDefinition { key: pointee("key"), value: pointee("value"), max_entries })
+    }
+
+    /// Returns the type of the variable that defines the map with this name.
+    pub(crate) fn map_variable(&self, map: &str) -> Option<TypeId> {
+        let sections = self.iter().filter_map(|(_, ty)| match &ty.kind {
+            Kind::DataSection { variables, .. } if ty.name == ".maps" => Some(variables),
+            _ => None,
+        });
+        sections.flatten().find_map(|variable| {
+            let ty = self.get(variable.variable).filter(|ty| ty.name == map)?;
+            match ty.kind {
+                Kind::Variable { ty, .. } => Some(ty),
+                _ => None,
+            }
+        })
+    }
+}

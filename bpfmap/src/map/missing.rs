@@ -1,0 +1,145 @@
+//! Maps that an object lacks, and maps that its loader did not create.
+
+use crate::MapDef;
+use crate::error::{Error, ErrorKind, Operation};
+#[cfg(feature = "libbpf-rs")]
+use crate::{map::Info, sys::Errno};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// How many names of maps an error lists.
+const LISTED: usize = 16;
+
+/// The error of a name that is not among the `names` of the maps in the object.
+#[cold]
+pub(super) fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
+    // C has no such names: these are the sections of variables, `.rodata` and the like.
+    let names: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
+    let has = match names.len() {
+        0 => String::new(),
+        _ => format!("; it has {}", listed(&names)),
+    };
+    let near = match nearest(name, &names) {
+        Some(near) => format!("did you mean `{near}`? if not, "),
+        None => String::new(),
+    };
+    let text = format!(
+        "the object has no map named `{name}`{has} (help: {near}include the schema's header in the program and compile it \
+         again)"
+    );
+    Error::told(Operation::Open, declared.name, ErrorKind::NotFound, 0, text)
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let first: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(LISTED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// The error of a map that the object has and that its loader did not create.
+#[cold]
+pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
+    let or = if declared.optional {
+        "open it with `Map::from_object_if_created`, which returns `None` then"
+    } else {
+        "write `optional = true` in the schema (in Rust `optional` in `#[bpf_map(…)]`), which makes its handle in `Maps` an `Option`"
+    };
+    let text = format!(
+        "the program that loaded the object did not create this map (help: call `set_autocreate(true)` on it before the \
+         object is loaded; or {or})"
+    );
+    Error::told(Operation::Open, declared.name, ErrorKind::NotCreated, 0, text)
+}
+
+/// Returns whether a descriptor belongs to a map. One that the kernel doesn't answer about may.
+#[cfg(feature = "libbpf-rs")]
+pub(crate) fn is_map(fd: BorrowedFd<'_>) -> bool {
+    !matches!(Info::of_map(fd), Err(Errno(libc::EINVAL)))
+}
+
+/// Returns whether a descriptor is the one that libbpf hands out for a map that it did not create.
+///
+/// Source: libbpf, `create_placeholder_fd`.
+pub(crate) fn is_placeholder(fd: BorrowedFd<'_>) -> bool {
+    let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    link.is_ok_and(|link| link.to_string_lossy().starts_with("/memfd:libbpf-placeholder-fd"))
+}
+
+/// Returns the name that is nearest to `wrong`, if one is near.
+fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
+    let lower = wrong.to_lowercase();
+    let near = names.iter().map(|name| (distance(&lower, &name.to_lowercase()), *name));
+    let (distance, name) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= 1 + name.len() / 4).then_some(name)
+}
+
+/// Returns how many letters have to be changed, added or left out to make `other` of `one` (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, left) in one.bytes().enumerate() {
+        let mut diagonal = line;
+        row[0] = line + 1;
+        for (column, right) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpfmap_core::TypeDesc;
+
+    const COUNTERS: MapDef<'static> = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64);
+
+    fn text(names: &[&str]) -> String {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        not_in_object(&COUNTERS, "counters", &names).to_string()
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_with_those_that_are_there() {
+        assert_eq!(
+            text(&["events", "counter", "prog.rodata"]),
+            "can't open map `counters`: the object has no map named `counters`; it has `events`, `counter` (help: did you \
+             mean `counter`? if not, include the schema's header in the program and compile it again)"
+        );
+        assert!(!text(&["events"]).contains("did you mean"));
+        assert!(text(&[]).contains("named `counters` (help: include"));
+    }
+
+    #[test]
+    fn a_long_list_of_names_is_cut() {
+        let names: Vec<String> = (0..20).map(|number| format!("map_{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let text = text(&names);
+        assert!(text.contains("`map_15` and 4 more"), "{text}");
+        assert!(!text.contains("map_16"), "{text}");
+    }
+
+    #[test]
+    fn slips_of_the_keyboard_are_near() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "ab"), 2);
+        assert_eq!(nearest("Countres", &["events", "counters"]), Some("counters"));
+        assert_eq!(nearest("flows", &["events", "counters"]), None);
+    }
+
+    #[test]
+    fn an_optional_map_is_told_how_it_opens() {
+        let text = not_created(&COUNTERS).to_string();
+        assert!(text.contains("did not create this map"), "{text}");
+        assert!(text.contains("`set_autocreate(true)`"), "{text}");
+        assert!(text.contains("`optional = true`"), "{text}");
+        let text = not_created(&COUNTERS.optional()).to_string();
+        assert!(text.contains("`Map::from_object_if_created`"), "{text}");
+        assert!(!text.contains("`optional = true`"), "{text}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Where a map was found, which says what to do about one that does not match the schema.
+
+use crate::MapDef;
+use crate::difference::Difference;
+use crate::source::MapSource;
+use crate::verify;
+use bpfmap_btf::{Btf, MapDefinition};
+use std::path::Path;
+
+/// Where a map was found.
+pub(super) enum Origin<'a> {
+    /// In an object that is loaded, under this name.
+    Object(&'a dyn MapSource, &'a str),
+    /// At a path of a BPF file system.
+    Pin(&'a Path),
+    /// Anywhere: it came as a descriptor or an id.
+    Unknown,
+}
+
+/// What the object file of a map says of it, where that is known.
+struct InFile {
+    definition: MapDefinition,
+    /// Whether its key and value are those of the schema.
+    has_layout: bool,
+}
+
+/// What to do about a program that does not match the schema.
+pub(super) const REBUILD: &str = "compile the program again with the header of this schema";
+const LOADER: &str = "if the loader sets `max_entries`, write `set_by_loader = [\"max_entries\"]` in the schema (in Rust \
+                      `set_by_loader(max_entries)`), or open the map with `Map::options().any_max_entries()`";
+
+impl Origin<'_> {
+    /// Returns what to do about a map that differs from the schema in these things, as a `help`.
+    #[cold]
+    pub(super) fn help(&self, declared: &MapDef<'_>, differences: &[Difference]) -> String {
+        let entries = differences.iter().any(|difference| difference.path == "max_entries");
+        let others = differences.iter().any(|difference| difference.path != "max_entries");
+        let mut help: Vec<String> = vec![];
+        match self {
+            Self::Object(source, name) => {
+                let file = in_file(declared, *source, name);
+                let has_layout = file.as_ref().is_some_and(|file| file.has_layout);
+                if others && has_layout && differences.iter().any(is_about_layout) {
+                    help.push(format!(
+                        "the program was compiled with this schema, so the loader reused an older map: {}",
+                        migrate("PIN")
+                    ));
+                } else if others {
+                    help.push(REBUILD.to_owned());
+                }
+                if entries {
+                    match file.and_then(|file| file.definition.max_entries) {
+                        Some(number) if Some(number) != declared.max_entries => {
+                            if !others {
+                                help.push(format!("the object file says {number}: {REBUILD}"));
+                            }
+                        }
+                        _ => help.push(LOADER.to_owned()),
+                    }
+                }
+            }
+            Self::Pin(path) => {
+                help.push(format!(
+                    "the pin is of an older schema: {}",
+                    migrate(&path.display().to_string())
+                ));
+                if entries {
+                    help.push(LOADER.to_owned());
+                }
+            }
+            Self::Unknown => {
+                if others {
+                    help.push(format!(
+                        "{REBUILD}; of a pin of an older schema, {}",
+                        migrate("PIN")
+                    ));
+                }
+                if entries {
+                    help.push(LOADER.to_owned());
+                }
+            }
+        }
+        format!(" (help: {})", help.join("; "))
+    }
+}
+
+fn migrate(pin: &str) -> String {
+    format!(
+        "move the entries with `bpfmap migrate --from OLD --to NEW --pinned {pin}`, or remove the pin"
+    )
+}
+
+fn is_about_layout(difference: &Difference) -> bool {
+    difference.path.starts_with("key") || difference.path.starts_with("value")
+}
+
+fn in_file(declared: &MapDef<'_>, source: &dyn MapSource, name: &str) -> Option<InFile> {
+    let data = source.btf()?;
+    let btf = Btf::parse(&data).ok()?;
+    let definition = btf.map_definition(name)?;
+    let types = (definition.key.unwrap_or_default(), definition.value.unwrap_or_default());
+    // A definition by sizes alone tells nothing of the layout.
+    let has_layout = types.1 != 0 && verify::types_at_opening(declared, &btf, types).is_empty();
+    Some(InFile { definition, has_layout })
+}
