@@ -11,6 +11,7 @@ pub mod generate;
 mod modules;
 #[cfg(feature = "files")]
 pub mod output;
+#[cfg(any(feature = "rust", feature = "toml"))]
 mod programs;
 
 #[cfg(any(feature = "rust", feature = "toml"))]
