@@ -23,6 +23,7 @@ use bpfmap_schema::taken::Taken;
 
 use crate::item::{Failure, Item, Stage};
 use crate::normal::normal;
+use crate::shared;
 use crate::tools::{self, CLANG, OLD_CLANG, Tools, Way};
 
 /// Takes a schema through a stage and those that are part of it.
@@ -34,8 +35,12 @@ type Take = fn(&Item, &Tools) -> Result<(), Failure>;
 ///
 /// The first stage that fails.
 pub(crate) fn run(item: &Item, tools: &Tools) -> Result<(), Failure> {
-    let stages: [(Stage, Take); 3] =
-        [(Stage::Program, objects), (Stage::Convert, convert), (Stage::FixtureProgram, fixture)];
+    let stages: [(Stage, Take); 4] = [
+        (Stage::Program, objects),
+        (Stage::Convert, convert),
+        (Stage::FixtureProgram, fixture),
+        (Stage::Shared, shared),
+    ];
     for (stage, take) in stages {
         catch_unwind(AssertUnwindSafe(|| take(item, tools))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -242,4 +247,12 @@ fn fixture(item: &Item, _: &Tools) -> Result<(), Failure> {
     let copied = fs::copy(&object, item.path(&format!("rust/made/{name}")));
     copied.map_err(|error| Failure::new(Stage::FixtureProgram, error.to_string()))?;
     Ok(())
+}
+
+/// Divides the schema among several, and compiles them in one program.
+fn shared(item: &Item, tools: &Tools) -> Result<(), Failure> {
+    let is_newest = |way: &&Way| way.clang == CLANG && compiles_with(item, way);
+    let ways: Vec<&Way> = tools.ways.iter().filter(is_newest).collect();
+    let [first, .., last] = ways.as_slice() else { return shared::run(item, &ways) };
+    shared::run(item, &[first, last])
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::item::{Failure, Item, Stage};
+use crate::shared;
 use crate::tools::{self, Tools};
 
 /// What is wrong with the schemas of a batch, by their place in it.
@@ -40,6 +41,33 @@ const RUST: Crate = Crate {
         )
     },
     arguments: LIBRARY,
+};
+
+const SHARED: Crate = Crate {
+    stage: Stage::SharedRust,
+    module: |item, _| {
+        let file = |name: &str| {
+            let path = literal(&item.path(&format!("{}/{name}.rs", shared::FOLDER)));
+            format!("    ::core::include!({path});\n")
+        };
+        let files: String = shared::parts(item).map(file).collect();
+        format!("pub mod {} {{\n    #![no_implicit_prelude]\n{files}}}\n", item.id)
+    },
+    ..RUST
+};
+
+const SHARED_FIXTURES: Crate = Crate {
+    stage: Stage::SharedFixtures,
+    module: |item, _| {
+        let part = |name: &str| {
+            let path = literal(&item.path(&format!("{}/{name}_fixture.rs", shared::FOLDER)));
+            format!("    mod {name} {{ include!({path}); }}\n")
+        };
+        let parts: String = shared::parts(item).map(part).collect();
+        format!("mod {} {{\n{parts}}}\n", item.id)
+    },
+    arguments: &["--test", "--emit", "metadata"],
+    ..FIXTURES
 };
 
 const RUST_DOCS: Crate = Crate {
@@ -106,7 +134,15 @@ pub(crate) fn run(items: &[&Item], tools: &Tools, name: &str) -> Failures {
     let (mut failures, fixtures) = std::thread::scope(|scope| {
         let checked = scope.spawn(|| {
             let mut failures = vec![];
-            for made in [&RUST, &RUST_DOCS, &DOC_TESTS, &DERIVES, &FIXTURES_OF_DERIVES] {
+            for made in [
+                &RUST,
+                &RUST_DOCS,
+                &DOC_TESTS,
+                &DERIVES,
+                &FIXTURES_OF_DERIVES,
+                &SHARED,
+                &SHARED_FIXTURES,
+            ] {
                 let failed: HashSet<usize> = failures.iter().map(|(at, _)| *at).collect();
                 failures.extend(made.compile(items, &failed, tools, &folder));
             }

@@ -10,6 +10,7 @@ mod generator;
 mod item;
 mod normal;
 mod options;
+mod shared;
 mod shrink;
 mod tools;
 

@@ -122,6 +122,20 @@ pub(crate) fn compile_fixture(clang: &str, source: &Path, object: &Path) -> Resu
     said(&mut command)
 }
 
+/// Compiles a source of an application in the language of `compiler`: its name, the standard, and the language.
+///
+/// # Errors
+///
+/// What the compiler says.
+pub(crate) fn compile_user_space(
+    [name, standard, language]: [&str; 3],
+    source: &Path,
+) -> Result<(), String> {
+    let mut command = Command::new(name);
+    command.args([standard, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", language]);
+    said(command.arg(source))
+}
+
 fn clang_command(clang: &str) -> Command {
     let mut command = Command::new(clang);
     command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]);
