@@ -151,3 +151,71 @@ pub fn handles(net: &one::net::Maps, flows: &one::flows::Maps) -> usize {{
 "
     )
 }
+
+/// Types that one crate declares with the derives are keys and values of another crate's maps; the header has them too.
+#[test]
+fn types_of_another_crate_are_used_by_maps() {
+    let types = package::make("net-types", "");
+    fs::write(
+        types.join("src/lib.rs"),
+        "//! Types.
+use bpfmap::{Be16, BpfType};
+
+/// An address.
+#[derive(Clone, Copy, Debug, BpfType)]
+#[repr(C)]
+pub struct Addr {
+    /// The port.
+    pub port: Be16,
+    /// What it is.
+    pub kind: bpfmap::Enum<Kind>,
+    /// Padding.
+    pub pad: [u8; 1],
+}
+
+/// What an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BpfType)]
+#[repr(u8)]
+pub enum Kind {
+    /// Of this machine.
+    Local = 1,
+}
+",
+    )
+    .unwrap();
+    let maps = package::make("net-maps", "net-types = { path = \"../net-types\" }");
+    fs::write(
+        maps.join("src/lib.rs"),
+        "//! Maps.
+use bpfmap::{BpfMap, BpfType, MapSpec};
+use net_types::Addr;
+
+/// Packets by address.
+#[derive(BpfMap, Debug)]
+#[bpf_map(hash, max_entries = 16)]
+pub struct Packets { key: Addr, value: Usage }
+
+/// What an address sent.
+#[derive(Clone, Copy, Debug, BpfType)]
+#[repr(C)]
+pub struct Usage {
+    /// The address before.
+    pub before: Addr,
+    /// How many.
+    pub packets: u32,
+}
+
+const _: () = assert!(size_of::<<Packets as MapSpec>::Key>() == 4);
+",
+    )
+    .unwrap();
+    package::cargo(&maps, &["check"], &[]);
+
+    let out = maps.join("generated");
+    let builder = Builder::new().rust_source(maps.join("src/lib.rs")).out_dir(&out);
+    let message = builder.generate().unwrap_err().to_string();
+    assert!(message.contains("no type is called `Addr`"), "{message}");
+    builder.extern_crate("net_types", types.join("src/lib.rs")).generate().unwrap();
+    let header = fs::read_to_string(out.join("net_maps.h")).unwrap();
+    assert!(header.contains("struct addr {") && header.contains("enum kind "), "{header}");
+}
