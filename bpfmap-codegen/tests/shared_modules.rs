@@ -111,7 +111,10 @@ fn a_type_is_there_once() {
 
 /// A crate that has the modules by `include_maps!`, all in one module, and each in a module of its own.
 fn program(generated: &Path) -> String {
-    let file = |name: &str| format!("include!({:?});", generated.join(name).with_extension("rs"));
+    let file = |name: &str| {
+        let path = generated.join(name).with_extension("rs");
+        format!("include!({:?});", path.to_str().unwrap())
+    };
     let [net, stats, flows, ports] = ["net", "stats", "flows", "ports"].map(file);
     format!(
         "/// By the macro.
