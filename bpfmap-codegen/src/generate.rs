@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::backend::{GeneratedFile, c, docs, fixture, rust};
+use crate::backend::{GeneratedFile, c, c_user, docs, fixture, rust};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::syntax::Syntax;
 
 /// A kind of file that a schema becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Emit {
-    /// `NAME.h`: types and maps for BPF programs.
+    /// `NAME.h`: types and maps for BPF programs, and types for applications in C and C++.
     C,
+    /// `NAME.user.h`: functions on the maps for applications in C and C++ that link libbpf. It includes `NAME.h`.
+    CUser,
     /// `NAME.rs`: types and typed maps for applications, which need `bpfmap` with the feature `derive`.
     Rust,
     /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
@@ -25,8 +27,13 @@ pub enum Emit {
 
 impl Emit {
     /// Every kind, by its name on the command line.
-    pub const ALL: &'static [(&'static str, Self)] =
-        &[("c", Self::C), ("rust", Self::Rust), ("fixtures", Self::Fixtures), ("docs", Self::Docs)];
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("c", Self::C),
+        ("c-user", Self::CUser),
+        ("rust", Self::Rust),
+        ("fixtures", Self::Fixtures),
+        ("docs", Self::Docs),
+    ];
 
     /// What is made unless something else is asked for.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
@@ -48,7 +55,7 @@ impl Emit {
     pub fn names_includes(self) -> bool {
         match self {
             Self::C | Self::Rust | Self::Docs => true,
-            Self::Fixtures => false,
+            Self::CUser | Self::Fixtures => false,
         }
     }
 }
@@ -125,6 +132,7 @@ pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
         match kind {
             Emit::C if options.legacy => files.push(c::emit_legacy(checked)),
             Emit::C => files.push(c::emit(checked)),
+            Emit::CUser => files.push(c_user::emit(checked)),
             Emit::Rust => files.push(rust::emit(checked)),
             Emit::Fixtures => files.extend(fixture::emit(checked)),
             Emit::Docs => files.push(docs::emit(checked)),

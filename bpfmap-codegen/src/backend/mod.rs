@@ -1,6 +1,7 @@
 //! Back ends: each writes one kind of file from a checked schema, and knows no front end.
 
 pub mod c;
+pub mod c_user;
 pub mod docs;
 pub mod fixture;
 pub mod rust;

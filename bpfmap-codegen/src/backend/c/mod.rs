@@ -40,6 +40,21 @@ pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
     type_names::TypeNames::new(schema).abstract_type(ty)
 }
 
+/// The map type that a schema calls `name`, as C calls it, or its number.
+pub(super) fn map_type(name: &str) -> String {
+    maps::map_type(name)
+}
+
+/// The definitions of the macros that `text` uses, beside those of the header that it includes.
+pub(super) fn portable_macros(text: &str) -> String {
+    portable::macros(text, "")
+}
+
+/// `text` as one line of a comment.
+pub(super) fn comment_line(text: &str) -> String {
+    comment_text(text)
+}
+
 /// The header with these definitions of the maps.
 fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     let schema = checked.schema();
@@ -113,7 +128,7 @@ fn guard(name: &str, part: &str, body: &str) -> String {
 }
 
 /// FNV-1a, which says the same on every machine and with every Rust.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

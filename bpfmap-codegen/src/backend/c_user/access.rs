@@ -1,0 +1,57 @@
+//! Which functions a map has.
+
+use bpfmap_core::KernelVersion;
+use bpfmap_core::map_type::Capability::{
+    AttachValues, DeleteElement, Filter, HoldObjects, Iterate, LookupElement, Peek, Pop, Push,
+    ShowObjects, TakeElement, UpdateElement,
+};
+use bpfmap_core::map_type::{Answer, Capability, MapType, Operation};
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::MapDecl;
+
+/// What user space does with the entries of a map: each from which kernel on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Access {
+    pub(super) lookup: Option<Since>,
+    pub(super) update: Option<Since>,
+    pub(super) delete: Option<Since>,
+    pub(super) next_key: Option<Since>,
+    pub(super) lookup_and_delete: Option<Since>,
+    pub(super) push: Option<Since>,
+    pub(super) peek: Option<Since>,
+    pub(super) pop: Option<Since>,
+    /// Adding values that can be asked for, and asking for them.
+    pub(super) filter: Option<Since>,
+}
+
+/// The first kernel that carries an operation out; `None` where each does that has the map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Since(pub(super) Option<KernelVersion>);
+
+impl Access {
+    /// What some kernel carries out on `map`, with its flags and its special fields.
+    pub(super) fn of(checked: &Checked, map: &MapDecl) -> Self {
+        let Some(row) = MapType::by_name(&map.map_type.value) else { return Self::default() };
+        let operations = checked.resolved().operations(map);
+        let since = |operation: Operation| {
+            let (_, answers) = operations.iter().find(|(known, _)| *known == operation)?;
+            let first = answers.iter().position(|since| since.answers.contains(&Answer::Ok))?;
+            Some(Since((first > 0).then(|| answers[first].kernel)))
+        };
+        let offered = |capabilities: &[Capability], operation| {
+            let offers = capabilities.iter().any(|capability| row.offers(*capability));
+            since(operation).filter(|_| offers)
+        };
+        Self {
+            lookup: offered(&[LookupElement, ShowObjects, AttachValues], Operation::Lookup),
+            update: offered(&[UpdateElement, HoldObjects, AttachValues], Operation::Update),
+            delete: offered(&[DeleteElement, AttachValues], Operation::Delete),
+            next_key: offered(&[Iterate], Operation::GetNextKey),
+            lookup_and_delete: offered(&[TakeElement], Operation::LookupAndDelete),
+            push: offered(&[Push], Operation::Update),
+            peek: offered(&[Peek], Operation::Lookup),
+            pop: offered(&[Pop], Operation::LookupAndDelete),
+            filter: offered(&[Filter], Operation::Update),
+        }
+    }
+}

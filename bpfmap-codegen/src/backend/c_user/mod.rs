@@ -1,0 +1,118 @@
+//! Typed functions on maps for applications in C and C++ that link libbpf.
+//!
+//! Each map has the functions that its type has from user space, by the facts table: `MAP__lookup`, `MAP__update` and so
+//! on. They take the file descriptor of a map, and pointers to its key and value types in place of `void *`. The maps that a
+//! map of maps holds have them too, as `MAP__inner__lookup`, if the schema describes them within that map.
+
+mod access;
+mod functions;
+mod names;
+
+use std::fmt::Write;
+
+use self::access::Access;
+use self::names::Names;
+use super::c::{comment_line, fnv1a, portable_macros};
+use super::{GeneratedFile, marker};
+use bpfmap_core::map_type::MapType;
+use bpfmap_schema::check::Checked;
+use bpfmap_schema::ir::MapDecl;
+
+/// Writes `NAME.user.h`, which includes `NAME.h`.
+#[must_use]
+pub fn emit(checked: &Checked) -> GeneratedFile {
+    let schema = checked.schema();
+    let name = &schema.name.value;
+    let names = Names::new(schema);
+    let mut functions = String::new();
+    for map in &schema.maps {
+        let called = &map.name.value;
+        functions::push(&mut functions, &names, &Map::new(checked, map, called));
+        if let Some(inner) = map.template() {
+            let mut called = format!("{called}__inner");
+            while schema.maps.iter().any(|map| map.name.value == called) {
+                called.push('_');
+            }
+            functions::push(&mut functions, &names, &Map::new(checked, inner, &called));
+        }
+    }
+    let macros = portable_macros(&functions);
+    let body = format!("{}{macros}{}{functions}", opening(name), helpers(&functions));
+    let guard = format!("BPFMAP_{}_USER_H_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()));
+    let mut code = format!("/* {} */\n", comment_line(&marker(schema)));
+    let _ = write!(code, "\n#ifndef {guard}\n#define {guard}\n{body}\n#endif /* {guard} */\n");
+    GeneratedFile { name: format!("{name}.user.h"), contents: code }
+}
+
+fn opening(name: &str) -> String {
+    format!(
+        "\n#ifdef __bpf__\n\
+         #error \"{name}.user.h is for applications: include {name}.h in a program\"\n\
+         #endif\n\n\
+         #include <errno.h>\n#include <stddef.h>\n#include <string.h>\n\n\
+         #include <bpf/bpf.h>\n#include <bpf/libbpf.h>\n\n\
+         #include \"{name}.h\"\n\n\
+         /* Each function sets errno if it fails, and returns 0 or, from libbpf 1.0 on, a negative errno. */\n"
+    )
+}
+
+/// What the functions of several maps call: those of them that `functions` has.
+fn helpers(functions: &str) -> String {
+    let used = HELPERS.iter().filter(|(name, _)| functions.contains(name));
+    used.map(|(_, definition)| *definition).collect()
+}
+
+const HELPERS: &[(&str, &str)] = &[
+    (
+        "__bpfmap_check_cpus(",
+        "
+/* Whether there is room for the value of each CPU that the kernel may ever have. */
+#ifndef BPFMAP_CHECK_CPUS
+#define BPFMAP_CHECK_CPUS
+static inline int __bpfmap_check_cpus(int cpus)
+{
+	int possible = libbpf_num_possible_cpus();
+
+	if (possible > cpus)
+		possible = -EINVAL;
+	if (possible < 0)
+		errno = -possible;
+	return possible < 0 ? possible : 0;
+}
+#endif
+",
+    ),
+    (
+        "__bpfmap_map_info(",
+        "
+/* What the kernel says of the map of a descriptor. */
+#ifndef BPFMAP_MAP_INFO
+#define BPFMAP_MAP_INFO
+static inline int __bpfmap_map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 size = sizeof(*info);
+
+	memset(info, 0, size);
+	return bpf_obj_get_info_by_fd(fd, info, &size);
+}
+#endif
+",
+    ),
+];
+
+/// A map, and what user space does with it.
+struct Map<'a> {
+    checked: &'a Checked,
+    decl: &'a MapDecl,
+    /// What the names of its functions begin with.
+    called: &'a str,
+    row: Option<&'static MapType>,
+    access: Access,
+}
+
+impl<'a> Map<'a> {
+    fn new(checked: &'a Checked, decl: &'a MapDecl, called: &'a str) -> Self {
+        let row = MapType::by_name(&decl.map_type.value);
+        Self { checked, decl, called, row, access: Access::of(checked, decl) }
+    }
+}

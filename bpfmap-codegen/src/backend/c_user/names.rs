@@ -1,0 +1,25 @@
+//! Names within the functions.
+
+use std::collections::HashSet;
+
+use bpfmap_schema::ir::Schema;
+
+/// The names that types, constants and functions of a schema have, which a parameter must not hide.
+pub(super) struct Names<'a> {
+    taken: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        Self { taken: schema.types.iter().map(|def| def.name.value.as_str()).collect() }
+    }
+
+    /// `base`, or a name like it that nothing else has.
+    pub(super) fn free(&self, base: &str) -> String {
+        let mut name = base.to_owned();
+        while self.taken.contains(name.as_str()) {
+            name.push('_');
+        }
+        name
+    }
+}
