@@ -83,6 +83,7 @@ static void arrays(void)
 	int fd = map("slots");
 	__u32 key = 1, next;
 	__u8 value[3] = { 1, 2, 3 }, read[3];
+	struct guarded guarded;
 
 	EXPECT(slots__check(fd), 0);
 	EXPECT(slots__update(fd, &key, &value, BPF_ANY), 0);
@@ -92,6 +93,15 @@ static void arrays(void)
 	EXPECT(next, 0);
 	key = 2;
 	EXPECT(slots__lookup(fd, &key, &read), -ENOENT);
+
+	key = 0;
+	memset(&guarded, 0, sizeof(guarded));
+	guarded.total = 6;
+	EXPECT(guards__check(map("guards")), 0);
+	EXPECT(guards__update(map("guards"), &key, &guarded, BPF_F_LOCK), 0);
+	guarded.total = 0;
+	EXPECT(guards__lookup_locked(map("guards"), &key, &guarded), 0);
+	EXPECT(guarded.total, 6);
 }
 
 static void per_cpu(void)

@@ -13,6 +13,6 @@ int send(struct __sk_buff *skb)
 }
 
 /* A map is in the object if a program could use it. */
-void *used[] = { &visits, &slots, &totals, &by_source, &jobs, &seen, &rooms, &tails, &of_sockets, &constants };
+void *used[] = { &guards, &visits, &slots, &totals, &by_source, &jobs, &seen, &rooms, &tails, &of_sockets, &constants };
 
 char LICENSE[] SEC("license") = "GPL";

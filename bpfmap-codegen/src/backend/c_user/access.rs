@@ -1,11 +1,11 @@
 //! Which functions a map has.
 
-use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::Capability::{
     AttachValues, DeleteElement, Filter, HoldObjects, Iterate, LookupElement, Peek, Pop, Push,
     ShowObjects, TakeElement, UpdateElement,
 };
 use bpfmap_core::map_type::{Answer, Capability, MapType, Operation};
+use bpfmap_core::{KernelVersion, SpecialField};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::ir::MapDecl;
 
@@ -22,6 +22,8 @@ pub(super) struct Access {
     pub(super) pop: Option<Since>,
     /// Adding values that can be asked for, and asking for them.
     pub(super) filter: Option<Since>,
+    /// Whether a value can be read and written under the spin lock in it.
+    pub(super) lock: bool,
 }
 
 /// The first kernel that carries an operation out; `None` where each does that has the map.
@@ -42,7 +44,12 @@ impl Access {
             let offers = capabilities.iter().any(|capability| row.offers(*capability));
             since(operation).filter(|_| offers)
         };
+        let has_lock = |value| {
+            let fields = checked.resolved().special_fields(value);
+            fields.iter().any(|member| member.field == SpecialField::SpinLock)
+        };
         Self {
+            lock: row.offers(Capability::Lock) && map.value.as_ref().is_some_and(has_lock),
             lookup: offered(&[LookupElement, ShowObjects, AttachValues], Operation::Lookup),
             update: offered(&[UpdateElement, HoldObjects, AttachValues], Operation::Update),
             delete: offered(&[DeleteElement, AttachValues], Operation::Delete),

@@ -208,22 +208,36 @@ impl Functions<'_> {
                     "Reads the values of all CPUs, of which there is room for `{cpus}`: -ENOENT if there is no such key."
                         .to_owned()
                 }
+                _ if self.is_attached() => {
+                    "Reads the value that an object has: -ENOENT if it has none.".to_owned()
+                }
                 _ => "Reads the value of a key: -ENOENT if there is no such key.".to_owned(),
             };
-            self.reading("lookup", since, &doc, "bpf_map_lookup_elem");
+            self.reading("lookup", since, &doc, "bpf_map_lookup_elem({arguments})");
+            if access.lock {
+                let doc = "Reads the value of a key under the spin lock in it: -ENOENT if there is no such key.";
+                let call = "bpf_map_lookup_elem_flags({arguments}, BPF_F_LOCK)";
+                self.reading("lookup_locked", since, doc, call);
+            }
         }
         if let Some(since) = access.lookup_and_delete {
             let doc = "Reads the value of a key and deletes the entry, in one step: -ENOENT if there is no such key.";
-            self.reading("lookup_and_delete", since, doc, "bpf_map_lookup_and_delete_elem");
+            let call = "bpf_map_lookup_and_delete_elem({arguments})";
+            self.reading("lookup_and_delete", since, doc, call);
         }
         if let Some(since) = access.update {
             self.update(since);
         }
         if let Some(since) = access.delete {
             let key = self.key_parameter();
+            let doc = if self.is_attached() {
+                "Deletes the value that an object has: -ENOENT if it has none."
+            } else {
+                "Deletes an entry: -ENOENT if there is no such key."
+            };
             self.function(
                 ("delete", since),
-                "Deletes an entry: -ENOENT if there is no such key.",
+                doc,
                 &[&key.parameter],
                 &[],
                 &format!("bpf_map_delete_elem({{fd}}, {})", key.argument),
@@ -312,7 +326,12 @@ impl Functions<'_> {
         );
     }
 
-    /// A function that reads a value.
+    /// Whether values belong to objects, which their descriptors stand for.
+    fn is_attached(&self) -> bool {
+        matches!(self.key, Key::Descriptor(_))
+    }
+
+    /// A function that reads a value. In `call`, `{arguments}` are the map, the key and the value.
     fn reading(&mut self, function: &str, since: Since, doc: &str, call: &str) {
         let key = self.key_parameter();
         let argument = &key.argument;
@@ -320,20 +339,20 @@ impl Functions<'_> {
             Value::Pointer(ty) => {
                 let value = self.names.free("value");
                 let parameter = format!("{ty} *{value}");
-                let call = format!("{call}({{fd}}, {argument}, {value})");
+                let call = call.replace("{arguments}", &format!("{{fd}}, {argument}, {value}"));
                 self.function((function, since), doc, &[&key.parameter, &parameter], &[], &call);
             }
             Value::Descriptor(ty, what) => {
                 let name = self.names.free(what);
                 let parameter = format!("{ty} *{name}");
-                let call = format!("{call}({{fd}}, {argument}, {name})");
+                let call = call.replace("{arguments}", &format!("{{fd}}, {argument}, {name}"));
                 self.function((function, since), doc, &[&key.parameter, &parameter], &[], &call);
             }
             Value::PerCpu(_) => {
                 let (values, cpus) = (self.names.free("values"), self.names.free("cpus"));
                 let parameters =
                     [format!("struct {}__percpu *{values}", self.called), format!("int {cpus}")];
-                let call = format!("{call}({{fd}}, {argument}, {values})");
+                let call = call.replace("{arguments}", &format!("{{fd}}, {argument}, {values}"));
                 self.function(
                     (function, since),
                     &doc.replace("{cpus}", &cpus),
@@ -356,8 +375,10 @@ impl Functions<'_> {
                 let value = self.names.free("value");
                 let parameter = format!("const {ty} *{value}");
                 let call = format!("bpf_map_update_elem({{fd}}, {argument}, {value}, {flags})");
+                let lock = if self.map.access.lock { ", with BPF_F_LOCK" } else { "" };
+                let whose = if self.is_attached() { "that an object has" } else { "of a key" };
                 let doc = format!(
-                    "Writes the value of a key. `{flags}` may be BPF_NOEXIST or BPF_EXIST."
+                    "Writes the value {whose}. `{flags}` may be BPF_NOEXIST or BPF_EXIST{lock}."
                 );
                 self.function(
                     ("update", since),

@@ -2,8 +2,8 @@
 
 /* The ends of a connection. It has no maps. */
 
-#ifndef BPFMAP_ENDPOINT_H_TYPES_1fc30b06a42aa3fa
-#define BPFMAP_ENDPOINT_H_TYPES_1fc30b06a42aa3fa
+#ifndef BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0
+#define BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0
 
 #ifdef BPFMAP_TYPES
 #include "net.h"
@@ -39,7 +39,7 @@ typedef struct endpoint endpoint;
 struct endpoint {
 	union addr addr;
 	BPFMAP_TYPE(port) port;
-	enum proto proto;
+	enum transport transport;
 	__u8 __pad0[5];
 	endpoint *next;
 };
@@ -48,7 +48,7 @@ _Static_assert(sizeof(endpoint) == 32, "endpoint is 32 bytes");
 _Static_assert(_Alignof(endpoint) == 8, "endpoint is aligned to 8 bytes");
 _Static_assert(__builtin_offsetof(endpoint, addr) == 0, "addr lies at byte 0 of endpoint");
 _Static_assert(__builtin_offsetof(endpoint, port) == 16, "port lies at byte 16 of endpoint");
-_Static_assert(__builtin_offsetof(endpoint, proto) == 18, "proto lies at byte 18 of endpoint");
+_Static_assert(__builtin_offsetof(endpoint, transport) == 18, "transport lies at byte 18 of endpoint");
 _Static_assert(__builtin_offsetof(endpoint, next) == 24, "next lies at byte 24 of endpoint");
 
-#endif /* BPFMAP_ENDPOINT_H_TYPES_1fc30b06a42aa3fa */
+#endif /* BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0 */

@@ -2,8 +2,8 @@
 
 /* Addresses and ports, which several schemas share. */
 
-#ifndef BPFMAP_NET_H_TYPES_809909afcb83fada
-#define BPFMAP_NET_H_TYPES_809909afcb83fada
+#ifndef BPFMAP_NET_H_TYPES_930b277157691a91
+#define BPFMAP_NET_H_TYPES_930b277157691a91
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -40,14 +40,14 @@ _Static_assert(_Alignof(union addr) == 4, "union addr is aligned to 4 bytes");
 _Static_assert(__builtin_offsetof(union addr, v4) == 0, "v4 lies at byte 0 of union addr");
 _Static_assert(__builtin_offsetof(union addr, v6) == 0, "v6 lies at byte 0 of union addr");
 
-BPFMAP_ENUM(proto, unsigned char, QI) {
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
+BPFMAP_ENUM(transport, unsigned char, QI) {
+	TRANSPORT_TCP = 6,
+	TRANSPORT_UDP = 17,
 };
-_Static_assert(sizeof(enum proto) == 1, "enum proto is 1 byte");
-_Static_assert(_Alignof(enum proto) == 1, "enum proto is aligned to 1 byte");
+_Static_assert(sizeof(enum transport) == 1, "enum transport is 1 byte");
+_Static_assert(_Alignof(enum transport) == 1, "enum transport is aligned to 1 byte");
 
-#endif /* BPFMAP_NET_H_TYPES_809909afcb83fada */
+#endif /* BPFMAP_NET_H_TYPES_930b277157691a91 */
 
 /* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NET_H_MAPS_69dc6db4b8063ca6)
