@@ -121,6 +121,36 @@ fn standard_input_is_a_schema() {
     assert!(message.contains("write `name = "), "{message}");
 }
 
+/// Schemas that share types, two programs in one object, and an application in C.
+#[test]
+fn the_example_is_built_by_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firewall");
+    for part in ["", "src", "schemas"] {
+        fs::create_dir_all(root.join(part)).unwrap();
+        for file in fs::read_dir(example.join(part)).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), root.join(part).join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let first = make(root);
+    assert_eq!(first.matches("bpfmap generate").count(), 1, "{first}");
+    assert_eq!(make(root), "make: 'out/firewall' is up to date.\n");
+    let application = Command::new(root.join("out/firewall")).output().unwrap();
+    let message = String::from_utf8(application.stderr).unwrap();
+    assert!(message.starts_with("usage: "), "{message}");
+
+    // Both other schemas include this one.
+    let included = root.join("schemas/net.toml");
+    fs::write(&included, fs::read_to_string(&included).unwrap() + "# Changed.\n").unwrap();
+    let now = SystemTime::now() + Duration::from_secs(10);
+    File::open(&included).unwrap().set_modified(now).unwrap();
+    let changed = make(root);
+    assert!(changed.contains("bpfmap generate"), "{changed}");
+}
+
 /// The Makefile of the page.
 fn recipe() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/build-systems.md");

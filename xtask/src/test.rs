@@ -14,6 +14,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("ratelimit", &["packets"]),
     ("execsnoop", &["processes"]),
     ("tailcalls", &["packets"]),
+    ("firewall", &["packets"]),
     ("syscalls", &[]),
 ];
 

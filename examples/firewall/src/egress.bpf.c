@@ -1,0 +1,18 @@
+/* Filters what is sent, by the maps that ingress.bpf.c defines. */
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define BPFMAP_EXTERN
+#include "traffic.h"
+#include "policy.h"
+
+#include "packet.h"
+
+SEC("cgroup_skb/egress")
+int egress(struct __sk_buff *skb)
+{
+	return filter(skb, DIRECTION_EGRESS);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
