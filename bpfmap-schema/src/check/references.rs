@@ -7,6 +7,7 @@ use crate::naming::snake_case;
 use crate::nearest::nearest;
 use crate::rules;
 use crate::source::{Span, Spanned};
+use crate::syntax::Syntax;
 use crate::type_word;
 
 pub(super) fn check(cx: &mut Context<'_>) {
@@ -49,7 +50,13 @@ fn unknown_types(cx: &mut Context<'_>) {
                 }
                 let mut words: Vec<&str> = type_word::all().collect();
                 words.extend(cx.types().iter().map(|def| def.name.value.as_str()));
-                nearest(name, words)
+                let nearest = nearest(name, words);
+                if cx.syntax == Syntax::Rust || nearest.starts_with("did you mean") {
+                    return nearest;
+                }
+                format!(
+                    "declare it as `[types.{name}]`, or name the schema that declares it in `include`; or {nearest}"
+                )
             },
             str::to_owned,
         );
