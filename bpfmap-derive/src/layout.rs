@@ -72,8 +72,12 @@ impl LayoutWriter<'_> {
     fn explicit(&self, ty: &Type, rust: Option<&syn::Type>) -> TokenStream {
         let runtime = self.runtime;
         let layout = quote!(#runtime::TypeDesc);
-        match ty {
-            Type::Array(element, len) => {
+        match (ty, rust.map(ungrouped)) {
+            // `CharArray`, which has a description of its own.
+            (Type::Array(..), Some(path @ syn::Type::Path(_))) => {
+                quote!(<#path as #runtime::BpfType>::DESC)
+            }
+            (Type::Array(element, len), _) => {
                 // The length as Rust says it: only the compiler may know the number.
                 let (inner, len) = if let Some(syn::Type::Array(array)) = rust {
                     let len = &array.len;
@@ -85,8 +89,8 @@ impl LayoutWriter<'_> {
                 let element = self.explicit(&element.value, inner);
                 quote!(&#layout::Array { element: #element, len: #len })
             }
-            Type::Char => quote!(#layout::CHAR),
-            Type::Special(field, Some(target)) => self.special(*field, target),
+            (Type::Char, _) => quote!(#layout::CHAR),
+            (Type::Special(field, Some(target)), _) => self.special(*field, target),
             _ => quote!(#layout::VOID),
         }
     }
@@ -115,6 +119,16 @@ impl LayoutWriter<'_> {
             }
         }
     }
+}
+
+/// A type without what a macro put around it, and without parentheses.
+fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
+    while let syn::Type::Group(syn::TypeGroup { elem, .. })
+    | syn::Type::Paren(syn::TypeParen { elem, .. }) = ty
+    {
+        ty = elem;
+    }
+    ty
 }
 
 /// Whether the schema says something of the type that Rust's type does not show.

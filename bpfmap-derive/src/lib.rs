@@ -89,7 +89,7 @@ use proc_macro::TokenStream;
 /// | | |
 /// | --- | --- |
 /// | `name = "type"`, `tag = "…"` | as of types |
-/// | `char` | the bytes are text: `char` in C |
+/// | `char` | the bytes are `char` in C, of `u8` and arrays of it; a `CharArray` is without being told |
 /// | `points_to = "task_struct"` | of a `KernelPtr`, what it leads to |
 /// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | of a `Kptr`: a struct of the schema, as Rust calls it, or as C does: `"task_struct"` |
 /// | `list_head = Job.node`, `rb_root = Job.node` | of a `ListHead` and an `RbRoot` |

@@ -7,10 +7,10 @@ mod maps;
 use std::path::Path;
 
 use bpfmap::TypeDesc;
-use bpfmap::{BpfEnum, BpfType, Enum, MapSpec, Pinning, bytes_of, zeroed};
+use bpfmap::{BpfEnum, BpfType, CharArray, Enum, MapSpec, Pinning, bytes_of, zeroed};
 use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::front::rust::read_file;
-use bpfmap_schema::ir::TypeDefKind;
+use bpfmap_schema::ir::{MemberType, TypeDefKind};
 use maps::*;
 
 fn checked() -> Checked {
@@ -30,6 +30,9 @@ fn layouts_are_those_of_the_header() {
         Packed::DESC,
         Overlay::DESC,
         Wide::DESC,
+        Texts::DESC,
+        TextOrNumber::DESC,
+        Tight::DESC,
         Largest::DESC,
     ];
     for layout in types {
@@ -56,6 +59,32 @@ fn layouts_are_those_of_the_header() {
         let there = members.iter().map(|it| (it.name, u64::from(it.bit_offset), it.bits));
         assert_eq!(there.collect::<Vec<_>>(), placed, "{name}");
     }
+}
+
+/// `char` in C, of as many bytes as the constant says.
+#[test]
+fn texts_are_arrays_of_char() {
+    let checked = checked();
+    let texts = checked.schema().types.iter().find(|def| def.name.value == "texts").unwrap();
+    let TypeDefKind::Struct(body) = &texts.kind else { panic!("{texts:?}") };
+    let types = body.members.iter().map(|member| match &member.ty {
+        MemberType::Type(ty) => ty.value.to_string(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        types.collect::<Vec<_>>(),
+        ["[char; 4]", "[char; 9]", "[[char; 3]; 2]", "name", "text_or_number", "tight"]
+    );
+    let expected = TypeDesc::Array { element: TypeDesc::CHAR, len: 9 };
+    assert_eq!(CharArray::<9>::DESC, &expected);
+    let TypeDesc::Struct { members, .. } = Texts::DESC else { panic!("{:?}", Texts::DESC) };
+    assert_eq!(members[1].ty, &expected);
+    let many = TypeDesc::Array { element: CharArray::<3>::DESC, len: 2 };
+    assert_eq!(members[2].ty, &many);
+    assert_eq!(ByName::DEF.key, CharArray::<4>::DESC);
+    let tight = Tight { number: 1, text: "sda".parse().unwrap() };
+    assert_eq!({ tight.text }.to_str(), Ok("sda"));
+    assert_eq!(bytes_of(&tight)[4..], *b"sda\0");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use bpfmap::{Be16, BpfMap, BpfMaps, BpfType, Enum, Map, MapSource, Padded, bytes_of, zeroed};
+use bpfmap::{
+    Be16, BpfMap, BpfMaps, BpfType, CharArray, Enum, Map, MapSource, Padded, bytes_of, zeroed,
+};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
@@ -55,6 +57,14 @@ struct Level(u8);
 #[bpf_type(std_traits)]
 struct Number(u32);
 
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+#[bpf_type(std_traits)]
+struct Task {
+    id: u32,
+    name: CharArray<8>,
+}
+
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 8)]
 struct Flows {
@@ -87,6 +97,8 @@ fn debug_shows_members_and_no_padding() {
         assert!(shown.contains(part), "{shown}");
     }
     assert!(!shown.contains("_pad") && !shown.contains("bits0"), "{shown}");
+    let task = Task { id: 1, name: "sshd".parse().unwrap() };
+    assert_eq!(format!("{task:?}"), "Task { id: 1, name: \"sshd\" }");
     assert_eq!(format!("{:?} {:?}", Level(7), Number(3)), "Level(7) Number { value: 3 }");
 }
 

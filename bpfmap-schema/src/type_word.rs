@@ -54,6 +54,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "Be32",
     "Be64",
     "Bool",
+    "CharArray",
     "Enum",
     "KernelPtr",
     "Kptr",

@@ -171,6 +171,7 @@ pub mod __private;
 #[cfg(any(feature = "zerocopy", feature = "bytemuck"))]
 mod bridges;
 mod btf;
+mod char_array;
 mod difference;
 mod error;
 mod handles;
@@ -220,6 +221,7 @@ pub use bpfmap_derive::{BpfMap, BpfMaps, BpfType};
 pub use bridges::Pod;
 #[cfg(feature = "zerocopy")]
 pub use bridges::Zerocopy;
+pub use char_array::{CharArray, CharArrayError};
 pub use error::{Error, ErrorKind, Operation, Result};
 pub use insn_offsets::InsnOffsets;
 pub use kernel_fields::{

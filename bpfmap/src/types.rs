@@ -75,7 +75,7 @@ impl<T: BpfType, const N: usize> BpfType for [T; N] {
     const C_ALIGN: usize = T::C_ALIGN;
 }
 
-const fn len(len: usize) -> u32 {
+pub(crate) const fn len(len: usize) -> u32 {
     assert!(len <= u32::MAX as usize, "an array has at most 4294967295 elements");
     #[allow(clippy::cast_possible_truncation, reason = "compared above")]
     let len = len as u32;

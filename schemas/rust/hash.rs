@@ -1,6 +1,8 @@
 //! Hash tables: keys of every shape that real programs use.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map, Padded, SpinLock};
+use bpfmap::{
+    Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, CharArray, Enum, KernelPtr, Map, Padded, SpinLock,
+};
 
 bpfmap::schema!(name = "hash", min_kernel = "5.10");
 
@@ -68,8 +70,7 @@ pub struct ConnectionStats {
     pub marked: Bool,
     pub _pad0: [u8; 2],
     pub rtt: [u32; 3],
-    #[bpf(char)]
-    pub label: [u8; 16],
+    pub label: CharArray<16>,
 }
 
 #[derive(Clone, Copy, BpfType)]
@@ -122,8 +123,7 @@ pub struct Packed {
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 128)]
 pub struct ByName {
-    #[bpf(char)]
-    key: [u8; 16],
+    key: CharArray<16>,
     value: i32,
 }
 

@@ -1,6 +1,6 @@
 //! Values that own memory with a copy for each CPU, which a program allocates.
 
-use bpfmap::{BpfMap, BpfMaps, BpfType, Kptr, Map};
+use bpfmap::{BpfMap, BpfMaps, BpfType, CharArray, Kptr, Map};
 
 bpfmap::schema!(name = "percpu_kptr", min_kernel = "6.7");
 
@@ -18,8 +18,7 @@ pub struct Tally {
 pub struct Tallied {
     #[bpf(percpu_kptr = Tally)]
     pub tally: Kptr,
-    #[bpf(char)]
-    pub label: [u8; 8],
+    pub label: CharArray<8>,
 }
 
 #[derive(BpfMap)]

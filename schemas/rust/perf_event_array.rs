@@ -1,6 +1,6 @@
 //! Events from programs to user space, in a buffer for each CPU.
 
-use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, Map};
+use bpfmap::{Bool, BpfMap, BpfMaps, BpfType, CharArray, Map};
 
 bpfmap::schema!(name = "perf_event_array", min_kernel = "5.10");
 
@@ -21,8 +21,7 @@ pub struct CpuSample {
 #[bpf_type(std_traits)]
 pub struct CpuMark {
     pub id: u32,
-    #[bpf(char)]
-    pub name: [u8; 7],
+    pub name: CharArray<7>,
     pub _pad0: [u8; 1],
 }
 

@@ -1,6 +1,6 @@
 //! Events from programs to user space, in one buffer for all CPUs.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, Enum, Map, Padded};
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfMaps, BpfType, CharArray, Enum, Map, Padded};
 
 bpfmap::schema!(name = "ringbuf", min_kernel = "5.10");
 
@@ -31,8 +31,7 @@ pub struct Connection {
     pub port: Be16,
     pub protocol: Enum<Protocol>,
     pub accepted: Bool,
-    #[bpf(char)]
-    pub command: [u8; 16],
+    pub command: CharArray<16>,
     pub _pad0: [u8; 4],
 }
 

@@ -1,6 +1,6 @@
 //! Values that are attached to tasks.
 
-use bpfmap::{BpfMap, BpfMaps, BpfType, Map};
+use bpfmap::{BpfMap, BpfMaps, BpfType, CharArray, Map};
 
 bpfmap::schema!(name = "task_storage", min_kernel = "5.11");
 
@@ -9,8 +9,7 @@ bpfmap::schema!(name = "task_storage", min_kernel = "5.11");
 #[bpf_type(std_traits)]
 pub struct Account {
     pub started: u64,
-    #[bpf(char)]
-    pub label: [u8; 12],
+    pub label: CharArray<12>,
     pub level: i32,
 }
 

@@ -1,6 +1,6 @@
 //! Types and maps that a schema in TOML may have as well.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum};
+use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, CharArray, Enum, Padded};
 
 bpfmap::schema!(name = "accepted");
 
@@ -186,6 +186,45 @@ const NOTHING: u8 = 0;
 const PIN: u32 = 1;
 const SIZE: u32 = 8;
 const BUFFER: u32 = 5000;
+
+const TEXT: usize = 4;
+
+/// Text in each place that it may have.
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub(crate) struct Texts {
+    pub(crate) exact: CharArray<TEXT>,
+    pub(crate) computed: CharArray<{ TEXT * 2 + 1 }>,
+    pub(crate) many: [CharArray<3>; 2],
+    pub(crate) named: Name,
+    pub(crate) last: TextOrNumber,
+    pub(crate) tight: Tight,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(transparent)]
+pub(crate) struct Name(pub(crate) CharArray<5>);
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+pub(crate) union TextOrNumber {
+    pub(crate) text: Padded<CharArray<3>, 5>,
+    pub(crate) number: u64,
+}
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C, packed)]
+pub(crate) struct Tight {
+    pub(crate) number: u32,
+    pub(crate) text: CharArray<4>,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 8)]
+pub(crate) struct ByName {
+    key: CharArray<TEXT>,
+    value: Texts,
+}
 
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 8, key_size = SIZE, value_size = 8, pinning = PIN)]

@@ -19,6 +19,7 @@ pub(crate) struct Flow {
     kind: u8,
     #[bpf(char)]
     label: [[u8; LEN]; 2],
+    names: [CharArray<LEN>; 2],
     #[bpf(anonymous)]
     ports: FlowPorts,
     _pad: [u8; 3],

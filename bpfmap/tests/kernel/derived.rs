@@ -1,6 +1,8 @@
 //! Maps that Rust declares: made by their specs, and opened again, with the kernel's BTF of them.
 
-use bpfmap::{Be16, Be32, Bool, BpfMap, BpfType, Enum, Map, Padded, PerCpu, Result, UpdateMode};
+use bpfmap::{
+    Be16, Be32, Bool, BpfMap, BpfType, CharArray, Enum, Map, Padded, PerCpu, Result, UpdateMode,
+};
 
 /// Where a packet comes from.
 #[derive(Clone, Copy, Debug, PartialEq, BpfType)]
@@ -62,6 +64,7 @@ struct Flow {
     known: Bool,
     #[bpf(char)]
     label: [u8; LABEL],
+    name: CharArray<{ LABEL + 2 }>,
 }
 
 #[derive(BpfMap)]
@@ -79,12 +82,14 @@ fn bit_fields_enums_and_unions() -> Result<()> {
     flow.address = Address { v4: Padded::new(Be32::new(1)) };
     flow.known = Bool::TRUE;
     flow.label = *b"abc\0\0\0";
+    flow.name = "eth".parse().unwrap();
     flows.update(&3, &flow, UpdateMode::Any)?;
     let read = Map::<FlowMap>::from_id(flows.info()?.id)?.lookup(&3)?.unwrap();
     assert_eq!((read.direction(), read.seen(), read.count()), (1, false, 0x55));
     assert_eq!(read.verdict().get(), Ok(Verdict::Drop));
     assert_eq!(read.last, Verdict::Pass);
     assert_eq!((read.kind, read.known, read.label), (0, Bool::TRUE, flow.label));
+    assert_eq!(read.name.to_str(), Ok("eth"));
     // SAFETY: plain data has a value in each member.
     assert_eq!(unsafe { read.address.v6 }[..5], [0, 0, 0, 1, 0]);
     Ok(())

@@ -148,15 +148,8 @@ pub const HEADING: &str = "       SECONDS      PID      UID NAME";
 pub fn line(event: &ExecEvent) -> String {
     let micros = event.time / 1000;
     let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
-    let (pid, uid, name) = (event.pid, event.uid, name(event));
+    let ExecEvent { pid, uid, name, .. } = event;
     format!("{seconds:>7}.{micros:06} {pid:>8} {uid:>8} {name}")
-}
-
-/// The name of the program.
-#[must_use]
-pub fn name(event: &ExecEvent) -> String {
-    let bytes = event.name.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -165,20 +158,9 @@ mod tests {
 
     #[test]
     fn lines_stand_below_the_heading() {
-        let mut event =
-            ExecEvent { time: 12_000_345_678, pid: 77, uid: 1000, ..Default::default() };
-        event.name[..2].copy_from_slice(b"ls");
+        let name = "ls".parse().unwrap();
+        let event = ExecEvent { time: 12_000_345_678, pid: 77, uid: 1000, name };
         assert_eq!(HEADING, "       SECONDS      PID      UID NAME");
         assert_eq!(line(&event), "     12.000345       77     1000 ls");
-    }
-
-    #[test]
-    fn a_name_ends_at_the_first_zero() {
-        let mut event = ExecEvent::default();
-        assert_eq!(name(&event), "");
-        event.name = *b"cargo\0leftovers\0";
-        assert_eq!(name(&event), "cargo");
-        event.name = [b'x'; 16];
-        assert_eq!(name(&event), "xxxxxxxxxxxxxxxx");
     }
 }

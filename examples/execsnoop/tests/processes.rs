@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use execsnoop::{Buffer, ExecEvent, ExecSnoop, name};
+use execsnoop::{Buffer, ExecEvent, ExecSnoop};
 
 /// Longer than a process takes to start.
 const LONG: Option<Duration> = Some(Duration::from_secs(30));
@@ -21,7 +21,7 @@ fn reports_a_process_by(buffer: Buffer) {
     }
     child.wait().unwrap();
     let event = found.unwrap();
-    assert_eq!(name(&event), "exe");
+    assert_eq!(event.name, "exe");
     assert_eq!(event.uid, 0);
     assert!(event.time > 0);
     assert_eq!(snoop.lost(), 0);

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::mem::MaybeUninit;
 
-use bpfmap::{BpfMap, BpfType, Enum, Map, UpdateMode};
+use bpfmap::{BpfMap, BpfType, CharArray, Enum, Map, UpdateMode};
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
 use libbpf_rs::{Link, OpenObject};
 
@@ -33,8 +33,7 @@ struct Usage {
     count: u64,
     /// When last, in nanoseconds since boot.
     last: u64,
-    #[bpf(char)]
-    command: [u8; TASK_COMM_LEN],
+    command: CharArray<TASK_COMM_LEN>,
 }
 
 /// Whose calls count.
@@ -111,9 +110,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     calls.sort_by_key(|(_, usage)| std::cmp::Reverse(usage.count));
     println!("{:>8} {:16} {:>6} {:>12}", "PROCESS", "COMMAND", "CALL", "COUNT");
     for (call, usage) in calls {
-        let command = String::from_utf8_lossy(&usage.command);
-        let command = command.trim_end_matches('\0');
-        println!("{:>8} {command:16} {:>6} {:>12}", call.process, call.number, usage.count);
+        let Usage { count, command, .. } = usage;
+        println!("{:>8} {command:16} {:>6} {count:>12}", call.process, call.number);
     }
     Ok(())
 }
@@ -143,7 +141,7 @@ mod tests {
             let all = counter.calls.iter().collect::<Result<Vec<_>, _>>()?;
             let ours = |(call, _): &&(Call, Usage)| call.process == std::process::id();
             assert!(
-                all.iter().filter(ours).all(|(_, usage)| usage.last > 0 && usage.command[0] != 0)
+                all.iter().filter(ours).all(|(_, usage)| usage.last > 0 && usage.command != "")
             );
             assert!(process.is_none() || all.iter().filter(ours).count() == all.len());
         }

@@ -26,7 +26,7 @@ pub use self::events::*;
 pub mod events {
     use ::core::prelude::v1::*;
 
-    use ::bpfmap::{BpfMap, BpfMaps, BpfType, Enum, Map};
+    use ::bpfmap::{BpfMap, BpfMaps, BpfType, CharArray, Enum, Map};
 
     ::bpfmap::schema!(name = "events", min_kernel = "6.1");
 
@@ -36,8 +36,7 @@ pub mod events {
     #[bpf_type(std_traits)]
     pub struct Exec {
         pub pid: u32,
-        #[bpf(char)]
-        pub name: [u8; 16],
+        pub name: CharArray<16>,
     }
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BpfType)]

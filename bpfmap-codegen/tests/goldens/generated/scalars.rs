@@ -25,7 +25,7 @@ pub use self::scalars::*;
 pub mod scalars {
     use ::core::prelude::v1::*;
 
-    use ::bpfmap::{Be16, Be32, Be64, Bool, BpfMap, BpfMaps, BpfType, Enum, KernelPtr, Map};
+    use ::bpfmap::{Be16, Be32, Be64, Bool, BpfMap, BpfMaps, BpfType, CharArray, Enum, KernelPtr, Map};
 
     ::bpfmap::schema!(name = "scalars");
 
@@ -112,8 +112,7 @@ pub mod scalars {
         pub wide: Enum<Wide>,
         pub deep: Enum<Deep>,
         pub flags: [Bool; 3],
-        #[bpf(char)]
-        pub comm: [u8; 16],
+        pub comm: CharArray<16>,
         pub _pad5: [u8; 1],
         pub grid: [[Be32; 2]; 3],
         pub _pad6: [u8; 4],

@@ -136,6 +136,8 @@ fn a_struct_with_every_kind_of_member() {
             bits0: [u8; 1],
             #[bpf(char)]
             label: [[u8; LEN]; 0x2],
+            comm: [bpfmap::CharArray<LEN>; 2],
+            short: CharArray<{ 2 * 2 }>,
             _pad: [u8; 3],
             r#match: [KernelPtr; 2],
             #[bpf(points_to = "[task_struct; 4]", tag = "three")]
@@ -166,6 +168,8 @@ With all that it may have."""
             { type = "u8", bits = 1 },
             { name = "last", type = "bool", bits = 1 },
             { name = "label", type = "[[char; 7]; 2]" },
+            { name = "comm", type = "[[char; 7]; 2]" },
+            { name = "short", type = "[char; 4]" },
             { name = "match", type = "[*void; 2]" },
             { name = "tasks", type = "*[task_struct; 4]", decl_tags = ["three"] },
             { name = "timer", type = "bpf_timer" },
@@ -178,11 +182,11 @@ With all that it may have."""
     let roles = &item.fields;
     let FieldRole::Bits { members, storage } = &roles[4] else { panic!("{roles:?}") };
     assert_eq!((members, storage.bytes), (&(4..8), Some(1)));
-    let FieldRole::Padding(storage) = &roles[6] else { panic!("{roles:?}") };
+    let FieldRole::Padding(storage) = &roles[8] else { panic!("{roles:?}") };
     assert_eq!(storage.bytes, Some(3));
-    let FieldRole::Holds { index: 11, storage } = &roles[9] else { panic!("{roles:?}") };
+    let FieldRole::Holds { index: 13, storage } = &roles[11] else { panic!("{roles:?}") };
     assert_eq!(storage.bytes, Some(16));
-    let FieldRole::Padding(storage) = &roles[11] else { panic!("{roles:?}") };
+    let FieldRole::Padding(storage) = &roles[13] else { panic!("{roles:?}") };
     assert_eq!(storage.bytes, Some(1));
     let held: Vec<_> =
         item.held.iter().map(|held| (held.name.value.as_str(), held.as_enum)).collect();
@@ -288,7 +292,14 @@ fn enums_and_new_types() {
     let item = type_of(
         r#"#[repr(transparent)] #[bpf_type(name = "name_t")] struct Name(#[bpf(char)] [u8; 16]);"#,
     );
-    assert_eq!(item.def, toml_type("[types.name_t]\nkind = \"alias\"\ntype = \"[char; 16]\""));
+    let toml = toml_type("[types.name_t]\nkind = \"alias\"\ntype = \"[char; 16]\"");
+    assert_eq!(item.def, toml);
+    let item =
+        type_of(r#"#[repr(transparent)] #[bpf_type(name = "name_t")] struct Name(CharArray<16>);"#);
+    assert_eq!(placeless(item.def), toml);
+    // A length that only the compiler knows.
+    let item = type_of("#[repr(transparent)] struct Name(CharArray<{ size_of::<u64>() }>);");
+    assert!(!item.complete);
 }
 
 #[test]
@@ -367,6 +378,8 @@ fn what_c_does_not_have_is_refused_at_its_place() {
     assert_eq!(member("f32"), ("unknown-type", "f32".to_owned()));
     assert_eq!(member("Kptr"), ("type-syntax", "Kptr".to_owned()));
     assert_eq!(member("Padded<u8, 2>"), ("rust-type", "Padded<u8, 2>".to_owned()));
+    assert_eq!(member("CharArray"), ("rust-type", "CharArray".to_owned()));
+    assert_eq!(member("CharArray<-1>"), ("number-range", "-1".to_owned()));
     assert_eq!(member("[u8; -1]"), ("number-range", "-1".to_owned()));
     assert_eq!(member("[u8; \"x\"]"), ("wrong-kind-of-value", "\"x\"".to_owned()));
 
@@ -385,6 +398,8 @@ fn what_c_does_not_have_is_refused_at_its_place() {
 #[test]
 fn attributes_that_say_nothing_are_refused() {
     let found = type_findings("#[repr(C)] struct S { #[bpf(char)] a: u32 }");
+    assert_eq!(found, [("attribute-syntax", "char".to_owned())]);
+    let found = type_findings("#[repr(C)] struct S { #[bpf(char)] a: CharArray<4> }");
     assert_eq!(found, [("attribute-syntax", "char".to_owned())]);
     let found = type_findings("#[repr(C)] struct S { #[bpf(nam = \"b\")] a: u32 }");
     assert_eq!(found, [("unknown-key", "nam".to_owned())]);

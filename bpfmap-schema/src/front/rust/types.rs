@@ -1,6 +1,6 @@
 //! Rust types as types of a schema.
 
-use proc_macro2::Span as TokenSpan;
+use proc_macro2::{Delimiter, Span as TokenSpan, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{Expr, GenericArgument, Lit, Member, Path, PathArguments};
@@ -158,15 +158,38 @@ pub(super) fn padded<'t>(
     }
     let mut arguments = arguments(&path.path);
     let Some(GenericArgument::Type(inner)) = arguments.next() else { return None };
-    let bytes = match arguments.next() {
-        Some(GenericArgument::Const(expression)) => Some(reader.len(expression)),
-        // A constant by its name looks like a type.
-        Some(GenericArgument::Type(constant)) => {
-            syn::parse2(constant.to_token_stream()).map(|expression| reader.len(&expression)).ok()
+    let bytes = arguments.next().and_then(constant).map(|expression| reader.len(&expression));
+    Some((inner, bytes))
+}
+
+/// The constant that stands between angle brackets, without its braces.
+fn constant(argument: &GenericArgument) -> Option<Expr> {
+    // A constant by its name looks like a type.
+    let (GenericArgument::Const(_) | GenericArgument::Type(_)) = argument else { return None };
+    let tokens = argument.to_token_stream();
+    let mut trees = tokens.clone().into_iter();
+    let inner = match (trees.next(), trees.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::Brace => {
+            syn::parse2(group.stream()).ok()
         }
         _ => None,
     };
-    Some((inner, bytes))
+    inner.or_else(|| syn::parse2(tokens).ok())
+}
+
+/// The array of `length` elements. `None` where what is wrong with the length was reported.
+fn array_of(
+    element: Spanned<Type>,
+    length: Number<u32>,
+    place: impl FnOnce() -> Span,
+) -> Option<Type> {
+    let length = match length {
+        Number::Known(length) => length,
+        // One that is never too many; the item is marked as not all known.
+        Number::Later => Spanned::new(1, place()),
+        Number::Nothing => return None,
+    };
+    Some(Type::Array(Box::new(element), length))
 }
 
 fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<Spanned<Type>> {
@@ -176,13 +199,7 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
         syn::Type::Paren(inner) => return read_with(reader, &inner.elem, hints),
         syn::Type::Array(array) => {
             let element = read_with(reader, &array.elem, hints)?;
-            let length = match reader.len(&array.len) {
-                Number::Known(length) => length,
-                // One that is never too many; the item is marked as not all known.
-                Number::Later => Spanned::new(1, reader.place(&array.len)),
-                Number::Nothing => return None,
-            };
-            Type::Array(Box::new(element), length)
+            array_of(element, reader.len(&array.len), || reader.place(&array.len))?
         }
         syn::Type::Path(path) if path.qself.is_none() => {
             named(reader, &path.path, reader.place(&path.path), hints)?
@@ -272,7 +289,7 @@ fn primitive(reader: &Reader<'_>, word: &str, span: Span, hints: &mut Hints) -> 
             reader,
             span,
             "a `char` of Rust has four bytes and is no `char` of C",
-            "write `u8`, with `#[bpf(char)]` before the member",
+            "write `bpfmap::CharArray<N>` for text, or `u8` with `#[bpf(char)]` before the member",
         ),
         (_, Some(ty @ Type::Int(_))) => Some(ty),
         _ => {
@@ -298,6 +315,18 @@ fn runtime(
     let special = |field| Some(Type::Special(field, None));
     match word {
         "Bool" => Some(Type::Bool),
+        "CharArray" => {
+            let Some(length) = arguments(path).next().and_then(constant) else {
+                return refuse(
+                    reader,
+                    span,
+                    "a `bpfmap::CharArray` says how many bytes it has",
+                    "write the number between `<` and `>`",
+                );
+            };
+            let element = Spanned::new(Type::Char, span);
+            array_of(element, reader.len(&length), || reader.place(&length))
+        }
         "Be16" => Some(Type::BigEndian(2)),
         "Be32" => Some(Type::BigEndian(4)),
         "Be64" => Some(Type::BigEndian(8)),

@@ -10,6 +10,7 @@
 //! | struct or union in place | a type of its own with `bpf_type(in_place)`, behind the one that holds it |
 //! | bit-fields | bytes with `bpf(bits(…))` |
 //! | member that Rust refuses at its place in a packed type | bytes with `bpf(holds(…))` |
+//! | `[char; N]` | `CharArray<N>` |
 //! | enum | enum, held as `Enum<…>`; with two names for one value a new type with `bpf_type(variants(…))` |
 //! | alias | `type`; a new type where the alias has more to say, or nothing names it |
 //! | map | struct with `key` and `value`, `event` or `inner` |

@@ -171,6 +171,9 @@ impl<'a> Printer<'a> {
             Type::BigEndian(2) => plain(self.imports.used("Be16")),
             Type::BigEndian(4) => plain(self.imports.used("Be32")),
             Type::BigEndian(_) => plain(self.imports.used("Be64")),
+            Type::Array(element, len) if matches!(element.value, Type::Char) => {
+                plain(&format!("{}<{}>", self.imports.used("CharArray"), len.value))
+            }
             Type::Array(element, len) => {
                 let Spelled { ty, hints } = self.spell(&element.value);
                 Spelled { ty: format!("[{ty}; {}]", len.value), hints }
