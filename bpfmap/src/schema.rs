@@ -46,6 +46,7 @@ macro_rules! schema {
 /// use flows::Maps;
 /// ```
 ///
+/// Call it in a module of your own, `mod maps { bpfmap::include_maps!(); }`, if the crate already has a module of that name.
 /// If the script calls `generate` for several folders, the modules are those of the last one.
 #[macro_export]
 macro_rules! include_maps {

@@ -228,3 +228,15 @@ fn schema_line(schema: &Schema, root: &str) -> String {
     }
     format!("{root}bpfmap::schema!({});\n", words.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::module_name;
+
+    #[test]
+    fn a_module_hides_no_crate() {
+        assert_eq!(module_name("net"), "net");
+        assert_eq!(module_name("core"), "core_");
+        assert_eq!(module_name("type"), "r#type");
+    }
+}
