@@ -18,6 +18,18 @@ impl KernelVersion {
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
+
+    /// Returns whether this release is newer than `other`; `>` for constants.
+    #[must_use]
+    pub const fn is_newer(self, other: Self) -> bool {
+        self.major > other.major || self.major == other.major && self.minor > other.minor
+    }
+
+    /// Returns the newer of two releases; `max` for constants.
+    #[must_use]
+    pub const fn newest(self, other: Self) -> Self {
+        if other.is_newer(self) { other } else { self }
+    }
 }
 
 /// The lines that the facts were measured on and that the matrix runs.

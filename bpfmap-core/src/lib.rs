@@ -68,6 +68,6 @@ pub use kernel_version::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use map_def::{MapDef, Pinning};
 pub use map_flags::MapFlags;
 pub use migration::{MigrationPlan, MigrationStep};
-pub use special_field::SpecialField;
+pub use special_field::{FIELD_CONSTANTS, SpecialField};
 pub use text::{Text, is_same};
 pub use type_desc::{IntEncoding, MemberDesc, TypeDesc};

@@ -1,5 +1,25 @@
 //! Fields that belong to the kernel.
 
+use crate::{KernelVersion, is_same};
+
+/// Constants in the BTF of kernels that know special fields, each with its first mainline release, oldest first. A kernel
+/// of an older release that has the constant has the fields of that release too: its distribution added them.
+///
+/// Source: `enum bpf_func_id` in `include/uapi/linux/bpf.h`, `enum btf_field_type` in `include/linux/bpf.h`.
+pub const FIELD_CONSTANTS: &[(KernelVersion, &str)] = &[
+    (KernelVersion::new(5, 1), "BPF_FUNC_spin_lock"),
+    (KernelVersion::new(5, 15), "BPF_FUNC_timer_init"),
+    (KernelVersion::new(5, 19), "BPF_FUNC_kptr_xchg"),
+    (KernelVersion::new(6, 2), "BPF_LIST_HEAD"),
+    (KernelVersion::new(6, 3), "BPF_RB_ROOT"),
+    (KernelVersion::new(6, 4), "BPF_REFCOUNT"),
+    (KernelVersion::new(6, 7), "BPF_KPTR_PERCPU"),
+    (KernelVersion::new(6, 10), "BPF_WORKQUEUE"),
+    (KernelVersion::new(6, 13), "BPF_UPTR"),
+    (KernelVersion::new(6, 15), "BPF_RES_SPIN_LOCK"),
+    (KernelVersion::new(6, 18), "BPF_TASK_WORK"),
+];
+
 named! {
     /// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
     ///
@@ -49,8 +69,16 @@ impl SpecialField {
 
     /// The field that is a struct of this name.
     #[must_use]
-    pub fn by_struct(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|field| !field.is_pointer() && field.name() == name)
+    pub const fn by_struct(name: &str) -> Option<Self> {
+        let mut index = 0;
+        while index < Self::ALL.len() {
+            let field = Self::ALL[index];
+            if !field.is_pointer() && is_same(field.name(), name) {
+                return Some(field);
+            }
+            index += 1;
+        }
+        None
     }
 
     /// Its size in bytes, which is one of whole words of [`Self::align`] bytes. The nodes have the size that they have

@@ -23,6 +23,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let runtime = runtime(&input.attrs, "bpf_maps");
     let (bounded, parameters, bounds) = input.generics.split_for_impl();
     let handles = fields.named.iter().map(|field| Handle { field, runtime: &runtime });
+    let defs: Vec<_> = handles.clone().map(Handle::def).collect();
     let opened = handles.clone().map(Handle::opened);
     let (checked, checked_later): (Vec<_>, Vec<_>) = if input.generics.params.is_empty() {
         (
@@ -40,6 +41,26 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         #[automatically_derived]
         #lints
         impl #bounded #ident #parameters #bounds {
+            /// The first Linux release that can create each of the maps that is not optional. Programs and operations may
+            /// need a newer one.
+            // A program need not ask.
+            #[allow(dead_code)]
+            #visibility const MIN_KERNEL: #runtime::KernelVersion =
+                #runtime::__private::min_kernel(&[#(#defs),*]);
+
+            /// Fails if the running kernel lacks what one of the maps needs, those that are optional left out. Call it
+            /// before the object is loaded, which fails with `EINVAL` otherwise.
+            ///
+            /// # Errors
+            ///
+            /// Returns an error of the kind `Unsupported`, which names each map, what it needs, the first kernel that has
+            /// it, and the running kernel.
+            // A program need not ask.
+            #[allow(dead_code)]
+            #visibility fn preflight() -> #runtime::Result<()> {
+                #runtime::__private::preflight(&[#(#defs),*])
+            }
+
             /// Opens each map of an object that is loaded, and checks that it is what the schema says. A map that is
             /// optional and was not created is `None`.
             ///
@@ -67,6 +88,12 @@ impl Handle<'_> {
         // The compiler points at the type of a field that is not a map.
         let open = quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::open(object)?);
         quote!(#name: #open,)
+    }
+
+    /// The definition of the map.
+    fn def(self) -> TokenStream {
+        let (ty, runtime) = (&self.field.ty, self.runtime);
+        quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::DEF)
     }
 
     /// The call that fails at compile time if the schema says something else of the map.

@@ -186,7 +186,8 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()
 }
 
-/// Opens all maps of a schema at once: implements `from_object` for a struct with a handle of each map.
+/// Opens all maps of a schema at once: implements `from_object` for a struct with a handle of each map, `preflight`, which
+/// says what the running kernel lacks for them, and the constant `MIN_KERNEL`.
 ///
 /// `bpfmap generate` and `bpfmap convert` write such a struct, called `Maps`. Leave out maps of which the loader sets a
 /// part, unless you name it: `Map<Kept<u64>>`.
@@ -208,6 +209,12 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 ///
 /// fn open(object: &impl bpfmap::MapSource) -> bpfmap::Result<Maps> {
 ///     Maps::from_object(object)
+/// }
+///
+/// fn main() {
+///     // Before the object is loaded: names what this kernel lacks, where loading would fail with `EINVAL`.
+///     Maps::preflight().expect("each kernel has hash maps");
+///     assert_eq!(Maps::MIN_KERNEL.to_string(), "3.19");
 /// }
 /// ```
 ///

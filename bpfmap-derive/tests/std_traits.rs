@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use bpfmap::{
-    Be16, BpfMap, BpfMaps, BpfType, CharArray, Enum, Map, MapSource, Padded, bytes_of, zeroed,
+    Be16, BpfMap, BpfMaps, BpfType, CharArray, Enum, KernelVersion, Map, MapSource, Padded,
+    bytes_of, zeroed,
 };
 
 #[derive(Clone, Copy, BpfType)]
@@ -122,6 +123,13 @@ fn members_of_unions_are_read_and_written_without_unsafe() {
     // A member without a name is called as its bytes.
     let tight = Address::from_anon0(Tight { kind: 1, wide: u32::MAX, rest: [0; 3] }).anon0();
     assert_eq!({ tight.wide }, u32::MAX);
+}
+
+#[test]
+fn the_oldest_kernel_of_all_maps_is_a_constant() {
+    const MIN_KERNEL: KernelVersion = Maps::MIN_KERNEL;
+    assert_eq!(MIN_KERNEL, KernelVersion::new(3, 19));
+    Maps::preflight().unwrap();
 }
 
 /// An object without maps.

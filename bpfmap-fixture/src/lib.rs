@@ -83,14 +83,7 @@ pub fn has_bpf_lsm() -> bool {
 /// When the release does not start with two numbers.
 #[must_use]
 pub fn running_kernel() -> KernelVersion {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")
-        .expect("a test of a map runs with /proc mounted");
-    let mut numbers = release.split(|char: char| !char.is_ascii_digit());
-    let mut number = || numbers.next().and_then(|digits| digits.parse().ok());
-    match (number(), number()) {
-        (Some(major), Some(minor)) => KernelVersion::new(major, minor),
-        _ => panic!("the kernel's release {release:?} does not start with two numbers"),
-    }
+    bpfmap::running_kernel().expect("the kernel's release starts with two numbers")
 }
 
 /// What a kernel answers: 0 for success, else the errno.

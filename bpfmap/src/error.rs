@@ -67,6 +67,7 @@ pub enum ErrorKind {
 pub enum Operation {
     Open,
     Create,
+    Preflight,
     LoadBtf,
     Info,
     Pin,
@@ -99,6 +100,7 @@ impl Operation {
         match self {
             Self::Open => "open",
             Self::Create => "create",
+            Self::Preflight => "create the maps",
             Self::LoadBtf => "load the BTF of",
             Self::Info => "get the info of",
             Self::Pin => "pin",

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::{Map, MapDef, MapSource, MapSpec};
-use bpfmap_core::rule;
+use bpfmap_core::{KernelVersion, rule};
 
 /// A field of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps).
 #[diagnostic::on_unimplemented(
@@ -48,4 +48,26 @@ impl<S: MapSpec> Handle for Option<Map<S>> {
 #[track_caller]
 pub const fn fits_schema<H: Handle>() {
     rule::holds(rule::handle(H::DEF.name, H::DEF.optional, H::IS_OPTIONAL));
+}
+
+/// Returns the first kernel that can create each of these maps that is not optional.
+#[must_use]
+pub const fn min_kernel(maps: &[MapDef<'_>]) -> KernelVersion {
+    let (mut newest, mut index) = (KernelVersion::new(0, 0), 0);
+    while index < maps.len() {
+        if let (false, Some(requirements)) = (maps[index].optional, maps[index].requirements()) {
+            newest = newest.newest(requirements.newest());
+        }
+        index += 1;
+    }
+    newest
+}
+
+/// Calls [`preflight`](crate::preflight) with those of these maps that are not optional.
+///
+/// # Errors
+/// As there.
+pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
+    let needed: Vec<MapDef<'_>> = maps.iter().filter(|map| !map.optional).copied().collect();
+    crate::preflight(&needed)
 }

@@ -2,8 +2,8 @@
 //!
 //! A BPF map is a contract between programs in the kernel and a program in user space. The command `bpfmap` (crate
 //! `bpfmap-codegen`) writes both sides from one schema; this crate is what its Rust side stands on, and what an
-//! application links. It knows no schema files, and nothing in it depends on the kernel's release: what a kernel lacks
-//! is learnt from its answers.
+//! application links. It knows no schema files. Nothing in it but [`preflight`] depends on the kernel's release: what a
+//! kernel lacks is learnt from its answers.
 //!
 //! # A map
 //!
@@ -141,6 +141,43 @@
 //! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
 //! | `struct_ops` | programs in the place of kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
 //!
+//! # Opening the maps of an object
+//!
+//! ```no_run
+//! # #[cfg(feature = "derive")] mod example {
+//! use bpfmap::{BpfMap, BpfMaps, Map};
+//!
+//! #[derive(BpfMap)]
+//! #[bpf_map(hash, max_entries = 10_000)]
+//! pub struct Packets {
+//!     key: u32,
+//!     value: u64,
+//! }
+//!
+//! /// The program creates this map if it is started with `--debug`.
+//! #[derive(BpfMap)]
+//! #[bpf_map(ringbuf, max_entries = 65536, optional)]
+//! pub struct Debug;
+//!
+//! #[derive(BpfMaps)]
+//! pub struct Maps {
+//!     pub packets: Map<Packets>,
+//!     pub debug: Option<Map<Debug>>,
+//! }
+//!
+//! fn start(load: impl FnOnce() -> bpfmap::Result<libbpf_rs::Object>) -> bpfmap::Result<Maps> {
+//!     // "map `flows` needs the map type `rhash` (Linux 7.2)", where loading fails with `EINVAL`.
+//!     Maps::preflight()?;
+//!     // Without the map `debug`: its handle is `None`.
+//!     Maps::from_object(&load()?)
+//! }
+//! # }
+//! ```
+//!
+//! An error of opening names the cause and what to do: compile the program again (a member lies elsewhere), let the
+//! schema leave `max_entries` to the loader, migrate the pin of an older layout, create the map, or take one of the names
+//! that the object has.
+//!
 //! # When a schema changes
 //!
 //! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout; [`verify`] says each thing
@@ -198,6 +235,7 @@ mod percpu;
 mod plain;
 mod plain_macros;
 mod possible_cpus;
+mod preflight;
 mod proof;
 mod prover;
 mod scalars;
@@ -213,7 +251,8 @@ pub mod verify;
 
 pub use bpfmap_btf::section_of_object as object_btf;
 pub use bpfmap_core::{
-    IntEncoding, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep, Pinning, TypeDesc,
+    IntEncoding, KernelVersion, MapDef, MapFlags, MemberDesc, MigrationPlan, MigrationStep,
+    Pinning, TypeDesc,
 };
 #[cfg(feature = "derive")]
 pub use bpfmap_derive::{BpfMap, BpfMaps, BpfType};
@@ -241,6 +280,7 @@ pub use objects::{
 pub use percpu::{PerCpu, PerCpuIntoIter, PerCpuIter, PerCpuIterMut};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
 pub use possible_cpus::possible_cpus;
+pub use preflight::{preflight, running_kernel};
 pub use scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 pub use shared::{ReadCell, SharedCell};
 pub use source::{ArenaSource, MapSource};

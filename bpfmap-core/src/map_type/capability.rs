@@ -142,14 +142,7 @@ impl MapType {
     /// Returns whether a value may have `field` on some kernel.
     #[must_use]
     pub const fn takes_special_field(&self, field: SpecialField) -> bool {
-        let mut index = 0;
-        while index < self.special_fields.len() {
-            if self.special_fields[index].0 as u8 == field as u8 {
-                return true;
-            }
-            index += 1;
-        }
-        false
+        self.special_field_since(field).is_some()
     }
 
     /// Returns the flags that the kernel adds by itself at creation, as bits of `map_flags`.

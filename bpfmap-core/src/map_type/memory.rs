@@ -46,28 +46,28 @@ impl MemoryRule {
     /// How many bytes the entries of a map take at least: the kernel adds less than a page for the map itself, and the
     /// values of a per-CPU map count for each CPU that the machine could have, here for one.
     #[must_use]
-    pub fn bytes(self, entries: u64, key: u64, value: u64) -> u64 {
-        let rounded = |size: u64| size.saturating_add(7) / 8 * 8;
-        let buckets = entries.checked_next_power_of_two().unwrap_or(u64::MAX);
-        let each = |size: u64| entries.saturating_mul(size);
-        let table = |element: u64| {
-            buckets.saturating_mul(16).saturating_add(each(element.saturating_add(rounded(key))))
+    pub const fn bytes(self, entries: u64, key: u64, value: u64) -> u64 {
+        let buckets = match entries.checked_next_power_of_two() {
+            Some(buckets) => buckets,
+            None => u64::MAX,
         };
-        match self {
-            Self::Free => 0,
-            Self::Array => each(rounded(value)),
-            Self::PerCpuArray => each(rounded(value).saturating_add(8)),
-            Self::Hash => table(rounded(value).saturating_add(48)),
-            Self::PerCpuHash => table(rounded(value).saturating_add(48 + 8)),
-            Self::SocketHash => table(48),
-            Self::Trie => each(value.saturating_add(key).saturating_add(40 - 4)),
-            Self::Pointers => each(8),
-            Self::Buckets => buckets.saturating_mul(8),
-            Self::Stacks => {
-                buckets.saturating_mul(8).saturating_add(each(value.saturating_add(16)))
+        // What each bucket takes, and what each entry does.
+        let (bucket, entry) = match self {
+            Self::Free => (0, 0),
+            Self::Array => (0, rounded(value)),
+            Self::PerCpuArray => (0, rounded(value).saturating_add(8)),
+            Self::Hash => (16, rounded(value).saturating_add(48).saturating_add(rounded(key))),
+            Self::PerCpuHash => {
+                (16, rounded(value).saturating_add(48 + 8).saturating_add(rounded(key)))
             }
-            Self::Contiguous => entries.saturating_add(1).saturating_mul(value),
-        }
+            Self::SocketHash => (16, rounded(key).saturating_add(48)),
+            Self::Trie => (0, value.saturating_add(key).saturating_add(40 - 4)),
+            Self::Pointers => (0, 8),
+            Self::Buckets => (8, 0),
+            Self::Stacks => (8, value.saturating_add(16)),
+            Self::Contiguous => return entries.saturating_add(1).saturating_mul(value),
+        };
+        buckets.saturating_mul(bucket).saturating_add(entries.saturating_mul(entry))
     }
 
     /// Whether all values, and one more, have to take less than 4 GiB on each kernel. Some refuse others (E2BIG: 5.10,
@@ -78,4 +78,9 @@ impl MemoryRule {
     pub const fn is_contiguous(self) -> bool {
         matches!(self, Self::Contiguous)
     }
+}
+
+/// A size in bytes as elements lie: rounded up to 8.
+const fn rounded(size: u64) -> u64 {
+    size.saturating_add(7) / 8 * 8
 }

@@ -13,6 +13,7 @@ mod expected;
 mod flags;
 mod memory;
 mod programs;
+mod requirement;
 mod table;
 
 pub use answer::{Answer, Answers, Case, Condition, Operation, OperationFacts, Since};
@@ -21,6 +22,7 @@ pub use expected::MapTraits;
 pub use flags::{MAP_FLAGS, MapFlag};
 pub use memory::{MEMORY_LIMIT, MemoryRule, UNLIMITED_MEMORY};
 pub use programs::ProgramOperation;
+pub use requirement::{Feature, LOCK_IN_INNER_MAP, Requirement, Requirements};
 pub use table::{
     ARENA, ARRAY, ARRAY_OF_MAPS, BLOOM_FILTER, CGROUP_ARRAY, CGROUP_STORAGE, CGRP_STORAGE, CPUMAP,
     DEVMAP, DEVMAP_HASH, HASH, HASH_OF_MAPS, INODE_STORAGE, INSN_ARRAY, LPM_TRIE, LRU_HASH,
@@ -31,7 +33,7 @@ pub use table::{
 
 use core::fmt;
 
-use crate::{Errno, KernelVersion, SpecialField};
+use crate::{Errno, KernelVersion, SpecialField, is_same};
 
 /// A row of the table: one map type.
 #[derive(Debug)]
@@ -128,8 +130,15 @@ impl MapType {
 
     /// The first kernel whose creation takes the flag that a schema calls `flag`, if any does.
     #[must_use]
-    pub fn flag_since(&self, flag: &str) -> Option<KernelVersion> {
-        self.flags.iter().find(|(name, _)| *name == flag).map(|(_, since)| *since)
+    pub const fn flag_since(&self, flag: &str) -> Option<KernelVersion> {
+        let mut index = 0;
+        while index < self.flags.len() {
+            if is_same(self.flags[index].0, flag) {
+                return Some(self.flags[index].1);
+            }
+            index += 1;
+        }
+        None
     }
 
     /// What programs do with the events of a map of this type, in C: the ends of the names of the
@@ -146,8 +155,15 @@ impl MapType {
 
     /// The first kernel that knows `field` in a value of this type, if any does.
     #[must_use]
-    pub fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
-        self.special_fields.iter().find(|(known, _)| *known == field).map(|(_, since)| *since)
+    pub const fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
+        let mut index = 0;
+        while index < self.special_fields.len() {
+            if self.special_fields[index].0 as u8 == field as u8 {
+                return Some(self.special_fields[index].1);
+            }
+            index += 1;
+        }
+        None
     }
 }
 

@@ -8,25 +8,9 @@ use crate::source::Span;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{
-    Condition, KeyRule, MEMORY_LIMIT, MapFlag, MapTraits, MapType, Operation, OperationFacts,
-    ProgramOperation, Since, UNLIMITED_MEMORY, ValueRule,
+    Condition, LOCK_IN_INNER_MAP, MapFlag, MapTraits, MapType, Operation, OperationFacts,
+    ProgramOperation, Since, ValueRule,
 };
-
-/// The largest key of a hash table up to Linux 5.10, in bytes.
-///
-/// Source: `MAX_BPF_STACK` in `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
-const SMALL_KEY: u64 = 512;
-
-/// The largest value of the old storage of a cgroup up to Linux 5.14, in bytes.
-///
-/// Source: `PAGE_SIZE` in `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`; measured on 5.10
-/// (E2BIG) and 6.1.
-const SMALL_STORAGE: u64 = 4096;
-
-/// Older kernels answer ENOTSUPP when the outer map is made.
-///
-/// Source: `bpf_map_meta_alloc` in `kernel/bpf/map_in_map.c`; measured on 5.10 and 6.1, not on 6.12.
-const LOCK_IN_INNER_MAP: KernelVersion = KernelVersion::new(6, 2);
 
 /// A part of a map, and the first kernel that takes it there.
 #[derive(Debug, Clone, Copy)]
@@ -126,34 +110,24 @@ impl<'a> Resolved<'a> {
             }
         }
         if let Some(key) = &map.key {
-            if matches!(row.key, KeyRule::Any { .. }) {
-                let size = self.layout(key).size;
-                if size > SMALL_KEY {
-                    let since = KernelVersion::new(5, 11);
-                    let part = Part::KeySize(size);
-                    requirements.push(Requirement { part, since, span: key.span() });
-                }
+            let size = self.layout(key).size;
+            if let Some(since) = row.key_size_since(size) {
+                let part = Part::KeySize(size);
+                requirements.push(Requirement { part, since, span: key.span() });
             }
         }
-        if let (Some(value), ValueRule::Object(object)) = (&map.value, row.value) {
+        if let Some(value) = &map.value {
             let size = self.layout(value).size;
-            let since = object.size_since(size);
-            if since > row.since {
-                let part = Part::ValueSize(size);
-                requirements.push(Requirement { part, since, span: value.span() });
-            }
-        }
-        if let (Some(value), KeyRule::CgroupStorage) = (&map.value, row.key) {
-            let size = self.layout(value).size;
-            if size > SMALL_STORAGE {
-                let (part, since) = (Part::LargeValue(size), KernelVersion::new(5, 15));
+            if let Some(since) = row.value_size_since(size) {
+                let is_object = matches!(row.value, ValueRule::Object(_));
+                let part = if is_object { Part::ValueSize(size) } else { Part::LargeValue(size) };
                 requirements.push(Requirement { part, since, span: value.span() });
             }
         }
         if let Some(entries) = &map.max_entries {
             let bytes = self.memory(map, row, entries.value);
-            if bytes >= MEMORY_LIMIT {
-                let (part, since) = (Part::Memory(bytes), UNLIMITED_MEMORY);
+            if let Some(since) = row.memory_since(bytes) {
+                let part = Part::Memory(bytes);
                 requirements.push(Requirement { part, since, span: entries.span });
             }
         }

@@ -240,25 +240,19 @@ impl SpecialMember<'_> {
     /// when each does.
     #[must_use]
     pub fn known_since(&self, row: &MapType) -> Option<KernelVersion> {
-        let known = row.special_field_since(self.field)?;
-        // Arrays of them came later, and so did structs within the value.
-        let is_direct = self.count.is_none() && self.within.is_none();
-        Some(if is_direct { known } else { known.max(KernelVersion::new(6, 11)) })
+        row.field_known_since(self.field, self.is_direct())
     }
 
     /// The first kernel that takes the member in a map of type `row` for what the schema means: it
     /// may know the field before, in another form. `None` when no kernel takes it.
     #[must_use]
     pub fn since(&self, row: &MapType) -> Option<KernelVersion> {
-        let known = self.known_since(row)?;
-        let form = match self.field {
-            // Up to 6.3 the tag `kptr` marked what is `kptr_untrusted` today.
-            SpecialField::Kptr => KernelVersion::new(6, 4),
-            // The nodes have another size up to 6.5.
-            SpecialField::ListHead | SpecialField::RbRoot => KernelVersion::new(6, 6),
-            _ => known,
-        };
-        Some(known.max(form))
+        row.field_since(self.field, self.is_direct())
+    }
+
+    /// Whether it is a member of the value's own struct, and not an array.
+    fn is_direct(&self) -> bool {
+        self.count.is_none() && self.within.is_none()
     }
 }
 

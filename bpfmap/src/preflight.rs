@@ -1,0 +1,172 @@
+//! What the running kernel lacks, before a loader asks it for the maps.
+
+use crate::MapDef;
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::kind::MapType;
+use crate::map::create_def;
+use bpfmap_core::map_type::{Feature, MapExtraRule, MaxEntriesRule, PAGE_SIZE, Requirement};
+use bpfmap_core::{FIELD_CONSTANTS, KernelVersion};
+use core::cell::OnceCell;
+
+/// Fails if the running kernel lacks what one of these maps needs: its type, a flag, a special field of its value, a size.
+///
+/// The facts table says which release has each of them. Where the running kernel looks too old, its distribution may have
+/// added the feature: then this creates a small map of the same type and flags to find out, and reads the kernel's BTF to
+/// see which special fields it knows. On a kernel that is new enough, the only cost is one system call.
+///
+/// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) writes, calls it with each map that is not optional.
+/// Call it for an optional one to decide whether to create the map:
+///
+/// ```no_run
+/// # fn f<Debug: bpfmap::MapSpec>() {
+/// let has_debug = bpfmap::preflight(&[Debug::DEF]).is_ok();
+/// // In libbpf: debug_map.set_autocreate(has_debug)
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, what it needs, the first kernel that has it and
+/// the running one.
+pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
+    // What can't be known is no reason to refuse: the kernel decides then.
+    let Some(release) = running_kernel() else { return Ok(()) };
+    let kernel = Kernel::new(release);
+    let lacking: Vec<(&str, Requirement)> = maps
+        .iter()
+        .flat_map(|map| kernel.lacks(map).into_iter().map(|requirement| (map.name, requirement)))
+        .collect();
+    let Some(newest) = lacking.iter().map(|(_, requirement)| requirement.since).max() else {
+        return Ok(());
+    };
+    let list: Vec<String> = lacking
+        .iter()
+        .map(|(map, Requirement { feature, since })| {
+            format!("map `{map}` needs {feature} (Linux {since})")
+        })
+        .collect();
+    let text = format!(
+        "the running kernel is Linux {release}: {} (help: run Linux {newest} or newer; or make what the kernel lacks \
+         `optional` in the schema, and turn it off with `set_autocreate(false)`)",
+        list.join(", ")
+    );
+    Err(Error::told(Operation::Preflight, "", ErrorKind::Unsupported, 0, text))
+}
+
+/// Returns the mainline release of the running kernel; `None` if `uname` says something that does not begin with one.
+#[must_use]
+pub fn running_kernel() -> Option<KernelVersion> {
+    // SAFETY: all zero is a `utsname`.
+    let mut name: libc::utsname = unsafe { core::mem::zeroed() };
+    // SAFETY: there is room for a `utsname`.
+    if unsafe { libc::uname(&raw mut name) } != 0 {
+        return None;
+    }
+    // SAFETY: the kernel ends it with a zero.
+    let release = unsafe { core::ffi::CStr::from_ptr(name.release.as_ptr()) };
+    release_of(release.to_str().ok()?)
+}
+
+fn release_of(text: &str) -> Option<KernelVersion> {
+    let mut numbers = text.split(|char: char| !char.is_ascii_digit());
+    let mut number = || numbers.next()?.parse().ok();
+    Some(KernelVersion::new(number()?, number()?))
+}
+
+/// The running kernel, or what it would be with another release: what is newer than that is tried.
+#[derive(Debug)]
+pub struct Kernel {
+    release: KernelVersion,
+    /// The release whose special fields it has, by its BTF.
+    fields: OnceCell<KernelVersion>,
+}
+
+impl Kernel {
+    /// Returns a kernel of this release.
+    #[must_use]
+    pub const fn new(release: KernelVersion) -> Self {
+        Self { release, fields: OnceCell::new() }
+    }
+
+    /// Returns what it lacks for a map.
+    #[must_use]
+    pub fn lacks(&self, map: &MapDef<'_>) -> Vec<Requirement> {
+        let Some(requirements) = map.requirements() else { return vec![] };
+        let newer = requirements.as_slice().iter().filter(|it| it.since > self.release);
+        let mut newer: Vec<Requirement> = newer.copied().collect();
+        if newer.is_empty() {
+            return newer;
+        }
+        let creates = creates(map);
+        let type_since = requirements.as_slice()[0].since;
+        newer.retain(|requirement| match requirement.feature {
+            // A kernel takes the bytes of a field that it does not know.
+            Feature::SpecialField(_) | Feature::NestedField(_) => {
+                let came_with_type = creates && requirement.since <= type_since;
+                !came_with_type && self.fields() < requirement.since
+            }
+            // A map of that size would have to be created.
+            Feature::Memory(_) => true,
+            _ => !creates,
+        });
+        newer
+    }
+
+    fn fields(&self) -> KernelVersion {
+        *self.fields.get_or_init(|| fields_in_btf().unwrap_or(self.release).max(self.release))
+    }
+}
+
+/// Whether the kernel creates a small map of this type with these flags and sizes.
+fn creates(map: &MapDef<'_>) -> bool {
+    let inner = map.inner.map(small);
+    let mut small = small(map);
+    small.inner = inner.as_ref();
+    create_def(&small).is_ok()
+}
+
+/// The map with as few entries as its type takes.
+fn small<'a>(map: &MapDef<'a>) -> MapDef<'a> {
+    let facts = MapType::by_number(map.map_type);
+    let entries = facts.map(|facts| match facts.max_entries {
+        MaxEntriesRule::Zero => 0,
+        MaxEntriesRule::Bytes => PAGE_SIZE,
+        MaxEntriesRule::AtLeastOne { .. }
+        | MaxEntriesRule::PerCpu
+        | MaxEntriesRule::Pages { .. }
+        | MaxEntriesRule::One => 1,
+    });
+    let mut small = *map;
+    small.max_entries = entries;
+    // No more entries can be expected than there may be.
+    if facts.is_some_and(|facts| matches!(facts.map_extra, MapExtraRule::ExpectedEntries { .. })) {
+        small.map_extra = 0;
+    }
+    small
+}
+
+/// The newest release whose special fields the kernel's BTF shows.
+fn fields_in_btf() -> Option<KernelVersion> {
+    let data = std::fs::read("/sys/kernel/btf/vmlinux").ok()?;
+    // The names of all types, members and constants stand there one after the other, each with a zero behind it.
+    let names = data.split(|byte| *byte == 0).filter(|name| name.starts_with(b"BPF_"));
+    let known = names.filter_map(|name| {
+        let mut constants = FIELD_CONSTANTS.iter();
+        constants.find(|(_, known)| known.as_bytes() == name).map(|(since, _)| *since)
+    });
+    known.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_what_uname_begins_with() {
+        let release = |text| release_of(text).map(|release| (release.major, release.minor));
+        assert_eq!(release("6.18.5-cloud-amd64"), Some((6, 18)));
+        assert_eq!(release("5.10.0"), Some((5, 10)));
+        assert_eq!(release("7.3"), Some((7, 3)));
+        assert_eq!(release("7"), None);
+        assert_eq!(release("next-20260101"), None);
+    }
+}
