@@ -19,7 +19,7 @@ pub(crate) struct Besides<'m> {
 }
 
 impl Besides<'_> {
-    /// Refuses to write over what was read or generated, and over a file that is no stamp.
+    /// Refuses to write over what was read or generated, and over a file that is not a stamp.
     pub(crate) fn check(&self, read: &BTreeSet<&Path>, planned: &[Planned]) -> Result<(), Failed> {
         let same = |one: &Path, other: &Path| place(one) == place(other);
         for path in self.depfile.into_iter().chain(self.stamp) {
@@ -78,7 +78,7 @@ fn depfile(targets: &str, read: &BTreeSet<&Path>) -> String {
     format!("{targets}:{needs}\n{alone}")
 }
 
-/// Where a path leads, also if there is no file yet.
+/// Returns the place that a path leads to, even if no file is there yet.
 fn place(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let within = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));

@@ -11,7 +11,7 @@ use crate::backend::rust::emit_modules;
 const NAME: &str = "bpfmap_modules.rs";
 
 /// The file in `folder` with `modules`, and with those that this process generated there before: a build script may have
-/// several builders. `None` if there is no module.
+/// several builders. Returns `None` without a module.
 pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     static GENERATED: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
     if modules.is_empty() {
