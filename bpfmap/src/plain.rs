@@ -19,7 +19,7 @@ use crate::prover::Prover;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not proven to be plain data",
     label = "can't cross the bpf system call",
-    note = "keys, values and their members need every bit pattern valid and no padding: call `bpfmap::plain!` on the type, or use `bpfmap::Bool` for `bool`, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
+    note = "keys, values and their members need every bit pattern valid and no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
 pub unsafe trait Plain: Copy + 'static {
     /// What a macro proves a type with. It is reached through the trait, so that a macro that implements this trait

@@ -51,10 +51,35 @@ macro_rules! schema {
 #[macro_export]
 macro_rules! include_maps {
     () => {
-        ::core::include!(::core::env!(
-            "BPFMAP_MODULES",
-            "`bpfmap::include_maps!` found nothing to include: call \
-             `bpfmap_codegen::Builder::new().schema(\"src/maps.toml\").generate()` in the build script of this package"
-        ));
+        $crate::__include_maps! {
+            ::core::env!(
+                "BPFMAP_MODULES",
+                "`bpfmap::include_maps!` found nothing to include: call \
+                 `bpfmap_codegen::Builder::new().schema(\"src/maps.toml\").generate()` in the build script of this package"
+            )
+        }
+    };
+}
+
+#[cfg(feature = "derive")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_maps {
+    ($($path:tt)*) => {
+        ::core::include!($($path)*);
+    };
+}
+
+/// One error, in place of one for each derive in the generated code.
+#[cfg(not(feature = "derive"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_maps {
+    ($($path:tt)*) => {
+        const _: &str = $($path)*;
+        ::core::compile_error!(
+            "generated code needs the feature `derive` of bpfmap: write `features = [\"derive\"]` at `bpfmap` in \
+             `Cargo.toml`"
+        );
     };
 }

@@ -9,6 +9,12 @@ use std::os::fd::OwnedFd;
 /// `aya`), or your own.
 ///
 /// The generated `Maps::from_object` takes one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not known to have maps",
+    label = "not a `bpfmap::MapSource`",
+    note = "`libbpf_rs::Object` of libbpf-rs 0.27 is one with the feature `libbpf-rs` of bpfmap (on by default), and `aya::Ebpf` of aya 0.14 with the feature `aya`",
+    note = "if `{Self}` is one of these, it is of another version of the crate: `cargo tree --duplicates` shows both; write `libbpf-rs = \"0.27\"` or `aya = \"0.14\"` in `Cargo.toml`"
+)]
 pub trait MapSource {
     /// Returns a descriptor of the map with this name (as the object file has it, not cut to 15 bytes); `None` if there is
     /// no such map, or the loader did not create it. [`map_names`](Self::map_names) tells these two apart.

@@ -18,9 +18,9 @@ use bpfmap_core::TypeDesc;
 /// Implemented for what C and Rust have in common, and by `#[derive(BpfType)]` (feature `derive`) for structs, unions
 /// and new types.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no type that the kernel's side has",
-    label = "not known on the other side",
-    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; an enum is held as a number that may have a name, `bpfmap::Enum<E>`; instead of `bool` write `bpfmap::Bool`, of a pointer `bpfmap::KernelPtr`"
+    message = "`{Self}` is not a type of the schema",
+    label = "not a `bpfmap::BpfType`",
+    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; hold an enum as `bpfmap::Enum<E>`, a `bool` as `bpfmap::Bool`, text as `bpfmap::CharArray<N>` and an address in the kernel as `bpfmap::KernelPtr`"
 )]
 pub trait BpfType: Plain {
     /// The type as BTF describes it.
@@ -92,8 +92,8 @@ impl<T: BpfType> BpfType for UserPtr<T> {
 /// Implemented by `#[derive(BpfType)]` (feature `derive`) for enums without fields and with a `repr` of an integer. A
 /// map or a struct holds one as [`Enum<E>`], since the kernel may hold a number that no variant has.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no enum that the kernel's side has",
-    label = "not known on the other side",
+    message = "`{Self}` is not an enum of the schema",
+    label = "not a `bpfmap::BpfEnum`",
     note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants carry nothing; structs, unions and integers are held as they are, without `Enum`"
 )]
 pub trait BpfEnum: Copy + 'static {

@@ -1,4 +1,4 @@
-use bpfmap::BpfType;
+use bpfmap::{BpfMap, BpfType};
 
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
@@ -10,6 +10,20 @@ struct Counts {
 #[repr(u32)]
 enum Verdict {
     Pass,
+}
+
+/// Without the derive.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Source {
+    address: u32,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 64)]
+struct Packets {
+    key: Source,
+    value: u64,
 }
 
 fn main() {}

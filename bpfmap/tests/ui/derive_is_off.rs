@@ -1,0 +1,18 @@
+//! Derives, without the feature that has them.
+
+use bpfmap::{BpfMap, BpfType};
+
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+struct Source {
+    address: u32,
+}
+
+#[derive(BpfMap)]
+#[bpf_map(hash, max_entries = 64)]
+struct Packets {
+    key: Source,
+    value: u64,
+}
+
+fn main() {}
