@@ -37,8 +37,8 @@ _Static_assert(__builtin_offsetof(struct flow, to) == 32, "to lies at byte 32 of
 #endif /* BPFMAP_FLOWS_H_TYPES_f90ed3d1478ce200 */
 
 /* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_493a862ea4095295)
-#define BPFMAP_FLOWS_H_MAPS_493a862ea4095295
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79)
+#define BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79
 
 #if !defined(__uint) || !defined(SEC)
 #error "flows.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then flows.h"
@@ -57,7 +57,7 @@ BPFMAP_MAP struct {
 	__type(key, union addr);
 	__type(value, struct flow);
 	__uint(max_entries, 1024);
-} flows SEC(".maps");
+} by_addr SEC(".maps");
 
 BPFMAP_MAP struct {
 	/* As __uint(type, ...), with the type of the records as the element. */
@@ -108,4 +108,4 @@ static __always_inline __attribute__((unused)) int ended_output(const endpoint *
 	return bpf_ringbuf_output(&ended, (void *)event, sizeof(*event), flags);
 }
 
-#endif /* BPFMAP_FLOWS_H_MAPS_493a862ea4095295 */
+#endif /* BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79 */
