@@ -39,6 +39,7 @@ const NEWER: &[&str] = &["bpfmap/aya"];
 const TESTS: &[&str] = &[
     "accepted",
     "accessors",
+    "build_script",
     "builder",
     "evolve",
     "goldens_rust",
