@@ -59,6 +59,8 @@ const ON_HOST: &[&[&str]] = &[
 const LINTED: &[&[&str]] = &[
     &["--workspace", "--all-targets", "--all-features"],
     &["--package", "bpfmap", "--no-default-features", "--all-targets"],
+    &["--package", "bpfmap-codegen", "--no-default-features"],
+    &["--package", "bpfmap-codegen", "--no-default-features", "--features", "rust"],
     &["--package", "bpfmap-codegen", "--no-default-features", "--features", "toml"],
     &["--package", "bpfmap-schema", "--no-default-features", "--features", "derive"],
 ];
