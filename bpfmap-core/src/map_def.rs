@@ -1,6 +1,6 @@
 //! What a schema says of a map, as data.
 
-use crate::{MapFlags, TypeDesc};
+use crate::{KernelVersion, MapFlags, TypeDesc};
 
 /// The definition of a map as data. `bpfmap::MapSpec` has it as a constant; tools that read a schema make it at run time.
 ///
@@ -31,6 +31,8 @@ pub struct MapDef<'a> {
     pub btf: bool,
     /// Whether the program that loads the object may leave the map out (`set_autocreate(false)`).
     pub optional: bool,
+    /// The oldest kernel that has to take the map: methods that it lacks do not compile. `None`: the schema doesn't say.
+    pub min_kernel: Option<KernelVersion>,
     /// The key as BTF describes it.
     pub key: &'a TypeDesc<'a>,
     /// The value as BTF describes it; of a per-CPU map, one CPU's.
@@ -60,6 +62,7 @@ impl<'a> MapDef<'a> {
             pinning: Pinning::None,
             btf: true,
             optional: false,
+            min_kernel: None,
             key,
             value,
             event: &TypeDesc::Void,
@@ -120,6 +123,13 @@ impl<'a> MapDef<'a> {
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
+        self
+    }
+
+    /// Sets the oldest kernel that has to take the map.
+    #[must_use]
+    pub const fn min_kernel(mut self, kernel: KernelVersion) -> Self {
+        self.min_kernel = Some(kernel);
         self
     }
 

@@ -4,10 +4,10 @@
 //! Each function answers `None` where the rule holds.
 
 use crate::map_type::{
-    INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MAP_TYPES, MapExtraRule, MapType, MaxEntriesRule,
-    PAGE_SIZE, RECORD_ALIGN, ValueRule,
+    Condition, INSTRUCTION_SIZE, KeyRule, LARGEST_BUFFER, MAP_TYPES, MapExtraRule, MapType,
+    MaxEntriesRule, Operation, PAGE_SIZE, RECORD_ALIGN, ValueRule,
 };
-use crate::{SpecialField, Text};
+use crate::{MapDef, SpecialField, Text};
 
 /// What breaks a rule.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,30 @@ pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Vio
         )),
         (true, true) | (false, false) => None,
     }
+}
+
+/// A method of a typed handle: the oldest kernel that the schema names has what it needs.
+#[must_use]
+pub const fn method(
+    map: &MapDef<'_>,
+    name: &str,
+    operation: Operation,
+    condition: Condition,
+) -> Option<Violation> {
+    let (Some(oldest), Some(row)) = (map.min_kernel, MapType::by_number(map.map_type)) else {
+        return None;
+    };
+    let Some(since) = row.succeeds_since(operation, condition) else { return None };
+    if !since.is_newer(oldest) {
+        return None;
+    }
+    let message = Text::of("`").and(name).and("` on the map `").and(map.name).and("` (`");
+    let message = message.and(row.name).and("`) needs Linux ").release(since);
+    let message = message.and(", and the schema is for Linux ").release(oldest);
+    let help = Text::of("write `min_kernel = \"").release(since).and(
+        "\"`; or open the map as `Map<AnyKernel<…>>`, and expect the error `Unsupported` on older kernels",
+    );
+    Some(Violation { rule: "too-new-for-min-kernel", message, help })
 }
 
 /// What the key of an LPM trie may have, in bytes: the prefix length, and the data.

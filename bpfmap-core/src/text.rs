@@ -1,5 +1,7 @@
 //! Texts that are put together at compile time.
 
+use crate::KernelVersion;
+
 /// A short text with numbers in it, which a `const` assertion can show. What does not fit is cut off.
 #[derive(Clone, Copy)]
 pub struct Text {
@@ -46,6 +48,12 @@ impl Text {
     #[must_use]
     pub const fn number(self, number: u64) -> Self {
         self.digits(number, 10)
+    }
+
+    /// Appends a release of Linux: `5.10`.
+    #[must_use]
+    pub const fn release(self, kernel: KernelVersion) -> Self {
+        self.number(kernel.major as u64).and(".").number(kernel.minor as u64)
     }
 
     /// Appends `number` in hexadecimal digits, after `0x`.

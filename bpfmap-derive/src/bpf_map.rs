@@ -323,6 +323,10 @@ impl Expansion<'_> {
         if def.optional.value {
             settings.extend(quote!(.optional()));
         }
+        if let Some(kernel) = self.item.min_kernel {
+            let [major, minor] = [kernel.major, kernel.minor].map(Literal::u16_unsuffixed);
+            settings.extend(quote!(.min_kernel(#runtime::KernelVersion::new(#major, #minor))));
+        }
         settings
     }
 

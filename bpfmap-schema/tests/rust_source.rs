@@ -511,3 +511,16 @@ max_entries = 4
     let message = read(same[0], &cfg).unwrap_err();
     assert!(message.contains("can't read") && message.contains("nowhere/lib.rs"), "{message}");
 }
+
+/// It is for the methods of the handle, and no part of the schema: that says its oldest kernel for all maps.
+#[test]
+fn a_map_names_its_oldest_kernel() {
+    let source = |kernel: &str| {
+        let attribute = format!("array, max_entries = 4, min_kernel = \"{kernel}\"");
+        format!("{USAGE}{}", MAP.replace("array, max_entries = 4", &attribute))
+    };
+    assert_eq!(read(&[("src/maps.rs", &source("5.10"))], "src/maps.rs"), EXPECTED);
+    let found = read(&[("src/maps.rs", &source("five"))], "src/maps.rs");
+    assert!(found.contains("`five` is no kernel version"), "{found}");
+    assert!(found.contains("a kernel version is written as \"5.10\""), "{found}");
+}

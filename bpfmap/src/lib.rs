@@ -117,7 +117,8 @@
 //! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
 //!
 //! A number is the release of Linux from which the kernel can; before, the operation fails with
-//! [`ErrorKind::Unsupported`]. `extend`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
+//! [`ErrorKind::Unsupported`]. Where the schema's `min_kernel` is older, the method does not compile: raise `min_kernel`,
+//! or open the map as [`AnyKernel`] and expect that error. `extend`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
 //! one where not.
 //!
 //! `rhash` (Linux 7.2) does what `hash` does. The values of an array with [`MapFlags::MMAPABLE`] are also in memory:
@@ -231,6 +232,7 @@ mod map;
 mod mapping;
 pub mod migrate;
 mod objects;
+mod oldest_kernel;
 mod percpu;
 mod plain;
 mod plain_macros;
@@ -277,6 +279,7 @@ pub use objects::{
     CgroupFd, CpuQueue, CpuQueueSize, Device, FileFd, InterfaceIndex, MapId, PerfEventFd, PidFd,
     ProgramFd, ProgramId, ShownCpuQueue, ShownDevice, SocketCookie, SocketFd,
 };
+pub use oldest_kernel::AnyKernel;
 pub use percpu::{PerCpu, PerCpuIntoIter, PerCpuIter, PerCpuIterMut};
 pub use plain::{Plain, bytes_of, from_bytes, zeroed, zeroed_box};
 pub use possible_cpus::possible_cpus;

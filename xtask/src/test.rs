@@ -27,7 +27,18 @@ const ENDS: &[&str] = &["5.10", "7.3"];
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap", "--all-features", "--lib"],
     // The compiler's messages list what implements a trait, and features add to that.
-    &["--package", "bpfmap", "--test", "build_script", "--test", "compile_fail", "--test", "trust"],
+    &[
+        "--package",
+        "bpfmap",
+        "--test",
+        "build_script",
+        "--test",
+        "compile_fail",
+        "--test",
+        "oldest_kernel",
+        "--test",
+        "trust",
+    ],
     &["--package", "bpfmap", "--all-features", "--test", "soundness_refused"],
     &["--package", "bpfmap", "--all-features", "--doc"],
     &[

@@ -202,9 +202,23 @@ pub struct OperationFacts {
 impl OperationFacts {
     /// The first kernel that carries the operation out; `None` when none does.
     #[must_use]
-    pub fn since(&self) -> Option<KernelVersion> {
-        let plain = self.cases.first()?;
-        plain.answers.iter().find(|row| row.answers.contains(&Answer::Ok)).map(|row| row.kernel)
+    pub const fn since(&self) -> Option<KernelVersion> {
+        self.succeeds_since(Condition::Plain)
+    }
+
+    /// The first kernel that carries the operation out under `condition`; `None` when none does, or the table does not
+    /// know.
+    #[must_use]
+    pub const fn succeeds_since(&self, condition: Condition) -> Option<KernelVersion> {
+        let mut index = 0;
+        while index < self.cases.len() {
+            let case = &self.cases[index];
+            index += 1;
+            if case.condition as u8 == condition as u8 {
+                return first_success(case.answers);
+            }
+        }
+        None
     }
 
     /// What a kernel without the operation answers to a good call, if one lacks it.
@@ -237,4 +251,21 @@ impl OperationFacts {
         };
         on(case.answers).or_else(|| on(self.cases[0].answers))
     }
+}
+
+/// The first kernel that may answer success.
+const fn first_success(answers: Answers) -> Option<KernelVersion> {
+    let mut row = 0;
+    while row < answers.len() {
+        let Since { kernel, answers } = answers[row];
+        row += 1;
+        let mut answer = 0;
+        while answer < answers.len() {
+            if matches!(answers[answer], Answer::Ok) {
+                return Some(kernel);
+            }
+            answer += 1;
+        }
+    }
+    None
 }

@@ -124,8 +124,30 @@ impl MapType {
 
     /// The first kernel that carries `operation` out on this type; `None` when none does.
     #[must_use]
-    pub fn operation_since(&self, operation: Operation) -> Option<KernelVersion> {
-        self.operation(operation).since().map(|since| since.max(self.since))
+    pub const fn operation_since(&self, operation: Operation) -> Option<KernelVersion> {
+        self.succeeds_since(operation, Condition::Plain)
+    }
+
+    /// The first kernel that carries `operation` out on this type under `condition`; `None` when none does, or the table
+    /// does not know.
+    #[must_use]
+    pub const fn succeeds_since(
+        &self,
+        operation: Operation,
+        condition: Condition,
+    ) -> Option<KernelVersion> {
+        let mut index = 0;
+        while index < self.operations.len() {
+            let facts = &self.operations[index];
+            index += 1;
+            if facts.operation as u8 == operation as u8 {
+                return match facts.succeeds_since(condition) {
+                    Some(since) => Some(since.newest(self.since)),
+                    None => None,
+                };
+            }
+        }
+        None
     }
 
     /// The first kernel whose creation takes the flag that a schema calls `flag`, if any does.

@@ -35,7 +35,7 @@ struct Tenants {
 }
 
 #[derive(BpfMap)]
-#[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4), optional)]
+#[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4), optional, min_kernel = "5.10")]
 struct Jumps;
 
 #[derive(BpfMap)]

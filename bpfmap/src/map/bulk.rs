@@ -6,6 +6,7 @@ use super::{Keys, Map, UpdateMode, Value};
 use crate::error::{Error, Operation, Result};
 use crate::held::Held;
 use crate::kind::{DeleteBatch, DeleteElement, Iterate, LookupElement, UpdateBatch, UpdateElement};
+use crate::oldest_kernel::Needs;
 use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
 use core::fmt;
@@ -25,6 +26,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: UpdateBatch + UpdateElement,
     {
+        let () = Needs::<S>::UPDATE_BATCH;
         self.write_entries(keys, values.len(), &Value::<S>::as_batch(values))
     }
 
@@ -61,6 +63,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: DeleteBatch,
     {
+        let () = Needs::<S>::DELETE_BATCH;
         let mut deleted = 0;
         let mut rest = keys;
         while !rest.is_empty() {

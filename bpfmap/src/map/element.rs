@@ -6,6 +6,7 @@ use crate::held::Held;
 use crate::kind::{
     DeleteElement, InsertElement, Kind, LookupElement, MapType, TakeElement, UpdateElement,
 };
+use crate::oldest_kernel::Needs;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::{from_ref, null};
@@ -211,13 +212,15 @@ impl<S: MapSpec> Map<S> {
     /// was none.
     ///
     /// # Errors
-    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)) before Linux 5.14. `EPERM`: the map is frozen or the
+    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)) before Linux 5.14, for which it does not compile where
+    /// the schema's `min_kernel` is older: see [`AnyKernel`](crate::AnyKernel). `EPERM`: the map is frozen or the
     /// descriptor read-only.
     #[inline]
     pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
         S::Kind: TakeElement,
     {
+        let () = Needs::<S>::TAKE;
         self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0)
     }
 
@@ -230,6 +233,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: TakeElement,
     {
+        let () = Needs::<S>::TAKE;
         self.read_into((Command::LookupAndDeleteElem, Operation::Take), Some(key), into, 0)
     }
 }

@@ -46,6 +46,7 @@ pub(crate) use missing::{is_placeholder, not_created};
 pub(crate) use options::{c_path, get_pinned};
 
 use crate::kind::Kind;
+use crate::oldest_kernel::AnyKernel;
 use crate::spec::MapSpec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -93,6 +94,15 @@ impl<S: MapSpec> Map<S> {
             lacks: batch::Lacks::default(),
             spec: PhantomData,
         }
+    }
+}
+
+impl<S: MapSpec> From<Map<S>> for Map<AnyKernel<S>> {
+    /// Turns the handle into one whose methods are not held to the oldest kernel of the schema.
+    fn from(map: Map<S>) -> Self {
+        let Map { fd, max_entries, layout_check, may_hide_user_ptrs, lacks, spec: PhantomData } =
+            map;
+        Self { fd, max_entries, layout_check, may_hide_user_ptrs, lacks, spec: PhantomData }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Map;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::SelectCpu;
+use crate::oldest_kernel::Needs;
 use crate::spec::MapSpec;
 use crate::sys::{self, Command, Errno};
 use core::mem::MaybeUninit;
@@ -30,6 +31,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: SelectCpu,
     {
+        let () = Needs::<S>::LOOKUP_ON;
         let flags = on(cpu).map_err(|errno| Self::failed(Operation::Lookup, errno))?;
         let mut value = MaybeUninit::<S::Value>::uninit();
         let mut attr = self.element(key, value.as_mut_ptr().cast(), flags);
@@ -58,6 +60,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: SelectCpu,
     {
+        let () = Needs::<S>::UPDATE_ON;
         let flags = on(cpu).map_err(|errno| Self::failed(Operation::Update, errno))?;
         self.write_selected(key, value, flags)
     }
@@ -71,6 +74,7 @@ impl<S: MapSpec> Map<S> {
     where
         S::Kind: SelectCpu,
     {
+        let () = Needs::<S>::UPDATE_ALL_CPUS;
         self.write_selected(key, value, BPF_F_ALL_CPUS)
     }
 

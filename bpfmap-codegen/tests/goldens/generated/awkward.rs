@@ -293,25 +293,25 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 2)]
+    #[bpf_map(array, max_entries = 2, min_kernel = "5.10")]
     pub struct Crate {
         key: u32,
         value: TypeSelf,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 2, name = "crate_")]
+    #[bpf_map(array, max_entries = 2, name = "crate_", min_kernel = "5.10")]
     pub struct CrateMap {
         key: u32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, queue, value_size = 3, max_entries = 3)]
+    #[bpf_map(template, queue, value_size = 3, max_entries = 3, min_kernel = "5.10")]
     pub struct TypeSelfMapInner;
 
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, max_entries = 2, name = "self")]
+    #[bpf_map(array_of_maps, max_entries = 2, name = "self", min_kernel = "5.10")]
     pub struct TypeSelfMap {
         key: u32,
         value: u32,
@@ -319,14 +319,14 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, hash, max_entries = 2)]
+    #[bpf_map(template, hash, max_entries = 2, min_kernel = "5.10")]
     pub struct AutoInner {
         key: u32,
         value: i8,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, max_entries = 2, name = "auto_")]
+    #[bpf_map(array_of_maps, max_entries = 2, name = "auto_", min_kernel = "5.10")]
     pub struct Auto {
         key: u32,
         value: u32,
@@ -334,14 +334,14 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, devmap, max_entries = 2)]
+    #[bpf_map(template, devmap, max_entries = 2, min_kernel = "5.10")]
     pub struct SizeTInner {
         key: u32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash_of_maps, max_entries = 2, name = "size_t_")]
+    #[bpf_map(hash_of_maps, max_entries = 2, name = "size_t_", min_kernel = "5.10")]
     pub struct SizeT {
         key: u32,
         value: u32,
@@ -352,53 +352,53 @@ pub mod awkward {
     /// no example of a map
     /// ```
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 4)]
+    #[bpf_map(hash, max_entries = 4, min_kernel = "5.10")]
     pub struct Scratch {
         key: Option,
         value: Result,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, key_size = 4, max_entries = 3)]
+    #[bpf_map(array, key_size = 4, max_entries = 3, min_kernel = "5.10")]
     pub struct View {
         value: Documented,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 3)]
+    #[bpf_map(array, max_entries = 3, min_kernel = "5.10")]
     pub struct Actual {
         key: i32,
         value: MapSpec,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(percpu_array, max_entries = 2)]
+    #[bpf_map(percpu_array, max_entries = 2, min_kernel = "5.10")]
     pub struct Byte {
         key: i32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 2, btf = false)]
+    #[bpf_map(array, max_entries = 2, btf = false, min_kernel = "5.10")]
     pub struct Pattern {
         key: [u8; 4],
         value: Layout,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(ringbuf, max_entries = 4096)]
+    #[bpf_map(ringbuf, max_entries = 4096, min_kernel = "5.10")]
     pub struct Event {
         event: KernelPtr,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(ringbuf, max_entries = 4096)]
+    #[bpf_map(ringbuf, max_entries = 4096, min_kernel = "5.10")]
     pub struct Record {
         event: [KernelPtr; 2],
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(perf_event_array)]
+    #[bpf_map(perf_event_array, min_kernel = "5.10")]
     pub struct Skb {
         key: u32,
         value: u32,
@@ -406,27 +406,27 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 4)]
+    #[bpf_map(hash, max_entries = 4, min_kernel = "5.10")]
     pub struct Schema {
         key: K,
         value: Enum<Verdict>,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(queue, max_entries = 4)]
+    #[bpf_map(queue, max_entries = 4, min_kernel = "5.10")]
     pub struct Fixture {
         value: Delta,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, array, max_entries = 2)]
+    #[bpf_map(template, array, max_entries = 2, min_kernel = "5.10")]
     pub struct SizedMapInner {
         key: u32,
         value: Sized,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash_of_maps, max_entries = 2, btf = false, name = "sized")]
+    #[bpf_map(hash_of_maps, max_entries = 2, btf = false, name = "sized", min_kernel = "5.10")]
     pub struct SizedMap {
         key: Sized,
         value: u32,
@@ -434,28 +434,28 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, array, max_entries = 2)]
+    #[bpf_map(template, array, max_entries = 2, min_kernel = "5.10")]
     pub struct InnerInner {
         key: i32,
         value: Within,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, key_size = 4, max_entries = 2)]
+    #[bpf_map(array_of_maps, key_size = 4, max_entries = 2, min_kernel = "5.10")]
     pub struct Inner {
         value: u32,
         inner: InnerInner,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, hash, max_entries = 2)]
+    #[bpf_map(template, hash, max_entries = 2, min_kernel = "5.10")]
     pub struct InnerInnerMapInner {
         key: Shared,
         value: [Enum<Level>; 2],
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash_of_maps, max_entries = 2, name = "inner_inner")]
+    #[bpf_map(hash_of_maps, max_entries = 2, name = "inner_inner", min_kernel = "5.10")]
     pub struct InnerInnerMap {
         key: u32,
         value: u32,
@@ -463,74 +463,74 @@ pub mod awkward {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(prog_array, max_entries = 4, values(1 = land))]
+    #[bpf_map(prog_array, max_entries = 4, values(1 = land), min_kernel = "5.10")]
     pub struct Jump {
         key: i32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(devmap, key_size = 4, max_entries = 8)]
+    #[bpf_map(devmap, key_size = 4, max_entries = 8, min_kernel = "5.10")]
     pub struct Packet {
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(devmap_hash, max_entries = 8)]
+    #[bpf_map(devmap_hash, max_entries = 8, min_kernel = "5.10")]
     pub struct Interface {
         key: i32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(cpumap, max_entries = 8)]
+    #[bpf_map(cpumap, max_entries = 8, min_kernel = "5.10")]
     pub struct Number {
         key: i32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(sockmap, key_size = 4, max_entries = 8)]
+    #[bpf_map(sockmap, key_size = 4, max_entries = 8, min_kernel = "5.10")]
     pub struct Socket {
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(sockhash, max_entries = 8)]
+    #[bpf_map(sockhash, max_entries = 8, min_kernel = "5.10")]
     pub struct Port {
         key: i32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(reuseport_sockarray, max_entries = 4)]
+    #[bpf_map(reuseport_sockarray, max_entries = 4, min_kernel = "5.10")]
     pub struct Reserved {
         key: i32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(xskmap, key_size = 4, max_entries = 4, name = "result")]
+    #[bpf_map(xskmap, key_size = 4, max_entries = 4, name = "result", min_kernel = "5.10")]
     pub struct ResultMap {
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(stack_trace, max_entries = 64)]
+    #[bpf_map(stack_trace, max_entries = 64, min_kernel = "5.10")]
     pub struct Ctx {
         key: i32,
         value: [u64; 127],
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(cgroup_array, key_size = 4, max_entries = 4)]
+    #[bpf_map(cgroup_array, key_size = 4, max_entries = 4, min_kernel = "5.10")]
     pub struct Word {
         value: u32,
     }
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
-    #[bpf_map(sk_storage, flags(no_prealloc))]
+    #[bpf_map(sk_storage, flags(no_prealloc), min_kernel = "5.10")]
     pub struct Spec {
         key: u32,
         value: u64,
@@ -538,7 +538,7 @@ pub mod awkward {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
-    #[bpf_map(lpm_trie, key_size = 8, max_entries = 4, flags(no_prealloc))]
+    #[bpf_map(lpm_trie, key_size = 8, max_entries = 4, flags(no_prealloc), min_kernel = "5.10")]
     pub struct Attempt {
         value: u8,
     }

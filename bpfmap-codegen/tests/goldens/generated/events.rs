@@ -48,19 +48,19 @@ pub mod events {
 
     /// In order.
     #[derive(BpfMap)]
-    #[bpf_map(ringbuf, max_entries = 65536)]
+    #[bpf_map(ringbuf, max_entries = 65536, min_kernel = "6.1")]
     pub struct Execs {
         event: Exec,
     }
 
     /// Records of any size: no event is named.
     #[derive(BpfMap)]
-    #[bpf_map(ringbuf, max_entries = 4096)]
+    #[bpf_map(ringbuf, max_entries = 4096, min_kernel = "6.1")]
     pub struct Raw;
 
     /// For each CPU.
     #[derive(BpfMap)]
-    #[bpf_map(perf_event_array)]
+    #[bpf_map(perf_event_array, min_kernel = "6.1")]
     pub struct Samples {
         key: u32,
         value: u32,
@@ -68,7 +68,7 @@ pub mod events {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(user_ringbuf, max_entries = 4096)]
+    #[bpf_map(user_ringbuf, max_entries = 4096, min_kernel = "6.1")]
     pub struct Commands {
         event: Enum<Command>,
     }

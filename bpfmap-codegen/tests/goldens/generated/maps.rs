@@ -63,21 +63,27 @@ pub mod maps {
     ///
     /// `rdonly_prog`: Programs can't write: the verifier refuses one that does, with EACCES. User space can't map the values into its memory to write them.
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 100, flags(no_prealloc, rdonly_prog), pinning = by_name)]
+    #[bpf_map(
+        hash,
+        max_entries = 100,
+        flags(no_prealloc, rdonly_prog),
+        pinning = by_name,
+        min_kernel = "5.15",
+    )]
     pub struct Counters {
         key: u32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, pinning = none, tag = "first", tag = "second")]
+    #[bpf_map(hash, pinning = none, tag = "first", tag = "second", min_kernel = "5.15")]
     pub struct Unpinned {
         key: u32,
         value: Guarded,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 1, pinning = 16)]
+    #[bpf_map(array, max_entries = 1, pinning = 16, min_kernel = "5.15")]
     pub struct OwnPinning {
         key: u32,
         value: Delayed,
@@ -87,24 +93,24 @@ pub mod maps {
     ///
     /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 4, numa_node = 0, flags(numa_node, mmapable))]
+    #[bpf_map(array, max_entries = 4, numa_node = 0, flags(numa_node, mmapable), min_kernel = "5.15")]
     pub struct Near {
         key: u32,
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(lru_hash, key_size = 7, value_size = 24, max_entries = 32)]
+    #[bpf_map(lru_hash, key_size = 7, value_size = 24, max_entries = 32, min_kernel = "5.15")]
     pub struct Opaque;
 
     #[derive(BpfMap)]
-    #[bpf_map(percpu_hash, value_size = 24, max_entries = 32)]
+    #[bpf_map(percpu_hash, value_size = 24, max_entries = 32, min_kernel = "5.15")]
     pub struct HalfTyped {
         key: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(lru_percpu_hash, max_entries = 32, btf = false)]
+    #[bpf_map(lru_percpu_hash, max_entries = 32, btf = false, min_kernel = "5.15")]
     pub struct WithoutBtf {
         key: u64,
         value: Prefix,
@@ -112,26 +118,26 @@ pub mod maps {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
-    #[bpf_map(lpm_trie, max_entries = 1000, flags(no_prealloc))]
+    #[bpf_map(lpm_trie, max_entries = 1000, flags(no_prealloc), min_kernel = "5.15")]
     pub struct Routes {
         key: Prefix,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(queue, max_entries = 16)]
+    #[bpf_map(queue, max_entries = 16, min_kernel = "5.15")]
     pub struct Jobs {
         value: Prefix,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(stack, max_entries = 16)]
+    #[bpf_map(stack, max_entries = 16, min_kernel = "5.15")]
     pub struct Undo {
         value: u64,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(percpu_array, max_entries = 3)]
+    #[bpf_map(percpu_array, max_entries = 3, min_kernel = "5.15")]
     pub struct Slots {
         key: u32,
         value: u32,

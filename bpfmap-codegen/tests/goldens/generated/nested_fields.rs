@@ -60,7 +60,7 @@ pub mod nested_fields {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 16)]
+    #[bpf_map(hash, max_entries = 16, min_kernel = "6.11")]
     pub struct GuardedTotals {
         key: u32,
         value: Guarded,

@@ -50,21 +50,26 @@ pub mod objects {
 
     /// The next parser.
     #[derive(BpfMap)]
-    #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4, 6 = handle_ipv6))]
+    #[bpf_map(
+        prog_array,
+        max_entries = 8,
+        values(1 = handle_ipv4, 6 = handle_ipv6),
+        min_kernel = "6.2",
+    )]
     pub struct Jumps {
         key: u32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(prog_array, max_entries = 2, values(0 = handle_ipv6))]
+    #[bpf_map(prog_array, max_entries = 2, values(0 = handle_ipv6), min_kernel = "6.2")]
     pub struct Others {
         key: u32,
         value: u32,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(cgroup_array, max_entries = 4)]
+    #[bpf_map(cgroup_array, max_entries = 4, min_kernel = "6.2")]
     pub struct Gates {
         key: u32,
         value: u32,
@@ -72,7 +77,7 @@ pub mod objects {
 
     /// Defined after the maps that it names, whatever their order here.
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, max_entries = 2, values(0 = first, 1 = second))]
+    #[bpf_map(array_of_maps, max_entries = 2, values(0 = first, 1 = second), min_kernel = "6.2")]
     pub struct ByName {
         key: u32,
         value: u32,
@@ -80,14 +85,14 @@ pub mod objects {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 16)]
+    #[bpf_map(hash, max_entries = 16, min_kernel = "6.2")]
     pub struct First {
         key: Tenant,
         value: Guarded,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 32)]
+    #[bpf_map(hash, max_entries = 32, min_kernel = "6.2")]
     pub struct Second {
         key: Tenant,
         value: Guarded,
@@ -99,7 +104,7 @@ pub mod objects {
     ///
     /// `mmapable`: User space can map the values into its memory; elements lie 8 bytes apart or a multiple of it.
     #[derive(BpfMap)]
-    #[bpf_map(template, array, max_entries = 16, flags(inner_map, mmapable))]
+    #[bpf_map(template, array, max_entries = 16, flags(inner_map, mmapable), min_kernel = "6.2")]
     pub struct InPlaceInner {
         key: u32,
         value: [u64; 4],
@@ -107,7 +112,7 @@ pub mod objects {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     #[derive(BpfMap)]
-    #[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc))]
+    #[bpf_map(hash_of_maps, max_entries = 64, flags(no_prealloc), min_kernel = "6.2")]
     pub struct InPlace {
         key: Tenant,
         value: u32,
@@ -115,13 +120,13 @@ pub mod objects {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, queue, max_entries = 8)]
+    #[bpf_map(template, queue, max_entries = 8, min_kernel = "6.2")]
     pub struct KeylessInner {
         value: Tenant,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array_of_maps, max_entries = 4)]
+    #[bpf_map(array_of_maps, max_entries = 4, min_kernel = "6.2")]
     pub struct Keyless {
         key: u32,
         value: u32,
@@ -129,14 +134,14 @@ pub mod objects {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(template, hash, max_entries = 8)]
+    #[bpf_map(template, hash, max_entries = 8, min_kernel = "6.2")]
     pub struct FilledInner {
         key: Tenant,
         value: Guarded,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash_of_maps, max_entries = 4, values(7 = first))]
+    #[bpf_map(hash_of_maps, max_entries = 4, values(7 = first), min_kernel = "6.2")]
     pub struct Filled {
         key: u32,
         value: u32,

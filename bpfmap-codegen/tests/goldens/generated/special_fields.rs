@@ -84,14 +84,14 @@ pub mod special_fields {
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(array, max_entries = 2)]
+    #[bpf_map(array, max_entries = 2, min_kernel = "6.18")]
     pub struct Queues {
         key: u32,
         value: Queue,
     }
 
     #[derive(BpfMap)]
-    #[bpf_map(hash, max_entries = 16)]
+    #[bpf_map(hash, max_entries = 16, min_kernel = "6.18")]
     pub struct WatchList {
         key: u32,
         value: Watched,

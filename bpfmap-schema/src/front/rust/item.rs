@@ -16,6 +16,7 @@ use crate::ir::{Int, MapDecl, TypeDef};
 use crate::naming::snake_case;
 use crate::rules;
 use crate::source::{Span, Spanned};
+use bpfmap_core::KernelVersion;
 
 /// A type as `#[derive(BpfType)]` declares it.
 #[derive(Debug, Clone)]
@@ -74,6 +75,8 @@ pub struct MapItem {
     pub def: MapDecl,
     /// Whether it is no map of its own, and describes the maps in another one.
     pub template: bool,
+    /// The oldest kernel that has to take the map, where it says so itself. Of all maps the schema does.
+    pub min_kernel: Option<KernelVersion>,
     /// The types of the schema that it holds by value.
     pub held: Vec<Held>,
     /// The numbers that are left to the compiler, by their keys.

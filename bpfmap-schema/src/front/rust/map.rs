@@ -20,6 +20,7 @@ use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::Spanned;
 use bpfmap_core::map_type::MapType;
+use bpfmap_core::{KernelVersion, ParseKernelVersionError};
 
 pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut entries = Entries::read(reader, &input.attrs, "bpf_map", "a map");
@@ -49,6 +50,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut set_by_loader = set_by_loader(reader, &mut entries);
     let optional = entries.flag("optional");
     let optional = optional.map(|word| Spanned::new(true, reader.place(&word))).unwrap_or_default();
+    let min_kernel = entries.string("min_kernel").and_then(|text| kernel(reader, &text));
     let ops = entries.string("ops");
     let decl_tags = entries.strings("tag");
     let renamed_from = entries.string("renamed_from");
@@ -87,6 +89,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
             span,
         },
         template,
+        min_kernel,
         held,
         later,
         has_later,
@@ -175,6 +178,22 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
         .help("write `btf = false`, or leave it out"),
     );
     None
+}
+
+/// `min_kernel = "5.10"`.
+fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> {
+    let kernel = text.value.parse();
+    if let Err(error) = &kernel {
+        reader.report(
+            Finding::new(
+                &rules::UNKNOWN_WORD,
+                text.span,
+                format!("`{}` is no kernel version", text.value),
+            )
+            .help(ParseKernelVersionError::to_string(error)),
+        );
+    }
+    kernel.ok()
 }
 
 /// `set_by_loader(max_entries)`. Of what has a type, a parameter says it.

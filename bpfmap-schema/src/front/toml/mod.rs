@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! name = "ratelimit"                # the file's name without `.toml`, unless said
-//! min_kernel = "5.10"               # the oldest kernel that has to take every map
+//! min_kernel = "5.10"               # the oldest kernel that has to take every map; newer methods don't compile
 //! include = ["net-types.toml"]      # relative to this file; brings that file's types
 //!
 //! [types.ip_key]

@@ -27,7 +27,12 @@ impl Printer<'_> {
             push_rust_doc(text, "", &paragraphs.join("\n\n"));
         }
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
-        push_attribute(text, "", "bpf_map", &words(map, &spec, is_template));
+        let mut words = words(map, &spec, is_template);
+        // The macro that names the oldest kernel stands in the same module, and no derive sees it.
+        if let (false, Some(kernel)) = (self.root.is_empty(), &self.schema.min_kernel) {
+            words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
+        }
+        push_attribute(text, "", "bpf_map", &words);
         let mut fields = String::new();
         let parameter = |part| parameters.iter().find(|(open, _)| *open == part);
         let parts = [("key", &map.key, Attribute::Key), ("value", &map.value, Attribute::Value)];
