@@ -243,8 +243,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a schema can't be read or breaks a rule, or a file can't be written. Then no file has
-    /// changed. When there is no clang, or a program does not compile; by then the files are written.
+    /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. Then no file has changed. Also fails if
+    /// clang is missing or a program does not compile. By then the generated files are written.
     pub fn generate(&self) -> Result<(), BuildError> {
         if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));

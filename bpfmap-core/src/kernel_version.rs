@@ -53,7 +53,7 @@ impl fmt::Display for KernelVersion {
     }
 }
 
-/// A text that is no kernel version.
+/// The error of parsing a text that is not a kernel version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseKernelVersionError;
 

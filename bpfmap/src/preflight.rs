@@ -28,7 +28,7 @@ use core::cell::OnceCell;
 /// [`Unsupported`](ErrorKind::Unsupported): the message names each map, what it needs, the first kernel that has it and
 /// the running one.
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
-    // What can't be known is no reason to refuse: the kernel decides then.
+    // If the release is not known, the kernel decides when the maps are created.
     let Some(release) = running_kernel() else { return Ok(()) };
     let kernel = Kernel::new(release);
     let lacking: Vec<(&str, Requirement)> = maps

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use super::distributions::CLANG;
 use crate::clang::{NoClang, OLDEST};
 
-/// Why there is no compiler.
+/// The reason why no compiler can be used.
 #[derive(Debug)]
 pub(crate) enum ToolchainError {
     NoClang(NoClang),
@@ -59,7 +59,7 @@ impl fmt::Display for ToolchainError {
     }
 }
 
-/// Why there is no object of a program.
+/// The reason why a program did not become an object.
 #[derive(Debug)]
 pub(crate) enum ProgramError {
     Toolchain(ToolchainError),

@@ -1,4 +1,4 @@
-//! The BPF programs of a package: what Cargo has to watch, whoever compiles them.
+//! The BPF programs of a package, which Cargo has to watch whether or not the builder compiles them.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
