@@ -521,6 +521,6 @@ fn a_map_names_its_oldest_kernel() {
     };
     assert_eq!(read(&[("src/maps.rs", &source("5.10"))], "src/maps.rs"), EXPECTED);
     let found = read(&[("src/maps.rs", &source("five"))], "src/maps.rs");
-    assert!(found.contains("`five` is no kernel version"), "{found}");
+    assert!(found.contains("`five` is not a kernel version"), "{found}");
     assert!(found.contains("a kernel version is written as \"5.10\""), "{found}");
 }

@@ -10,9 +10,7 @@ use std::path::Path;
 use bpfmap_codegen::generate::{Emit, Options, generate};
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::toml::read_file;
-use bpfmap_schema::ir::{
-    Composite, InnerMap, MapDecl, MemberType, Schema, Type, TypeDef, TypeDefKind,
-};
+use bpfmap_schema::ir::{InnerMap, MapDecl, Schema};
 use bpfmap_schema::print;
 
 use crate::item::{Failure, Item, Stage};
@@ -94,7 +92,7 @@ fn seed(id: &str) -> usize {
 /// The texts of the schemas that have something, in the order of [`NAMES`], each with its name.
 fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     let needs: BTreeMap<&str, BTreeSet<&str>> =
-        schema.types.iter().map(|def| (def.name.value.as_str(), named_by_type(def))).collect();
+        schema.types.iter().map(|def| (def.name.value.as_str(), def.named_types())).collect();
     let closure = |from: BTreeSet<&str>| {
         let mut all = from;
         loop {
@@ -121,7 +119,7 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     let is_shared =
         |name: &str| base.contains(name) || more.contains(name) || !needs.contains_key(name);
     let in_two = |map: &MapDecl| {
-        let types: BTreeSet<&str> = named_by_map(map);
+        let types: BTreeSet<&str> = map.named_types();
         (seed / 4).is_multiple_of(2)
             && closure(types).iter().all(|name| is_shared(name))
             && !is_tied_to_others(schema, map)
@@ -174,47 +172,4 @@ fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
             // A program that several maps hold is written once.
             || map.values.iter().any(|(_, name)| names(other, &name.value))
     })
-}
-
-/// The types that a map names, and the map that is its template.
-fn named_by_map(map: &MapDecl) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    let template = map.template();
-    for ty in std::iter::once(map).chain(template).flat_map(MapDecl::types) {
-        named(&ty.value, &mut found);
-    }
-    found
-}
-
-fn named_by_type(def: &TypeDef) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    match &def.kind {
-        TypeDefKind::Struct(body) | TypeDefKind::Union(body) => named_by_body(body, &mut found),
-        TypeDefKind::Alias(target) => named(&target.value, &mut found),
-        TypeDefKind::Enum(_) => {}
-    }
-    found
-}
-
-fn named_by_body<'a>(body: &'a Composite, found: &mut BTreeSet<&'a str>) {
-    for member in &body.members {
-        match &member.ty {
-            MemberType::Type(ty) => named(&ty.value, found),
-            MemberType::Struct(body) | MemberType::Union(body) => named_by_body(body, found),
-        }
-    }
-}
-
-fn named<'a>(ty: &'a Type, found: &mut BTreeSet<&'a str>) {
-    match ty {
-        Type::Array(element, _) => named(&element.value, found),
-        Type::Pointer(Some(target)) => named(&target.value, found),
-        Type::Named(name) => {
-            found.insert(name);
-        }
-        Type::Special(_, Some(target)) => {
-            found.insert(&target.name.value);
-        }
-        _ => {}
-    }
 }

@@ -12,6 +12,10 @@ mod type_expression;
 
 #[cfg(all(feature = "rust", feature = "toml"))]
 use crate::draft::Draft;
+#[cfg(any(feature = "derive", feature = "toml"))]
+use crate::{diagnostics::Finding, rules, source::Spanned};
+#[cfg(any(feature = "derive", feature = "toml"))]
+use bpfmap_core::KernelVersion;
 
 /// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
 ///
@@ -33,6 +37,23 @@ pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
 #[cfg(all(feature = "rust", feature = "toml"))]
 fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// Reads `5.10`; reports what is wrong with the text.
+#[cfg(any(feature = "derive", feature = "toml"))]
+fn kernel_version(
+    text: &Spanned<String>,
+    report: impl FnOnce(Finding),
+) -> Option<Spanned<KernelVersion>> {
+    match text.value.parse::<KernelVersion>() {
+        Ok(version) => Some(Spanned::new(version, text.span)),
+        Err(error) => {
+            let message = format!("`{}` is not a kernel version", text.value);
+            let finding = Finding::new(&rules::UNKNOWN_WORD, text.span, message);
+            report(finding.help(error.to_string()));
+            None
+        }
+    }
 }
 
 /// The name of a schema that is called as `word`, a file or folder, if that makes an identifier.

@@ -4,6 +4,7 @@
 //! checked yet: names may dangle and sizes may be impossible until the check has passed.
 
 mod maps;
+mod named;
 mod target;
 mod types;
 

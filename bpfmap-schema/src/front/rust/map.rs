@@ -15,12 +15,13 @@ use super::context::Meaning;
 use super::item::{MapItem, Number, Reader};
 use super::types::{self, Hints};
 use crate::diagnostics::Finding;
+use crate::front;
 use crate::ir::{Attribute, InnerMap, Int, KeyValue, MapDecl, Pinning, Type};
 use crate::nearest::{nearest, nearest_key};
 use crate::rules;
 use crate::source::Spanned;
+use bpfmap_core::KernelVersion;
 use bpfmap_core::map_type::MapType;
-use bpfmap_core::{KernelVersion, ParseKernelVersionError};
 
 pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     let mut entries = Entries::read(reader, &input.attrs, "bpf_map", "a map");
@@ -182,18 +183,8 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
 
 /// `min_kernel = "5.10"`.
 fn kernel(reader: &Reader<'_>, text: &Spanned<String>) -> Option<KernelVersion> {
-    let kernel = text.value.parse();
-    if let Err(error) = &kernel {
-        reader.report(
-            Finding::new(
-                &rules::UNKNOWN_WORD,
-                text.span,
-                format!("`{}` is no kernel version", text.value),
-            )
-            .help(ParseKernelVersionError::to_string(error)),
-        );
-    }
-    kernel.ok()
+    let kernel = front::kernel_version(text, |finding| reader.report(finding))?;
+    Some(kernel.value)
 }
 
 /// `set_by_loader(max_entries)`. Of what has a type, a parameter says it.

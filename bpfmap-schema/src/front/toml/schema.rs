@@ -8,6 +8,7 @@ use super::file::{Fields, File};
 use super::{maps, types};
 use crate::diagnostics::Finding;
 use crate::draft::Draft;
+use crate::front;
 use crate::rules;
 use crate::source::{SourceId, Spanned};
 use bpfmap_core::KernelVersion;
@@ -43,7 +44,7 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
         name.or_else(|| name_of(path, &file))
     } else {
         // What is made of a schema that is included is made where it is read by itself, and there it needs a name.
-        name.or_else(|| stem(path).and_then(crate::front::name_of).map(Spanned::from))
+        name.or_else(|| stem(path).and_then(front::name_of).map(Spanned::from))
     };
     let name = name.unwrap_or_default();
     if is_root {
@@ -75,7 +76,7 @@ fn stem(path: &Path) -> Option<&str> {
 /// A schema that has no `name` is called as its file, if that makes an identifier.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
     let stem = stem(path).unwrap_or_default();
-    if let Some(name) = crate::front::name_of(stem) {
+    if let Some(name) = front::name_of(stem) {
         return Some(name.into());
     }
     file.report(
@@ -90,18 +91,5 @@ fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
 }
 
 fn kernel_version(file: &File<'_>, text: &Spanned<String>) -> Option<Spanned<KernelVersion>> {
-    match text.value.parse() {
-        Ok(version) => Some(Spanned::new(version, text.span)),
-        Err(error) => {
-            file.report(
-                Finding::new(
-                    &rules::UNKNOWN_WORD,
-                    text.span,
-                    format!("`{}` is no kernel version", text.value),
-                )
-                .help(error.to_string()),
-            );
-            None
-        }
-    }
+    front::kernel_version(text, |finding| file.report(finding))
 }

@@ -34,7 +34,7 @@ use std::fmt::Write as _;
 use self::attribute::{doc_lines, string};
 use self::imports::{Imports, reserved};
 use crate::ir::{
-    Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, Type, TypeDef, TypeDefKind,
+    Composite, InnerMap, MapDecl, MemberType, Schema, TEMPLATE_SUFFIX, TypeDef, TypeDefKind,
 };
 use crate::layout::Layouts;
 use crate::print::rust::alignment::{ExplicitlyAligned, explicitly_aligned};
@@ -168,44 +168,8 @@ fn taken_from_includes(schema: &Schema, here: &Names<'_>) -> String {
 
 /// Names of types that stand anywhere but where they are defined.
 fn mentioned(schema: &Schema) -> HashSet<&str> {
-    let mut names = HashSet::new();
-    for def in &schema.types {
-        match &def.kind {
-            TypeDefKind::Struct(body) | TypeDefKind::Union(body) => {
-                mentioned_in_body(body, &mut names);
-            }
-            TypeDefKind::Alias(target) => mentioned_in(&target.value, &mut names),
-            TypeDefKind::Enum(_) => {}
-        }
-    }
-    let templates = schema.maps.iter().filter_map(MapDecl::template);
-    for ty in schema.maps.iter().chain(templates).flat_map(MapDecl::types) {
-        mentioned_in(&ty.value, &mut names);
-    }
-    names
-}
-
-fn mentioned_in_body<'a>(body: &'a Composite, names: &mut HashSet<&'a str>) {
-    for member in &body.members {
-        match &member.ty {
-            MemberType::Type(ty) => mentioned_in(&ty.value, names),
-            MemberType::Struct(body) | MemberType::Union(body) => mentioned_in_body(body, names),
-        }
-    }
-}
-
-fn mentioned_in<'a>(ty: &'a Type, names: &mut HashSet<&'a str>) {
-    match ty {
-        Type::Array(element, _) => mentioned_in(&element.value, names),
-        Type::Pointer(Some(target)) => mentioned_in(&target.value, names),
-        Type::Named(name) => {
-            names.insert(name);
-        }
-        Type::Special(_, Some(target)) => {
-            names.insert(&target.name.value);
-        }
-        _ => {}
-    }
+    let in_types = schema.types.iter().flat_map(TypeDef::named_types);
+    in_types.chain(schema.maps.iter().flat_map(MapDecl::named_types)).collect()
 }
 
 /// The check names templates, and a schema that was only read has them without a name.

@@ -8,6 +8,7 @@ use syn::{Ident, LitStr, Token};
 
 use super::krate::{Crate, ModuleId, span};
 use crate::diagnostics::Finding;
+use crate::front;
 use crate::front::rust::attributes::doc;
 use crate::ir::Schema;
 use crate::nearest::nearest;
@@ -68,17 +69,8 @@ fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text:
     if word == "name" {
         schema.name = text;
     } else if word == "min_kernel" {
-        match text.value.parse() {
-            Ok(version) => schema.min_kernel = Some(Spanned::new(version, text.span)),
-            Err(error) => krate.report(
-                Finding::new(
-                    &rules::UNKNOWN_WORD,
-                    text.span,
-                    format!("`{}` is no kernel version", text.value),
-                )
-                .help(error.to_string()),
-            ),
-        }
+        let kernel = front::kernel_version(&text, |finding| krate.report(finding));
+        schema.min_kernel = kernel.or(schema.min_kernel);
     } else {
         let name = word.to_string();
         krate.report(
@@ -99,10 +91,8 @@ fn name_of(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let canonical = || path.canonicalize().ok();
     match stem {
-        "mod" => crate::front::name_of(canonical()?.parent()?.file_name()?.to_str()?),
-        "lib" | "main" => {
-            crate::front::name_of(canonical()?.parent()?.parent()?.file_name()?.to_str()?)
-        }
-        stem => crate::front::name_of(stem),
+        "mod" => front::name_of(canonical()?.parent()?.file_name()?.to_str()?),
+        "lib" | "main" => front::name_of(canonical()?.parent()?.parent()?.file_name()?.to_str()?),
+        stem => front::name_of(stem),
     }
 }
