@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod generate;
 mod import;
+mod json_schema;
 mod kernel_btf;
 mod kernels;
 mod live;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(("verify", matches)) => verify::run(matches),
         Some(("migrate", matches)) => migrate::run(matches),
         Some(("explain", matches)) => explain::run(matches),
+        Some(("schema", _)) => json_schema::run(),
         // clap asks for one of the above.
         _ => Err(Failed::Usage),
     };
@@ -125,6 +127,15 @@ fn command() -> Command {
             Command::new("explain").about("Explain a rule, or list all rules").arg(
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
             ),
+        )
+        .subcommand(
+            Command::new("schema")
+                .about("Print the JSON Schema of schemas in TOML, for editors")
+                .long_about(
+                    "Print the JSON Schema (2020-12) of schemas in TOML.\n\n\
+                     Editors complete and check schemas with it. Taplo and the extension Even Better TOML take it \
+                     from a comment in the first line of a schema, such as `#:schema ./bpfmap.schema.json`.",
+                ),
         )
 }
 

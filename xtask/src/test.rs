@@ -54,6 +54,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "includes",
         "--test",
+        "json_schema",
+        "--test",
         "make",
         "--test",
         "verify",

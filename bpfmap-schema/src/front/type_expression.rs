@@ -138,10 +138,10 @@ impl<'p> Parser<'p> {
         let length = rest
             .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
             .unwrap_or(rest.len());
-        let digits = rest[..length].replace('_', "");
-        if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+        if !rest.starts_with(|first: char| first.is_ascii_digit()) {
             return Err(self.unexpected("a number"));
         }
+        let digits = rest[..length].replace('_', "");
         let (digits, radix) = match digits.strip_prefix("0x") {
             Some(hex) => (hex, 16),
             None => (digits.as_str(), 10),

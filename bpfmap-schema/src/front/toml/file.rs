@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned as TomlSpanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
+use super::grammar::{Presence, Table};
 use crate::diagnostics::Finding;
 use crate::nearest::{nearest, nearest_key};
 use crate::rules;
@@ -103,6 +104,7 @@ impl<'s> File<'s> {
             return None;
         };
         let number = i128::from_str_radix(digits.as_str(), digits.radix()).ok();
+        let number = number.filter(|number| (T::MIN..=T::MAX).contains(number));
         let fitting = number.and_then(|number| T::try_from(number).ok());
         if fitting.is_none() {
             let (min, max) = (T::MIN, T::MAX);
@@ -189,13 +191,12 @@ impl Number for i128 {
     const MAX: Self = u64::MAX as Self;
 }
 
-/// The keys of one table, asked for one by one. Those that nobody asked for are mistakes.
+/// One table of the file, whose keys are asked for one by one.
 pub(super) struct Fields<'v, 't, 's> {
     pub(super) file: &'v File<'s>,
     table: &'v DeTable<'t>,
-    /// What the table declares: "a map", "`kind = \"enum\"`".
-    what: &'static str,
-    asked: Vec<&'static str>,
+    /// Which keys the table can have.
+    grammar: &'static Table,
     /// Where the table, or what declares it, stands.
     pub(super) span: Span,
 }
@@ -205,82 +206,80 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         file: &'v File<'s>,
         table: &'v DeTable<'t>,
         span: Span,
-        what: &'static str,
+        grammar: &'static Table,
     ) -> Self {
-        Self { file, table, what, asked: Vec::with_capacity(16), span }
+        Self { file, table, grammar, span }
     }
 
-    /// Now that more is known of it, what the table declares.
-    pub(super) fn is(&mut self, what: &'static str) {
-        self.what = what;
+    /// Now that more is known of it, which table of the grammar it is.
+    pub(super) fn is(&mut self, grammar: &'static Table) {
+        self.grammar = grammar;
     }
 
-    pub(super) fn get(&mut self, key: &'static str) -> Option<&'v Value<'t>> {
-        self.asked.push(key);
-        // A schema's tables have few keys: a walk is faster than a hash.
-        self.table.iter().find(|(known, _)| known.get_ref() == key).map(|(_, value)| value)
-    }
-
-    pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
-        let value = self.get(key)?;
-        self.file.string(value, key)
-    }
-
-    pub(super) fn required_string(&mut self, key: &'static str) -> Option<Spanned<String>> {
-        let value = self.required(key)?;
-        self.file.string(value, key)
-    }
-
-    pub(super) fn doc(&mut self) -> Option<String> {
-        self.string("doc").map(|doc| doc.value)
-    }
-
-    pub(super) fn bool(&mut self, key: &'static str) -> Option<Spanned<bool>> {
-        let value = self.get(key)?;
-        self.file.bool(value, key)
-    }
-
-    pub(super) fn integer<T: Number>(&mut self, key: &'static str) -> Option<Spanned<T>> {
-        let value = self.get(key)?;
-        self.file.integer(value, key)
-    }
-
-    pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
-        self.get(key).map(|value| self.file.strings(value, key)).unwrap_or_default()
-    }
-
-    /// The value of a key that has to be there.
-    pub(super) fn required(&mut self, key: &'static str) -> Option<&'v Value<'t>> {
-        let value = self.get(key);
-        if value.is_none() {
+    /// The value of a key of the grammar. Reports that the key is absent if it must be there.
+    pub(super) fn get(&self, key: &str) -> Option<&'v Value<'t>> {
+        let value = self.present(key);
+        let what = self.grammar.what;
+        let declared = self.grammar.key(key);
+        debug_assert!(declared.is_some(), "in the grammar {what} has no key `{key}`");
+        let is_required = match declared?.presence {
+            Presence::Required => true,
+            Presence::Unless(other) => self.present(other).is_none(),
+            Presence::Optional | Presence::InsteadOf(_) => false,
+        };
+        if value.is_none() && is_required {
             self.file.report(
-                Finding::new(
-                    &rules::MISSING_KEY,
-                    self.span,
-                    format!("{} needs `{key}`", self.what),
-                )
-                .label(format!("has no `{key}`"))
-                .help(format!("add `{key} = …`")),
+                Finding::new(&rules::MISSING_KEY, self.span, format!("{what} needs `{key}`"))
+                    .label(format!("has no `{key}`"))
+                    .help(format!("add `{key} = …`")),
             );
         }
         value
     }
 
-    /// Reports each key that nobody asked for.
+    fn present(&self, key: &str) -> Option<&'v Value<'t>> {
+        // A schema's tables have few keys: a walk is faster than a hash.
+        self.table.iter().find(|(known, _)| known.get_ref() == key).map(|(_, value)| value)
+    }
+
+    pub(super) fn string(&self, key: &str) -> Option<Spanned<String>> {
+        let value = self.get(key)?;
+        self.file.string(value, key)
+    }
+
+    pub(super) fn doc(&self) -> Option<String> {
+        self.string("doc").map(|doc| doc.value)
+    }
+
+    pub(super) fn bool(&self, key: &str) -> Option<Spanned<bool>> {
+        let value = self.get(key)?;
+        self.file.bool(value, key)
+    }
+
+    pub(super) fn integer<T: Number>(&self, key: &str) -> Option<Spanned<T>> {
+        let value = self.get(key)?;
+        self.file.integer(value, key)
+    }
+
+    pub(super) fn strings(&self, key: &str) -> Vec<Spanned<String>> {
+        self.get(key).map(|value| self.file.strings(value, key)).unwrap_or_default()
+    }
+
+    /// Reports each key that is not in the grammar.
     pub(super) fn finish(self) {
         for (key, _) in as_written(self.table) {
             let name = key.get_ref();
-            if !self.asked.iter().any(|asked| asked == name) {
+            if self.grammar.key(name).is_none() {
                 self.file.report(
                     Finding::new(
                         &rules::UNKNOWN_KEY,
                         self.file.span(key.span()),
-                        format!("{} has no key `{name}`", self.what),
+                        format!("{} has no key `{name}`", self.grammar.what),
                     )
                     .label("not known here")
                     .help(nearest_key(
                         name,
-                        self.asked.iter().copied(),
+                        self.grammar.keys().map(|key| key.name),
                         "\"by_name\"",
                     )),
                 );

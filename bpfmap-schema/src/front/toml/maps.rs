@@ -3,6 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, File, Value, as_written};
+use super::grammar;
 use super::types::type_of;
 use crate::diagnostics::Finding;
 use crate::draft::Draft;
@@ -16,7 +17,7 @@ pub(super) fn read(file: &File<'_>, maps: &DeTable<'_>, draft: &mut Draft) {
         let before = file.findings_count();
         let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
         let Some(table) = file.table(value, &name.value) else { continue };
-        let map = map_def(Fields::new(file, table, name.span, "a map"), name);
+        let map = map_def(Fields::new(file, table, name.span, &grammar::MAP), name);
         if file.findings_count() > before {
             draft.incomplete.maps.insert(map.name.value.clone());
         }
@@ -24,14 +25,14 @@ pub(super) fn read(file: &File<'_>, maps: &DeTable<'_>, draft: &mut Draft) {
     }
 }
 
-fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
+fn map_def(fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
     let file = fields.file;
     let map = MapDecl {
         name,
         doc: fields.doc(),
-        map_type: fields.required_string("type").unwrap_or_default(),
-        key: key_or_value(&mut fields, "key", "key_size"),
-        value: key_or_value(&mut fields, "value", "value_size"),
+        map_type: fields.string("type").unwrap_or_default(),
+        key: key_or_value(&fields, "key", "key_size"),
+        value: key_or_value(&fields, "value", "value_size"),
         event: fields.get("event").and_then(|value| type_of(file, value, "event")),
         ops: fields.string("ops"),
         max_entries: fields.integer("max_entries"),
@@ -42,7 +43,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
         inner: fields.get("inner").and_then(|value| inner(file, value)),
         values: fields.get("values").map(|value| values(file, value)).unwrap_or_default(),
         btf: fields.bool("btf"),
-        set_by_loader: set_by_loader(&mut fields),
+        set_by_loader: set_by_loader(&fields),
         optional: fields.bool("optional").unwrap_or_default(),
         decl_tags: fields.strings("decl_tags"),
         renamed_from: fields.string("renamed_from"),
@@ -52,11 +53,7 @@ fn map_def(mut fields: Fields<'_, '_, '_>, name: Spanned<String>) -> MapDecl {
     map
 }
 
-fn key_or_value(
-    fields: &mut Fields<'_, '_, '_>,
-    typed: &'static str,
-    sized: &'static str,
-) -> Option<KeyValue> {
+fn key_or_value(fields: &Fields<'_, '_, '_>, typed: &str, sized: &str) -> Option<KeyValue> {
     let file = fields.file;
     let ty = fields.get(typed);
     let size = fields.integer(sized);
@@ -98,7 +95,7 @@ fn pinning(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<Pinning>> {
     Some(Spanned::new(pinning, text.span))
 }
 
-fn set_by_loader(fields: &mut Fields<'_, '_, '_>) -> Vec<Spanned<Attribute>> {
+fn set_by_loader(fields: &Fields<'_, '_, '_>) -> Vec<Spanned<Attribute>> {
     let (file, words) = (fields.file, fields.strings(SET_BY_LOADER));
     let attributes = words.iter().filter_map(|word| {
         let attribute = file.word(word, SET_BY_LOADER, Attribute::WORDS)?;
@@ -113,7 +110,7 @@ fn inner(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<InnerMap>> {
     let span = file.span(value.span());
     let inner = match value.get_ref() {
         DeValue::Table(table) => {
-            let fields = Fields::new(file, table, span, "an inner map");
+            let fields = Fields::new(file, table, span, &grammar::INNER_MAP);
             InnerMap::Template(Box::new(map_def(fields, Spanned::new(String::new(), span))))
         }
         _ => InnerMap::Named(file.string(value, "inner")?.value),

@@ -71,6 +71,7 @@
 //! by several ways is read once.
 
 mod file;
+pub mod grammar;
 mod include;
 mod maps;
 mod memory;

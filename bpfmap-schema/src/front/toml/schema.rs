@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::file::{Fields, File};
-use super::{maps, types};
+use super::{grammar, maps, types};
 use crate::diagnostics::Finding;
 use crate::draft::Draft;
 use crate::front;
@@ -30,7 +30,7 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     let (document, errors) = DeTable::parse_recoverable(text);
     report_syntax_errors(&file, errors);
 
-    let mut fields = Fields::new(&file, document.get_ref(), file.span(0..0), "a schema");
+    let fields = Fields::new(&file, document.get_ref(), file.span(0..0), &grammar::SCHEMA);
     let name = fields.string("name");
     let doc = fields.doc();
     let min_kernel = fields.string("min_kernel");

@@ -3,6 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Fields, File, Value, as_written};
+use super::grammar;
 use crate::draft::Draft;
 use crate::front::type_expression;
 use crate::ir::{
@@ -35,29 +36,32 @@ pub(super) fn read(file: &File<'_>, types: &DeTable<'_>, draft: &mut Draft) {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Struct,
     Union,
     Enum,
     Alias,
 }
 
-const KINDS: &[(&str, Kind)] = &[
+pub(super) const KINDS: &[(&str, Kind)] = &[
     ("struct", Kind::Struct),
     ("union", Kind::Union),
     ("enum", Kind::Enum),
     ("alias", Kind::Alias),
 ];
 
+/// The kinds of types that can stand in the place of a member, and whether each is a struct.
+pub(super) const MEMBER_KINDS: &[(&str, bool)] = &[("struct", true), ("union", false)];
+
 fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> TypeDef {
-    let mut fields = Fields::new(file, table, name.span, "a type");
+    let mut fields = Fields::new(file, table, name.span, &grammar::TYPE);
     let doc = fields.doc();
     let decl_tags = fields.strings("decl_tags");
     let in_c = InC {
         typedef: fields.bool("typedef").is_some_and(|typedef| typedef.value),
         kernel: fields.bool("kernel").is_some_and(|kernel| kernel.value),
     };
-    let kind = fields.required_string("kind");
+    let kind = fields.string("kind");
     let Some(kind) = kind.and_then(|kind| file.word(&kind, "kind", KINDS)) else {
         // Without its kind nobody can tell which keys are wrong.
         let kind = TypeDefKind::Struct(Composite::default());
@@ -65,20 +69,20 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
     };
     let kind = match kind {
         Kind::Struct => {
-            fields.is("a struct");
-            TypeDefKind::Struct(composite(&mut fields))
+            fields.is(&grammar::STRUCT);
+            TypeDefKind::Struct(composite(&fields))
         }
         Kind::Union => {
-            fields.is("a union");
-            TypeDefKind::Union(composite(&mut fields))
+            fields.is(&grammar::UNION);
+            TypeDefKind::Union(composite(&fields))
         }
         Kind::Enum => {
-            fields.is("an enum");
-            TypeDefKind::Enum(enumeration(&mut fields))
+            fields.is(&grammar::ENUM);
+            TypeDefKind::Enum(enumeration(&fields))
         }
         Kind::Alias => {
-            fields.is("an alias");
-            let target = fields.required("type").and_then(|value| type_of(file, value, "type"));
+            fields.is(&grammar::ALIAS);
+            let target = fields.get("type").and_then(|value| type_of(file, value, "type"));
             TypeDefKind::Alias(target.unwrap_or_else(placeholder))
         }
     };
@@ -86,12 +90,12 @@ fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> Type
     TypeDef { name, doc, kind, decl_tags, in_c, include: None }
 }
 
-fn composite(fields: &mut Fields<'_, '_, '_>) -> Composite {
+fn composite(fields: &Fields<'_, '_, '_>) -> Composite {
     let file = fields.file;
     let packed = fields.bool("packed").is_some_and(|packed| packed.value);
     let align = fields.integer("align");
     let members = fields
-        .required("members")
+        .get("members")
         .and_then(|value| file.array(value, "members"))
         .map(|members| members.iter().filter_map(|value| member(file, value)).collect())
         .unwrap_or_default();
@@ -101,7 +105,7 @@ fn composite(fields: &mut Fields<'_, '_, '_>) -> Composite {
 fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
     let table = file.table(value, "members")?;
     let span = file.span(value.span());
-    let mut fields = Fields::new(file, table, span, "a member");
+    let mut fields = Fields::new(file, table, span, &grammar::ANY_MEMBER);
     let doc = fields.doc();
     let decl_tags = fields.strings("decl_tags");
     let renamed_from = fields.string("renamed_from");
@@ -110,16 +114,16 @@ fn member(file: &File<'_>, value: &Value<'_>) -> Option<Member> {
     if let Some(kind) = in_place {
         name = fields.string("name");
         (bits, default) = (None, None);
-        let is_struct = file.word(&kind, "kind", &[("struct", true), ("union", false)])?;
-        fields.is(if is_struct { "a struct member" } else { "a union member" });
-        let body = composite(&mut fields);
+        let is_struct = file.word(&kind, "kind", MEMBER_KINDS)?;
+        fields.is(if is_struct { &grammar::STRUCT_MEMBER } else { &grammar::UNION_MEMBER });
+        let body = composite(&fields);
         ty = if is_struct { MemberType::Struct(body) } else { MemberType::Union(body) };
     } else {
+        fields.is(&grammar::MEMBER);
         bits = fields.integer("bits");
         default = fields.get("default").and_then(|value| default_value(file, value));
-        // A bit-field without a name takes room and nothing else.
-        name = if bits.is_some() { fields.string("name") } else { fields.required_string("name") };
-        let target = fields.required("type").and_then(|value| type_of(file, value, "type"));
+        name = fields.string("name");
+        let target = fields.get("type").and_then(|value| type_of(file, value, "type"));
         ty = MemberType::Type(target.unwrap_or_else(placeholder));
     }
     fields.finish();
@@ -135,7 +139,7 @@ fn default_value(file: &File<'_>, value: &Value<'_>) -> Option<Spanned<DefaultVa
     Some(Spanned::new(default, file.span(value.span())))
 }
 
-fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {
+fn enumeration(fields: &Fields<'_, '_, '_>) -> Enum {
     let file = fields.file;
     let repr = fields
         .string("repr")
@@ -146,7 +150,7 @@ fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {
         .unwrap_or_else(|| Int { size: 4, signed: false }.into());
     let prefix = fields.string("prefix");
     let variants = fields
-        .required("variants")
+        .get("variants")
         .and_then(|value| file.table(value, "variants"))
         .map(|table| variants(file, table))
         .unwrap_or_default();
@@ -154,7 +158,7 @@ fn enumeration(fields: &mut Fields<'_, '_, '_>) -> Enum {
 }
 
 /// BTF has no wider enum than 64 bits.
-const REPRS: &[(&str, Int)] = &[
+pub(super) const REPRS: &[(&str, Int)] = &[
     ("u8", Int { size: 1, signed: false }),
     ("i8", Int { size: 1, signed: true }),
     ("u16", Int { size: 2, signed: false }),
@@ -171,9 +175,9 @@ fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
         let name = Spanned::new(key.get_ref().to_string(), file.span(key.span()));
         let (value, doc) = match value.get_ref() {
             DeValue::Table(table) => {
-                let mut fields = Fields::new(file, table, name.span, "a variant");
+                let fields = Fields::new(file, table, name.span, &grammar::VARIANT);
                 let doc = fields.doc();
-                let value = fields.required("value").and_then(|value| file.integer(value, "value"));
+                let value = fields.get("value").and_then(|value| file.integer(value, "value"));
                 fields.finish();
                 (value, doc)
             }

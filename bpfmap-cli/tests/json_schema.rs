@@ -1,0 +1,138 @@
+//! The JSON Schema that `bpfmap schema` prints accepts what the reader of schemas accepts, and nothing else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::rules;
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The rules that are about the grammar. Others are about what a schema means.
+const OF_THE_GRAMMAR: &[&str] = &[
+    "missing-key",
+    "number-range",
+    "type-and-size",
+    "type-syntax",
+    "unknown-flag",
+    "unknown-key",
+    "unknown-map-type",
+    "unknown-word",
+    "wrong-kind-of-value",
+];
+
+#[test]
+fn it_is_a_json_schema() {
+    assert!(jsonschema::draft202012::meta::is_valid(&printed()));
+}
+
+#[test]
+fn it_accepts_the_schemas_of_this_repository_and_refuses_the_broken_ones() {
+    let validator = validator();
+    let (mut accepted, mut refused) = (0, vec![]);
+    for (name, text) in schemas() {
+        let broken = broken_rules(&text);
+        let Ok(schema) = toml::from_str::<Value>(&text) else {
+            assert!(broken.contains(&"toml-syntax"), "{name}");
+            continue;
+        };
+        let broken: Vec<&str> =
+            broken.into_iter().filter(|rule| OF_THE_GRAMMAR.contains(rule)).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&schema).map(|error| error.to_string()).collect();
+        assert_eq!(errors.is_empty(), broken.is_empty(), "{name}: {broken:?}, {errors:?}\n{text}");
+        accepted += usize::from(broken.is_empty());
+        refused.extend(broken);
+    }
+    assert!(accepted > 300, "{accepted} schemas were accepted");
+    for rule in OF_THE_GRAMMAR {
+        assert!(refused.contains(rule), "no schema was refused for `{rule}`");
+    }
+}
+
+/// What an editor says of a mistake names the mistake.
+#[test]
+fn a_wrong_word_is_named() {
+    let schema = json!({ "maps": { "counters": { "type": "hash", "pinned": true } } });
+    let errors: Vec<String> =
+        validator().iter_errors(&schema).map(|error| error.to_string()).collect();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].contains("'pinned' was unexpected"), "{errors:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The regular expressions of types and kernel versions are the reader's, but for the count of brackets.
+    #[test]
+    fn patterns_agree_with_the_reader(
+        word in "[ \\[*]{0,3}(u8|be16|[a-z_][a-z0-9]{0,2}|kptr|bpf_list_head)[ <]{0,2}(task|a[.]b|9)?[ >]{0,2}(; ?(0x)?[0-9a_]{1,3}[ \\]]{0,2}){0,2}",
+        version in "[0-9]{0,3}[.]?[0-9]{0,4}[.a]?",
+    ) {
+        let brackets = |sign: char| word.matches(sign).count();
+        if brackets('[') == brackets(']') {
+            let text = format!("[types.x]\nkind = \"alias\"\ntype = \"{word}\"\n");
+            let schema = json!({ "types": { "x": { "kind": "alias", "type": word } } });
+            assert_agree(&text, &schema, "type-syntax");
+        }
+        let text = format!("min_kernel = \"{version}\"\n");
+        assert_agree(&text, &json!({ "min_kernel": version }), "unknown-word");
+    }
+}
+
+fn assert_agree(text: &str, schema: &Value, rule: &str) {
+    let is_broken = broken_rules(text).contains(&rule);
+    assert_eq!(validator().is_valid(schema), !is_broken, "{text}");
+}
+
+fn printed() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_bpfmap")).arg("schema").output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn validator() -> &'static Validator {
+    static VALIDATOR: LazyLock<Validator> =
+        LazyLock::new(|| jsonschema::draft202012::new(&printed()).unwrap());
+    &VALIDATOR
+}
+
+/// The rules that a schema breaks.
+fn broken_rules(text: &str) -> Vec<&'static str> {
+    let findings = match check(read_str(Path::new("some.toml"), text)) {
+        Ok(checked) => checked.warnings().to_vec(),
+        Err(rejected) => rejected.findings,
+    };
+    findings.iter().map(|finding| finding.rule.id).collect()
+}
+
+/// Every schema in TOML of this repository, and each example of the explanations of rules.
+fn schemas() -> Vec<(String, String)> {
+    let mut schemas = vec![];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "toml") {
+                let text = fs::read_to_string(&path).unwrap();
+                if text.lines().any(|line| line.starts_with("[types") || line.starts_with("[maps"))
+                {
+                    schemas.push((path.display().to_string(), text));
+                }
+            }
+        }
+    }
+    for rule in rules::ALL {
+        let blocks = rule.explanation.split("```toml\n").skip(1);
+        let blocks = blocks.filter_map(|block| block.split_once("```"));
+        schemas.extend(blocks.map(|(text, _)| (rule.id.to_owned(), text.to_owned())));
+    }
+    schemas
+}
