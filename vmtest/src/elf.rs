@@ -23,14 +23,16 @@ struct Dynamic {
 }
 
 /// The files, other than the program itself, that a program needs to run: its interpreter and all
-/// shared libraries. A script's are those of its interpreter; a static program has none.
+/// shared libraries. A script's are those of its interpreter; a static program has none. Libraries are
+/// looked for in the folders `libraries` before those that the environment names.
 ///
 /// # Errors
 /// A library that is needed is not on this machine, or a file cannot be read.
-pub(crate) fn needed_files(program: &Path) -> Result<Vec<PathBuf>> {
-    let library_path = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
-    let library_path: Vec<_> =
-        library_path.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+pub(crate) fn needed_files(program: &Path, libraries: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let from_environment = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
+    let from_environment = from_environment.split(':').filter(|path| !path.is_empty());
+    let library_path =
+        libraries.iter().cloned().chain(from_environment.map(PathBuf::from)).collect();
     Search { library_path, cache: read_ld_so_cache(Path::new("/etc/ld.so.cache")) }.of(program)
 }
 
@@ -291,7 +293,7 @@ mod tests {
 
     #[test]
     fn this_program_needs_the_c_library_and_its_interpreter() {
-        let files = needed_files(&std::env::current_exe().unwrap()).unwrap();
+        let files = needed_files(&std::env::current_exe().unwrap(), &[]).unwrap();
         let named = |name: &str| files.iter().any(|file| file.to_string_lossy().contains(name));
         assert!(named("libc.so.6") && named("ld-linux-x86-64"), "{files:?}");
     }

@@ -42,6 +42,12 @@ named! {
         NotAFile = "not-a-file",
         /// A file is larger than any that is needed.
         TooLarge = "too-large",
+        /// Cargo is not installed.
+        CargoMissing = "cargo-missing",
+        /// Cargo could not build the tests.
+        BuildFailed = "build-failed",
+        /// Nothing that was selected has tests.
+        NoTestBinary = "no-test-binary",
         /// QEMU is not installed.
         QemuMissing = "qemu-missing",
         /// The program that a driver needs is not installed.

@@ -57,7 +57,7 @@ impl Init {
     pub fn pack(program: &Path) -> Result<Self> {
         let mut tree = Tree::default();
         tree.add_console();
-        for file in elf::needed_files(program)? {
+        for file in elf::needed_files(program, &[])? {
             tree.mirror(&file)?;
         }
         tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(program)?);

@@ -227,10 +227,13 @@ impl<'a> KernelRun<'a> {
         let mut binaries = Vec::new();
         for index in self.binaries.iter().copied().filter(|index| !self.results.is_through(*index))
         {
-            let path = absolute(&self.matrix.binaries[index])?;
+            let binary = &self.matrix.binaries[index];
+            let path = absolute(&binary.path)?;
+            let directory = binary.directory.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
             binaries.push(TestBinary {
                 path,
-                directory: PathBuf::from("/tmp"),
+                directory,
+                env: binary.env(),
                 time_out: self.matrix.time_out,
                 retries: self.matrix.retries,
                 fail_fast: self.matrix.fail_fast,

@@ -47,7 +47,9 @@ macro_rules! named {
     };
 }
 
+mod binary;
 mod boot;
+pub mod cargo;
 pub mod config;
 mod console;
 mod cpio;
@@ -93,6 +95,7 @@ mod version;
 mod vm;
 mod wire;
 
+pub use binary::Binary;
 pub use error::{Error, ErrorKind, Result};
 pub use failure::{Failure, FailureKind};
 pub use guest::{Ended, Guest, GuestEvent, Output};

@@ -1,19 +1,23 @@
 //! Boots kernels and runs programs and test binaries in them: the command line of `bpfmap_vmtest`.
 
+mod cargo_options;
 mod options;
 mod signals;
 
+use bpfmap_vmtest::cargo::build_tests;
 use bpfmap_vmtest::config::Config;
 use bpfmap_vmtest::event::{Event, KernelResult};
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use bpfmap_vmtest::report::{self, Terminal, log_lines, table};
 use bpfmap_vmtest::{
-    Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, Stop, kernel,
+    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, Stop,
+    kernel,
 };
+use cargo_options::TestOptions;
 use clap::Parser as _;
 use options::{
-    Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions, MatrixOptions, Options,
-    RunOptions, ShellOptions, System,
+    BinariesOptions, Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions,
+    MatrixOptions, Options, RunOptions, ShellOptions, System,
 };
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Run(options) => run(options),
         Command::Shell(options) => shell(&options),
+        Command::Test(options) => test(&options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
         Command::RunPlan { plan, port } => run_plan(&plan, port.as_deref()),
@@ -153,22 +158,46 @@ fn exit_code(ended: &Ended) -> ExitCode {
     ExitCode::from(code.unwrap_or(HARNESS_FAILED))
 }
 
-fn matrix(options: &MatrixOptions) -> Result<ExitCode> {
+fn test(options: &TestOptions) -> Result<ExitCode> {
+    let filter = options.filter()?;
+    // What is wrong with it needs no build to be told.
     let config = Config::find()?;
-    let kernels = match (options.kernels.is_empty(), config.matrix.is_empty()) {
-        _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
-        (false, _) => options.kernels.clone(),
-        (true, false) => config.matrix.clone(),
-        (true, true) => kernel::lines().into_iter().map(str::to_owned).collect(),
-    };
+    let kernels = kernels_of(&options.matrix, &config);
+    let binaries = build_tests(Path::new("."), &options.cargo.arguments)?;
+    run_matrix(&options.matrix, config, (kernels, binaries, filter))
+}
+
+fn matrix(options: &BinariesOptions) -> Result<ExitCode> {
+    let config = Config::find()?;
+    let kernels = kernels_of(&options.matrix, &config);
     if let Some(print) = options.print {
         print!("{}", print.jobs(options.shards.unwrap_or(kernels.len())));
         return Ok(ExitCode::SUCCESS);
     }
+    let binaries = options.binaries.iter().map(Binary::at).collect();
+    run_matrix(&options.matrix, config, (kernels, binaries, options.matrix.filter()))
+}
+
+/// The kernels that are asked for; without any those of the configuration, or all of Debian's lines.
+fn kernels_of(options: &MatrixOptions, config: &Config) -> Vec<String> {
+    match (options.kernels.is_empty(), config.matrix.is_empty()) {
+        _ if options.driver == DriverOption::Host => vec!["host".to_owned()],
+        (false, _) => options.kernels.clone(),
+        (true, false) => config.matrix.clone(),
+        (true, true) => kernel::lines().into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// Runs tests on kernels, and writes the reports.
+fn run_matrix(
+    options: &MatrixOptions,
+    config: Config,
+    (kernels, binaries, filter): (Vec<String>, Vec<Binary>, Filter),
+) -> Result<ExitCode> {
     let mut json = options.json.as_deref().map(create).transpose()?;
     let mut terminal = Terminal::new();
     let mut unwritten = None;
-    let matrix = matrix_of(options, config, (kernels, options.packages.resolve()?));
+    let matrix = Matrix { kernels, binaries, filter, ..matrix_of(options, config)? };
     stop_on_signals(matrix.stop.clone())?;
     let events = matrix.run(|progress| {
         terminal.show(progress);
@@ -209,17 +238,14 @@ fn stop_on_signals(stop: Stop) -> Result<()> {
     Ok(())
 }
 
-fn matrix_of(
-    options: &MatrixOptions,
-    config: Config,
-    (kernels, packages): (Vec<String>, Packages),
-) -> Matrix {
+/// A matrix of no kernels and no binaries yet.
+fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let machine = &options.machine;
-    Matrix {
-        kernels,
+    Ok(Matrix {
+        kernels: Vec::new(),
         sources: config.kernels,
-        binaries: options.binaries.clone(),
+        binaries: Vec::new(),
         driver: options.driver.into(),
         shard: options.shard,
         jobs: options.jobs.unwrap_or(cores),
@@ -235,18 +261,13 @@ fn matrix_of(
         retries: options.retries,
         fail_fast: options.fail_fast,
         stop: Stop::default(),
-        filter: Filter {
-            texts: options.filters.clone(),
-            exact: options.exact,
-            skip: options.skip.clone(),
-            include_ignored: options.include_ignored,
-        },
-        packages,
+        filter: Filter::default(),
+        packages: options.packages.resolve()?,
         engine: machine.engine.map(Into::into),
         snapshots: !machine.no_snapshot,
         allowed: [config.allow.as_slice(), &options.allowed].concat(),
         report_dir: options.report_dir.clone(),
-    }
+    })
 }
 
 fn write_reports(options: &MatrixOptions, events: &[Event]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A matrix: test binaries, and the kernels to run them on.
 
+use crate::binary::Binary;
 use crate::kernel::{Packages, Source};
 use crate::machine::Engine;
 use crate::plan::Filter;
@@ -17,7 +18,7 @@ pub struct Matrix {
     /// Kernels that are not Debian's, by name.
     pub sources: BTreeMap<String, Source>,
     /// The test binaries.
-    pub binaries: Vec<PathBuf>,
+    pub binaries: Vec<Binary>,
     /// What runs the tests.
     pub driver: Driver,
     /// Which part of all kernels and binaries to run; none: all.

@@ -1,7 +1,8 @@
 //! The options of the command line.
 
+use crate::cargo_options::TestOptions;
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Driver, Engine, Result, SILENCE, Shard, config};
+use bpfmap_vmtest::{Driver, Engine, Filter, Result, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,8 +21,10 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// Opens a shell in a kernel
     Shell(ShellOptions),
+    /// Builds tests with Cargo and runs them on a list of kernels
+    Test(Box<TestOptions>),
     /// Runs test binaries on a list of kernels
-    Matrix(Box<MatrixOptions>),
+    Matrix(Box<BinariesOptions>),
     /// Fetches kernels and lists those that are there
     Kernels(KernelsOptions),
     /// Carries out a plan for another process of this program
@@ -76,6 +79,22 @@ pub(crate) struct System {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BinariesOptions {
+    #[command(flatten)]
+    pub(crate) matrix: MatrixOptions,
+    /// Prints the jobs into which a service's own matrix can divide this one, and runs nothing
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) print: Option<Service>,
+    /// How many jobs --print makes; without it one for each kernel
+    #[arg(long, value_name = "N", requires = "print")]
+    pub(crate) shards: Option<usize>,
+    /// The test binaries
+    #[arg(required_unless_present = "print", value_name = "BIN")]
+    pub(crate) binaries: Vec<PathBuf>,
+}
+
+/// On which kernels tests run, which of them, and what is reported.
+#[derive(Debug, Args)]
 pub(crate) struct MatrixOptions {
     /// A kernel: a line such as 6.1, or a name in bpfmap-vmtest.toml, which also has the default
     #[arg(long = "kernel", value_name = "KERNEL")]
@@ -89,12 +108,6 @@ pub(crate) struct MatrixOptions {
     /// Runs only the I-th of N parts of all kernels and binaries
     #[arg(long, value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
-    /// Prints the jobs into which a service's own matrix can divide this one, and runs nothing
-    #[arg(long, value_name = "SERVICE")]
-    pub(crate) print: Option<Service>,
-    /// How many jobs --print makes; without it one for each kernel
-    #[arg(long, value_name = "N", requires = "print")]
-    pub(crate) shards: Option<usize>,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
     #[command(flatten)]
@@ -138,9 +151,18 @@ pub(crate) struct MatrixOptions {
     /// Keeps the console logs in a directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report_dir: Option<PathBuf>,
-    /// The test binaries
-    #[arg(required_unless_present = "print", value_name = "BIN")]
-    pub(crate) binaries: Vec<PathBuf>,
+}
+
+impl MatrixOptions {
+    /// Which tests to run.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            texts: self.filters.clone(),
+            exact: self.exact,
+            skip: self.skip.clone(),
+            include_ignored: self.include_ignored,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -53,6 +53,8 @@ pub(crate) struct Program {
 pub(crate) struct TestBinary {
     pub(crate) path: PathBuf,
     pub(crate) directory: PathBuf,
+    /// Its environment, beside that of every process.
+    pub(crate) env: Vec<(String, String)>,
     /// The longest that one test, or the listing, may take.
     pub(crate) time_out: Duration,
     /// How often a test that fails is run again.
@@ -99,8 +101,8 @@ impl Filter {
 
     /// Why it takes none of a binary's tests, and what may be meant.
     pub(crate) fn why_none(&self, tests: &[String]) -> String {
-        let list = |option: &str, texts: &[String]| {
-            let all = texts.iter().map(|text| format!("`{option} {text}`"));
+        let list = |before: &str, texts: &[String]| {
+            let all = texts.iter().map(|text| format!("`{before}{text}`"));
             all.collect::<Vec<_>>().join(", ")
         };
         let exactly = if self.exact { " in whole" } else { "" };
@@ -108,11 +110,11 @@ impl Filter {
         let s = if count == 1 { "" } else { "s" };
         let without_skip = Self { skip: Vec::new(), ..self.clone() };
         if tests.iter().any(|test| without_skip.takes(test)) {
-            let skip = list("--skip", &self.skip);
+            let skip = list("--skip ", &self.skip);
             return format!("{skip} leaves out all that is selected of its {count} test{s}");
         }
-        let filters = list("--filter", &self.texts);
-        let why = format!("{filters} matches none of its {count} test{s}{exactly}");
+        let filters = list("", &self.texts);
+        let why = format!("the filter {filters} matches none of its {count} test{s}{exactly}");
         let part_of_a_name = Self { exact: false, skip: Vec::new(), ..self.clone() };
         let help =
             if let Some(test) = tests.iter().find(|it| self.exact && part_of_a_name.takes(it)) {
@@ -232,19 +234,19 @@ mod tests {
                 "fsat",
                 false,
                 &[][..],
-                "`--filter fsat` matches none of its 3 tests; help: did you mean `map::fast`?",
+                "the filter `fsat` matches none of its 3 tests; help: did you mean `map::fast`?",
             ),
             (
                 "fast",
                 true,
                 &[],
-                "`--filter fast` matches none of its 3 tests in whole; help: write `map::fast`, or leave out `--exact`",
+                "the filter `fast` matches none of its 3 tests in whole; help: write `map::fast`, or leave out `--exact`",
             ),
             (
                 "network",
                 false,
                 &[],
-                "`--filter network` matches none of its 3 tests; help: a test is called `map::fast`, for example",
+                "the filter `network` matches none of its 3 tests; help: a test is called `map::fast`, for example",
             ),
             (
                 "map",

@@ -7,9 +7,11 @@ use crate::plan::List;
 use crate::progress::Progress;
 use crate::verdict::Verdict;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
+
+/// What is said of a binary without tests.
+const NO_TESTS: &str = "the binary lists no tests";
 
 /// What is known of the tests on one kernel. A binary is known by its place in the matrix.
 pub(crate) struct Results<'a> {
@@ -106,8 +108,8 @@ impl<'a> Results<'a> {
             let ignored = ignored.contains(test) && !filter.include_ignored;
             if ignored { left_out.push(test.clone()) } else { wanted.push(test.clone()) }
         }
-        if tests.is_empty() {
-            let reason = Some("the binary lists no tests".to_owned());
+        if tests.is_empty() && !self.matrix.binaries[binary].may_be_empty {
+            let reason = Some(NO_TESTS.to_owned());
             self.problem(binary, Outcome::NoTests, reason, String::new());
         }
         for test in left_out {
@@ -131,7 +133,7 @@ impl<'a> Results<'a> {
         self.event(Event::Test(TestResult {
             kernel: self.kernel.to_owned(),
             release: self.release.clone(),
-            binary: binary_name(&self.matrix.binaries[test.binary]),
+            binary: self.matrix.binaries[test.binary].name.clone(),
             test: test.test,
             outcome: verdict.outcome,
             reason: verdict.reason,
@@ -148,8 +150,9 @@ impl<'a> Results<'a> {
         let filter = &self.matrix.filter;
         let is_idle = |index: &usize| {
             let names = self.names.get(index);
+            let may_be_empty = self.matrix.binaries[*index].may_be_empty;
             names.is_some_and(|names| {
-                !names.is_empty() && !names.iter().any(|name| filter.takes(name))
+                (may_be_empty || !names.is_empty()) && !names.iter().any(|name| filter.takes(name))
             })
         };
         if !binaries.iter().all(is_idle) {
@@ -157,8 +160,9 @@ impl<'a> Results<'a> {
         }
         for (index, names) in &self.names {
             if binaries.contains(index) {
-                let reason = Some(filter.why_none(names));
-                self.problem(*index, Outcome::NoTests, reason, String::new());
+                let reason =
+                    if names.is_empty() { NO_TESTS.to_owned() } else { filter.why_none(names) };
+                self.problem(*index, Outcome::NoTests, Some(reason), String::new());
             }
         }
     }
@@ -208,7 +212,7 @@ impl<'a> Results<'a> {
         TestResult {
             kernel: self.kernel.to_owned(),
             release: self.release.clone(),
-            binary: binary_name(&self.matrix.binaries[binary]),
+            binary: self.matrix.binaries[binary].name.clone(),
             test,
             outcome,
             reason,
@@ -217,30 +221,5 @@ impl<'a> Results<'a> {
             notes: BTreeMap::new(),
             output: String::new(),
         }
-    }
-}
-
-/// The name of a test binary without the hash that Cargo adds.
-fn binary_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match name.rsplit_once('-') {
-        Some((stem, hash))
-            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
-        {
-            stem.to_owned()
-        }
-        _ => name,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cargos_hash_is_not_part_of_a_binarys_name() {
-        assert_eq!(binary_name(Path::new("/t/deps/maps-0123456789abcdef")), "maps");
-        assert_eq!(binary_name(Path::new("/t/deps/my-maps-0123456789abcdef")), "my-maps");
-        assert_eq!(binary_name(Path::new("my-maps")), "my-maps");
     }
 }

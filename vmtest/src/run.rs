@@ -89,7 +89,7 @@ impl Run {
     pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
         let program = absolute(&find_program(&self.program)?)?;
         let mut tree = Tree::default();
-        tree.add_program(&program)?;
+        tree.add_program(&program, &[])?;
         for (source, target) in &self.files {
             tree.add_at(source, target)?;
         }

@@ -30,16 +30,21 @@ impl Matrix {
         // Tests see the variable too.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
         for binary in &self.binaries {
-            if !binary.is_file() {
-                let message = format!("there is no test binary {}", binary.display());
+            if !binary.path.is_file() {
+                let message = format!("there is no test binary {}", binary.path.display());
                 return Err(Error::new(ErrorKind::Usage, message));
             }
-            if wants_backtraces {
-                tree.add_program(binary)?;
-            } else {
-                tree.add_loadable_program(binary)?;
+            for program in std::iter::once(&binary.path).chain(&binary.programs) {
+                if wants_backtraces {
+                    tree.add_program(program, &binary.libraries)?;
+                } else {
+                    tree.add_loadable_program(program, &binary.libraries)?;
+                }
             }
-            modules.extend(crate::elf::declared_modules(binary)?);
+            if let Some(directory) = &binary.directory {
+                tree.add_directory(&absolute(directory)?);
+            }
+            modules.extend(crate::elf::declared_modules(&binary.path)?);
         }
         if let (Driver::Vmtest | Driver::Host, Some((source, _))) =
             (self.driver, self.files.first())
@@ -55,7 +60,9 @@ impl Matrix {
         match self.driver {
             Driver::Guest => drop(crate::qemu::Qemu::find()?),
             Driver::Vmtest => {
-                self.binaries.iter().try_for_each(|binary| danobi::check(&absolute(binary)?))?;
+                self.binaries
+                    .iter()
+                    .try_for_each(|binary| danobi::check(&absolute(&binary.path)?))?;
             }
             Driver::Host => {}
         }

@@ -134,6 +134,7 @@ mod tests {
         TestBinary {
             path: PathBuf::from("/b"),
             directory: PathBuf::from("/"),
+            env: Vec::new(),
             time_out: Duration::ZERO,
             retries,
             fail_fast: false,

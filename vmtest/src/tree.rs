@@ -26,22 +26,27 @@ struct Node {
 
 impl Tree {
     /// Adds a program with its interpreter and libraries, each at its path on the host, so that
-    /// what a program finds by its own place is found in the guest too.
-    pub(crate) fn add_program(&mut self, program: &Path) -> Result<()> {
+    /// what a program finds by its own place is found in the guest too. Libraries are looked for in the
+    /// folders `libraries` first.
+    pub(crate) fn add_program(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
         self.mirror(&absolute(program)?)?;
-        self.add_needed_files(program)
+        self.add_needed_files(program, libraries)
     }
 
     /// Adds a program as [`Tree::add_program`] does, but only the part of it that is loaded: symbols
     /// and debug information, which are most of a test binary, only make backtraces readable.
-    pub(crate) fn add_loadable_program(&mut self, program: &Path) -> Result<()> {
+    pub(crate) fn add_loadable_program(
+        &mut self,
+        program: &Path,
+        libraries: &[PathBuf],
+    ) -> Result<()> {
         let program = absolute(program)?;
         self.mirror_as(&program, elf::loadable_part)?;
-        self.add_needed_files(&program)
+        self.add_needed_files(&program, libraries)
     }
 
-    fn add_needed_files(&mut self, program: &Path) -> Result<()> {
-        for file in elf::needed_files(&absolute(program)?)? {
+    fn add_needed_files(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
+        for file in elf::needed_files(&absolute(program)?, libraries)? {
             self.mirror(&file)?;
         }
         // The dynamic linker finds by it what lies outside its standard directories.
@@ -87,8 +92,8 @@ impl Tree {
         let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
         self.add_file(target, mode, data);
         // A program for another machine is a file like any other.
-        if may_be_program && elf::needed_files(source).is_ok() {
-            self.add_needed_files(source)?;
+        if may_be_program && elf::needed_files(source, &[]).is_ok() {
+            self.add_needed_files(source, &[])?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bpfmap_vmtest::Binary;
 use serde_json::Value;
 
 use crate::Error;
@@ -35,7 +36,7 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
 /// An executable that cargo made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Executable {
-    /// The name of the target: of a test, its file's.
+    /// The name of the target.
     pub(crate) target: String,
     /// Where it is.
     pub(crate) path: PathBuf,
@@ -43,18 +44,17 @@ pub(crate) struct Executable {
 
 /// Builds what `arguments` select, and returns the programs.
 pub(crate) fn build(arguments: &[&str]) -> Result<Vec<Executable>, Error> {
-    Ok(executables(&messages(&["build"], arguments)?, false))
+    Ok(executables(&messages(arguments)?))
 }
 
-/// Builds the tests that `arguments` select, and returns their binaries. Cargo builds a package's
-/// programs beside its tests: they are left out.
-pub(crate) fn build_tests(arguments: &[&str]) -> Result<Vec<Executable>, Error> {
-    Ok(executables(&messages(&["test", "--no-run"], arguments)?, true))
+/// Builds the tests that `arguments` select, and returns their binaries.
+pub(crate) fn build_tests(arguments: &[&str]) -> Result<Vec<Binary>, Error> {
+    Ok(bpfmap_vmtest::cargo::build_tests(root(), arguments)?)
 }
 
 /// Builds a package, and returns the folder that its build script writes to.
 pub(crate) fn out_dir(package: &str) -> Result<PathBuf, Error> {
-    let messages = messages(&["build"], &["--package", package])?;
+    let messages = messages(&["--package", package])?;
     let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let folder = messages.find_map(|message| {
         let is_own = message.get("package_id")?.as_str()?.contains(package);
@@ -63,19 +63,18 @@ pub(crate) fn out_dir(package: &str) -> Result<PathBuf, Error> {
     Ok(folder.ok_or_else(|| format!("{package} has no build script"))?)
 }
 
-fn messages(command: &[&str], arguments: &[&str]) -> Result<String, Error> {
+fn messages(arguments: &[&str]) -> Result<String, Error> {
     let mut cargo = cargo();
-    output(cargo.args(command).args(arguments).arg("--message-format=json-render-diagnostics"))
+    output(cargo.arg("build").args(arguments).arg("--message-format=json-render-diagnostics"))
 }
 
-/// The executables that cargo's messages tell of: test binaries, or programs.
-fn executables(messages: &str, tests: bool) -> Vec<Executable> {
+/// The programs that cargo's messages tell of.
+fn executables(messages: &str) -> Vec<Executable> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executables = artifacts.filter_map(|message| {
         let path = message.get("executable")?.as_str()?;
         let target = message.get("target")?.get("name")?.as_str()?;
-        let is_test = message.get("profile")?.get("test")?.as_bool()?;
-        (is_test == tests).then(|| Executable { target: target.to_owned(), path: path.into() })
+        Some(Executable { target: target.to_owned(), path: path.into() })
     });
     executables.collect()
 }
@@ -87,7 +86,6 @@ mod tests {
     const MESSAGES: &str = r#"
         {"reason":"compiler-artifact","target":{"name":"bpfmap"},"profile":{"test":false},"executable":null}
         {"reason":"compiler-artifact","target":{"name":"ratelimit"},"profile":{"test":false},"executable":"/t/ratelimit"}
-        {"reason":"compiler-artifact","target":{"name":"packets"},"profile":{"test":true},"executable":"/t/packets-1"}
         {"reason":"build-finished","success":true}
         no JSON
     "#;
@@ -97,12 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_tests_need_is_no_test() {
-        assert_eq!(executables(MESSAGES, true), [executable("packets", "/t/packets-1")]);
-    }
-
-    #[test]
     fn libraries_are_no_programs() {
-        assert_eq!(executables(MESSAGES, false), [executable("ratelimit", "/t/ratelimit")]);
+        assert_eq!(executables(MESSAGES), [executable("ratelimit", "/t/ratelimit")]);
     }
 }

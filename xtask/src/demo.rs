@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Fixtures compiled, by clang for the kernel and by rustc");
     let binaries = build_tests(&["--package", "bpfmap-fixtures", "--test", "fixtures"])?;
-    let binaries: Vec<PathBuf> = binaries.into_iter().map(|executable| executable.path).collect();
+    let binaries: Vec<PathBuf> = binaries.into_iter().map(|binary| binary.path).collect();
     matrix::finish_fetching(fetching)?;
 
     steps.next("Fixtures run on real kernels");

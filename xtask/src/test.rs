@@ -1,6 +1,8 @@
 //! `cargo xtask test`: every test of the repository.
 
-use crate::cargo::{Executable, build_tests, cargo};
+use bpfmap_vmtest::Binary;
+
+use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
 use crate::{Error, fuzz, matrix, names, packages, roundtrip, sanitize};
@@ -18,9 +20,9 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("syscalls", &[]),
 ];
 
-/// Targets of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
+/// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
 /// same map.
-const AT_ENDS: &[&str] = &["derived"];
+const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
 /// What of those packages runs on this machine all the same.
@@ -127,7 +129,7 @@ pub(crate) fn run() -> Result<(), Error> {
     steps.next("Tests on every kernel");
     let binaries = for_kernels()?;
     let (at_ends, binaries): (Vec<_>, Vec<_>) =
-        binaries.into_iter().partition(|binary| AT_ENDS.contains(&binary.target.as_str()));
+        binaries.into_iter().partition(|binary| AT_ENDS.contains(&binary.name.as_str()));
     let [at_ends, binaries] = [at_ends, binaries]
         .map(|binaries| binaries.into_iter().map(|binary| binary.path).collect::<Vec<_>>());
     let report = matrix::run(&harness, &[], &binaries, "matrix")?;
@@ -155,7 +157,7 @@ fn on_host() -> Result<(), Error> {
     Ok(())
 }
 
-fn for_kernels() -> Result<Vec<Executable>, Error> {
+fn for_kernels() -> Result<Vec<Binary>, Error> {
     let mut binaries = vec![];
     for (package, targets) in IN_KERNELS {
         let mut arguments = vec!["--all-features", "--package", package];

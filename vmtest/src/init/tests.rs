@@ -6,6 +6,7 @@ use super::process::{command, run_to_end};
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
 use std::io;
+use std::process::Command;
 use std::time::Instant;
 
 /// Lists and runs the tests; whether the next binary shall be run.
@@ -55,7 +56,7 @@ fn list(
     for flags in
         [&["--list", "--format", "terse"][..], &["--list", "--format", "terse", "--ignored"]]
     {
-        let mut command = command(&binary.path, env, &binary.directory);
+        let mut command = command_of(binary, env);
         command.args(flags);
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = run_to_end(channel, command, binary.time_out, &mut |_, stream, bytes| {
@@ -98,7 +99,7 @@ fn run_one(
     show_kernel_messages();
     // So that what the kernel says while a test runs can be told to be about it.
     let _ = std::fs::write("/dev/kmsg", format!("<6>vmtest: begin {index} {test}\n"));
-    let mut command = command(&binary.path, env, &binary.directory);
+    let mut command = command_of(binary, env);
     // Terse output, so that a test's first line is not glued to its name.
     command.args(["--exact", test, "--nocapture", "--format", "terse"]);
     if binary.filter.include_ignored {
@@ -123,6 +124,13 @@ fn run_one(
         taint,
     })?;
     Ok(status)
+}
+
+/// A command that runs a binary with its environment, beside that of every process.
+fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
+    let mut command = command(&binary.path, env, &binary.directory);
+    command.envs(binary.env.iter().map(|(key, value)| (key, value)));
+    command
 }
 
 /// How many processes the kernel has killed since boot because memory ran out.

@@ -57,13 +57,16 @@ impl Report {
 
 /// Runs `matrix` with these arguments on one kernel, and reads its report.
 pub(crate) fn matrix(args: &[&str], change: impl FnOnce(&mut Command)) -> Report {
+    let kernel: &[&str] = if args.contains(&"--kernel") { &[] } else { &["--kernel", KERNEL] };
+    report("matrix", &[kernel, args].concat(), change)
+}
+
+/// Runs a subcommand with these arguments, and reads its report.
+pub(crate) fn report(subcommand: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Report {
     let directory = tempfile::tempdir().unwrap();
     let json = directory.path().join("events.json");
     let mut command = harness();
-    command.args(["matrix", "--json"]).arg(&json).args(args);
-    if !args.contains(&"--kernel") {
-        command.args(["--kernel", KERNEL]);
-    }
+    command.args([subcommand, "--json"]).arg(&json).args(args);
     change(&mut command);
     let output = command.output().unwrap();
     let mut report = Report {

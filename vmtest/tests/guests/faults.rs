@@ -243,9 +243,9 @@ fn nothing_selected_is_not_green() {
     let (test, said) = (report.test(""), &report.said);
     assert_eq!(test.outcome, Outcome::NoTests, "{said}");
     let reason = test.reason.clone().unwrap_or_default();
-    assert!(reason.starts_with("`--filter pases` matches none of its "), "{said}");
+    assert!(reason.starts_with("the filter `pases` matches none of its "), "{said}");
     assert!(reason.ends_with("did you mean `passes`?"), "{said}");
-    assert!(said.contains("NONE on host: victim: `--filter pases` matches none"), "{said}");
+    assert!(said.contains("NONE on host: victim: the filter `pases` matches none"), "{said}");
     // Of two binaries one may have none.
     let other = std::env::current_exe().unwrap();
     let report = run_victim(&["passes"], &["--driver", "host", other.to_str().unwrap()]);

@@ -1,5 +1,6 @@
 //! What the harness promises, shown on guests that boot.
 
+mod cargo;
 mod common;
 mod drivers;
 mod faults;

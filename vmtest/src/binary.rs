@@ -1,0 +1,86 @@
+//! A test binary, and what its tests find where they run.
+
+use std::path::{Path, PathBuf};
+
+/// A test binary, and what its tests find where they run.
+///
+/// ```
+/// use bpfmap_vmtest::Binary;
+///
+/// let binary = Binary::at("target/debug/deps/maps-0123456789abcdef");
+/// assert_eq!(binary.name, "maps");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binary {
+    /// What reports call it.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The folder that its tests run in, at the same path in a guest; `/tmp` if there is none. A guest has the folder,
+    /// but not the files in it: hand them over with [`Matrix::files`](crate::Matrix::files).
+    pub directory: Option<PathBuf>,
+    /// The environment of its tests, beside that of all tests.
+    pub env: Vec<(String, String)>,
+    /// Programs that its tests run. A guest has them at the same paths, with the libraries that they need.
+    pub programs: Vec<PathBuf>,
+    /// Folders with shared libraries, which are searched before the folders of the system.
+    pub libraries: Vec<PathBuf>,
+    /// Whether the binary may have no tests. Cargo builds one for each target, whether it has tests or not. If none of a
+    /// matrix's binaries has tests, that is a failure all the same.
+    pub may_be_empty: bool,
+}
+
+impl Binary {
+    /// The test binary at a path. It is called after its file, without the hash that Cargo adds.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self {
+            name: name(&path),
+            path,
+            directory: None,
+            env: Vec::new(),
+            programs: Vec::new(),
+            libraries: Vec::new(),
+            may_be_empty: false,
+        }
+    }
+
+    /// The environment of its tests, by which the dynamic linker finds the libraries too.
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
+        let mut env = self.env.clone();
+        if !self.libraries.is_empty() {
+            let folders: Vec<_> = self.libraries.iter().map(|it| it.to_string_lossy()).collect();
+            let ours = std::env::var("LD_LIBRARY_PATH").ok().filter(|path| !path.is_empty());
+            let path =
+                folders.into_iter().chain(ours.map(Into::into)).collect::<Vec<_>>().join(":");
+            env.push(("LD_LIBRARY_PATH".to_owned(), path));
+        }
+        env
+    }
+}
+
+/// The name of a test binary's file without the hash that Cargo adds.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match name.rsplit_once('-') {
+        Some((stem, hash))
+            if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            stem.to_owned()
+        }
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_hash_is_not_part_of_a_binarys_name() {
+        assert_eq!(name(Path::new("/t/deps/maps-0123456789abcdef")), "maps");
+        assert_eq!(name(Path::new("/t/deps/my-maps-0123456789abcdef")), "my-maps");
+        assert_eq!(name(Path::new("my-maps")), "my-maps");
+    }
+}

@@ -1,0 +1,232 @@
+//! The options of `bpfmap-vmtest test`: those of `cargo test`, and filters as test binaries take them.
+
+use crate::options::MatrixOptions;
+use bpfmap_vmtest::{Error, ErrorKind, Filter, Result};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
+
+#[derive(Debug, Args)]
+pub(crate) struct TestOptions {
+    #[command(flatten)]
+    pub(crate) matrix: MatrixOptions,
+    /// Runs only tests with this in their names
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The same, and `--exact`, `--skip NAME` and `--include-ignored`, as a test binary takes them
+    #[arg(last = true, allow_hyphen_values = true, value_name = "FILTER")]
+    test_arguments: Vec<String>,
+    #[command(flatten)]
+    pub(crate) cargo: CargoOptions,
+}
+
+impl TestOptions {
+    /// Which tests to run.
+    pub(crate) fn filter(&self) -> Result<Filter> {
+        let mut filter = self.matrix.filter();
+        filter.texts.extend_from_slice(&self.names);
+        let mut words = self.test_arguments.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            match word {
+                "--exact" => filter.exact = true,
+                "--include-ignored" => filter.include_ignored = true,
+                "--skip" => {
+                    let name = words.next().ok_or_else(|| {
+                        Error::new(ErrorKind::Usage, "`--skip` needs a name").help(FILTERS)
+                    })?;
+                    filter.skip.push(name.to_owned());
+                }
+                // Each test has its own process and its own output, which is always shown if it fails.
+                "--nocapture" | "--no-capture" => {}
+                word => match word.strip_prefix("--skip=") {
+                    Some(name) => filter.skip.push(name.to_owned()),
+                    None if word.starts_with('-') => {
+                        let message = format!("unknown argument `{word}` after `--`");
+                        return Err(Error::new(ErrorKind::Usage, message).help(FILTERS));
+                    }
+                    None => filter.texts.push(word.to_owned()),
+                },
+            }
+        }
+        Ok(filter)
+    }
+}
+
+const FILTERS: &str =
+    "after `--` stand names of tests, `--exact`, `--skip NAME` and `--include-ignored`";
+
+/// An option of Cargo's that is passed on.
+struct CargoOption {
+    long: &'static str,
+    short: Option<char>,
+    /// The name of its value, if it takes one.
+    value: Option<&'static str>,
+    help: &'static str,
+}
+
+const fn flag(long: &'static str, help: &'static str) -> CargoOption {
+    CargoOption { long, short: None, value: None, help }
+}
+
+const fn value(long: &'static str, value: &'static str, help: &'static str) -> CargoOption {
+    CargoOption { long, short: None, value: Some(value), help }
+}
+
+impl CargoOption {
+    const fn short(self, short: char) -> Self {
+        Self { short: Some(short), ..self }
+    }
+
+    /// What Cargo calls it. `--jobs` is how many guests run side by side.
+    fn for_cargo(&self) -> String {
+        let long = if self.long == BUILD_JOBS { "jobs" } else { self.long };
+        format!("--{long}")
+    }
+}
+
+const BUILD_JOBS: &str = "build-jobs";
+
+/// Those that choose what `cargo test` builds, and how.
+const OPTIONS: &[CargoOption] = &[
+    value("package", "SPEC", "Tests this package").short('p'),
+    flag("workspace", "Tests all packages of the workspace"),
+    value("exclude", "SPEC", "Leaves this package of the workspace out"),
+    flag("lib", "Tests the library"),
+    flag("bins", "Tests all programs"),
+    value("bin", "NAME", "Tests this program"),
+    flag("tests", "Tests all targets that are tested by default"),
+    value("test", "NAME", "Tests this test target"),
+    flag("examples", "Tests all examples"),
+    value("example", "NAME", "Tests this example"),
+    flag("benches", "Tests all benchmarks"),
+    value("bench", "NAME", "Tests this benchmark"),
+    flag("all-targets", "Tests all targets"),
+    value("features", "FEATURES", "Features to build with").short('F'),
+    flag("all-features", "Builds with all features"),
+    flag("no-default-features", "Builds without the default features"),
+    flag("release", "Builds with optimizations").short('r'),
+    value("profile", "NAME", "Builds with this profile"),
+    value("target", "TRIPLE", "Builds for this target, such as `x86_64-unknown-linux-musl`"),
+    value("target-dir", "DIR", "The folder that Cargo builds in"),
+    value(
+        "manifest-path",
+        "FILE",
+        "The manifest of the package or workspace; without it the nearest `Cargo.toml`",
+    ),
+    value("build-jobs", "N", "How many compilers run side by side"),
+    value("config", "KEY=VALUE", "Sets a value of Cargo's configuration"),
+    flag("locked", "Refuses to change `Cargo.lock`"),
+    flag("offline", "Builds without the network"),
+    flag("frozen", "Both of these"),
+    flag("ignore-rust-version", "Builds whatever `rust-version` says"),
+    flag("quiet", "Keeps Cargo's progress quiet").short('q'),
+    flag("verbose", "Shows the commands that Cargo runs").short('v'),
+];
+
+/// What to build, as arguments of `cargo test`.
+#[derive(Debug)]
+pub(crate) struct CargoOptions {
+    pub(crate) arguments: Vec<String>,
+}
+
+impl FromArgMatches for CargoOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut arguments = Vec::new();
+        for option in OPTIONS {
+            let name = option.for_cargo();
+            if option.value.is_none() {
+                arguments.extend((0..matches.get_count(option.long)).map(|_| name.clone()));
+                continue;
+            }
+            for value in matches.get_many::<String>(option.long).into_iter().flatten() {
+                arguments.push(format!("{name}={value}"));
+            }
+        }
+        Ok(Self { arguments })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for CargoOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(OPTIONS.iter().map(|option| {
+            let action = if option.value.is_some() { ArgAction::Append } else { ArgAction::Count };
+            let argument = Arg::new(option.long).long(option.long).help(option.help);
+            let argument = argument.help_heading("Options of Cargo").action(action);
+            argument.short(option.short).value_name(option.value.unwrap_or_default())
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Command, Options};
+    use clap::Parser as _;
+
+    fn parse(arguments: &[&str]) -> TestOptions {
+        let arguments = ["bpfmap-vmtest", "test"].iter().chain(arguments);
+        match Options::try_parse_from(arguments).unwrap().command {
+            Command::Test(options) => *options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_of_cargo_reach_cargo() {
+        let arguments = ["-p", "a", "--package=b", "-F", "x,y", "--build-jobs", "3", "-r", "-vv"];
+        assert_eq!(
+            parse(&arguments).cargo.arguments,
+            [
+                "--package=a",
+                "--package=b",
+                "--features=x,y",
+                "--release",
+                "--jobs=3",
+                "--verbose",
+                "--verbose"
+            ]
+        );
+    }
+
+    #[test]
+    fn cargo_has_all_options_that_are_passed_on() {
+        let output = std::process::Command::new(env!("CARGO")).args(["test", "--help"]).output();
+        let help = String::from_utf8(output.unwrap().stdout).unwrap();
+        for option in OPTIONS {
+            let name = option.for_cargo();
+            let is_option = |word: &str| word.split(['[', ' ', '=', '.', ',']).any(|it| it == name);
+            assert!(help.lines().any(is_option), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn filters_read_as_the_arguments_of_a_test_binary() {
+        let arguments = ["--kernel", "6.1", "map::", "--", "ring", "--skip", "slow", "--exact"];
+        let options = parse(&arguments);
+        let filter = options.filter().unwrap();
+        assert_eq!(filter.texts, ["map::", "ring"]);
+        assert_eq!(filter.skip, ["slow"]);
+        assert!(filter.exact && !filter.include_ignored);
+        assert_eq!(options.matrix.kernels, ["6.1"]);
+        assert!(options.cargo.arguments.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused() {
+        for (arguments, said) in [
+            (&["--", "--test-threads=1"][..], "unknown argument `--test-threads=1` after `--`"),
+            (&["--", "--skip"], "`--skip` needs a name"),
+        ] {
+            let error = parse(arguments).filter().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.to_string().starts_with(said), "{error}");
+        }
+    }
+}
