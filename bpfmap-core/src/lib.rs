@@ -51,6 +51,7 @@ macro_rules! named {
     };
 }
 
+mod c_layout;
 mod errno;
 pub mod fixture;
 mod kernel_version;
@@ -63,6 +64,7 @@ mod special_field;
 mod text;
 mod type_desc;
 
+pub use c_layout::CLayout;
 pub use errno::Errno;
 pub use kernel_version::{KernelVersion, MATRIX, ParseKernelVersionError};
 pub use map_def::{MapDef, Pinning};

@@ -25,10 +25,13 @@ impl Violation {
         Self { rule, message: *message, help: Text::of(help) }
     }
 
-    /// The message, the remedy and the rule, a line each, as the compiler writes those below its own messages.
+    /// Returns the message, the remedy if there is one, and the rule, a line each, as the compiler writes those below its
+    /// own messages.
     #[must_use]
     pub const fn sentence(&self) -> Text {
-        let text = self.message.and("\n  = help: ").and(self.help.as_str());
+        let help = self.help.as_str();
+        let text = self.message;
+        let text = if help.is_empty() { text } else { text.and("\n  = help: ").and(help) };
         text.and("\n  = rule: ").and(self.rule).and(" (`bpfmap explain ").and(self.rule).and("`)")
     }
 }

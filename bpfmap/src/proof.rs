@@ -6,7 +6,8 @@
 use crate::plain::Plain;
 use crate::prover::Prover;
 use crate::types::BpfType;
-use bpfmap_core::{IntEncoding, TypeDesc};
+use bpfmap_core::rule::{self, Violation};
+use bpfmap_core::{CLayout, IntEncoding, Text, TypeDesc};
 use core::ops::Range;
 
 /// `u8`, and arrays of it: what padding is, and what holds a member that Rust has no place for.
@@ -25,12 +26,12 @@ impl<const N: usize> Bytes for [u8; N] {}
 #[derive(Clone, Copy, Debug)]
 pub struct BitField {
     /// Where the accessors look for it, from the first bit of the bytes that it shares.
-    start: usize,
-    width: usize,
-    /// Bits of its type.
-    unit: usize,
+    start: u64,
+    width: u64,
+    /// The bytes of its type.
+    size: u64,
     /// The most bits that it may have: a `bool` has one, and what is no integer none.
-    widest: usize,
+    widest: u64,
     /// Whether it has a name: the alignment of one that has none does not count.
     named: bool,
 }
@@ -38,120 +39,82 @@ pub struct BitField {
 /// A bit-field of type `T`.
 #[must_use]
 pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> BitField {
-    let unit = size_of::<T>() * 8;
-    BitField { start, width, unit, widest: widest(T::DESC), named }
+    let (start, width, size) = (start as u64, width as u64, size_of::<T>() as u64);
+    BitField { start, width, size, widest: widest(T::DESC), named }
 }
 
-const fn widest(layout: &TypeDesc<'_>) -> usize {
+const fn widest(layout: &TypeDesc<'_>) -> u64 {
     match layout {
         TypeDesc::Typedef { target, .. } => widest(target),
         TypeDesc::Int { encoding: IntEncoding::Bool, .. } => 1,
-        TypeDesc::Int { size, .. } | TypeDesc::Enum { size, .. } => *size as usize * 8,
+        TypeDesc::Int { size, .. } | TypeDesc::Enum { size, .. } => *size as u64 * 8,
         _ => 0,
     }
 }
 
-/// The bits that a bit-field takes, counted from the first bit of the bytes that it shares with others. These lie at
-/// `offset`. `fields` are the bits of the type and the width of each of them, up to the bit-field itself.
+/// Returns the bits that a bit-field takes, counted from the first bit of the bytes that it shares with others. These
+/// bytes are at `offset`. `fields` are the bits of the type and the width of each of them, up to the bit-field itself.
 #[must_use]
 pub const fn bit_range(offset: usize, fields: &[(usize, usize)], packed: bool) -> Range<u32> {
-    let mut end = offset * 8;
-    let mut start = end;
+    let mut layout = CLayout::of_struct(packed);
+    let first = layout.member(offset as u64, 1) + layout.end();
+    let mut start = first;
     let mut index = 0;
     while index < fields.len() {
         let (unit, width) = fields[index];
-        start = first_bit(end, unit, width, packed);
-        end = start + width;
+        start = layout.bit_field(unit as u64 / 8, width as u64, true);
         index += 1;
     }
-    to_u32(start - offset * 8)..to_u32(end - offset * 8)
+    to_u32(start - first)..to_u32(layout.end() - first)
 }
 
-const fn to_u32(bits: usize) -> u32 {
-    assert!(bits <= u32::MAX as usize, "BTF counts the bits of a type in 32 bits");
+const fn to_u32(bits: u64) -> u32 {
+    assert!(bits <= u32::MAX as u64, "BTF counts the bits of a type in 32 bits");
     #[allow(clippy::cast_possible_truncation, reason = "compared above")]
     let bits = bits as u32;
     bits
 }
 
-/// Where C puts a bit-field behind the bit `free`: it never lies in two of the integers that its type is, unless the
-/// type is packed.
-const fn first_bit(free: usize, unit: usize, width: usize, packed: bool) -> usize {
-    if !packed && free % unit + width > unit { round_up(free, unit) } else { free }
-}
-
-/// How far a C compiler has come in a struct, or what it knows of a union.
+/// How far a C compiler has come in a struct or a union.
 #[derive(Debug)]
 pub(crate) struct InC {
-    /// Whether the type is packed in C.
-    packed: bool,
-    /// Of a struct, the first bit that C has free; of a union, the bits of its largest member.
-    free: usize,
-    /// The alignment that the members ask for.
-    natural: usize,
+    of_struct: CLayout,
+    of_union: CLayout,
     /// The bytes of padding that were named since the last member.
-    named: usize,
+    named: u64,
 }
 
 impl InC {
-    pub(crate) const fn new() -> Self {
-        Self { packed: false, free: 0, natural: 1, named: 0 }
+    pub(crate) const fn new(packed: bool) -> Self {
+        let (of_struct, of_union) = (CLayout::of_struct(packed), CLayout::of_union(packed));
+        Self { of_struct, of_union, named: 0 }
     }
 
-    /// A member is held by `size` bytes at `offset`, has `c_size` in C and asks for the alignment `align`.
+    /// Adds a member that `size` bytes at `offset` hold, and that has the size and the alignment `in_c` in C.
     #[track_caller]
-    const fn place(
-        &mut self,
-        name: &str,
-        offset: usize,
-        size: usize,
-        (c_size, align): (usize, usize),
-    ) {
-        let align = if self.packed { 1 } else { align };
-        if size != c_size {
-            Message::new("`")
-                .text(name)
-                .text("` has ")
-                .number(c_size)
-                .text(" bytes, and the bytes that hold it are ")
-                .number(size)
-                .rule("rust-repr")
-                .fail();
+    const fn place(&mut self, name: &str, offset: usize, size: usize, in_c: (usize, usize)) {
+        if size != in_c.0 {
+            let message = Text::of("`").and(name).and("` has ").number(in_c.0 as u64);
+            let message =
+                message.and(" bytes, and the bytes that hold it are ").number(size as u64);
+            fail("rust-repr", &message, &Text::new());
         }
-        let at = round_up(self.free.div_ceil(8), align);
-        self.at(name, offset, at, align);
-        self.free = (at + size) * 8;
+        let end = self.of_struct.end().div_ceil(8);
+        let at = self.of_struct.member(in_c.0 as u64, in_c.1 as u64) / 8;
+        self.at(name, offset as u64, at, end);
     }
 
-    /// Rust has a field at `offset`, and C at `at`, aligned to `align`.
+    /// Compares the `offset` in Rust with that in C, `at`. The member before ends at the byte `end`.
     #[track_caller]
-    const fn at(&mut self, name: &str, offset: usize, at: usize, align: usize) {
-        self.natural = max(self.natural, align);
-        padding(at - self.free.div_ceil(8), self.named, "before", name);
+    const fn at(&mut self, name: &str, offset: u64, at: u64, end: u64) {
+        padding(at - end, self.named, "before", name);
         if offset != at {
-            Message::new("Rust puts `")
-                .text(name)
-                .text("` at byte ")
-                .number(offset)
-                .text(", and C at byte ")
-                .number(at)
-                .text("\n  = help: let bytes hold it, `#[bpf(holds(")
-                .text(name)
-                .text(": TYPE))] ")
-                .text(name)
-                .text("_bytes: [u8; N]`")
-                .rule("rust-repr")
-                .fail();
+            let message = Text::of("Rust puts `").and(name).and("` at byte ").number(offset);
+            let message = message.and(", and C at byte ").number(at);
+            let help = Text::of("let bytes hold it, `#[bpf(holds(").and(name).and(": TYPE))] ");
+            fail("rust-repr", &message, &help.and(name).and("_bytes: [u8; N]`"));
         }
         self.named = 0;
-    }
-
-    /// A member of a union has so many bits in C, and asks for the alignment `align`.
-    const fn beside(&mut self, bits: usize, align: usize) {
-        self.free = max(self.free, bits);
-        if !self.packed {
-            self.natural = max(self.natural, align);
-        }
     }
 }
 
@@ -159,7 +122,7 @@ impl InC {
 impl Prover {
     /// The type is packed in C.
     pub const fn packed(&mut self) {
-        self.in_c.packed = true;
+        self.in_c = InC::new(true);
     }
 
     /// Returns the value of a member of type `T`, which Rust has at `offset`.
@@ -187,7 +150,7 @@ impl Prover {
     /// Returns the value of padding.
     #[must_use]
     pub const fn padding<B: Bytes>(&mut self) -> B {
-        self.in_c.named += size_of::<B>();
+        self.in_c.named += size_of::<B>() as u64;
         self.field()
     }
 
@@ -198,22 +161,19 @@ impl Prover {
     #[must_use]
     #[track_caller]
     pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
-        let size = size_of::<B>();
-        let free = self.in_c.free;
-        let (at, end, align) = bits(free, fields, self.in_c.packed);
-        let taken = end.div_ceil(8) - at;
+        let size = size_of::<B>() as u64;
+        let before = self.in_c.of_struct.end().div_ceil(8);
+        let at = bits(&mut self.in_c.of_struct, fields);
+        let taken = self.in_c.of_struct.end().div_ceil(8) - at;
         if size < taken {
             too_few_bytes(name, taken);
         }
-        if at < free.div_ceil(8) {
-            Message::new("C puts the bit-fields of `")
-                .text(name)
-                .text("` in the byte of those before\n  = help: write them in one `bits(…)`")
-                .rule("rust-repr")
-                .fail();
+        if at < before {
+            let message = Text::of("C puts the bit-fields of `").and(name);
+            let message = message.and("` in the byte of those before");
+            fail("rust-repr", &message, &Text::of("write them in one `bits(…)`"));
         }
-        self.in_c.at(name, offset, at, align);
-        self.in_c.free = end;
+        self.in_c.at(name, offset as u64, at, before);
         // What the bit-fields leave of the bytes that they share.
         self.in_c.named = size - taken;
         self.field()
@@ -228,11 +188,10 @@ impl Prover {
     /// As said, at compile time.
     #[track_caller]
     pub const fn struct_as_c<T: BpfType>(&mut self, asked: usize) {
-        let InC { free, natural, named, .. } = self.in_c;
-        let align = max(natural, asked);
-        let size = round_up(free.div_ceil(8), align);
-        padding(size - free.div_ceil(8), named, "at the end of", "the struct");
-        as_large::<T>(size, align);
+        let InC { of_struct: layout, named, .. } = self.in_c;
+        let size = layout.size(asked as u64);
+        padding(size - layout.end().div_ceil(8), named, "at the end of", "the struct");
+        as_large::<T>(size, layout.align(asked as u64));
         self.no_padding::<T>();
     }
 
@@ -242,7 +201,7 @@ impl Prover {
     /// As said, at compile time.
     #[track_caller]
     pub const fn same_as<T: BpfType, U: BpfType>(&mut self) {
-        as_large::<T>(size_of::<U>(), align_of::<U>());
+        as_large::<T>(size_of::<U>() as u64, align_of::<U>() as u64);
         self.no_padding::<T>();
     }
 }
@@ -259,7 +218,7 @@ impl Prover {
         if M::FIELDS != 0 {
             not_top_level(name);
         }
-        self.in_c.beside(M::C_SIZE * 8, M::C_ALIGN);
+        self.in_c.of_union.member(M::C_SIZE as u64, M::C_ALIGN as u64);
         self.fills::<T, M>(name)
     }
 
@@ -273,7 +232,7 @@ impl Prover {
         if M::FIELDS != 0 {
             not_top_level(name);
         }
-        self.in_c.beside(M::C_SIZE * 8, M::C_ALIGN);
+        self.in_c.of_union.member(M::C_SIZE as u64, M::C_ALIGN as u64);
         self.fills::<T, B>(name)
     }
 
@@ -294,26 +253,18 @@ impl Prover {
     #[must_use]
     #[track_caller]
     pub const fn union_bits<T: Plain, B: Bytes>(&mut self, name: &str, fields: &[BitField]) -> B {
-        let (_, end, align) = bits(0, fields, self.in_c.packed);
-        self.in_c.beside(end, align);
+        bits(&mut self.in_c.of_union, fields);
         self.fills::<T, B>(name)
     }
 
     #[track_caller]
     const fn fills<T: Plain, M: Plain>(&mut self, name: &str) -> M {
-        let size = size_of::<M>();
-        if size != size_of::<T>() {
-            Message::new("`")
-                .text(name)
-                .text("` has ")
-                .number(size)
-                .text(" bytes, and the union ")
-                .number(size_of::<T>())
-                .text("\n  = help: write `bpfmap::Padded<TYPE, ")
-                .number(size_of::<T>().saturating_sub(size))
-                .text(">`")
-                .rule("union-filled")
-                .fail();
+        let (size, whole) = (size_of::<M>() as u64, size_of::<T>() as u64);
+        if size != whole {
+            let message = Text::of("`").and(name).and("` has ").number(size);
+            let message = message.and(" bytes, and the union ").number(whole);
+            let help = Text::of("write `bpfmap::Padded<TYPE, ").number(whole.saturating_sub(size));
+            fail("union-filled", &message, &help.and(">`"));
         }
         self.field()
     }
@@ -326,173 +277,89 @@ impl Prover {
     /// As said, at compile time.
     #[track_caller]
     pub const fn union_as_c<T: BpfType>(&mut self, asked: usize) {
-        let align = max(self.in_c.natural, asked);
-        as_large::<T>(round_up(self.in_c.free.div_ceil(8), align), align);
+        let layout = self.in_c.of_union;
+        as_large::<T>(layout.size(asked as u64), layout.align(asked as u64));
     }
 }
 
 #[track_caller]
-const fn too_few_bytes(name: &str, taken: usize) {
-    Message::new("the bit-fields of `")
-        .text(name)
-        .text("` take ")
-        .number(taken)
-        .text(" bytes\n  = help: write `[u8; ")
-        .number(taken)
-        .text("]`")
-        .rule("rust-repr")
-        .fail();
+const fn too_few_bytes(name: &str, taken: u64) {
+    let message = Text::of("the bit-fields of `").and(name).and("` take ").number(taken);
+    fail("rust-repr", &message.and(" bytes"), &Text::of("write `[u8; ").number(taken).and("]`"));
 }
 
-/// The byte in which the bit-fields begin, the first bit behind them, and the alignment that they ask for.
+/// Adds bit-fields, and returns the byte in which the first of them begins.
 #[track_caller]
-const fn bits(free: usize, fields: &[BitField], packed: bool) -> (usize, usize, usize) {
-    let (mut free, mut align, mut first) = (free, 1, 0);
+const fn bits(layout: &mut CLayout, fields: &[BitField]) -> u64 {
+    let mut first = 0;
     let mut index = 0;
     while index < fields.len() {
-        let BitField { start, width, unit, widest, named } = fields[index];
+        let BitField { start, width, size, widest, named } = fields[index];
         width_fits(width, widest);
-        free = first_bit(free, unit, width, packed);
+        let offset = layout.bit_field(size, width, named);
         if index == 0 {
-            first = free / 8;
+            first = offset / 8;
         }
-        assert!(
-            free - first * 8 == start,
-            "C puts these bit-fields elsewhere\n  = help: let a bit-field of an enum cross no byte, and let them begin at a multiple of their alignment\n  = rule: rust-repr (`bpfmap explain rust-repr`)"
-        );
-        if named && !packed {
-            align = max(align, unit / 8);
+        if offset - first * 8 != start {
+            let help = "let a bit-field of an enum cross no byte, and let them begin at a multiple of their alignment";
+            fail("rust-repr", &Text::of("C puts these bit-fields elsewhere"), &Text::of(help));
         }
-        free += width;
         index += 1;
     }
-    (first, free, align)
+    first
 }
 
 #[track_caller]
-const fn width_fits(width: usize, widest: usize) {
+const fn width_fits(width: u64, widest: u64) {
     if widest == 0 {
-        Message::new(
-            "a bit-field is an integer, a `bool` or an enum\n  = help: take an integer, or leave out `bits`",
-        )
-        .rule("bit-field-type")
-        .fail();
+        let message = Text::of("a bit-field is an integer, a `bool` or an enum");
+        fail("bit-field-type", &message, &Text::of("take an integer, or leave out `bits`"));
     }
     if width == 0 || width > widest {
-        Message::new("a bit-field of this type has 1 to ")
-            .number(widest)
-            .text(" bits, and this one asks for ")
-            .number(width)
-            .text("\n  = help: take another width, or a wider type")
-            .rule("bit-field-width")
-            .fail();
+        let message = Text::of("a bit-field of this type has 1 to ").number(widest);
+        let message = message.and(" bits, and this one asks for ").number(width);
+        fail("bit-field-width", &message, &Text::of("take another width, or a wider type"));
     }
 }
 
 #[track_caller]
 const fn not_top_level(name: &str) {
-    Message::new("the kernel does not find the special fields in `")
-        .text(name)
-        .text("`\n  = help: make them direct members of the struct that is the map's value")
-        .rule("special-field-not-top-level")
-        .fail();
+    let message = Text::of("the kernel does not find the special fields in `").and(name).and("`");
+    let help = Text::of("make them direct members of the struct that is the map's value");
+    fail("special-field-not-top-level", &message, &help);
 }
 
 #[track_caller]
-const fn padding(there: usize, named: usize, preposition: &str, what: &str) {
+const fn padding(there: u64, named: u64, preposition: &str, what: &str) {
     if there == named {
         return;
     }
-    let message = Message::new("C has ")
-        .number(there)
-        .text(" bytes of padding ")
-        .text(preposition)
-        .text(" `")
-        .text(what)
-        .text("`, and the struct names ")
-        .number(named);
-    let message = if there == 0 {
-        message.text("\n  = help: leave it out")
+    let message = Text::of("C has ").number(there).and(" bytes of padding ").and(preposition);
+    let message = message.and(" `").and(what).and("`, and the struct names ").number(named);
+    let help = if there == 0 {
+        Text::of("leave it out")
     } else {
-        message.text("\n  = help: write `_pad: [u8; ").number(there).text("]` there")
+        Text::of("write `_pad: [u8; ").number(there).and("]` there")
     };
-    message.rule("implicit-padding").fail();
+    fail("implicit-padding", &message, &help);
 }
 
 #[track_caller]
-const fn as_large<T>(size: usize, align: usize) {
-    if align_of::<T>() != align {
-        Message::new("C aligns the type to ")
-            .number(align)
-            .text(" bytes, and Rust to ")
-            .number(align_of::<T>())
-            .text("\n  = help: write `#[repr(C, align(")
-            .number(align)
-            .text("))]`")
-            .rule("rust-repr")
-            .fail();
+const fn as_large<T>(size: u64, align: u64) {
+    let (in_rust, aligned) = (size_of::<T>() as u64, align_of::<T>() as u64);
+    if aligned != align {
+        let message = Text::of("C aligns the type to ").number(align);
+        let message = message.and(" bytes, and Rust to ").number(aligned);
+        fail("rust-repr", &message, &Text::of("write `#[repr(C, align(").number(align).and("))]`"));
     }
-    if size_of::<T>() != size {
-        Message::new("the type has ")
-            .number(size)
-            .text(" bytes in C, and ")
-            .number(size_of::<T>())
-            .text(" in Rust")
-            .rule("rust-repr")
-            .fail();
+    if in_rust != size {
+        let message = Text::of("the type has ").number(size).and(" bytes in C, and ");
+        fail("rust-repr", &message.number(in_rust).and(" in Rust"), &Text::new());
     }
 }
 
-const fn max(one: usize, other: usize) -> usize {
-    if one > other { one } else { other }
-}
-
-const fn round_up(number: usize, multiple: usize) -> usize {
-    number.div_ceil(multiple) * multiple
-}
-
-/// A text with numbers, which a constant can't format.
-struct Message {
-    text: [u8; 512],
-    len: usize,
-}
-
-impl Message {
-    const fn new(text: &str) -> Self {
-        Self { text: [0; 512], len: 0 }.text(text)
-    }
-
-    const fn text(mut self, text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let mut index = 0;
-        while index < bytes.len() && self.len < self.text.len() {
-            self.text[self.len] = bytes[index];
-            self.len += 1;
-            index += 1;
-        }
-        self
-    }
-
-    /// The rule that was broken.
-    const fn rule(self, id: &str) -> Self {
-        self.text("\n  = rule: ").text(id).text(" (`bpfmap explain ").text(id).text("`)")
-    }
-
-    const fn number(self, number: usize) -> Self {
-        let before = if number > 9 { self.number(number / 10) } else { self };
-        #[allow(clippy::cast_possible_truncation, reason = "a digit")]
-        let digit = [b'0' + (number % 10) as u8];
-        match core::str::from_utf8(&digit) {
-            Ok(digit) => before.text(digit),
-            Err(_) => before,
-        }
-    }
-
-    #[track_caller]
-    const fn fail(self) -> ! {
-        match core::str::from_utf8(self.text.split_at(self.len).0) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("the layout is not C's"),
-        }
-    }
+/// Fails to compile. An empty `help` is left out.
+#[track_caller]
+const fn fail(rule: &'static str, message: &Text, help: &Text) {
+    rule::holds(Some(Violation { rule, message: *message, help: *help }));
 }

@@ -19,7 +19,7 @@ pub struct Prover {
 
 impl Prover {
     pub(crate) const fn new() -> Self {
-        Self { bytes: 0, in_c: InC::new() }
+        Self { bytes: 0, in_c: InC::new(false) }
     }
 
     /// Returns the value of a field that is plain data of type `T`.

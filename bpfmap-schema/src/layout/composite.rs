@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Layouts, TypeLayout, asked_alignment};
-use crate::ir::{Composite, MemberType};
+use crate::ir::{Composite, Member, MemberType};
+use bpfmap_core::CLayout;
 
 /// The layout of a struct or a union.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl CompositeLayout {
             .iter()
             .zip(&self.members)
             .enumerate()
-            .filter(|(_, (member, _))| !(member.bits.is_some() && member.name.is_none()))
+            .filter(|(_, (member, _))| !is_padding(member))
             .map(|(index, (_, layout))| (index, layout))
             .peekable();
         let mut padding = self.padding.iter().copied().peekable();
@@ -126,58 +127,25 @@ impl CompositeLayout {
     }
 
     fn lay_out_struct(layouts: &Layouts, body: &Composite) -> Self {
-        let mut members = Vec::with_capacity(body.members.len());
-        let mut padding = vec![];
-        let mut natural: u64 = 1;
-        // The first free bit, and the first bit that the padding found so far does not reach.
-        let (mut free, mut filled): (u64, u64) = (0, 0);
-        for member in &body.members {
-            let (ty, nested) = layouts.of_member(&member.ty);
-            let align = if body.packed { 1 } else { ty.align };
-            let unit = ty.size.saturating_mul(8);
-            let (bit_offset, bits) = match &member.bits {
-                None => (round_up(free, align.saturating_mul(8)), unit),
-                Some(width) => {
-                    let width = u64::from(width.value).min(unit);
-                    let crosses = !body.packed
-                        && (free % align.saturating_mul(8)).saturating_add(width) > unit;
-                    let align = if crosses { align.saturating_mul(8) } else { 1 };
-                    (round_up(free, align), width)
-                }
-            };
-            let unnamed = member.bits.is_some() && member.name.is_none();
-            // What has no name does not raise the alignment either.
-            if !unnamed {
-                natural = natural.max(align);
-                pad(&mut padding, filled, bit_offset);
-                filled = bit_offset.saturating_add(bits);
-            }
-            free = bit_offset.saturating_add(bits);
-            members.push(MemberLayout { bit_offset, bits, ty, nested });
+        let (members, TypeLayout { size, align }) =
+            lay_out(layouts, body, CLayout::of_struct(body.packed));
+        // The first bit that the padding found so far does not reach.
+        let (mut padding, mut filled) = (vec![], 0);
+        for (_, member) in
+            body.members.iter().zip(&members).filter(|(member, _)| !is_padding(member))
+        {
+            pad(&mut padding, filled, member.bit_offset);
+            filled = member.bit_offset.saturating_add(member.bits);
         }
-        let align = asked_alignment(body, natural);
-        let size = round_up(free.div_ceil(8), align);
         pad(&mut padding, filled, size.saturating_mul(8));
         Self { size, align, members, padding }
     }
 
     fn lay_out_union(layouts: &Layouts, body: &Composite) -> Self {
-        let mut members = Vec::with_capacity(body.members.len());
-        let mut natural: u64 = 1;
-        let (mut size, mut covered): (u64, u64) = (0, 0);
-        for member in &body.members {
-            let (ty, nested) = layouts.of_member(&member.ty);
-            let unit = ty.size.saturating_mul(8);
-            let bits = member.bits.as_ref().map_or(unit, |width| u64::from(width.value).min(unit));
-            size = size.max(bits.div_ceil(8));
-            if !(member.bits.is_some() && member.name.is_none()) {
-                natural = natural.max(if body.packed { 1 } else { ty.align });
-                covered = covered.max(bits);
-            }
-            members.push(MemberLayout { bit_offset: 0, bits, ty, nested });
-        }
-        let align = asked_alignment(body, natural);
-        let size = round_up(size, align);
+        let (members, TypeLayout { size, align }) =
+            lay_out(layouts, body, CLayout::of_union(body.packed));
+        let named = body.members.iter().zip(&members).filter(|(member, _)| !is_padding(member));
+        let covered = named.map(|(_, layout)| layout.bits).max().unwrap_or(0);
         let bits = size.saturating_mul(8);
         let padding =
             if covered < bits { vec![Padding { bit_offset: 0, bits, number: 0 }] } else { vec![] };
@@ -209,6 +177,30 @@ impl CompositeLayout {
         }
         padding.for_each(|pad| number(pad, taken, next));
     }
+}
+
+/// Lays out the members one after the other, and the type that they make.
+fn lay_out(layouts: &Layouts, body: &Composite, mut c: CLayout) -> (Vec<MemberLayout>, TypeLayout) {
+    let lay_out = |member: &Member| {
+        let (ty, nested) = layouts.of_member(&member.ty);
+        let unit = ty.size.saturating_mul(8);
+        let (bit_offset, bits) = match &member.bits {
+            None => (c.member(ty.size, ty.align), unit),
+            Some(width) => {
+                let width = u64::from(width.value).min(unit);
+                (c.bit_field(ty.size, width, member.name.is_some()), width)
+            }
+        };
+        MemberLayout { bit_offset, bits, ty, nested }
+    };
+    let members = body.members.iter().map(lay_out).collect();
+    let asked = asked_alignment(body);
+    (members, TypeLayout { size: c.size(asked), align: c.align(asked) })
+}
+
+/// Returns whether a member is a bit-field without a name, which is padding.
+fn is_padding(member: &Member) -> bool {
+    member.bits.is_some() && member.name.is_none()
 }
 
 fn number(pad: &mut Padding, taken: &HashSet<&str>, next: &mut u32) {
@@ -253,13 +245,5 @@ fn pad(padding: &mut Vec<Padding>, start: u64, end: u64) {
         }
         padding.push(Padding { bit_offset: start, bits: stop - start, number: 0 });
         start = stop;
-    }
-}
-
-fn round_up(number: u64, multiple: u64) -> u64 {
-    let multiple = multiple.max(1);
-    match number % multiple {
-        0 => number,
-        rest => number.saturating_add(multiple - rest),
     }
 }

@@ -1,10 +1,6 @@
 //! Where each member of each type lies, as clang lays it out for the BPF target.
 //!
-//! The target is `bpf` with the data layout `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes,
-//! every integer is aligned to its size, up to 16. Bit-fields follow the System V rules: a
-//! bit-field takes the next free bit unless it would then cross a boundary of its declared type,
-//! and in a packed struct it takes the next free bit always. Source: clang's
-//! `lib/AST/RecordLayoutBuilder.cpp`, `ItaniumRecordLayoutBuilder`.
+//! The rules are those of [`CLayout`](bpfmap_core::CLayout).
 //!
 //! Nothing here panics or overflows: sizes that no kernel takes saturate, and the check refuses
 //! them.
@@ -151,9 +147,9 @@ impl Layouts {
     }
 }
 
-/// The alignment of a composite whose members ask for `natural`.
-fn asked_alignment(body: &Composite, natural: u64) -> u64 {
-    body.align.as_ref().map_or(natural, |align| natural.max(u64::from(align.value)))
+/// Returns the alignment that the declaration of a composite asks for, or 1.
+fn asked_alignment(body: &Composite) -> u64 {
+    body.align.as_ref().map_or(1, |align| align.value.into())
 }
 
 #[cfg(test)]
