@@ -1,0 +1,133 @@
+//! Fields in keys, values and events that belong to the kernel.
+
+use super::{Violation, of_type};
+use crate::map_type::{MAP_TYPES, MapType};
+use crate::{SpecialField, Text};
+
+/// A field of the kernel's in a key.
+#[must_use]
+pub const fn field_in_key(field: SpecialField) -> Violation {
+    let message = Text::of("a key can't hold a `").and(field.name()).and("`");
+    Violation::new("special-field-in-key", &message, "move it to the value")
+}
+
+/// A field of the kernel's in an event.
+#[must_use]
+pub const fn field_in_event(field: SpecialField) -> Violation {
+    let message = Text::of("an event can't hold a `").and(field.name());
+    let message = message.and("`, which belongs to the kernel");
+    Violation::new("event-shape", &message, "leave it out: an event is plain data")
+}
+
+/// A field of the kernel's in a value. `btf`: whether BTF describes key and value.
+#[must_use]
+pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Option<Violation> {
+    if !row.takes_special_field(field) {
+        let message = of_type(row).and(" can't have a `").and(field.name()).and("` in its value");
+        return Some(Violation {
+            rule: "special-field-not-for-type",
+            message,
+            help: takers(field),
+        });
+    }
+    if btf {
+        return None;
+    }
+    let message = Text::of("the kernel finds the `").and(field.name()).and("` of a value by BTF");
+    Some(Violation::new(
+        "special-field-needs-btf",
+        &message,
+        "describe key and value by their types, with BTF",
+    ))
+}
+
+/// A flag that keeps programs from a value, and a field of the kernel's in it, which programs read and write.
+#[must_use]
+pub const fn flag_and_field(flag: &str, field: SpecialField) -> Violation {
+    let message = Text::of("the flag `").and(flag).and("` excludes the `").and(field.name());
+    Violation::new("flag-conflict", &message.and("` in the value"), "leave the flag out")
+}
+
+/// Where `field` may be instead.
+const fn takers(field: SpecialField) -> Text {
+    let root = match field {
+        SpecialField::ListNode => Some(SpecialField::ListHead),
+        SpecialField::RbNode => Some(SpecialField::RbRoot),
+        _ => None,
+    };
+    if let Some(root) = root {
+        let text = Text::of("a node is in what programs allocate: name its struct in a `");
+        return text.and(root.name()).and("<STRUCT.MEMBER>`");
+    }
+    let (mut text, mut index, mut first) = (Text::of("map types that take it: "), 0, true);
+    while index < MAP_TYPES.len() {
+        if MAP_TYPES[index].takes_special_field(field) {
+            text = if first { text } else { text.and(", ") };
+            text = text.and("`").and(MAP_TYPES[index].name).and("`");
+            first = false;
+        }
+        index += 1;
+    }
+    text
+}
+
+/// The first special field among those that the bits of `fields` stand for, [`SpecialField::bit`] each, and of which
+/// `broken` says something.
+macro_rules! first_broken {
+    ($fields:expr, $field:ident => $broken:expr) => {{
+        let mut index = 0;
+        while index < SpecialField::ALL.len() {
+            let $field = SpecialField::ALL[index];
+            if $fields & $field.bit() != 0 {
+                let violation = $broken;
+                if violation.is_some() {
+                    return violation;
+                }
+            }
+            index += 1;
+        }
+        None
+    }};
+}
+
+/// [`field_in_key`] for each of the fields of a type, a bit each.
+#[must_use]
+pub const fn fields_in_key(fields: u32) -> Option<Violation> {
+    first_broken!(fields, field => Some(field_in_key(field)))
+}
+
+/// [`field_in_event`] for each of the fields of a type, a bit each.
+#[must_use]
+pub const fn fields_in_event(fields: u32) -> Option<Violation> {
+    first_broken!(fields, field => Some(field_in_event(field)))
+}
+
+/// [`field_in_value`] for each of the fields of a type, a bit each.
+#[must_use]
+pub const fn fields_in_value(row: &MapType, fields: u32, btf: bool) -> Option<Violation> {
+    first_broken!(fields, field => field_in_value(row, field, btf))
+}
+
+/// [`flag_and_field`] for each of the fields of a type, a bit each.
+#[must_use]
+pub const fn flag_and_fields(flag: &str, fields: u32) -> Option<Violation> {
+    first_broken!(fields, field => Some(flag_and_field(flag, field)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn each_field_has_a_bit_of_its_own_and_its_takers_fit_a_text() {
+        let bits = SpecialField::ALL.iter().fold(0, |bits, field| bits + field.bit());
+        assert_eq!(bits.count_ones() as usize, SpecialField::ALL.len());
+        for field in SpecialField::ALL.iter().copied() {
+            let text = takers(field);
+            let takes = |row: &&MapType| row.takes_special_field(field);
+            let last = MAP_TYPES.iter().rev().find(takes);
+            assert!(
+                last.is_none_or(|row| { text.as_str().ends_with(&std::format!("`{}`", row.name)) })
+            );
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A map's handle, and the methods that it has.
+
+use super::Violation;
+use crate::map_type::{Condition, MapType, Operation};
+use crate::{MapDef, Text};
+
+/// The type of a handle in a struct of all handles: an `Option` exactly where the map is optional.
+#[must_use]
+pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Violation> {
+    let map = Text::of("the map `").and(map);
+    match (is_optional, is_option) {
+        (true, false) => Some(Violation::new(
+            "optional-map",
+            &map.and("` is optional, so its handle may be absent"),
+            "write `Option<Map<…>>`",
+        )),
+        (false, true) => Some(Violation::new(
+            "optional-map",
+            &map.and("` is not optional, so its handle is never absent"),
+            "write `Map<…>`; or write `optional` in `#[bpf_map(…)]`, if the loader may leave the map out",
+        )),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// A method of a typed handle: the oldest kernel that the schema names has what it needs.
+#[must_use]
+pub const fn method(
+    map: &MapDef<'_>,
+    name: &str,
+    operation: Operation,
+    condition: Condition,
+) -> Option<Violation> {
+    let (Some(oldest), Some(row)) = (map.min_kernel, MapType::by_number(map.map_type)) else {
+        return None;
+    };
+    let Some(since) = row.succeeds_since(operation, condition) else { return None };
+    if !since.is_newer(oldest) {
+        return None;
+    }
+    let message = Text::of("`").and(name).and("` on the map `").and(map.name).and("` (`");
+    let message = message.and(row.name).and("`) needs Linux ").release(since);
+    let message = message.and(", and the schema is for Linux ").release(oldest);
+    let help = Text::of("write `min_kernel = \"").release(since).and(
+        "\"`; or open the map as `Map<AnyKernel<…>>`, and expect the error `Unsupported` on older kernels",
+    );
+    Some(Violation { rule: "too-new-for-min-kernel", message, help })
+}

@@ -1,0 +1,144 @@
+//! `max_entries`, `map_extra`, and other numbers of a map.
+
+use super::{Violation, of_type, this_one_has};
+use crate::Text;
+use crate::map_type::{LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE};
+
+/// The number that is said as `max_entries`. That a ring buffer is rounded up breaks no rule, see
+/// [`MaxEntriesRule::as_made`].
+#[must_use]
+pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
+    let number = entries as u64;
+    let at_least_one = of_type(row).and(" has at least one entry, this one has none");
+    match row.max_entries {
+        MaxEntriesRule::AtLeastOne { .. } if entries == 0 => Some(Violation::new(
+            "max-entries-zero",
+            &at_least_one,
+            "write how many it has, or leave `max_entries` out if the loader sets it",
+        )),
+        MaxEntriesRule::Pages { .. } if entries == 0 => {
+            Some(Violation::new("max-entries-zero", &at_least_one, "write how many pages it has"))
+        }
+        MaxEntriesRule::PerCpu if entries == 0 => Some(Violation::new(
+            "max-entries-zero",
+            &at_least_one,
+            "leave `max_entries` out: libbpf then takes the number of possible CPUs",
+        )),
+        MaxEntriesRule::AtLeastOne { max } | MaxEntriesRule::Pages { max } if entries > max => {
+            let pages = matches!(row.max_entries, MaxEntriesRule::Pages { .. });
+            let unit = if pages { " pages" } else { " entries" };
+            let message = of_type(row).and(" has at most ").number(max as u64).and(unit);
+            Some(Violation::new(
+                "max-entries-too-big",
+                &this_one_has(&message, number),
+                "take a smaller number",
+            ))
+        }
+        MaxEntriesRule::Bytes if entries == 0 || entries > LARGEST_BUFFER => {
+            let message = Text::of("`max_entries` of ").and(of_type(row).as_str());
+            let message = message.and(" is its size in bytes: a power of two, and whole pages of ");
+            let message = this_one_has(&message.number(PAGE_SIZE as u64).and(" bytes"), number);
+            let right = if entries == 0 { PAGE_SIZE } else { LARGEST_BUFFER };
+            let help = Text::of("take ").number(right as u64);
+            Some(Violation { rule: "max-entries-form", message, help })
+        }
+        MaxEntriesRule::One if entries != 1 => Some(Violation::new(
+            "max-entries-form",
+            &this_one_has(&of_type(row).and(" has exactly one entry"), number),
+            "write `max_entries = 1`, or leave it out",
+        )),
+        MaxEntriesRule::Zero if entries != 0 => Some(Violation::new(
+            "max-entries-form",
+            &of_type(row)
+                .and(" has no number of entries: they come and go with what they belong to"),
+            "leave `max_entries` out",
+        )),
+        _ => None,
+    }
+}
+
+/// The room that all values of a map take, where the kernel finds a value by a product of 32 bits: all of them, and one
+/// more, have to take less than 4 GiB.
+#[must_use]
+pub const fn contiguous(row: &MapType, value: u64, entries: u32) -> Option<Violation> {
+    if !row.memory.is_contiguous() || value == 0 {
+        return None;
+    }
+    let most = u32::MAX as u64 / value;
+    if (entries as u64) < most {
+        return None;
+    }
+    let message = of_type(row).and(" has at most ").number(most.saturating_sub(1));
+    let message = message.and(" entries of ").number(value).and(" bytes");
+    Some(Violation::new(
+        "max-entries-too-big",
+        &this_one_has(&message, entries as u64),
+        "take a smaller number, or a smaller value",
+    ))
+}
+
+/// The number that is said as `map_extra`. `max_entries`: where it is known.
+#[must_use]
+pub const fn map_extra(row: &MapType, extra: u64, max_entries: Option<u32>) -> Option<Violation> {
+    let smaller = "take a smaller number, or leave it out";
+    let subject = Text::of("`map_extra` of ").and(of_type(row).as_str());
+    let (message, most) = match row.map_extra {
+        _ if extra == 0 => return None,
+        MapExtraRule::Zero => {
+            let message = of_type(row).and(" takes no `map_extra`");
+            return Some(Violation::new("map-extra-not-for-type", &message, "leave it out"));
+        }
+        MapExtraRule::Address => {
+            let page = PAGE_SIZE as u64;
+            if extra % page == 0 {
+                return None;
+            }
+            let message = subject.and(" is an address, a multiple of the page size");
+            let help = Text::of("take ").hex(extra / page * page).and(", or leave it out");
+            return Some(Violation { rule: "map-extra-range", message, help });
+        }
+        MapExtraRule::HashFunctions { max } => {
+            (subject.and(" is its number of hash functions, at most "), max)
+        }
+        MapExtraRule::ExpectedEntries { max } => {
+            let most = match max_entries {
+                Some(entries) if (entries as u64) < max => entries as u64,
+                _ => max,
+            };
+            (subject.and(" is how many entries are expected, at most "), most)
+        }
+    };
+    if extra <= most {
+        return None;
+    }
+    Some(Violation::new("map-extra-range", &message.number(most), smaller))
+}
+
+/// A number for which a map has 32 bits, by its name in a schema.
+#[must_use]
+pub const fn number_range(name: &str, number: u64) -> Option<Violation> {
+    if number <= u32::MAX as u64 {
+        return None;
+    }
+    let message = Text::of("`").and(name).and("` is a number from 0 to ").number(u32::MAX as u64);
+    let message = message.and(", this one is ").number(number);
+    Some(Violation::new("number-range", &message, "write a number in that range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map_type;
+    #[test]
+    fn all_values_of_a_queue_take_less_than_4_gib() {
+        let queue = &map_type::QUEUE;
+        for value in [1, 7, 8, 4096] {
+            let most = u32::try_from(u64::from(u32::MAX) / value - 1).unwrap();
+            let bytes = |entries: u32| queue.memory.bytes(entries.into(), 0, value);
+            assert!(contiguous(queue, value, most).is_none() && bytes(most) <= u32::MAX.into());
+            assert!(contiguous(queue, value, most + 1).is_some());
+            assert!(bytes(most + 1) > u32::MAX.into());
+        }
+        assert!(contiguous(&map_type::ARRAY, 4096, u32::MAX).is_none());
+    }
+}

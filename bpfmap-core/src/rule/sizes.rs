@@ -1,0 +1,224 @@
+//! Keys, values and events: their sizes.
+
+use super::{Violation, of_type, this_one_has};
+use crate::Text;
+use crate::map_type::{
+    INSTRUCTION_SIZE, KeyRule, MapType, MaxEntriesRule, RECORD_ALIGN, ValueRule,
+};
+
+/// What the key of an LPM trie may have, in bytes: the prefix length, and the data.
+///
+/// Source: `LPM_KEY_SIZE_MIN` and `LPM_KEY_SIZE_MAX` in `kernel/bpf/lpm_trie.c`.
+const LPM_KEY_SIZE: (u64, u64) = (5, 260);
+
+/// What to do about the key of an LPM trie.
+const LPM_KEY_HELP: &str =
+    "make it a struct of `prefix_len: u32` and 1 to 256 bytes of data, most significant byte first";
+
+/// The size of a key.
+#[must_use]
+pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
+    let smaller = "take a smaller key, such as a hash of the large one";
+    match row.key {
+        KeyRule::Any { .. } if size == 0 => Some(Violation::new(
+            "key-size",
+            &Text::of("a key has at least one byte, this one has none"),
+            "give it a member",
+        )),
+        KeyRule::Any { max_size } if size > max_size as u64 => {
+            let message = Text::of("a key has at most ").number(max_size as u64).and(" bytes");
+            Some(Violation::new("key-size", &this_one_has(&message, size), smaller))
+        }
+        KeyRule::Index | KeyRule::Number | KeyRule::Descriptor(_) if size != 4 => {
+            let message = Text::of("the key of ").and(of_type(row).as_str()).and(" has 4 bytes");
+            let help = "write `key: u32`, or leave it out";
+            Some(Violation::new("array-key-size", &this_one_has(&message, size), help))
+        }
+        // The cgroup's inode number, and that with the attach type in `struct bpf_cgroup_storage_key`:
+        // `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
+        KeyRule::CgroupStorage if size != 8 && size != 16 => Some(Violation::new(
+            "key-size",
+            &this_one_has(&Text::of("the key of a cgroup's storage has 8 or 16 bytes"), size),
+            "write `key: u64`: the cgroup's inode number; or a struct of it and the `u32` attach type",
+        )),
+        KeyRule::LpmPrefix if size < LPM_KEY_SIZE.0 || size > LPM_KEY_SIZE.1 => {
+            let message = Text::of("the key of an LPM trie has ").number(LPM_KEY_SIZE.0);
+            let message = message.and(" to ").number(LPM_KEY_SIZE.1).and(" bytes");
+            Some(Violation::new("lpm-key-shape", &this_one_has(&message, size), LPM_KEY_HELP))
+        }
+        _ => None,
+    }
+}
+
+/// Reports a 4-byte key that is not an integer, where the map type takes only a 32-bit integer.
+#[must_use]
+pub const fn number_key(row: &MapType) -> Violation {
+    let message = Text::of("the key of ").and(of_type(row).as_str()).and(" is a 32-bit integer");
+    Violation::new("array-key-type", &message, "write `key: u32`, or leave it out")
+}
+
+/// A key of an LPM trie that does not start with the prefix length.
+#[must_use]
+pub const fn lpm_key_shape() -> Violation {
+    let message = "the key of an LPM trie is a struct that starts with the prefix length, a `u32`";
+    Violation::new("lpm-key-shape", &Text::of(message), LPM_KEY_HELP)
+}
+
+/// The sizes of a key and a value together: the kernel keeps both in one allocation, a per-CPU value apart from it. Says
+/// nothing where one of them alone is too large.
+#[must_use]
+pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violation> {
+    let (KeyRule::Any { .. }, ValueRule::Plain { max_size }) = (row.key, row.value) else {
+        return None;
+    };
+    let most = max_size as u64;
+    if row.per_cpu || value >= most || key < most - value || key_size(row, key).is_some() {
+        return None;
+    }
+    let message = Text::of("key and value together have less than ").number(most).and(" bytes");
+    let message = message.and("; this key has ").number(key).and(", the value ").number(value);
+    Some(Violation::new(
+        "key-size",
+        &message,
+        "take a smaller key, such as a hash of the large one",
+    ))
+}
+
+/// The size of each frame of a stack, in bytes. `build_ids`: with the flag `stack_build_id`.
+///
+/// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
+#[must_use]
+pub const fn frame_size(build_ids: bool) -> u32 {
+    if build_ids { 32 } else { 8 }
+}
+
+/// The size of a value; of a per-CPU map, of one CPU's. `build_ids`: with the flag `stack_build_id`.
+#[must_use]
+pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Violation> {
+    let message = Text::of("the value of ").and(of_type(row).as_str()).and(" has ");
+    let (message, help) = match row.value {
+        ValueRule::Plain { max_size } => {
+            let rounded = if row.per_cpu { size.div_ceil(8).saturating_mul(8) } else { size };
+            if 0 < rounded && rounded <= max_size as u64 {
+                return None;
+            }
+            let message = message.and("1 to ").number(max_size as u64).and(" bytes");
+            let help = if size == 0 {
+                "give it at least a byte; a set of keys takes `u8`"
+            } else {
+                "split it over several entries or maps"
+            };
+            (if row.per_cpu { message.and(" for each CPU") } else { message }, help)
+        }
+        ValueRule::Stack => {
+            let frame = frame_size(build_ids) as u64;
+            if size != 0 && size % frame == 0 {
+                return None;
+            }
+            let help = "take `[u64; 127]`, the most that kernels keep by default";
+            (message.number(frame).and(" bytes for each frame"), help)
+        }
+        ValueRule::Object(object) => {
+            let (sizes, mut index, mut message) = (object.value_sizes(), 0, message);
+            while index < sizes.len() {
+                if sizes[index] == size {
+                    return None;
+                }
+                message = if index > 0 { message.and(" or ") } else { message };
+                message = message.number(sizes[index]);
+                index += 1;
+            }
+            (message.and(" bytes"), "leave the value out, or take such a size")
+        }
+        ValueRule::Instruction if size != INSTRUCTION_SIZE as u64 => {
+            (message.number(INSTRUCTION_SIZE as u64).and(" bytes"), "leave the value out")
+        }
+        ValueRule::Instruction | ValueRule::StructOps | ValueRule::Valueless => return None,
+    };
+    Some(Violation::new("value-size", &this_one_has(&message, size), help))
+}
+
+/// The size and the alignment of an event. `max_entries`: where it is known.
+#[must_use]
+pub const fn event(
+    row: &MapType,
+    size: u64,
+    align: u64,
+    max_entries: Option<u32>,
+) -> Option<Violation> {
+    let rule = "event-shape";
+    if size == 0 {
+        return Some(Violation::new(
+            rule,
+            &Text::of("an event has at least one byte"),
+            "give it a member",
+        ));
+    }
+    let room = row.largest_event(max_entries);
+    if size > room {
+        let message = Text::of("an event of this map has at most ").number(room).and(" bytes");
+        let help = "take a smaller event, or a larger buffer";
+        return Some(Violation::new(rule, &this_one_has(&message, size), help));
+    }
+    if matches!(row.max_entries, MaxEntriesRule::Bytes) && align > RECORD_ALIGN {
+        let message = Text::of("this event is aligned to ").number(align);
+        let message = message.and(" bytes, a record to ").number(RECORD_ALIGN);
+        let help = "take members of 8 bytes at most, and no `align`";
+        return Some(Violation::new(rule, &message, help));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map_type;
+    use std::string::{String, ToString};
+    fn said(violation: Option<&Violation>) -> String {
+        violation.map_or(String::new(), |violation| violation.message.to_string())
+    }
+
+    #[test]
+    fn sizes_are_held_at_both_ends() {
+        let trie = &map_type::LPM_TRIE;
+        assert!([5, 260].iter().all(|size| key_size(trie, *size).is_none()));
+        assert!([4, 261].iter().all(|size| key_size(trie, *size).is_some()));
+        let storage = &map_type::CGROUP_STORAGE;
+        assert_eq!((0..20).filter(|size| key_size(storage, *size).is_none()).count(), 2);
+        let cpus = &map_type::PERCPU_ARRAY;
+        assert!(value_size(cpus, 32 << 10, false).is_none());
+        // Values of a CPU are rounded up to 8 bytes.
+        assert!(value_size(cpus, (32 << 10) - 7, false).is_none());
+        assert!(value_size(cpus, (32 << 10) + 1, false).is_some());
+        assert!(value_size(&map_type::STACK_TRACE, 40, true).is_some());
+        assert!(value_size(&map_type::STACK_TRACE, 40, false).is_none());
+    }
+
+    #[test]
+    fn key_and_value_share_an_allocation() {
+        let ValueRule::Plain { max_size } = map_type::HASH.value else { unreachable!() };
+        let most = u64::from(max_size);
+        assert!(key_and_value(&map_type::HASH, 4, most - 5).is_none());
+        assert_eq!(
+            said(key_and_value(&map_type::HASH, 4, most - 4).as_ref()),
+            std::format!(
+                "key and value together have less than {most} bytes; this key has 4, the value {}",
+                most - 4
+            )
+        );
+        assert!(key_and_value(&map_type::HASH, 4, most).is_none());
+        assert!(key_and_value(&map_type::PERCPU_HASH, 4, most - 4).is_none());
+    }
+
+    #[test]
+    fn a_record_has_room_in_the_buffer_that_the_kernel_makes() {
+        let ring = &map_type::RINGBUF;
+        assert!(event(ring, 8184, 8, Some(4097)).is_none());
+        assert_eq!(
+            said(event(ring, 8185, 8, Some(4097)).as_ref()),
+            "an event of this map has at most 8184 bytes, this one has 8185"
+        );
+        assert!(event(ring, 16, 16, Some(4096)).is_some());
+        assert!(event(&map_type::PERF_EVENT_ARRAY, 16, 16, None).is_none());
+    }
+}
