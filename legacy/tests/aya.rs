@@ -96,7 +96,8 @@ struct Absent {
 #[test]
 fn typed_handles_open_what_aya_loaded() {
     let checked = check(read_str(Path::new("net.toml"), SCHEMA)).unwrap();
-    let (_folder, object) = support::object(&emit(&checked), "clang");
+    let (_folder, object) =
+        support::object(&emit(&checked), &bpfmap_codegen::clang::find().unwrap());
     let loaded = aya::EbpfLoader::new().load_file(&object).unwrap();
 
     let flows = Map::<Flows>::from_object(&loaded).unwrap();

@@ -36,7 +36,7 @@ max_entries = 2
 /// The compiled header, and the folder that goes away with it.
 fn object() -> (TempDir, PathBuf) {
     let checked = check(read_str(Path::new("carriers.toml"), SCHEMA)).unwrap();
-    support::object(&emit(&checked), "clang-14")
+    support::object(&emit(&checked), "clang-14".as_ref())
 }
 
 #[test]

@@ -44,7 +44,7 @@ max_entries = 8
 /// The compiled header, and the folder that goes away with it.
 fn object() -> (TempDir, PathBuf) {
     let checked = check(read_str(Path::new("old.toml"), SCHEMA)).unwrap();
-    support::object(&emit_legacy(&checked), "clang")
+    support::object(&emit_legacy(&checked), &bpfmap_codegen::clang::find().unwrap())
 }
 
 #[test]

@@ -18,6 +18,21 @@ struct Arrow {
 const ARROWS: &[Arrow] = &[
     Arrow {
         from: &[
+            "benches",
+            "bpfmap/tests",
+            "bpfmap-cli",
+            "bpfmap-codegen/tests",
+            "bpfmap-schema/tests",
+            "examples",
+            "fixtures",
+            "legacy",
+            "roundtrip",
+        ],
+        never: &["\"clang\")", "\"clang\"."],
+        reason: "Debian installs clang-19 without the command `clang`: `bpfmap_codegen::clang::find` knows",
+    },
+    Arrow {
+        from: &[
             "bpfmap-codegen/src/backend",
             "bpfmap-codegen/src/evolve",
             "bpfmap-codegen/src/generate.rs",

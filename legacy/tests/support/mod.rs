@@ -1,14 +1,15 @@
 //! A generated header in an object.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bpfmap_codegen::backend::GeneratedFile;
 use tempfile::TempDir;
 
 /// The compiled header, and the folder that goes away with it.
-pub(crate) fn object(header: &GeneratedFile, clang: &str) -> (TempDir, PathBuf) {
+pub(crate) fn object(header: &GeneratedFile, clang: &OsStr) -> (TempDir, PathBuf) {
     // SAFETY: it only asks.
     let root = unsafe { libc::geteuid() } == 0;
     assert!(root, "loading maps needs root: run this test with sudo, or in the kernel matrix");
@@ -29,7 +30,7 @@ pub(crate) fn object(header: &GeneratedFile, clang: &str) -> (TempDir, PathBuf) 
         .arg("-o")
         .arg(&object)
         .status()
-        .unwrap_or_else(|_| panic!("{clang} is not installed: `apt-get install {clang}`"));
+        .unwrap_or_else(|error| panic!("{}: {error}", Path::new(clang).display()));
     assert!(status.success());
     (folder, object)
 }
