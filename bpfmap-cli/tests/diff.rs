@@ -80,11 +80,11 @@ fn tells_what_changed_and_fails_on_what_is_dangerous() {
             status: 1,
             err: String::new(),
             out: "\
-new.toml:4:3: packets.value.tx: at byte 0, was at byte 8 [MEMBER_MOVED]
+new.toml:4:3: packets.value.tx: at byte 0, was at byte 8 [member-moved]
     silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
-new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [MEMBER_MOVED]
+new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [member-moved]
     silently reads wrong data: libbpf reuses the pin; bpfmap refuses to open it
-2 changes: 2 silently reads wrong data; `bpfmap explain MEMBER_MOVED` says more
+2 changes: 2 silently reads wrong data; `bpfmap explain member-moved` says more
 "
             .to_owned(),
         }
@@ -92,14 +92,14 @@ new.toml:5:3: packets.value.rx: at byte 8, was at byte 0 [MEMBER_MOVED]
     let said = folder.run("diff old.toml safe.toml");
     assert_eq!((said.status, said.err.as_str()), (0, ""));
     assert!(
-        said.out.contains("safe.toml:5:3: packets.value.sent: called `tx` before [MEMBER_RENAMED]")
+        said.out.contains("safe.toml:5:3: packets.value.sent: called `tx` before [member-renamed]")
     );
 
     let said = folder.run("diff old.toml old.toml");
     assert_eq!((said.status, said.out.as_str()), (0, "no changes\n"));
     assert_eq!(folder.run("diff old.toml new.toml --fail-on none").status, 0);
     assert_eq!(folder.run("diff old.toml new.toml --fail-on new-pin").status, 0);
-    assert_eq!(folder.run("diff old.toml new.toml --fail-on new-pin,member_moved").status, 1);
+    assert_eq!(folder.run("diff old.toml new.toml --fail-on new-pin,member-moved").status, 1);
     assert_eq!(folder.run("diff old.toml safe.toml --fail-on safe").status, 1);
 }
 
@@ -112,7 +112,7 @@ fn speaks_to_tools() {
     assert_eq!(
         said.out,
         format!(
-            "{{\"class\":\"new-pin\",\"changes\":[{{\"rule\":\"MAX_ENTRIES\",\"class\":\"new-pin\",\
+            "{{\"class\":\"new-pin\",\"changes\":[{{\"rule\":\"max-entries\",\"class\":\"new-pin\",\
              \"path\":\"packets\",\"message\":\"`max_entries` is 65, was 64\",\"answer\":\"{answer}\",\
              \"side\":\"new\",\"file\":\"new.toml\",\"line\":12,\"column\":15}}]}}\n"
         )
@@ -122,7 +122,7 @@ fn speaks_to_tools() {
     assert_eq!(
         said.out,
         format!(
-            "::error file=new.toml,line=12,col=15,title=MAX_ENTRIES::packets: `max_entries` is 65, \
+            "::error file=new.toml,line=12,col=15,title=max-entries::packets: `max_entries` is 65, \
              was 64: needs a new pin: {answer}\n"
         )
     );
@@ -159,13 +159,13 @@ fn compares_with_a_revision() {
     assert_eq!((said.status, said.err.as_str()), (1, ""));
     assert_eq!(
         said.out.lines().next().unwrap(),
-        "maps/schema.toml:4:8: ports.key: `u16`, was `be16` [KEY_LAYOUT]"
+        "maps/schema.toml:4:8: ports.key: `u16`, was `be16` [key-layout]"
     );
     let said = folder.run("diff src/maps.rs --against HEAD");
     assert_eq!((said.status, said.err.as_str()), (1, ""));
     assert_eq!(
         said.out.lines().next().unwrap(),
-        "src/maps.rs:5:21: ports.key: `u16`, was `be16` [KEY_LAYOUT]"
+        "src/maps.rs:5:21: ports.key: `u16`, was `be16` [key-layout]"
     );
     // What is gone has its place in the revision; from a folder below, too.
     folder.write(
@@ -242,18 +242,18 @@ fn what_cannot_be_compared_is_said() {
 #[test]
 fn explains_each_change() {
     let folder = Folder::new(&[]);
-    let said = folder.run("explain value_grows");
+    let said = folder.run("explain value-grows");
     assert_eq!(said.status, 0);
     assert!(
         said.out.starts_with(
-            "VALUE_GROWS (needs a new pin): A value is larger.\n\nWith the older map pinned, libbpf \
+            "value-grows (needs a new pin): A value is larger.\n\nWith the older map pinned, libbpf \
              refuses the pin with EINVAL (parameter mismatch); bpfmap refuses to open it.\n\n"
         ),
         "{}",
         said.out
     );
-    let said = folder.run("explain VALUE_GROW");
+    let said = folder.run("explain value-grow");
     assert_eq!(said.status, 2);
-    assert!(said.err.contains("VALUE_GROWS"), "{}", said.err);
-    assert!(folder.run("explain").out.contains("\nMEMBER_MOVED "));
+    assert!(said.err.contains("value-grows"), "{}", said.err);
+    assert!(folder.run("explain").out.contains("\nmember-moved "));
 }

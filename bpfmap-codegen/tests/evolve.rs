@@ -1,58 +1,54 @@
-//! What changes from one schema to the next: a pair of schemas for each rule, in `tests/evolve/RULE`
-//! or `tests/evolve/RULE__CASE`, with what is said of them.
+//! What changes from one schema to the next: the pair of schemas on the page of each rule, and further cases in
+//! `tests/evolve/RULE__CASE`. `changes.snap` is what is said of a pair.
 //!
 //! After a change: `INSTA_UPDATE=always cargo test -p bpfmap-codegen --test evolve`, and read the
 //! difference.
 
+#[path = "support/pairs.rs"]
+mod pairs;
 #[path = "../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bpfmap_codegen::evolve::rules::{ALL, Loading};
 use bpfmap_codegen::evolve::{Class, Format, diff, report};
 use bpfmap_schema::check::{Checked, check};
-use bpfmap_schema::front::{read_file, rust, toml};
+use bpfmap_schema::front::{rust, toml};
 use bpfmap_schema::ir::{KeyValue, MapDecl, Type, TypeDefKind};
 use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
+use pairs::{Pair, folder, pairs};
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 
 #[test]
-fn each_rule_has_a_pair_that_it_is_the_worst_of() {
-    let pairs = pairs();
-    for rule in ALL {
-        let has_pair = pairs.iter().any(|pair| rule_of(pair) == rule.id);
-        assert!(has_pair, "{rule} has no pair of schemas");
-    }
-    for pair in pairs {
-        let changes = diff(&read(&pair.join("old.toml")), &read(&pair.join("new.toml"))).unwrap();
-        let rule = rule_of(&pair);
+fn each_rule_is_the_worst_of_its_pair() {
+    for pair in pairs() {
+        let (name, [old, new]) = (&pair.name, pair.checked());
+        let rule = name.split("__").next().unwrap();
+        let changes = diff(&old, &new).unwrap();
         let change = changes.iter().find(|change| change.rule.id == rule);
-        let change = change.unwrap_or_else(|| panic!("{rule}: {changes:#?}"));
-        assert_eq!(change.class, change.rule.class, "{rule}");
+        let change = change.unwrap_or_else(|| panic!("{name}: {changes:#?}"));
+        assert_eq!(change.class, change.rule.class, "{name}");
         let worst = changes.iter().map(|change| change.class).max();
-        assert_eq!(worst, Some(change.class), "{rule}: {changes:#?}");
+        assert_eq!(worst, Some(change.class), "{name}: {changes:#?}");
     }
 }
 
 #[test]
 fn what_is_said_of_each_pair() {
     for pair in pairs() {
-        let (old, new) = (read(&pair.join("old.toml")), read(&pair.join("new.toml")));
+        let [old, new] = pair.checked();
         let changes = diff(&old, &new).unwrap();
-        let folder = format!("{}/", pair.display());
         let fails = |change: &bpfmap_codegen::evolve::Change| change.class != Class::Safe;
-        let shown = Format::ALL
-            .map(|(_, format)| report(&changes, (&old, &new), format, fails).replace(&folder, ""));
+        let shown = Format::ALL.map(|(_, format)| report(&changes, (&old, &new), format, fails));
         let mut settings = insta::Settings::clone_current();
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        settings.set_snapshot_path(&pair);
+        settings.set_snapshot_path(folder().join(&pair.name));
         settings.bind(|| insta::assert_snapshot!("changes", shown.join("\n")));
     }
 }
@@ -61,10 +57,10 @@ fn what_is_said_of_each_pair() {
 #[test]
 fn there_and_back() {
     for pair in pairs() {
-        let (old, new) = (read(&pair.join("old.toml")), read(&pair.join("new.toml")));
-        assert!(!diff(&new, &old).unwrap().is_empty(), "{}", pair.display());
+        let [old, new] = pair.checked();
+        assert!(!diff(&new, &old).unwrap().is_empty(), "{}", pair.name);
         for schema in [&old, &new] {
-            assert_eq!(diff(schema, schema).unwrap(), [], "{}", pair.display());
+            assert_eq!(diff(schema, schema).unwrap(), [], "{}", pair.name);
         }
     }
 }
@@ -84,11 +80,16 @@ fn the_table_does_not_contradict_itself() {
             assert_eq!(rule.libbpf, Loading::Reuses, "{rule}");
         }
         assert!(!(is_safe && is_refused), "{rule}");
+        // `bpfmap explain` takes both.
+        assert_eq!(bpfmap_schema::rules::Rule::by_id(rule.id), None);
         assert!(rule.explanation.lines().all(|line| line.len() <= 120), "{rule}");
-        assert!(
-            rule.explanation.ends_with(".\n") || rule.explanation.contains("\nSource: "),
-            "{rule}"
-        );
+        let (text, schemas) = rule.explanation.split_once("\n\nOlder:\n\n```toml\n").unwrap();
+        assert!(text.ends_with('.') || text.contains("\nSource: "), "{rule}");
+        let [older, newer] = schemas.split("```\n\nNewer:\n\n```toml\n").collect::<Vec<_>>()[..]
+        else {
+            panic!("{rule}: an older and a newer schema");
+        };
+        assert_eq!(rule.schemas(), [older, newer.strip_suffix("```\n").unwrap()], "{rule}");
     }
     let ids: BTreeSet<&str> = ALL.iter().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), ALL.len());
@@ -171,7 +172,7 @@ proptest! {
                 map.value.as_ref().map(|value| checked.resolved().layout(value).size)
             };
             let is_told = changes.iter().any(|change| {
-                change.path == format!("{name}.value") && change.rule.id.starts_with("VALUE_")
+                change.path == format!("{name}.value") && change.rule.id.starts_with("value-")
             });
             prop_assert_eq!(size(&old, before) != size(&new, map), is_told);
             let is_of_map = |path: &str| {
@@ -228,20 +229,11 @@ fn of_text(text: &str) -> Checked {
         .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-fn read(path: &Path) -> Checked {
-    check(read_file(path)).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn rule_of(pair: &Path) -> &str {
-    let name = pair.file_name().unwrap().to_str().unwrap();
-    name.split("__").next().unwrap()
-}
-
-fn pairs() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evolve");
-    let mut pairs: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    pairs.sort();
-    assert!(!pairs.is_empty());
-    pairs
+impl Pair {
+    fn checked(&self) -> [Checked; 2] {
+        let [old, new] = &self.schemas;
+        [("old.toml", old), ("new.toml", new)].map(|(path, text)| {
+            check(toml::read_str(Path::new(path), text)).unwrap_or_else(|error| panic!("{error}"))
+        })
+    }
 }

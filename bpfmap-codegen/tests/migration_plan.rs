@@ -1,5 +1,7 @@
 //! Which bytes of an old map become which of a new one, and what stands in the way.
 
+#[path = "support/pairs.rs"]
+mod pairs;
 #[path = "../../bpfmap-schema/tests/support/recipe.rs"]
 mod recipe;
 
@@ -394,10 +396,11 @@ fn a_schema_moves_to_itself_in_one_piece() {
 /// The pairs of schemas that `bpfmap diff` is tried on, there and back.
 #[test]
 fn no_plan_of_a_pair_reaches_past_the_end() {
-    for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evolve")).unwrap() {
-        let folder = folder.unwrap().path();
-        let read = |name: &str| check(read_file(&folder.join(name))).unwrap();
-        let (old, new) = (read("old.toml"), read("new.toml"));
+    for pair in pairs::pairs() {
+        let [old, new] = pair.schemas.map(|text| {
+            check(read_str(Path::new("schema.toml"), &text))
+                .unwrap_or_else(|error| panic!("{}: {error}", pair.name))
+        });
         check_bounds(&old, &new);
         check_bounds(&new, &old);
     }

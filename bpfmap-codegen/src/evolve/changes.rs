@@ -114,12 +114,12 @@ impl<'a> Changes<'a> {
             }
             (Some(old), None) => {
                 let message = format!("`max_entries` is left to the loader, was {old}");
-                self.push(&rules::MAX_ENTRIES_OPEN, path, message, span);
+                self.push(&rules::MAX_ENTRIES_SET_BY_LOADER, path, message, span);
             }
             (_, new) => {
                 let new = new.unwrap_or_default();
                 let message = format!("`max_entries` is {new}, was left to the loader");
-                self.push(&rules::MAX_ENTRIES_OPEN, path, message, span);
+                self.push(&rules::MAX_ENTRIES_SET_BY_LOADER, path, message, span);
             }
         }
         self.flags(path, old, new);
@@ -159,7 +159,7 @@ impl<'a> Changes<'a> {
         let (was, is) = (size(self.old, &old.key), size(self.new, &new.key));
         if !self.is_open(path, (old, new), Attribute::Key, (was, is)) && was != is {
             let message = format!("{}, was {}", bytes(is), bytes(was));
-            self.push(&rules::KEY_SIZE, &format!("{path}.key"), message, span(&new.key));
+            self.push(&rules::KEY_RESIZED, &format!("{path}.key"), message, span(&new.key));
         }
         let (was, is) = (size(self.old, &old.value), size(self.new, &new.value));
         if !self.is_open(path, (old, new), Attribute::Value, (was, is)) && was != is {
@@ -186,7 +186,7 @@ impl<'a> Changes<'a> {
         };
         let set = new.set_by_loader.iter().find(|set| set.value == part);
         let span = set.map_or(new.name.span, |set| set.span);
-        self.push(&rules::SET_BY_LOADER, &format!("{path}.{}", part.name()), message, span);
+        self.push(&rules::SIZE_SET_BY_LOADER, &format!("{path}.{}", part.name()), message, span);
         true
     }
 
@@ -269,7 +269,7 @@ impl<'a> Changes<'a> {
         for mut change in inner.found {
             // `bpf_map_meta_equal` compares what libbpf does, but for the number of entries.
             if change.rule.libbpf == Loading::Refuses && change.class != Class::Safe {
-                let is_entries = [&rules::MAX_ENTRIES, &rules::MAX_ENTRIES_OPEN]
+                let is_entries = [&rules::MAX_ENTRIES, &rules::MAX_ENTRIES_SET_BY_LOADER]
                     .iter()
                     .any(|rule| rule.id == change.rule.id);
                 let is_extra = change.rule.id == rules::MAP_EXTRA.id;

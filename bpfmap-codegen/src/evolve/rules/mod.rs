@@ -1,15 +1,15 @@
 //! The catalogue of changes: what each means for a map of the older schema that is still pinned.
 //!
-//! A rule's explanation is a Markdown file of its name in this folder. `tests/evolve` of this crate has
-//! a pair of schemas for each, and the package `bpfmap-fixtures` holds what is said here of libbpf, the
-//! kernel and bpfmap against them.
+//! A rule's explanation is a Markdown file of its name in this folder. It ends with two schemas that differ in this way.
+//! The tests of this crate compare them, and the package `bpfmap-fixtures` loads both on each kernel and compares what
+//! libbpf, the kernel and bpfmap do with what is said here.
 
 use std::fmt;
 
 /// A way in which a schema can differ from an older one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its stable name, in capitals.
+    /// Its stable name, in kebab-case.
     pub id: &'static str,
     /// What it means for a map of the older schema that is pinned: at worst. A change of the rule may
     /// be less: see [`Change::class`](super::Change::class).
@@ -20,7 +20,7 @@ pub struct Rule {
     pub bpfmap: Opening,
     /// What it is, in one line.
     pub title: &'static str,
-    /// Why it is so and what to do, in Markdown.
+    /// Why it is so and what to do, with an older and a newer schema, in Markdown.
     pub explanation: &'static str,
 }
 
@@ -119,10 +119,26 @@ impl Opening {
 }
 
 impl Rule {
-    /// The rule of this id, in capitals or not.
+    /// Returns the rule of this id, if there is one.
     #[must_use]
     pub fn by_id(id: &str) -> Option<&'static Self> {
-        ALL.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(id))
+        ALL.iter().copied().find(|rule| rule.id == id)
+    }
+}
+
+impl Rule {
+    /// Returns the older and the newer schema that the explanation shows, in TOML.
+    ///
+    /// # Panics
+    ///
+    /// If the explanation shows fewer: a test looks at each of them.
+    #[must_use]
+    pub fn schemas(&self) -> [&'static str; 2] {
+        let mut blocks = self.explanation.split("```toml\n").skip(1);
+        [(); 2].map(|()| {
+            let block = blocks.next().and_then(|block| block.split("```").next());
+            block.unwrap_or_else(|| panic!("the page of {self} shows no two schemas"))
+        })
     }
 }
 
@@ -133,58 +149,58 @@ impl fmt::Display for Rule {
 }
 
 macro_rules! rules {
-    ($($id:ident = $class:ident, $libbpf:ident, $bpfmap:ident: $title:literal;)*) => {
+    ($($name:ident = $class:ident, $libbpf:ident, $bpfmap:ident $id:literal: $title:literal;)*) => {
         $(
             #[doc = $title]
-            pub static $id: Rule = Rule {
-                id: stringify!($id),
+            pub static $name: Rule = Rule {
+                id: $id,
                 class: Class::$class,
                 libbpf: Loading::$libbpf,
                 bpfmap: Opening::$bpfmap,
                 title: $title,
-                explanation: include_str!(concat!(stringify!($id), ".md")),
+                explanation: include_str!(concat!($id, ".md")),
             };
         )*
 
         /// Every rule, in the order of the documentation.
-        pub static ALL: &[&Rule] = &[$(&$id),*];
+        pub static ALL: &[&Rule] = &[$(&$name),*];
     };
 }
 
 rules! {
     // Maps.
-    MAP_ADDED = Safe, PassesBy, Takes: "A map is new";
-    MAP_REMOVED = Safe, PassesBy, Takes: "A map is gone";
-    MAP_RENAMED = NewPin, PassesBy, Takes: "A map has another name";
-    MAP_TYPE = NewPin, Refuses, Refuses: "A map is of another type";
-    KEY_SIZE = NewPin, Refuses, Refuses: "A key has another size";
-    VALUE_GROWS = NewPin, Refuses, Refuses: "A value is larger";
-    VALUE_SHRINKS = NewPin, Refuses, Refuses: "A value is smaller";
-    MAX_ENTRIES = NewPin, Refuses, Refuses: "A map has room for another number of entries";
-    MAX_ENTRIES_OPEN = NewPin, Refuses, Takes: "One of the schemas leaves the number of entries to the loader";
-    SET_BY_LOADER = NewPin, Refuses, Takes: "One of the schemas leaves the size of a key or value to the loader";
-    FLAGS = NewPin, Refuses, Refuses: "A map has other flags";
-    DESCRIPTOR_FLAGS = NewPin, Refuses, Takes: "A map has other flags that are only its descriptor's";
-    NUMA_NODE = NewPin, Refuses, Takes: "A map's memory comes from elsewhere";
-    MAP_EXTRA = NewPin, Refuses, Refuses: "A map has another `map_extra`";
-    PINNING = NewPin, PassesBy, Takes: "A map is pinned otherwise";
-    INNER_MAP = NewPin, RefusesContents, Refuses: "A map of maps holds other maps";
-    INITIAL_CONTENTS = Safe, Reuses, Takes: "A map starts with other contents";
-    BTF = Safe, Reuses, Takes: "A key or value is described by its size instead of a type, or the other way round";
-    DECL_TAGS = Safe, Reuses, Takes: "BTF declaration tags are different";
-    EVENT = WrongData, Reuses, Takes: "The records that a map carries are different";
+    MAP_ADDED = Safe, PassesBy, Takes "map-added": "A map is new";
+    MAP_REMOVED = Safe, PassesBy, Takes "map-removed": "A map is gone";
+    MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map has another name";
+    MAP_TYPE = NewPin, Refuses, Refuses "map-type": "A map is of another type";
+    KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "A key has another size";
+    VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
+    VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
+    MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "A map has room for another number of entries";
+    MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "One of the schemas leaves the number of entries to the loader";
+    SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "One of the schemas leaves the size of a key or value to the loader";
+    FLAGS = NewPin, Refuses, Refuses "flags": "A map has other flags";
+    DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "A map has other flags that are only its descriptor's";
+    NUMA_NODE = NewPin, Refuses, Takes "numa-node": "A map's memory comes from elsewhere";
+    MAP_EXTRA = NewPin, Refuses, Refuses "map-extra": "A map has another `map_extra`";
+    PINNING = NewPin, PassesBy, Takes "pinning": "A map is pinned otherwise";
+    INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "A map of maps holds other maps";
+    INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "A map starts with other contents";
+    BTF = Safe, Reuses, Takes "btf": "A key or value is described by its size instead of a type, or the other way round";
+    DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags are different";
+    EVENT = WrongData, Reuses, Takes "event": "The records that a map carries are different";
     // Keys and values of the same size.
-    KEY_LAYOUT = WrongData, Reuses, Refuses: "The bytes of a key mean something else";
-    MEMBER_ADDED = WrongData, Reuses, Refuses: "A member is new";
-    MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes: "A member is new where there was padding, and starts as zero";
-    MEMBER_REMOVED = WrongData, Reuses, Refuses: "A member is gone";
-    MEMBER_MOVED = WrongData, Reuses, Refuses: "A member lies elsewhere";
-    MEMBER_RENAMED = Safe, Reuses, Takes: "A member has another name, and says which it had";
-    MEMBER_RESIZED = WrongData, Reuses, Refuses: "A member has another size";
-    MEMBER_TYPE = WrongData, Reuses, Refuses: "The same bytes mean something else: the sign, the byte order, the kind";
-    TYPE_SPELLING = Safe, Reuses, Takes: "The same number has another type";
-    ENUM_VALUE = WrongData, Reuses, Refuses: "A variant of an enum has another number";
-    ENUM_VARIANTS = Safe, Reuses, Takes: "An enum has other variants";
-    UNION_MEMBER = Safe, Reuses, Takes: "A union of the same size has other members";
-    SPECIAL_FIELD = NewPin, Unverified, Refuses: "A field of the kernel's is new, gone, or leads elsewhere";
+    KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The bytes of a key mean something else";
+    MEMBER_ADDED = WrongData, Reuses, Refuses "member-added": "A member is new";
+    MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member is new where there was padding, and starts as zero";
+    MEMBER_REMOVED = WrongData, Reuses, Refuses "member-removed": "A member is gone";
+    MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "A member lies elsewhere";
+    MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member has another name, and says which it had";
+    MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "A member has another size";
+    MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The same bytes mean something else: the sign, the byte order, the kind";
+    TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The same number has another type";
+    ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "A variant of an enum has another number";
+    ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "An enum has other variants";
+    UNION_MEMBER = Safe, Reuses, Takes "union-member": "A union of the same size has other members";
+    SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A field of the kernel's is new, gone, or leads elsewhere";
 }
