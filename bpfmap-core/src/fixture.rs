@@ -1,7 +1,8 @@
 //! Fixtures as data.
 //!
 //! A fixture tries a map on the running kernel and compares the answers with the facts table. The generator
-//! writes a [`MapFixture`] for each map of a schema into the tests, and can make the same value while it runs.
+//! writes a [`MapFixture`] for each map of a schema into the tests, and can make the same value while it runs. What a
+//! test does is a list of [`Step`]s: the generated tests call a function for each, and `bpfmap test` interprets them.
 
 use crate::map_type::{MapFlag, MapTraits, MapType};
 use crate::{Errno, KernelVersion, SpecialField};
@@ -51,6 +52,121 @@ pub struct Content<'a> {
     pub name: &'a str,
     /// What the program returns in the fixture; 0 of a map.
     pub returns: i32,
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $variant:ident $function:literal $needs:ident,)*) => {
+        /// One thing that a test of a map tries.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Step {
+            $($(#[$doc])* $variant,)*
+            /// The verifier refuses the program with this role, which does what a flag of the map forbids. Its
+            /// whole role begins with [`REFUSED`].
+            ProgramIsRefused(&'static str),
+        }
+
+        impl Step {
+            /// Returns the name of the function of the interpreter that does the step.
+            #[must_use]
+            pub const fn function(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $function,)*
+                    Self::ProgramIsRefused(_) => "program_is_refused",
+                }
+            }
+
+            /// Returns what that function takes.
+            #[must_use]
+            pub const fn needs(self) -> Needs {
+                match self {
+                    $(Self::$variant => Needs::$needs,)*
+                    Self::ProgramIsRefused(role) => Needs::ObjectMapAndRole(role),
+                }
+            }
+        }
+    };
+}
+
+steps! {
+    /// User space finds the entry that a program wrote.
+    FindsWhatTheProgramWrote "finds_what_the_program_wrote" LoadedObject,
+    /// A program finds the entry that user space wrote.
+    WritesWhatTheProgramFinds "writes_what_the_program_finds" LoadedObject,
+    /// User space pops the value that a program pushed.
+    PopsWhatTheProgramPushed "pops_what_the_program_pushed" LoadedObject,
+    /// A program pops the value that user space pushed.
+    PushesWhatTheProgramPops "pushes_what_the_program_pops" LoadedObject,
+    /// A program peeks at the value that user space pushed.
+    PushesWhatTheProgramPeeks "pushes_what_the_program_peeks" LoadedObject,
+    /// User space finds the value that a program added to a filter.
+    FindsWhatTheProgramAdded "finds_what_the_program_added" LoadedObject,
+    /// A program finds the value that user space added to a filter.
+    AddsWhatTheProgramFinds "adds_what_the_program_finds" LoadedObject,
+    /// User space reads the events that a program submitted to a ring buffer.
+    ReadsWhatTheProgramSubmitted "reads_what_the_program_submitted" LoadedObject,
+    /// User space reads the event that a program sent to the ring of its CPU.
+    ReadsFromEachCpu "reads_from_each_cpu" LoadedObject,
+    /// A program drains the event that user space sent.
+    SendsWhatTheProgramDrains "sends_what_the_program_drains" LoadedObject,
+    /// User space finds what a program wrote into an arena.
+    FindsInTheArenaWhatTheProgramWrote "finds_in_the_arena_what_the_program_wrote" LoadedObject,
+    /// A program finds what user space wrote into an arena.
+    WritesIntoTheArenaWhatTheProgramFinds "writes_into_the_arena_what_the_program_finds" LoadedObject,
+    /// The kernel allocates a page of an arena when user space touches it.
+    TouchesAPageThatNoProgramHasAllocated "touches_a_page_that_no_program_has_allocated" LoadedObject,
+    /// User space can't touch a page of an arena before a program allocates it.
+    TouchesNoPageBeforeAProgramAllocatesIt "touches_no_page_before_a_program_allocates_it" LoadedObject,
+    /// A program finds its packet in the cgroup that user space put in.
+    TellsTheCgroupThatUserSpaceSays "tells_the_cgroup_that_user_space_says" LoadedObject,
+    /// A program redirects to the interface that user space put in.
+    RedirectsToAnInterface "redirects_to_an_interface" LoadedObject,
+    /// A program redirects to the CPU whose queue user space put in.
+    RedirectsToACpu "redirects_to_a_cpu" LoadedObject,
+    /// A program redirects to the `AF_XDP` socket that user space put in.
+    RedirectsToAnXdpSocket "redirects_to_an_xdp_socket" LoadedObject,
+    /// A program finds the sockets that user space put in.
+    FindsSockets "finds_sockets" LoadedObject,
+    /// A program picks the socket that user space put in.
+    PicksASocket "picks_a_socket" LoadedObject,
+    /// User space reads the addresses of stacks that programs recorded.
+    ReadsTheAddressesOfBothStacks "reads_the_addresses_of_both_stacks" LoadedObject,
+    /// User space reads the files of stacks that programs recorded.
+    ReadsTheFilesOfBothStacks "reads_the_files_of_both_stacks" LoadedObject,
+    /// Entries go both ways through a map that user space put into the outer map.
+    MeetsInTheMapWithin "meets_in_the_map_within" LoadedObject,
+    /// Values go both ways through a queue that user space put into the outer map.
+    MeetsInTheQueueWithin "meets_in_the_queue_within" LoadedObject,
+    /// A program finds the map that user space put into the outer map.
+    FindsTheMapWithin "finds_the_map_within" LoadedObject,
+    /// A program jumps to the program that user space put in.
+    JumpsWhereUserSpaceSays "jumps_where_user_space_says" LoadedObjectAndMap,
+    /// The map holds at first what the schema says.
+    HoldsAtFirst "holds_at_first" LoadedObjectAndMap,
+    /// Each operation answers what the facts table says.
+    Answers "answers" Map,
+    /// User space reads the offsets of the instructions of a program.
+    FindsTheInstructionsOfAProgram "finds_the_instructions_of_a_program" Map,
+    /// Programs of some types put sockets in and delete them.
+    WritesSocketsInProgram "writes_sockets_in_program" Object,
+}
+
+/// What the roles of programs begin with that the verifier refuses, so that they are not loaded with those that it takes.
+pub const REFUSED: &str = "refused";
+
+/// What the function takes that does a [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The object of the fixture, loaded.
+    LoadedObject,
+    /// The object of the fixture, loaded, and the description of the map.
+    LoadedObjectAndMap,
+    /// The description of the map.
+    Map,
+    /// The bytes of the object file.
+    Object,
+    /// The bytes of the object file, the description of the map, and the role of a program, which [`REFUSED`] goes
+    /// before.
+    ObjectMapAndRole(&'static str),
 }
 
 impl MapFixture<'_> {

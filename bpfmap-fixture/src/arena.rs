@@ -3,115 +3,76 @@
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use crate::handle::OpenArena;
 use crate::program::program_of;
-use crate::raw::last_answer;
-use crate::raw::page_size;
+use crate::raw::{last_answer, page_size};
 use crate::{Answer, Fixture, pattern};
-use bpfmap::kind::MapArena;
-use bpfmap::{KernelPtr, MapSpec, SharedCell};
 
 /// Words of a page that both sides write; the programs know the number too.
 const WORDS: usize = 16;
 
-type Words = [u64; WORDS];
+pub(crate) type Words = [u64; WORDS];
 
-impl Fixture {
-    /// Asserts that user space finds in a page what the program that allocated it wrote.
-    ///
-    /// # Panics
-    ///
-    /// When a word differs, or the program or the kernel fails.
-    pub fn finds_in_the_arena_what_the_program_wrote<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: MapArena,
-    {
-        let map = self.map::<S>();
-        let arena = map.arena_in(self.object()).unwrap_or_else(|error| panic!("{error}"));
-        let page = self.run_syscall(&program_of("write", S::DEF.name), 0);
-        let page = u32::from_ne_bytes(page.to_ne_bytes());
-        assert_ne!(page, 0, "{}: the program gets no page", S::DEF.name);
-        // The lowest bit says that there is one: the half of the address may be 0.
-        let page = arena.address() >> 32 << 32 | u64::from(page & !1);
-        let words: &SharedCell<Words> = arena
-            .follow(KernelPtr::new(page))
-            .unwrap_or_else(|| panic!("{page:#x} does not lie in {arena:?}"));
-        assert_eq!(words.load(), expected());
-    }
+/// What user space finds in a page that the program allocated.
+pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: &impl OpenArena) {
+    let arena = map.open_arena(fixture.object());
+    let page = fixture.run_syscall(&program_of("write", map.name()), 0);
+    let page = u32::from_ne_bytes(page.to_ne_bytes());
+    assert_ne!(page, 0, "{}: the program gets no page", map.name());
+    // The lowest bit says that there is one: the half of the address may be 0.
+    let page = arena.address() >> 32 << 32 | u64::from(page & !1);
+    let words = arena.follow(page);
+    let words = words.unwrap_or_else(|| {
+        panic!("{page:#x} does not lie in the arena from {:#x} on", arena.address())
+    });
+    assert_eq!(words, expected());
+}
 
-    /// Asserts that user space can touch the last page of an arena although no program has allocated it: the
-    /// kernel does.
-    ///
-    /// # Panics
-    ///
-    /// When it can't.
-    pub fn touches_a_page_that_no_program_has_allocated<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: MapArena,
-    {
-        let last = self.last_page::<S>();
-        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::DEF.name);
-    }
+/// That user space can touch a page that no program has allocated: the kernel does.
+pub(crate) fn touches_a_page_that_no_program_has_allocated(
+    fixture: &Fixture,
+    map: &impl OpenArena,
+) {
+    let last = last_page(fixture, map);
+    assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", map.name());
+}
 
-    /// Asserts, of an arena with `BPF_F_SEGV_ON_FAULT`, that user space can't touch the last page before a
-    /// program has allocated it. The kernel touches it for user space: it answers EFAULT where an
-    /// instruction of the process would get SIGSEGV.
-    ///
-    /// # Panics
-    ///
-    /// When it can, or can't afterwards, or the program fails.
-    pub fn touches_no_page_before_a_program_allocates_it<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: MapArena,
-    {
-        let last = self.last_page::<S>();
-        let answer = read_by_the_kernel(last);
-        assert_eq!(
-            answer,
-            Answer(libc::EFAULT),
-            "{}: the page at {last:#x}, at first",
-            S::DEF.name
-        );
-        let [low @ .., _, _, _, _] = last.to_le_bytes();
-        let allocated = self.run_syscall(&program_of("read", S::DEF.name), u32::from_le_bytes(low));
-        assert_eq!(allocated, 0, "{}: the program gets no page", S::DEF.name);
-        assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", S::DEF.name);
-    }
+/// That user space can't, where the arena has `BPF_F_SEGV_ON_FAULT`.
+pub(crate) fn touches_no_page_before_a_program_allocates_it(
+    fixture: &Fixture,
+    map: &impl OpenArena,
+) {
+    let name = map.name();
+    let last = last_page(fixture, map);
+    let answer = read_by_the_kernel(last);
+    assert_eq!(answer, Answer(libc::EFAULT), "{name}: the page at {last:#x}, at first");
+    let allocated = fixture.run_syscall(&program_of("read", name), lower_half(last));
+    assert_eq!(allocated, 0, "{name}: the program gets no page");
+    assert_eq!(read_by_the_kernel(last), Answer::OK, "{name}: the page at {last:#x}");
+}
 
-    /// The address of the last page of an arena.
-    fn last_page<S>(&self) -> u64
-    where
-        S: MapSpec,
-        S::Kind: MapArena,
-    {
-        let map = self.map::<S>();
-        let arena = map.arena_in(self.object()).unwrap_or_else(|error| panic!("{error}"));
-        arena.address() + (arena.len() - page_size()) as u64
-    }
+/// The address of the last page of an arena.
+fn last_page(fixture: &Fixture, map: &impl OpenArena) -> u64 {
+    let arena = map.open_arena(fixture.object());
+    arena.address() + (arena.len() - page_size()) as u64
+}
 
-    /// Asserts that the program finds in a page what user space wrote.
-    ///
-    /// # Panics
-    ///
-    /// When a word differs, or the program or the kernel fails.
-    pub fn writes_into_the_arena_what_the_program_finds<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: MapArena,
-    {
-        let map = self.map::<S>();
-        let arena = map.arena_in(self.object()).unwrap_or_else(|error| panic!("{error}"));
-        // The last words: an arena that is too short by a page would show.
-        let offset = arena.len() - size_of::<Words>();
-        arena.at::<Words>(offset).expect("the last words lie in the arena").store(expected());
-        let pointer = arena.pointer::<Words>(offset).expect("as above");
-        let [low @ .., _, _, _, _] = pointer.address().to_le_bytes();
-        let program = program_of("check", S::DEF.name);
-        let word = self.run_syscall(&program, u32::from_le_bytes(low));
-        assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", S::DEF.name);
-    }
+/// What the program finds in a page that user space wrote.
+pub(crate) fn writes_into_the_arena_what_the_program_finds(
+    fixture: &Fixture,
+    map: &impl OpenArena,
+) {
+    let arena = map.open_arena(fixture.object());
+    // The last words: an arena that is too short by a page would show.
+    let pointer = arena.store(arena.len() - size_of::<Words>(), expected());
+    let word = fixture.run_syscall(&program_of("check", map.name()), lower_half(pointer));
+    assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", map.name());
+}
+
+/// The half of an address that is handed to a program.
+fn lower_half(address: u64) -> u32 {
+    let [low @ .., _, _, _, _] = address.to_le_bytes();
+    u32::from_le_bytes(low)
 }
 
 fn expected() -> Words {

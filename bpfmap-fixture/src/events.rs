@@ -3,93 +3,58 @@
 use std::time::Duration;
 
 use crate::Fixture;
-use crate::pattern::{Extent, assert_same, filled_value};
-use bpfmap::kind::{ReadPerCpuRecords, ReadRecords, WriteRecords};
-use bpfmap::{EventSpec, PerfBuffer, RingBuf, UserRingBuf};
+use crate::pattern::{Extent, assert_same, filled};
+use crate::program::program_of;
+use crate::records::{SendRecords, TakeCpuRecords, TakeRecords};
+use bpfmap::MapDef;
 
 /// Longer than any event takes.
-const LONG: Option<Duration> = Some(Duration::from_secs(20));
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-impl Fixture {
-    /// Asserts that user space reads in each view the two events that the program sent.
-    ///
-    /// # Panics
-    ///
-    /// When a member differs, an event is missing, or the program or the kernel fails.
-    pub fn reads_what_the_program_submitted<S>(&self)
-    where
-        S: EventSpec<Kind: ReadRecords>,
-    {
-        let map = self.map::<S>();
-        let mut events = RingBuf::open(&map).unwrap_or_else(|error| panic!("{error}"));
-        for view in 0..views::<S>() {
-            self.write_in_program::<S>(view);
-            for way in ["submitted", "put out"] {
-                let woken = events.wait(LONG).unwrap_or_else(|error| panic!("{error}"));
-                assert!(woken, "view {view}: no event was {way}");
-                let read = events.read().unwrap_or_else(|error| panic!("{error}"));
-                let read = read.unwrap_or_else(|| panic!("view {view}: no event was {way}"));
-                assert_same(read, &event::<S>(view), S::DEF.event, || {
-                    format!("view {view}: {way}")
-                });
-            }
-            let rest = events.read().unwrap_or_else(|error| panic!("{error}"));
-            assert!(rest.is_none(), "view {view}: an event too many");
-            assert_eq!(events.unread(), 0, "view {view}: the discarded event still takes room");
-        }
-    }
-
-    /// Asserts that user space reads in each view the event that the program sent.
-    ///
-    /// # Panics
-    ///
-    /// When a member differs, the event is missing, or the program or the kernel fails.
-    pub fn reads_from_each_cpu<S>(&self)
-    where
-        S: EventSpec<Kind: ReadPerCpuRecords>,
-    {
-        let map = self.map::<S>();
-        let mut events = PerfBuffer::open(&map).unwrap_or_else(|error| panic!("{error}"));
-        for view in 0..views::<S>() {
-            self.write_in_program::<S>(view);
-            let woken = events.wait(LONG).unwrap_or_else(|error| panic!("{error}"));
-            assert!(woken, "view {view}: no event came");
-            let record = events.read().unwrap_or_else(|error| panic!("{error}"));
-            let record = record.unwrap_or_else(|| panic!("view {view}: woken for nothing"));
-            assert_same(record.event, &event::<S>(view), S::DEF.event, || {
-                format!("view {view}: read")
+/// The two events that user space reads, in each view.
+pub(crate) fn reads_what_the_program_submitted(fixture: &Fixture, map: &impl TakeRecords) {
+    let def = map.def();
+    let mut events = map.open_reader(fixture.object());
+    for view in views(def) {
+        fixture.write_by(def.name, view);
+        for way in ["submitted", "put out"] {
+            let read = events.wait_and_read();
+            let read = read.unwrap_or_else(|| panic!("view {view}: no event was {way}"));
+            assert_same(&read, &filled(def.event, view), def.event, || {
+                format!("view {view}: {way}")
             });
-            assert_eq!(record.cpu as usize, self.cpu(), "the program ran on this CPU");
-            let rest = events.read().unwrap_or_else(|error| panic!("{error}"));
-            assert!(rest.is_none(), "view {view}: an event too many");
         }
-        assert_eq!(events.lost(), 0);
-    }
-
-    /// Asserts that the program finds in each view the event that user space sent.
-    ///
-    /// # Panics
-    ///
-    /// When a byte differs, or the program or the kernel fails.
-    pub fn sends_what_the_program_drains<S>(&self)
-    where
-        S: EventSpec<Kind: WriteRecords>,
-    {
-        let map = self.map::<S>();
-        let mut events = UserRingBuf::open(&map).unwrap_or_else(|error| panic!("{error}"));
-        for view in 0..views::<S>() {
-            let sent = events.send(&event::<S>(view)).unwrap_or_else(|error| panic!("{error}"));
-            assert!(sent, "view {view}: the buffer is full");
-            self.check_in_program::<S>(view);
-            assert_eq!(events.unread(), 0, "view {view}: the event still takes room");
-        }
+        assert!(events.read().is_none(), "view {view}: an event too many");
+        assert_eq!(events.unread(), 0, "view {view}: the discarded event still takes room");
     }
 }
 
-fn event<S: EventSpec>(view: u32) -> S::Event {
-    filled_value(S::DEF.event, view)
+/// The event that user space reads from the ring of a CPU, in each view.
+pub(crate) fn reads_from_each_cpu(fixture: &Fixture, map: &impl TakeCpuRecords) {
+    let def = map.def();
+    let mut events = map.open_reader(fixture.object());
+    for view in views(def) {
+        fixture.write_by(def.name, view);
+        let record = events.wait_and_read();
+        let (cpu, event) = record.unwrap_or_else(|| panic!("view {view}: no event came"));
+        assert_same(&event, &filled(def.event, view), def.event, || format!("view {view}: read"));
+        assert_eq!(cpu, fixture.cpu(), "the program ran on this CPU");
+        assert!(events.read().is_none(), "view {view}: an event too many");
+    }
+    assert_eq!(events.lost(), 0);
 }
 
-fn views<S: EventSpec>() -> u32 {
-    Extent::of(S::DEF.event).views
+/// The event that the program finds, in each view.
+pub(crate) fn sends_what_the_program_drains(fixture: &Fixture, map: &impl SendRecords) {
+    let def = map.def();
+    let mut events = map.open_writer(fixture.object());
+    for view in views(def) {
+        assert!(events.send(&filled(def.event, view)), "view {view}: the buffer is full");
+        fixture.check_by(def.name, view);
+        assert_eq!(fixture.run(&program_of("check", def.name), view), -libc::ENOENT, "view {view}");
+    }
+}
+
+fn views(def: &MapDef<'_>) -> std::ops::Range<u32> {
+    0..Extent::of(def.event).views
 }

@@ -5,35 +5,32 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libbpf_rs::libbpf_sys;
 
-use crate::{MapFixture, Subject};
-use bpfmap::{InsnOffsets, MapSpec, UpdateMode};
+use crate::declaration::Declaration;
+use crate::handle::{Handle as _, LookUp, Update};
+use crate::{Answer, MapFixture, Subject, index, raw};
+use bpfmap::{InsnOffsets, bytes_of, from_bytes};
 
-/// Asserts that the offsets of a program's instructions are found in the map once the program is
-/// loaded: what the verifier left where it was, and where the JIT put it.
-///
-/// # Panics
-///
-/// When an offset differs, or the kernel fails.
-pub fn finds_the_instructions_of_a_program<S>(fixture: &MapFixture<'_>)
+/// That the offsets of a program's instructions are found in the map once the program is loaded.
+pub(crate) fn finds_the_instructions_of_a_program<D>(declaration: &D, fixture: &MapFixture<'_>)
 where
-    S: MapSpec<Kind = bpfmap::kind::InsnArray, Value = InsnOffsets>,
+    D: Declaration<Map: LookUp + Update>,
 {
-    if crate::is_refused::<S>(fixture) {
+    if crate::is_refused_map(declaration, fixture) {
         return;
     }
-    let map = Subject::map::<S>(fixture);
-    for index in 0..map.max_entries() {
-        map.update(&crate::index(index), &InsnOffsets::of(index), UpdateMode::Any)
-            .unwrap_or_else(|error| panic!("{error}"));
+    let map = Subject::map(declaration, fixture);
+    for number in 0..map.max_entries() {
+        map.update(&index(number), bytes_of(&InsnOffsets::of(number)));
     }
-    map.freeze().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(raw::freeze(map.as_fd()), Answer::OK, "{}: the map is frozen", map.name());
     let program = load(map.as_fd(), map.max_entries());
     let mut last = None;
-    for index in 0..map.max_entries() {
-        let found = map.lookup(&crate::index(index)).unwrap_or_else(|error| panic!("{error}"));
-        let found = found.unwrap_or_else(|| panic!("{}: index {index} is not there", S::DEF.name));
-        assert_eq!((found.orig_off, found.xlated_off), (index, index));
-        assert!(Some(found.jitted_off) > last, "instruction {index}: {found:?} after {last:?}");
+    for number in 0..map.max_entries() {
+        let found = map.lookup(&index(number), 0);
+        let found = found.unwrap_or_else(|| panic!("{}: no index {number}", map.name()));
+        let found: InsnOffsets = from_bytes(&found).expect("a value is an offset");
+        assert_eq!((found.orig_off, found.xlated_off), (number, number));
+        assert!(Some(found.jitted_off) > last, "instruction {number}: {found:?} after {last:?}");
         last = Some(found.jitted_off);
     }
     drop(program);

@@ -2,45 +2,33 @@
 
 use std::os::fd::AsFd as _;
 
+use crate::handle::{HoldPrograms, ShowIds};
 use crate::program::program_of;
 use crate::{Fixture, MapFixture, index};
-use bpfmap::kind::{DeleteElement, HoldObjects, ShowObjects};
-use bpfmap::{MapSpec, ProgramFd, ProgramId};
 
-impl Fixture {
-    /// Asserts that a program jumps where the map's first contents say (a slot, and what the program there
-    /// returns), then where user space says, and nowhere when the slot is empty or there is none.
-    ///
-    /// # Panics
-    ///
-    /// When it lands elsewhere, or the kernel refuses something.
-    pub fn jumps_where_user_space_says<S>(&self, fixture: &MapFixture<'_>)
-    where
-        S: MapSpec,
-        S::Kind: for<'a> HoldObjects<S, Object<'a> = ProgramFd<'a>>
-            + ShowObjects<S, Shown = ProgramId>
-            + DeleteElement,
-    {
-        let (jump, land) = (program_of("jump", S::DEF.name), program_of("land", S::DEF.name));
-        let map = self.map::<S>();
-        // One behind the last where there are few.
-        for slot in 0..=map.max_entries().min(64) {
-            let known = fixture.contents.iter().find(|content| content.key == slot);
-            let landed = known.map_or(NOWHERE, |content| content.returns);
-            assert_eq!(self.run(&jump, slot), landed, "slot {slot} of {}, at first", S::DEF.name);
-            let held = map.get(&index(slot)).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(held.is_some(), known.is_some(), "the id in slot {slot} of {}", S::DEF.name);
-        }
-
-        let last = map.max_entries() - 1;
-        let program = self.program_fd(&land);
-        map.set(&index(last), ProgramFd::new(program.as_fd()))
-            .unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(self.run(&jump, last), LANDED, "slot {last} of {}, once filled", S::DEF.name);
-        let deleted = map.delete(&index(last)).unwrap_or_else(|error| panic!("{error}"));
-        assert!(deleted, "slot {last} of {} was filled", S::DEF.name);
-        assert_eq!(self.run(&jump, last), NOWHERE, "slot {last} of {}, once emptied", S::DEF.name);
+/// That a program jumps where the map's first contents say, then where user space says, and nowhere when the slot is
+/// empty or there is none.
+pub(crate) fn jumps_where_user_space_says(
+    fixture: &Fixture,
+    map: &(impl HoldPrograms + ShowIds),
+    description: &MapFixture<'_>,
+) {
+    let name = map.name();
+    let (jump, land) = (program_of("jump", name), program_of("land", name));
+    // One behind the last where there are few.
+    for slot in 0..=map.max_entries().min(64) {
+        let known = description.contents.iter().find(|content| content.key == slot);
+        let landed = known.map_or(NOWHERE, |content| content.returns);
+        assert_eq!(fixture.run(&jump, slot), landed, "slot {slot} of {name}, at first");
+        let held = map.id(&index(slot));
+        assert_eq!(held.is_some(), known.is_some(), "the id in slot {slot} of {name}");
     }
+
+    let last = map.max_entries() - 1;
+    map.set_program(&index(last), fixture.program_fd(&land).as_fd());
+    assert_eq!(fixture.run(&jump, last), LANDED, "slot {last} of {name}, once filled");
+    assert!(map.delete(&index(last)), "slot {last} of {name} was filled");
+    assert_eq!(fixture.run(&jump, last), NOWHERE, "slot {last} of {name}, once emptied");
 }
 
 /// What the program returns that jumped nowhere, `-ENOENT`.

@@ -1,6 +1,9 @@
 //! The interpreter of fixtures.
 //!
 //! `bpfmap generate --emit fixtures` writes, for each map of a schema, a [`MapFixture`] and tests that call this crate.
+//! In those tests the generated types take part. `bpfmap test` makes the same values while it runs, and needs no compiler
+//! of Rust: [`run`].
+//!
 //! One test tries what the facts table knows of each operation, each case on a fresh map, and compares what the kernel
 //! that runs answers with the table. An answer that was not expected fails the test, and so does a success where the
 //! kernel should refuse: an expected refusal is a result.
@@ -22,6 +25,7 @@ mod ask;
 mod build_id;
 mod cases;
 mod cgroup;
+mod declaration;
 mod delete;
 mod delete_batch;
 mod entry;
@@ -29,6 +33,7 @@ mod events;
 mod filter;
 mod freeze;
 mod get_next_key;
+mod handle;
 mod instructions;
 mod jump;
 mod keys;
@@ -45,29 +50,36 @@ mod owners;
 mod pattern;
 mod program;
 mod raw;
+mod records;
 mod redirect;
 mod reuseport;
+mod run;
 mod sockets;
 mod stacks;
 mod subject;
+mod typed;
+mod untyped;
 mod update;
 mod update_batch;
 mod values;
 mod within;
 
-pub use bpfmap_core::fixture::{Content, MapFixture, SpecialBytes};
+pub use bpfmap_core::fixture::{Content, MapFixture, SpecialBytes, Step};
 pub use bpfmap_core::{Errno, KernelVersion, SpecialField};
 pub use cgroup::{Cgroup, Cgroup2};
-pub use instructions::finds_the_instructions_of_a_program;
 pub use pattern::{Extent, filled, pattern, wide_pattern};
-pub use program::{Fixture, program_is_refused};
-pub use sockets::writes_sockets_in_program;
+pub use program::Fixture;
+pub use run::run;
+pub use typed::{
+    answers, finds_the_instructions_of_a_program, is_refused, program_is_refused,
+    writes_sockets_in_program,
+};
 
+use declaration::Declaration;
 use keys::{Keys, index};
 use std::fmt;
 use subject::Subject;
 
-use bpfmap::MapSpec;
 use bpfmap_core::map_type::{self, Operation};
 
 /// Returns whether the kernel runs the security hooks of BPF, without which it keeps no values of inodes.
@@ -176,23 +188,17 @@ impl Expected {
 }
 
 /// Whether the kernel that runs refuses to make the map, as it should: the test then has its result.
-///
-/// # Panics
-///
-/// When the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
-/// otherwise than expected.
-#[must_use]
-pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
+fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> bool {
     let kernel = running_kernel();
     let expected = Expected::of_creation(fixture);
     if expected.on(kernel) == [Answer::OK] {
         return false;
     }
-    let answer = Subject::creation::<S>(fixture);
+    let answer = Subject::creation(declaration, fixture);
     assert!(
         expected.on(kernel).contains(&answer),
         "{}: Linux {kernel} answers {answer} when the map is made, the facts say {:?}",
-        S::DEF.name,
+        declaration.def().name,
         expected.on(kernel)
     );
     if answer != Answer::OK {
@@ -201,44 +207,40 @@ pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
     answer != Answer::OK
 }
 
-/// Tries each case of each operation on a map of its own. On a kernel that refuses the map, compares the errno with the
-/// facts table.
-///
-/// # Panics
-///
-/// When the kernel that runs answers otherwise than expected, or can't make the map. All cases
-/// are tried before.
-pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
-    if is_refused::<S>(fixture) {
+/// Tries each case of each operation on a map of its own.
+fn try_operations(declaration: &impl Declaration, fixture: &MapFixture<'_>) {
+    let name = declaration.def().name;
+    if is_refused_map(declaration, fixture) {
         return;
     }
     let kernel = running_kernel();
     if Keys::of(fixture) == Keys::Inodes && !lsm::has_bpf_lsm() {
-        let answer = Subject::new::<S>(fixture).update(0, 0);
+        let answer = Subject::new(declaration, fixture).update(0, 0);
         let without = "without `bpf` in the kernel's lsm=";
-        assert_eq!(answer, Answer(libc::EBADF), "{}: {without}", S::DEF.name);
+        assert_eq!(answer, Answer(libc::EBADF), "{name}: {without}");
         println!("vmtest:note refused.update={answer}, {without}");
         return;
     }
     let mut surprises = vec![];
     for operation in Operation::ALL {
         for (index, condition) in fixture.traits().conditions(*operation).enumerate() {
-            let (name, case) = (operation.name(), condition.name());
+            let (operation_name, case) = (operation.name(), condition.name());
             let attempt = cases::attempt(*operation, condition);
-            let attempt = attempt.unwrap_or_else(|| panic!("nothing tries {name}, {case}"));
-            let answer = attempt(&Subject::new::<S>(fixture));
+            let attempt =
+                attempt.unwrap_or_else(|| panic!("nothing tries {operation_name}, {case}"));
+            let answer = attempt(&Subject::new(declaration, fixture));
             let expected = Expected::of(fixture, *operation, condition);
             if !expected.on(kernel).contains(&answer) {
                 surprises.push(format!(
-                    "{name}, {case}: Linux {kernel} answers {answer}, the facts say {:?}",
+                    "{operation_name}, {case}: Linux {kernel} answers {answer}, the facts say {:?}",
                     expected.on(kernel)
                 ));
             } else if index == 0 && answer != Answer::OK {
-                expected.note_refusal(name, answer, kernel);
+                expected.note_refusal(operation_name, answer, kernel);
             }
         }
     }
-    assert!(surprises.is_empty(), "{}:\n{}", S::DEF.name, surprises.join("\n"));
+    assert!(surprises.is_empty(), "{name}:\n{}", surprises.join("\n"));
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use std::fmt::Write as _;
 
 use bpfmap::storage::set_bits;
-use bpfmap::{Plain, bytes_of};
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
 /// What both sides write into the leaf of this number, cut to the leaf's width. Neighbours differ
@@ -171,11 +170,6 @@ pub fn filled(layout: &TypeDesc<'_>, view: u32) -> Vec<u8> {
     bytes
 }
 
-/// The same as a value of Rust.
-pub(crate) fn filled_value<T: Plain>(layout: &TypeDesc<'_>, view: u32) -> T {
-    bpfmap::from_bytes(&filled(layout, view)).expect("a type has the size of its layout")
-}
-
 /// Writes the leaves of a value, the first of which has the number `leaf`, into its bytes.
 fn fill(bytes: &mut [u8], layout: &TypeDesc<'_>, leaf: u64, view: u32) {
     match Content::of(layout) {
@@ -228,16 +222,14 @@ fn fill_member(bytes: &mut [u8], member: &MemberDesc<'_>, leaf: u64, view: u32) 
     fill(&mut bytes[start..start + size], member.ty, leaf, view);
 }
 
-/// Asserts that two values are the same, and says in which member they are not. Types that people declare
-/// need not be comparable, nor printable.
+/// Asserts that the bytes of two values are the same, and says in which member they are not.
 #[track_caller]
-pub(crate) fn assert_same<T: Plain>(
-    found: &T,
-    expected: &T,
+pub(crate) fn assert_same(
+    found: &[u8],
+    expected: &[u8],
     layout: &TypeDesc<'_>,
     what: impl FnOnce() -> String,
 ) {
-    let (found, expected) = (bytes_of(found), bytes_of(expected));
     let differs = found.iter().zip(expected).position(|(found, expected)| found != expected);
     if let Some(byte) = differs {
         let member = member_at(layout, byte as u64);

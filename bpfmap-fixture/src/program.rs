@@ -6,12 +6,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bpfmap::{Map, MapFlags, MapSpec};
+use bpfmap::{Map, MapSpec};
 use bpfmap_core::map_type::{self, MaxEntriesRule};
 use libbpf_rs::{ErrorKind, Link, MapType, Object, ObjectBuilder, ProgramInput, ProgramMut};
 
 use crate::MapFixture;
 use crate::arena_lock::ArenaLock;
+use crate::declaration::{Declaration, Spec};
 use crate::subject::raise_memlock_limit;
 
 /// The object of a fixture, loaded: the maps, and for each a program that writes an entry and one
@@ -47,13 +48,23 @@ impl Fixture {
     /// When libbpf or the kernel refuses what it should take.
     #[must_use]
     pub fn of<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>) -> Option<Self> {
-        if crate::is_refused::<S>(fixture) {
+        Self::of_declared(&Spec::<S>::NEW, object, fixture)
+    }
+
+    /// As [`Self::of`].
+    pub(crate) fn of_declared(
+        declaration: &impl Declaration,
+        object: &[u8],
+        fixture: &MapFixture<'_>,
+    ) -> Option<Self> {
+        if crate::is_refused_map(declaration, fixture) {
             return None;
         }
-        let programs = ROLES.map(|role| program_of(role, S::DEF.name));
+        let name = declaration.def().name;
+        let programs = ROLES.map(|role| program_of(role, name));
         let is_own = |program: &OsStr| programs.iter().any(|own| program == own.as_str());
         let is_needed = |map: &OsStr| {
-            is_needed_for::<S>(map) || fixture.contents.iter().any(|content| map == content.name)
+            is_needed_for(name, map) || fixture.contents.iter().any(|content| map == content.name)
         };
         Some(Self::load_where(object, is_own, is_needed))
     }
@@ -115,13 +126,10 @@ impl Fixture {
         Self::try_load_where(object, is_wanted, |_| true)
     }
 
-    /// Some programs of a map's, which the kernel may refuse.
-    pub(crate) fn try_load<S: MapSpec>(
-        object: &[u8],
-        programs: &[&str],
-    ) -> libbpf_rs::Result<Self> {
+    /// Some programs of a map, which the kernel may refuse.
+    pub(crate) fn try_load(map: &str, object: &[u8], programs: &[&str]) -> libbpf_rs::Result<Self> {
         let is_wanted = |name: &OsStr| programs.iter().any(|program| name == *program);
-        Self::try_load_where(object, is_wanted, is_needed_for::<S>)
+        Self::try_load_where(object, is_wanted, |name| is_needed_for(map, name))
     }
 
     fn try_load_where(
@@ -174,8 +182,14 @@ impl Fixture {
     /// When it is not what the spec says.
     #[must_use]
     pub fn map<S: MapSpec>(&self) -> Map<S> {
-        let map = Map::from_object(&self.object).unwrap_or_else(|error| panic!("{error}"));
-        unlimited(map).unwrap_or_else(|error| panic!("{error}"))
+        self.open(&Spec::<S>::NEW)
+    }
+
+    /// As [`Self::map`].
+    pub(crate) fn open<D: Declaration>(&self, declaration: &D) -> D::Map {
+        let map = declaration.open(&self.object);
+        let map = map.and_then(|map| declaration.unlimited(map));
+        map.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs a program of the object with a packet that starts with `argument`, and returns what
@@ -238,14 +252,6 @@ impl Fixture {
             .unwrap_or_else(|| panic!("the object has no program {name}"))
     }
 
-    pub(crate) fn write_in_program<S: MapSpec>(&self, view: u32) {
-        self.write_by(S::DEF.name, view);
-    }
-
-    pub(crate) fn check_in_program<S: MapSpec>(&self, view: u32) {
-        self.check_by(S::DEF.name, view);
-    }
-
     pub(crate) fn write_by(&self, owner: &str, view: u32) {
         let result = self.run(&program_of("write", owner), view);
         assert_eq!(result, 0, "{owner}: the program's write fails in view {view}");
@@ -289,27 +295,19 @@ fn is_left_to_the_loader(map_type: MapType) -> bool {
 /// How many fixtures this process has loaded.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-/// The map as it is: the flags that keep user space from it belong to the descriptor that creation returned.
-pub(crate) fn unlimited<S: MapSpec>(map: Map<S>) -> bpfmap::Result<Map<S>> {
-    if S::DEF.flags.contains(MapFlags::RDONLY) || S::DEF.flags.contains(MapFlags::WRONLY) {
-        let options = Map::<S>::options().max_entries(map.max_entries());
-        return options.from_id(map.info()?.id);
-    }
-    Ok(map)
-}
-
-/// Asserts that the verifier refuses the program with this role of the map of the spec, which does what a flag of
-/// the map forbids.
-///
-/// # Panics
-///
-/// When the program loads, or is refused otherwise.
-pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
-    if crate::is_refused::<S>(fixture) {
+/// That the verifier refuses the program with this role of a map, which does what a flag of the map forbids.
+pub(crate) fn program_is_refused(
+    declaration: &impl Declaration,
+    object: &[u8],
+    fixture: &MapFixture<'_>,
+    role: &str,
+) {
+    if crate::is_refused_map(declaration, fixture) {
         return;
     }
-    let program = program_of(role, S::DEF.name);
-    match Fixture::try_load::<S>(object, &[&program]) {
+    let name = declaration.def().name;
+    let program = program_of(role, name);
+    match Fixture::try_load(name, object, &[&program]) {
         Ok(_) => panic!("{program} loads, though the flags of the map forbid what it does"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{program}: {error:?}"),
     }
@@ -318,8 +316,8 @@ pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, r
 
 /// Whether the programs of a map need another: what libbpf makes for global variables has a dot in
 /// its name.
-fn is_needed_for<S: MapSpec>(map: &OsStr) -> bool {
-    map == S::DEF.name || map.as_bytes().contains(&b'.')
+fn is_needed_for(name: &str, map: &OsStr) -> bool {
+    map == name || map.as_bytes().contains(&b'.')
 }
 
 /// The program of a fixture that does this for a map. No name of a schema begins as it does.

@@ -5,62 +5,50 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::Duration;
 
 use crate::entry::last_index;
+use crate::handle::HoldSockets;
 use crate::network_objects::reuseport_socket_at;
 use crate::program::program_of;
 use crate::{Fixture, index};
-use bpfmap::kind::{DeleteElement, HoldObjects};
-use bpfmap::{MapSpec, SocketFd};
 
-impl Fixture {
-    /// Asserts that of two sockets of one port that gets a packet which user space put into the map.
-    ///
-    /// # Panics
-    ///
-    /// When the other one gets it, or the kernel refuses something.
-    pub fn picks_a_socket<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: for<'a> HoldObjects<S, Object<'a> = SocketFd<'a>> + DeleteElement,
-    {
-        let map = self.map::<S>();
-        let key = index(last_index::<S>());
-        let first = UdpSocket::from(reuseport_socket_at(0));
-        let address = first.local_addr().expect("it is bound");
-        let second = UdpSocket::from(reuseport_socket_at(address.port()));
-        self.attach(&program_of("select", S::DEF.name), &first);
+/// That of two sockets of one port that gets a packet which user space put into the map.
+pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
+    let key = index(last_index(map.def()));
+    let first = UdpSocket::from(reuseport_socket_at(0));
+    let address = first.local_addr().expect("it is bound");
+    let second = UdpSocket::from(reuseport_socket_at(address.port()));
+    attach(fixture, &program_of("select", map.name()), &first);
 
-        let sender = UdpSocket::bind("127.0.0.1:0").expect("lo is up");
-        for (name, picked, other) in [("first", &first, &second), ("second", &second, &first)] {
-            map.set(&key, picked).unwrap_or_else(|error| panic!("{error}"));
-            send(&sender, address, name);
-            let mut packet = [0; 16];
-            picked.set_read_timeout(Some(DEADLINE)).expect("it is not zero");
-            let len = picked.recv(&mut packet).expect("the packet arrives");
-            assert_eq!(&packet[..len], name.as_bytes());
-            other.set_nonblocking(true).expect("it is open");
-            assert!(other.recv(&mut packet).is_err(), "the other socket got one too");
-            other.set_nonblocking(false).expect("it is open");
-            assert!(map.delete(&key).unwrap_or_else(|error| panic!("{error}")));
-        }
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("lo is up");
+    for (name, picked, other) in [("first", &first, &second), ("second", &second, &first)] {
+        map.set_socket(&key, picked.as_fd());
+        send(&sender, address, name);
+        let mut packet = [0; 16];
+        picked.set_read_timeout(Some(DEADLINE)).expect("it is not zero");
+        let len = picked.recv(&mut packet).expect("the packet arrives");
+        assert_eq!(&packet[..len], name.as_bytes());
+        other.set_nonblocking(true).expect("it is open");
+        assert!(other.recv(&mut packet).is_err(), "the other socket got one too");
+        other.set_nonblocking(false).expect("it is open");
+        assert!(map.delete(&key), "the {name} socket is there");
     }
+}
 
-    /// `SO_ATTACH_REUSEPORT_EBPF`: the program picks for all sockets of the port.
-    fn attach(&self, program: &str, socket: &UdpSocket) {
-        let program = self.program_fd(program);
-        let fd = program.as_fd().as_raw_fd();
-        let len = libc::socklen_t::try_from(size_of_val(&fd)).expect("4");
-        // SAFETY: the kernel reads the descriptor, which is as long as said.
-        let attached = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_ATTACH_REUSEPORT_EBPF,
-                (&raw const fd).cast(),
-                len,
-            )
-        };
-        assert_eq!(attached, 0, "{}", std::io::Error::last_os_error());
-    }
+/// `SO_ATTACH_REUSEPORT_EBPF`: the program picks for all sockets of the port.
+fn attach(fixture: &Fixture, program: &str, socket: &UdpSocket) {
+    let program = fixture.program_fd(program);
+    let fd = program.as_fd().as_raw_fd();
+    let len = libc::socklen_t::try_from(size_of_val(&fd)).expect("4");
+    // SAFETY: the kernel reads the descriptor, which is as long as said.
+    let attached = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_EBPF,
+            (&raw const fd).cast(),
+            len,
+        )
+    };
+    assert_eq!(attached, 0, "{}", std::io::Error::last_os_error());
 }
 
 fn send(sender: &UdpSocket, address: SocketAddr, text: &str) {

@@ -5,95 +5,70 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use libbpf_rs::{ProgramInput, libbpf_sys};
 
 use crate::build_id::is_code_of;
+use crate::handle::{Handle, ReadStacks};
 use crate::objects::load_program;
 use crate::program::{program_of, signed};
 use crate::raw::fd_bits;
 use crate::{Fixture, index};
-use bpfmap::kind::{DeleteElement, HoldStacks, Kind, LookupElement};
-use bpfmap::{Map, MapSpec, StackFrame};
+use bpfmap::StackFrame;
 
-impl Fixture {
-    /// Asserts that user space reads the addresses of the kernel's stack and of the process' that programs recorded.
-    ///
-    /// # Panics
-    ///
-    /// When they are not what they should be, or the programs or the kernel fail.
-    pub fn reads_the_addresses_of_both_stacks<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: HoldStacks + LookupElement + DeleteElement + Kind<Value<S::Value> = S::Value>,
-    {
-        let map = self.map::<S>();
-        let addresses = |id| {
-            let addresses = map.addresses(&index(id)).unwrap_or_else(|error| panic!("{error}"));
-            addresses.unwrap_or_else(|| panic!("there is no stack {id}"))
-        };
-        let id = self.record::<S>("write");
-        let kernel = addresses(id);
-        assert!(!kernel.is_empty() && kernel.iter().all(|it| is_kernel(*it)), "{kernel:x?}");
-        make_room(&map, id);
-        let id = self.record::<S>("check");
-        let process = addresses(id);
-        assert!(process.first().is_some_and(|it| is_code(*it)), "{process:x?}");
-        make_room(&map, id);
-        assert_eq!(self.record::<S>("write"), self.record::<S>("write"), "the same stack");
-    }
+/// The addresses of the kernel's stack and of the process' that programs recorded.
+pub(crate) fn reads_the_addresses_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
+    let addresses = |id| {
+        let addresses = map.addresses(&index(id));
+        addresses.unwrap_or_else(|| panic!("there is no stack {id}"))
+    };
+    let id = run(fixture, map, "write");
+    let kernel = addresses(id);
+    assert!(!kernel.is_empty() && kernel.iter().all(|it| is_kernel(*it)), "{kernel:x?}");
+    make_room(map, id);
+    let id = run(fixture, map, "check");
+    let process = addresses(id);
+    assert!(process.first().is_some_and(|it| is_code(*it)), "{process:x?}");
+    make_room(map, id);
+    assert_eq!(run(fixture, map, "write"), run(fixture, map, "write"), "the same stack");
+}
 
-    /// As [`Self::reads_the_addresses_of_both_stacks`], of a map with build ids.
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    pub fn reads_the_files_of_both_stacks<S>(&self)
-    where
-        S: MapSpec,
-        S::Kind: HoldStacks + LookupElement + DeleteElement + Kind<Value<S::Value> = S::Value>,
-    {
-        let map = self.map::<S>();
-        let frames = |id| {
-            let frames = map.frames(&index(id)).unwrap_or_else(|error| panic!("{error}"));
-            frames.unwrap_or_else(|| panic!("there is no stack {id}"))
-        };
-        let id = self.record::<S>("write");
-        let kernel = frames(id);
-        let in_kernel = |it: &StackFrame| matches!(it, StackFrame::Address(at) if is_kernel(*at));
-        assert!(!kernel.is_empty() && kernel.iter().all(in_kernel), "{kernel:x?}");
-        make_room(&map, id);
-        let process = (0..TRIES).find_map(|_| {
-            let id = self.record::<S>("check");
-            // The code of this process that made the system call.
-            if let Some(StackFrame::File { build_id, offset }) = frames(id).first() {
-                return Some((*build_id, *offset));
-            }
-            // While another thread maps memory, the kernel does not look for files.
-            map.delete(&index(id)).unwrap_or_else(|error| panic!("{error}"));
-            None
-        });
-        let (build_id, offset) = process.expect("the kernel finds the file of the first frame");
-        assert!(
-            is_code_of(&build_id, offset),
-            "no file of this process has the build id {build_id:x?} and, at {offset:#x}, code"
-        );
-    }
+/// The same of a map with build ids.
+pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
+    let frames = |id| {
+        let frames = map.frames(&index(id));
+        frames.unwrap_or_else(|| panic!("there is no stack {id}"))
+    };
+    let id = run(fixture, map, "write");
+    let kernel = frames(id);
+    let in_kernel = |it: &StackFrame| matches!(it, StackFrame::Address(at) if is_kernel(*at));
+    assert!(!kernel.is_empty() && kernel.iter().all(in_kernel), "{kernel:x?}");
+    make_room(map, id);
+    let process = (0..TRIES).find_map(|_| {
+        let id = run(fixture, map, "check");
+        // The code of this process that made the system call.
+        if let Some(StackFrame::File { build_id, offset }) = frames(id).first() {
+            return Some((*build_id, *offset));
+        }
+        // While another thread maps memory, the kernel does not look for files.
+        map.delete(&index(id));
+        None
+    });
+    let (build_id, offset) = process.expect("the kernel finds the file of the first frame");
+    assert!(
+        is_code_of(&build_id, offset),
+        "no file of this process has the build id {build_id:x?} and, at {offset:#x}, code"
+    );
+}
 
-    /// Runs a program that records a stack, and returns the id.
-    fn record<S: MapSpec>(&self, role: &str) -> u32 {
-        let program = self.program(&program_of(role, S::DEF.name));
-        let output = program.test_run(ProgramInput::default());
-        let id = output.expect("BPF_PROG_TEST_RUN runs a raw_tp program (Linux 5.10)").return_value;
-        assert!(signed(id) >= 0, "{}: no stack is recorded: {}", S::DEF.name, signed(id));
-        id
-    }
+/// Runs a program that records a stack, and returns the id.
+fn run(fixture: &Fixture, map: &impl Handle, role: &str) -> u32 {
+    let program = fixture.program(&program_of(role, map.name()));
+    let output = program.test_run(ProgramInput::default());
+    let id = output.expect("BPF_PROG_TEST_RUN runs a raw_tp program (Linux 5.10)").return_value;
+    assert!(signed(id) >= 0, "{}: no stack is recorded: {}", map.name(), signed(id));
+    id
 }
 
 /// Deletes a stack that was read. A map of one entry takes no other beside it, whatever the id: `ENOMEM`.
-fn make_room<S>(map: &Map<S>, id: u32)
-where
-    S: MapSpec,
-    S::Kind: DeleteElement,
-{
-    let deleted = map.delete(&index(id)).unwrap_or_else(|error| panic!("{error}"));
-    assert!(deleted, "there is no stack {id}");
+fn make_room(map: &impl ReadStacks, id: u32) {
+    assert!(map.delete(&index(id)), "there is no stack {id}");
 }
 
 /// How often a stack is recorded in hope of the files.

@@ -3,9 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use crate::arena_lock::ArenaLock;
+use crate::declaration::Declaration;
+use crate::handle::Handle as _;
 use crate::keys::Keys;
 use crate::owners::Owners;
-use crate::program::unlimited;
 use crate::raw::Command;
 use crate::raw::page_size;
 use crate::raw::{self, BPF_ANY, Buffer};
@@ -13,10 +14,10 @@ use crate::stacks;
 use crate::values::{self, MakeValues, Refused, Values};
 use crate::{Answer, MapFixture};
 use bpfmap::kind::{self, Kind as _};
-use bpfmap::{Map, MapFlags, MapSpec, possible_cpus};
+use bpfmap::{MapFlags, possible_cpus};
 use bpfmap_core::map_type::{KeyRule, Operation};
 
-/// A small map of a spec's type, key, value and flags, made for one case.
+/// A small map of the type, key, value and flags of a definition, made for one case.
 pub(crate) struct Subject {
     /// The descriptor that creation returned, through which the case is tried.
     map: OwnedFd,
@@ -53,42 +54,42 @@ impl Subject {
     ///
     /// When the kernel refuses it.
     #[must_use]
-    pub(crate) fn new<S: MapSpec>(fixture: &MapFixture<'_>) -> Self {
+    pub(crate) fn new(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Self {
         let cpus = possible_cpus().expect("a map with values");
-        let map = Self::try_map::<S>(fixture).unwrap_or_else(|error| panic!("{error}"));
+        let map = Self::map(declaration, fixture);
         let max_entries = map.max_entries();
-        let duplicate =
-            |map: &Map<S>| map.as_fd().try_clone_to_owned().expect("a descriptor is free");
-        let created = duplicate(&map);
-        let map = unlimited(map).unwrap_or_else(|error| panic!("{error}"));
-        let one = size_of::<S::Value>();
+        let created = map.as_fd().try_clone_to_owned().expect("a descriptor is free");
+        let map = declaration.unlimited(map).unwrap_or_else(|error| panic!("{error}"));
+        let def = declaration.def();
+        let size = |bytes: u64| usize::try_from(bytes).expect("an entry fits into memory");
+        let one = size(def.value_size());
         let row = fixture.row();
         let (stride, copies) = if row.per_cpu { (one.next_multiple_of(8), cpus) } else { (one, 1) };
         let layout = values::Layout { one, stride, copies, special: fixture.special.to_vec() };
         let (keys, kind_of_values) = (Keys::of(fixture), Values::of(fixture));
         Self {
             map: created,
-            whole: duplicate(&map),
+            whole: map.into(),
             keys,
             kind_of_values,
             // Where a program's attachment makes entries, user space can't.
             insertable: row.operation_since(Operation::Update).is_some()
                 && row.key != KeyRule::CgroupStorage,
-            key_size: size_of::<S::Key>(),
+            key_size: size(def.key_size()),
             owners: keys.are_descriptors().then(|| Owners::new(keys)),
             // An arena takes it for this; of other maps it is a small number.
-            address: if S::DEF.map_extra % page_size() as u64 == 0 { S::DEF.map_extra } else { 0 },
+            address: if def.map_extra % page_size() as u64 == 0 { def.map_extra } else { 0 },
             value_size: stride * copies,
-            values: kind_of_values.make::<S>(layout.clone()),
+            values: kind_of_values.make(layout.clone(), def.inner),
             layout,
             max_entries,
-            _arena: (S::Kind::TYPE == kind::Arena::TYPE).then(ArenaLock::take),
+            _arena: (def.map_type == kind::Arena::TYPE).then(ArenaLock::take),
         }
     }
 
     /// What the kernel answers when the map is made.
-    pub(crate) fn creation<S: MapSpec>(fixture: &MapFixture<'_>) -> Answer {
-        match Self::try_map::<S>(fixture) {
+    pub(crate) fn creation(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Answer {
+        match Self::try_map(declaration, fixture) {
             Ok(_) => Answer::OK,
             Err(error) => {
                 Answer(error.errno().unwrap_or_else(|| panic!("not the kernel's answer: {error}")))
@@ -96,19 +97,22 @@ impl Subject {
         }
     }
 
-    /// The map that cases are tried on, typed.
-    pub(crate) fn map<S: MapSpec>(fixture: &MapFixture<'_>) -> Map<S> {
-        Self::try_map(fixture).unwrap_or_else(|error| panic!("{error}"))
+    /// The map that cases are tried on.
+    pub(crate) fn map<D: Declaration>(declaration: &D, fixture: &MapFixture<'_>) -> D::Map {
+        Self::try_map(declaration, fixture).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn try_map<S: MapSpec>(fixture: &MapFixture<'_>) -> bpfmap::Result<Map<S>> {
+    fn try_map<D: Declaration>(
+        declaration: &D,
+        fixture: &MapFixture<'_>,
+    ) -> bpfmap::Result<D::Map> {
         raise_memlock_limit();
         let cpus = u32::try_from(possible_cpus()?).expect("few CPUs");
         // A list of its own for each CPU needs room on each.
-        let own_lists = S::DEF.flags.contains(MapFlags::NO_COMMON_LRU);
+        let own_lists = declaration.def().flags.contains(MapFlags::NO_COMMON_LRU);
         let few = if own_lists { ENTRIES * cpus } else { ENTRIES };
         let entries = fixture.max_entries.or(Values::of(fixture).entries(cpus));
-        Map::<S>::options().max_entries(entries.unwrap_or(few)).create()
+        declaration.create(entries.unwrap_or(few))
     }
 
     /// How many entries the map takes.

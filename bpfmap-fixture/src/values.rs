@@ -3,7 +3,7 @@
 use crate::network_values::{NumberAndProgram, SocketKind, Sockets};
 use crate::objects::Objects;
 use crate::{MapFixture, SpecialBytes, SpecialField, pattern, running_kernel};
-use bpfmap::{InsnOffsets, MapSpec, bytes_of};
+use bpfmap::{InsnOffsets, MapDef, bytes_of};
 use bpfmap_core::map_type::{KernelObject, MapExtraRule, ValueRule};
 
 /// What values a map type takes.
@@ -138,8 +138,12 @@ impl Values {
         }
     }
 
-    /// Values of a map of the spec `S`.
-    pub(crate) fn make<S: MapSpec>(self, layout: Layout) -> Box<dyn MakeValues> {
+    /// Makes values of a map, which holds maps of the definition `inner` if it is a map of maps.
+    pub(crate) fn make(
+        self,
+        layout: Layout,
+        inner: Option<&'static MapDef<'static>>,
+    ) -> Box<dyn MakeValues> {
         match self {
             Self::Plain | Self::Asked | Self::Valueless => Box::new(Plain(layout)),
             Self::Stacks => Box::new(Stacks(layout.one)),
@@ -147,7 +151,7 @@ impl Values {
             Self::Programs => Box::new(Objects::programs(layout.one)),
             Self::Cgroups => Box::new(Objects::cgroups(layout.one)),
             Self::Maps => {
-                let inner = S::DEF.inner.expect("the spec of a map of maps says which it holds");
+                let inner = inner.expect("the definition of a map of maps says what it holds");
                 Box::new(Objects::maps(layout.one, inner))
             }
             Self::PerfEvents => Box::new(Objects::perf_events(layout.one)),

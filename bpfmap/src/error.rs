@@ -160,9 +160,9 @@ impl Error {
     /// What another library failed with: a system call, or something of its own, which becomes the
     /// [`source`](core::error::Error::source).
     #[cold]
-    pub(crate) fn caused(operation: Operation, map: &'static str, error: io::Error) -> Self {
+    pub(crate) fn caused(operation: Operation, map: &str, error: io::Error) -> Self {
         if let Some(errno) = error.raw_os_error() {
-            return Self::os(operation, map, errno);
+            return Self::refused(operation, map, Errno(errno), String::new());
         }
         let mut caused = Self::told(operation, map, ErrorKind::Other, 0, String::new());
         if let Repr::Told(told) = &mut caused.0 {

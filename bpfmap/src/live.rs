@@ -3,7 +3,8 @@
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{ArrayOfMaps, HashOfMaps, Kind};
-use crate::map::{Info, btf_blob, by_id, create_def, get_pinned};
+use crate::map::{Info, btf_blob, by_id, create_def, get_pinned, open_def};
+use crate::source::MapSource;
 use crate::sys::{self, Command, Errno, IdAttr};
 use core::ptr::null;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,6 +26,15 @@ impl LiveMap {
     pub fn create(def: &MapDef<'_>) -> Result<Self> {
         let made = Self::from_fd(create_def(def)?);
         made.map_err(|errno| Error::refused(Operation::Info, def.name, errno, String::new()))
+    }
+
+    /// Opens the map of a loaded object that has the name of a definition, and compares it with the definition, as
+    /// [`Map::from_object`](crate::Map::from_object) does with a spec.
+    ///
+    /// # Errors
+    /// Those of [`Map::from_object`](crate::Map::from_object).
+    pub fn from_object(object: &impl MapSource, def: &MapDef<'_>) -> Result<Self> {
+        open_def(def, object).map(|(fd, info)| Self { fd, info })
     }
 
     /// The map that is pinned at a path of a BPF file system.

@@ -21,8 +21,8 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
-/// same map.
-const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived"];
+/// same maps.
+const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived", "bpfmap-fixtures::interpreted"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
 /// What of those packages runs on this machine all the same.

@@ -1,17 +1,38 @@
 //! Maps that an object lacks, and maps that its loader did not create.
 
 use crate::MapDef;
-use crate::error::{Error, ErrorKind, Operation};
+use crate::error::{Error, ErrorKind, Operation, Result};
+use crate::source::MapSource;
 #[cfg(feature = "libbpf-rs")]
 use crate::{map::Info, sys::Errno};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// How many names of maps an error lists.
 const LISTED: usize = 16;
 
+/// Returns the map of an object that has this name; `None` if the object has it and its loader did not create it.
+///
+/// # Errors
+/// The object has no such map.
+pub(super) fn find(
+    declared: &MapDef<'_>,
+    name: &str,
+    object: &impl MapSource,
+) -> Result<Option<OwnedFd>> {
+    let fd = object.map_fd(name);
+    let fd = fd.map_err(|error| Error::caused(Operation::Open, declared.name, error))?;
+    if fd.is_none() {
+        let names = object.map_names();
+        if !names.iter().any(|known| known == name) {
+            return Err(not_in_object(declared, name, &names));
+        }
+    }
+    Ok(fd)
+}
+
 /// The error of a name that is not among the `names` of the maps in the object.
 #[cold]
-pub(super) fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
+fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
     // C has no such names: these are the sections of variables, `.rodata` and the like.
     let names: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();

@@ -43,6 +43,7 @@ pub(crate) use info::{btf_blob, by_id};
 #[cfg(feature = "libbpf-rs")]
 pub(crate) use missing::is_map;
 pub(crate) use missing::{is_placeholder, not_created};
+pub(crate) use open::open_def;
 pub(crate) use options::{c_path, get_pinned};
 
 use crate::kind::Kind;

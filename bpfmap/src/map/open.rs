@@ -2,7 +2,7 @@
 
 use super::info::Info;
 use super::origin::{self, Origin};
-use super::{Map, OpenOptions};
+use super::{Map, OpenOptions, missing};
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::Kind;
@@ -179,18 +179,32 @@ pub(super) fn check_def(
     Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
-/// Compares the events that the object says the map carries with those of the spec. `false`: the spec has none, or the
-/// object does not tell.
-pub(super) fn check_event<S: MapSpec>(map: &str, object: &impl MapSource) -> Result<bool> {
-    if matches!(S::DEF.event, TypeDesc::Void) {
+/// Opens the map of a loaded object that has the name of a definition, and compares it with the definition.
+pub(crate) fn open_def(declared: &MapDef<'_>, object: &impl MapSource) -> Result<(OwnedFd, Info)> {
+    let name = declared.name;
+    let fd = missing::find(declared, name, object)?;
+    let fd = fd.ok_or_else(|| missing::not_created(declared))?;
+    let (info, _) = check_def(declared, fd.as_fd(), &Origin::Object(object, name))?;
+    check_event(declared, name, object)?;
+    Ok((fd, info))
+}
+
+/// Compares the events that the object says the map carries with those of the definition. `false`: the definition has
+/// none, or the object does not tell.
+pub(super) fn check_event(
+    declared: &MapDef<'_>,
+    map: &str,
+    object: &impl MapSource,
+) -> Result<bool> {
+    if matches!(declared.event, TypeDesc::Void) {
         return Ok(false);
     }
-    let differs = |text| Error::told(Operation::Open, S::DEF.name, ErrorKind::Mismatch, 0, text);
+    let differs = |text| Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text);
     let Some(data) = object.btf() else { return Ok(false) };
     let btf = Btf::parse(&data)
         .map_err(|error| differs(format!("the BTF of the object can't be read: {error}")))?;
     let Some(event) = btf.map_event(map) else { return Ok(false) };
-    let differences = verify::event_at_opening(&S::DEF, &btf, event);
+    let differences = verify::event_at_opening(declared, &btf, event);
     if differences.is_empty() {
         return Ok(true);
     }

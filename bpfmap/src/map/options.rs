@@ -104,19 +104,10 @@ impl<S: MapSpec> OpenOptions<S> {
     /// # Errors
     /// As there.
     pub fn from_object_if_created(self, object: &impl MapSource) -> Result<Option<Map<S>>> {
-        let fd = object
-            .map_fd(&self.name)
-            .map_err(|error| Error::caused(Operation::Open, S::DEF.name, error))?;
-        let Some(fd) = fd else {
-            let names = object.map_names();
-            if names.contains(&self.name) {
-                return Ok(None);
-            }
-            return Err(missing::not_in_object(&S::DEF, &self.name, &names));
-        };
+        let Some(fd) = missing::find(&S::DEF, &self.name, object)? else { return Ok(None) };
         let name = self.name.clone();
         let mut map = self.open(fd, &Origin::Object(object, &name))?;
-        if super::open::check_event::<S>(&name, object)? {
+        if super::open::check_event(&S::DEF, &name, object)? {
             map.layout_check = LayoutCheck::Agrees;
         }
         Ok(Some(map))

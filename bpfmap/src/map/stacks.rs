@@ -22,6 +22,27 @@ pub enum StackFrame {
     Address(u64),
 }
 
+impl StackFrame {
+    /// Returns the addresses in the bytes of a value that holds addresses, the innermost frame first.
+    ///
+    /// ```
+    /// let value = [0xffff_8000_0000_1000_u64, 0].map(u64::to_ne_bytes).concat();
+    /// assert_eq!(bpfmap::StackFrame::addresses_in(&value), [0xffff_8000_0000_1000]);
+    /// ```
+    #[must_use]
+    pub fn addresses_in(value: &[u8]) -> Vec<u64> {
+        // What is behind the outermost frame is zero.
+        chunks(value).map(u64::from_ne_bytes).take_while(|word| *word != 0).collect()
+    }
+
+    /// Returns the frames in the bytes of a value that holds build ids ([`MapFlags::STACK_BUILD_ID`]), the innermost
+    /// frame first.
+    #[must_use]
+    pub fn frames_in(value: &[u8]) -> Vec<Self> {
+        chunks(value).map_while(frame).collect()
+    }
+}
+
 impl<S> Map<S>
 where
     S: MapSpec,
@@ -50,10 +71,7 @@ where
                 "the map holds build ids: use `frames`"
             );
         }
-        Ok(self.lookup(id)?.map(|stack: Value<S>| {
-            // What is behind the outermost frame is zero.
-            chunks(bytes_of(&stack)).map(u64::from_ne_bytes).take_while(|word| *word != 0).collect()
-        }))
+        Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::addresses_in(bytes_of(&stack))))
     }
 
     /// The frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], the innermost first; `None` when there is none of
@@ -70,9 +88,7 @@ where
                 "the map holds addresses: use `addresses`"
             );
         }
-        Ok(self
-            .lookup(id)?
-            .map(|stack: Value<S>| chunks(bytes_of(&stack)).map_while(frame).collect()))
+        Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::frames_in(bytes_of(&stack))))
     }
 }
 

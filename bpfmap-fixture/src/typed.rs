@@ -1,0 +1,441 @@
+//! The functions that generated tests call: each opens the map by the generated spec, so that the types of generated code
+//! take part.
+
+use bpfmap::{Map, MapSpec};
+
+use crate::declaration::Spec;
+use crate::handle::{
+    Delete, FilterValues, GiveUp, HoldCgroups, HoldCpus, HoldInterfaces, HoldMaps, HoldPrograms,
+    HoldSockets, LookUp, OpenArena, ReadStacks, ShowIds, TakeIn, Update,
+};
+use crate::program;
+use crate::records::{SendRecords, TakeCpuRecords, TakeRecords};
+use crate::{
+    Fixture, MapFixture, arena, ask, entry, events, filter, instructions, jump, redirect,
+    reuseport, sockets, stacks, within,
+};
+
+/// Whether the kernel that runs refuses to make the map, as it should: the test then has its result.
+///
+/// # Panics
+///
+/// When the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
+/// otherwise than expected.
+#[must_use]
+pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
+    crate::is_refused_map(&Spec::<S>::NEW, fixture)
+}
+
+/// Tries each case of each operation on a map of its own. On a kernel that refuses the map, compares the errno with the
+/// facts table.
+///
+/// # Panics
+///
+/// When the kernel that runs answers otherwise than expected, or can't make the map. All cases
+/// are tried before.
+pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
+    crate::try_operations(&Spec::<S>::NEW, fixture);
+}
+
+/// Asserts that the verifier refuses the program with this role of the map of the spec, which does what a flag of
+/// the map forbids.
+///
+/// # Panics
+///
+/// When the program loads, or is refused otherwise.
+pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
+    program::program_is_refused(&Spec::<S>::NEW, object, fixture, role);
+}
+
+/// Asserts that the offsets of a program's instructions are found in the map once the program is
+/// loaded: what the verifier left where it was, and where the JIT put it.
+///
+/// # Panics
+///
+/// When an offset differs, or the kernel fails.
+pub fn finds_the_instructions_of_a_program<S>(fixture: &MapFixture<'_>)
+where
+    S: MapSpec,
+    Map<S>: LookUp + Update,
+{
+    instructions::finds_the_instructions_of_a_program(&Spec::<S>::NEW, fixture);
+}
+
+/// Asserts that a program of the type `sched_cls` puts a socket under another key and deletes one,
+/// or is refused from Linux 7.3 on: only programs of other types can then (`may_update_sockmap` in
+/// `kernel/bpf/verifier.c`).
+///
+/// # Panics
+///
+/// When the kernel refuses it before, or takes it later.
+pub fn writes_sockets_in_program<S>(object: &[u8])
+where
+    S: MapSpec,
+    Map<S>: HoldSockets,
+{
+    sockets::writes_sockets_in_program(&Spec::<S>::NEW, object);
+}
+
+impl Fixture {
+    /// Asserts that user space finds in each view what the program wrote.
+    ///
+    /// # Panics
+    ///
+    /// When a member differs, or the program or the kernel fails.
+    pub fn finds_what_the_program_wrote<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: LookUp,
+    {
+        entry::finds_what_the_program_wrote(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program finds in each view what user space wrote.
+    ///
+    /// # Panics
+    ///
+    /// When a byte differs, or the program or the kernel fails.
+    pub fn writes_what_the_program_finds<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: Update,
+    {
+        entry::writes_what_the_program_finds(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space pops in each view what the program pushed.
+    ///
+    /// # Panics
+    ///
+    /// When a member differs, or the program or the kernel fails.
+    pub fn pops_what_the_program_pushed<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: GiveUp,
+    {
+        entry::pops_what_the_program_pushed(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program pops in each view what user space pushed.
+    ///
+    /// # Panics
+    ///
+    /// When a byte differs, or the program or the kernel fails.
+    pub fn pushes_what_the_program_pops<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: TakeIn,
+    {
+        entry::pushes_what_the_program_pops(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program sees in each view what user space pushed, which user space then pops.
+    ///
+    /// # Panics
+    ///
+    /// When a byte differs, or the program or the kernel fails.
+    pub fn pushes_what_the_program_peeks<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: TakeIn + GiveUp,
+    {
+        entry::pushes_what_the_program_peeks(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space finds in each view what the program added, and nothing before.
+    ///
+    /// # Panics
+    ///
+    /// When it does not, or the program or the kernel fails.
+    pub fn finds_what_the_program_added<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: FilterValues,
+    {
+        filter::finds_what_the_program_added(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program finds in each view what user space added, and nothing before.
+    ///
+    /// # Panics
+    ///
+    /// When it does not, or the kernel fails.
+    pub fn adds_what_the_program_finds<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: FilterValues,
+    {
+        filter::adds_what_the_program_finds(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space reads in each view the two events that the program sent.
+    ///
+    /// # Panics
+    ///
+    /// When a member differs, an event is missing, or the program or the kernel fails.
+    pub fn reads_what_the_program_submitted<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: TakeRecords,
+    {
+        events::reads_what_the_program_submitted(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space reads in each view the event that the program sent.
+    ///
+    /// # Panics
+    ///
+    /// When a member differs, the event is missing, or the program or the kernel fails.
+    pub fn reads_from_each_cpu<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: TakeCpuRecords,
+    {
+        events::reads_from_each_cpu(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program finds in each view the event that user space sent.
+    ///
+    /// # Panics
+    ///
+    /// When a byte differs, or the program or the kernel fails.
+    pub fn sends_what_the_program_drains<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: SendRecords,
+    {
+        events::sends_what_the_program_drains(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space finds in a page what the program that allocated it wrote.
+    ///
+    /// # Panics
+    ///
+    /// When a word differs, or the program or the kernel fails.
+    pub fn finds_in_the_arena_what_the_program_wrote<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: OpenArena,
+    {
+        arena::finds_in_the_arena_what_the_program_wrote(self, &self.map::<S>());
+    }
+
+    /// Asserts that the program finds in a page what user space wrote.
+    ///
+    /// # Panics
+    ///
+    /// When a word differs, or the program or the kernel fails.
+    pub fn writes_into_the_arena_what_the_program_finds<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: OpenArena,
+    {
+        arena::writes_into_the_arena_what_the_program_finds(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space can touch the last page of an arena although no program has allocated it: the
+    /// kernel does.
+    ///
+    /// # Panics
+    ///
+    /// When it can't.
+    pub fn touches_a_page_that_no_program_has_allocated<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: OpenArena,
+    {
+        arena::touches_a_page_that_no_program_has_allocated(self, &self.map::<S>());
+    }
+
+    /// Asserts, of an arena with `BPF_F_SEGV_ON_FAULT`, that user space can't touch the last page before a
+    /// program has allocated it. The kernel touches it for user space: it answers EFAULT where an
+    /// instruction of the process would get SIGSEGV.
+    ///
+    /// # Panics
+    ///
+    /// When it can, or can't afterwards, or the program fails.
+    pub fn touches_no_page_before_a_program_allocates_it<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: OpenArena,
+    {
+        arena::touches_no_page_before_a_program_allocates_it(self, &self.map::<S>());
+    }
+
+    /// Asserts that a program finds the test's own socket under the root cgroup and not under another, and is told
+    /// when a slot is empty or there is none.
+    ///
+    /// # Panics
+    ///
+    /// When it is told otherwise, or the kernel refuses something.
+    pub fn tells_the_cgroup_that_user_space_says<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldCgroups,
+    {
+        ask::tells_the_cgroup_that_user_space_says(self, &self.map::<S>());
+    }
+
+    /// Asserts that a program redirects to an interface, and reads its index, from when user space
+    /// puts it under the key until user space deletes it.
+    ///
+    /// # Panics
+    ///
+    /// When the program answers otherwise, or the kernel refuses something.
+    pub fn redirects_to_an_interface<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldInterfaces,
+    {
+        redirect::redirects_to_an_interface(self, &self.map::<S>());
+    }
+
+    /// Asserts that a program redirects to a CPU from when user space puts its queue into the map
+    /// until user space deletes it.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::redirects_to_an_interface`].
+    pub fn redirects_to_a_cpu<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldCpus,
+    {
+        redirect::redirects_to_a_cpu(self, &self.map::<S>());
+    }
+
+    /// Asserts that a program redirects to an `AF_XDP` socket from when user space puts it under the
+    /// key until user space deletes it.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::redirects_to_an_interface`].
+    pub fn redirects_to_an_xdp_socket<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldSockets,
+    {
+        redirect::redirects_to_an_xdp_socket(self, &self.map::<S>());
+    }
+
+    /// Asserts that a program finds the socket that user space put in, until user space deletes it or
+    /// closes it.
+    ///
+    /// # Panics
+    ///
+    /// When the program finds otherwise, or the kernel refuses something.
+    pub fn finds_sockets<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldSockets,
+    {
+        sockets::finds_sockets(self, &self.map::<S>());
+    }
+
+    /// Asserts that of two sockets of one port that gets a packet which user space put into the map.
+    ///
+    /// # Panics
+    ///
+    /// When the other one gets it, or the kernel refuses something.
+    pub fn picks_a_socket<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldSockets,
+    {
+        reuseport::picks_a_socket(self, &self.map::<S>());
+    }
+
+    /// Asserts that user space reads the addresses of the kernel's stack and of the process' that programs recorded.
+    ///
+    /// # Panics
+    ///
+    /// When they are not what they should be, or the programs or the kernel fail.
+    pub fn reads_the_addresses_of_both_stacks<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: ReadStacks,
+    {
+        stacks::reads_the_addresses_of_both_stacks(self, &self.map::<S>());
+    }
+
+    /// As [`Self::reads_the_addresses_of_both_stacks`], of a map with build ids.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn reads_the_files_of_both_stacks<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: ReadStacks,
+    {
+        stacks::reads_the_files_of_both_stacks(self, &self.map::<S>());
+    }
+
+    /// Asserts that an entry goes both ways through a map that user space put in, that a second one
+    /// takes its place at once, and that nothing is found where nothing is.
+    ///
+    /// # Panics
+    ///
+    /// When something else is found, or the program or the kernel fails.
+    pub fn meets_in_the_map_within<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldMaps<Inner: LookUp + Update>,
+    {
+        within::meets_in_the_map_within(self, &self.map::<S>());
+    }
+
+    /// As [`Self::meets_in_the_map_within`], for queues and stacks.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn meets_in_the_queue_within<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldMaps<Inner: GiveUp + TakeIn>,
+    {
+        within::meets_in_the_queue_within(self, &self.map::<S>());
+    }
+
+    /// As [`Self::meets_in_the_map_within`], for maps in which no entry can go both ways: the program finds the map.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn finds_the_map_within<S>(&self)
+    where
+        S: MapSpec,
+        Map<S>: HoldMaps,
+    {
+        within::finds_the_map_within(self, &self.map::<S>());
+    }
+
+    /// Asserts that libbpf put these maps in: the place of each, which is its key, and its name. Takes them out: there
+    /// may be no room for others beside them.
+    ///
+    /// # Panics
+    ///
+    /// When others are there.
+    pub fn holds_at_first<S>(&self, fixture: &MapFixture<'_>)
+    where
+        S: MapSpec,
+        Map<S>: ShowIds + Delete,
+    {
+        within::holds_at_first(self, &self.map::<S>(), fixture);
+    }
+
+    /// Asserts that a program jumps where the map's first contents say (a slot, and what the program there
+    /// returns), then where user space says, and nowhere when the slot is empty or there is none.
+    ///
+    /// # Panics
+    ///
+    /// When it lands elsewhere, or the kernel refuses something.
+    pub fn jumps_where_user_space_says<S>(&self, fixture: &MapFixture<'_>)
+    where
+        S: MapSpec,
+        Map<S>: HoldPrograms + ShowIds,
+    {
+        jump::jumps_where_user_space_says(self, &self.map::<S>(), fixture);
+    }
+}
