@@ -96,7 +96,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
     let planned = plan(&out, files).map_err(|error| fail(&error))?;
     if matches.get_flag("check") {
-        return compare(&planned);
+        return compare(&planned, "is stale");
     }
     let besides = Besides { depfile: matches.get_one("depfile"), stamp: matches.get_one("stamp") };
     let read = depfile::read(&roots, matches.get_one("kernel-btf"));
@@ -131,15 +131,15 @@ fn asked(matches: &ArgMatches) -> Option<Vec<Emit>> {
     Some(kinds.map(|(_, kind)| *kind).collect())
 }
 
-/// Shows what would change.
-fn compare(planned: &[Planned]) -> Outcome {
+/// Shows what would change in files that are not as they should be, which is what `wrong` says.
+pub(crate) fn compare(planned: &[Planned], wrong: &str) -> Outcome {
     let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
     if stale.is_empty() {
         return Ok(());
     }
     print(&stale.iter().map(|file| diff(file)).collect::<String>())?;
     for file in &stale {
-        let what = if file.present.is_some() { "is stale" } else { "is not there" };
+        let what = if file.present.is_some() { wrong } else { "is not there" };
         complain(&format!("error: `{}` {what}\n", file.path.display()));
     }
     complain("the same command without `--check` brings them up to date\n");
@@ -151,10 +151,12 @@ fn diff(file: &Planned) -> String {
     let present = String::from_utf8_lossy(file.present.as_deref().unwrap_or_default());
     let path = file.path.display().to_string();
     let old = if file.present.is_some() { path.as_str() } else { "/dev/null" };
-    similar::TextDiff::from_lines(present.as_ref(), file.contents.as_str())
-        .unified_diff()
-        .header(old, &path)
-        .to_string()
+    unified_diff((old, &present), (&path, &file.contents))
+}
+
+/// What changes from one file to another, each with its path and its text.
+pub(crate) fn unified_diff(old: (&str, &str), new: (&str, &str)) -> String {
+    similar::TextDiff::from_lines(old.1, new.1).unified_diff().header(old.0, new.0).to_string()
 }
 
 fn fail(error: &OutputError) -> Failed {

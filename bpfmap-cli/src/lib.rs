@@ -7,6 +7,7 @@ mod convert;
 mod depfile;
 mod diff;
 mod explain;
+mod fmt;
 mod generate;
 mod import;
 mod json_schema;
@@ -17,6 +18,8 @@ mod migrate;
 mod revision;
 mod schemas;
 mod verify;
+
+pub use fmt::format_text;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -45,6 +48,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let outcome = match matches.subcommand() {
         Some(("generate", matches)) => generate::run(matches),
         Some(("check", matches)) => schemas::check(matches),
+        Some(("fmt", matches)) => fmt::run(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some(("import", matches)) => import::run(matches),
         Some(("kernels", matches)) => kernels::run(matches),
@@ -78,6 +82,7 @@ fn command() -> Command {
                 .args(build_arguments())
                 .arg(message_format_argument()),
         )
+        .subcommand(fmt::command())
         .subcommand(
             Command::new("kernels")
                 .about("Show which kernel each part of a schema needs")

@@ -1,13 +1,14 @@
 //! The JSON Schema that `bpfmap schema` prints accepts what the reader of schemas accepts, and nothing else.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "support/schemas.rs"]
+mod schemas;
+
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::toml::read_str;
-use bpfmap_schema::rules;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ fn it_is_a_json_schema() {
 fn it_accepts_the_schemas_of_this_repository_and_refuses_the_broken_ones() {
     let validator = validator();
     let (mut accepted, mut refused) = (0, vec![]);
-    for (name, text) in schemas() {
+    for (name, text) in schemas::all() {
         let broken = broken_rules(&text);
         let Ok(schema) = toml::from_str::<Value>(&text) else {
             assert!(broken.contains(&"toml-syntax"), "{name}");
@@ -108,31 +109,4 @@ fn broken_rules(text: &str) -> Vec<&'static str> {
         Err(rejected) => rejected.findings,
     };
     findings.iter().map(|finding| finding.rule.id).collect()
-}
-
-/// Every schema in TOML of this repository, and each example of the explanations of rules.
-fn schemas() -> Vec<(String, String)> {
-    let mut schemas = vec![];
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
-                let text = fs::read_to_string(&path).unwrap();
-                if text.lines().any(|line| line.starts_with("[types") || line.starts_with("[maps"))
-                {
-                    schemas.push((path.display().to_string(), text));
-                }
-            }
-        }
-    }
-    for rule in rules::ALL {
-        let blocks = rule.explanation.split("```toml\n").skip(1);
-        let blocks = blocks.filter_map(|block| block.split_once("```"));
-        schemas.extend(blocks.map(|(text, _)| (rule.id.to_owned(), text.to_owned())));
-    }
-    schemas
 }

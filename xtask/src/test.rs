@@ -52,6 +52,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "diff",
         "--test",
+        "fmt",
+        "--test",
         "imported",
         "--test",
         "includes",

@@ -8,4 +8,4 @@ pub mod rust;
 pub mod toml;
 
 /// Lines up to here stand on one line.
-const WIDTH: usize = 100;
+pub const WIDTH: usize = 100;

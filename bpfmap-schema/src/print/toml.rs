@@ -31,9 +31,18 @@ pub fn print(schema: &Schema) -> String {
 /// A key and what it has, as TOML.
 type Key = (&'static str, String);
 
+/// Writes keys, one a line. A list that is too long for one line has a line for each element, as `bpfmap fmt` has it.
 fn push_keys(text: &mut String, keys: Vec<Key>) {
     for (name, value) in keys {
-        let _ = writeln!(text, "{name} = {value}");
+        let is_line = !value.contains('\n') && name.len() + 3 + value.chars().count() <= WIDTH;
+        // A quotation mark within a string is escaped: this separator is only between strings.
+        let words = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+        let _ = match words {
+            Some(words) if !is_line && !words.contains('\n') => {
+                writeln!(text, "{name} = [\n  {},\n]", words.replace("\", \"", "\",\n  \""))
+            }
+            _ => writeln!(text, "{name} = {value}"),
+        };
     }
 }
 

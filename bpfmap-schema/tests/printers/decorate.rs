@@ -97,19 +97,15 @@ fn composite_in(
         if matches!(member.ty, MemberType::Type(_)) {
             member.default = random.sometimes(6, default_value);
         }
-        if let Some(member) = &mut member.name {
-            if random.below(3) == 0 {
-                member.value = name(random, taken);
-            }
+        if let Some(member) = member.name.as_mut().filter(|_| random.below(3) == 0) {
+            member.value = name(random, taken);
         }
         let is_bit_field = member.bits.is_some();
         match &mut member.ty {
             MemberType::Type(member) if !is_bit_field => {
                 ty(&mut member.value, random);
-                if let Some(types) = types {
-                    if random.below(12) == 0 {
-                        member.value = special(random, types);
-                    }
+                if let Some(types) = types.filter(|_| random.below(12) == 0) {
+                    member.value = special(random, types);
                 }
             }
             MemberType::Type(_) => {}

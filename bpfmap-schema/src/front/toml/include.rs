@@ -10,7 +10,7 @@ use crate::draft::Draft;
 use crate::input;
 use crate::ir::Include;
 use crate::rules;
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 
 /// The largest file that is taken for a schema, in bytes. A schema of a thousand maps and a
 /// thousand structs has some 300,000.
@@ -123,8 +123,15 @@ impl Reader {
         Err(std::io::Error::other(format!("a schema is read from at most {limit} MiB of TOML")))
     }
 
-    /// Reads a file and then what it includes. Returns its index among the schemas that are included.
-    fn text(&mut self, path: &Path, text: &str) -> Option<usize> {
+    pub(super) fn read_syntax(mut self, path: &Path, text: &str) -> Draft {
+        if let Some(id) = self.source(path, text) {
+            self.draft.findings.extend(schema::read_syntax(id, text));
+        }
+        self.draft
+    }
+
+    /// Adds a text to the sources of the draft, unless reading it would take too much memory.
+    fn source(&mut self, path: &Path, text: &str) -> Option<SourceId> {
         let id = self.draft.schema.sources.add(path, text);
         if is_too_much(text) {
             self.draft.findings.push(
@@ -138,6 +145,12 @@ impl Reader {
             );
             return None;
         }
+        Some(id)
+    }
+
+    /// Reads a file and then what it includes. Returns its index among the schemas that are included.
+    fn text(&mut self, path: &Path, text: &str) -> Option<usize> {
+        let id = self.source(path, text)?;
         let is_root = self.stack.len() == 1;
         let types_before = self.draft.schema.types.len();
         let Top { name, includes } = schema::read(&mut self.draft, id, path, text, is_root);

@@ -97,3 +97,11 @@ pub fn read_file(path: &Path) -> Draft {
 pub fn read_str(path: &Path, text: &str) -> Draft {
     include::Reader::default().read_str(path, text)
 }
+
+/// Checks the syntax of `text`, without what it means as a schema and without the files that it includes.
+///
+/// The draft has the text and the mistakes in it, and nothing else.
+#[must_use]
+pub fn read_syntax(path: &Path, text: &str) -> Draft {
+    include::Reader::default().read_syntax(path, text)
+}

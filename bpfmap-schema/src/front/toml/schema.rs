@@ -60,6 +60,14 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     Top { name, includes }
 }
 
+/// The mistakes against TOML itself.
+pub(super) fn read_syntax(id: SourceId, text: &str) -> Vec<Finding> {
+    let file = File::new(id, text);
+    let (_, errors) = DeTable::parse_recoverable(text);
+    report_syntax_errors(&file, errors);
+    file.into_findings()
+}
+
 fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
         let span = file.span(error.span().unwrap_or_default());

@@ -1,0 +1,131 @@
+//! `bpfmap fmt`.
+
+mod document;
+mod layout;
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use bpfmap_codegen::backend::GeneratedFile;
+use bpfmap_codegen::output::{Planned, plan, write};
+use bpfmap_schema::draft::Draft;
+use bpfmap_schema::front::toml;
+use clap::{ArgMatches, Command};
+
+use crate::schemas::{STANDARD_INPUT, show_findings};
+use crate::{
+    Failed, Outcome, complain, flag, generate, message_format_argument, paths, print,
+    schemas_argument,
+};
+
+pub(crate) fn command() -> Command {
+    Command::new("fmt")
+        .about("Format schemas in TOML")
+        .long_about(
+            "Format schemas in TOML, in place. Comments, the order of keys and the spelling of values stay as they \
+             are.\n\n\
+             An array stays on several lines if it is on several lines; otherwise it is on one line, if it fits in \
+             100 columns.",
+        )
+        .arg(schemas_argument().help("Schemas in TOML; `-` formats standard input to standard output"))
+        .arg(flag("check").help("Write nothing; show what would change, and fail if anything would"))
+        .arg(message_format_argument())
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let check = matches.get_flag("check");
+    let mut planned: Vec<Planned> = vec![];
+    let mut formatted = String::new();
+    let mut outcome = Ok(());
+    for path in paths(matches, "schemas") {
+        match format_file(matches, path) {
+            Ok(Formatted::File(file)) => planned.push(file),
+            Ok(Formatted::StandardInput { before, after }) if check => {
+                if before != after {
+                    print(&generate::unified_diff(
+                        (STANDARD_INPUT, &before),
+                        (STANDARD_INPUT, &after),
+                    ))?;
+                    complain("error: standard input is not formatted\n");
+                    outcome = Err(Failed::Found);
+                }
+            }
+            Ok(Formatted::StandardInput { after, .. }) => formatted.push_str(&after),
+            Err(failed) => outcome = Err(failed),
+        }
+    }
+    // One file with a mistake does not keep the others from being formatted.
+    if check {
+        generate::compare(&planned, "is not formatted").and(outcome)
+    } else {
+        write(&planned, true).map_err(|error| fail(&error.to_string()))?;
+        let stale = planned.iter().filter(|file| file.is_stale());
+        let lines: Vec<String> =
+            stale.map(|file| format!("formatted {}\n", file.path.display())).collect();
+        print(&(formatted + &lines.concat())).and(outcome)
+    }
+}
+
+enum Formatted {
+    File(Planned),
+    StandardInput { before: String, after: String },
+}
+
+fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
+    if path.extension().is_some_and(|extension| extension == "rs") {
+        let path = path.display();
+        return Err(fail(&format!("`{path}` is in Rust, which rustfmt formats")));
+    }
+    if path == Path::new("-") {
+        let before = read_standard_input()?;
+        let after = format(matches, Path::new(STANDARD_INPUT), &before)?;
+        return Ok(Formatted::StandardInput { before, after });
+    }
+    let cannot_read = |error: io::Error| fail(&format!("can't read `{}`: {error}", path.display()));
+    let before = bpfmap_schema::input::read(path, toml::MAX_FILE_SIZE).map_err(cannot_read)?;
+    let before = String::from_utf8(before)
+        .map_err(|_| fail(&format!("`{}` is not UTF-8 text", path.display())))?;
+    let contents = format(matches, path, &before)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder: PathBuf = path.parent().unwrap_or(Path::new("")).to_owned();
+    let planned = plan(&folder, vec![GeneratedFile { name, contents }]);
+    let planned = planned.map_err(|error| fail(&error.to_string()))?;
+    planned.into_iter().next().map(Formatted::File).ok_or(Failed::Found)
+}
+
+/// Formats `text`, which messages call `path`, if it is TOML at all: whether it is a schema does not matter.
+fn format(matches: &ArgMatches, path: &Path, text: &str) -> Result<String, Failed> {
+    let Draft { findings, schema, .. } = toml::read_syntax(path, text);
+    if findings.is_empty() {
+        return Ok(format_text(text));
+    }
+    show_findings(matches, &findings, &schema.sources);
+    Err(Failed::Found)
+}
+
+/// Formats a schema in TOML, as `bpfmap fmt` does. The syntax of `text` must be right.
+///
+/// ```
+/// assert_eq!(bpfmap_cli::format_text("name='maps'"), "name = 'maps'\n");
+/// ```
+#[must_use]
+pub fn format_text(text: &str) -> String {
+    layout::write(&document::read(text))
+}
+
+fn read_standard_input() -> Result<String, Failed> {
+    let mut text = String::new();
+    match io::stdin().lock().take(toml::MAX_FILE_SIZE + 1).read_to_string(&mut text) {
+        Ok(_) if text.len() as u64 <= toml::MAX_FILE_SIZE => Ok(text),
+        Ok(_) => {
+            let limit = toml::MAX_FILE_SIZE >> 20;
+            Err(fail(&format!("standard input has more than {limit} MiB")))
+        }
+        Err(error) => Err(fail(&format!("can't read standard input: {error}"))),
+    }
+}
+
+fn fail(error: &str) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}
