@@ -167,5 +167,10 @@ pub fn is_padding_name(name: &str) -> bool {
         || name == "padding"
 }
 
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests;

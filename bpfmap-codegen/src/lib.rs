@@ -17,3 +17,8 @@ mod programs;
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub use builder::{BuildError, Builder};
 pub use generate::Emit;
+
+/// The examples of the README.
+#[cfg(all(doctest, any(feature = "rust", feature = "toml")))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -73,3 +73,8 @@ pub use migration::{MigrationPlan, MigrationStep};
 pub use special_field::{FIELD_CONSTANTS, SpecialField};
 pub use text::{Text, is_same};
 pub use type_desc::{IntEncoding, MemberDesc, TypeDesc};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -292,3 +292,8 @@ pub use stream::{
     PerfBuffer, PerfBufferOptions, PerfRecord, Records, Reservation, RingBuf, UserRingBuf,
 };
 pub use types::{BpfEnum, BpfType, Enum, Padded};
+
+/// The examples of the README.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

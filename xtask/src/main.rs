@@ -1,5 +1,6 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`.
+//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
+//! `cargo xtask package`.
 
 mod apt;
 mod cargo;
@@ -9,6 +10,7 @@ mod fuzz;
 mod matrix;
 mod msrv;
 mod names;
+mod package;
 mod packages;
 mod roundtrip;
 mod sanitize;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
         ["msrv"] => msrv::run(),
+        ["package"] => package::run(),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
@@ -69,6 +72,7 @@ Usage: cargo xtask COMMAND
   miri   the parts of the runtime that need no kernel, in Miri; takes a nightly compiler with it
   msrv   the crates for users, built and tested by Rust 1.85.1 of Debian 13; as root, in a system that it makes
          with debootstrap in ~/.cache/bpfmap-msrv
+  package  the packages of the crates for users, each built from its tarball, and both tools installed from theirs
   names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
          --check, held against the oldest and the newest kernel
 

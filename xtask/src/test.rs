@@ -5,7 +5,7 @@ use bpfmap_vmtest::Binary;
 use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
-use crate::{Error, fuzz, matrix, names, packages, roundtrip, sanitize};
+use crate::{Error, fuzz, matrix, names, package, packages, roundtrip, sanitize};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -91,7 +91,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// When a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(10);
+    let mut steps = Steps::new(11);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -114,6 +114,9 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Tests on this machine");
     on_host()?;
+
+    steps.next("Packages of the crates, built and installed");
+    package::run()?;
 
     steps.next("The runtime under AddressSanitizer");
     sanitize::run()?;
