@@ -7,9 +7,11 @@ use bpfmap_schema::check::{Checked, check};
 use bpfmap_schema::diagnostics::{printable, render};
 use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::read_file_with;
+use bpfmap_schema::front::rust::Cfg;
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
+use crate::project::Project;
 use crate::revision::Revision;
 use crate::{
     Failed, Outcome, build, build_arguments, complain, complain_as_is, print, style, word,
@@ -24,28 +26,31 @@ pub(crate) fn command() -> Command {
              Exit status: 0 when nothing of what `--fail-on` names was found, 1 when something was, 2 \
              when the schemas can't be compared.",
         )
-        .override_usage("bpfmap diff [OPTIONS] <OLD> <NEW>\n       bpfmap diff [OPTIONS] <NEW> --against <REV>")
+        .override_usage(
+            "bpfmap diff [OPTIONS] <OLD> <NEW>\n       \
+             bpfmap diff [OPTIONS] <NEW> --against <REV>\n       \
+             bpfmap diff [OPTIONS] [--against <REV>]",
+        )
         .arg(
             Arg::new("old")
                 .value_name("OLD")
                 .value_parser(value_parser!(PathBuf))
-                .required(true)
-                .help("The older schema: TOML, or Rust with the derives"),
+                .requires("newer")
+                .help("The older schema: TOML, or Rust with the derives; without any, each of bpfmap.toml is compared with its older revision"),
         )
         .arg(
             Arg::new("new")
                 .value_name("NEW")
                 .value_parser(value_parser!(PathBuf))
-                .required_unless_present("against")
-                .conflicts_with("against")
                 .help("The newer one"),
         )
         .arg(
             Arg::new("against")
                 .long("against")
                 .value_name("REV")
-                .help("Compare the only schema with what it was in this revision of git: main, v1.2, HEAD~3"),
+                .help("Compare with what the schema was in this revision of git, such as main, v1.2 or HEAD~3; without any schema, default: `against` of bpfmap.toml, or HEAD"),
         )
+        .group(ArgGroup::new("newer").args(["new", "against"]))
         .arg(
             Arg::new("format")
                 .long("format")
@@ -69,28 +74,57 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let fail_on = FailOn::read(matches)?;
     let format = Format::ALL.iter().find(|(name, _)| *name == word(matches, "format"));
     let format = format.map_or(Format::Text, |(_, format)| *format);
-    let (old, new) = schemas(matches)?;
-    let changes = diff(&old, &new).map_err(|error| cannot(&error.to_string()))?;
-    let fails = |change: &Change| fail_on.names(change);
-    // Where nobody reads, the exit status still tells.
-    let _ = print(&printable(&report(&changes, (&old, &new), format, fails)));
-    if changes.iter().any(fails) { Err(Failed::Found) } else { Ok(()) }
+    let mut is_found = false;
+    for (old, new) in &schemas(matches)? {
+        let changes = diff(old, new).map_err(|error| cannot(&error.to_string()))?;
+        let fails = |change: &Change| fail_on.names(change);
+        // Where nobody reads, the exit status still tells.
+        let _ = print(&printable(&report(&changes, (old, new), format, fails)));
+        is_found |= changes.iter().any(fails);
+    }
+    if is_found { Err(Failed::Found) } else { Ok(()) }
 }
 
-/// The older schema and the newer one.
-fn schemas(matches: &ArgMatches) -> Result<(Checked, Checked), Failed> {
-    let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
-    let first = path("old");
+/// Pairs of the older schema and the newer one.
+fn schemas(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
     let cfg = build(matches);
-    let read = |path: &Path| read_file_with(path, &cfg);
-    let Some(revision) = matches.get_one::<String>("against") else {
-        return Ok((usable(read(&first))?, usable(read(&path("new")))?));
-    };
-    let new = usable(read(&first))?;
-    let revision = Revision::check_out(revision, &first).map_err(|error| cannot(&error))?;
-    let mut draft = read(revision.path());
+    let path = |name: &str| matches.get_one::<PathBuf>(name);
+    let revision = matches.get_one::<String>("against");
+    match (path("old"), path("new"), revision) {
+        (Some(old), Some(new), _) => {
+            let read = |path: &Path| usable(read_file_with(path, &cfg));
+            Ok(vec![(read(old)?, read(new)?)])
+        }
+        (Some(schema), None, revision) => {
+            let revision = revision.map_or("HEAD", String::as_str);
+            let pair = with_revision(schema, revision, &cfg)?.ok_or_else(|| {
+                let schema = schema.display();
+                cannot(&format!("there is no `{schema}` in the revision `{revision}`"))
+            })?;
+            Ok(vec![pair])
+        }
+        (None, ..) => {
+            let project = Project::needed("no schema is named")?;
+            let revision = revision.or(project.against.as_ref()).map_or("HEAD", String::as_str);
+            let pairs = project.schemas.iter().map(|path| with_revision(path, revision, &cfg));
+            // What a revision does not have can't break anything.
+            pairs.filter_map(Result::transpose).collect()
+        }
+    }
+}
+
+/// The schema at `path` as it was in a revision, if the revision has it, and as it is.
+fn with_revision(
+    path: &Path,
+    revision: &str,
+    cfg: &Cfg,
+) -> Result<Option<(Checked, Checked)>, Failed> {
+    let new = usable(read_file_with(path, cfg))?;
+    let revision = Revision::check_out(revision, path).map_err(|error| cannot(&error))?;
+    let Some(revision) = revision else { return Ok(None) };
+    let mut draft = read_file_with(revision.path(), cfg);
     draft.schema.sources.rename(|path| revision.shown(path));
-    Ok((usable(draft)?, new))
+    Ok(Some((usable(draft)?, new)))
 }
 
 /// A schema without errors. Warnings are for `bpfmap check`.

@@ -12,6 +12,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::depfile::Besides;
+use crate::project::{FILE, Project, Target};
 use crate::schemas::Run;
 use crate::{
     Failed, Outcome, build_arguments, complain, depfile, flag, kernel_btf_argument,
@@ -29,18 +30,18 @@ pub(crate) fn command() -> Command {
                 .short('o')
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
-                .required(true)
-                .help("The folder to write to; it is made if it is not there"),
+                .help("The folder to write to, made if it is not there; without it, the folders of bpfmap.toml"),
         )
         .arg(
             Arg::new("emit")
                 .long("emit")
                 .value_name("KINDS")
                 .value_delimiter(',')
+                .requires("out")
                 .value_parser(PossibleValuesParser::new(Emit::ALL.iter().map(|(name, _)| *name)))
                 .help("What to write. Without it: c and rust, and only c if the schema is written in Rust"),
         )
-        .arg(flag("legacy").help(
+        .arg(flag("legacy").requires("out").help(
             "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
              libbpf 1.0 and newer refuse it, and aya also loads the maps that are \
              written without this option",
@@ -53,6 +54,7 @@ pub(crate) fn command() -> Command {
             Arg::new("modules")
                 .long("modules")
                 .value_name("NAME")
+                .requires("out")
                 .value_parser(file_name)
                 .help("Also write a Rust file of this name with a module for each schema, such as `mod.rs`"),
         )
@@ -69,32 +71,13 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let targets = targets(matches)?;
     let Run { roots, includes } = schemas::read_with_includes(matches)?;
-    let asked = asked(matches);
-    let legacy = matches.get_flag("legacy");
-    if legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
-        complain(
-            "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which libbpf before \
-             1.0 loads; libbpf 1.0 and newer refuse it, and aya needs no `--legacy`\n",
-        );
+    let mut planned = vec![];
+    for (out, targets) in by_folder(&targets) {
+        let files = targets.iter().flat_map(|target| files(target, &roots, &includes)).collect();
+        planned.extend(plan(out, files).map_err(|error| fail(&error))?);
     }
-    let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_default();
-    let options = |checked: &Checked| {
-        let emit = asked.clone().unwrap_or_else(|| Emit::default_for(checked).to_vec());
-        Options { emit, legacy }
-    };
-    let own = roots.iter().flat_map(|root| generate(root, &options(root)));
-    let shared =
-        includes.iter().flat_map(|include| generate(include, &options(include).for_include()));
-    let mut files: Vec<GeneratedFile> = own.chain(shared).collect();
-    if let Some(name) = matches.get_one::<String>("modules") {
-        let has_rust = |checked: &&Checked| options(checked).emit.contains(&Emit::Rust);
-        let modules = includes.iter().chain(&roots).filter(has_rust);
-        let modules: Vec<String> =
-            modules.map(|checked| checked.schema().name.value.clone()).collect();
-        files.push(emit_modules(name, &modules));
-    }
-    let planned = plan(&out, files).map_err(|error| fail(&error))?;
     if matches.get_flag("check") {
         return compare(&planned, "is stale");
     }
@@ -109,8 +92,66 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     print(&lines.concat())
 }
 
+/// What the command line says is generated, or else the project file.
+fn targets(matches: &ArgMatches) -> Result<Vec<Target>, Failed> {
+    let Some(out) = matches.get_one::<PathBuf>("out") else {
+        let project = Project::needed("`--out` names no folder")?;
+        if project.targets.is_empty() {
+            complain(&format!(
+                "error: `--out` names no folder, and `{FILE}` has no `[[generate]]` table\n"
+            ));
+            return Err(Failed::Usage);
+        }
+        return Ok(project.targets);
+    };
+    Ok(vec![Target {
+        out: out.clone(),
+        emit: asked(matches),
+        legacy: matches.get_flag("legacy"),
+        modules: matches.get_one("modules").cloned(),
+    }])
+}
+
+/// The targets of each folder, so that a file that two of them make is found.
+fn by_folder(targets: &[Target]) -> Vec<(&Path, Vec<&Target>)> {
+    let mut folders: Vec<(&Path, Vec<&Target>)> = vec![];
+    for target in targets {
+        match folders.iter_mut().find(|(out, _)| *out == target.out) {
+            Some((_, targets)) => targets.push(target),
+            None => folders.push((&target.out, vec![target])),
+        }
+    }
+    folders
+}
+
+fn files(target: &Target, roots: &[Checked], includes: &[Checked]) -> Vec<GeneratedFile> {
+    let Target { emit: asked, legacy, modules, .. } = target;
+    if *legacy && asked.as_ref().is_none_or(|kinds| kinds.contains(&Emit::C)) {
+        complain(
+            "warning: `--legacy` writes `struct bpf_map_def SEC(\"maps\")`, which libbpf before \
+             1.0 loads; libbpf 1.0 and newer refuse it, and aya needs no `--legacy`\n",
+        );
+    }
+    let options = |checked: &Checked| {
+        let emit = asked.clone().unwrap_or_else(|| Emit::default_for(checked).to_vec());
+        Options { emit, legacy: *legacy }
+    };
+    let own = roots.iter().flat_map(|root| generate(root, &options(root)));
+    let shared =
+        includes.iter().flat_map(|include| generate(include, &options(include).for_include()));
+    let mut files: Vec<GeneratedFile> = own.chain(shared).collect();
+    if let Some(name) = modules {
+        let has_rust = |checked: &&Checked| options(checked).emit.contains(&Emit::Rust);
+        let modules = includes.iter().chain(roots).filter(has_rust);
+        let modules: Vec<String> =
+            modules.map(|checked| checked.schema().name.value.clone()).collect();
+        files.push(emit_modules(name, &modules));
+    }
+    files
+}
+
 /// The name of a file in the folder that is written to.
-fn file_name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn file_name(text: &str) -> Result<String, &'static str> {
     let is_name = Path::new(text).file_name().is_some_and(|name| name == text);
     is_name.then(|| text.to_owned()).ok_or("expected the name of a file, without a folder")
 }

@@ -15,11 +15,13 @@ mod kernel_btf;
 mod kernels;
 mod live;
 mod migrate;
+mod project;
 mod revision;
 mod schemas;
 mod verify;
 
 pub use fmt::format_text;
+pub use project::{Project, Target};
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -32,11 +34,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 /// Whether all went well.
 type Outcome = Result<(), Failed>;
 
-/// Something went wrong, and was said.
-enum Failed {
+/// Why a command failed. The message is on standard error already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
     /// Something was found, is stale or could not be done.
     Found,
-    /// The command line asks for what there is not.
+    /// The command line asks for something that does not exist.
     Usage,
 }
 
@@ -144,14 +147,16 @@ fn command() -> Command {
         )
 }
 
+/// Schemas; without any, those of the project.
 fn schemas_argument() -> Arg {
     Arg::new("schemas")
         .value_name("SCHEMA")
         .value_parser(value_parser!(PathBuf))
         .action(ArgAction::Append)
         .num_args(1..)
-        .required(true)
-        .help("Schemas: TOML, or Rust with the derives; `-` is TOML on standard input")
+        .help(
+            "Schemas: TOML, or Rust with the derives; `-` is TOML on standard input; without any, those of bpfmap.toml",
+        )
 }
 
 /// What a source in Rust asks of its build.

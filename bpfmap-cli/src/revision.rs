@@ -21,7 +21,9 @@ impl Revision {
     /// Checks out what `schema`, a file of today, may have been made of in the revision `name`: each
     /// schema in TOML, each Rust source, and what stands beside it. The repository and its index are
     /// only read.
-    pub(crate) fn check_out(name: &str, schema: &Path) -> Result<Self, String> {
+    ///
+    /// Returns `None` if the revision does not have the schema.
+    pub(crate) fn check_out(name: &str, schema: &Path) -> Result<Option<Self>, String> {
         let beside = match schema.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -56,10 +58,7 @@ impl Revision {
         run(&mut copy, &files)?;
 
         let schema = folder.path().join(TREE).join(&within);
-        if !schema.is_file() {
-            return Err(format!("there is no `{}` in the revision `{name}`", within.display()));
-        }
-        Ok(Self { name: name.to_owned(), folder, schema })
+        Ok(schema.is_file().then(|| Self { name: name.to_owned(), folder, schema }))
     }
 
     /// The schema.

@@ -17,6 +17,7 @@ use bpfmap_schema::source::{SourceMap, Span};
 use bpfmap_schema::taken::{KernelNames, Taken};
 use clap::ArgMatches;
 
+use crate::project::Project;
 use crate::{
     Failed, Outcome, build, complain, complain_as_is, kernel_btf, paths, print, style, word,
 };
@@ -26,12 +27,21 @@ pub(crate) fn check(matches: &ArgMatches) -> Outcome {
     read(matches).map(|_| ())
 }
 
+/// Returns the paths of the schemas that the command line names, or else of those of the project.
+pub(crate) fn given(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
+    let named: Vec<PathBuf> = paths(matches, "schemas").cloned().collect();
+    if named.is_empty() {
+        return Ok(Project::needed("no schema is named")?.schemas);
+    }
+    Ok(named)
+}
+
 /// Reads and checks the schemas that the command line names, and shows all that was found in any
 /// of them. `None` of them is returned if one can't be used.
 pub(crate) fn read(matches: &ArgMatches) -> Result<Vec<Checked>, Failed> {
     let mut findings = Findings::new(matches);
     findings.kernel = kernel_btf::names(matches)?;
-    let checked = paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
+    let checked = given(matches)?.iter().filter_map(|path| findings.read(path)).collect();
     findings.close();
     if findings.errors == 0 { Ok(checked) } else { Err(Failed::Found) }
 }
@@ -50,7 +60,7 @@ pub(crate) fn read_with_includes(matches: &ArgMatches) -> Result<Run, Failed> {
     let mut findings = Findings::new(matches);
     findings.kernel = kernel_btf::names(matches)?;
     let roots: Vec<Checked> =
-        paths(matches, "schemas").filter_map(|path| findings.read(path)).collect();
+        given(matches)?.iter().filter_map(|path| findings.read(path)).collect();
     let paths = includes(&roots);
     let includes = paths.iter().filter_map(|path| findings.read(path)).collect();
     findings.close();

@@ -62,6 +62,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "make",
         "--test",
+        "project",
+        "--test",
         "verify",
     ],
     // A feature that no other test needs.

@@ -12,7 +12,7 @@ use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::toml;
 use clap::{ArgMatches, Command};
 
-use crate::schemas::{STANDARD_INPUT, show_findings};
+use crate::schemas::{STANDARD_INPUT, given, show_findings};
 use crate::{
     Failed, Outcome, complain, flag, generate, message_format_argument, paths, print,
     schemas_argument,
@@ -27,7 +27,9 @@ pub(crate) fn command() -> Command {
              An array stays on several lines if it is on several lines; otherwise it is on one line, if it fits in \
              100 columns.",
         )
-        .arg(schemas_argument().help("Schemas in TOML; `-` formats standard input to standard output"))
+        .arg(schemas_argument().help(
+            "Schemas in TOML; `-` formats standard input to standard output; without any, those of bpfmap.toml",
+        ))
         .arg(flag("check").help("Write nothing; show what would change, and fail if anything would"))
         .arg(message_format_argument())
 }
@@ -37,7 +39,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let mut planned: Vec<Planned> = vec![];
     let mut formatted = String::new();
     let mut outcome = Ok(());
-    for path in paths(matches, "schemas") {
+    for path in &to_format(matches)? {
         match format_file(matches, path) {
             Ok(Formatted::File(file)) => planned.push(file),
             Ok(Formatted::StandardInput { before, after }) if check => {
@@ -66,13 +68,25 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
 }
 
+/// The schemas that the command line names, or else those of the project that are in TOML.
+fn to_format(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
+    let is_named = paths(matches, "schemas").next().is_some();
+    let mut given = given(matches)?;
+    given.retain(|path| is_named || !is_rust(path));
+    Ok(given)
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
 enum Formatted {
     File(Planned),
     StandardInput { before: String, after: String },
 }
 
 fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
-    if path.extension().is_some_and(|extension| extension == "rs") {
+    if is_rust(path) {
         let path = path.display();
         return Err(fail(&format!("`{path}` is in Rust, which rustfmt formats")));
     }

@@ -1,0 +1,207 @@
+//! The project file, `bpfmap.toml`: which schemas a project has, what is generated from them and where, and the
+//! kernels that they are tested on.
+//!
+//! ```toml
+//! schemas = ["schemas"]               # files, or folders that have schemas in TOML
+//! kernels = ["5.10", "6.12", "7.3"]   # for `bpfmap test`
+//!
+//! [[generate]]                        # for `bpfmap generate`; one table for each folder
+//! out = "src/bpf"
+//! emit = ["c"]                        # default: what `bpfmap generate --emit` has as default
+//!
+//! [[generate]]
+//! out = "src/maps"
+//! emit = ["rust"]
+//! modules = "mod.rs"                  # as `--modules`; also `legacy = true`
+//!
+//! [diff]
+//! against = "main"                    # for `bpfmap diff`; default: HEAD
+//! ```
+//!
+//! Paths are relative to the folder of the file.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use bpfmap_codegen::Emit;
+use bpfmap_schema::diagnostics::{Style, printable};
+use bpfmap_schema::{input, nearest};
+use bpfmap_vmtest::config;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use crate::{Failed, complain, complain_as_is, generate, style};
+
+/// The name of the project file.
+pub(crate) const FILE: &str = "bpfmap.toml";
+
+/// The largest project file that is read, in bytes.
+const MAX_FILE_SIZE: u64 = 1 << 20;
+
+/// What a project file says. Paths are as commands take them.
+#[derive(Debug)]
+pub struct Project {
+    /// The schemas, at least one.
+    pub schemas: Vec<PathBuf>,
+    /// The kernels, by the names that `bpfmap-vmtest` takes; empty if the file names none.
+    pub kernels: Vec<String>,
+    /// What is generated.
+    pub targets: Vec<Target>,
+    /// The revision of git that schemas are compared with.
+    pub against: Option<String>,
+}
+
+/// What is generated into one folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The folder.
+    pub out: PathBuf,
+    /// The kinds of files; `None` for those that suit the schema.
+    #[serde(default, deserialize_with = "kinds")]
+    pub emit: Option<Vec<Emit>>,
+    /// Whether C has definitions of maps for libbpf before 1.0.
+    #[serde(default)]
+    pub legacy: bool,
+    /// A Rust file that has a module for each schema.
+    #[serde(default, deserialize_with = "file_name")]
+    pub modules: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schemas: Spanned<Vec<Spanned<PathBuf>>>,
+    #[serde(default)]
+    kernels: Vec<String>,
+    #[serde(default)]
+    generate: Vec<Target>,
+    #[serde(default)]
+    diff: Diff,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Diff {
+    against: Option<String>,
+}
+
+impl Project {
+    /// Reads the project file in the current folder, or in the nearest above that has one. Returns `None` if there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read or says what it can't, or another user may have put it there. It was said then.
+    pub fn find() -> Result<Option<Self>, Failed> {
+        let Some(path) = config::find(FILE).map_err(|error| fail(&error.to_string()))? else {
+            return Ok(None);
+        };
+        // In the project's own folder, which is the usual case, paths are short.
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path);
+        Self::read(&path).map(Some)
+    }
+
+    /// The same, where a command can't do without.
+    ///
+    /// # Errors
+    ///
+    /// When there is no project file as well. `missing` says what the command line lacks then.
+    pub(crate) fn needed(missing: &str) -> Result<Self, Failed> {
+        let Some(project) = Self::find()? else {
+            complain(&format!(
+                "error: {missing}, and there is no `{FILE}` in this folder or above it\n"
+            ));
+            return Err(Failed::Usage);
+        };
+        Ok(project)
+    }
+
+    fn read(path: &Path) -> Result<Self, Failed> {
+        let shown = path.display();
+        let bytes = input::read(path, MAX_FILE_SIZE)
+            .map_err(|error| fail(&format!("can't read `{shown}`: {error}")))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| fail(&format!("`{shown}` is not UTF-8 text")))?;
+        let mistake = |message: &str, span: Range<usize>| {
+            show(path, &text, message, span);
+            Failed::Found
+        };
+        let file: File = toml::from_str(&text)
+            .map_err(|error| mistake(error.message(), error.span().unwrap_or_default()))?;
+
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut schemas = vec![];
+        for entry in file.schemas.get_ref() {
+            let within = folder.join(entry.get_ref());
+            let found = schemas_at(&within).map_err(|error| {
+                mistake(&format!("can't read `{}`: {error}", within.display()), entry.span())
+            })?;
+            if found.is_empty() {
+                let message = format!("there is no schema in TOML in `{}`", within.display());
+                return Err(mistake(&message, entry.span()));
+            }
+            schemas.extend(found);
+        }
+        if schemas.is_empty() {
+            return Err(mistake("a project has at least one schema", file.schemas.span()));
+        }
+        let mut targets = file.generate;
+        for target in &mut targets {
+            target.out = folder.join(&target.out);
+        }
+        Ok(Self { schemas, kernels: file.kernels, targets, against: file.diff.against })
+    }
+}
+
+/// The schema at `path`, or those in TOML in the folder there.
+fn schemas_at(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries: Result<Vec<_>, _> = fs::read_dir(path)?.collect();
+    let paths = entries?.into_iter().map(|entry| entry.path());
+    let mut schemas: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    schemas.sort();
+    Ok(schemas)
+}
+
+fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Emit>>, D::Error> {
+    let words = Vec::<String>::deserialize(deserializer)?;
+    let kind = |word: &String| {
+        let known = Emit::ALL.iter().find(|(name, _)| name == word);
+        known.map(|(_, kind)| *kind).ok_or_else(|| {
+            let help = nearest::nearest(word, Emit::ALL.iter().map(|(name, _)| *name));
+            D::Error::custom(format!("unknown kind of file `{word}`: {help}"))
+        })
+    };
+    words.iter().map(kind).collect::<Result<_, _>>().map(Some)
+}
+
+fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    generate::file_name(&name).map(Some).map_err(D::Error::custom)
+}
+
+/// Shows a mistake at its place in the file, as mistakes in schemas are shown.
+fn show(path: &Path, text: &str, message: &str, span: Range<usize>) {
+    let renderer = match style() {
+        Style::Plain => Renderer::plain(),
+        Style::Ansi => Renderer::styled(),
+    };
+    let (path, text, message) = (path.display().to_string(), text, printable(message));
+    let snippet = Snippet::source(text).path(path).annotation(AnnotationKind::Primary.span(span));
+    let report = Level::ERROR.primary_title(message).element(snippet);
+    complain_as_is(&format!("{}\n\n", renderer.render(&[report])));
+}
+
+fn fail(error: &str) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}
