@@ -1,37 +1,39 @@
 //! Types that zerocopy or bytemuck have proven to be plain data.
 //!
-//! Their proofs can't be taken over by a blanket `impl`: a type could then be plain in two ways. So a type of your own
-//! says by a macro which proof holds, and a type of someone else comes in a wrapper.
+//! A blanket `impl` can't take over the proofs of both crates, because a type could then be plain in two ways. So a
+//! macro names the proof for a type of your own, and a wrapper holds a type of another crate.
 
 use crate::plain::Plain;
 
-/// A [`Plain`] type by zerocopy's proof: for one that isn't yours; else see
-/// [`plain_from_zerocopy!`](crate::plain_from_zerocopy!).
+/// A wrapper that makes a type of another crate [`Plain`] by zerocopy's proof. For your own types,
+/// see [`plain_from_zerocopy!`](crate::plain_from_zerocopy!).
 #[cfg(feature = "zerocopy")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct Zerocopy<T>(pub T);
 
 #[cfg(feature = "zerocopy")]
-// SAFETY: `FromBytes` takes every bit pattern, `IntoBytes` has no padding; the wrapper adds nothing.
+// SAFETY: a `FromBytes` type accepts every bit pattern, an `IntoBytes` type has no padding, and the wrapper adds
+// nothing.
 unsafe impl<T> Plain for Zerocopy<T> where
     T: zerocopy::FromBytes + zerocopy::IntoBytes + zerocopy::Immutable + Copy + 'static
 {
 }
 
-/// A [`Plain`] type by bytemuck's proof: for one that isn't yours; else see
-/// [`plain_from_bytemuck!`](crate::plain_from_bytemuck!).
+/// A wrapper that makes a type of another crate [`Plain`] by bytemuck's proof. For your own types,
+/// see [`plain_from_bytemuck!`](crate::plain_from_bytemuck!).
 #[cfg(feature = "bytemuck")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct Pod<T>(pub T);
 
 #[cfg(feature = "bytemuck")]
-// SAFETY: bytemuck's `Pod` takes every bit pattern and has no padding; the wrapper adds nothing.
+// SAFETY: a bytemuck `Pod` type accepts every bit pattern and has no padding, and the wrapper adds
+// nothing.
 unsafe impl<T: bytemuck::Pod> Plain for Pod<T> {}
 
-/// Implements [`Plain`](crate::Plain) for types of yours on which zerocopy's `FromBytes`, `IntoBytes` and `Immutable`
-/// are derived.
+/// Implements [`Plain`](crate::Plain) for types of your crate that derive zerocopy's `FromBytes`, `IntoBytes` and
+/// `Immutable`.
 ///
 /// ```
 /// use bpfmap::Be32;
@@ -49,7 +51,7 @@ unsafe impl<T: bytemuck::Pod> Plain for Pod<T> {}
 #[macro_export]
 macro_rules! plain_from_zerocopy {
     ($($ty:ty),+ $(,)?) => { $(
-        // SAFETY: the constant asks for zerocopy's proof of the type itself, whatever the macro was given as its name.
+        // SAFETY: the constant requires zerocopy's proof for the actual type, whatever name the macro got for it.
         unsafe impl $crate::Plain for $ty {
             const PROVER: $crate::__private::Prover =
                 $crate::__private::proven_by_zerocopy::<Self>();
@@ -57,7 +59,7 @@ macro_rules! plain_from_zerocopy {
     )+ };
 }
 
-/// Implements [`Plain`](crate::Plain) for types of yours that have bytemuck's `Pod`.
+/// Implements [`Plain`](crate::Plain) for types of your crate that implement bytemuck's `Pod`.
 ///
 /// ```
 /// #[derive(Clone, Copy)]
@@ -75,7 +77,7 @@ macro_rules! plain_from_zerocopy {
 #[macro_export]
 macro_rules! plain_from_bytemuck {
     ($($ty:ty),+ $(,)?) => { $(
-        // SAFETY: the constant asks for bytemuck's proof of the type itself, whatever the macro was given as its name.
+        // SAFETY: the constant requires bytemuck's proof for the actual type, whatever name the macro got for it.
         unsafe impl $crate::Plain for $ty {
             const PROVER: $crate::__private::Prover =
                 $crate::__private::proven_by_bytemuck::<Self>();

@@ -1,4 +1,4 @@
-//! Text in an array of C's `char`.
+//! Text in an array of C `char`.
 
 use core::fmt::{self, Write as _};
 use core::str::{FromStr, Utf8Error};
@@ -10,9 +10,9 @@ use bpfmap_core::TypeDesc;
 
 /// An array of `char` in C, `char name[N]`: text that ends at the first zero byte (NUL), or fills the array.
 ///
-/// A schema calls it `[char; N]`. All bytes are kept and compared, also those behind the first NUL, since the kernel
-/// compares all bytes of a key. The text is what stands before the NUL; the kernel promises nothing of it, so it may not
-/// be UTF-8.
+/// In a schema this is `[char; N]`. All bytes are kept and compared, also those after the first NUL, because the kernel
+/// compares all bytes of a key. The text ends before the first NUL. The kernel does not guarantee its encoding, so it
+/// may not be UTF-8.
 ///
 /// ```
 /// use bpfmap::CharArray;
@@ -32,9 +32,9 @@ use bpfmap_core::TypeDesc;
 pub struct CharArray<const N: usize>([u8; N]);
 
 impl<const N: usize> CharArray<N> {
-    /// Returns the array of these bytes.
+    /// Returns the array with these bytes.
     ///
-    /// A constant is made of a byte string as long as the array:
+    /// Use it to make a constant from a byte string of the same length:
     ///
     /// ```
     /// use bpfmap::CharArray;
@@ -48,14 +48,14 @@ impl<const N: usize> CharArray<N> {
         Self(bytes)
     }
 
-    /// Returns all bytes, also those behind the first NUL.
+    /// Returns all bytes, including those after the first NUL.
     #[inline]
     #[must_use]
     pub const fn to_bytes(self) -> [u8; N] {
         self.0
     }
 
-    /// Returns the bytes of the text: those before the first NUL, or all of them if there is none.
+    /// Returns the bytes of the text: those before the first NUL, or all bytes if there is no NUL.
     #[must_use]
     pub fn bytes_until_nul(&self) -> &[u8] {
         self.0.split(|byte| *byte == 0).next().unwrap_or_default()
@@ -65,13 +65,13 @@ impl<const N: usize> CharArray<N> {
     ///
     /// # Errors
     ///
-    /// If the bytes before the first NUL are not UTF-8. [`to_string_lossy`](Self::to_string_lossy) returns a text of any
+    /// Fails if the bytes before the first NUL are not UTF-8. [`to_string_lossy`](Self::to_string_lossy) accepts any
     /// bytes.
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
         core::str::from_utf8(self.bytes_until_nul())
     }
 
-    /// Returns the text, with U+FFFD (�) in place of bytes that are not UTF-8. Allocates only where there are such bytes.
+    /// Returns the text, with U+FFFD (�) in place of bytes that are not UTF-8. Allocates only if there are such bytes.
     #[must_use]
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes_until_nul())
@@ -86,11 +86,11 @@ impl<const N: usize> BpfType for CharArray<N> {
         &TypeDesc::Array { element: TypeDesc::CHAR, len: crate::types::len(N) };
 }
 
-/// The text and zero bytes behind it, at least one.
+/// Copies the text and fills the array with zero bytes, at least one.
 ///
 /// # Errors
 ///
-/// If the text has `N` bytes or more, so that there is no room for the NUL that ends it, or has a NUL itself. Use
+/// Fails if the text has `N` bytes or more, which leaves no room for the final NUL, or if it contains a NUL. Use
 /// [`from_bytes`](CharArray::from_bytes) for a text that fills the array.
 ///
 /// ```
@@ -115,7 +115,7 @@ impl<const N: usize> TryFrom<&str> for CharArray<N> {
     }
 }
 
-/// As `TryFrom<&str>`.
+/// Does the same as `TryFrom<&str>`.
 impl<const N: usize> FromStr for CharArray<N> {
     type Err = CharArrayError;
 
@@ -138,7 +138,7 @@ impl<const N: usize> From<CharArray<N>> for [u8; N] {
     }
 }
 
-/// Zero bytes, which are the empty text.
+/// Returns all zero bytes, which is the empty text.
 impl<const N: usize> Default for CharArray<N> {
     #[inline]
     fn default() -> Self {
@@ -167,8 +167,8 @@ impl<const N: usize> fmt::Display for CharArray<N> {
     }
 }
 
-/// Shows all bytes as text in quotes, without the zero bytes at the end. What is not UTF-8 is shown as `\xff`, and a NUL
-/// that other bytes follow as `\0`. So arrays that differ are shown differently.
+/// Shows all bytes as text in quotes, without the zero bytes at the end. Bytes that are not UTF-8 are shown as `\xff`,
+/// and a NUL before other bytes as `\0`. Different arrays are always shown differently.
 impl<const N: usize> fmt::Debug for CharArray<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);

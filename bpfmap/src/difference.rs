@@ -1,19 +1,19 @@
-//! What a comparison finds.
+//! The result of a comparison.
 
 use core::fmt;
 
-/// One thing in which a map is not what a schema says.
+/// A difference between a map and a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// What differs: `flags`, `value.stats[].rx_bytes`.
+    /// The part that differs, such as `flags` or `value.stats[].rx_bytes`.
     pub path: String,
-    /// How: `offset 16, schema says 8`.
+    /// The difference, such as `offset 16, schema says 8`.
     pub text: String,
 }
 
 impl Difference {
-    /// Returns a difference of what is at `path`.
+    /// Returns a difference in the part at `path`.
     #[must_use]
     pub fn new(path: &str, text: String) -> Self {
         Self { path: path.to_owned(), text }

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of this crate.
 
 use crate::sys::{ENOTSUPP, Errno};
 use core::fmt;
@@ -7,9 +7,10 @@ use std::io;
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// Why an operation failed: the operation, the map, and the kernel's errno or the difference that opening found.
+/// An error of an operation. It contains the operation, the map, and the kernel's errno or the difference that opening
+/// found.
 ///
-/// A key that is absent is no error: look-ups give `Ok(None)`, deletions `Ok(false)`.
+/// An absent key is not an error: lookups return `Ok(None)`, deletions return `Ok(false)`.
 pub struct Error(Repr);
 
 enum Repr {
@@ -26,37 +27,40 @@ struct Told {
     source: Option<io::Error>,
 }
 
-/// What a program may want to tell apart.
+/// The kinds of errors that a program may want to distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The kernel, or this map type on this kernel, lacks the operation (`ENOTSUPP`, `EOPNOTSUPP`, `ENOSYS`).
+    /// The kernel lacks the operation, or lacks it for this map type (`ENOTSUPP`, `EOPNOTSUPP`, `ENOSYS`).
     Unsupported,
-    /// A privilege or a limit is missing, or the map or its descriptor is read-only or write-only (`EPERM`, `EACCES`).
+    /// A privilege is missing, a limit is exceeded, or the map or its descriptor is read-only or write-only (`EPERM`,
+    /// `EACCES`).
     PermissionDenied,
-    /// [`UpdateMode::NoExist`](crate::UpdateMode::NoExist) met a present key (`EEXIST`).
+    /// The key is present, and the mode is [`UpdateMode::NoExist`](crate::UpdateMode::NoExist)
+    /// (`EEXIST`).
     Exists,
-    /// [`UpdateMode::Exist`](crate::UpdateMode::Exist) met an absent key; no such map, path or id (`ENOENT`).
+    /// The key is absent, and the mode is [`UpdateMode::Exist`](crate::UpdateMode::Exist); or there is no such map,
+    /// path or id (`ENOENT`).
     NotFound,
-    /// The object has the map, and the program that loaded it did not create the map (libbpf's
-    /// `bpf_map__set_autocreate`).
+    /// The object declares the map, but the program that loaded the object did not create it
+    /// (libbpf's `bpf_map__set_autocreate`).
     NotCreated,
     /// The map is full, or the index is out of range (`E2BIG`, `ENOSPC`).
     Full,
-    /// The kernel has no memory left for it (`ENOMEM`).
+    /// The kernel has not enough memory (`ENOMEM`).
     OutOfMemory,
-    /// The map is not what the schema says.
+    /// The map does not match the schema.
     Mismatch,
-    /// `/sys/devices/system/cpu/possible` does not list the CPUs that the kernel keeps values of: see
+    /// `/sys/devices/system/cpu/possible` does not list the CPUs for which the kernel keeps values; see
     /// [`possible_cpus`](crate::possible_cpus).
     PossibleCpus,
-    /// The map kept changing so much that a walk could not reach its end.
+    /// The map changed so often that a walk could not reach its end.
     Disturbed,
-    /// Another process, or another library in this one, uses a ring that this handle uses, and has moved its position.
+    /// Another process, or another library in this process, uses the same ring and has moved its position.
     Contended,
     /// The memory of a ring holds positions or records that no kernel writes.
     Corrupted,
-    /// Anything else: [`Error::errno`] tells.
+    /// Another error; see [`Error::errno`].
     Other,
 }
 
@@ -95,7 +99,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// In words, for a message.
+    /// A description for the message.
     fn text(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -130,21 +134,21 @@ impl Operation {
 }
 
 impl Error {
-    /// A refusal by the kernel.
+    /// Returns the error for an errno of the kernel.
     #[cold]
     #[inline(never)]
     pub(crate) fn os(operation: Operation, map: &'static str, errno: i32) -> Self {
         Self(Repr::Os { operation, map, errno })
     }
 
-    /// A refusal by the kernel, from its [`Errno`].
+    /// Returns the error for an [`Errno`] of the kernel.
     #[cold]
     #[inline(never)]
     pub(crate) fn from_errno(operation: Operation, map: &'static str, errno: Errno) -> Self {
         Self::os(operation, map, errno.0)
     }
 
-    /// A refusal with a story: `errno` is 0 where no system call failed.
+    /// Returns an error with an explanation; `errno` is 0 if no system call failed.
     #[cold]
     pub(crate) fn told(
         operation: Operation,
@@ -157,8 +161,8 @@ impl Error {
         Self(Repr::Told(Box::new(Told { operation, map, errno, kind, text, source: None })))
     }
 
-    /// What another library failed with: a system call, or something of its own, which becomes the
-    /// [`source`](core::error::Error::source).
+    /// Returns the error for a failure of another library: an errno, or an error of its own, which
+    /// becomes the [`source`](core::error::Error::source).
     #[cold]
     pub(crate) fn caused(operation: Operation, map: &str, error: io::Error) -> Self {
         if let Some(errno) = error.raw_os_error() {
@@ -171,13 +175,13 @@ impl Error {
         caused
     }
 
-    /// A refusal by the kernel, and what it was about; an empty text adds nothing.
+    /// Returns an error of the kernel with an explanation; an empty text adds nothing.
     #[cold]
     pub(crate) fn refused(operation: Operation, map: &str, errno: Errno, text: String) -> Self {
         Self::told(operation, map, kind_of(errno.0), errno.0, text)
     }
 
-    /// The operation that failed.
+    /// Returns the operation that failed.
     #[must_use]
     pub fn operation(&self) -> Operation {
         match &self.0 {
@@ -186,7 +190,7 @@ impl Error {
         }
     }
 
-    /// The name of the map, as the schema has it.
+    /// Returns the name of the map in the schema.
     #[must_use]
     pub fn map(&self) -> &str {
         match &self.0 {
@@ -195,7 +199,7 @@ impl Error {
         }
     }
 
-    /// The errno of the system call that failed; `None` where none did. 524 is the kernel's `ENOTSUPP`.
+    /// Returns the errno of the system call that failed, or `None` if none failed. 524 is the kernel's `ENOTSUPP`.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match &self.0 {
@@ -204,7 +208,7 @@ impl Error {
         }
     }
 
-    /// What a program may want to tell apart.
+    /// The kinds of errors that a program may want to distinguish.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {
@@ -226,7 +230,7 @@ fn kind_of(errno: i32) -> ErrorKind {
     }
 }
 
-/// Name and meaning of an errno: `ENOENT (No such file or directory)`.
+/// Returns the name and the meaning of an errno, such as `ENOENT (No such file or directory)`.
 struct ErrnoText(i32);
 
 impl fmt::Display for ErrnoText {
@@ -234,7 +238,8 @@ impl fmt::Display for ErrnoText {
         if self.0 == ENOTSUPP {
             return f.write_str("ENOTSUPP (524, operation not supported)");
         }
-        // "No such file or directory (os error 2)": the number is told once, and only when there is no name.
+        // The text ends with a number, as in "No such file or directory (os error 2)". The number is only shown if the
+        // errno has no name.
         let text = io::Error::from_raw_os_error(self.0).to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         match bpfmap_core::Errno(self.0).name() {
@@ -244,7 +249,7 @@ impl fmt::Display for ErrnoText {
     }
 }
 
-/// What to do about the well-known refusals.
+/// Returns a hint for well-known errors.
 fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
     use Operation as Op;
     Some(match (operation, errno) {
@@ -316,14 +321,14 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What `unwrap` and a failing `main` print.
+        // `unwrap` and a failing `main` print this.
         write!(f, "Error({self})")
     }
 }
 
 impl core::error::Error for Error {
-    /// Returns the error of another library that this one comes from, such as that of a
-    /// [`MapSource`](crate::MapSource). An errno is part of the message and no source.
+    /// Returns the error of another library that caused this one, such as an error of a
+    /// [`MapSource`](crate::MapSource). An errno is part of the message and is not returned here.
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.0 {
             Repr::Os { .. } => None,

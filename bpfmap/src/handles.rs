@@ -1,10 +1,10 @@
-//! What the fields of a struct with `#[derive(BpfMaps)]` are: handles, and `Option`s of handles.
+//! The field types of a struct with `#[derive(BpfMaps)]`: handles, and `Option`s of handles.
 
 use crate::error::Result;
 use crate::{Map, MapDef, MapSource, MapSpec};
 use bpfmap_core::{KernelVersion, rule};
 
-/// A field of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps).
+/// A field type of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the handle of a map",
     label = "expected `Map<…>`",
@@ -13,13 +13,13 @@ use bpfmap_core::{KernelVersion, rule};
 pub trait Handle: Sized {
     /// The definition of the map.
     const DEF: MapDef<'static>;
-    /// Whether the field has a place for a map that was not created.
+    /// Whether the field can represent a map that was not created.
     const IS_OPTIONAL: bool;
 
     /// Opens the map.
     ///
     /// # Errors
-    /// As [`Map::from_object`].
+    /// Fails like [`Map::from_object`].
     fn open(object: &impl MapSource) -> Result<Self>;
 }
 
@@ -41,10 +41,10 @@ impl<S: MapSpec> Handle for Option<Map<S>> {
     }
 }
 
-/// Refuses a field that is an `Option` of a map that is not optional, and one of an optional map that is not.
+/// Checks that the field is an `Option` if the map is optional, and only then.
 ///
 /// # Panics
-/// Where field and schema differ, at compile time.
+/// Panics at compile time if the field and the schema differ.
 #[track_caller]
 pub const fn fits_schema<H: Handle>() {
     rule::holds(rule::handle(H::DEF.name, H::DEF.optional, H::IS_OPTIONAL));
@@ -63,10 +63,10 @@ pub const fn min_kernel(maps: &[MapDef<'_>]) -> KernelVersion {
     newest
 }
 
-/// Calls [`preflight`](crate::preflight) with those of these maps that are not optional.
+/// Calls [`preflight`](crate::preflight) with all of these maps that are not optional.
 ///
 /// # Errors
-/// As there.
+/// Fails like [`preflight`](crate::preflight).
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     let needed: Vec<MapDef<'_>> = maps.iter().filter(|map| !map.optional).copied().collect();
     crate::preflight(&needed)

@@ -1,16 +1,16 @@
-//! What one entry of a map holds, and how it crosses the system call.
+//! The content of one map entry, and how the system call transfers it.
 
 use crate::error::Result;
 use crate::plain::Plain;
 use core::mem::MaybeUninit;
 use std::borrow::Cow;
 
-/// One value (`V`), or one for each CPU ([`PerCpu<V>`](crate::PerCpu)).
+/// The content of an entry: one value (`V`), or one for each CPU ([`PerCpu<V>`](crate::PerCpu)).
 ///
 /// # Safety
 ///
-/// The kernel reads and writes [`Held::size`] bytes at the addresses given here: they must be that many, and writable
-/// in a [`Held::Slot`]. Any bytes are a valid value.
+/// The kernel reads and writes [`Held::size`] bytes at the addresses that these methods return. That many bytes must be
+/// there, and they must be writable in a [`Held::Slot`]. Any bytes must be a valid value.
 #[allow(
     unreachable_pub,
     reason = "a public trait has it as a bound; Rust 1.85 looks at the path alone"
@@ -18,50 +18,50 @@ use std::borrow::Cow;
 pub unsafe trait Held: Sized {
     /// One value.
     type One: Plain;
-    /// There is one for each CPU.
+    /// There is one value for each CPU.
     const PER_CPU: bool;
-    /// Memory for one entry, not yet written.
+    /// Memory for one entry that has not been written yet.
     #[doc(hidden)]
     type Slot;
 
-    /// Memory for one entry.
+    /// Returns memory for one entry.
     #[doc(hidden)]
     fn slot() -> Result<Self::Slot>;
-    /// Where the kernel writes.
+    /// Returns the address to which the kernel writes.
     #[doc(hidden)]
     fn slot_address(slot: &mut Self::Slot) -> *mut u8;
-    /// The entry that the kernel wrote.
+    /// Returns the entry that the kernel wrote.
     ///
     /// # Safety
     /// All [`Held::size`] bytes at [`Held::slot_address`] have been written.
     #[doc(hidden)]
     unsafe fn from_slot(slot: Self::Slot) -> Self;
 
-    /// An entry of zeros in memory of its own, which never was on the stack.
+    /// Allocates an entry of zeros on the heap, without using the stack.
     #[doc(hidden)]
     fn boxed() -> Result<Box<Self>>;
-    /// Where the kernel reads.
+    /// Returns the address from which the kernel reads.
     #[doc(hidden)]
     fn address(&self) -> *const u8;
-    /// Where the kernel writes over this entry.
+    /// Returns the address at which the kernel overwrites this entry.
     #[doc(hidden)]
     fn address_mut(&mut self) -> *mut u8;
-    /// Bytes of an entry as the kernel copies it.
+    /// Returns the number of bytes that the kernel copies for an entry.
     #[doc(hidden)]
     fn size() -> Result<usize>;
-    /// The entry whose bytes stand at an address, aligned or not.
+    /// Reads the entry at an address, which need not be aligned.
     ///
     /// # Safety
     /// [`Held::size`] bytes can be read there.
     #[doc(hidden)]
     unsafe fn read(from: *const u8) -> Result<Self>;
-    /// The bytes of many entries, one behind the other.
+    /// Returns the bytes of consecutive entries.
     #[doc(hidden)]
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]>;
 }
 
-// SAFETY: the kernel copies the size of the value, which opening or creating a map compared with the type's; plain data
-// takes any bytes.
+// SAFETY: the kernel copies the size of the value, which opening or creating a map compared with the type's size. Plain
+// data accepts any bytes.
 unsafe impl<V: Plain> Held for V {
     type One = V;
     const PER_CPU: bool = false;
@@ -110,7 +110,7 @@ unsafe impl<V: Plain> Held for V {
 
     #[inline]
     fn as_batch(entries: &[Self]) -> Cow<'_, [u8]> {
-        // SAFETY: plain data has no padding, so every byte of the slice is initialised; borrowed for as long.
+        // SAFETY: plain data has no padding, so every byte of the slice is initialised. The result borrows the slice.
         let bytes = unsafe {
             core::slice::from_raw_parts(entries.as_ptr().cast::<u8>(), size_of_val(entries))
         };

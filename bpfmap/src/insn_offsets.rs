@@ -1,8 +1,8 @@
 //! The value of an instruction array.
 
-/// Where an instruction of a program is (`struct bpf_insn_array_value` in `include/uapi/linux/bpf.h`, Linux 6.19).
+/// The offsets of a program's instruction (`struct bpf_insn_array_value` in `include/uapi/linux/bpf.h`, Linux 6.19).
 ///
-/// User space says where it is in the program that will be loaded, and freezes the map; loading the program, the
+/// User space stores the offset in the program that it will load, and freezes the map. When the program is loaded, the
 /// kernel fills in where the verifier and the JIT put the instruction.
 ///
 /// ```no_run
@@ -31,11 +31,11 @@
 /// ```
 #[repr(C)]
 pub struct InsnOffsets {
-    /// In the program as it was loaded, counted in instructions of 8 bytes.
+    /// The offset in the program as it was loaded, in instructions of 8 bytes.
     pub orig_off: u32,
-    /// In the program as the verifier left it. 0 when it is written.
+    /// The offset in the program after verification, in instructions. Must be 0 on update.
     pub xlated_off: u32,
-    /// In the machine code, in bytes. 0 when it is written.
+    /// The offset in the machine code, in bytes. Must be 0 on update.
     pub jitted_off: u32,
     #[doc(hidden)]
     pub __pad0: u32,
@@ -44,7 +44,7 @@ pub struct InsnOffsets {
 crate::plain_struct!(InsnOffsets { orig_off: u32, xlated_off: u32, jitted_off: u32, __pad0: u32 });
 
 impl InsnOffsets {
-    /// Of the instruction at `orig_off` in the program that will be loaded.
+    /// Returns the value for the instruction at `orig_off` in the program that will be loaded.
     #[must_use]
     pub const fn of(orig_off: u32) -> Self {
         Self { orig_off, xlated_off: 0, jitted_off: 0, __pad0: 0 }

@@ -1,7 +1,7 @@
-//! Members of a value that the kernel owns. User space gives them room and never touches them: on a look-up the kernel
-//! shows zeros there (of a list or a count what an empty one looks like). What an update brings is ignored, and what was
-//! there goes: timers are cancelled, objects that the value owns are released. Only the elements of an array keep it from
-//! Linux 7.1 on.
+//! Special fields: members of a value that the kernel manages. User space reserves space for them and can't access
+//! them. A lookup returns zeros there (for a list or a count, the bytes of an empty one). An update ignores the new
+//! bytes and resets the field: timers are cancelled, and objects that the value owns are released. From Linux 7.1 on,
+//! the elements of an array keep their fields on update.
 
 use crate::plain::Plain;
 use bpfmap_core::SpecialField;
@@ -36,23 +36,23 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs take it; user space reads and writes a whole
-    /// value under it with [`Map::lookup_locked`](crate::Map::lookup_locked) and
+    /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs lock it directly; user space reads and writes a
+    /// whole value under the lock with [`Map::lookup_locked`](crate::Map::lookup_locked) and
     /// [`Map::update_locked`](crate::Map::update_locked).
     #[repr(C)]
     SpinLock(u32);
 
-    /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A lock that a program can fail to get, in place of a
-    /// deadlock. User space can't take it: `BPF_F_LOCK` asks for a [`SpinLock`].
+    /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A lock that a program can fail to acquire, which prevents
+    /// deadlocks. User space can't lock it: `BPF_F_LOCK` needs a [`SpinLock`].
     #[repr(C)]
     ResSpinLock(u32);
 
-    /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. It is cancelled when its entry goes, or when the
-    /// last descriptor and pin of the map go.
+    /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. It is cancelled when its entry is deleted, or when
+    /// the last descriptor and pin of the map are closed.
     #[repr(C, align(8))]
     Timer([u64; 2]);
 
-    /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. Work that a program hands to a kernel thread, where it
+    /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. Work that a program passes to a kernel thread, where it
     /// may sleep.
     #[repr(C, align(8))]
     WorkQueue([u64; 2]);
@@ -65,26 +65,28 @@ opaque! {
     #[repr(C)]
     RefCount(u32);
 
-    /// A pointer to an object of the kernel, or of a program's, that the value owns or remembers (Linux 5.19; of a
-    /// CPU's memory 6.7): 8 bytes. Only programs put one in.
+    /// A pointer to an object of the kernel or of a program, which the value owns or only refers to (Linux 5.19; to
+    /// per-CPU memory from 6.7): 8 bytes. Only programs can store one.
     #[repr(C, align(8))]
     Kptr(u64);
 
-    /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. A list of objects that programs allocate; they
-    /// go with the entry.
+    /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. A list of objects that programs allocate. Deleting
+    /// the entry releases them.
     #[repr(C, align(8))]
     ListHead([u64; 2]);
 
-    /// A `struct bpf_list_node` (Linux 6.2): 24 bytes from 6.6. What makes an object fit a list.
+    /// A `struct bpf_list_node` (Linux 6.2): 24 bytes from 6.6. An object needs this member to be
+    /// in a list.
     #[repr(C, align(8))]
     ListNode([u64; 3]);
 
-    /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. A sorted tree of objects that programs allocate;
-    /// they go with the entry.
+    /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. A sorted tree of objects that programs allocate.
+    /// Deleting the entry releases them.
     #[repr(C, align(8))]
     RbRoot([u64; 2]);
 
-    /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes from 6.6. What makes an object fit a tree.
+    /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes from 6.6. An object needs this member to be in
+    /// a tree.
     #[repr(C, align(8))]
     RbNode([u64; 4]);
 }
@@ -92,11 +94,11 @@ opaque! {
 /// A pointer to memory that this process shares with BPF programs (Linux 6.13): 8 bytes, in the value of a
 /// `task_storage` map.
 ///
-/// An update that brings an address pins the page: programs then read and write it, also while the process sleeps. A
-/// look-up gives null, whatever is there.
+/// An update with an address pins the page: programs then read and write it, even while the process sleeps. A lookup
+/// always returns null.
 ///
-/// The address alone does no harm, and like that of any [`Plain`] type its bytes can be anything. What makes programs
-/// follow it is unsafe: [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs).
+/// The address alone does no harm, and like any [`Plain`] type it can have any bytes. Only the unsafe method
+/// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) makes programs follow it.
 ///
 /// The kernel refuses a `T` that crosses a page (`EOPNOTSUPP`) and memory that can't be written (`EFAULT`).
 #[repr(C, align(8))]
@@ -106,27 +108,27 @@ pub struct UserPtr<T: 'static> {
 }
 
 impl<T: Plain> UserPtr<T> {
-    /// No memory.
+    /// The null pointer.
     pub const NULL: Self = Self { address: 0, shared: PhantomData };
 
-    /// A pointer to memory that programs may write to once
-    /// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) has brought it into a map.
+    /// Returns a pointer to memory that programs may write to after
+    /// [`Map::attach_user_ptrs`](crate::Map::attach_user_ptrs) has stored it in a map.
     #[must_use]
     pub fn new(memory: NonNull<T>) -> Self {
         Self { address: memory.as_ptr().expose_provenance() as u64, shared: PhantomData }
     }
 
-    /// Whether it leads nowhere.
+    /// Returns whether the pointer is null.
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.address == 0
     }
 }
 
-// SAFETY: an integer and nothing. No safe code has anybody follow the address: attaching a value that has one is unsafe,
-// and opening refuses a spec that hides one.
+// SAFETY: an integer and a marker of size zero. No safe code makes anyone follow the address: attaching a value that
+// has one is unsafe, and opening refuses a spec that hides one.
 unsafe impl<T: Plain> Plain for UserPtr<T> {}
-// SAFETY: a number; nothing here follows it, and `attach_user_ptrs` has the caller promise what it leads to.
+// SAFETY: a number that nothing here follows. The caller of `attach_user_ptrs` promises what it points to.
 unsafe impl<T> Send for UserPtr<T> {}
 // SAFETY: a number, which nothing changes through a reference.
 unsafe impl<T> Sync for UserPtr<T> {}
@@ -179,8 +181,8 @@ impl<T> fmt::Debug for UserPtr<T> {
 
 /// A value with a [`SpinLock`] among its own members, so that an operation can take the lock.
 ///
-/// Generated types with a lock implement it. The kernel finds the lock through the map's BTF; a value that claims one
-/// and has none gets `EINVAL`.
+/// Generated types with a lock implement it. The kernel finds the lock through the map's BTF; if a value has no lock,
+/// the kernel returns `EINVAL`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no spin lock",
     label = "nothing here to lock",

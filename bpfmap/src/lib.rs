@@ -1,14 +1,14 @@
-//! Typed BPF maps: one handle a map, checked against what the kernel says of it.
+//! Typed BPF maps: one handle for each map, checked against the kernel's description of the map.
 //!
 //! A BPF map is a contract between programs in the kernel and a program in user space. The command `bpfmap` (crate
-//! `bpfmap-codegen`) writes both sides from one schema; this crate is what its Rust side stands on, and what an
-//! application links. It knows no schema files. Nothing in it but [`preflight`] depends on the kernel's release: what a
-//! kernel lacks is learnt from its answers.
+//! `bpfmap-codegen`) generates both sides from one schema. Generated Rust code uses this crate, and applications link
+//! it. This crate knows no schema files. Only [`preflight`] depends on the kernel's release; all other functions learn
+//! from the kernel's errors what it lacks.
 //!
 //! # A map
 //!
-//! A map is described by a type that implements [`MapSpec`]. Generated code has one for each map of the schema; by hand
-//! it looks like this:
+//! A type that implements [`MapSpec`] describes a map. Generated code has one for each map of the schema. Written by
+//! hand, it looks like this:
 //!
 //! ```no_run
 //! use bpfmap::{MapDef, MemberDesc, TypeDesc};
@@ -67,9 +67,9 @@
 //!
 //! # Declared in Rust
 //!
-//! With the feature `derive` nothing of that is written by hand: [`BpfMap`](derive@BpfMap) makes the spec, and
-//! [`BpfType`](derive@BpfType) proves the types. The header for the programs is made of the same source, by `bpfmap
-//! generate src/maps.rs` or in a build script.
+//! With the feature `derive` you need not write this by hand: [`BpfMap`](derive@BpfMap) generates the spec, and
+//! [`BpfType`](derive@BpfType) proves the types. `bpfmap generate src/maps.rs` or a build script generates the header
+//! for the programs from the same source.
 //!
 //! ```
 //! # #[cfg(feature = "derive")] mod maps {
@@ -96,8 +96,9 @@
 //!
 //! # What a map type can do
 //!
-//! `S::Kind` is a marker of [`kind`], and each method asks it for a capability, so what a map type lacks does not
-//! compile: `E0277: entries of a map of type Array can't be deleted`, and why. By map type:
+//! `S::Kind` is a marker of [`kind`], and each method requires a capability of it. An operation that a map type lacks
+//! therefore does not compile, for example with `E0277: entries of a map of type Array can't be deleted` and the
+//! reason. These are the operations by map type:
 //!
 //! | | `hash`, `lru_hash` | `percpu_hash`, `lru_percpu_hash` | `array` | `percpu_array` | `lpm_trie` | `queue`, `stack` |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -116,15 +117,15 @@
 //! | [`lookup_locked`](Map::lookup_locked), [`update_locked`](Map::update_locked) | hash, 5.1 | | 5.1 | | | |
 //! | [`push`](Map::push), [`pop`](Map::pop), [`peek`](Map::peek) | | | | | | ✓ |
 //!
-//! A number is the release of Linux from which the kernel can; before, the operation fails with
-//! [`ErrorKind::Unsupported`]. Where the schema's `min_kernel` is older, the method does not compile: raise `min_kernel`,
-//! or open the map as [`AnyKernel`] and expect that error. `extend`, `iter`, `drain` and `clear` use batches where the kernel has them and go one by
-//! one where not.
+//! A number is the first Linux release with the operation. On older kernels it fails with [`ErrorKind::Unsupported`].
+//! If the schema's `min_kernel` is older, the method does not compile: raise `min_kernel`, or open the map as
+//! [`AnyKernel`] and handle that error. `extend`, `iter`, `drain` and `clear` use batches if the kernel has them, and
+//! single operations otherwise.
 //!
-//! `rhash` (Linux 7.2) does what `hash` does. The values of an array with [`MapFlags::MMAPABLE`] are also in memory:
-//! [`map_values`](Map::map_values). The other map types hold no plain entries:
+//! `rhash` (Linux 7.2) has the same operations as `hash`. [`map_values`](Map::map_values) maps the values of an array
+//! with [`MapFlags::MMAPABLE`] into memory. The entries of the other map types are not plain data:
 //!
-//! | map type | holds, or is | with |
+//! | map type | content | methods and types |
 //! | --- | --- | --- |
 //! | `prog_array` | programs: [`ProgramFd`], shown as [`ProgramId`] | [`set`](Map::set), [`get`](Map::get), [`delete`](Map::delete) |
 //! | `array_of_maps`, `hash_of_maps` | maps: [`Map`] of the inner spec, shown as [`MapId`] | the same, [`inner`](Map::inner), [`swap`](Map::swap) |
@@ -136,11 +137,11 @@
 //! | `cgroup_storage`, `percpu_cgroup_storage` | values of cgroups that a program is attached to | [`lookup`](Map::lookup), [`update`](Map::update) |
 //! | `ringbuf`, `perf_event_array` | records of [`EventSpec::Event`] from programs | [`RingBuf`], [`PerfBuffer`] |
 //! | `user_ringbuf` | records of [`EventSpec::Event`] to programs | [`UserRingBuf`] |
-//! | `bloom_filter` | values that can be asked for and not read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
+//! | `bloom_filter` | values whose membership can be tested but which can't be read back | [`add`](Map::add), [`may_contain`](Map::may_contain) |
 //! | `stack_trace` | stacks that programs record | [`addresses`](Map::addresses), [`frames`](Map::frames), [`lookup`](Map::lookup), [`iter`](Map::iter), [`delete`](Map::delete), [`take`](Map::take) (6.18) |
 //! | `arena` | memory at one address for both sides | [`map_arena`](Map::map_arena), [`arena_in`](Map::arena_in): [`Arena`] |
 //! | `insn_array` | [`InsnOffsets`] | as `array`, without batches |
-//! | `struct_ops` | programs in the place of kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
+//! | `struct_ops` | programs that replace kernel functions | [`registration`](Map::registration), [`unregister`](Map::unregister) |
 //!
 //! # Opening the maps of an object
 //!
@@ -175,31 +176,33 @@
 //! # }
 //! ```
 //!
-//! An error of opening names the cause and what to do: compile the program again (a member lies elsewhere), let the
-//! schema leave `max_entries` to the loader, migrate the pin of an older layout, create the map, or take one of the names
-//! that the object has.
+//! If opening fails, the error names the cause and what to do: compile the program again (a member has another offset),
+//! let the schema leave `max_entries` to the loader, migrate the pin of an older layout, create the map, or use one of
+//! the names in the object.
 //!
 //! # When a schema changes
 //!
-//! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout; [`verify`] says each thing
-//! in which a map is not what a schema declares. Both work on a [`MapDef`], a spec as data, and so do without
-//! generated code; [`LiveMap`] is a map of which nothing is known.
+//! Pins outlive programs. [`migrate`] moves a pinned map with all its entries to a new layout. [`verify`] lists all
+//! differences between a map and its declaration. Both take a [`MapDef`], which is a spec as data, and so need no
+//! generated code. [`LiveMap`] is a handle to a map without a spec.
 //!
 //! # Cost
 //!
-//! An operation on one entry is one system call with an attribute and a value on the stack: no allocation, no library
-//! between; a value too large for the stack is read with [`lookup_boxed`](Map::lookup_boxed) and its like. Checks are made once, when a map is opened. Events are copied once, without a system call. See
+//! An operation on one entry is one system call with an attribute and a value on the stack. It allocates nothing and
+//! calls no other library. Use [`lookup_boxed`](Map::lookup_boxed) and similar methods for values that are too large
+//! for the stack. A map is checked only once, when it is opened. Events are copied once, without a system call. See
 //! `benches/`.
 //!
 //! # Features
 //!
 //! - `libbpf-rs` (default): [`MapSource`] and [`ArenaSource`] for `libbpf_rs::Object` of libbpf-rs 0.27. Without it the
 //!   crate needs only libc. No other item has a type of libbpf-rs in it, so name the crate in your own `Cargo.toml`.
-//! - `aya`: [`MapSource`] for `aya::Ebpf` of aya 0.14, which needs Rust 1.87. The maps have to be BTF-defined, as `bpfmap
-//!   generate` writes them unless it is asked for legacy maps.
+//! - `aya`: [`MapSource`] for `aya::Ebpf` of aya 0.14, which needs Rust 1.87. The maps have to be BTF-defined. `bpfmap
+//!   generate` writes such maps by default.
 //! - `derive`: the derives [`BpfType`](derive@BpfType) and [`BpfMap`](derive@BpfMap).
-//! - `zerocopy`, `bytemuck`: keys and values that these crates have proven plain, by `plain_from_zerocopy!` and
-//!   `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`; and their traits for [`Be32`] and the like.
+//! - `zerocopy`, `bytemuck`: keys and values that these crates have proven to be plain data, with
+//!   `plain_from_zerocopy!` and `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`. The features also
+//!   implement the traits of these crates for [`Be32`] and the like.
 
 #![warn(missing_debug_implementations)]
 
@@ -213,7 +216,7 @@ mod char_array;
 mod difference;
 mod error;
 mod handles;
-/// What `fuzz/` asks for.
+/// Functions that `fuzz/` calls.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {

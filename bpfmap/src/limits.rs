@@ -1,6 +1,6 @@
-//! What a map type asks of its key, its value and its numbers, where only the compiler knows them; not for use by hand.
+//! Checks of a map type's rules for key, value and numbers that only the compiler can make. Not meant for use by hand.
 //!
-//! `#[derive(BpfMap)]` writes what to hold them against, and what to say.
+//! `#[derive(BpfMap)]` passes the limits and the messages.
 
 use crate::kind::Kind;
 use crate::spec::MapSpec;
@@ -12,7 +12,7 @@ macro_rules! rules {
         $(#[$doc])*
         ///
         /// # Panics
-        /// Where the rule is broken, at compile time.
+        /// Panics at compile time if the rule is broken.
         #[track_caller]
         pub const fn $name $(<$($generic: $bound),+>)? ($($parameter: $type),*) {
             rule::holds($violation);
@@ -21,44 +21,44 @@ macro_rules! rules {
 }
 
 rules! {
-    /// The size of a key.
+    /// Checks the size of a key.
     key_size<K: Kind>(bytes: u64) => rule::key_size(K::FACTS, bytes);
-    /// The sizes of a key and a value together.
+    /// Checks the total size of a key and a value.
     key_and_value<K: Kind>(key: u64, value: u64) => rule::key_and_value(K::FACTS, key, value);
-    /// The fields of the kernel's in a key.
+    /// Checks the special fields in a key.
     key_fields<T: BpfType>() => rule::fields_in_key(T::FIELDS);
-    /// The type of a key that is an integer in the host's byte order. What has not 4 bytes is another rule's.
+    /// Checks that a key is an integer in the host's byte order. Another rule checks that it has 4 bytes.
     number_key<K: Kind, T: BpfType>() => if size_of::<T>() == 4 && int(T::DESC).is_none() {
         Some(rule::number_key(K::FACTS))
     } else {
         None
     };
-    /// The type of the key of an LPM trie: a struct whose first bytes are a `u32`.
+    /// Checks that the key of an LPM trie is a struct whose first bytes are a `u32`.
     lpm_key<T: BpfType>() => if starts_with_u32(T::DESC) { None } else { Some(rule::lpm_key_shape()) };
-    /// The size of a value. `build_ids`: with the flag `stack_build_id`.
+    /// Checks the size of a value. `build_ids` is true with the flag `stack_build_id`.
     value_size<K: Kind>(bytes: u64, build_ids: bool) => rule::value_size(K::FACTS, bytes, build_ids);
-    /// The fields of the kernel's in a value. `btf`: whether BTF describes it.
+    /// Checks the special fields in a value. `btf` says whether BTF describes it.
     value_fields<K: Kind, T: BpfType>(btf: bool) => rule::fields_in_value(K::FACTS, T::FIELDS, btf);
-    /// The fields of the kernel's in a value that a flag keeps from programs.
+    /// Checks the special fields in a value that a flag makes inaccessible for programs.
     flag_and_fields<T: BpfType>(flag: &str) => rule::flag_and_fields(flag, T::FIELDS);
-    /// The fields of the kernel's in an event.
+    /// Checks the special fields in an event.
     event_fields<T: BpfType>() => rule::fields_in_event(T::FIELDS);
-    /// The size and the alignment of an event. `max_entries`: where it is known.
+    /// Checks the size and the alignment of an event. `max_entries` is `None` if it is not known.
     event<K: Kind, T: BpfType>(max_entries: Option<u64>) =>
         rule::event(K::FACTS, size_of::<T>() as u64, align_of::<T>() as u64, in_32_bits(max_entries));
-    /// A number for which a map has 32 bits.
+    /// Checks that a number fits into 32 bits.
     number_range(name: &str, number: u64) => rule::number_range(name, number);
-    /// `max_entries`. What 32 bits do not hold is another rule's, here and below.
+    /// Checks `max_entries`. Another rule checks that it fits into 32 bits, here and below.
     max_entries<K: Kind>(number: u64) => match in_32_bits(Some(number)) {
         Some(number) => rule::max_entries(K::FACTS, number),
         None => None,
     };
-    /// The room that all values take.
+    /// Checks the total size of all values.
     contiguous<K: Kind>(value: u64, entries: u64) => match in_32_bits(Some(entries)) {
         Some(entries) => rule::contiguous(K::FACTS, value, entries),
         None => None,
     };
-    /// `map_extra`. `max_entries`: where it is known.
+    /// Checks `map_extra`. `max_entries` is `None` if it is not known.
     map_extra<K: Kind>(extra: u64, max_entries: Option<u64>) =>
         rule::map_extra(K::FACTS, extra, in_32_bits(max_entries));
 }
@@ -71,10 +71,11 @@ const fn in_32_bits(number: Option<u64>) -> Option<u32> {
     }
 }
 
-/// Fails to compile when `T` has a field of a sort that there may be one of, `single`, and so has one of the `others`.
+/// Checks at compile time that no special field of a sort in `single`, which a value may have only once, is both in `T`
+/// and in one of the `others`.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 #[track_caller]
 pub const fn fields_apart<T: BpfType>(single: u32, others: &[u32], message: &str) {
     let mut index = 0;
@@ -84,16 +85,17 @@ pub const fn fields_apart<T: BpfType>(single: u32, others: &[u32], message: &str
     }
 }
 
-/// Fails to compile when two members of `T`, or of what has no name in it, are called alike.
+/// Checks at compile time that no two members of `T`, or of unnamed members in it, have the same
+/// name.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 #[track_caller]
 pub const fn distinct_members<T: BpfType>(message: &str) {
     assert!(!has_twins(T::DESC, T::DESC), "{}", message);
 }
 
-/// Whether a member of `layout`, or of what has no name in it, has the name of another one of `all`.
+/// Returns whether a member of `layout`, or of an unnamed member in it, has the name of another one of `all`.
 const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     let members = members(layout);
     let mut index = 0;
@@ -108,7 +110,7 @@ const fn has_twins(layout: &TypeDesc<'_>, all: &TypeDesc<'_>) -> bool {
     false
 }
 
-/// How many members have a name.
+/// Returns how many members have this name.
 const fn count(layout: &TypeDesc<'_>, name: &str) -> usize {
     let members = members(layout);
     let (mut index, mut found) = (0, 0);
@@ -129,10 +131,10 @@ const fn members<'a>(layout: &TypeDesc<'a>) -> &'a [MemberDesc<'a>] {
     }
 }
 
-/// Fails to compile unless `T` has a member called `member` that is a `node`.
+/// Checks at compile time that `T` has a member called `member` that is a `node`.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 #[track_caller]
 pub const fn has_node<T: BpfType>(member: &str, node: &TypeDesc<'_>, message: &str) {
     let members = members(T::POINTEE);
@@ -147,7 +149,8 @@ pub const fn has_node<T: BpfType>(member: &str, node: &TypeDesc<'_>, message: &s
     assert!(found, "{}", message);
 }
 
-/// Whether a type is a struct whose first bytes are a `u32`: its first member, or what that begins with.
+/// Returns whether a type is a struct whose first bytes are a `u32`, either as its first member or at the start of that
+/// member.
 const fn starts_with_u32(mut layout: &TypeDesc<'_>) -> bool {
     while let TypeDesc::Typedef { target, .. } = layout {
         layout = target;
@@ -155,16 +158,16 @@ const fn starts_with_u32(mut layout: &TypeDesc<'_>) -> bool {
     matches!(layout, TypeDesc::Struct { .. }) && begins(layout)
 }
 
-/// Fails to compile if the map `S` says how it is pinned.
+/// Checks at compile time that the map `S` has no `pinning`.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 #[track_caller]
 pub const fn unpinned<S: MapSpec>(message: &str) {
     assert!(matches!(S::DEF.pinning, Pinning::None), "{}", message);
 }
 
-/// Whether the first bytes of `layout` are a `u32`.
+/// Returns whether the first bytes of `layout` are a `u32`.
 const fn begins(layout: &TypeDesc<'_>) -> bool {
     match layout {
         TypeDesc::Typedef { name, target } => !is_network_order(name) && begins(target),
@@ -184,7 +187,7 @@ const fn begins(layout: &TypeDesc<'_>) -> bool {
     }
 }
 
-/// The integer that a layout is, by whatever name but those of network byte order.
+/// Returns the integer that a layout is, unless one of its names means network byte order.
 const fn int(mut layout: &TypeDesc<'_>) -> Option<(u32, IntEncoding)> {
     while let TypeDesc::Typedef { name, target } = layout {
         if is_network_order(name) {

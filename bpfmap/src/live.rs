@@ -1,4 +1,4 @@
-//! Maps that are live, whatever they are.
+//! Live maps without a spec.
 
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -10,7 +10,7 @@ use core::ptr::null;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// A map that is live, of which no spec says what it is: to look at it, and to [verify](crate::verify) it.
+/// A live map without a spec. Use it to inspect the map and to [verify](crate::verify) it.
 #[derive(Debug)]
 pub struct LiveMap {
     fd: OwnedFd,
@@ -18,11 +18,11 @@ pub struct LiveMap {
 }
 
 impl LiveMap {
-    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec; of a map of maps also
-    /// the template that the kernel asks for.
+    /// Creates a map from its definition, as [`Map::create`](crate::Map::create) does from a spec. For a map of maps it
+    /// also creates the template that the kernel requires.
     ///
     /// # Errors
-    /// Those of [`Map::create`](crate::Map::create).
+    /// Fails like [`Map::create`](crate::Map::create).
     pub fn create(def: &MapDef<'_>) -> Result<Self> {
         let made = Self::from_fd(create_def(def)?);
         made.map_err(|errno| Error::refused(Operation::Info, def.name, errno, String::new()))
@@ -37,11 +37,11 @@ impl LiveMap {
         open_def(def, object).map(|(fd, info)| Self { fd, info })
     }
 
-    /// The map that is pinned at a path of a BPF file system.
+    /// Opens the map that is pinned at a path of a BPF file system.
     ///
     /// # Errors
-    /// `ENOENT`, `EACCES`, `EPERM`: no such file, or not for this process. `EINVAL`: it is a program's or a
-    /// link's, and no map's.
+    /// `ENOENT`: there is no such file. `EACCES`, `EPERM`: this process may not open it. `EINVAL`: it is the pin of a
+    /// program or a link.
     pub fn from_pinned(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let opened = get_pinned(path).and_then(Self::from_fd);
@@ -50,10 +50,10 @@ impl LiveMap {
         })
     }
 
-    /// The map with an id. Takes `CAP_SYS_ADMIN`.
+    /// Opens the map with an id. Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `ENOENT`: no such map. `EPERM`.
+    /// `ENOENT`: there is no such map. `EPERM`: the privilege is missing.
     pub fn from_id(id: u32) -> Result<Self> {
         let opened = by_id(Command::MapGetFdById, id).and_then(Self::from_fd);
         opened.map_err(|errno| {
@@ -61,11 +61,11 @@ impl LiveMap {
         })
     }
 
-    /// The ids of all maps of the machine, in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux 4.13). Takes
-    /// `CAP_SYS_ADMIN`.
+    /// Returns an iterator over the ids of all maps of the machine, in ascending order (`BPF_MAP_GET_NEXT_ID`, Linux
+    /// 4.13). Needs `CAP_SYS_ADMIN`.
     ///
-    /// A map that is made or goes away meanwhile may be among them or not: [`from_id`](Self::from_id) tells, with
-    /// [`NotFound`](ErrorKind::NotFound).
+    /// A map that is created or deleted meanwhile may be included or not. For a deleted map, [`from_id`](Self::from_id)
+    /// returns [`NotFound`](ErrorKind::NotFound).
     ///
     /// # Errors
     /// `EPERM`.
@@ -94,14 +94,14 @@ impl LiveMap {
         Ok(Self { fd, info })
     }
 
-    /// What the kernel said of it at opening.
+    /// Returns the kernel's information about the map at the time of opening.
     #[must_use]
     pub fn info(&self) -> &Info {
         &self.info
     }
 
-    /// Of a map of maps, the first map in it that can be opened; `None`: it is empty, or no map of maps. Takes
-    /// `CAP_SYS_ADMIN`.
+    /// Returns the first map in a map of maps that can be opened, or `None` if the map is empty or not a map of maps.
+    /// Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
     /// `EPERM`: the privilege is missing, or the descriptor is write-only.
@@ -112,10 +112,10 @@ impl LiveMap {
         let size = self.info.key_size as usize;
         let (mut key, mut next) = (vec![0_u8; size], vec![0_u8; size]);
         let mut last = null();
-        // Others may change the map, so that the walk begins again.
+        // Other processes may change the map, and then the walk begins again.
         for _ in 0..=self.info.max_entries {
-            // SAFETY: `last` is null or leads to `key`, which nobody writes meanwhile; both have the size that the kernel
-            // gave for the keys of this map.
+            // SAFETY: `last` is null or points to `key`, which nobody writes to meanwhile. Both have the key size that
+            // the kernel reported for this map.
             let found = unsafe {
                 sys::element(Command::GetNextKey, self.fd.as_fd(), last, next.as_mut_ptr())
             };
@@ -126,9 +126,9 @@ impl LiveMap {
             }
             key.copy_from_slice(&next);
             last = key.as_ptr();
-            // From user space, its value is the id.
+            // For user space, the value is the id of the inner map.
             let mut id = [0_u8; 4];
-            // SAFETY: `last` leads to `key`, as above; the kernel refuses a map of maps whose value has not 4 bytes.
+            // SAFETY: `last` points to `key`, as above. The kernel creates only maps of maps whose values have 4 bytes.
             let shown = unsafe {
                 sys::element(Command::LookupElem, self.fd.as_fd(), last, id.as_mut_ptr())
             };
@@ -149,10 +149,10 @@ impl LiveMap {
         Error::refused(operation, &self.info.name, errno, String::new())
     }
 
-    /// Its BTF, as the kernel gives it; `None`: it has none.
+    /// Returns the BTF of the map, or `None` if it has none.
     ///
     /// # Errors
-    /// `EPERM`: it takes `CAP_SYS_ADMIN`.
+    /// `EPERM`: `CAP_SYS_ADMIN` is missing.
     pub fn btf(&self) -> Result<Option<Vec<u8>>> {
         if self.info.btf_id == 0 {
             return Ok(None);

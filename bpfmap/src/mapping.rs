@@ -4,7 +4,7 @@ use crate::sys::{self, Errno};
 use core::ptr::{NonNull, null_mut};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// What a process may do with the memory.
+/// The access rights of the process to the memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
@@ -17,9 +17,9 @@ pub(crate) struct Mapping {
     len: usize,
 }
 
-// SAFETY: the memory belongs to no thread; what is done with it is up to the owner.
+// SAFETY: the memory belongs to no thread. The owner is responsible for its use.
 unsafe impl Send for Mapping {}
-// SAFETY: shared access only tells where the memory is.
+// SAFETY: shared access only reads the address of the memory.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -33,7 +33,7 @@ impl Mapping {
         Self::at_address(file, null_mut(), offset, len, access)
     }
 
-    /// The same at an address where nothing lies, unless it is null.
+    /// Does the same at a given address that is not in use, unless the address is null.
     pub(crate) fn at_address(
         file: BorrowedFd<'_>,
         address: *mut u8,
@@ -48,7 +48,7 @@ impl Mapping {
         let offset = libc::off_t::try_from(offset).map_err(|_| Errno(libc::EINVAL))?;
         let fixed = if address.is_null() { 0 } else { libc::MAP_FIXED_NOREPLACE };
         let flags = libc::MAP_SHARED | fixed;
-        // SAFETY: a new mapping, which replaces none.
+        // SAFETY: a new mapping that replaces no other.
         let start =
             unsafe { libc::mmap(address.cast(), len, protection, flags, file.as_raw_fd(), offset) };
         if start == libc::MAP_FAILED {
@@ -58,38 +58,38 @@ impl Mapping {
         Ok(Self { start, len })
     }
 
-    /// Where it starts.
+    /// Returns the start address.
     #[inline]
     pub(crate) fn start(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// How many bytes it has.
+    /// Returns the size in bytes.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// The address of a byte.
+    /// Returns the address of a byte.
     ///
     /// # Safety
-    /// `offset` is less than the length.
+    /// `offset` must be less than the length.
     #[inline]
     pub(crate) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset < self.len);
-        // SAFETY: within the mapping, as the caller says.
+        // SAFETY: the caller promises that the offset is within the mapping.
         unsafe { self.start.add(offset) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: mapped by `new` and of that length; who borrows from it borrows its owner.
+        // SAFETY: `new` mapped this range. Every borrow of the memory also borrows its owner.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
 
-/// Bytes of a page of memory.
+/// Returns the size of a page in bytes.
 pub(crate) fn page_size() -> usize {
     // SAFETY: no address is passed.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

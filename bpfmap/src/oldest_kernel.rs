@@ -5,11 +5,12 @@ use bpfmap_core::map_type::{Condition, Operation};
 use bpfmap_core::{MapDef, rule};
 use core::marker::PhantomData;
 
-/// A map of the schema `S` whose methods are compiled whatever `min_kernel` says.
+/// A spec with all methods of the spec `S`, whatever its `min_kernel`.
 ///
-/// A schema says the oldest kernel that has to take its maps. A method that this kernel lacks does not compile, such as
-/// [`take`](crate::Map::take) on a `hash` with `min_kernel = "5.10"`, which came with Linux 5.14. A program that uses the
-/// method where the kernel has it opens the map as this, and looks for [`Unsupported`](crate::ErrorKind::Unsupported):
+/// The schema's `min_kernel` is the oldest kernel that its maps support. A method that this kernel lacks does not
+/// compile, such as [`take`](crate::Map::take) on a `hash` with `min_kernel = "5.10"`, because Linux 5.14 introduced
+/// it. To use the method only on newer kernels, open the map as `AnyKernel` and handle
+/// [`Unsupported`](crate::ErrorKind::Unsupported):
 ///
 /// ```no_run
 /// use bpfmap::{AnyKernel, ErrorKind, Map, MapSpec, kind};
@@ -30,8 +31,8 @@ use core::marker::PhantomData;
 /// }
 /// ```
 ///
-/// A handle becomes one by [`From`], and the field of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps) can be a
-/// `Map<AnyKernel<Flows>>`.
+/// [`From`] converts an existing handle, and the field of a struct with [`derive(BpfMaps)`](derive@crate::BpfMaps) can
+/// be a `Map<AnyKernel<Flows>>`.
 #[derive(Debug)]
 pub enum AnyKernel<S> {
     #[doc(hidden)]
@@ -49,8 +50,8 @@ impl<S: MapSpec> MapSpec for AnyKernel<S> {
     };
 }
 
-/// What the methods need that not each kernel has. A constant fails to compile where a method uses it and `min_kernel` is
-/// older.
+/// The requirements of methods that some kernels lack. Each is a constant that fails to compile if a method uses it and
+/// `min_kernel` is older.
 pub(crate) struct Needs<S>(PhantomData<S>);
 
 impl<S: MapSpec> Needs<S> {

@@ -11,14 +11,14 @@ use core::{ptr, slice};
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::borrow::Cow;
 
-/// The values that an entry of a per-CPU map holds: one for each possible CPU.
+/// The values of an entry in a per-CPU map: one for each possible CPU.
 ///
 /// It works like a boxed slice whose length is [`possible_cpus`](crate::possible_cpus): [`get`](Self::get), indices and
-/// iterators give the value of each CPU, from CPU 0 up. In memory each value begins at a multiple of 8 bytes, as the
-/// kernel copies them (`bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`), so the kernel writes an entry to its place and
-/// no second buffer is needed.
+/// iterators return the value of each CPU, starting with CPU 0. In memory each value begins at a multiple of 8 bytes.
+/// The kernel copies values in this layout (`bpf_percpu_hash_copy` in `kernel/bpf/hashtab.c`), so it writes an entry
+/// directly and no second buffer is needed.
 ///
-/// Making one allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into one that exists, and
+/// Creating it allocates once. [`Map::lookup_into`](crate::Map::lookup_into) reads into an existing one, and
 /// [`Map::walk`](crate::Map::walk) lends each entry from one buffer.
 ///
 /// ```no_run
@@ -34,11 +34,11 @@ use std::borrow::Cow;
 /// # }
 /// ```
 pub struct PerCpu<V> {
-    /// All bytes are initialised, those behind the values too: the kernel reads them.
+    /// All bytes are initialised, including those after the values, because the kernel reads them.
     slots: Box<[Slot<V>]>,
 }
 
-/// A value, and what fills it up to a multiple of 8 bytes.
+/// A value with the bytes that fill it up to a multiple of 8.
 #[repr(C)]
 struct Slot<V> {
     value: V,
@@ -46,7 +46,7 @@ struct Slot<V> {
 }
 
 impl<V: Plain> PerCpu<V> {
-    /// Bytes of one CPU's value as the kernel copies it.
+    /// The number of bytes that the kernel copies for one CPU's value.
     const SLOT: usize = {
         assert!(size_of::<V>() > 0, "a map's value has a size");
         assert!(
@@ -56,10 +56,11 @@ impl<V: Plain> PerCpu<V> {
         size_of::<Slot<V>>()
     };
 
-    /// Returns a value for each CPU, made of the CPU's number.
+    /// Returns the results of `value` for the number of each CPU.
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
+    /// Fails if the number of possible CPUs is not available: see
+    /// [`possible_cpus`](crate::possible_cpus).
     pub fn from_fn(mut value: impl FnMut(usize) -> V) -> Result<Self> {
         let mut all = Self::zeroed()?;
         for (cpu, place) in all.iter_mut().enumerate() {
@@ -71,25 +72,28 @@ impl<V: Plain> PerCpu<V> {
     /// Returns the same value for each CPU.
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
+    /// Fails if the number of possible CPUs is not available: see
+    /// [`possible_cpus`](crate::possible_cpus).
     pub fn splat(value: V) -> Result<Self> {
         Self::from_fn(|_| value)
     }
 
-    /// Returns zero for each CPU: a buffer to look up into.
+    /// Returns zero for each CPU, as a buffer for [`Map::lookup_into`](crate::Map::lookup_into).
     ///
     /// # Errors
-    /// The number of possible CPUs can't be learnt: see [`possible_cpus`](crate::possible_cpus).
+    /// Fails if the number of possible CPUs is not available: see
+    /// [`possible_cpus`](crate::possible_cpus).
     pub fn zeroed() -> Result<Self> {
         possible_cpus().map(Self::zeroed_for)
     }
 
-    /// Zero for so many CPUs.
+    /// Returns zero for this many CPUs.
     fn zeroed_for(cpus: usize) -> Self {
         let () = assert!(cpus > 0 && Self::SLOT > 0, "a machine has a CPU, and a value has a size");
-        // No machine has as many CPUs and values of such a size that this overflows: the kernel keeps them in memory.
+        // This can't overflow, because the kernel keeps all values in memory.
         let Ok(layout) = Layout::array::<Slot<V>>(cpus) else { panic!("more values than memory") };
-        // SAFETY: the layout has a size, as there is a CPU and a value has a size.
+        // SAFETY: the size of the layout is not zero, because there is at least one CPU and a value
+        // has a size.
         let start = unsafe { alloc_zeroed(layout) }.cast::<Slot<V>>();
         if start.is_null() {
             handle_alloc_error(layout);
@@ -100,55 +104,55 @@ impl<V: Plain> PerCpu<V> {
         Self { slots }
     }
 
-    /// Returns the number of CPUs: each that the machine could ever have, present or not.
+    /// Returns the number of possible CPUs, which may not all be present.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Returns whether there is no CPU: never.
+    /// Returns whether there is no CPU, which is always `false`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Returns the value of a CPU; `None` beyond the last.
+    /// Returns the value of a CPU, or `None` beyond the last.
     #[must_use]
     pub fn get(&self, cpu: usize) -> Option<&V> {
         self.slots.get(cpu).map(|slot| &slot.value)
     }
 
-    /// Returns the value of a CPU, to be changed; `None` beyond the last.
+    /// Returns a mutable reference to the value of a CPU, or `None` beyond the last.
     #[must_use]
     pub fn get_mut(&mut self, cpu: usize) -> Option<&mut V> {
         self.slots.get_mut(cpu).map(|slot| &mut slot.value)
     }
 
-    /// Returns the values as a slice; `None` if the size of `V` is not a multiple of 8, since the kernel then leaves space
-    /// between them.
+    /// Returns the values as a slice, or `None` if the size of `V` is not a multiple of 8, because there is space
+    /// between the values then.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[V]> {
-        // SAFETY: slots as large as their values, which stand at the start of each, are as many values.
+        // SAFETY: the slots have the size of their values, so an array of slots is an array of values.
         (Self::SLOT == size_of::<V>())
             .then(|| unsafe { slice::from_raw_parts(self.slots.as_ptr().cast(), self.slots.len()) })
     }
 
-    /// Returns an iterator over the values, from CPU 0 up.
+    /// Returns an iterator over the values, starting with CPU 0.
     #[must_use]
     pub fn iter(&self) -> PerCpuIter<'_, V> {
         PerCpuIter(self.slots.iter())
     }
 
-    /// Returns an iterator over the values, from CPU 0 up, that lets them be changed.
+    /// Returns an iterator over mutable references to the values, starting with CPU 0.
     pub fn iter_mut(&mut self) -> PerCpuIterMut<'_, V> {
         PerCpuIterMut(self.slots.iter_mut())
     }
 
-    /// All bytes, as the kernel copies them.
+    /// Returns all bytes that the kernel copies.
     fn bytes(&self) -> &[u8] {
-        // SAFETY: so many bytes, borrowed for as long. All are initialised: they were zero when the memory was allocated,
-        // and since then the kernel has written to them, or values of plain data, which has no padding. A slot is never
-        // written as a whole.
+        // SAFETY: the slots have this many bytes, and the result borrows them. All are initialised: they were zero
+        // after allocation, and since then only the kernel has written to them, or values of plain data, which has no
+        // padding. A slot is never written as a whole.
         unsafe { slice::from_raw_parts(self.address(), self.slots.len() * Self::SLOT) }
     }
 }
@@ -171,7 +175,7 @@ impl<V: Plain> Index<usize> for PerCpu<V> {
     type Output = V;
 
     /// # Panics
-    /// There is no CPU of this number.
+    /// Panics if there is no CPU with this number.
     fn index(&self, cpu: usize) -> &V {
         &self.slots[cpu].value
     }
@@ -179,7 +183,7 @@ impl<V: Plain> Index<usize> for PerCpu<V> {
 
 impl<V: Plain> IndexMut<usize> for PerCpu<V> {
     /// # Panics
-    /// There is no CPU of this number.
+    /// Panics if there is no CPU with this number.
     fn index_mut(&mut self, cpu: usize) -> &mut V {
         &mut self.slots[cpu].value
     }
@@ -238,13 +242,13 @@ macro_rules! iterator {
 }
 
 iterator!(
-    /// Iterator over the values of each CPU: see [`PerCpu::iter`].
+    /// An iterator over the values of each CPU: see [`PerCpu::iter`].
     PerCpuIter<'a>, slice::Iter<'a, Slot<V>>, &'a V, |slot| &slot.value);
 iterator!(
-    /// Iterator over the values of each CPU that lets them be changed: see [`PerCpu::iter_mut`].
+    /// An iterator over mutable references to the values of each CPU: see [`PerCpu::iter_mut`].
     PerCpuIterMut<'a>, slice::IterMut<'a, Slot<V>>, &'a mut V, |slot| &mut slot.value);
 iterator!(
-    /// Iterator that owns the values of each CPU: see [`PerCpu`].
+    /// An iterator that owns the values of each CPU: see [`PerCpu`].
     PerCpuIntoIter, std::vec::IntoIter<Slot<V>>, V, |slot| slot.value);
 
 impl<V> Clone for PerCpuIter<'_, V> {
@@ -281,7 +285,7 @@ impl<V: Plain> IntoIterator for PerCpu<V> {
 }
 
 // SAFETY: the kernel copies each value's size, rounded up to 8, times the possible CPUs. A buffer has that many bytes:
-// `possible_cpus` has compared its number with the kernel's, and gives the same for the life of the process.
+// `possible_cpus` has compared its number with the kernel's, and returns the same number for the life of the process.
 unsafe impl<V: Plain> Held for PerCpu<V> {
     type One = V;
     const PER_CPU: bool = true;
@@ -323,7 +327,8 @@ unsafe impl<V: Plain> Held for PerCpu<V> {
 
     unsafe fn read(from: *const u8) -> Result<Self> {
         let mut entry = Self::zeroed()?;
-        // SAFETY: the caller promises `Held::size` bytes, as many as the slots have; they don't overlap, as `entry` is new.
+        // SAFETY: the caller promises `Held::size` bytes, which is the size of the slots. They don't overlap, because
+        // `entry` is new.
         unsafe { ptr::copy_nonoverlapping(from, entry.address_mut(), entry.bytes().len()) };
         Ok(entry)
     }

@@ -1,4 +1,4 @@
-//! Plain data: what may cross the system call as bytes.
+//! Plain data, which system calls can transfer as bytes.
 
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
@@ -6,24 +6,24 @@ use std::alloc::{alloc_zeroed, handle_alloc_error};
 
 use crate::prover::Prover;
 
-/// Data that is nothing but its bytes, so that it can be a map's key or value.
+/// Plain data: a type that can be a map's key or value because any bytes are a value of it.
 ///
-/// Implement it with [`plain!`](crate::plain!) (the proof alone, for a type with derives of its own),
-/// [`plain_struct!`](crate::plain_struct!) or [`plain_enum!`](crate::plain_enum!) (the proof and the usual traits);
-/// all three make the compiler check what this trait promises.
+/// Implement it with [`plain!`](crate::plain!) (only the proof, for a type with its own derives),
+/// [`plain_struct!`](crate::plain_struct!) or [`plain_enum!`](crate::plain_enum!) (the proof and the usual traits).
+/// With all three, the compiler checks the promises of this trait.
 ///
 /// # Safety
 ///
-/// Every bit pattern of the type's size is a valid value, no byte of a value is padding, and no safe code follows an
-/// address that it holds.
+/// Every bit pattern of the type's size must be a valid value, no byte of a value may be padding, and no safe code may
+/// follow an address in it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not proven to be plain data",
     label = "can't cross the bpf system call",
     note = "keys, values and their members need every bit pattern valid and no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
 pub unsafe trait Plain: Copy + 'static {
-    /// What a macro proves a type with. It is reached through the trait, so that a macro that implements this trait
-    /// proves with nothing else, whatever path it was given to the crate.
+    /// The proof that a macro uses. Macros access it through the trait, so that a wrong path to the crate can't replace
+    /// the proof.
     #[doc(hidden)]
     const PROVER: Prover = Prover::new();
 }
@@ -42,7 +42,8 @@ unsafe impl Plain for () {}
 // SAFETY: an array's elements follow each other without a gap.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// A value whose bytes are all zero: what the kernel puts in a new array element, and what padding has to be.
+/// Returns the value whose bytes are all zero. The kernel initialises new array elements with it, and padding must be
+/// zero.
 ///
 /// ```
 /// let header: [u32; 4] = bpfmap::zeroed();
@@ -55,8 +56,8 @@ pub const fn zeroed<T: Plain>() -> T {
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 
-/// Returns a value whose bytes are all zero in memory of its own, which never was on the stack: where a large value
-/// begins that goes to [`Map::update`](crate::Map::update) or is read by [`Map::lookup_into`](crate::Map::lookup_into).
+/// Allocates the value whose bytes are all zero on the heap, without using the stack. Use it for large values that you
+/// pass to [`Map::update`](crate::Map::update) or [`Map::lookup_into`](crate::Map::lookup_into).
 ///
 /// ```
 /// let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
@@ -69,24 +70,26 @@ pub fn zeroed_box<T: Plain>() -> Box<T> {
     if layout.size() == 0 {
         return Box::new(zeroed());
     }
-    // SAFETY: the layout has a size.
+    // SAFETY: the size of the layout is not zero.
     let memory = unsafe { alloc_zeroed(layout) }.cast::<T>();
     if memory.is_null() {
         handle_alloc_error(layout);
     }
-    // SAFETY: the memory is the global allocator's, of the layout of `T`, and zero, which is valid for every `Plain` type.
+    // SAFETY: the memory comes from the global allocator, has the layout of `T`, and is zero, which is valid for every
+    // `Plain` type.
     unsafe { Box::from_raw(memory) }
 }
 
-/// The bytes of a value, as the kernel sees them.
+/// Returns the bytes of a value, as the kernel sees them.
 #[inline]
 #[must_use]
 pub const fn bytes_of<T: Plain>(value: &T) -> &[u8] {
-    // SAFETY: `Plain` has no padding, so every byte is initialised; the lifetime is the value's.
+    // SAFETY: `Plain` has no padding, so every byte is initialised. The lifetime is that of the
+    // value.
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// The value that `bytes` are, or `None` when their number isn't the type's size.
+/// Returns the value with these bytes, or `None` if their number is not the size of the type.
 #[inline]
 #[must_use]
 pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {

@@ -2,10 +2,10 @@
 
 /// Proves that a struct is [`Plain`](crate::Plain) and implements it.
 ///
-/// The members are written out with their types, padding members too. The compiler then checks that these are all the
-/// members, that their types are these, that each is plain, and that their sizes add up to the struct's: so there is
-/// no padding that nobody named. Works for `repr(C)` structs, aligned and packed ones included. The struct must be
-/// `Copy`.
+/// List all members with their types, including padding members. The compiler then checks that these are all the
+/// members, that the types are right, that each type is plain, and that their sizes add up to the size of the struct,
+/// so that all padding has a name. The macro works for `repr(C)` structs, including aligned and packed ones. The struct
+/// must be `Copy`.
 ///
 /// ```
 /// #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,7 @@
 /// bpfmap::plain!(Flow { address: bpfmap::Be32, port: bpfmap::Be16, _pad: [u8; 2] });
 /// ```
 ///
-/// A struct with a gap is refused:
+/// A struct with unnamed padding does not compile:
 ///
 /// ```compile_fail
 /// #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@
 /// bpfmap::plain!(Gap { tag: u8, count: u32 });
 /// ```
 ///
-/// So is one whose members are not all there, or not of these types:
+/// Neither does a struct with missing members or other types:
 ///
 /// ```compile_fail
 /// #[derive(Clone, Copy)]
@@ -45,29 +45,28 @@
 #[macro_export]
 macro_rules! plain {
     ($name:ident { $($member:tt : $ty:ty),* $(,)? }) => {
-        // SAFETY: the constant below has the compiler check each promise.
+        // SAFETY: with the constant below, the compiler checks each promise.
         unsafe impl $crate::Plain for $name {}
         const _: () = {
             let mut prover = <() as $crate::Plain>::PROVER;
             let prover = &mut prover;
-            // All members, and of these types.
+            // Checks that these are all members, with these types.
             let value = $name { $($member: prover.field::<$ty>(),)* };
-            // A struct: a union takes no members from another value.
+            // Checks that it is a struct: a union can't take members from another value.
             let _ = $name { ..value };
             prover.no_padding::<$name>();
         };
     };
 }
 
-/// Proves that a struct is [`Plain`](crate::Plain), as [`plain!`](crate::plain!) does, and implements what a key or
-/// value is expected to have: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes: there is no padding), `PartialOrd`
-/// and `Ord` (member by member, in their order), `Default` (all zero) and `Debug`. `benches/compile-cost` measures what
-/// it costs the compiler, beside bytemuck's derives. The types of the members must implement `Debug` and `Ord`.
+/// Proves that a struct is [`Plain`](crate::Plain), like [`plain!`](crate::plain!), and implements the usual traits of
+/// keys and values: `Clone`, `Copy`, `PartialEq`, `Eq` and `Hash` (by bytes, because there is no padding), `PartialOrd`
+/// and `Ord` (member by member, in their order), `Default` (all zero) and `Debug`. `benches/compile-cost` compares the
+/// compile time with that of bytemuck's derives. The types of the members must implement `Debug` and `Ord`.
 ///
-/// `Debug` shows the members in order; members that are called `__pad` and a number are left out. A member that is
-/// storage for something else (a run of bit-fields, the bytes of a union) can be followed by `=> { accessor, … }`: then
-/// the values of these methods are shown, and compared, in its place. The struct has no derive of its own for the traits
-/// above.
+/// `Debug` shows the members in order, without members called `__pad` and a number. After a member that is storage for
+/// something else (bit-fields, the bytes of a union) you can write `=> { accessor, … }`: then the results of these
+/// methods are shown and compared in its place. The struct must not derive the traits above itself.
 ///
 /// ```
 /// /// Where a packet came from.
@@ -86,7 +85,7 @@ macro_rules! plain {
 /// assert_eq!(format!("{source:?}"), "Source { address: 2130706433, vlan: 0 }");
 /// ```
 ///
-/// Behind the members can stand the layout that a `repr(C)` struct is held to: its size, its alignment, the offset of
+/// After the members you can write the expected layout of a `repr(C)` struct: its size, its alignment, the offset of
 /// each member.
 ///
 /// ```
@@ -113,12 +112,13 @@ macro_rules! plain_struct {
         $name:ident { $($member:ident : $ty:ty $(=> { $($view:ident),* $(,)? })?),* $(,)? }
         $(size $size:literal, align $align:literal, offsets [$($offset:literal),* $(,)?])?
     ) => {
-        // SAFETY: the constant below has the compiler check each promise.
+        // SAFETY: with the constant below, the compiler checks each promise.
         unsafe impl $crate::Plain for $name {}
         const _: () = {
             let mut prover = <() as $crate::Plain>::PROVER;
             let prover = &mut prover;
-            // All members, and of these types. `Debug` reads them, which no union lets it.
+            // Checks that these are all members, with these types. `Debug` reads them, which no
+            // union lets it.
             let _ = $name { $($member: prover.field::<$ty>(),)* };
             prover.no_padding::<$name>();
             $crate::__private::laid_out::<$name>(
@@ -128,7 +128,7 @@ macro_rules! plain_struct {
         };
         $crate::__std_traits! {
             $name,
-            // One string of all names, since a macro that makes a string is dear.
+            // One string contains all names, because creating strings in a macro is slow.
             ::core::stringify!($name; $($($($view =>)*)? $member),*),
             this => $($($(this.$view(),)*)? { this.$member },)*
         }
@@ -148,7 +148,7 @@ macro_rules! plain_struct {
 
 /// Implements `Debug`, `Default`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash` for a plain type.
 ///
-/// `$names` are those that `debug_struct` shows, `$value` their values, of which `$this` is the type's.
+/// `$names` are the names that `debug_struct` shows, and `$value` their values, with `$this` as the value of the type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __std_traits {
@@ -192,7 +192,8 @@ macro_rules! __std_traits {
                         return order;
                     }
                 )*
-                // Two that are equal have the same bytes, and members may be equal that have not.
+                // Equal values have the same bytes. Members can be equal although their bytes
+                // differ.
                 $crate::__private::order(self, other)
             }
         }
@@ -206,11 +207,11 @@ macro_rules! __std_traits {
 }
 
 /// Proves that a transparent newtype of an integer is [`Plain`](crate::Plain), and implements `Debug` and `Default`
-/// (zero): the sound shape of a C `enum`, since the kernel may hold a number that no variant has.
+/// (zero). This is a sound form of a C `enum`, because the kernel may store a number that is not a variant.
 ///
-/// Names the constants of the type that are its variants: `Debug` shows the name of the first whose value it is, else
-/// the number. The other traits are the type's own to derive: where it derives `PartialEq` and `Eq`, its constants are
-/// patterns.
+/// List the constants of the type that are its variants: `Debug` shows the name of the first one with the same value,
+/// or the number. The type itself derives the other traits. If it derives `PartialEq` and `Eq`, its constants can be
+/// used as patterns.
 ///
 /// ```
 /// #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,7 +234,7 @@ macro_rules! __std_traits {
 #[macro_export]
 macro_rules! plain_enum {
     ($name:ident ($ty:ty) { $($variant:ident),* $(,)? }) => {
-        // SAFETY: the constant below has the compiler check each promise.
+        // SAFETY: with the constant below, the compiler checks each promise.
         unsafe impl $crate::Plain for $name {}
         const _: () = {
             let mut prover = <() as $crate::Plain>::PROVER;

@@ -1,8 +1,8 @@
-//! How many CPUs the kernel keeps values of.
+//! The number of CPUs for which the kernel keeps values.
 //!
-//! All that is read from per-CPU maps goes to memory whose size follows from this number, and the kernel asks nobody how
-//! much room there is. The file that has it can be another one: a container may have something mounted over it. So the
-//! number is compared, once in a process, with what the kernel itself does.
+//! This number determines the size of all buffers for per-CPU maps, and the kernel does not check the size of a buffer.
+//! The file with the number can be wrong: a container may have another file mounted over it. So the number is compared
+//! once in each process with the behaviour of the kernel.
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::{Kind, PercpuArray};
@@ -15,18 +15,18 @@ use std::io::Read as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::OnceLock;
 
-/// The file that lists them.
+/// The file that lists the possible CPUs.
 const LIST: &str = "/sys/devices/system/cpu/possible";
 
-/// How many CPUs the kernel could ever have: the length of each per-CPU value.
+/// Returns the number of possible CPUs, which is the length of each per-CPU value.
 ///
-/// Read once from `/sys/devices/system/cpu/possible`, and the same for the life of the process. Before it is used it is
-/// compared with what the kernel writes of a per-CPU map that is made for that. A process that may not create maps looks
-/// instead that the file is the kernel's own, with nothing mounted over it.
+/// The number is read once from `/sys/devices/system/cpu/possible` and stays the same for the life of the process.
+/// Before the first use it is compared with the number of values that the kernel writes for a temporary per-CPU map. A
+/// process that may not create maps checks instead that nothing is mounted over the file.
 ///
 /// # Errors
-/// The file can't be read or isn't a list of CPUs: without `/sys` mounted, say.
-/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel has another number, or the file is not its own.
+/// Fails if the file can't be read or isn't a list of CPUs, for example if `/sys` is not mounted.
+/// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses another number, or another file is mounted over this one.
 #[inline]
 pub fn possible_cpus() -> Result<usize> {
     static COUNT: OnceLock<usize> = OnceLock::new();
@@ -58,7 +58,8 @@ fn checked() -> Result<usize> {
         Ok(Measured::More) => Err(differs(format!(
             "{LIST} lists {count}, and the kernel keeps values of more CPUs ({help})"
         ))),
-        // Not allowed, or no room: then the file has to be the kernel's.
+        // Creating a map is not allowed, or there is no memory: then check that the file belongs to
+        // the kernel.
         Err(_) => match list_of_the_kernel() {
             Ok(own) if own == list => Ok(count),
             _ => Err(differs(format!(
@@ -69,26 +70,27 @@ fn checked() -> Result<usize> {
     }
 }
 
-/// What a per-CPU map shows.
+/// The result of testing with a per-CPU map.
 #[derive(Debug, PartialEq, Eq)]
 enum Measured {
-    /// So many values.
+    /// The kernel wrote this many values.
     Cpus(usize),
-    /// More than there was room for.
+    /// There were more values than fit into the buffer.
     More,
 }
 
-/// CPUs that there is room for at least: `NR_CPUS` of any distribution.
+/// The smallest number of CPUs for which the buffer has space: at least the `NR_CPUS` of any
+/// distribution.
 const ROOM: usize = 8192;
 
-/// What a word of the room has before the kernel writes.
+/// The content of a word in the buffer before the kernel writes.
 const UNTOUCHED: u64 = 0x5a5a_a5a5_5a5a_a5a5;
 
-/// Counts the values that the kernel writes for one entry of a per-CPU map. Behind the room for them is a page without
+/// Counts the values that the kernel writes for one entry of a per-CPU map. The buffer is followed by a page without
 /// access, so that the kernel fails (`EFAULT`) before it could write anywhere else.
 fn measured(said: usize) -> Result<Measured, Errno> {
     let map = map_of_one_word()?;
-    // One more than is said, so that one more is seen.
+    // Space for one more than the file says, so that one more value is noticed.
     let mut room = Guarded::new(said.saturating_add(1).max(ROOM))?;
     room.words().fill(UNTOUCHED);
     match room.look_up(map.as_fd()) {
@@ -123,19 +125,19 @@ fn map_of_one_word() -> Result<OwnedFd, Errno> {
 struct Guarded {
     start: NonNull<u64>,
     words: usize,
-    /// Of the whole mapping, the page included.
+    /// The size of the whole mapping, including the page.
     len: usize,
 }
 
 impl Guarded {
-    /// Room for at least so many words.
+    /// Allocates space for at least this many words.
     fn new(words: usize) -> Result<Self, Errno> {
         let page = page_size();
         let bytes = words.checked_mul(8).and_then(|bytes| bytes.checked_next_multiple_of(page));
         let bytes = bytes.ok_or(Errno(libc::ENOMEM))?;
         let len = bytes.checked_add(page).ok_or(Errno(libc::ENOMEM))?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping without a file, which replaces none.
+        // SAFETY: a new mapping without a file that replaces no other.
         let start = unsafe { libc::mmap(null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(sys::last_errno());
@@ -143,7 +145,7 @@ impl Guarded {
         let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
         let room = Self { start, words: bytes / 8, len };
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: all but the last page of our own mapping.
+        // SAFETY: the range is our own mapping without its last page.
         match unsafe { libc::mprotect(start.as_ptr().cast(), bytes, access) } {
             0 => Ok(room),
             _ => Err(sys::last_errno()),
@@ -151,12 +153,12 @@ impl Guarded {
     }
 
     fn words(&mut self) -> &mut [u64] {
-        // SAFETY: as many words as `new` made accessible, which are zero or what was written, at the start of a page;
-        // borrowed as this is.
+        // SAFETY: `new` made this many words accessible at the start of a page. They are initialised, and the result
+        // borrows them.
         unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.words) }
     }
 
-    /// Looks the first entry of a map up into the words.
+    /// Looks up the first entry of a map and writes it to the words.
     fn look_up(&mut self, map: BorrowedFd<'_>) -> Result<(), Errno> {
         let key = 0_u32;
         let mut attr = ElementAttr {
@@ -166,25 +168,25 @@ impl Guarded {
             value_or_next_key: sys::address(self.words().as_mut_ptr()),
             flags: 0,
         };
-        // SAFETY: the key is read. Whatever the kernel writes from the start on is within the words, which are borrowed
-        // mutably: at the page behind them it stops.
+        // SAFETY: the key is only read. The kernel writes from the start of the words, which are borrowed mutably, and
+        // stops at the page after them.
         unsafe { sys::bpf(Command::LookupElem, &mut attr) }.map(|_| ())
     }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // SAFETY: our own mapping, of that length; nothing borrows from it any more.
+        // SAFETY: this is our own mapping with this length, and nothing borrows from it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
 
-/// The list as the kernel's own file has it: in a sysfs that is mounted at `/sys`, and on the way there no other mount
+/// Reads the list from the kernel's own file: from a sysfs that is mounted at `/sys`, without crossing another mount
 /// (`openat2`, Linux 5.6).
 fn list_of_the_kernel() -> std::io::Result<String> {
     let sys = File::open("/sys")?;
     let mut facts = core::mem::MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: an open descriptor, and room for what the kernel writes.
+    // SAFETY: the descriptor is open, and there is space for what the kernel writes.
     if unsafe { libc::fstatfs(sys.as_raw_fd(), facts.as_mut_ptr()) } != 0 {
         return Err(std::io::Error::last_os_error());
     }
@@ -193,7 +195,7 @@ fn list_of_the_kernel() -> std::io::Result<String> {
         return Err(std::io::ErrorKind::InvalidInput.into());
     }
     let how = OpenHow { flags: libc::O_CLOEXEC as u64, mode: 0, resolve: RESOLVE_NO_XDEV };
-    // SAFETY: the path ends with a zero, the struct is as long as said; both are read only.
+    // SAFETY: the path ends with a zero, and the struct has this size. Both are only read.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_openat2,
@@ -220,7 +222,7 @@ struct OpenHow {
     resolve: u64,
 }
 
-/// Crosses no mount point.
+/// Don't cross mount points.
 const RESOLVE_NO_XDEV: u64 = 1;
 
 /// The file system behind `/sys` (`include/uapi/linux/magic.h`).
@@ -235,7 +237,8 @@ fn count_cpus(text: &str) -> Option<usize> {
     (count <= 1 << 20).then_some(count)
 }
 
-/// The ranges of a list of CPUs such as `0-3,5`; none may be backwards.
+/// Returns the ranges of a list of CPUs such as `0-3,5`. The start of a range must not be greater
+/// than its end.
 pub(crate) fn cpu_ranges(text: &str) -> Option<Vec<RangeInclusive<usize>>> {
     let range = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -273,11 +276,12 @@ mod tests {
         let page = page_size();
         assert_eq!((room.words().len() * 8, room.len), (page, 2 * page));
         room.words().fill(1);
-        // What reads from a socket tells what the kernel may write, without touching it ourselves.
+        // Reading from a socket shows which memory the kernel may write, without accessing it
+        // ourselves.
         let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
         std::io::Write::write_all(&mut writer, &[0; 16]).unwrap();
         let end = room.start.as_ptr().wrapping_add(room.words);
-        // SAFETY: our own memory before the end, and none behind it, where the kernel writes nothing.
+        // SAFETY: the memory before the end is ours, and the kernel can't write after it.
         let read = unsafe { libc::read(reader.as_raw_fd(), end.wrapping_sub(1).cast(), 8) };
         assert_eq!(read, 8);
         // SAFETY: as above.

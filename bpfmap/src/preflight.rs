@@ -1,4 +1,4 @@
-//! What the running kernel lacks, before a loader asks it for the maps.
+//! Reports what the running kernel lacks, before a loader creates the maps.
 
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -10,9 +10,9 @@ use core::cell::OnceCell;
 
 /// Fails if the running kernel lacks what one of these maps needs: its type, a flag, a special field of its value, a size.
 ///
-/// The facts table says which release has each of them. Where the running kernel looks too old, its distribution may have
-/// added the feature: then this creates a small map of the same type and flags to find out, and reads the kernel's BTF to
-/// see which special fields it knows. On a kernel that is new enough, the only cost is one system call.
+/// The facts table has the first release of each feature. If the running kernel looks too old, its distribution may
+/// have added the feature. To find out, this function creates a small map with the same type and flags, and reads the
+/// kernel's BTF to see which special fields it knows. On a kernel that is new enough, it makes only one system call.
 ///
 /// `Maps::preflight`, which [`derive(BpfMaps)`](derive@crate::BpfMaps) writes, calls it with each map that is not optional.
 /// Call it for an optional one to decide whether to create the map:
@@ -25,8 +25,8 @@ use core::cell::OnceCell;
 /// ```
 ///
 /// # Errors
-/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, what it needs, the first kernel that has it and
-/// the running one.
+/// [`Unsupported`](ErrorKind::Unsupported): the message names each map, what it needs, the first kernel with that
+/// feature and the running kernel.
 pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
     // If the release is not known, the kernel decides when the maps are created.
     let Some(release) = running_kernel() else { return Ok(()) };
@@ -55,9 +55,9 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
 /// Returns the mainline release of the running kernel; `None` if `uname` says something that does not begin with one.
 #[must_use]
 pub fn running_kernel() -> Option<KernelVersion> {
-    // SAFETY: all zero is a `utsname`.
+    // SAFETY: all zero bytes are a valid `utsname`.
     let mut name: libc::utsname = unsafe { core::mem::zeroed() };
-    // SAFETY: there is room for a `utsname`.
+    // SAFETY: there is space for a `utsname`.
     if unsafe { libc::uname(&raw mut name) } != 0 {
         return None;
     }
@@ -72,11 +72,12 @@ fn release_of(text: &str) -> Option<KernelVersion> {
     Some(KernelVersion::new(number()?, number()?))
 }
 
-/// The running kernel, or what it would be with another release: what is newer than that is tried.
+/// The running kernel, possibly with another release for tests. Features that are newer than the
+/// release are tried.
 #[derive(Debug)]
 pub struct Kernel {
     release: KernelVersion,
-    /// The release whose special fields it has, by its BTF.
+    /// The newest release whose special fields are in the kernel's BTF.
     fields: OnceCell<KernelVersion>,
 }
 
@@ -99,7 +100,7 @@ impl Kernel {
         let creates = creates(map);
         let type_since = requirements.as_slice()[0].since;
         newer.retain(|requirement| match requirement.feature {
-            // A kernel takes the bytes of a field that it does not know.
+            // A kernel accepts a field that it does not know as plain bytes.
             Feature::SpecialField(_) | Feature::NestedField(_) => {
                 let came_with_type = creates && requirement.since <= type_since;
                 !came_with_type && self.fields() < requirement.since
@@ -116,7 +117,7 @@ impl Kernel {
     }
 }
 
-/// Whether the kernel creates a small map of this type with these flags and sizes.
+/// Returns whether the kernel creates a small map of this type with these flags and sizes.
 fn creates(map: &MapDef<'_>) -> bool {
     let inner = map.inner.map(small);
     let mut small = small(map);
@@ -124,7 +125,7 @@ fn creates(map: &MapDef<'_>) -> bool {
     create_def(&small).is_ok()
 }
 
-/// The map with as few entries as its type takes.
+/// Returns the map with the smallest number of entries for its type.
 fn small<'a>(map: &MapDef<'a>) -> MapDef<'a> {
     let facts = MapType::by_number(map.map_type);
     let entries = facts.map(|facts| match facts.max_entries {
@@ -137,17 +138,18 @@ fn small<'a>(map: &MapDef<'a>) -> MapDef<'a> {
     });
     let mut small = *map;
     small.max_entries = entries;
-    // No more entries can be expected than there may be.
+    // The number of expected entries in `map_extra` must not exceed `max_entries`, so it is
+    // dropped.
     if facts.is_some_and(|facts| matches!(facts.map_extra, MapExtraRule::ExpectedEntries { .. })) {
         small.map_extra = 0;
     }
     small
 }
 
-/// The newest release whose special fields the kernel's BTF shows.
+/// Returns the newest release whose special fields are in the kernel's BTF.
 fn fields_in_btf() -> Option<KernelVersion> {
     let data = std::fs::read("/sys/kernel/btf/vmlinux").ok()?;
-    // The names of all types, members and constants stand there one after the other, each with a zero behind it.
+    // This section contains the names of all types, members and constants, each followed by a zero.
     let names = data.split(|byte| *byte == 0).filter(|name| name.starts_with(b"BPF_"));
     let known = names.filter_map(|name| {
         let mut constants = FIELD_CONSTANTS.iter();

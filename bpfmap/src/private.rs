@@ -1,4 +1,4 @@
-//! What the macros expand to; not for use by hand.
+//! Items for the expansion of macros; not meant for use by hand.
 
 pub use crate::handles::{Handle, fits_schema, min_kernel, preflight};
 pub use crate::limits::{
@@ -14,10 +14,10 @@ use bpfmap_core::{MemberDesc, TypeDesc};
 use core::fmt::{Debug, Formatter, Result};
 use core::hash::Hasher;
 
-/// Refuses code that derives of another version wrote.
+/// Refuses code that derives of another version generated.
 ///
 /// # Panics
-/// When the form is another, at compile time.
+/// Panics at compile time if the version differs.
 pub const fn written_in_form(form: u32) {
     assert!(
         form == bpfmap_core::CODE_FORM,
@@ -25,19 +25,19 @@ pub const fn written_in_form(form: u32) {
     );
 }
 
-/// The size of `T` as BTF counts it.
+/// Returns the size of `T` for BTF.
 ///
 /// # Panics
-/// When it is larger than BTF can say, at compile time.
+/// Panics at compile time if the size is too large for BTF.
 #[must_use]
 pub const fn size<T>() -> u32 {
     to_u32(size_of::<T>(), "BTF counts the bits of a type in 32 bits")
 }
 
-/// A member as BTF describes it.
+/// Returns the BTF description of a member.
 ///
 /// # Panics
-/// When it lies further than BTF can say, at compile time.
+/// Panics at compile time if the offset is too large for BTF.
 #[must_use]
 pub const fn at(
     name: &'static str,
@@ -47,10 +47,10 @@ pub const fn at(
     bits_at(name, offset * 8, 0, layout)
 }
 
-/// A bit-field of so many `bits` as BTF describes it.
+/// Returns the BTF description of a bit-field with this many `bits`.
 ///
 /// # Panics
-/// When it lies further than BTF can say, at compile time.
+/// Panics at compile time if the offset is too large for BTF.
 #[must_use]
 pub const fn bits_at(
     name: &'static str,
@@ -69,7 +69,7 @@ const fn to_u32(number: usize, message: &str) -> u32 {
     number
 }
 
-/// The integer that stands for a kernel object, by its size: implemented for arrays of as many units.
+/// The integer that represents a kernel object, by its size. Implemented for arrays of that length.
 pub trait NumberOfSize {
     /// The integer.
     type Number: Plain;
@@ -83,21 +83,21 @@ impl NumberOfSize for [(); 8] {
     type Number = u64;
 }
 
-/// The bytes of a value, to be written.
+/// Returns the bytes of a value, for writing.
 #[inline]
 #[must_use]
 pub const fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
     let length = size_of::<T>();
-    // SAFETY: `Plain` has no padding, so every byte is initialised, and takes any bytes that are written; the lifetime
-    // is the value's.
+    // SAFETY: `Plain` has no padding, so every byte is initialised, and any bytes can be written. The lifetime is that
+    // of the value.
     unsafe { core::slice::from_raw_parts_mut(core::ptr::from_mut(value).cast(), length) }
 }
 
 /// A reference to plain data.
 ///
-/// A call that takes `&T` borrows anew, which the borrow checker follows; one that takes any such type does not.
+/// A call that takes `&T` reborrows, which the borrow checker tracks. A call that takes any type of this kind does not.
 pub trait PlainRef: Copy {
-    /// The bytes behind it.
+    /// Returns the bytes of the referenced value.
     fn bytes(&self) -> &[u8];
 }
 
@@ -108,13 +108,13 @@ impl<T: Plain> PlainRef for &T {
     }
 }
 
-/// Whether two values have the same bytes.
+/// Returns whether two values have the same bytes.
 #[inline]
 pub fn equal<R: PlainRef>(left: R, right: R) -> bool {
     left.bytes() == right.bytes()
 }
 
-/// The order of the bytes of two values.
+/// Compares the bytes of two values.
 #[inline]
 pub fn order<R: PlainRef>(left: R, right: R) -> core::cmp::Ordering {
     left.bytes().cmp(right.bytes())
@@ -126,13 +126,13 @@ pub fn hash<R: PlainRef>(value: R, state: &mut impl Hasher) {
     state.write(value.bytes());
 }
 
-/// `Debug` of a struct without its padding.
+/// Implements `Debug` for a struct without its padding.
 ///
-/// `names` is `Struct; view => view => member, member`; `values` are those of each name behind the semicolon. Views
-/// are shown in place of the member that they stand before.
+/// `names` is `Struct; view => view => member, member`. `values` has a value for each name after the semicolon. Views
+/// are shown in place of the member that follows them.
 ///
 /// # Errors
-/// The formatter's.
+/// Fails if the formatter fails.
 pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -> Result {
     let (name, members) = names.split_once(';').unwrap_or((names, ""));
     let mut out = f.debug_struct(spoken(name.trim()));
@@ -152,21 +152,21 @@ pub fn debug_struct(f: &mut Formatter<'_>, names: &str, values: &[&dyn Debug]) -
     out.finish()
 }
 
-/// The name that `identifier` means: `type` of `r#type`.
+/// Returns the name of an identifier without `r#`.
 fn spoken(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)
 }
 
-/// Whether a member of this name is padding that a back end named.
+/// Returns whether a member with this name is padding that a back end named.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad")
         .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// `Debug` of an enum that may hold a number without a name.
+/// Implements `Debug` for an enum that may have a number without a name.
 ///
 /// # Errors
-/// The formatter's.
+/// Fails if the formatter fails.
 pub fn debug_enum<N: Debug + PartialEq>(
     f: &mut Formatter<'_>,
     name: &str,

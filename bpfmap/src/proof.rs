@@ -1,7 +1,7 @@
-//! The proof that a type in Rust is laid out as C lays it out, with a name for each byte; not for use by hand.
+//! The proof that a Rust type has its C layout, with a name for each byte. Not meant for use by hand.
 //!
-//! `#[derive(BpfType)]` asks the [`Prover`] for the value of each field, and the compiler goes through them as a C compiler
-//! does: it alone knows the sizes of types that are declared elsewhere.
+//! `#[derive(BpfType)]` asks the [`Prover`] for the value of each field, and the Rust compiler computes the C layout
+//! from them, because only the compiler knows the sizes of types that are declared elsewhere.
 
 use crate::plain::Plain;
 use crate::prover::Prover;
@@ -10,7 +10,8 @@ use bpfmap_core::rule::{self, Violation};
 use bpfmap_core::{CLayout, IntEncoding, Text, TypeDesc};
 use core::ops::Range;
 
-/// `u8`, and arrays of it: what padding is, and what holds a member that Rust has no place for.
+/// `u8` and arrays of `u8`, the types of padding and of storage for members that can't be fields in
+/// Rust.
 #[diagnostic::on_unimplemented(
     message = "expected `u8` or `[u8; N]`, found `{Self}`",
     label = "not bytes",
@@ -25,18 +26,18 @@ impl<const N: usize> Bytes for [u8; N] {}
 /// A bit-field.
 #[derive(Clone, Copy, Debug)]
 pub struct BitField {
-    /// Where the accessors look for it, from the first bit of the bytes that it shares.
+    /// The first bit that the accessors use, counted from the first bit of the shared bytes.
     start: u64,
     width: u64,
     /// The bytes of its type.
     size: u64,
-    /// The most bits that it may have: a `bool` has one, and what is no integer none.
+    /// The most bits that it may have: one for a `bool`, none for a type that is not an integer.
     widest: u64,
-    /// Whether it has a name: the alignment of one that has none does not count.
+    /// Whether it has a name: a bit-field without a name does not affect the alignment.
     named: bool,
 }
 
-/// A bit-field of type `T`.
+/// Returns a bit-field of type `T`.
 #[must_use]
 pub const fn bit_field<T: BpfType>(start: usize, width: usize, named: bool) -> BitField {
     let (start, width, size) = (start as u64, width as u64, size_of::<T>() as u64);
@@ -80,7 +81,7 @@ const fn to_u32(bits: u64) -> u32 {
 pub(crate) struct InC {
     of_struct: CLayout,
     of_union: CLayout,
-    /// The bytes of padding that were named since the last member.
+    /// The number of named padding bytes since the last member.
     named: u64,
 }
 
@@ -118,17 +119,17 @@ impl InC {
     }
 }
 
-/// The proof of a struct: what is asked for, in the order of the fields, are the values of all of them.
+/// The proof of a struct. The caller requests the values of all fields in their order.
 impl Prover {
     /// The type is packed in C.
     pub const fn packed(&mut self) {
         self.in_c = InC::new(true);
     }
 
-    /// Returns the value of a member of type `T`, which Rust has at `offset`.
+    /// Returns the value of a member of type `T` at `offset` in Rust.
     ///
     /// # Panics
-    /// At compile time, when C has it elsewhere.
+    /// Panics at compile time if it has another offset in C.
     #[must_use]
     #[track_caller]
     pub const fn member<T: BpfType>(&mut self, name: &str, offset: usize) -> T {
@@ -136,10 +137,10 @@ impl Prover {
         self.field()
     }
 
-    /// Returns the value of bytes at `offset` that hold a member of type `T`, which Rust has no place for.
+    /// Returns the value of the bytes at `offset` that store a member of type `T`, which can't be a field in Rust.
     ///
     /// # Panics
-    /// At compile time, when C has it elsewhere, or it does not have as many bytes.
+    /// Panics at compile time if it has another offset in C or another size.
     #[must_use]
     #[track_caller]
     pub const fn holds<T: BpfType, B: Bytes>(&mut self, name: &str, offset: usize) -> B {
@@ -154,10 +155,10 @@ impl Prover {
         self.field()
     }
 
-    /// Returns the value of bytes at `offset` that bit-fields share.
+    /// Returns the value of the bytes at `offset` that bit-fields share.
     ///
     /// # Panics
-    /// At compile time, when C has them elsewhere, or they have not the room that they need.
+    /// Panics at compile time if they have another offset in C, or not enough space.
     #[must_use]
     #[track_caller]
     pub const fn bits<B: Bytes>(&mut self, name: &str, offset: usize, fields: &[BitField]) -> B {
@@ -174,18 +175,18 @@ impl Prover {
             fail("rust-repr", &message, &Text::of("write them in one `bits(…)`"));
         }
         self.in_c.at(name, offset as u64, at, before);
-        // What the bit-fields leave of the bytes that they share.
+        // The bytes that the bit-fields leave free.
         self.in_c.named = size - taken;
         self.field()
     }
 
-    /// Fails to compile when C would lay the struct `T`, whose fields were all asked for, out otherwise, or a byte of it
-    /// is no field's.
+    /// Checks at compile time that the struct `T`, after all its fields were requested, has its C layout, and that each
+    /// byte belongs to a field.
     ///
-    /// `asked`: the alignment that it asks for in C; 1: none.
+    /// `asked` is the alignment that is requested in C, or 1 for none.
     ///
     /// # Panics
-    /// As said, at compile time.
+    /// Panics at compile time if the check fails.
     #[track_caller]
     pub const fn struct_as_c<T: BpfType>(&mut self, asked: usize) {
         let InC { of_struct: layout, named, .. } = self.in_c;
@@ -195,10 +196,10 @@ impl Prover {
         self.no_padding::<T>();
     }
 
-    /// Fails to compile when the new type `T`, whose field of type `U` was asked for, is not what `U` is.
+    /// Checks at compile time that the newtype `T`, after its field of type `U` was requested, has the layout of `U`.
     ///
     /// # Panics
-    /// As said, at compile time.
+    /// Panics at compile time if the check fails.
     #[track_caller]
     pub const fn same_as<T: BpfType, U: BpfType>(&mut self) {
         as_large::<T>(size_of::<U>() as u64, align_of::<U>() as u64);
@@ -206,12 +207,13 @@ impl Prover {
     }
 }
 
-/// The proof of a union `T`: what is asked for are the values of its members.
+/// The proof of a union `T`. The caller requests the values of its members.
 impl Prover {
     /// Returns the value of a member of type `M`.
     ///
     /// # Panics
-    /// At compile time, when it leaves a byte of the union without a value, or has special fields.
+    /// Panics at compile time if it leaves a byte of the union uninitialised, or has special
+    /// fields.
     #[must_use]
     #[track_caller]
     pub const fn union_member<T: Plain, M: BpfType>(&mut self, name: &str) -> M {
@@ -222,10 +224,10 @@ impl Prover {
         self.fills::<T, M>(name)
     }
 
-    /// Returns the value of bytes that hold a member of type `M`.
+    /// Returns the value of the bytes that store a member of type `M`.
     ///
     /// # Panics
-    /// As [`union_member`](Self::union_member) does.
+    /// Panics like [`union_member`](Self::union_member).
     #[must_use]
     #[track_caller]
     pub const fn union_holds<T: Plain, M: BpfType, B: Bytes>(&mut self, name: &str) -> B {
@@ -239,17 +241,17 @@ impl Prover {
     /// Returns the value of padding.
     ///
     /// # Panics
-    /// As [`union_member`](Self::union_member) does.
+    /// Panics like [`union_member`](Self::union_member).
     #[must_use]
     #[track_caller]
     pub const fn union_padding<T: Plain, B: Bytes>(&mut self) -> B {
         self.fills::<T, B>("the padding")
     }
 
-    /// Returns the value of bytes that bit-fields share.
+    /// Returns the value of the bytes that bit-fields share.
     ///
     /// # Panics
-    /// As [`union_member`](Self::union_member) does, or when the bytes are too few.
+    /// Panics like [`union_member`](Self::union_member), or if there are too few bytes.
     #[must_use]
     #[track_caller]
     pub const fn union_bits<T: Plain, B: Bytes>(&mut self, name: &str, fields: &[BitField]) -> B {
@@ -269,12 +271,12 @@ impl Prover {
         self.field()
     }
 
-    /// Fails to compile when C would lay the union `T`, whose members were all asked for, out otherwise.
+    /// Checks at compile time that the union `T`, after all its members were requested, has its C layout.
     ///
-    /// `asked`: the alignment that it asks for in C; 1: none.
+    /// `asked` is the alignment that is requested in C, or 1 for none.
     ///
     /// # Panics
-    /// As said, at compile time.
+    /// Panics at compile time if the check fails.
     #[track_caller]
     pub const fn union_as_c<T: BpfType>(&mut self, asked: usize) {
         let layout = self.in_c.of_union;

@@ -1,18 +1,18 @@
-//! The proof that a type is plain data; not for use by hand.
+//! The proof that a type is plain data; not meant for use by hand.
 //!
-//! The macros that implement [`Plain`] make a value of the type, and ask a [`Prover`] for the value of each field. So the
-//! compiler says what the fields are, and not the source, which may call other things by the same names: a field that the
-//! macro does not know, or one of another type than it thinks, does not compile.
+//! The macros that implement [`Plain`] construct a value of the type, and ask a [`Prover`] for the value of each field.
+//! So the compiler determines the actual fields. The source can't, because it may use the same names for other types. A
+//! field that the macro does not know, or that has another type than expected, does not compile.
 //!
-//! All methods are called on a `&mut Prover`, for which no trait can bring other methods of the same names.
+//! All methods are called on a `&mut Prover`, so that no trait can add other methods with the same names.
 
 use crate::plain::{Plain, zeroed};
 use crate::proof::InC;
 
-/// Counts the bytes of the fields of a type, and goes through them as a C compiler does.
+/// Counts the bytes of a type's fields, and computes their C layout.
 #[derive(Debug)]
 pub struct Prover {
-    /// The bytes of the fields that were asked for.
+    /// The number of bytes of the requested fields.
     bytes: usize,
     pub(crate) in_c: InC,
 }
@@ -29,10 +29,10 @@ impl Prover {
         zeroed()
     }
 
-    /// Fails to compile when the fields of the struct `T`, which were all asked for, leave room for padding.
+    /// Checks at compile time that the struct `T`, after all its fields were requested, has no padding.
     ///
     /// # Panics
-    /// As said, at compile time.
+    /// Panics at compile time if the check fails.
     #[track_caller]
     pub const fn no_padding<T: Plain>(&mut self) {
         assert!(
@@ -41,20 +41,22 @@ impl Prover {
         );
     }
 
-    /// Fails to compile: an error in the same place was reported, and what is written there is no type of both sides.
+    /// Fails to compile. An error at the same position has been reported, and the type there is not one that both sides
+    /// share.
     ///
     /// # Panics
-    /// At compile time.
+    /// Panics at compile time.
     #[track_caller]
     pub const fn refused(self) {
         panic!("this type is refused");
     }
 }
 
-/// Fails to compile when `T` isn't laid out as `expected`: size, alignment, offset of each member; empty: however it is.
+/// Checks at compile time that `T` has the layout `expected`: size, alignment, offset of each member. Accepts any
+/// layout if `expected` is empty.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 #[track_caller]
 pub const fn laid_out<T: Plain>(offsets: &[usize], expected: &[usize]) {
     if let [size, align, schema @ ..] = expected {

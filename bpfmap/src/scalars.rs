@@ -1,4 +1,4 @@
-//! Scalars that C has and Rust lacks: big-endian integers, a boolean of any byte, a kernel address.
+//! Scalar types that Rust lacks: big-endian integers, a boolean with any byte, a kernel address.
 
 use crate::plain::Plain;
 use core::fmt;
@@ -15,28 +15,28 @@ macro_rules! big_endian {
         pub struct $name($integer);
 
         impl $name {
-            /// From the host's order.
+            /// Converts an integer from the host's byte order.
             #[inline]
             #[must_use]
             pub const fn new(host: $integer) -> Self {
                 Self(host.to_be())
             }
 
-            /// In the host's order.
+            /// Returns the integer in the host's byte order.
             #[inline]
             #[must_use]
             pub const fn get(self) -> $integer {
                 $integer::from_be(self.0)
             }
 
-            /// From the bytes as they stand in a packet.
+            /// Converts bytes in network byte order, as in a packet.
             #[inline]
             #[must_use]
             pub const fn from_bytes(bytes: [u8; size_of::<$integer>()]) -> Self {
                 Self($integer::from_ne_bytes(bytes))
             }
 
-            /// The bytes as they stand in a packet.
+            /// Returns the bytes in network byte order, as in a packet.
             #[inline]
             #[must_use]
             pub const fn to_bytes(self) -> [u8; size_of::<$integer>()] {
@@ -103,7 +103,8 @@ impl From<Be32> for core::net::Ipv4Addr {
     }
 }
 
-/// A C `bool`: one byte, of which the kernel promises nothing. Anything but zero is true.
+/// A C `bool`: one byte, for which the kernel does not guarantee 0 or 1. Every value except 0 is
+/// true.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(
     feature = "zerocopy",
@@ -113,19 +114,19 @@ impl From<Be32> for core::net::Ipv4Addr {
 pub struct Bool(u8);
 
 impl Bool {
-    /// Zero.
+    /// False, stored as 0.
     pub const FALSE: Self = Self(0);
-    /// One.
+    /// True, stored as 1.
     pub const TRUE: Self = Self(1);
 
-    /// From Rust's.
+    /// Converts a Rust `bool`.
     #[inline]
     #[must_use]
     pub const fn new(value: bool) -> Self {
         Self(value as u8)
     }
 
-    /// As Rust's.
+    /// Returns the value as a Rust `bool`.
     #[inline]
     #[must_use]
     pub const fn get(self) -> bool {
@@ -133,7 +134,7 @@ impl Bool {
     }
 }
 
-// SAFETY: a `u8` inside, of which any value is read as a truth.
+// SAFETY: a `u8`, any value of which is read as true or false.
 unsafe impl Plain for Bool {}
 
 impl From<bool> for Bool {
@@ -185,7 +186,7 @@ impl fmt::Debug for Bool {
     }
 }
 
-/// An address in the kernel: eight bytes that user space carries and compares, and never follows.
+/// A kernel address: eight bytes that user space can copy and compare but not follow.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(
     feature = "zerocopy",
@@ -198,14 +199,14 @@ impl KernelPtr {
     /// The null pointer.
     pub const NULL: Self = Self(0);
 
-    /// From a number.
+    /// Converts a number.
     #[inline]
     #[must_use]
     pub const fn new(address: u64) -> Self {
         Self(address)
     }
 
-    /// As a number.
+    /// Returns the address as a number.
     #[inline]
     #[must_use]
     pub const fn address(self) -> u64 {

@@ -1,9 +1,9 @@
-//! What a source says of all maps in it, and the modules that are generated of schemas in other files.
+//! Macros for the attributes of a schema in Rust, and for the modules that are generated from schemas in other files.
 
-/// Says how the schema of a Rust source is called, and which kernel has to take every map of it.
+/// Sets the name of the schema in a Rust source, and the oldest kernel that its maps support.
 ///
-/// It stands once, at the top of the file that declares the maps; the command `bpfmap` and build scripts read it there.
-/// Without it the schema is called as the file. In the program it is nothing.
+/// Write it once, at the top of the file that declares the maps. The command `bpfmap` and build scripts read it there.
+/// Without it, the schema has the name of the file. The macro expands to nothing.
 ///
 /// ```
 /// bpfmap::schema!(name = "ratelimit", min_kernel = "5.10");
@@ -28,11 +28,11 @@ macro_rules! schema {
     };
 }
 
-/// Includes the Rust code that the build script of the package generates from schemas: a module for each schema.
+/// Includes the Rust code that the build script of the package generates: a module for each schema.
 ///
-/// The module is called as the schema. A schema that another one includes has a module too, and the types of both are
-/// the same: `net::Addr` is the type of the keys of `flows::Flows`. The functions of `Builder::migrates_from` are in
-/// a module whose name ends in `_migrate`.
+/// The module has the name of the schema. An included schema has a module too, and both use the same types: `net::Addr`
+/// is the type of the keys of `flows::Flows`. The functions from `Builder::migrates_from` are in a module whose name
+/// ends in `_migrate`.
 ///
 /// ```ignore
 /// // build.rs
@@ -46,8 +46,8 @@ macro_rules! schema {
 /// use flows::Maps;
 /// ```
 ///
-/// Call it in a module of your own, `mod maps { bpfmap::include_maps!(); }`, if the crate already has a module of that name.
-/// If the script calls `generate` for several folders, the modules are those of the last one.
+/// If the crate already has a module with that name, call the macro in a module of its own: `mod maps {
+/// bpfmap::include_maps!(); }`. If the script calls `generate` for several folders, the modules come from the last one.
 #[macro_export]
 macro_rules! include_maps {
     () => {
@@ -70,7 +70,7 @@ macro_rules! __include_maps {
     };
 }
 
-/// One error, in place of one for each derive in the generated code.
+/// This gives one error instead of one for each derive in the generated code.
 #[cfg(not(feature = "derive"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,4 +1,4 @@
-//! Values in memory that BPF programs share with user space.
+//! Values in memory that BPF programs and user space share.
 
 use crate::plain::Plain;
 use core::cell::UnsafeCell;
@@ -9,18 +9,19 @@ use core::sync::atomic::{
     AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering,
 };
 
-/// A value that programs, or other threads, may change at any time; it can be read here.
+/// A readable value that programs or other threads may change at any time.
 ///
-/// An integer of up to 8 bytes is read in one piece. Of a larger value each aligned word is read in one piece, but the
-/// words can be of different updates: a program that writes a struct while it is read shows half of it. Where that
-/// matters, keep a sequence number in the value, or read the entry by system call under a spin lock.
+/// An integer of up to 8 bytes is read atomically. A larger value is read in aligned words, each of them atomically,
+/// but the words can come from different updates: if a program writes a struct at the same time, the result can mix two
+/// values. To prevent this, keep a sequence number in the value, or read the entry with a system call under a spin
+/// lock.
 #[repr(transparent)]
 pub struct ReadCell<T: Plain>(UnsafeCell<T>);
 
-/// A value that programs, or other threads, may change at any time; it can be read and written here.
+/// A readable and writable value that programs or other threads may change at any time.
 ///
-/// Writes as [`ReadCell`] reads: word by word. An integer has [`as_atomic`](Self::as_atomic), for counters that both
-/// sides change (`__sync_fetch_and_add` in a program).
+/// It is written word by word, as [`ReadCell`] reads it. For counters that both sides change (`__sync_fetch_and_add` in
+/// a program), integers have [`as_atomic`](Self::as_atomic).
 #[repr(transparent)]
 pub struct SharedCell<T: Plain>(ReadCell<T>);
 
@@ -30,14 +31,14 @@ unsafe impl<T: Plain> Sync for ReadCell<T> {}
 unsafe impl<T: Plain> Send for ReadCell<T> {}
 
 impl<T: Plain> ReadCell<T> {
-    /// A copy of the value as it is now.
+    /// Returns a copy of the current value.
     #[inline]
     #[must_use]
     pub fn load(&self) -> T {
         let mut value = MaybeUninit::<T>::uninit();
         let (from, to) = (self.0.get().cast::<u8>(), value.as_mut_ptr().cast::<u8>());
         for piece in pieces(from, size_of::<T>()) {
-            // SAFETY: the piece lies within the value and is aligned to its size; `to` has as much room.
+            // SAFETY: the piece is within the value and aligned to its size, and `to` has the same size.
             unsafe {
                 let at = piece.at;
                 match piece.size {
@@ -48,7 +49,7 @@ impl<T: Plain> ReadCell<T> {
                 }
             }
         }
-        // SAFETY: the pieces are all of the value, and any bytes are one.
+        // SAFETY: the pieces cover the whole value, and any bytes are a value.
         unsafe { value.assume_init() }
     }
 }
@@ -59,7 +60,7 @@ impl<T: Plain> SharedCell<T> {
     pub fn store(&self, value: T) {
         let (from, to) = (core::ptr::from_ref(&value).cast::<u8>(), self.0.0.get().cast::<u8>());
         for piece in pieces(to, size_of::<T>()) {
-            // SAFETY: as for `load`, the other way round.
+            // SAFETY: as for `load`, in the other direction.
             unsafe {
                 let at = piece.at;
                 match piece.size {
@@ -82,11 +83,11 @@ impl<T: Plain> SharedCell<T> {
 macro_rules! atomics {
     ($($integer:ty => $atomic:ty,)*) => { $(
         impl SharedCell<$integer> {
-            /// The value as an atomic, to add to it or to exchange it.
+            /// Returns the value as an atomic, for additions and exchanges.
             #[inline]
             #[must_use]
             pub fn as_atomic(&self) -> &$atomic {
-                // SAFETY: same size; a cell lies at an address that is aligned to it, and is accessed by atomics only.
+                // SAFETY: the size is the same, the address of a cell is aligned for it, and all accesses are atomic.
                 unsafe { <$atomic>::from_ptr(self.0.0.get()) }
             }
         }
@@ -123,7 +124,7 @@ struct Piece {
     size: usize,
 }
 
-/// The largest aligned pieces of the `size` bytes at an address, in order.
+/// Returns the largest aligned pieces of the `size` bytes at an address, in order.
 #[inline]
 fn pieces(address: *const u8, size: usize) -> impl Iterator<Item = Piece> {
     let mut at = 0;
@@ -140,7 +141,7 @@ fn pieces(address: *const u8, size: usize) -> impl Iterator<Item = Piece> {
 macro_rules! reads {
     ($($name:ident: $integer:ty, $atomic:ty;)*) => { $(
         /// # Safety
-        /// The address is aligned to the integer, and good to read it.
+        /// The address must be aligned for the integer and valid for reading it.
         #[inline]
         unsafe fn $name(from: *mut u8) -> $integer {
             // SAFETY: as the caller says.
@@ -161,7 +162,7 @@ mod tests {
 
     fn cell<T: Plain>(memory: &mut [u64], offset: usize) -> &SharedCell<T> {
         assert!(offset + size_of::<T>() <= size_of_val(memory));
-        // SAFETY: within the memory, which is borrowed for as long.
+        // SAFETY: the address is within the memory, which the result borrows.
         unsafe { &*memory.as_mut_ptr().cast::<u8>().add(offset).cast::<SharedCell<T>>() }
     }
 

@@ -1,12 +1,12 @@
-//! Where the maps of a schema come from.
+//! Sources of maps, such as loaded objects.
 
 use core::ptr::NonNull;
 use std::borrow::Cow;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Something that knows loaded maps by name: a `libbpf_rs::Object` (feature `libbpf-rs`), an `aya::Ebpf` (feature
-/// `aya`), or your own.
+/// A source that finds loaded maps by name: a `libbpf_rs::Object` (feature `libbpf-rs`), an `aya::Ebpf` (feature
+/// `aya`), or your own type.
 ///
 /// The generated `Maps::from_object` takes one.
 #[diagnostic::on_unimplemented(
@@ -16,42 +16,44 @@ use std::os::fd::OwnedFd;
     note = "if `{Self}` is one of these, it is of another version of the crate: `cargo tree --duplicates` shows both; write `libbpf-rs = \"0.27\"` or `aya = \"0.14\"` in `Cargo.toml`"
 )]
 pub trait MapSource {
-    /// Returns a descriptor of the map with this name (as the object file has it, not cut to 15 bytes); `None` if there is
-    /// no such map, or the loader did not create it. [`map_names`](Self::map_names) tells these two apart.
+    /// Returns a descriptor of the map with this name (the full name from the object file, not cut to 15 bytes), or
+    /// `None` if there is no such map or the loader did not create it. [`map_names`](Self::map_names) distinguishes
+    /// these two cases.
     ///
     /// # Errors
-    /// The descriptor can't be duplicated. It is an [`io::Error`] since implementations outside this crate have no
-    /// [`Error`](crate::Error) to give: opening makes one of it, with the name of the map.
+    /// Fails if the descriptor can't be duplicated. The error is an [`io::Error`], because implementations outside this
+    /// crate can't create an [`Error`](crate::Error). Opening converts it and adds the name of the map.
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>>;
 
-    /// Returns the names of the maps in the object file, with those that the loader did not create. The default is an
-    /// empty list: the names are not known.
+    /// Returns the names of the maps in the object file, including those that the loader did not create. The default is
+    /// an empty list, which means that the names are not known.
     ///
-    /// A map that is named here and has no descriptor was not created: its handle is `None` where the schema says
-    /// `optional`. An error about a name that is not here lists the names that are.
+    /// A map that is listed here and has no descriptor was not created: its handle is `None` if the schema says
+    /// `optional`. An error about an unknown name lists these names.
     fn map_names(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// Returns the BTF of the object file from which the maps were loaded, or `None` if it isn't known.
     ///
-    /// It says the type of the records in ring buffers and perf event arrays, which the kernel does not know. Without it
-    /// the types of records are not compared. [`object_btf`](crate::object_btf) finds it in the bytes of a file.
+    /// It contains the types of the records in ring buffers and perf event arrays, which the kernel does not know.
+    /// Without it, the types of records are not compared. [`object_btf`](crate::object_btf) extracts it from the bytes
+    /// of a file.
     fn btf(&self) -> Option<Cow<'_, [u8]>> {
         None
     }
 }
 
-/// A [`MapSource`] whose loader puts the object's arenas in memory, as libbpf does: see
+/// A [`MapSource`] whose loader maps the object's arenas into memory, as libbpf does: see
 /// [`Map::arena_in`](crate::Map::arena_in).
 ///
 /// # Safety
 ///
-/// At the address that [`arena_start`](Self::arena_start) gives, the whole arena of the map that
-/// [`map_fd`](MapSource::map_fd) gives for the same name is mapped, readable and writable, and stays so as long as `self`
-/// is borrowed.
+/// At the address that [`arena_start`](Self::arena_start) returns, the whole arena of the map that
+/// [`map_fd`](MapSource::map_fd) returns for the same name must be mapped, readable and writable, and must stay mapped
+/// as long as `self` is borrowed.
 pub unsafe trait ArenaSource: MapSource {
-    /// Returns where the arena of this name begins in memory; `None` if the loader hasn't mapped it.
+    /// Returns the start address of the arena with this name, or `None` if the loader hasn't mapped it.
     fn arena_start(&self, name: &str) -> Option<NonNull<u8>>;
 }
 
@@ -61,8 +63,8 @@ impl MapSource for libbpf_rs::Object {
         use libbpf_rs::MapCore as _;
         use std::os::fd::AsFd as _;
         let Some(map) = self.maps().find(|map| map.name() == name) else { return Ok(None) };
-        // libbpf has another descriptor in place of a map that it did not create. A map that the loader reused is there,
-        // whatever the loader said about creating it.
+        // libbpf uses a placeholder descriptor for a map that it did not create. A map that the loader reused exists,
+        // even if creation was turned off.
         if !map.autocreate() && !crate::map::is_map(map.as_fd()) {
             return Ok(None);
         }
@@ -83,20 +85,21 @@ impl MapSource for libbpf_rs::Object {
             return None;
         }
         let mut len = 0;
-        // SAFETY: the BTF is the object's, and nothing else uses it: `libbpf_rs::Object` can't be shared among threads.
+        // SAFETY: the BTF belongs to the object, and nothing else uses it: `libbpf_rs::Object` can't be shared among
+        // threads.
         let data = unsafe { btf__raw_data(btf, &raw mut len) };
         if data.is_null() {
             return None;
         }
-        // SAFETY: libbpf has so many bytes there, and keeps them as long as the object lives.
+        // SAFETY: libbpf has this many bytes there, and keeps them as long as the object lives.
         let data = unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(len).ok()?) };
         Some(Cow::Borrowed(data))
     }
 }
 
 #[cfg(feature = "libbpf-rs")]
-// SAFETY: libbpf gives as initial value of an arena its start in memory, once it has mapped it as a whole, which it does
-// when it loads the object, and unmaps it with the object. Of a map of another type this gives none.
+// SAFETY: after libbpf has loaded the object, it has mapped each arena as a whole and returns its start as the arena's
+// initial value. It unmaps the arena with the object. For a map of another type this function returns `None`.
 unsafe impl ArenaSource for libbpf_rs::Object {
     fn arena_start(&self, name: &str) -> Option<NonNull<u8>> {
         use libbpf_rs::{AsRawLibbpf as _, MapCore as _, libbpf_sys};
@@ -105,7 +108,8 @@ unsafe impl ArenaSource for libbpf_rs::Object {
             return None;
         }
         let mut size = 0;
-        // SAFETY: libbpf's own map, and a place for a size, which is that of the arena's variables and is not wanted.
+        // SAFETY: the map belongs to libbpf, and there is a variable for the size, which is not used (it is the size of
+        // the arena's variables).
         let start = unsafe {
             libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut size)
         };
@@ -113,9 +117,9 @@ unsafe impl ArenaSource for libbpf_rs::Object {
     }
 }
 
-/// Aya keeps no BTF of the object: the types of records in ring buffers and perf event arrays are not compared. To have
-/// them compared, implement [`MapSource`] for a type of your own that has the bytes of the object file too, and give what
-/// [`object_btf`](crate::object_btf) finds in them.
+/// Aya does not keep the BTF of the object, so the types of records in ring buffers and perf event arrays are not
+/// compared. To compare them, implement [`MapSource`] for your own type that also has the bytes of the object file, and
+/// return the result of [`object_btf`](crate::object_btf).
 #[cfg(feature = "aya")]
 impl MapSource for aya::Ebpf {
     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
@@ -128,7 +132,7 @@ impl MapSource for aya::Ebpf {
     }
 }
 
-/// What each of aya's map types wraps.
+/// Returns the map data that each of aya's map types wraps.
 #[cfg(feature = "aya")]
 fn data_of(map: &aya::maps::Map) -> &aya::maps::MapData {
     use aya::maps::Map as M;

@@ -1,10 +1,10 @@
-//! What a schema says of a map.
+//! Specs: the declarations of maps as types.
 
 use crate::kind::Kind;
 use crate::plain::Plain;
 use bpfmap_core::MapDef;
 
-/// One map of a schema. Generated code implements it for an empty enum; [`Map`](crate::Map) is the handle.
+/// The declaration of a map. Generated code implements it for an empty enum; [`Map`](crate::Map) is the handle.
 ///
 /// ```
 /// use bpfmap::{MapDef, MapSpec, kind, TypeDesc};
@@ -21,18 +21,19 @@ use bpfmap_core::MapDef;
 /// }
 /// ```
 pub trait MapSpec: 'static {
-    /// The map type, which decides what can be done with the map.
+    /// The map type, which determines the operations of the map.
     type Kind: Kind;
-    /// `()` where the kind has no key, `u32` where it is an index.
+    /// The key: `()` if the kind has no key, and `u32` if it is an index.
     type Key: Plain;
-    /// One value; of a per-CPU map, one CPU's.
+    /// The value. In a per-CPU map, this is the value of one CPU.
     type Value: Plain;
-    /// The definition of the map. [`Kind`] markers make one: [`kind::Hash::def`](crate::kind::Hash::def).
+    /// The definition of the map. [`Kind`] markers have functions that return one, such as
+    /// [`kind::Hash::def`](crate::kind::Hash::def).
     const DEF: MapDef<'static>;
 }
 
-/// A map of maps, of the kind [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or [`HashOfMaps`](crate::kind::HashOfMaps): all
-/// maps in it are of one spec.
+/// A map of maps, with the kind [`ArrayOfMaps`](crate::kind::ArrayOfMaps) or [`HashOfMaps`](crate::kind::HashOfMaps).
+/// All its inner maps have the same spec.
 ///
 /// ```
 /// use bpfmap::{MapDef, MapSpec, OuterMapSpec, kind, TypeDesc};
@@ -68,13 +69,15 @@ pub trait MapSpec: 'static {
     note = "implement `bpfmap::OuterMapSpec` for it, with the spec of the maps that it holds"
 )]
 pub trait OuterMapSpec: MapSpec {
-    /// The spec of the maps in it. The kernel allows one level: the kind is no map of maps itself.
+    /// The spec of the inner maps. The kernel allows only one level, so this can't be a map of
+    /// maps.
     type Inner: MapSpec;
 }
 
-/// A map through which events are sent: a `ringbuf`, `perf_event_array` or `user_ringbuf` whose schema says what event.
+/// A map that transfers events: a `ringbuf`, `perf_event_array` or `user_ringbuf` whose schema declares the type of the
+/// events.
 ///
-/// The kernel sees bytes and no type. The object file has the type of the events in the definition of the map
+/// The kernel does not know the type of the events. The object file has it in the definition of the map
 /// ([`MapSource::btf`](crate::MapSource::btf)), and [`Map::from_object`](crate::Map::from_object) compares it with
 /// `event` of [`MapSpec::DEF`]. The size of each record is checked when it is read.
 ///
@@ -103,6 +106,6 @@ pub trait OuterMapSpec: MapSpec {
     note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
 )]
 pub trait EventSpec: MapSpec {
-    /// What is sent. `event` of [`MapSpec::DEF`] describes it.
+    /// The type of the events. `event` of [`MapSpec::DEF`] describes it.
     type Event: Plain;
 }

@@ -1,36 +1,37 @@
-//! Members that Rust can't hold as fields: those of unions, bit-fields, and what a packed struct misaligns.
+//! Storage of members that can't be fields in Rust: members of unions, bit-fields, and misaligned members of packed
+//! structs.
 //!
-//! Generated accessors read and write them in an array of bytes. All positions are constants there, so that nothing
-//! of the loops and checks below remains in compiled code.
+//! Generated accessors read and write them in an array of bytes. All offsets are constants there, so that the compiler
+//! removes the loops and checks below.
 
 use crate::plain::{Plain, bytes_of, from_bytes, zeroed};
 use crate::scalars::Bool;
 use core::ops::Range;
 
-/// The value whose bytes begin at `offset`.
+/// Returns the value whose bytes begin at `offset`.
 ///
 /// # Panics
-/// When it does not lie within `bytes`.
+/// Panics if it is not within `bytes`.
 #[inline]
 #[must_use]
 pub fn get<T: Plain>(bytes: &[u8], offset: usize) -> T {
     from_bytes(&bytes[offset..offset + size_of::<T>()]).unwrap_or_else(zeroed)
 }
 
-/// Writes the bytes of `value` from `offset` on.
+/// Writes the bytes of `value` at `offset`.
 ///
 /// # Panics
-/// When it would not lie within `bytes`.
+/// Panics if it would not be within `bytes`.
 #[inline]
 pub fn set<T: Plain>(bytes: &mut [u8], offset: usize, value: T) {
     bytes[offset..offset + size_of::<T>()].copy_from_slice(bytes_of(&value));
 }
 
-/// What a bit-field can hold.
+/// A type that a bit-field can have.
 pub trait BitField: Copy {
-    /// From the lowest `width` bits; the others are 0.
+    /// Converts the lowest `width` bits; the others are 0.
     fn from_bits(bits: u128, width: u32) -> Self;
-    /// The bits, those above the width of the field included.
+    /// Returns the bits, including those above the width of the field.
     fn into_bits(self) -> u128;
 }
 
@@ -85,7 +86,7 @@ impl BitField for bool {
     }
 }
 
-/// That of a `bool` by another name.
+/// A bit-field whose type wraps a `bool`.
 impl BitField for Bool {
     #[inline]
     fn from_bits(bits: u128, _: u32) -> Self {
@@ -98,11 +99,11 @@ impl BitField for Bool {
     }
 }
 
-/// The bit-field that takes the bits `range` of `bytes`, counted as the host's C compiler counts them: from the lowest
-/// bit of the first byte, or on a big-endian host from its highest.
+/// Returns the bit-field in the bits `range` of `bytes`. The host's C compiler counts bits from the lowest bit of the
+/// first byte, or on a big-endian host from the highest.
 ///
 /// # Panics
-/// When the range is empty, wider than 128 bits or not within `bytes`.
+/// Panics if the range is empty, wider than 128 bits or not within `bytes`.
 #[inline]
 #[must_use]
 pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
@@ -115,11 +116,10 @@ pub fn bits<T: BitField>(bytes: &[u8], range: Range<u32>) -> T {
     T::from_bits(value, width)
 }
 
-/// Writes the bit-field that takes the bits `range` of `bytes`. Bits of `value` that do not fit are dropped, as C
-/// drops them.
+/// Writes the bit-field in the bits `range` of `bytes`. Drops bits of `value` that do not fit, like C.
 ///
 /// # Panics
-/// When the range is empty, wider than 128 bits or not within `bytes`.
+/// Panics if the range is empty, wider than 128 bits or not within `bytes`.
 #[inline]
 pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
     let value = value.into_bits();
@@ -132,7 +132,7 @@ pub fn set_bits<T: BitField>(bytes: &mut [u8], range: Range<u32>, value: T) {
     });
 }
 
-/// The part of a bit-field that lies in one byte.
+/// The part of a bit-field in one byte.
 struct Part {
     byte: usize,
     /// Its lowest bit in the byte.
@@ -161,7 +161,7 @@ fn for_each_part(range: Range<u32>, mut visit: impl FnMut(Part)) {
     }
 }
 
-/// The lowest `width` bits, at most 8.
+/// A mask for the lowest `width` bits, at most 8.
 #[inline]
 fn mask(width: u32) -> u128 {
     (1 << width) - 1

@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub i32);
 
-/// The kernel's own "not supported" (`include/linux/errno.h`), which has no name in libc and reaches user space from
-/// map operations all the same.
+/// The kernel's internal "not supported" (`include/linux/errno.h`). It has no name in libc, but map operations return
+/// it to user space.
 pub(crate) const ENOTSUPP: i32 = bpfmap_core::Errno::ENOTSUPP.0;
 
 /// Commands (`enum bpf_cmd`).
@@ -35,8 +35,8 @@ pub(crate) enum Command {
     DeleteBatch = 27,
 }
 
-/// Of the commands on one element. The kernel takes a shorter attribute for one whose rest is zero: a delete is 16
-/// bytes.
+/// The attribute of the commands on one element. The kernel accepts a shorter attribute and treats the rest as zero: a
+/// delete has 16 bytes.
 #[repr(C)]
 pub(crate) struct ElementAttr {
     pub map_fd: u32,
@@ -46,7 +46,7 @@ pub(crate) struct ElementAttr {
     pub flags: u64,
 }
 
-/// Of `BPF_MAP_DELETE_ELEM`.
+/// The attribute of `BPF_MAP_DELETE_ELEM`.
 #[repr(C)]
 pub(crate) struct DeleteAttr {
     pub map_fd: u32,
@@ -54,7 +54,7 @@ pub(crate) struct DeleteAttr {
     pub key: u64,
 }
 
-/// Of the batch commands.
+/// The attribute of the batch commands.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct BatchAttr {
@@ -68,7 +68,7 @@ pub(crate) struct BatchAttr {
     pub flags: u64,
 }
 
-/// Of `BPF_MAP_CREATE`, up to `map_extra`.
+/// The attribute of `BPF_MAP_CREATE`, up to `map_extra`.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct CreateAttr {
@@ -88,7 +88,7 @@ pub(crate) struct CreateAttr {
     pub map_extra: u64,
 }
 
-/// Of `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
+/// The attribute of `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
 #[repr(C)]
 pub(crate) struct PathAttr {
     pub pathname: u64,
@@ -96,7 +96,7 @@ pub(crate) struct PathAttr {
     pub file_flags: u32,
 }
 
-/// Of `BPF_*_GET_FD_BY_ID`.
+/// The attribute of `BPF_*_GET_FD_BY_ID`.
 #[repr(C)]
 pub(crate) struct IdAttr {
     pub id: u32,
@@ -104,7 +104,7 @@ pub(crate) struct IdAttr {
     pub open_flags: u32,
 }
 
-/// Of `BPF_OBJ_GET_INFO_BY_FD`.
+/// The attribute of `BPF_OBJ_GET_INFO_BY_FD`.
 #[repr(C)]
 pub(crate) struct InfoAttr {
     pub bpf_fd: u32,
@@ -112,7 +112,7 @@ pub(crate) struct InfoAttr {
     pub info: u64,
 }
 
-/// Of `BPF_BTF_LOAD`.
+/// The attribute of `BPF_BTF_LOAD`.
 #[repr(C)]
 pub(crate) struct BtfLoadAttr {
     pub btf: u64,
@@ -123,7 +123,7 @@ pub(crate) struct BtfLoadAttr {
     pub _pad: u32,
 }
 
-/// Of `BPF_MAP_FREEZE`.
+/// The attribute of `BPF_MAP_FREEZE`.
 #[repr(C)]
 pub(crate) struct FdAttr {
     pub map_fd: u32,
@@ -160,26 +160,26 @@ pub(crate) struct BtfInfoRaw {
     pub id: u32,
 }
 
-/// A descriptor as attributes hold it.
+/// Converts a descriptor for an attribute.
 #[inline]
 #[allow(clippy::cast_sign_loss)] // An open descriptor isn't negative.
 pub(crate) fn fd_bits(fd: std::os::fd::RawFd) -> u32 {
     fd as u32
 }
 
-/// An address as attributes hold it.
+/// Converts an address for an attribute.
 #[inline]
 pub(crate) fn address<T>(pointer: *const T) -> u64 {
     pointer.expose_provenance() as u64
 }
 
-/// The call itself.
+/// Makes the system call.
 ///
 /// # Safety
-/// Every address in the attribute must be good for what the command reads and writes there.
+/// Every address in the attribute must be valid for what the command reads and writes there.
 #[inline]
 pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Errno> {
-    // SAFETY: the attribute is as long as said; the rest is the caller's word.
+    // SAFETY: the attribute has this size. The caller promises the rest.
     let result: c_long = unsafe {
         libc::syscall(
             libc::SYS_bpf,
@@ -188,16 +188,16 @@ pub(crate) unsafe fn bpf<A>(command: Command, attr: &mut A) -> Result<c_int, Err
             size_of::<A>(),
         )
     };
-    // The call gives an `int`: a descriptor, or 0.
+    // The call returns an `int`: a descriptor, or 0.
     #[allow(clippy::cast_possible_truncation)]
     if result < 0 { Err(last_errno()) } else { Ok(result as c_int) }
 }
 
-/// A command on one element of a map of which only the sizes are known. The key is read, or null; the value or next
-/// key is written, or read.
+/// Runs a command on one element of a map of which only the sizes are known. It reads the key, which may be null, and
+/// reads or writes the value or next key.
 ///
 /// # Safety
-/// Behind `key` is a key of the map's size, and behind `value` room for what the command reads or writes.
+/// `key` must point to a key of the map's size, and `value` to enough space for what the command reads or writes.
 pub(crate) unsafe fn element(
     command: Command,
     map: BorrowedFd<'_>,
@@ -211,13 +211,13 @@ pub(crate) unsafe fn element(
         value_or_next_key: address(value.cast_const()),
         flags: 0,
     };
-    // SAFETY: the caller's word.
+    // SAFETY: the caller promises it.
     unsafe { bpf(command, &mut attr) }.map(|_| ())
 }
 
-/// What the last system call of this thread failed with.
+/// Returns the errno of this thread's last failed system call.
 #[inline]
 pub(crate) fn last_errno() -> Errno {
-    // SAFETY: the address of this thread's errno is always good.
+    // SAFETY: the address of this thread's errno is always valid.
     Errno(unsafe { *libc::__errno_location() })
 }

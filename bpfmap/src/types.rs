@@ -1,4 +1,4 @@
-//! Types that Rust declares for both sides.
+//! Types that are declared in Rust for both sides.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -13,26 +13,26 @@ use crate::scalars::{Be16, Be32, Be64, Bool, KernelPtr};
 use crate::storage::BitField;
 use bpfmap_core::TypeDesc;
 
-/// A type that both sides have: a key, a value, an event, or a member of one.
+/// A type that C and Rust share: a key, a value, an event, or a member of one of these.
 ///
-/// Implemented for what C and Rust have in common, and by `#[derive(BpfType)]` (feature `derive`) for structs, unions
-/// and new types.
+/// It is implemented for the types that C and Rust have in common. `#[derive(BpfType)]` (feature `derive`) implements
+/// it for structs, unions and newtypes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of the schema",
     label = "not a `bpfmap::BpfType`",
     note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; hold an enum as `bpfmap::Enum<E>`, a `bool` as `bpfmap::Bool`, text as `bpfmap::CharArray<N>` and an address in the kernel as `bpfmap::KernelPtr`"
 )]
 pub trait BpfType: Plain {
-    /// The type as BTF describes it.
+    /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
-    /// What makes it fit a list, a tree or a pointer: the fields of a struct that belong to the kernel, as far as they
-    /// lead nowhere. So types that lead to each other need no constants that do.
+    /// The description for lists, trees and pointers: the special fields of a struct that don't refer to other types.
+    /// With it, types can refer to each other without constants that do.
     #[doc(hidden)]
     const POINTEE: &'static TypeDesc<'static> = &without_members(Self::DESC);
-    /// Does not compile where Rust and C lay the type out in different ways.
+    /// Fails to compile if the layouts of the type in Rust and C differ.
     #[doc(hidden)]
     const PROOF: () = ();
-    /// Of a struct with fields that belong to the kernel, which they are: a bit for each sort, as the derives count them.
+    /// The sorts of special fields in a struct, one bit for each, numbered as in the derives.
     #[doc(hidden)]
     const FIELDS: u32 = 0;
     /// The size in C.
@@ -43,7 +43,7 @@ pub trait BpfType: Plain {
     const C_ALIGN: usize = align_of::<Self>();
 }
 
-/// A struct as one that leads to it sees it, if none of its fields belongs to the kernel.
+/// The description of a struct without special fields for types that refer to it.
 const fn without_members(layout: &TypeDesc<'static>) -> TypeDesc<'static> {
     match layout {
         TypeDesc::Struct { name, size, .. } => TypeDesc::Struct { name, size: *size, members: &[] },
@@ -87,28 +87,28 @@ impl<T: BpfType> BpfType for UserPtr<T> {
         &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: T::DESC } };
 }
 
-/// An enum that both sides have: its variants name integers.
+/// An enum that C and Rust share, whose variants name integers.
 ///
-/// Implemented by `#[derive(BpfType)]` (feature `derive`) for enums without fields and with a `repr` of an integer. A
-/// map or a struct holds one as [`Enum<E>`], since the kernel may hold a number that no variant has.
+/// `#[derive(BpfType)]` (feature `derive`) implements it for enums without fields and with an integer `repr`. Use
+/// [`Enum<E>`] in a map or a struct, because the kernel may store a number that is not a variant.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an enum of the schema",
     label = "not a `bpfmap::BpfEnum`",
     note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants carry nothing; structs, unions and integers are held as they are, without `Enum`"
 )]
 pub trait BpfEnum: Copy + 'static {
-    /// The integer that holds it.
+    /// The integer type in which it is stored.
     type Repr: BpfType + BitField + Default + Ord + Hash + fmt::Debug;
     /// Its variants.
     const VARIANTS: &'static [Self];
-    /// The type as BTF describes it.
+    /// The BTF description of the type.
     const DESC: &'static TypeDesc<'static>;
 
-    /// The number of a variant.
+    /// Returns the number of a variant.
     fn number(self) -> Self::Repr;
 }
 
-/// A number that is, or should be, a variant of `E`: what a map holds of an enum.
+/// An enum in a map: a number that should be a variant of `E`, but may be any number.
 ///
 /// ```
 /// # use bpfmap::{MapDef, BpfEnum, Enum, TypeDesc};
@@ -135,37 +135,38 @@ pub trait BpfEnum: Copy + 'static {
 pub struct Enum<E: BpfEnum>(E::Repr);
 
 impl<E: BpfEnum> Enum<E> {
-    /// A variant.
+    /// Converts a variant.
     #[inline]
     #[must_use]
     pub fn new(variant: E) -> Self {
         Self(variant.number())
     }
 
-    /// Any number.
+    /// Converts any number.
     #[inline]
     #[must_use]
     pub const fn from_number(number: E::Repr) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[inline]
     #[must_use]
     pub const fn number(self) -> E::Repr {
         self.0
     }
 
-    /// The variant.
+    /// Returns the variant.
     ///
     /// # Errors
-    /// The number, where it is no variant's.
+    /// Returns the number as the error if it is not a variant.
     pub fn get(self) -> Result<E, E::Repr> {
         E::VARIANTS.iter().copied().find(|variant| variant.number() == self.0).ok_or(self.0)
     }
 }
 
-// SAFETY: transparent over `E::Repr`, which is plain; variants are compared with the number, never read as such.
+// SAFETY: transparent over `E::Repr`, which is plain. Variants are compared with the number, and the number is never
+// read as a variant.
 unsafe impl<E: BpfEnum> Plain for Enum<E> {}
 
 impl<E: BpfEnum> BpfType for Enum<E> {
@@ -191,7 +192,7 @@ impl<E: BpfEnum> From<E> for Enum<E> {
     }
 }
 
-/// Zero, be it a variant or not: what the kernel puts in a new array element.
+/// Returns zero, even if it is not a variant. The kernel initialises new array elements with it.
 impl<E: BpfEnum> Default for Enum<E> {
     #[inline]
     fn default() -> Self {
@@ -222,7 +223,7 @@ impl<E: BpfEnum> PartialOrd for Enum<E> {
     }
 }
 
-/// By the number.
+/// Compares the numbers.
 impl<E: BpfEnum> Ord for Enum<E> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
@@ -237,7 +238,7 @@ impl<E: BpfEnum> Hash for Enum<E> {
     }
 }
 
-/// The variant, or the number.
+/// Shows the variant, or the number if it is not a variant.
 impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.get() {
@@ -247,9 +248,9 @@ impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
     }
 }
 
-/// A member of a union that is shorter than the union, and `N` bytes that are zero behind it.
+/// A member that is shorter than its union, followed by `N` zero bytes.
 ///
-/// Every byte of a value is sent to the kernel, so no byte of a union may be without a value.
+/// Every byte of a value is sent to the kernel, so all bytes of a union must be initialised.
 ///
 /// ```
 /// use bpfmap::Padded;
@@ -259,7 +260,7 @@ impl<E: BpfEnum + fmt::Debug> fmt::Debug for Enum<E> {
 /// assert_eq!(size_of_val(&address), 16);
 /// ```
 #[derive(Clone, Copy)]
-// Without an alignment of its own it has no padding, whatever `T` and `N` are.
+// Because it is packed, it has no padding for any `T` and `N`.
 #[repr(C, packed)]
 pub struct Padded<T: Plain, const N: usize> {
     value: T,
@@ -267,14 +268,14 @@ pub struct Padded<T: Plain, const N: usize> {
 }
 
 impl<T: Plain, const N: usize> Padded<T, N> {
-    /// The value, with zeros behind it.
+    /// Wraps the value and adds the zero bytes.
     #[inline]
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self { value, zero: [0; N] }
     }
 
-    /// The value.
+    /// Returns the value.
     #[inline]
     #[must_use]
     pub const fn get(self) -> T {
@@ -282,7 +283,7 @@ impl<T: Plain, const N: usize> Padded<T, N> {
     }
 }
 
-// SAFETY: a plain part and bytes, packed, so that there is no padding between or behind them.
+// SAFETY: a plain part and bytes, packed, so there is no padding between or after them.
 unsafe impl<T: Plain, const N: usize> Plain for Padded<T, N> {}
 
 impl<T: BpfType, const N: usize> BpfType for Padded<T, N> {

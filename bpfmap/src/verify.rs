@@ -1,4 +1,4 @@
-//! Holding what a schema declares against a map: one that is live, or one that an object file describes.
+//! Compares a declaration with a live map, or with a map in an object file.
 //!
 //! ```no_run
 //! use bpfmap::TypeDesc;
@@ -28,38 +28,38 @@ use bpfmap_core::MapFlags;
 use bpfmap_core::TypeDesc;
 use std::os::fd::BorrowedFd;
 
-/// A map that was held against a schema.
+/// The result of comparing a map with a schema.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {
-    /// Each difference; none: the map is what the schema says.
+    /// All differences. If there are none, the map matches the schema.
     pub differences: Vec<Difference>,
     /// Whether the layout of keys and values could be compared.
     pub layout_check: LayoutCheck,
-    /// What the kernel says of the map.
+    /// The kernel's information about the map.
     pub info: Info,
 }
 
-/// The attributes of a map, wherever they were read.
+/// The attributes of a map from any source.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Attributes {
     /// The number of the map type.
     pub map_type: u32,
-    /// Bytes of a key.
+    /// The size of a key in bytes.
     pub key_size: u32,
-    /// Bytes of a value; of a per-CPU map, of one CPU's.
+    /// The size of a value in bytes. In a per-CPU map, this is the size of one CPU's value.
     pub value_size: u32,
-    /// How many entries; `None`: it isn't said.
+    /// The number of entries, if it is known.
     pub max_entries: Option<u32>,
-    /// Flags of the creation.
+    /// The flags from the creation.
     pub flags: MapFlags,
-    /// What the map type takes it for.
+    /// A number whose meaning depends on the map type.
     pub map_extra: u64,
 }
 
 impl Attributes {
-    /// Returns the attributes of a map of this type and these sizes, without flags and with no number of entries said.
+    /// Returns the attributes of a map with this type and these sizes, without flags and `max_entries`.
     #[must_use]
     pub fn new(map_type: u32, key_size: u32, value_size: u32) -> Self {
         let (max_entries, flags, map_extra) = (None, MapFlags::empty(), 0);
@@ -67,18 +67,18 @@ impl Attributes {
     }
 }
 
-/// Holds the map of a descriptor against a declaration: type, sizes, `max_entries` where the schema says how many,
-/// flags, `map_extra`, and, where the map has BTF, the layout of key and value member by member, as opening does: where
-/// the schema says what an older map has ([`TypeDesc::Evolved`]), that is no
-/// difference. The name isn't compared: [`name`] does.
+/// Compares the map of a descriptor with a declaration: type, sizes, `max_entries` if the schema has it, flags and
+/// `map_extra`. If the map has BTF, it also compares the layout of key and value member by member, in the same way as
+/// opening: a property of older maps that the schema records ([`TypeDesc::Evolved`]) is not a difference. It does not
+/// compare the name; use [`name`] for that.
 ///
 /// # Errors
-/// The kernel's info or BTF of the map can't be read. A difference is no error.
+/// Fails if the kernel's info or BTF of the map can't be read. A difference is not an error.
 pub fn live(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Older)
 }
 
-/// The same, of a map of this very schema.
+/// Does the same, but accepts no properties of older maps.
 pub(crate) fn live_of_this(declared: &MapDef<'_>, fd: BorrowedFd<'_>) -> Result<Verified> {
     compared(declared, fd, Accept::Same)
 }
@@ -127,10 +127,10 @@ fn compared(declared: &MapDef<'_>, fd: BorrowedFd<'_>, accept: Accept) -> Result
     Ok(Verified { differences, layout_check, info })
 }
 
-/// Holds the attributes of a map against a declaration.
+/// Compares the attributes of a map with a declaration.
 ///
 /// # Errors
-/// The number of possible CPUs, on which the `max_entries` of some map types depend, can't be learnt.
+/// Fails if the number of possible CPUs, on which the `max_entries` of some map types depend, is not available.
 pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Difference>> {
     let facts = MapType::by_number(declared.map_type);
     let mut differences = Vec::new();
@@ -150,7 +150,7 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
     if !facts.is_some_and(MapType::has_kernel_value) && !declared.value.is_set_by_loader() {
         differ("value_size", real.value_size.into(), declared.value_size());
     }
-    // An object file says the number as its author did, too.
+    // An object file also has the number that its author wrote.
     let made = |said: Option<u32>| match (facts, said) {
         (Some(facts), Some(said)) => entries(facts, Some(said)),
         (_, said) => Ok(said),
@@ -166,7 +166,7 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
         }
     }
     differ("map_extra", real.map_extra, declared.map_extra);
-    // Where the memory is, and what a descriptor may do, is no part of the contract.
+    // The location of the memory and the rights of a descriptor are not compared.
     let added = facts.map_or(MapFlags::empty(), added_flags);
     let ignored = crate::migrate::PLACEMENT.union(added);
     let (theirs, ours) = (real.flags.difference(ignored), declared.flags.difference(ignored));
@@ -176,7 +176,7 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
     Ok(differences)
 }
 
-/// Holds the name that the kernel shows of a map against a declaration: it keeps the first 15 bytes.
+/// Compares the kernel's name for a map with a declaration. The kernel keeps the first 15 bytes.
 #[must_use]
 pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
     let cut = kernel_name(declared.name);
@@ -186,22 +186,22 @@ pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
         .then(|| Difference::new("name", format!("`{real}`, schema says `{expected}`")))
 }
 
-/// Holds the types of key and value, by their ids in some BTF (0: none), against a declaration: of an object that was
-/// made of this very schema. Unlike [`live`] it takes no older name of a member.
+/// Compares the types of key and value, by their ids in some BTF (0 for none), with a declaration. Unlike [`live`], it
+/// accepts no older names of members, because it is for objects of this schema.
 #[must_use]
 pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> Vec<Difference> {
     types_of(declared, btf, (key, value), Accept::Same)
 }
 
-/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration. Like
-/// [`types`] it takes no older name of a member. A declaration without an event has no differences.
+/// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration.
+/// Like [`types`], it accepts no older names of members. A declaration without an event has no differences.
 #[must_use]
 pub fn event(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Difference> {
     event_of(declared, btf, type_id, Accept::Same)
 }
 
-/// Compares the type of a map's events as opening does: in the BTF of the map's object, where a member may have its
-/// older name.
+/// Compares the type of a map's events in the same way as opening: in the BTF of the map's object, where a member may
+/// have its older name.
 pub(crate) fn event_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -210,7 +210,7 @@ pub(crate) fn event_at_opening(
     event_of(declared, btf, type_id, Accept::Older)
 }
 
-/// Compares types in some BTF as opening does, where a member may have its older name.
+/// Compares types in some BTF in the same way as opening, where a member may have its older name.
 pub(crate) fn types_at_opening(
     declared: &MapDef<'_>,
     btf: &Btf<'_>,
@@ -241,10 +241,10 @@ fn types_of(
     differences
 }
 
-/// How many differences an error shows.
+/// The most differences that an error shows.
 const SHOWN: usize = 5;
 
-/// The first differences, and how many more there are.
+/// Returns the first differences, and the number of the others.
 pub(crate) fn list(differences: &[Difference]) -> String {
     let shown: Vec<String> = differences.iter().take(SHOWN).map(Difference::to_string).collect();
     let shown = shown.join("; ");

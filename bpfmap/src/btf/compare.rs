@@ -1,37 +1,39 @@
-//! A layout compared with the BTF of a map, member by member.
+//! Comparison of a layout with the BTF of a map, member by member.
 //!
-//! Two types agree when the same bytes mean the same on both sides:
+//! Two types match if the same bytes mean the same on both sides:
 //!
-//! - Typedefs, `const`, `volatile`, `restrict` and type tags are looked through. Names of types don't count, except
-//!   those of the kernel's own fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name; what is inside
-//!   these is the kernel's affair.
-//! - Integers agree in size, sign and byte order, which the names `__be16`, `__be32` and `__be64` tell. Bytes are not that
-//!   exact: `char` and `bool` agree with each other, and with `__u8` and `__s8`, which differ.
-//! - An enum agrees with an enum or integer of its size. A variant that both know has the same number, as far as the
-//!   BTF holds it: compilers before clang 15 keep the lower 32 bits and don't say whether they are signed. Either side
-//!   may know more variants.
-//! - A floating-point number, for which a schema has no word, agrees with an array of so many `__u8`.
-//! - What libbpf loads in place of an enum of 64 bits or of a floating-point number if the kernel is too old for these
-//!   agrees with what they agree with.
-//! - Arrays agree in length and element, structs and unions in size and in their members: name, offset, width of a
+//! - Typedefs, `const`, `volatile`, `restrict` and type tags are skipped. Names of types are not compared, except those
+//!   of the kernel's special fields (`bpf_spin_lock`, `bpf_timer` and the like), which the kernel finds by name. The
+//!   content of special fields is not compared.
+//! - Integers must match in size, sign and byte order. The names `__be16`, `__be32` and `__be64` determine the byte
+//!   order. The comparison of bytes is less strict: `char` and `bool` match each other, and also match `__u8` and
+//!   `__s8`. `__u8` and `__s8` do not match.
+//! - An enum matches an enum or an integer of its size. A variant that both sides have must have the same number, as
+//!   far as the BTF contains it: compilers before clang 15 keep only the lower 32 bits and don't record whether they
+//!   are signed. Either side may have more variants.
+//! - A floating-point number, which a schema can't express, matches an array of `__u8` of the same size.
+//! - If the kernel is too old for 64-bit enums or floating-point numbers, libbpf loads other types in their place.
+//!   These match the same types.
+//! - Arrays must match in length and element, structs and unions in size and in their members: name, offset, width of a
 //!   bit-field, type.
 //! - A union may have more members on either side.
-//! - Of a member the schema may say that it had another name, or that an older map may have padding where it lies.
-//! - Padding is no member: members whose name begins with `pad` after its underscores, and nameless ones that are not a
-//!   struct or union. Nor is a struct or union without bytes, or an array of such.
-//! - The tag of a Rust enum has no name in BTF: it agrees with a member of any name at its place.
-//! - Bytes without a description ([`TypeDesc::Opaque`]) agree with anything of their size.
+//! - The schema may say that a member had another name before, or that an older map may have padding at its offset.
+//! - Padding is not compared. It consists of members whose name begins with `pad` after its underscores, and of unnamed
+//!   members that are not a struct or union. A struct or union of size zero, and an array of these, is not compared
+//!   either.
+//! - The tag of a Rust enum has no name in BTF: it matches a member of any name at its offset.
+//! - Bytes without a description ([`TypeDesc::Opaque`]) match any type of their size.
 
 use crate::difference::Difference;
 use bpfmap_btf::{Btf, BtfError, Enum, Int, Kind, Member as BtfMember, Type, is_padding_name};
 use bpfmap_core::SpecialField;
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 
-/// Nesting that no real type has.
+/// The nesting depth at which the comparison gives up; no real type reaches it.
 const DEEPEST: u32 = 64;
 
-/// Compares a layout with a type of the map's BTF. Each difference has its path, which begins with `path`: `key`,
-/// `value`.
+/// Compares a layout with a type of the map's BTF. Each difference has a path that begins with `path`, which is `key`
+/// or `value`.
 pub(crate) fn compare(
     path: &str,
     ours: &TypeDesc<'_>,
@@ -44,13 +46,13 @@ pub(crate) fn compare(
     comparison.differences
 }
 
-/// Which types agree with a layout.
+/// Which types match a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accept {
-    /// Those that say the same.
+    /// Only types with the same content.
     Same,
-    /// Those of older maps too, where [`TypeDesc::Evolved`] says what these have; and unions with other members, as
-    /// something else in the entry tells which is meant.
+    /// Also types of older maps that [`TypeDesc::Evolved`] describes, and unions with other members, because another
+    /// member of the entry tells which one is in use.
     Older,
 }
 
@@ -158,7 +160,7 @@ impl Comparison<'_> {
             .collect();
         let mut missing = Vec::new();
         for our in ours.iter().filter(|our| !is_padding(our)) {
-            // Of several without a name, the one in the same place; else the first.
+            // If several have no name, this is the one at the same offset, or else the first.
             let same_place = |their: &&BtfMember<'_>| {
                 their.name == our.name && their.bit_offset == our.bit_offset
             };
@@ -218,7 +220,7 @@ impl Comparison<'_> {
     fn variants(&mut self, path: &str, signed: bool, ours: &[(&str, i64)], theirs: &Enum<'_>) {
         let width = (8 * theirs.size).min(theirs.value_bits).max(1);
         let bits = |value: i128| value & ((1 << width) - 1);
-        // A number of so many bits as the schema's integer has it.
+        // Truncates a number to this many bits, signed or unsigned as the schema's integer is.
         let read = |value: i128| {
             let bits = bits(value);
             if signed && bits >> (width - 1) == 1 { bits - (1 << width) } else { bits }
@@ -237,7 +239,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether the schema takes zeros for a member that the map has not, and the map has padding there.
+    /// Returns whether the schema accepts zeros for a member that the map lacks, and the map has padding there.
     fn is_in_padding(
         &self,
         our: &MemberDesc<'_>,
@@ -263,7 +265,7 @@ impl Comparison<'_> {
         end <= u64::from(their_size) * 8 && theirs.iter().all(is_free)
     }
 
-    /// Whether one of the names of a type tells that it is in network byte order.
+    /// Returns whether one of the names of a type says that it is in network byte order.
     fn is_big_endian(&self, type_id: u32) -> bool {
         let mut at = type_id;
         for _ in 0..DEEPEST {
@@ -277,7 +279,8 @@ impl Comparison<'_> {
         false
     }
 
-    /// Whether a member without a name is at the place of ours: a compiler makes such of the tag of a Rust enum.
+    /// Returns whether a member without a name is at the offset of ours. A compiler writes the tag of a Rust enum like
+    /// this.
     fn is_tag(&self, our: &MemberDesc<'_>, their: &BtfMember<'_>) -> bool {
         their.name.is_empty()
             && (their.bits, our.bits) == (0, 0)
@@ -286,7 +289,7 @@ impl Comparison<'_> {
             && self.btf.size(their.ty).is_ok_and(|size| size == our.ty.size())
     }
 
-    /// Whether a type is a struct or union of no bytes, or an array of such: it takes no room and marks no place.
+    /// Returns whether a type is a struct or union of size zero, or an array of these.
     fn has_no_bytes(&self, type_id: u32) -> bool {
         let mut at = type_id;
         for _ in 0..DEEPEST {
@@ -304,7 +307,7 @@ impl Comparison<'_> {
         matches!(kind, Some(Kind::Struct(_) | Kind::Union(_)))
     }
 
-    /// The width of a bit-field, which old compilers put into the integer's type.
+    /// Returns the width of a bit-field. Old compilers put it into the integer's type.
     fn bit_field(&self, member: &BtfMember<'_>) -> Result<u32, BtfError> {
         if member.bits != 0 {
             return Ok(member.bits);
@@ -320,10 +323,11 @@ impl Comparison<'_> {
     }
 }
 
-/// The kernel's names of integers in network byte order.
+/// The kernel's names for integers in network byte order.
 const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
 
-/// A type behind its names, and whether one of these tells that it is in network byte order.
+/// A type without its typedefs and modifiers, and whether one of their names says that it is in
+/// network byte order.
 fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     let (mut layout, mut is_big_endian) = (layout, false);
     loop {
@@ -338,7 +342,7 @@ fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     }
 }
 
-/// What is called as a number is one; the sign of a `char` depends on the compiler.
+/// A type with the name of a number is a number; the sign of a `char` depends on the compiler.
 fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
     let name = theirs.map_or("", |ty| ty.name);
     match (int.size, ours) {
@@ -388,7 +392,7 @@ fn is_padding(member: &MemberDesc<'_>) -> bool {
             && !matches!(member.ty.current(), TypeDesc::Struct { .. } | TypeDesc::Union { .. })
 }
 
-/// The kernel finds its own fields in a value by the name of their type.
+/// The kernel finds special fields in a value by the name of their type.
 fn is_kernels(name: &str) -> bool {
     SpecialField::by_struct(name).is_some()
 }

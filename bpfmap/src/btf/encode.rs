@@ -1,12 +1,12 @@
-//! Layouts written as a BTF blob, for maps that are created without an object.
+//! Encodes layouts as a BTF blob, for maps that are created without an object.
 
 use super::{HEADER_LEN, MAGIC, VERSION, encoding, kind};
 use bpfmap_core::{IntEncoding, MemberDesc, TypeDesc};
 use std::collections::HashMap;
 
-/// Types and strings, as they grow.
+/// The types and strings that have been written so far.
 ///
-/// Writes only what Linux 5.10 reads, tags left aside.
+/// Writes only kinds that Linux 5.10 reads, except for tags.
 pub(crate) struct Encoder<'a> {
     types: Vec<u8>,
     strings: Vec<u8>,
@@ -19,12 +19,12 @@ pub(crate) struct Encoder<'a> {
     tags: Tags,
 }
 
-/// What becomes of tags, which mark the kernel's own pointers and lists.
+/// How tags are written, which mark kptrs and the kernel's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tags {
-    /// Written, as Linux 5.17 reads them.
+    /// Tags are written, which needs Linux 5.17.
     Written,
-    /// Left out: to an older kernel such fields are plain data.
+    /// Tags are left out: for an older kernel such fields are plain data.
     LeftOut,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Adds a type with all that it needs, and gives its id; 0 is `void`.
+    /// Adds a type and all types that it needs, and returns its id; 0 is `void`.
     pub(crate) fn add(&mut self, layout: &'a TypeDesc<'a>) -> u32 {
         if let Some(&id) = self.ids.get(&core::ptr::from_ref(layout)) {
             return id;
@@ -53,7 +53,7 @@ impl<'a> Encoder<'a> {
                 let target = self.add(target);
                 self.open(name, kind::TYPEDEF, 0, false, target)
             }
-            // What C calls an enum of 8 bytes needs a kind from Linux 6.0.
+            // An enum of 8 bytes needs a BTF kind that Linux 6.0 introduced.
             TypeDesc::Enum { name, size: 8, signed, .. } => {
                 let encoding = if signed { IntEncoding::Signed } else { IntEncoding::Unsigned };
                 self.int(name, 8, encoding)
@@ -100,7 +100,7 @@ impl<'a> Encoder<'a> {
         id
     }
 
-    /// The blob.
+    /// Returns the blob.
     pub(crate) fn finish(self) -> Vec<u8> {
         let mut blob =
             Vec::with_capacity(HEADER_LEN as usize + self.types.len() + self.strings.len());
@@ -130,7 +130,7 @@ impl<'a> Encoder<'a> {
     fn array(&mut self, element: u32, len: u32) -> u32 {
         let index = match self.index_type {
             Some(id) => id,
-            // As clang names it.
+            // This is clang's name for it.
             None => self.int("__ARRAY_SIZE_TYPE__", 4, IntEncoding::Unsigned),
         };
         self.index_type = Some(index);
@@ -148,7 +148,8 @@ impl<'a> Encoder<'a> {
         size: u32,
         members: &'a [MemberDesc<'a>],
     ) -> u32 {
-        // Its members first: they stand between here and there.
+        // The types of its members come first, so the number of strings and types changes in
+        // between.
         let ids: Vec<u32> = members.iter().map(|member| self.add(member.ty)).collect();
         let bit_fields = members.iter().any(|member| member.bits != 0);
         let id = self.open(name, kind, members.len(), bit_fields, size);
@@ -165,7 +166,8 @@ impl<'a> Encoder<'a> {
         id
     }
 
-    /// The declaration tags of those members of a struct that are the root of a list or a tree.
+    /// Writes the declaration tags of the members of a struct that are the root of a list or a
+    /// tree.
     fn roots(&mut self, parent: u32, members: &'a [MemberDesc<'a>]) {
         for (member, index) in members.iter().zip(0_u32..) {
             let TypeDesc::Root { node, member: name, .. } = *member.ty.current() else {
@@ -179,7 +181,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// The head of a type, whose id it gives.
+    /// Writes the head of a type and returns the id of the type.
     fn open(&mut self, name: &str, kind: u32, count: usize, flag: bool, size_or_type: u32) -> u32 {
         let name = self.string(name);
         let count = u32::try_from(count).unwrap_or(u32::MAX) & 0xffff;
@@ -205,7 +207,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// Where the low 32 bits of a number stand among its 8 bytes.
+/// The offset of the low 32 bits of a number among its 8 bytes.
 fn low_half() -> core::ops::Range<usize> {
     if cfg!(target_endian = "little") { 0..4 } else { 4..8 }
 }

@@ -1,5 +1,5 @@
-//! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`): written from a
-//! [`TypeDesc`](crate::TypeDesc), and compared with what `bpfmap_btf` reads from any map.
+//! BTF, the kernel's description of types (`include/uapi/linux/btf.h`, `Documentation/bpf/btf.rst`). This module writes
+//! it from a [`TypeDesc`](crate::TypeDesc), and compares it with the BTF that `bpfmap_btf` reads from a map.
 
 mod compare;
 mod encode;
@@ -29,7 +29,7 @@ mod kind {
     pub(super) const TYPE_TAG: u32 = 18;
 }
 
-/// How an integer's bits are meant (`BTF_INT_*`).
+/// The encoding of an integer (`BTF_INT_*`).
 mod encoding {
     pub(super) const SIGNED: u32 = 1;
     pub(super) const CHAR: u32 = 2;

@@ -51,7 +51,7 @@ const VALUE: &TypeDesc<'static> = &TypeDesc::Struct {
     ],
 };
 
-/// Compares `ours` with the BTF that `theirs` is encoded as.
+/// Compares `ours` with the encoded BTF of `theirs`.
 fn differences(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> Vec<String> {
     let mut encoder = Encoder::new(Tags::Written);
     let id = encoder.add(theirs);
@@ -60,7 +60,7 @@ fn differences(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> 
     compare("value", ours, &btf, id, Accept::Older).iter().map(ToString::to_string).collect()
 }
 
-/// The only difference, if there is one.
+/// Returns the only difference, if there is one.
 #[track_caller]
 fn difference(ours: &TypeDesc<'static>, theirs: &'static TypeDesc<'static>) -> Option<String> {
     let mut all = differences(ours, theirs);
@@ -257,7 +257,7 @@ fn the_kernels_fields_go_by_name() {
     );
 }
 
-/// Any single damage to a blob is an error or a difference, or harmless: never a panic.
+/// Any damaged byte of a blob gives an error, a difference or no change, but never a panic.
 #[test]
 fn a_damaged_blob_does_no_harm() {
     let mut encoder = Encoder::new(Tags::Written);
@@ -279,7 +279,7 @@ fn a_damaged_blob_does_no_harm() {
     }
 }
 
-/// A typedef of itself, and an array of itself.
+/// A typedef that refers to itself, and an array of itself.
 #[test]
 fn circles_end() {
     for kind in [super::kind::TYPEDEF, super::kind::ARRAY] {

@@ -1,22 +1,23 @@
-//! Where a type has pointers to memory of user space: `struct T __uptr *`, a pointer with the type tag `uptr`.
+//! Finds the pointers to user-space memory in a type: `struct T __uptr *`, a pointer with the type tag `uptr`.
 
 use bpfmap_btf::{Btf, BtfError, Kind};
 use bpfmap_core::TypeDesc;
 
-/// The tag by which the kernel knows them (`btf_get_field_type` in `kernel/bpf/btf.c`).
+/// The tag by which the kernel recognises them (`btf_get_field_type` in `kernel/bpf/btf.c`).
 const TAG: &str = "uptr";
 
-/// Nesting that no real type has.
+/// The nesting depth at which the search gives up; no real type reaches it.
 const DEEPEST: u32 = 64;
 
-/// The offsets, in bits, of the user pointers in a type of some BTF. Of an array those of the first element.
+/// Returns the offsets, in bits, of the user pointers in a type of some BTF. For an array, these are the offsets in its
+/// first element.
 pub(crate) fn user_ptrs(btf: &Btf<'_>, type_id: u32) -> Result<Vec<u64>, BtfError> {
     let mut search = Search { btf, found: Vec::new(), left: MOST };
     search.within(type_id, 0, DEEPEST)?;
     Ok(search.found)
 }
 
-/// Members that are looked at: the kernel knows of eleven special fields in a value.
+/// The most members that are inspected: the kernel accepts eleven special fields in a value.
 const MOST: u32 = 1 << 20;
 
 struct Search<'a> {
@@ -45,7 +46,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether the tag is among those of a pointer's target.
+/// Returns whether the tag is among those of a pointer's target.
 fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
     let mut at = target;
     for _ in 0..DEEPEST {
@@ -63,7 +64,7 @@ fn is_tagged(btf: &Btf<'_>, target: u32) -> bool {
     false
 }
 
-/// The same of a layout, which lies `at` so many bits.
+/// Does the same for a layout that begins at bit `at`.
 pub(crate) fn user_ptrs_of(layout: &TypeDesc<'_>, at: u64, found: &mut Vec<u64>) {
     match *layout {
         TypeDesc::Struct { members, .. } | TypeDesc::Union { members, .. } => {

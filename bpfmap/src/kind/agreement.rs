@@ -1,4 +1,4 @@
-//! What the markers implement, held against the facts table when the crate is compiled.
+//! Compares the traits that the markers implement with the facts table, at compile time.
 
 #![allow(
     dead_code,
@@ -12,7 +12,7 @@ use bpfmap_core::Text;
 use bpfmap_core::TypeDesc;
 use bpfmap_core::map_type::Capability;
 
-/// A map that each map type of kernel objects can hold objects for, and show them of.
+/// A map spec with which every map type of kernel objects can implement the traits for objects.
 pub(super) enum Probe {}
 
 impl MapSpec for Probe {
@@ -27,14 +27,15 @@ impl OuterMapSpec for Probe {
     type Inner = Self;
 }
 
-/// What holds for a type that lacks the constant of the same name of a struct in [`probes`].
+/// The default for a type that lacks the constant of the same name of a struct in [`probes`].
 pub(super) trait Otherwise {
     const IMPLEMENTED: bool = false;
 }
 
 impl<T> Otherwise for T {}
 
-/// `probes!(LookupElement HoldObjects<Probe>)`: a struct for each trait, whose constant says whether a type implements it.
+/// Defines a struct for each trait, as in `probes!(LookupElement HoldObjects<Probe>)`. Its constant says whether a type
+/// implements the trait.
 macro_rules! probes {
     ($dollar:tt $($name:ident $(<$spec:ident>)?)*) => {
         pub(super) mod probes {
@@ -50,7 +51,7 @@ macro_rules! probes {
             )*
         }
 
-        /// Each capability, and whether a marker implements the trait of its name.
+        /// Each capability, and whether a marker implements the trait with its name.
         macro_rules! implemented {
             ($dollar kind:ident) => {{
                 #[allow(unused_imports, reason = "for what the marker implements it is not needed")]
@@ -70,7 +71,7 @@ probes! {
     RegisterOps MapArena MapValues Lock
 }
 
-/// Fails to compile unless `K` implements exactly the capabilities that its row offers.
+/// Checks at compile time that `K` implements exactly the capabilities of its row.
 ///
 /// # Panics
 /// As said, at compile time.

@@ -1,8 +1,8 @@
-//! Map types as types, and what each can do.
+//! Map types as Rust types, and their capabilities.
 //!
-//! A marker such as [`Hash`](enum@Hash) implements one capability trait for each operation that the kernel offers user space on
-//! that map type. The methods of [`Map`](crate::Map) ask for them, so an operation that a map type lacks does not
-//! compile, and the message says why.
+//! A marker such as [`Hash`](enum@Hash) implements one capability trait for each operation that the kernel offers user
+//! space on that map type. The methods of [`Map`](crate::Map) require them, so an operation that a map type lacks does
+//! not compile, and the message says why.
 
 mod agreement;
 mod markers;
@@ -19,27 +19,28 @@ use bpfmap_core::map_type::MaxEntriesRule;
 
 /// A map type.
 ///
-/// Implemented by the markers of this module only: the kernel's copy sizes follow from it.
+/// Only the markers of this module implement it, because it determines how many bytes the kernel
+/// copies.
 pub trait Kind: sealed::Sealed + Sized + 'static {
-    /// What the kernel says about the map type.
+    /// The kernel's rules for the map type.
     const FACTS: &'static MapType;
     /// The number (`enum bpf_map_type`).
     const TYPE: u32 = Self::FACTS.number;
-    /// The name, as schemas and `bpftool` write it.
+    /// The name in schemas and in `bpftool`.
     const NAME: &'static str = Self::FACTS.name;
-    /// What one entry holds: `V`, or [`PerCpu<V>`](crate::PerCpu).
+    /// The content of an entry: `V`, or [`PerCpu<V>`](crate::PerCpu).
     type Value<V: Plain>: Held<One = V>;
 }
 
-/// Returns how many entries a loader gives a map whose schema says this.
+/// Returns the `max_entries` that a loader sets for a map whose schema has this number.
 ///
 /// Source: libbpf's `map_set_def_max_entries` and `adjust_ringbuf_sz`.
 pub(crate) fn entries(facts: &MapType, said: Option<u32>) -> Result<Option<u32>> {
     Ok(match (facts.max_entries, said) {
-        // There is an entry for each owner: the kernel takes no number (`EINVAL`).
+        // There is an entry for each owner: the kernel accepts no number (`EINVAL`).
         (MaxEntriesRule::Zero, None) => Some(0),
         (MaxEntriesRule::PerCpu, None | Some(0)) => u32::try_from(crate::possible_cpus()?).ok(),
-        // A page may be larger than where the schema was written.
+        // Pages may be larger here than on the machine where the schema was written.
         (rule, Some(said)) => {
             let page = u32::try_from(crate::mapping::page_size()).unwrap_or(u32::MAX);
             Some(rule.as_made_of_pages(said, page))
@@ -53,7 +54,7 @@ pub(crate) fn added_flags(facts: &MapType) -> MapFlags {
     MapFlags::from_bits_retain(facts.added_flag_bits())
 }
 
-/// Returns the name of a map type, as schemas and `bpftool` write it; its number where the facts table has no row for it.
+/// Returns the name of a map type in schemas and in `bpftool`, or its number if the facts table has no row for it.
 pub(crate) fn type_name(number: u32) -> String {
     MapType::by_number(number)
         .map_or_else(|| format!("type {number}"), |facts| facts.name.to_owned())
@@ -63,35 +64,36 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What seals the capabilities that have a type parameter: without it, a spec of another crate as the parameter would let
-/// that crate implement them for the markers.
+/// Seals the capabilities that have a type parameter. Otherwise another crate could implement them for the markers,
+/// with its own spec as the parameter.
 pub(crate) mod objects {
-    /// Only this crate says which map types hold kernel objects.
+    /// Only this crate decides which map types hold kernel objects.
     pub trait Held<S: crate::spec::MapSpec> {}
 
-    /// Only this crate says which map types show something of them.
+    /// Only this crate decides which map types return information about them.
     pub trait Shown<S: crate::spec::MapSpec> {}
 }
 
 /// A map type whose values are kernel objects: programs, maps, devices, sockets and the like.
 ///
-/// User space hands in the object itself, never a bare number: see [`Map::set`](crate::Map::set). Sealed: how many bytes
-/// the kernel copies follows from it.
+/// User space passes the object itself, never a bare number: see [`Map::set`](crate::Map::set). The trait is sealed
+/// because it determines how many bytes the kernel copies.
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not hold kernel objects",
     label = "this map type holds plain values",
     note = "use `update`, or `push` on a queue or stack"
 )]
 pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
-    /// What is handed in. It is borrowed: the map keeps a reference of its own to the object. What it is may depend on
-    /// the map `S`: a map of maps takes maps of one spec.
+    /// The type of the objects. An object is only borrowed, because the map keeps its own reference to it. The type may
+    /// depend on the map `S`: a map of maps accepts maps of one spec.
     type Object<'a>;
 
-    /// What the kernel is given for it: as many of these bytes as the map's value has, 4 or 8.
+    /// Returns the bytes that the kernel gets for the object. It reads as many of them as the map's
+    /// value has, 4 or 8.
     #[doc(hidden)]
     fn to_kernel(object: &Self::Object<'_>) -> [u8; 8];
 
-    /// What an errno says about an object that the kernel doesn't take, where that isn't plain.
+    /// Returns the meaning of an errno if the kernel refuses an object, unless it is obvious.
     #[doc(hidden)]
     #[must_use]
     fn refusal(_errno: i32) -> Option<&'static str> {
@@ -99,32 +101,32 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     }
 }
 
-/// A map type whose look-ups show something of the object that an entry holds: an id, a cookie. Sealed: how many bytes the
-/// kernel copies follows from it.
+/// A map type whose lookups return information about the object in an entry, such as an id or a cookie. The trait is
+/// sealed because it determines how many bytes the kernel copies.
 #[diagnostic::on_unimplemented(
     message = "user space can't read the entries of a map of type `{Self}`",
     label = "this map type lacks the operation",
     note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
 )]
 pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
-    /// What a look-up gives. It may depend on the map `S`: a devmap shows as much as its value has room for.
+    /// The result of a lookup. It may depend on the map `S`: a devmap returns as much as its value has room for.
     type Shown;
 
-    /// Reads it from what the kernel wrote: as many bytes as the map's value has, then zeros.
+    /// Decodes the bytes that the kernel wrote: as many as the map's value has, followed by zeros.
     #[doc(hidden)]
     fn from_kernel(value: [u8; 8]) -> Self::Shown;
 }
 
 /// A map type whose values are attached to an object: a socket, a file, a task, a cgroup.
 ///
-/// User space hands in the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).
+/// User space passes the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not attach values to objects",
     label = "this map type has keys of its own",
     note = "use `lookup` and `update` with a key; only sk_storage, inode_storage, task_storage and cgrp_storage attach values to what a descriptor means"
 )]
 pub trait AttachValues: Kind {
-    /// What values are attached to.
+    /// The type of the owners to which values are attached.
     type Owner<'a>: std::os::fd::AsFd;
 }
 
@@ -140,107 +142,108 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    /// Reading an entry by its key.
+    /// The capability to read an entry by its key.
     LookupElement,
     "entries of a map of type `{Self}` can't be looked up by key",
     "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows; what is attached to a socket, a file, a task or a cgroup is `attached`; a `bloom_filter` only says what it `may_contain`";
 
-    /// Writing an entry by its key.
+    /// The capability to write an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
     "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`; to a socket, a file, a task or a cgroup `attach` the value; a `bloom_filter` has `add`; only programs put stacks into a `stack_trace`";
 
-    /// Telling a present key from an absent one on update.
+    /// The capability to distinguish a present key from an absent key on update.
     InsertElement,
     "keys of a map of type `{Self}` are always present, so nothing can be inserted",
     "every index of an array counts as taken from its creation on (BPF_NOEXIST is EEXIST): use `update`, or `set` where entries hold kernel objects";
 
-    /// Reading and writing the value of one CPU, and one value for all of them (Linux 7.0).
+    /// The capability to read and write the value of one CPU, and to write one value for all CPUs
+    /// (Linux 7.0).
     SelectCpu,
     "a map of type `{Self}` does not keep a value for each CPU",
     "only percpu_hash, percpu_array, lru_percpu_hash and percpu_cgroup_storage do: use `lookup` and `update`";
 
-    /// Deleting an entry by its key.
+    /// The capability to delete an entry by its key.
     DeleteElement,
     "entries of a map of type `{Self}` can't be deleted",
     "the entries of an array exist as long as the map (the kernel answers EINVAL): store a zeroed value instead; a queue or stack gives up entries with `pop`; what was added to a `bloom_filter` stays: put a new one in its place";
 
-    /// Reading and deleting an entry in one step.
+    /// The capability to read and delete an entry in one step.
     TakeElement,
     "entries of a map of type `{Self}` can't be taken out by key",
     "only the hash types can look up and delete in one step (from Linux 5.14; ENOTSUPP elsewhere): use `lookup` and then `delete` where the type has them, `pop` on a queue or stack";
 
-    /// Walking over the keys.
+    /// The capability to walk over the keys.
     Iterate,
     "a map of type `{Self}` can't be walked",
     "the kernel has no order of keys for this type (get_next_key is refused): a queue or stack is emptied with `pop`";
 
-    /// Writing many entries in one system call.
+    /// The capability to write many entries in one system call.
     UpdateBatch,
     "a map of type `{Self}` can't be updated in batches",
     "the kernel has no BPF_MAP_UPDATE_BATCH for this type (ENOTSUPP): call `update`, or `push` on a queue or stack, once per entry";
 
-    /// Deleting many entries in one system call.
+    /// The capability to delete many entries in one system call.
     DeleteBatch,
     "entries of a map of type `{Self}` can't be deleted in batches",
     "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` once per key where the type has it";
 
-    /// Appending a value.
+    /// The capability to append a value.
     Push,
     "values can't be pushed to a map of type `{Self}`",
     "only queues and stacks take values without a key: use `update`";
 
-    /// Taking the next value out.
+    /// The capability to remove the next value and return it.
     Pop,
     "values can't be popped from a map of type `{Self}`",
     "only queues and stacks have a next value: use `take` (hash types) or `lookup` with a key";
 
-    /// Reading the next value and leaving it.
+    /// The capability to read the next value without removing it.
     Peek,
     "a map of type `{Self}` has no next value to peek at",
     "only queues and stacks have a next value: use `lookup` with a key";
 
-    /// Adding values that can be asked for and not read back.
+    /// The capability to add values whose membership can be tested but which can't be read back.
     Filter,
     "a map of type `{Self}` is no filter",
     "only a `bloom_filter` says whether a value may have been added: use `contains_key` on a map with keys";
 
-    /// Reading stacks that programs have recorded.
+    /// The capability to read stacks that programs have recorded.
     HoldStacks,
     "a map of type `{Self}` holds no stacks",
     "only a `stack_trace` does: use `lookup`";
 
-    /// Reading the records that programs put into a ring.
+    /// The capability to read the records that programs write to a ring.
     ReadRecords,
     "a map of type `{Self}` is no ring buffer that programs fill",
     "`RingBuf` reads a `ringbuf`; a `perf_event_array` is read by `PerfBuffer`, a `user_ringbuf` is written by `UserRingBuf`, and the entries of other maps are read with `lookup`, `iter` or `pop`";
 
-    /// Reading the records that programs put into a ring of each CPU.
+    /// The capability to read the records that programs write to a ring for each CPU.
     ReadPerCpuRecords,
     "a map of type `{Self}` has no rings of perf events",
     "`PerfBuffer` reads a `perf_event_array`; a `ringbuf` is read by `RingBuf`, and the entries of other maps with `lookup`, `iter` or `pop`";
 
-    /// Putting records into a ring for programs to read.
+    /// The capability to write records to a ring that programs read.
     WriteRecords,
     "user space can't put records into a map of type `{Self}`",
     "`UserRingBuf` writes a `user_ringbuf`; a `ringbuf` is filled by programs and read by `RingBuf`";
 
-    /// Standing in for functions of the kernel.
+    /// The capability to replace functions of the kernel.
     RegisterOps,
     "a map of type `{Self}` takes no function's place in the kernel",
     "only a `struct_ops` map does (from Linux 5.6)";
 
-    /// Having the whole map in the memory of the process, and of programs.
+    /// The capability to share the whole map as memory between the process and programs.
     MapArena,
     "a map of type `{Self}` is no arena",
     "only an arena is memory that programs and user space share at one address (from Linux 6.9); an array with the flag `mmapable` has `map_values`";
 
-    /// Having the values in the memory of the process.
+    /// The capability to map the values into the memory of the process.
     MapValues,
     "the values of a map of type `{Self}` can't be mapped into memory",
     "only an array can be, with the flag `mmapable` (from Linux 5.5; ENOTSUPP elsewhere): use `lookup` or `iter`";
 
-    /// Reading and writing a value under the spin lock in it.
+    /// The capability to read and write a value under the spin lock in it.
     Lock,
     "a value in a map of type `{Self}` can't be locked",
     "the kernel allows a `bpf_spin_lock` in the values of hash and array maps (and the storage types), not in per-CPU, LRU or LPM maps";

@@ -1,4 +1,4 @@
-//! Arenas: memory that programs and user space share, with pointers that mean the same to both.
+//! Arenas: memory that programs and user space share, with pointers that are valid for both.
 
 use super::Map;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -19,13 +19,13 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapArena,
 {
-    /// The arena in memory (Linux 6.9, x86-64 and arm64): at `MAP_EXTRA` where the spec says one, else where the kernel
-    /// likes. Every process that maps it has it at the same address, which is how a pointer that a program stored means
-    /// something here. The kernel tells nobody which address it chose, so an arena without `MAP_EXTRA` is mapped once:
-    /// no other process can map it, nor this one again.
+    /// Maps the arena into memory (Linux 6.9, x86-64 and arm64). The address is `MAP_EXTRA` if the spec has one, and
+    /// the kernel's choice otherwise. Every process must map the arena at the same address, so that the pointers that
+    /// programs store are valid. The kernel does not reveal the address that it chose, so an arena without `MAP_EXTRA`
+    /// can be mapped only once: neither another process nor this one can map it again.
     ///
-    /// A page that nobody touched yet comes when it is read or written, filled with zeros; with
-    /// [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT) that is a signal (`SIGSEGV`) unless a program
+    /// The kernel allocates a page, filled with zeros, when it is first read or written. With
+    /// [`MapFlags::SEGV_ON_FAULT`](crate::MapFlags::SEGV_ON_FAULT), that access raises `SIGSEGV` unless a program has
     /// allocated the page before.
     ///
     /// ```no_run
@@ -51,12 +51,13 @@ where
     /// # }
     /// ```
     ///
-    /// A process has an arena in memory once: libbpf has it there already for the object that it loaded, see
+    /// A process can map an arena only once. libbpf maps the arenas of the objects that it loads: see
     /// [`arena_in`](Self::arena_in).
     ///
     /// # Errors
-    /// `EBUSY`, `EINVAL`: this process has the arena in memory, somebody had it where the kernel chose, or the address is
-    /// no multiple of a page. `EEXIST`: something else lies at the address. `ENOMEM`: no address range is left.
+    /// `EBUSY`, `EINVAL`: this process has already mapped the arena, it was mapped before at the kernel's choice of
+    /// address, or the address is not a multiple of the page size. `EEXIST`: the address is in use. `ENOMEM`: no
+    /// address range is left.
     pub fn map_arena(&self) -> Result<Arena<'static, S>> {
         let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let address =
@@ -68,15 +69,16 @@ where
         Ok(Arena { memory, spec: PhantomData, stays: PhantomData })
     }
 
-    /// Returns the arena where the object's loader has it in memory, for as long as the object lives (Linux 6.9).
+    /// Returns the arena at the address at which the object's loader has mapped it, for as long as the object lives
+    /// (Linux 6.9).
     ///
-    /// Libbpf maps the arenas that it makes. One that it did not make for this object, such as one that was pinned
-    /// before, it does not map: then this method does, as [`map_arena`](Self::map_arena), which takes
-    /// `map_extra` of [`MapSpec::DEF`] if the arena was mapped before.
+    /// libbpf maps the arenas that it creates. It does not map an arena that existed before, such as a pinned one. In
+    /// that case this method maps the arena like [`map_arena`](Self::map_arena), which needs `map_extra` in
+    /// [`MapSpec::DEF`] if the arena was mapped before.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the object's is
-    /// another map than this one. Those of [`map_arena`](Self::map_arena), of an arena that the loader did not map.
+    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the map of the
+    /// object is not this map. Fails like [`map_arena`](Self::map_arena) for an arena that the loader did not map.
     pub fn arena_in<'o>(&self, object: &'o impl ArenaSource) -> Result<Arena<'o, S>> {
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
@@ -95,7 +97,7 @@ where
     }
 }
 
-/// An arena in memory, see [`Map::map_arena`]; `'m` is how long it stays there.
+/// An arena that is mapped into memory: see [`Map::map_arena`]. It stays mapped for `'m`.
 pub struct Arena<'m, S: MapSpec> {
     memory: Memory,
     spec: PhantomData<fn() -> S>,
@@ -103,40 +105,41 @@ pub struct Arena<'m, S: MapSpec> {
 }
 
 impl<S: MapSpec> Arena<'_, S> {
-    /// The value at an offset from the arena's start; `None` when it does not lie in the arena as a whole, or the
-    /// offset is not aligned for it.
+    /// Returns the value at an offset from the arena's start, or `None` if a part of it is outside the arena or the
+    /// offset is not aligned.
     ///
-    /// Read and write a place by one type, or from one thread at a time: the processor does accesses of different sizes
-    /// that overlap one by one, but the memory model of Rust does not define them when they race.
+    /// Access a memory location as one type, or from one thread at a time. If threads access overlapping values of
+    /// different sizes at once, the processor performs each access atomically, but Rust's memory model does not define
+    /// the result.
     #[must_use]
     pub fn at<T: Plain>(&self, offset: usize) -> Option<&SharedCell<T>> {
         let end = offset.checked_add(size_of::<T>())?;
         if end > self.memory.len() {
             return None;
         }
-        // SAFETY: within the memory, or at its end where `T` has no bytes.
+        // SAFETY: the address is within the memory, or at its end if `T` has size zero.
         let place = unsafe { self.memory.start().add(offset) }.cast::<SharedCell<T>>();
-        // The start is aligned to a page, and a type may ask for more.
+        // The start is aligned to a page, but a type may have a larger alignment.
         if !place.is_aligned() {
             return None;
         }
-        // SAFETY: aligned, and within the memory, which is mapped as long as this lives: by this, or by the loader, which
-        // promises (`ArenaSource`) that it is as long as the object is borrowed. Others write to it at any time, and a cell
-        // is accessed by atomics alone.
+        // SAFETY: the address is aligned and within the memory. The memory is mapped as long as this value lives: by
+        // this value, or by the loader, which promises (`ArenaSource`) that it stays mapped as long as the object is
+        // borrowed. Others can write to it at any time, and a cell uses only atomic accesses.
         Some(unsafe { place.as_ref() })
     }
 
-    /// What a pointer points to that a program or a process put into the arena; `None` for the null pointer and for
-    /// one that leads out of the arena or is not aligned.
+    /// Returns the target of a pointer that a program or a process has stored in the arena, or `None` if the pointer is
+    /// null, points outside the arena or is not aligned.
     ///
-    /// Programs store the address as user space knows it; the upper half may be missing, since they need but 32 bits.
+    /// Programs store the address as seen by user space. The upper half may be missing, because they only need 32 bits.
     #[must_use]
     pub fn follow<T: Plain>(&self, pointer: impl Into<ArenaPtr<T>>) -> Option<&SharedCell<T>> {
         let address = pointer.into().address;
         if address == 0 {
             return None;
         }
-        // An arena crosses no 4 GiB boundary, so 32 bits tell where in it an address is.
+        // An arena crosses no 4 GiB boundary, so 32 bits determine the offset.
         let start = self.address();
         if address >> 32 != 0 && address >> 32 != start >> 32 {
             return None;
@@ -144,41 +147,41 @@ impl<S: MapSpec> Arena<'_, S> {
         self.at(usize::try_from(lower_half(address).checked_sub(lower_half(start))?).ok()?)
     }
 
-    /// The pointer to the value at an offset, to be stored where a program follows it.
+    /// Returns the pointer to the value at an offset, to store it for a program.
     #[must_use]
     pub fn pointer<T: Plain>(&self, offset: usize) -> Option<ArenaPtr<T>> {
         self.at::<T>(offset)?;
         Some(ArenaPtr { address: self.address() + offset as u64, points_to: PhantomData })
     }
 
-    /// The address of the arena's start, the same in every process.
+    /// Returns the address of the arena's start, which is the same in every process.
     #[must_use]
     pub fn address(&self) -> u64 {
         sys::address(self.memory.start().as_ptr())
     }
 
-    /// How many bytes the arena has.
+    /// Returns the size of the arena in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.memory.len()
     }
 
-    /// It has none; the kernel makes no such arena.
+    /// Returns whether the size is 0, which the kernel does not allow.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Who has mapped an arena.
+/// The owner of an arena's mapping.
 enum Memory {
     Own(Mapping),
     Loader { start: NonNull<u8>, len: usize },
 }
 
-// SAFETY: an address range of the process, which no thread owns; what lies in it is handed out as cells only.
+// SAFETY: an address range of the process, which no thread owns. Its content is only accessible through cells.
 unsafe impl Send for Memory {}
-// SAFETY: all that is shared is where the range is; the cells in it are made for access from several threads.
+// SAFETY: only the address of the range is shared, and cells allow access from several threads.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -207,7 +210,7 @@ impl<S: MapSpec> fmt::Debug for Arena<'_, S> {
     }
 }
 
-/// What 32 bits keep of an address.
+/// The low 32 bits of an address.
 const fn lower_half(address: u64) -> u64 {
     address & 0xffff_ffff
 }
@@ -220,10 +223,10 @@ pub struct ArenaPtr<T> {
 }
 
 impl<T> ArenaPtr<T> {
-    /// Points nowhere.
+    /// The null pointer.
     pub const NULL: Self = Self { address: 0, points_to: PhantomData };
 
-    /// The address in user space.
+    /// Returns the address in user space.
     #[must_use]
     pub const fn address(self) -> u64 {
         self.address
@@ -258,9 +261,10 @@ impl<T> fmt::Debug for ArenaPtr<T> {
     }
 }
 
-// SAFETY: eight bytes that may have any value; no safe code follows the address but `Arena::follow`, which checks it.
+// SAFETY: eight bytes that may have any value. The only safe code that follows the address is `Arena::follow`, which
+// checks it.
 unsafe impl<T: 'static> Plain for ArenaPtr<T> {}
-// SAFETY: an address, which is followed by `Arena::follow` alone.
+// SAFETY: an address that only `Arena::follow` follows.
 unsafe impl<T> Send for ArenaPtr<T> {}
-// SAFETY: an address, which nothing changes through a reference.
+// SAFETY: an address that nothing changes through a reference.
 unsafe impl<T> Sync for ArenaPtr<T> {}

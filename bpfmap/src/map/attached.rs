@@ -1,4 +1,4 @@
-//! Values that are attached to sockets, inodes, tasks and cgroups.
+//! Operations on values that are attached to sockets, inodes, tasks and cgroups.
 
 use super::element::LOCK;
 use super::{Map, UpdateMode, Value};
@@ -12,10 +12,10 @@ use core::marker::PhantomData;
 use core::ptr::from_ref;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// What the values of a map are attached to: a socket, a file, a task, a cgroup.
+/// The type of the owners of a map's values: a socket, a file, a task or a cgroup.
 pub type Owner<'a, S> = <<S as MapSpec>::Kind as AttachValues>::Owner<'a>;
 
-/// Whether the values of a map have a [`UserPtr`](crate::UserPtr), found when the program is compiled.
+/// Whether the values of a map have a [`UserPtr`](crate::UserPtr), computed at compile time.
 struct Pointers<S>(PhantomData<S>);
 
 impl<S: MapSpec> Pointers<S> {
@@ -29,7 +29,7 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: AttachValues,
 {
-    /// The value that is attached to an owner; `None` when there is none.
+    /// Returns the value that is attached to an owner, or `None` if there is none.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -52,20 +52,20 @@ where
     /// ```
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: it is no owner of the map's kind; see the marker of the map type in [`kind`](crate::kind).
+    /// `EBADF`, `ENOTSOCK`: the descriptor is not an owner for this map type; see its marker in [`kind`](crate::kind).
     pub fn attached<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<Option<Value<S>>> {
         self.read_attached(&owner.into(), 0)
     }
 
-    /// Attaches a value to an owner, in place of what is there.
+    /// Attaches a value to an owner and replaces an existing one.
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: as [`attached`](Self::attached). `ENOMEM`: no room. `EPERM`: the map is frozen.
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process may not read the BTF of a
-    /// [`TaskStorage`](crate::kind::TaskStorage) map, so that its value may have a [`UserPtr`](crate::UserPtr) of which
-    /// the spec knows nothing.
+    /// `EBADF`, `ENOTSOCK`: as for [`attached`](Self::attached). `ENOMEM`: the kernel has not enough memory. `EPERM`:
+    /// the map is frozen. [`PermissionDenied`](ErrorKind::PermissionDenied) without an errno: this process may not read
+    /// the BTF of a [`TaskStorage`](crate::kind::TaskStorage) map, so the map's value could have a
+    /// [`UserPtr`](crate::UserPtr) that the spec lacks.
     ///
-    /// Does not compile for a value with a [`UserPtr`](crate::UserPtr), through which programs write: see
+    /// Does not compile for a value with a [`UserPtr`](crate::UserPtr), because programs write through it: see
     /// [`attach_user_ptrs`](Self::attach_user_ptrs).
     pub fn attach<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()> {
         let () = Pointers::<S>::NONE;
@@ -74,10 +74,10 @@ where
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 
-    /// Attaches a value to an owner that has none; `false`, and nothing is written, when it has one.
+    /// Attaches a value to an owner that has none. Returns `false` and writes nothing if it has one.
     ///
     /// # Errors
-    /// As [`attach`](Self::attach).
+    /// Fails like [`attach`](Self::attach).
     pub fn attach_new<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<bool> {
         let () = Pointers::<S>::NONE;
         self.knows_pointers()?;
@@ -88,10 +88,10 @@ where
         }
     }
 
-    /// Replaces the value of an owner that has one; `false`, and nothing is written, when it has none.
+    /// Replaces the value of an owner that has one. Returns `false` and writes nothing if it has none.
     ///
     /// # Errors
-    /// As [`attach`](Self::attach).
+    /// Fails like [`attach`](Self::attach).
     pub fn replace_attached<'a>(
         &self,
         owner: impl Into<Owner<'a, S>>,
@@ -106,9 +106,9 @@ where
         }
     }
 
-    /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13): each address in it that is not null
-    /// leads to memory that programs read and write from then on. [`UpdateMode::NoExist`] and [`UpdateMode::Exist`] fail with
-    /// `EEXIST` and `ENOENT` where the owner has a value or none.
+    /// Attaches a value with a [`UserPtr`](crate::UserPtr) to an owner (Linux 6.13). From then on, programs read and
+    /// write the memory at each address in it that is not null. [`UpdateMode::NoExist`] fails with `EEXIST` if the
+    /// owner has a value, and [`UpdateMode::Exist`] fails with `ENOENT` if it has none.
     ///
     /// ```no_run
     /// # use bpfmap::{Map, MapSpec, Plain, UpdateMode, UserPtr, kind, PidFd};
@@ -126,14 +126,14 @@ where
     /// ```
     ///
     /// # Safety
-    /// Each address in the value, wherever the map's BTF has a `uptr`, is null or leads to memory of at least the size
-    /// that the BTF gives its target. From this call until the value is replaced or taken away, or the owner or the map
-    /// goes, no Rust code has a reference to that memory, and it is used for nothing else: programs may write to it at
-    /// any time.
+    /// Each address in the value at which the map's BTF has a `uptr` must be null or point to memory of at least the
+    /// size of its target in the BTF. From this call until the value is replaced or removed, or the owner or the map is
+    /// closed, no Rust code may have a reference to that memory, and it may not be used for anything else: programs may
+    /// write to it at any time.
     ///
     /// # Errors
-    /// As [`attach`](Self::attach). `EFAULT`: the memory can't be written. `EOPNOTSUPP`: it crosses a page. `EEXIST` and
-    /// `ENOENT` as `mode` says.
+    /// Fails like [`attach`](Self::attach). `EFAULT`: the memory can't be written. `EOPNOTSUPP`: it crosses a page
+    /// boundary. `EEXIST` and `ENOENT` depend on `mode`.
     pub unsafe fn attach_user_ptrs<'a>(
         &self,
         owner: impl Into<Owner<'a, S>>,
@@ -144,10 +144,10 @@ where
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 
-    /// Takes the value from an owner; `false` when it had none.
+    /// Removes the value from an owner. Returns `false` if it had none.
     ///
     /// # Errors
-    /// `EBADF`, `ENOTSOCK`: as [`attached`](Self::attached). `EPERM`: the map is frozen.
+    /// `EBADF`, `ENOTSOCK`: as for [`attached`](Self::attached). `EPERM`: the map is frozen.
     pub fn detach<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<bool> {
         let key = Self::key(&owner.into());
         let mut attr = DeleteAttr {
@@ -155,7 +155,7 @@ where
             _pad: 0,
             key: sys::address(from_ref(&key)),
         };
-        // SAFETY: the key is a local of the size that opening or creating compared, and is only read.
+        // SAFETY: the key is a local variable of the size that opening or creating compared, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -163,10 +163,10 @@ where
         }
     }
 
-    /// As [`attached`](Self::attached), under the lock in the value (`BPF_F_LOCK`).
+    /// Does the same as [`attached`](Self::attached) under the lock in the value (`BPF_F_LOCK`).
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method without the lock.
     pub fn attached_locked<'a>(&self, owner: impl Into<Owner<'a, S>>) -> Result<Option<Value<S>>>
     where
         S::Value: HasSpinLock,
@@ -174,10 +174,11 @@ where
         self.read_attached(&owner.into(), LOCK)
     }
 
-    /// As [`attach`](Self::attach), under the lock in the value (`BPF_F_LOCK`): a value that is there changes in place.
+    /// Does the same as [`attach`](Self::attach) under the lock in the value (`BPF_F_LOCK`): an existing value changes
+    /// in place.
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method without the lock.
     pub fn attach_locked<'a>(&self, owner: impl Into<Owner<'a, S>>, value: &Value<S>) -> Result<()>
     where
         S::Value: HasSpinLock,
@@ -188,7 +189,7 @@ where
             .map_err(|errno| Self::failed(Operation::Update, errno))
     }
 
-    /// Fails where the value may have a user pointer that the spec does not know of.
+    /// Fails if the value may have a user pointer that the spec lacks.
     fn knows_pointers(&self) -> Result<()> {
         if !self.may_hide_user_ptrs {
             return Ok(());
@@ -199,7 +200,7 @@ where
         Err(Error::told(Operation::Update, S::DEF.name, kind, 0, text.to_owned()))
     }
 
-    /// The key that the kernel takes: an `int`.
+    /// The key that the kernel expects: an `int`.
     fn key(owner: &Owner<'_, S>) -> S::Key {
         const { assert!(size_of::<S::Key>() == size_of::<i32>(), "the key is a descriptor") };
         from_bytes(&owner.as_fd().as_raw_fd().to_ne_bytes()).unwrap_or_else(crate::zeroed)

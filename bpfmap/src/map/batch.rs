@@ -1,4 +1,4 @@
-//! The batch commands (Linux 5.6), and the memory they work on.
+//! The batch commands (Linux 5.6) and their buffers.
 
 use super::{Map, Value};
 use crate::error::Result;
@@ -10,17 +10,17 @@ use core::ptr::null;
 use core::sync::atomic::{AtomicU8, Ordering};
 use std::os::fd::AsRawFd;
 
-/// Entries of a batch, where their size allows: more gain nothing.
+/// The number of entries in a batch, unless they are large. More entries give no gain.
 const ENTRIES: usize = 4096;
-/// Bytes of a batch that are not exceeded for more than one entry.
+/// The most bytes of a batch with more than one entry.
 const BYTES: usize = 1 << 20;
 
-/// How many entries of this size a batch has room for.
+/// Returns how many entries of this size fit into a batch.
 pub(crate) fn capacity(entry_size: usize, wanted: usize) -> usize {
     wanted.min(ENTRIES).min(BYTES / entry_size.max(1)).max(1)
 }
 
-/// Batch commands that turned out to be missing, so that they are not tried again.
+/// The batch commands that turned out to be missing and are not tried again.
 #[derive(Default)]
 pub(super) struct Lacks(AtomicU8);
 
@@ -50,19 +50,19 @@ impl Lacks {
     }
 }
 
-/// Errnos of a kernel that lacks a batch command, altogether or for the map type.
+/// The errnos of a kernel that lacks a batch command, either completely or for the map type.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
 }
 
-/// Entries as the batch commands lay them out: keys after keys, values after values.
+/// Entries in the layout of the batch commands: all keys, then all values.
 pub(super) struct Entries {
     keys: Vec<u8>,
     values: Vec<u8>,
     value_size: usize,
-    /// How many there is room for.
+    /// The number of entries for which there is space.
     pub(super) capacity: usize,
-    /// How many there are.
+    /// The number of entries.
     pub(super) len: usize,
 }
 
@@ -80,14 +80,14 @@ impl Entries {
         })
     }
 
-    /// Whether there is room for `capacity` keys and values of the sizes of `S`.
+    /// Returns whether there is space for `capacity` keys and values of the sizes of `S`.
     #[inline]
     fn is_of<S: MapSpec>(&self) -> bool {
         self.keys.len() / self.capacity.max(1) >= size_of::<S::Key>()
             && self.values.len() / self.capacity.max(1) >= self.value_size
     }
 
-    /// The key at a place below `len`.
+    /// Returns the key at an index below `len`.
     #[inline]
     pub(super) fn key<S: MapSpec>(&self, index: usize) -> S::Key {
         let size = size_of::<S::Key>();
@@ -96,54 +96,54 @@ impl Entries {
         unsafe { key.as_ptr().cast::<S::Key>().read_unaligned() }
     }
 
-    /// The bytes of the value at a place below `len`.
+    /// Returns the bytes of the value at an index below `len`.
     #[inline]
     pub(super) fn value_bytes(&self, index: usize) -> &[u8] {
         &self.values[index * self.value_size..(index + 1) * self.value_size]
     }
 
-    /// The value at a place below `len`.
+    /// Returns the value at an index below `len`.
     #[inline]
     pub(super) fn value<S: MapSpec>(&self, index: usize) -> Result<Value<S>> {
         let value = self.value_bytes(index);
-        // SAFETY: the slice has `Held::size` bytes, as `new` asked for, and any bytes are a value.
+        // SAFETY: the slice has `Held::size` bytes, as `new` requested, and any bytes are a value.
         unsafe { Value::<S>::read(value.as_ptr()) }
     }
 
-    /// Puts the value at a place below `len` over another.
+    /// Copies the value at an index below `len` over another value.
     #[inline]
     pub(super) fn copy_value<S: MapSpec>(&self, index: usize, to: &mut Value<S>) {
         let value = self.value_bytes(index);
         assert!(self.is_of::<S>(), "the entries are those of another map");
-        // SAFETY: the slice has `Held::size` bytes, as `new` asked for, which can be written where `to` is and of which any
-        // are a value; the buffer and `to` are apart, as `to` is borrowed mutably.
+        // SAFETY: the slice has `Held::size` bytes, as `new` requested. They can be written at `to`, and any bytes are
+        // a value. The buffer and `to` do not overlap, because `to` is borrowed mutably.
         unsafe { core::ptr::copy_nonoverlapping(value.as_ptr(), to.address_mut(), value.len()) };
     }
 
-    /// Makes the one entry there is room for: for the one-by-one way.
+    /// Makes a buffer for one entry, for single operations.
     pub(super) fn set_key<S: MapSpec>(&mut self, key: &S::Key) {
         self.keys[..size_of::<S::Key>()].copy_from_slice(crate::bytes_of(key));
     }
 
-    /// Where the kernel writes the first value.
+    /// Returns the address at which the kernel writes the first value.
     pub(super) fn first_value(&mut self) -> *mut u8 {
         self.values.as_mut_ptr()
     }
 }
 
-/// What a command that writes a batch did.
+/// The result of a command that writes a batch.
 pub(super) struct Written {
-    /// Entries that it wrote or deleted.
+    /// The number of entries that it wrote or deleted.
     pub(super) count: usize,
-    /// What it ended with, at the entry after these.
+    /// The error at the entry after these, if there was one.
     pub(super) errno: Option<Errno>,
-    /// The kernel lacks the command, altogether or for the map type.
+    /// The kernel lacks the command, either completely or for the map type.
     pub(super) missing: bool,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// One call of a command that fills `into`; gives the errno it ended with: `ENOENT` at the end. `cursor` has room for a key and at least 4 bytes, since hashes keep a
-    /// number there.
+    /// Calls a command that fills `into` once, and returns its errno, which is `ENOENT` at the end of the map. `cursor`
+    /// has space for a key and for at least 4 bytes, because hashes keep a number there.
     pub(super) fn read_batch(
         &self,
         command: Command,
@@ -167,12 +167,13 @@ impl<S: MapSpec> Map<S> {
             elem_flags: 0,
             flags: 0,
         };
-        // SAFETY: keys and values have room for `capacity` entries of the sizes that opening or creating compared, of a
-        // per-CPU map of as many values as `possible_cpus` compared with the kernel's; the cursor has room for what the
-        // map types keep there: a key, or a number of 4 bytes. All are borrowed mutably.
+        // SAFETY: keys and values have space for `capacity` entries of the sizes that opening or creating compared. For
+        // a per-CPU map, an entry has as many values as `possible_cpus`, which was compared with the kernel's number.
+        // The cursor has space for a key and for a number of 4 bytes, and map types keep one of these there. All are
+        // borrowed mutably.
         let errno = unsafe { sys::bpf(command, &mut attr) }.err();
         into.len = match errno {
-            // The end, which is no failure, and a bucket that needs more room.
+            // The end, which is not a failure, and a bucket that needs more space.
             None | Some(Errno(libc::ENOENT | libc::ENOSPC)) => {
                 into.capacity.min(attr.count as usize)
             }
@@ -181,10 +182,11 @@ impl<S: MapSpec> Map<S> {
         errno
     }
 
-    /// One call of a command that reads keys and values, if any.
+    /// Calls a command that reads keys and, if it has them, values.
     ///
     /// # Safety
-    /// There are `count` of each, values laid out as the kernel copies them.
+    /// There must be `count` keys and values, and the values must have the layout in which the
+    /// kernel copies them.
     pub(super) unsafe fn write_batch(
         &self,
         command: Command,
@@ -203,10 +205,10 @@ impl<S: MapSpec> Map<S> {
             flags: 0,
         };
         let asked = attr.count;
-        // SAFETY: the caller promises `count` keys and, where the command has values, as many of these; they are only read.
+        // SAFETY: the caller promises `count` keys and, if the command has values, as many values. They are only read.
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Written { count: attr.count as usize, errno: None, missing: false },
-            // The count still is what was asked for: the call didn't begin.
+            // The count is unchanged, so the call did nothing.
             Err(errno) if attr.count == asked => {
                 Written { count: 0, errno: Some(errno), missing: is_missing(errno) }
             }

@@ -1,4 +1,4 @@
-//! Reading large values: on the heap, never on the stack of the thread.
+//! Operations that read large values to the heap, never to the stack of the thread.
 
 use super::element::address;
 use super::{Map, Value};
@@ -15,7 +15,7 @@ where
     S: MapSpec,
     S::Kind: Kind<Value<S::Value> = S::Value>,
 {
-    /// Reads an entry into memory of its own; `None`: `ENOENT`.
+    /// Reads an entry into newly allocated memory. Returns `None` for `ENOENT`.
     fn read_boxed(
         &self,
         (command, operation): (Command, Operation),
@@ -23,8 +23,8 @@ where
     ) -> Result<Option<Box<S::Value>>> {
         let mut slot = Box::<S::Value>::new_uninit();
         let mut attr = self.element(address(key), slot.as_mut_ptr().cast(), 0);
-        // SAFETY: the key is borrowed, or null, and read; the slot has room for the one value that an entry of this kind
-        // is, whose size opening or creating compared.
+        // SAFETY: the key is borrowed or null, and is only read. An entry of this kind is one value, and the slot has
+        // the size of a value, which opening or creating compared.
         match unsafe { sys::bpf(command, &mut attr) } {
             // SAFETY: the kernel wrote the whole value.
             Ok(_) => Ok(Some(unsafe { slot.assume_init() })),
@@ -33,15 +33,15 @@ where
         }
     }
 
-    /// Returns the entry of a key as [`lookup`](Self::lookup) does, and never puts the value on the stack: the kernel
+    /// Returns the entry of a key like [`lookup`](Self::lookup), but never puts the value on the stack: the kernel
     /// writes it to memory that this method allocates.
     ///
-    /// Use it where the value is large. A thread of the standard library has a stack of 2 MiB, which
-    /// [`lookup`](Self::lookup) of a value of 3 MB overflows. To read many entries into one allocation, call
-    /// [`lookup_into`](Self::lookup_into) with a value from [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) gives
-    /// values by value too: read large ones with [`walk`](Self::walk).
+    /// Use it for large values. A thread of the standard library has a stack of 2 MiB, which [`lookup`](Self::lookup)
+    /// of a value of 3 MB overflows. To read many entries into one allocation, call [`lookup_into`](Self::lookup_into)
+    /// with a value from [`zeroed_box`](crate::zeroed_box). [`iter`](Self::iter) also returns values by value: read
+    /// large ones with [`walk`](Self::walk).
     ///
-    /// The values of a per-CPU map are in a [`PerCpu`](crate::PerCpu), which is memory of its own already.
+    /// Per-CPU maps need no such method, because a [`PerCpu`](crate::PerCpu) is already on the heap.
     ///
     /// ```no_run
     /// # fn f<Images: bpfmap::MapSpec<Kind = bpfmap::kind::Array, Key = u32, Value = [u8; 3_000_000]>>(
@@ -55,7 +55,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// As [`lookup`](Self::lookup).
+    /// Fails like [`lookup`](Self::lookup).
     pub fn lookup_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: LookupElement,
@@ -63,11 +63,11 @@ where
         self.read_boxed((Command::LookupElem, Operation::Lookup), Some(key))
     }
 
-    /// Deletes the entry of a key and returns what it held as [`take`](Self::take) does, and never puts the value on the
+    /// Deletes the entry of a key and returns its value like [`take`](Self::take), but never puts the value on the
     /// stack: see [`lookup_boxed`](Self::lookup_boxed).
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// Fails like [`take`](Self::take).
     pub fn take_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: TakeElement,
@@ -75,11 +75,11 @@ where
         self.read_boxed((Command::LookupAndDeleteElem, Operation::Take), Some(key))
     }
 
-    /// Takes the next value out of a queue or a stack as [`pop`](Self::pop) does, and never puts it on the stack of the
-    /// thread: see [`lookup_boxed`](Self::lookup_boxed).
+    /// Removes the next value of a queue or a stack and returns it like [`pop`](Self::pop), but never puts it on the
+    /// stack of the thread: see [`lookup_boxed`](Self::lookup_boxed).
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// Fails like [`pop`](Self::pop).
     pub fn pop_boxed(&self) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: Pop,
@@ -87,10 +87,11 @@ where
         self.read_boxed((Command::LookupAndDeleteElem, Operation::Pop), None)
     }
 
-    /// Returns the value that [`pop_boxed`](Self::pop_boxed) would take, and leaves it in the map.
+    /// Returns the value that [`pop_boxed`](Self::pop_boxed) would return, and leaves it in the
+    /// map.
     ///
     /// # Errors
-    /// As [`peek`](Self::peek).
+    /// Fails like [`peek`](Self::peek).
     pub fn peek_boxed(&self) -> Result<Option<Box<S::Value>>>
     where
         S::Kind: Peek,
@@ -99,17 +100,17 @@ where
     }
 }
 
-/// An entry of at most this many bytes is read to the stack where nobody wants to see it.
+/// An entry of at most this many bytes is read to the stack if its content is not needed.
 const SMALL: usize = 1024;
 
 impl<S: MapSpec> Map<S> {
     /// Returns whether there is an entry of this key.
     ///
-    /// The kernel copies the value all the same. Up to 1 KiB of it, all CPUs' together, go to the stack, more to memory
-    /// that is allocated for it.
+    /// The kernel copies the value nevertheless. An entry of up to 1 KiB, including the values of all CPUs, is copied
+    /// to the stack, and a larger one to memory that this method allocates.
     ///
     /// # Errors
-    /// As [`lookup`](Self::lookup).
+    /// Fails like [`lookup`](Self::lookup).
     #[inline]
     pub fn contains_key(&self, key: &S::Key) -> Result<bool>
     where
@@ -118,7 +119,7 @@ impl<S: MapSpec> Map<S> {
         let size = Value::<S>::size()?;
         if size <= SMALL {
             let mut place = [MaybeUninit::<u8>::uninit(); SMALL];
-            // SAFETY: `place` has `SMALL` bytes, and an entry no more than these.
+            // SAFETY: `place` has `SMALL` bytes, and an entry has at most that many.
             unsafe { self.reads(key, place.as_mut_ptr().cast()) }
         } else {
             let mut place = Box::<[u8]>::new_uninit_slice(size);
@@ -127,14 +128,14 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Reads an entry to `place`, and tells whether there is one.
+    /// Reads an entry to `place`, and returns whether there is one.
     ///
     /// # Safety
-    /// [`Held::size`] bytes can be written at `place`.
+    /// The caller must ensure that [`Held::size`] bytes can be written at `place`.
     #[inline]
     unsafe fn reads(&self, key: &S::Key, place: *mut u8) -> Result<bool> {
         let mut attr = self.element(from_ref(key), place, 0);
-        // SAFETY: the key is borrowed and read; the rest is the caller's promise.
+        // SAFETY: the key is borrowed and only read. The caller promises the rest.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

@@ -1,4 +1,4 @@
-//! Writing, deleting and taking out many entries.
+//! Operations that write, delete or take many entries.
 
 use super::batch::{Entries, capacity};
 use super::walk::{Fetch, Fetcher};
@@ -15,13 +15,13 @@ use core::iter::FusedIterator;
 impl<S: MapSpec> Map<S> {
     /// Writes many entries in one system call, each as with [`UpdateMode::Any`].
     ///
-    /// [`extend`](Self::extend) does the same from an iterator, with any number of entries, and on kernels that lack the
-    /// batch.
+    /// [`extend`](Self::extend) does the same from an iterator, with any number of entries, also on kernels without
+    /// batches.
     ///
     /// # Errors
-    /// `EINVAL`, and nothing is written: there are not as many values as keys. `ENOTSUPP`: this kernel can't for the
-    /// map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Else as
-    /// [`update`](Self::update), at the first entry that fails; the message says how many were written before.
+    /// `EINVAL`: the numbers of keys and values differ, and nothing is written. `ENOTSUPP`: this kernel has no batches
+    /// for the map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Otherwise fails
+    /// like [`update`](Self::update) at the first entry that fails; the message says how many were written before.
     pub fn update_batch(&self, keys: &[S::Key], values: &[Value<S>]) -> Result<()>
     where
         S::Kind: UpdateBatch + UpdateElement,
@@ -30,7 +30,7 @@ impl<S: MapSpec> Map<S> {
         self.write_entries(keys, values.len(), &Value::<S>::as_batch(values))
     }
 
-    /// Writes entries in one system call: `bytes` are those of `values` values, as the kernel copies them.
+    /// Writes entries in one system call. `bytes` are the bytes of `values` values in the kernel's layout.
     pub(super) fn write_entries(&self, keys: &[S::Key], values: usize, bytes: &[u8]) -> Result<()> {
         if keys.len() != values {
             let text = format!("{} keys, but {values} values", keys.len());
@@ -40,7 +40,7 @@ impl<S: MapSpec> Map<S> {
         if keys.is_empty() {
             return Ok(());
         }
-        // SAFETY: as many values as keys.
+        // SAFETY: there are as many values as keys.
         let done = unsafe {
             self.write_batch(Command::UpdateBatch, keys.as_ptr(), Some(bytes.as_ptr()), keys.len())
         };
@@ -53,12 +53,13 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes many entries, and says how many there were: absent keys are passed over. One system call, and one more
-    /// for each absent key.
+    /// Deletes many entries and returns their number. Skips absent keys. Needs one system call, and one more for each
+    /// absent key.
     ///
     /// # Errors
-    /// `ENOTSUPP`: this kernel can't for the map type (hash types from Linux 5.6, `lpm_trie` from 5.13). Else as
-    /// [`delete`](Self::delete), at the first entry that fails; the message says how many were deleted before.
+    /// `ENOTSUPP`: this kernel has no batches for the map type (hash types from Linux 5.6, `lpm_trie` from 5.13).
+    /// Otherwise fails like [`delete`](Self::delete) at the first entry that fails; the message says how many were
+    /// deleted before.
     pub fn delete_batch(&self, keys: &[S::Key]) -> Result<usize>
     where
         S::Kind: DeleteBatch,
@@ -85,11 +86,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and says how many: in batches of some thousands
-    /// where the kernel has them for the map type, else one by one.
+    /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and returns their number. Uses batches of
+    /// some thousands of entries if the kernel has them for the map type, and single updates otherwise.
     ///
     /// # Errors
-    /// As [`update`](Self::update), at the first entry that fails; the message says how many were written before.
+    /// Fails like [`update`](Self::update) at the first entry that fails; the message says how many were written
+    /// before.
     pub fn extend(&self, entries: impl IntoIterator<Item = (S::Key, Value<S>)>) -> Result<usize>
     where
         S::Kind: UpdateElement,
@@ -116,14 +118,14 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes entries in one batch, or one by one; `before` have been written.
+    /// Writes entries in one batch or one by one, after `before` earlier ones.
     fn write_all(&self, keys: &[S::Key], values: &[Value<S>], before: usize) -> Result<()>
     where
         S::Kind: UpdateElement,
     {
         if !self.lacks.knows(Command::UpdateBatch) {
             let bytes = Value::<S>::as_batch(values);
-            // SAFETY: as many values as keys, as the kernel copies them.
+            // SAFETY: there are as many values as keys, in the kernel's layout.
             let done = unsafe {
                 let values = Some(bytes.as_ptr());
                 self.write_batch(Command::UpdateBatch, keys.as_ptr(), values, keys.len())
@@ -144,23 +146,23 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// A refusal after some entries.
+/// Returns the error for a failure after some entries.
 fn partly<S: MapSpec>(operation: Operation, errno: Errno, entries: usize) -> Error {
     Error::refused(operation, S::DEF.name, errno, format!("after {entries} entries"))
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Takes all entries out of the map.
+    /// Returns an iterator that removes all entries from the map.
     ///
-    /// The hash types give up a batch at a time, in one step each: no update is lost. The others (`lpm_trie`) are read
-    /// and deleted entry by entry, and an update in between is lost.
+    /// From hash types it removes each batch in one step, so no update is lost. Other map types (`lpm_trie`) are read
+    /// and deleted entry by entry, so an update in between is lost.
     ///
-    /// Dropping the iterator before its end leaves the entries that it has not yet taken out of the map; those of a
-    /// batch that it has taken and not yet given out are gone.
+    /// If you drop the iterator before its end, the remaining entries stay in the map, except for those of a batch that
+    /// it has already removed. These are lost.
     ///
     /// # Errors
-    /// An item is an error, and the last, as those of [`iter`](Self::iter); `EPERM` also when the map is frozen or the
-    /// descriptor read-only.
+    /// An item is an error in the same cases as for [`iter`](Self::iter), and is then the last item. `EPERM`: the map
+    /// is frozen or the descriptor read-only.
     pub fn drain(&self) -> Drain<'_, S>
     where
         S::Kind: Iterate + LookupElement + DeleteElement,
@@ -168,13 +170,13 @@ impl<S: MapSpec> Map<S> {
         Drain { map: self, way: DrainWay::Start }
     }
 
-    /// Deletes all entries, and says how many. Entries that others make meanwhile may stay.
+    /// Deletes all entries and returns their number. Entries that others add meanwhile may stay.
     ///
-    /// In batches where the kernel has them for the map type. Never rescans a hash from its first bucket, which makes
-    /// "delete the first key until there is none" slow.
+    /// Uses batches if the kernel has them for the map type. Never rescans a hash from its first bucket; such a scan
+    /// makes "delete the first key until there is none" slow.
     ///
     /// # Errors
-    /// As [`drain`](Self::drain).
+    /// Fails like [`drain`](Self::drain).
     pub fn clear(&self) -> Result<usize>
     where
         S::Kind: Iterate + DeleteElement,
@@ -207,7 +209,7 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// A walk that takes entries out in batches, unless that is known not to work.
+    /// Returns a walk that removes entries in batches, unless the kernel is known to lack them.
     fn taking(&self) -> Result<Option<Fetcher<'_, S>>>
     where
         S::Kind: Iterate + DeleteElement,
@@ -242,7 +244,7 @@ impl<S: MapSpec> Map<S> {
         Ok(deleted)
     }
 
-    /// Reads and deletes one entry, in one step where the kernel can.
+    /// Reads and deletes one entry, in one step if the kernel can do that.
     fn take_or_delete(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
         S::Kind: Iterate + LookupElement + DeleteElement,
@@ -260,7 +262,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// Iterator that takes the entries out of a map: see [`Map::drain`].
+/// An iterator that removes the entries of a map: see [`Map::drain`].
 pub struct Drain<'a, S: MapSpec> {
     map: &'a Map<S>,
     way: DrainWay<'a, S>,

@@ -1,4 +1,4 @@
-//! Creating a map on the spot.
+//! Creation of maps without an object file.
 
 use super::info::Info;
 use super::open::{Consistent, LayoutCheck};
@@ -14,21 +14,21 @@ use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 impl<S: MapSpec> Map<S> {
-    /// Creates the map, without any object file, with BTF for key and value where the kind takes it: so a spin lock or
-    /// timer in the value works, and whoever opens the map can compare the layout.
+    /// Creates the map without an object file. The map gets BTF for key and value if its kind accepts BTF, so that spin
+    /// locks and timers in the value work, and programs that open the map can compare the layout.
     ///
-    /// Takes `CAP_BPF` (`CAP_SYS_ADMIN` before Linux 5.8). The kernel keeps the first 15 bytes of the name.
+    /// Needs `CAP_BPF` (`CAP_SYS_ADMIN` before Linux 5.8). The kernel keeps the first 15 bytes of the name.
     ///
     /// # Errors
     /// `EINVAL`: the kernel refuses these sizes, flags or number of entries, or doesn't know the map type. `EPERM`: a
-    /// privilege is missing, or, up to Linux 5.10, `RLIMIT_MEMLOCK` has no room for the map. `E2BIG`, `ENOMEM`: the map
-    /// is too large.
+    /// privilege is missing, or, up to Linux 5.10, the map exceeds `RLIMIT_MEMLOCK`. `E2BIG`, `ENOMEM`: the map is too
+    /// large.
     pub fn create() -> Result<Self> {
         Self::options().create()
     }
 }
 
-/// `like`: the template of a map of maps, instead of one that is made from the inner spec.
+/// `like` is the template of a map of maps, instead of one that is created from the inner spec.
 pub(super) fn create<S: MapSpec>(
     options: &OpenOptions<S>,
     like: Option<BorrowedFd<'_>>,
@@ -38,32 +38,33 @@ pub(super) fn create<S: MapSpec>(
     declared.name = &options.name;
     declared.max_entries = options.max_entries;
     declared.numa_node = options.numa_node;
-    // Open until the map is made, which then knows the template itself.
+    // The template stays open until the map is created, because the map then has its properties.
     let template = if like.is_none() { template(&declared)? } else { None };
     let fd = create_declared(&declared, like.or(template.as_ref().map(AsFd::as_fd)), S::DEF.name)?;
     let layout_check = if with_btf(&declared) { LayoutCheck::Agrees } else { LayoutCheck::NoBtf };
     if S::Kind::FACTS.per_cpu {
         crate::possible_cpus()?;
     }
-    // The kernel may have rounded the number of entries up.
+    // The kernel may have rounded up the number of entries.
     let info = Info::of(fd.as_fd())
         .map_err(|errno| Error::from_errno(Operation::Info, S::DEF.name, errno))?;
     Ok(options.map(fd, info.max_entries, layout_check))
 }
 
-/// Creates a map as `declared` says; of a map of maps also its template.
+/// Creates a map from `declared`, and its template if it is a map of maps.
 pub(crate) fn create_def(declared: &MapDef<'_>) -> Result<OwnedFd> {
     let template = template(declared)?;
     create_declared(declared, template.as_ref().map(AsFd::as_fd), declared.name)
 }
 
-/// Creates the template of the inner maps, which the kernel asks for when a map of maps is created. Returns `None` if the map
+/// Creates the template of the inner maps, which the kernel requires to create a map of maps. Returns `None` if the map
 /// is not a map of maps.
 fn template(declared: &MapDef<'_>) -> Result<Option<OwnedFd>> {
     declared.inner.map(create_def).transpose()
 }
 
-/// A new map as it is declared; errors call it `said`. `template`: of the maps in a map of maps.
+/// Creates a map from its declaration. Errors name it `said`. `template` is that of the maps in a
+/// map of maps.
 pub(crate) fn create_declared(
     declared: &MapDef<'_>,
     template: Option<BorrowedFd<'_>>,
@@ -90,7 +91,7 @@ pub(crate) fn create_declared(
         attr.map_flags |= MapFlags::NUMA_NODE.bits();
         attr.numa_node = node;
     }
-    // Open until the map is made, which then holds the BTF itself.
+    // The BTF stays open until the map is created, which then holds a reference to it.
     let btf = with_btf(declared).then(|| load_btf(declared, said)).transpose()?;
     if let Some(btf) = &btf {
         attr.btf_fd = sys::fd_bits(btf.fd.as_raw_fd());
@@ -109,8 +110,9 @@ pub(crate) fn create_declared(
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether a map is created with BTF: the kernel refuses it for some types. Where only the size of the key or of the
-/// value is known there is none, as libbpf does it: the kernel asks some keys to be what bytes are not.
+/// Returns whether to create a map with BTF, which the kernel refuses for some map types. Like libbpf, this uses no BTF
+/// if only the size of the key or of the value is known, because the kernel requires other types than bytes for some
+/// keys.
 fn with_btf(declared: &MapDef<'_>) -> bool {
     declared.btf
         && !matches!(declared.key, TypeDesc::Opaque { .. })
@@ -126,13 +128,14 @@ struct LoadedBtf {
 
 fn load_btf(declared: &MapDef<'_>, said: &str) -> Result<LoadedBtf> {
     match load_btf_with(declared, said, Tags::Written) {
-        // As libbpf does: to a kernel that reads no tags, what they mark is plain data.
+        // Like libbpf, this leaves out tags for a kernel that can't read them. For such a kernel
+        // the tagged members are plain data.
         Err(_) if !kernel_reads_tags() => load_btf_with(declared, said, Tags::LeftOut),
         loaded => loaded,
     }
 }
 
-/// Whether the kernel knows type tags (Linux 5.17) and declaration tags (5.16).
+/// Returns whether the kernel knows type tags (Linux 5.17) and declaration tags (5.16).
 fn kernel_reads_tags() -> bool {
     const TAGGED: &TypeDesc<'static> = &TypeDesc::Pointer {
         target: &TypeDesc::Tagged {
@@ -159,19 +162,19 @@ fn load_btf_with(declared: &MapDef<'_>, said: &str, tags: Tags) -> Result<Loaded
     }
 }
 
-/// Why the kernel refuses a blob, in its own words.
+/// Returns the kernel's message about a blob that it refuses.
 fn verifier_log(blob: &[u8]) -> String {
     let mut log = vec![0_u8; 64 * 1024];
-    // That it is refused is known.
+    // The caller knows that it is refused.
     let _ = load_blob(blob, &mut log);
     let len = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
     let log = String::from_utf8_lossy(&log[..len]);
-    // The last line has the reason.
+    // The last line contains the reason.
     let reason = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
     format!("the kernel refuses the BTF of key and value ({})", reason.trim())
 }
 
-/// Hands a blob to the kernel, which writes what it thinks of it into `log` unless that is empty.
+/// Loads a blob. The kernel writes its messages into `log` unless that is empty.
 fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno> {
     let mut attr = BtfLoadAttr {
         btf: sys::address(blob.as_ptr()),
@@ -181,13 +184,14 @@ fn load_blob(blob: &[u8], log: &mut [u8]) -> core::result::Result<OwnedFd, Errno
         log_level: u32::from(!log.is_empty()),
         _pad: 0,
     };
-    // SAFETY: the blob is read, the log written, each as far as its size.
+    // SAFETY: the kernel reads the blob and writes the log, each up to its size.
     let fd = unsafe { sys::bpf(Command::BtfLoad, &mut attr) }?;
     // SAFETY: the kernel just made it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`.
+/// Returns the name in the form that the kernel accepts: at most 15 bytes of letters, digits, `_`
+/// and `.`.
 pub(crate) fn kernel_name(name: &str) -> [u8; 16] {
     let mut bytes = [0; 16];
     for (to, from) in bytes[..15].iter_mut().zip(name.bytes()) {
@@ -196,7 +200,7 @@ pub(crate) fn kernel_name(name: &str) -> [u8; 16] {
     bytes
 }
 
-/// Too large a type is refused by the kernel, as its size is.
+/// The kernel refuses a type that is too large.
 fn saturated(size: u64) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Operations on one entry: each is one system call with stack buffers.
+//! Operations on one entry. Each is one system call with buffers on the stack.
 
 use super::{Map, UpdateMode, Value};
 use crate::error::{Error, Operation, Result};
@@ -15,17 +15,19 @@ use std::os::fd::AsRawFd;
 /// `BPF_F_LOCK`: under the spin lock in the value.
 pub(super) const LOCK: u64 = 4;
 
-/// Where a key is; of none null.
+/// Returns the address of a key, or null if there is none.
 #[inline]
 pub(super) fn address<K>(key: Option<&K>) -> *const K {
     key.map_or(null(), from_ref)
 }
 
 impl<S: MapSpec> Map<S> {
-    /// The attribute of an operation on one entry. Kinds without keys have `()`, and the kernel wants a null pointer.
+    /// Returns the attribute of an operation on one entry. Kinds without keys have `()`, for which the kernel expects a
+    /// null pointer.
     #[inline]
     pub(super) fn element(&self, key: *const S::Key, value: *const u8, flags: u64) -> ElementAttr {
-        // Opening compares the size of the value with that of the type, except of these. Evaluated by the compiler.
+        // Opening compares the size of the value with the size of the type, except for these kinds. Evaluated by the
+        // compiler.
         assert!(!S::Kind::FACTS.has_kernel_value(), "the size of the value is the kernel's affair");
         ElementAttr {
             map_fd: sys::fd_bits(self.fd.as_raw_fd()),
@@ -36,7 +38,8 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Reads an entry with one of the commands that write a value; `None`: `ENOENT`. `key`: of a kind without keys none.
+    /// Reads an entry with one of the commands that write a value. Returns `None` for `ENOENT`. `key` is `None` for
+    /// kinds without keys.
     #[inline]
     pub(super) fn read(
         &self,
@@ -46,18 +49,19 @@ impl<S: MapSpec> Map<S> {
     ) -> Result<Option<Value<S>>> {
         let mut slot = Value::<S>::slot()?;
         let mut attr = self.element(address(key), Value::<S>::slot_address(&mut slot), flags);
-        // SAFETY: the key is borrowed, or null, and read; a slot has room for what the kernel writes of an entry: the
-        // value, whose size opening or creating compared, of a per-CPU map one for each of the CPUs that
-        // `possible_cpus` has compared with the kernel's.
+        // SAFETY: the key is borrowed or null, and is only read. A slot has space for what the kernel writes: the
+        // value, whose size opening or creating compared, or in a per-CPU map one value for each CPU of
+        // `possible_cpus`, whose number was compared with the kernel's.
         match unsafe { sys::bpf(command, &mut attr) } {
-            // SAFETY: where these commands succeed, the kernel wrote the whole entry to the slot.
+            // SAFETY: when these commands succeed, the kernel has written the whole entry to the
+            // slot.
             Ok(_) => Ok(Some(unsafe { Value::<S>::from_slot(slot) })),
             Err(Errno(libc::ENOENT)) => Ok(None),
             Err(errno) => Err(Self::failed(operation, errno)),
         }
     }
 
-    /// Reads an entry into place; `false`: `ENOENT`.
+    /// Reads an entry into an existing value. Returns `false` for `ENOENT`.
     #[inline]
     pub(super) fn read_into(
         &self,
@@ -67,8 +71,8 @@ impl<S: MapSpec> Map<S> {
         flags: u64,
     ) -> Result<bool> {
         let mut attr = self.element(address(key), into.address_mut(), flags);
-        // SAFETY: the key is borrowed, or null, and read; a value has as much room as a slot in `read`, and any bytes
-        // are a valid value, so it stays one whatever part of it a call that fails has written.
+        // SAFETY: the key is borrowed or null, and is only read. A value has as much space as a slot in `read`. Any
+        // bytes are a valid value, so it stays valid even if a call that fails has written a part of it.
         match unsafe { sys::bpf(command, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -85,7 +89,7 @@ impl<S: MapSpec> Map<S> {
         flags: u64,
     ) -> core::result::Result<(), Errno> {
         let mut attr = self.element(address(key), value.address(), flags);
-        // SAFETY: key and value are borrowed and only read; a value has as many bytes as the kernel reads of an entry,
+        // SAFETY: key and value are borrowed and only read. A value has as many bytes as the kernel reads for an entry,
         // as in `read`.
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
@@ -98,12 +102,12 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// The entry of a key; `None` when there is none, as for an index beyond the last. In an LPM trie, the entry of
-    /// the longest prefix that covers the key.
+    /// Returns the entry of a key, or `None` if there is none, also for an index out of range. In an LPM trie, this is
+    /// the entry of the longest prefix that covers the key.
     ///
-    /// A copy, which is on the stack of the thread. A value of 1 KiB and more, or one of a per-CPU map that is read again
-    /// and again, wants [`lookup_into`](Self::lookup_into); one of [256 KiB and more](Self::lookup_boxed) wants
-    /// [`lookup_boxed`](Self::lookup_boxed).
+    /// The result is a copy on the stack of the thread. Use [`lookup_into`](Self::lookup_into) for values of 1 KiB and
+    /// more, and for per-CPU values that you read repeatedly. Use [`lookup_boxed`](Self::lookup_boxed) for values of
+    /// 256 KiB and more.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -115,10 +119,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Operation::Lookup), Some(key), 0)
     }
 
-    /// Reads the entry of a key into `into`; `false`, and `into` is as it was, when there is none.
+    /// Reads the entry of a key into `into`. Returns `false` and leaves `into` unchanged if there
+    /// is none.
     ///
     /// # Errors
-    /// As [`lookup`](Self::lookup).
+    /// Fails like [`lookup`](Self::lookup).
     #[inline]
     pub fn lookup_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -131,13 +136,14 @@ impl<S: MapSpec> Map<S> {
 impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key.
     ///
-    /// Every index of an array is present: [`UpdateMode::NoExist`] is always `EEXIST` there. User space makes no entry of a
-    /// cgroup storage: [`UpdateMode::NoExist`] is always `EINVAL` there, for a present entry too.
+    /// Every index of an array is present, so [`UpdateMode::NoExist`] always fails with `EEXIST`. User space can't
+    /// create entries in a cgroup storage, so [`UpdateMode::NoExist`] always fails with `EINVAL`, even for a present
+    /// entry.
     ///
     /// # Errors
-    /// `EEXIST` and `ENOENT` as `mode` says. `E2BIG`: a hash is full, an index out of range. `ENOSPC`: an LPM trie is
-    /// full (on Linux 5.10 even when the key is present). `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the
-    /// map is frozen or the descriptor read-only.
+    /// `EEXIST` and `ENOENT` depend on `mode`. `E2BIG`: a hash is full, or an index is out of range. `ENOSPC`: an LPM
+    /// trie is full (on Linux 5.10 even if the key is present). `EINVAL`: an LPM prefix is longer than the data.
+    /// `EPERM`: the map is frozen or the descriptor read-only.
     #[inline]
     pub fn update(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where
@@ -149,10 +155,10 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Writes the entry of a key that is absent; `false`, and nothing is written, when it is present.
+    /// Writes the entry of a key that is absent. Returns `false` and writes nothing if it is present.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// Fails like [`update`](Self::update).
     #[inline]
     pub fn insert(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
@@ -165,10 +171,10 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes the entry of a key that is present; `false`, and nothing is written, when it is absent.
+    /// Writes the entry of a key that is present. Returns `false` and writes nothing if it is absent.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// Fails like [`update`](Self::update).
     #[inline]
     pub fn replace(&self, key: &S::Key, value: &Value<S>) -> Result<bool>
     where
@@ -183,8 +189,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes the entry of a key; `false` when there was none, where the map type tells (a
-    /// [`Devmap`](crate::kind::Devmap) does not).
+    /// Deletes the entry of a key. Returns `false` if there was none, except for map types that
+    /// don't report this (such as [`Devmap`](crate::kind::Devmap)).
     ///
     /// # Errors
     /// `EINVAL`: an LPM prefix is longer than the data. `EPERM`: the map is frozen or the descriptor read-only.
@@ -198,7 +204,7 @@ impl<S: MapSpec> Map<S> {
             _pad: 0,
             key: sys::address(from_ref(key)),
         };
-        // SAFETY: the key is borrowed, has the size that opening or creating compared, and is only read.
+        // SAFETY: the key is borrowed and only read, and has the size that opening or creating compared.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(errno)) if errno == const { delete_missing(S::Kind::FACTS) } => Ok(false),
@@ -208,13 +214,13 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Deletes the entry of a key and gives what it held, in one step: no update is lost in between. `None` when there
-    /// was none.
+    /// Deletes the entry of a key and returns its value, or `None` if there was none. Both happen in one step, so no
+    /// update is lost in between.
     ///
     /// # Errors
-    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)) before Linux 5.14, for which it does not compile where
-    /// the schema's `min_kernel` is older: see [`AnyKernel`](crate::AnyKernel). `EPERM`: the map is frozen or the
-    /// descriptor read-only.
+    /// `ENOTSUPP` ([`Unsupported`](crate::ErrorKind::Unsupported)): the kernel is older than Linux 5.14. If the
+    /// schema's `min_kernel` is older, the method does not compile: see [`AnyKernel`](crate::AnyKernel). `EPERM`: the
+    /// map is frozen or the descriptor read-only.
     #[inline]
     pub fn take(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
@@ -224,10 +230,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupAndDeleteElem, Operation::Take), Some(key), 0)
     }
 
-    /// As [`take`](Self::take), into `into`; `false`, and `into` is as it was, when there was none.
+    /// Does the same as [`take`](Self::take), but writes the value to `into`. Returns `false` and
+    /// leaves `into` unchanged if there was none.
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// Fails like [`take`](Self::take).
     #[inline]
     pub fn take_into(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -238,7 +245,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The errno of deleting what is not there.
+/// The errno for deleting an absent entry.
 const fn delete_missing(facts: &MapType) -> i32 {
     match facts.delete_missing() {
         Some(errno) => errno.0,

@@ -1,4 +1,4 @@
-//! Bloom filters: values that can be asked for and not read back.
+//! Operations on Bloom filters, whose values can be tested but not read back.
 
 use super::{Map, UpdateMode, Value};
 use crate::error::{Operation, Result};
@@ -9,8 +9,8 @@ use crate::sys::{self, Command, Errno};
 use core::ptr::null;
 
 impl<S: MapSpec> Map<S> {
-    /// Adds a value (Linux 5.16). It can't be taken out again. A filter that holds more values than its `max_entries`
-    /// still takes all, and errs more often.
+    /// Adds a value (Linux 5.16). It can't be removed again. A filter accepts more values than its `max_entries`, but
+    /// then has more false positives.
     ///
     /// ```no_run
     /// # fn f<Seen: bpfmap::MapSpec<Kind = bpfmap::kind::BloomFilter, Value = u32>>(seen: &bpfmap::Map<Seen>) -> bpfmap::Result<()> {
@@ -31,9 +31,9 @@ impl<S: MapSpec> Map<S> {
             .map_err(|errno| Self::failed(Operation::Push, errno))
     }
 
-    /// Whether a value may have been added (Linux 5.16). `false` is certain; `true` is wrong for some values that were
-    /// never added: with five hash functions (the kernel's choice) and a filter that holds its `max_entries`, for few in a
-    /// hundred.
+    /// Returns whether a value may have been added (Linux 5.16). `false` is always right. `true` can be a false
+    /// positive: with five hash functions (the kernel's default) and `max_entries` values in the filter, this happens
+    /// for a few per cent of the values that were never added.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -43,8 +43,8 @@ impl<S: MapSpec> Map<S> {
         S::Kind: Filter,
     {
         let mut attr = self.element(null(), value.address(), 0);
-        // SAFETY: there is no key. The kernel reads the value, which has the size that opening or creating compared, and
-        // writes nothing back (`map_lookup_elem` in `kernel/bpf/syscall.c`).
+        // SAFETY: there is no key. The kernel reads the value, which has the size that opening or creating compared,
+        // and writes nothing (`map_lookup_elem` in `kernel/bpf/syscall.c`).
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),

@@ -10,21 +10,21 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 impl<S: MapSpec> Map<S> {
-    /// What the kernel says of the map.
+    /// Returns the kernel's information about the map.
     ///
     /// # Errors
-    /// Those of the system call; none is expected.
+    /// Fails if the system call fails, which is not expected.
     pub fn info(&self) -> Result<Info> {
         Info::of(self.as_fd()).map_err(|errno| Self::failed(Operation::Info, errno))
     }
 
-    /// How many entries the map can hold, as the kernel said at opening.
+    /// Returns how many entries the map can hold. The handle keeps this number from opening.
     #[must_use]
     pub fn max_entries(&self) -> u32 {
         self.max_entries
     }
 
-    /// Another handle on the same map.
+    /// Returns another handle to the same map.
     ///
     /// # Errors
     /// `EMFILE`: no descriptor is left.
@@ -37,10 +37,10 @@ impl<S: MapSpec> Map<S> {
         Ok(clone)
     }
 
-    /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`), where it lives on without a descriptor.
+    /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`), which keeps it alive without a descriptor.
     ///
     /// # Errors
-    /// `EEXIST`: there is a file. `EPERM`: the path is on another file system. `ENOENT`: its directory is missing.
+    /// `EEXIST`: the file exists. `EPERM`: the path is on another file system. `ENOENT`: the directory does not exist.
     pub fn pin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         c_path(path)
@@ -57,10 +57,11 @@ impl<S: MapSpec> Map<S> {
             .map_err(|errno| on_path::<S>(Operation::Pin, path, errno))
     }
 
-    /// Removes the pin at a path, after looking that it is this map's. The map lives on while this handle does.
+    /// Removes the pin at a path, after checking that it belongs to this map. This handle keeps the map alive.
     ///
     /// # Errors
-    /// `ENOENT`: there is no file. [`Mismatch`](crate::ErrorKind::Mismatch): it is another map's.
+    /// `ENOENT`: there is no such file. [`Mismatch`](crate::ErrorKind::Mismatch): the pin belongs
+    /// to another map.
     pub fn unpin(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let pinned = OpenOptions::<S>::new().any_max_entries().from_pinned(path)?;
@@ -75,12 +76,13 @@ impl<S: MapSpec> Map<S> {
         })
     }
 
-    /// Makes the map read-only for user space, for good (Linux 5.2). Programs still write, unless the map has
-    /// [`MapFlags::RDONLY_PROG`](crate::MapFlags::RDONLY_PROG).
+    /// Makes the map permanently read-only for user space (Linux 5.2). Programs can still write to it, unless the map
+    /// has [`MapFlags::RDONLY_PROG`](crate::MapFlags::RDONLY_PROG).
     ///
     /// # Errors
-    /// `EBUSY`: it is mapped into memory for writing, or, up to Linux 6.4, frozen already. `EPERM`: frozen already, or
-    /// the descriptor is read-only. `ENOTSUPP`: the value has a timer or, from Linux 6.2, a spin lock.
+    /// `EBUSY`: the map is mapped into memory for writing, or, up to Linux 6.4, is already frozen. `EPERM`: it is
+    /// already frozen, or the descriptor is read-only. `ENOTSUPP`: the value has a timer or, from Linux 6.2, a spin
+    /// lock.
     pub fn freeze(&self) -> Result<()> {
         let mut attr = FdAttr { map_fd: sys::fd_bits(self.fd.as_raw_fd()) };
         // SAFETY: the attribute has no address.

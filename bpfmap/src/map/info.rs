@@ -1,4 +1,4 @@
-//! What the kernel says of a map.
+//! The kernel's information about a map.
 
 use crate::kind::{MapType, added_flags};
 use crate::sys::{
@@ -7,7 +7,7 @@ use crate::sys::{
 use bpfmap_core::MapFlags;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What the kernel says of a map (`struct bpf_map_info`).
+/// The kernel's information about a map (`struct bpf_map_info`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
@@ -15,46 +15,47 @@ pub struct Info {
     pub map_type: u32,
     /// The id, unique while the map lives: see [`Map::from_id`](crate::Map::from_id).
     pub id: u32,
-    /// Bytes of a key.
+    /// The size of a key in bytes.
     pub key_size: u32,
-    /// Bytes of a value; of a per-CPU map, of one CPU's.
+    /// The size of a value in bytes. In a per-CPU map, this is the size of one CPU's value.
     pub value_size: u32,
-    /// How many entries the map can hold.
+    /// The number of entries that the map can hold.
     pub max_entries: u32,
-    /// The flags of its creation, without those that belong to a descriptor
+    /// The flags from its creation, without those that belong to a descriptor
     /// ([`MapFlags::RDONLY`], [`MapFlags::WRONLY`]).
     pub flags: MapFlags,
     /// The first 15 bytes of its name.
     pub name: String,
-    /// The id of its BTF; 0: it has none.
+    /// The id of its BTF, or 0 if it has none.
     pub btf_id: u32,
-    /// The type of a key in that BTF; 0: none.
+    /// The type of a key in that BTF, or 0 if there is none.
     pub btf_key_type_id: u32,
-    /// The type of a value in that BTF; 0: none.
+    /// The type of a value in that BTF, or 0 if there is none.
     pub btf_value_type_id: u32,
-    /// Of a struct of programs, the type of its value in the kernel's own BTF, or in that of a module (Linux 5.6);
-    /// 0: another map.
+    /// For a `struct_ops` map, the type of its value in the BTF of the kernel or of a module (Linux 5.6). 0 for other
+    /// maps.
     pub btf_vmlinux_value_type_id: u32,
-    /// What the map type takes it for (Linux 5.16); 0 before.
+    /// A number whose meaning depends on the map type (Linux 5.16); 0 on older kernels.
     pub map_extra: u64,
 }
 
 impl Info {
-    /// The flags that the map was created with: without the one that the kernel adds to some map types by itself, such
-    /// as `BPF_F_RDONLY_PROG` to a `devmap`.
+    /// Returns the flags with which the map was created, without the one that the kernel adds to some map types, such
+    /// as `BPF_F_RDONLY_PROG` for a `devmap`.
     #[must_use]
     pub fn created_flags(&self) -> MapFlags {
         MapType::by_number(self.map_type)
             .map_or(self.flags, |facts| self.flags.difference(added_flags(facts)))
     }
 
-    /// Of a descriptor of which it isn't known that it is a map's.
+    /// Returns the information about a descriptor that may not belong to a map.
     pub(crate) fn of_map(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         is_map(fd)?;
         Self::of(fd)
     }
 
-    /// Of an open map. Of another BPF object the kernel would write what it has to say of that.
+    /// Returns the information about an open map. For another BPF object, the kernel would write
+    /// that object's information.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut raw = MapInfoRaw::default();
         // SAFETY: numbers, none of them an address.
@@ -77,12 +78,12 @@ impl Info {
     }
 }
 
-/// Fails with `EINVAL` for a descriptor that is no map's: `BPF_OBJ_GET_INFO_BY_FD` takes those of programs, links and BTF
-/// too.
+/// Fails with `EINVAL` for a descriptor that does not belong to a map. This check is needed because
+/// `BPF_OBJ_GET_INFO_BY_FD` also accepts programs, links and BTF.
 ///
-/// Asks for a batch of no entries, which every map refuses with another errno or answers with success, and which touches
-/// nothing. Before Linux 5.6 there are no batches: then a look-up of a key at an address where nothing lies tells, which
-/// on a map is `EFAULT`, or, without keys, anything but `EINVAL`.
+/// Requests a batch of no entries. For every map this succeeds or fails with another errno, and has no effect. Before
+/// Linux 5.6 there are no batches. There, this looks up a key at an invalid address: for a map the result is `EFAULT`,
+/// or for a map without keys anything but `EINVAL`.
 fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut attr =
         BatchAttr { map_fd: sys::fd_bits(fd.as_raw_fd()), count: 0, ..BatchAttr::default() };
@@ -100,7 +101,7 @@ fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
             value_or_next_key: NOWHERE,
             flags: 0,
         };
-        // SAFETY: the kernel neither reads nor writes at an address of its own for user space (`EFAULT`).
+        // SAFETY: the kernel neither reads nor writes at a kernel address for user space (`EFAULT`).
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Err(Errno(libc::EINVAL)) => {}
             _ => return Ok(()),
@@ -109,10 +110,10 @@ fn is_map(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     Err(Errno(libc::EINVAL))
 }
 
-/// An address that is the kernel's, where no process has memory.
+/// An address of the kernel, where no process has memory.
 const NOWHERE: u64 = u64::MAX;
 
-/// A descriptor of an object by its id.
+/// Returns a descriptor for the object with an id.
 pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
     let mut attr = IdAttr { id, next_id: 0, open_flags: 0 };
     // SAFETY: the attribute has no address.
@@ -121,11 +122,11 @@ pub(crate) fn by_id(command: Command, id: u32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The blob of a BTF object.
+/// Returns the blob of a BTF object.
 pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     let fd = by_id(Command::BtfGetFdById, id)?;
     let mut raw = BtfInfoRaw::default();
-    // SAFETY: numbers; the address is null, and the room there 0 bytes.
+    // SAFETY: numbers; the address is null, and the size there is 0 bytes.
     unsafe { object_info(fd.as_fd(), &mut raw) }?;
     let mut blob = vec![0; raw.btf_size as usize];
     let mut raw =
@@ -135,17 +136,17 @@ pub(crate) fn btf_blob(id: u32) -> Result<Vec<u8>, Errno> {
     Ok(blob)
 }
 
-/// Has the kernel write what it says of an object.
+/// Makes the kernel write its information about an object.
 ///
 /// # Safety
-/// Any bytes are an `I`, and any address in it is good for what the kernel writes there.
+/// Any bytes must be a valid `I`, and every address in it must be valid for what the kernel writes
+/// there.
 unsafe fn object_info<I>(fd: BorrowedFd<'_>, info: &mut I) -> Result<(), Errno> {
     let mut attr = InfoAttr {
         bpf_fd: sys::fd_bits(fd.as_raw_fd()),
         info_len: u32::try_from(size_of::<I>()).unwrap_or(u32::MAX),
         info: sys::address(core::ptr::from_mut(info)),
     };
-    // SAFETY: the kernel writes at most `info_len` bytes to the info, whatever the object is; the rest is the caller's
-    // promise.
+    // SAFETY: the kernel writes at most `info_len` bytes to the info for any object. The caller promises the rest.
     unsafe { sys::bpf(Command::ObjGetInfoByFd, &mut attr) }.map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! Iterators over keys and entries.
+//! Iterators over the keys and entries of a map.
 
 use super::walk::{Fetch, Fetcher};
 use super::{Map, Value};
@@ -10,10 +10,12 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 impl<S: MapSpec> Map<S> {
-    /// The key that follows `key` in the kernel's order; the first for `None`; `None` after the last.
+    /// Returns the key after `key` in the kernel's order, or the first key for `None`. Returns `None` after the last
+    /// key.
     ///
-    /// The kernel's walk as it is: after a key that is absent, a hash and an LPM trie begin again at the first key (an
-    /// array answers index + 1, and 0 behind its end). [`iter`](Self::iter) and [`keys`](Self::keys) don't.
+    /// This is the kernel's command without corrections: after an absent key, a hash or an LPM trie begins again at the
+    /// first key (an array returns index + 1, or 0 beyond its end). [`iter`](Self::iter) and [`keys`](Self::keys) don't
+    /// begin again.
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -25,7 +27,7 @@ impl<S: MapSpec> Map<S> {
         self.key_after(key).map_err(|errno| Self::failed(Operation::NextKey, errno))
     }
 
-    /// All keys. See [`iter`](Self::iter).
+    /// Returns an iterator over all keys: see [`iter`](Self::iter).
     pub fn keys(&self) -> Keys<'_, S>
     where
         S::Kind: Iterate,
@@ -35,19 +37,19 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// All entries, in the kernel's order. In batches where the kernel has them for the map type (hash types and array
-    /// from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), else one by one.
+    /// Returns an iterator over all entries in the kernel's order. Reads batches if the kernel has them for the map
+    /// type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13), and single entries
+    /// otherwise.
     ///
-    /// While the map changes, every entry that is there from the walk's beginning to its end is seen at least once;
-    /// one that comes or goes meanwhile may be seen or not. Deleting entries that have been seen, also the last one,
-    /// never makes the walk begin again. Entries are read some thousands ahead, so one that has just been deleted can
-    /// still be seen.
+    /// If the map changes during the walk, every entry that is present from beginning to end is seen at least once. An
+    /// entry that is added or deleted meanwhile may be seen or not. Deleting entries that have been seen, including the
+    /// last one, never makes the walk begin again. The iterator reads some thousands of entries ahead, so it can return
+    /// an entry that has just been deleted.
     ///
     /// # Errors
-    /// An item is an error, and the last, when the kernel refuses (`EPERM`: the descriptor is write-only), and when
-    /// others change the map so much that the walk can't reach its end
-    /// ([`Disturbed`](crate::ErrorKind::Disturbed)): never for a hash walked in batches, as its walk can't be thrown
-    /// back.
+    /// An item is an error if the kernel refuses (`EPERM`: the descriptor is write-only), and if others change the map
+    /// so often that the walk can't reach its end ([`Disturbed`](crate::ErrorKind::Disturbed)). It is then the last
+    /// item. A hash that is read in batches is never disturbed, because its walk can't be reset.
     pub fn iter(&self) -> Iter<'_, S>
     where
         S::Kind: Iterate + LookupElement,
@@ -57,10 +59,10 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Returns a walk over all entries, as [`iter`](Self::iter), that lends each of them until the next.
+    /// Returns a walk over all entries like [`iter`](Self::iter), which lends each entry until the next call.
     ///
-    /// It reads every value to the same memory on the heap, so it allocates for its batches and never for an entry, and
-    /// no value is on the stack: use it for per-CPU maps with many entries, and for large values.
+    /// It reads every value to the same memory on the heap. So it allocates its batches but nothing for each entry, and
+    /// puts no value on the stack. Use it for per-CPU maps with many entries, and for large values.
     ///
     /// ```no_run
     /// # fn f<S>(map: &bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -74,7 +76,7 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// Of a per-CPU map, that the number of possible CPUs can't be learnt: see
+    /// Fails for a per-CPU map if the number of possible CPUs is not available: see
     /// [`possible_cpus`](crate::possible_cpus).
     pub fn walk(&self) -> Result<Walk<'_, S>>
     where
@@ -97,10 +99,10 @@ where
     }
 }
 
-/// Where an iterator is.
+/// The position of an iterator.
 pub(super) enum State<'a, S: MapSpec> {
     Walking(Box<Fetcher<'a, S>>),
-    /// To be told by the next item, which is the last.
+    /// The error that the next item returns, which is the last item.
     Failed(crate::Error),
     Ended,
 }
@@ -110,7 +112,7 @@ impl<'a, S: MapSpec> State<'a, S> {
         Fetcher::new(map, fetch).map_or_else(Self::Failed, |walk| Self::Walking(Box::new(walk)))
     }
 
-    /// The next item, made of the walk and a place among its entries.
+    /// Returns the next item, made from the walk and an index among its entries.
     #[inline]
     pub(super) fn next<T>(
         &mut self,
@@ -130,7 +132,7 @@ impl<'a, S: MapSpec> State<'a, S> {
     }
 }
 
-/// Iterator over the entries of a map: see [`Map::iter`].
+/// An iterator over the entries of a map: see [`Map::iter`].
 pub struct Iter<'a, S: MapSpec> {
     walk: State<'a, S>,
 }
@@ -149,7 +151,7 @@ impl<S: MapSpec> Iterator for Iter<'_, S> {
 
 impl<S: MapSpec> FusedIterator for Iter<'_, S> {}
 
-/// Walk over the entries of a map that lends each: see [`Map::walk`].
+/// A walk over the entries of a map that lends each of them: see [`Map::walk`].
 pub struct Walk<'a, S: MapSpec> {
     /// `None` after the end.
     fetcher: Option<Fetcher<'a, S>>,
@@ -157,10 +159,11 @@ pub struct Walk<'a, S: MapSpec> {
 }
 
 impl<S: MapSpec> Walk<'_, S> {
-    /// Returns the next entry: its key, and its value until the next call. `None` after the last.
+    /// Returns the key and the value of the next entry, or `None` after the last. The value is
+    /// valid until the next call.
     ///
     /// # Errors
-    /// Those of the items of [`Map::iter`]. The walk ends with an error.
+    /// Fails like the items of [`Map::iter`]. The walk ends after an error.
     #[inline]
     pub fn next_entry(&mut self) -> Result<Option<(S::Key, &Value<S>)>> {
         let Some(fetcher) = &mut self.fetcher else { return Ok(None) };
@@ -178,7 +181,7 @@ impl<S: MapSpec> Walk<'_, S> {
     }
 }
 
-/// Iterator over the keys of a map: see [`Map::keys`].
+/// An iterator over the keys of a map: see [`Map::keys`].
 pub struct Keys<'a, S: MapSpec> {
     walk: State<'a, S>,
 }
@@ -194,7 +197,7 @@ impl<S: MapSpec> Iterator for Keys<'_, S> {
 
 impl<S: MapSpec> FusedIterator for Keys<'_, S> {}
 
-/// Says which map an iterator walks over, and nothing of where it is.
+/// Shows the map of an iterator, but not its position.
 macro_rules! debug_names_the_map {
     ($($name:ident)*) => { $(
         impl<S: MapSpec> fmt::Debug for $name<'_, S> {

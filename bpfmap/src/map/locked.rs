@@ -9,11 +9,11 @@ use crate::spec::MapSpec;
 use crate::sys::Command;
 
 impl<S: MapSpec> Map<S> {
-    /// As [`lookup`](Self::lookup), under the lock: the value is whole, never half of one update and half of another
+    /// Does the same as [`lookup`](Self::lookup) under the lock, so that the value never mixes two updates
     /// (`BPF_F_LOCK`, Linux 5.1).
     ///
     /// # Errors
-    /// `EINVAL`: the map has no BTF that shows the kernel where the lock is. `EPERM`: the descriptor is write-only.
+    /// `EINVAL`: the map has no BTF that tells the kernel where the lock is. `EPERM`: the descriptor is write-only.
     #[inline]
     pub fn lookup_locked(&self, key: &S::Key) -> Result<Option<Value<S>>>
     where
@@ -23,10 +23,10 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Operation::Lookup), Some(key), LOCK)
     }
 
-    /// As [`lookup_locked`](Self::lookup_locked), into `into`.
+    /// Does the same as [`lookup_locked`](Self::lookup_locked), but writes the value to `into`.
     ///
     /// # Errors
-    /// As there.
+    /// Fails like [`lookup_locked`](Self::lookup_locked).
     #[inline]
     pub fn lookup_into_locked(&self, key: &S::Key, into: &mut Value<S>) -> Result<bool>
     where
@@ -38,11 +38,13 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// As [`update`](Self::update), under the lock: a present value changes in place, whole, and never while a program
-    /// holds the lock (`BPF_F_LOCK`, Linux 5.1). What the new value has in the lock's place is ignored.
+    /// Does the same as [`update`](Self::update) under the lock: a present value changes in place, in one step, and
+    /// never while a program holds the lock (`BPF_F_LOCK`, Linux 5.1). The bytes of the lock in the new value are
+    /// ignored.
     ///
     /// # Errors
-    /// `EINVAL`: the map has no BTF that shows the kernel where the lock is. Else as [`update`](Self::update).
+    /// `EINVAL`: the map has no BTF that tells the kernel where the lock is. Otherwise fails like
+    /// [`update`](Self::update).
     #[inline]
     pub fn update_locked(&self, key: &S::Key, value: &Value<S>, mode: UpdateMode) -> Result<()>
     where

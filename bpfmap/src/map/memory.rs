@@ -1,4 +1,4 @@
-//! Maps in the memory of the process: arrays with `BPF_F_MMAPABLE`.
+//! Arrays with `BPF_F_MMAPABLE`, mapped into the memory of the process.
 
 use super::Map;
 use crate::error::{Error, Operation, Result};
@@ -17,11 +17,11 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: MapValues,
 {
-    /// The values in memory, to read and write without a system call (Linux 5.5). The map's spec has
-    /// [`MapFlags::MMAPABLE`], or this does not compile.
+    /// Maps the values into memory, to read and write them without a system call (Linux 5.5). Compiles only if the
+    /// map's spec has [`MapFlags::MMAPABLE`].
     ///
-    /// The kernel keeps values 8 bytes apart, or a multiple of it: the view has them one by one. It holds the map, and
-    /// keeps it from being frozen.
+    /// The kernel keeps values at multiples of 8 bytes, and the view returns them one by one. The view keeps the map
+    /// alive and prevents freezing it.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapFlags, MapSpec, kind, TypeDesc};
@@ -55,25 +55,25 @@ where
         Ok(MappedValues { values, spec: PhantomData })
     }
 
-    /// The values in memory, to read without a system call: of a frozen map too (Linux 5.5).
+    /// Maps the values into memory, to read them without a system call, also for a frozen map
+    /// (Linux 5.5).
     ///
     /// # Errors
-    /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only
-    /// ([`MapFlags::RDONLY`]): the kernel maps what can't be written as private, which maps refuse. `ENOMEM`: no
-    /// address range is left.
+    /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only ([`MapFlags::RDONLY`]), for which
+    /// the kernel makes a private mapping, and maps refuse that. `ENOMEM`: no address range is left.
     pub fn map_values_read_only(&self) -> Result<ReadOnlyValues<S>> {
         let values = Values::new(self, Access::Read)?;
         Ok(ReadOnlyValues { values, spec: PhantomData })
     }
 }
 
-/// The values of an array in memory, see [`Map::map_values`].
+/// The values of an array in memory: see [`Map::map_values`].
 pub struct MappedValues<S: MapSpec> {
     values: Values,
     spec: PhantomData<fn() -> S>,
 }
 
-/// The values of an array in memory, to read only; see [`Map::map_values_read_only`].
+/// The values of an array in memory, read-only: see [`Map::map_values_read_only`].
 pub struct ReadOnlyValues<S: MapSpec> {
     values: Values,
     spec: PhantomData<fn() -> S>,
@@ -82,30 +82,31 @@ pub struct ReadOnlyValues<S: MapSpec> {
 macro_rules! view {
     ($view:ident, $cell:ident) => {
         impl<S: MapSpec> $view<S> {
-            /// The value of an index; `None` beyond the last.
+            /// Returns the value of an index, or `None` beyond the last.
             #[inline]
             #[must_use]
             pub fn get(&self, index: u32) -> Option<&$cell<S::Value>> {
                 let cell = self.values.get::<S>(index)?.cast();
-                // SAFETY: the value of an index that there is, aligned as its stride is, mapped as long as this lives.
+                // SAFETY: the index is valid, the value is aligned like its stride, and the mapping lives as long as
+                // this view.
                 Some(unsafe { cell.as_ref() })
             }
 
-            /// How many values there are.
+            /// Returns the number of values.
             #[inline]
             #[must_use]
             pub fn len(&self) -> u32 {
                 self.values.len
             }
 
-            /// There is none; the kernel makes no such map.
+            /// Returns whether there are no values, which the kernel does not allow.
             #[inline]
             #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
-            /// All values, by index.
+            /// Returns an iterator over all values, by index.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = &$cell<S::Value>> {
                 let values = usize::try_from(self.len()).unwrap_or(usize::MAX);
                 (0..values).map(|index| &self[u32::try_from(index).unwrap_or(u32::MAX)])
@@ -116,7 +117,7 @@ macro_rules! view {
             type Output = $cell<S::Value>;
 
             /// # Panics
-            /// The index is beyond the last.
+            /// Panics if the index is beyond the last.
             #[inline]
             fn index(&self, index: u32) -> &$cell<S::Value> {
                 self.get(index).unwrap_or_else(|| {
@@ -162,12 +163,12 @@ impl Values {
 
     #[inline]
     fn get<S: MapSpec>(&self, index: u32) -> Option<NonNull<u8>> {
-        // SAFETY: the mapping has as many strides as there are values.
+        // SAFETY: the mapping has one stride for each value.
         (index < self.len).then(|| unsafe { self.mapping.at(index as usize * stride::<S>()) })
     }
 }
 
-/// The kernel rounds the room of a value up to a multiple of this (`kernel/bpf/arraymap.c`, `array_map_alloc`).
+/// The kernel rounds the size of a value up to a multiple of this (`kernel/bpf/arraymap.c`, `array_map_alloc`).
 const STRIDE_ALIGN: usize = 8;
 
 const fn stride<S: MapSpec>() -> usize {

@@ -1,4 +1,4 @@
-//! Maps that an object lacks, and maps that its loader did not create.
+//! Errors about maps that an object lacks, and about maps that its loader did not create.
 
 use crate::MapDef;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -7,7 +7,7 @@ use crate::source::MapSource;
 use crate::{map::Info, sys::Errno};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-/// How many names of maps an error lists.
+/// The most names of maps that an error lists.
 const LISTED: usize = 16;
 
 /// Returns the map of an object that has this name; `None` if the object has it and its loader did not create it.
@@ -30,10 +30,10 @@ pub(super) fn find(
     Ok(fd)
 }
 
-/// The error of a name that is not among the `names` of the maps in the object.
+/// Returns the error for a name that is not among the `names` of the maps in the object.
 #[cold]
 fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
-    // C has no such names: these are the sections of variables, `.rodata` and the like.
+    // These are not names in C but sections of variables, such as `.rodata`.
     let names: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.contains('.')).collect();
     let has = match names.len() {
@@ -51,7 +51,7 @@ fn not_in_object(declared: &MapDef<'_>, name: &str, names: &[String]) -> Error {
     Error::told(Operation::Open, declared.name, ErrorKind::NotFound, 0, text)
 }
 
-/// The first names, and how many more there are.
+/// Returns the first names and the number of the others.
 fn listed(names: &[&str]) -> String {
     let first: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
     let first = first.join(", ");
@@ -61,7 +61,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The error of a map that the object has and that its loader did not create.
+/// Returns the error for a map of the object that its loader did not create.
 #[cold]
 pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     let or = if declared.optional {
@@ -76,13 +76,13 @@ pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     Error::told(Operation::Open, declared.name, ErrorKind::NotCreated, 0, text)
 }
 
-/// Returns whether a descriptor belongs to a map. One that the kernel doesn't answer about may.
+/// Returns whether a descriptor belongs to a map, also if the kernel does not tell.
 #[cfg(feature = "libbpf-rs")]
 pub(crate) fn is_map(fd: BorrowedFd<'_>) -> bool {
     !matches!(Info::of_map(fd), Err(Errno(libc::EINVAL)))
 }
 
-/// Returns whether a descriptor is the one that libbpf hands out for a map that it did not create.
+/// Returns whether a descriptor is the placeholder of libbpf for a map that it did not create.
 ///
 /// Source: libbpf, `create_placeholder_fd`.
 pub(crate) fn is_placeholder(fd: BorrowedFd<'_>) -> bool {
@@ -90,7 +90,7 @@ pub(crate) fn is_placeholder(fd: BorrowedFd<'_>) -> bool {
     link.is_ok_and(|link| link.to_string_lossy().starts_with("/memfd:libbpf-placeholder-fd"))
 }
 
-/// Returns the name that is nearest to `wrong`, if one is near.
+/// Returns the name that is most similar to `wrong`, if one is similar.
 fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = wrong.to_lowercase();
     let near = names.iter().map(|name| (distance(&lower, &name.to_lowercase()), *name));
@@ -98,7 +98,7 @@ fn nearest<'n>(wrong: &str, names: &[&'n str]) -> Option<&'n str> {
     (distance <= 1 + name.len() / 4).then_some(name)
 }
 
-/// Returns how many letters have to be changed, added or left out to make `other` of `one` (Levenshtein).
+/// Returns the Levenshtein distance of two names: how many letters to change, add or remove.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, left) in one.bytes().enumerate() {

@@ -53,39 +53,40 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// What an entry of a map holds: `S::Value`, or [`PerCpu`](crate::PerCpu) of it where the kind has one for each CPU.
+/// The content of a map's entry: `S::Value`, or [`PerCpu`](crate::PerCpu) of it if the kind has one value for each CPU.
 pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>;
 
-/// How an update treats a key that is present or absent.
+/// How an update handles present and absent keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum UpdateMode {
-    /// Writes either way (`BPF_ANY`).
+    /// Writes the entry in both cases (`BPF_ANY`).
     #[default]
     Any = 0,
-    /// Only if the key is absent, else `EEXIST` (`BPF_NOEXIST`).
+    /// Writes only if the key is absent, and fails with `EEXIST` otherwise (`BPF_NOEXIST`).
     NoExist = 1,
-    /// Only if the key is present, else `ENOENT` (`BPF_EXIST`).
+    /// Writes only if the key is present, and fails with `ENOENT` otherwise (`BPF_EXIST`).
     Exist = 2,
 }
 
-/// A map of the schema, open.
+/// A typed handle to an open BPF map.
 ///
-/// Owns its file descriptor: closing is dropping, and the map outlives the object it came from. Any number of threads
-/// can use one handle.
+/// It owns its file descriptor and closes it on drop, so it also works after the object has been dropped. Any number of
+/// threads can use one handle.
 pub struct Map<S: MapSpec> {
     fd: OwnedFd,
     max_entries: u32,
     layout_check: LayoutCheck,
-    /// The value may have a user pointer of which the spec says nothing: this process can't know.
+    /// The value may have a user pointer that the spec lacks, because this process can't read the
+    /// BTF.
     may_hide_user_ptrs: bool,
-    /// Batch commands that this kernel turned out to lack for this map.
+    /// The batch commands that this kernel turned out to lack for this map.
     lacks: batch::Lacks,
     spec: PhantomData<fn() -> S>,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// A handle on a map that is known to be what the spec says.
+    /// Returns a handle to a map that is known to match the spec.
     fn new(fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Self {
         Self {
             fd,
@@ -99,7 +100,7 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> From<Map<S>> for Map<AnyKernel<S>> {
-    /// Turns the handle into one whose methods are not held to the oldest kernel of the schema.
+    /// Turns the handle into one whose methods don't depend on the `min_kernel` of the schema.
     fn from(map: Map<S>) -> Self {
         let Map { fd, max_entries, layout_check, may_hide_user_ptrs, lacks, spec: PhantomData } =
             map;

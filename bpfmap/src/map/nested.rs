@@ -1,4 +1,4 @@
-//! Maps in maps.
+//! Operations on maps of maps.
 
 use super::batch::Entries;
 use super::origin::Origin;
@@ -15,7 +15,7 @@ where
     S: OuterMapSpec,
     S::Kind: ShowObjects<S, Shown = MapId>,
 {
-    /// Opens the map under a key; `None` when there is none.
+    /// Opens the map under a key, or returns `None` if there is none.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
@@ -30,16 +30,16 @@ where
     /// }
     /// ```
     ///
-    /// Takes `CAP_SYS_ADMIN`, as [`from_id`](Self::from_id).
+    /// Needs `CAP_SYS_ADMIN`, like [`from_id`](Self::from_id).
     ///
     /// # Errors
-    /// `EPERM`: the privilege is missing, or the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the map is
-    /// not what the inner spec says.
+    /// `EPERM`: the privilege is missing, or the descriptor is write-only. [`Mismatch`](ErrorKind::Mismatch): the map
+    /// does not match the inner spec.
     pub fn inner(&self, key: &S::Key) -> Result<Option<Map<S::Inner>>> {
         while let Some(id) = self.get(key)? {
             match options_as_inner::<S::Inner>().from_id(id.get()) {
                 Ok(map) => return Ok(Some(map)),
-                // It was replaced meanwhile, and is gone.
+                // The map was replaced meanwhile and no longer exists.
                 Err(error) if error.kind() == ErrorKind::NotFound && self.get(key)? != Some(id) => {
                 }
                 Err(error) => return Err(error),
@@ -48,8 +48,8 @@ where
         Ok(None)
     }
 
-    /// Puts a map under a key and gives the one that was there: a snapshot of all its entries at one moment, for the
-    /// price of an empty map.
+    /// Stores a map under a key and returns the previous one. With an empty map, this gives a consistent snapshot of
+    /// all entries.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
@@ -67,12 +67,13 @@ where
     /// }
     /// ```
     ///
-    /// When this returns, every program that runs (a sleepable one excepted) uses the new map, so nothing changes the
-    /// old one any more (`kernel/bpf/syscall.c`, `maybe_wait_bpf_programs`, Linux 4.20). It is opened before, by its id, which
-    /// takes `CAP_SYS_ADMIN`: whatever someone else puts there in between is replaced unseen.
+    /// When this returns, all running programs except sleepable ones use the new map, so nothing changes the old one
+    /// any more (`kernel/bpf/syscall.c`, `maybe_wait_bpf_programs`, Linux 4.20). The old map is opened first, by its
+    /// id, which needs `CAP_SYS_ADMIN`. If another process stores a map in between, that map is replaced without being
+    /// returned.
     ///
     /// # Errors
-    /// As [`inner`](Self::inner) and [`set`](Self::set); then the map is as it was.
+    /// Fails like [`inner`](Self::inner) and [`set`](Self::set), and then leaves the map unchanged.
     pub fn swap(&self, key: &S::Key, map: &Map<S::Inner>) -> Result<Option<Map<S::Inner>>>
     where
         S::Kind: for<'a> HoldObjects<S, Object<'a> = &'a Map<S::Inner>>,
@@ -84,30 +85,30 @@ where
 }
 
 impl<S: OuterMapSpec> OpenOptions<S> {
-    /// Creates a map of maps like `template`, instead of one that is made from the inner spec: where the maps in it are
-    /// to have another `max_entries` than the spec, or the spec has none. The template itself isn't put into the map,
-    /// and need not live on.
+    /// Creates a map of maps with the given template instead of one from the inner spec. Use it if the inner maps
+    /// should have another `max_entries` than the spec, or the spec has none. The template itself is not stored in the
+    /// map, and you can drop it afterwards.
     ///
     /// # Errors
-    /// As [`Map::create`]; and `EINVAL`: the template is a map of maps, `ENOTSUPP`: of a type that can't be in a map
+    /// Fails like [`Map::create`]. `EINVAL`: the template is a map of maps. `ENOTSUPP`: its type can't be an inner map
     /// (`prog_array` and others).
     pub fn create_like(self, template: &Map<S::Inner>) -> Result<Map<S>> {
         super::create::create(&self, Some(template.as_fd()))
     }
 }
 
-/// Returns the options by which a map that stands in another is opened.
+/// Returns the options for opening a map that is stored in another map.
 fn options_as_inner<S: MapSpec>() -> OpenOptions<S> {
     let mut options = Map::options();
     options.max_entries = as_inner(S::DEF).max_entries;
     options
 }
 
-/// How many keys of a map of maps are tried in search of one that has a map.
+/// The most keys of a map of maps that are tried to find one with a map.
 const TRIED: usize = 256;
 
-/// Whether the maps in a map of maps are of the inner spec. The kernel doesn't show the template itself: so one of
-/// those that are in the map is looked at, if there is one and this process may (`CAP_SYS_ADMIN`).
+/// Compares the maps in a map of maps with the inner spec. The kernel doesn't show the template, so this checks one of
+/// the maps in it, if there is one and this process may open it (`CAP_SYS_ADMIN`).
 pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some(inner) = S::DEF.inner else { return Ok(()) };
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
@@ -120,7 +121,7 @@ pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     )
 }
 
-/// Some map of those in a map of maps.
+/// Returns one of the maps in a map of maps.
 fn any_inner<S: MapSpec>(map: &Map<S>) -> Option<(u32, OwnedFd)> {
     let mut entry = Entries::new::<S>(1).ok()?;
     let mut key = None;

@@ -1,4 +1,4 @@
-//! Entries that are kernel objects.
+//! Operations on maps whose entries are kernel objects.
 
 use super::iter::State;
 use super::walk::Fetch;
@@ -10,21 +10,21 @@ use crate::sys::{self, Command, Errno};
 use core::fmt;
 use core::iter::FusedIterator;
 
-/// What is handed to a map that holds kernel objects: a program, a map, a socket.
+/// The type of the objects that a map holds, such as a program, a map or a socket.
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
-/// What can be handed in where a map takes the object `O`: `O` itself, and whatever becomes one by [`Into`].
+/// A type that a map of objects `O` accepts: `O` itself, and every type that converts to it with [`Into`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that this map holds",
     label = "this map takes `{O}`",
     note = "hand in the object itself, never its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; a descriptor becomes an object by the `new` of the type that the map takes, such as `ProgramFd::new`"
 )]
 pub trait IntoObject<O> {
-    /// The object.
+    /// Returns the object.
     fn into_object(self) -> O;
 }
 
-// So that the message tells of objects and not of conversions.
+// With this, the compiler's message mentions objects and not conversions.
 #[diagnostic::do_not_recommend]
 impl<T: Into<O>, O> IntoObject<O> for T {
     fn into_object(self) -> O {
@@ -32,11 +32,11 @@ impl<T: Into<O>, O> IntoObject<O> for T {
     }
 }
 
-/// What a look-up in a map that holds kernel objects gives.
+/// The result of a lookup in a map that holds kernel objects.
 pub type Shown<S> = <<S as MapSpec>::Kind as ShowObjects<S>>::Shown;
 
 impl<S: MapSpec> Map<S> {
-    /// Puts an object under a key, in place of what is there. The map keeps a reference to it.
+    /// Stores an object under a key and replaces an existing one. The map keeps a reference to it.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, ProgramFd, kind};
@@ -54,9 +54,9 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// `E2BIG`: the index is out of range, or the map is full. `EBADF`, `EINVAL` and others: it is no object that the
-    /// map type takes; see the marker of the map type in [`kind`](crate::kind). `EPERM`: the map is frozen or the
-    /// descriptor read-only.
+    /// `E2BIG`: the index is out of range, or the map is full. `EBADF`, `EINVAL` and others: the map type does not
+    /// accept the object; see its marker in [`kind`](crate::kind). `EPERM`: the map is frozen or the descriptor
+    /// read-only.
     pub fn set<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<()>
     where
         S::Kind: HoldObjects<S>,
@@ -64,10 +64,10 @@ impl<S: MapSpec> Map<S> {
         self.put(key, &object.into_object(), UpdateMode::Any).map_err(Self::not_taken)
     }
 
-    /// Puts an object under a key that is absent; `false`, and nothing is changed, when it is present.
+    /// Stores an object under a key that is absent. Returns `false` and changes nothing if it is present.
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// Fails like [`set`](Self::set).
     pub fn set_new<'a>(&self, key: &S::Key, object: impl IntoObject<Object<'a, S>>) -> Result<bool>
     where
         S::Kind: HoldObjects<S> + InsertElement,
@@ -79,12 +79,12 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Puts many objects under their keys in one system call, each as [`set`](Self::set) does.
+    /// Stores many objects under their keys in one system call, each like [`set`](Self::set).
     ///
     /// # Errors
-    /// `EINVAL`, and nothing is changed: there are not as many objects as keys. `ENOTSUPP`: this kernel can't for the
-    /// map type (maps in maps from Linux 5.19). Else as [`set`](Self::set), at the first entry that fails; the message
-    /// says how many were put in before.
+    /// `EINVAL`: the numbers of keys and objects differ, and nothing is changed. `ENOTSUPP`: this kernel has no batches
+    /// for the map type (maps of maps from Linux 5.19). Otherwise fails like [`set`](Self::set) at the first entry that
+    /// fails; the message says how many were stored before.
     pub fn set_batch(&self, keys: &[S::Key], objects: &[Object<'_, S>]) -> Result<()>
     where
         S::Kind: HoldObjects<S> + UpdateBatch,
@@ -97,10 +97,11 @@ impl<S: MapSpec> Map<S> {
         self.write_entries(keys, objects.len(), &values)
     }
 
-    /// What the kernel shows of the object under a key ([`Shown`]): an id, a cookie; `None` when there is none.
+    /// Returns the kernel's information ([`Shown`]) about the object under a key, such as an id or a cookie, or `None`
+    /// if there is no object.
     ///
     /// # Errors
-    /// `EPERM`: the descriptor is write-only. Others as the marker of the map type in [`kind`](crate::kind) says.
+    /// `EPERM`: the descriptor is write-only. The marker of the map type in [`kind`](crate::kind) lists others.
     pub fn get<T>(&self, key: &S::Key) -> Result<Option<T>>
     where
         S::Kind: ShowObjects<S, Shown = T>,
@@ -108,8 +109,8 @@ impl<S: MapSpec> Map<S> {
         let () = ObjectSize::<S>::CHECK;
         let mut value = [0; OBJECT_SIZE];
         let mut attr = self.element(key, value.as_mut_ptr(), 0);
-        // SAFETY: the key is borrowed and read. The kernel writes one value of the size that opening or creating compared
-        // with `S::Value`, and `ObjectSize` says that `value` has room for it.
+        // SAFETY: the key is borrowed and only read. The kernel writes one value of the size that opening or creating
+        // compared with `S::Value`, and `ObjectSize` ensures that `value` has space for it.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(Some(S::Kind::from_kernel(value))),
             Err(Errno(libc::ENOENT)) => Ok(None),
@@ -117,11 +118,11 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// What the kernel shows of each object, with its key, in the kernel's order. Empty slots are passed over. While the
-    /// map changes, as [`iter`](Self::iter).
+    /// Returns an iterator over all keys with the kernel's information about each object, in the kernel's order. It
+    /// skips empty slots. If the map changes, it behaves like [`iter`](Self::iter).
     ///
     /// # Errors
-    /// As [`iter`](Self::iter).
+    /// Fails like [`iter`](Self::iter).
     pub fn objects(&self) -> Objects<'_, S>
     where
         S::Kind: Iterate + ShowObjects<S>,
@@ -142,11 +143,13 @@ impl<S: MapSpec> Map<S> {
         let () = ObjectSize::<S>::CHECK;
         let value = S::Kind::to_kernel(object);
         let mut attr = self.element(key, value.as_ptr(), mode as u64);
-        // SAFETY: key and value are borrowed and only read; the kernel reads as much as `ObjectSize` says `value` has.
+        // SAFETY: key and value are borrowed and only read. `ObjectSize` ensures that `value` has as many bytes as the
+        // kernel reads.
         unsafe { sys::bpf(Command::UpdateElem, &mut attr) }.map(|_| ())
     }
 
-    /// A refusal of an object, with what the errno means for the map type.
+    /// Returns the error for an object that the kernel refuses, with the meaning of the errno for
+    /// the map type.
     #[cold]
     fn not_taken(errno: Errno) -> Error
     where
@@ -159,12 +162,12 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The most that the kernel takes or gives for an object: a device and a program.
+/// The most bytes that the kernel reads or writes for an object: a device and a program.
 const OBJECT_SIZE: usize = 8;
 
-/// The kernel copies as many bytes as [`OBJECT_SIZE`] has room for, of one value; found when the program is compiled.
+/// Checks at compile time that the kernel copies at most [`OBJECT_SIZE`] bytes, for one value.
 ///
-/// What holds objects is sealed, so that this never fails: it is what the buffers here rely on.
+/// The trait for objects is sealed, so this never fails. The buffers here rely on it.
 struct ObjectSize<S>(core::marker::PhantomData<S>);
 
 impl<S: MapSpec> ObjectSize<S> {
@@ -175,7 +178,7 @@ impl<S: MapSpec> ObjectSize<S> {
     };
 }
 
-/// Iterator over what the kernel shows of the objects in a map: see [`Map::objects`].
+/// An iterator over the kernel's information about the objects in a map: see [`Map::objects`].
 pub struct Objects<'a, S: MapSpec> {
     walk: State<'a, S>,
 }

@@ -1,4 +1,5 @@
-//! The value of one CPU, or one value for all of them, in a per-CPU map (Linux 7.0).
+//! Operations on the value of one CPU, or with one value for all CPUs, in a per-CPU map (Linux
+//! 7.0).
 
 use super::Map;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -10,13 +11,13 @@ use core::mem::MaybeUninit;
 use core::ptr::{from_ref, null};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// `BPF_F_CPU`: the value is that of the CPU whose number is in the upper half of the flags.
+/// `BPF_F_CPU`: the value belongs to the CPU whose number is in the upper half of the flags.
 const BPF_F_CPU: u64 = 8;
 /// `BPF_F_ALL_CPUS`: the value is written to each CPU.
 const BPF_F_ALL_CPUS: u64 = 16;
 
 impl<S: MapSpec> Map<S> {
-    /// Returns the value of one CPU, without an allocation; `None` when the map has no entry of this key (Linux 7.0).
+    /// Returns the value of one CPU without an allocation, or `None` if the map has no entry with this key (Linux 7.0).
     ///
     /// [`lookup`](Self::lookup) reads the values of all CPUs, and works on older kernels.
     ///
@@ -46,16 +47,16 @@ impl<S: MapSpec> Map<S> {
         }
     }
 
-    /// Writes the value of one CPU and leaves those of the others as they are (Linux 7.0). A hash table without an entry
-    /// of this key gets one, in which the values of the other CPUs are zero.
+    /// Writes the value of one CPU and leaves the values of the others unchanged (Linux 7.0). If a hash has no entry
+    /// with this key, this creates one in which the values of the other CPUs are zero.
     ///
     /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`UpdateMode`](crate::UpdateMode).
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can have no CPU of this
-    /// number, see [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash table is full, an index out of range.
-    /// `ENOENT`: no program of a cgroup storage is attached to the cgroup. `EPERM`: the map is frozen or the descriptor
-    /// read-only.
+    /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can't have a CPU with
+    /// this number, see [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash is full, or an index is out of range.
+    /// `ENOENT`: no program that uses the cgroup storage is attached to the cgroup. `EPERM`: the map is frozen or the
+    /// descriptor read-only.
     pub fn update_on(&self, key: &S::Key, cpu: usize, value: &S::Value) -> Result<()>
     where
         S::Kind: SelectCpu,
@@ -65,11 +66,11 @@ impl<S: MapSpec> Map<S> {
         self.write_selected(key, value, flags)
     }
 
-    /// Writes one value to each CPU (Linux 7.0), as [`update`](Self::update) does with
-    /// [`PerCpu::splat`](crate::PerCpu::splat), without an allocation.
+    /// Writes one value for each CPU (Linux 7.0), like [`update`](Self::update) with
+    /// [`PerCpu::splat`](crate::PerCpu::splat) but without an allocation.
     ///
     /// # Errors
-    /// As [`update_on`](Self::update_on).
+    /// Fails like [`update_on`](Self::update_on).
     pub fn update_all_cpus(&self, key: &S::Key, value: &S::Value) -> Result<()>
     where
         S::Kind: SelectCpu,
@@ -84,15 +85,16 @@ impl<S: MapSpec> Map<S> {
             return Err(Self::cannot_select(Operation::Update));
         }
         let mut attr = self.element(key, from_ref(value).cast(), flags);
-        // SAFETY: key and value are read only; the kernel knows the flags, and with them reads one value.
+        // SAFETY: key and value are only read. The kernel knows the flags, and reads one value with them.
         match unsafe { sys::bpf(Command::UpdateElem, &mut attr) } {
             Ok(_) => Ok(()),
             Err(errno) => Err(Self::failed(Operation::Update, errno)),
         }
     }
 
-    /// Whether the kernel knows the flags. Asks for the value of a CPU that no machine has: kernels that know the flag
-    /// say so or that the descriptor does not read, others refuse the flag before they look at anything else.
+    /// Returns whether the kernel knows the flags. Requests the value of a CPU that no machine has: kernels that know
+    /// the flag report this, or that the descriptor is write-only. Other kernels refuse the flag before they check
+    /// anything else.
     fn can_select(&self) -> bool {
         static CAN: AtomicBool = AtomicBool::new(false);
         CAN.load(Ordering::Relaxed) || {
@@ -113,7 +115,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The flags that mean the value of a CPU.
+/// Returns the flags for the value of a CPU.
 fn on(cpu: usize) -> core::result::Result<u64, Errno> {
     let cpu = u32::try_from(cpu).map_err(|_| Errno(libc::ERANGE))?;
     Ok((u64::from(cpu) << 32) | BPF_F_CPU)

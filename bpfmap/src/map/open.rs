@@ -1,4 +1,4 @@
-//! Opening a map: is it the one that the schema describes?
+//! Opening of maps, and the comparison with the schema.
 
 use super::info::Info;
 use super::origin::{self, Origin};
@@ -15,43 +15,43 @@ use bpfmap_core::TypeDesc;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// Whether opening could compare the layout of keys and values.
+/// The result of comparing the layout of keys and values at opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutCheck {
-    /// The BTF says what the schema says, member by member: the map's of key and value, or the object's of the events
-    /// that the map carries. Or this process made the map from the schema.
+    /// The BTF matches the schema member by member: for key and value the BTF of the map, for the events of the map the
+    /// BTF of the object. Or this process created the map from the schema.
     Agrees,
-    /// The map has no BTF, or the schema describes it by sizes alone: the sizes agree.
+    /// The sizes match. The map has no BTF, or the schema gives only sizes.
     NoBtf,
-    /// The map has BTF that this process may not read (it takes `CAP_SYS_ADMIN`): the sizes agree.
+    /// The sizes match. The map has BTF that this process may not read (it needs `CAP_SYS_ADMIN`).
     NotPermitted,
 }
 
 impl<S: MapSpec> Map<S> {
-    /// What differs from the schema, for opening or creating.
+    /// The options that differ from the schema, for opening or creating.
     #[must_use]
     pub fn options() -> OpenOptions<S> {
         OpenOptions::new()
     }
 
-    /// The map of a loaded object, by its name.
+    /// Opens the map of a loaded object by its name.
     ///
-    /// Like every way of opening, compares the real map with the schema: its type, the sizes of key and value, the
-    /// number of entries where the schema says one (an LRU map with
-    /// [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) has it rounded up to the CPUs), the flags,
-    /// `map_extra`, and, where the map has BTF, the layout of key and value member by member: names, offsets, types.
-    /// Typedefs and the names of types don't count; a byte may be `char`, `bool`, signed or unsigned; other integers
-    /// agree in size and sign; padding may be named or not. [`verify`] does the same without a spec.
+    /// Like all methods that open a map, this compares the real map with the schema: the type, the sizes of key and
+    /// value, `max_entries` if the schema has it (an LRU map with
+    /// [`MapFlags::NO_COMMON_LRU`](crate::MapFlags::NO_COMMON_LRU) may have it rounded up to a multiple of the CPUs),
+    /// the flags and `map_extra`. If the map has BTF, it also compares the layout of key and value member by member:
+    /// names, offsets and types. Typedefs and the names of types are not compared. A byte may be `char`, `bool`, signed
+    /// or unsigned; other integers must match in size and sign. Padding may be named or not. [`verify`] does the same
+    /// without a spec.
     ///
-    /// The layout of the events that a map carries is compared in the same way, if the object's BTF has it
-    /// ([`MapSource::btf`]).
+    /// The layout of the map's events is compared in the same way, if the object's BTF has it ([`MapSource::btf`]).
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`NotCreated`](ErrorKind::NotCreated): it has the
-    /// map, and its loader did not create it. [`Mismatch`](ErrorKind::Mismatch): it differs
-    /// from the schema; the message has the first differences, each with its path, as `value.stats[].rx_bytes: offset
-    /// 16, schema says 8`, and says how many more there are.
+    /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`NotCreated`](ErrorKind::NotCreated): the object
+    /// has the map, but its loader did not create it. [`Mismatch`](ErrorKind::Mismatch): the map differs from the
+    /// schema. The message lists the first differences with their paths, such as `value.stats[].rx_bytes: offset 16,
+    /// schema says 8`, and the number of the others.
     pub fn from_object(object: &impl MapSource) -> Result<Self> {
         Self::options().from_object(object)
     }
@@ -72,55 +72,59 @@ impl<S: MapSpec> Map<S> {
     /// ```
     ///
     /// # Errors
-    /// As [`from_object`](Self::from_object), [`NotCreated`](ErrorKind::NotCreated) excepted.
+    /// Fails like [`from_object`](Self::from_object), but never with
+    /// [`NotCreated`](ErrorKind::NotCreated).
     pub fn from_object_if_created(object: &impl MapSource) -> Result<Option<Self>> {
         Self::options().from_object_if_created(object)
     }
 
-    /// A map that is open elsewhere: a skeleton's, a `libbpf_rs::MapHandle`, another library's. Duplicates its
-    /// descriptor.
+    /// Opens a map that another library has opened, such as the map of a skeleton or a `libbpf_rs::MapHandle`.
+    /// Duplicates its descriptor.
     ///
-    /// The kernel doesn't know what events a map carries: [`from_object`](Self::from_object) alone compares them.
+    /// This does not compare the map's events, because the kernel doesn't know their type. Only
+    /// [`from_object`](Self::from_object) does.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch), as [`from_object`](Self::from_object).
+    /// [`Mismatch`](ErrorKind::Mismatch): as for [`from_object`](Self::from_object).
     pub fn from_map(map: &impl AsFd) -> Result<Self> {
         Self::options().from_map(map)
     }
 
-    /// The map that is pinned at a path of a BPF file system.
+    /// Opens the map that is pinned at a path of a BPF file system.
     ///
     /// # Errors
-    /// `ENOENT`, `EACCES`, `EPERM`: no such file, or not for this process. [`Mismatch`](ErrorKind::Mismatch), as
-    /// [`from_object`](Self::from_object).
+    /// `ENOENT`: there is no such file. `EACCES`, `EPERM`: this process may not open it.
+    /// [`Mismatch`](ErrorKind::Mismatch): as for [`from_object`](Self::from_object).
     pub fn from_pinned(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().from_pinned(path)
     }
 
-    /// The map with an id ([`Info::id`]). Takes `CAP_SYS_ADMIN`.
+    /// Opens the map with an id ([`Info::id`]). Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `ENOENT`: no such map. `EPERM`. [`Mismatch`](ErrorKind::Mismatch), as [`from_object`](Self::from_object).
+    /// `ENOENT`: there is no such map. `EPERM`: the privilege is missing. [`Mismatch`](ErrorKind::Mismatch): as for
+    /// [`from_object`](Self::from_object).
     pub fn from_id(id: u32) -> Result<Self> {
         Self::options().from_id(id)
     }
 
-    /// The map of a descriptor.
+    /// Opens the map of a descriptor.
     ///
     /// # Errors
-    /// `EINVAL`: not a map's. [`Mismatch`](ErrorKind::Mismatch), as [`from_object`](Self::from_object).
+    /// `EINVAL`: the descriptor does not belong to a map. [`Mismatch`](ErrorKind::Mismatch): as for
+    /// [`from_object`](Self::from_object).
     pub fn from_fd(fd: OwnedFd) -> Result<Self> {
         Self::options().from_fd(fd)
     }
 
-    /// Whether opening could compare the layout of keys and values.
+    /// The result of comparing the layout of keys and values at opening.
     #[must_use]
     pub fn layout_check(&self) -> LayoutCheck {
         self.layout_check
     }
 }
 
-/// A spec contradicts itself when its layouts and types differ in size; found when the program is compiled.
+/// Checks at compile time that the layouts and types of a spec have the same sizes.
 pub(super) struct Consistent<S>(core::marker::PhantomData<S>);
 
 impl<S: MapSpec> Consistent<S> {
@@ -137,7 +141,7 @@ impl<S: MapSpec> Consistent<S> {
             S::DEF.value.size() == size_of::<S::Value>() as u64,
             "the description of the value isn't as large as the value"
         );
-        // Opening reads a value of a map of maps, which has the size that is compared.
+        // Opening reads a value of a map of maps, which has the size that has been compared.
         assert!(
             S::DEF.inner.is_none() || S::Kind::FACTS.holds_maps(),
             "only a map of maps has `inner`"
@@ -156,7 +160,7 @@ pub(super) fn check<S: MapSpec>(
     let mut declared = S::DEF;
     declared.max_entries = options.max_entries;
     let checked = check_def(&declared, fd, origin)?;
-    // What will be read is one value for each CPU.
+    // Later operations read one value for each CPU.
     if S::Kind::FACTS.per_cpu {
         possible_cpus()?;
     }

@@ -1,4 +1,4 @@
-//! Opening and creating a map whose size, name or place is not the schema's.
+//! Opening and creating of a map whose size, name or location differs from the schema.
 
 use super::origin::Origin;
 use super::{LayoutCheck, Map, missing};
@@ -13,9 +13,10 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What differs from the schema: at opening what is expected, at creation what is asked for.
+/// Options that differ from the schema: the expected properties when opening, the requested ones
+/// when creating.
 ///
-/// [`Map`]'s own `from_…` and `create` are these without a difference.
+/// The methods `from_…` and `create` of [`Map`] do the same without options.
 ///
 /// ```no_run
 /// # fn f<Counters: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
@@ -54,7 +55,7 @@ impl<S: MapSpec> OpenOptions<S> {
         }
     }
 
-    /// Another number of entries than the schema's.
+    /// Sets a number of entries that differs from the schema's.
     #[must_use]
     pub fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
@@ -68,7 +69,7 @@ impl<S: MapSpec> OpenOptions<S> {
         self
     }
 
-    /// Another name than the schema's: of the map in the object, or of the map that is created (of which the kernel
+    /// Sets a name that differs from the schema's: the name of the map in the object, or of the created map (the kernel
     /// keeps the first 15 bytes).
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
@@ -76,33 +77,33 @@ impl<S: MapSpec> OpenOptions<S> {
         self
     }
 
-    /// The memory node that a created map is on. Opening doesn't ask.
+    /// Sets the NUMA node of a created map. Opening ignores it.
     #[must_use]
     pub fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
         self
     }
 
-    /// Walks, extends, drains and clears with one system call an entry, as on a kernel without batch commands: to see what
-    /// that costs, or to go around a kernel's bug.
+    /// Makes `iter`, `walk`, `extend`, `drain` and `clear` use one system call for each entry, as on a kernel without
+    /// batch commands. Use this to measure the cost or to avoid a kernel bug.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
         self.batches = false;
         self
     }
 
-    /// See [`Map::from_object`].
+    /// Opens a map with these options: see [`Map::from_object`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_object(self, object: &impl MapSource) -> Result<Map<S>> {
         self.from_object_if_created(object)?.ok_or_else(|| missing::not_created(&S::DEF))
     }
 
-    /// See [`Map::from_object_if_created`].
+    /// Opens a map with these options: see [`Map::from_object_if_created`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_object_if_created(self, object: &impl MapSource) -> Result<Option<Map<S>>> {
         let Some(fd) = missing::find(&S::DEF, &self.name, object)? else { return Ok(None) };
         let name = self.name.clone();
@@ -113,40 +114,40 @@ impl<S: MapSpec> OpenOptions<S> {
         Ok(Some(map))
     }
 
-    /// See [`Map::from_map`].
+    /// Opens a map with these options: see [`Map::from_map`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_map(self, map: &impl AsFd) -> Result<Map<S>> {
         let fd = map.as_fd().try_clone_to_owned();
         let fd = fd.map_err(|error| Error::caused(Operation::Clone, S::DEF.name, error))?;
         self.from_fd(fd)
     }
 
-    /// See [`Map::from_pinned`].
+    /// Opens a map with these options: see [`Map::from_pinned`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_pinned(self, path: impl AsRef<Path>) -> Result<Map<S>> {
         let path = path.as_ref();
         let fd = get_pinned(path).map_err(|errno| on_path::<S>(Operation::Open, path, errno))?;
         self.open(fd, &Origin::Pin(path))
     }
 
-    /// See [`Map::from_id`].
+    /// Opens a map with these options: see [`Map::from_id`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_id(self, id: u32) -> Result<Map<S>> {
         let fd = super::info::by_id(Command::MapGetFdById, id)
             .map_err(|errno| Error::from_errno(Operation::Open, S::DEF.name, errno))?;
         self.from_fd(fd)
     }
 
-    /// See [`Map::from_fd`].
+    /// Opens a map with these options: see [`Map::from_fd`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn from_fd(self, fd: OwnedFd) -> Result<Map<S>> {
         self.open(fd, &Origin::Unknown)
     }
@@ -160,17 +161,17 @@ impl<S: MapSpec> OpenOptions<S> {
         Ok(map)
     }
 
-    /// See [`Map::create`].
+    /// Creates a map with these options: see [`Map::create`].
     ///
     /// # Errors
-    /// As there.
+    /// Fails like the method of [`Map`].
     pub fn create(self) -> Result<Map<S>> {
         super::create::create(&self, None)
     }
 }
 
 impl<S: MapSpec> OpenOptions<S> {
-    /// The handle on a map that is known to be what the spec says.
+    /// Returns the handle to a map that is known to match the spec.
     pub(super) fn map(&self, fd: OwnedFd, max_entries: u32, layout_check: LayoutCheck) -> Map<S> {
         let map = Map::new(fd, max_entries, layout_check);
         if !self.batches {
@@ -180,22 +181,22 @@ impl<S: MapSpec> OpenOptions<S> {
     }
 }
 
-/// The object that is pinned at a path.
+/// Returns the object that is pinned at a path.
 pub(crate) fn get_pinned(path: &Path) -> Result<OwnedFd, Errno> {
     let path = c_path(path)?;
     let mut attr = PathAttr { pathname: sys::address(path.as_ptr()), bpf_fd: 0, file_flags: 0 };
-    // SAFETY: the path ends with a zero and is read only.
+    // SAFETY: the path ends with a zero and is only read.
     let fd = unsafe { sys::bpf(Command::ObjGet, &mut attr) }?;
     // SAFETY: the kernel just made it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// A path as the kernel reads it.
+/// Converts a path to a C string.
 pub(crate) fn c_path(path: &Path) -> Result<CString, Errno> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno(libc::EINVAL))
 }
 
-/// A refusal on a path, with the path.
+/// Returns the error for a path, with the path in the message.
 pub(super) fn on_path<S: MapSpec>(operation: Operation, path: &Path, errno: Errno) -> Error {
     Error::refused(operation, S::DEF.name, errno, path.display().to_string())
 }

@@ -1,4 +1,4 @@
-//! Where a map was found, which says what to do about one that does not match the schema.
+//! The origin of a map, which determines what to do if the map does not match the schema.
 
 use crate::MapDef;
 use crate::difference::Difference;
@@ -7,30 +7,30 @@ use crate::verify;
 use bpfmap_btf::{Btf, MapDefinition};
 use std::path::Path;
 
-/// Where a map was found.
+/// The origin of a map.
 pub(super) enum Origin<'a> {
-    /// In an object that is loaded, under this name.
+    /// A loaded object, with this name.
     Object(&'a dyn MapSource, &'a str),
-    /// At a path of a BPF file system.
+    /// A path of a BPF file system.
     Pin(&'a Path),
-    /// Anywhere: it came as a descriptor or an id.
+    /// Unknown: the map came as a descriptor or an id.
     Unknown,
 }
 
-/// What the object file of a map says of it, where that is known.
+/// The information about a map in its object file, if it is known.
 struct InFile {
     definition: MapDefinition,
-    /// Whether its key and value are those of the schema.
+    /// Whether the key and the value match those of the schema.
     has_layout: bool,
 }
 
-/// What to do about a program that does not match the schema.
+/// The help for a program that does not match the schema.
 pub(super) const REBUILD: &str = "compile the program again with the header of this schema";
 const LOADER: &str = "if the loader sets `max_entries`, write `set_by_loader = [\"max_entries\"]` in the schema (in Rust \
                       `set_by_loader(max_entries)`), or open the map with `Map::options().any_max_entries()`";
 
 impl Origin<'_> {
-    /// Returns what to do about a map that differs from the schema in these things, as a `help`.
+    /// Returns the `help` for a map with these differences from the schema.
     #[cold]
     pub(super) fn help(&self, declared: &MapDef<'_>, differences: &[Difference]) -> String {
         let entries = differences.iter().any(|difference| difference.path == "max_entries");
@@ -99,7 +99,7 @@ fn in_file(declared: &MapDef<'_>, source: &dyn MapSource, name: &str) -> Option<
     let btf = Btf::parse(&data).ok()?;
     let definition = btf.map_definition(name)?;
     let types = (definition.key.unwrap_or_default(), definition.value.unwrap_or_default());
-    // A definition by sizes alone tells nothing of the layout.
+    // A definition with only sizes says nothing about the layout.
     let has_layout = types.1 != 0 && verify::types_at_opening(declared, &btf, types).is_empty();
     Some(InFile { definition, has_layout })
 }

@@ -1,4 +1,4 @@
-//! Queues and stacks: values without keys.
+//! Operations on queues and stacks, which have values without keys.
 
 use super::{Map, UpdateMode, Value};
 use crate::error::{Operation, Result};
@@ -7,12 +7,13 @@ use crate::spec::MapSpec;
 use crate::sys::{Command, Errno};
 
 impl<S: MapSpec> Map<S> {
-    /// Appends a value: at a queue's end, on a stack's top (Linux 4.20).
+    /// Appends a value at the end of a queue or on top of a stack (Linux 4.20).
     ///
-    /// With [`UpdateMode::Exist`] a full map drops its oldest value to make room: a queue's next, a stack's bottom.
+    /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space: the next value of a queue, or the
+    /// bottom of a stack.
     ///
     /// # Errors
-    /// `E2BIG`: the map is full. `EINVAL`: [`UpdateMode::NoExist`] means nothing here. `EPERM`: the map is frozen or the
+    /// `E2BIG`: the map is full. `EINVAL`: the mode is [`UpdateMode::NoExist`]. `EPERM`: the map is frozen or the
     /// descriptor read-only.
     #[inline]
     pub fn push(&self, value: &Value<S>, mode: UpdateMode) -> Result<()>
@@ -22,10 +23,10 @@ impl<S: MapSpec> Map<S> {
         self.write(None, value, mode as u64).map_err(|errno| Self::failed(Operation::Push, errno))
     }
 
-    /// Appends a value; `false`, and nothing is appended, when the map is full.
+    /// Appends a value. Returns `false` and appends nothing if the map is full.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Fails like [`push`](Self::push).
     #[inline]
     pub fn try_push(&self, value: &Value<S>) -> Result<bool>
     where
@@ -40,7 +41,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Takes the next value out: a queue's oldest, a stack's newest; `None` when the map is empty (Linux 4.20).
+    /// Removes the next value and returns it, or returns `None` if the map is empty (Linux 4.20). The next value is the
+    /// oldest of a queue, and the newest of a stack.
     ///
     /// # Errors
     /// `EPERM`: the map is frozen or the descriptor read-only.
@@ -52,10 +54,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupAndDeleteElem, Operation::Pop), None, 0)
     }
 
-    /// As [`pop`](Self::pop), into `into`; `false`, and `into` is as it was, when the map is empty.
+    /// Does the same as [`pop`](Self::pop), but writes the value to `into`. Returns `false` and
+    /// leaves `into` unchanged if the map is empty.
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// Fails like [`pop`](Self::pop).
     #[inline]
     pub fn pop_into(&self, into: &mut Value<S>) -> Result<bool>
     where
@@ -66,7 +69,8 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// The value that [`pop`](Self::pop) would take; `None` when the map is empty (Linux 4.20).
+    /// Returns the value that [`pop`](Self::pop) would return, and leaves it in the map. Returns
+    /// `None` if the map is empty (Linux 4.20).
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -78,10 +82,11 @@ impl<S: MapSpec> Map<S> {
         self.read((Command::LookupElem, Operation::Peek), None, 0)
     }
 
-    /// As [`peek`](Self::peek), into `into`; `false`, and `into` is as it was, when the map is empty.
+    /// Does the same as [`peek`](Self::peek), but writes the value to `into`. Returns `false` and leaves `into`
+    /// unchanged if the map is empty.
     ///
     /// # Errors
-    /// As [`peek`](Self::peek).
+    /// Fails like [`peek`](Self::peek).
     #[inline]
     pub fn peek_into(&self, into: &mut Value<S>) -> Result<bool>
     where

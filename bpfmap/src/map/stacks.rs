@@ -1,4 +1,4 @@
-//! Stacks that programs have recorded.
+//! Operations on stacks that programs have recorded.
 
 use super::{Map, Value};
 use crate::error::Result;
@@ -11,14 +11,14 @@ use bpfmap_core::MapFlags;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StackFrame {
-    /// In a file: as the file's build id, and where in the file, which does not change from run to run.
+    /// A location in a file: the file's build id and the offset, which do not change from run to run.
     File {
         /// The build id; a shorter one is padded with zeros.
         build_id: [u8; 20],
         /// Bytes from the start of the file.
         offset: u64,
     },
-    /// An address, where the kernel could not find the file: in the kernel itself, or when the memory map was busy.
+    /// An address, if the kernel could not find the file: in the kernel itself, or while the memory map was locked.
     Address(u64),
 }
 
@@ -31,7 +31,7 @@ impl StackFrame {
     /// ```
     #[must_use]
     pub fn addresses_in(value: &[u8]) -> Vec<u64> {
-        // What is behind the outermost frame is zero.
+        // The bytes after the outermost frame are zero.
         chunks(value).map(u64::from_ne_bytes).take_while(|word| *word != 0).collect()
     }
 
@@ -48,7 +48,7 @@ where
     S: MapSpec,
     S::Kind: HoldStacks + LookupElement + Kind<Value<S::Value> = S::Value>,
 {
-    /// The addresses of a stack, the innermost first; `None` when there is none of this id (Linux 4.6).
+    /// Returns the addresses of a stack, the innermost first, or `None` if no stack has this id (Linux 4.6).
     ///
     /// ```no_run
     /// # fn f<Stacks: bpfmap::MapSpec<Kind = bpfmap::kind::StackTrace, Key = u32, Value = [u64; 127]>>(
@@ -60,7 +60,7 @@ where
     /// # }
     /// ```
     ///
-    /// A map with [`MapFlags::STACK_BUILD_ID`] has [`frames`](Self::frames): this does not compile for it.
+    /// Does not compile for a map with [`MapFlags::STACK_BUILD_ID`]: use [`frames`](Self::frames).
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -74,10 +74,10 @@ where
         Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::addresses_in(bytes_of(&stack))))
     }
 
-    /// The frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], the innermost first; `None` when there is none of
-    /// this id (Linux 4.17).
+    /// Returns the frames of a stack in a map with [`MapFlags::STACK_BUILD_ID`], the innermost first, or `None` if no
+    /// stack has this id (Linux 4.17).
     ///
-    /// Other maps have [`addresses`](Self::addresses): this does not compile for them.
+    /// Does not compile for other maps: use [`addresses`](Self::addresses).
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
@@ -92,7 +92,7 @@ where
     }
 }
 
-/// The `N` bytes of each frame.
+/// Returns the `N` bytes of each frame.
 fn chunks<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     std::iter::from_fn(move || {
         let (chunk, rest) = bytes.split_first_chunk()?;
@@ -101,7 +101,8 @@ fn chunks<const N: usize>(mut bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     })
 }
 
-/// `struct bpf_stack_build_id`: a status, the build id, and an offset or an address; `None`: behind the outermost frame.
+/// Decodes a `struct bpf_stack_build_id`: a status, the build id, and an offset or an address. Returns `None` after the
+/// outermost frame.
 fn frame(bytes: [u8; 32]) -> Option<StackFrame> {
     let (status, rest) = bytes.split_first_chunk()?;
     let (build_id, rest) = rest.split_first_chunk()?;

@@ -1,4 +1,4 @@
-//! Structs of programs that stand in for functions of the kernel.
+//! Operations on `struct_ops` maps, whose programs replace functions of the kernel.
 
 use super::Map;
 use super::info::Info;
@@ -9,30 +9,31 @@ use crate::sys::{self, Command, DeleteAttr, ElementAttr, Errno};
 use core::ptr::from_ref;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// How far a struct of programs is on its way (`enum bpf_struct_ops_state` in `kernel/bpf/bpf_struct_ops.c` and
+/// The state of a `struct_ops` map (`enum bpf_struct_ops_state` in `kernel/bpf/bpf_struct_ops.c` and
 /// `include/linux/bpf.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StructOpsState {
-    /// It is loaded, and stands in for nothing.
+    /// It is loaded and replaces no functions yet.
     Init,
-    /// The kernel calls it, or may.
+    /// It is registered, and the kernel may call it.
     InUse,
-    /// It was taken back, and goes when the last one who uses it does.
+    /// It was unregistered, and is freed when the last user is gone.
     ToBeFreed,
     /// It waits for a link to register it (Linux 6.4, with [`MapFlags::LINK`](crate::MapFlags::LINK)).
     Ready,
-    /// What a newer kernel says.
+    /// Another state of a newer kernel.
     Other(u32),
 }
 
-/// The registration of a struct of programs, see [`Map::registration`].
+/// The registration of a `struct_ops` map: see [`Map::registration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Registration {
-    /// How far it is.
+    /// The state.
     pub state: StructOpsState,
-    /// How many hold it: the map itself, and who uses it. 0 before it is registered, and with a link.
+    /// The number of references: that of the map itself, and those of its users. 0 before it is registered, and with a
+    /// link.
     pub references: u32,
 }
 
@@ -40,9 +41,9 @@ impl<S: MapSpec> Map<S>
 where
     S::Kind: RegisterOps,
 {
-    /// How far the struct of programs is on its way (Linux 5.6).
+    /// Returns the registration of the `struct_ops` map (Linux 5.6).
     ///
-    /// libbpf registers it: `attach_struct_ops` of the object's map.
+    /// To register it, use libbpf's `attach_struct_ops` on the map of the object.
     ///
     /// ```no_run
     /// # use bpfmap::{MapDef, Map, MapSpec, StructOpsState, kind, TypeDesc};
@@ -80,8 +81,8 @@ where
             value_or_next_key: sys::address(value.as_mut_ptr()),
             flags: 0,
         };
-        // SAFETY: the key is a static of 4 bytes, as the kernel asks of this map type, and read; the value has the size that
-        // the kernel gave for this map, which never changes.
+        // SAFETY: the key is a static of 4 bytes, which the kernel requires for this map type, and is only read. The
+        // value has the size that the kernel reported for this map, which never changes.
         unsafe { sys::bpf(Command::LookupElem, &mut attr) }.map_err(failed)?;
         let number = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (Some(references), Some(state)) = (number(0), number(4)) else {
@@ -98,19 +99,19 @@ where
         Ok(Registration { state, references })
     }
 
-    /// Takes the functions' places back from the programs (Linux 5.6); `false` when they had none. Who uses them
-    /// already, as a connection does its congestion control, keeps them to its end.
+    /// Unregisters the programs (Linux 5.6). Returns `false` if they were not registered. Existing users keep them
+    /// until they end, for example a connection with its congestion control.
     ///
     /// # Errors
-    /// `EINPROGRESS`: they were taken back before and are still in use. `EOPNOTSUPP`: a link registered them, and takes
-    /// them back when it is dropped.
+    /// `EINPROGRESS`: they were unregistered before and are still in use. `EOPNOTSUPP`: a link registered them, and
+    /// unregisters them when it is dropped.
     pub fn unregister(&self) -> Result<bool> {
         let mut attr = DeleteAttr {
             map_fd: sys::fd_bits(self.as_raw_fd()),
             _pad: 0,
             key: sys::address(from_ref(&REGISTRATION)),
         };
-        // SAFETY: the key is a static of 4 bytes, as the kernel asks of this map type, and is only read.
+        // SAFETY: the key is a static of 4 bytes, which the kernel requires for this map type, and is only read.
         match unsafe { sys::bpf(Command::DeleteElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -119,5 +120,5 @@ where
     }
 }
 
-/// The key of the one entry.
+/// The key of the only entry.
 const REGISTRATION: u32 = 0;

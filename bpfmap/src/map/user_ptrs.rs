@@ -1,7 +1,7 @@
-//! Pointers to memory of user space in the value of a live map.
+//! The check for pointers to user-space memory in the value of a live map.
 //!
-//! The kernel follows what an update brings in their place, so a spec must not hide one behind plain data: safe code
-//! could then have programs write anywhere in this process.
+//! The kernel follows the addresses that an update stores there. So a spec must not hide a user pointer behind plain
+//! data: safe code could then make programs write anywhere in this process.
 
 use super::info::{Info, btf_blob};
 use crate::btf;
@@ -12,7 +12,7 @@ use crate::sys::Errno;
 use bpfmap_btf::Btf;
 use bpfmap_core::SpecialField;
 
-/// What is known of user pointers that a spec does not show.
+/// What is known about user pointers that a spec lacks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hidden {
     /// There are none.
@@ -21,9 +21,9 @@ pub(super) enum Hidden {
     Unknown,
 }
 
-/// Fails where the value of a live map has a user pointer that the spec does not have.
+/// Fails if the value of a live map has a user pointer that the spec lacks.
 pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
-    // A value without BTF, or without room, has none.
+    // A value without BTF, or one that is too small, has none.
     if !S::Kind::FACTS.takes_special_field(SpecialField::UserPtr)
         || info.btf_value_type_id == 0
         || info.value_size < 8

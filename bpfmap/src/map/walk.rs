@@ -1,11 +1,11 @@
-//! Walking over a map while it may change.
+//! Walks over a map that may change meanwhile.
 //!
-//! Two kinds of places: a hash walked in batches stands at a bucket, and entries come and go without harm. Everything
-//! else stands at a key (the batched walk of other types, and the one-by-one way of all): when that key is gone, the
-//! kernel starts again at the first one. So here the entries that follow are always fetched before the last one of
-//! those at hand is given out: deleting what was just given out can't take the place away. When the place is gone all
-//! the same, because someone else deleted it, the walk goes on behind the last key that is still there, and only when
-//! none of those at hand is does it start again.
+//! There are two kinds of positions. For a hash that is walked in batches, the position is a bucket, and added or
+//! deleted entries do no harm. For all other walks (batches of other types, and single steps of all types), the
+//! position is a key: if that key is deleted, the kernel starts again at the first one. So the walk always fetches the
+//! following entries before it returns the last fetched one: deleting an entry that was just returned can't lose the
+//! position. If someone else deletes the key of the position, the walk continues after the last fetched key that is
+//! still present, and starts again only if none of them is.
 
 use super::Map;
 use super::batch::{Entries, capacity, is_missing};
@@ -16,17 +16,17 @@ use crate::sys::{self, Command, Errno};
 use bpfmap_core::map_type::BatchCursor;
 use core::ptr::{from_mut, from_ref, null};
 
-/// Calls of one step that may be disturbed before the walk gives up.
+/// How often one step may be disturbed before the walk gives up.
 const RETRIES: u32 = 1000;
 
 impl<S: MapSpec> Map<S> {
-    /// The key that follows one, or the first; `None` after the last.
+    /// Returns the key after a key, or the first key, or `None` after the last.
     pub(super) fn key_after(&self, key: Option<&S::Key>) -> Result<Option<S::Key>, Errno> {
         let mut next = crate::zeroed::<S::Key>();
         let after = key.map_or(null(), from_ref);
         let mut attr = self.element(after, from_mut(&mut next).cast(), 0);
-        // SAFETY: the key is borrowed, or null, and read; `next` has room for a key, whose size opening or creating
-        // compared.
+        // SAFETY: the key is borrowed or null, and is only read. `next` has space for a key, whose size opening or
+        // creating compared.
         match unsafe { sys::bpf(Command::GetNextKey, &mut attr) } {
             Ok(_) => Ok(Some(next)),
             Err(Errno(libc::ENOENT)) => Ok(None),
@@ -36,11 +36,11 @@ impl<S: MapSpec> Map<S> {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// Reads the value of a key to the first place; `false`: `ENOENT`.
+    /// Reads the value of a key to the first index. Returns `false` for `ENOENT`.
     pub(super) fn read_first(&self, key: &S::Key, into: &mut Entries) -> Result<bool, Errno> {
         let mut attr = self.element(key, into.first_value(), 0);
-        // SAFETY: the key is borrowed and read; the first place has room for an entry's value, of the size that opening
-        // or creating compared: `Entries::new` makes room for one entry at least.
+        // SAFETY: the key is borrowed and only read. There is space for the value of an entry, because `Entries::new`
+        // allocates at least one entry of the sizes that opening or creating compared.
         match unsafe { sys::bpf(Command::LookupElem, &mut attr) } {
             Ok(_) => Ok(true),
             Err(Errno(libc::ENOENT)) => Ok(false),
@@ -49,44 +49,44 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// What a walk fetches.
+/// The entries that a walk fetches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
     Keys,
     Entries,
-    /// Entries, which leave the map; only batched.
+    /// Entries that are removed from the map, only in batches.
     Take,
 }
 
-/// How the entries are fetched.
+/// How the walk fetches entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Batch,
     OneByOne,
 }
 
-/// A walk, at some place of the map: fetches what the iterators give out.
+/// A walk at some position of the map. It fetches the entries that the iterators return.
 pub(super) struct Fetcher<'a, S: MapSpec> {
     map: &'a Map<S>,
     fetch: Fetch,
     way: Way,
-    /// Entries at hand, and the next of them to be given out.
+    /// The fetched entries, and the index of the next one to return.
     now: Entries,
     at: usize,
-    /// Those that follow, once fetched.
+    /// The following entries, if they have been fetched.
     ahead: Option<Entries>,
-    /// A buffer that is free for the next ones.
+    /// A free buffer for the next entries.
     spare: Option<Entries>,
-    /// Where the batched walk stands, as the kernel keeps it.
+    /// The kernel's position of the batched walk.
     cursor: Vec<u8>,
     started: bool,
     ended: bool,
-    /// What fetching failed with, while there still was an entry to give out.
+    /// The error of a fetch, while there still was an entry to return.
     failed: Option<Error>,
-    /// The last key but one, and the first: in the one-by-one way.
+    /// The last key but one, and the first key, when walking in single steps.
     before_last: Option<S::Key>,
     first: Option<S::Key>,
-    /// Entries fetched, and how many are believed.
+    /// The number of fetched entries, and how many of them are used.
     fetched: u64,
     limit: u64,
 }
@@ -126,12 +126,12 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         })
     }
 
-    /// The kernel turned out to lack what this walk began with.
+    /// The kernel turned out to lack the command that this walk began with.
     pub(super) fn is_missing(&self, error: &Error) -> bool {
         !self.started && error.errno().is_some_and(|errno| is_missing(Errno(errno)))
     }
 
-    /// The place among [`Self::entries`] of the next entry to be given out; `None` at the end.
+    /// Returns the index in [`Self::entries`] of the next entry to return, or `None` at the end.
     #[inline]
     pub(super) fn advance(&mut self) -> Result<Option<usize>> {
         if self.at + 1 >= self.now.len && !self.turn()? {
@@ -142,7 +142,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(Some(index))
     }
 
-    /// Passes over the entries at hand, or those that follow, and says how many; `None` at the end.
+    /// Skips the fetched entries, or the following ones, and returns how many. Returns `None` at
+    /// the end.
     pub(super) fn skip(&mut self) -> Result<Option<usize>> {
         Ok(self.advance()?.map(|index| {
             let passed = self.now.len - index;
@@ -151,18 +152,19 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         }))
     }
 
-    /// The entries at hand.
+    /// Returns the fetched entries.
     #[inline]
     pub(super) fn entries(&self) -> &Entries {
         &self.now
     }
 
-    /// Called when one entry is left at hand, or none: fetches what follows. `false` at the end.
+    /// Fetches the following entries when one or no fetched entry is left. Returns `false` at the
+    /// end.
     #[cold]
     fn turn(&mut self) -> Result<bool> {
         loop {
             if self.at < self.now.len {
-                // One is left: the walk must not lose its place when it is deleted.
+                // One is left: the walk must not lose its position when that entry is deleted.
                 if self.stands_at_key() && self.ahead.is_none() && !self.ended {
                     match self.fill() {
                         Ok(next) => self.ahead = Some(next),
@@ -188,7 +190,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         self.way == Way::OneByOne || matches!(S::Kind::FACTS.batch_cursor, BatchCursor::Key)
     }
 
-    /// Fetches the entries that follow the last one at hand.
+    /// Fetches the entries after the last fetched one.
     fn fill(&mut self) -> Result<Entries> {
         let mut into = match self.spare.take() {
             Some(spare) => spare,
@@ -224,7 +226,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(())
     }
 
-    /// One batch, from the cursor on.
+    /// Fetches one batch, beginning at the cursor.
     fn fetch_batch(&mut self, into: &mut Entries, from_start: bool) -> Result<()> {
         let (command, operation) = match self.fetch {
             Fetch::Take => (Command::LookupAndDeleteBatch, Operation::TakeBatch),
@@ -237,15 +239,16 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
                     if into.len > 0 {
                         return Ok(());
                     }
-                    // Nothing, and not the end: the place is in the cursor now.
+                    // Nothing was fetched, but this is not the end: the position is now in the
+                    // cursor.
                     from_start = false;
                 }
-                // A short batch is not the end: this is.
+                // Only this is the end, not a short batch.
                 Some(Errno(libc::ENOENT)) => {
                     self.ended = true;
                     return Ok(());
                 }
-                // One bucket of a hash holds more than there is room for.
+                // A bucket of a hash has more entries than fit into the buffer.
                 Some(Errno(libc::ENOSPC)) if into.len > 0 => return Ok(()),
                 Some(errno @ Errno(libc::ENOSPC)) => {
                     if into.capacity as u64 > self.limit {
@@ -253,7 +256,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
                     }
                     *into = Entries::new::<S>(into.capacity * 2)?;
                 }
-                // Linux before 6.14, when entries of a trie vanish while it reads them.
+                // Linux before 6.14 returns this when entries of a trie vanish during the read.
                 Some(Errno(libc::EINTR | libc::EAGAIN)) => {}
                 Some(errno) => return Err(Map::<S>::failed(operation, errno)),
             }
@@ -261,8 +264,8 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Err(disturbed::<S>())
     }
 
-    /// A batch that begins with the map's first key shows that the key the walk stood at is gone. Then goes on behind
-    /// the last of the keys at hand that is still there.
+    /// Detects a lost position: the batch then begins with the first key of the map. In that case, continues after the
+    /// last fetched key that is still present.
     fn find_place(&mut self, into: &mut Entries) -> Result<()> {
         let Some(first) = self.key_after(None)? else { return Ok(()) };
         if !same(&into.key::<S>(0), &first) {
@@ -287,12 +290,12 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         Ok(())
     }
 
-    /// One entry, behind the last one at hand.
+    /// Fetches one entry after the last fetched one.
     fn fill_one(&mut self, into: &mut Entries) -> Result<()> {
         let mut last =
             if self.now.len > 0 { Some(self.now.key::<S>(self.now.len - 1)) } else { None };
         into.len = 0;
-        // An array of objects has empty slots, which are no disturbance.
+        // An array of objects has empty slots, which do not count as a disturbance.
         let slots =
             if matches!(S::Kind::FACTS.batch_cursor, BatchCursor::None) { self.limit } else { 0 };
         for _ in 0..slots.max(u64::from(RETRIES)) {
@@ -313,13 +316,14 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
                 into.len = 1;
                 return Ok(());
             }
-            // It vanished between the two calls.
+            // The entry vanished between the two calls.
             last = Some(key);
         }
         Err(disturbed::<S>())
     }
 
-    /// The kernel says that the first key follows `place`: either it does, or `place` is gone. The key before tells.
+    /// Called when the kernel returns the first key after `place`: either that is right, or `place` is gone. The
+    /// previous key shows which.
     fn behind(&self, place: S::Key, first: S::Key) -> Result<Option<S::Key>> {
         let Some(before) = self.before_last else { return Ok(Some(first)) };
         Ok(match self.key_after(Some(&before))? {

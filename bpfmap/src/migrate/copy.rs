@@ -1,4 +1,4 @@
-//! Copying the entries of one map into another, and holding the two against each other.
+//! Copies the entries of one map into another, and compares the two maps.
 
 use super::raw::{Entries, RawMap};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use bpfmap_core::MigrationPlan;
 use bpfmap_core::migration::apply;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Two maps, and how an entry of the one becomes one of the other.
+/// Two maps, and the conversion of an entry of the first into one of the second.
 pub(super) struct Copy<'a> {
     pub(super) old: RawMap,
     pub(super) new: RawMap,
@@ -14,8 +14,8 @@ pub(super) struct Copy<'a> {
     pub(super) hasher: RandomState,
 }
 
-/// What tells two sets of entries apart, whatever their order: how many there are, and the sum of their hashes. Two
-/// sets that differ have the same sum once in 2^64.
+/// A fingerprint of a set of entries that does not depend on their order: their number and the sum of their hashes. Two
+/// different sets have the same sum with a probability of 2^-64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) entries: u64,
@@ -23,7 +23,8 @@ pub(super) struct Fingerprint {
 }
 
 impl Copy<'_> {
-    /// Writes each old entry to the new map; says what was written. `passed` hears how many so far.
+    /// Writes each old entry to the new map, and returns the fingerprint of what was written.
+    /// Reports the number of entries so far to `passed`.
     pub(super) fn copy(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
         let full = full(new);
@@ -40,7 +41,7 @@ impl Copy<'_> {
         Ok(written)
     }
 
-    /// What would be written if the old map were copied now.
+    /// Returns the fingerprint of what a copy of the old map would write now.
     pub(super) fn old_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, plan, hasher } = self;
         let mut seen = Fingerprint::default();
@@ -55,14 +56,15 @@ impl Copy<'_> {
         Ok(seen)
     }
 
-    /// What is in the new map; of an array, under the indices that the old one has.
+    /// Returns the fingerprint of the new map. For an array, this includes only the indices of the
+    /// old one.
     pub(super) fn new_now(&mut self, mut passed: impl FnMut(u64)) -> Result<Fingerprint> {
         let Self { old, new, hasher, .. } = self;
         let mut seen = Fingerprint::default();
         let sizes = Sizes::of(old, new);
         let (is_array, indices) = (new.is_array(), u64::from(old.info.max_entries));
         new.for_each_batch(|entries| {
-            // Indices are walked over in their order.
+            // A walk over indices is in ascending order.
             let rest = if is_array { indices - seen.entries } else { u64::MAX };
             let len = entries.len.min(usize::try_from(rest).unwrap_or(usize::MAX));
             sizes.add_first(hasher, entries, len, &mut seen);
@@ -73,7 +75,7 @@ impl Copy<'_> {
     }
 }
 
-/// What to say when the new map has no room.
+/// Returns the error for a new map without space.
 fn full(new: &RawMap) -> String {
     format!(
         "the new map has room for {} entries, and the old one holds more: give it more max_entries",
@@ -81,7 +83,7 @@ fn full(new: &RawMap) -> String {
     )
 }
 
-/// How keys and values lie in the entries of both maps.
+/// The layout of keys and values in the entries of both maps.
 struct Sizes {
     key: (usize, usize),
     value: (usize, usize),
@@ -99,7 +101,7 @@ impl Sizes {
         }
     }
 
-    /// Makes new entries of old ones.
+    /// Converts old entries to new ones.
     fn convert(&self, plan: &MigrationPlan<'_>, old: &Entries, new: &mut Entries) {
         new.keys.clear();
         new.keys.resize(old.len * self.key.1, 0);
@@ -120,7 +122,7 @@ impl Sizes {
         self.add_first(hasher, entries, entries.len, to);
     }
 
-    /// Adds the first entries of some of the new map.
+    /// Adds the first of some entries of the new map.
     fn add_first(&self, hasher: &RandomState, entries: &Entries, len: usize, to: &mut Fingerprint) {
         let keys = entries.keys.chunks_exact(self.key.1).take(len);
         for (key, values) in keys.zip(entries.values.chunks_exact(self.copies * self.stride.1)) {

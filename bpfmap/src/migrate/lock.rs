@@ -1,4 +1,4 @@
-//! File locks, and which process holds one.
+//! File locks, and the processes that hold them.
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt;
 
-/// Takes the lock of `file` if nobody has it, and returns whether it did.
+/// Locks `file` if nobody holds the lock, and returns whether it succeeded.
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
         Ok(()) => Ok(true),
@@ -28,8 +28,8 @@ fn flock(file: &File, operation: c_int) -> io::Result<()> {
     }
 }
 
-/// Returns the process that holds the lock of `file`, where the kernel tells: not of a process that this one does not
-/// see.
+/// Returns the process that holds the lock of `file`, or `None` if the kernel does not show it. It does not show a
+/// process that is invisible to this one.
 pub(super) fn holder(file: &File) -> Option<u32> {
     let metadata = file.metadata().ok()?;
     let device = metadata.dev();
@@ -38,13 +38,14 @@ pub(super) fn holder(file: &File) -> Option<u32> {
     holder_in(&std::fs::read_to_string("/proc/locks").ok()?, &place)
 }
 
-/// The same by the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Who waits stands in a line with `->`.
+/// Does the same with the text of `/proc/locks` (`lock_get_status` in `fs/locks.c`). Lines of waiting processes contain
+/// `->`.
 fn holder_in(locks: &str, place: &str) -> Option<u32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             [_, "FLOCK", _, _, process, at, ..] if *at == place => {
-                // Of one in another container it says 0.
+                // The number is 0 for a process in another container.
                 process.parse().ok().filter(|process| *process > 0)
             }
             _ => None,

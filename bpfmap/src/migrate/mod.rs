@@ -1,8 +1,8 @@
-//! Moving a pinned map with all its entries to a new layout.
+//! Moves a pinned map with all its entries to a new layout.
 //!
-//! A [`Migration`] reads the map at a pin, makes a new one, copies each entry as a [`MigrationPlan`] says, compares the two, and
-//! puts the new map in the place of the pin. The command `bpfmap migrate` and generated functions (`migrate_…`) make
-//! the plan of two schemas; by hand it looks like this:
+//! A [`Migration`] reads the map at a pin, creates a new one, converts each entry with a [`MigrationPlan`], compares
+//! the two maps, and replaces the pin with the new map. The command `bpfmap migrate` and generated functions
+//! (`migrate_…`) derive the plan from two schemas. Written by hand, it looks like this:
 //!
 //! ```no_run
 //! use bpfmap::TypeDesc;
@@ -26,40 +26,43 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **The pin is whole at any moment.** It is the old map until the very step in which it is the new one, complete and
-//!   compared. Whenever the process ends, killed or not, one of the two is there. The old map itself is only read.
-//! - **A second run completes.** It removes what an interrupted one left beside the pin (under the pin's name and
-//!   `__bpfmap_migrate`) and begins anew; where the pin is of the new layout already it says so and does nothing.
-//! - **Nothing is lost unseen.** After copying, the new map is read back, and the old one read again: the pin changes
-//!   hands only when both hold the same entries, value for value. Where the old map changed meanwhile, copying begins
-//!   anew, three times in all; then it is an error ([`Disturbed`](crate::ErrorKind::Disturbed)), and all is as before.
-//! - **What others put at the pin stays.** The path is followed over links first, and just before the step the pin has
-//!   to be the map that was copied; else it is an error ([`Disturbed`](crate::ErrorKind::Disturbed)). A loader that
-//!   replaces the pin between the two system calls is not noticed.
-//! - Two migrations in one folder wait for each other. Any process that may open the folder can hold the lock by which
-//!   they do, so [`Stage::Waiting`] tells which one it is.
+//! - **The pin is valid at any moment.** It changes from the old map to the complete and compared new map in one step.
+//!   If the process ends or is killed at any moment, the pin is one of the two. The old map is only read.
+//! - **A second run completes the migration.** It removes the temporary pin of an interrupted run (the pin's name with
+//!   the suffix `__bpfmap_migrate`) and starts again. If the pin already has the new layout, it reports this and does
+//!   nothing.
+//! - **No data is lost silently.** After copying, both maps are read again: the pin is replaced only if both have the
+//!   same entries and values. If the old map changed meanwhile, copying starts again, up to three times in total. After
+//!   that, the migration fails ([`Disturbed`](crate::ErrorKind::Disturbed)) and changes nothing.
+//! - **A pin that others replace is kept.** The migration first follows links in the path. Just before the last step,
+//!   it checks that the pin still is the map that was copied, and fails otherwise
+//!   ([`Disturbed`](crate::ErrorKind::Disturbed)). It does not notice a loader that replaces the pin between these two
+//!   system calls.
+//! - Two migrations in one folder wait for each other. Any process that may open the folder can hold their lock, so
+//!   [`Stage::Waiting`] names the process.
 //!
-//! # What is not
+//! # Limits
 //!
-//! A program that is loaded keeps the map that it was loaded with. So what old programs write after the comparison goes
-//! to the old map and is not in the new one: **stop what writes to the map first** (detach the programs, end the
-//! process), migrate, then load the programs of the new layout, which find the new map at the pin. Where losing some
-//! changes is fine, [`allow_differences`](Migration::allow_differences) migrates a map that never rests: an entry that
-//! changes while it is copied arrives with some value that it had.
+//! A loaded program keeps the map with which it was loaded. So old programs continue to write to the old map, and the
+//! new map lacks what they write after the comparison. **Stop everything that writes to the map first** (detach the
+//! programs, end the process), then migrate, then load the programs with the new layout, which find the new map at the
+//! pin. If you can accept losing some changes, [`allow_differences`](Migration::allow_differences) also migrates a map
+//! that changes all the time: an entry that changes while it is copied has one of its old values.
 //!
-//! The fields that belong to the kernel (locks, timers, pointers to its objects) start anew in the new map: user space
-//! can neither read nor write them. The order of use in an LRU map is not carried over, nor is it frozen if the old one
-//! was.
+//! Special fields (locks, timers, kptrs) are reset in the new map, because user space can neither read nor write them.
+//! The usage order of an LRU map is not kept. The new map is not frozen, even if the old one was.
 //!
-//! # Which maps
+//! # Supported maps
 //!
-//! Those of plain keys and values: the hashes, arrays and `lpm_trie`, with a value or one for each CPU. An array keeps
-//! its indices, and those that only the new one has are zero; it can't become shorter. Queues and stacks give their
-//! values only by losing them, and others hold objects of the kernel, or what is attached to one: these are refused.
+//! Maps with plain keys and values can be migrated: the hashes, arrays and `lpm_trie`, per-CPU or not. An array keeps
+//! its indices; elements that only the new array has are zero, and an array can't become shorter. Other map types are
+//! refused: reading a queue or a stack removes its values, and other types hold kernel objects or values that are
+//! attached to them.
 //!
-//! It takes `CAP_BPF` and `CAP_SYS_ADMIN`: the layout of the live map is in its BTF, which is found by its id.
+//! A migration needs `CAP_BPF` and `CAP_SYS_ADMIN`, because the layout of the live map is in its BTF, which is opened
+//! by its id.
 
 mod copy;
 mod lock;
@@ -82,10 +85,10 @@ use std::hash::RandomState;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// How often copying begins anew when the old map changes meanwhile.
+/// How often the entries are copied if the old map changes meanwhile.
 const ATTEMPTS: u32 = 3;
 
-/// A map at a pin, what it is, and what it is to become.
+/// The migration of the map at a pin from an old definition to a new one.
 #[derive(Clone, Debug)]
 pub struct Migration<'a> {
     path: PathBuf,
@@ -98,67 +101,70 @@ pub struct Migration<'a> {
     batches: bool,
 }
 
-/// How far a migration is.
+/// The progress of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What is being done.
+    /// The current stage.
     pub stage: Stage,
-    /// Entries that this stage has passed.
+    /// The number of entries that this stage has processed.
     pub entries: u64,
-    /// What no stage passes: the `max_entries` of the old map. An array has as many.
+    /// The `max_entries` of the old map, which is an upper limit for every stage. An array has
+    /// exactly that many entries.
     pub at_most: u64,
 }
 
-/// What a migration does, in this order; from [`Stage::Copying`] again when the old map changed meanwhile.
+/// The stages of a migration, in this order. If the old map changes meanwhile, it starts again from [`Stage::Copying`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Another process holds the lock of the pin's folder, mostly another migration: this one goes on when it ends.
+    /// Another process holds the lock of the pin's folder, usually another migration. This one continues when that
+    /// process releases the lock.
     Waiting {
-        /// The process, where this one may see it.
+        /// The process, if it is visible to this one.
         holder: Option<u32>,
     },
-    /// Entries are written to the new map.
+    /// The migration writes entries to the new map.
     Copying,
-    /// The new map is read back.
+    /// The migration reads the new map.
     Checking,
-    /// The old map is read again.
+    /// The migration reads the old map again.
     Comparing,
-    /// The new map is complete and pinned beside the old one, whose place it takes in the next step.
+    /// The new map is complete and has a temporary pin beside the old one, which it replaces in the next step.
     Pinned,
-    /// The pin is the new map's.
+    /// The pin is the new map.
     Swapped,
 }
 
-/// How a migration ended well.
+/// The outcome of a successful migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The pin is the new map's.
+    /// The pin is the new map.
     Migrated(Migrated),
-    /// The map at the pin already was what the new declaration says.
+    /// The map at the pin already matched the new definition.
     AlreadyNew,
 }
 
-/// What was migrated.
+/// The result of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// Entries of the new map; of an array, those that came from the old one.
+    /// The number of entries in the new map. For an array, the number of those from the old one.
     pub entries: u64,
-    /// Entries of the old map when it was read last. Another number, or other values, only where
-    /// [`Migration::allow_differences`] allowed it.
+    /// The number of entries in the old map when it was last read. It can differ only with
+    /// [`Migration::allow_differences`], and so can the values.
     pub old_entries: u64,
-    /// The old map and the new one held the same entries.
+    /// Whether the old map and the new one had the same entries.
     pub same: bool,
 }
 
 impl<'a> Migration<'a> {
-    /// From the map that is pinned at `path`, which is as `old` says, to one as `new` says.
+    /// Returns a migration of the map that is pinned at `path` from the definition `old` to the
+    /// definition `new`.
     ///
-    /// The `max_entries` of the live map may be others than `old` says. The new map has those of `new`; where `new`
-    /// says the same as `old`, or nothing, those of the live map.
+    /// The live map may have another `max_entries` than `old`. The new map has the `max_entries` of `new`, or that of
+    /// the live map if `new` has the same number as `old` or none.
     #[must_use]
     pub fn new(
         path: impl AsRef<Path>,
@@ -178,45 +184,46 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// Gives the new map this many entries, whatever the declarations say.
+    /// Sets the `max_entries` of the new map and overrides the definitions.
     #[must_use]
     pub fn max_entries(mut self, max_entries: u32) -> Self {
         self.max_entries = Some(max_entries);
         self
     }
 
-    /// Puts the new map in place although the old one changed while it was copied, or entries were lost (an LRU map
-    /// evicted some, or keys became the same). [`Migrated`] tells.
+    /// Replaces the pin even if the old map changed while it was copied, or entries were lost (an LRU map evicted some,
+    /// or different keys became equal). [`Migrated`] reports this.
     #[must_use]
     pub fn allow_differences(mut self, allow: bool) -> Self {
         self.allow_differences = allow;
         self
     }
 
-    /// Takes the live map for the old one where nothing tells: it has no BTF, and sizes and flags are the same before
-    /// and after. Without this such a map is refused, since migrating it twice would garble it.
+    /// Assumes that the live map has the old layout if this can't be determined, because it has no BTF and sizes and
+    /// flags are the same before and after. Without this option such a map is refused, because migrating it twice would
+    /// corrupt it.
     #[must_use]
     pub fn assume_old(mut self, assume: bool) -> Self {
         self.assume_old = assume;
         self
     }
 
-    /// Goes entry by entry, as on a kernel without batch commands.
+    /// Copies single entries, as on a kernel without batch commands.
     #[must_use]
     pub fn without_batches(mut self) -> Self {
         self.batches = false;
         self
     }
 
-    /// Does it. `progress` hears of each stage and each batch.
+    /// Runs the migration. Calls `progress` for each stage and each batch.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the live map is neither the old one nor the new one; the message has the
-    /// differences. [`Unsupported`](ErrorKind::Unsupported): maps of this type can't be migrated, or not so.
-    /// [`Full`](ErrorKind::Full): the new map has no room for all entries. [`Disturbed`](ErrorKind::Disturbed): the old
-    /// map kept changing. `ENOENT`, `EPERM`: no such pin, or not for this process; further those of
-    /// [`Map::create`](crate::Map::create) and [`Map::pin`](crate::Map::pin). Whatever the error, the pin is the old
-    /// map's.
+    /// [`Mismatch`](ErrorKind::Mismatch): the live map matches neither the old nor the new definition; the message
+    /// lists the differences. [`Unsupported`](ErrorKind::Unsupported): maps of this type can't be migrated, or not in
+    /// this way. [`Full`](ErrorKind::Full): the new map has not enough space for all entries.
+    /// [`Disturbed`](ErrorKind::Disturbed): the old map kept changing. `ENOENT`: there is no such pin. `EPERM`: this
+    /// process may not open it. Also fails like [`Map::create`](crate::Map::create) and [`Map::pin`](crate::Map::pin).
+    /// After any error, the pin still is the old map.
     pub fn run(&self, mut progress: impl FnMut(Progress)) -> Result<Outcome> {
         self.check_plan()?;
         let pin = Pin::new(&self.path, self.old.name)?;
@@ -276,7 +283,7 @@ impl<'a> Migration<'a> {
         Ok(())
     }
 
-    /// What the new map is created as.
+    /// Returns the definition with which the new map is created.
     fn target(&self, live: &Info) -> MapDef<'a> {
         let declared =
             self.new.max_entries.filter(|_| self.new.max_entries != self.old.max_entries);
@@ -284,7 +291,7 @@ impl<'a> Migration<'a> {
         self.new.max_entries(max_entries)
     }
 
-    /// Which of the two the live map is.
+    /// Returns which of the two definitions the live map matches.
     fn recognise(
         &self,
         fd: std::io::Result<OwnedFd>,
@@ -301,7 +308,7 @@ impl<'a> Migration<'a> {
             any
         };
         let old = verify::live(&any(self.old), fd.as_fd())?;
-        // What an older map may have otherwise would make it the new one.
+        // The tolerance for older maps would make the old map match the new definition.
         let new = verify::live_of_this(&any(self.new), fd.as_fd())?;
         let is = |verified: &Verified| verified.differences.is_empty();
         match (is(&old), is(&new)) {
@@ -340,7 +347,7 @@ impl<'a> Migration<'a> {
         }
     }
 
-    /// Whether the bytes of keys and values stay what they are.
+    /// Returns whether the bytes of keys and values stay the same.
     fn is_same_layout(&self) -> bool {
         let whole = |steps: &[MigrationStep<'_>], from: u64, to: u64| {
             from == to
@@ -350,7 +357,7 @@ impl<'a> Migration<'a> {
             && whole(self.plan.value, self.old.value_size(), self.new.value_size())
     }
 
-    /// Removes the new map of an interrupted migration; it was complete, but the old one may have changed since.
+    /// Removes the new map of an interrupted migration. It may be complete, but the old one may have changed since.
     fn remove_leftover(&self, pin: &Pin<'_>) -> Result<()> {
         let Some(left) = pin.open_beside()? else { return Ok(()) };
         let mut any = *self.new;
@@ -365,7 +372,7 @@ impl<'a> Migration<'a> {
         Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Exists, 0, text))
     }
 
-    /// Whether all entries can have room.
+    /// Checks that the new map has space for all entries.
     fn check_entries(&self, live: &Info, target: &MapDef<'_>) -> Result<()> {
         let has = target.max_entries.unwrap_or(live.max_entries);
         let facts = MapType::by_number(target.map_type);
@@ -389,7 +396,7 @@ impl<'a> Migration<'a> {
         MapType::by_number(self.new.map_type).is_some_and(MapType::is_array)
     }
 
-    /// Copies until both maps hold the same.
+    /// Copies until both maps have the same entries.
     fn copy(
         &self,
         old: OwnedFd,
@@ -444,7 +451,7 @@ impl<'a> Migration<'a> {
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
-    /// The old map rested, and all the same the new one doesn't hold what was written to it.
+    /// The old map did not change, but the new one does not contain what was written to it.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {
@@ -467,14 +474,14 @@ impl<'a> Migration<'a> {
     }
 }
 
-/// Which of the two declarations the live map fits.
+/// The definition that the live map matches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Old,
     New,
 }
 
-/// Why a map type can't be migrated.
+/// Returns why a map type can't be migrated.
 fn not_walked(map_type: u32) -> String {
     let name = type_name(map_type);
     let why = match MapType::by_number(map_type) {
@@ -507,6 +514,7 @@ fn not_walked(map_type: u32) -> String {
     format!("a map of type {name} can't be migrated: {why}")
 }
 
-/// Flags that say how a descriptor was made or where memory is, and nothing of what the map holds.
+/// Flags that describe the descriptor or the location of the memory, but not the content of the
+/// map.
 pub(crate) const PLACEMENT: MapFlags =
     MapFlags::NUMA_NODE.union(MapFlags::RDONLY).union(MapFlags::WRONLY).union(MapFlags::TOKEN_FD);

@@ -1,4 +1,4 @@
-//! The pin that changes hands, and the name beside it that the new map has until then.
+//! The pin that a migration replaces, and the temporary pin beside it.
 
 use super::lock;
 use crate::error::{Error, ErrorKind, Operation, Result};
@@ -10,21 +10,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What stands behind the name of a pin in that of the new map until it takes its place. The BPF file system takes no
-/// dots in names (`kernel/bpf/inode.c`, `bpf_lookup`).
+/// The suffix of the temporary pin of the new map. The BPF file system accepts no dots in names (`kernel/bpf/inode.c`,
+/// `bpf_lookup`).
 const SUFFIX: &str = "__bpfmap_migrate";
 
 /// The pin of a map.
 pub(super) struct Pin<'a> {
-    /// The pin itself, where the path that was given leads over links.
+    /// The pin itself, after links in the given path have been followed.
     path: PathBuf,
-    /// Where the new map is pinned before it takes the pin's place.
+    /// The temporary pin of the new map.
     beside: PathBuf,
     /// The schema's name of the map, for errors.
     name: &'a str,
 }
 
-/// Holds off other migrations in the folder of a pin, until it is dropped or the process ends, however that happens.
+/// A lock that keeps other migrations out of the folder of a pin, until it is dropped or the process ends in any way.
 pub(super) struct Lock(#[expect(dead_code, reason = "closing it is what ends the lock")] File);
 
 impl<'a> Pin<'a> {
@@ -43,8 +43,8 @@ impl<'a> Pin<'a> {
         Ok(Self { path, beside, name })
     }
 
-    /// Waits until no other migration works in the pin's folder. Whoever may open the folder can hold its lock, so
-    /// `waits` is told of the process that does, where that is known.
+    /// Waits until no other migration works in the pin's folder. Any process that may open the folder can hold the
+    /// lock, so this passes that process to `waits`, if it is known.
     pub(super) fn lock(&self, waits: impl FnOnce(Option<u32>)) -> Result<Lock> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let locked = File::open(folder).and_then(|folder| {
@@ -57,12 +57,12 @@ impl<'a> Pin<'a> {
         locked.map_err(|error| self.io(Operation::Open, folder, &error))
     }
 
-    /// The map that is pinned.
+    /// Returns the pinned map.
     pub(super) fn open(&self) -> Result<OwnedFd> {
         get_pinned(&self.path).map_err(|errno| self.refused(Operation::Open, &self.path, errno))
     }
 
-    /// The map that an interrupted migration left beside the pin.
+    /// Returns the map that an interrupted migration has pinned temporarily.
     pub(super) fn open_beside(&self) -> Result<Option<OwnedFd>> {
         match get_pinned(&self.beside) {
             Ok(fd) => Ok(Some(fd)),
@@ -75,13 +75,13 @@ impl<'a> Pin<'a> {
         &self.beside
     }
 
-    /// Removes what stands beside the pin.
+    /// Removes the temporary pin.
     pub(super) fn remove_beside(&self) -> Result<()> {
         std::fs::remove_file(&self.beside)
             .map_err(|error| self.io(Operation::Unpin, &self.beside, &error))
     }
 
-    /// Pins a map beside, with the owner and the mode of the pin.
+    /// Pins a map temporarily, with the owner and the mode of the pin.
     pub(super) fn pin_beside(&self, map: BorrowedFd<'_>) -> Result<()> {
         let pinned = c_path(&self.beside).and_then(|path| {
             let mut attr = PathAttr {
@@ -89,7 +89,7 @@ impl<'a> Pin<'a> {
                 bpf_fd: sys::fd_bits(map.as_raw_fd()),
                 file_flags: 0,
             };
-            // SAFETY: the path ends with a zero and is read only.
+            // SAFETY: the path ends with a zero and is only read.
             unsafe { sys::bpf(Command::ObjPin, &mut attr) }
         });
         pinned.map_err(|errno| self.refused(Operation::Pin, &self.beside, errno))?;
@@ -107,8 +107,8 @@ impl<'a> Pin<'a> {
         })
     }
 
-    /// Puts the map that is pinned beside, `new`, in the place of the pin, in one step (`simple_rename` in
-    /// `fs/libfs.c`). Refuses where the pin is not the map `old` any more. Both are ids.
+    /// Replaces the pin with the temporary pin in one step (`simple_rename` in `fs/libfs.c`). Fails if the pin no
+    /// longer is the map `old` or the temporary pin is not `new`. Both are ids.
     pub(super) fn swap(&self, old: u32, new: u32) -> Result<()> {
         let swapped = self.still(&self.path, old).and_then(|()| {
             self.still(&self.beside, new)?;
@@ -121,7 +121,7 @@ impl<'a> Pin<'a> {
         swapped
     }
 
-    /// Fails where another map than the one of this `id` is pinned at `path`.
+    /// Fails if the map that is pinned at `path` does not have this `id`.
     fn still(&self, path: &Path, id: u32) -> Result<()> {
         let found = match get_pinned(path) {
             Ok(fd) => {

@@ -1,4 +1,4 @@
-//! A map as bytes: its entries, a batch at a time where the kernel can, else one by one.
+//! The entries of a map as bytes, in batches if the kernel has them, or one by one.
 
 use crate::error::{Error, ErrorKind, Operation, Result};
 use crate::kind::MapType;
@@ -9,36 +9,36 @@ use bpfmap_core::map_type::BatchCursor;
 use core::ptr::null;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 
-/// Calls of one step that may be disturbed before the walk gives up.
+/// How often one step may be disturbed before the walk gives up.
 const RETRIES: u32 = 1000;
 
-/// A map of plain keys and values.
+/// A map with plain keys and values.
 pub(super) struct RawMap {
     pub(super) fd: OwnedFd,
     pub(super) info: Info,
     facts: &'static MapType,
     pub(super) key_size: usize,
-    /// Bytes between the values of two CPUs, or of the one value.
+    /// The distance in bytes between the values of two CPUs, or the size of the only value.
     pub(super) stride: usize,
-    /// Values in an entry.
+    /// The number of values in an entry.
     pub(super) copies: usize,
-    /// The schema's name of it.
+    /// The name of the map in the schema.
     name: String,
     reads_batches: bool,
     writes_batches: bool,
 }
 
-/// Entries as the batch commands lay them out.
+/// Entries in the layout of the batch commands.
 pub(super) struct Entries {
     pub(super) keys: Vec<u8>,
     pub(super) values: Vec<u8>,
-    /// How many there are.
+    /// The number of entries.
     pub(super) len: usize,
     capacity: usize,
 }
 
 impl RawMap {
-    /// `batches`: whether to use them where the kernel has them.
+    /// `batches` says whether to use batches if the kernel has them.
     pub(super) fn new(fd: OwnedFd, info: Info, name: &str, batches: bool) -> Result<Self> {
         let facts = MapType::by_number(info.map_type).ok_or_else(|| unknown(name, &info))?;
         let (stride, copies) = if facts.per_cpu {
@@ -59,17 +59,17 @@ impl RawMap {
         })
     }
 
-    /// Bytes of the value of an entry, of all CPUs.
+    /// The size of an entry's value in bytes, for all CPUs.
     pub(super) fn value_size(&self) -> usize {
         self.stride * self.copies
     }
 
-    /// Whether what is walked over are indices, all there.
+    /// Returns whether the keys are indices, which are all present.
     pub(super) fn is_array(&self) -> bool {
         self.facts.is_array()
     }
 
-    /// Room for a batch.
+    /// Returns an empty batch.
     pub(super) fn entries(&self) -> Entries {
         let entry = self.key_size + self.value_size();
         self.entries_of(capacity(entry, self.info.max_entries as usize))
@@ -84,13 +84,13 @@ impl RawMap {
         }
     }
 
-    /// Hands all entries to `each`, a batch at a time. One that appears or vanishes meanwhile may be among them, be
-    /// left out, or be there twice.
+    /// Passes all entries to `each`, one batch at a time. An entry that appears or vanishes meanwhile may be included,
+    /// be left out, or occur twice.
     pub(super) fn for_each_batch(
         &mut self,
         mut each: impl FnMut(&Entries) -> Result<()>,
     ) -> Result<()> {
-        // A walk that others disturb may begin again and again.
+        // Other processes can make the walk begin again and again.
         let limit = u64::from(self.info.max_entries) * 4 + 64;
         let mut walk = Walk {
             cursor: vec![0; self.key_size.max(4)],
@@ -140,8 +140,8 @@ impl RawMap {
                 elem_flags: 0,
                 flags: 0,
             };
-            // SAFETY: keys and values have room for `count` entries of the sizes that the kernel gave, the cursor for
-            // what the map type keeps there: a key, or a number of 4 bytes.
+            // SAFETY: keys and values have space for `count` entries of the sizes that the kernel reported. The cursor
+            // has space for a key and for a number of 4 bytes, and the map type keeps one of these there.
             let errno = unsafe { sys::bpf(Command::LookupBatch, &mut attr) }.err();
             let len = entries.capacity.min(attr.count as usize);
             match errno {
@@ -152,13 +152,13 @@ impl RawMap {
                         return Ok(());
                     }
                 }
-                // A short batch is not the end: this is.
+                // Only this is the end, not a short batch.
                 Some(Errno(libc::ENOENT)) => {
                     entries.len = len;
                     walk.ended = true;
                     return Ok(());
                 }
-                // One bucket of a hash holds more than there is room for.
+                // A bucket of a hash has more entries than fit into the buffer.
                 Some(Errno(libc::ENOSPC)) if len > 0 => {
                     walk.started = true;
                     entries.len = len;
@@ -167,7 +167,7 @@ impl RawMap {
                 Some(Errno(libc::ENOSPC)) if entries.capacity < self.info.max_entries as usize => {
                     *entries = self.entries_of(entries.capacity * 2);
                 }
-                // Linux before 6.14, when entries of a trie vanish while it reads them.
+                // Linux before 6.14 returns this when entries of a trie vanish during the read.
                 Some(Errno(libc::EINTR | libc::EAGAIN)) => {}
                 Some(errno) => return Err(errno),
             }
@@ -179,7 +179,8 @@ impl RawMap {
         for _ in 0..entries.capacity {
             let key = &mut entries.keys[entries.len * self.key_size..][..self.key_size];
             let after = walk.last.as_ref().map_or(null(), Vec::as_ptr);
-            // SAFETY: the last key, or null; the next one goes to a slice of the keys' size.
+            // SAFETY: the key is the last one or null. The next one is written to a slice of the
+            // key size.
             match unsafe { self.element(Command::GetNextKey, after, key.as_mut_ptr()) } {
                 Ok(()) => {}
                 Err(Errno(libc::ENOENT)) => {
@@ -191,11 +192,11 @@ impl RawMap {
             walk.last = Some(key.to_vec());
             let key = key.as_ptr();
             let value = &mut entries.values[entries.len * self.value_size()..];
-            // SAFETY: the key is in the entries; of the values the rest from this one on is borrowed, which is one at
-            // least, as `entries.len` is below the capacity.
+            // SAFETY: the key is in the entries. The values from this one on are borrowed, which is at least one,
+            // because `entries.len` is below the capacity.
             match unsafe { self.element(Command::LookupElem, key, value.as_mut_ptr()) } {
                 Ok(()) => entries.len += 1,
-                // It vanished between the two calls.
+                // The entry vanished between the two calls.
                 Err(Errno(libc::ENOENT)) => {}
                 Err(errno) => return Err(self.failed(Operation::Lookup, errno)),
             }
@@ -203,7 +204,7 @@ impl RawMap {
         Ok(())
     }
 
-    /// Writes entries, over those that are there. `full`: what to say when there is no room.
+    /// Writes entries and overwrites existing ones. `full` is the message if there is no space.
     pub(super) fn write(&mut self, entries: &mut Entries, full: &str) -> Result<()> {
         let mut done = 0;
         if self.writes_batches {
@@ -218,17 +219,17 @@ impl RawMap {
                 flags: 0,
             };
             let asked = attr.count;
-            // SAFETY: there are `count` keys and values of the sizes that the kernel gave; they are read only.
+            // SAFETY: there are `count` keys and values of the sizes that the kernel reported. They are only read.
             match unsafe { sys::bpf(Command::UpdateBatch, &mut attr) } {
                 Ok(_) => return Ok(()),
-                // The count still is what was asked for: the call didn't begin.
+                // The count is unchanged, so the call did nothing.
                 Err(errno) if attr.count == asked && is_missing(errno) => {
                     self.writes_batches = false;
                 }
                 Err(errno) if attr.count == asked => {
                     return Err(self.failed(Operation::UpdateBatch, errno));
                 }
-                // What the entry itself is answered comes below.
+                // The error of the entry itself is handled below.
                 Err(_) => done = attr.count as usize,
             }
         }
@@ -236,7 +237,7 @@ impl RawMap {
         for index in done..entries.len {
             let key = entries.keys[index * self.key_size..].as_ptr();
             let value = entries.values[index * value_size..].as_mut_ptr();
-            // SAFETY: key and value of an entry below `entries.len`, which are read only.
+            // SAFETY: key and value belong to an entry below `entries.len` and are only read.
             let written = unsafe { self.element(Command::UpdateElem, key, value) };
             written.map_err(|errno| match errno.0 {
                 libc::E2BIG | libc::ENOSPC => {
@@ -252,7 +253,7 @@ impl RawMap {
     /// A command on one element.
     ///
     /// # Safety
-    /// As [`sys::element`].
+    /// The same as for [`sys::element`].
     unsafe fn element(
         &self,
         command: Command,
@@ -278,12 +279,12 @@ fn unknown(name: &str, info: &Info) -> Error {
     Error::told(Operation::Migrate, name, ErrorKind::Unsupported, 0, text)
 }
 
-/// Where a walk stands.
+/// The position of a walk.
 struct Walk {
-    /// Of the batched way, as the kernel keeps it.
+    /// The kernel's position of a batched walk.
     cursor: Vec<u8>,
     started: bool,
     ended: bool,
-    /// Of the one-by-one way: the last key.
+    /// The last key of a walk in single steps.
     last: Option<Vec<u8>>,
 }

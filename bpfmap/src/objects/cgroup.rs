@@ -1,11 +1,11 @@
-//! Cgroups in a `cgroup_array`.
+//! Cgroups, the entries of a `cgroup_array`.
 
 use super::descriptor;
 use crate::kind::{CgroupArray, HoldObjects};
 use crate::spec::MapSpec;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A cgroup, borrowed: what a [`CgroupArray`] takes.
+/// A borrowed cgroup, which a [`CgroupArray`] accepts.
 ///
 /// ```no_run
 /// # fn f<Gates: bpfmap::MapSpec<Key = u32, Kind = bpfmap::kind::CgroupArray>>(gates: &bpfmap::Map<Gates>) -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub struct CgroupFd<'a>(BorrowedFd<'a>);
 
 impl<'a> CgroupFd<'a> {
-    /// The cgroup of an open directory in a cgroup2 file system. If it is none, handing it in fails: `EBADF`.
+    /// Wraps an open directory of a cgroup2 file system. With another descriptor, [`set`](crate::Map::set) fails with
+    /// `EBADF`.
     #[must_use]
     pub const fn new(directory: BorrowedFd<'a>) -> Self {
         Self(directory)

@@ -1,17 +1,18 @@
-//! Queues of CPUs: what a cpumap holds.
+//! Packet queues of CPUs, the entries of a cpumap.
 
 use super::{ProgramFd, ProgramId, halves, number_and_program};
 use crate::plain::Plain;
 
-/// How many packets wait at most for a CPU: 1 to [`MAX`](Self::MAX).
+/// The most packets that wait for a CPU: 1 to [`MAX`](Self::MAX).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CpuQueueSize(u32);
 
 impl CpuQueueSize {
-    /// The most that the kernel takes (`cpu_map_update_elem`, `EOVERFLOW` beyond).
+    /// The largest size that the kernel accepts (`cpu_map_update_elem`; `EOVERFLOW` beyond).
     pub const MAX: u32 = 16384;
 
-    /// A size; `None` for 0, which would empty the slot, and beyond [`MAX`](Self::MAX).
+    /// Returns a size, or `None` for 0, which would empty the slot, and for numbers beyond
+    /// [`MAX`](Self::MAX).
     ///
     /// ```
     /// use bpfmap::CpuQueueSize;
@@ -26,17 +27,17 @@ impl CpuQueueSize {
         if packets == 0 || packets > Self::MAX { None } else { Some(Self(packets)) }
     }
 
-    /// The number of packets.
+    /// Returns the number of packets.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// The queue of a CPU that packets are sent to, and the program, if any, that sees them there first.
+/// The queue of a CPU to which packets are redirected, and an optional program that processes them there first.
 ///
-/// For a cpumap whose value has 8 bytes (`struct bpf_cpumap_val`; Linux 5.9). One with a value of 4 bytes takes a
-/// [`CpuQueueSize`]. The CPU is the key.
+/// A cpumap whose value has 8 bytes accepts it (`struct bpf_cpumap_val`; Linux 5.9). A cpumap whose value has 4 bytes
+/// accepts a [`CpuQueueSize`]. The CPU is the key.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuQueue<'a> {
     size: CpuQueueSize,
@@ -44,14 +45,14 @@ pub struct CpuQueue<'a> {
 }
 
 impl<'a> CpuQueue<'a> {
-    /// The queue alone.
+    /// Returns a queue without a program.
     #[must_use]
     pub fn new(size: CpuQueueSize) -> Self {
         Self { size, program: None }
     }
 
-    /// The queue with a program: an XDP program of the section `xdp/cpumap` (expected attach type `BPF_XDP_CPUMAP`);
-    /// any other is `EINVAL` from Linux 7.0, `ENOMEM` before.
+    /// Returns a queue with a program. It must be an XDP program of the section `xdp/cpumap` (expected attach type
+    /// `BPF_XDP_CPUMAP`); any other fails with `EINVAL` from Linux 7.0, and `ENOMEM` before.
     #[must_use]
     pub fn with_program(size: CpuQueueSize, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { size, program: Some(program.into()) }
@@ -64,13 +65,13 @@ impl From<CpuQueueSize> for CpuQueue<'_> {
     }
 }
 
-/// What the kernel tells of a [`CpuQueue`] in a map.
+/// The kernel's information about a [`CpuQueue`] in a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownCpuQueue {
-    /// How many packets wait at most.
+    /// The most packets that wait.
     pub size: CpuQueueSize,
-    /// The program that sees them first.
+    /// The program that processes them first.
     pub program: Option<ProgramId>,
 }
 
@@ -118,7 +119,7 @@ impl CpuValue for u64 {
 by_value!(HoldObjects for Cpumap, CpuValue, refusal);
 by_value!(ShowObjects for Cpumap, CpuValue);
 
-/// What an errno says of a CPU or its program.
+/// Returns the meaning of an errno for a CPU or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENODEV => "this machine can't have a CPU of this number",

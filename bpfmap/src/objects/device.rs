@@ -1,11 +1,11 @@
-//! Network interfaces: what a devmap holds.
+//! Network interfaces, the entries of a devmap.
 
 use super::{ProgramFd, ProgramId, halves, number_and_program};
 use crate::plain::Plain;
 use std::ffi::CString;
 use std::io;
 
-/// A network interface, by its index in the network namespace of the process that hands it in.
+/// A network interface, by its index in the network namespace of the process that stores it.
 ///
 /// ```no_run
 /// use bpfmap::InterfaceIndex;
@@ -18,20 +18,20 @@ use std::io;
 pub struct InterfaceIndex(u32);
 
 impl InterfaceIndex {
-    /// An interface by its index; `None` for 0, which is no interface's.
+    /// Returns an interface with this index, or `None` for 0, which is not an interface.
     ///
-    /// Whether there is such an interface is asked when a map is given it: `EINVAL`.
+    /// The kernel checks that the interface exists when you store it in a map, and fails with
+    /// `EINVAL` if not.
     #[must_use]
     pub const fn new(index: u32) -> Option<Self> {
         if index == 0 { None } else { Some(Self(index)) }
     }
 
-    /// The interface with this name (`if_nametoindex(3)`).
+    /// Returns the interface with this name (`if_nametoindex(3)`).
     ///
     /// # Errors
-    /// `ENODEV`: there is none in this network namespace. [`InvalidInput`](io::ErrorKind::InvalidInput): there is a zero
-    /// byte in the name.
-    /// The error is an [`io::Error`], since no map takes part.
+    /// `ENODEV`: there is none in this network namespace. [`InvalidInput`](io::ErrorKind::InvalidInput): the name
+    /// contains a zero byte. The error is an [`io::Error`], because no map is involved.
     pub fn from_name(name: &str) -> io::Result<Self> {
         let name = CString::new(name)?;
         // SAFETY: the name ends with a zero byte.
@@ -41,17 +41,17 @@ impl InterfaceIndex {
         }
     }
 
-    /// The index.
+    /// Returns the index.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// A network interface that packets are sent out of, and the program, if any, that sees them before.
+/// A network interface to which packets are redirected, and an optional program that processes them before.
 ///
-/// For a devmap whose value has 8 bytes (`struct bpf_devmap_val`; Linux 5.8). One with a value of 4 bytes takes an
-/// [`InterfaceIndex`].
+/// A devmap whose value has 8 bytes accepts it (`struct bpf_devmap_val`; Linux 5.8). A devmap whose value has 4 bytes
+/// accepts an [`InterfaceIndex`].
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
     interface: InterfaceIndex,
@@ -59,14 +59,14 @@ pub struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
-    /// The interface alone.
+    /// Returns an interface without a program.
     #[must_use]
     pub fn new(interface: InterfaceIndex) -> Self {
         Self { interface, program: None }
     }
 
-    /// The interface with a program: an XDP program of the section `xdp/devmap` (expected attach type
-    /// `BPF_XDP_DEVMAP`); any other is `EINVAL`.
+    /// Returns an interface with a program. It must be an XDP program of the section `xdp/devmap` (expected attach type
+    /// `BPF_XDP_DEVMAP`); any other fails with `EINVAL`.
     #[must_use]
     pub fn with_program(interface: InterfaceIndex, program: impl Into<ProgramFd<'a>>) -> Self {
         Self { interface, program: Some(program.into()) }
@@ -79,13 +79,13 @@ impl From<InterfaceIndex> for Device<'_> {
     }
 }
 
-/// What the kernel tells of a [`Device`] in a map.
+/// The kernel's information about a [`Device`] in a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownDevice {
     /// The interface.
     pub interface: InterfaceIndex,
-    /// The program that sees packets before they are sent.
+    /// The program that processes packets before they are sent.
     pub program: Option<ProgramId>,
 }
 
@@ -135,7 +135,7 @@ by_value!(ShowObjects for Devmap, DeviceValue);
 by_value!(HoldObjects for DevmapHash, DeviceValue, refusal);
 by_value!(ShowObjects for DevmapHash, DeviceValue);
 
-/// What an errno says of an interface or its program.
+/// Returns the meaning of an errno for an interface or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
         "there is no interface of this index in the network namespace, or the program is none for devmaps (section `xdp/devmap`)",

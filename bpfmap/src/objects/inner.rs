@@ -1,4 +1,4 @@
-//! Maps in maps.
+//! Maps, the entries of a map of maps.
 
 use super::{descriptor, id};
 use crate::kind::{ArrayOfMaps, HashOfMaps, HoldObjects, MapType, ShowObjects};
@@ -15,7 +15,7 @@ use std::os::fd::AsFd;
 pub struct MapId(u32);
 
 impl MapId {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -28,8 +28,8 @@ impl fmt::Display for MapId {
     }
 }
 
-/// Returns the definition by which a map that stands in another is opened: the kernel lets most types differ in
-/// `max_entries` from one another (`map_meta_equal` of the map type; a `percpu_array` must not from Linux 7.1).
+/// Returns the definition for opening a map that is stored in another map. The kernel lets inner maps of most types
+/// differ in `max_entries` (`map_meta_equal` of the map type; from Linux 7.1 not for a `percpu_array`).
 pub(crate) fn as_inner(mut def: MapDef<'_>) -> MapDef<'_> {
     let as_large = match MapType::by_number(def.map_type).map(|facts| facts.as_inner) {
         Some(InnerRule::SameEntries(since)) => {
@@ -71,7 +71,7 @@ impl<S: OuterMapSpec> HoldObjects<S> for HashOfMaps {
     }
 }
 
-/// What an errno says of an inner map.
+/// Returns the meaning of an errno for an inner map.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
         "the map differs from the one that the outer map was created with: type, key and value size, flags and special fields must be the same, max_entries too for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array; a list, a tree or a pointer to a struct that the kernel does not have is the same only in a map of the same BTF, which an object brings (`values` of the outer map)",

@@ -1,6 +1,6 @@
-//! Kernel objects that entries of maps hold: what is handed in, and what a look-up shows of it.
+//! Kernel objects as entries of maps: the types that user space stores, and the results of lookups.
 
-/// What the map type takes and shows depends on the map's value, which is a trait's of its own.
+/// The types depend on the map's value, so a separate trait for the value defines them.
 macro_rules! by_value {
     (HoldObjects for $kind:ident, $value:ident, $refusal:path) => {
         impl<S: crate::spec::MapSpec<Value: $value>> crate::kind::objects::Held<S>
@@ -61,19 +61,20 @@ pub use socket::{SocketCookie, SocketFd};
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// A descriptor as the kernel reads it from a value: an `int`, and zeros behind it.
+/// Returns a descriptor in the form in which the kernel reads it from a value: an `int`, followed
+/// by zeros.
 fn descriptor(fd: BorrowedFd<'_>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&fd.as_raw_fd().to_ne_bytes());
     value
 }
 
-/// An id as the kernel writes it to a value of 4 bytes.
+/// Reads an id in the form in which the kernel writes it to a value of 4 bytes.
 fn id([a, b, c, d, ..]: [u8; 8]) -> u32 {
     u32::from_ne_bytes([a, b, c, d])
 }
 
-/// The two halves of a value: a number, and a program.
+/// Returns the two halves of a value: a number and a program.
 fn halves(value: [u8; 8]) -> (u32, u32) {
     let half = |start| {
         let mut bytes = [0; 4];
@@ -83,7 +84,8 @@ fn halves(value: [u8; 8]) -> (u32, u32) {
     (half(0), half(4))
 }
 
-/// A number and a program as the kernel reads them from a value: it takes a descriptor that is not above 0 for none.
+/// Returns a number and a program in the form in which the kernel reads them from a value. A descriptor of 0 or less
+/// means no program.
 fn number_and_program(number: u32, program: Option<ProgramFd<'_>>) -> [u8; 8] {
     let mut value = [0; 8];
     value[..4].copy_from_slice(&number.to_ne_bytes());

@@ -1,26 +1,26 @@
-//! What values are attached to, beside sockets and cgroups.
+//! Owners of attached values, except sockets and cgroups.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// A task, borrowed: a pidfd, as [`pidfd_open`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html) gives it.
+/// A borrowed task, by the pidfd from [`pidfd_open`](https://man7.org/linux/man-pages/man2/pidfd_open.2.html).
 ///
-/// It means the thread that it was opened for: of a process the first one.
+/// The pidfd of a process stands for its first thread.
 #[derive(Clone, Copy, Debug)]
 pub struct PidFd<'a>(BorrowedFd<'a>);
 
 impl<'a> PidFd<'a> {
-    /// The task of an open pidfd. If it is none, handing it in fails: `EBADF`.
+    /// Wraps an open pidfd. With another descriptor, operations fail with `EBADF`.
     #[must_use]
     pub const fn new(pidfd: BorrowedFd<'a>) -> Self {
         Self(pidfd)
     }
 
-    /// Opens the pidfd of a process (Linux 5.3), to be lent by [`new`](Self::new).
+    /// Opens the pidfd of a process (Linux 5.3). Pass it to [`new`](Self::new).
     ///
     /// # Errors
-    /// `ESRCH`: there is no such process. `EINVAL`: the number is a thread's that is not the first of its process.
-    /// The error is an [`io::Error`], since no map takes part.
+    /// `ESRCH`: there is no such process. `EINVAL`: the number belongs to a thread that is not the first of its
+    /// process. The error is an [`io::Error`], because no map is involved.
     pub fn open(process: u32) -> io::Result<OwnedFd> {
         // SAFETY: numbers only.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
@@ -38,7 +38,8 @@ impl AsFd for PidFd<'_> {
     }
 }
 
-/// An open file, borrowed, for its inode: all descriptors and names of a file are one.
+/// A borrowed open file, which stands for its inode: all descriptors and names of a file share one
+/// value.
 #[derive(Clone, Copy, Debug)]
 pub struct FileFd<'a>(BorrowedFd<'a>);
 

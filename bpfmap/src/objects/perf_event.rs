@@ -1,14 +1,14 @@
-//! Perf events in a `perf_event_array`.
+//! Perf events, the entries of a `perf_event_array`.
 
 use super::descriptor;
 use crate::kind::{HoldObjects, PerfEventArray};
 use crate::spec::MapSpec;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A perf event (`perf_event_open(2)`), borrowed: what a [`PerfEventArray`] takes.
+/// A borrowed perf event (`perf_event_open(2)`), which a [`PerfEventArray`] accepts.
 ///
-/// One that counts (cycles, say) is read by programs with `bpf_perf_event_read_value`. Those that take what programs send
-/// are best left to a [`PerfBuffer`](crate::PerfBuffer), which opens one for each CPU.
+/// Programs read a counter, such as that of CPU cycles, with `bpf_perf_event_read_value`. To receive events from
+/// programs, use a [`PerfBuffer`](crate::PerfBuffer), which opens a perf event for each CPU.
 ///
 /// ```no_run
 /// # fn f<Cycles: bpfmap::MapSpec<Key = u32, Kind = bpfmap::kind::PerfEventArray>>(
@@ -22,8 +22,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub struct PerfEventFd<'a>(BorrowedFd<'a>);
 
 impl<'a> PerfEventFd<'a> {
-    /// The perf event of a descriptor. If it is none, handing it in fails: `EBADF`; `EINVAL` where it is one that programs
-    /// can't read.
+    /// Wraps the descriptor of a perf event. With another descriptor, [`set`](crate::Map::set) fails with `EBADF`; with
+    /// a perf event that programs can't read, it fails with `EINVAL`.
     #[must_use]
     pub const fn new(event: BorrowedFd<'a>) -> Self {
         Self(event)

@@ -1,4 +1,4 @@
-//! Programs in a `prog_array`.
+//! Programs, the entries of a `prog_array`.
 
 use super::{descriptor, id};
 use crate::kind::{HoldObjects, ProgArray, ShowObjects};
@@ -6,15 +6,16 @@ use crate::spec::MapSpec;
 use core::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A loaded BPF program, borrowed: what a [`ProgArray`] takes.
+/// A borrowed, loaded BPF program, which a [`ProgArray`] accepts.
 ///
-/// Made of the descriptor of a program that any loader loaded: `ProgramFd::new(program.as_fd())` of a
-/// `libbpf_rs::Program`, `ProgramFd::new(program.fd()?.as_fd())` of a program of aya.
+/// It wraps the descriptor of a program from any loader: `ProgramFd::new(program.as_fd())` for a `libbpf_rs::Program`,
+/// `ProgramFd::new(program.fd()?.as_fd())` for a program of aya.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramFd<'a>(BorrowedFd<'a>);
 
 impl<'a> ProgramFd<'a> {
-    /// The program behind a descriptor, of any library. If it is none, handing it in fails: `EBADF` or `EINVAL`.
+    /// Wraps the descriptor of a program from any library. With another descriptor, [`set`](crate::Map::set) fails with
+    /// `EBADF` or `EINVAL`.
     #[must_use]
     pub const fn new(fd: BorrowedFd<'a>) -> Self {
         Self(fd)
@@ -27,17 +28,17 @@ impl AsFd for ProgramFd<'_> {
     }
 }
 
-/// The id of a program, unique while the program lives: what `bpftool prog` shows.
+/// The id of a program, unique while the program exists. `bpftool prog` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProgramId(u32);
 
 impl ProgramId {
-    /// The id in a value; 0 is no program's.
+    /// Returns the id in a value, or `None` for 0, which is not a program.
     pub(super) fn shown(id: u32) -> Option<Self> {
         (id != 0).then_some(Self(id))
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0

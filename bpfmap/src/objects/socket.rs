@@ -1,4 +1,4 @@
-//! Sockets: what a `sockmap`, a `sockhash`, a `reuseport_sockarray` and an `xskmap` hold.
+//! Sockets, the entries of a `sockmap`, a `sockhash`, a `reuseport_sockarray` or an `xskmap`.
 
 use super::descriptor;
 use crate::plain::Plain;
@@ -6,7 +6,8 @@ use crate::sys::{ENOTSUPP, fd_bits};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// A socket, borrowed: anything that has a descriptor, as `std::net::TcpStream`. What is none, the kernel refuses.
+/// A borrowed socket. It wraps anything with a descriptor, such as `std::net::TcpStream`. The kernel refuses
+/// descriptors of other objects.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketFd<'a>(BorrowedFd<'a>);
 
@@ -22,16 +23,15 @@ impl AsFd for SocketFd<'_> {
     }
 }
 
-/// The number that the kernel gives a socket, and no other as long as it runs (`SO_COOKIE`).
+/// The number of a socket, which is unique until the next boot (`SO_COOKIE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketCookie(u64);
 
 impl SocketCookie {
-    /// The cookie of an open socket, to find it among those of a map.
+    /// Returns the cookie of an open socket, to find it among those of a map.
     ///
     /// # Errors
-    /// `ENOTSOCK`: it is no socket.
-    /// The error is an [`io::Error`], since no map takes part.
+    /// `ENOTSOCK`: it is not a socket. The error is an [`io::Error`], because no map is involved.
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         let mut cookie = 0_u64;
         let mut len: libc::socklen_t = 8;
@@ -48,14 +48,14 @@ impl SocketCookie {
         if result == 0 { Ok(Self(cookie)) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// The number, as `bpf_get_socket_cookie` gives it to a program.
+    /// Returns the number, which programs get from `bpf_get_socket_cookie`.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
     }
 }
 
-/// The value of a map of sockets: `u32` or `u64`, of which the kernel takes a descriptor.
+/// The value of a map of sockets, from which the kernel reads a descriptor: `u32` or `u64`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no value of a map of sockets",
     label = "`u64`, or `u32` where no look-up is wanted"
@@ -82,7 +82,7 @@ impl SocketValue for u64 {
     }
 }
 
-/// The value of a map of sockets into which a cookie fits: `u64`.
+/// The value of a map of sockets that is large enough for a cookie: `u64`.
 #[diagnostic::on_unimplemented(
     message = "values of type `{Self}` have no room for a socket's cookie",
     label = "the look-up needs values of 8 bytes",
@@ -112,7 +112,7 @@ by_value!(HoldObjects for Xskmap, SocketValue, refusal_of_xdp);
 
 const NO_SOCKET: &str = "the descriptor is no socket's";
 
-/// What an errno says of a socket whose data programs see.
+/// Returns the meaning of an errno for a socket in a `sockmap` or a `sockhash`.
 fn refusal_of_data(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,
@@ -123,7 +123,7 @@ fn refusal_of_data(errno: i32) -> Option<&'static str> {
     })
 }
 
-/// What an errno says of a socket that shares its port.
+/// Returns the meaning of an errno for a socket in a `reuseport_sockarray`.
 fn refusal_of_reuseport(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,
@@ -134,7 +134,7 @@ fn refusal_of_reuseport(errno: i32) -> Option<&'static str> {
     })
 }
 
-/// What an errno says of an `AF_XDP` socket.
+/// Returns the meaning of an errno for an `AF_XDP` socket.
 fn refusal_of_xdp(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,

@@ -1,4 +1,4 @@
-//! Waiting for descriptors.
+//! Functions that wait for descriptors.
 
 use crate::sys::{self, Errno};
 use core::ffi::c_int;
@@ -20,34 +20,33 @@ impl Epoll {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Waits for `events` on a descriptor from now on, and tells them with `data`.
+    /// Starts to wait for `events` on a descriptor, and reports them with `data`.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, events: c_int, data: u64) -> Result<(), Errno> {
         let events = u32::from_ne_bytes(events.to_ne_bytes());
         let mut event = libc::epoll_event { events, u64: data };
-        // SAFETY: the event is read.
+        // SAFETY: the event is only read.
         let done = unsafe {
             libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
         };
         if done == 0 { Ok(()) } else { Err(sys::last_errno()) }
     }
 
-    /// Waits for a descriptor no more.
+    /// Stops waiting for a descriptor.
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) {
-        // SAFETY: the kernel reads no event here.
-        // A descriptor that is not waited for needs no removal.
+        // SAFETY: the kernel reads no event here. A descriptor that was not added needs no removal.
         unsafe {
             libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), null_mut())
         };
     }
 
-    /// Waits until there are events or the time is over, and returns the events. A signal ends the wait early.
+    /// Waits until there are events or the timeout expires, and returns the events. A signal ends the wait early.
     pub(super) fn wait<'a>(
         &self,
         events: &'a mut [libc::epoll_event],
         timeout: Option<Duration>,
     ) -> Result<&'a [libc::epoll_event], Errno> {
         let room = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
-        // SAFETY: there is room for so many events.
+        // SAFETY: there is space for this many events.
         let count = unsafe {
             libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), room, milliseconds(timeout))
         };
@@ -64,10 +63,11 @@ impl AsFd for Epoll {
     }
 }
 
-/// Waits until a descriptor can be read or the time is over; `true`: it can be read. A signal ends the wait early.
+/// Waits until a descriptor is readable or the timeout expires. Returns `true` if it is readable. A signal ends the
+/// wait early.
 pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<bool, Errno> {
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: there is one of them.
+    // SAFETY: there is one such structure.
     let count = unsafe { libc::poll(&raw mut poll, 1, milliseconds(timeout)) };
     if count < 0 {
         return interrupted(sys::last_errno()).map(|()| false);
@@ -75,12 +75,13 @@ pub(super) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Re
     Ok(count > 0)
 }
 
-/// A signal is no failure: the caller looks after what it was for.
+/// A signal is not a failure: the caller handles it.
 fn interrupted(errno: Errno) -> Result<(), Errno> {
     if errno == Errno(libc::EINTR) { Ok(()) } else { Err(errno) }
 }
 
-/// A time as the kernel takes it, rounded up: whoever waits for a moment must not spin. -1: for ever.
+/// Converts a timeout to milliseconds, rounded up, so that a short timeout does not become a busy loop. -1 means no
+/// limit.
 fn milliseconds(timeout: Option<Duration>) -> c_int {
     let Some(timeout) = timeout else { return -1 };
     c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)

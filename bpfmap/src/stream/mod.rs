@@ -1,4 +1,4 @@
-//! Event streams: records that programs send to user space, or user space to programs.
+//! Event streams: records from programs to user space, or from user space to programs.
 
 mod epoll;
 mod perf_buffer;
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Operation};
 use crate::spec::EventSpec;
 use ring::Fault;
 
-/// A spec contradicts itself when its event and the event's layout differ in size; found when the program is compiled.
+/// Checks at compile time that the event of a spec and its layout have the same size.
 struct ConsistentEvent<S>(core::marker::PhantomData<S>);
 
 impl<S: EventSpec> ConsistentEvent<S> {
@@ -32,7 +32,7 @@ impl<S: EventSpec> ConsistentEvent<S> {
     };
 }
 
-/// What is wrong with a ring, and what is to be done about it.
+/// Returns the error for a fault of a ring, with a hint.
 #[cold]
 fn error_of<S: EventSpec>(operation: Operation, fault: Fault) -> Error {
     let (kind, help) = match fault {

@@ -1,4 +1,4 @@
-//! The reader of a perf buffer: a ring for each CPU.
+//! The reader of a perf buffer, which has a ring for each CPU.
 
 use super::epoll::Epoll;
 use super::perf_event::WakeUp;
@@ -16,18 +16,19 @@ use core::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Reads the events that programs send through a `perf_event_array` with `bpf_perf_event_output` (Linux 4.4).
+/// A reader of the events that programs send through a `perf_event_array` with `bpf_perf_event_output` (Linux 4.4).
 ///
-/// Each CPU has a ring of its own: the events of one CPU come in order, those of different CPUs in any. From Linux 5.8
-/// on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and copies less; see there also for the use of
-/// [`AsFd`].
+/// Each CPU has its own ring. The events of one CPU arrive in order, those of different CPUs in any order. From Linux
+/// 5.8 on, a [`RingBuf`](crate::RingBuf) keeps the order, needs less memory and copies less. It also explains the use
+/// of [`AsFd`].
 ///
-/// An event is in the ring's own memory where it can be. It is copied, once and to the same place, where it runs over the
-/// ring's end, or holds members of 8 bytes, since the kernel puts events at odd multiples of 4.
+/// The reader returns a reference to the ring if possible. It copies an event once, to the same buffer, if the event
+/// wraps around the end of the ring or needs an alignment of 8 bytes, because the kernel puts events at odd multiples
+/// of 4.
 ///
-/// Opening takes `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8). Rings are opened for the CPUs that are online;
-/// [`open_new_cpus`](Self::open_new_cpus) opens those of CPUs that came later. What a program sends from a CPU without a
-/// ring is lost, which `bpf_perf_event_output` tells it (`ENOENT`).
+/// Opening needs `CAP_PERFMON` (`CAP_SYS_ADMIN` before Linux 5.8). It opens rings for the CPUs that are online;
+/// [`open_new_cpus`](Self::open_new_cpus) opens rings for CPUs that come online later. On a CPU without a ring,
+/// `bpf_perf_event_output` fails with `ENOENT`, and the event is lost.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::PerfEventArray, Key = u32>>(map: bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -50,24 +51,24 @@ pub struct PerfBuffer<S: EventSpec> {
     pages: usize,
     wake_up: WakeUp,
     epoll: Epoll,
-    /// The ring to look at next.
+    /// The next ring to check.
     turn: usize,
-    /// Reading found no event since the last wait, so that the kernel will tell of new ones.
+    /// Whether reading found no event since the last wait, so that the kernel reports new ones.
     exhausted: bool,
     lost: u64,
 }
 
-/// An event, and where it happened.
+/// An event, and the CPU that sent it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PerfRecord<'a, E> {
     /// The CPU on which the program ran.
     pub cpu: u32,
-    /// What it sent.
+    /// The event.
     pub event: &'a E,
 }
 
-/// How a [`PerfBuffer`] is opened.
+/// Options for opening a [`PerfBuffer`].
 #[derive(Debug)]
 pub struct PerfBufferOptions<'a, S: EventSpec> {
     map: &'a Map<S>,
@@ -76,34 +77,35 @@ pub struct PerfBufferOptions<'a, S: EventSpec> {
 }
 
 impl<S: EventSpec> PerfBufferOptions<'_, S> {
-    /// Pages of memory for each CPU's ring, a power of two; 8 unless said otherwise.
+    /// Sets the number of pages for each CPU's ring, a power of two. The default is 8.
     #[must_use]
     pub fn pages(mut self, pages: usize) -> Self {
         self.pages = pages;
         self
     }
 
-    /// Wakes the reader after so many events of a CPU, instead of each. A wait doesn't end for fewer; reading finds them
-    /// all the same.
+    /// Wakes the reader after this many events of a CPU, instead of after each one. Fewer events don't end a wait, but
+    /// reading finds them.
     #[must_use]
     pub fn wake_up_after(mut self, events: u32) -> Self {
         self.wake_up = WakeUp::Events(events.max(1));
         self
     }
 
-    /// Wakes the reader when so many bytes of a CPU's ring are unread: an event takes 12 more than its size, rounded up
-    /// to 8.
+    /// Wakes the reader when this many bytes of a CPU's ring are unread. An event takes 12 bytes more than its size,
+    /// rounded up to a multiple of 8.
     #[must_use]
     pub fn watermark(mut self, bytes: u32) -> Self {
         self.wake_up = WakeUp::Bytes(bytes);
         self
     }
 
-    /// Opens the rings of the CPUs that are online and puts them into the map.
+    /// Opens the rings of the CPUs that are online and stores them in the map.
     ///
     /// # Errors
-    /// `EACCES`, `EPERM`: no `CAP_PERFMON`, or more memory than `kernel.perf_event_mlock_kb` and `RLIMIT_MEMLOCK` allow
-    /// without it. `EINVAL`: the number of pages is no power of two. `ENOMEM`, `EMFILE`.
+    /// `EACCES`, `EPERM`: `CAP_PERFMON` is missing, or the rings need more memory than `kernel.perf_event_mlock_kb` and
+    /// `RLIMIT_MEMLOCK` allow without it. `EINVAL`: the number of pages is not a power of two. `ENOMEM`: the kernel has
+    /// not enough memory. `EMFILE`: no descriptor is left.
     pub fn open(self) -> Result<PerfBuffer<S>> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
@@ -128,10 +130,10 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
 }
 
 impl<S: EventSpec> PerfBuffer<S> {
-    /// Opens the reader with 8 pages for each CPU that is online, to be woken by each event.
+    /// Opens the reader with 8 pages for each CPU that is online. Each event wakes it.
     ///
     /// # Errors
-    /// See [`PerfBufferOptions::open`].
+    /// Fails like [`PerfBufferOptions::open`].
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: ReadPerCpuRecords,
@@ -139,7 +141,7 @@ impl<S: EventSpec> PerfBuffer<S> {
         Self::options(map).open()
     }
 
-    /// How much memory each CPU gets, and when the reader is woken.
+    /// Returns options for the memory of each CPU, and for when to wake the reader.
     #[must_use]
     pub fn options(map: &Map<S>) -> PerfBufferOptions<'_, S>
     where
@@ -148,20 +150,20 @@ impl<S: EventSpec> PerfBuffer<S> {
         PerfBufferOptions { map, pages: 8, wake_up: WakeUp::Events(1) }
     }
 
-    /// Opens the rings of CPUs that have come online since, and returns how many.
+    /// Opens rings for CPUs that have come online since opening, and returns their number.
     ///
     /// # Errors
-    /// As [`PerfBufferOptions::open`].
+    /// Fails like [`PerfBufferOptions::open`].
     pub fn open_new_cpus(&mut self) -> Result<usize> {
         let mut opened = 0;
         for cpu in online_cpus::<S>()? {
-            // A smaller map holds no more: programs on the other CPUs are told.
+            // A smaller map has no space for the other CPUs: programs on these get an error.
             if cpu >= self.map.max_entries() || self.rings.iter().any(|ring| ring.cpu == cpu) {
                 continue;
             }
             let ring = match PerfRing::open(cpu, self.pages, self.wake_up) {
                 Ok(ring) => ring,
-                // It went offline again.
+                // The CPU went offline again.
                 Err(Refusal::Kernel(Errno(libc::ENODEV))) => continue,
                 Err(Refusal::Ring(fault)) => return Err(error_of::<S>(Operation::Mmap, fault)),
                 Err(Refusal::Kernel(errno)) => {
@@ -182,12 +184,12 @@ impl<S: EventSpec> PerfBuffer<S> {
 }
 
 impl<S: EventSpec> PerfBuffer<S> {
-    /// The next event of any CPU; `None` when there is none. Doesn't wait.
+    /// Returns the next event of any CPU, or `None` if there is none. Doesn't wait.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the record is not as large as an event. It has been passed over: reading goes
-    /// on behind it. [`Corrupted`](ErrorKind::Corrupted): the ring holds no record where one has to be, which no kernel
-    /// does.
+    /// [`Mismatch`](ErrorKind::Mismatch): the record has not the size of an event. It is skipped, and the next call
+    /// continues after it. [`Corrupted`](ErrorKind::Corrupted): the ring has no valid record where one must be, which
+    /// no kernel does.
     #[inline]
     pub fn read(&mut self) -> Result<Option<PerfRecord<'_, S::Event>>> {
         let mut empty = 0;
@@ -219,7 +221,8 @@ impl<S: EventSpec> PerfBuffer<S> {
     /// Calls `handle` for each event until there is none, and returns how many there were.
     ///
     /// # Errors
-    /// As [`read`](Self::read). What came before has been handled; call again for what is behind.
+    /// Fails like [`read`](Self::read). Earlier events have been handled; call again for later
+    /// ones.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(PerfRecord<'_, S::Event>)) -> Result<usize> {
         let mut count = 0;
@@ -230,14 +233,14 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(count)
     }
 
-    /// Waits until the kernel wakes the reader or the time is over; `true`: it was woken, or has not read all since.
-    /// `None`: waits as long as it takes. `false` also when a signal comes.
+    /// Waits until the kernel wakes the reader or the timeout expires. Returns `true` if it was woken, or has not read
+    /// all events since. A timeout of `None` waits without limit. Returns `false` also if a signal arrives.
     ///
-    /// When that is, [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] say: there may be events
-    /// when the time is over.
+    /// [`PerfBufferOptions::wake_up_after`] and [`PerfBufferOptions::watermark`] determine when the kernel wakes the
+    /// reader, so there may be events when the timeout expires.
     ///
     /// # Errors
-    /// Those of `epoll_wait(2)`; none is expected.
+    /// Fails if `epoll_wait(2)` fails, which is not expected.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
         if !self.exhausted {
             return Ok(true);
@@ -249,7 +252,7 @@ impl<S: EventSpec> PerfBuffer<S> {
             .map_err(|errno| Error::from_errno(Operation::Wait, S::DEF.name, errno))?;
         for event in events {
             let (flags, cpu) = (event.events, event.u64);
-            // A CPU that is gone says so for ever.
+            // The ring of a CPU that is gone stays readable forever.
             if flags & libc::EPOLLHUP as u32 != 0 {
                 let gone = self.rings.iter().filter(|ring| u64::from(ring.cpu) == cpu);
                 gone.for_each(|ring| self.epoll.remove(ring.event()));
@@ -258,26 +261,26 @@ impl<S: EventSpec> PerfBuffer<S> {
         Ok(!events.is_empty())
     }
 
-    /// How many events had no room in their ring, as far as reading has come to know of it: the kernel tells with the
-    /// next event that has room.
+    /// Returns how many events were lost because their ring was full, as far as the reader knows. The kernel reports
+    /// losses together with the next event that fits.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// The CPUs that have a ring.
+    /// Returns the CPUs that have a ring.
     pub fn cpus(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
         self.rings.iter().map(|ring| ring.cpu)
     }
 
-    /// The map.
+    /// Returns the map.
     #[must_use]
     pub fn map(&self) -> &Map<S> {
         &self.map
     }
 }
 
-/// A command on the slot of a CPU: puts an event in, or takes it out.
+/// Stores an event in the slot of a CPU, or removes it.
 fn element<S: EventSpec>(
     command: Command,
     map: &Map<S>,
@@ -292,15 +295,15 @@ fn element<S: EventSpec>(
         map_fd: sys::fd_bits(map.as_raw_fd()),
         _pad: 0,
         key: sys::address(&raw const cpu),
-        // Where there is nothing to write, the kernel wants no address.
+        // If there is nothing to write, the kernel expects no address.
         value_or_next_key: event.map_or(0, |_| sys::address(&raw const value)),
         flags: 0,
     };
-    // SAFETY: key and value are of 4 bytes, and read only.
+    // SAFETY: key and value have 4 bytes and are only read.
     unsafe { sys::bpf(command, &mut attr) }.map(|_| ())
 }
 
-/// The CPUs that are online.
+/// Returns the CPUs that are online.
 fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
     const LIST: &str = "/sys/devices/system/cpu/online";
     let list = std::fs::read_to_string(LIST).map_err(|error| {
@@ -317,13 +320,14 @@ fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
 impl<S: EventSpec> Drop for PerfBuffer<S> {
     fn drop(&mut self) {
         for ring in &self.rings {
-            // A program that sends more is to be told that nobody reads. If the map is frozen, it is told otherwise.
+            // After this, programs get an error that nobody reads. If the map is frozen, the slots stay, and programs
+            // get another error.
             let _ = element(Command::DeleteElem, &self.map, ring.cpu, None);
         }
     }
 }
 
-/// A descriptor that can be read when the kernel has woken the reader.
+/// Returns a descriptor that is readable when the kernel has woken the reader.
 impl<S: EventSpec> AsFd for PerfBuffer<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()

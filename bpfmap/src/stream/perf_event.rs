@@ -1,19 +1,19 @@
-//! Perf events that take what programs send.
+//! Perf events that receive data from programs.
 
 use crate::sys::{self, Errno};
 use core::ffi::{c_int, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// How often a reader is woken.
+/// When a reader is woken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WakeUp {
-    /// After so many records.
+    /// After this many records.
     Events(u32),
-    /// When so many bytes are unread.
+    /// When this many bytes are unread.
     Bytes(u32),
 }
 
-/// Opens the event that takes what programs on a CPU send, and starts it.
+/// Opens the event that receives data from programs on a CPU, and starts it.
 pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
     let (watermark, wake_up) = match wake_up {
         WakeUp::Events(count) => (0, count),
@@ -31,7 +31,7 @@ pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
     };
     let cpu = c_int::try_from(cpu).map_err(|_| Errno(libc::EINVAL))?;
     let (any_process, no_group): (c_int, c_int) = (-1, -1);
-    // SAFETY: the attribute is as long as it says.
+    // SAFETY: the attribute has the size that it contains.
     let fd: c_long = unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -52,7 +52,7 @@ pub(crate) fn open_output(cpu: u32, wake_up: WakeUp) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// The first version of `struct perf_event_attr` (`include/uapi/linux/perf_event.h`), which every kernel takes.
+/// The first version of `struct perf_event_attr` (`include/uapi/linux/perf_event.h`), which every kernel accepts.
 #[repr(C)]
 #[derive(Default)]
 struct Attr {

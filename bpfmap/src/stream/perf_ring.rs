@@ -1,4 +1,4 @@
-//! The ring of one CPU's perf event.
+//! The ring of a CPU's perf event.
 
 use super::perf_event::{self, WakeUp};
 use super::ring::{Fault, PerfReader};
@@ -7,7 +7,7 @@ use crate::plain::Plain;
 use crate::sys::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// What programs on one CPU sent.
+/// The ring with the events from programs on one CPU.
 pub(super) struct PerfRing<E> {
     pub(super) cpu: u32,
     pub(super) reader: PerfReader<E>,
@@ -36,11 +36,11 @@ impl<E: Plain> PerfRing<E> {
         let size = pages.checked_mul(page).ok_or(Errno(libc::EINVAL))?;
         let len = size.checked_add(page).ok_or(Errno(libc::EINVAL))?;
         let memory = Mapping::new(event.as_fd(), 0, len, Access::ReadWrite)?;
-        // SAFETY: the mapping has `size` bytes behind its first page.
+        // SAFETY: the mapping has `size` bytes after its first page.
         let data = unsafe { memory.at(page) };
-        // SAFETY: the mapping begins at a page and lives as long as the reader. The event was opened here and its
-        // descriptor is given to the kernel alone, so nobody else maps the ring; not even a child, to which the kernel does
-        // not copy it. The kernel writes to the data behind the head's position only.
+        // SAFETY: the mapping begins at a page and lives as long as the reader. The event was opened here and only the
+        // kernel gets its descriptor, so nobody else maps the ring. A child process does not get a copy of the mapping.
+        // The kernel writes only to the data after the head's position.
         let reader = unsafe { PerfReader::new(memory.start(), data, size as u64) };
         let reader = reader.map_err(Refusal::Ring)?;
         Ok(Self { cpu, reader, event, _memory: memory })

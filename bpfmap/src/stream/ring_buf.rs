@@ -16,14 +16,14 @@ use core::iter::FusedIterator;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Reads the events of a ring buffer (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
+/// A reader of the events in a ring buffer (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
 ///
-/// Events come in the order in which programs reserved them, whatever the CPU. Each is copied out of the ring, once, and
-/// its space goes back to the programs at once. Records that programs discarded are passed over; one that a program has
-/// reserved and not yet submitted holds up those behind it.
+/// Events arrive in the order in which programs reserved them, on all CPUs. Each event is copied out of the ring once,
+/// which releases its space immediately. The reader skips discarded records. A record that a program has reserved and
+/// not yet submitted blocks all later ones.
 ///
-/// A program that finds no room gets NULL from `bpf_ringbuf_reserve`, or `EAGAIN` from `bpf_ringbuf_output`, and the
-/// event is lost without a trace: where that matters, let the program count.
+/// If the ring is full, `bpf_ringbuf_reserve` returns NULL and `bpf_ringbuf_output` returns `EAGAIN` to the program.
+/// The reader can't see that an event was lost: if you need to know, count the losses in the program.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::Ringbuf>>(map: bpfmap::Map<S>) -> bpfmap::Result<()>
@@ -38,42 +38,43 @@ use std::time::{Duration, Instant};
 /// # }
 /// ```
 ///
-/// For `epoll`, `tokio::io::unix::AsyncFd` and the like, [`AsFd`] gives the descriptor to wait for: it can be read when
-/// there are events. With edge triggering, read until there is no event before waiting.
+/// For `epoll`, `tokio::io::unix::AsyncFd` and the like, [`AsFd`] returns the descriptor to wait for: it is readable
+/// when there are events. With edge triggering, read until there is no event before you wait.
 ///
 /// # One reader
 ///
-/// A ring has one reader. The kernel does not see to that: every process that may write to the map, and every library in
-/// this process, can move the position up to which the ring has been read, and programs then write over records that are
-/// being read. Nothing unsound follows, since an event is a copy that is looked at only when it is complete. Reading fails with
-/// [`Contended`](ErrorKind::Contended) when the position is not where this reader left it, and with
-/// [`Corrupted`](ErrorKind::Corrupted) when what stands at the position can't be a record. Whoever moves the position away
-/// and back meanwhile can still have events read that no program sent, so give write access to the map to nobody whose events
-/// you would not believe.
+/// A ring has one reader, but the kernel does not enforce this. Every process that may write to the map, and every
+/// library in this process, can move the position up to which the ring has been read. Programs then overwrite records
+/// that are being read. This is still sound, because an event is a copy that is used only when it is complete. Reading
+/// fails with [`Contended`](ErrorKind::Contended) if another reader has moved the position, and with
+/// [`Corrupted`](ErrorKind::Corrupted) if there is no valid record at the position. A process that moves the position
+/// away and back meanwhile can still cause events to be read that no program sent. So give write access to the map only
+/// to processes whose events you trust.
 ///
 /// # Overwriting
 ///
-/// With [`MapFlags::RB_OVERWRITE`] (Linux 6.19) a full ring drops its oldest records instead of the newest.
-/// [`overwritten`](Self::overwritten) says how much went unread.
+/// With [`MapFlags::RB_OVERWRITE`] (Linux 6.19), a full ring drops its oldest records instead of the newest.
+/// [`overwritten`](Self::overwritten) returns how many bytes were not read.
 pub struct RingBuf<S: EventSpec> {
     map: Map<S>,
     reader: Reader<S::Event>,
-    /// The event that was read last.
+    /// The last event.
     event: Box<S::Event>,
     /// The memory of the reader: a page that holds the consumer's position.
     _consumer: Mapping,
-    /// And a page that holds the producers' positions, then the data, twice in a row: a record never wraps.
+    /// A page that holds the producers' positions, followed by the data, which is mapped twice in a row so that a
+    /// record never wraps.
     _producer: Mapping,
     _sole: Sole,
 }
 
 impl<S: EventSpec> RingBuf<S> {
-    /// Opens the reader of a map. It goes on where an earlier reader ended, of this process or another.
+    /// Opens the reader of a map. It continues where an earlier reader ended, in this or another process.
     ///
     /// # Errors
-    /// `EBUSY`: this process has a reader of the map already. [`Mismatch`](ErrorKind::Mismatch): the ring is too small for
-    /// an event. [`Corrupted`](ErrorKind::Corrupted): the positions are none of a ring, so that something else than an
-    /// earlier reader has moved them. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
+    /// `EBUSY`: this process already has a reader of the map. [`Mismatch`](ErrorKind::Mismatch): the ring is too small
+    /// for an event. [`Corrupted`](ErrorKind::Corrupted): the positions are impossible, so something other than a
+    /// reader has moved them. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: ReadRecords,
@@ -87,10 +88,10 @@ impl<S: EventSpec> RingBuf<S> {
         let consumer = Mapping::new(map.as_fd(), 0, page, Access::ReadWrite).map_err(failed)?;
         let producer =
             Mapping::new(map.as_fd(), page, page + 2 * size, Access::Read).map_err(failed)?;
-        // SAFETY: the mapping has twice `size` bytes behind its first page.
+        // SAFETY: the mapping has twice `size` bytes after its first page.
         let data = unsafe { producer.at(page) };
-        // SAFETY: both mappings begin at a page, live as long as the reader and are used by it alone. The kernel, and
-        // processes that map the same, access them from outside.
+        // SAFETY: both mappings begin at a page and live as long as the reader, and only the reader uses them. The
+        // kernel and other processes that map the ring access it from outside.
         let reader = unsafe {
             Reader::new(consumer.start(), producer.start(), data, size as u64, Self::OVERWRITES)
         };
@@ -99,12 +100,12 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(Self { map, reader, event, _consumer: consumer, _producer: producer, _sole: sole })
     }
 
-    /// The next event; `None` when there is none. Doesn't wait.
+    /// Returns the next event, or `None` if there is none. Doesn't wait.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch): the record is not as large as an event. It has been passed over: reading goes
-    /// on behind it. [`Contended`](ErrorKind::Contended), [`Corrupted`](ErrorKind::Corrupted): see
-    /// [One reader](Self#one-reader). Nothing was passed over, and nothing will be: the reader has to be opened again.
+    /// [`Mismatch`](ErrorKind::Mismatch): the record has not the size of an event. It is skipped, and the next call
+    /// continues after it. [`Contended`](ErrorKind::Contended), [`Corrupted`](ErrorKind::Corrupted): see [One
+    /// reader](Self#one-reader). Nothing is skipped, and all later calls fail: open the reader again.
     #[inline]
     pub fn read(&mut self) -> Result<Option<&S::Event>> {
         let found = Self::take_quickly(&mut self.reader, &mut self.event)
@@ -115,7 +116,8 @@ impl<S: EventSpec> RingBuf<S> {
     /// Calls `handle` for each event until there is none, and returns how many there were.
     ///
     /// # Errors
-    /// As [`read`](Self::read). What came before has been handled; call again for what is behind.
+    /// Fails like [`read`](Self::read). Earlier events have been handled; call again for later
+    /// ones.
     #[inline]
     pub fn consume(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
@@ -132,8 +134,9 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// Does what [`consume`](Self::consume) does, and shows each event where it lies in the ring, without a copy: for
-    /// events of hundreds of bytes of which `handle` reads a few. In a ring that overwrites, events are copied all the same.
+    /// Does the same as [`consume`](Self::consume), but passes a reference to each event in the ring instead of a copy.
+    /// Use it for events of hundreds of bytes of which `handle` reads a few. In a ring that overwrites, events are
+    /// copied nevertheless.
     ///
     /// If `handle` panics, the event counts as unread.
     ///
@@ -148,17 +151,17 @@ impl<S: EventSpec> RingBuf<S> {
     /// ```
     ///
     /// # Safety
-    /// As long as the call takes, nobody but programs writes to the ring: no other process and no other code in this one
-    /// reads it (a reader moves the position up to which programs may write) or has mapped it to write. See
-    /// [One reader](Self#one-reader).
+    /// During the call, only programs may write to the ring. No other process and no other code in this process may
+    /// read it (a reader moves the position up to which programs may write) or have mapped it for writing. See [One
+    /// reader](Self#one-reader).
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Fails like [`read`](Self::read).
     #[inline]
     pub unsafe fn consume_in_place(&mut self, mut handle: impl FnMut(&S::Event)) -> Result<usize> {
         let mut count = 0;
         loop {
-            // SAFETY: as the caller says.
+            // SAFETY: the caller promises it.
             while !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
                 count += 1;
             }
@@ -166,7 +169,8 @@ impl<S: EventSpec> RingBuf<S> {
             if !more.map_err(|fault| error_of::<S>(Operation::Read, fault))? {
                 return Ok(count);
             }
-            // SAFETY: as above. What is no event is for `take`, which says so or passes over it.
+            // SAFETY: as above. `take` handles records that are not events: it reports or skips
+            // them.
             if !Self::OVERWRITES && unsafe { self.reader.show_quickly(&mut handle) } {
                 count += 1;
             } else if take::<S>(&mut self.reader, &mut self.event)? {
@@ -176,20 +180,20 @@ impl<S: EventSpec> RingBuf<S> {
         }
     }
 
-    /// The events that are there now, as an iterator. It ends where there is no more, or behind an error after which
-    /// reading can't go on.
+    /// Returns an iterator over the current events. It ends if there are no more, or after an error after which reading
+    /// can't continue.
     #[inline]
     pub fn records(&mut self) -> Records<'_, S> {
         Records { reader: self, is_over: false }
     }
 
-    /// Waits until there is an event or the time is over; `true`: there is one. `None`: waits as long as it takes.
-    /// `false` also when a signal comes.
+    /// Waits until there is an event or the timeout expires. Returns `true` if there is an event. A timeout of `None`
+    /// waits without limit. Returns `false` also if a signal arrives.
     ///
     /// Programs wake the reader unless they submit with `BPF_RB_NO_WAKEUP`.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read), except `Mismatch`; those of `poll(2)`, of which none is expected.
+    /// Fails like [`read`](Self::read), but not with `Mismatch`. Also fails if `poll(2)` fails, which is not expected.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         while !self.is_ready()? {
@@ -200,7 +204,7 @@ impl<S: EventSpec> RingBuf<S> {
                 return self.is_ready();
             }
             if !self.is_ready()? {
-                // A record is reserved, and its program about to submit it.
+                // A record is reserved, and its program is about to submit it.
                 if left.is_some_and(|left| left.is_zero()) {
                     return Ok(false);
                 }
@@ -210,26 +214,28 @@ impl<S: EventSpec> RingBuf<S> {
         Ok(true)
     }
 
-    /// Bytes that records take now, with their headers (8 bytes each) and rounded up to 8, the unfinished ones too.
+    /// Returns how many bytes the current records take, including unfinished ones. A record has a header of 8 bytes and
+    /// is rounded up to a multiple of 8.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.reader.unread()
     }
 
-    /// Bytes of the ring; a record takes 8 more than the event, rounded up to 8.
+    /// Returns the size of the ring in bytes. A record takes 8 bytes more than the event, rounded
+    /// up to a multiple of 8.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.reader.size()
     }
 
-    /// Bytes of records that were overwritten before they were read; 0 unless the map has
-    /// [`MapFlags::RB_OVERWRITE`].
+    /// Returns how many bytes of records were overwritten before they were read. Always 0 unless
+    /// the map has [`MapFlags::RB_OVERWRITE`].
     #[must_use]
     pub fn overwritten(&self) -> u64 {
         self.reader.overwritten()
     }
 
-    /// The map.
+    /// Returns the map.
     #[must_use]
     pub fn map(&self) -> &Map<S> {
         &self.map
@@ -239,7 +245,7 @@ impl<S: EventSpec> RingBuf<S> {
 impl<S: EventSpec> RingBuf<S> {
     const OVERWRITES: bool = S::DEF.flags.contains(MapFlags::RB_OVERWRITE);
 
-    /// Copies the next event, if it is there and nothing is to be said about it.
+    /// Copies the next event, if there is one without an error.
     #[inline]
     fn take_quickly(reader: &mut Reader<S::Event>, event: &mut S::Event) -> bool {
         !Self::OVERWRITES && reader.take_quickly(event)
@@ -250,7 +256,7 @@ impl<S: EventSpec> RingBuf<S> {
     }
 }
 
-/// Copies the next event to `event`; `false` when there is none.
+/// Copies the next event to `event`. Returns `false` if there is none.
 #[inline(never)]
 fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Result<bool> {
     match reader.take(event) {
@@ -261,7 +267,7 @@ fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Re
     }
 }
 
-/// A record that is no event.
+/// Returns the error for a record that is not an event.
 #[cold]
 pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
     let text = format!(
@@ -271,7 +277,7 @@ pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
     Error::told(Operation::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)
 }
 
-/// The descriptor of the map, which can be read when there are events.
+/// Returns the descriptor of the map, which is readable when there are events.
 impl<S: EventSpec> AsFd for RingBuf<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.map.as_fd()
@@ -293,7 +299,7 @@ impl<S: EventSpec> fmt::Debug for RingBuf<S> {
     }
 }
 
-/// The events that are there: see [`RingBuf::records`].
+/// An iterator over the current events: see [`RingBuf::records`].
 pub struct Records<'a, S: EventSpec> {
     reader: &'a mut RingBuf<S>,
     is_over: bool,

@@ -1,4 +1,4 @@
-//! One reader, or one writer, of a ring.
+//! Ensures that a process has at most one reader or writer of a ring.
 
 use crate::error::{Error, Operation, Result};
 use crate::map::Map;
@@ -7,17 +7,17 @@ use crate::sys::Errno;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The right to move this process' position in a map's ring, until it is dropped.
+/// The right to move the position in a map's ring, until it is dropped.
 ///
-/// The kernel lets any number of descriptors move it. Two readers would each take records away that the other still
-/// looks at.
+/// The kernel lets any number of descriptors move the position. Two readers would remove records that the other one is
+/// still reading.
 pub(super) struct Sole(u32);
 
-/// The ids of the maps whose position somebody moves.
+/// The ids of the maps whose position is in use.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 impl Sole {
-    /// Takes the right, unless somebody has it.
+    /// Takes the right, unless it is already taken.
     pub(super) fn take<S: MapSpec>(map: &Map<S>) -> Result<Self> {
         let id = map.info()?.id;
         if taken().insert(id) {

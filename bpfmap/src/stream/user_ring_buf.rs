@@ -15,10 +15,11 @@ use core::ops::{Deref, DerefMut};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Sends events to programs through a user ring buffer (`BPF_MAP_TYPE_USER_RINGBUF`, Linux 6.1).
+/// A writer that sends events to programs through a user ring buffer (`BPF_MAP_TYPE_USER_RINGBUF`,
+/// Linux 6.1).
 ///
-/// A program takes them with `bpf_user_ringbuf_drain` whenever it runs: sending an event runs nothing. Events go out in
-/// the order of their submission.
+/// A program reads them with `bpf_user_ringbuf_drain` when it runs. Sending an event does not run a program. Programs
+/// get the events in the order of submission.
 ///
 /// ```no_run
 /// # fn f<S: bpfmap::EventSpec<Kind = bpfmap::kind::UserRingbuf, Event = [u32; 2]>>(map: bpfmap::Map<S>) -> bpfmap::Result<()> {
@@ -33,32 +34,34 @@ use std::time::{Duration, Instant};
 ///
 /// # One writer
 ///
-/// A ring has one writer. The kernel does not see to that: every process that may write to the map, and every library in
-/// this process, can write to the ring and move its position. Nothing unsound follows, since an event is copied into the
-/// ring when it is submitted. Reserving and submitting fail with [`Contended`](crate::ErrorKind::Contended) when the position
-/// is not where this writer left it, and with [`Corrupted`](crate::ErrorKind::Corrupted) when the positions can't be those of
-/// a ring; the writer has then to be opened again. What programs read is worth as much as everybody who may write to the
-/// map: the kernel checks the sizes of records, and nothing else.
+/// A ring has one writer, but the kernel does not enforce this. Every process that may write to the map, and every
+/// library in this process, can write to the ring and move its position. This is still sound, because an event is
+/// copied into the ring when it is submitted. Reserving and submitting fail with
+/// [`Contended`](crate::ErrorKind::Contended) if another writer has moved the position, and with
+/// [`Corrupted`](crate::ErrorKind::Corrupted) if the positions are impossible. Open the writer again after such an
+/// error. The kernel only checks the sizes of records, so programs must trust every process that may write to the map.
 pub struct UserRingBuf<S: EventSpec> {
     map: Map<S>,
     writer: Writer<S::Event>,
-    /// The event that is reserved.
+    /// The reserved event.
     event: Box<S::Event>,
-    /// Tells when a program has made room.
+    /// Reports when a program has freed space.
     epoll: Epoll,
     /// The memory of the writer: a page that holds the position of the programs, which consume.
     _consumer: Mapping,
-    /// And a page that holds the position of this writer, then the data, twice in a row: a record never wraps.
+    /// A page that holds the position of this writer, followed by the data, which is mapped twice in a row so that a
+    /// record never wraps.
     _producer: Mapping,
     _sole: Sole,
 }
 
 impl<S: EventSpec> UserRingBuf<S> {
-    /// Opens the writer of a map. It goes on where an earlier writer ended, of this process or another.
+    /// Opens the writer of a map. It continues where an earlier writer ended, in this or another process.
     ///
     /// # Errors
-    /// `EBUSY`: this process has a writer of the map already. [`Mismatch`](crate::ErrorKind::Mismatch): the ring
-    /// is too small for an event. [`Corrupted`](crate::ErrorKind::Corrupted): the positions are none of a ring. `ENOMEM`: no memory for the mapping. `EPERM`: the map is frozen.
+    /// `EBUSY`: this process already has a writer of the map. [`Mismatch`](crate::ErrorKind::Mismatch): the ring is too
+    /// small for an event. [`Corrupted`](crate::ErrorKind::Corrupted): the positions are impossible. `ENOMEM`: no
+    /// memory for the mapping. `EPERM`: the map is frozen.
     pub fn open(map: &Map<S>) -> Result<Self>
     where
         S::Kind: WriteRecords,
@@ -72,15 +75,15 @@ impl<S: EventSpec> UserRingBuf<S> {
         let size = map.max_entries() as usize;
         let producer =
             Mapping::new(map.as_fd(), page, page + 2 * size, Access::ReadWrite).map_err(failed)?;
-        // SAFETY: the mapping has twice `size` bytes behind its first page.
+        // SAFETY: the mapping has twice `size` bytes after its first page.
         let data = unsafe { producer.at(page) };
-        // SAFETY: both mappings begin at a page, live as long as the writer and are used by it alone; the second can be
-        // written. The kernel, and processes that map the same, access them from outside.
+        // SAFETY: both mappings begin at a page and live as long as the writer, and only the writer uses them. The
+        // second is writable. The kernel and other processes that map the ring access it from outside.
         let writer = unsafe { Writer::new(consumer.start(), producer.start(), data, size as u64) };
         let writer = writer.map_err(|fault| error_of::<S>(Operation::Mmap, fault))?;
         let epoll = Epoll::new()
             .and_then(|epoll| {
-                // A ring with room for half an event is writable all the time: what counts is that a program made room.
+                // A ring with space for half an event is always writable, so this waits for a program that frees space.
                 epoll.add(map.as_fd(), libc::EPOLLOUT | libc::EPOLLET, 0)?;
                 Ok(epoll)
             })
@@ -97,7 +100,8 @@ impl<S: EventSpec> UserRingBuf<S> {
         })
     }
 
-    /// Room for an event, which is zero; `None` when the ring is full. Programs see it when it is submitted.
+    /// Reserves space for an event, which is initialised with zeros, or returns `None` if the ring is full. Programs
+    /// see the event when it is submitted.
     ///
     /// # Errors
     /// [`Contended`](crate::ErrorKind::Contended), [`Corrupted`](crate::ErrorKind::Corrupted): see
@@ -111,13 +115,14 @@ impl<S: EventSpec> UserRingBuf<S> {
         Ok(Some(Reservation { writer: self }))
     }
 
-    /// As [`reserve`](Self::reserve), but waits until a program has made room or the time is over; `None` then, or when a
-    /// signal comes. A `timeout` of `None` waits as long as it takes.
+    /// Does the same as [`reserve`](Self::reserve), but waits until a program has freed space. Returns `None` if the
+    /// timeout expires or a signal arrives. A `timeout` of `None` waits without limit.
     ///
     /// Programs wake the writer unless they drain with `BPF_RB_NO_WAKEUP`.
     ///
     /// # Errors
-    /// As [`reserve`](Self::reserve), and those of `epoll_wait(2)`, of which none is expected.
+    /// Fails like [`reserve`](Self::reserve). Also fails if `epoll_wait(2)` fails, which is not
+    /// expected.
     pub fn reserve_within(
         &mut self,
         timeout: Option<Duration>,
@@ -137,29 +142,31 @@ impl<S: EventSpec> UserRingBuf<S> {
         self.reserve()
     }
 
-    /// Sends an event; `false`, and it is not sent, when the ring is full.
+    /// Sends an event. Returns `false` and does not send it if the ring is full.
     ///
     /// # Errors
-    /// As [`reserve`](Self::reserve); programs don't see the event.
+    /// Fails like [`reserve`](Self::reserve). Programs don't see the event.
     #[inline]
     #[must_use = "a full ring takes no event"]
     pub fn send(&mut self, event: &S::Event) -> Result<bool> {
         self.writer.publish(event).map_err(Self::error)
     }
 
-    /// Bytes of events that no program has taken, with their headers (8 bytes each) and rounded up to 8.
+    /// Returns how many bytes the unread events take. An event has a header of 8 bytes and is rounded up to a multiple
+    /// of 8.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.writer.unread()
     }
 
-    /// Bytes of the ring; an event takes 8 more than its size, rounded up to 8.
+    /// Returns the size of the ring in bytes. An event takes 8 bytes more than its size, rounded up
+    /// to a multiple of 8.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.writer.size()
     }
 
-    /// The map.
+    /// Returns the map.
     #[must_use]
     pub fn map(&self) -> &Map<S> {
         &self.map
@@ -178,7 +185,8 @@ impl<S: EventSpec> UserRingBuf<S> {
     }
 }
 
-/// Room for an event: see [`UserRingBuf::reserve`]. Dropping it gives the room back, and no program sees the event.
+/// Reserved space for an event: see [`UserRingBuf::reserve`]. Dropping it releases the space, and no program sees the
+/// event.
 #[must_use = "what is not submitted is not sent"]
 pub struct Reservation<'a, S: EventSpec> {
     writer: &'a mut UserRingBuf<S>,
@@ -188,14 +196,14 @@ impl<S: EventSpec> Reservation<'_, S> {
     /// Sends the event.
     ///
     /// # Errors
-    /// As [`UserRingBuf::reserve`]. Programs don't see the event.
+    /// Fails like [`UserRingBuf::reserve`]. Programs don't see the event.
     #[inline]
     pub fn submit(self) -> Result<()> {
         let UserRingBuf { writer, event, .. } = self.writer;
         writer.submit(event).map_err(UserRingBuf::<S>::error)
     }
 
-    /// Gives the room back, as dropping does.
+    /// Releases the space, like dropping.
     #[inline]
     pub fn discard(self) {}
 }

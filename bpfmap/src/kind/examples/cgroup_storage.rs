@@ -1,7 +1,7 @@
 use bpfmap::{Map, MapSpec, kind::CgroupStorage};
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
-/// What a program that is attached to a cgroup has counted there.
+/// Returns the count of a program that is attached to a cgroup.
 fn counted<Sent>(sent: &Map<Sent>, cgroup: &Path) -> Result<Option<u64>, Box<dyn std::error::Error>>
 where
     Sent: MapSpec<Kind = CgroupStorage, Key = u64, Value = u64>,

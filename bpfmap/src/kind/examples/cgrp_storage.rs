@@ -1,7 +1,7 @@
 use bpfmap::{CgroupFd, Map, MapSpec, kind::CgrpStorage};
 use std::{fs::File, os::fd::AsFd, path::Path};
 
-/// Gives a cgroup a weight, in place of what it has.
+/// Sets the weight of a cgroup, and replaces an existing one.
 fn weigh<Weights>(weights: &Map<Weights>, cgroup: &Path) -> Result<(), Box<dyn std::error::Error>>
 where
     Weights: MapSpec<Kind = CgrpStorage, Key = u32, Value = u64>,

@@ -1,9 +1,10 @@
 use bpfmap::{Map, MapSpec, Plain, UpdateMode, kind::LpmTrie};
 
-/// Sends a network by a gateway, and says by which gateway an address then goes.
+/// Routes a network through a gateway, and returns the gateway for an address.
 fn route<Routes, Prefix>(routes: &Map<Routes>, network: Prefix, address: Prefix) -> bpfmap::Result<Option<u32>>
 where
-    // A struct of the prefix length and the address; of the latter the length is that of the whole.
+    // A key consists of the prefix length and the address. For a single address, the prefix length
+    // is the length of the address.
     Prefix: Plain,
     Routes: MapSpec<Kind = LpmTrie, Key = Prefix, Value = u32>,
 {

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::LruPercpuHash};
 
-/// The most that one CPU has counted of a flow, unless it was forgotten.
+/// Returns the largest count of a single CPU for a flow, unless the flow was evicted.
 fn most<Flows>(flows: &Map<Flows>, flow: u32) -> bpfmap::Result<Option<u64>>
 where
     Flows: MapSpec<Kind = LruPercpuHash, Key = u32, Value = u64>,

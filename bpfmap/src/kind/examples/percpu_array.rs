@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, PerCpu, UpdateMode, kind::PercpuArray};
 
-/// Sets a counter to zero on each CPU, and gives what all had counted.
+/// Sets a counter to zero on each CPU, and returns the previous sum.
 fn reset<Counters>(counters: &Map<Counters>, index: u32) -> bpfmap::Result<Option<u64>>
 where
     Counters: MapSpec<Kind = PercpuArray, Key = u32, Value = u64>,

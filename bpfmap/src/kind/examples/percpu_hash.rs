@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::PercpuHash};
 
-/// The packets of a source that all CPUs have counted.
+/// Returns the number of packets from a source, counted on all CPUs.
 fn total<Packets>(packets: &Map<Packets>, source: u32) -> bpfmap::Result<u64>
 where
     Packets: MapSpec<Kind = PercpuHash, Key = u32, Value = u64>,

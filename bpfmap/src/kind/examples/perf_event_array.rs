@@ -1,6 +1,6 @@
 use bpfmap::{EventSpec, Map, PerfBuffer, kind::PerfEventArray};
 
-/// How many events programs have sent since the buffer was opened, and how many had no room.
+/// Returns how many events programs have sent since the buffer was opened, and how many were lost.
 fn drain<Execs>(execs: &mut PerfBuffer<Execs>) -> bpfmap::Result<(usize, u64)>
 where
     Execs: EventSpec<Kind = PerfEventArray, Key = u32, Event = u64>,
@@ -9,7 +9,7 @@ where
     Ok((read, execs.lost()))
 }
 
-/// Programs find nobody to send to before this.
+/// Before this call, programs can't send events.
 fn open<Execs>(map: &Map<Execs>) -> bpfmap::Result<PerfBuffer<Execs>>
 where
     Execs: EventSpec<Kind = PerfEventArray, Key = u32, Event = u64>,

@@ -1,7 +1,7 @@
 use bpfmap::{Map, MapSpec, ProgramFd, kind::ProgArray};
 use std::os::fd::AsFd;
 
-/// Has tail calls to 1 run this program.
+/// Makes tail calls to index 1 run this program.
 fn install<Jumps>(jumps: &Map<Jumps>, program: &impl AsFd) -> bpfmap::Result<()>
 where
     Jumps: MapSpec<Kind = ProgArray, Key = u32, Value = u32>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::Queue};
 
-/// Hands a job to programs; `false` when too many wait.
+/// Passes a job to programs; returns `false` if the queue is full.
 fn hand_over<Jobs>(jobs: &Map<Jobs>, job: u32) -> bpfmap::Result<bool>
 where
     Jobs: MapSpec<Kind = Queue, Key = (), Value = u32>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, kind::Rhash};
 
-/// Ends a session, and says what it had counted.
+/// Ends a session, and returns its count.
 fn end<Sessions>(sessions: &Map<Sessions>, session: u32) -> bpfmap::Result<Option<u64>>
 where
     Sessions: MapSpec<Kind = Rhash, Key = u32, Value = u64>,

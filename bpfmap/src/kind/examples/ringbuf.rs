@@ -1,6 +1,6 @@
 use bpfmap::{EventSpec, Map, RingBuf, kind::Ringbuf};
 
-/// The sum of the events that programs have sent and nobody has read.
+/// Returns the sum of all unread events.
 fn sum<Numbers>(map: &Map<Numbers>) -> bpfmap::Result<u64>
 where
     Numbers: EventSpec<Kind = Ringbuf, Event = u64>,

@@ -1,6 +1,6 @@
 use bpfmap::{Map, MapSpec, StructOpsState, kind::StructOps};
 
-/// Takes the programs back, if the kernel calls them.
+/// Unregisters the programs if the kernel calls them.
 fn take_back<SlowStart>(slow_start: &Map<SlowStart>) -> bpfmap::Result<bool>
 where
     SlowStart: MapSpec<Kind = StructOps, Key = u32>,

@@ -1,7 +1,7 @@
 use bpfmap::{Map, MapSpec, PidFd, kind::TaskStorage};
 use std::os::fd::AsFd;
 
-/// What is known of a process; from now on nothing.
+/// Removes the value of a process and returns it.
 fn forget<Accounts>(accounts: &Map<Accounts>, process: u32) -> Result<Option<u64>, Box<dyn std::error::Error>>
 where
     Accounts: MapSpec<Kind = TaskStorage, Key = u32, Value = u64>,

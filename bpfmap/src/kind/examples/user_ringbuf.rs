@@ -1,6 +1,6 @@
 use bpfmap::{EventSpec, Map, UserRingBuf, kind::UserRingbuf};
 
-/// Tells programs a number; `false` when they have not read enough of what they were told before.
+/// Sends a number to programs; returns `false` if they have not read enough of the earlier ones.
 fn tell<Numbers>(map: &Map<Numbers>, number: u64) -> bpfmap::Result<bool>
 where
     Numbers: EventSpec<Kind = UserRingbuf, Event = u64>,

@@ -1,4 +1,5 @@
-//! The markers: one row of the facts table each, one line a fact; a file a family of map types.
+//! The markers. Each names its row of the facts table and has one line for each fact. Each file has
+//! one family of map types.
 
 mod network;
 mod objects;
@@ -14,14 +15,14 @@ mod storage;
 pub use storage::*;
 pub use streams::*;
 
-/// `kind!(/// docs Hash, HASH, V => V);`: the marker, its row of the facts table, and what an entry holds.
+/// `kind!(/// docs Hash, HASH, V => V);` defines a marker from its row of the facts table and the content of an entry.
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident, $row:ident, $v:ident => $value:ty) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl $name {
-            /// Defines a map of this type, with this key and value and nothing else said.
+            /// Defines a map of this type with this key and value, and no other attributes.
             #[must_use]
             pub const fn def<'a>(
                 name: &'a str,

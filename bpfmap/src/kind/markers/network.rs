@@ -1,4 +1,4 @@
-//! Map types that packets are redirected with: their entries are interfaces, CPUs and sockets.
+//! Map types for redirecting packets. Their entries are interfaces, CPUs and sockets.
 
 use super::kind;
 use crate::kind::{DeleteElement, InsertElement, Iterate, Kind, sealed::Sealed};
@@ -6,17 +6,17 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP` (Linux 4.14)
     ///
-    /// Interfaces by index, for `bpf_redirect_map` in XDP programs. Takes an
-    /// [`InterfaceIndex`](crate::InterfaceIndex) where the value has 4 bytes (`u32`), a
-    /// [`Device`](crate::Device) where it has 8 (`u64`; Linux 5.8); a look-up gives the index, and the id of the
-    /// program.
+    /// Interfaces by index, for `bpf_redirect_map` in XDP programs. Accepts an
+    /// [`InterfaceIndex`](crate::InterfaceIndex) if the value has 4 bytes (`u32`), and a [`Device`](crate::Device) if
+    /// it has 8 (`u64`; Linux 5.8). A lookup returns the index and the id of the program.
     ///
-    /// A slot that is empty can't be told from one that is taken: `BPF_NOEXIST` is always `EEXIST`, `BPF_EXIST` never
-    /// fails, and deleting an empty slot succeeds. Out of range: `E2BIG` on update, `EINVAL` on deletion. No such
-    /// interface, or no program for devmaps: `EINVAL`.
+    /// The kernel does not distinguish empty slots from slots in use: `BPF_NOEXIST` always fails with `EEXIST`,
+    /// `BPF_EXIST` never fails, and deleting an empty slot succeeds. An index out of range fails with `E2BIG` on update
+    /// and `EINVAL` on deletion. An interface that does not exist, or a program that is not for devmaps, fails with
+    /// `EINVAL`.
     ///
-    /// A devmap is for programs of the type that used it first: after a `sched_cls` program, an XDP program that uses it is
-    /// not loaded (`EINVAL` without a word from the verifier; so on Linux 6.1 and later, not on 5.10).
+    /// Only programs of one type can use a devmap: once a `sched_cls` program has used it, loading an XDP program that
+    /// uses it fails with `EINVAL` and an empty verifier log. This applies to Linux 6.1 and later, not to 5.10.
     ///
     /// ```no_run
     /// use bpfmap::{Device, InterfaceIndex, Map, MapSpec, ProgramFd, kind::Devmap};
@@ -41,16 +41,16 @@ impl Iterate for Devmap {}
 
 kind!(/// `BPF_MAP_TYPE_SOCKMAP` (Linux 4.14)
     ///
-    /// Sockets by index, whose data programs see and redirect. Takes a [`SocketFd`](crate::SocketFd): a TCP socket that listens or is
-    /// connected, a UDP socket that is bound (Linux 5.7; releases of 6.16 to 7.0 take an unbound one), an `AF_UNIX` socket that is
-    /// connected (stream 5.15, datagram too) or an `AF_VSOCK` one (6.4); any other is `EOPNOTSUPP`, what is no socket
-    /// `ENOTSOCK`. Where the value has 8 bytes (`u64`; Linux 5.7) a look-up gives the socket's cookie. An entry goes
-    /// when its socket is closed.
+    /// Sockets by index, whose data programs can read and redirect. Accepts a [`SocketFd`](crate::SocketFd): a TCP
+    /// socket that listens or is connected, a bound UDP socket (Linux 5.7; some releases of 6.16 to 7.0 also accept an
+    /// unbound one), a connected `AF_UNIX` stream or datagram socket (5.15) or an `AF_VSOCK` socket (6.4). Any other
+    /// socket fails with `EOPNOTSUPP`, any other descriptor with `ENOTSOCK`. If the value has 8 bytes (`u64`; Linux
+    /// 5.7), a lookup returns the socket's cookie. Closing a socket removes its entry.
     ///
-    /// Out of range: `E2BIG` on update. Deleting an empty slot and one out of range can't be told apart (`EINVAL`): both
-    /// are `false` here.
+    /// An index out of range fails with `E2BIG` on update. Deleting an empty slot and deleting an index out of range
+    /// both fail with `EINVAL`: the handle returns `false` for both.
     ///
-    /// A program of the type `sched_cls` can look up, but from Linux 7.3 on neither put in nor delete.
+    /// A program of the type `sched_cls` can look up entries, but from Linux 7.3 on can neither update nor delete them.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, SocketCookie, kind::Sockmap};
@@ -74,14 +74,13 @@ impl Iterate for Sockmap {}
 
 kind!(/// `BPF_MAP_TYPE_CPUMAP` (Linux 4.15)
     ///
-    /// Queues of CPUs, by CPU, for `bpf_redirect_map` in XDP programs. Takes a
-    /// [`CpuQueueSize`](crate::CpuQueueSize) where the value has 4 bytes (`u32`), a
-    /// [`CpuQueue`](crate::CpuQueue) where it has 8 (`u64`; Linux 5.9); a look-up gives the size, and the id of
-    /// the program.
+    /// Packet queues by CPU, for `bpf_redirect_map` in XDP programs. Accepts a [`CpuQueueSize`](crate::CpuQueueSize) if
+    /// the value has 4 bytes (`u32`), and a [`CpuQueue`](crate::CpuQueue) if it has 8 (`u64`; Linux 5.9). A lookup
+    /// returns the size and the id of the program.
     ///
-    /// As in a devmap, a slot that is empty can't be told from one that is taken. A CPU that is not possible: `ENODEV`.
-    /// Out of range: `E2BIG` on update, `EINVAL` on deletion. No program for cpumaps: `EINVAL` from Linux 7.0, `ENOMEM`
-    /// before.
+    /// As in a devmap, the kernel does not distinguish empty slots from slots in use. A CPU that is not possible fails
+    /// with `ENODEV`. An index out of range fails with `E2BIG` on update and `EINVAL` on deletion. A program that is
+    /// not for cpumaps fails with `EINVAL` from Linux 7.0, and `ENOMEM` before.
     ///
     /// ```no_run
     /// use bpfmap::{CpuQueue, CpuQueueSize, Map, MapSpec, ProgramFd, kind::Cpumap};
@@ -105,11 +104,12 @@ impl Iterate for Cpumap {}
 
 kind!(/// `BPF_MAP_TYPE_XSKMAP` (Linux 4.18)
     ///
-    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Takes a [`SocketFd`](crate::SocketFd); one of another family is
-    /// `EOPNOTSUPP`, one without a receive ring `ENOBUFS` (from Linux 7.1). User space
-    /// can't look up (`EOPNOTSUPP`). An entry goes when its socket is closed.
+    /// `AF_XDP` sockets by index, for `bpf_redirect_map` in XDP programs. Accepts a [`SocketFd`](crate::SocketFd). A
+    /// socket of another family fails with `EOPNOTSUPP`, a socket without a receive ring with `ENOBUFS` (from Linux
+    /// 7.1). User space can't look up entries (`EOPNOTSUPP`). Closing a socket removes its entry.
     ///
-    /// Out of range: `E2BIG` on update, `EINVAL` on deletion. Deleting an empty slot succeeds.
+    /// An index out of range fails with `E2BIG` on update and `EINVAL` on deletion. Deleting an
+    /// empty slot succeeds.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::Xskmap};
@@ -132,7 +132,7 @@ impl Iterate for Xskmap {}
 
 kind!(/// `BPF_MAP_TYPE_SOCKHASH` (Linux 4.18)
     ///
-    /// As [`Sockmap`], by keys of 1 to 512 bytes. Full: `E2BIG`.
+    /// Like [`Sockmap`], with keys of 1 to 512 bytes. An update of a full map fails with `E2BIG`.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::Sockhash};
@@ -155,12 +155,13 @@ impl Iterate for Sockhash {}
 
 kind!(/// `BPF_MAP_TYPE_REUSEPORT_SOCKARRAY` (Linux 4.19)
     ///
-    /// The sockets of one port, by index, of which a program picks (`bpf_sk_select_reuseport`). Takes a [`SocketFd`](crate::SocketFd): a
-    /// UDP socket, or a TCP socket that listens, bound with `SO_REUSEPORT`, else `EINVAL`; one that is in such a map
-    /// already is `EBUSY`, one of another kind `ENOTSUPP`, what is no socket `ENOTSOCK`. Where the value has 8 bytes
-    /// (`u64`) a look-up gives the socket's cookie. An entry goes when its socket is closed.
+    /// Sockets that share a port, by index. A program selects one with `bpf_sk_select_reuseport`. Accepts a
+    /// [`SocketFd`](crate::SocketFd): a UDP socket or a listening TCP socket that is bound with `SO_REUSEPORT`; without
+    /// that option it fails with `EINVAL`. A socket that is already in such a map fails with `EBUSY`, a socket of
+    /// another kind with `ENOTSUPP`, another descriptor with `ENOTSOCK`. If the value has 8 bytes (`u64`), a lookup
+    /// returns the socket's cookie. Closing a socket removes its entry.
     ///
-    /// Out of range: `E2BIG`.
+    /// An index out of range fails with `E2BIG`.
     ///
     /// ```no_run
     /// use bpfmap::{Map, MapSpec, kind::ReuseportSockarray};
@@ -183,8 +184,8 @@ impl Iterate for ReuseportSockarray {}
 
 kind!(/// `BPF_MAP_TYPE_DEVMAP_HASH` (Linux 5.4)
     ///
-    /// As [`Devmap`], by any `u32`: so that the key can be the interface's index, however large. `BPF_NOEXIST` works
-    /// here, `BPF_EXIST` never fails. Full: `E2BIG`.
+    /// Like [`Devmap`], with any `u32` as the key, so that the key can be the interface's index, however large.
+    /// `BPF_NOEXIST` works here; `BPF_EXIST` never fails. An update of a full map fails with `E2BIG`.
     ///
     /// ```no_run
     /// use bpfmap::{InterfaceIndex, Map, MapSpec, kind::DevmapHash};

@@ -8,15 +8,15 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf_tail_call`).
     ///
-    /// [`set`](crate::Map::set) takes a [`ProgramFd`](crate::ProgramFd), [`get`](crate::Map::get) gives the
-    /// [`ProgramId`](crate::ProgramId) (Linux 4.13; `ENOTSUPP` before), [`delete`](crate::Map::delete) empties a slot:
-    /// a tail call falls through an empty slot and an index that is out of range.
+    /// [`set`](crate::Map::set) accepts a [`ProgramFd`](crate::ProgramFd), [`get`](crate::Map::get) returns the
+    /// [`ProgramId`](crate::ProgramId) (Linux 4.13; `ENOTSUPP` before), and [`delete`](crate::Map::delete) empties a
+    /// slot. A tail call to an empty slot or an index out of range does nothing, and the program continues.
     ///
-    /// The kernel empties the map when the last descriptor or pin of it is gone, even while programs use it: keep
-    /// the [`Map`](crate::Map), or pin it. At most 33 tail calls follow each other.
+    /// The kernel empties the map when its last descriptor and pin are gone, even while programs use it: keep the
+    /// [`Map`](crate::Map), or pin it. At most 33 tail calls can follow each other.
     ///
-    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (no program's descriptor, or a program of another type than those that
-    /// the map was first used with), `E2BIG` (the index is out of range).
+    /// Errors: `EBADF` (a closed descriptor), `EINVAL` (not a program's descriptor, or a program of another type than
+    /// the first one that used the map), `E2BIG` (the index is out of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/prog_array.rs")]
@@ -30,10 +30,10 @@ impl Iterate for ProgArray {}
 kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups for a program to ask about (`bpf_skb_under_cgroup`,
     /// `bpf_current_task_under_cgroup`).
     ///
-    /// [`set`](crate::Map::set) takes a [`CgroupFd`](crate::CgroupFd), [`delete`](crate::Map::delete) empties a slot.
-    /// User space can't read the entries (`ENOTSUPP`).
+    /// [`set`](crate::Map::set) accepts a [`CgroupFd`](crate::CgroupFd), and [`delete`](crate::Map::delete) empties a
+    /// slot. User space can't read the entries (`ENOTSUPP`).
     ///
-    /// Errors: `EBADF` (no directory of a cgroup2 file system), `E2BIG` (the index is out of range).
+    /// Errors: `EBADF` (not a directory of a cgroup2 file system), `E2BIG` (the index is out of range).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgroup_array.rs")]
@@ -47,9 +47,9 @@ impl Iterate for CgroupArray {}
 kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all of one spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
-    /// [`set`](crate::Map::set) takes a [`Map`](crate::Map) of that spec, which programs see at once,
-    /// [`get`](crate::Map::get) gives its [`MapId`](crate::MapId) (Linux 4.13), [`inner`](crate::Map::inner) opens it,
-    /// [`swap`](crate::Map::swap) replaces it.
+    /// [`set`](crate::Map::set) accepts a [`Map`](crate::Map) of that spec, which programs see at once.
+    /// [`get`](crate::Map::get) returns its [`MapId`](crate::MapId) (Linux 4.13), [`inner`](crate::Map::inner) opens
+    /// it, and [`swap`](crate::Map::swap) replaces it.
     ///
     /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the index is out of
     /// range).
@@ -67,8 +67,8 @@ impl UpdateBatch for ArrayOfMaps {}
 kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all of one spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
-    /// As [`ArrayOfMaps`], and [`set_new`](crate::Map::set_new) tells a new key from one that is there. Programs can't
-    /// write it.
+    /// Like [`ArrayOfMaps`], and [`set_new`](crate::Map::set_new) fails for a key that is present. Programs can't write
+    /// to the map.
     ///
     /// Errors: `EBADF` (a closed descriptor), `EINVAL` (the map differs from the template), `E2BIG` (the map is full).
     ///

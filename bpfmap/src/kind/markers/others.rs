@@ -1,4 +1,4 @@
-//! Map types of which there is but one of a kind.
+//! Map types that belong to no family.
 
 use super::kind;
 use crate::kind::{
@@ -9,9 +9,9 @@ use crate::plain::Plain;
 
 kind!(/// `BPF_MAP_TYPE_ARENA` (Linux 6.9)
     ///
-    /// Errors: `EOPNOTSUPP` (creation without a JIT for arenas: x86-64 and arm64 have one), `EBUSY`, `EINVAL` (this
-    /// process has it in memory already, or at another address), `EEXIST` (something else lies at its address),
-    /// `ENOMEM` (no address range is left).
+    /// Errors: `EOPNOTSUPP` (creation on an architecture whose JIT has no arenas; x86-64 and arm64 have them), `EBUSY`,
+    /// `EINVAL` (this process has already mapped it, or at another address), `EEXIST` (its address is in use), `ENOMEM`
+    /// (no address range is left).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/arena.rs")]
@@ -38,8 +38,8 @@ impl Iterate for InsnArray {}
 
 kind!(/// `BPF_MAP_TYPE_STRUCT_OPS` (Linux 5.6)
     ///
-    /// Errors: `EINPROGRESS` (it was taken back before, and is still used), `EOPNOTSUPP` (a link registers it, and
-    /// takes it back), `EPERM` (the descriptor is write-only or read-only).
+    /// Errors: `EINPROGRESS` (it was unregistered before, and is still in use), `EOPNOTSUPP` (a link registers and
+    /// unregisters it), `EPERM` (the descriptor is write-only or read-only).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/struct_ops.rs")]
@@ -51,7 +51,7 @@ impl RegisterOps for StructOps {}
 
 kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is the number of hash functions.
     ///
-    /// Errors: `EPERM` (frozen, or the descriptor is read-only); never full.
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only). The map is never full.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/bloom_filter.rs")]
@@ -63,9 +63,10 @@ impl Filter for BloomFilter {}
 
 kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): a program puts a stack in with `bpf_get_stackid`, which gives it the key.
     ///
-    /// A stack that is there already keeps its id. Another one that falls on the same id is refused (`EEXIST`), or takes
-    /// the place with `BPF_F_REUSE_STACKID`. Ids go up to the next power of two above `max_entries`. A look-up takes the
-    /// stack out for a moment: another one at the same time may find nothing (`ENOENT`).
+    /// Recording the same stack again gives the same id. A different stack with the same id fails with `EEXIST`, or
+    /// replaces the old one if the program passes `BPF_F_REUSE_STACKID`. Ids are below the next power of two above
+    /// `max_entries`. A lookup removes the stack for a moment: another lookup at the same time may find nothing
+    /// (`ENOENT`).
     ///
     /// Errors: `E2BIG` ([`delete`](crate::Map::delete) of an id out of range), `ENOTSUPP`
     /// ([`take`](crate::Map::take) before Linux 6.18), `EPERM` (frozen, or the descriptor is read-only).

@@ -31,8 +31,8 @@ impl Lock for Hash {}
 
 kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index, all there and zero from the start.
     ///
-    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only); a look-up out
-    /// of range gives `None`.
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only). A lookup with an
+    /// index out of range returns `None`.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/array.rs")]
@@ -71,8 +71,8 @@ impl DeleteBatch for PercpuHash {}
 kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): by index a value [of each CPU](PerCpu), all there and zero from the
     /// start.
     ///
-    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only); a look-up out
-    /// of range gives `None`. `ENOTSUPP`: batches before Linux 5.13.
+    /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
+    /// (batches before Linux 5.13). A lookup with an index out of range returns `None`.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/percpu_array.rs")]
@@ -89,8 +89,8 @@ impl UpdateBatch for PercpuArray {}
 kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key; what was used least recently makes room. A
     /// look-up from user space is no use.
     ///
-    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before
-    /// Linux 5.14); never full.
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
+    /// 5.14). The map is never full.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lru_hash.rs")]
@@ -109,8 +109,8 @@ impl DeleteBatch for LruHash {}
 
 kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): as [`LruHash`], with a value [of each CPU](PerCpu).
     ///
-    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before
-    /// Linux 5.14); never full.
+    /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
+    /// 5.14). The map is never full.
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lru_percpu_hash.rs")]
@@ -131,10 +131,10 @@ impl DeleteBatch for LruPercpuHash {}
 kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix; a look-up finds that of the longest prefix
     /// that covers the key.
     ///
-    /// Errors: `ENOSPC` (full, and the prefix is new; up to Linux 6.12 also for one that is there, where the fix
-    /// was not back-ported), `EINVAL` (a prefix longer than its data), `EPERM` (frozen, or the descriptor is
-    /// read-only), `ENOSYS` ([`delete`](crate::Map::delete) before Linux 4.15), `ENOTSUPP` (walking before 4.16,
-    /// batches before 5.13).
+    /// Errors: `ENOSPC` (full, and the prefix is new; up to Linux 6.12 without the backported fix, also if the prefix
+    /// is present), `EINVAL` (a prefix longer than its data), `EPERM` (frozen, or the descriptor is read-only),
+    /// `ENOSYS` ([`delete`](crate::Map::delete) before Linux 4.15), `ENOTSUPP` (walking before 4.16, batches before
+    /// 5.13).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/lpm_trie.rs")]

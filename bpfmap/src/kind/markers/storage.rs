@@ -11,15 +11,16 @@ use crate::plain::Plain;
 kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup that a program of the map is attached to.
     /// Deprecated: [`CgrpStorage`] (Linux 6.2) needs no attachment.
     ///
-    /// The kernel makes a value when the program is attached, and it goes with the attachment. User space
-    /// [looks it up](crate::Map::lookup) and [updates](crate::Map::update) it, and can't make one: `ENOENT`. It can't be
-    /// deleted (`EINVAL`), nor walked safely: from the last key Linux 6.16 to 6.19 go on with a key of no meaning.
+    /// The kernel creates a value when the program is attached, and deletes it when the program is detached. User space
+    /// can [look it up](crate::Map::lookup) and [update](crate::Map::update) it, but can't create one (`ENOENT`) or
+    /// delete it (`EINVAL`). Walking over the map is not safe: after the last key, Linux 6.16 to 6.19 return a
+    /// meaningless key.
     ///
     /// The key is the cgroup's inode number and the attach type (`struct bpf_cgroup_storage_key`), or from Linux 5.9
     /// the inode number alone, a `u64`.
     ///
-    /// Errors: `ENOENT` (no program of the map is attached to the cgroup), `EINVAL`
-    /// ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist), whether there is a value or not, so it is never `EEXIST`), `EPERM`
+    /// Errors: `ENOENT` (no program that uses the map is attached to the cgroup), `EINVAL`
+    /// ([`UpdateMode::NoExist`](crate::UpdateMode::NoExist), even if there is a value; never `EEXIST`), `EPERM`
     /// (frozen).
     ///
     /// ```no_run
@@ -35,7 +36,7 @@ impl Lock for CgroupStorage {}
 kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`], with a value for each CPU. Deprecated
     /// as well.
     ///
-    /// Errors: as [`CgroupStorage`]: `ENOENT`, `EINVAL`, `EPERM`.
+    /// Errors: `ENOENT`, `EINVAL` and `EPERM`, in the same cases as [`CgroupStorage`].
     ///
     /// ```no_run
     #[doc = include_str!("../examples/percpu_cgroup_storage.rs")]
@@ -49,8 +50,8 @@ impl SelectCpu for PercpuCgroupStorage {}
 
 kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), gone with the socket.
     ///
-    /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) take an open socket; what is no socket is
-    /// `ENOTSOCK`.
+    /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket; another descriptor
+    /// fails with `ENOTSOCK`.
     ///
     /// Errors: `EBADF` (a closed descriptor), `ENOTSOCK`, `ENOMEM` (no memory to attach the value with), `EPERM`
     /// (frozen).
@@ -67,8 +68,8 @@ impl AttachValues for SkStorage {
 
 kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](FileFd), gone with the inode.
     ///
-    /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line): without, as Debian boots 5.10,
-    /// nothing can be attached (`EBADF`).
+    /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line). Without it, attaching fails with
+    /// `EBADF`; Debian's 5.10 boots like this.
     ///
     /// Errors: `EBADF` (a closed descriptor, or no `bpf` in `lsm=`), `ENOMEM` (no memory to attach the value with),
     /// `EPERM` (frozen).
@@ -85,9 +86,10 @@ impl AttachValues for InodeStorage {
 
 kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), gone with the task.
     ///
-    /// What is no pidfd is `EBADF`; a task that has exited has no values (`ENOENT`).
+    /// A descriptor that is not a pidfd fails with `EBADF`; a task that has exited has no values
+    /// (`ENOENT`).
     ///
-    /// Errors: `EBADF` (no pidfd), `ENOENT` (the task has exited), `ENOMEM` (no memory to attach the value with),
+    /// Errors: `EBADF` (not a pidfd), `ENOENT` (the task has exited), `ENOMEM` (no memory to attach the value with),
     /// `EPERM` (frozen).
     ///
     /// ```no_run
@@ -102,9 +104,9 @@ impl AttachValues for TaskStorage {
 
 kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd), gone with the cgroup.
     ///
-    /// What is no directory of a cgroup2 file system is `EBADF`.
+    /// A descriptor that is not a directory of a cgroup2 file system fails with `EBADF`.
     ///
-    /// Errors: `EBADF` (no directory of a cgroup), `ENOMEM` (no memory to attach the value with), `EPERM` (frozen).
+    /// Errors: `EBADF` (not a directory of a cgroup), `ENOMEM` (no memory to attach the value with), `EPERM` (frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/cgrp_storage.rs")]

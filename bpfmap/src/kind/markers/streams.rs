@@ -9,11 +9,11 @@ use crate::plain::Plain;
 kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU, which is read by
     /// [`PerfBuffer`](crate::PerfBuffer)
     ///
-    /// [`set`](crate::Map::set) puts in a [`PerfEventFd`](crate::PerfEventFd), in place of what is there. The entry goes
-    /// when the descriptor of the map that set it is closed, unless the map has
+    /// [`set`](crate::Map::set) stores a [`PerfEventFd`](crate::PerfEventFd) and replaces an existing one. The kernel
+    /// removes the entry when the map descriptor that set it is closed, unless the map has
     /// [`PRESERVE_ELEMS`](crate::MapFlags::PRESERVE_ELEMS). User space can't read it back.
     ///
-    /// Errors: `E2BIG` (the CPU is out of range), `EBADF` (no perf event), `ENOTSUPP` (a look-up, which the handle
+    /// Errors: `E2BIG` (the CPU is out of range), `EBADF` (not a perf event), `ENOTSUPP` (a lookup, which the handle
     /// does not have), `EPERM` (frozen).
     ///
     /// ```no_run
@@ -28,8 +28,7 @@ impl ReadPerCpuRecords for PerfEventArray {}
 
 kind!(/// `BPF_MAP_TYPE_RINGBUF` (Linux 5.8), which is read by [`RingBuf`](crate::RingBuf)
     ///
-    /// Errors: `EBUSY` (this process reads the map already), `ENOMEM` (no memory for the mapping), `EPERM`
-    /// (frozen).
+    /// Errors: `EBUSY` (this process already reads the map), `ENOMEM` (no memory for the mapping), `EPERM` (frozen).
     ///
     /// ```no_run
     #[doc = include_str!("../examples/ringbuf.rs")]
@@ -41,7 +40,7 @@ impl ReadRecords for Ringbuf {}
 
 kind!(/// `BPF_MAP_TYPE_USER_RINGBUF` (Linux 6.1), which is written by [`UserRingBuf`](crate::UserRingBuf)
     ///
-    /// Errors: `EBUSY` (this process writes to the map already), `ENOMEM` (no memory for the mapping), `EPERM`
+    /// Errors: `EBUSY` (this process already writes to the map), `ENOMEM` (no memory for the mapping), `EPERM`
     /// (frozen).
     ///
     /// ```no_run

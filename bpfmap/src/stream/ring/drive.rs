@@ -1,12 +1,12 @@
-//! Rings over memory of our own, with whatever in it: for the tests, and for `fuzz/`.
+//! Rings in ordinary memory with arbitrary content, for the tests and for `fuzz/`.
 
 use super::{Fault, Found, PerfFound, PerfReader, Reader, Writer};
 use crate::plain::{Plain, zeroed};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// The memory of a ring: the words at the consumer's position, those at the producer's, and twice the data. Each is an
-/// allocation of its own, so that a sanitizer sees what leaves it.
+/// The memory of a ring: the words at the consumer's position, those at the producer's position, and twice the data.
+/// Each is a separate allocation, so that a sanitizer detects accesses outside of it.
 pub(super) struct Own {
     pub(super) consumer: Box<[AtomicU64]>,
     pub(super) producer: Box<[AtomicU64]>,
@@ -14,7 +14,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// A ring of so many bytes, which is zero.
+    /// Returns a ring of this many bytes, all zero.
     pub(super) fn new(size: usize) -> Self {
         let words = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self { consumer: words(1), producer: words(3), data: words(size / 8 * 2) }
@@ -24,15 +24,15 @@ impl Own {
         self.data.len() as u64 * 4
     }
 
-    /// A reader of events of type `E`. The memory has to outlive it.
+    /// Returns a reader of events of type `E`. The memory must outlive it.
     pub(super) fn reader<E: Plain>(&self, overwrites: bool) -> Result<Reader<E>, Fault> {
         let (consumer, producer) = (start(&self.consumer), start(&self.producer));
-        // SAFETY: the memory is as long as said, aligned, outlives the reader, as the callers see to, and is accessed
-        // atomically.
+        // SAFETY: the memory has these sizes, is aligned and is accessed atomically. The callers ensure that it
+        // outlives the reader.
         unsafe { Reader::new(consumer, producer, start(&self.data), self.size(), overwrites) }
     }
 
-    /// A writer of events of type `E`. The memory has to outlive it.
+    /// Returns a writer of events of type `E`. The memory must outlive it.
     pub(super) fn writer<E: Plain>(&self) -> Result<Writer<E>, Fault> {
         let (consumer, producer) = (start(&self.consumer), start(&self.producer));
         // SAFETY: as in `reader`.
@@ -47,7 +47,7 @@ impl Own {
         }
     }
 
-    /// What an input says: the positions, then the data.
+    /// The content of an input: the positions, then the data.
     fn fill(&self, input: &mut Input<'_>) {
         self.consumer[0].store(input.position(0), Ordering::Relaxed);
         let consumer = self.consumer[0].load(Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl Own {
         }
     }
 
-    /// Somebody else changes something.
+    /// Simulates a change by another process.
     fn disturb(&self, what: u8, input: &mut Input<'_>) {
         let near = self.consumer[0].load(Ordering::Relaxed);
         match what % 8 {
@@ -75,7 +75,7 @@ fn start(words: &[AtomicU64]) -> NonNull<u8> {
     NonNull::from(words).cast()
 }
 
-/// Bytes that decide what happens; when they are used up, zeros.
+/// The bytes of the input that determine what happens, followed by zeros.
 struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {
@@ -91,19 +91,19 @@ impl Input<'_> {
         u8::from_ne_bytes(self.take())
     }
 
-    /// A word, which mostly is the header of a small record.
+    /// Returns a word, which usually is the header of a small record.
     fn word(&mut self) -> u64 {
         match self.byte() {
             byte @ 0..0x40 => u64::from(byte),
             byte @ 0x40..0x80 => u64::from(byte & 0x3f) | 1 << 30,
             byte @ 0x80..0x90 => u64::from(byte & 0xf) | 1 << 31,
-            // A record of a perf ring: kind and size.
+            // Returns the header of a record in a perf ring: kind and size.
             byte @ 0x90..0xd0 => 9 << (byte & 1) >> 1 | u64::from(byte & 0x3e) << 50,
             _ => u64::from_ne_bytes(self.take()),
         }
     }
 
-    /// A position: mostly one that is a little behind another.
+    /// Returns a position, which usually is a little after another one.
     fn position(&mut self, near: u64) -> u64 {
         match self.byte() {
             0xff => u64::from_ne_bytes(self.take()),
@@ -114,8 +114,8 @@ impl Input<'_> {
     }
 }
 
-/// Gives a reader and a writer memory that an input describes, and changes it while they work. Nothing leaves the memory,
-/// nothing goes on for ever, and what is a fault stays one until the memory changes.
+/// Runs a reader and a writer on memory that an input describes, and changes it while they work. Checks that nothing
+/// accesses other memory or runs forever, and that a fault stays a fault until the memory changes.
 pub(crate) fn drive(input: &[u8]) {
     let mut input = Input(input);
     let mode = input.byte();
@@ -141,8 +141,8 @@ fn read<E: Plain>(own: &Own, overwrites: bool, input: &mut Input<'_>) {
     let Ok(mut reader) = own.reader::<E>(overwrites) else { return };
     let mut event = zeroed();
     while !input.0.is_empty() {
-        // Each takes 8 bytes at least, of those that the ring held when the reader last looked, and, behind these, of
-        // those that it holds now.
+        // Each record takes at least 8 bytes of those that the ring had at the reader's last check, or after these, of
+        // those that it has now.
         for turn in 0.. {
             assert!(turn <= own.size() / 8 * 2, "more records than the ring holds");
             let before = reader.position();
@@ -185,8 +185,8 @@ fn read_perf<E: Plain>(mode: u8, input: &mut Input<'_>) {
     let size: usize = 8 << (mode >> 6) << (mode >> 6);
     let page: Box<[AtomicU64]> = (0..130).map(|_| AtomicU64::new(0)).collect();
     let data: Box<[AtomicU64]> = (0..size / 8).map(|_| AtomicU64::new(input.word())).collect();
-    // SAFETY: the memory is as long as said, aligned, and outlives the reader; nothing is written to it while an event is
-    // borrowed.
+    // SAFETY: the memory has these sizes, is aligned, and outlives the reader. Nothing is written to it while an event
+    // is borrowed.
     let Ok(mut reader) = (unsafe { PerfReader::<E>::new(start(&page), start(&data), size as u64) })
     else {
         return;

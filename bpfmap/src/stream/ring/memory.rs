@@ -8,39 +8,41 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The positions and the data of a ring buffer with events of type `E`.
 ///
-/// The kernel writes to this memory, and so do all other processes that have the map. It is therefore read and written
-/// as atomic words only, and nothing refers to an event in it. An offset is made of a position by masking it, so that no
-/// position, whatever it is, leads out of the memory.
+/// The kernel writes to this memory, and so can all other processes that have the map. So all accesses are atomic
+/// words, and no reference to an event in it exists. An offset is a masked position, so that no position can point
+/// outside the memory.
 pub(super) struct Memory<E> {
     consumer: NonNull<u8>,
     producer: NonNull<u8>,
     data: NonNull<u8>,
-    /// Bytes of the ring, a power of two.
+    /// The size of the ring in bytes, a power of two.
     size: u64,
     events: PhantomData<fn() -> E>,
 }
 
-// SAFETY: the memory belongs to no thread, and is only accessed atomically.
+// SAFETY: the memory belongs to no thread, and all accesses are atomic.
 unsafe impl<E> Send for Memory<E> {}
 // SAFETY: as above.
 unsafe impl<E> Sync for Memory<E> {}
 
-/// Where `overwrite_pos` stands behind `producer_pos` in `struct bpf_ringbuf` (`kernel/bpf/ringbuf.c`), from Linux 6.19.
+/// The distance of `overwrite_pos` from `producer_pos` in `struct bpf_ringbuf` (`kernel/bpf/ringbuf.c`), from Linux
+/// 6.19.
 const OVERWRITE_POSITION: usize = 16;
 
 impl<E: Plain> Memory<E> {
-    /// Bytes that an event takes, with its header.
+    /// The number of bytes that an event takes, with its header.
     pub(super) const RECORD: u64 = record_size(size_of::<E>() as u64);
 
     /// Takes the memory of a ring of `size` bytes.
     ///
     /// # Errors
-    /// [`Fault::Size`]: the size is not a power of two, or an event takes more.
+    /// [`Fault::Size`]: the size is not a power of two, or an event is larger.
     ///
     /// # Safety
-    /// All three addresses are multiples of 8, and as long as the value is in use there are 8 bytes at `consumer`, 24 at
-    /// `producer` and twice `size` at `data` that can be read, and written where a method does so. In this process, no
-    /// reference to them exists, and every access to them is atomic or happens before or after all accesses here.
+    /// All three addresses must be multiples of 8. As long as the value is in use, there must be 8 bytes at `consumer`,
+    /// 24 at `producer` and twice `size` at `data` that can be read, and also written if a method writes there. In this
+    /// process, no reference to them may exist, and every access to them must be atomic or happen before or after all
+    /// accesses here.
     pub(super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
@@ -53,7 +55,7 @@ impl<E: Plain> Memory<E> {
         Ok(Self { consumer, producer, data, size, events: PhantomData })
     }
 
-    /// Bytes of the ring.
+    /// Returns the size of the ring in bytes.
     #[inline]
     pub(super) fn size(&self) -> u64 {
         self.size
@@ -61,7 +63,7 @@ impl<E: Plain> Memory<E> {
 
     #[inline]
     pub(super) fn consumer(&self) -> &AtomicU64 {
-        // SAFETY: there are 8 aligned bytes, says the contract of `new`.
+        // SAFETY: the contract of `new` guarantees 8 aligned bytes.
         unsafe { AtomicU64::from_ptr(self.consumer.as_ptr().cast()) }
     }
 
@@ -71,31 +73,32 @@ impl<E: Plain> Memory<E> {
         unsafe { AtomicU64::from_ptr(self.producer.as_ptr().cast()) }
     }
 
-    /// The position of the oldest record that is not overwritten, in a ring that overwrites.
+    /// Returns the position of the oldest record that is not overwritten, in a ring that
+    /// overwrites.
     #[inline]
     pub(super) fn oldest(&self) -> &AtomicU64 {
-        // SAFETY: there are 24 aligned bytes at the producer's position, says the contract of `new`.
+        // SAFETY: the contract of `new` guarantees 24 aligned bytes at the producer's position.
         unsafe { AtomicU64::from_ptr(self.producer.add(OVERWRITE_POSITION).as_ptr().cast()) }
     }
 
-    /// The record at a position.
+    /// Returns the record at a position.
     #[inline]
     pub(super) fn record(&self, position: u64) -> Record<'_, E> {
         // SAFETY: the offset is below the ring's size.
         Record { start: unsafe { self.data.add(self.offset(position)) }, memory: PhantomData }
     }
 
-    /// Where the record at a position lies in the data: at a multiple of 8, and below the ring's size.
+    /// Returns the offset of a position in the data, which is a multiple of 8 below the ring's size.
     #[inline]
     fn offset(&self, position: u64) -> usize {
-        // The memory is there, so its size fits.
+        // The memory exists, so its size fits.
         #[allow(clippy::cast_possible_truncation)]
         let offset = (position & (self.size - 8)) as usize;
         offset
     }
 }
 
-/// A place where a record begins, or may begin: a multiple of 8, with room for an event behind the header.
+/// An offset at which a record begins or may begin: a multiple of 8, with space for an event after the header.
 #[derive(Clone, Copy)]
 pub(super) struct Record<'a, E> {
     start: NonNull<u8>,
@@ -103,14 +106,15 @@ pub(super) struct Record<'a, E> {
 }
 
 impl<'a, E: Plain> Record<'a, E> {
-    /// The length in its header, and all that was written to the record before that.
+    /// Reads the length in its header, and synchronises with everything that was written to the
+    /// record before.
     #[inline]
     pub(super) fn len(self) -> u32 {
         let [a, b, c, d, ..] = self.header().load(Ordering::Acquire).to_ne_bytes();
         u32::from_ne_bytes([a, b, c, d])
     }
 
-    /// Writes its header: the length, and a word that is for the kernel's own use.
+    /// Writes its header: the length, and a word for the kernel's own use.
     #[inline]
     pub(super) fn set_len(self, len: u32) {
         let [a, b, c, d] = len.to_ne_bytes();
@@ -118,35 +122,37 @@ impl<'a, E: Plain> Record<'a, E> {
         self.header().store(header, Ordering::Relaxed);
     }
 
-    /// Its header as a whole: the memory model of Rust knows no atomic accesses of different sizes to one place.
+    /// Returns its header as a whole, because Rust's memory model has no atomic accesses of different sizes to the same
+    /// location.
     #[inline]
     fn header(self) -> &'a AtomicU64 {
-        // SAFETY: a ring has 8 bytes at least, and a record begins at a multiple of 8.
+        // SAFETY: a ring has at least 8 bytes, and a record begins at a multiple of 8.
         unsafe { AtomicU64::from_ptr(self.start.as_ptr().cast()) }
     }
 
-    /// Its event, where it lies.
+    /// Returns a reference to its event in the ring.
     ///
     /// # Safety
-    /// Nobody writes to the record as long as the reference is used.
+    /// Nobody may write to the record as long as the reference is used.
     #[inline]
     pub(super) unsafe fn event(self) -> &'a E {
         const {
             assert!(align_of::<E>() <= 8, "records are aligned to 8 bytes, and the event to more");
         }
-        // SAFETY: the record begins at a multiple of 8 below the ring's size; an event with its header takes no more than
-        // the ring, as `Memory::new` has found out, and there is twice the size. Its bytes may have any value.
+        // SAFETY: the record begins at a multiple of 8 below the ring's size. `Memory::new` has checked that an event
+        // with its header is not larger than the ring, and there is twice the size. Its bytes may have any value.
         unsafe { self.start.add(super::RECORD_HEADER).cast().as_ref() }
     }
 
-    /// Copies its event. Others may write to it meanwhile, so what it is worth is found out afterwards.
+    /// Copies its event. Others may write to it meanwhile, so the caller must check afterwards whether the copy is
+    /// valid.
     #[inline]
     pub(super) fn copy_out(self, to: &mut E) {
         let to = core::ptr::from_mut(to).cast::<u8>();
         for start in (0..size_of::<E>()).step_by(8) {
             let word = self.word(start).load(Ordering::Relaxed).to_ne_bytes();
             let len = (size_of::<E>() - start).min(word.len());
-            // SAFETY: `len` bytes from `start` on are within the event, whose bytes all may have any value.
+            // SAFETY: `len` bytes from `start` on are within the event, whose bytes may have any value.
             unsafe { core::ptr::copy_nonoverlapping(word.as_ptr(), to.add(start), len) };
         }
     }
@@ -164,12 +170,13 @@ impl<'a, E: Plain> Record<'a, E> {
         }
     }
 
-    /// Eight bytes of its event, `start` bytes behind the event's begin.
+    /// Returns eight bytes of its event, at the offset `start` in the event.
     #[inline]
     fn word(self, start: usize) -> &'a AtomicU64 {
         debug_assert!(start < size_of::<E>() && start % 8 == 0);
-        // SAFETY: the record begins below the ring's size, an event with its header, rounded up to 8, takes no more than
-        // that, as `Memory::new` has found out, and there is twice the size. All three are multiples of 8.
+        // SAFETY: the record begins below the ring's size. `Memory::new` has checked that an event with its header,
+        // rounded up to a multiple of 8, is not larger than the ring, and there is twice the size. All three are
+        // multiples of 8.
         unsafe { AtomicU64::from_ptr(self.start.add(super::RECORD_HEADER + start).as_ptr().cast()) }
     }
 }

@@ -1,5 +1,5 @@
-//! Ring buffers as memory alone: positions, headers, and what fits. Nothing here asks the kernel, so that it is tested over
-//! memory of our own, with positions and headers that no kernel writes.
+//! Ring buffers as memory: positions, headers and sizes. Nothing here makes system calls, so that tests can use
+//! ordinary memory, with positions and headers that no kernel writes.
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod drive;
@@ -18,28 +18,29 @@ pub(super) use writer::Writer;
 
 use core::fmt;
 
-/// A header stands before each record of a ring buffer, and a record begins at a multiple of 8 bytes.
+/// Each record of a ring buffer begins with a header, at a multiple of 8 bytes.
 const RECORD_HEADER: usize = 8;
 
-/// The bits of a record's length (`include/uapi/linux/bpf.h`): it is not submitted yet, or never will be.
+/// The bits of a record's length (`include/uapi/linux/bpf.h`): the record is not submitted yet, or was discarded.
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 
-/// Bytes of a ring buffer that a record of this size takes, its header among them.
+/// Returns the number of bytes that a record of this size takes in a ring buffer, including its
+/// header.
 const fn record_size(event: u64) -> u64 {
     (event + RECORD_HEADER as u64).next_multiple_of(8)
 }
 
-/// What a ring's memory says and no kernel would: somebody else moved a position, or the memory is no ring.
+/// A state of a ring's memory that no kernel leaves: somebody else has moved a position, or the memory is not a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The position that is ours alone is not where we left it.
+    /// Our own position has changed.
     Moved { expected: u64, found: u64 },
     /// A position is not a multiple of 8.
     Unaligned { position: u64 },
     /// The producer's position is not in the ring that begins at the consumer's.
     Apart { consumer: u64, producer: u64, ring: u64 },
-    /// A record goes on behind the last one's end.
+    /// A record extends beyond the end of the last one.
     Record { position: u64, size: u64, left: u64 },
     /// A ring of this size can't hold an event.
     Size { record: u64, ring: u64, room: u64 },

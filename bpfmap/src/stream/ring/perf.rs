@@ -10,21 +10,21 @@ pub(in super::super) struct PerfReader<E> {
     /// Holds both positions (`struct perf_event_mmap_page`).
     page: NonNull<u8>,
     data: NonNull<u8>,
-    /// Bytes of the data, a power of two.
+    /// The size of the data in bytes, a power of two.
     size: u64,
-    /// Where the next record begins.
+    /// The position of the next record.
     next: u64,
-    /// Where the records end that [`look`](Self::look) found; at most the ring's size behind `next`.
+    /// The end of the records that [`look`](Self::look) found, at most the ring's size after `next`.
     end: u64,
-    /// Where in the data the event lies that was taken last, unless it is in the copy.
+    /// The offset in the data of the last event, unless it is in the copy.
     event: Option<usize>,
-    /// The copy of an event that has to be moved.
+    /// The copy of an event that must be moved.
     copy: Box<E>,
 }
 
-// SAFETY: the memory belongs to no thread; the rest is the event's.
+// SAFETY: the memory belongs to no thread. The event determines the rest.
 unsafe impl<E: Send> Send for PerfReader<E> {}
-// SAFETY: shared access reads a position, which is atomic, and an event.
+// SAFETY: shared access reads only a position, which is atomic, and an event.
 unsafe impl<E: Sync> Sync for PerfReader<E> {}
 
 /// What has been taken from the ring.
@@ -32,9 +32,9 @@ unsafe impl<E: Sync> Sync for PerfReader<E> {}
 pub(in super::super) enum PerfFound {
     /// [`PerfReader::event`] has it.
     Event,
-    /// So many records had no room.
+    /// This many records did not fit.
     Lost(u64),
-    /// Something of another size.
+    /// A record of another size.
     WrongSize(usize),
 }
 
@@ -49,20 +49,21 @@ struct Header {
 const PERF_RECORD_LOST: u32 = 2;
 const PERF_RECORD_SAMPLE: u32 = 9;
 
-/// Where the positions stand in `struct perf_event_mmap_page`.
+/// The offsets of the positions in `struct perf_event_mmap_page`.
 const DATA_HEAD: usize = 1024;
 const DATA_TAIL: usize = 1032;
 
 impl<E: Plain> PerfReader<E> {
-    /// Begins to read a ring that nobody has read.
+    /// Starts to read a ring that nobody has read before.
     ///
     /// # Errors
-    /// The size is not a power of two, or less than 8.
+    /// Fails if the size is not a power of two or is less than 8.
     ///
     /// # Safety
-    /// The addresses are multiples of 8. As long as the reader is used, there are 1040 bytes at `page` that can be read
-    /// and written, and `size` bytes at `data` that can be read. Nobody writes to the data between the two positions, and
-    /// nobody else to the tail's: the kernel keeps to that, and a ring is mapped by the process alone that opened it.
+    /// The addresses must be multiples of 8. As long as the reader is used, there must be 1040 bytes at `page` that can
+    /// be read and written, and `size` bytes at `data` that can be read. Nobody may write to the data between the two
+    /// positions, and nobody else to the tail position. The kernel follows these rules, and only the process that
+    /// opened a ring maps it.
     pub(in super::super) unsafe fn new(
         page: NonNull<u8>,
         data: NonNull<u8>,
@@ -74,10 +75,10 @@ impl<E: Plain> PerfReader<E> {
         Ok(Self { page, data, size, next: 0, end: 0, event: None, copy: zeroed_box() })
     }
 
-    /// Looks for records behind those that it found before; `true`: there are some.
+    /// Looks for records after those that it found before, and returns whether there are any.
     ///
     /// # Errors
-    /// The kernel's position is none that it can have.
+    /// Fails if the kernel's position is impossible.
     #[inline]
     pub(in super::super) fn look(&mut self) -> Result<bool, Fault> {
         // Pairs with the kernel's store after it has written a record.
@@ -89,17 +90,17 @@ impl<E: Plain> PerfReader<E> {
         Ok(self.next != end)
     }
 
-    /// The next of those that [`look`](Self::look) found, so that one busy CPU doesn't keep the reader from the others.
-    /// What was taken before is given back.
+    /// Returns the next of those that [`look`](Self::look) found, so that one busy CPU doesn't keep the reader from the
+    /// others. Releases what it returned before.
     ///
     /// # Errors
-    /// What is in the ring is no record. It is not passed over.
+    /// Fails if there is no valid record in the ring. It is not skipped.
     #[inline]
     pub(in super::super) fn take(&mut self) -> Result<Option<PerfFound>, Fault> {
         self.event = None;
         self.release();
         while self.next != self.end {
-            // SAFETY: a position of a record and the ring's size are multiples of 8, so 8 bytes are in the data.
+            // SAFETY: the position of a record and the ring's size are multiples of 8, so 8 bytes are in the data.
             let header = unsafe { self.data.add(self.offset(self.next)).cast::<Header>().read() };
             let (size, left) = (u64::from(header.size), self.end.wrapping_sub(self.next));
             let least = match header.kind {
@@ -117,13 +118,13 @@ impl<E: Plain> PerfReader<E> {
                     self.next = self.next.wrapping_add(size);
                     return Ok(Some(found));
                 }
-                // An id, and how many.
+                // The record contains an id and a number.
                 PERF_RECORD_LOST => {
                     let count = self.word(body.wrapping_add(8));
                     self.next = self.next.wrapping_add(size);
                     return Ok(Some(PerfFound::Lost(count)));
                 }
-                // Told of a CPU's throttling and the like, which nobody asked for.
+                // Other records, for example about throttling, are ignored.
                 _ => self.next = self.next.wrapping_add(size),
             }
         }
@@ -131,23 +132,23 @@ impl<E: Plain> PerfReader<E> {
         Ok(None)
     }
 
-    /// The event that was taken last.
+    /// Returns the last event.
     #[inline]
     pub(in super::super) fn event(&self) -> &E {
         match self.event {
-            // SAFETY: `sample` found that the event lies there as a whole and is aligned. It is behind the tail's
-            // position, which moves only when the reader is used again, and this borrow ends then; so nobody writes there.
+            // SAFETY: `sample` checked that the event is contiguous and aligned. It is after the tail's position, which
+            // moves only when the reader is used again, and this borrow ends then. So nobody writes there.
             Some(offset) => unsafe { self.data.add(offset).cast().as_ref() },
             None => &self.copy,
         }
     }
 
-    /// The event of a sample: the size of what the program sent, rounded up so that the record is a multiple of 8, and
-    /// the bytes.
+    /// Reads the event of a sample: the size of the program's data, rounded up so that the record is a multiple of 8,
+    /// followed by the data.
     #[inline]
     fn sample(&mut self, body: u64, len: u64) -> Result<PerfFound, Fault> {
         const { assert!(size_of::<E>() <= u16::MAX as usize, "a record has at most 65,535 bytes") };
-        // SAFETY: the body of a sample begins with the size, at a multiple of 8 as the ring's size is.
+        // SAFETY: the body of a sample begins with the size. It is at a multiple of 8, and so is the ring's size.
         let size = unsafe { self.data.add(self.offset(body)).cast::<u32>().read() };
         if u64::from(size) + 4 > len {
             let (position, size) = (self.next, u64::from(size) + 12);
@@ -167,8 +168,8 @@ impl<E: Plain> PerfReader<E> {
         }
         let to = NonNull::from(&mut *self.copy).cast::<u8>();
         let first = until_end.min(size_of::<E>());
-        // SAFETY: as far as the ring's end, and the rest from its start: an event with its header is no larger than the
-        // record, and the record no larger than the ring.
+        // SAFETY: the first part ends at the ring's end, and the rest begins at its start. An event with its header is
+        // not larger than the record, and the record is not larger than the ring.
         unsafe {
             to.copy_from_nonoverlapping(self.data.add(start), first);
             to.add(first).copy_from_nonoverlapping(self.data, size_of::<E>() - first);
@@ -176,7 +177,7 @@ impl<E: Plain> PerfReader<E> {
         Ok(PerfFound::Event)
     }
 
-    /// Gives back what was found before.
+    /// Releases the records that were found before.
     #[inline]
     fn release(&self) {
         let tail = self.position(DATA_TAIL);
@@ -187,11 +188,12 @@ impl<E: Plain> PerfReader<E> {
 
     #[inline]
     fn position(&self, at: usize) -> &AtomicU64 {
-        // SAFETY: within the first page, and aligned, says the contract of `new`; all accesses are atomic.
+        // SAFETY: the contract of `new` guarantees that the address is within the first page and aligned. All accesses
+        // are atomic.
         unsafe { AtomicU64::from_ptr(self.page.add(at).as_ptr().cast()) }
     }
 
-    /// Where a position lies in the data.
+    /// Returns the offset of a position in the data.
     #[inline]
     fn offset(&self, position: u64) -> usize {
         // The ring is mapped, so its size fits.
@@ -202,7 +204,7 @@ impl<E: Plain> PerfReader<E> {
 
     #[inline]
     fn word(&self, position: u64) -> u64 {
-        // SAFETY: words of records begin at multiples of 8, as the ring's end does.
+        // SAFETY: words of records begin at multiples of 8, and the ring ends at one.
         unsafe { self.data.add(self.offset(position)).cast().read() }
     }
 }

@@ -1,11 +1,11 @@
-//! Rings of perf events over memory of our own.
+//! Tests of perf event rings in ordinary memory.
 
 use super::{Fault, PerfFound, PerfReader};
 use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// Words of the page that holds the positions, and where these stand.
+/// The number of words in the page with the positions, and the indices of the positions.
 const PAGE: usize = 4096 / 8;
 const HEAD: usize = 1024 / 8;
 const TAIL: usize = 1032 / 8;
@@ -30,15 +30,15 @@ impl Own {
 
     fn reader_of<E: Plain>(&self, size: u64) -> Result<PerfReader<E>, Fault> {
         let start = |words: &[AtomicU64]| NonNull::from(words).cast();
-        // SAFETY: both are aligned words, as many as said or more, outlive the reader in all tests, and are written only
-        // between its calls.
+        // SAFETY: both are aligned words, at least this many. They outlive the reader in all tests, and are written
+        // only between its calls.
         unsafe { PerfReader::new(start(&self.page), start(&self.data), size) }
     }
 
-    /// A reader of what lies between two positions.
+    /// Returns a reader of the data between two positions.
     fn reader<E: Plain>(&self, from: u64, to: u64) -> PerfReader<E> {
         let mut reader = self.reader_of(SIZE as u64).unwrap();
-        // The kernel wrote up to `from`, where records without a meaning end.
+        // The kernel wrote up to `from`, where meaningless records end.
         let mut at = 0;
         while at < from {
             self.header(at, THROTTLE, 8);
@@ -68,7 +68,7 @@ impl Own {
         self.word(position, header);
     }
 
-    /// A sample that says that it has so many bytes, and the first four of them.
+    /// A sample with this size in its header, and its first four bytes.
     fn sample(&self, position: u64, record: u16, size: u32, first: [u8; 4]) {
         self.header(position, SAMPLE, record);
         let mut word = [0; 8];
@@ -100,7 +100,8 @@ fn a_head_beyond_the_ring_is_refused() {
 #[test]
 fn events_are_shown_where_they_lie_and_what_does_not_is_moved() {
     let own = Own::new();
-    // Of 12 bytes: aligned to four, and whole; then aligned to more; then over the ring's end.
+    // Events of 12 bytes: aligned to four and contiguous, then with a larger alignment, then across
+    // the ring's end.
     own.sample(0, 24, 12, *b"abcd");
     own.word(16, *b"efghijkl");
     let mut reader = own.reader::<[u8; 12]>(0, 24);
@@ -111,7 +112,7 @@ fn events_are_shown_where_they_lie_and_what_does_not_is_moved() {
     assert_eq!(reader.take(), Ok(None));
     assert_eq!(own.page[TAIL].load(Ordering::Relaxed), 24);
 
-    // Of 8 bytes the kernel makes 12, so that a record is a multiple of eight.
+    // The kernel rounds 8 bytes up to 12, so that a record is a multiple of eight.
     let mut reader = own.reader::<u64>(0, 24);
     let number = u64::from_ne_bytes(*b"abcdefgh");
     assert_eq!((reader.look(), reader.take()), (Ok(true), Ok(Some(PerfFound::Event))));
@@ -137,7 +138,7 @@ fn what_is_no_event_is_told_or_passed_over() {
     assert_eq!(reader.look(), Ok(true));
     assert_eq!(reader.take(), Ok(Some(PerfFound::Lost(7))));
     assert_eq!(reader.take(), Ok(Some(PerfFound::WrongSize(12))));
-    // A sample says its size in a second word.
+    // A sample has its size in a second word.
     let fault = Fault::Record { position: 56, size: 8, left: 8 };
     assert_eq!((reader.take(), reader.take()), (Err(fault), Err(fault)));
 }

@@ -1,4 +1,4 @@
-//! Reading a ring buffer.
+//! The reader of a ring buffer.
 
 use super::memory::Memory;
 use super::{BUSY, DISCARDED, Fault, record_size};
@@ -6,14 +6,14 @@ use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
-/// The state of a ring's reader. The consumer's position always is `next`, unless somebody else moves it.
+/// The state of a ring's reader. The consumer's position is always `next`, unless somebody else moves it.
 pub(in super::super) struct Reader<E> {
     memory: Memory<E>,
     /// A full ring drops its oldest records.
     overwrites: bool,
-    /// Where the next record begins.
+    /// The position of the next record.
     next: u64,
-    /// Where the records end that were there when last looked; at most the ring's size behind `next`.
+    /// The end of the records at the last check, at most the ring's size after `next`.
     end: u64,
     overwritten: u64,
 }
@@ -27,16 +27,16 @@ pub(in super::super) enum Found {
 }
 
 impl<E: Plain> Reader<E> {
-    /// Begins to read where the consumer's position is.
+    /// Starts to read at the consumer's position.
     ///
     /// # Errors
-    /// An event has no room in the ring, or the positions are none of such a ring.
+    /// Fails if an event does not fit into the ring, or the positions are impossible.
     ///
     /// # Safety
-    /// The addresses are those of a ring's positions and data, aligned to 8 bytes, and can be accessed as long as the
-    /// reader is used: 8 bytes at `consumer`, which can be written, 24 bytes at `producer` and twice `size` at `data`. In
-    /// this process, no reference to them exists, and every access to them is atomic or happens before or after all
-    /// accesses here.
+    /// The addresses must be those of a ring's positions and data, aligned to 8 bytes, and must be accessible as long
+    /// as the reader is used: 8 bytes at `consumer`, which can be written, 24 bytes at `producer` and twice `size` at
+    /// `data`. In this process, no reference to them may exist, and every access to them must be atomic or happen
+    /// before or after all accesses here.
     pub(in super::super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
@@ -44,7 +44,7 @@ impl<E: Plain> Reader<E> {
         size: u64,
         overwrites: bool,
     ) -> Result<Self, Fault> {
-        // SAFETY: as the caller says; only the consumer's position is written.
+        // SAFETY: the caller promises it. Only the consumer's position is written.
         let memory = unsafe { Memory::new(consumer, producer, data, size) }?;
         // The kernel never fills a ring to its last byte.
         if Memory::<E>::RECORD == size {
@@ -62,8 +62,8 @@ impl<E: Plain> Reader<E> {
         Ok(reader)
     }
 
-    /// Does what [`take`](Self::take) does if the next record is an event, as it mostly is; else does nothing, and `false`.
-    /// Not for a ring that overwrites.
+    /// Does the same as [`take`](Self::take) if the next record is an event, which is the usual case. Otherwise does
+    /// nothing and returns `false`. Not for a ring that overwrites.
     #[inline]
     pub(in super::super) fn take_quickly(&mut self, to: &mut E) -> bool {
         debug_assert!(!self.overwrites);
@@ -76,7 +76,7 @@ impl<E: Plain> Reader<E> {
             return false;
         }
         record.copy_out(to);
-        // As in `take`.
+        // See the comment in `take`.
         fence(Ordering::Acquire);
         let position = self.memory.consumer();
         if position.load(Ordering::Relaxed) != next {
@@ -88,11 +88,11 @@ impl<E: Plain> Reader<E> {
         true
     }
 
-    /// Shows the next event where it lies and gives back its room, if the next record is an event, as it mostly is; else
-    /// does nothing, and `false`. Not for a ring that overwrites.
+    /// Passes a reference to the next event and then releases its space, if the next record is an event, which is the
+    /// usual case. Otherwise does nothing and returns `false`. Not for a ring that overwrites.
     ///
     /// # Safety
-    /// Nobody else moves the consumer's position or writes to records that are not given back.
+    /// Nobody else may move the consumer's position or write to records that are not released.
     #[inline]
     pub(in super::super) unsafe fn show_quickly(&mut self, show: impl FnOnce(&E)) -> bool {
         debug_assert!(!self.overwrites);
@@ -104,8 +104,8 @@ impl<E: Plain> Reader<E> {
         if record.len() as usize != size_of::<E>() {
             return false;
         }
-        // SAFETY: programs write to a record until they submit it, which its length tells, and again when its room has been
-        // given back; the caller says that nobody else does.
+        // SAFETY: programs write to a record until they submit it, which its length shows, and again when its space has
+        // been released. The caller promises that nobody else does.
         show(unsafe { record.event() });
         let after = next.wrapping_add(Memory::<E>::RECORD);
         self.memory.consumer().store(after, Ordering::Release);
@@ -113,11 +113,12 @@ impl<E: Plain> Reader<E> {
         true
     }
 
-    /// Copies the next event to `to`, or says that a record is of another size, and gives back its room; `None` when
-    /// there is none. What is in `to` is of use only when the answer is [`Found::Event`].
+    /// Copies the next event to `to`, or reports a record of another size, and releases its space. Returns `None` if
+    /// there is no record. The content of `to` is valid only if the result is [`Found::Event`].
     ///
     /// # Errors
-    /// Somebody else has moved the consumer's position, or what is in the ring is no record. Nothing is given back.
+    /// Fails if somebody else has moved the consumer's position, or there is no valid record in the ring. Releases
+    /// nothing then.
     #[inline(never)]
     pub(in super::super) fn take(&mut self, to: &mut E) -> Result<Option<Found>, Fault> {
         loop {
@@ -127,8 +128,8 @@ impl<E: Plain> Reader<E> {
             if is_event {
                 self.memory.record(self.next).copy_out(to);
             }
-            // Was that all one record? What follows looks whether programs may have written there before the copy was
-            // complete: pairs with the kernel's moving of its positions before it writes a record.
+            // Check that the copy is from one record. Programs may have written there before the copy was complete.
+            // This pairs with the kernel, which moves its positions before it writes a record.
             fence(Ordering::Acquire);
             if self.overwrites && self.skip_overwritten()? {
                 continue;
@@ -141,13 +142,13 @@ impl<E: Plain> Reader<E> {
         }
     }
 
-    /// Whether [`take`](Self::take) would find something.
+    /// Returns whether [`take`](Self::take) would find something.
     pub(in super::super) fn is_ready(&mut self) -> Result<bool, Fault> {
         self.check_position()?;
         Ok(self.peek()?.is_some())
     }
 
-    /// Bytes of the records that are there now.
+    /// Returns the number of bytes of the current records.
     pub(in super::super) fn unread(&self) -> u64 {
         let end = self.memory.producer().load(Ordering::Acquire);
         let start = match self.memory.oldest().load(Ordering::Acquire) {
@@ -157,30 +158,30 @@ impl<E: Plain> Reader<E> {
         Some(end.wrapping_sub(start)).filter(|unread| *unread <= self.memory.size()).unwrap_or(0)
     }
 
-    /// Bytes of the ring.
+    /// Returns the size of the ring in bytes.
     pub(in super::super) fn size(&self) -> u64 {
         self.memory.size()
     }
 
-    /// Where the next record begins.
+    /// The position of the next record.
     pub(in super::super) fn position(&self) -> u64 {
         self.next
     }
 
-    /// Bytes of records that were overwritten before they were read.
+    /// The number of bytes of records that were overwritten before they were read.
     pub(in super::super) fn overwritten(&self) -> u64 {
         self.overwritten
     }
 
-    /// The length of the next record, once it is submitted or discarded.
+    /// Returns the length of the next record if it is submitted or discarded.
     fn peek(&mut self) -> Result<Option<u32>, Fault> {
         let found = self.look()?;
         if found.is_some() {
             return Ok(found);
         }
         self.check_position()?;
-        // The kernel wakes a reader whose position it finds at the record that it submits. So the position must be seen
-        // before the record is looked at for the last time: pairs with the exchange in `bpf_ringbuf_commit`.
+        // The kernel wakes a reader whose position is at the record that it submits. So the position must be visible
+        // before the last check of the record. This pairs with the exchange in `bpf_ringbuf_commit`.
         fence(Ordering::SeqCst);
         self.look()
     }
@@ -199,13 +200,13 @@ impl<E: Plain> Reader<E> {
         Ok((len & BUSY == 0).then_some(len))
     }
 
-    /// Finds out where the records end now.
+    /// Reads the current end of the records.
     fn look_for_more(&mut self) -> Result<(), Fault> {
         let mut before = None;
         loop {
             let end = self.memory.producer().load(Ordering::Acquire);
             if self.overwrites {
-                // Behind the producers' position it is as new as that.
+                // Read after the producers' position, it is at least as new.
                 self.skip_overwritten()?;
             }
             if end.wrapping_sub(self.next) <= self.memory.size() {
@@ -215,7 +216,7 @@ impl<E: Plain> Reader<E> {
                 self.end = end;
                 return Ok(());
             }
-            // The programs may have filled the ring once more since `end` was read, but then it has moved.
+            // The programs may have filled the ring again since `end` was read, but then it has moved.
             if !self.overwrites || before == Some(end) {
                 self.check_position()?;
                 return Err(self.apart(end));
@@ -224,7 +225,7 @@ impl<E: Plain> Reader<E> {
         }
     }
 
-    /// Goes on behind a record, and gives back its room.
+    /// Continues after a record, and releases its space.
     fn pass(&mut self, size: u64) -> Result<(), Fault> {
         self.check_position()?;
         let left = self.end.wrapping_sub(self.next);
@@ -241,7 +242,7 @@ impl<E: Plain> Reader<E> {
         self.memory.consumer().store(position, Ordering::Release);
     }
 
-    /// Fails if the consumer's position is not ours any more.
+    /// Fails if the consumer's position is not the one that we stored.
     #[inline]
     fn check_position(&self) -> Result<(), Fault> {
         let found = self.memory.consumer().load(Ordering::Relaxed);
@@ -251,7 +252,7 @@ impl<E: Plain> Reader<E> {
         Ok(())
     }
 
-    /// Goes on to the oldest record that is left; `true`: some were overwritten.
+    /// Continues at the oldest remaining record, and returns whether some were overwritten.
     fn skip_overwritten(&mut self) -> Result<bool, Fault> {
         let oldest = self.memory.oldest().load(Ordering::Acquire);
         if !is_behind(self.next, oldest) {
@@ -269,8 +270,8 @@ impl<E: Plain> Reader<E> {
         Ok(true)
     }
 
-    /// Makes sure that a record begins at the consumer's position, so that no event is taken for a header: in a ring that
-    /// overwrites there is a place where one begins for sure.
+    /// Ensures that a record begins at the consumer's position, so that no event is read as a header. In a ring that
+    /// overwrites, there is one position where a record certainly begins.
     fn find_next(&mut self) -> Result<(), Fault> {
         let mut position = self.memory.oldest().load(Ordering::Acquire);
         while is_behind(position, self.next) {
@@ -278,7 +279,7 @@ impl<E: Plain> Reader<E> {
                 return Err(self.apart(self.end));
             }
             let len = self.memory.record(position).len() & !(BUSY | DISCARDED);
-            // As in `take`: the record may be gone.
+            // As in `take`, the record may be gone.
             fence(Ordering::Acquire);
             let oldest = self.memory.oldest().load(Ordering::Acquire);
             if is_behind(position, oldest) {
@@ -301,7 +302,8 @@ impl<E: Plain> Reader<E> {
     }
 }
 
-/// Whether a position lies before another. Positions only grow, and one is never half of all numbers away from another.
+/// Returns whether a position is before another. Positions only grow, and two positions always differ by less than half
+/// of the number range.
 #[inline]
 fn is_behind(position: u64, other: u64) -> bool {
     (1..1 << 63).contains(&other.wrapping_sub(position))

@@ -1,4 +1,5 @@
-//! Rings over memory of our own: what programs, and other processes, can leave there.
+//! Tests of rings in ordinary memory, with everything that programs and other processes can leave
+//! there.
 
 use super::drive::{Own, drive};
 use super::{BUSY, DISCARDED, Fault, Found, Reader};
@@ -7,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 const SIZE: usize = 64;
 
-/// Puts the header of a record at a position.
+/// Writes the header of a record at a position.
 fn header(own: &Own, position: u64, len: u32) {
     own.write(usize::try_from(position / 8).unwrap(), u64::from(len));
 }
@@ -24,7 +25,7 @@ fn oldest(own: &Own, position: u64) {
     own.producer[2].store(position, Ordering::Relaxed);
 }
 
-/// The next event, by both ways to take it.
+/// Returns the next event, read in both ways.
 fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     let mut event = zeroed();
     if reader.take_quickly(&mut event) {
@@ -33,7 +34,7 @@ fn take<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     take_any(reader)
 }
 
-/// The next event, of a ring that overwrites too.
+/// Returns the next event, also for a ring that overwrites.
 fn take_any<E: Plain>(reader: &mut Reader<E>) -> Result<Option<(Found, E)>, Fault> {
     let mut event = zeroed();
     Ok(reader.take(&mut event)?.map(|found| (found, event)))
@@ -83,7 +84,8 @@ fn an_event_larger_than_the_ring_is_refused() {
         own.reader::<[u64; 8]>(false).err(),
         Some(Fault::Size { record: 72, ring: 64, room: 64 })
     );
-    // The kernel leaves a ring of records a byte free, but not one that user space fills.
+    // The kernel leaves a byte free in a ring that programs fill, but not in one that user space
+    // fills.
     assert_eq!(
         own.reader::<[u64; 7]>(false).err(),
         Some(Fault::Size { record: 64, ring: 64, room: 56 })
@@ -119,7 +121,7 @@ fn positions_of_no_ring_of_this_size_are_refused() {
         assert_eq!(own.reader::<u64>(false).err(), fault);
         assert_eq!(own.writer::<u64>().err(), fault);
     }
-    // Positions run over.
+    // Positions overflow.
     consumer(&own, u64::MAX - 7);
     producer(&own, 8);
     header(&own, 56, 8);
@@ -130,7 +132,8 @@ fn positions_of_no_ring_of_this_size_are_refused() {
 #[test]
 fn a_record_that_goes_on_behind_the_last_one_is_a_fault() {
     let own = Own::new(SIZE);
-    // As large as an event: where a position is inside of a record, an event may stand in the place of a header.
+    // The record has the size of an event: if a position is inside a record, an event may be at the position of a
+    // header.
     header(&own, 56, 32);
     consumer(&own, 56);
     producer(&own, 64);
@@ -170,7 +173,8 @@ fn a_reader_notices_that_its_position_was_moved() {
 #[test]
 fn in_a_ring_that_overwrites_reading_begins_at_a_record() {
     let own = Own::new(SIZE);
-    // Records at 16 and 40; the first one's event has what could be a header.
+    // There are records at 16 and 40. The event of the first one contains bytes that could be a
+    // header.
     header(&own, 16, 16);
     own.write(3, 8);
     own.write(4, 8);
@@ -207,12 +211,12 @@ fn what_is_overwritten_is_passed_over() {
     producer(&own, 48);
     let mut reader = own.reader::<u64>(true).unwrap();
     assert_eq!(take_any(&mut reader), Ok(Some(event(0))));
-    // What stood at 16 is gone.
+    // The record at 16 is gone.
     header(&own, 16, 5);
     oldest(&own, 32);
     assert_eq!(take_any(&mut reader), Ok(Some(event(32))));
     assert_eq!(reader.overwritten(), 16);
-    // The oldest record never is newer than all.
+    // The oldest record is never newer than all others.
     oldest(&own, 72);
     let fault = Fault::Apart { consumer: 72, producer: 48, ring: 64 };
     assert_eq!(take_any(&mut reader), Err(fault));
@@ -220,12 +224,12 @@ fn what_is_overwritten_is_passed_over() {
     assert_eq!(take_any(&mut reader), Err(Fault::Apart { consumer: 72, producer: 48, ring: 64 }));
 }
 
-/// In a ring that overwrites, the position of the oldest record is the kernel's, or what another process says it is.
+/// In a ring that overwrites, the position of the oldest record comes from the kernel or from another process.
 #[test]
 fn an_oldest_record_that_can_be_none_is_refused() {
     let own = Own::new(SIZE);
     producer(&own, 64);
-    // Before the reader's position and behind it.
+    // Once before the reader's position, and once after it.
     for (next, fault) in [
         (0, Fault::Unaligned { position: 33 }),
         (40, Fault::Record { position: 33, size: 8, left: 7 }),
@@ -270,10 +274,10 @@ fn a_writer_sends_what_fits_and_notices_another() {
     assert_eq!(writer.unread(), 0);
 }
 
-/// The position is looked at before an event is copied, and moves behind it in one step with another look.
+/// The position is checked before an event is copied, and moves past it in the same step as another check.
 #[test]
 fn a_position_that_moves_while_an_event_is_copied_is_not_lost() {
-    /// So large that nearly all the time is that of a copy.
+    /// The event is so large that copying takes nearly all the time.
     const WORDS: usize = 500;
     for _ in 0..if cfg!(miri) { 2 } else { 20 } {
         let own = Own::new(1 << 13);
@@ -321,7 +325,7 @@ fn another_thread_that_writes_to_a_ring_is_seen_and_harms_nothing() {
     });
 }
 
-/// Numbers that are the same in each run.
+/// Random numbers that are the same in each run.
 fn numbers(seed: u64) -> impl Iterator<Item = u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     std::iter::repeat_with(move || {

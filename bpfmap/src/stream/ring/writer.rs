@@ -1,4 +1,4 @@
-//! Writing a user ring buffer.
+//! The writer of a user ring buffer.
 
 use super::memory::Memory;
 use super::{BUSY, Fault};
@@ -6,29 +6,29 @@ use crate::plain::Plain;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-/// The state of a ring's writer. The producer's position always is `next`, unless somebody else moves it.
+/// The state of a ring's writer. The producer's position is always `next`, unless somebody else moves it.
 pub(in super::super) struct Writer<E> {
     memory: Memory<E>,
-    /// Where the next record begins.
+    /// The position of the next record.
     next: u64,
 }
 
 impl<E: Plain> Writer<E> {
-    /// Begins to write where the producer's position is.
+    /// Starts to write at the producer's position.
     ///
     /// # Errors
-    /// An event has no room in the ring, or the positions are none of such a ring.
+    /// Fails if an event does not fit into the ring, or the positions are impossible.
     ///
     /// # Safety
-    /// As for [`Reader::new`](super::Reader::new), except that the producer's position and the data can be written, and
-    /// the consumer's position need not.
+    /// The same as for [`Reader::new`](super::Reader::new), but the producer's position and the data must be writable,
+    /// and the consumer's position need not be.
     pub(in super::super) unsafe fn new(
         consumer: NonNull<u8>,
         producer: NonNull<u8>,
         data: NonNull<u8>,
         size: u64,
     ) -> Result<Self, Fault> {
-        // SAFETY: as the caller says; the consumer's position is not written.
+        // SAFETY: the caller promises it. The consumer's position is not written.
         let memory = unsafe { Memory::new(consumer, producer, data, size) }?;
         let next = memory.producer().load(Ordering::Acquire);
         if next % 8 != 0 {
@@ -39,10 +39,11 @@ impl<E: Plain> Writer<E> {
         Ok(writer)
     }
 
-    /// Whether the ring has room for an event.
+    /// Returns whether the ring has space for an event.
     ///
     /// # Errors
-    /// Somebody else has moved the producer's position, or the programs are not where they can be.
+    /// Fails if somebody else has moved the producer's position, or the consumer's position is
+    /// impossible.
     #[inline]
     pub(in super::super) fn has_room(&self) -> Result<bool, Fault> {
         let found = self.memory.producer().load(Ordering::Relaxed);
@@ -52,10 +53,11 @@ impl<E: Plain> Writer<E> {
         Ok(self.check_unread()? <= self.memory.size() - Memory::<E>::RECORD)
     }
 
-    /// Puts an event into the ring, and shows it to programs; `false`, and it does neither, when there is no room.
+    /// Copies an event into the ring and makes it visible to programs. Does neither and returns `false` if there is no
+    /// space.
     ///
     /// # Errors
-    /// As [`has_room`](Self::has_room). Programs don't see the event.
+    /// Fails like [`has_room`](Self::has_room). Programs don't see the event.
     #[inline]
     pub(in super::super) fn publish(&mut self, event: &E) -> Result<bool, Fault> {
         if !self.has_room()? {
@@ -63,11 +65,12 @@ impl<E: Plain> Writer<E> {
         }
         let record = self.memory.record(self.next);
         record.copy_in(event);
-        // `struct bpf_ringbuf_hdr` (`kernel/bpf/ringbuf.c`): the size, without the bits of an unfinished or discarded
-        // record, and a word for the kernel's own use. The kernel looks at it behind the position only.
+        // The header is a `struct bpf_ringbuf_hdr` (`kernel/bpf/ringbuf.c`): the size, without the bits of an
+        // unfinished or discarded record, and a word for the kernel's own use. The kernel reads it only after the
+        // position has moved.
         record.set_len(const { size_of_u32::<E>() });
         let after = self.next.wrapping_add(Memory::<E>::RECORD);
-        // An exchange, so that no position of another writer goes unseen.
+        // This is an exchange, so that a change of the position by another writer is noticed.
         self.memory
             .producer()
             .compare_exchange(self.next, after, Ordering::Release, Ordering::Relaxed)
@@ -76,24 +79,24 @@ impl<E: Plain> Writer<E> {
         Ok(true)
     }
 
-    /// As [`publish`](Self::publish), where [`has_room`](Self::has_room) has said that there is room.
+    /// Does the same as [`publish`](Self::publish) after [`has_room`](Self::has_room) has returned `true`.
     #[inline]
     pub(in super::super) fn submit(&mut self, event: &E) -> Result<(), Fault> {
         if self.publish(event)? {
             return Ok(());
         }
-        // Programs only make room.
+        // Programs can only free space.
         let consumer = self.memory.consumer().load(Ordering::Acquire);
         Err(Fault::Apart { consumer, producer: self.next, ring: self.memory.size() })
     }
 
-    /// Bytes of events that no program has taken.
+    /// Returns the number of bytes of events that no program has read.
     #[inline]
     pub(in super::super) fn unread(&self) -> u64 {
         self.check_unread().unwrap_or(0)
     }
 
-    /// Bytes of the ring.
+    /// Returns the size of the ring in bytes.
     pub(in super::super) fn size(&self) -> u64 {
         self.memory.size()
     }
@@ -110,7 +113,7 @@ impl<E: Plain> Writer<E> {
     }
 }
 
-/// The size of an event as a header has it, beside the two bits that it needs for itself.
+/// The size of an event in its header, which also has two flag bits.
 const fn size_of_u32<E: Plain>() -> u32 {
     assert!(size_of::<E>() < (BUSY >> 1) as usize, "a record has less than a gigabyte");
     #[allow(clippy::cast_possible_truncation, reason = "asserted")]
