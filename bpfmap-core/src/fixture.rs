@@ -190,7 +190,7 @@ impl MapFixture<'_> {
     ///
     /// # Panics
     ///
-    /// As [`Self::row`].
+    /// Panics like [`Self::row`].
     #[must_use]
     pub fn traits(&self) -> MapTraits {
         let flags = self.flags.iter().filter_map(|flag| MapFlag::by_name(flag));

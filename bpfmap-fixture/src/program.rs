@@ -208,7 +208,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As [`Self::run`], and when there is no such CPU.
+    /// Panics like [`Self::run`], and when there is no such CPU.
     #[must_use]
     pub fn run_on(&self, program: &str, cpu: usize, times: u32) -> i32 {
         bind_to(cpu);
@@ -220,7 +220,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As [`Self::run`].
+    /// Panics like [`Self::run`].
     #[must_use]
     pub fn run_syscall(&self, program: &str, argument: u32) -> i32 {
         let mut context = argument.to_ne_bytes();

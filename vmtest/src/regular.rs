@@ -32,7 +32,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
 /// The bytes of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`open`], or it is larger.
+/// Fails like [`open`], or it is larger.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.metadata().at("read", path)?.len();
@@ -48,7 +48,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// The text of a regular file of at most [`TEXT`] bytes; none if there is no such file.
 ///
 /// # Errors
-/// As [`read`], or it is not UTF-8.
+/// Fails like [`read`], or it is not UTF-8.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -60,7 +60,7 @@ pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>> {
 /// The text of a regular file of at most [`TEXT`] bytes.
 ///
 /// # Errors
-/// As [`read`], or it is not UTF-8.
+/// Fails like [`read`], or it is not UTF-8.
 pub(crate) fn text(path: &Path) -> Result<String> {
     String::from_utf8(read(path, TEXT)?).map_err(|_| {
         Error::new(ErrorKind::Configuration, format!("{} is not UTF-8", path.display()))

@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// Fails like [`run`].
 pub(crate) fn every_target(seconds: u32) -> Result<(), Error> {
     all(TARGETS.iter(), seconds, Some(1))
 }

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// Fails like [`run`].
 pub(crate) fn daily() -> Result<(), Error> {
     stages(DAILY, 1, &["--corpus"])
 }

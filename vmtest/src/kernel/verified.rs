@@ -86,7 +86,7 @@ fn check_at(path: &Path, expected: &str, now: SystemTime) -> Result<()> {
 /// The bytes of a file, if they have this digest.
 ///
 /// # Errors
-/// As [`check`], or it is larger than `limit`.
+/// Fails like [`check`], or it is larger than `limit`.
 pub(super) fn read(path: &Path, expected: &str, limit: u64) -> Result<Vec<u8>> {
     open(path)?;
     let data = regular::read(path, limit)?;
