@@ -1,26 +1,26 @@
-//! The catalogue of rules: what each asks, and why, for `bpfmap explain`.
+//! The catalogue of rules: what each requires and why, for `bpfmap explain`.
 //!
-//! A rule's explanation is a Markdown file of its name in this folder. Each has an example that
-//! breaks the rule and one that keeps it; a test runs both. Those of the importer speak of files
-//! that were compiled, and have none.
+//! The explanation of a rule is a Markdown file with its name in this folder. Each file has an
+//! example that breaks the rule and one that follows it, and a test runs both. The rules of the
+//! importer apply to compiled files and have no examples.
 
 use crate::diagnostics::Severity;
 
-/// Something that a schema must hold to.
+/// A rule for schemas.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its stable name, in kebab-case.
     pub id: &'static str,
-    /// How bad it is to break it.
+    /// The severity of breaking it.
     pub severity: Severity,
-    /// What it asks, in one line.
+    /// The requirement, in one line.
     pub title: &'static str,
-    /// Why, with an example of wrong and right, in Markdown.
+    /// The reason, with a wrong and a right example, in Markdown.
     pub explanation: &'static str,
 }
 
 impl Rule {
-    /// The rule of this id, if there is one.
+    /// Returns the rule with this id, if there is one.
     #[must_use]
     pub fn by_id(id: &str) -> Option<&'static Self> {
         ALL.iter().copied().find(|rule| rule.id == id)
@@ -46,32 +46,32 @@ macro_rules! rules {
 
 rules! {
     // The text.
-    UNREADABLE_SOURCE = Error "unreadable-source": "A schema is a readable file of UTF-8 text";
-    TOML_SYNTAX = Error "toml-syntax": "A schema is well-formed TOML";
-    INCLUDE_CYCLE = Error "include-cycle": "A schema does not include itself";
-    UNKNOWN_KEY = Error "unknown-key": "Each key is one that bpfmap knows";
-    MISSING_KEY = Error "missing-key": "What every declaration needs is there";
-    WRONG_KIND_OF_VALUE = Error "wrong-kind-of-value": "Each key has the kind of value it asks for";
-    UNKNOWN_WORD = Error "unknown-word": "Where a key takes one of a few words, it is one of them";
-    TYPE_SYNTAX = Error "type-syntax": "A type is written as in Rust";
-    NUMBER_RANGE = Error "number-range": "Each number fits where it is kept";
-    TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a bare size";
-    RUST_SYNTAX = Error "rust-syntax": "A schema in Rust is well-formed";
-    UNKNOWN_CFG = Error "unknown-cfg": "Each condition on what a map holds is known";
-    UNKNOWN_CONSTANT = Error "unknown-constant": "Each number is known before the compiler runs";
-    DERIVE_MISSING = Error "derive-missing": "A type that a map holds has the derive";
-    IN_PLACE = Error "in-place": "What has no name in C stands where it is named";
-    ATTRIBUTE_SYNTAX = Error "attribute-syntax": "An attribute of a Rust declaration says what it can say";
-    RUST_REPR = Error "rust-repr": "A Rust type is laid out as C lays it out";
-    RUST_TYPE = Error "rust-type": "What is declared in Rust is something that C has";
-    IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct names its padding";
-    UNION_FILLED = Error "union-filled": "Each member of a Rust union fills it";
-    EMPTY_SCHEMA = Error "empty-schema": "A schema declares a map or a type";
-    TOO_MANY_FINDINGS = Error "too-many-findings": "Findings are few enough to read";
+    UNREADABLE_SOURCE = Error "unreadable-source": "A schema must be a readable file of UTF-8 text";
+    TOML_SYNTAX = Error "toml-syntax": "A schema must be well-formed TOML";
+    INCLUDE_CYCLE = Error "include-cycle": "A schema can't include itself";
+    UNKNOWN_KEY = Error "unknown-key": "Each key must be known";
+    MISSING_KEY = Error "missing-key": "Required keys must be present";
+    WRONG_KIND_OF_VALUE = Error "wrong-kind-of-value": "Each value must have the kind that its key requires";
+    UNKNOWN_WORD = Error "unknown-word": "A key with a fixed set of values must have one of them";
+    TYPE_SYNTAX = Error "type-syntax": "Types are written as in Rust";
+    NUMBER_RANGE = Error "number-range": "Numbers must fit their integer type";
+    TYPE_AND_SIZE = Error "type-and-size": "A key or value has either a type or a size";
+    RUST_SYNTAX = Error "rust-syntax": "A schema in Rust must be well-formed";
+    UNKNOWN_CFG = Error "unknown-cfg": "Each condition that changes the schema must be known";
+    UNKNOWN_CONSTANT = Error "unknown-constant": "Each number must be computable without the compiler";
+    DERIVE_MISSING = Error "derive-missing": "Types in maps need `#[derive(BpfType)]`";
+    IN_PLACE = Error "in-place": "Declarations in place can only be used as a member or an inner map";
+    ATTRIBUTE_SYNTAX = Error "attribute-syntax": "Attributes of a Rust declaration must be valid";
+    RUST_REPR = Error "rust-repr": "A Rust type must have its C layout";
+    RUST_TYPE = Error "rust-type": "Types in Rust must exist in C";
+    IMPLICIT_PADDING = Error "implicit-padding": "A Rust struct must name its padding";
+    UNION_FILLED = Error "union-filled": "Each member of a Rust union must have the size of the union";
+    EMPTY_SCHEMA = Error "empty-schema": "A schema must declare a map or a type";
+    TOO_MANY_FINDINGS = Error "too-many-findings": "One run shows at most 500 diagnostics";
     // Names.
-    BAD_NAME = Error "bad-name": "A name is an identifier of C and Rust";
-    RESERVED_NAME = Error "reserved-name": "A name is not one that every program has taken";
-    NAME_MAY_CLASH = Warning "name-may-clash": "A name is not one that programs may have from elsewhere";
+    BAD_NAME = Error "bad-name": "A name must be an identifier in C and Rust";
+    RESERVED_NAME = Error "reserved-name": "A name must not be reserved in every program";
+    NAME_MAY_CLASH = Warning "name-may-clash": "A name should not be one that some programs already have";
     DUPLICATE_SCHEMA = Error "duplicate-schema": "No two schemas of a program have the same name";
     DUPLICATE_TYPE = Error "duplicate-type": "No two types have the same name";
     DUPLICATE_MAP = Error "duplicate-map": "No two maps have the same name";
@@ -79,100 +79,100 @@ rules! {
     DUPLICATE_VARIANT = Error "duplicate-variant": "No two variants of an enum become the same constant";
     DUPLICATE_C_NAME = Error "duplicate-c-name": "No two declarations have the same name in C";
     DUPLICATE_RUST_NAME = Warning "duplicate-rust-name": "No two types have the same name in Rust";
-    MAP_NAME_TOO_LONG = Warning "map-name-too-long": "The kernel can tell maps apart by their first 15 bytes";
+    MAP_NAME_TOO_LONG = Warning "map-name-too-long": "The kernel keeps only the first 15 bytes of a map's name";
     // Types.
-    UNKNOWN_TYPE = Error "unknown-type": "Each name of a type means one";
-    RECURSIVE_TYPE = Error "recursive-type": "No type holds itself";
-    NESTED_TOO_DEEP = Error "nested-too-deep": "Types hold types at most 32 deep";
-    EMPTY_TYPE = Error "empty-type": "A type is made of something";
-    TYPE_TOO_LARGE = Error "type-too-large": "BTF can describe each type";
-    ALIGN_POWER_OF_TWO = Error "align-power-of-two": "An alignment is a power of two up to 4096";
-    ZERO_LENGTH_ARRAY = Error "zero-length-array": "An array of no elements is a place in a struct";
-    BIT_FIELD_TYPE = Error "bit-field-type": "A bit-field is an integer, a bool or an enum";
-    BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field fits its type";
-    ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant fits the enum's integer";
-    DECL_TAG = Error "decl-tag": "A declaration tag is one that clang and the kernel take";
-    // What older maps have otherwise.
-    RENAMED_FROM = Error "renamed-from": "A former name is one that nothing has now";
-    DEFAULT_NOT_FOR_TYPE = Error "default-not-for-type": "Only a member that is one number has a default";
-    DEFAULT_RANGE = Error "default-range": "A default is a value that the member can have";
-    // Fields that belong to the kernel.
-    SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "A map type takes the special fields of its value";
-    SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key has no special fields";
-    SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field is a member of the value's struct";
-    SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value has one special field of a kind";
-    SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields is described by BTF";
-    SPECIAL_FIELD_TARGET = Error "special-field-target": "What a special field leads to is there";
-    ONE_KIND_OF_LOCK = Error "one-kind-of-lock": "A value has one kind of lock";
-    LIST_NEEDS_LOCK = Error "list-needs-lock": "A list or a tree has a lock beside it";
-    SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "What is in a list and in a tree counts its owners";
-    TOO_MANY_SPECIAL_FIELDS = Error "too-many-special-fields": "A value has at most 11 special fields";
-    SPECIAL_FIELD_BESIDE_BITS = Error "special-field-beside-bits": "Beside a special field, bit-fields are whole bytes";
-    PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct has no special fields";
+    UNKNOWN_TYPE = Error "unknown-type": "Each name of a type must be declared";
+    RECURSIVE_TYPE = Error "recursive-type": "No type can contain itself";
+    NESTED_TOO_DEEP = Error "nested-too-deep": "Types can be nested at most 32 deep";
+    EMPTY_TYPE = Error "empty-type": "A type must have at least one member or variant";
+    TYPE_TOO_LARGE = Error "type-too-large": "A type must not be too large for BTF";
+    ALIGN_POWER_OF_TWO = Error "align-power-of-two": "An alignment must be a power of two up to 4096";
+    ZERO_LENGTH_ARRAY = Error "zero-length-array": "An array without elements must be a member of a struct";
+    BIT_FIELD_TYPE = Error "bit-field-type": "The type of a bit-field must be an integer, a bool or an enum";
+    BIT_FIELD_WIDTH = Error "bit-field-width": "A bit-field must fit its type";
+    ENUM_VALUE_RANGE = Error "enum-value-range": "Each variant must fit the enum's integer type";
+    DECL_TAG = Error "decl-tag": "A declaration tag must be one that clang and the kernel accept";
+    // Differences of older maps.
+    RENAMED_FROM = Error "renamed-from": "A former name must not be in use";
+    DEFAULT_NOT_FOR_TYPE = Error "default-not-for-type": "Only a member that is a number can have a default";
+    DEFAULT_RANGE = Error "default-range": "A default must be a possible value of the member";
+    // Special fields.
+    SPECIAL_FIELD_NOT_FOR_TYPE = Error "special-field-not-for-type": "The map type must support the special fields of its value";
+    SPECIAL_FIELD_IN_KEY = Error "special-field-in-key": "A key can't have special fields";
+    SPECIAL_FIELD_NOT_TOP_LEVEL = Error "special-field-not-top-level": "A special field must be a direct member of the value's struct";
+    SPECIAL_FIELD_TWICE = Error "special-field-twice": "A value can have only one special field of some kinds";
+    SPECIAL_FIELD_NEEDS_BTF = Error "special-field-needs-btf": "A map with special fields needs BTF";
+    SPECIAL_FIELD_TARGET = Error "special-field-target": "The target of a special field must be declared";
+    ONE_KIND_OF_LOCK = Error "one-kind-of-lock": "A value can have only one kind of lock";
+    LIST_NEEDS_LOCK = Error "list-needs-lock": "A list or a tree needs a lock in the same value";
+    SHARED_NODE_NEEDS_REFCOUNT = Error "shared-node-needs-refcount": "An object in a list and in a tree needs a reference count";
+    TOO_MANY_SPECIAL_FIELDS = Error "too-many-special-fields": "A value can have at most 11 special fields";
+    SPECIAL_FIELD_BESIDE_BITS = Error "special-field-beside-bits": "A struct with a special field can't have a member that begins within a byte";
+    PACKED_SPECIAL_FIELD = Error "packed-special-field": "A packed struct can't have special fields";
     // Maps.
-    UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type is one that the kernel has";
-    DEPRECATED_MAP_TYPE = Warning "deprecated-map-type": "A map's type is not one that the kernel calls deprecated";
-    KEY_MISSING = Error "key-missing": "A map that has keys says of which type";
-    KEY_NOT_ALLOWED = Error "key-not-allowed": "A map without keys names no key";
-    KEY_SIZE = Error "key-size": "A key is of a size that the kernel takes";
-    ARRAY_KEY_SIZE = Error "array-key-size": "An index has 4 bytes";
-    ARRAY_KEY_TYPE = Error "array-key-type": "An index is a plain 32-bit integer";
-    LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie is a prefix length and its data";
-    POINTER_IN_KEY = Warning "pointer-in-key": "A key holds no pointers";
-    VALUE_MISSING = Error "value-missing": "A map says of which type its values are";
-    VALUE_SIZE = Error "value-size": "A value is of a size that the kernel takes";
-    LARGE_VALUE = Warning "large-value": "A value fits the stack of a thread";
-    STACK_DEPTH = Warning "stack-depth": "A stack has no more frames than kernels keep by default";
-    VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map without values names no value";
-    HALF_TYPED = Warning "half-typed": "Key and value both have types, or neither";
-    BTF_REQUIRED = Error "btf-required": "A map that the kernel takes only with BTF has it";
-    BTF_REFUSED = Warning "btf-refused": "BTF is not asked for where the kernel refuses it";
-    MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map says how many entries it has";
-    MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map has at least one entry";
-    MAX_ENTRIES_TOO_BIG = Error "max-entries-too-big": "A map has at most as many entries as the kernel allows";
-    MAX_ENTRIES_ROUNDED = Warning "max-entries-rounded": "The size of a ring buffer is one that the kernel makes";
-    MAX_ENTRIES_FORM = Error "max-entries-form": "The number of entries is one that the map type can have";
-    MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "A map type takes the `map_extra` that is given";
-    MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` is what the map type takes it for";
-    EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps that carry records have an event";
-    EVENT_SHAPE = Error "event-shape": "An event is plain data that fits its buffer";
-    OPTIONAL_MAP = Error "optional-map": "A map that may be left out is one of its own, and no other map needs it";
-    SET_BY_LOADER = Error "set-by-loader": "What the loader sets is said nowhere else";
-    OPS_MISSING = Error "ops-missing": "A struct of programs says whose place it takes";
-    OPS_NOT_FOR_TYPE = Error "ops-not-for-type": "Only a struct of programs takes functions' places";
-    ONE_ARENA = Error "one-arena": "A schema has at most one arena";
-    UNKNOWN_MAP = Error "unknown-map": "Each name of a map means one";
-    INNER_MISSING = Error "inner-missing": "A map of maps says what maps it holds";
-    INNER_TYPE = Error "inner-type": "An inner map is of a type that can be in a map";
+    UNKNOWN_MAP_TYPE = Error "unknown-map-type": "A map's type must exist in the kernel";
+    DEPRECATED_MAP_TYPE = Warning "deprecated-map-type": "A map's type should not be deprecated";
+    KEY_MISSING = Error "key-missing": "A map with keys must declare their type";
+    KEY_NOT_ALLOWED = Error "key-not-allowed": "A map type without keys can't have a key";
+    KEY_SIZE = Error "key-size": "The kernel must support the size of a key";
+    ARRAY_KEY_SIZE = Error "array-key-size": "An index must have 4 bytes";
+    ARRAY_KEY_TYPE = Error "array-key-type": "An index must be a plain 32-bit integer";
+    LPM_KEY_SHAPE = Error "lpm-key-shape": "The key of an LPM trie must be a prefix length and data";
+    POINTER_IN_KEY = Warning "pointer-in-key": "A key should not contain pointers";
+    VALUE_MISSING = Error "value-missing": "A map with values must declare their type";
+    VALUE_SIZE = Error "value-size": "The kernel must support the size of a value";
+    LARGE_VALUE = Warning "large-value": "A value should fit on the stack of a thread";
+    STACK_DEPTH = Warning "stack-depth": "A stack should not have more frames than kernels allow by default";
+    VALUE_NOT_ALLOWED = Error "value-not-allowed": "A map type without values can't have a value";
+    HALF_TYPED = Warning "half-typed": "Key and value should both have types, or neither";
+    BTF_REQUIRED = Error "btf-required": "Some map types require BTF";
+    BTF_REFUSED = Warning "btf-refused": "Some map types can't have BTF";
+    MAX_ENTRIES_MISSING = Warning "max-entries-missing": "A map should declare `max_entries`";
+    MAX_ENTRIES_ZERO = Error "max-entries-zero": "A map must have at least one entry";
+    MAX_ENTRIES_TOO_BIG = Error "max-entries-too-big": "`max_entries` must not exceed the kernel's limit";
+    MAX_ENTRIES_ROUNDED = Warning "max-entries-rounded": "The size of a ring buffer should be a power of two in whole pages";
+    MAX_ENTRIES_FORM = Error "max-entries-form": "`max_entries` must have a form that the map type accepts";
+    MAP_EXTRA_NOT_FOR_TYPE = Error "map-extra-not-for-type": "Only some map types accept `map_extra`";
+    MAP_EXTRA_RANGE = Error "map-extra-range": "`map_extra` must be within the limits of the map type";
+    EVENT_NOT_FOR_TYPE = Error "event-not-for-type": "Only maps with records can have an event";
+    EVENT_SHAPE = Error "event-shape": "An event must be plain data that fits into its buffer";
+    OPTIONAL_MAP = Error "optional-map": "An optional map can't be a template, and maps that refer to it must be optional too";
+    SET_BY_LOADER = Error "set-by-loader": "The schema can't set an attribute that the loader sets";
+    OPS_MISSING = Error "ops-missing": "A `struct_ops` map must name its kernel struct";
+    OPS_NOT_FOR_TYPE = Error "ops-not-for-type": "Only a `struct_ops` map can have `ops`";
+    ONE_ARENA = Error "one-arena": "A schema can have at most one arena";
+    UNKNOWN_MAP = Error "unknown-map": "Each name of a map must be declared";
+    INNER_MISSING = Error "inner-missing": "A map of maps needs a template for its inner maps";
+    INNER_TYPE = Error "inner-type": "The type of an inner map must be one that the kernel accepts there";
     INNER_ATTRIBUTE = Error "inner-attribute": "An inner map is only a template";
-    VALUES_KEY = Error "values-key": "Initial contents have keys that libbpf can write";
-    VALUES_MISMATCH = Error "values-mismatch": "A map is put into one that holds such maps";
-    VALUES_PROGRAM = Error "values-program": "A map of programs is filled with programs";
-    INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps have an inner map";
-    VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs have initial contents";
+    VALUES_KEY = Error "values-key": "Initial contents must have keys that libbpf can write";
+    VALUES_MISMATCH = Error "values-mismatch": "A map in a map of maps must match the template";
+    VALUES_PROGRAM = Error "values-program": "The initial contents of a map of programs must be programs";
+    INNER_NOT_FOR_TYPE = Error "inner-not-for-type": "Only maps of maps can have an inner map";
+    VALUES_NOT_FOR_TYPE = Error "values-not-for-type": "Only maps of maps or programs can have initial contents";
     // Flags and kernels.
-    UNKNOWN_FLAG = Error "unknown-flag": "A flag is one that the kernel has";
-    FLAG_NOT_FOR_TYPE = Error "flag-not-for-type": "A map type takes the flags that are given";
-    FLAG_CONFLICT = Error "flag-conflict": "Flags do not exclude each other";
-    LPM_NO_PREALLOC = Error "lpm-no-prealloc": "An LPM trie has the flag `no_prealloc`";
-    REQUIRED_FLAG = Error "required-flag": "A map has the flags without which the kernel refuses it";
-    NUMA_NODE_WITHOUT_FLAG = Error "numa-node-without-flag": "A map with a NUMA node has the flag for it";
-    TOO_NEW_FOR_MIN_KERNEL = Error "too-new-for-min-kernel": "Nothing is newer than the oldest kernel";
-    // What an importer finds.
-    IMPORT_UNREADABLE = Error "import-unreadable": "What is imported is an object file with BTF, or a live map";
-    IMPORT_MAP = Error "import-map": "An imported map is defined as libbpf reads it";
-    IMPORT_MAP_TYPE = Error "import-map-type": "An imported map is of a type that bpfmap knows";
-    IMPORT_FLAG = Error "import-flag": "The flags of an imported map are ones that bpfmap knows";
-    IMPORT_TYPE = Warning "import-type": "An imported type is one that a schema has a word for";
-    IMPORT_BYTES = Warning "import-bytes": "An imported key or value is of a type that the map can have";
-    IMPORT_SIZE = Warning "import-size": "An imported map says the sizes that its type needs";
-    IMPORT_LAYOUT = Warning "import-layout": "The members of an imported type lie where a schema can put them";
-    IMPORT_ENUM = Warning "import-enum": "BTF tells the sign and the values of an enum";
-    IMPORT_EVENT = Warning "import-event": "The type of records is not defined as that of a value";
-    IMPORT_TYPE_TAG = Warning "import-type-tag": "A type tag is one by which the kernel knows its pointers";
-    IMPORT_RENAMED = Warning "import-renamed": "What is imported keeps its name";
-    IMPORT_WEAK = Warning "import-weak": "An imported map is no weak definition";
-    IMPORT_OPAQUE = Warning "import-opaque": "A live map tells the types of its key and value";
-    IMPORT_INNER = Warning "import-inner": "A live map of maps holds one that tells what it may hold";
-    IMPORT_STRUCT_OPS = Error "import-struct-ops": "A struct of programs is of a struct that the kernel has";
+    UNKNOWN_FLAG = Error "unknown-flag": "A flag must exist in the kernel";
+    FLAG_NOT_FOR_TYPE = Error "flag-not-for-type": "The map type must accept the flags of the map";
+    FLAG_CONFLICT = Error "flag-conflict": "Flags must not exclude each other";
+    LPM_NO_PREALLOC = Error "lpm-no-prealloc": "An LPM trie needs the flag `no_prealloc`";
+    REQUIRED_FLAG = Error "required-flag": "Some map types require a flag";
+    NUMA_NODE_WITHOUT_FLAG = Error "numa-node-without-flag": "`numa_node` needs the flag `numa_node`";
+    TOO_NEW_FOR_MIN_KERNEL = Error "too-new-for-min-kernel": "Every feature must be available on `min_kernel`";
+    // The importer.
+    IMPORT_UNREADABLE = Error "import-unreadable": "The importer reads object files with BTF and live maps";
+    IMPORT_MAP = Error "import-map": "libbpf must be able to read the definition of an imported map";
+    IMPORT_MAP_TYPE = Error "import-map-type": "The type of an imported map must be known";
+    IMPORT_FLAG = Error "import-flag": "The flags of an imported map must be known";
+    IMPORT_TYPE = Warning "import-type": "A schema can't express this imported type";
+    IMPORT_BYTES = Warning "import-bytes": "The map type does not accept the type of this imported key or value";
+    IMPORT_SIZE = Warning "import-size": "An imported map should declare the sizes that its type needs";
+    IMPORT_LAYOUT = Warning "import-layout": "A schema can't express the layout of this imported type";
+    IMPORT_ENUM = Warning "import-enum": "BTF does not contain the sign or the values of this enum";
+    IMPORT_EVENT = Warning "import-event": "The type of records should not be the type of a value";
+    IMPORT_TYPE_TAG = Warning "import-type-tag": "Only the kernel's type tags are imported";
+    IMPORT_RENAMED = Warning "import-renamed": "An imported name had to be changed";
+    IMPORT_WEAK = Warning "import-weak": "A schema can't express a weak definition";
+    IMPORT_OPAQUE = Warning "import-opaque": "A live map without BTF has no types";
+    IMPORT_INNER = Warning "import-inner": "The template of a live map of maps is only known from an inner map";
+    IMPORT_STRUCT_OPS = Error "import-struct-ops": "The kernel struct of an imported `struct_ops` map must be known";
 }
