@@ -353,7 +353,7 @@ fn explains_rules() {
     let list = folder.run("explain");
     assert!(stdout(&list).lines().any(|line| line.starts_with("array-key-size ")));
     let one = folder.run("explain array-key-size");
-    assert!(stdout(&one).starts_with("array-key-size (error): An index has 4 bytes.\n"));
+    assert!(stdout(&one).starts_with("array-key-size (error): An index must have 4 bytes.\n"));
     assert!(stdout(&one).contains("Wrong:"));
     let none = folder.run("explain array-key");
     assert_eq!(none.status.code(), Some(2));
