@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use bpfmap_codegen::output::{OutputError, Planned, replace};
 use bpfmap_schema::check::Checked;
 
-use crate::schemas::STANDARD_INPUT;
-use crate::{Failed, complain};
+use crate::{Failed, complain, standard_input};
 
 /// The files to write besides.
 pub(crate) struct Besides<'m> {
@@ -62,7 +61,7 @@ pub(crate) fn read<'s>(schemas: &'s [Checked], others: Option<&'s PathBuf>) -> B
     let sources = schemas.iter().flat_map(|checked| checked.schema().sources.iter());
     sources
         .map(|source| source.path.as_path())
-        .filter(|path| *path != Path::new(STANDARD_INPUT))
+        .filter(|path| *path != Path::new(standard_input::NAME))
         .chain(others.map(PathBuf::as_path))
         .collect()
 }

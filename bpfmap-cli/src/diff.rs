@@ -14,7 +14,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 use crate::project::Project;
 use crate::revision::Revision;
 use crate::{
-    Failed, Outcome, build, build_arguments, complain, complain_as_is, print, style, word,
+    Failed, Outcome, build, build_arguments, complain, complain_as_is, print, schemas, style, word,
 };
 
 pub(crate) fn command() -> Command {
@@ -22,9 +22,7 @@ pub(crate) fn command() -> Command {
         .about("Tell what a changed schema means for maps that are pinned")
         .long_about(
             "Tell what a changed schema means for maps that are pinned: what is safe for a live pin, \
-             what needs a new pin and who refuses the old one, and what silently reads wrong data.\n\n\
-             Exit status: 0 when nothing of what `--fail-on` names was found, 1 when something was, 2 \
-             when the schemas can't be compared.",
+             what needs a new pin and who refuses the old one, and what silently reads wrong data.",
         )
         .override_usage(
             "bpfmap diff [OPTIONS] <OLD> <NEW>\n       \
@@ -75,7 +73,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let format = Format::ALL.iter().find(|(name, _)| *name == word(matches, "format"));
     let format = format.map_or(Format::Text, |(_, format)| *format);
     let mut is_found = false;
-    for (old, new) in &schemas(matches)? {
+    for (old, new) in &pairs(matches)? {
         let changes = diff(old, new).map_err(|error| cannot(&error.to_string()))?;
         let fails = |change: &Change| fail_on.names(change);
         // Where nobody reads, the exit status still tells.
@@ -86,13 +84,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Pairs of the older schema and the newer one.
-fn schemas(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
+fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
     let cfg = build(matches);
     let path = |name: &str| matches.get_one::<PathBuf>(name);
     let revision = matches.get_one::<String>("against");
     match (path("old"), path("new"), revision) {
         (Some(old), Some(new), _) => {
-            let read = |path: &Path| usable(read_file_with(path, &cfg));
+            let read = |path: &Path| usable(schemas::draft(path, &cfg));
             Ok(vec![(read(old)?, read(new)?)])
         }
         (Some(schema), None, revision) => {

@@ -12,7 +12,9 @@ use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
 use crate::live::LiveMaps;
 use crate::schemas::show_findings;
-use crate::{Failed, Outcome, complain, convert, flag, kernel_btf, message_format_argument};
+use crate::{
+    Failed, Outcome, complain, convert, flag, kernel_btf, message_format_argument, standard_input,
+};
 
 pub(crate) fn command() -> Command {
     Command::new("import")
@@ -31,7 +33,7 @@ pub(crate) fn command() -> Command {
             Arg::new("object")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("An object file that clang made for the BPF target, with -g"),
+                .help("An object file that clang made for the BPF target, with -g; `-` is standard input"),
         )
         .arg(
             Arg::new("pinned")
@@ -93,6 +95,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     }
     let Some(path) = matches.get_one::<PathBuf>("object") else { return Err(Failed::Usage) };
     let data = kernel_btf::read_file(path)?;
+    let path = if standard_input::is_meant(path) { Path::new(standard_input::NAME) } else { path };
     finish(matches, &read_object(path, &data, kernel.as_ref()))
 }
 

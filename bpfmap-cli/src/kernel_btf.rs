@@ -7,7 +7,7 @@ use bpfmap_schema::input;
 use bpfmap_schema::taken::KernelNames;
 use clap::{Arg, ArgMatches, value_parser};
 
-use crate::{Failed, complain};
+use crate::{Failed, complain, standard_input};
 
 /// The argument; `what` says what the types are for.
 pub(crate) fn argument(what: &str) -> Arg {
@@ -42,10 +42,16 @@ pub(crate) fn parse(data: &[u8]) -> Result<Btf<'_>, Failed> {
     })
 }
 
+/// Reads a file, or standard input for `-`.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failed> {
     let fail = |why: String| {
         complain(&format!("error: can't read `{}`: {why}\n", path.display()));
         Failed::Found
     };
-    input::read(path, input::MAX_OBJECT_SIZE).map_err(|error| fail(error.to_string()))
+    let read = if standard_input::is_meant(path) {
+        standard_input::read(input::MAX_OBJECT_SIZE)
+    } else {
+        input::read(path, input::MAX_OBJECT_SIZE)
+    };
+    read.map_err(|error| fail(error.to_string()))
 }

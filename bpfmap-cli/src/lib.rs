@@ -14,10 +14,13 @@ mod json_schema;
 mod kernel_btf;
 mod kernels;
 mod live;
+mod manual;
 mod migrate;
 mod project;
 mod revision;
 mod schemas;
+mod shell;
+mod standard_input;
 mod verify;
 
 pub use fmt::format_text;
@@ -60,6 +63,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(("migrate", matches)) => migrate::run(matches),
         Some(("explain", matches)) => explain::run(matches),
         Some(("schema", _)) => json_schema::run(),
+        Some(("completions", matches)) => shell::completions(matches),
+        Some(("man", matches)) => shell::man(matches),
         // clap asks for one of the above.
         _ => Err(Failed::Usage),
     };
@@ -71,7 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn command() -> Command {
-    Command::new("bpfmap")
+    let command = Command::new("bpfmap")
         .version(env!("CARGO_PKG_VERSION"))
         .about("One schema for both sides of a BPF map")
         .subcommand_required(true)
@@ -145,6 +150,9 @@ fn command() -> Command {
                      from a comment in the first line of a schema, such as `#:schema ./bpfmap.schema.json`.",
                 ),
         )
+        .subcommand(shell::completions_command())
+        .subcommand(shell::man_command());
+    manual::add_to(command)
 }
 
 /// Schemas; without any, those of the project.

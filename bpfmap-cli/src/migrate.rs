@@ -32,9 +32,7 @@ pub(crate) fn command() -> Command {
             "Move a pinned map with all its entries to a new layout.\n\n\
              Stop what writes to the map first: a loaded program keeps the old map, and what it writes after \
              the copy is not in the new one. The pin is the old map until the new one is complete; when this is \
-             killed, run it again.\n\n\
-             Exit status: 0 when the pin is a map of the new layout, 1 when it could not be done and all is as \
-             before, 2 when the command line is wrong.",
+             killed, run it again.",
         )
         .arg(schema("from", "The schema of the map as it is"))
         .arg(schema("to", "The schema of the map as it is to be"))

@@ -1,7 +1,6 @@
 //! Reads schemas and shows what is wrong with them; `bpfmap check`.
 
 use std::collections::HashSet;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::generate::includes;
@@ -19,7 +18,8 @@ use clap::ArgMatches;
 
 use crate::project::Project;
 use crate::{
-    Failed, Outcome, build, complain, complain_as_is, kernel_btf, paths, print, style, word,
+    Failed, Outcome, build, complain, complain_as_is, kernel_btf, paths, print, standard_input,
+    style, word,
 };
 
 /// `bpfmap check`.
@@ -106,16 +106,13 @@ pub(crate) fn show_findings(matches: &ArgMatches, found: &[Finding], sources: &S
 }
 
 /// Reads the schema in `path`; `-` is standard input, in TOML, whose includes are relative to the current folder.
-fn draft(path: &Path, cfg: &Cfg) -> Draft {
-    if path != Path::new("-") {
+pub(crate) fn draft(path: &Path, cfg: &Cfg) -> Draft {
+    if !standard_input::is_meant(path) {
         return read_file_with(path, cfg);
     }
-    let path = Path::new(STANDARD_INPUT);
-    let mut text = String::new();
-    // One byte more than a schema may have tells that there is too much.
-    match io::stdin().lock().take(MAX_FILE_SIZE + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 <= MAX_FILE_SIZE => read_str(path, &text),
-        Ok(_) => unreadable(path, &format!("there are more than {} MiB", MAX_FILE_SIZE >> 20)),
+    let path = Path::new(standard_input::NAME);
+    match standard_input::read_text(MAX_FILE_SIZE) {
+        Ok(text) => read_str(path, &text),
         Err(error) => unreadable(path, &error.to_string()),
     }
 }
@@ -129,9 +126,6 @@ fn unreadable(path: &Path, why: &str) -> Draft {
     );
     draft
 }
-
-/// What standard input is called in messages.
-pub(crate) const STANDARD_INPUT: &str = "<stdin>";
 
 #[derive(Default)]
 struct Findings {

@@ -10,11 +10,12 @@ use bpfmap_core::map_type::{MAP_TYPES, MapFlag};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::diagnostics::printable;
 use bpfmap_schema::front::btf::{Definitions, MapDefinition, definitions};
-use bpfmap_schema::input;
 use bumpalo::Bump;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 
-use crate::{Failed, Outcome, build_arguments, complain, message_format_argument, print, schemas};
+use crate::{
+    Failed, Outcome, build_arguments, complain, kernel_btf, message_format_argument, print, schemas,
+};
 use bpfmap_schema::describe::map_def;
 
 pub(crate) fn command() -> Command {
@@ -23,23 +24,21 @@ pub(crate) fn command() -> Command {
         .long_about(
             "Hold a schema against a compiled object, or against a map that is live.\n\n\
              Each difference is a line on standard output, with its path. The order of reading is what is there, \
-             then what the schema says.\n\n\
-             Exit status: 0 when all agrees, 1 when something differs or can't be read, 2 when the command line is \
-             wrong.",
+             then what the schema says.",
         )
         .arg(
             Arg::new("schema")
                 .value_name("SCHEMA")
                 .value_parser(value_parser!(PathBuf))
                 .required(true)
-                .help("A schema in TOML or Rust"),
+                .help("A schema in TOML or Rust; `-` is TOML on standard input"),
         )
         .arg(
             Arg::new("object")
                 .long("object")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("An object file that clang made: each map of the schema is looked up by its name"),
+                .help("An object file that clang made, or `-`: each map of the schema is looked up by its name"),
         )
         .arg(
             Arg::new("pinned")
@@ -119,7 +118,7 @@ fn of_object(
 ) -> Result<Vec<Difference>, Failed> {
     let unread =
         |error: &dyn std::fmt::Display| fail(&format!("can't read `{}`: {error}", path.display()));
-    let data = input::read(path, input::MAX_OBJECT_SIZE).map_err(|error| unread(&error))?;
+    let data = kernel_btf::read_file(path)?;
     let Definitions { maps: defined, unread, btf } =
         definitions(&data).map_err(|error| unread(&error))?;
     let mut found = vec![];

@@ -22,6 +22,8 @@ pub(crate) const BUILD_AND_BOOT: &[Package] = &[
 pub(crate) const TESTS: &[Package] = &[
     Package { name: "clang-14", purpose: "the oldest clang that generated C has to pass" },
     Package { name: "g++", purpose: "compiles generated headers as C++" },
+    Package { name: "groff-base", purpose: "draws man pages" },
+    Package { name: "git", purpose: "keeps the revisions that `bpfmap diff` compares" },
     Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 

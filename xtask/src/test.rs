@@ -54,6 +54,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "fmt",
         "--test",
+        "help",
+        "--test",
         "imported",
         "--test",
         "includes",

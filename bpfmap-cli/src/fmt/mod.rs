@@ -3,7 +3,7 @@
 mod document;
 mod layout;
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bpfmap_codegen::backend::GeneratedFile;
@@ -12,10 +12,10 @@ use bpfmap_schema::draft::Draft;
 use bpfmap_schema::front::toml;
 use clap::{ArgMatches, Command};
 
-use crate::schemas::{STANDARD_INPUT, given, show_findings};
+use crate::schemas::{given, show_findings};
 use crate::{
     Failed, Outcome, complain, flag, generate, message_format_argument, paths, print,
-    schemas_argument,
+    schemas_argument, standard_input,
 };
 
 pub(crate) fn command() -> Command {
@@ -45,8 +45,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
             Ok(Formatted::StandardInput { before, after }) if check => {
                 if before != after {
                     print(&generate::unified_diff(
-                        (STANDARD_INPUT, &before),
-                        (STANDARD_INPUT, &after),
+                        (standard_input::NAME, &before),
+                        (standard_input::NAME, &after),
                     ))?;
                     complain("error: standard input is not formatted\n");
                     outcome = Err(Failed::Found);
@@ -90,9 +90,10 @@ fn format_file(matches: &ArgMatches, path: &Path) -> Result<Formatted, Failed> {
         let path = path.display();
         return Err(fail(&format!("`{path}` is in Rust, which rustfmt formats")));
     }
-    if path == Path::new("-") {
-        let before = read_standard_input()?;
-        let after = format(matches, Path::new(STANDARD_INPUT), &before)?;
+    if standard_input::is_meant(path) {
+        let before = standard_input::read_text(toml::MAX_FILE_SIZE)
+            .map_err(|error| fail(&format!("can't read standard input: {error}")))?;
+        let after = format(matches, Path::new(standard_input::NAME), &before)?;
         return Ok(Formatted::StandardInput { before, after });
     }
     let cannot_read = |error: io::Error| fail(&format!("can't read `{}`: {error}", path.display()));
@@ -125,18 +126,6 @@ fn format(matches: &ArgMatches, path: &Path, text: &str) -> Result<String, Faile
 #[must_use]
 pub fn format_text(text: &str) -> String {
     layout::write(&document::read(text))
-}
-
-fn read_standard_input() -> Result<String, Failed> {
-    let mut text = String::new();
-    match io::stdin().lock().take(toml::MAX_FILE_SIZE + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 <= toml::MAX_FILE_SIZE => Ok(text),
-        Ok(_) => {
-            let limit = toml::MAX_FILE_SIZE >> 20;
-            Err(fail(&format!("standard input has more than {limit} MiB")))
-        }
-        Err(error) => Err(fail(&format!("can't read standard input: {error}"))),
-    }
 }
 
 fn fail(error: &str) -> Failed {

@@ -530,3 +530,22 @@ fn without_privilege() {
         the_command();
     }
 }
+
+/// The other examples are run in `tests/help.rs`.
+#[test]
+fn the_examples_of_the_help_that_need_a_map_do_what_they_say() {
+    let place = Place::new("cli-examples");
+    fs::write(place.folder.path().join("maps.toml"), NEW_SCHEMA).unwrap();
+    let pin = place.pin().display().to_string();
+    // The map that is migrated is the one that agrees with the newer schema.
+    for command in ["import", "migrate", "verify"] {
+        let help = start(&format!("bpfmap {command} --help"), place.folder.path());
+        let (_, help, _) = said(&help);
+        let examples = help.lines().filter_map(|line| line.trim().strip_prefix("$ "));
+        let mut examples = examples.filter(|example| example.contains("/sys/fs/bpf/counters"));
+        let example = examples.next().unwrap().replace("/sys/fs/bpf/counters", &pin);
+        assert_eq!(examples.next(), None);
+        let output = start(&example, place.folder.path());
+        assert_eq!(said(&output).0, Some(0), "{example}: {output:?}");
+    }
+}
