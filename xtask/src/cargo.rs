@@ -33,6 +33,13 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
     Ok(cache)
 }
 
+/// Cargo's own folder: the sources of dependencies, and what is installed.
+pub(crate) fn cargo_home() -> Result<PathBuf, Error> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    Ok(home.ok_or("cargo has no folder: set HOME or CARGO_HOME")?)
+}
+
 /// An executable that cargo made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Executable {

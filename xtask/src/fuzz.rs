@@ -4,14 +4,14 @@
 //! Inputs that found something once are kept in `fuzz/seeds/`; the others that a run begins with are made
 //! of what the repository has. What a run finds out goes on in `fuzz/corpus/`, which is not committed.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::{env, fs};
 
 use crate::Error;
 use crate::cargo::{cargo, out_dir, root};
 use crate::packages::{self, Package};
 use crate::step::run as run_command;
+use crate::tools::path_with;
 
 /// What is fuzzed: a target of `fuzz/`, and where its inputs are to begin from.
 struct Target {
@@ -111,7 +111,7 @@ fn all<'t>(
     seed: Option<u32>,
 ) -> Result<(), Error> {
     packages::ensure(PACKAGES)?;
-    let path = with_cargo_fuzz()?;
+    let path = path_with("fuzz")?;
     for target in targets {
         let corpus = root().join("fuzz/corpus").join(target.name);
         let kept = root().join("fuzz/seeds").join(target.name);
@@ -135,24 +135,6 @@ fn all<'t>(
         run_command(&mut command)?;
     }
     Ok(())
-}
-
-/// A `PATH` on which cargo finds `cargo-fuzz`, which is installed beside the build if it is not there.
-fn with_cargo_fuzz() -> Result<std::ffi::OsString, Error> {
-    let tools = root().join("target/tools");
-    let before = env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(tools.join("bin")).chain(env::split_paths(&before));
-    let path = env::join_paths(folders)?;
-    let mut version = cargo();
-    version
-        .env("PATH", &path)
-        .args(["fuzz", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    if !version.status().is_ok_and(|status| status.success()) {
-        run_command(cargo().args(["install", "--locked", "cargo-fuzz", "--root"]).arg(&tools))?;
-    }
-    Ok(path)
 }
 
 /// The files of these folders of the repository whose names end so.

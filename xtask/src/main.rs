@@ -2,10 +2,12 @@
 //! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
 //! `cargo xtask package`.
 
+mod api;
 mod apt;
 mod cargo;
 mod corpus;
 mod demo;
+mod deny;
 mod fuzz;
 mod matrix;
 mod msrv;
@@ -17,6 +19,7 @@ mod sanitize;
 mod step;
 mod table;
 mod test;
+mod tools;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,6 +40,10 @@ fn main() -> ExitCode {
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
         ["msrv"] => msrv::run(),
+        ["deny"] => deny::run(false),
+        ["deny", "--advisories"] => deny::run(true),
+        ["api"] => api::check(),
+        ["api", "--bless"] => api::bless(),
         ["package"] => package::run(),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
@@ -61,19 +68,26 @@ fn main() -> ExitCode {
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo   schemas to C and Rust, compiled, run on three kernels, and a table of what they answered
-  test   every test of the repository, the matrix of all kernels included
-  corpus the maps of the kernel's own BPF tests: imported, generated, compiled, compared;
-         with --objects DIR, those of all objects in a folder
-  roundtrip  schemas of this repository, and random ones, through every stage, from C to the kernel
-         and back: [--schemas N] [--seed N] [--verbose]
-  fuzz   random inputs for what reads schemas, BTF, rings and files: [--seconds N] [TARGET…]
-  sanitize  the tests of the runtime under AddressSanitizer; as root those that need a kernel too
-  miri   the parts of the runtime that need no kernel, in Miri; takes a nightly compiler with it
-  msrv   the crates for users, built and tested by Rust 1.85.1 of Debian 13; as root, in a system that it makes
-         with debootstrap in ~/.cache/bpfmap-msrv
-  package  the packages of the crates for users, each built from its tarball, and both tools installed from theirs
-  names  the list of names that C has taken, made anew of all kernels, clang and the headers; with
-         --check, held against the oldest and the newest kernel
+Tests
+  demo       Generate C and Rust from schemas, run them on three kernels, and print a table of the answers
+  test       Run every test of the repository, on all kernels
+  roundtrip  Run random schemas, and those of the repository, through every stage
+             [--schemas N] [--seed N] [--verbose]
+  corpus     Import, generate and compile the maps of the kernel's own BPF tests, and compare the results
+             [--objects DIR]: the objects in a folder instead
+  fuzz       Give random inputs to what reads schemas, BTF, rings and files
+             [--seconds N] [TARGET…]
+  sanitize   Run the tests of the runtime under AddressSanitizer
+  miri       Run the parts of the runtime that need no kernel in Miri; needs a nightly compiler
+  msrv       Build and test the crates for users with Rust 1.85.1 of Debian 13; needs root
+  names      Write the list of names that C reserves, from all kernels, clang and the headers
+             [--check]: compare it with the oldest and the newest kernel
 
-All install the Debian packages that are missing, and show their list first.";
+Releases
+  package    Package each crate for users, build it from its tarball, and install both tools from theirs
+  api        Compare the public interface of each crate with its list in api/
+             [--bless]: write the lists
+  deny       Check licences, sources and versions of all dependencies with cargo-deny
+             [--advisories]: check for known vulnerabilities too; needs the network
+
+Each command installs the Debian packages that are missing, and lists them first.";

@@ -12,7 +12,7 @@ use bpfmap_vmtest::kernel::Mirror;
 use serde_json::Value;
 
 use crate::Error;
-use crate::cargo::{cache, cargo, root};
+use crate::cargo::{cache, cargo, cargo_home, root};
 use crate::packages::{self, OLDEST_RUST, Package};
 use crate::sanitize::is_root;
 use crate::step::{Steps, output, run as run_command};
@@ -180,9 +180,7 @@ impl System {
     fn cargo(&self, command: &str, features: &str, targets: &[&str]) -> Result<(), Error> {
         let target = root().join("target/msrv");
         fs::create_dir_all(&target)?;
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-        let home = home.ok_or("cargo has no folder: set HOME or CARGO_HOME")?;
+        let home = cargo_home()?;
         let mut run = Command::new("unshare");
         run.args(["--mount", "sh", "-c", ENTER, "sh"]);
         run.args([self.folder.as_path(), root(), &target, &home]);

@@ -5,7 +5,7 @@ use bpfmap_vmtest::Binary;
 use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type, draw};
-use crate::{Error, fuzz, matrix, names, package, packages, roundtrip, sanitize};
+use crate::{Error, api, deny, fuzz, matrix, names, package, packages, roundtrip, sanitize};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -95,7 +95,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// When a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(11);
+    let mut steps = Steps::new(12);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -115,6 +115,10 @@ pub(crate) fn run() -> Result<(), Error> {
     }
     let documents = ["doc", "--workspace", "--lib", "--no-deps", "--all-features"];
     run_command(cargo().env("RUSTDOCFLAGS", "--deny warnings").args(documents))?;
+
+    steps.next("Public interfaces and dependencies");
+    api::check()?;
+    deny::run(false)?;
 
     steps.next("Tests on this machine");
     on_host()?;

@@ -1,0 +1,31 @@
+//! Commands of cargo that are installed when they are first needed, beside what others have installed.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+
+use crate::Error;
+use crate::cargo::{cache, cargo};
+use crate::step::run as run_command;
+
+/// A `PATH` on which cargo finds its command `cargo NAME`, which is installed in the user's cache if it is not there.
+///
+/// # Errors
+///
+/// When it can't be installed.
+pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
+    let tools = cache("bpfmap-tools")?;
+    let before = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&before));
+    let path = std::env::join_paths(folders)?;
+    let mut version = cargo();
+    version.env("PATH", &path).args([name, "--version"]);
+    let there = version.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !there.is_ok_and(|status| status.success()) {
+        println!("Installing cargo-{name} in {}", tools.display());
+        let mut install = cargo();
+        // It runs once: to build it quickly counts for more than its speed.
+        install.args(["install", "--locked", "--debug", &format!("cargo-{name}"), "--root"]);
+        run_command(install.arg(&tools))?;
+    }
+    Ok(path)
+}
