@@ -10,6 +10,7 @@ mod explain;
 mod fmt;
 mod generate;
 mod import;
+mod init;
 mod json_schema;
 mod kernel_btf;
 mod kernels;
@@ -52,6 +53,7 @@ pub enum Failed {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let matches = command().get_matches_from(arguments);
     let outcome = match matches.subcommand() {
+        Some(("init", matches)) => init::run(matches),
         Some(("generate", matches)) => generate::run(matches),
         Some(("check", matches)) => schemas::check(matches),
         Some(("fmt", matches)) => fmt::run(matches),
@@ -81,6 +83,7 @@ fn command() -> Command {
         .about("One schema for both sides of a BPF map")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommand(init::command())
         .subcommand(generate::command())
         .subcommand(
             Command::new("check")

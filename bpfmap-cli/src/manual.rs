@@ -29,6 +29,17 @@ const TOP: Manual = Manual {
 /// The help of each command.
 const COMMANDS: &[(&str, Manual)] = &[
     (
+        "init",
+        Manual {
+            statuses: &["The project was created.", "A file can't be written."],
+            examples: &[
+                ("Create a project in a new folder", "bpfmap init calls"),
+                ("Create one with maps declared in Rust", "bpfmap init calls-derive --derive"),
+                ("Create one in C", "bpfmap init calls-c --c"),
+            ],
+        },
+    ),
+    (
         "generate",
         Manual {
             statuses: &[

@@ -60,6 +60,8 @@ const ON_HOST: &[&[&str]] = &[
         "--test",
         "includes",
         "--test",
+        "init",
+        "--test",
         "json_schema",
         "--test",
         "make",

@@ -1,0 +1,213 @@
+//! `bpfmap init`: a new project, or what an existing one needs.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use bpfmap_codegen::backend::GeneratedFile;
+use bpfmap_codegen::output::{plan, write};
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::{Failed, Outcome, complain, flag, print};
+
+pub(crate) fn command() -> Command {
+    Command::new("init")
+        .about("Create a project, or add bpfmap to an existing one")
+        .long_about(
+            "Create a project: a schema, a BPF program, an application, a test, a build, and a workflow for continuous \
+             integration.\n\n\
+             Existing files stay as they are. In a folder that has a Cargo.toml already, only the schema, the program, \
+             the build script, bpfmap.toml and the workflow are created, and what to add to Cargo.toml is printed.",
+        )
+        .arg(
+            Arg::new("folder")
+                .value_name("FOLDER")
+                .value_parser(value_parser!(PathBuf))
+                .default_value(".")
+                .help("The folder of the project; created if it does not exist"),
+        )
+        .arg(flag("derive").conflicts_with("c").help("Declare the maps in Rust, not in TOML"))
+        .arg(flag("c").help("Create an application in C with a Makefile, not one in Rust with Cargo"))
+}
+
+/// A kind of project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Toml,
+    Derive,
+    C,
+}
+
+/// A file of a project: its path, and the template.
+type Template = (&'static str, &'static str);
+
+/// What every kind of project has.
+const SHARED: &[Template] = &[
+    ("src/program.bpf.c", include_str!("shared/program.bpf.c")),
+    (WORKFLOW, include_str!("shared/workflow.yml")),
+];
+
+const WORKFLOW: &str = ".github/workflows/bpfmap.yml";
+const MANIFEST: &str = "Cargo.toml";
+const BUILD_SCRIPT: &str = "build.rs";
+const MAPS: Template = ("maps.toml", include_str!("shared/maps.toml"));
+const GIT_IGNORE: &str = ".gitignore";
+
+impl Variant {
+    fn of(matches: &ArgMatches) -> Self {
+        match (matches.get_flag("derive"), matches.get_flag("c")) {
+            (true, _) => Self::Derive,
+            (_, true) => Self::C,
+            _ => Self::Toml,
+        }
+    }
+
+    /// What it has of its own and an existing crate needs.
+    fn parts(self) -> &'static [Template] {
+        match self {
+            Self::Toml => &[
+                MAPS,
+                ("bpfmap.toml", include_str!("toml/bpfmap.toml")),
+                (BUILD_SCRIPT, include_str!("toml/build.rs")),
+            ],
+            Self::Derive => &[
+                ("bpfmap.toml", include_str!("derive/bpfmap.toml")),
+                (BUILD_SCRIPT, include_str!("derive/build.rs")),
+            ],
+            Self::C => &[
+                MAPS,
+                ("bpfmap.toml", include_str!("c/bpfmap.toml")),
+                ("Makefile", include_str!("c/Makefile")),
+                ("src/main.c", include_str!("c/main.c")),
+                (GIT_IGNORE, include_str!("c/gitignore")),
+            ],
+        }
+    }
+
+    /// What makes it a crate.
+    fn krate(self) -> &'static [Template] {
+        match self {
+            Self::Toml => &[
+                (MANIFEST, include_str!("toml/manifest.toml")),
+                ("src/lib.rs", include_str!("toml/lib.rs")),
+                ("src/main.rs", include_str!("toml/main.rs")),
+                ("tests/counts.rs", include_str!("toml/counts.rs")),
+                (GIT_IGNORE, include_str!("shared/gitignore")),
+            ],
+            Self::Derive => &[
+                (MANIFEST, include_str!("derive/manifest.toml")),
+                ("src/lib.rs", include_str!("derive/lib.rs")),
+                ("src/main.rs", include_str!("derive/main.rs")),
+                ("tests/counts.rs", include_str!("derive/counts.rs")),
+                (GIT_IGNORE, include_str!("shared/gitignore")),
+            ],
+            Self::C => &[],
+        }
+    }
+
+    /// The commands that build and test it.
+    fn commands(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Toml | Self::Derive => ("cargo build", "bpfmap test && bpfmap-vmtest test"),
+            Self::C => ("make", "make test"),
+        }
+    }
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let folder = matches.get_one::<PathBuf>("folder").cloned().unwrap_or_default();
+    let variant = Variant::of(matches);
+    let is_crate = folder.join(MANIFEST).exists() && variant != Variant::C;
+    let name = package_name(&folder, is_crate || variant == Variant::C)?;
+    let krate = if is_crate { &[] } else { variant.krate() };
+
+    let mut said = String::new();
+    let mut kept = vec![];
+    let mut files = vec![];
+    for (path, template) in variant.parts().iter().chain(krate).chain(SHARED) {
+        // A link that leads nowhere is there too.
+        if folder.join(path).symlink_metadata().is_ok() {
+            kept.push(*path);
+            let _ = writeln!(said, "kept    {}", folder.join(path).display());
+        } else {
+            let contents = fill(template, &name, variant);
+            files.push(GeneratedFile { name: (*path).to_owned(), contents });
+        }
+    }
+    let planned = plan(&folder, files).map_err(|error| fail(&error.to_string()))?;
+    write(&planned, false).map_err(|error| fail(&error.to_string()))?;
+    for file in &planned {
+        let _ = writeln!(said, "created {}", file.path.display());
+    }
+    said.push_str(&next_steps(&folder, variant, is_crate, &kept));
+    print(&said)
+}
+
+/// A template with the name of the package, the version of bpfmap and the commands in their places.
+fn fill(template: &str, name: &str, variant: Variant) -> String {
+    let (build, test) = variant.commands();
+    template
+        .replace("\"NAME\"", &format!("\"{name}\""))
+        .replace("use CRATE::", &format!("use {}::", name.replace('-', "_")))
+        .replace("\"VERSION\"", &format!("\"{}\"", env!("CARGO_PKG_VERSION")))
+        .replace("run: BUILD", &format!("run: {build}"))
+        .replace("run: TEST", &format!("run: {test}"))
+}
+
+/// The name of the package: that of the folder.
+fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
+    let path = std::path::absolute(folder)
+        .map_err(|error| fail(&format!("can't find the folder `{}`: {error}", folder.display())))?;
+    let path = path.canonicalize().unwrap_or(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_');
+    if !is_name && !is_unused {
+        return Err(fail(&format!(
+            "the folder `{name}` can't be the name of a package: choose a name that starts with a letter and has \
+             only letters, digits, `-` and `_`"
+        )));
+    }
+    Ok(name)
+}
+
+/// What the user does then.
+fn next_steps(folder: &Path, variant: Variant, is_crate: bool, kept: &[&str]) -> String {
+    let template = |name: &str| {
+        let mut templates = variant.parts().iter().chain(variant.krate());
+        templates.find(|(path, _)| *path == name).map(|(_, template)| fill(template, "", variant))
+    };
+    let mut steps = String::from("\n");
+    if is_crate {
+        // The package's own keys come first.
+        let manifest = template(MANIFEST).unwrap_or_default();
+        let dependencies = manifest.split_once("\n\n").map_or("", |(_, tables)| tables);
+        let _ = writeln!(steps, "Add to {MANIFEST}:\n\n{}", indented(dependencies));
+    }
+    if kept.contains(&BUILD_SCRIPT) {
+        let script = template(BUILD_SCRIPT).unwrap_or_default();
+        let _ = writeln!(steps, "Add to {BUILD_SCRIPT}:\n\n{}", indented(&script));
+    }
+    if is_crate && variant == Variant::Derive {
+        steps.push_str("Declare maps in src/lib.rs with `#[derive(BpfMap)]`.\n\n");
+    }
+    steps.push_str("Then run:\n\n");
+    if folder != Path::new(".") {
+        let _ = writeln!(steps, "    cd {}", folder.display());
+    }
+    let (build, tests) = variant.commands();
+    let _ = writeln!(steps, "    {build}\n    {tests}");
+    steps
+}
+
+/// Lines with four spaces before each that is not empty.
+fn indented(text: &str) -> String {
+    let lines = text.lines();
+    let lines =
+        lines.map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") });
+    lines.collect()
+}
+
+fn fail(error: &str) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}

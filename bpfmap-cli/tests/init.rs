@@ -1,0 +1,224 @@
+//! `bpfmap init`: the project that it creates builds at once, and nothing that was there changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bpfmap_codegen::clang;
+
+const CRATE: &[&str] =
+    &["Cargo.toml", "src/lib.rs", "src/main.rs", "tests/counts.rs", ".gitignore"];
+const TOML: &[&str] = &["maps.toml", "bpfmap.toml", "build.rs"];
+const DERIVE: &[&str] = &["bpfmap.toml", "build.rs"];
+const C: &[&str] = &["maps.toml", "bpfmap.toml", "Makefile", "src/main.c", ".gitignore"];
+const SHARED: &[&str] = &["src/program.bpf.c", ".github/workflows/bpfmap.yml"];
+
+#[test]
+fn a_project_with_a_schema_in_toml_builds() {
+    let folder = created("counts-toml", &[], &[TOML, CRATE, SHARED]);
+    builds(&folder, "counts-toml");
+    assert!(run(&folder.path("counts-toml"), &["fmt", "--check"]).status.success());
+}
+
+#[test]
+fn a_project_with_maps_in_rust_builds() {
+    let folder = created("counts_derive", &["--derive"], &[DERIVE, CRATE, SHARED]);
+    builds(&folder, "counts_derive");
+}
+
+#[test]
+fn a_project_in_c_builds() {
+    let folder = created("counts-c", &["--c"], &[C, SHARED]);
+    let make = || {
+        let bpfmap = format!("BPFMAP={}", env!("CARGO_BIN_EXE_bpfmap"));
+        let clang = format!("CLANG={}", clang::find().unwrap().display());
+        let flags = "CFLAGS=-Wall -Wextra -Wpedantic -Werror";
+        let mut make = Command::new("make");
+        make.args([&bpfmap, &clang, flags]).current_dir(folder.path("counts-c")).output().unwrap()
+    };
+    let output = make();
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stderr).is_empty(), "{output:?}");
+    for file in ["counts", "program.bpf.o", "generated/maps.user.h"] {
+        assert!(folder.path(&format!("counts-c/{file}")).is_file(), "{file}");
+    }
+    // Nothing is left to do.
+    assert_eq!(text(&make().stdout), "");
+    checks(&folder, "counts-c");
+    assert!(run(&folder.path("counts-c"), &["generate", "--check"]).status.success());
+}
+
+/// What is there may be somebody's work.
+#[test]
+fn nothing_that_is_there_changes() {
+    for arguments in [&[][..], &["--derive"], &["--c"]] {
+        let folder = Folder::new();
+        // The name of a temporary folder is not that of a package.
+        fs::create_dir(folder.path("x")).unwrap();
+        let place = folder.path("x");
+        let first = run(&place, &[&["init"], arguments].concat());
+        assert!(first.status.success(), "{first:?}");
+        let before = contents(&place);
+        assert!(before.len() > 5);
+        for (path, _) in &before {
+            fs::write(path, "mine").unwrap();
+        }
+        let again = run(&place, &[&["init"], arguments].concat());
+        assert!(again.status.success(), "{again:?}");
+        assert!(!text(&again.stdout).contains("created"), "{again:?}");
+        let after = contents(&place);
+        // A crate that exists is asked to take in less.
+        assert_eq!(after.len(), before.len());
+        assert!(after.iter().all(|(_, text)| text == "mine"));
+    }
+}
+
+#[test]
+fn an_existing_crate_gets_what_it_lacks_and_is_told_the_rest() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("src")).unwrap();
+    let manifest = "[package]\nname = \"mine\"\nedition = \"2024\"\n";
+    for (name, text) in [
+        ("Cargo.toml", manifest),
+        ("src/main.rs", "fn main() {}\n"),
+        ("build.rs", "fn main() {}\n"),
+    ] {
+        fs::write(folder.path(name), text).unwrap();
+    }
+    let output = folder.bpfmap(&["init"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = text(&output.stdout);
+    for expected in [
+        "kept    ./build.rs",
+        "created ./maps.toml",
+        "created ./src/program.bpf.c",
+        "Add to Cargo.toml:",
+        "bpfmap-codegen = \"",
+        "Add to build.rs:",
+        ".schema(\"maps.toml\")",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert_eq!(fs::read_to_string(folder.path("Cargo.toml")).unwrap(), manifest);
+    for absent in ["src/lib.rs", "tests", ".gitignore"] {
+        assert!(!folder.path(absent).exists(), "{absent}");
+    }
+    assert!(folder.bpfmap(&["check"]).status.success());
+}
+
+#[test]
+fn what_can_not_be_created_is_named() {
+    let folder = Folder::new();
+    let output = folder.bpfmap(&["init", "1st"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("the folder `1st` can't be the name of a package"),
+        "{output:?}"
+    );
+    assert!(!folder.path("1st").exists());
+
+    fs::write(folder.path("file"), "").unwrap();
+    let output = folder.bpfmap(&["init", "file"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("file"), "{output:?}");
+
+    assert_eq!(folder.bpfmap(&["init", "x", "--c", "--derive"]).status.code(), Some(2));
+    assert!(!folder.path("x").exists());
+}
+
+/// A folder that goes away with the test.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn bpfmap(&self, arguments: &[&str]) -> Output {
+        run(self.0.path(), arguments)
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Creates a project, and compares what is said and what is there.
+fn created(name: &str, arguments: &[&str], groups: &[&[&str]]) -> Folder {
+    let folder = Folder::new();
+    let output = folder.bpfmap(&[&["init", name], arguments].concat());
+    assert!(output.status.success(), "{output:?}");
+    let mut files: Vec<String> =
+        groups.concat().iter().map(|file| format!("{name}/{file}")).collect();
+    let said = text(&output.stdout);
+    for file in &files {
+        assert!(said.contains(&format!("created {file}\n")), "{file}: {said}");
+    }
+    files.sort();
+    let there: Vec<PathBuf> =
+        contents(&folder.path(name)).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(there, files.iter().map(|file| folder.path(file)).collect::<Vec<_>>());
+    folder
+}
+
+/// Builds the crate and its tests, without warnings, against the crates of this repository.
+fn builds(folder: &Folder, name: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let project = folder.path(name);
+    // The versions that were fetched for this repository.
+    fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        for package in ["bpfmap", "bpfmap-codegen"] {
+            let path = root.join(package);
+            cargo.arg("--config");
+            cargo.arg(format!("patch.crates-io.{package}.path = \"{}\"", path.display()));
+        }
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_property/target");
+        cargo.args(arguments).env("CARGO_TARGET_DIR", target);
+        let output = cargo.current_dir(&project).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(output.status.success() && !said.contains("warning"), "{said}");
+    };
+    cargo(&["test", "--no-run", "--offline"]);
+    cargo(&["fmt", "--check"]);
+    checks(folder, name);
+}
+
+/// The schema keeps all rules, and the workflow names commands that there are.
+fn checks(folder: &Folder, name: &str) {
+    let project = folder.path(name);
+    let output = run(&project, &["check"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let workflow = fs::read_to_string(project.join(".github/workflows/bpfmap.yml")).unwrap();
+    for placeholder in ["BUILD", "TEST", "NAME", "VERSION"] {
+        assert!(!workflow.contains(placeholder), "{workflow}");
+    }
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bpfmap")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// The files in a folder and below, sorted, with their texts.
+fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = vec![];
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((path, text));
+            }
+        }
+    }
+    files.sort();
+    files
+}
