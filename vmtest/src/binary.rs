@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// A test binary, and what its tests find where they run.
+/// A test binary, and what its tests find where they run. It is a libtest binary, or a program that takes the options of
+/// one.
 ///
 /// ```
 /// use bpfmap_vmtest::Binary;
@@ -16,6 +17,11 @@ pub struct Binary {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    /// The arguments before the options of a test binary, which are `--list --format terse [--ignored]`, or `--exact NAME
+    /// --nocapture --format terse [--include-ignored]`.
+    pub args: Vec<String>,
+    /// The names of its tests; `None`: it is asked for them.
+    pub tests: Option<Vec<String>>,
     /// The folder that its tests run in, at the same path in a guest; `/tmp` if there is none. A guest has the folder,
     /// but not the files in it: hand them over with [`Matrix::files`](crate::Matrix::files).
     pub directory: Option<PathBuf>,
@@ -38,6 +44,8 @@ impl Binary {
         Self {
             name: name(&path),
             path,
+            args: Vec::new(),
+            tests: None,
             directory: None,
             env: Vec::new(),
             programs: Vec::new(),

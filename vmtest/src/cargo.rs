@@ -146,7 +146,7 @@ impl Built {
             programs,
             libraries,
             may_be_empty: true,
-            path,
+            ..Binary::at(path)
         })
     }
 }

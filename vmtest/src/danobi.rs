@@ -6,8 +6,7 @@
 //! loads them; one that has no 9p at all can't be booted so.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::host::RUNNER;
-use crate::initramfs::Init;
+use crate::host::{PORT_OPTION, RUNNER};
 use crate::kernel::Packages;
 use crate::machine::{Engine, Machine, SANDBOX};
 use crate::plan::{Plan, SWITCH_ROOT};
@@ -75,7 +74,7 @@ pub(crate) fn start(
     }
     write("plan.json", &serde_json::to_vec(plan).expect("a plan is plain data"))?;
     let program = files.path().join("runner");
-    fs::copy(Init::program()?, &program).at("write", &program)?;
+    fs::copy(&machine.init.program, &program).at("write", &program)?;
     let socket = files.path().join("results");
     let listener = UnixListener::bind(&socket).at("listen at", &socket)?;
     let mut extra_args = vec![
@@ -93,7 +92,9 @@ pub(crate) fn start(
             name: machine.kernel.name.clone(),
             kernel: machine.kernel.vmlinux.clone(),
             kernel_args: machine.kernel_arguments(),
-            command: format!("{SHARED}/runner {RUNNER} --port /dev/ttyS1 {SHARED}/plan.json"),
+            command: format!(
+                "{SHARED}/runner {RUNNER} {PORT_OPTION} /dev/ttyS1 {SHARED}/plan.json"
+            ),
             vm: VmConfig {
                 num_cpus: machine.cpus,
                 memory: format!("{}M", machine.memory),

@@ -4,13 +4,18 @@ use crate::digest::sha256;
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::protocol;
-use crate::tree::Tree;
+use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Where the guest mounts file systems of its own, which hide what is there.
+const MOUNTED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
 /// The program that is packed as `/init`, with all it needs, as an initramfs.
 #[derive(Debug, Clone)]
 pub struct Init {
+    /// The program.
+    pub(crate) program: PathBuf,
     /// What is in it.
     pub(crate) tree: Tree,
     pub(crate) archive: Arc<[u8]>,
@@ -57,15 +62,22 @@ impl Init {
     pub fn pack(program: &Path) -> Result<Self> {
         let mut tree = Tree::default();
         tree.add_console();
-        for file in elf::needed_files(program, &[])? {
-            tree.mirror(&file)?;
+        let program = absolute(program)?;
+        if MOUNTED.iter().any(|mounted| program.starts_with(mounted)) {
+            for file in elf::needed_files(&program, &[])? {
+                tree.mirror(&file)?;
+            }
+            tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(&program)?);
+        } else {
+            // At its own path, so that a guest that runs its tests is not handed the same program again.
+            tree.add_loadable_program(&program, &[])?;
+            tree.add_link(Path::new("/init"), &program);
         }
-        tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(program)?);
-        for directory in ["/dev", "/proc", "/sys", "/tmp", "/run", "/root", "/vmtest"] {
+        for directory in MOUNTED.into_iter().chain(["/root", "/vmtest"]) {
             tree.add_directory(Path::new(directory));
         }
         let archive: Arc<[u8]> = tree.pack()?.into();
         let digest = sha256(&archive);
-        Ok(Self { tree, archive, digest })
+        Ok(Self { program, tree, archive, digest })
     }
 }

@@ -148,7 +148,8 @@ impl<'a> KernelRun<'a> {
         if self.matrix.driver == Driver::Host {
             self.results.release = rustix::system::uname().release().to_string_lossy().into_owned();
             "this machine".clone_into(&mut self.origin);
-            return self.run_sessions(&[], |plan, _| Ok(Box::new(host::start(plan)?)));
+            return self
+                .run_sessions(&[], |plan, _| Ok(Box::new(host::start(plan, &init.program)?)));
         }
         let kernel = Kernel::named(self.kernel, &self.matrix.sources, &self.matrix.packages)?;
         self.results.release.clone_from(&kernel.release);
@@ -232,6 +233,7 @@ impl<'a> KernelRun<'a> {
             let directory = binary.directory.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
             binaries.push(TestBinary {
                 path,
+                args: binary.args.clone(),
                 directory,
                 env: binary.env(),
                 time_out: self.matrix.time_out,

@@ -85,6 +85,7 @@ mod seal;
 mod sequence;
 mod session;
 mod shard;
+pub mod signals;
 mod snapshot;
 mod stop;
 mod taint;

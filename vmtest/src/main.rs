@@ -2,16 +2,14 @@
 
 mod cargo_options;
 mod options;
-mod signals;
 
 use bpfmap_vmtest::cargo::build_tests;
 use bpfmap_vmtest::config::Config;
-use bpfmap_vmtest::event::{Event, KernelResult};
+use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
-use bpfmap_vmtest::report::{self, Terminal, log_lines, table};
+use bpfmap_vmtest::report::{Files, Terminal, log_lines, table};
 use bpfmap_vmtest::{
-    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Progress, Result, Run, Stop,
-    kernel,
+    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run, kernel,
 };
 use cargo_options::TestOptions;
 use clap::Parser as _;
@@ -19,8 +17,7 @@ use options::{
     BinariesOptions, Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions,
     MatrixOptions, Options, RunOptions, ShellOptions, System,
 };
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,7 +34,6 @@ fn main() -> ExitCode {
         Command::Test(options) => test(&options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
-        Command::RunPlan { plan, port } => run_plan(&plan, port.as_deref()),
     };
     done.unwrap_or_else(|error| {
         eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
@@ -107,7 +103,7 @@ fn run_in(
         let (vmlinux, socket) = (machine.kernel.vmlinux.display(), socket.display());
         eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote {socket}'");
     }
-    let mut signals = signals::listen()?;
+    let mut signals = bpfmap_vmtest::signals::listen()?;
     let ended = run.run(&machine, &mut signals, &mut std::io::stdout(), &mut std::io::stderr())?;
     if let Ended::Failed(failure, tail) = &ended.0 {
         for line in tail {
@@ -194,102 +190,48 @@ fn run_matrix(
     config: Config,
     (kernels, binaries, filter): (Vec<String>, Vec<Binary>, Filter),
 ) -> Result<ExitCode> {
-    let mut json = options.json.as_deref().map(create).transpose()?;
-    let mut terminal = Terminal::new();
-    let mut unwritten = None;
+    let files = Files {
+        json: options.json.clone(),
+        junit: options.junit.clone(),
+        html: options.html.clone(),
+        summary: options.github_summary.clone(),
+    };
+    let (mut recorder, mut terminal) = (files.open()?, Terminal::new());
     let matrix = Matrix { kernels, binaries, filter, ..matrix_of(options, config)? };
-    stop_on_signals(matrix.stop.clone())?;
+    matrix.stop.say_on_signals("bpfmap-vmtest")?;
     let events = matrix.run(|progress| {
         terminal.show(progress);
-        if let (Progress::Event(event), Some(file)) = (progress, &mut json) {
-            let line = serde_json::to_string(event).expect("an event is plain data");
-            if let Err(error) = writeln!(file, "{line}") {
-                unwritten.get_or_insert(error);
-            }
-        }
+        recorder.record(progress);
     })?;
     print!("{}", table(&events));
-    if let (Some(error), Some(path)) = (unwritten, &options.json) {
-        return Err(unwritable(path, error));
-    }
-    write_reports(options, &events)?;
+    recorder.finish(&events)?;
     let green = matches!(events.last(), Some(Event::Summary(summary)) if summary.green);
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Lets the signals that end a process end the matrix, whose reports are written all the same; the
-/// second ends this process at once.
-fn stop_on_signals(stop: Stop) -> Result<()> {
-    let mut signals = signals::listen()?;
-    std::thread::spawn(move || {
-        let mut number = [0];
-        while signals.read_exact(&mut number).is_ok() {
-            let number = i32::from(number[0]);
-            if ![libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&number) {
-                continue;
-            }
-            if stop.is_said() {
-                std::process::exit(128 + number);
-            }
-            eprintln!("bpfmap-vmtest: stopping; once more stops at once");
-            stop.say();
-        }
-    });
-    Ok(())
-}
-
 /// A matrix of no kernels and no binaries yet.
 fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let machine = &options.machine;
-    Ok(Matrix {
-        kernels: Vec::new(),
-        sources: config.kernels,
-        binaries: Vec::new(),
-        driver: options.driver.into(),
-        shard: options.shard,
-        jobs: options.jobs.unwrap_or(cores),
-        memory: machine.memory.or(config.memory).unwrap_or(512),
-        cpus: machine.cpus.or(config.cpus).unwrap_or(1),
-        modules: [config.modules.as_slice(), &machine.modules].concat(),
-        files: machine.files.clone(),
-        env: machine.env.clone(),
-        privileged: machine.privileged,
-        arguments: [config.cmdline.as_slice(), &machine.cmdline].concat(),
-        time_out: Duration::from_secs(options.test_time_out.or(config.test_time_out).unwrap_or(60)),
-        silence: machine.silence(),
-        retries: options.retries,
-        fail_fast: options.fail_fast,
-        stop: Stop::default(),
-        filter: Filter::default(),
-        packages: options.packages.resolve()?,
-        engine: machine.engine.map(Into::into),
-        snapshots: !machine.no_snapshot,
-        allowed: [config.allow.as_slice(), &options.allowed].concat(),
-        report_dir: options.report_dir.clone(),
-    })
-}
-
-fn write_reports(options: &MatrixOptions, events: &[Event]) -> Result<()> {
-    if let Some(path) = &options.junit {
-        write(path, &report::junit(events))?;
-    }
-    if let Some(path) = &options.html {
-        let console =
-            |kernel: &KernelResult| std::fs::read_to_string(kernel.console.as_ref()?).ok();
-        write(path, &report::html(events, console))?;
-    }
-    if let Some(path) = &options.github_summary {
-        let file = File::options().create(true).append(true).open(path);
-        file.and_then(|mut file| {
-            // The step may have written some of its summary already.
-            let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-            let limit = report::SUMMARY_LIMIT.saturating_sub(written);
-            file.write_all(report::markdown(events, limit).as_bytes())
-        })
-        .map_err(|error| unwritable(path, error))?;
-    }
-    Ok(())
+    let mut matrix = Matrix::configured(config, options.packages.resolve()?);
+    matrix.driver = options.driver.into();
+    matrix.shard = options.shard;
+    matrix.jobs = options.jobs.unwrap_or(matrix.jobs);
+    matrix.memory = machine.memory.unwrap_or(matrix.memory);
+    matrix.cpus = machine.cpus.unwrap_or(matrix.cpus);
+    matrix.modules.extend_from_slice(&machine.modules);
+    matrix.files.clone_from(&machine.files);
+    matrix.env.clone_from(&machine.env);
+    matrix.privileged = machine.privileged;
+    matrix.arguments.extend_from_slice(&machine.cmdline);
+    matrix.time_out = options.test_time_out.map_or(matrix.time_out, Duration::from_secs);
+    matrix.silence = machine.silence();
+    matrix.retries = options.retries;
+    matrix.fail_fast = options.fail_fast;
+    matrix.engine = machine.engine.map(Into::into);
+    matrix.snapshots = !machine.no_snapshot;
+    matrix.allowed.extend_from_slice(&options.allowed);
+    matrix.report_dir.clone_from(&options.report_dir);
+    Ok(matrix)
 }
 
 fn kernels(options: &KernelsOptions) -> Result<ExitCode> {
@@ -333,16 +275,6 @@ fn one_kernel(
         KernelsCommand::Update { .. } if is_debian => Some(Kernel::debian_newest(name, packages)?),
         _ => Some(Kernel::named(name, &config.kernels, packages)?),
     })
-}
-
-fn run_plan(plan: &Path, port: Option<&Path>) -> Result<ExitCode> {
-    let done = bpfmap_vmtest::init::run_plan(plan, port);
-    done.map(|()| ExitCode::SUCCESS)
-        .map_err(|error| Error::new(ErrorKind::Io, "cannot carry out the plan").because(error))
-}
-
-fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(|error| unwritable(path, error))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

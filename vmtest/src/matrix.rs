@@ -1,8 +1,9 @@
 //! A matrix: test binaries, and the kernels to run them on.
 
 use crate::binary::Binary;
+use crate::config::Config;
 use crate::kernel::{Packages, Source};
-use crate::machine::Engine;
+use crate::machine::{Engine, SILENCE};
 use crate::plan::Filter;
 use crate::shard::Shard;
 use crate::stop::Stop;
@@ -19,6 +20,10 @@ pub struct Matrix {
     pub sources: BTreeMap<String, Source>,
     /// The test binaries.
     pub binaries: Vec<Binary>,
+    /// The program that is init in the guests, and that runs the tests on this machine: one that is built with the same
+    /// version of this crate and calls [`init::main_if_init`](crate::init::main_if_init) first. `None`: `bpfmap-vmtest`,
+    /// as [`Init::find`](crate::Init::find) finds it.
+    pub init: Option<PathBuf>,
     /// What runs the tests.
     pub driver: Driver,
     /// Which part of all kernels and binaries to run; none: all.
@@ -64,6 +69,41 @@ pub struct Matrix {
     pub allowed: Vec<String>,
     /// The directory for the guests' console logs, if they shall be kept.
     pub report_dir: Option<PathBuf>,
+}
+
+impl Matrix {
+    /// Returns a matrix of no kernels and no binaries yet, with what the configuration file says.
+    #[must_use]
+    pub fn configured(config: Config, packages: Packages) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            kernels: Vec::new(),
+            sources: config.kernels,
+            binaries: Vec::new(),
+            init: None,
+            driver: Driver::default(),
+            shard: None,
+            jobs: cores,
+            memory: config.memory.unwrap_or(512),
+            cpus: config.cpus.unwrap_or(1),
+            modules: config.modules,
+            files: Vec::new(),
+            env: Vec::new(),
+            privileged: false,
+            arguments: config.cmdline,
+            time_out: Duration::from_secs(config.test_time_out.unwrap_or(60)),
+            silence: SILENCE,
+            retries: 0,
+            fail_fast: false,
+            stop: Stop::default(),
+            filter: Filter::default(),
+            packages,
+            engine: None,
+            snapshots: true,
+            allowed: config.allow,
+            report_dir: None,
+        }
+    }
 }
 
 /// What runs the tests.

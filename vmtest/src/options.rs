@@ -27,14 +27,6 @@ pub(crate) enum Command {
     Matrix(Box<BinariesOptions>),
     /// Fetches kernels and lists those that are there
     Kernels(KernelsOptions),
-    /// Carries out a plan for another process of this program
-    #[command(hide = true)]
-    RunPlan {
-        plan: PathBuf,
-        /// Tells of it on this serial port; without it on the standard input, a socket
-        #[arg(long)]
-        port: Option<PathBuf>,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -52,6 +52,8 @@ pub(crate) struct Program {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TestBinary {
     pub(crate) path: PathBuf,
+    /// The arguments before the options of a test binary.
+    pub(crate) args: Vec<String>,
     pub(crate) directory: PathBuf,
     /// Its environment, beside that of every process.
     pub(crate) env: Vec<(String, String)>,

@@ -8,6 +8,7 @@ use crate::kernel::check_name;
 use crate::kernel_run::KernelRun;
 use crate::lists::Lists;
 use crate::matrix::{Driver, Matrix};
+use crate::plan::List;
 use crate::progress::Progress;
 use crate::tree::{Tree, absolute};
 use std::collections::VecDeque;
@@ -24,7 +25,10 @@ impl Matrix {
     pub fn run(&self, mut progress: impl FnMut(&Progress)) -> Result<Vec<Event>> {
         let start = Instant::now();
         self.kernels.iter().try_for_each(|kernel| check_name(kernel))?;
-        let init = Init::find()?;
+        let init = match &self.init {
+            Some(program) => Init::pack(program)?,
+            None => Init::find()?,
+        };
         let mut tree = Tree::default();
         let mut modules = self.modules.clone();
         // Tests see the variable too.
@@ -68,6 +72,11 @@ impl Matrix {
         }
         let waiting = Mutex::new(self.tasks());
         let lists = Lists::default();
+        for (index, binary) in self.binaries.iter().enumerate() {
+            if let Some(tests) = binary.tests.clone() {
+                lists.tell(index, &List { tests, ignored: Vec::new() });
+            }
+        }
         let (sender, receiver) = channel();
         let mut events = Vec::new();
         std::thread::scope(|scope| {

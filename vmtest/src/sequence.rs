@@ -133,6 +133,7 @@ mod tests {
     fn binary(retries: u32) -> TestBinary {
         TestBinary {
             path: PathBuf::from("/b"),
+            args: Vec::new(),
             directory: PathBuf::from("/"),
             env: Vec::new(),
             time_out: Duration::ZERO,

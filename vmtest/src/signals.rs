@@ -1,12 +1,16 @@
-//! Signals to this process, which are passed on to the program in the guest.
+//! Signals to this process.
 
-use bpfmap_vmtest::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 use rustix::net::{SendFlags, send};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use std::os::unix::net::UnixStream;
 
-/// A socket from which the numbers of the signals are read that are sent to this process.
-pub(crate) fn listen() -> Result<UnixStream> {
+/// Returns a socket from which the numbers of the signals are read that are sent to this process, one byte each. They do
+/// nothing else any more.
+///
+/// # Errors
+/// The process has no descriptor to spare.
+pub fn listen() -> Result<UnixStream> {
     let failed = |error| Error::new(ErrorKind::Io, "cannot listen to signals").because(error);
     let (read, write) = UnixStream::pair().map_err(failed)?;
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH] {

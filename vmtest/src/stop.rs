@@ -1,5 +1,8 @@
 //! A word by which a matrix that runs is told to stop.
 
+use crate::error::Result;
+use crate::signals;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,5 +23,29 @@ impl Stop {
     #[must_use]
     pub fn is_said(&self) -> bool {
         self.said.load(Ordering::Relaxed)
+    }
+
+    /// Says that it is time when a signal comes that ends processes (SIGHUP, SIGINT, SIGQUIT, SIGTERM), on standard error
+    /// too, in the name of `program`. The second one ends this process at once, with the status 128 + its number.
+    ///
+    /// # Errors
+    /// The process has no descriptor to spare.
+    pub fn say_on_signals(&self, program: &'static str) -> Result<()> {
+        let (stop, mut signals) = (self.clone(), signals::listen()?);
+        std::thread::spawn(move || {
+            let mut number = [0];
+            while signals.read_exact(&mut number).is_ok() {
+                let number = i32::from(number[0]);
+                if ![libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].contains(&number) {
+                    continue;
+                }
+                if stop.is_said() {
+                    std::process::exit(128 + number);
+                }
+                eprintln!("{program}: stopping; once more stops at once");
+                stop.say();
+            }
+        });
+        Ok(())
     }
 }

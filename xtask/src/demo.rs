@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cargo::{build_tests, cargo, root};
 use crate::step::{Steps, run as run_command};
-use crate::table::{by_map, draw};
+use crate::table::by_map;
 use crate::{Error, matrix, packages};
 
 /// The oldest line, one in the middle, and the newest.
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Fixtures run on real kernels");
     let report = matrix::run(&harness, KERNELS, &binaries, "matrix")?;
-    println!("\n{}", draw(&report.tests, by_map));
+    println!("\n{}", bpfmap_vmtest::report::draw(&report.tests, by_map));
     println!("Generated: {}", generated.display());
     println!("Reports:   {}", report.folder.display());
     if report.green { Ok(()) } else { Err("not everything is green: see above".into()) }

@@ -4,7 +4,7 @@ use bpfmap_vmtest::Binary;
 
 use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
-use crate::table::{by_binary, by_map_type, draw};
+use crate::table::{by_binary, by_map_type};
 use crate::{Error, api, deny, fuzz, matrix, names, package, packages, roundtrip, sanitize};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
@@ -63,6 +63,8 @@ const ON_HOST: &[&[&str]] = &[
         "init",
         "--test",
         "json_schema",
+        "--test",
+        "kernel_test",
         "--test",
         "make",
         "--test",
@@ -149,9 +151,9 @@ pub(crate) fn run() -> Result<(), Error> {
         .map(|binaries| binaries.into_iter().map(|binary| binary.path).collect::<Vec<_>>());
     let report = matrix::run(&harness, &[], &binaries, "matrix")?;
     let ends = matrix::run(&harness, ENDS, &at_ends, "matrix-ends")?;
-    println!("\n{}", draw(&report.tests, by_map_type));
-    println!("{}", draw(&report.tests, by_binary));
-    println!("{}", draw(&ends.tests, by_binary));
+    println!("\n{}", bpfmap_vmtest::report::draw(&report.tests, by_map_type));
+    println!("{}", bpfmap_vmtest::report::draw(&report.tests, by_binary));
+    println!("{}", bpfmap_vmtest::report::draw(&ends.tests, by_binary));
     println!("Reports: {}, {}", report.folder.display(), ends.folder.display());
     if report.green && ends.green {
         Ok(())

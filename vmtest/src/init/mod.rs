@@ -14,20 +14,27 @@ mod process;
 mod terminal;
 mod tests;
 
+use crate::host::{PORT_OPTION, RUNNER};
 use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, SWITCH_ROOT};
 use crate::protocol;
 use crate::wire::{FromGuest, Record, Status, ToGuest};
 use channel::Channel;
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Runs as the guest's init if this is the first process of a guest; returns otherwise.
+/// Runs as the guest's init if this is the first process of a guest. Runs a plan on this machine if the first argument
+/// is `run-plan`: so a matrix starts its [`init`](crate::Matrix::init). Returns otherwise.
 ///
-/// A program that wants to be packed as init itself calls this first in its `main`.
+/// A program that is to be the init of guests calls this first in its `main`.
 pub fn main_if_init() {
     protocol::keep();
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == RUNNER) {
+        std::process::exit(main_of_runner(arguments));
+    }
     // The first process of a container finds /proc mounted; that of a guest mounts it.
     let guest = std::fs::read_link("/proc/self/exe").is_err();
     if rustix::process::getpid().is_init() && guest {
@@ -42,12 +49,25 @@ pub fn main_if_init() {
     }
 }
 
+/// Runs the plan that the arguments name, `[--port PORT] PLAN`, and returns the exit status.
+fn main_of_runner(mut arguments: impl Iterator<Item = OsString>) -> i32 {
+    let mut plan = arguments.next();
+    let mut port = None;
+    if plan.as_ref().is_some_and(|first| first == PORT_OPTION) {
+        (port, plan) = (arguments.next(), arguments.next());
+    }
+    let plan = plan.unwrap_or_default();
+    let Err(error) = run_plan(Path::new(&plan), port.as_deref().map(Path::new)) else { return 0 };
+    eprintln!("vmtest: can't carry out the plan {}: {error}", plan.display());
+    1
+}
+
 /// Carries a plan out on this machine, and tells of it on a serial port, or else on the standard
 /// input, a socket.
 ///
 /// # Errors
 /// The plan can't be read, or nobody listens.
-pub fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
+fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
     let mut channel = match port {
         Some(port) => Channel::open(port)?,

@@ -126,9 +126,10 @@ fn run_one(
     Ok(status)
 }
 
-/// A command that runs a binary with its environment, beside that of every process.
+/// A command that runs a binary with its arguments and its environment, beside that of every process.
 fn command_of(binary: &TestBinary, env: &[(String, String)]) -> Command {
     let mut command = command(&binary.path, env, &binary.directory);
+    command.args(&binary.args);
     command.envs(binary.env.iter().map(|(key, value)| (key, value)));
     command
 }

@@ -53,7 +53,7 @@ pub(super) fn full_name(binary: &str, test: &str) -> String {
 }
 
 /// Orders `6.2` before `6.10`, and names that are no versions last.
-fn version_key(kernel: &str) -> (Vec<u32>, &str) {
+pub(super) fn version_key(kernel: &str) -> (Vec<u32>, &str) {
     (kernel.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect(), kernel)
 }
 

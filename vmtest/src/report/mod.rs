@@ -1,6 +1,8 @@
 //! Reports of a matrix for people and for tools.
 
+mod cells;
 mod escape;
+mod files;
 mod grid;
 mod html;
 mod junit;
@@ -8,8 +10,10 @@ mod markdown;
 mod markup;
 mod terminal;
 
+pub use cells::draw;
 pub use escape::log_lines;
+pub use files::{Files, Recorder};
 pub use html::html;
 pub use junit::junit;
 pub use markdown::{SUMMARY_LIMIT, markdown};
-pub use terminal::{Terminal, table};
+pub use terminal::{Terminal, conclusion, table};

@@ -135,7 +135,14 @@ pub fn table(events: &[Event]) -> String {
         let (name, reason) = (terminal(&full_name(binary, test)), terminal(reason));
         let _ = writeln!(text, "skipped on {}: {name}: {reason}", kernels.join(", "));
     }
-    text.push_str(&what_is_not_green(&grid));
+    log_lines(&text) + &conclusion(events)
+}
+
+/// What is not green, and the sum.
+#[must_use]
+pub fn conclusion(events: &[Event]) -> String {
+    let grid = Grid::of(events);
+    let mut text = what_is_not_green(&grid);
     if let Some(summary) = grid.summary {
         text.push_str(&sum(summary));
     }

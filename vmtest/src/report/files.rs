@@ -1,0 +1,92 @@
+//! The files that reports are written to.
+
+use super::{SUMMARY_LIMIT, html, junit, markdown};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, KernelResult};
+use crate::progress::Progress;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The files that reports are written to; `None`: there is no such report.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Events, as JSON lines.
+    pub json: Option<PathBuf>,
+    /// A report for continuous integration, as `JUnit` XML.
+    pub junit: Option<PathBuf>,
+    /// A report for people, as one HTML page.
+    pub html: Option<PathBuf>,
+    /// A file that a report is added to, as Markdown: the job summary of GitHub.
+    pub summary: Option<PathBuf>,
+}
+
+/// Writes reports: the events as they come, the others in the end.
+#[derive(Debug)]
+pub struct Recorder {
+    files: Files,
+    json: Option<File>,
+    unwritten: Option<io::Error>,
+}
+
+impl Files {
+    /// Makes the file of the events.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn open(self) -> Result<Recorder> {
+        let create = |path: &PathBuf| File::create(path).map_err(|error| unwritable(path, error));
+        let json = self.json.as_ref().map(create).transpose()?;
+        Ok(Recorder { files: self, json, unwritten: None })
+    }
+}
+
+impl Recorder {
+    /// Writes what became known. That it can't be written is told in the end.
+    pub fn record(&mut self, progress: &Progress) {
+        if let (Progress::Event(event), Some(file)) = (progress, &mut self.json) {
+            let line = serde_json::to_string(event).map_err(io::Error::from);
+            if let Err(error) = line.and_then(|line| writeln!(file, "{line}")) {
+                self.unwritten.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Writes the other reports.
+    ///
+    /// # Errors
+    /// A file can't be written, or that of the events could not be.
+    pub fn finish(self, events: &[Event]) -> Result<()> {
+        let Files { json, junit: junit_path, html: html_path, summary } = &self.files;
+        if let (Some(error), Some(path)) = (self.unwritten, json) {
+            return Err(unwritable(path, error));
+        }
+        if let Some(path) = junit_path {
+            write(path, &junit(events))?;
+        }
+        if let Some(path) = html_path {
+            let console =
+                |kernel: &KernelResult| std::fs::read_to_string(kernel.console.as_ref()?).ok();
+            write(path, &html(events, console))?;
+        }
+        if let Some(path) = summary {
+            let file = File::options().create(true).append(true).open(path);
+            file.and_then(|mut file| {
+                // The step may have written some of its summary already.
+                let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+                let limit = SUMMARY_LIMIT.saturating_sub(written);
+                file.write_all(markdown(events, limit).as_bytes())
+            })
+            .map_err(|error| unwritable(path, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
+}
