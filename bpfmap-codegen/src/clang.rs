@@ -7,6 +7,8 @@ use std::path::Path;
 
 use crate::programs::distributions::CLANG;
 
+pub use crate::programs::{Clang, ClangError};
+
 /// The oldest clang whose BTF the generated C is for.
 pub(crate) const OLDEST: u32 = 14;
 

@@ -33,16 +33,18 @@ pub(super) struct Compiler<'build> {
 pub(super) struct Outcome {
     /// The files that it read.
     pub(super) read: BTreeSet<PathBuf>,
+    /// What is wrong with a program that became an object, a line each.
+    pub(super) warnings: Vec<String>,
     pub(super) rejections: Vec<Rejection>,
 }
 
 impl<'build> Compiler<'build> {
     pub(super) fn new(
+        toolchain: Toolchain,
         folder: &'build Path,
         generated: &'build [String],
         options: &'build [OsString],
     ) -> Result<Self, ProgramError> {
-        let toolchain = Toolchain::find().map_err(ProgramError::Toolchain)?;
         let scratch = TempDir::new().map_err(|error| ProgramError::Io {
             action: "make a folder in",
             path: env::temp_dir(),
@@ -78,8 +80,8 @@ impl<'build> Compiler<'build> {
                 error,
             })?;
             let read = depfile::prerequisites(&read);
-            warn(&said);
-            self.warn_of_hidden_headers(program, &read);
+            outcome.warnings.extend(warnings(&said).map(str::to_owned));
+            outcome.warnings.extend(self.hidden_headers(program, &read));
             outcome.read.extend(read);
         } else if let Some(error) = self.toolchain.lacks_bpf() {
             return Err(ProgramError::Toolchain(error));
@@ -115,29 +117,26 @@ impl<'build> Compiler<'build> {
         command
     }
 
-    /// Warns of a header that is included in place of one of the same name that this build generates.
-    fn warn_of_hidden_headers(&self, program: &Path, read: &[PathBuf]) {
-        for path in read {
+    /// Returns a warning for each header that is included in place of one of the same name that this build generates.
+    fn hidden_headers(&self, program: &Path, read: &[PathBuf]) -> Vec<String> {
+        let warning = |path: &PathBuf| {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             let is_generated = self.generated.iter().any(|generated| generated == name);
-            if is_generated && !read.contains(&self.folder.join(name)) {
-                println!(
-                    "cargo::warning=`{}` includes `{}`, which hides the `{name}` that this build generates: \
-                     delete it",
+            (is_generated && !read.contains(&self.folder.join(name))).then(|| {
+                format!(
+                    "`{}` includes `{}`, which hides the `{name}` that this build generates: delete it",
                     program.display(),
                     path.display()
-                );
-            }
-        }
+                )
+            })
+        };
+        read.iter().filter_map(warning).collect()
     }
 }
 
-/// Shows by Cargo what clang warns of.
-fn warn(said: &str) {
-    let is_told = |line: &&str| !line.trim().is_empty() && !line.ends_with(" generated.");
-    for line in said.lines().filter(is_told) {
-        println!("cargo::warning={line}");
-    }
+/// Returns the lines by which clang warns.
+fn warnings(said: &str) -> impl Iterator<Item = &str> {
+    said.lines().filter(|line| !line.trim().is_empty() && !line.ends_with(" generated."))
 }
 
 /// clang's name of BPF with the order of bytes of the machine that the build is for.

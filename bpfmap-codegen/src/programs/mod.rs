@@ -8,6 +8,7 @@ mod error;
 mod libbpf;
 mod package;
 mod toolchain;
+mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -16,8 +17,10 @@ use std::{env, fs};
 
 pub(crate) use error::ProgramError;
 pub(crate) use package::of_package;
+pub use tools::{Clang, ClangError};
 
 use compile::{Compiler, Outcome};
+use toolchain::Toolchain;
 
 use crate::Builder;
 
@@ -180,7 +183,8 @@ impl Programs {
             path: folder.to_owned(),
             error,
         })?;
-        let compiler = Compiler::new(folder, generated, &self.options)?;
+        let toolchain = Toolchain::find().map_err(ProgramError::Toolchain)?;
+        let compiler = Compiler::new(toolchain, folder, generated, &self.options)?;
         let mut outcome = Outcome::default();
         for object in &self.objects {
             let place = folder.join(&object.name);
@@ -192,6 +196,9 @@ impl Programs {
             for source in &object.sources {
                 compiler.compile(source, &place, &mut outcome)?;
             }
+        }
+        for warning in &outcome.warnings {
+            println!("cargo::warning={warning}");
         }
         if !outcome.rejections.is_empty() {
             return Err(ProgramError::Rejected(outcome.rejections));

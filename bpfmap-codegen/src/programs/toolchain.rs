@@ -14,7 +14,7 @@ use crate::clang::{self, OLDEST};
 const OF_MACHINE: &str = "asm/types.h";
 
 /// A clang that can compile BPF programs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Toolchain {
     pub(super) clang: PathBuf,
     /// The environment variable that led to it.

@@ -1,0 +1,75 @@
+//! clang for tools, which are no build scripts.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+
+use super::compile::{Compiler, Outcome};
+use super::error::ProgramError;
+use super::toolchain::Toolchain;
+
+/// The clang of this system, and where it finds headers.
+///
+/// ```no_run
+/// use bpfmap_codegen::clang::Clang;
+///
+/// # fn main() -> Result<(), bpfmap_codegen::clang::ClangError> {
+/// let clang = Clang::find()?;
+/// for warning in clang.compile("probe.bpf.c".as_ref(), "probe.bpf.o".as_ref(), "generated".as_ref(), &[])? {
+///     eprintln!("{warning}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Clang(Toolchain);
+
+impl Clang {
+    /// Finds the clang that [`find`](crate::clang::find) finds, and asks it where it looks for headers.
+    ///
+    /// # Errors
+    /// There is none, it can't be run, or it is too old. The message says what to install.
+    pub fn find() -> Result<Self, ClangError> {
+        Toolchain::find().map(Self).map_err(|error| ClangError(ProgramError::Toolchain(error)))
+    }
+
+    /// Compiles a BPF program to an object, as [`Builder::program`](crate::Builder::program) does, and returns the lines
+    /// by which clang warns. Headers are looked for in the folder `headers` first.
+    ///
+    /// # Errors
+    /// The program does not compile, or clang can't be run. The message has what clang says, and what to install where a
+    /// header of the system is missing.
+    pub fn compile(
+        &self,
+        program: &Path,
+        object: &Path,
+        headers: &Path,
+        options: &[OsString],
+    ) -> Result<Vec<String>, ClangError> {
+        let compiler = Compiler::new(self.0.clone(), headers, &[], options).map_err(ClangError)?;
+        let mut outcome = Outcome::default();
+        compiler.compile(program, object, &mut outcome).map_err(ClangError)?;
+        if outcome.rejections.is_empty() {
+            Ok(outcome.warnings)
+        } else {
+            Err(ClangError(ProgramError::Rejected(outcome.rejections)))
+        }
+    }
+}
+
+/// Why a program was not compiled, and what to do.
+pub struct ClangError(ProgramError);
+
+impl fmt::Display for ClangError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Debug for ClangError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ClangError {}
