@@ -22,6 +22,7 @@ mod revision;
 mod schemas;
 mod shell;
 mod standard_input;
+mod test;
 mod verify;
 
 pub use fmt::format_text;
@@ -51,6 +52,10 @@ pub enum Failed {
 ///
 /// Where the arguments are wrong, or ask for help, it ends the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = test::main_if_test(&arguments) {
+        return status;
+    }
     let matches = command().get_matches_from(arguments);
     let outcome = match matches.subcommand() {
         Some(("init", matches)) => init::run(matches),
@@ -67,6 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Some(("schema", _)) => json_schema::run(),
         Some(("completions", matches)) => shell::completions(matches),
         Some(("man", matches)) => shell::man(matches),
+        Some(("test", matches)) => test::run(matches),
         // clap asks for one of the above.
         _ => Err(Failed::Usage),
     };
@@ -144,6 +150,7 @@ fn command() -> Command {
                 Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
             ),
         )
+        .subcommand(test::command())
         .subcommand(
             Command::new("schema")
                 .about("Print the JSON Schema of schemas in TOML, for editors")

@@ -196,6 +196,27 @@ const COMMANDS: &[(&str, Manual)] = &[
         },
     ),
     (
+        "test",
+        Manual {
+            statuses: &["Every test passed.", "A test failed, or could not be run."],
+            examples: &[
+                (
+                    "Test a schema on the newest kernel and on the oldest that min_kernel allows",
+                    "bpfmap test maps.toml",
+                ),
+                ("Test a schema on one kernel", "bpfmap test maps.toml --kernel 6.1"),
+                (
+                    "Test the schemas of bpfmap.toml on every kernel, and write a report",
+                    "bpfmap test --matrix --html report.html",
+                ),
+                (
+                    "Test the maps of a compiled program",
+                    "bpfmap test --object program.bpf.o --kernel 6.1",
+                ),
+            ],
+        },
+    ),
+    (
         "schema",
         Manual {
             statuses: &["The JSON Schema was printed.", "Standard output can't be written."],

@@ -1,0 +1,174 @@
+//! `bpfmap test`.
+
+mod guest;
+mod options;
+mod prepare;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use bpfmap_core::KernelVersion;
+use bpfmap_schema::check::Checked;
+use bpfmap_vmtest::config::{self, Config};
+use bpfmap_vmtest::event::Event;
+use bpfmap_vmtest::kernel::{self, LockFile, Mirror, Packages};
+use bpfmap_vmtest::report::{Files, Terminal};
+use bpfmap_vmtest::{Binary, Driver, Filter, Matrix};
+use clap::ArgMatches;
+
+use crate::project::Project;
+use crate::{Failed, Outcome, complain, paths, print, schemas};
+use prepare::{Prepared, Unproven};
+
+pub(crate) use guest::main_if_test;
+pub(crate) use options::command;
+
+/// What the tests are called in reports, as those of the compiled fixtures.
+const NAME: &str = "fixtures";
+
+/// Where a guest has the objects and schemas.
+const IN_GUEST: &str = "/bpfmap/fixtures";
+
+pub(crate) fn run(matches: &ArgMatches) -> Outcome {
+    let on_host = matches.get_flag("host");
+    if on_host && !rustix::process::geteuid().is_root() {
+        complain(
+            "error: `--host` creates maps on this machine, which only root can\n\
+             help: run it as root, or leave out `--host` to run it in QEMU\n",
+        );
+        return Err(Failed::Found);
+    }
+    let folder = tempfile::tempdir().map_err(|error| {
+        complain(&format!("error: can't make a temporary folder: {error}\n"));
+        Failed::Found
+    })?;
+    let prepared = prepared(matches, folder.path())?;
+    let of_project = Project::find()?.map(|project| project.kernels).unwrap_or_default();
+    if prepared.tests.is_empty() {
+        report::tell_unproven(&prepared.unproven);
+        complain("error: there is no map that can be tested\n");
+        return Err(Failed::Found);
+    }
+    let events = in_kernels(matches, folder.path(), &prepared, of_project).map_err(|error| {
+        complain(&format!("error: {error}\n"));
+        Failed::Found
+    })?;
+    let green = matches!(events.last(), Some(Event::Summary(summary)) if summary.green);
+    if green { Ok(()) } else { Err(Failed::Found) }
+}
+
+/// Prepares the schemas and objects that the command line names, in a folder.
+fn prepared(matches: &ArgMatches, folder: &Path) -> Result<Prepared, Failed> {
+    let mut prepared = Prepared::default();
+    // Without an object and a schema, those of the project.
+    if matches.contains_id("schemas") || !matches.contains_id("object") {
+        let schemas::Run { roots, includes } = schemas::read_with_includes(matches)?;
+        prepared.add_schemas(&roots, &includes, folder)?;
+    }
+    for object in paths(matches, "object") {
+        prepared.add_object(matches, object, folder)?;
+    }
+    Ok(prepared)
+}
+
+/// Runs the tests on the kernels, shows how it goes, and writes the reports.
+fn in_kernels(
+    matches: &ArgMatches,
+    folder: &Path,
+    prepared: &Prepared,
+    of_project: Vec<String>,
+) -> bpfmap_vmtest::Result<Vec<Event>> {
+    let config = Config::find()?;
+    let lock = config::find(config::LOCK)?.map(LockFile::at);
+    let packages = Packages { mirror: Mirror::configured(None, None), lock };
+    let asked = kernels(matches, &config, prepared.oldest, of_project);
+    let mut matrix = Matrix::configured(config, packages);
+    let this = std::env::current_exe().map_err(|error| {
+        let what = "cannot find the path of this program";
+        bpfmap_vmtest::Error::new(bpfmap_vmtest::ErrorKind::Io, what).because(error)
+    })?;
+    let mut binary = Binary::at(&this);
+    NAME.clone_into(&mut binary.name);
+    binary.tests = Some(prepared.tests.clone());
+    binary.args.push(guest::RUN.to_owned());
+    if matches.get_flag("host") {
+        matrix.driver = Driver::Host;
+        matrix.kernels = vec!["host".to_owned()];
+        binary.args.push(folder.join(prepare::FOR_GUEST).display().to_string());
+    } else {
+        matrix.kernels = asked;
+        matrix.files.push((folder.join(prepare::FOR_GUEST), PathBuf::from(IN_GUEST)));
+        binary.args.push(IN_GUEST.to_owned());
+    }
+    matrix.init = Some(this);
+    matrix.binaries = vec![binary];
+    matrix.filter = Filter { texts: words(matches, "filter"), ..Filter::default() };
+    matrix.jobs = matches.get_one::<usize>("jobs").copied().unwrap_or(matrix.jobs);
+    matrix.report_dir = path(matches, "report-dir");
+    let files = Files {
+        json: path(matches, "json"),
+        junit: path(matches, "junit"),
+        html: path(matches, "html"),
+        summary: path(matches, "github-summary"),
+    };
+    let (mut recorder, mut terminal) = (files.open()?, Terminal::new());
+    matrix.stop.say_on_signals("bpfmap")?;
+    let events = matrix.run(|progress| {
+        terminal.show(progress);
+        recorder.record(progress);
+    })?;
+    // Where nobody reads, the exit status still tells.
+    let _ = print(&report::table(&events));
+    report::tell_unproven(&prepared.unproven);
+    recorder.finish(&events)?;
+    Ok(events)
+}
+
+/// The kernels that are asked for, or those of the project; without any, the newest one and the oldest one that the schemas
+/// promise to run on.
+fn kernels(
+    matches: &ArgMatches,
+    config: &Config,
+    oldest: Option<KernelVersion>,
+    of_project: Vec<String>,
+) -> Vec<String> {
+    let named = words(matches, "kernel");
+    if !named.is_empty() {
+        return named;
+    }
+    let lines = kernel::lines();
+    if matches.get_flag("matrix") {
+        let all = lines.into_iter().map(str::to_owned).collect();
+        return if config.matrix.is_empty() { all } else { config.matrix.clone() };
+    }
+    if !of_project.is_empty() {
+        return of_project;
+    }
+    let is_promised = |line: &&&str| version(line) >= oldest;
+    let first = lines.iter().find(is_promised).or(lines.last());
+    let mut ends: Vec<String> =
+        first.into_iter().chain(lines.last()).map(ToString::to_string).collect();
+    ends.dedup();
+    ends
+}
+
+/// The version that the name of a kernel line is.
+fn version(line: &str) -> Option<KernelVersion> {
+    let (major, minor) = line.split_once('.')?;
+    Some(KernelVersion::new(major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// The oldest kernel that any of these schemas promises to run on; `None`: one of them promises none.
+fn oldest(schemas: &[Checked]) -> Option<KernelVersion> {
+    let promised = schemas.iter().map(|schema| schema.schema().min_kernel.as_ref());
+    let promised: Option<Vec<_>> = promised.map(|oldest| Some(oldest?.value)).collect();
+    promised?.into_iter().min()
+}
+
+fn words(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
+}
+
+fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    matches.get_one::<PathBuf>(name).cloned()
+}

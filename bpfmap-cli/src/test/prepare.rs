@@ -1,0 +1,244 @@
+//! From schemas and objects to what a guest needs: the text of each schema, and the object of its fixture.
+
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use bpfmap_codegen::Emit;
+use bpfmap_codegen::backend::fixture::{describe, untried};
+use bpfmap_codegen::clang::Clang;
+use bpfmap_codegen::generate::{Options, generate};
+use bpfmap_core::KernelVersion;
+use bpfmap_schema::check::{Checked, check};
+use bpfmap_schema::front::btf::read_object;
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::ir::Schema;
+use bpfmap_schema::print::toml::print;
+use clap::ArgMatches;
+
+use super::oldest;
+use crate::schemas::show_findings;
+use crate::{Failed, complain, kernel_btf};
+
+/// The folder of what a guest needs, in the folder of a run.
+pub(super) const FOR_GUEST: &str = "guest";
+
+/// What a run needs, once it is prepared.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// The names of the tests: `SCHEMA::MAP::TEST`.
+    pub(super) tests: Vec<String>,
+    /// The maps that are not tested.
+    pub(super) unproven: Vec<Unproven>,
+    /// The oldest kernel that any of the schemas promises to run on.
+    pub(super) oldest: Option<KernelVersion>,
+    /// The names of the schemas.
+    schemas: Vec<String>,
+}
+
+/// A map that is not tested.
+pub(super) struct Unproven {
+    pub(super) schema: String,
+    pub(super) map: String,
+    /// The reason.
+    pub(super) why: String,
+}
+
+/// The name of a schema's text in the folder for guests.
+pub(super) fn schema_in(schema: &str) -> String {
+    format!("{schema}.toml")
+}
+
+/// The name of the object of a schema's fixture in the folder for guests.
+pub(super) fn object_in(schema: &str) -> String {
+    format!("{schema}.bpf.o")
+}
+
+impl Prepared {
+    /// Prepares schemas, and what they include, in a folder.
+    pub(super) fn add_schemas(
+        &mut self,
+        roots: &[Checked],
+        includes: &[Checked],
+        folder: &Path,
+    ) -> Result<(), Failed> {
+        for root in roots {
+            self.take_name(&root.schema().name.value)?;
+        }
+        self.oldest = oldest(roots);
+        let workshop = Workshop::new(folder).map_err(|why| fail(&why))?;
+        for checked in roots.iter().chain(includes) {
+            workshop.write_header(checked).map_err(|why| fail(&why))?;
+        }
+        let made = each(roots, |root| workshop.make(root));
+        for (root, made) in roots.iter().zip(made) {
+            made.map_err(|why| fail(&why))?;
+            self.take(root);
+        }
+        Ok(())
+    }
+
+    /// Prepares the maps of an object file in a folder.
+    pub(super) fn add_object(
+        &mut self,
+        matches: &ArgMatches,
+        path: &Path,
+        folder: &Path,
+    ) -> Result<(), Failed> {
+        let data = kernel_btf::read_file(path)?;
+        let imported = read_object(path, &data, None);
+        if imported.schema.maps.is_empty() && imported.left_out.is_empty() {
+            show_findings(matches, &imported.findings, &imported.schema.sources);
+            complain(&format!("error: `{}` declares no map\n", path.display()));
+            return Err(Failed::Found);
+        }
+        let name = imported.schema.name.value.clone();
+        self.take_name(&name)?;
+        for left_out in &imported.left_out {
+            let found = imported.findings.iter();
+            let found = found.filter(|finding| finding.rule.id == left_out.rule.id);
+            let mut about = found.filter(|finding| finding.message.contains(&left_out.map));
+            let why = about.next().map_or(left_out.rule.title, |finding| &finding.message);
+            self.leave_out(&name, &left_out.map, why);
+        }
+        let workshop = Workshop::new(folder).map_err(|why| fail(&why))?;
+        let checked = again(&imported.schema).map_err(|why| fail(&why))?;
+        let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
+        made.map_err(|why| fail(&why))?;
+        self.take(&checked);
+        Ok(())
+    }
+
+    /// Takes the name of a schema, by which its tests are called.
+    fn take_name(&mut self, name: &str) -> Result<(), Failed> {
+        if self.schemas.iter().any(|taken| taken == name) {
+            return Err(fail(&format!(
+                "two schemas are called `{name}`\nhelp: test them one after the other"
+            )));
+        }
+        self.schemas.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Takes the tests of a schema that is prepared.
+    fn take(&mut self, checked: &Checked) {
+        let schema = &checked.schema().name.value;
+        for description in describe(checked) {
+            let map = &description.map().name.value;
+            let names =
+                description.tests().iter().map(|test| format!("{schema}::{map}::{}", test.name));
+            self.tests.extend(names);
+        }
+        for (map, why) in untried(checked) {
+            self.leave_out(schema, &map.name.value, why);
+        }
+    }
+
+    fn leave_out(&mut self, schema: &str, map: &str, why: &str) {
+        let [schema, map, why] = [schema, map, why].map(str::to_owned);
+        self.unproven.push(Unproven { schema, map, why });
+    }
+}
+
+/// Where objects are made.
+struct Workshop {
+    clang: Clang,
+    /// The folder of sources and headers.
+    sources: PathBuf,
+    /// The folder for guests.
+    results: PathBuf,
+}
+
+impl Workshop {
+    fn new(folder: &Path) -> Result<Self, String> {
+        let clang = Clang::find().map_err(|error| error.to_string())?;
+        let [sources, results] = ["sources", FOR_GUEST].map(|name| folder.join(name));
+        for made in [&sources, &results] {
+            fs::create_dir_all(made).map_err(|error| unwritten(made, &error))?;
+        }
+        Ok(Self { clang, sources, results })
+    }
+
+    /// Writes the header of a schema, which the programs of others may include.
+    fn write_header(&self, checked: &Checked) -> Result<(), String> {
+        self.write_sources(checked, Emit::C)
+    }
+
+    /// Makes the object and the text of a schema whose headers are written.
+    fn make(&self, checked: &Checked) -> Result<(), String> {
+        let name = &checked.schema().name.value;
+        let text = print(checked.schema());
+        let reads_the_same =
+            again(checked.schema()).is_ok_and(|again| fixtures_of(&again) == fixtures_of(checked));
+        if !reads_the_same {
+            return Err(format!(
+                "the schema `{name}` is another one when it is written as TOML\nnote: this is a bug of bpfmap"
+            ));
+        }
+        let path = self.results.join(schema_in(name));
+        fs::write(&path, text).map_err(|error| unwritten(&path, &error))?;
+        self.write_sources(checked, Emit::Fixtures)?;
+        let program = self.sources.join(format!("{name}.fixture.bpf.c"));
+        let object = self.results.join(object_in(name));
+        // What the fixtures of a schema compare may take more instructions than the first BPF machine has.
+        let options = ["-mcpu=v3".into()];
+        let compiled = self.clang.compile(&program, &object, &self.sources, &options);
+        compiled.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn write_sources(&self, checked: &Checked, kind: Emit) -> Result<(), String> {
+        let options = Options { emit: vec![kind], ..Options::default() };
+        let files = generate(checked, &options).into_iter();
+        // No Rust is compiled.
+        for file in files.filter(|file| Path::new(&file.name).extension() != Some("rs".as_ref())) {
+            let path = self.sources.join(&file.name);
+            fs::write(&path, file.contents).map_err(|error| unwritten(&path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a schema as a guest does, from its text as TOML.
+fn again(schema: &Schema) -> Result<Checked, String> {
+    let path = PathBuf::from(schema_in(&schema.name.value));
+    check(read_str(&path, &print(schema))).map_err(|rejected| rejected.to_string())
+}
+
+/// What is tried of a schema, to be compared.
+fn fixtures_of(checked: &Checked) -> Vec<String> {
+    let described = describe(checked);
+    let of = |description: &bpfmap_codegen::backend::fixture::Description<'_>| {
+        format!("{:?} {:?}", description.map_fixture(), description.tests())
+    };
+    described.iter().map(of).collect()
+}
+
+/// Does something with each of `items`, side by side, and returns what comes of it in the same order.
+fn each<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let waiting = Mutex::new(items.iter().enumerate());
+    let next = || waiting.lock().ok()?.next();
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = vec![];
+            while let Some((index, item)) = next() {
+                done.push((index, act(item)));
+            }
+            done
+        };
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> String {
+    format!("can't write `{}`: {error}", path.display())
+}
+
+fn fail(error: &impl Display) -> Failed {
+    complain(&format!("error: {error}\n"));
+    Failed::Found
+}

@@ -1,0 +1,178 @@
+//! `bpfmap test`, in a kernel that it boots.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bpfmap_vmtest::event::{Event, Outcome};
+use support::{Folder, INCLUDES, compile, text};
+
+/// Maps of a type that the kernel below takes, and of one that it does not know.
+const SCHEMA: &str = r#"
+name = "counted"
+
+[types.endpoint]
+kind = "struct"
+members = [{ name = "port", type = "be16" }, { name = "proto", type = "u8" }, { name = "flag", type = "bool" }]
+
+[maps.packets]
+type = "hash"
+key = "endpoint"
+value = "u64"
+max_entries = 8
+
+[maps.shared]
+type = "arena"
+max_entries = 2
+flags = ["mmapable"]
+"#;
+
+/// A line that has no arenas yet.
+const KERNEL: &str = "6.1";
+
+#[test]
+fn a_schema_is_tested_and_reports_are_written() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+    let reports = ["--json", "events.jsonl", "--junit", "junit.xml", "--html", "report.html"];
+    let output =
+        folder.bpfmap(&[&["test", "counted.toml", "--kernel", KERNEL][..], &reports].concat());
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let table = text(&output.stdout);
+    let has_row = |row: &[&str]| {
+        table.lines().any(|line| line.split_whitespace().take(row.len()).eq(row.iter().copied()))
+    };
+    assert!(has_row(&[KERNEL]) && has_row(&["counted.packets", "2", "ok"]), "{table}");
+    assert!(has_row(&["counted.shared", "refused"]), "{table}");
+    assert!(table.contains("creation: EINVAL, from Linux 6.9"), "{table}");
+
+    let events = std::fs::read_to_string(folder.path("events.jsonl")).unwrap();
+    let events: Vec<Event> =
+        events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut passed = vec![];
+    for event in &events {
+        if let Event::Test(test) = event {
+            assert_eq!((test.outcome, test.kernel.as_str()), (Outcome::Passed, KERNEL));
+            passed.push(test.test.as_str());
+        }
+    }
+    // As the compiled fixtures are called.
+    assert!(passed.contains(&"counted::packets::members_agree_on_both_sides"), "{passed:?}");
+    assert!(passed.contains(&"counted::packets::operations_answer_as_the_facts_say"), "{passed:?}");
+    for report in ["junit.xml", "report.html"] {
+        let report = std::fs::read_to_string(folder.path(report)).unwrap();
+        assert!(report.contains("counted::packets::members_agree_on_both_sides"), "{report}");
+    }
+}
+
+#[test]
+fn the_maps_of_an_object_are_tested_or_named_with_the_reason() {
+    let folder = Folder::new();
+    let program = format!(
+        "{INCLUDES}
+struct value {{ __u32 a; __u16 b; __u16 c : 3; __u16 d : 13; }};
+struct {{
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u64);
+	__type(value, struct value);
+}} recent SEC(\".maps\");
+struct {{
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__uint(key_size, 4);
+}} unsized SEC(\".maps\");
+static int calls;
+SEC(\"tc\") int count(struct __sk_buff *skb) {{ return calls++; }}
+"
+    );
+    std::fs::write(folder.path("probe.bpf.c"), program).unwrap();
+    compile(
+        bpfmap_codegen::clang::find().unwrap(),
+        &folder.path("probe.bpf.c"),
+        &folder.path("probe.bpf.o"),
+    );
+    let output = folder.bpfmap(&["test", "--object", "probe.bpf.o", "--kernel", KERNEL]);
+    let (table, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{table}{said}");
+    assert!(table.lines().any(|line| line.starts_with("probe.recent  2 ok")), "{table}");
+    assert!(said.contains("not tested: probe.unsized: "), "{said}");
+    assert!(!said.contains("calls") && !table.contains("calls"), "{table}{said}");
+}
+
+#[test]
+fn each_example_of_the_help_does_what_it_says() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("maps.toml"), SCHEMA).unwrap();
+    std::fs::write(folder.path("bpfmap.toml"), "schemas = [\"maps.toml\"]\n").unwrap();
+    // Of every kernel, one stands for all.
+    let matrix = format!("matrix = [{KERNEL:?}]\n");
+    std::fs::write(folder.path("bpfmap-vmtest.toml"), matrix).unwrap();
+    let program = format!(
+        "{INCLUDES}struct {{\n\t__uint(type, BPF_MAP_TYPE_ARRAY);\n\t__uint(max_entries, 2);\n\t__type(key, __u32);\n\t__type(value, __u64);\n}} totals SEC(\".maps\");\n"
+    );
+    std::fs::write(folder.path("program.bpf.c"), program).unwrap();
+    compile(
+        bpfmap_codegen::clang::find().unwrap(),
+        &folder.path("program.bpf.c"),
+        &folder.path("program.bpf.o"),
+    );
+    let help = folder.bpfmap(&["test", "--help"]);
+    let (_, examples) = text(&help.stdout).split_once("Examples:\n").unwrap();
+    let examples = examples.lines().filter_map(|line| line.trim().strip_prefix("$ bpfmap "));
+    let examples: Vec<&str> = examples.collect();
+    assert!(examples.len() > 3, "{examples:?}");
+    for example in examples {
+        let output = folder.bpfmap(&example.split(' ').collect::<Vec<_>>());
+        assert!(output.status.success(), "{example}: {output:?}");
+        assert!(text(&output.stdout).contains("\ngreen: "), "{example}: {output:?}");
+    }
+    assert!(folder.path("report.html").exists());
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+    let fails = |change: &dyn Fn(&mut Command), arguments: &[&str], expected: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
+        command.arg("test").args(arguments).current_dir(folder.path(""));
+        change(&mut command);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let said = text(&stderr);
+        assert_eq!(status.code(), Some(1), "{said}");
+        for part in expected {
+            assert!(said.contains(part), "expected {part:?} in {said}");
+        }
+        // Nothing is left of what was made for the run.
+        assert!(!said.contains("panicked"), "{said}");
+    };
+    let no_path: &dyn Fn(&mut Command) = &|command| {
+        command.env_remove("CLANG").env("PATH", "");
+    };
+    fails(no_path, &["counted.toml"], &["no clang found", "apt install clang"]);
+    let clang = absolute(Path::new(&bpfmap_codegen::clang::find().unwrap()));
+    let no_qemu: &dyn Fn(&mut Command) = &|command| {
+        command.env("CLANG", &clang).env("PATH", "");
+    };
+    fails(no_qemu, &["counted.toml"], &["qemu-system-x86"]);
+    let nothing: &dyn Fn(&mut Command) = &|_| {};
+    fails(nothing, &["missing.toml"], &["can't read", "missing.toml"]);
+    fails(nothing, &["--object", "counted.toml"], &["counted.toml"]);
+    fails(nothing, &["counted.toml", "--kernel", "9.99"], &["9.99"]);
+    let nobody: &dyn Fn(&mut Command) = &|command| {
+        use std::os::unix::process::CommandExt as _;
+        if rustix::process::geteuid().is_root() {
+            command.uid(65534);
+        }
+    };
+    fails(nobody, &["counted.toml", "--host"], &["only root can", "leave out `--host`"]);
+}
+
+/// The path of a program on the `PATH`.
+fn absolute(program: &Path) -> std::path::PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
+    found.find(|path| path.is_file()).unwrap_or_else(|| program.to_owned())
+}
