@@ -131,6 +131,26 @@ fn each_example_of_the_help_does_what_it_says() {
     assert!(folder.path("report.html").exists());
 }
 
+/// What a test that can't be run says where the kernel is.
+#[test]
+fn a_test_that_cannot_be_run_fails() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("counted.toml"), SCHEMA).unwrap();
+    for (name, expected) in [
+        ("counted::packets", "no test is called `counted::packets`"),
+        ("absent::packets::x", "absent.toml"),
+        ("counted::absent::x", "`counted` has no map `absent`"),
+        ("counted::packets::x", "`packets` has no test `x`"),
+        ("counted::packets::operations_answer_as_the_facts_say", "counted.bpf.o"),
+    ] {
+        let output = folder.bpfmap(&["run-fixture", ".", "--exact", name, "--nocapture"]);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(101), "{said}");
+        assert!(said.contains(expected), "expected {expected:?} in {said}");
+        assert!(said.contains("test result: FAILED. 0 passed; 1 failed"), "{said}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_named() {
     let folder = Folder::new();

@@ -134,6 +134,9 @@ impl fmt::Display for Answer {
     }
 }
 
+/// What the notes on refusals end with where each kernel refuses the operation.
+pub const REFUSED_ALWAYS: &str = "no kernel does it for this map";
+
 /// What all kernels answer: the kernels at which the answers change, oldest first, each with the answers from there on.
 struct Expected(Vec<(KernelVersion, Vec<Answer>)>);
 
@@ -181,7 +184,7 @@ impl Expected {
                 let since = before.iter().rev().take_while(answers).last();
                 format!("no longer from Linux {}", since.map_or(kernel, |row| row.0))
             }
-            (None, false) => "no kernel does it for this map".to_owned(),
+            (None, false) => REFUSED_ALWAYS.to_owned(),
         };
         println!("vmtest:note refused.{operation}={answer}, {who}");
     }

@@ -172,3 +172,39 @@ fn words(matches: &ArgMatches, name: &str) -> Vec<String> {
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<PathBuf>(name).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(
+        arguments: &[&str],
+        oldest: Option<KernelVersion>,
+        of_project: &[&str],
+    ) -> Vec<String> {
+        let all = [&["test", "maps.toml"], arguments].concat();
+        let matches = command().try_get_matches_from(all).unwrap();
+        let of_project = of_project.iter().map(ToString::to_string).collect();
+        kernels(&matches, &Config::default(), oldest, of_project)
+    }
+
+    #[test]
+    fn without_a_kernel_the_ends_of_what_is_promised_are_taken() {
+        let lines = kernel::lines();
+        let (first, last) = (lines[0], lines[lines.len() - 1]);
+        assert_eq!(asked(&[], None, &[]), [first, last]);
+        assert_eq!(asked(&[], Some(KernelVersion::new(6, 2)), &[]), ["6.12", last]);
+        assert_eq!(asked(&[], version(last), &[]), [last]);
+        assert_eq!(asked(&[], Some(KernelVersion::new(99, 0)), &[]), [last]);
+    }
+
+    #[test]
+    fn named_kernels_go_before_those_of_the_project() {
+        assert_eq!(
+            asked(&["--kernel", "6.1", "--kernel", "mine"], None, &["5.10"]),
+            ["6.1", "mine"]
+        );
+        assert_eq!(asked(&[], None, &["5.10", "mine"]), ["5.10", "mine"]);
+        assert_eq!(asked(&["--matrix"], None, &["5.10"]), kernel::lines());
+    }
+}

@@ -90,8 +90,11 @@ impl Prepared {
         let imported = read_object(path, &data, None);
         if imported.schema.maps.is_empty() && imported.left_out.is_empty() {
             show_findings(matches, &imported.findings, &imported.schema.sources);
-            complain(&format!("error: `{}` declares no map\n", path.display()));
-            return Err(Failed::Found);
+            if imported.is_partial() {
+                return Err(Failed::Found);
+            }
+            complain(&format!("note: `{}` declares no map\n", path.display()));
+            return Ok(());
         }
         let name = imported.schema.name.value.clone();
         self.take_name(&name)?;
@@ -101,6 +104,9 @@ impl Prepared {
             let mut about = found.filter(|finding| finding.message.contains(&left_out.map));
             let why = about.next().map_or(left_out.rule.title, |finding| &finding.message);
             self.leave_out(&name, &left_out.map, why);
+        }
+        if imported.schema.maps.is_empty() {
+            return Ok(());
         }
         let workshop = Workshop::new(folder).map_err(|why| fail(&why))?;
         let checked = again(&imported.schema).map_err(|why| fail(&why))?;

@@ -7,13 +7,22 @@ use bpfmap_vmtest::report::{conclusion, draw};
 use super::Unproven;
 use crate::complain;
 
-/// The table of maps by kernels, what went wrong, and the sum.
+/// The table of maps by kernels, what went wrong, and the sum. Refusals are in the table if another kernel does what is
+/// refused.
 pub(super) fn table(events: &[Event]) -> String {
     let tests = events.iter().filter_map(|event| match event {
         Event::Test(test) => Some(test),
         _ => None,
     });
-    draw(tests, by_map) + &conclusion(events)
+    let depends_on_kernel = |note: &String| !note.ends_with(bpfmap_fixture::REFUSED_ALWAYS);
+    let tests: Vec<TestResult> = tests
+        .map(|test| {
+            let mut test = test.clone();
+            test.notes.retain(|_, note| depends_on_kernel(note));
+            test
+        })
+        .collect();
+    draw(&tests, by_map) + &conclusion(events)
 }
 
 /// A row for each map: tests are called `SCHEMA::MAP::TEST`.
