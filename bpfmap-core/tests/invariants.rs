@@ -16,6 +16,9 @@ const CRATES: &[&str] = &[
     "bpfmap-schema",
 ];
 
+/// A list in JSON Schema, which is no map type.
+const JSON_LIST: &str = r#""type": "array""#;
+
 /// The table itself.
 const TABLE: &str = "bpfmap-core/src/map_type";
 
@@ -52,9 +55,12 @@ fn a_name_is_found_in_quotes_and_in_c() {
     assert!(names_a_type(r#"    let lru = row.name.starts_with("lru_");"#));
     assert!(names_a_type(r#"    code.push_str("BPF_MAP_TYPE_HASH");"#));
     assert!(!names_a_type("    let hash = map_type::HASH.number;"));
+    assert!(!names_a_type(r#"    json!({ "type": "array", "items": item })"#));
+    assert!(names_a_type(r#"    json!({ "type": "hash" })"#));
 }
 
 fn names_a_type(line: &str) -> bool {
+    let line = line.replace(JSON_LIST, "");
     let quoted = line.split('"').skip(1).step_by(2);
     let is_name = |text: &str| {
         // A part of several names, such as `lru_` and `_storage`, is one too.
