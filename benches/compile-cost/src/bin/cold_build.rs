@@ -1,9 +1,11 @@
 //! What bpfmap costs a user's build: a crate with a schema of 50 maps and 50 structs, a build script with `Builder`, and the
-//! generated Rust.
+//! generated Rust. As most applications that load BPF programs, it also depends on libbpf-rs, and its build script on
+//! libbpf-cargo.
 //!
 //! `cargo run -p bpfmap-compile-cost --bin cold_build [-- REPOSITORY[=FEATURES]…]`. Prints the processor time of a build
-//! from nothing, and of `cargo check` after a change of the crate's source, for each of these checkouts of this repository
-//! (this one with the feature `derive` unless you name others). The checkouts take turns, and the best of the rounds counts.
+//! from nothing, and of `cargo check` after a change of the crate's source: first without bpfmap, then for each of these
+//! checkouts of this repository (this one with the features `derive` and `libbpf-rs` unless you name others), with the
+//! ratio of the two builds. They take turns, and the best of the rounds counts.
 
 #[path = "../../../children.rs"]
 mod children;
@@ -15,8 +17,10 @@ use std::{env, fs};
 
 use children::{MICROS_A_TICK, ticks_of_children};
 
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 2;
 const ITEMS: u32 = 50;
+/// The crate without bpfmap.
+const WITHOUT: &str = "without bpfmap";
 
 type Error = Box<dyn std::error::Error>;
 
@@ -34,58 +38,86 @@ fn run() -> Result<(), Error> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut checkouts: Vec<String> = env::args().skip(1).collect();
     if checkouts.is_empty() {
-        checkouts.push(format!("{}=derive", here.display()));
+        checkouts.push(format!("{}=derive,libbpf-rs", here.display()));
     }
+    checkouts.insert(0, WITHOUT.to_owned());
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
     let folder = target.join("cold-build");
     let mut best = vec![[u64::MAX; 2]; checkouts.len()];
     for _ in 0..ROUNDS {
         for (checkout, best) in checkouts.iter().zip(&mut best) {
-            let (path, features) = checkout.split_once('=').unwrap_or((checkout, ""));
-            write_package(&folder, path.as_ref(), features)?;
+            if checkout == WITHOUT {
+                write_package(&folder, &here, None)?;
+            } else {
+                let (path, features) = checkout.split_once('=').unwrap_or((checkout, ""));
+                write_package(&folder, path.as_ref(), Some(features))?;
+            }
             for (best, ticks) in best.iter_mut().zip(build(&folder)?) {
                 *best = (*best).min(ticks);
             }
         }
     }
+    let baseline = best[0][0];
     for (checkout, [cold, check]) in checkouts.iter().zip(best) {
         let millis = |ticks: u64| ticks * MICROS_A_TICK / 1000;
         println!(
-            "{checkout}: {} ms for a cold build, {} ms for a check after a change",
+            "{checkout}: {} ms for a cold build ({}.{:02}), {} ms for a check after a change",
             millis(cold),
+            cold / baseline,
+            cold * 100 / baseline % 100,
             millis(check)
         );
     }
     Ok(())
 }
 
-/// Writes the crate. Its dependencies have the versions of the checkout's lock file.
-fn write_package(folder: &Path, checkout: &Path, features: &str) -> Result<(), Error> {
+/// Writes the crate, with these features of bpfmap or without it. Its dependencies have the versions of the checkout's
+/// lock file.
+fn write_package(folder: &Path, checkout: &Path, features: Option<&str>) -> Result<(), Error> {
     let checkout = checkout.canonicalize()?;
     fs::create_dir_all(folder.join("src"))?;
     fs::copy(checkout.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let path = checkout.display();
-    let features: Vec<String> =
-        features.split(',').filter(|it| !it.is_empty()).map(|it| format!("{it:?}")).collect();
+    let (runtime, generator) = features.map_or_else(Default::default, |features| {
+        let features: Vec<String> =
+            features.split(',').filter(|it| !it.is_empty()).map(|it| format!("{it:?}")).collect();
+        let features = features.join(", ");
+        (
+            format!(
+                "bpfmap = {{ path = '{path}/bpfmap', default-features = false, features = [{features}] }}\n"
+            ),
+            format!(
+                "bpfmap-codegen = {{ path = '{path}/bpfmap-codegen', default-features = false, features = [\"toml\"] }}\n"
+            ),
+        )
+    });
     let manifest = format!(
         "[package]\nname = \"cold-build\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         bpfmap = {{ path = '{path}/bpfmap', default-features = false, features = [{}] }}\n\n[build-dependencies]\n\
-         bpfmap-codegen = {{ path = '{path}/bpfmap-codegen', default-features = false, features = [\"toml\"] }}\n",
-        features.join(", "),
+         libbpf-rs = \"0.27\"\n{runtime}\n[build-dependencies]\nlibbpf-cargo = \"0.27\"\n{generator}"
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
-    let script = "fn main() -> Result<(), bpfmap_codegen::BuildError> {\n    \
-                  bpfmap_codegen::Builder::new().schema(\"maps.toml\").generate()\n}\n";
+    let generate = if features.is_some() {
+        "bpfmap_codegen::Builder::new().schema(\"maps.toml\").generate()?;"
+    } else {
+        ""
+    };
+    let script = format!(
+        "fn main() -> Result<(), Box<dyn std::error::Error>> {{\n    {generate}\n    \
+         libbpf_cargo::SkeletonBuilder::new();\n    Ok(())\n}}\n"
+    );
     fs::write(folder.join("build.rs"), script)?;
     fs::write(folder.join("maps.toml"), schema())?;
+    let maps = if features.is_some() {
+        "include!(concat!(env!(\"OUT_DIR\"), \"/maps.rs\"));\n"
+    } else {
+        "pub const NO_MAPS: () = ();\n"
+    };
+    fs::write(folder.join("src/maps.rs"), maps)?;
     Ok(fs::write(folder.join("src/lib.rs"), source(0))?)
 }
 
 fn source(number: u32) -> String {
-    format!(
-        "mod maps {{\n    include!(concat!(env!(\"OUT_DIR\"), \"/maps.rs\"));\n}}\npub use maps::*;\n\
-         pub const NUMBER: u32 = {number};\n"
-    )
+    format!("mod maps;\npub use maps::*;\npub const NUMBER: u32 = {number};\n")
 }
 
 fn schema() -> String {
