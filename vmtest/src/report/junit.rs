@@ -1,18 +1,21 @@
 //! The report as XML in the manner of `JUnit`, which continuous integration reads: a test suite a kernel and binary.
 
 use super::grid::Grid;
-use super::markup::escape;
 use crate::event::{Event, KernelResult, Outcome, TestResult};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::time::Duration;
 
-/// All events as one XML document.
+/// Writes all events as one XML document.
+///
+/// # Panics
+///
+/// Never: a `Report` is written to memory, and its texts hold only what XML can.
 #[must_use]
 pub fn junit(events: &[Event]) -> String {
     let grid = Grid::of(events);
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let seconds = grid.summary.map_or(0.0, |summary| summary.seconds);
-    let _ = writeln!(xml, "<testsuites name=\"bpfmap-vmtest\" time=\"{seconds:.3}\">");
+    let mut report = Report::new("bpfmap-vmtest");
+    report.set_time(seconds(grid.summary.map_or(0.0, |summary| summary.seconds)));
     for kernel in &grid.kernels {
         let mut suites: BTreeMap<&str, Vec<&TestResult>> = BTreeMap::new();
         for ((binary, _), row) in &grid.rows {
@@ -21,94 +24,67 @@ pub fn junit(events: &[Event]) -> String {
             }
         }
         for (binary, tests) in suites {
-            suite(&mut xml, kernel, binary, &tests);
+            report.add_test_suite(suite(kernel, binary, &tests));
         }
         if kernel.outcome != "ok" {
-            guest_suite(&mut xml, kernel);
+            report.add_test_suite(guest_suite(kernel));
         }
     }
-    xml.push_str("</testsuites>\n");
-    xml
+    report.to_string().expect("a report is XML")
 }
 
-fn suite(xml: &mut String, kernel: &KernelResult, binary: &str, tests: &[&TestResult]) {
-    let count = |kind: fn(Outcome) -> bool| tests.iter().filter(|test| kind(test.outcome)).count();
-    let _ = writeln!(
-        xml,
-        "  <testsuite name=\"{} on {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
-        escape(binary),
-        escape(&kernel.kernel),
-        tests.len(),
-        count(|outcome| outcome == Outcome::Failed),
-        count(|outcome| !outcome.is_green() && outcome != Outcome::Failed),
-        count(Outcome::is_skip),
-        tests.iter().map(|test| test.seconds).sum::<f64>(),
-    );
-    xml.push_str("    <properties>\n");
-    for (name, value) in [("kernel", &kernel.kernel), ("release", &kernel.release)] {
-        let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", escape(value));
-    }
-    xml.push_str("    </properties>\n");
-    for test in tests {
-        case(xml, test);
-    }
-    xml.push_str("  </testsuite>\n");
+fn suite(kernel: &KernelResult, binary: &str, tests: &[&TestResult]) -> TestSuite {
+    let mut suite = TestSuite::new(format!("{binary} on {}", kernel.kernel));
+    suite.set_time(seconds(tests.iter().map(|test| test.seconds).sum()));
+    suite
+        .add_properties([("kernel", kernel.kernel.as_str()), ("release", kernel.release.as_str())]);
+    suite.add_test_cases(tests.iter().map(|test| case(test)));
+    suite
 }
 
-fn case(xml: &mut String, test: &TestResult) {
+fn case(test: &TestResult) -> TestCase {
     let name = if test.test.is_empty() { "(all tests)" } else { &test.test };
-    let class = format!("{}.{}", test.kernel.replace('.', "_"), test.binary);
-    let _ = writeln!(
-        xml,
-        "    <testcase name=\"{}\" classname=\"{}\" time=\"{:.3}\">",
-        escape(name),
-        escape(&class),
-        test.seconds
-    );
-    let message = escape(test.reason.as_deref().unwrap_or(test.outcome.name()));
-    match test.outcome {
-        Outcome::Passed => {}
-        Outcome::Skipped => {
-            let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
-        }
-        Outcome::Failed => {
-            let _ = writeln!(xml, "      <failure type=\"failed\" message=\"{message}\"/>");
-        }
-        outcome => {
-            let _ = writeln!(xml, "      <error type=\"{outcome}\" message=\"{message}\"/>");
-        }
+    let outcome = test.outcome;
+    let mut status = match outcome {
+        Outcome::Passed => TestCaseStatus::success(),
+        Outcome::Skipped => TestCaseStatus::skipped(),
+        Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        _ => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    if outcome != Outcome::Passed {
+        status.set_message(test.reason.as_deref().unwrap_or(outcome.name()));
     }
-    if !test.notes.is_empty() {
-        xml.push_str("      <properties>\n");
-        for (key, value) in &test.notes {
-            let _ = writeln!(
-                xml,
-                "        <property name=\"{}\" value=\"{}\"/>",
-                escape(key),
-                escape(value)
-            );
-        }
-        xml.push_str("      </properties>\n");
+    if !matches!(outcome, Outcome::Passed | Outcome::Skipped) {
+        status.set_type(outcome.name());
     }
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("{}.{}", test.kernel.replace('.', "_"), test.binary));
+    case.set_time(seconds(test.seconds));
+    case.add_properties(test.notes.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     if !test.output.is_empty() {
-        let _ = writeln!(xml, "      <system-out>{}</system-out>", escape(&test.output));
+        case.set_system_out(test.output.as_str());
     }
-    xml.push_str("    </testcase>\n");
+    case
 }
 
 /// A guest that failed is an error of its own, whether or not a test was to blame.
-fn guest_suite(xml: &mut String, kernel: &KernelResult) {
-    let (name, outcome) = (escape(&kernel.kernel), escape(&kernel.outcome));
-    let message = escape(kernel.reason.as_deref().unwrap_or_default());
-    let tail = escape(&kernel.console_tail.join("\n"));
-    let class = escape(&kernel.kernel.replace('.', "_"));
-    let _ = write!(
-        xml,
-        "  <testsuite name=\"guest on {name}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"{:.3}\">\n    \
-         <testcase name=\"guest\" classname=\"{class}.guest\" time=\"{:.3}\">\n      \
-         <error type=\"{outcome}\" message=\"{message}\">{tail}</error>\n    </testcase>\n  </testsuite>\n",
-        kernel.seconds, kernel.seconds,
-    );
+fn guest_suite(kernel: &KernelResult) -> TestSuite {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status
+        .set_type(kernel.outcome.as_str())
+        .set_message(kernel.reason.as_deref().unwrap_or_default())
+        .set_description(kernel.console_tail.join("\n"));
+    let mut case = TestCase::new("guest", status);
+    case.set_classname(format!("{}.guest", kernel.kernel.replace('.', "_")));
+    case.set_time(seconds(kernel.seconds));
+    let mut suite = TestSuite::new(format!("guest on {}", kernel.kernel));
+    suite.set_time(seconds(kernel.seconds)).add_test_case(case);
+    suite
+}
+
+/// A time that a guest may have chosen.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -121,12 +97,12 @@ mod tests {
         let xml = junit(&sample());
         for suite in ["maps on 5.10", "maps on 6.1"] {
             let head = format!(
-                "<testsuite name=\"{suite}\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\""
+                "<testsuite name=\"{suite}\" tests=\"5\" skipped=\"1\" errors=\"1\" failures=\"1\""
             );
             assert!(xml.contains(&head), "{xml}");
         }
         // The guest that failed is an error of its own.
-        assert!(xml.contains("<error type=\"panic\" message=\"it panicked\">"), "{xml}");
+        assert!(xml.contains("<error message=\"it panicked\" type=\"panic\">"), "{xml}");
         assert_eq!(xml.matches("<testcase ").count(), 11);
         assert_eq!(xml.matches("<testcase ").count(), xml.matches("</testcase>").count());
     }

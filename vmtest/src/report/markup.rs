@@ -1,7 +1,7 @@
-//! What reports in XML and HTML have in common.
+//! Text in HTML.
 
-/// Text with what is special in XML and HTML written as entities, and without the control
-/// characters that XML can't hold.
+/// Returns text with what is special in HTML written as entities, and without the control
+/// characters that HTML can't hold.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
