@@ -60,6 +60,8 @@ mod map_flags;
 pub mod map_type;
 pub mod migration;
 pub mod rule;
+#[cfg(feature = "serde")]
+mod serialize;
 mod special_field;
 mod text;
 mod type_desc;

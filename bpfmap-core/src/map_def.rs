@@ -12,6 +12,7 @@ use crate::{KernelVersion, MapFlags, TypeDesc};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MapDef<'a> {
     /// The name in the object file. The kernel keeps its first 15 bytes.
     pub name: &'a str,
@@ -155,6 +156,7 @@ impl<'a> MapDef<'a> {
 
 /// How a loader is asked to pin a map (`pinning` of a BTF-defined map).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Pinning {
     /// Not.
     #[default]

@@ -7,6 +7,7 @@ use crate::SpecialField;
 
 /// A type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TypeDesc<'a> {
     /// No type: the key of a queue.
     Void,
@@ -153,6 +154,7 @@ impl TypeDesc<'_> {
 
 /// A member of a struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MemberDesc<'a> {
     /// The name; empty: an anonymous struct or union, or padding.
     pub name: &'a str,
@@ -166,6 +168,7 @@ pub struct MemberDesc<'a> {
 
 /// What the bits of an integer mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IntEncoding {
     /// A number from 0.
     Unsigned,

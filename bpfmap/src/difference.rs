@@ -5,6 +5,7 @@ use core::fmt;
 /// A difference between a map and a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Difference {
     /// The part that differs, such as `flags` or `value.stats[].rx_bytes`.
     pub path: String,

@@ -204,6 +204,9 @@
 //!   `plain_from_zerocopy!` and `plain_from_bytemuck!` or the wrappers `Zerocopy<T>` and `Pod<T>`. The features also
 //!   implement the traits of these crates for [`Be32`] and the like.
 
+//! - `serde`: `serde::Serialize` for what tools print: [`Be32`] and the like, [`CharArray`], [`Enum`], [`PerCpu`], [`Info`],
+//!   [`MapDef`], [`TypeDesc`], [`MapFlags`], and what [`migrate`] and [`verify`] find.
+
 #![warn(missing_debug_implementations)]
 
 #[doc(hidden)]
@@ -245,6 +248,8 @@ mod proof;
 mod prover;
 mod scalars;
 mod schema;
+#[cfg(feature = "serde")]
+mod serialize;
 mod shared;
 mod source;
 mod spec;

@@ -27,6 +27,7 @@ const ENDS: &[&str] = &["5.10", "7.3"];
 
 /// What of those packages runs on this machine all the same.
 const ON_HOST: &[&[&str]] = &[
+    &["--package", "bpfmap-core", "--features", "serde", "--lib"],
     &["--package", "bpfmap", "--all-features", "--lib"],
     // The compiler's messages list what implements a trait, and features add to that.
     &[

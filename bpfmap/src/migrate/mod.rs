@@ -104,6 +104,7 @@ pub struct Migration<'a> {
 /// The progress of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Progress {
     /// The current stage.
     pub stage: Stage,
@@ -117,6 +118,7 @@ pub struct Progress {
 /// The stages of a migration, in this order. If the old map changes meanwhile, it starts again from [`Stage::Copying`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Stage {
     /// Another process holds the lock of the pin's folder, usually another migration. This one continues when that
     /// process releases the lock.
@@ -139,6 +141,7 @@ pub enum Stage {
 /// The outcome of a successful migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Outcome {
     /// The pin is the new map.
     Migrated(Migrated),
@@ -149,6 +152,7 @@ pub enum Outcome {
 /// The result of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Migrated {
     /// The number of entries in the new map. For an array, the number of those from the old one.
     pub entries: u64,

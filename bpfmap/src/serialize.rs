@@ -1,0 +1,57 @@
+//! What keys, values and events are in JSON and its like: what their `Debug` shows.
+
+use serde::{Serialize, Serializer};
+
+use crate::types::BpfEnum;
+use crate::{Be16, Be32, Be64, Bool, CharArray, Enum, PerCpu, Plain};
+
+macro_rules! as_number {
+    ($($name:ty)*) => { $(
+        /// Writes the number, in the host's order.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.get().serialize(serializer)
+            }
+        }
+    )* };
+}
+as_number!(Be16 Be32 Be64 Bool);
+
+/// Writes the text up to the first NUL, with `\u{fffd}` where it is not UTF-8.
+impl<const N: usize> Serialize for CharArray<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Writes the variant, or the number where no variant has it.
+impl<E: BpfEnum<Repr: Serialize> + Serialize> Serialize for Enum<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.get() {
+            Ok(variant) => variant.serialize(serializer),
+            Err(number) => number.serialize(serializer),
+        }
+    }
+}
+
+/// Writes a list, in the order of the CPUs.
+impl<V: Plain + Serialize> Serialize for PerCpu<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{json, to_value};
+
+    #[test]
+    fn values_are_what_people_read() {
+        assert_eq!(to_value(Be32::new(7)).unwrap(), json!(7));
+        assert_eq!(to_value(Bool::from(true)).unwrap(), json!(true));
+        assert_eq!(to_value(CharArray::<8>::try_from("eth0").unwrap()).unwrap(), json!("eth0"));
+        let cpus = PerCpu::from_fn(|cpu| cpu as u64).unwrap();
+        assert_eq!(to_value(&cpus).unwrap()[0], json!(0));
+    }
+}
