@@ -3,16 +3,16 @@
 use std::fmt::Write;
 
 use bpfmap_core::KernelVersion;
-use bpfmap_core::map_type::{Answer, MapFlag, Since};
-use bpfmap_schema::check::{Checked, Part};
-use bpfmap_schema::diagnostics::json_string;
+use bpfmap_core::map_type::{Answer, Feature, MapFlag, ProgramOperation, Since};
+use bpfmap_schema::check::{Checked, Requirement};
 use clap::ArgMatches;
+use serde_json::json;
 
 use crate::{Outcome, print, schemas, word};
 
 pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let checked = schemas::read(matches)?;
-    let show = if word(matches, "format") == "json" { json } else { text };
+    let show = if word(matches, "format") == "json" { as_json } else { text };
     print(&checked.iter().map(show).collect::<String>())
 }
 
@@ -39,7 +39,7 @@ fn text(checked: &Checked) -> String {
     for map in &schema.maps {
         push!(text, "\nmap {}\n", map.name.value);
         for requirement in resolved.requirements(map) {
-            push!(text, "  {:<40} {}\n", requirement.part.to_string(), requirement.since);
+            push!(text, "  {:<40} {}\n", requirement.to_string(), requirement.since);
         }
         for (operation, answers) in resolved.operations(map) {
             push!(text, "  {:<40} {}\n", operation.name(), timeline(&answers));
@@ -93,63 +93,57 @@ fn needed(checked: &Checked) -> Option<KernelVersion> {
     checked.schema().maps.iter().filter_map(|map| resolved.creation_since(map)).max()
 }
 
-fn json(checked: &Checked) -> String {
+fn as_json(checked: &Checked) -> String {
     let (schema, resolved) = (checked.schema(), checked.resolved());
-    let mut json = format!("{{\"schema\":{}", json_string(&schema.name.value));
-    push!(json, ",\"needs\":{}", version(needed(checked)));
-    let oldest = schema.min_kernel.as_ref().map(|oldest| oldest.value);
-    push!(json, ",\"min_kernel\":{},\"maps\":[", version(oldest));
     let maps = schema.maps.iter().map(|map| {
-        let requirements = resolved.requirements(map);
-        let parts = requirements.iter().map(|requirement| {
-            let (kind, name) = part(&requirement.part);
-            let since = version(Some(requirement.since));
-            format!("{{\"part\":\"{kind}\",\"name\":{},\"since\":{since}}}", json_string(&name))
+        let parts = resolved.requirements(map).into_iter().map(|requirement| {
+            let (kind, name) = part(&requirement);
+            json!({ "part": kind, "name": name, "since": requirement.since.to_string() })
         });
         let operations = resolved.operations(map).into_iter();
         let operations = operations.map(|(operation, answers)| (operation.name(), answers));
         let one_cpu = resolved.one_cpu(map).map(|answers| (ONE_CPU, answers));
         let operations = operations.chain(one_cpu).map(|(name, answers)| {
             let answers = answers.iter().map(|since| {
-                let names = since.answers.iter().map(|answer| json_string(&answer_name(*answer)));
-                let from = version(Some(since.kernel));
-                format!("{{\"from\":{from},\"answers\":[{}]}}", join(names))
+                let names = since.answers.iter().copied().map(answer_name);
+                json!({ "from": since.kernel.to_string(), "answers": names.collect::<Vec<_>>() })
             });
-            format!("{{\"operation\":\"{name}\",\"answers\":[{}]}}", join(answers))
+            json!({ "operation": name, "answers": answers.collect::<Vec<_>>() })
         });
         let refused = resolved.refused_to_programs(map).into_iter();
-        format!(
-            "{{\"name\":{},\"type\":{},\"needs\":{},\"parts\":[{}],\"operations\":[{}],\"refused_to_programs\":[{}]}}",
-            json_string(&map.name.value),
-            json_string(&map.map_type.value),
-            version(resolved.creation_since(map)),
-            join(parts),
-            join(operations),
-            join(refused.map(|operation| json_string(operation.name())))
-        )
+        json!({
+            "name": map.name.value,
+            "type": map.map_type.value,
+            "needs": version(resolved.creation_since(map)),
+            "parts": parts.collect::<Vec<_>>(),
+            "operations": operations.collect::<Vec<_>>(),
+            "refused_to_programs": refused.map(ProgramOperation::name).collect::<Vec<_>>(),
+        })
     });
-    json.push_str(&join(maps));
-    json.push_str("]}\n");
-    json
+    let json = json!({
+        "schema": schema.name.value,
+        "needs": version(needed(checked)),
+        "min_kernel": version(schema.min_kernel.as_ref().map(|oldest| oldest.value)),
+        "maps": maps.collect::<Vec<_>>(),
+    });
+    format!("{json}\n")
 }
 
-fn part(part: &Part<'_>) -> (&'static str, String) {
-    match part {
-        Part::MapType(row) => ("map_type", row.name.to_owned()),
-        Part::Flag(name) => ("flag", (*name).to_owned()),
-        Part::SpecialField(field, _) => ("special_field", field.name().to_owned()),
-        Part::NestedField(field, _) => ("nested_field", field.name().to_owned()),
-        Part::KeySize(size) => ("key_size", size.to_string()),
-        Part::ValueSize(size) | Part::LargeValue(size) => ("value_size", size.to_string()),
-        Part::Memory(bytes) => ("memory", bytes.to_string()),
-        Part::LockInInnerMap(member) => ("lock_in_inner_map", (*member).to_owned()),
+fn part(requirement: &Requirement<'_>) -> (&'static str, String) {
+    match requirement.feature {
+        Feature::MapType(name) => ("map_type", name.to_owned()),
+        Feature::Flag(name) => ("flag", name.to_owned()),
+        Feature::SpecialField(field) => ("special_field", field.name().to_owned()),
+        Feature::NestedField(field) => ("nested_field", field.name().to_owned()),
+        Feature::KeySize(size) => ("key_size", size.to_string()),
+        Feature::ValueSize(size) | Feature::LargeValue(size) => ("value_size", size.to_string()),
+        Feature::Memory(bytes) => ("memory", bytes.to_string()),
+        Feature::LockInInnerMap => {
+            ("lock_in_inner_map", requirement.member.unwrap_or_default().to_owned())
+        }
     }
 }
 
-fn version(version: Option<KernelVersion>) -> String {
-    version.map_or("null".to_owned(), |version| format!("\"{version}\""))
-}
-
-fn join(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(",")
+fn version(version: Option<KernelVersion>) -> Option<String> {
+    version.map(|version| version.to_string())
 }

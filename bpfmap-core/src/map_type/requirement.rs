@@ -1,7 +1,7 @@
 //! Which kernel each part of a map needs, from the definition of the map.
 
 use super::{KernelObject, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapType, UNLIMITED_MEMORY, ValueRule};
-use crate::{KernelVersion, MapDef, SpecialField, TypeDesc, is_same};
+use crate::{Errno, KernelVersion, MapDef, SpecialField, TypeDesc, is_same};
 use core::fmt;
 
 /// The largest key of a hash table up to Linux 5.10, in bytes.
@@ -39,8 +39,10 @@ pub enum Feature {
     NestedField(SpecialField),
     /// A key of so many bytes.
     KeySize(u64),
-    /// A value of so many bytes.
+    /// A value of so many bytes, where what it holds depends on them.
     ValueSize(u64),
+    /// A value of so many bytes, which is too large for older kernels.
+    LargeValue(u64),
     /// Entries that take so many bytes of memory.
     Memory(u64),
     /// An inner map whose value has a `bpf_spin_lock`.
@@ -54,12 +56,28 @@ impl fmt::Display for Feature {
             Self::Flag(name) => write!(formatter, "the flag `{name}`"),
             Self::SpecialField(field) => write!(formatter, "`{}` in the value", field.name()),
             Self::NestedField(field) => {
-                write!(formatter, "`{}` nested in the value", field.name())
+                write!(formatter, "`{}` in an array or a struct of the value", field.name())
             }
             Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
-            Self::ValueSize(size) => write!(formatter, "a value of {size} bytes"),
+            Self::ValueSize(size) | Self::LargeValue(size) => {
+                write!(formatter, "a value of {size} bytes")
+            }
             Self::Memory(bytes) => write!(formatter, "a map of {bytes} bytes of memory"),
             Self::LockInInnerMap => formatter.write_str("`bpf_spin_lock` in an inner map"),
+        }
+    }
+}
+
+impl Feature {
+    /// Returns what a kernel that lacks the feature answers when the map is created. `None`: it creates the map, since it
+    /// takes the field for plain data; or what it answers depends on the memory of the machine.
+    #[must_use]
+    pub const fn refusal(self) -> Option<Errno> {
+        match self {
+            Self::SpecialField(_) | Self::NestedField(_) | Self::Memory(_) => None,
+            Self::KeySize(_) | Self::LargeValue(_) => Some(Errno::E2BIG),
+            Self::LockInInnerMap => Some(Errno::ENOTSUPP),
+            Self::MapType(_) | Self::Flag(_) | Self::ValueSize(_) => Some(Errno::EINVAL),
         }
     }
 }
@@ -173,7 +191,7 @@ impl MapDef<'_> {
         }
         let (key, value) = (self.key_size(), self.value_size());
         requirements.push(Feature::KeySize(key), row.key_size_since(key));
-        requirements.push(Feature::ValueSize(value), row.value_size_since(value));
+        requirements.push(row.value_feature(value), row.value_size_since(value));
         if let Some(entries) = self.max_entries {
             let bytes = row.memory.bytes(entries as u64, key, value);
             requirements.push(Feature::Memory(bytes), row.memory_since(bytes));
@@ -217,6 +235,15 @@ impl MapType {
             return Some(KernelVersion::new(5, 11));
         }
         None
+    }
+
+    /// Returns what a value of this size is, where [`value_size_since`](Self::value_size_since) knows a kernel.
+    #[must_use]
+    pub const fn value_feature(&self, size: u64) -> Feature {
+        match self.value {
+            ValueRule::Object(_) => Feature::ValueSize(size),
+            _ => Feature::LargeValue(size),
+        }
     }
 
     /// Returns the first kernel that takes a value of this size, where an older one that has the map type does not.

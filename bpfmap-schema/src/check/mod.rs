@@ -20,7 +20,7 @@ use context::Context;
 use findings::Findings;
 #[cfg(feature = "import")]
 pub(crate) use maps::left_out;
-pub use requirements::{Part, Requirement};
+pub use requirements::Requirement;
 pub use resolved::{Resolved, SpecialMember};
 use resolved::{TypeIndex, type_index};
 pub use special_fields::without_btf;

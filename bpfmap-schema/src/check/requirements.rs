@@ -8,63 +8,28 @@ use crate::source::Span;
 use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::{
-    Condition, LOCK_IN_INNER_MAP, MapFlag, MapTraits, MapType, Operation, OperationFacts,
-    ProgramOperation, Since, ValueRule,
+    Condition, Feature, LOCK_IN_INNER_MAP, MapFlag, MapTraits, MapType, Operation, OperationFacts,
+    ProgramOperation, Since,
 };
 
 /// A part of a map, and the first kernel that takes it there.
 #[derive(Debug, Clone, Copy)]
 pub struct Requirement<'a> {
     /// The part.
-    pub part: Part<'a>,
+    pub feature: Feature,
+    /// The member of the value that it is, of a special field.
+    pub member: Option<&'a str>,
     /// The first kernel.
     pub since: KernelVersion,
     /// Where the schema asks for it.
     pub span: Span,
 }
 
-/// What of a map asks for a kernel.
-#[derive(Debug, Clone, Copy)]
-pub enum Part<'a> {
-    /// The map type.
-    MapType(&'static MapType),
-    /// A flag, by its name in a schema.
-    Flag(&'a str),
-    /// A special field of the value, and the member that it is.
-    SpecialField(SpecialField, &'a str),
-    /// The same in a struct within the value.
-    NestedField(SpecialField, &'a str),
-    /// A key of so many bytes.
-    KeySize(u64),
-    /// A value of so many bytes, where what it holds depends on them.
-    ValueSize(u64),
-    /// The same, which is too large for older kernels.
-    LargeValue(u64),
-    /// Entries that take so many bytes of memory.
-    Memory(u64),
-    /// An inner map whose value has a spin lock, and the member that it is.
-    LockInInnerMap(&'a str),
-}
-
-impl fmt::Display for Part<'_> {
+impl fmt::Display for Requirement<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MapType(row) => write!(formatter, "the map type `{}`", row.name),
-            Self::Flag(name) => write!(formatter, "the flag `{name}`"),
-            Self::SpecialField(field, member) => {
-                write!(formatter, "the `{}` in `{member}`", field.name())
-            }
-            Self::NestedField(field, member) => {
-                write!(formatter, "the nested `{}` in `{member}`", field.name())
-            }
-            Self::KeySize(size) => write!(formatter, "a key of {size} bytes"),
-            Self::ValueSize(size) | Self::LargeValue(size) => {
-                write!(formatter, "a value of {size} bytes")
-            }
-            Self::Memory(bytes) => write!(formatter, "a map of {bytes} bytes of memory"),
-            Self::LockInInnerMap(member) => {
-                write!(formatter, "the `bpf_spin_lock` in an inner map's `{member}`")
-            }
+        match self.member {
+            None => self.feature.fmt(formatter),
+            Some(member) => write!(formatter, "{} (member `{member}`)", self.feature),
         }
     }
 }
@@ -87,57 +52,45 @@ impl<'a> Resolved<'a> {
     /// What each part of `map` needs, those of its inner map left out.
     pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
-        let mut requirements = vec![Requirement {
-            part: Part::MapType(row),
-            since: row.since,
-            span: map.map_type.span,
-        }];
+        let mut requirements = vec![];
+        let mut require = |feature, member, since: Option<KernelVersion>, span| {
+            requirements.extend(since.map(|since| Requirement { feature, member, since, span }));
+        };
+        require(Feature::MapType(row.name), None, Some(row.since), map.map_type.span);
         for flag in &map.flags {
-            if let Some(since) = row.flag_since(&flag.value) {
-                let part = Part::Flag(&flag.value);
-                requirements.push(Requirement { part, since, span: flag.span });
+            if let Some(known) = MapFlag::by_name(&flag.value) {
+                require(Feature::Flag(known.name), None, row.flag_since(known.name), flag.span);
             }
         }
         if let Some(value) = &map.value {
             for member in self.special_fields(value) {
-                if let Some(since) = member.since(row) {
-                    let part = match member.within {
-                        None => Part::SpecialField(member.field, member.name),
-                        Some(_) => Part::NestedField(member.field, member.name),
-                    };
-                    requirements.push(Requirement { part, since, span: member.span });
-                }
+                let feature = if member.is_direct() {
+                    Feature::SpecialField(member.field)
+                } else {
+                    Feature::NestedField(member.field)
+                };
+                require(feature, Some(member.name), member.since(row), member.span);
             }
         }
         if let Some(key) = &map.key {
             let size = self.layout(key).size;
-            if let Some(since) = row.key_size_since(size) {
-                let part = Part::KeySize(size);
-                requirements.push(Requirement { part, since, span: key.span() });
-            }
+            require(Feature::KeySize(size), None, row.key_size_since(size), key.span());
         }
         if let Some(value) = &map.value {
             let size = self.layout(value).size;
-            if let Some(since) = row.value_size_since(size) {
-                let is_object = matches!(row.value, ValueRule::Object(_));
-                let part = if is_object { Part::ValueSize(size) } else { Part::LargeValue(size) };
-                requirements.push(Requirement { part, since, span: value.span() });
-            }
+            require(row.value_feature(size), None, row.value_size_since(size), value.span());
         }
         if let Some(entries) = &map.max_entries {
             let bytes = self.memory(map, row, entries.value);
-            if let Some(since) = row.memory_since(bytes) {
-                let part = Part::Memory(bytes);
-                requirements.push(Requirement { part, since, span: entries.span });
-            }
+            require(Feature::Memory(bytes), None, row.memory_since(bytes), entries.span);
         }
         let inner_value = self.schema.inner_of(map).and_then(|inner| inner.value.as_ref());
         if let (Some(written), Some(value)) = (&map.inner, inner_value) {
             let fields = self.special_fields(value);
             if let Some(lock) = fields.iter().find(|member| member.field == SpecialField::SpinLock)
             {
-                let (part, since) = (Part::LockInInnerMap(lock.name), LOCK_IN_INNER_MAP);
-                requirements.push(Requirement { part, since, span: written.span });
+                let (feature, since) = (Feature::LockInInnerMap, Some(LOCK_IN_INNER_MAP));
+                require(feature, Some(lock.name), since, written.span);
             }
         }
         requirements

@@ -250,8 +250,8 @@ impl SpecialMember<'_> {
         row.field_since(self.field, self.is_direct())
     }
 
-    /// Whether it is a member of the value's own struct, and not an array.
-    fn is_direct(&self) -> bool {
+    /// Returns whether it is a member of the value's own struct, and not an array.
+    pub(super) fn is_direct(&self) -> bool {
         self.count.is_none() && self.within.is_none()
     }
 }

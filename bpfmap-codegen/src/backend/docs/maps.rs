@@ -120,7 +120,7 @@ fn push_needs(page: &mut String, checked: &Checked, map: &MapDecl) {
     let parts: Vec<_> = resolved
         .requirements(map)
         .iter()
-        .map(|requirement| format!("{} ({})", requirement.part, requirement.since))
+        .map(|requirement| format!("{requirement} ({})", requirement.since))
         .collect();
     let _ = write!(page, "\nNeeds Linux {since}: {}.\n", parts.join(", "));
 }

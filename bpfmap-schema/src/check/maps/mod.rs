@@ -141,11 +141,11 @@ fn too_new(cx: &mut Context<'_>, map: &MapDecl) {
         if requirement.since <= oldest.value {
             continue;
         }
-        let (part, since) = (requirement.part, requirement.since);
+        let since = requirement.since;
         let mut finding = Finding::new(
             &rules::TOO_NEW_FOR_MIN_KERNEL,
             requirement.span,
-            format!("{part} came with Linux {since}"),
+            format!("{requirement} came with Linux {since}"),
         )
         .related(oldest.span, "the oldest kernel that has to take the schema")
         .help(format!("write `min_kernel = \"{since}\"`, or do without"));
