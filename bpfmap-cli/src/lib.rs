@@ -56,7 +56,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     if let Some(status) = test::main_if_test(&arguments) {
         return status;
     }
-    let matches = command().get_matches_from(arguments);
+    // Hidden commands are added here, so that completions and man pages do not have them.
+    let whole = command().subcommand(shell::man_command());
+    let matches = whole.get_matches_from(arguments);
     let outcome = match matches.subcommand() {
         Some(("init", matches)) => init::run(matches),
         Some(("generate", matches)) => generate::run(matches),
@@ -160,8 +162,7 @@ fn command() -> Command {
                      from a comment in the first line of a schema, such as `#:schema ./bpfmap.schema.json`.",
                 ),
         )
-        .subcommand(shell::completions_command())
-        .subcommand(shell::man_command());
+        .subcommand(shell::completions_command());
     manual::add_to(command)
 }
 

@@ -182,6 +182,23 @@ const COMMANDS: &[(&str, Manual)] = &[
         },
     ),
     (
+        "test",
+        Manual {
+            statuses: &[
+                "Every map passed on every kernel.",
+                "A map did not pass, or could not be tested.",
+            ],
+            examples: &[
+                ("Test a schema on Linux 6.1", "bpfmap test maps.toml --kernel 6.1"),
+                (
+                    "Test the maps of a compiled program",
+                    "bpfmap test --object program.bpf.o --kernel 6.1",
+                ),
+                ("Test the schemas of bpfmap.toml on the kernels that it names", "bpfmap test"),
+            ],
+        },
+    ),
+    (
         "explain",
         Manual {
             statuses: &[

@@ -1,6 +1,7 @@
 //! Boots kernels and runs programs and test binaries in them: the command line of `bpfmap_vmtest`.
 
 mod cargo_options;
+mod manual;
 mod options;
 
 use bpfmap_vmtest::cargo::build_tests;
@@ -12,7 +13,8 @@ use bpfmap_vmtest::{
     Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run, kernel,
 };
 use cargo_options::TestOptions;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 use options::{
     BinariesOptions, Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions,
     MatrixOptions, Options, RunOptions, ShellOptions, System,
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test(&options),
         Command::Matrix(options) => matrix(&options),
         Command::Kernels(options) => kernels(&options),
+        Command::Completions { shell } => completions(shell),
+        Command::Man { folder } => man(&folder),
     };
     done.unwrap_or_else(|error| {
         eprint!("{}", log_lines(&format!("bpfmap-vmtest: {error}\n")));
@@ -283,4 +287,30 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(error)
+}
+
+fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut visible_command(), "bpfmap-vmtest", &mut script);
+    std::io::stdout().write_all(&script).map_err(|error| {
+        Error::new(ErrorKind::Io, "cannot write to the standard output").because(error)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command line without hidden commands, which `clap_complete` would complete.
+fn visible_command() -> clap::Command {
+    let whole = Options::command();
+    let visible = whole.get_subcommands().filter(|command| !command.is_hide_set());
+    clap::Command::new("bpfmap-vmtest")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommands(visible.cloned())
+}
+
+fn man(folder: &Path) -> Result<ExitCode> {
+    clap_mangen::generate_to(Options::command(), folder).map_err(|error| {
+        let message = format!("cannot write man pages to {}", folder.display());
+        Error::new(ErrorKind::Io, message).because(error)
+    })?;
+    Ok(ExitCode::SUCCESS)
 }

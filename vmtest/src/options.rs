@@ -1,15 +1,17 @@
 //! The options of the command line.
 
 use crate::cargo_options::TestOptions;
+use crate::manual;
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
 use bpfmap_vmtest::{Driver, Engine, Filter, Result, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Boots Linux kernels in QEMU and runs programs and test binaries in them.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, after_long_help = manual::TOP)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -18,15 +20,32 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs a program in a kernel as if it ran here
+    #[command(after_long_help = manual::RUN)]
     Run(RunOptions),
     /// Opens a shell in a kernel
+    #[command(after_long_help = manual::SHELL)]
     Shell(ShellOptions),
     /// Builds tests with Cargo and runs them on a list of kernels
+    #[command(after_long_help = manual::TEST)]
     Test(Box<TestOptions>),
     /// Runs test binaries on a list of kernels
+    #[command(after_long_help = manual::MATRIX)]
     Matrix(Box<BinariesOptions>),
     /// Fetches kernels and lists those that are there
+    #[command(after_long_help = manual::KERNELS)]
     Kernels(KernelsOptions),
+    /// Prints a script that completes the command line in a shell
+    #[command(after_long_help = manual::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Writes man pages into a folder, which must exist
+    #[command(hide = true)]
+    Man {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod drivers;
 mod faults;
 mod forgeries;
 mod handover;
+mod help;
 mod hostile;
 mod library;
 mod run;
