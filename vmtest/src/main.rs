@@ -19,7 +19,7 @@ use options::{
     BinariesOptions, Command, DriverOption, KernelsCommand, KernelsOptions, MachineOptions,
     MatrixOptions, Options, RunOptions, ShellOptions, System,
 };
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
