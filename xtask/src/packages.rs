@@ -24,6 +24,10 @@ pub(crate) const TESTS: &[Package] = &[
     Package { name: "g++", purpose: "compiles generated headers as C++" },
     Package { name: "groff-base", purpose: "draws man pages" },
     Package { name: "git", purpose: "keeps the revisions that `bpfmap diff` compares" },
+    Package {
+        name: "shellcheck",
+        purpose: "checks the scripts of the GitHub action and the GitLab template",
+    },
     Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 
