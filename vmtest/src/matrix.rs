@@ -106,6 +106,25 @@ impl Matrix {
     }
 }
 
+impl Matrix {
+    /// Gives guests of one processor a second one, which runs only what binds itself to it. Most tests are kept off it:
+    /// emulated processors wait for each other whenever a process is on both.
+    pub fn add_second_cpu(&mut self) {
+        if self.cpus == 1 {
+            self.cpus = 2;
+            self.arguments.push(SECOND_CPU_ON_REQUEST.to_owned());
+            self.allowed.push(WARNING_OF_7_1.to_owned());
+        }
+    }
+}
+
+/// The argument of a kernel that keeps processes off its second processor, unless they bind themselves to it.
+pub const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
+
+/// What Linux 7.1 warns of while it boots with [`SECOND_CPU_ON_REQUEST`]: it frees what it read from that argument before
+/// it can (`housekeeping_init`). Linux 7.2 does no more.
+pub const WARNING_OF_7_1: &str = " at __free_reserved_area";
+
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Driver {

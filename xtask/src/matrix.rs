@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use bpfmap_vmtest::event::{Event, TestResult};
+use bpfmap_vmtest::{SECOND_CPU_ON_REQUEST, WARNING_OF_7_1};
 
 use crate::Error;
 use crate::cargo::{self, root};
@@ -36,14 +37,6 @@ pub(crate) struct Report {
     /// Where reports and console logs are.
     pub(crate) folder: PathBuf,
 }
-
-/// Tests that need the second processor go there by themselves; the others are kept off it, since
-/// emulated processors wait for each other whenever a process is on both.
-const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
-
-/// Linux 7.1 frees what it read from that argument before it can (`housekeeping_init`), and warns of
-/// it while it boots; 7.2 does no more.
-const WARNING_OF_7_1: &str = " at __free_reserved_area";
 
 /// Runs the binaries on the kernels; on all that the harness knows when there is none. The
 /// harness shows its progress, and leaves its reports in a folder of this name.

@@ -100,6 +100,8 @@ fn in_kernels(
         matrix.files.push((folder.join(prepare::FOR_GUEST), PathBuf::from(IN_GUEST)));
         binary.args.push(IN_GUEST.to_owned());
     }
+    // Some tests are about two processors: a map whose entries are CPUs has to tell one from the other.
+    matrix.add_second_cpu();
     matrix.init = Some(this);
     matrix.binaries = vec![binary];
     matrix.filter = Filter { texts: words(matches, "filter"), ..Filter::default() };
