@@ -15,14 +15,15 @@ const SHARED: &[&str] = &["src/program.bpf.c", ".github/workflows/bpfmap.yml"];
 
 #[test]
 fn a_project_with_a_schema_in_toml_builds() {
-    let folder = created("counts-toml", &[], &[TOML, CRATE, SHARED]);
+    let folder = created("counts-toml", &["--path", &root()], &[TOML, CRATE, SHARED]);
     builds(&folder, "counts-toml");
     assert!(run(&folder.path("counts-toml"), &["fmt", "--check"]).status.success());
 }
 
 #[test]
 fn a_project_with_maps_in_rust_builds() {
-    let folder = created("counts_derive", &["--derive"], &[DERIVE, CRATE, SHARED]);
+    let folder =
+        created("counts_derive", &["--derive", "--path", &root()], &[DERIVE, CRATE, SHARED]);
     builds(&folder, "counts_derive");
 }
 
@@ -122,6 +123,10 @@ fn what_can_not_be_created_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("file"), "{output:?}");
 
+    let output = folder.bpfmap(&["init", "x", "--path", "."]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("`.` is no clone of bpfmap's repository"), "{output:?}");
+
     assert_eq!(folder.bpfmap(&["init", "x", "--c", "--derive"]).status.code(), Some(2));
     assert!(!folder.path("x").exists());
 }
@@ -141,6 +146,12 @@ impl Folder {
     fn bpfmap(&self, arguments: &[&str]) -> Output {
         run(self.0.path(), arguments)
     }
+}
+
+/// The clone that these tests are in.
+fn root() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    root.into_os_string().into_string().unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -167,17 +178,11 @@ fn created(name: &str, arguments: &[&str], groups: &[&[&str]]) -> Folder {
 
 /// Builds the crate and its tests, without warnings, against the crates of this repository.
 fn builds(folder: &Folder, name: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let project = folder.path(name);
     // The versions that were fetched for this repository.
-    fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+    fs::copy(Path::new(&root()).join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
     let cargo = |arguments: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
-        for package in ["bpfmap", "bpfmap-codegen"] {
-            let path = root.join(package);
-            cargo.arg("--config");
-            cargo.arg(format!("patch.crates-io.{package}.path = \"{}\"", path.display()));
-        }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_property/target");
         cargo.args(arguments).env("CARGO_TARGET_DIR", target);
         let output = cargo.current_dir(&project).output().unwrap();

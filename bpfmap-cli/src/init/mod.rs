@@ -25,6 +25,14 @@ pub(crate) fn command() -> Command {
                 .default_value(".")
                 .help("The folder of the project; created if it does not exist"),
         )
+        .arg(
+            Arg::new("path")
+                .long("path")
+                .value_name("CLONE")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("c")
+                .help("Use the crates in a clone of bpfmap's repository, not the published ones"),
+        )
         .arg(flag("derive").conflicts_with("c").help("Declare the maps in Rust, not in TOML"))
         .arg(flag("c").help("Create an application in C with a Makefile, not one in Rust with Cargo"))
 }
@@ -118,6 +126,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     let variant = Variant::of(matches);
     let is_crate = folder.join(MANIFEST).exists() && variant != Variant::C;
     let name = package_name(&folder, is_crate || variant == Variant::C)?;
+    let patch = matches.get_one::<PathBuf>("path").map(|clone| patch(clone)).transpose()?;
+    let patch = patch.unwrap_or_default();
     let krate = if is_crate { &[] } else { variant.krate() };
 
     let mut said = String::new();
@@ -129,7 +139,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
             kept.push(*path);
             let _ = writeln!(said, "kept    {}", folder.join(path).display());
         } else {
-            let contents = fill(template, &name, variant);
+            let mut contents = fill(template, &name, variant);
+            if *path == MANIFEST {
+                contents.push_str(&patch);
+            }
             files.push(GeneratedFile { name: (*path).to_owned(), contents });
         }
     }
@@ -138,8 +151,25 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     for file in &planned {
         let _ = writeln!(said, "created {}", file.path.display());
     }
-    said.push_str(&next_steps(&folder, variant, is_crate, &kept));
+    said.push_str(&next_steps(&folder, variant, is_crate.then_some(&patch), &kept));
     print(&said)
+}
+
+/// Returns what makes Cargo take the crates of a clone, at the end of a manifest.
+fn patch(clone: &Path) -> Result<String, Failed> {
+    let mut patch = String::from("\n[patch.crates-io]\n");
+    for name in ["bpfmap", "bpfmap-codegen"] {
+        let krate = clone.join(name);
+        if !krate.join(MANIFEST).is_file() {
+            return Err(fail(&format!(
+                "`{}` is no clone of bpfmap's repository: it has no `{name}/{MANIFEST}`",
+                clone.display()
+            )));
+        }
+        let krate = krate.canonicalize().map_err(|error| fail(&error.to_string()))?;
+        let _ = writeln!(patch, "{name} = {{ path = '{}' }}", krate.display());
+    }
+    Ok(patch)
 }
 
 /// A template with the name of the package, the version of bpfmap and the commands in their places.
@@ -171,15 +201,17 @@ fn package_name(folder: &Path, is_unused: bool) -> Result<String, Failed> {
 }
 
 /// What the user does then.
-fn next_steps(folder: &Path, variant: Variant, is_crate: bool, kept: &[&str]) -> String {
+///
+/// `patch`: of a crate that exists, what its manifest gets at its end.
+fn next_steps(folder: &Path, variant: Variant, patch: Option<&String>, kept: &[&str]) -> String {
     let template = |name: &str| {
         let mut templates = variant.parts().iter().chain(variant.krate());
         templates.find(|(path, _)| *path == name).map(|(_, template)| fill(template, "", variant))
     };
     let mut steps = String::from("\n");
-    if is_crate {
+    if let Some(patch) = patch {
         // The package's own keys come first.
-        let manifest = template(MANIFEST).unwrap_or_default();
+        let manifest = template(MANIFEST).unwrap_or_default() + patch;
         let dependencies = manifest.split_once("\n\n").map_or("", |(_, tables)| tables);
         let _ = writeln!(steps, "Add to {MANIFEST}:\n\n{}", indented(dependencies));
     }
@@ -187,7 +219,7 @@ fn next_steps(folder: &Path, variant: Variant, is_crate: bool, kept: &[&str]) ->
         let script = template(BUILD_SCRIPT).unwrap_or_default();
         let _ = writeln!(steps, "Add to {BUILD_SCRIPT}:\n\n{}", indented(&script));
     }
-    if is_crate && variant == Variant::Derive {
+    if patch.is_some() && variant == Variant::Derive {
         steps.push_str("Declare maps in src/lib.rs with `#[derive(BpfMap)]`.\n\n");
     }
     steps.push_str("Then run:\n\n");
