@@ -8,6 +8,7 @@ mod cargo;
 mod corpus;
 mod demo;
 mod deny;
+mod dist;
 mod fuzz;
 mod matrix;
 mod msrv;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["msrv"] => msrv::run(),
         ["deny"] => deny::run(false),
         ["deny", "--advisories"] => deny::run(true),
+        ["dist"] => dist::run(),
         ["api"] => api::check(),
         ["api", "--bless"] => api::bless(),
         ["package"] => package::run(),
@@ -85,6 +87,7 @@ Tests
 
 Releases
   package    Package each crate for users, build it from its tarball, and install both tools from theirs
+  dist       Make release archives of both tools, with checksums, licences and a bill of materials
   api        Compare the public interface of each crate with its list in api/
              [--bless]: write the lists
   deny       Check licences, sources and versions of all dependencies with cargo-deny

@@ -1,0 +1,55 @@
+//! The crates that a tool is built from.
+//!
+//! `cargo metadata` resolves the whole workspace at once, where one package's features add to what another one depends on.
+//! `cargo tree` resolves a package alone, as its build does.
+
+use std::collections::BTreeSet;
+
+use crate::Error;
+use crate::cargo::cargo;
+use crate::step::output;
+
+/// Crates, by name and version.
+pub(crate) type Crates = BTreeSet<(String, String)>;
+
+/// Which crates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    /// Those that are linked into the program.
+    Linked,
+    /// These, and those that run while it is built: build scripts, macros and what they are built from.
+    All,
+}
+
+/// The crates that the package `tool` is built from for a target, itself among them.
+pub(crate) fn of(tool: &str, target: &str, part: Part) -> Result<Crates, Error> {
+    let edges = match part {
+        Part::Linked => "normal,no-proc-macro",
+        Part::All => "normal,build",
+    };
+    let mut command = cargo();
+    command.args(["tree", "--locked", "--prefix", "none", "--format", "{p}", "--package", tool]);
+    let tree = output(command.args(["--target", target, "--edges", edges]))?;
+    Ok(tree.lines().filter_map(parse).collect())
+}
+
+/// The crate in a line such as `adler2 2.0.1` with a `v` before the version.
+fn parse(line: &str) -> Option<(String, String)> {
+    let mut words = line.split_whitespace();
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    Some((name.to_owned(), version.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_cargo_tree_names_a_crate() {
+        let own = |name: &str, version: &str| Some((name.to_owned(), version.to_owned()));
+        assert_eq!(parse("adler2 v2.0.1"), own("adler2", "2.0.1"));
+        assert_eq!(parse("clap_derive v4.6.9 (proc-macro) (*)"), own("clap_derive", "4.6.9"));
+        assert_eq!(parse("bpfmap v0.1.0 (/src/bpfmap)"), own("bpfmap", "0.1.0"));
+        assert_eq!(parse(""), None);
+    }
+}

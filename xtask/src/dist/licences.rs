@@ -1,0 +1,67 @@
+//! The licences of what a tool is built from, which its archive has to hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use cargo_metadata::MetadataCommand;
+
+use super::crates::{self, Part};
+use crate::Error;
+use crate::cargo::root;
+
+/// What the files with licences are called, in capitals.
+const NAMES: &[&str] = &["COPYING", "COPYRIGHT", "LICENCE", "LICENSE", "NOTICE", "UNLICENSE"];
+
+/// The licences of all crates of others that are built into the package `tool`: for each the name, the version and the
+/// licence, and the texts that its authors gave.
+///
+/// # Errors
+///
+/// When a crate names no licence, or its files can't be read.
+pub(crate) fn of(tool: &str, target: &str) -> Result<String, Error> {
+    let mut command = MetadataCommand::new();
+    command.current_dir(root());
+    command.other_options(["--locked", "--filter-platform", target].map(str::to_owned));
+    let metadata = command.exec()?;
+    let mut text = format!("{tool} is built from these crates, under their licences.\n");
+    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let linked = crates::of(tool, target, Part::Linked)?;
+    let is_linked = |name: &str, version: String| linked.contains(&(name.to_owned(), version));
+    let mut packages = metadata.packages;
+    packages.retain(|package| is_linked(&package.name, package.version.to_string()));
+    packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    for package in packages {
+        let Some(source) = package.manifest_path.parent().filter(|_| package.source.is_some())
+        else {
+            continue;
+        };
+        let name = format!("{} {}", package.name, package.version);
+        let licence = package.license.as_deref();
+        let licence = licence.ok_or_else(|| format!("{name} names no licence"))?;
+        writeln!(text, "\n{name}: {licence}")?;
+        for file in licence_files(source.as_std_path())? {
+            texts.entry(fs::read_to_string(&file)?).or_default().insert(name.clone());
+        }
+    }
+    for (licence, names) in texts {
+        let names: Vec<String> = names.into_iter().collect();
+        let rule = "-".repeat(72);
+        write!(text, "\n{rule}\n{}:\n\n{}\n", names.join(", "), licence.trim_end())?;
+    }
+    Ok(text)
+}
+
+fn licence_files(source: &Path) -> Result<Vec<std::path::PathBuf>, Error> {
+    let mut files = vec![];
+    for entry in fs::read_dir(source)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
+        if path.is_file() && NAMES.iter().any(|start| name.starts_with(start)) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
