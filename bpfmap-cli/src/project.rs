@@ -1,24 +1,6 @@
 //! The project file, `bpfmap.toml`: which schemas a project has, what is generated from them and where, and the
 //! kernels that they are tested on.
-//!
-//! ```toml
-//! schemas = ["schemas"]               # files, or folders that have schemas in TOML
-//! kernels = ["5.10", "6.12", "7.3"]   # for `bpfmap test`
-//!
-//! [[generate]]                        # for `bpfmap generate`; one table for each folder
-//! out = "src/bpf"
-//! emit = ["c"]                        # default: what `bpfmap generate --emit` has as default
-//!
-//! [[generate]]
-//! out = "src/maps"
-//! emit = ["rust"]
-//! modules = "mod.rs"                  # as `--modules`; also `legacy = true`
-//!
-//! [diff]
-//! against = "main"                    # for `bpfmap diff`; default: HEAD
-//! ```
-//!
-//! Paths are relative to the folder of the file.
+//! `docs/projects.md` describes it.
 
 use std::fs;
 use std::ops::Range;

@@ -75,6 +75,18 @@ fn generate_writes_each_target_into_its_folder() {
     assert!(errors.contains("`bpf/flows.h` is stale"), "{errors}");
 }
 
+/// The file that `docs/projects.md` shows.
+#[test]
+fn the_documented_project_file_works() {
+    let page = include_str!("../../docs/projects.md");
+    let (_, shown) = page.split_once("```toml\n").unwrap();
+    let folder = Folder::new(shown.split_once("```").unwrap().0);
+    let (status, out, errors) = folder.run("generate");
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    let expected = "wrote src/bpf/counters.h\nwrote src/maps/counters.rs\nwrote src/maps/mod.rs\n";
+    assert_eq!(out, expected);
+}
+
 #[test]
 fn a_project_is_found_from_a_folder_below() {
     let folder = Folder::new(PROJECT);
