@@ -147,7 +147,7 @@ fn findings_for_people_go_to_standard_error() {
     5 | max_entries = 0
       |               ^
       |
-      = help: write how many it has, or leave `max_entries` out if the loader sets it
+      = help: write the number of entries, or leave out `max_entries` if the loader sets it
 
     2 errors; `bpfmap explain RULE` says more, as in `bpfmap explain array-key-size`
     "##);
@@ -160,7 +160,7 @@ fn findings_for_tools_go_to_standard_output() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(1), ""));
     insta::assert_snapshot!(stdout(&output), @r##"
     {"rule":"array-key-size","severity":"error","message":"the key of a map of type `array` has 4 bytes, this one has 8","file":"bad.toml","line":3,"column":9,"end":{"line":3,"column":12},"label":"8 bytes","related":[],"notes":[],"help":"write `key = \"u32\"`, or leave it out"}
-    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` has at least one entry, this one has none","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write how many it has, or leave `max_entries` out if the loader sets it"}
+    {"rule":"max-entries-zero","severity":"error","message":"a map of type `array` has at least one entry, this one has none","file":"bad.toml","line":5,"column":15,"end":{"line":5,"column":16},"label":"","related":[],"notes":[],"help":"write the number of entries, or leave out `max_entries` if the loader sets it"}
     "##);
 }
 
@@ -556,17 +556,18 @@ fn names_are_held_against_all_kernels_or_the_one_that_is_named() {
     let all = folder.run("check maps.toml");
     let said = stderr(&all);
     assert_eq!(all.status.code(), Some(1), "{said}");
-    let listed = "warning[name-may-clash]: the name `key` may be taken: it is a struct in the kernel's \
+    let listed = "warning[name-may-clash]: the name `key` may be reserved: it is a struct in the kernel's \
                   vmlinux.h (Linux 5.10 to 7.3)";
     assert!(said.contains(listed), "{said}");
-    let uapi = "error[reserved-name]: the name `xdp_md` is taken: it is a struct in linux/bpf.h";
+    let uapi = "error[reserved-name]: the name `xdp_md` is reserved: it is a struct in linux/bpf.h";
     assert!(said.contains(uapi), "{said}");
 
     for command in ["check maps.toml", "generate maps.toml --out out"] {
         let one = folder.run(&format!("{command} --kernel-btf kernel.btf"));
         let said = stderr(&one);
         assert_eq!(one.status.code(), Some(1), "{said}");
-        let named = "error[reserved-name]: the name `key` is taken: it is a struct in `kernel.btf`";
+        let named =
+            "error[reserved-name]: the name `key` is reserved: it is a struct in `kernel.btf`";
         assert!(said.contains(named) && !said.contains("xdp_md` is"), "{said}");
     }
     let good = folder.run("check good.toml --kernel-btf kernel.btf");

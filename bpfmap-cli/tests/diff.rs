@@ -179,7 +179,7 @@ fn compares_with_a_revision() {
         "main",
     ]));
     assert!(
-        said.out.contains("main:maps/schema.toml:2:7: ports: no longer there"),
+        said.out.contains("main:maps/schema.toml:2:7: ports: removed"),
         "{}\n{}",
         said.out,
         said.err

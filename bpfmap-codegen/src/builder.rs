@@ -201,7 +201,7 @@ impl Builder {
     #[must_use]
     pub fn migrates_from(mut self, path: impl AsRef<Path>) -> Self {
         let last = self.schemas.last_mut();
-        let last = last.expect("`migrates_from` comes after `schema` or `rust_source`");
+        let last = last.expect("call `migrates_from` after `schema` or `rust_source`");
         last.before = Some(path.as_ref().to_owned());
         self
     }
@@ -373,7 +373,7 @@ fn kernel_names(path: &Path) -> Result<KernelNames, BuildError> {
 fn migrations(old: &Checked, new: &Checked) -> Result<Migrations, BuildError> {
     let made = emit_migrations(old, new).map_err(|error| BuildError(Cause::TooLarge(error)))?;
     for obstacle in &made.left_out {
-        println!("cargo::warning=no function to migrate: {obstacle}");
+        println!("cargo::warning=no migration function: {obstacle}");
     }
     Ok(made)
 }
@@ -422,11 +422,11 @@ impl fmt::Display for BuildError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::NoSchema => formatter.write_str(
-                "neither a schema nor a program is named: call `Builder::schema`, `Builder::rust_source` or \
+                "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
                  `Builder::program` first",
             ),
             Cause::NoOutDir => formatter.write_str(
-                "OUT_DIR is not set, as it is in build scripts: call `Builder::out_dir`",
+                "OUT_DIR is not set, because this is not a build script: call `Builder::out_dir`",
             ),
             #[cfg(feature = "rust")]
             Cause::Cfg(error) => error.fmt(formatter),

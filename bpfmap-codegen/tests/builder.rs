@@ -174,7 +174,7 @@ fn names_are_those_of_the_kernel_that_is_named() {
     let builder = builder.kernel_btf(&btf);
     fs::write(&btf, kernel("key")).unwrap();
     let error = builder.generate().unwrap_err().to_string();
-    let expected = format!("the name `key` is taken: it is a struct in `{}`", btf.display());
+    let expected = format!("the name `key` is reserved: it is a struct in `{}`", btf.display());
     assert!(error.contains(&expected), "{error}");
     fs::write(&btf, kernel("other")).unwrap();
     builder.generate().unwrap();

@@ -142,8 +142,8 @@ fn numbers_become_wider_and_never_narrower() {
     assert_eq!(steps(of("char", "u8")), [copy(0, 0, 1)]);
     assert_eq!(steps(of("be16", "be32")), [copy(0, 2, 2)]);
     refused(of("u64", "u32"), "m.value.n", "32 bits, was 64");
-    refused(of("i32", "u64"), "m.value.n", "without a sign, was with");
-    refused(of("u32", "i32"), "m.value.n", "with a sign, was without");
+    refused(of("i32", "u64"), "m.value.n", "the new type is unsigned, the old one was signed");
+    refused(of("u32", "i32"), "m.value.n", "the new type is signed, the old one was unsigned");
     refused(of("be32", "u32"), "m.value.n", "another byte order");
     refused(of("u64", "*void"), "m.value.n", "another type");
     refused(of("[u8; 8]", "u64"), "m.value.n", "another type");
@@ -199,7 +199,7 @@ fn a_struct_that_is_new_has_the_defaults_of_its_members() {
 fn what_is_gone_is_left_out_of_a_value_and_never_of_a_key() {
     let plan = value(&format!("{A}, {B}"), B).unwrap();
     assert_eq!(plan.value, [copy(4, 0, 4)]);
-    assert_eq!(plan.notes, ["m.value.a: left out, as the new schema has no such member"]);
+    assert_eq!(plan.notes, ["m.value.a: dropped, because the new schema has no such member"]);
     refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become the same");
     let grown = key(A, &format!("{A}, {C}")).unwrap();
     assert_eq!((grown.key, grown.value), ([copy(0, 0, 4)].as_slice(), [copy(0, 0, 4)].as_slice()));
@@ -245,12 +245,12 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&union(&format!("{x}, {y}")), &format!("{x}, {y}")),
         "m.value.y",
-        "goes another way than what shared its bytes",
+        "converted in another way than the members that share its bytes",
     );
     refused(
         value(&format!("{x}, {y}"), &union(&format!("{x}, {y}"))),
         "m.value.y",
-        "shares bytes that were its own",
+        "shares bytes that it did not share before",
     );
     refused(
         value(
@@ -258,7 +258,7 @@ fn the_members_of_a_union_stay_together() {
             &union(&format!("{y}, {{ name = \"x\", type = \"u64\" }}")),
         ),
         "m.value.x",
-        "a member of a union, which would change in every entry",
+        "a member of a union, so it would change in every entry",
     );
     let inner = |members: &str| {
         union(&format!("{{ name = \"s\", kind = \"struct\", members = [{members}] }}, {wide}"))
@@ -266,7 +266,7 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&inner(A), &inner(&format!("{B}, {A}"))),
         "m.value.s",
-        "a member of a union, which would change in every entry",
+        "a member of a union, so it would change in every entry",
     );
 }
 
@@ -284,15 +284,12 @@ fn the_kernels_fields_start_anew() {
     let plan =
         planned(&hash(&format!("{timer}, {A}")), &hash(&format!("{timer}, {A}, {B}"))).unwrap();
     assert_eq!(plan.value, [copy(16, 16, 4)]);
-    assert_eq!(
-        plan.notes,
-        ["m.value.t: the `bpf_timer` starts anew: what it waits for is not carried over"]
-    );
+    assert_eq!(plan.notes, ["m.value.t: the `bpf_timer` is reset: pending work is not copied"]);
     let kptr = r#"{ name = "p", type = "kptr<task_struct>" }"#;
     refused(
         planned(&hash(&format!("{kptr}, {A}")), &hash(&format!("{kptr}, {A}, {B}"))),
         "m.value.p",
-        "user space can't carry over what a `kptr` holds",
+        "user space can't copy a `kptr`",
     );
 }
 
@@ -310,7 +307,7 @@ fn map_types_are_of_one_family() {
     assert!(!fewer.is_unchanged);
     assert_eq!(
         fewer.notes,
-        ["m: room for 9 entries, was 10: a map that holds more is not migrated"]
+        ["m: `max_entries` is 9, was 10: a map with more entries can't be migrated"]
     );
     refused(
         of(("hash", 10), ("percpu_hash", 10)),
@@ -318,8 +315,8 @@ fn map_types_are_of_one_family() {
         "are no entries of one of type `percpu_hash`",
     );
     refused(of(("array", 10), ("hash", 10)), "m", "are no entries of one of type `hash`");
-    refused(of(("array", 10), ("array", 9)), "m", "those beyond would be lost");
-    refused(of(("hash", 10), ("lru_hash", 9)), "m", "an LRU map would evict some");
+    refused(of(("array", 10), ("array", 9)), "m", "the remaining entries would be lost");
+    refused(of(("hash", 10), ("lru_hash", 9)), "m", "an LRU map would evict entries");
     let queue = |value: &str| {
         checked("", &format!("type = \"queue\"\nvalue = \"{value}\"\nmax_entries = 4"))
     };

@@ -216,7 +216,7 @@ fn a_header_that_is_missing_is_told_with_its_package() {
         ),
         (
             "\"map.h\"",
-            "help: add the folder of `map.h` by `Builder::clang_args([\"-IFOLDER\"])`; the headers that this build \
+            "help: add the folder of `map.h` with `Builder::clang_args([\"-IFOLDER\"])`; the headers that this build \
              generates are `maps.h`",
         ),
     ] {

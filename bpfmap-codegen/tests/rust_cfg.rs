@@ -120,7 +120,7 @@ fn what_is_known_is_honoured() {
 
 #[test]
 fn what_is_not_known_is_asked_for() {
-    let expected = "whether `feature = \"x\"` is set is not known here";
+    let expected = "unknown whether `feature = \"x\"` is set";
     for (text, _) in EVERYWHERE {
         let text = text.replace('X', "#[cfg(feature = \"x\")]");
         let found = read(&text, &Cfg::default());
@@ -162,7 +162,7 @@ fn conditions_within_an_attribute_are_refused() {
         #[bpf_type(variants(low = 1, #[cfg(feature = \"x\")] high = 2))] struct A(u8);",
     ] {
         let found = read(text, &build(&["x"], &[]));
-        assert!(found.contains("the compiler does not look at `#[cfg]` here"), "{found}");
+        assert!(found.contains("the compiler ignores `#[cfg]` here"), "{found}");
     }
 }
 
@@ -185,7 +185,7 @@ fn builders_are_told_what_cargo_does_not_say() {
     assert!(!header(builder().features(["bytes"]).cfg("tiny")));
     assert!(!header(builder().features(["other"])));
     let error = builder().features(["bytes"]).generate().unwrap_err();
-    assert_eq!(error.rejected()[0].findings[0].message, "whether `tiny` is set is not known here");
+    assert_eq!(error.rejected()[0].findings[0].message, "unknown whether `tiny` is set");
     let error = builder().cfg("a b").generate().unwrap_err();
     assert!(error.to_string().starts_with("`a b` is not a condition"), "{error}");
 }
@@ -228,6 +228,6 @@ fn nothing_is_no_schema() {
             "#[derive(BpfType)] #[repr(C)] #[bpf_type(in_place)] struct A { a: u32 }\n",
             "a.rs"
         ),
-        ["types in place and templates are parts of others"]
+        ["types in place and templates are only parts of other declarations"]
     );
 }

@@ -81,7 +81,7 @@ pub struct OutOfBounds;
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the plan reaches past the end of the old or the new one, or makes an integer narrower",
+            "the plan exceeds the size of the old or new key or value, or makes an integer narrower",
         )
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn check(alone: &Alone, input: &DeriveInput) -> bool {
             Finding::new(
                 &rules::RUST_TYPE,
                 alone.span(span, span),
-                format!("`#[{name}]` may change the union after `BpfType` has seen its members"),
+                format!("`#[{name}]` may change the union after `BpfType` has read its members"),
             )
             .help(format!("write `#[{name}]` above `#[derive(BpfType)]`")),
         );

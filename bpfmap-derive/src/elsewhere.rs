@@ -39,7 +39,7 @@ pub(crate) fn checks(
                 let single = Literal::u32_unsuffixed(single.map(|field| field.bit()).sum());
                 let text = sentence(
                     &format!("`{ident}` has a special field twice"),
-                    "keep one of each sort, or split the value over two maps",
+                    "keep one of each sort, or split the value into two maps",
                     &rules::SPECIAL_FIELD_TWICE,
                 );
                 if own != 0 || before.len() > 1 {
@@ -58,7 +58,7 @@ pub(crate) fn checks(
                 let (path, member, node) = (&pointee.path, &member.value, node.name());
                 let text = sentence(
                     &format!("`{path}` has no `{node}` called `{member}`"),
-                    &format!("give it a member of that type, and name that: `{path}.MEMBER`"),
+                    &format!("add a member of that type and name it: `{path}.MEMBER`"),
                     &rules::SPECIAL_FIELD_TARGET,
                 );
                 let is_tree = *field == SpecialField::RbRoot;
@@ -72,8 +72,8 @@ pub(crate) fn checks(
     }
     if is_anonymous {
         let text = sentence(
-            &format!("there are two members of one name in `{ident}`"),
-            "members of what is anonymous count as its own: rename one of them",
+            &format!("two members of `{ident}` have the same name"),
+            "members of anonymous types count as members of the outer type: rename one of them",
             &rules::DUPLICATE_MEMBER,
         );
         let call = quote!(distinct_members::<#ident>(#text));

@@ -151,7 +151,7 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `ops = "tcp_congestion_ops"` | of `struct_ops`, whose place its programs take |
 /// | `set_by_loader(max_entries)` | the loader sets the number |
 /// | `min_kernel = "5.10"` | the oldest kernel that has to take the map: methods that it lacks do not compile. Generated code has the schema's |
-/// | `optional` | the loader may leave the map out: its handle is an `Option` |
+/// | `optional` | the loader may leave out the map: its handle is an `Option` |
 /// | `btf = false` | described by its sizes alone |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
 /// | `template` | no map of its own: it says what the maps in another one are like |

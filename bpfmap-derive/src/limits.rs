@@ -74,8 +74,8 @@ impl Limits<'_> {
     /// Of the maps in a map of maps.
     pub(crate) fn inner(&self, ty: &TokenStream) -> TokenStream {
         let text = sentence(
-            "libbpf refuses this map as a template, since it says how it is pinned",
-            "leave `pinning` out there, or describe a template of its own",
+            "libbpf refuses this map as a template, because it has `pinning`",
+            "remove `pinning` there, or declare a separate template",
             &rules::INNER_ATTRIBUTE,
         );
         self.call(ty, &quote!(unpinned::<#ty>(#text)))

@@ -52,7 +52,7 @@ fn what_is_elsewhere_breaks_the_same_rules() {
         if let Some(rules) = line.strip_prefix("// ") {
             modules.push((0, rules.split(' ').collect(), BTreeSet::new()));
         } else if line == "}" {
-            // Items of a module are not indented: its own bracket is the last of them.
+            // Items of a module are not indented: its own bracket is the last one.
             modules.last_mut().unwrap().0 = index + 1;
         }
     }

@@ -19,9 +19,9 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
         Some((_, word)) => format!("did you mean `{word}`?"),
-        None if words.is_empty() => "there is none to choose from".to_owned(),
+        None if words.is_empty() => "none is declared".to_owned(),
         None if words.len() <= 24 => format!("choose one of {}", all()),
-        None => format!("none of the {} known names is near", words.len()),
+        None => format!("none of the {} known names is similar", words.len()),
     }
 }
 
@@ -34,7 +34,7 @@ pub fn nearest_key<'w>(
 ) -> String {
     let keys: Vec<&str> = keys.into_iter().collect();
     if matches!(wrong, "pin" | "pinned") && keys.contains(&"pinning") {
-        return format!("write `pinning = {by_name}`, for a pin that has the map's name");
+        return format!("write `pinning = {by_name}` for a pin with the map's name");
     }
     nearest(wrong, keys)
 }
@@ -96,7 +96,7 @@ mod tests {
         let words = ["inner", "pinning", "max_entries"];
         assert_eq!(nearest("size", words), "did you mean `max_entries`?");
         assert_eq!(nearest("size", ["inner"]), "choose one of `inner`");
-        let help = "write `pinning = by_name`, for a pin that has the map's name";
+        let help = "write `pinning = by_name` for a pin with the map's name";
         assert_eq!(nearest_key("pinned", words, "by_name"), help);
         assert_eq!(nearest_key("pinned", ["name"], "by_name"), "choose one of `name`");
     }

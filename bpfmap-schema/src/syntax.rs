@@ -62,8 +62,8 @@ impl Syntax {
     /// What to do about a type that is not there.
     pub(crate) fn declare(self) -> &'static str {
         match self {
-            Self::Toml => "describe it in `types`",
-            Self::Rust => "declare it, with `#[derive(BpfType)]`",
+            Self::Toml => "declare it in `types`",
+            Self::Rust => "declare it with `#[derive(BpfType)]`",
         }
     }
 
@@ -82,9 +82,9 @@ impl Syntax {
     pub(crate) fn inner(self) -> &'static str {
         match self {
             Self::Toml => {
-                "write `inner = { type = \"…\", … }`, or the name of a map that is like them"
+                "write `inner = { type = \"…\", … }`, or the name of a map as the template"
             }
-            Self::Rust => "write `inner: MAP`, a struct with `#[derive(BpfMap)]` that is like them",
+            Self::Rust => "write `inner: MAP` with a struct that has `#[derive(BpfMap)]`",
         }
     }
 }

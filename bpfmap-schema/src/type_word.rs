@@ -96,16 +96,16 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
         "__be32" => "write `be32`",
         "__be64" => "write `be64`",
         "_Bool" => "write `bool`",
-        "void" => "only a pointer can lead to nothing: write `*void`",
-        "str" | "String" | "string" => "write `[char; N]`, with the most bytes it may have",
+        "void" => "`void` is only possible as the target of a pointer: write `*void`",
+        "str" | "String" | "string" => "write `[char; N]` with the maximum number of bytes",
         "float" | "double" | "f32" | "f64" => {
-            "BPF programs have no floating point: use an integer of a smaller unit"
+            "BPF programs have no floating-point numbers: use an integer in a smaller unit"
         }
         "spin_lock" => "write `bpf_spin_lock`",
         "res_spin_lock" => "write `bpf_res_spin_lock`",
         "timer" => "write `bpf_timer`",
         "bpf_dynptr" => {
-            "a dynptr lives on a program's stack, no map holds one: use an offset and a length"
+            "a dynptr can only be on the stack of a program: use an offset and a length"
         }
         "refcount_t" => "write `bpf_refcount`",
         "list_head" => "write `bpf_list_head<STRUCT.MEMBER>`",

@@ -201,7 +201,7 @@ fn own_maps_are_known_by_their_paths() {
 fn two_things_under_one_index_are_refused() {
     let text = "#[derive(BpfMap)] #[bpf_map(prog_array, max_entries = 8, values(6 = a, 0x6 = b))] struct Jumps;";
     let found = read(&[("src/maps.rs", text)], "src/maps.rs");
-    assert!(found.starts_with("error[values-key]: two things stand under 6"), "{found}");
+    assert!(found.starts_with("error[values-key]: there are two values for 6"), "{found}");
 }
 
 #[test]
@@ -221,14 +221,14 @@ fn an_enum_is_held_as_its_number() {
         struct Map { key: Verdict, value: Good }";
     let found = read(&[("src/maps.rs", &format!("use bpfmap::Enum;{text}"))], "src/maps.rs");
     let messages: Vec<&str> = found.lines().filter_map(|line| line.strip_prefix("error")).collect();
-    let variants = "is one of its variants, and the kernel may hold another number";
+    let variants = "must be one of its variants, but the kernel may store another number";
     assert_eq!(
         messages,
         [
             format!("[rust-type]: `Verdict` {variants}"),
             format!("[rust-type]: `Same` {variants}"),
-            "[rust-type]: `Number` is no enum".to_owned(),
-            "[rust-type]: `Good` is no enum".to_owned(),
+            "[rust-type]: `Number` is not an enum".to_owned(),
+            "[rust-type]: `Good` is not an enum".to_owned(),
             format!("[rust-type]: `Verdict` {variants}"),
             format!("[rust-type]: `Verdict` {variants}"),
         ],
@@ -344,13 +344,13 @@ fn modules_that_are_not_there_are_missed_once() {
       |
       = help: name a file that exists and can be read
 
-    error[include-cycle]: the module `src/maps.rs` is a part of itself
+    error[include-cycle]: the module `src/maps.rs` contains itself
      --> src/maps.rs:4:5
       |
     4 | mod again;
-      |     ^^^^^ closes the circle
+      |     ^^^^^ closes the cycle
       |
-      = help: a file is a module once: name what is in it by `use`
+      = help: include each file as only one module, and refer to its items with `use`
     "##);
 }
 
@@ -362,32 +362,32 @@ fn constants_that_lead_nowhere_say_why() {
          #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
-    error[unknown-constant]: this number is not known before the compiler runs
+    error[unknown-constant]: bpfmap can't compute this number
      --> src/maps.rs:6:20
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                    ^^^^^^^^^^
       |
-      = note: constants are made of constants more than 64 deep, or of themselves
-      = help: write the number, or a constant of the crate that is made of numbers
+      = note: constants depend on constants more than 64 deep, or on themselves
+      = help: write a number, or a constant of the crate that is computed from numbers
 
-    error[unknown-constant]: this number is not known before the compiler runs
+    error[unknown-constant]: bpfmap can't compute this number
      --> src/maps.rs:6:41
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                         ^^^^^^^^^^
       |
       = note: it has no value: it overflows, or divides by zero
-      = help: write the number, or a constant of the crate that is made of numbers
+      = help: write a number, or a constant of the crate that is computed from numbers
 
-    error[unknown-constant]: this number is not known before the compiler runs
+    error[unknown-constant]: bpfmap can't compute this number
      --> src/maps.rs:6:62
       |
     6 | struct W { a: [u8; A as usize], c: [u8; C as usize], s: [u8; size_of::<W>()] }
       |                                                              ^^^^^^^^^^^^^^
       |
-      = note: it is the size of a type that no map can hold
-      = help: write the number, or a constant of the crate that is made of numbers
+      = note: it is the size of a type that no map can contain
+      = help: write a number, or a constant of the crate that is computed from numbers
     "##);
 }
 
@@ -400,29 +400,29 @@ fn types_in_place_have_their_place() {
          #[derive(Clone, Copy, BpfType)]\n#[repr(C)]\nstruct T { t: u8 }\n",
     )];
     insta::assert_snapshot!(read(&files, "src/maps.rs").trim(), @r##"
-    error[in-place]: a type in place holds itself, or is too deep in others
+    error[in-place]: a type that is declared in place contains itself, or is nested too deep
      --> src/maps.rs:4:17
       |
     4 | struct Me { me: Me }
       |                 ^^
       |
-      = help: leave out `in_place`: then the type has a name in C, and is written once
+      = help: remove `in_place`: then the type has a name in C and is declared once
 
-    error[in-place]: a type in place can only be that of a member, or of a map's `inner` its template
+    error[in-place]: a type that is declared in place can only be the type of a member or the `inner` of a map
      --> src/maps.rs:7:15
       |
     7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
       |               ^^^^^^^
       |
-      = help: leave out `in_place` or `template`: then it has a name in C
+      = help: remove `in_place` or `template`: then it has a name in C
 
-    error[in-place]: only a type in place can be anonymous
+    error[in-place]: only a type that is declared in place can be anonymous
      --> src/maps.rs:7:45
       |
     7 | struct W { a: [Me; 2], #[bpf(anonymous)] b: T, c: Me }
       |                                             ^ has a name in C
       |
-      = help: write `#[bpf_type(in_place)]` before the type, or leave out `anonymous`
+      = help: write `#[bpf_type(in_place)]` before the type, or remove `anonymous`
     "##);
 }
 
@@ -432,7 +432,7 @@ fn a_type_that_is_nowhere_is_called_as_it_is_written() {
     let source = MAP.replace("Usage", "DiskUsage");
     let shown = read(&[("src/lib.rs", source.as_str())], "src/lib.rs");
     assert!(shown.contains("error[unknown-type]: no type is called `DiskUsage`"), "{shown}");
-    let help = "help: declare `DiskUsage` with `#[derive(BpfType)]`, or bring it in with `use`";
+    let help = "help: declare `DiskUsage` with `#[derive(BpfType)]`, or import it with `use`";
     assert!(shown.contains(help), "{shown}");
 }
 

@@ -204,7 +204,7 @@ impl fmt::Display for CharArrayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Why::TooLong { size: 0, .. } => {
-                f.write_str("a text needs a byte for its NUL, and the array has none")
+                f.write_str("text needs a byte for its NUL, but the array has size zero")
             }
             Why::TooLong { found, size } => {
                 write!(f, "expected at most {} bytes, found {found}", size - 1)
@@ -252,6 +252,6 @@ mod tests {
         assert_eq!(error("eth0"), "expected at most 3 bytes, found 4");
         assert_eq!(error("a\0b"), "expected no NUL in the text, found one at byte 1");
         let error = "".parse::<CharArray<0>>().unwrap_err();
-        assert_eq!(error.to_string(), "a text needs a byte for its NUL, and the array has none");
+        assert_eq!(error.to_string(), "text needs a byte for its NUL, but the array has size zero");
     }
 }

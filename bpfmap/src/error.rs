@@ -127,7 +127,7 @@ impl Operation {
             Self::OpenPerfEvent => "open a perf event for",
             Self::Wait => "wait for",
             Self::Read => "read from",
-            Self::PossibleCpus => "learn the possible CPUs",
+            Self::PossibleCpus => "read the number of possible CPUs for",
             Self::Migrate => "migrate",
         }
     }
@@ -254,7 +254,7 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
     use Operation as Op;
     Some(match (operation, errno) {
         (Op::Create, libc::EPERM) => {
-            "creating a map needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8); up to Linux 5.10 also an RLIMIT_MEMLOCK that has room for it, for root too: raise it before"
+            "creating a map needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8); up to Linux 5.10 the map must also fit into RLIMIT_MEMLOCK, even for root: raise the limit first"
         }
         (Op::LoadBtf, libc::EPERM) => "loading BTF needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)",
         (Op::Create, libc::EINVAL) => {
@@ -262,26 +262,26 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
         }
         (Op::Create, libc::E2BIG) => "key, value or max_entries is larger than the kernel allows",
         (Op::Open, libc::EPERM) => {
-            "opening a map by id needs CAP_SYS_ADMIN; opening a pin, permission on the file and CAP_BPF where unprivileged BPF is disabled"
+            "opening a map by id needs CAP_SYS_ADMIN; opening a pin needs permission for the file, and CAP_BPF if unprivileged BPF is disabled"
         }
         (Op::Open | Op::Pin, libc::EINVAL) => "is the path on a BPF file system (/sys/fs/bpf)?",
         (Op::Pin, libc::EPERM) => "the path must be on a mounted BPF file system (/sys/fs/bpf)",
         (Op::Update | Op::Delete | Op::Push | Op::UpdateBatch | Op::DeleteBatch, libc::EPERM) => {
-            "the map is frozen, or its descriptor is read-only, as the flag `rdonly` makes the one that creation returns: open the map by pin or id to write"
+            "the map is frozen, or its descriptor is read-only, because creation with the flag `rdonly` returned it: open the map by pin or id to write"
         }
         (Op::Pop | Op::Take | Op::TakeBatch, libc::EPERM) => {
-            "the map is frozen, or its descriptor is read-only or write-only, as the flags `rdonly` and `wronly` make the one that creation returns: open the map by pin or id"
+            "the map is frozen, or its descriptor is read-only or write-only, because creation with the flag `rdonly` or `wronly` returned it: open the map by pin or id"
         }
         (Op::Lookup | Op::NextKey | Op::LookupBatch | Op::Peek, libc::EPERM) => {
-            "the map's descriptor is write-only, as the flag `wronly` makes the one that creation returns: open the map by pin or id to read"
+            "the map's descriptor is write-only, because creation with the flag `wronly` returned it: open the map by pin or id to read"
         }
         (Op::Mmap, libc::EPERM) => "the map is frozen",
         (Op::Mmap, libc::EACCES) => {
-            "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, with which its values are mapped to be read only"
+            "the map's descriptor is read-only or write-only, or the map has the flag `rdonly_prog`, with which its values can only be mapped read-only"
         }
-        (Op::Freeze, libc::EBUSY) => "the map is frozen already, or mapped into memory for writing",
+        (Op::Freeze, libc::EBUSY) => "the map is already frozen, or mapped into memory for writing",
         (Op::Take, ENOTSUPP) => {
-            "hash maps look up and delete in one step from Linux 5.14 on: before, look up and then delete"
+            "hash maps can look up and delete in one step from Linux 5.14 on: on older kernels, use `lookup` and then `delete`"
         }
         (Op::LookupBatch | Op::UpdateBatch | Op::DeleteBatch | Op::TakeBatch, ENOTSUPP) => {
             "this kernel has no batch operations for the map type"
@@ -289,7 +289,7 @@ fn remedy(operation: Operation, errno: i32) -> Option<&'static str> {
         (Op::Update | Op::Push, libc::E2BIG) => "the map is full, or the index is out of range",
         (Op::Update, libc::ENOSPC) => "the map is full",
         (Op::OpenPerfEvent, libc::EACCES | libc::EPERM) => {
-            "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8), and memory within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK without it"
+            "opening a perf event for a CPU needs CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8); without it, the memory must be within kernel.perf_event_mlock_kb and RLIMIT_MEMLOCK"
         }
         (Op::PossibleCpus, _) => {
             "/sys/devices/system/cpu/possible must be readable: is /sys mounted?"

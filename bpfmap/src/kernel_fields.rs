@@ -185,7 +185,7 @@ impl<T> fmt::Debug for UserPtr<T> {
 /// the kernel returns `EINVAL`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no spin lock",
-    label = "nothing here to lock",
-    note = "BPF_F_LOCK without a `struct bpf_spin_lock` in the value is EINVAL: use `lookup` and `update`, or give the value's struct a member of type `spin_lock`"
+    label = "has no lock",
+    note = "BPF_F_LOCK without a `struct bpf_spin_lock` in the value fails with EINVAL: use `lookup` and `update`, or add a member of type `bpf_spin_lock` to the value"
 )]
 pub trait HasSpinLock: Plain {}

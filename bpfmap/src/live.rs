@@ -57,7 +57,7 @@ impl LiveMap {
     pub fn from_id(id: u32) -> Result<Self> {
         let opened = by_id(Command::MapGetFdById, id).and_then(Self::from_fd);
         opened.map_err(|errno| {
-            Error::refused(Operation::Open, "", errno, format!("the map of id {id}"))
+            Error::refused(Operation::Open, "", errno, format!("the map with id {id}"))
         })
     }
 
@@ -158,7 +158,7 @@ impl LiveMap {
             return Ok(None);
         }
         btf_blob(self.info.btf_id).map(Some).map_err(|errno| {
-            let text = format!("the BTF of the map of id {}", self.info.id);
+            let text = format!("the BTF of the map with id {}", self.info.id);
             Error::refused(Operation::Info, &self.info.name, errno, text)
         })
     }

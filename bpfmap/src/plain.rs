@@ -18,7 +18,7 @@ use crate::prover::Prover;
 /// follow an address in it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not proven to be plain data",
-    label = "can't cross the bpf system call",
+    label = "can't be passed to the bpf system call",
     note = "keys, values and their members need every bit pattern valid and no padding: put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on the type (feature `derive`), or call `bpfmap::plain!` on it; use `bpfmap::Bool` for `bool`, `bpfmap::CharArray<N>` for text, `bpfmap::KernelPtr` for a pointer, `[u8; N]` for opaque bytes"
 )]
 pub unsafe trait Plain: Copy + 'static {

@@ -53,18 +53,18 @@ fn checked() -> Result<usize> {
     match measured(count) {
         Ok(Measured::Cpus(kernels)) if kernels == count => Ok(count),
         Ok(Measured::Cpus(kernels)) => Err(differs(format!(
-            "{LIST} lists {count}, and the kernel keeps values of {kernels} ({help})"
+            "{LIST} lists {count}, but the kernel keeps values of {kernels} ({help})"
         ))),
         Ok(Measured::More) => Err(differs(format!(
-            "{LIST} lists {count}, and the kernel keeps values of more CPUs ({help})"
+            "{LIST} lists {count}, but the kernel keeps values of more CPUs ({help})"
         ))),
         // Creating a map is not allowed, or there is no memory: then check that the file belongs to
         // the kernel.
         Err(_) => match list_of_the_kernel() {
             Ok(own) if own == list => Ok(count),
             _ => Err(differs(format!(
-                "{LIST} is not the kernel's own file, and this process may not create a map to learn how many CPUs \
-                 the kernel keeps values of ({help}, or run with CAP_BPF)"
+                "{LIST} is not the kernel's own file, and this process may not create a map to count the CPUs \
+                 ({help}, or run with CAP_BPF)"
             ))),
         },
     }

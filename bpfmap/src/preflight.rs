@@ -45,7 +45,7 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
         })
         .collect();
     let text = format!(
-        "the running kernel is Linux {release}: {} (help: run Linux {newest} or newer; or make what the kernel lacks \
+        "the running kernel is Linux {release}: {} (help: run Linux {newest} or newer; or make the map \
          `optional` in the schema, and turn it off with `set_autocreate(false)`)",
         list.join(", ")
     );

@@ -21,7 +21,7 @@ use core::hash::Hasher;
 pub const fn written_in_form(form: u32) {
     assert!(
         form == bpfmap_core::CODE_FORM,
-        "the versions of bpfmap and bpfmap-derive do not fit: give both the same version in Cargo.toml"
+        "the versions of bpfmap and bpfmap-derive do not match: use the same version of both in Cargo.toml"
     );
 }
 

@@ -15,7 +15,7 @@ use core::ops::Range;
 #[diagnostic::on_unimplemented(
     message = "expected `u8` or `[u8; N]`, found `{Self}`",
     label = "not bytes",
-    note = "padding, and what holds bit-fields or another member, consists of Rust's own `u8`, whatever is called so here"
+    note = "padding, and the storage of bit-fields or other members, must have the built-in type `u8`, which another type with this name may hide"
 )]
 pub trait Bytes: Plain {}
 

@@ -60,14 +60,14 @@ impl Prover {
 #[track_caller]
 pub const fn laid_out<T: Plain>(offsets: &[usize], expected: &[usize]) {
     if let [size, align, schema @ ..] = expected {
-        assert!(*size == size_of::<T>(), "the size is not the schema's");
-        assert!(*align == align_of::<T>(), "the alignment is not the schema's");
+        assert!(*size == size_of::<T>(), "the size differs from the schema");
+        assert!(*align == align_of::<T>(), "the alignment differs from the schema");
         assert!(schema.len() == offsets.len(), "there is not one offset for each member");
         let mut index = 0;
         while index < offsets.len() {
             assert!(
                 offsets[index] == schema[index],
-                "a member is not at the offset that the schema gives it"
+                "the offset of a member differs from the schema"
             );
             index += 1;
         }

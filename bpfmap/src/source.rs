@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 ///
 /// The generated `Maps::from_object` takes one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not known to have maps",
+    message = "`{Self}` is not a source of maps",
     label = "not a `bpfmap::MapSource`",
     note = "`libbpf_rs::Object` of libbpf-rs 0.27 is one with the feature `libbpf-rs` of bpfmap (on by default), and `aya::Ebpf` of aya 0.14 with the feature `aya`",
     note = "if `{Self}` is one of these, it is of another version of the crate: `cargo tree --duplicates` shows both; write `libbpf-rs = \"0.27\"` or `aya = \"0.14\"` in `Cargo.toml`"

@@ -64,9 +64,9 @@ pub trait MapSpec: 'static {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the spec `{Self}` doesn't say which maps it holds",
+    message = "the spec `{Self}` has no spec for its inner maps",
     label = "not a map of maps",
-    note = "implement `bpfmap::OuterMapSpec` for it, with the spec of the maps that it holds"
+    note = "implement `bpfmap::OuterMapSpec` for it, with the spec of its inner maps"
 )]
 pub trait OuterMapSpec: MapSpec {
     /// The spec of the inner maps. The kernel allows only one level, so this can't be a map of
@@ -101,9 +101,9 @@ pub trait OuterMapSpec: MapSpec {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the map `{Self}` carries no events",
-    label = "its schema names no event",
-    note = "say what a `ringbuf`, `perf_event_array` or `user_ringbuf` carries with `event` in the schema; the entries of other maps are read with `lookup`, `iter` or `pop`"
+    message = "the map `{Self}` has no events",
+    label = "its schema has no `event`",
+    note = "declare the type of the records in a `ringbuf`, `perf_event_array` or `user_ringbuf` with `event` in the schema; use `lookup`, `iter` or `pop` for the entries of other maps"
 )]
 pub trait EventSpec: MapSpec {
     /// The type of the events. `event` of [`MapSpec::DEF`] describes it.

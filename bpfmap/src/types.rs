@@ -20,7 +20,7 @@ use bpfmap_core::TypeDesc;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of the schema",
     label = "not a `bpfmap::BpfType`",
-    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; hold an enum as `bpfmap::Enum<E>`, a `bool` as `bpfmap::Bool`, text as `bpfmap::CharArray<N>` and an address in the kernel as `bpfmap::KernelPtr`"
+    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(C)]` on a struct or union; use `bpfmap::Enum<E>` for an enum, `bpfmap::Bool` for a `bool`, `bpfmap::CharArray<N>` for text and `bpfmap::KernelPtr` for a kernel address"
 )]
 pub trait BpfType: Plain {
     /// The BTF description of the type.
@@ -94,7 +94,7 @@ impl<T: BpfType> BpfType for UserPtr<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an enum of the schema",
     label = "not a `bpfmap::BpfEnum`",
-    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants carry nothing; structs, unions and integers are held as they are, without `Enum`"
+    note = "put `#[derive(Clone, Copy, bpfmap::BpfType)]` and `#[repr(u32)]`, or another integer, on an enum whose variants have no fields; use structs, unions and integers without `Enum`"
 )]
 pub trait BpfEnum: Copy + 'static {
     /// The integer type in which it is stored.

@@ -324,7 +324,7 @@ fn a_live_map_is_held_against_a_schema() {
     let output = place.run("verify old.toml --id 4294967295");
     let (status, _, stderr) = said(&output);
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("the map of id 4294967295: ENOENT"), "{stderr}");
+    assert!(stderr.contains("the map with id 4294967295: ENOENT"), "{stderr}");
 }
 
 /// A live map says what its schema said, and the schema that is made of it holds.

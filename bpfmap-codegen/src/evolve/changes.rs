@@ -52,7 +52,7 @@ impl<'a> Changes<'a> {
         let MapPair { old, new, .. } = pair;
         let path = new.name.value.as_str();
         if old.name.value != new.name.value {
-            let message = format!("called `{}` before, as its pin is", old.name.value);
+            let message = format!("called `{}` before, like its pin", old.name.value);
             let by_name = |map: &MapDecl| {
                 map.pinning.as_ref().is_some_and(|pinning| pinning.value == Pinning::ByName)
             };
@@ -63,7 +63,7 @@ impl<'a> Changes<'a> {
         self.numa_node(path, old, new);
         self.pinning(path, old, new);
         if old.values != new.values {
-            let message = "other initial contents, which only a map that is made gets".to_owned();
+            let message = "other initial contents, which only a new map gets".to_owned();
             let span = new.values.first().map_or(new.name.span, |(index, _)| index.span);
             self.push(&rules::INITIAL_CONTENTS, path, message, span);
         }
@@ -83,9 +83,9 @@ impl<'a> Changes<'a> {
             self.inner(path, inner, new);
         } else if open(old) != open(new) {
             let message = if open(new) {
-                "left to the loader, was described"
+                "left to the loader, had a template"
             } else {
-                "described, was left to the loader"
+                "has a template, was left to the loader"
             };
             let span = new.inner.as_ref().map_or(new.name.span, |inner| inner.span);
             self.push(&rules::INNER_MAP, &format!("{path}.inner"), message.to_owned(), span);
@@ -216,7 +216,7 @@ impl<'a> Changes<'a> {
         let word = |pinning| match pinning {
             Pinning::None => "not pinned".to_owned(),
             Pinning::ByName => "pinned by name".to_owned(),
-            Pinning::Other(number) => format!("pinned in way {number}"),
+            Pinning::Other(number) => format!("pinned with the number {number}"),
         };
         let span = new.pinning.as_ref().map_or(new.name.span, |pinning| pinning.span);
         let message = format!("{}, was {}", word(is), word(was));
@@ -248,7 +248,7 @@ impl<'a> Changes<'a> {
         self.part = Part::Value;
         let (old, new) = (&pair.old.event, &pair.new.event);
         if old.is_some() != new.is_some() {
-            let message = if new.is_some() { "described, was not" } else { "no longer described" };
+            let message = if new.is_some() { "described, was not" } else { "no longer has BTF" };
             let span = new.as_ref().map_or(pair.new.name.span, |event| event.span);
             // Nobody knows what the other schema's are.
             self.push(&rules::EVENT, &format!("{path}.event"), message.to_owned(), span).class =
@@ -337,7 +337,7 @@ impl<'a> Changes<'a> {
         }
         for place in &composites.removed {
             let rule = if place.in_union { &rules::UNION_MEMBER } else { &rules::MEMBER_REMOVED };
-            let message = format!("no longer there; was {} at {}", bits(place), offset(place));
+            let message = format!("removed; was {} at {}", bits(place), offset(place));
             let path = format!("{path}.{}", place.name());
             self.special_or(rule, &path, message, (place, Side::Old));
         }
@@ -397,7 +397,7 @@ impl<'a> Changes<'a> {
         let class = rule.class;
         let path = path.to_owned();
         self.found.push(Change { rule, class, path, message, side: Side::New, span });
-        self.found.last_mut().expect("it was just put there")
+        self.found.last_mut().expect("it was just inserted")
     }
 }
 
@@ -421,10 +421,10 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
         None => {
             let message = match &place.member.default {
                 None => format!(
-                    "{what}, where there was padding; say `default = 0` if zero is right for older entries"
+                    "{what}, where there was padding; write `default = 0` if zero is the right value for older entries"
                 ),
                 Some(default) => format!(
-                    "{what}, where there was padding: older entries have 0, and not {}",
+                    "{what}, where there was padding: older entries have 0 instead of {}",
                     default.value
                 ),
             };

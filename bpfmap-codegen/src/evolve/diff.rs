@@ -35,7 +35,7 @@ pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
     let added = pairing.added.iter();
     all.extend(added.map(|map| alone(&rules::MAP_ADDED, Side::New, map, "a new map")));
     let removed = pairing.removed.iter();
-    let message = "no longer there; a pin of it stays until somebody removes it";
+    let message = "removed; its pin stays until somebody removes it";
     all.extend(removed.map(|map| alone(&rules::MAP_REMOVED, Side::Old, map, message)));
     Ok(all)
 }

@@ -89,7 +89,7 @@ pub(super) fn enums(old: &Enum, new: &Enum) -> Vec<(&'static Rule, String, Optio
         .filter(|variant| is_gone(&variant.name.value))
         .map(|variant| format!("`{}` = {}", variant.name.value, variant.value.value))
         .collect();
-    let parts = [("new", added), ("no longer there", gone)];
+    let parts = [("new", added), ("removed", gone)];
     let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
     let parts: Vec<String> =
         parts.map(|(word, names)| format!("{word}: {}", names.join(", "))).collect();

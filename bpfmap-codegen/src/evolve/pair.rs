@@ -98,7 +98,7 @@ impl fmt::Display for TooLarge {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "the types that differ have more than {MAX_MEMBERS} members, counted wherever they are used"
+            "the types that differ have more than {MAX_MEMBERS} members, counted at each use"
         )
     }
 }

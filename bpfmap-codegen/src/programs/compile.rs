@@ -46,7 +46,7 @@ impl<'build> Compiler<'build> {
         options: &'build [OsString],
     ) -> Result<Self, ProgramError> {
         let scratch = TempDir::new().map_err(|error| ProgramError::Io {
-            action: "make a folder in",
+            action: "create a folder in",
             path: env::temp_dir(),
             error,
         })?;
@@ -75,7 +75,7 @@ impl<'build> Compiler<'build> {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
             let read = fs::read_to_string(&depfile).map_err(|error| ProgramError::Io {
-                action: "read what clang included from",
+                action: "read the list of files that clang included from",
                 path: depfile,
                 error,
             })?;

@@ -37,8 +37,8 @@ pub(super) fn remedy(header: &str, generated: &[String]) -> String {
     let first = folder.split('/').next().unwrap_or_default();
     match (first, name) {
         ("", "vmlinux.h") => {
-            "write it with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h`, \
-             beside the program"
+            "write it beside the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
+             vmlinux.h`"
                 .to_owned()
         }
         ("bpf", _) => format!("install the headers of libbpf: {LIBBPF}"),
@@ -52,10 +52,10 @@ pub(super) fn remedy(header: &str, generated: &[String]) -> String {
             "include no header of the C library in a BPF program, or install its headers: {C_LIBRARY}"
         ),
         _ if generated.is_empty() => format!(
-            "add the folder of `{header}` by `Builder::clang_args([\"-IFOLDER\"])`; this build generates no header"
+            "add the folder of `{header}` with `Builder::clang_args([\"-IFOLDER\"])`; this build generates no header"
         ),
         _ => format!(
-            "add the folder of `{header}` by `Builder::clang_args([\"-IFOLDER\"])`; the headers that this build \
+            "add the folder of `{header}` with `Builder::clang_args([\"-IFOLDER\"])`; the headers that this build \
              generates are {}",
             listed(generated)
         ),

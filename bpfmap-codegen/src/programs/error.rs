@@ -115,7 +115,7 @@ impl fmt::Display for ProgramError {
             }
             Self::MadeTwice { name, programs: [first, second] } => write!(
                 formatter,
-                "`{}` is made twice: of {}, and of {}\nhelp: give the programs different names",
+                "`{}` would be written twice, for {} and for {}\nhelp: give the programs different names",
                 name.display(),
                 Listed(first),
                 Listed(second)

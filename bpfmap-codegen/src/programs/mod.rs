@@ -179,7 +179,7 @@ impl Programs {
         self.check_names()?;
         self.check_sources()?;
         fs::create_dir_all(folder).map_err(|error| ProgramError::Io {
-            action: "make the folder",
+            action: "create the folder",
             path: folder.to_owned(),
             error,
         })?;
@@ -222,7 +222,7 @@ impl Programs {
             // With the program's name, which libbpf's messages show.
             let folder = compiler.scratch.path().join(number.to_string());
             fs::create_dir_all(&folder).map_err(|error| ProgramError::Io {
-                action: "make the folder",
+                action: "create the folder",
                 path: folder.clone(),
                 error,
             })?;

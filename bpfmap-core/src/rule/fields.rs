@@ -15,7 +15,7 @@ pub const fn field_in_key(field: SpecialField) -> Violation {
 #[must_use]
 pub const fn field_in_event(field: SpecialField) -> Violation {
     let message = Text::of("an event can't hold a `").and(field.name());
-    let message = message.and("`, which belongs to the kernel");
+    let message = message.and("`, which only the kernel can access");
     Violation::new("event-shape", &message, "leave it out: an event is plain data")
 }
 
@@ -33,11 +33,12 @@ pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Op
     if btf {
         return None;
     }
-    let message = Text::of("the kernel finds the `").and(field.name()).and("` of a value by BTF");
+    let message =
+        Text::of("the kernel needs BTF to find the `").and(field.name()).and("` in a value");
     Some(Violation::new(
         "special-field-needs-btf",
         &message,
-        "describe key and value by their types, with BTF",
+        "give key and value types, and leave out `btf`",
     ))
 }
 
@@ -45,7 +46,7 @@ pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Op
 #[must_use]
 pub const fn flag_and_field(flag: &str, field: SpecialField) -> Violation {
     let message = Text::of("the flag `").and(flag).and("` excludes the `").and(field.name());
-    Violation::new("flag-conflict", &message.and("` in the value"), "leave the flag out")
+    Violation::new("flag-conflict", &message.and("` in the value"), "remove the flag")
 }
 
 /// Where `field` may be instead.
@@ -56,10 +57,12 @@ const fn takers(field: SpecialField) -> Text {
         _ => None,
     };
     if let Some(root) = root {
-        let text = Text::of("a node is in what programs allocate: name its struct in a `");
+        let text = Text::of(
+            "only objects that programs allocate can contain a node: name their struct in a `",
+        );
         return text.and(root.name()).and("<STRUCT.MEMBER>`");
     }
-    let (mut text, mut index, mut first) = (Text::of("map types that take it: "), 0, true);
+    let (mut text, mut index, mut first) = (Text::of("map types that support it: "), 0, true);
     while index < MAP_TYPES.len() {
         if MAP_TYPES[index].takes_special_field(field) {
             text = if first { text } else { text.and(", ") };

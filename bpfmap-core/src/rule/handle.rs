@@ -11,12 +11,12 @@ pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Vio
     match (is_optional, is_option) {
         (true, false) => Some(Violation::new(
             "optional-map",
-            &map.and("` is optional, so its handle may be absent"),
+            &map.and("` is optional, so its handle must be an `Option`"),
             "write `Option<Map<…>>`",
         )),
         (false, true) => Some(Violation::new(
             "optional-map",
-            &map.and("` is not optional, so its handle is never absent"),
+            &map.and("` is not optional, so its handle can't be an `Option`"),
             "write `Map<…>`; or write `optional` in `#[bpf_map(…)]`, if the loader may leave the map out",
         )),
         (true, true) | (false, false) => None,
@@ -40,9 +40,9 @@ pub const fn method(
     }
     let message = Text::of("`").and(name).and("` on the map `").and(map.name).and("` (`");
     let message = message.and(row.name).and("`) needs Linux ").release(since);
-    let message = message.and(", and the schema is for Linux ").release(oldest);
+    let message = message.and(", but the `min_kernel` of the schema is ").release(oldest);
     let help = Text::of("write `min_kernel = \"").release(since).and(
-        "\"`; or open the map as `Map<AnyKernel<…>>`, and expect the error `Unsupported` on older kernels",
+        "\"`; or open the map as `Map<AnyKernel<…>>`, and handle the error `Unsupported` on older kernels",
     );
     Some(Violation { rule: "too-new-for-min-kernel", message, help })
 }

@@ -71,8 +71,8 @@ mod tests {
         let violation = max_entries(&map_type::RINGBUF, 0).unwrap();
         assert_eq!(
             violation.sentence().as_str(),
-            "`max_entries` of a map of type `ringbuf` is its size in bytes: a power of two, and whole pages of 4096 \
-             bytes, this one has 0\n  = help: take 4096\n  = rule: max-entries-form (`bpfmap explain max-entries-form`)"
+            "`max_entries` of a map of type `ringbuf` must be a size in bytes that is a power of two and a multiple of 4096 \
+             bytes, this one has 0\n  = help: write 4096\n  = rule: max-entries-form (`bpfmap explain max-entries-form`)"
         );
     }
 }

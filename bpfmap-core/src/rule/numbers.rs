@@ -14,15 +14,15 @@ pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
         MaxEntriesRule::AtLeastOne { .. } if entries == 0 => Some(Violation::new(
             "max-entries-zero",
             &at_least_one,
-            "write how many it has, or leave `max_entries` out if the loader sets it",
+            "write the number of entries, or leave out `max_entries` if the loader sets it",
         )),
         MaxEntriesRule::Pages { .. } if entries == 0 => {
-            Some(Violation::new("max-entries-zero", &at_least_one, "write how many pages it has"))
+            Some(Violation::new("max-entries-zero", &at_least_one, "write the number of pages"))
         }
         MaxEntriesRule::PerCpu if entries == 0 => Some(Violation::new(
             "max-entries-zero",
             &at_least_one,
-            "leave `max_entries` out: libbpf then takes the number of possible CPUs",
+            "leave out `max_entries`: libbpf then uses the number of possible CPUs",
         )),
         MaxEntriesRule::AtLeastOne { max } | MaxEntriesRule::Pages { max } if entries > max => {
             let pages = matches!(row.max_entries, MaxEntriesRule::Pages { .. });
@@ -31,15 +31,16 @@ pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
             Some(Violation::new(
                 "max-entries-too-big",
                 &this_one_has(&message, number),
-                "take a smaller number",
+                "use a smaller number",
             ))
         }
         MaxEntriesRule::Bytes if entries == 0 || entries > LARGEST_BUFFER => {
             let message = Text::of("`max_entries` of ").and(of_type(row).as_str());
-            let message = message.and(" is its size in bytes: a power of two, and whole pages of ");
+            let message =
+                message.and(" must be a size in bytes that is a power of two and a multiple of ");
             let message = this_one_has(&message.number(PAGE_SIZE as u64).and(" bytes"), number);
             let right = if entries == 0 { PAGE_SIZE } else { LARGEST_BUFFER };
-            let help = Text::of("take ").number(right as u64);
+            let help = Text::of("write ").number(right as u64);
             Some(Violation { rule: "max-entries-form", message, help })
         }
         MaxEntriesRule::One if entries != 1 => Some(Violation::new(
@@ -49,9 +50,8 @@ pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
         )),
         MaxEntriesRule::Zero if entries != 0 => Some(Violation::new(
             "max-entries-form",
-            &of_type(row)
-                .and(" has no number of entries: they come and go with what they belong to"),
-            "leave `max_entries` out",
+            &of_type(row).and(" can't have `max_entries`: it has an entry for each owner"),
+            "leave out `max_entries`",
         )),
         _ => None,
     }
@@ -73,19 +73,19 @@ pub const fn contiguous(row: &MapType, value: u64, entries: u32) -> Option<Viola
     Some(Violation::new(
         "max-entries-too-big",
         &this_one_has(&message, entries as u64),
-        "take a smaller number, or a smaller value",
+        "use a smaller number or a smaller value",
     ))
 }
 
 /// The number that is said as `map_extra`. `max_entries`: where it is known.
 #[must_use]
 pub const fn map_extra(row: &MapType, extra: u64, max_entries: Option<u32>) -> Option<Violation> {
-    let smaller = "take a smaller number, or leave it out";
+    let smaller = "use a smaller number, or leave it out";
     let subject = Text::of("`map_extra` of ").and(of_type(row).as_str());
     let (message, most) = match row.map_extra {
         _ if extra == 0 => return None,
         MapExtraRule::Zero => {
-            let message = of_type(row).and(" takes no `map_extra`");
+            let message = of_type(row).and(" does not accept `map_extra`");
             return Some(Violation::new("map-extra-not-for-type", &message, "leave it out"));
         }
         MapExtraRule::Address => {
@@ -94,18 +94,18 @@ pub const fn map_extra(row: &MapType, extra: u64, max_entries: Option<u32>) -> O
                 return None;
             }
             let message = subject.and(" is an address, a multiple of the page size");
-            let help = Text::of("take ").hex(extra / page * page).and(", or leave it out");
+            let help = Text::of("write ").hex(extra / page * page).and(", or leave it out");
             return Some(Violation { rule: "map-extra-range", message, help });
         }
         MapExtraRule::HashFunctions { max } => {
-            (subject.and(" is its number of hash functions, at most "), max)
+            (subject.and(" is the number of hash functions, at most "), max)
         }
         MapExtraRule::ExpectedEntries { max } => {
             let most = match max_entries {
                 Some(entries) if (entries as u64) < max => entries as u64,
                 _ => max,
             };
-            (subject.and(" is how many entries are expected, at most "), most)
+            (subject.and(" is the number of expected entries, at most "), most)
         }
     };
     if extra <= most {

@@ -18,7 +18,7 @@ const LPM_KEY_HELP: &str =
 /// The size of a key.
 #[must_use]
 pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
-    let smaller = "take a smaller key, such as a hash of the large one";
+    let smaller = "use a smaller key, such as a hash of the large one";
     match row.key {
         KeyRule::Any { .. } if size == 0 => Some(Violation::new(
             "key-size",
@@ -38,8 +38,8 @@ pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
         // `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
         KeyRule::CgroupStorage if size != 8 && size != 16 => Some(Violation::new(
             "key-size",
-            &this_one_has(&Text::of("the key of a cgroup's storage has 8 or 16 bytes"), size),
-            "write `key: u64`: the cgroup's inode number; or a struct of it and the `u32` attach type",
+            &this_one_has(&Text::of("the key of a cgroup storage has 8 or 16 bytes"), size),
+            "write `key: u64` for the cgroup's inode number, or use a struct of this number and the `u32` attach type",
         )),
         KeyRule::LpmPrefix if size < LPM_KEY_SIZE.0 || size > LPM_KEY_SIZE.1 => {
             let message = Text::of("the key of an LPM trie has ").number(LPM_KEY_SIZE.0);
@@ -77,11 +77,7 @@ pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violat
     }
     let message = Text::of("key and value together have less than ").number(most).and(" bytes");
     let message = message.and("; this key has ").number(key).and(", the value ").number(value);
-    Some(Violation::new(
-        "key-size",
-        &message,
-        "take a smaller key, such as a hash of the large one",
-    ))
+    Some(Violation::new("key-size", &message, "use a smaller key, such as a hash of the large one"))
 }
 
 /// The size of each frame of a stack, in bytes. `build_ids`: with the flag `stack_build_id`.
@@ -104,9 +100,9 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
             }
             let message = message.and("1 to ").number(max_size as u64).and(" bytes");
             let help = if size == 0 {
-                "give it at least a byte; a set of keys takes `u8`"
+                "use a type with at least one byte, such as `u8` for a set of keys"
             } else {
-                "split it over several entries or maps"
+                "split it into several entries or maps"
             };
             (if row.per_cpu { message.and(" for each CPU") } else { message }, help)
         }
@@ -115,7 +111,7 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
             if size != 0 && size % frame == 0 {
                 return None;
             }
-            let help = "take `[u64; 127]`, the most that kernels keep by default";
+            let help = "use `[u64; 127]`, the most frames that kernels allow by default";
             (message.number(frame).and(" bytes for each frame"), help)
         }
         ValueRule::Object(object) => {
@@ -128,10 +124,10 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
                 message = message.number(sizes[index]);
                 index += 1;
             }
-            (message.and(" bytes"), "leave the value out, or take such a size")
+            (message.and(" bytes"), "leave out the value, or use one of these sizes")
         }
         ValueRule::Instruction if size != INSTRUCTION_SIZE as u64 => {
-            (message.number(INSTRUCTION_SIZE as u64).and(" bytes"), "leave the value out")
+            (message.number(INSTRUCTION_SIZE as u64).and(" bytes"), "leave out the value")
         }
         ValueRule::Instruction | ValueRule::StructOps | ValueRule::Valueless => return None,
     };
@@ -157,13 +153,13 @@ pub const fn event(
     let room = row.largest_event(max_entries);
     if size > room {
         let message = Text::of("an event of this map has at most ").number(room).and(" bytes");
-        let help = "take a smaller event, or a larger buffer";
+        let help = "use a smaller event or a larger buffer";
         return Some(Violation::new(rule, &this_one_has(&message, size), help));
     }
     if matches!(row.max_entries, MaxEntriesRule::Bytes) && align > RECORD_ALIGN {
         let message = Text::of("this event is aligned to ").number(align);
         let message = message.and(" bytes, a record to ").number(RECORD_ALIGN);
-        let help = "take members of 8 bytes at most, and no `align`";
+        let help = "use members with an alignment of at most 8, and no `align`";
         return Some(Violation::new(rule, &message, help));
     }
     None

@@ -40,7 +40,7 @@ pub struct WithoutBtf {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub by_struct: Map<ByStruct>,
@@ -89,7 +89,7 @@ pub struct Packets {
     event: Packet,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub packets: Map<Packets>,
@@ -115,7 +115,7 @@ pub struct Tenants {
     inner: Tenant,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub tenant: Map<Tenant>,
@@ -142,7 +142,7 @@ pub struct Routes {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub routes: Map<Routes>,
@@ -169,7 +169,7 @@ pub struct Counters {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub counters: Map<Counters>,
@@ -196,7 +196,7 @@ pub struct Counters {
     value: Counter,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub counters: Map<Counters>,
@@ -244,7 +244,7 @@ pub struct Counters {
     value: Counter,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub counters: Map<Counters>,

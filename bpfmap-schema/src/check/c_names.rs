@@ -46,7 +46,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     for def in cx.types() {
         if let Some(why) = as_type(def) {
             let name = &def.name;
-            let message = format!("the name `{}` is taken: {why}", name.value);
+            let message = format!("the name `{}` is reserved: {why}", name.value);
             cx.report(
                 Finding::new(&rules::RESERVED_NAME, name.span, message).help(another(&name.value)),
             );
@@ -144,7 +144,7 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
 fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
     let written = name.written.as_str();
     let (what, is_certain) = if OWN.iter().any(|own| written.starts_with(own)) {
-        ("the generated C has names of its own that begin so".to_owned(), true)
+        ("generated C uses names that begin like this".to_owned(), true)
     } else {
         let Some(why) = cx.taken.why(written, name.space) else { return };
         if name.kernel && !matches!(why.kind, Kind::Macro | Kind::Keyword) {
@@ -158,12 +158,12 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
     };
     let rule: &'static Rule =
         if is_certain { &rules::RESERVED_NAME } else { &rules::NAME_MAY_CLASH };
-    let taken = if is_certain { "is taken" } else { "may be taken" };
+    let taken = if is_certain { "is reserved" } else { "may be reserved" };
     let another = another(&name.given.value);
     let help = match name.is {
         Is::Constant => "choose another name, or another `prefix`".to_owned(),
         Is::Type | Is::Typedef if !is_certain => {
-            format!("{another}; write {} if it is that type", cx.syntax.kernel())
+            format!("{another}, or write {} if you mean that type", cx.syntax.kernel())
         }
         _ => another,
     };
@@ -172,13 +172,13 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
             .help(help);
     match name.is {
         Is::Constant if written != name.given.value => {
-            finding = finding.label("called so in C");
+            finding = finding.label("has this name in C");
         }
-        Is::EventFunction => finding = finding.label("gets a function called so in C"),
+        Is::EventFunction => finding = finding.label("gets a function with this name in C"),
         _ => {}
     }
     if !is_certain {
-        finding = finding.note("a program that has both does not compile");
+        finding = finding.note("a program with both declarations does not compile");
     }
     cx.report(finding);
 }
@@ -186,7 +186,7 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
 fn another(name: &str) -> String {
     let other = format!("{}_", name.trim_matches('_'));
     if OWN.iter().any(|own| other.starts_with(own)) {
-        "choose a name that begins in another way".to_owned()
+        "choose a name with another beginning".to_owned()
     } else {
         format!("choose another name, such as `{other}`")
     }
@@ -196,9 +196,9 @@ fn another(name: &str) -> String {
 fn as_type(def: &TypeDef) -> Option<&'static str> {
     let word = def.name.value.as_str();
     if type_word::builtin(word).is_some() || type_word::pointing(word).is_some() || word == "void" {
-        Some("it is a type already")
+        Some("a type already has this name")
     } else if type_word::in_other_words(word).is_some() && !def.in_c.kernel {
-        Some("it is a type of C, of the kernel or of Rust")
+        Some("it is a type in C, in the kernel or in Rust")
     } else {
         None
     }

@@ -16,7 +16,7 @@ use bpfmap_core::rule;
 const CONFLICTS: &[(&str, &str, &str)] = &[
     ("rdonly", "wronly", "user space could then neither read nor write the map"),
     ("rdonly_prog", "wronly_prog", "programs could then neither read nor write the map"),
-    ("no_common_lru", "numa_node", "each CPU's list lies on the node of that CPU"),
+    ("no_common_lru", "numa_node", "the list of each CPU is on the node of that CPU"),
 ];
 
 /// Flags that keep programs out of a value, and so out of its special fields.
@@ -44,9 +44,12 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 Finding::new(
                     &rules::FLAG_NOT_FOR_TYPE,
                     flag.span,
-                    format!("a map of type `{}` does not take the flag `{}`", row.name, flag.value),
+                    format!(
+                        "a map of type `{}` does not accept the flag `{}`",
+                        row.name, flag.value
+                    ),
                 )
-                .help(format!("leave it out; the type takes {}", taken.join(", "))),
+                .help(format!("remove it; this map type accepts {}", taken.join(", "))),
             );
         }
     }
@@ -67,9 +70,9 @@ fn conflicts(cx: &mut Context<'_>, map: &MapDecl) {
                 other.span,
                 format!("the flags `{}` and `{}` exclude each other", one.value, other.value),
             )
-            .related(one.span, "the other one")
+            .related(one.span, "the other flag")
             .note(*why)
-            .help("leave one of them out"),
+            .help("remove one of them"),
         );
     }
 }
@@ -96,15 +99,14 @@ fn first_contents(cx: &mut Context<'_>, map: &MapDecl) {
         update.is_some_and(|facts| facts.since().is_none())
     });
     for flag in flags {
-        let message =
-            format!("the flag `{}` excludes what the map holds from the start", flag.value);
+        let message = format!("a map with the flag `{}` can't have initial contents", flag.value);
         cx.report(
             Finding::new(&rules::FLAG_CONFLICT, flag.span, message)
-                .related(first.span, "put in when the object is loaded")
+                .related(first.span, "stored when the object is loaded")
                 .note(
-                    "libbpf puts it in through the descriptor that the flag makes read-only: EPERM",
+                    "libbpf stores them through the descriptor, which the flag makes read-only, and gets EPERM",
                 )
-                .help("leave the flag out, or `values`"),
+                .help("remove the flag or `values`"),
         );
     }
 }
@@ -142,19 +144,16 @@ fn numa_node(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::NUMA_NODE_WITHOUT_FLAG,
             node.span,
-            "the kernel ignores `numa_node` without the flag of that name",
+            "the kernel ignores `numa_node` without the flag of the same name",
         )
-        .help(format!("write {} as well", cx.syntax.list("flags", NUMA_NODE)))
+        .help(format!("add {}", cx.syntax.list("flags", NUMA_NODE)))
     } else {
         Finding::new(
             &rules::NUMA_NODE_WITHOUT_FLAG,
             node.span,
-            format!(
-                "the memory of a map of type `{}` comes from no NUMA node of its own",
-                row.name
-            ),
+            format!("a map of type `{}` does not support `numa_node`", row.name),
         )
-        .help("leave `numa_node` out")
+        .help("remove `numa_node`")
     };
     cx.report(finding);
 }

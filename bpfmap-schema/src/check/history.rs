@@ -21,7 +21,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     former_names(cx, "map", &names.collect::<Vec<_>>());
     for template in maps.iter().filter_map(|map| map.template()) {
         if let Some(former) = &template.renamed_from {
-            nameless(cx, "an inner map that is described in place", former.span);
+            nameless(cx, "an inner map that is declared in place", former.span);
         }
     }
 }
@@ -71,14 +71,14 @@ fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
         };
         if let Some(taken) = now.get(former.value.as_str()) {
             let message = if name.value == former.value {
-                format!("the {what} `{}` is said to be renamed from itself", name.value)
+                format!("the {what} `{}` has its own name in `renamed_from`", name.value)
             } else {
                 format!("`{}` is still the name of a {what}", former.value)
             };
             cx.report(
                 Finding::new(&rules::RENAMED_FROM, former.span, message)
-                    .related(*taken, "has the name now")
-                    .help(format!("leave `renamed_from` out, or give one {what} another name")),
+                    .related(*taken, "now has this name")
+                    .help(format!("remove `renamed_from`, or give one {what} another name")),
             );
         } else if let Some(first) = seen.insert(&former.value, former.span) {
             let message = format!("two {what}s are renamed from `{}`", former.value);
@@ -86,7 +86,7 @@ fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
                 Finding::new(&rules::RENAMED_FROM, former.span, message)
                     .label("again")
                     .related(first, "first")
-                    .help("leave one of them out"),
+                    .help("remove one of them"),
             );
         }
     }
@@ -94,8 +94,12 @@ fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
 
 fn nameless(cx: &mut Context<'_>, what: &str, span: Span) {
     cx.report(
-        Finding::new(&rules::RENAMED_FROM, span, format!("{what} has no name, and had none"))
-            .help("leave `renamed_from` out"),
+        Finding::new(
+            &rules::RENAMED_FROM,
+            span,
+            format!("{what} has no name, so it can't have `renamed_from`"),
+        )
+        .help("remove `renamed_from`"),
     );
 }
 
@@ -105,8 +109,8 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
         Finding::new(&rules::DEFAULT_NOT_FOR_TYPE, default.span, what).help(help)
     };
     let MemberType::Type(ty) = &member.ty else {
-        let message = "a struct or union has no default of its own";
-        cx.report(not_for_type(message, "write `default` at its members"));
+        let message = "a struct or union can't have a default";
+        cx.report(not_for_type(message, "write `default` on its members"));
         return;
     };
     let is_unknown = match cx.resolved.without_aliases(&ty.value) {
@@ -118,20 +122,20 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
         return;
     }
     if member.name.is_none() {
-        let message = "bits without a name are padding, which is zero";
-        cx.report(not_for_type(message, "leave `default` out"));
+        let message = "a bit-field without a name is padding, which is always zero";
+        cx.report(not_for_type(message, "remove `default`"));
         return;
     }
     let Some(held) = cx.resolved.number(&ty.value) else {
-        let message = format!("a member of the type `{}` has no default", ty.value);
-        let help = "leave `default` out: what is new is zero";
-        cx.report(not_for_type(&message, help).related(ty.span, "is not one number"));
+        let message = format!("a member of the type `{}` can't have a default", ty.value);
+        let help = "remove `default`: the new member is then zero";
+        cx.report(not_for_type(&message, help).related(ty.span, "not a number"));
         return;
     };
     if held.value_of(&default.value).is_some_and(|value| held.fits(value, member)) {
         return;
     }
-    let message = format!("{} is no default for this member", default.value);
+    let message = format!("{} is not a possible default for this member", default.value);
     cx.report(
         Finding::new(&rules::DEFAULT_RANGE, default.span, message)
             .related(ty.span, "the type")

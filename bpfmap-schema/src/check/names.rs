@@ -57,12 +57,15 @@ pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_word || text.len() > MAX_NAME {
         cx.report(
-            Finding::new(&rules::BAD_NAME, name.span, format!("`{text}` can't name {what}")).help(
-                format!(
-                    "a name has up to {MAX_NAME} ASCII letters, digits and `_`, and does not start \
+            Finding::new(
+                &rules::BAD_NAME,
+                name.span,
+                format!("`{text}` is not a valid name for {what}"),
+            )
+            .help(format!(
+                "a name has up to {MAX_NAME} ASCII letters, digits and `_`, and does not start \
                      with a digit"
-                ),
-            ),
+            )),
         );
     }
 }
@@ -128,7 +131,9 @@ fn unique_schemas(cx: &mut Context<'_>) {
                     format!("there are two schemas `{name}`"),
                 )
                 .label(format!("includes a schema `{name}`"))
-                .help("give one of them another `name`: their files would be one");
+                .help(
+                    "give one of them another `name`, because their files would have the same name",
+                );
                 if first.source.is_some() {
                     finding = finding.related(first, format!("the first `{name}`"));
                 }
@@ -222,7 +227,7 @@ fn unique_in_the_kernel(cx: &mut Context<'_>) {
             continue;
         }
         unique(cx, &mut seen, kept, name, &rules::MAP_NAME_TOO_LONG, |name, first, written| {
-            format!("the kernel knows both `{first}` and `{name}` as `{written}`")
+            format!("in the kernel, both `{first}` and `{name}` are called `{written}`")
         });
     }
 }

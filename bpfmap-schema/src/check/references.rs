@@ -43,8 +43,8 @@ fn unknown_types(cx: &mut Context<'_>) {
             || {
                 if written.is_some() {
                     return format!(
-                        "declare `{called}` with `#[derive(BpfType)]`, or bring it in with `use`; if another crate \
-                         declares it, give the source of that crate by `--extern` on the command line or \
+                        "declare `{called}` with `#[derive(BpfType)]`, or import it with `use`; if another crate \
+                         declares it, name the source of that crate with `--extern` on the command line or \
                          `Builder::extern_crate` in a build script"
                     );
                 }
@@ -179,10 +179,10 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
     let name = &def.name;
     // What holds a type that is too deep is not reported again, and a circle has no depth.
     if deepest > MAX_DEPTH && deepest < TOO_DEEP && !cx.unsound.contains(name.value.as_str()) {
-        let message = format!("`{}` holds types more than {MAX_DEPTH} deep", name.value);
+        let message = format!("`{}` nests types more than {MAX_DEPTH} deep", name.value);
         cx.report(
             Finding::new(&rules::NESTED_TOO_DEEP, name.span, message)
-                .help("use fewer types within types, arrays and aliases counted"),
+                .help("use fewer levels; arrays and aliases count too"),
         );
         return TOO_DEEP;
     }
@@ -203,10 +203,10 @@ fn report_cycle<'a>(
 ) {
     let start = stack.iter().position(|(index, _)| *index == closing.to).unwrap_or_default();
     let name = &cx.types()[closing.to].name.value;
-    let message = format!("`{name}` holds itself, and so has no size");
+    let message = format!("`{name}` contains itself, so it has no finite size");
     let mut finding = Finding::new(&rules::RECURSIVE_TYPE, closing.ty.span, message)
-        .label("closes the circle")
-        .help(format!("hold a pointer, `*{name}`, or an index instead"));
+        .label("closes the cycle")
+        .help(format!("use a pointer, `*{name}`, or an index instead"));
     for (position, (index, next)) in stack[start..].iter().enumerate() {
         cx.unsound.insert(&cx.types()[*index].name.value);
         let edge = &edges[*index][next - 1];

@@ -127,10 +127,10 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::ONE_KIND_OF_LOCK,
                 other.span,
-                format!("`{name}` has a lock of either kind"),
+                format!("`{name}` has both kinds of locks"),
             )
             .related(lock.span, "the other")
-            .help("keep one: a `bpf_res_spin_lock` needs Linux 6.15, and can be refused"),
+            .help("keep one of them; a `bpf_res_spin_lock` needs Linux 6.15"),
         );
     }
     if let (Some(root), None) = (fields.iter().find(|member| member.field.node().is_some()), &lock)
@@ -140,9 +140,9 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::LIST_NEEDS_LOCK,
                 root.span,
-                format!("`{name}` has a `{field}` and no lock"),
+                format!("`{name}` has a `{field}` but no lock"),
             )
-            .help("give the struct a member of type `bpf_spin_lock`: programs hold it while they change the list or tree"),
+            .help("add a member of type `bpf_spin_lock`, which programs hold while they change the list or tree"),
         );
     }
     if let (Some(node), Some(other), None) =
@@ -152,11 +152,11 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::SHARED_NODE_NEEDS_REFCOUNT,
                 def.name.span,
-                format!("`{name}` can be in a list and in a tree, and nothing counts its owners"),
+                format!("`{name}` can be in a list and in a tree, but has no reference count"),
             )
             .related(node.span, "for a list")
             .related(other.span, "for a tree")
-            .help("give the struct a member of type `bpf_refcount`"),
+            .help("add a member of type `bpf_refcount`"),
         );
     }
     beside_bits(cx, def, &fields);
@@ -166,10 +166,12 @@ fn together(cx: &mut Context<'_>, def: &TypeDef) {
             Finding::new(
                 &rules::TOO_MANY_SPECIAL_FIELDS,
                 last.span,
-                format!("`{name}` has {count} special fields, and the kernel finds {MAX_FIELDS}"),
+                format!(
+                    "`{name}` has {count} special fields, but the kernel supports {MAX_FIELDS}"
+                ),
             )
-            .label("the last of them")
-            .help("split the value over two maps; each element of an array counts"),
+            .label("the last one")
+            .help("split the value into two maps; each element of an array counts"),
         );
     }
 }
@@ -183,10 +185,10 @@ fn beside_bits(cx: &mut Context<'_>, def: &TypeDef, fields: &[SpecialMember<'_>]
         Finding::new(
             &rules::SPECIAL_FIELD_BESIDE_BITS,
             bits.span,
-            format!("the kernel does not find a `{kind}` beside a part of a byte"),
+            format!("the kernel does not find a `{kind}` in a struct with a member that begins within a byte"),
         )
         .related(field.span, format!("the `{kind}`"))
-        .help("take whole bytes instead, or put the bit-fields into a union"),
+        .help("use whole bytes instead, or put the bit-fields into a union"),
     );
 }
 
@@ -200,7 +202,7 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
         (Some(_), _) if !is_struct => Finding::new(
             &rules::SPECIAL_FIELD_TARGET,
             target.name.span,
-            format!("a `{what}` leads to a struct, and `{name}` is none"),
+            format!("the target of a `{what}` must be a struct, but `{name}` is not one"),
         )
         .help("name a struct"),
         // Neither the kernel's lists nor user space know structs of other headers.
@@ -231,9 +233,9 @@ fn leads_to(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, target: &T
             Finding::new(
                 &rules::SPECIAL_FIELD_TARGET,
                 target.name.span,
-                format!("`{name}` leads to itself"),
+                format!("`{name}` refers to itself"),
             )
-            .help("what user space shares is a struct of its own, of plain members")
+            .help("use a separate struct with plain members for the memory that is shared with user space")
         }
         _ => return,
     };
@@ -250,7 +252,7 @@ fn twice(cx: &mut Context<'_>, def: &TypeDef, field: SpecialField, again: Span, 
         )
         .label("again")
         .related(first, "first")
-        .help(format!("keep one `{field}`, or split the value over two maps")),
+        .help(format!("keep one `{field}`, or split the value into two maps")),
     );
 }
 
@@ -311,7 +313,7 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if let KeyValue::Type(ty) = value {
         match &ty.value {
             Type::Special(field, _) => {
-                not_top_level(cx, *field, ty.span, "a value that is nothing else");
+                not_top_level(cx, *field, ty.span, "the value itself");
             }
             Type::Array(..) => nested_type(cx, ty, "an array"),
             _ => {}
@@ -336,14 +338,15 @@ pub(super) fn check_map(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
 pub fn without_btf(map: &MapDecl) -> Option<Spanned<&'static str>> {
     let mut set_by_loader = map.set_by_loader.iter();
     if let Some(key) = set_by_loader.find(|set| set.value == Attribute::Key) {
-        let why = "without the key's type, which no loader sets, the value's is left out too";
+        let why = "without the type of the key, which a loader can't set, the type of the value is left out too";
         return Some(Spanned::new(why, key.span));
     }
     match (&map.btf, &map.key) {
-        (Some(btf), _) if !btf.value => Some(Spanned::new("leaves BTF out", btf.span)),
-        (_, Some(KeyValue::Size(size))) => {
-            Some(Spanned::new("without the key's type, the value's is left out too", size.span))
-        }
+        (Some(btf), _) if !btf.value => Some(Spanned::new("turns off BTF", btf.span)),
+        (_, Some(KeyValue::Size(size))) => Some(Spanned::new(
+            "without the type of the key, the type of the value is left out too",
+            size.span,
+        )),
         _ => None,
     }
 }

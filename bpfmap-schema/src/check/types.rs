@@ -43,9 +43,9 @@ fn enum_tag(cx: &mut Context<'_>, name: &str, tag: &Spanned<String>) {
         Finding::new(
             &rules::DECL_TAG,
             tag.span,
-            format!("`{name}` is an enum, and clang takes no declaration tag on it"),
+            format!("`{name}` is an enum, and clang accepts no declaration tag on it"),
         )
-        .help("tag a member of this type, or an alias of it"),
+        .help("tag a member of this type or an alias"),
     );
 }
 
@@ -55,9 +55,9 @@ fn enum_tag(cx: &mut Context<'_>, name: &str, tag: &Spanned<String>) {
 fn decl_tags(cx: &mut Context<'_>, tags: &[Spanned<String>]) {
     for tag in tags {
         let (message, help) = if tag.value.is_empty() {
-            ("a declaration tag without text", "write what it says, or leave it out")
+            ("empty declaration tag", "write a text, or remove the tag")
         } else if tag.value.contains('\0') {
-            ("a declaration tag with a zero byte, which BTF can't hold", "leave the zero byte out")
+            ("a declaration tag with a zero byte, which BTF can't contain", "remove the zero byte")
         } else {
             continue;
         };
@@ -109,7 +109,8 @@ fn in_place_name(member: &Member) -> &str {
 
 fn count(cx: &mut Context<'_>, name: &str, span: Span, count: usize, what: &str) {
     if count > MAX_MEMBERS {
-        let message = format!("`{name}` has {count} {what}, and BTF can describe {MAX_MEMBERS}");
+        let message =
+            format!("`{name}` has {count} {what}, but BTF supports at most {MAX_MEMBERS}");
         cx.report(
             Finding::new(&rules::TYPE_TOO_LARGE, span, message)
                 .help("use an array, or several types"),
@@ -122,7 +123,7 @@ fn alignment(cx: &mut Context<'_>, body: &Composite) {
     if align.value.is_power_of_two() && align.value <= MAX_ALIGN {
         return;
     }
-    let message = format!("{} is no alignment", align.value);
+    let message = format!("{} is not a possible alignment", align.value);
     let nearest = align.value.clamp(1, MAX_ALIGN).next_power_of_two();
     cx.report(
         Finding::new(&rules::ALIGN_POWER_OF_TWO, align.span, message)
@@ -141,8 +142,8 @@ fn no_empty_array(cx: &mut Context<'_>, ty: &Spanned<Type>) {
                     ty.span,
                     "an array of no elements only marks a place in a struct",
                 )
-                .label("of no elements")
-                .help("give it a length, or make it a member of a struct that has others"),
+                .label("has no elements")
+                .help("give it a length, or make it a member of a struct with other members"),
             );
         }
         Type::Array(element, _) => no_empty_array(cx, element),
@@ -170,9 +171,9 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
                 ty.span,
                 "a bit-field is an integer, a `bool` or an enum",
             )
-            .label("can't be cut to bits")
+            .label("can't be a bit-field")
             .related(bits.span, "makes it a bit-field")
-            .help("take an integer, or leave out `bits`"),
+            .help("use an integer, or remove `bits`"),
         );
     } else if !(1..=widest).contains(&bits.value) {
         let bits_of =
@@ -185,7 +186,7 @@ fn bit_field(cx: &mut Context<'_>, member: &Member, ty: &Spanned<Type>) {
             Finding::new(&rules::BIT_FIELD_WIDTH, bits.span, message)
                 .label(format!("asks for {}", bits_of(bits.value)))
                 .related(ty.span, format!("has {}", bits_of(widest)))
-                .help("take another width, or a wider type; padding needs no member of its own"),
+                .help("use another width or a wider type; padding needs no member"),
         );
     }
 }
@@ -197,10 +198,10 @@ fn packed_special_field(cx: &mut Context<'_>, ty: &Spanned<Type>) {
         Finding::new(
             &rules::PACKED_SPECIAL_FIELD,
             ty.span,
-            format!("a packed struct can't hold a `{name}`"),
+            format!("a packed struct can't contain a `{name}`"),
         )
-        .label("has to be aligned")
-        .help("leave out `packed`, and order the members so that no padding is needed"),
+        .label("must be aligned")
+        .help("remove `packed`, and order the members so that no padding is needed"),
     );
 }
 
@@ -221,7 +222,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         }
         let (min, max) = range(repr);
         let message = format!(
-            "{} does not fit the `{}` that holds `{name}`: {min} to {max}",
+            "{} does not fit into the integer type `{}` of `{name}`: {min} to {max}",
             value.value, repr
         );
         let mut finding =
@@ -233,7 +234,7 @@ fn enumeration(cx: &mut Context<'_>, def: &TypeDef, body: &Enum) {
         let wide_enough = REPRS.into_iter().find(|repr| values().all(|value| fits(*repr, value)));
         let help = match wide_enough {
             Some(repr) => format!("write {}", cx.syntax.repr(&repr.to_string())),
-            None => "no integer of up to 64 bits holds all of its values".to_owned(),
+            None => "use values that all fit into an integer of at most 64 bits".to_owned(),
         };
         cx.report(finding.help(help));
     }
@@ -271,7 +272,7 @@ fn too_large(cx: &mut Context<'_>, def: &TypeDef) {
     let size = size_of(&def.name.value);
     if size > MAX_SIZE && !part_is_too_large {
         let message =
-            format!("`{}` has {size} bytes, and BTF can describe {MAX_SIZE}", def.name.value);
+            format!("`{}` has {size} bytes, but BTF supports at most {MAX_SIZE}", def.name.value);
         cx.report(
             Finding::new(&rules::TYPE_TOO_LARGE, def.name.span, message).help("shorten its arrays"),
         );

@@ -40,7 +40,7 @@ impl<'p> Parser<'p> {
         self.skip_space();
         if self.at < self.text.len() {
             if type_word::of_c(self.text).is_some() {
-                let message = format!("`{}` is a type as C writes it", self.text.trim());
+                let message = format!("`{}` is C syntax for a type", self.text.trim());
                 return Err(self.finding(&rules::TYPE_SYNTAX, 0, self.text.len(), message));
             }
             return Err(self.unexpected("nothing more"));
@@ -52,7 +52,7 @@ impl<'p> Parser<'p> {
         self.skip_space();
         let start = self.at;
         if depth > MAX_DEPTH {
-            let message = format!("arrays and pointers nest more than {MAX_DEPTH} deep");
+            let message = format!("arrays and pointers are nested more than {MAX_DEPTH} deep");
             return Err(self.finding(&rules::TYPE_SYNTAX, start, start + 1, message));
         }
         let ty = match self.peek() {
@@ -93,8 +93,8 @@ impl<'p> Parser<'p> {
         if self.peek() != Some('<') {
             let name = field.name();
             let (message, example) = match field.node() {
-                Some(_) => (format!("a `{name}` says what it holds"), "STRUCT.MEMBER"),
-                None => (format!("a `{name}` says what it points to"), "STRUCT"),
+                Some(_) => (format!("a `{name}` must name its elements"), "STRUCT.MEMBER"),
+                None => (format!("a `{name}` must name its target"), "STRUCT"),
             };
             let mut finding = self.finding(&rules::TYPE_SYNTAX, start, self.at, message);
             finding.help = Some(format!("write `{name}<{example}>`"));
@@ -148,7 +148,7 @@ impl<'p> Parser<'p> {
         };
         self.at += length;
         if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-            let message = format!("`{}` is no number", &rest[..length]);
+            let message = format!("`{}` is not a number", &rest[..length]);
             return Err(self.finding(&rules::TYPE_SYNTAX, start, self.at, message));
         }
         let span = self.span_of(start, self.at);
@@ -193,10 +193,10 @@ impl<'p> Parser<'p> {
     ) -> Box<Finding> {
         let first = self.text.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
         let help = match first {
-            "struct" | "union" | "enum" => "write the name alone, without the word before it",
-            "const" | "volatile" => "a type has no qualifiers in a schema: leave them out",
+            "struct" | "union" | "enum" => "write only the name, without the keyword before it",
+            "const" | "volatile" => "remove the qualifiers",
             _ => {
-                "types are written `u32`, `be16`, `[u8; 16]`, `*void`, or by their name in `types`"
+                "write a type such as `u32`, `be16`, `[u8; 16]` or `*void`, or a name from `types`"
             }
         };
         let help = type_word::of_c(self.text).unwrap_or_else(|| help.to_owned());

@@ -131,9 +131,9 @@ impl fmt::Display for Kind {
             Self::Function => "a function",
             Self::Macro | Self::FunctionMacro => "a macro",
             Self::Keyword => "a word of C",
-            Self::Builtin => "a function that clang has built in",
+            Self::Builtin => "a builtin function of clang",
             Self::Section => "a section of BPF programs",
-            Self::Symbol => "a variable that BPF programs have",
+            Self::Symbol => "a variable of BPF programs",
         })
     }
 }

@@ -81,7 +81,7 @@ pub(crate) mod objects {
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not hold kernel objects",
     label = "this map type holds plain values",
-    note = "use `update`, or `push` on a queue or stack"
+    note = "use `update`, or `push` for a queue or stack"
 )]
 pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
     /// The type of the objects. An object is only borrowed, because the map keeps its own reference to it. The type may
@@ -106,7 +106,7 @@ pub trait HoldObjects<S: MapSpec>: Kind + objects::Held<S> {
 #[diagnostic::on_unimplemented(
     message = "user space can't read the entries of a map of type `{Self}`",
     label = "this map type lacks the operation",
-    note = "the kernel shows user space nothing of the objects that this map type holds: keep in the program what was put in"
+    note = "the kernel returns no information about the objects of this map type: remember in the application what you stored"
 )]
 pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
     /// The result of a lookup. It may depend on the map `S`: a devmap returns as much as its value has room for.
@@ -122,8 +122,8 @@ pub trait ShowObjects<S: MapSpec>: Kind + objects::Shown<S> {
 /// User space passes the owner itself, never a bare number: see [`Map::attach`](crate::Map::attach).
 #[diagnostic::on_unimplemented(
     message = "a map of type `{Self}` does not attach values to objects",
-    label = "this map type has keys of its own",
-    note = "use `lookup` and `update` with a key; only sk_storage, inode_storage, task_storage and cgrp_storage attach values to what a descriptor means"
+    label = "this map type has ordinary keys",
+    note = "use `lookup` and `update` with a key; only sk_storage, inode_storage, task_storage and cgrp_storage attach values to objects"
 )]
 pub trait AttachValues: Kind {
     /// The type of the owners to which values are attached.
@@ -145,17 +145,17 @@ capabilities! {
     /// The capability to read an entry by its key.
     LookupElement,
     "entries of a map of type `{Self}` can't be looked up by key",
-    "queues and stacks have no keys: use `peek` or `pop`; of a kernel object that an entry holds, `get` gives what the kernel shows; what is attached to a socket, a file, a task or a cgroup is `attached`; a `bloom_filter` only says what it `may_contain`";
+    "queues and stacks have no keys: use `peek` or `pop`; for entries that are kernel objects use `get`; for values of a socket, a file, a task or a cgroup use `attached`; for a `bloom_filter` use `may_contain`";
 
     /// The capability to write an entry by its key.
     UpdateElement,
     "entries of a map of type `{Self}` can't be updated by key",
-    "queues and stacks have no keys: use `push`; where entries hold kernel objects, `set` takes the object itself; a `ringbuf` is filled by programs and read by `RingBuf`, a `user_ringbuf` is filled by `UserRingBuf`; to a socket, a file, a task or a cgroup `attach` the value; a `bloom_filter` has `add`; only programs put stacks into a `stack_trace`";
+    "queues and stacks have no keys: use `push`; for entries that are kernel objects use `set` with the object; `RingBuf` reads a `ringbuf`, which programs fill; `UserRingBuf` fills a `user_ringbuf`; for values of a socket, a file, a task or a cgroup use `attach`; for a `bloom_filter` use `add`; only programs write to a `stack_trace`";
 
     /// The capability to distinguish a present key from an absent key on update.
     InsertElement,
     "keys of a map of type `{Self}` are always present, so nothing can be inserted",
-    "every index of an array counts as taken from its creation on (BPF_NOEXIST is EEXIST): use `update`, or `set` where entries hold kernel objects";
+    "every index of an array is present from its creation on (BPF_NOEXIST fails with EEXIST): use `update`, or `set` for kernel objects";
 
     /// The capability to read and write the value of one CPU, and to write one value for all CPUs
     /// (Linux 7.0).
@@ -166,32 +166,32 @@ capabilities! {
     /// The capability to delete an entry by its key.
     DeleteElement,
     "entries of a map of type `{Self}` can't be deleted",
-    "the entries of an array exist as long as the map (the kernel answers EINVAL): store a zeroed value instead; a queue or stack gives up entries with `pop`; what was added to a `bloom_filter` stays: put a new one in its place";
+    "the entries of an array exist as long as the map (the kernel returns EINVAL): store a zeroed value instead; for a queue or stack use `pop`; values can't be removed from a `bloom_filter`: replace it by a new one";
 
     /// The capability to read and delete an entry in one step.
     TakeElement,
-    "entries of a map of type `{Self}` can't be taken out by key",
-    "only the hash types can look up and delete in one step (from Linux 5.14; ENOTSUPP elsewhere): use `lookup` and then `delete` where the type has them, `pop` on a queue or stack";
+    "entries of a map of type `{Self}` can't be looked up and deleted in one step",
+    "only the hash types can do this (from Linux 5.14; ENOTSUPP for other types): use `lookup` and then `delete`, or `pop` for a queue or stack";
 
     /// The capability to walk over the keys.
     Iterate,
     "a map of type `{Self}` can't be walked",
-    "the kernel has no order of keys for this type (get_next_key is refused): a queue or stack is emptied with `pop`";
+    "the kernel has no order of keys for this type (it refuses get_next_key): use `pop` to empty a queue or stack";
 
     /// The capability to write many entries in one system call.
     UpdateBatch,
     "a map of type `{Self}` can't be updated in batches",
-    "the kernel has no BPF_MAP_UPDATE_BATCH for this type (ENOTSUPP): call `update`, or `push` on a queue or stack, once per entry";
+    "the kernel has no BPF_MAP_UPDATE_BATCH for this type (ENOTSUPP): call `update` for each entry, or `push` for a queue or stack";
 
     /// The capability to delete many entries in one system call.
     DeleteBatch,
     "entries of a map of type `{Self}` can't be deleted in batches",
-    "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` once per key where the type has it";
+    "the kernel has no BPF_MAP_DELETE_BATCH for this type (ENOTSUPP): call `delete` for each key if the type has it";
 
     /// The capability to append a value.
     Push,
     "values can't be pushed to a map of type `{Self}`",
-    "only queues and stacks take values without a key: use `update`";
+    "only queues and stacks have values without keys: use `update`";
 
     /// The capability to remove the next value and return it.
     Pop,
@@ -205,43 +205,43 @@ capabilities! {
 
     /// The capability to add values whose membership can be tested but which can't be read back.
     Filter,
-    "a map of type `{Self}` is no filter",
-    "only a `bloom_filter` says whether a value may have been added: use `contains_key` on a map with keys";
+    "a map of type `{Self}` is not a Bloom filter",
+    "only a `bloom_filter` can tell whether a value may have been added: use `contains_key` for a map with keys";
 
     /// The capability to read stacks that programs have recorded.
     HoldStacks,
-    "a map of type `{Self}` holds no stacks",
+    "a map of type `{Self}` contains no stacks",
     "only a `stack_trace` does: use `lookup`";
 
     /// The capability to read the records that programs write to a ring.
     ReadRecords,
-    "a map of type `{Self}` is no ring buffer that programs fill",
-    "`RingBuf` reads a `ringbuf`; a `perf_event_array` is read by `PerfBuffer`, a `user_ringbuf` is written by `UserRingBuf`, and the entries of other maps are read with `lookup`, `iter` or `pop`";
+    "a map of type `{Self}` is not a ring buffer that programs fill",
+    "`RingBuf` reads a `ringbuf`; use `PerfBuffer` for a `perf_event_array`, `UserRingBuf` to write to a `user_ringbuf`, and `lookup`, `iter` or `pop` for the entries of other maps";
 
     /// The capability to read the records that programs write to a ring for each CPU.
     ReadPerCpuRecords,
     "a map of type `{Self}` has no rings of perf events",
-    "`PerfBuffer` reads a `perf_event_array`; a `ringbuf` is read by `RingBuf`, and the entries of other maps with `lookup`, `iter` or `pop`";
+    "`PerfBuffer` reads a `perf_event_array`; use `RingBuf` for a `ringbuf`, and `lookup`, `iter` or `pop` for the entries of other maps";
 
     /// The capability to write records to a ring that programs read.
     WriteRecords,
-    "user space can't put records into a map of type `{Self}`",
-    "`UserRingBuf` writes a `user_ringbuf`; a `ringbuf` is filled by programs and read by `RingBuf`";
+    "user space can't write records to a map of type `{Self}`",
+    "`UserRingBuf` writes to a `user_ringbuf`; programs fill a `ringbuf`, and `RingBuf` reads it";
 
     /// The capability to replace functions of the kernel.
     RegisterOps,
-    "a map of type `{Self}` takes no function's place in the kernel",
+    "a map of type `{Self}` does not replace functions of the kernel",
     "only a `struct_ops` map does (from Linux 5.6)";
 
     /// The capability to share the whole map as memory between the process and programs.
     MapArena,
-    "a map of type `{Self}` is no arena",
+    "a map of type `{Self}` is not an arena",
     "only an arena is memory that programs and user space share at one address (from Linux 6.9); an array with the flag `mmapable` has `map_values`";
 
     /// The capability to map the values into the memory of the process.
     MapValues,
     "the values of a map of type `{Self}` can't be mapped into memory",
-    "only an array can be, with the flag `mmapable` (from Linux 5.5; ENOTSUPP elsewhere): use `lookup` or `iter`";
+    "only the values of an array with the flag `mmapable` can be mapped (from Linux 5.5; ENOTSUPP for other types): use `lookup` or `iter`";
 
     /// The capability to read and write a value under the spin lock in it.
     Lock,

@@ -82,7 +82,7 @@ where
     pub fn arena_in<'o>(&self, object: &'o impl ArenaSource) -> Result<Arena<'o, S>> {
         let own = self.info()?.id;
         if Self::from_object(object)?.info()?.id != own {
-            let text = "the object has another map of this name".to_owned();
+            let text = "the object has a different map with this name".to_owned();
             return Err(Error::told(Operation::Mmap, S::DEF.name, ErrorKind::Mismatch, 0, text));
         }
         let Some(start) = object.arena_start(S::DEF.name) else { return self.map_arena() };

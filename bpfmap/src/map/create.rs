@@ -101,7 +101,7 @@ pub(crate) fn create_declared(
     // SAFETY: the attribute has no address.
     let fd = unsafe { sys::bpf(Command::MapCreate, &mut attr) }.map_err(|errno| {
         if max_entries.is_none() && errno == Errno(libc::EINVAL) {
-            let text = "neither the schema nor the options say max_entries".to_owned();
+            let text = "neither the schema nor the options set max_entries".to_owned();
             return Error::refused(Operation::Create, said, errno, text);
         }
         Error::refused(Operation::Create, said, errno, String::new())

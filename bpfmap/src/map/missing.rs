@@ -65,7 +65,7 @@ fn listed(names: &[&str]) -> String {
 #[cold]
 pub(crate) fn not_created(declared: &MapDef<'_>) -> Error {
     let or = if declared.optional {
-        "open it with `Map::from_object_if_created`, which returns `None` then"
+        "open it with `Map::from_object_if_created`, which returns `None` in this case"
     } else {
         "write `optional = true` in the schema (in Rust `optional` in `#[bpf_map(…)]`), which makes its handle in `Maps` an `Option`"
     };

@@ -114,8 +114,9 @@ pub(super) fn check<S: MapSpec>(map: &Map<S>) -> Result<()> {
     let Some((id, fd)) = any_inner(map) else { return Ok(()) };
     super::open::check_def(&as_inner(*inner), fd.as_fd(), &Origin::Unknown).map(|_| ()).map_err(
         |error| {
-            let text =
-                format!("it holds other maps than the schema says, as that of id {id}: {error}");
+            let text = format!(
+                "its inner maps do not match the schema, for example the map with id {id}: {error}"
+            );
             Error::told(Operation::Open, S::DEF.name, error.kind(), 0, text)
         },
     )

@@ -15,9 +15,9 @@ pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
 /// A type that a map of objects `O` accepts: `O` itself, and every type that converts to it with [`Into`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is nothing that this map holds",
-    label = "this map takes `{O}`",
-    note = "hand in the object itself, never its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; a descriptor becomes an object by the `new` of the type that the map takes, such as `ProgramFd::new`"
+    message = "this map does not accept `{Self}`",
+    label = "this map accepts `{O}`",
+    note = "pass the object itself and not its number: a `&Map` of the inner spec, an interface as `InterfaceIndex`, a socket by reference; for a descriptor, call `new` of the type that the map accepts, such as `ProgramFd::new`"
 )]
 pub trait IntoObject<O> {
     /// Returns the object.
@@ -48,7 +48,7 @@ impl<S: MapSpec> Map<S> {
     /// {
     ///     // Of libbpf-rs, the program itself: `jumps.set(&1, &program)`.
     ///     jumps.set(&1, ProgramFd::new(program))?;
-    ///     println!("program {} takes over", jumps.get(&1)?.expect("it was just put there"));
+    ///     println!("program {} takes over", jumps.get(&1)?.expect("it was just inserted"));
     ///     Ok(())
     /// }
     /// ```

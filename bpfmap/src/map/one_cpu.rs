@@ -109,8 +109,8 @@ impl<S: MapSpec> Map<S> {
 
     #[cold]
     fn cannot_select(operation: Operation) -> Error {
-        let text = "this kernel has no value of one CPU: Linux 7.0 is the first that has; `lookup` and `update` \
-                    with a `PerCpu` work on all kernels";
+        let text = "this kernel can't access the value of one CPU, which needs Linux 7.0: use `lookup` and \
+                    `update` with a `PerCpu`, which work on all kernels";
         Error::told(operation, S::DEF.name, ErrorKind::Unsupported, libc::EINVAL, text.to_owned())
     }
 }

@@ -135,18 +135,18 @@ impl<S: MapSpec> Consistent<S> {
         );
         assert!(
             S::DEF.key.size() == size_of::<S::Key>() as u64,
-            "the description of the key isn't as large as the key"
+            "the description of the key does not have the size of the key"
         );
         assert!(
             S::DEF.value.size() == size_of::<S::Value>() as u64,
-            "the description of the value isn't as large as the value"
+            "the description of the value does not have the size of the value"
         );
         // Opening reads a value of a map of maps, which has the size that has been compared.
         assert!(
             S::DEF.inner.is_none() || S::Kind::FACTS.holds_maps(),
             "only a map of maps has `inner`"
         );
-        assert!(S::DEF.map_type == S::Kind::TYPE, "`DEF` is of another map type than `Kind`");
+        assert!(S::DEF.map_type == S::Kind::TYPE, "`DEF` has another map type than `Kind`");
     };
 }
 
@@ -179,7 +179,7 @@ pub(super) fn check_def(
     }
     let list = verify::list(&differences);
     let help = origin.help(declared, &differences);
-    let text = format!("the map is not what the schema says: {list}{help}");
+    let text = format!("the map does not match the schema: {list}{help}");
     Err(Error::told(Operation::Open, declared.name, ErrorKind::Mismatch, 0, text))
 }
 
@@ -214,7 +214,5 @@ pub(super) fn check_event(
     }
     let list = verify::list(&differences);
     let help = origin::REBUILD;
-    Err(differs(format!(
-        "the events of the map are not what the schema says: {list} (help: {help})"
-    )))
+    Err(differs(format!("the events of the map do not match the schema: {list} (help: {help})")))
 }

@@ -61,7 +61,7 @@ impl Origin<'_> {
             }
             Self::Pin(path) => {
                 help.push(format!(
-                    "the pin is of an older schema: {}",
+                    "the pin has an older layout: {}",
                     migrate(&path.display().to_string())
                 ));
                 if entries {
@@ -71,7 +71,7 @@ impl Origin<'_> {
             Self::Unknown => {
                 if others {
                     help.push(format!(
-                        "{REBUILD}; of a pin of an older schema, {}",
+                        "{REBUILD}; for a pin with an older layout, {}",
                         migrate("PIN")
                     ));
                 }

@@ -68,7 +68,7 @@ where
         const {
             assert!(
                 !S::DEF.flags.contains(MapFlags::STACK_BUILD_ID),
-                "the map holds build ids: use `frames`"
+                "the map contains build ids: use `frames`"
             );
         }
         Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::addresses_in(bytes_of(&stack))))
@@ -85,7 +85,7 @@ where
         const {
             assert!(
                 S::DEF.flags.contains(MapFlags::STACK_BUILD_ID),
-                "the map holds addresses: use `addresses`"
+                "the map contains addresses: use `addresses`"
             );
         }
         Ok(self.lookup(id)?.map(|stack: Value<S>| StackFrame::frames_in(bytes_of(&stack))))

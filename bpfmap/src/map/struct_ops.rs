@@ -86,7 +86,7 @@ where
         unsafe { sys::bpf(Command::LookupElem, &mut attr) }.map_err(failed)?;
         let number = |at: usize| value.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let (Some(references), Some(state)) = (number(0), number(4)) else {
-            let text = format!("a value of {size} bytes holds no registration");
+            let text = format!("a value of {size} bytes is too small for a registration");
             return Err(Error::told(Operation::Lookup, S::DEF.name, ErrorKind::Mismatch, 0, text));
         };
         let state = match state {

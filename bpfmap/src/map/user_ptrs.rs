@@ -47,8 +47,8 @@ pub(super) fn check<S: MapSpec>(info: &Info) -> Result<Hidden> {
     match theirs.into_iter().find(|offset| !ours.contains(offset)) {
         None => Ok(Hidden::None),
         Some(offset) => Err(differs(format!(
-            "value: a user pointer at offset {}, through which programs write, and the schema has none there (help: \
-             declare the member as `uptr<T>`, in Rust `UserPtr<T>`)",
+            "value: a user pointer at offset {}, through which programs write, but the schema has none there \
+             (help: declare the member as `uptr<T>`, in Rust `UserPtr<T>`)",
             offset / 8
         ))),
     }

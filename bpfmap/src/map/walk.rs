@@ -342,7 +342,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
 }
 
 fn disturbed<S: MapSpec>() -> Error {
-    let text = "the map changes so much that the walk doesn't reach its end".to_owned();
+    let text = "the map changes so often that the walk can't reach its end".to_owned();
     Error::told(Operation::NextKey, S::DEF.name, ErrorKind::Disturbed, 0, text)
 }
 

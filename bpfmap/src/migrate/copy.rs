@@ -78,7 +78,7 @@ impl Copy<'_> {
 /// Returns the error for a new map without space.
 fn full(new: &RawMap) -> String {
     format!(
-        "the new map has room for {} entries, and the old one holds more: give it more max_entries",
+        "the new map has a max_entries of {}, but the old one has more entries: use a larger max_entries",
         new.info.max_entries
     )
 }

@@ -264,15 +264,13 @@ impl<'a> Migration<'a> {
         if let (Some(old), Some(new)) = (facts.next().transpose()?, facts.next().transpose()?) {
             if old.per_cpu != new.per_cpu || old.is_array() != new.is_array() {
                 return Err(self.unsupported(format!(
-                    "a map of type {} can't become one of type {}: both hold one value, or one for each CPU, and both \
-                     have keys, or indices",
+                    "a map of type {} can't become one of type {}: both must be per-CPU or not, and both must \
+                     have keys or indices",
                     old.name, new.name
                 )));
             }
             if old.is_array() && self.plan.key != [MigrationStep::whole(4)] {
-                return Err(
-                    self.unsupported("the indices of an array stay what they are".to_owned())
-                );
+                return Err(self.unsupported("the indices of an array can't change".to_owned()));
             }
         }
         for (what, steps, from, to) in [
@@ -320,7 +318,7 @@ impl<'a> Migration<'a> {
             (false, true) => Ok(State::New),
             (false, false) => {
                 let text = format!(
-                    "the map at {} is not what the old schema says: {}",
+                    "the map at {} does not match the old schema: {}",
                     self.path.display(),
                     verify::list(&old.differences)
                 );
@@ -338,12 +336,12 @@ impl<'a> Migration<'a> {
                 let why = match old.layout_check {
                     LayoutCheck::NoBtf => "the map has no BTF",
                     LayoutCheck::NotPermitted => "this process may not read the map's BTF",
-                    LayoutCheck::Agrees => "what changed is not in the map's BTF",
+                    LayoutCheck::Agrees => "the change is not visible in the map's BTF",
                 };
                 let text = format!(
-                    "nothing tells whether the map at {} is the old one or the new one: {why}, and sizes and flags are \
-                     the same. If it surely was not migrated yet, say so (`assume_old`, on the command line \
-                     `--assume-old`)",
+                    "unknown whether the map at {} has the old or the new layout: {why}, and sizes and flags are \
+                     the same. If you are sure that it was not migrated yet, use `assume_old` (on the command \
+                     line `--assume-old`)",
                     self.path.display()
                 );
                 Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Mismatch, 0, text))
@@ -370,7 +368,7 @@ impl<'a> Migration<'a> {
             return pin.remove_beside();
         }
         let text = format!(
-            "{} is in the way, and is not what a migration to this schema leaves when it is interrupted: remove it",
+            "{} exists, and is not from an interrupted migration to this schema: remove it",
             pin.beside().display()
         );
         Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Exists, 0, text))
@@ -388,9 +386,9 @@ impl<'a> Migration<'a> {
             "the new map would have {has} entries, the old one has {}: {}",
             live.max_entries,
             if self.is_array() {
-                "those beyond would be lost"
+                "the remaining entries would be lost"
             } else {
-                "an LRU map would evict some"
+                "an LRU map would evict entries"
             }
         );
         Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Full, 0, text))
@@ -440,8 +438,8 @@ impl<'a> Migration<'a> {
             }
         }
         let text = format!(
-            "the old map changed each of the {ATTEMPTS} times that it was copied: stop what writes to it first; or, where \
-             losing some changes is fine, allow differences (`allow_differences`, on the command line \
+            "the old map changed during each of {ATTEMPTS} copies: stop the programs that write to it first; or, \
+             if losing some changes is acceptable, use `allow_differences` (on the command line \
              `--allow-differences`)"
         );
         Err(Error::told(Operation::Migrate, self.old.name, ErrorKind::Disturbed, 0, text))
@@ -459,15 +457,15 @@ impl<'a> Migration<'a> {
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {
-            "the LRU map evicted some: give it more max_entries, some more than there are entries; with NO_COMMON_LRU \
-             each CPU has a share of them"
+            "the LRU map evicted entries: use a max_entries that is larger than the number of entries; with \
+             NO_COMMON_LRU each CPU has its own share"
         } else if written.entries == new.entries {
-            "and values differ: does something else write to the new map?"
+            "and values differ: does another process write to the new map?"
         } else {
-            "keys that differed became the same"
+            "different keys became equal"
         };
         let text = format!(
-            "{} entries were copied, and the new map holds {}: {why}",
+            "{} entries were copied, but the new map has {}: {why}",
             written.entries, new.entries
         );
         Error::told(Operation::Migrate, self.new.name, ErrorKind::Other, 0, text)
@@ -491,28 +489,26 @@ fn not_walked(map_type: u32) -> String {
     let why = match MapType::by_number(map_type) {
         None => "its type is not known",
         Some(facts) if facts.events != EventRule::Nothing && facts.key == KeyRule::Keyless => {
-            "it holds nothing but what is on its way: make a new one"
+            "it only contains data in transit: create a new one"
         }
         Some(MapType { map_extra: MapExtraRule::HashFunctions { .. }, .. }) => {
             "its values can't be read back"
         }
         Some(MapType { max_entries: MaxEntriesRule::Pages { .. }, .. }) => {
-            "it is memory, whose meaning only its programs know"
+            "it is memory whose content only its programs know"
         }
         Some(MapType { key: KeyRule::CgroupStorage | KeyRule::Descriptor(_), .. }) => {
             "its values are attached to objects of the kernel"
         }
         Some(facts) => match facts.value {
-            ValueRule::Stack => "only programs put stacks into it",
+            ValueRule::Stack => "only programs can store stacks in it",
             ValueRule::StructOps | ValueRule::Instruction => {
-                "it belongs to the programs that it was loaded with"
+                "it belongs to the programs with which it was loaded"
             }
             ValueRule::Object(_) => {
                 "its entries are objects of the kernel, which user space can't read back"
             }
-            ValueRule::Plain { .. } | ValueRule::Valueless => {
-                "its values can be read only by taking them out"
-            }
+            ValueRule::Plain { .. } | ValueRule::Valueless => "reading its values removes them",
         },
     };
     format!("a map of type {name} can't be migrated: {why}")

@@ -34,7 +34,7 @@ impl<'a> Pin<'a> {
             Error::refused(Operation::Open, name, errno, given.display().to_string())
         })?;
         let Some(file) = path.file_name() else {
-            let text = format!("`{}` names no pin", given.display());
+            let text = format!("`{}` is not the name of a pin", given.display());
             return Err(Error::told(Operation::Migrate, name, ErrorKind::Other, 0, text));
         };
         let mut beside = file.to_owned();
@@ -134,10 +134,10 @@ impl<'a> Pin<'a> {
         if found == id {
             return Ok(());
         }
-        let now = if found == 0 { "none".to_owned() } else { format!("the map of id {found}") };
+        let now = if found == 0 { "none".to_owned() } else { format!("the map with id {found}") };
         let text = format!(
-            "{} was replaced meanwhile: expected the map of id {id}, found {now}. Nothing was changed; stop what replaces \
-             pins, and begin anew",
+            "{} was replaced meanwhile: expected the map with id {id}, found {now}. Nothing was changed; stop \
+             the program that replaces the pin, and try again",
             path.display()
         );
         Err(Error::told(Operation::Migrate, self.name, ErrorKind::Disturbed, 0, text))

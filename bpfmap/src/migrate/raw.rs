@@ -269,7 +269,7 @@ impl RawMap {
     }
 
     pub(super) fn disturbed(&self) -> Error {
-        let text = "the map changes so much that the walk doesn't reach its end".to_owned();
+        let text = "the map changes so often that the walk can't reach its end".to_owned();
         Error::told(Operation::NextKey, &self.name, ErrorKind::Disturbed, 0, text)
     }
 }

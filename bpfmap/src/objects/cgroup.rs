@@ -45,6 +45,6 @@ impl<S: MapSpec> HoldObjects<S> for CgroupArray {
 
     fn refusal(errno: i32) -> Option<&'static str> {
         (errno == libc::EBADF)
-            .then_some("the descriptor is not that of a directory in a cgroup2 file system")
+            .then_some("the descriptor is not a directory of a cgroup2 file system")
     }
 }

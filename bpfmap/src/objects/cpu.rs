@@ -77,7 +77,7 @@ pub struct ShownCpuQueue {
 
 /// The value of a cpumap: `u32` for a queue, `u64` for a queue and a program.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of a cpumap",
+    message = "`{Self}` can't be the value of a cpumap",
     label = "`u32` (a queue) or `u64` (a queue and a program)",
     note = "a cpumap's value has 4 bytes (`__u32`), or 8 (`struct bpf_cpumap_val`)"
 )]
@@ -122,10 +122,10 @@ by_value!(ShowObjects for Cpumap, CpuValue);
 /// Returns the meaning of an errno for a CPU or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     Some(match errno {
-        libc::ENODEV => "this machine can't have a CPU of this number",
-        libc::EINVAL => "the program is none for cpumaps (section `xdp/cpumap`)",
+        libc::ENODEV => "this machine can't have a CPU with this number",
+        libc::EINVAL => "the program is not for cpumaps (section `xdp/cpumap`)",
         libc::ENOMEM => {
-            "memory is short or, before Linux 7.0, the program is none for cpumaps (section `xdp/cpumap`)"
+            "there is not enough memory or, before Linux 7.0, the program is not for cpumaps (section `xdp/cpumap`)"
         }
         _ => return None,
     })

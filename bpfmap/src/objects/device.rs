@@ -91,7 +91,7 @@ pub struct ShownDevice {
 
 /// The value of a devmap: `u32` for an interface, `u64` for an interface and a program.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of a devmap",
+    message = "`{Self}` can't be the value of a devmap",
     label = "`u32` (an interface) or `u64` (an interface and a program)",
     note = "a devmap's value has 4 bytes (`__u32`), or 8 (`struct bpf_devmap_val`)"
 )]
@@ -138,7 +138,7 @@ by_value!(ShowObjects for DevmapHash, DeviceValue);
 /// Returns the meaning of an errno for an interface or its program.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
-        "there is no interface of this index in the network namespace, or the program is none for devmaps (section `xdp/devmap`)",
+        "there is no interface with this index in the network namespace, or the program is not for devmaps (section `xdp/devmap`)",
     )
 }
 

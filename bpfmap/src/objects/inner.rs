@@ -74,7 +74,7 @@ impl<S: OuterMapSpec> HoldObjects<S> for HashOfMaps {
 /// Returns the meaning of an errno for an inner map.
 fn refusal(errno: i32) -> Option<&'static str> {
     (errno == libc::EINVAL).then_some(
-        "the map differs from the one that the outer map was created with: type, key and value size, flags and special fields must be the same, max_entries too for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array; a list, a tree or a pointer to a struct that the kernel does not have is the same only in a map of the same BTF, which an object brings (`values` of the outer map)",
+        "the map differs from the template of the outer map: type, key and value size, flags and special fields must be the same, and also max_entries for an array without BPF_F_INNER_MAP and, from Linux 7.1, a percpu_array; a list, a tree or a pointer to a struct that the kernel lacks is only the same in a map with the same BTF, from the same object (`values` of the outer map)",
     )
 }
 

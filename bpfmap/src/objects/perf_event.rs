@@ -46,6 +46,6 @@ impl<S: MapSpec> HoldObjects<S> for PerfEventArray {
     }
 
     fn refusal(errno: i32) -> Option<&'static str> {
-        (errno == libc::EBADF).then_some("the descriptor is not that of a perf event")
+        (errno == libc::EBADF).then_some("the descriptor is not a perf event")
     }
 }

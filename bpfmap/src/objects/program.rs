@@ -64,7 +64,7 @@ impl<S: MapSpec> HoldObjects<S> for ProgArray {
         Some(match errno {
             libc::EBADF => "the descriptor is closed",
             libc::EINVAL => {
-                "it is no program's descriptor, or the program differs in type (or in what it is attached to) from those that the map was first used with"
+                "the descriptor is not a program, or the program differs in type or attach type from the first program that used the map"
             }
             _ => return None,
         })

@@ -57,8 +57,8 @@ impl SocketCookie {
 
 /// The value of a map of sockets, from which the kernel reads a descriptor: `u32` or `u64`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of a map of sockets",
-    label = "`u64`, or `u32` where no look-up is wanted"
+    message = "`{Self}` can't be the value of a map of sockets",
+    label = "`u64`, or `u32` if you need no lookups"
 )]
 pub trait SocketValue: Plain {
     type Object<'a>;
@@ -84,9 +84,9 @@ impl SocketValue for u64 {
 
 /// The value of a map of sockets that is large enough for a cookie: `u64`.
 #[diagnostic::on_unimplemented(
-    message = "values of type `{Self}` have no room for a socket's cookie",
-    label = "the look-up needs values of 8 bytes",
-    note = "a look-up in a map of sockets gives a cookie of 8 bytes (the kernel answers ENOSPC to values of 4): make the map's value a `u64`"
+    message = "values of type `{Self}` are too small for a socket's cookie",
+    label = "a lookup needs values of 8 bytes",
+    note = "a lookup in a map of sockets returns a cookie of 8 bytes (the kernel returns ENOSPC for values of 4 bytes): use `u64` for the map's value"
 )]
 pub trait CookieValue: SocketValue {
     type Shown;
@@ -110,14 +110,14 @@ by_value!(HoldObjects for ReuseportSockarray, SocketValue, refusal_of_reuseport)
 by_value!(ShowObjects for ReuseportSockarray, CookieValue);
 by_value!(HoldObjects for Xskmap, SocketValue, refusal_of_xdp);
 
-const NO_SOCKET: &str = "the descriptor is no socket's";
+const NO_SOCKET: &str = "the descriptor is not a socket";
 
 /// Returns the meaning of an errno for a socket in a `sockmap` or a `sockhash`.
 fn refusal_of_data(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,
         libc::EOPNOTSUPP => {
-            "the map takes TCP sockets that listen or are connected, UDP sockets that are bound, and AF_UNIX (Linux 5.15) and AF_VSOCK (6.4) sockets that are connected"
+            "the map accepts listening and connected TCP sockets, bound UDP sockets, and connected AF_UNIX (Linux 5.15) and AF_VSOCK (6.4) sockets"
         }
         _ => return None,
     })
@@ -128,8 +128,8 @@ fn refusal_of_reuseport(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,
         libc::EINVAL => "the socket is not bound, or was bound without SO_REUSEPORT",
-        libc::EBUSY => "the socket is in a map of this type already",
-        ENOTSUPP => "the map takes UDP sockets, and TCP sockets that listen",
+        libc::EBUSY => "the socket is already in a map of this type",
+        ENOTSUPP => "the map accepts UDP sockets and listening TCP sockets",
         _ => return None,
     })
 }
@@ -138,7 +138,7 @@ fn refusal_of_reuseport(errno: i32) -> Option<&'static str> {
 fn refusal_of_xdp(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::ENOTSOCK => NO_SOCKET,
-        libc::EOPNOTSUPP => "the socket is no AF_XDP socket",
+        libc::EOPNOTSUPP => "the socket is not an AF_XDP socket",
         libc::ENOBUFS => "the socket has no receive ring (XDP_RX_RING)",
         _ => return None,
     })

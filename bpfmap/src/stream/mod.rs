@@ -27,7 +27,7 @@ impl<S: EventSpec> ConsistentEvent<S> {
         assert!(size_of::<S::Event>() > 0, "an event has a size");
         assert!(
             S::DEF.event.size() == size_of::<S::Event>() as u64,
-            "the description of the event isn't as large as the event"
+            "the description of the event does not have the size of the event"
         );
     };
 }

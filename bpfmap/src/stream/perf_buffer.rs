@@ -109,7 +109,7 @@ impl<S: EventSpec> PerfBufferOptions<'_, S> {
     pub fn open(self) -> Result<PerfBuffer<S>> {
         let () = ConsistentEvent::<S>::CHECK;
         if !self.pages.is_power_of_two() {
-            let text = format!("{} pages, which is no power of two", self.pages);
+            let text = format!("{} pages, which is not a power of two", self.pages);
             return Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EINVAL), text));
         }
         let epoll =
@@ -311,7 +311,7 @@ fn online_cpus<S: EventSpec>() -> Result<impl Iterator<Item = u32>> {
         Error::refused(Operation::OpenPerfEvent, S::DEF.name, errno, LIST.to_owned())
     })?;
     let ranges = cpu_ranges(&list).ok_or_else(|| {
-        let text = format!("{LIST} is no list of CPUs: {list:?}");
+        let text = format!("{LIST} is not a list of CPUs: {list:?}");
         Error::told(Operation::OpenPerfEvent, S::DEF.name, ErrorKind::Other, 0, text)
     })?;
     Ok(ranges.into_iter().flatten().filter_map(|cpu| u32::try_from(cpu).ok()))

@@ -271,7 +271,7 @@ fn take<S: EventSpec>(reader: &mut Reader<S::Event>, event: &mut S::Event) -> Re
 #[cold]
 pub(super) fn wrong_size<S: EventSpec>(size: usize) -> Error {
     let text = format!(
-        "a record is of {size} bytes, but an event of {}: the program sends something else",
+        "a record has {size} bytes, but an event has {}: the program sends another type",
         size_of::<S::Event>()
     );
     Error::told(Operation::Read, S::DEF.name, ErrorKind::Mismatch, 0, text)

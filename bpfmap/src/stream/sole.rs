@@ -23,7 +23,7 @@ impl Sole {
         if taken().insert(id) {
             return Ok(Self(id));
         }
-        let text = "this process has it open already, and records have one taker".to_owned();
+        let text = "this process already has it open, and a ring can only have one user".to_owned();
         Err(Error::refused(Operation::Mmap, S::DEF.name, Errno(libc::EBUSY), text))
     }
 }

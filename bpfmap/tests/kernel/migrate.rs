@@ -303,10 +303,7 @@ fn maps_that_hold_no_plain_entries_are_refused() {
     let bpf_fs = BpfFs::mount("refused");
     let map = pinned(&bpf_fs, 1);
     for (map_type, why) in [
-        (
-            22,
-            "a map of type queue can't be migrated: its values can be read only by taking them out",
-        ),
+        (22, "a map of type queue can't be migrated: reading its values removes them"),
         (24, "a map of type sk_storage can't be migrated"),
         (15, "a map of type sockmap can't be migrated: its entries are objects of the kernel"),
         (6, "a map of type hash can't become one of type percpu_array"),
@@ -361,7 +358,7 @@ fn the_new_map_has_room_for_all() {
     let to_lru = retyped(NEW_HASH, 9);
     let lru = Migration::new(bpf_fs.path("map"), &OLD_HASH, &to_lru, PLAN).max_entries(99);
     let error = refused(&bpf_fs, &map, lru.run(|_| {}));
-    assert!(error.to_string().contains("an LRU map would evict some"), "{error}");
+    assert!(error.to_string().contains("an LRU map would evict entries"), "{error}");
     // Fewer entries than the map could have are enough.
     migration.max_entries(50).run(|_| {}).unwrap();
 
@@ -375,7 +372,7 @@ fn the_new_map_has_room_for_all() {
             .max_entries(99)
             .allow_differences(allowed);
         let error = refused(&bpf_fs, &array, shorter.run(|_| {}));
-        assert!(error.to_string().contains("those beyond would be lost"), "{error}");
+        assert!(error.to_string().contains("the remaining entries would be lost"), "{error}");
     }
 }
 

@@ -90,7 +90,7 @@ fn a_pin_that_was_replaced_meanwhile_stays() {
     let error = migrate(&path, replace).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
     let id = theirs.info().unwrap().id;
-    assert!(error.to_string().contains(&format!("found the map of id {id}")), "{error}");
+    assert!(error.to_string().contains(&format!("found the map with id {id}")), "{error}");
     assert_eq!(Map::<Old>::from_pinned(&path).unwrap().info().unwrap().id, id);
     assert_eq!(bpf_fs.pins(), ["map"]);
 }
@@ -149,7 +149,7 @@ fn a_map_that_others_pinned_beside_does_not_take_the_place() {
     let error = migrate(&path, replace).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
     let id = theirs.info().unwrap().id;
-    assert!(error.to_string().contains(&format!("found the map of id {id}")), "{error}");
+    assert!(error.to_string().contains(&format!("found the map with id {id}")), "{error}");
     let pinned = Map::<Old>::from_pinned(&path).unwrap();
     assert_eq!(pinned.info().unwrap().id, old.info().unwrap().id);
     assert_eq!(bpf_fs.pins(), ["map"]);

@@ -112,7 +112,7 @@ fn two_swapped_members_are_refused() {
     assert!(
         text.ends_with(
             "value.rx_bytes: offset 4, schema says 0; value.tx_bytes: offset 0, schema says 4 (help: compile the program \
-             again with the header of this schema; of a pin of an older schema, move the entries with `bpfmap migrate \
+             again with the header of this schema; for a pin with an older layout, move the entries with `bpfmap migrate \
              --from OLD --to NEW --pinned PIN`, or remove the pin)"
         ),
         "{text}"

@@ -73,15 +73,15 @@ fn push_function(
     let Parameters { event, flags, ctx, record, handle, context } = parameters;
     let [comment, result, arguments, body] = match (function, row.event_functions()) {
         ("reserve", _) => [
-            "Room for an event, to be submitted or discarded; NULL when the buffer is full. Every\n \
-             * member is to be set: the bytes are those of an earlier event.",
+            "Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every\n * \
+             member: the bytes are those of an earlier event.",
             &format!("{ty} *"),
             "void",
             &format!("return bpf_ringbuf_reserve(&{map}, sizeof({ty}), 0);"),
         ],
         ("submit", _) => [
             &format!(
-                "Sends an event that was reserved. `{flags}` may be BPF_RB_NO_WAKEUP or\n \
+                "Sends a reserved event. `{flags}` may be BPF_RB_NO_WAKEUP or\n \
                  * BPF_RB_FORCE_WAKEUP."
             ),
             "void ",
@@ -89,14 +89,14 @@ fn push_function(
             &format!("bpf_ringbuf_submit({event}, {flags});"),
         ],
         ("discard", _) => [
-            "Gives back the room of an event that was reserved.",
+            "Releases the space of a reserved event.",
             "void ",
             &format!("{ty} *{event}, __u64 {flags}"),
             &format!("bpf_ringbuf_discard({event}, {flags});"),
         ],
         ("output", ["output"]) => [
-            "Sends an event to the reader on this CPU: 0; -ENOENT when nobody reads there, -ENOSPC when\n \
-             * the buffer is full.",
+            "Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or\n * -ENOSPC \
+             if the buffer is full.",
             "int ",
             &format!("void *{ctx}, const {ty} *{event}"),
             &format!(
@@ -104,7 +104,7 @@ fn push_function(
             ),
         ],
         ("output", _) => [
-            "Sends a copy of an event: 0, or -EAGAIN when the buffer is full.",
+            "Sends a copy of an event. Returns 0, or -EAGAIN if the buffer is full.",
             "int ",
             &format!("const {ty} *{event}, __u64 {flags}"),
             &format!(
@@ -112,15 +112,15 @@ fn push_function(
             ),
         ],
         ("event", _) => [
-            "The event in a record that user space sent; NULL when the record is too short.",
+            "Returns the event in a record from user space, or NULL if the record is too short.",
             &format!("const {ty} *"),
             &format!("struct bpf_dynptr *{record}"),
             &format!("return bpf_dynptr_data({record}, 0, sizeof({ty}));"),
         ],
         ("drain", _) => [
             &format!(
-                "Calls `{handle}` for each record that user space sent, until it returns 1; returns how many\n \
-                 * there were, or a negative errno."
+                "Calls `{handle}` for each record from user space, until it returns 1. Returns the number\n * of \
+                 records, or a negative errno."
             ),
             "long ",
             &format!(

@@ -42,7 +42,7 @@ pub(super) fn definitions(schema: &Schema) -> String {
         let has = has(name);
         let _ = write!(
             body,
-            "\n/* A program's pointer to a type that is not defined is none of the kernel's pointers. */\n\
+            "\n/* In a program, a pointer to a type without a definition does not count as a kptr. */\n\
              #if defined(__bpf__) && !defined({has})\n#define {has}\n\
              struct {name} {{}} __attribute__((preserve_access_index));\n#endif\n"
         );
@@ -51,15 +51,15 @@ pub(super) fn definitions(schema: &Schema) -> String {
     if used.fields.iter().any(|field| field.is_pointer()) {
         code.push_str(
             "\n#if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15\n\
-             #error \"clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer\"\n\
+             #error \"clang before 15 drops the type tags of pointers: use clang 15 or newer\"\n\
              #endif\n",
         );
     }
     if !body.is_empty() {
         let _ = write!(
             code,
-            "\n/*\n * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro\n \
-             * before this header.\n */\n\
+            "\n/*\n * Types of the kernel. If another header already defines one of them, define its \
+             BPFMAP_HAS_\n * macro before you include this header.\n */\n\
              #ifndef __VMLINUX_H__\n\
              #if __has_include(<linux/version.h>)\n#include <linux/version.h>\n#endif\n\
              #if __has_include(<bpf/libbpf_version.h>)\n#include <bpf/libbpf_version.h>\n#endif\n\

@@ -9,8 +9,8 @@ use bpfmap_schema::ir::{KeyValue, MapDecl, Schema};
 
 const OPENING: &str = "
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it (\"legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+\"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them (\"legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+\"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -20,7 +20,7 @@ const OPENING: &str = "
 /// libbpf's linker joins BTF-defined maps alone.
 const NO_EXTERN: &str = "
 #ifdef BPFMAP_EXTERN
-#error \"maps in the old form can't be declared in one file and defined in another: generate the header without --legacy\"
+#error \"legacy maps can't be declared in one file and defined in another: generate the header without --legacy\"
 #endif
 ";
 
@@ -70,7 +70,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
         push_comment(code, "", doc);
     }
     for lost in inexpressible(map) {
-        let _ = writeln!(code, "/* Not said here, since this form has no word for it: {lost}. */");
+        let _ = writeln!(code, "/* A legacy definition can't express: {lost}. */");
     }
     let name = &map.name.value;
     let _ = writeln!(code, "struct bpf_map_def SEC(\"maps\") {name} = {{");

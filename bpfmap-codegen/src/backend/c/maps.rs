@@ -85,7 +85,7 @@ const STORAGE: &str = "
 /// An attribute of 64 bits, which libbpf reads from 1.5 on and its headers spell since then.
 const ULONG: &str = "
 #if defined(__clang__) && __clang_major__ < 15
-#error \"clang before 15 cuts a map_extra of more than 32 bits: use clang 15 or newer\"
+#error \"clang before 15 truncates a map_extra of more than 32 bits: use clang 15 or newer\"
 #endif
 #ifndef __ulong
 #define __ulong(name, val) enum { ___bpf_concat(__unique_value, __COUNTER__) = val } name
@@ -247,7 +247,7 @@ fn declare_programs(code: &mut String, schema: &Schema) {
         return;
     }
     code.push_str(
-        "\n/* The programs of the tail calls; define each of them in the same source. */\n",
+        "\n/* The programs for tail calls. Define each of them in the same source file. */\n",
     );
     for name in programs {
         let _ = writeln!(code, "extern int {}(void *) __asm__(\"{name}\");", program_name(name));

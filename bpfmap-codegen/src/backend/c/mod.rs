@@ -75,7 +75,7 @@ fn header(checked: &Checked, maps: &str) -> GeneratedFile {
         let guard = guard(name, "MAPS", &maps);
         let _ = write!(
             code,
-            "\n/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */\n\
+            "\n/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */\n\
              #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined({guard})\n#define {guard}\n\
              {maps}\n#endif /* {guard} */\n"
         );

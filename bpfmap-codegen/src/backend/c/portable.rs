@@ -42,7 +42,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_ENUM(",
         definition: "
-/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -55,7 +55,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_NAME(",
         definition: "
-/* A word of C++, which gets an underscore at its end there. */
+/* A keyword of C++. In C++ the name gets an underscore at its end. */
 #ifndef BPFMAP_NAME
 #ifdef __cplusplus
 #define BPFMAP_NAME(name) name##_
@@ -68,7 +68,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_TYPE(",
         definition: "
-/* A type that is called as a member beside it. C++ takes such a name for the member's. */
+/* A type with the name of a member in the same struct. C++ would use the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -94,7 +94,7 @@ const MACROS: &[Macro] = &[
     Macro {
         used_as: "BPFMAP_TYPE_TAG(",
         definition: "
-/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+/* Tags for the BTF of programs, with which the kernel finds kptrs. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))

@@ -218,7 +218,7 @@ impl Definition<'_> {
                 let _ = writeln!(
                     self.code,
                     "_Static_assert(__builtin_offsetof({}, {written}) == {offset}, \
-                     \"{label} lies at byte {offset} of {}\");",
+                     \"{label} has the offset {offset} in {}\");",
                     ty.written, ty.label
                 );
             }

@@ -146,7 +146,7 @@ impl Functions<'_> {
         let called = self.called;
         let _ = write!(
             self.code,
-            "\n/* Checks that a descriptor is of a map like `{}`: -EINVAL if it is not. */\n\
+            "\n/* Checks that the map of a descriptor matches `{}`. Returns -EINVAL if it does not. */\n\
              static inline int {called}__check(int fd)\n{{\n\
              \tstruct bpf_map_info info;\n\tint err = __bpfmap_map_info(fd, &info);\n\n\
              \tif (err)\n\t\treturn err;\n\
@@ -181,7 +181,7 @@ impl Functions<'_> {
             let (member, stride) = (self.names.free("value"), size(value).next_multiple_of(8));
             let _ = write!(
                 lines,
-                "\n/* The value of one CPU. The kernel puts that of the next one behind it, at a multiple of 8 bytes. */\n\
+                "\n/* The value of one CPU. The value of the next CPU follows at a multiple of 8 bytes. */\n\
                  struct {called}__percpu {{\n\t{ty} {member};\n}} __attribute__((aligned(8)));\n\
                  _Static_assert(sizeof(struct {called}__percpu) == {stride}, \
                  \"the kernel copies {stride} bytes for each CPU\");\n"
@@ -202,26 +202,26 @@ impl Functions<'_> {
         if let Some(since) = access.lookup {
             let doc = match &self.value {
                 Value::Descriptor(_, what) => {
-                    format!("Reads the {what} of the object that an entry holds: -ENOENT if there is none.")
+                    format!("Reads the {what} of the object in an entry. Returns -ENOENT if there is none.")
                 }
                 Value::PerCpu(_) => {
-                    "Reads the values of all CPUs, of which there is room for `{cpus}`: -ENOENT if there is no such key."
+                    "Reads the values of all CPUs into an array of `{cpus}` values. Returns -ENOENT if there is no such key."
                         .to_owned()
                 }
                 _ if self.is_attached() => {
-                    "Reads the value that an object has: -ENOENT if it has none.".to_owned()
+                    "Reads the value of an object. Returns -ENOENT if it has none.".to_owned()
                 }
-                _ => "Reads the value of a key: -ENOENT if there is no such key.".to_owned(),
+                _ => "Reads the value of a key. Returns -ENOENT if there is no such key.".to_owned(),
             };
             self.reading("lookup", since, &doc, "bpf_map_lookup_elem({arguments})");
             if access.lock {
-                let doc = "Reads the value of a key under the spin lock in it: -ENOENT if there is no such key.";
+                let doc = "Reads the value of a key under the spin lock in it. Returns -ENOENT if there is no such key.";
                 let call = "bpf_map_lookup_elem_flags({arguments}, BPF_F_LOCK)";
                 self.reading("lookup_locked", since, doc, call);
             }
         }
         if let Some(since) = access.lookup_and_delete {
-            let doc = "Reads the value of a key and deletes the entry, in one step: -ENOENT if there is no such key.";
+            let doc = "Reads the value of a key and deletes the entry in one step. Returns -ENOENT if there is no such key.";
             let call = "bpf_map_lookup_and_delete_elem({arguments})";
             self.reading("lookup_and_delete", since, doc, call);
         }
@@ -231,9 +231,9 @@ impl Functions<'_> {
         if let Some(since) = access.delete {
             let key = self.key_parameter();
             let doc = if self.is_attached() {
-                "Deletes the value that an object has: -ENOENT if it has none."
+                "Deletes the value of an object. Returns -ENOENT if it has none."
             } else {
-                "Deletes an entry: -ENOENT if there is no such key."
+                "Deletes an entry. Returns -ENOENT if there is no such key."
             };
             self.function(
                 ("delete", since),
@@ -249,7 +249,7 @@ impl Functions<'_> {
                 let parameters = [format!("const {ty} *{key}"), format!("{ty} *{next}")];
                 self.function(
                     ("next_key", since),
-                    &format!("Reads the key behind `{key}`, the first one if that is NULL: -ENOENT at the end."),
+                    &format!("Reads the key after `{key}`, or the first key if that is NULL. Returns -ENOENT at the end."),
                     &[&parameters[0], &parameters[1]],
                     &[],
                     &format!("bpf_map_get_next_key({{fd}}, {key}, {next})"),
@@ -265,7 +265,7 @@ impl Functions<'_> {
         let (value, flags) = (self.names.free("value"), self.names.free("flags"));
         let (read, write) = (format!("{ty} *{value}"), format!("const {ty} *{value}"));
         if let Some(since) = access.push {
-            let doc = "Appends a value: -E2BIG if the map is full, unless `{flags}` is BPF_EXIST, which drops the oldest.";
+            let doc = "Appends a value. Returns -E2BIG if the map is full, unless `{flags}` is BPF_EXIST, which drops the oldest value.";
             let flags_parameter = format!("__u64 {flags}");
             self.function(
                 ("push", since),
@@ -278,7 +278,7 @@ impl Functions<'_> {
         if let Some(since) = access.peek {
             self.function(
                 ("peek", since),
-                "Reads the value that `pop` would take: -ENOENT if the map is empty.",
+                "Reads the value that `pop` would return. Returns -ENOENT if the map is empty.",
                 &[&read],
                 &[],
                 &format!("bpf_map_lookup_elem({{fd}}, NULL, {value})"),
@@ -287,7 +287,7 @@ impl Functions<'_> {
         if let Some(since) = access.pop {
             self.function(
                 ("pop", since),
-                "Reads a value and removes it: -ENOENT if the map is empty.",
+                "Reads a value and removes it. Returns -ENOENT if the map is empty.",
                 &[&read],
                 &[],
                 &format!("bpf_map_lookup_and_delete_elem({{fd}}, NULL, {value})"),
@@ -319,7 +319,7 @@ impl Functions<'_> {
         let (data, size) = (self.names.free("data"), self.names.free("size"));
         let _ = write!(
             self.code,
-            "\n/* The event in a record that a program sent: NULL if the record is too short. */\n\
+            "\n/* Returns the event in a record from a program, or NULL if the record is too short. */\n\
              static inline const {ty} *{}__event(const void *{data}, size_t {size})\n{{\n\
              \treturn {size} < sizeof({ty}) ? NULL : (const {ty} *){data};\n}}\n",
             self.called
@@ -376,7 +376,7 @@ impl Functions<'_> {
                 let parameter = format!("const {ty} *{value}");
                 let call = format!("bpf_map_update_elem({{fd}}, {argument}, {value}, {flags})");
                 let lock = if self.map.access.lock { ", with BPF_F_LOCK" } else { "" };
-                let whose = if self.is_attached() { "that an object has" } else { "of a key" };
+                let whose = if self.is_attached() { "of an object" } else { "of a key" };
                 let doc = format!(
                     "Writes the value {whose}. `{flags}` may be BPF_NOEXIST or BPF_EXIST{lock}."
                 );
@@ -396,7 +396,7 @@ impl Functions<'_> {
                 let local = format!("{ty} {value} = ({ty}){object};");
                 self.function(
                     ("update", since),
-                    "Puts the object of a descriptor in. The map keeps it when the descriptor is closed.",
+                    "Stores the object of a descriptor. The map keeps it when the descriptor is closed.",
                     &[&key.parameter, &parameter, &flags_parameter],
                     &[&local],
                     &call,
@@ -409,8 +409,9 @@ impl Functions<'_> {
                     format!("int {cpus}"),
                 ];
                 let call = format!("bpf_map_update_elem({{fd}}, {argument}, {values}, {flags})");
-                let doc =
-                    format!("Writes the values of all CPUs, of which `{values}` has `{cpus}`.");
+                let doc = format!(
+                    "Writes the values of all CPUs from `{values}`, an array of `{cpus}` values."
+                );
                 self.function(
                     ("update", since),
                     &doc,
@@ -453,7 +454,7 @@ impl Functions<'_> {
         call: &str,
     ) {
         let since = match since.0 {
-            Some(kernel) => format!(" From Linux {kernel} on."),
+            Some(kernel) => format!(" Needs Linux {kernel}."),
             None => String::new(),
         };
         let fd = self.names.free("fd");

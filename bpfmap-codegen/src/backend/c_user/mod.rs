@@ -66,7 +66,7 @@ const HELPERS: &[(&str, &str)] = &[
     (
         "__bpfmap_check_cpus(",
         "
-/* Whether there is room for the value of each CPU that the kernel may ever have. */
+/* Checks that an array has space for the values of all possible CPUs. */
 #ifndef BPFMAP_CHECK_CPUS
 #define BPFMAP_CHECK_CPUS
 static inline int __bpfmap_check_cpus(int cpus)
@@ -85,7 +85,7 @@ static inline int __bpfmap_check_cpus(int cpus)
     (
         "__bpfmap_map_info(",
         "
-/* What the kernel says of the map of a descriptor. */
+/* Reads the kernel's information about the map of a descriptor. */
 #ifndef BPFMAP_MAP_INFO
 #define BPFMAP_MAP_INFO
 static inline int __bpfmap_map_info(int fd, struct bpf_map_info *info)

@@ -91,10 +91,10 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
         rows.push(("initial contents", values.join(", ")));
     }
     if map.optional.value {
-        rows.push(("optional", "the loader may leave the map out".to_owned()));
+        rows.push(("optional", "the loader may leave out the map".to_owned()));
     }
     if map.btf.as_ref().is_some_and(|btf| !btf.value) {
-        rows.push(("BTF", "none: described by its sizes".to_owned()));
+        rows.push(("BTF", "none, only sizes".to_owned()));
     }
     rows
 }
@@ -106,7 +106,7 @@ fn max_entries(map: &MapDecl) -> String {
     }
     let rule = MapType::by_name(&map.map_type.value).map(|row| row.max_entries);
     match rule.filter(|_| !map.is_set_by_loader(Attribute::MaxEntries)) {
-        Some(MaxEntriesRule::Zero) => "0: entries come and go with the objects that they belong to",
+        Some(MaxEntriesRule::Zero) => "0: there is an entry for each owner",
         Some(MaxEntriesRule::One) => "1",
         Some(MaxEntriesRule::PerCpu) => "the number of possible CPUs, which libbpf fills in",
         _ => LEFT_TO_LOADER,
@@ -130,7 +130,7 @@ fn push_operations(page: &mut String, checked: &Checked, map: &MapDecl) {
     if operations.is_empty() {
         return;
     }
-    page.push_str("\n| operation from user space | on which kernel |\n| --- | --- |\n");
+    page.push_str("\n| operation from user space | kernel |\n| --- | --- |\n");
     for (operation, answers) in operations {
         let _ = writeln!(page, "| {} | {} |", operation.name(), timeline(&answers));
     }
@@ -148,7 +148,10 @@ fn push_flags(page: &mut String, checked: &Checked, map: &MapDecl) {
         };
         let names: Vec<_> = refused.iter().map(|operation| name(operation.name())).collect();
         let names = names.join(", ");
-        let _ = write!(page, "\nThe verifier refuses these to programs, with EACCES: {names}.\n");
+        let _ = write!(
+            page,
+            "\nThe verifier refuses programs that use these operations, with EACCES: {names}.\n"
+        );
     }
     let effects = flag_effects(map);
     if !effects.is_empty() {

@@ -18,7 +18,7 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     let mut page = format!("<!-- {} -->\n\n# {name}\n", marker(schema).replace("--", "- -"));
     push_paragraph(&mut page, schema.doc.as_deref());
     if let Some(kernel) = &schema.min_kernel {
-        let _ = write!(page, "\nMade for Linux {} and newer.\n", kernel.value);
+        let _ = write!(page, "\nThe schema supports Linux {} and newer.\n", kernel.value);
     }
     maps::push_maps(&mut page, checked);
     types::push_types(&mut page, checked);

@@ -89,13 +89,13 @@ fn push_functions(
     let name = &pair.new.name.value;
     let mut doc = format!(
         "Moves the map `{name}` that is pinned at `path` to the layout of this schema, with all its entries.\n\n\
-         Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs \
-         are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.\n"
+         Stop the programs that write to it first. Call this each time before you load the programs: if the map \
+         already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.\n"
     );
     for note in &planned.notes {
         let _ = write!(doc, "\n`{}`.\n", note.replace('`', "'"));
     }
-    doc.push_str("\n# Errors\n\nWhat [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.");
+    doc.push_str("\n# Errors\n\nFails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.");
     code.push('\n');
     push_rust_doc(code, "", &doc);
     let _ = write!(
@@ -109,7 +109,9 @@ fn push_functions(
     push_rust_doc(
         code,
         "",
-        &format!("What [`migrate_{name}`] does, for who wants it with other options."),
+        &format!(
+            "Returns the migration that [`migrate_{name}`] runs. Use it to set other options."
+        ),
     );
     let _ = write!(
         code,

@@ -67,7 +67,7 @@ const OPENING: &str = "\
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = \"generated: what the program leaves unused, and the author's words, are not its lints'\"
+    reason = \"generated code, which may be unused and has names from the schema\"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 ";

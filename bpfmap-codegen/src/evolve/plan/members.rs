@@ -101,7 +101,7 @@ pub(super) fn stays_in_place(steps: &[MigrationStep<'_>]) -> bool {
 
 const SHRINKS: &str = "keep the size, or give the member a new name";
 const OTHER_TYPE: &str = "keep the type, or give the member a new name";
-const UNION: &str = "keep the members of the union as they are; new ones can be added";
+const UNION: &str = "keep the members of the union; you can add new ones";
 
 impl<'a> Planner<'a> {
     /// Moves a type, from a byte of the old one to a byte of the new one.
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
             (View::Opaque, View::Opaque) if was <= is => moves.copy(from, to, was),
             (View::Opaque, _) | (_, View::Opaque) if was == is => moves.copy(from, to, was),
             (View::Opaque, _) | (_, View::Opaque) => {
-                let message = format!("{is} bytes, was {was}, and only one of the two has a type");
+                let message = format!("{is} bytes, was {was}, but only one of the two has a type");
                 self.obstacle(path, at, message, "keep the size");
             }
             (View::Scalar(Type::Pointer(_)), View::Scalar(Type::Pointer(_))) => {
@@ -220,13 +220,14 @@ impl<'a> Planner<'a> {
             let is_shared = composites.members.iter().any(|pair| pair.old.overlaps(place));
             let at = (Side::Old, place.member.span);
             if is_shared {
-                let message = "gone, and nothing tells which member of the union an entry holds";
+                let message = "removed, but it is unknown which member of the union an entry uses";
                 self.obstacle(&path, at, message.to_owned(), UNION);
             } else if self.is_key {
-                let message = "gone: two keys could become the same".to_owned();
+                let message = "removed: two keys could become equal".to_owned();
                 self.obstacle(&path, at, message, "keep the members of a key");
             } else {
-                self.notes.push(format!("{path}: left out, as the new schema has no such member"));
+                self.notes
+                    .push(format!("{path}: dropped, because the new schema has no such member"));
             }
         }
         for place in &composites.added {
@@ -255,7 +256,7 @@ impl<'a> Planner<'a> {
                 let way = places.1.wrapping_sub(places.0);
                 if !own.defaults.is_empty() || own.steps.iter().any(|step| !is_plain(step, way)) {
                     let message =
-                        "a member of a union, which would change in every entry".to_owned();
+                        "a member of a union, so it would change in every entry".to_owned();
                     self.obstacle(path, (Side::New, new.member.span), message, UNION);
                 }
             }
@@ -293,9 +294,9 @@ impl<'a> Planner<'a> {
                 let (did, do_now) = (one.old.overlaps(&other.old), one.new.overlaps(&other.new));
                 let message = match (did, do_now) {
                     (true, _) if way(one) != way(other) => {
-                        "goes another way than what shared its bytes"
+                        "converted in another way than the members that share its bytes"
                     }
-                    (false, true) => "shares bytes that were its own",
+                    (false, true) => "shares bytes that it did not share before",
                     _ => continue,
                 };
                 found.push(Obstacle {

@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
             (Some(was), Some(is)) if was == is => {}
             (Some(_), Some(_)) => {
                 let message = format!(
-                    "the entries of a map of type `{}` are no entries of one of type `{}`",
+                    "entries of a map of type `{}` can't be converted to entries of type `{}`",
                     old.map_type.value, new.map_type.value
                 );
                 return self.obstacle(path, at, message, "pin the new map under another name");
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
             let open = map.set_by_loader.iter().filter(|set| set.value != Attribute::MaxEntries);
             for set in open {
                 let path = format!("{path}.{}", set.value.name());
-                let message = "the loader sets it, so no schema says what an entry is".to_owned();
+                let message = "the loader sets it, so the schema has no type for it".to_owned();
                 let help = "write its type in both schemas";
                 self.obstacle(&path, (side, set.span), message, help);
             }
@@ -203,16 +203,16 @@ impl<'a> Planner<'a> {
                 let lru = new_row.evicts;
                 if new_row.key == KeyRule::Index || lru {
                     let what = if lru {
-                        "an LRU map would evict some"
+                        "an LRU map would evict entries"
                     } else {
-                        "those beyond would be lost"
+                        "the remaining entries would be lost"
                     };
                     let message = format!("{} entries, was {}: {what}", is.value, was.value);
-                    let help = "give the new map as many entries";
+                    let help = "give the new map at least as many entries";
                     self.obstacle(path, (Side::New, is.span), message, help);
                 } else {
                     self.notes.push(format!(
-                        "{path}: room for {} entries, was {}: a map that holds more is not migrated",
+                        "{path}: `max_entries` is {}, was {}: a map with more entries can't be migrated",
                         is.value, was.value
                     ));
                 }
@@ -229,16 +229,15 @@ impl<'a> Planner<'a> {
             let path = format!("{path}.value.{}", member.name);
             let word = member.field.name();
             if member.field.has_target() {
-                let message = format!("user space can't carry over what a `{word}` holds");
+                let message = format!("user space can't copy a `{word}`");
                 let help = "let the programs move it to a map with another pin";
                 self.obstacle(&path, (Side::New, new.name.span), message, help);
             } else if matches!(
                 member.field,
                 SpecialField::Timer | SpecialField::WorkQueue | SpecialField::TaskWork
             ) {
-                self.notes.push(format!(
-                    "{path}: the `{word}` starts anew: what it waits for is not carried over"
-                ));
+                self.notes
+                    .push(format!("{path}: the `{word}` is reset: pending work is not copied"));
             }
         }
     }

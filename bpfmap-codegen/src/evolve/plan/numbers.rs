@@ -59,7 +59,7 @@ pub(super) fn widen(
             {
                 let message =
                     format!("`{name}` is {}, was {}", variant.value.value, before.value.value);
-                return Err((message, "give the variant the number that old entries hold"));
+                return Err((message, "give the variant the number that old entries have"));
             }
         }
     }
@@ -69,8 +69,11 @@ pub(super) fn widen(
         || !old.signed() && new_bits > old_bits
         || new_bits == old_bits && (is_byte(old) || is_byte(new));
     if !keeps_sign {
-        let words =
-            if old.signed() { "without a sign, was with" } else { "with a sign, was without" };
+        let words = if old.signed() {
+            "the new type is unsigned, the old one was signed"
+        } else {
+            "the new type is signed, the old one was unsigned"
+        };
         return Err((words.to_owned(), "keep the sign, or give the member a new name"));
     }
     Ok(old.signed())

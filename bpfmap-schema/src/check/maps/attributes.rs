@@ -31,7 +31,7 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         cx.report(broken(&violation, entries.span));
     } else if made != said {
         let message = format!(
-            "a map of type `{}` of {said} bytes has {made}, the next size that the kernel makes",
+            "a map of type `{}` can't have {said} bytes and gets {made}, the next possible size",
             row.name
         );
         let finding = Finding::new(&rules::MAX_ENTRIES_ROUNDED, entries.span, message);
@@ -49,8 +49,8 @@ fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let size = cx.resolved.layout(value).size;
     if let Some(violation) = rule::contiguous(row, size, entries.value) {
         cx.report(broken(&violation, entries.span).note(
-            "the values, and room for one more, have to take less than 4 GiB: kernels that do not refuse others \
-             put values over each other",
+            "the values, and space for one more, must take less than 4 GiB: some kernels refuse a larger map, \
+             and on others values overwrite each other",
         ));
     }
 }
@@ -66,10 +66,10 @@ fn max_entries_missing(cx: &mut Context<'_>, map: &MapDecl) {
         Finding::new(
             &rules::MAX_ENTRIES_MISSING,
             map.span,
-            format!("the map `{name}` does not say how many entries it has"),
+            format!("the map `{name}` has no `max_entries`"),
         )
         .label("no `max_entries`")
-        .help("write `max_entries = N`; without it, the loader has to set it before it loads"),
+        .help("write `max_entries = N`, or let the loader set it before it loads the object"),
     );
 }
 
@@ -88,9 +88,9 @@ fn event(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             Finding::new(
                 &rules::EVENT_NOT_FOR_TYPE,
                 event.span,
-                format!("a map of type `{}` carries no records", row.name),
+                format!("a map of type `{}` has no records", row.name),
             )
-            .help("leave `event` out; `value` says what an entry holds"),
+            .help("remove `event`, and declare the type of the entries with `value`"),
         );
         return;
     }
@@ -113,17 +113,17 @@ fn ops(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         (None, ValueRule::StructOps) if cx.is_complete(map) => Finding::new(
             &rules::OPS_MISSING,
             map.span,
-            format!("`{}` does not say whose place its programs take", map.name.value),
+            format!("`{}` does not name the kernel struct that it implements", map.name.value),
         )
         .label("no `ops`")
-        .help("write `ops = \"NAME\"`, the kernel's struct of functions, such as `tcp_congestion_ops`"),
+        .help("write `ops = \"NAME\"` with the name of the kernel's struct, such as `tcp_congestion_ops`"),
         (None, _) | (Some(_), ValueRule::StructOps) => return,
         (Some(ops), _) => Finding::new(
             &rules::OPS_NOT_FOR_TYPE,
             ops.span,
-            format!("a map of type `{}` takes no function's place", row.name),
+            format!("a map of type `{}` can't have `ops`", row.name),
         )
-        .help("leave `ops` out"),
+        .help("remove `ops`"),
     };
     cx.report(finding);
 }

@@ -42,9 +42,9 @@ fn no_inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::INNER_NOT_FOR_TYPE,
             inner.span,
-            format!("a map of type `{ty}` does not hold maps"),
+            format!("a map of type `{ty}` has no inner maps"),
         )
-        .help("leave `inner` out"),
+        .help("remove `inner`"),
     );
 }
 
@@ -56,9 +56,9 @@ fn no_values(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::VALUES_NOT_FOR_TYPE,
             span,
-            format!("a map of type `{ty}` has no initial contents"),
+            format!("a map of type `{ty}` can't have initial contents"),
         )
-        .help("leave `values` out, and fill the map when the object is loaded"),
+        .help("remove `values`, and fill the map after the object is loaded"),
     );
 }
 
@@ -72,9 +72,9 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
             Finding::new(
                 &rules::OPTIONAL_MAP,
                 template.optional.span,
-                "an inner map that is described in place is not a map of its own, and can't be left out",
+                "an inner map that is declared in place is only a template, so it can't be optional",
             )
-            .help("leave `optional` out; the outer map may be optional"),
+            .help("remove `optional`; the outer map may be optional"),
         );
     }
     for (what, span) in pinning.into_iter().chain(values) {
@@ -82,9 +82,9 @@ fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
             Finding::new(
                 &rules::INNER_ATTRIBUTE,
                 span,
-                format!("an inner map that is described in place has no `{what}`"),
+                format!("an inner map that is declared in place can't have `{what}`"),
             )
-            .help(format!("leave `{what}` out; or describe the map on its own and write {named}")),
+            .help(format!("remove `{what}`, or declare the map separately and write {named}")),
         );
     }
 }
@@ -97,9 +97,9 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 Finding::new(
                     &rules::INNER_MISSING,
                     map.span,
-                    format!("the map `{name}` does not say what maps it holds"),
+                    format!("the map `{name}` has no template for its inner maps"),
                 )
-                .label(format!("a map of type `{}` has an inner map", row.name))
+                .label(format!("a map of type `{}` needs a template", row.name))
                 .help(cx.syntax.inner()),
             );
         }
@@ -116,20 +116,17 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
             Finding::new(
                 &rules::INNER_ATTRIBUTE,
                 written.span,
-                format!(
-                    "libbpf refuses `{inner_name}` as a template, since it says how it is pinned"
-                ),
+                format!("libbpf refuses `{inner_name}` as a template, because it has `pinning`"),
             )
             .related(pinning.span, "there")
-            .help("leave `pinning` out there, or describe the inner map in place"),
+            .help("remove `pinning` there, or declare the inner map in place"),
         );
     }
     let Some(facts) = MapType::by_name(&inner.map_type.value) else { return };
     let InnerRule::Refused(errno) = facts.as_inner else { return };
     let holds_maps = facts.value == ValueRule::Object(KernelObject::Map);
     let help = if holds_maps {
-        "maps in maps have one level: keep the maps of both levels in one, with a key for each"
-            .to_owned()
+        "use only one level, with a key for each map of both levels".to_owned()
     } else {
         let mut names = MAP_TYPES
             .iter()
@@ -142,7 +139,7 @@ fn inner(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         Finding::new(
             &rules::INNER_TYPE,
             written.span,
-            format!("a map of type `{}` can't be in another map ({errno})", facts.name),
+            format!("a map of type `{}` can't be an inner map ({errno})", facts.name),
         )
         .help(help),
     );
@@ -173,10 +170,10 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                 Finding::new(
                     &rules::VALUES_KEY,
                     key.span,
-                    format!("two things stand under {}", key.value),
+                    format!("there are two values for {}", key.value),
                 )
-                .related(before, "the first of them")
-                .help("leave one of them out, or give it another key"),
+                .related(before, "the first value")
+                .help("remove one of them, or give it another key"),
             );
         }
     }
@@ -192,12 +189,12 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                     &rules::VALUES_KEY,
                     first.span,
                     format!(
-                        "libbpf writes the keys of initial contents with 4 bytes, the key of `{}` has {size}",
+                        "libbpf writes initial contents only with keys of 4 bytes, but the key of `{}` has {size}",
                         map.name.value
                     ),
                 )
                 .related(key.span(), "the key")
-                .help("take a key of 4 bytes, or fill the map when the object is loaded"),
+                .help("use a key of 4 bytes, or fill the map after the object is loaded"),
             );
             return false;
         }
@@ -212,8 +209,8 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
                     index.span,
                     format!("the index {} is out of range", index.value),
                 )
-                .related(entries.span, format!("indices are below {}", entries.value))
-                .help("take a smaller index, or a larger `max_entries`"),
+                .related(entries.span, format!("expected an index below {}", entries.value))
+                .help("use a smaller index or a larger `max_entries`"),
             );
         }
     }
@@ -234,14 +231,14 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
                     &rules::OPTIONAL_MAP,
                     name.span,
                     format!(
-                        "`{}` holds the optional map `{}` from the start",
+                        "the initial contents of `{}` include the optional map `{}`",
                         map.name.value, name.value
                     ),
                 )
-                .label("loading the object fails if this map was not created")
-                .related(content.optional.span, "says that it may be left out")
+                .label("loading the object fails if that map was not created")
+                .related(content.optional.span, "this map is optional")
                 .help(format!(
-                    "make `{}` optional too; or put `{}` in after the object is loaded",
+                    "make `{}` optional too, or store `{}` after the object is loaded",
                     map.name.value, name.value
                 )),
             );
@@ -256,11 +253,11 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
                 Finding::new(
                     &rules::VALUES_MISMATCH,
                     name.span,
-                    format!("the map `{}` is not like the maps that `{}` holds", name.value, map.name.value),
+                    format!("the map `{}` does not match the template of `{}`", name.value, map.name.value),
                 )
                 .label(format!("{what}: {theirs}"))
                 .related(place, format!("{what}: {ours}"))
-                .help("the kernel puts a map into another when type, sizes of key and value, flags and special fields are those of the inner map"),
+                .help("the kernel accepts an inner map only if type, sizes of key and value, flags and special fields match the template"),
             );
         }
     }
@@ -340,10 +337,13 @@ fn programs(cx: &mut Context<'_>, map: &MapDecl) {
                 Finding::new(
                     &rules::VALUES_PROGRAM,
                     name.span,
-                    format!("`{}` is a map, and `{}` holds programs", name.value, map.name.value),
+                    format!(
+                        "`{}` is a map, but the values of `{}` are programs",
+                        name.value, map.name.value
+                    ),
                 )
                 .related(other.name.span, "the map")
-                .help("write the name of a program, as its function is called in C"),
+                .help("write the name of a program, which is the name of its function in C"),
             );
         } else {
             names::identifier(cx, "a program", name);

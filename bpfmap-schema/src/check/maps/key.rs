@@ -22,7 +22,7 @@ pub(super) fn check<'a>(
             let ty = row.name;
             cx.report(
                 Finding::new(&rules::KEY_MISSING, map.span, format!("the map `{name}` has no key"))
-                    .label(format!("a map of type `{ty}` has one"))
+                    .label(format!("a map of type `{ty}` needs one"))
                     .help(format!("write {}", cx.syntax.field("key", "TYPE"))),
             );
         }
@@ -30,9 +30,9 @@ pub(super) fn check<'a>(
     };
     if row.key == KeyRule::Keyless {
         let ty = row.name;
-        let message = format!("a map of type `{ty}` has no key");
+        let message = format!("a map of type `{ty}` can't have a key");
         cx.report(
-            Finding::new(&rules::KEY_NOT_ALLOWED, key.span(), message).help("leave the key out"),
+            Finding::new(&rules::KEY_NOT_ALLOWED, key.span(), message).help("remove the key"),
         );
         return;
     }
@@ -47,7 +47,7 @@ pub(super) fn check<'a>(
                     ty.span,
                     "every byte of a key is compared, so its size has to be fixed",
                 )
-                .related(member, "of no size of its own")
+                .related(member, "no fixed size")
                 .help("give the array a length"),
             );
         }
@@ -57,7 +57,7 @@ pub(super) fn check<'a>(
                 ty.span,
                 format!("the key of `{name}` holds a pointer"),
             )
-            .help("take what it leads to, or an id, as the key; `u64` where the address itself is meant");
+            .help("use the target of the pointer or an id as the key, or `u64` if you mean the address itself");
             if place != ty.span {
                 finding = finding.related(place, "the pointer");
             }
@@ -93,7 +93,7 @@ pub(super) fn check<'a>(
 fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
     match row.key {
         KeyRule::CgroupStorage => finding.help(format!(
-            "write {}: the cgroup's inode number; or a struct of it and the `u32` attach type",
+            "write {} for the cgroup's inode number, or use a struct of this number and the `u32` attach type",
             cx.syntax.field("key", "u64")
         )),
         KeyRule::LpmPrefix => finding.help(format!(
@@ -111,7 +111,7 @@ fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &Spanned<
     let is_int = matches!(cx.resolved.without_aliases(&key.value), Type::Int(_));
     let has_btf = map.btf.as_ref().is_none_or(|btf| btf.value);
     if !is_int && has_btf {
-        let finding = broken(&rule::number_key(row), key.span).label("no plain integer");
+        let finding = broken(&rule::number_key(row), key.span).label("not a plain integer");
         cx.report(in_syntax(cx, row, finding));
     }
 }

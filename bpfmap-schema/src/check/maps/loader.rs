@@ -19,8 +19,8 @@ pub(super) fn check(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                 .or_else(|| not_for_inner(cx, map, attribute))
                 .or_else(|| filled(map, attribute))
         } else {
-            let message = format!("`{}` stands there twice", attribute.value.name());
-            Some(finding(attribute, message).help("leave one of them out"))
+            let message = format!("duplicate `{}`", attribute.value.name());
+            Some(finding(attribute, message).help("remove one of them"))
         };
         if let Some(finding) = finding {
             cx.report(finding);
@@ -42,8 +42,9 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     };
     // What goes without saying is no more the loader's.
     let written = written.filter(|span| *span != Span::NONE)?;
-    let message = format!("`{}` is left to the loader, and written", attribute.value.name());
-    Some(finding(attribute, message).related(written, "written here").help("leave one of them out"))
+    let message =
+        format!("the schema sets `{}`, but leaves it to the loader too", attribute.value.name());
+    Some(finding(attribute, message).related(written, "written here").help("remove one of them"))
 }
 
 /// Whether a map of type `row` is not made unless somebody says what the attribute is.
@@ -76,8 +77,8 @@ fn not_for_type(row: &MapType, attribute: &Spanned<Attribute>) -> Option<Finding
         return None;
     }
     let (ty, name) = (row.name, attribute.value.name());
-    let message = format!("a loader has no `{name}` to set of a map of type `{ty}`");
-    Some(finding(attribute, message).help("leave it out"))
+    let message = format!("a loader can't set `{name}` of a map of type `{ty}`");
+    Some(finding(attribute, message).help("remove it"))
 }
 
 /// libbpf makes the pattern of inner maps of what the object says, and lets nobody change it.
@@ -89,9 +90,9 @@ fn not_for_inner(
     attribute: &Spanned<Attribute>,
 ) -> Option<Finding> {
     if map.name.value.ends_with(TEMPLATE_SUFFIX) {
-        let message = "a loader can't set anything of a map that is described in place";
+        let message = "a loader can't set attributes of a map that is declared in place";
         return Some(finding(attribute, message).help(format!(
-            "write it; or leave {} of the outer map to the loader",
+            "set the attribute in the schema, or leave {} of the outer map to the loader",
             cx.syntax.attribute(Attribute::Inner.name())
         )));
     }
@@ -100,26 +101,28 @@ fn not_for_inner(
         |outer: &&MapDecl| schema.inner_of(outer).is_some_and(|inner| std::ptr::eq(inner, map));
     let outer = cx.maps().iter().find(is_inner)?;
     let message = format!(
-        "what the loader sets of `{}` is not there when `{}` is made",
+        "the attributes of `{}` that the loader sets are missing when `{}` is created",
         map.name.value, outer.name.value
     );
     Some(
         finding(attribute, message)
             .related(
                 outer.inner.as_ref().map_or(outer.span, |inner| inner.span),
-                "the pattern of its maps",
+                "the template of its inner maps",
             )
-            .help("describe such maps in place, as `inner`; or write what the loader sets"),
+            .help(
+                "declare the template in place with `inner`, or set these attributes in the schema",
+            ),
     )
 }
 
 /// The type of what fills a map from the start is that of the maps in it.
 fn filled(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
-    let message = "initial contents need an inner map that the object describes";
+    let message = "initial contents need a template in the object";
     Some(
         finding(attribute, message)
             .related(first.span, "the contents")
-            .help("leave `values` out, and fill the map when the object is loaded"),
+            .help("remove `values`, and fill the map after the object is loaded"),
     )
 }

@@ -30,7 +30,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     let mut pointers = pointers::Pointers::default();
     for map in cx.maps() {
         check_map(cx, map, &mut pointers);
-        // A template in a template is refused with its type.
+        // A template in a template is refused because of its type.
         if let Some(template) = map.template() {
             check_map(cx, template, &mut pointers);
         }
@@ -69,15 +69,15 @@ fn deprecated(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         if has_btf && cx.resolved.layout(key).size > 8 {
             // `cgroup_storage_check_btf` in `kernel/bpf/local_storage.c`.
             finding = finding.note(
-                "the kernel takes BTF of such a key as a struct of two members, and the named padding is a third: \
-                 write `btf = false`, or take the cgroup's inode number alone, a `u64`",
+                "the kernel accepts BTF of such a key only as a struct of two members, and the named padding is \
+                 a third: write `btf = false`, or use only the cgroup's inode number, a `u64`",
             );
         }
     }
     cx.report(finding);
 }
 
-/// Some map types are refused without BTF, by EINVAL.
+/// The kernel refuses some map types without BTF (EINVAL).
 fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if row.btf != BtfRule::Required {
         return;
@@ -87,18 +87,18 @@ fn btf_required(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         KeyValue::Size(size) => Some(size.span),
         KeyValue::Type(_) => None,
     });
-    // A loader sets a size, and no type.
+    // A loader sets only a size.
     let open = map.set_by_loader.iter().find(|set| set.value == Attribute::Value);
     let Some(span) = left_out.or(sized).or(open.map(|open| open.span)) else { return };
-    let message = format!("a map of type `{}` is described by BTF", row.name);
+    let message = format!("a map of type `{}` needs BTF", row.name);
     cx.report(
         Finding::new(&rules::BTF_REQUIRED, span, message)
-            .label("leaves BTF out")
-            .help("describe key and value by their types, and leave `btf` out"),
+            .label("turns off BTF")
+            .help("give key and value types, and remove `btf`"),
     );
 }
 
-/// A program can have one arena, and libbpf takes one an object.
+/// A program can have one arena, and libbpf accepts one for each object.
 fn one_arena(cx: &mut Context<'_>) {
     let mut arenas = cx.maps().iter().filter(|map| {
         let row = MapType::by_name(&map.map_type.value);
@@ -113,7 +113,7 @@ fn one_arena(cx: &mut Context<'_>) {
                 format!("`{}` is a second arena", again.name.value),
             )
             .related(first.map_type.span, "the first")
-            .help("keep one and give it the pages of both, or write a schema for each"),
+            .help("use one arena with the pages of both, or write a schema for each"),
         );
     }
 }
@@ -147,8 +147,8 @@ fn too_new(cx: &mut Context<'_>, map: &MapDecl) {
             requirement.span,
             format!("{requirement} came with Linux {since}"),
         )
-        .related(oldest.span, "the oldest kernel that has to take the schema")
-        .help(format!("write `min_kernel = \"{since}\"`, or do without"));
+        .related(oldest.span, "the oldest kernel that the schema supports")
+        .help(format!("write `min_kernel = \"{since}\"`, or don't use it"));
         if !(map.map_type.span.start..=requirement.span.end).contains(&map.name.span.start) {
             finding = finding.related(map.name.span, "in this map");
         }

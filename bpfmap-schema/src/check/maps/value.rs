@@ -57,13 +57,13 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
             &rules::STACK_DEPTH,
             value.span(),
             format!(
-                "kernels keep at most {DEFAULT_STACK_DEPTH} frames of a stack by default, this value has room for {frames}"
+                "kernels allow at most {DEFAULT_STACK_DEPTH} frames of a stack by default, this value has {frames}"
             ),
         )
         .label(format!("{size} bytes"))
-        .note("creating the map fails with EINVAL where `kernel.perf_event_max_stack` is smaller")
+        .note("creating the map fails with EINVAL if `kernel.perf_event_max_stack` is smaller")
         .help(format!(
-            "take {DEFAULT_STACK_DEPTH} frames, or set `kernel.perf_event_max_stack` to {frames} before the map is made"
+            "use {DEFAULT_STACK_DEPTH} frames, or set `kernel.perf_event_max_stack` to {frames} before the map is created"
         )),
     );
 }
@@ -88,9 +88,9 @@ fn large(cx: &mut Context<'_>, row: &MapType, value: &KeyValue, size: u64) {
         )
         .label(format!("{size} bytes"))
         .note(format!(
-            "a thread of Rust has a stack of 2 MiB, and up to {LARGE_VALUE} bytes are safe in a build without optimization"
+            "by default, a Rust thread has a stack of 2 MiB, and only values of up to {LARGE_VALUE} bytes are safe without optimization"
         ))
-        .help("read it with `lookup_boxed`, `lookup_into` and the like, or split it over several entries"),
+        .help("read it with `lookup_boxed`, `lookup_into` and the like, or split it into several entries"),
     );
 }
 
@@ -98,23 +98,23 @@ fn missing(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let name = &map.name.value;
     cx.report(
         Finding::new(&rules::VALUE_MISSING, map.span, format!("the map `{name}` has no value"))
-            .label(format!("a map of type `{}` has one", row.name))
+            .label(format!("a map of type `{}` needs one", row.name))
             .help(format!("write {}", cx.syntax.field("value", "TYPE"))),
     );
 }
 
 fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     let help = if row.events == EventRule::Nothing {
-        "leave the value out".to_owned()
+        "remove the value".to_owned()
     } else {
         let event = cx.syntax.field("event", "TYPE");
-        format!("leave the value out; {event} says what its records are")
+        format!("remove the value; {event} declares the type of its records")
     };
     cx.report(
         Finding::new(
             &rules::VALUE_NOT_ALLOWED,
             value.span(),
-            format!("a map of type `{}` has no value", row.name),
+            format!("a map of type `{}` can't have a value", row.name),
         )
         .help(help),
     );
@@ -130,9 +130,9 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
                     Finding::new(
                         &rules::BTF_REFUSED,
                         btf.span,
-                        format!("the kernel takes no BTF for a map of type `{ty}`"),
+                        format!("the kernel accepts no BTF for a map of type `{ty}`"),
                     )
-                    .help("leave `btf` out: libbpf drops the BTF of such a map by itself"),
+                    .help("remove `btf`: libbpf never passes BTF for such a map"),
                 );
             }
         }
@@ -160,7 +160,7 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         .label("a bare size")
         .related(typed.span, format!("the type of the {what}"))
         .note(
-            "the kernel takes BTF for key and value or for neither, and libbpf then leaves it out",
+            "the kernel accepts BTF for both key and value or for neither, so libbpf leaves it out",
         )
         .help("give both a type, or write `btf = false`"),
     );

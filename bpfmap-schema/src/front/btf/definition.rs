@@ -229,11 +229,13 @@ fn struct_of_programs(
     flags: u32,
 ) -> Result<MapDefinition, String> {
     let Ok(Some(Type { name: ops, kind: Kind::Struct(_) })) = btf.resolve(ty) else {
-        return Err("it is no struct".to_owned());
+        return Err("it is not a struct".to_owned());
     };
     // The header declares the variable by the kernel's struct.
     if let Some((kernels, _)) = ops.split_once("___") {
-        return Err(format!("its type is `{ops}`, and a schema has the kernel's own, `{kernels}`"));
+        return Err(format!(
+            "its type is `{ops}`, but a schema supports only the kernel's `{kernels}`"
+        ));
     }
     if ops.is_empty() {
         return Err("its struct has no name".to_owned());
@@ -264,11 +266,11 @@ fn defined(
     let first = references.partition_point(|(at, _)| *at < symbol.offset);
     for (at, name) in references[first..].iter().take_while(|(at, _)| *at < end) {
         let Some(values_at) = values_at else {
-            return Err("an address stands outside of `values`".to_owned());
+            return Err("it has an address outside of `values`".to_owned());
         };
         let slot = (at - symbol.offset).checked_sub(values_at).map(|offset| offset / 8);
         let slot = slot.and_then(|slot| u32::try_from(slot).ok());
-        let slot = slot.ok_or("an address stands outside of `values`")?;
+        let slot = slot.ok_or("it has an address outside of `values`")?;
         map.values.push((slot, (*name).to_owned()));
     }
     Ok(map)
@@ -291,7 +293,7 @@ fn structure(
 ) -> Result<(MapDefinition, Option<u64>), String> {
     let ty = btf.resolve(id).map_err(|error| error.to_string())?;
     let Some(Type { kind: Kind::Struct(body), .. }) = ty else {
-        return Err("its definition is no struct".to_owned());
+        return Err("its definition is not a struct".to_owned());
     };
     let mut map = MapDefinition {
         structure: resolved_id(btf, id),
@@ -301,10 +303,10 @@ fn structure(
     let mut values_at = None;
     for member in &body.members {
         let number =
-            || number(btf, member.ty).ok_or_else(|| format!("`{}` is no number", member.name));
+            || number(btf, member.ty).ok_or_else(|| format!("`{}` is not a number", member.name));
         let pointee = || match btf.resolve(member.ty) {
             Ok(Some(Type { kind: Kind::Pointer(target), .. })) => Ok(*target),
-            _ => Err(format!("`{}` is no pointer", member.name)),
+            _ => Err(format!("`{}` is not a pointer", member.name)),
         };
         match member.name {
             "type" => map.map_type = Some(number()?),
@@ -316,7 +318,7 @@ fn structure(
             "numa_node" => map.numa_node = Some(number()?),
             "map_extra" => {
                 let long = long_number(btf, member.ty);
-                map.map_extra = Some(long.ok_or("`map_extra` is no number")?);
+                map.map_extra = Some(long.ok_or("`map_extra` is not a number")?);
             }
             "key" => map.key = Some(pointee()?),
             "value" => map.value = Some(pointee()?),
@@ -326,14 +328,14 @@ fn structure(
                 map.holds_programs = held.is_none();
                 if let Some(inner) = held {
                     if !is_outer {
-                        return Err("maps in maps have one level".to_owned());
+                        return Err("maps of maps can have only one level".to_owned());
                     }
                     let (mut inner, _) = structure(btf, inner, false)?;
                     inner.tell_event(btf);
                     map.inner = Some(Box::new(inner));
                 }
             }
-            other => return Err(format!("libbpf knows no attribute `{other}`")),
+            other => return Err(format!("libbpf does not know the attribute `{other}`")),
         }
     }
     Ok((map, values_at))
@@ -379,7 +381,7 @@ fn long_number(btf: &Btf<'_>, id: TypeId) -> Option<u64> {
 
 /// `__array(values, …)`: the definition of the maps that it holds; `None` for programs.
 fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
-    const WRONG: &str = "`values` is no array of pointers";
+    const WRONG: &str = "`values` is not an array of pointers";
     let Ok(Some(Type { kind: Kind::Array(array), .. })) = btf.resolve(id) else {
         return Err(WRONG.to_owned());
     };
@@ -389,7 +391,7 @@ fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
     match btf.resolve(*target).map(|ty| ty.map(|ty| &ty.kind)) {
         Ok(Some(Kind::Struct(_))) => Ok(Some(*target)),
         Ok(Some(Kind::Prototype { .. })) => Ok(None),
-        _ => Err("`values` holds neither maps nor programs".to_owned()),
+        _ => Err("`values` contains neither maps nor programs".to_owned()),
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> ObjectFile<'a> {
         let file = match parsed {
             Ok(file) => file,
             Err(_) if data.starts_with(&ELFMAG) && data.get(ELFMAG.len()) == Some(&1) => {
-                return Err("it is an ELF file of 32 bits, and BPF has 64".to_owned());
+                return Err("it is a 32-bit ELF file, expected 64 bits for BPF".to_owned());
             }
             Err(error) => return Err(format!("it is not an object file: {error}")),
         };
@@ -88,7 +88,7 @@ impl<'a> ObjectFile<'a> {
             return Err(format!("it is for {}, not for BPF", machine_name(machine)));
         }
         if header.e_type(file.endian()) != ET_REL {
-            return Err("it is linked, and loaders take relocatable objects".to_owned());
+            return Err("it is linked, but loaders need a relocatable object".to_owned());
         }
         Ok(Self { file })
     }

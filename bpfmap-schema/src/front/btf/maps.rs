@@ -39,12 +39,13 @@ pub(super) fn convert(
         }
         if let Some(called) = &map.called {
             let message = format!("the map {called} becomes `{}`", map.name);
-            let help = "another map has the name, or it is no name in C";
+            let help = "another map has this name, or the name is not valid in C";
             types.findings.push(Finding::new(&rules::IMPORT_RENAMED, span, message).help(help));
         }
         if map.is_weak {
-            let message = format!("that `{}` is weak is left out", map.name);
-            let help = "a schema declares each map once, and has no word for `__weak`";
+            let message =
+                format!("the definition of `{}` is weak, which is not imported", map.name);
+            let help = "a schema declares each map once, and can't express `__weak`";
             types.findings.push(Finding::new(&rules::IMPORT_WEAK, span, message).help(help));
         }
     }
@@ -153,7 +154,9 @@ impl Maker<'_, '_, '_> {
             _ => "its value",
         };
         let (name, ty) = (self.name, row.name);
-        let message = format!("`{name}` does not say the size of {what}: it gets that of a `{ty}`");
+        let message = format!(
+            "`{name}` does not declare the size of {what}, so the importer uses that of a `{ty}`"
+        );
         let help = "add the size in the program, as `__uint(key_size, 4)`: without it, libbpf can't create the map";
         let finding = Finding::new(&rules::IMPORT_SIZE, self.span, message).help(help);
         self.types.findings.push(finding);
@@ -165,14 +168,14 @@ impl Maker<'_, '_, '_> {
         match row.value {
             ValueRule::Object(KernelObject::Map) if map.is_live && map.inner.is_none() => {
                 let message = format!(
-                    "what `{name}` may hold is left open: it holds no map now, and nothing else tells"
+                    "the template of `{name}` is not known, because it has no inner map now"
                 );
-                let help = "import it while it is filled, or from the program's object file";
+                let help = "import it while it has an inner map, or from the program's object file";
                 let finding = Finding::new(&rules::IMPORT_INNER, self.span, message).help(help);
                 self.types.findings.push(finding);
             }
             ValueRule::StructOps if map.is_live && map.ops.is_none() => {
-                let why = "the types of the running kernel don't tell whose place it takes";
+                let why = "its struct is not among the types of the running kernel";
                 self.wrong.get_or_insert((&rules::IMPORT_STRUCT_OPS, why.to_owned()));
             }
             _ => {}
@@ -181,7 +184,7 @@ impl Maker<'_, '_, '_> {
             if matches!(row.btf, BtfRule::Optional | BtfRule::Required) {
                 let what = if map.name.is_empty() { "of a map in " } else { "of " };
                 let message = format!("key and value {what}`{name}` become bytes: {why}");
-                let help = "their sizes are kept; what they mean is for you to say";
+                let help = "their sizes are kept; declare their types in the schema";
                 let finding = Finding::new(&rules::IMPORT_OPAQUE, self.span, message).help(help);
                 self.types.findings.push(finding);
             }
@@ -196,10 +199,12 @@ impl Maker<'_, '_, '_> {
         self.types.spend(name.len() * 2)?;
         let ty = self.types.ty(event.ty, Place { span, name: &name, depth: 0, nested: 0 })?;
         if event.is_value {
-            let message =
-                format!("the type of the records of `{}` is defined as that of a value", self.name);
-            let help = "libbpf refuses a map with such a value; the header that is generated of the schema says the \
-                 type where libbpf, aya and cilium/ebpf take it";
+            let message = format!(
+                "`{}` declares the type of its records as the type of its value",
+                self.name
+            );
+            let help = "libbpf can't create a map with such a value; the header that is generated from the \
+                 schema declares the type in a form that libbpf, aya and cilium/ebpf accept";
             let finding = Finding::new(&rules::IMPORT_EVENT, span, message).help(help);
             self.types.findings.push(finding);
         }
@@ -210,8 +215,8 @@ impl Maker<'_, '_, '_> {
         let row = MAP_TYPES.iter().find(|row| Some(row.number) == number);
         if row.is_none() {
             let why = match number {
-                None => "it does not say its type".to_owned(),
-                Some(number) => format!("no map type has the number {number}"),
+                None => "it does not declare its type".to_owned(),
+                Some(number) => format!("its map type has the unknown number {number}"),
             };
             self.wrong.get_or_insert((&rules::IMPORT_MAP_TYPE, why));
         }
@@ -234,7 +239,7 @@ impl Maker<'_, '_, '_> {
         match (typed, size.filter(|size| *size != 0)) {
             (Some((_, bytes)), Some(size)) if bytes != u64::from(size) && bytes != 0 => {
                 let why =
-                    format!("its {what} has {bytes} bytes by its type, and {size} by its size");
+                    format!("the type of its {what} has {bytes} bytes, but its size is {size}");
                 self.wrong.get_or_insert((&rules::IMPORT_MAP, why));
                 Ok(Some(self.size(size)))
             }
@@ -254,7 +259,7 @@ impl Maker<'_, '_, '_> {
         let known = MAP_FLAGS.iter().filter(|flag| bits & flag.value() != 0);
         let unknown = MAP_FLAGS.iter().fold(bits, |bits, flag| bits & !flag.value());
         if unknown != 0 {
-            let why = format!("it has flags that no kernel knows: {unknown:#x}");
+            let why = format!("it has unknown flags: {unknown:#x}");
             self.wrong.get_or_insert((&rules::IMPORT_FLAG, why));
         }
         known.map(|flag| Spanned::new(flag.name.to_owned(), self.span)).collect()

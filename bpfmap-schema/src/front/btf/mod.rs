@@ -185,7 +185,7 @@ fn import(
         types.leave_out(map, rule, span, message);
     }
     let Ok(maps) = read else {
-        let mut none = unreadable(path, "its types take far more room than the file does");
+        let mut none = unreadable(path, "its types need far more memory than the size of the file");
         let rule = &rules::IMPORT_UNREADABLE;
         let names = maps.iter().map(|map| &map.name).chain(unread.iter().map(|unread| &unread.map));
         none.left_out = names.map(|name| LeftOut { map: name.clone(), rule }).collect();
@@ -206,7 +206,7 @@ fn unreadable(path: &Path, why: &str) -> Imported {
     let span = Span::new(source, 0..0);
     let message = format!("`{}` can't be imported: {why}", path.display());
     let finding = Finding::new(&rules::IMPORT_UNREADABLE, span, message)
-        .help("give an object file that clang made for the BPF target, with `-g`");
+        .help("name an object file that clang compiled for the BPF target with `-g`");
     Imported { schema, findings: vec![finding], left_out: vec![], owners: vec![None] }
 }
 

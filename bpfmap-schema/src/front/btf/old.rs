@@ -67,8 +67,7 @@ pub(super) fn definition(
         _ => LIBBPFS,
     };
     if (known..numbers).any(|number| field(number) != Some(0)) {
-        return Err("its `struct bpf_map_def` says more than libbpf's, in words of another loader"
-            .to_owned());
+        return Err("its `struct bpf_map_def` has fields of another loader".to_owned());
     }
     let extra = |number| if number < known { required(number) } else { Ok(0) };
     let (map_type, flags) = (required(0)?, required(4)?);

@@ -72,7 +72,7 @@ pub(super) fn trim(
     }
     for map in schema.maps.drain(..) {
         let name = &map.name.value;
-        let message = format!("the map `{name}` is left out: more is wrong than can be told");
+        let message = format!("the map `{name}` is left out: it has too many mistakes");
         findings.push(Finding::new(&rules::IMPORT_MAP, map.span, message));
         left_out.push(LeftOut { map: map.name.value, rule: &rules::IMPORT_MAP });
     }
@@ -160,7 +160,7 @@ fn to_bytes(
     } else {
         let Some(event) = map.event.take() else { return false };
         let message = format!("the {what} of {inner}`{name}` is left out: {why}");
-        (event.span, message, "the map is kept; what its records are is for you to say")
+        (event.span, message, "the map is kept; declare the type of its records in the schema")
     };
     findings.push(
         Finding::new(&rules::IMPORT_BYTES, span, message)

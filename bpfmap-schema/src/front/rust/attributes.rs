@@ -85,12 +85,12 @@ impl<'r, 'c> Entries<'r, 'c> {
         let mut all = self.take_all(key).into_iter();
         let first = all.next()?;
         for again in all {
-            let message = format!("{} says `{key}` twice", self.what);
+            let message = format!("duplicate `{key}` in {}", self.what);
             self.reader.report(
                 Finding::new(&rules::ATTRIBUTE_SYNTAX, self.reader.place(&again.word), message)
                     .label("again")
                     .related(self.reader.place(&first.word), "first")
-                    .help("leave one of them out"),
+                    .help("remove one of them"),
             );
         }
         Some(first)
@@ -151,7 +151,11 @@ impl<'r, 'c> Entries<'r, 'c> {
             return Some(Spanned::new(text.value(), self.reader.place(text)));
         }
         let key = entry.word.unraw();
-        self.wrong_kind(&entry.word, &format!("`{key}` is a string"), &format!("`{key} = \"…\"`"));
+        self.wrong_kind(
+            &entry.word,
+            &format!("`{key}` must be a string"),
+            &format!("`{key} = \"…\"`"),
+        );
         None
     }
 
@@ -161,7 +165,7 @@ impl<'r, 'c> Entries<'r, 'c> {
         if let Value::Is(expression) = entry.value {
             return Some(expression);
         }
-        let (message, right) = (format!("`{key}` has a value"), format!("`{key} = …`"));
+        let (message, right) = (format!("`{key}` needs a value"), format!("`{key} = …`"));
         self.wrong_kind(&entry.word, &message, &right);
         None
     }
@@ -175,7 +179,11 @@ impl<'r, 'c> Entries<'r, 'c> {
     ) -> Option<T> {
         let entry = self.take(key)?;
         let Value::List(tokens) = entry.value else {
-            self.wrong_kind(&entry.word, &format!("`{key}` is a list"), &format!("`{example}`"));
+            self.wrong_kind(
+                &entry.word,
+                &format!("`{key}` must be a list"),
+                &format!("`{example}`"),
+            );
             return None;
         };
         parser.parse2(tokens).map_err(|error| self.reader.syntax(&error)).ok()
@@ -203,7 +211,7 @@ impl<'r, 'c> Entries<'r, 'c> {
                     self.reader.place(&entry.word),
                     format!("{} has no key `{name}`", self.what),
                 )
-                .label("not known here")
+                .label("unknown key")
                 .help(nearest_key(&name, self.asked(), "by_name")),
             );
         }
@@ -222,9 +230,9 @@ pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
             Finding::new(
                 &rules::ATTRIBUTE_SYNTAX,
                 reader.place(path),
-                format!("the compiler does not look at `#[{word}]` here"),
+                format!("the compiler ignores `#[{word}]` here"),
             )
-            .help("only `#[bpf(…)]` and comments stand within an attribute; put others before the field"),
+            .help("only `#[bpf(…)]` and comments are allowed within an attribute; put others before the field"),
         );
     }
 }

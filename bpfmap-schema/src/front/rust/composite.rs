@@ -125,9 +125,9 @@ impl Opening {
                 Finding::new(
                     &rules::RUST_TYPE,
                     reader.place(&input.generics.params),
-                    "C has no types with parameters",
+                    "C has no generic types",
                 )
-                .help("write a type for each that it is used with"),
+                .help("write a separate type for each type argument"),
             );
         }
         let name = reader.name(&input.ident, name);
@@ -167,7 +167,7 @@ impl RustRepr {
                         Finding::new(
                             &rules::RUST_REPR,
                             bytes.span,
-                            "a packed type has no alignment at all",
+                            "a packed type must have the alignment 1",
                         )
                         .help("write `packed`, or order the members so that no padding is needed"),
                     );
@@ -210,9 +210,9 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> TypeItem {
                 Finding::new(
                     &rules::RUST_TYPE,
                     reader.place_of(input.ident.span()),
-                    format!("`{}` has no members with names", input.ident),
+                    format!("`{}` has no named members", input.ident),
                 )
-                .help("write `{ name: TYPE, … }`; a new type of one member has `#[repr(transparent)]`"),
+                .help("write `{ name: TYPE, … }`, or `#[repr(transparent)]` for a newtype"),
             );
             composite(reader, input, opening, &Punctuated::new(), false)
         }
@@ -227,21 +227,21 @@ fn alias(reader: &Reader<'_>, input: &DeriveInput, opening: Opening, fields: &Fi
             Finding::new(
                 &rules::RUST_TYPE,
                 reader.place_of(name.span()),
-                format!("a new type has one member, found none in `{name}`"),
+                format!("expected one member in the newtype `{name}`, found none"),
             )
             .help(format!("write `struct {name}(TYPE);`")),
         );
     }
     let mut fields = fields.iter();
     let target = fields.next().and_then(|field| {
-        let mut entries = Entries::read(reader, &field.attrs, "bpf", "the member of a new type");
+        let mut entries = Entries::read(reader, &field.attrs, "bpf", "the member of a newtype");
         let hints = Hints::take(reader, &mut entries);
         entries.finish();
         types::read(reader, &field.ty, hints)
     });
     if let Some(more) = fields.next() {
         reader.report(
-            Finding::new(&rules::RUST_TYPE, reader.place(&more.ty), "a new type has one member")
+            Finding::new(&rules::RUST_TYPE, reader.place(&more.ty), "a newtype has one member")
                 .help("write `#[repr(C)]` for a struct"),
         );
     }
@@ -289,7 +289,7 @@ fn composite(
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("Rust may lay out `{}` otherwise than C", input.ident),
+                format!("`{}` may have another layout in Rust than in C", input.ident),
             )
             .help("write `#[repr(C)]` before it"),
         );
@@ -422,7 +422,7 @@ fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
                 Finding::new(
                     &rules::ATTRIBUTE_SYNTAX,
                     reader.place(ty),
-                    format!("`{ident}` is the bytes that hold what its attribute says"),
+                    format!("`{ident}` must be bytes that store the members in its attribute"),
                 )
                 .help("write `[u8; N]`"),
             );

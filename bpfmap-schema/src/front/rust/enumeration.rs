@@ -22,7 +22,7 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput, body: &DataEnum) ->
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("the enum `{}` does not say which integer holds it", input.ident),
+                format!("the enum `{}` has no integer type", input.ident),
             )
             .help("write `#[repr(u32)]`, or another of `u8` to `u64` and `i8` to `i64`"),
         );
@@ -80,7 +80,7 @@ pub(super) fn new_type(
             Finding::new(
                 &rules::RUST_REPR,
                 reader.place_of(input.ident.span()),
-                format!("`{}` has variants and is no integer", input.ident),
+                format!("`{}` has `variants` but is not an integer", input.ident),
             )
             .help("write `struct NAME(u32);`, or another of `u8` to `u64` and `i8` to `i64`"),
         );
@@ -145,11 +145,11 @@ fn variants(reader: &Reader<'_>, body: &DataEnum, repr: Int) -> Vec<Variant> {
                     &rules::RUST_TYPE,
                     reader.place(&variant.fields),
                     format!(
-                        "the variant `{}` carries fields, and an enum of C is a number",
+                        "the variant `{}` has fields, but an enum in C is a number",
                         variant.ident
                     ),
                 )
-                .help("leave the fields out; a struct of the enum and a union can carry them"),
+                .help("remove the fields; use a struct of the enum and a union for them"),
             );
         }
         let value = match &variant.discriminant {

@@ -90,7 +90,7 @@ pub(super) fn evaluate(
             let value = evaluate(names, &cast.expr, None)?;
             match int(&cast.ty) {
                 Some(int) => Ok(Value::of(wrapped(value.number, int), int)),
-                None => Err("it is made another type than an integer".to_owned()),
+                None => Err("it is cast to a type that is not an integer".to_owned()),
             }
         }
         Expr::Path(path) if path.qself.is_none() => names.path(&path.path),
@@ -116,7 +116,7 @@ fn literal_value(literal: &Lit) -> Result<Value, Why> {
 }
 
 fn unknown_form() -> Why {
-    "its form is not one that is known here".to_owned()
+    "bpfmap does not support this kind of expression".to_owned()
 }
 
 fn too_large() -> Why {

@@ -124,10 +124,10 @@ impl<'a> Fields<'a> {
         (member, fields): (Span, &[Storage]),
     ) -> Finding {
         let message =
-            format!("C has {} of padding {what}, and the struct names {named}", bytes(there));
+            format!("C has {} of padding {what}, but the struct names {named}", bytes(there));
         let place = fields.first().map_or(member, |field| field.place);
         let help = match (there, fields.len()) {
-            (0, _) => "leave it out".to_owned(),
+            (0, _) => "remove it".to_owned(),
             (_, 0) => {
                 let is_padding = |role: &&FieldRole| matches!(role, FieldRole::Padding(_));
                 let number = self.item.fields.iter().filter(is_padding).count();
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
             _ => format!("write `[u8; {there}]`"),
         };
         Finding::new(&rules::IMPLICIT_PADDING, place, message)
-            .note("every byte of a value is sent to the kernel, so each has a name and is written")
+            .note("every byte of a value is sent to the kernel, so padding must be initialised and needs a name")
             .help(help)
     }
 
@@ -155,7 +155,8 @@ impl<'a> Fields<'a> {
             if filled == size {
                 continue;
             }
-            let message = format!("`{}` has {}, and the union {size}", placed.name, bytes(filled));
+            let message =
+                format!("`{}` has {}, but the union has {size}", placed.name, bytes(filled));
             let help = if placed.storage.is_some() {
                 format!("write `[u8; {size}]`")
             } else {
@@ -164,7 +165,7 @@ impl<'a> Fields<'a> {
             findings.push(
                 Finding::new(&rules::UNION_FILLED, placed.place, message)
                     .note(
-                        "every byte of a value is sent to the kernel, so no member leaves one out",
+                        "every byte of a value is sent to the kernel, so each member must have the size of the union",
                     )
                     .help(help),
             );
@@ -184,13 +185,14 @@ impl<'a> Fields<'a> {
             return;
         }
         let name = &self.item.def.name;
-        let message = format!("C aligns `{}` to {}, and Rust to {rust}", name.value, bytes(align));
+        let message =
+            format!("C aligns `{}` to {}, but Rust aligns it to {rust}", name.value, bytes(align));
         let help = if rust < align {
             format!("write `#[repr(C, align({align}))]`")
         } else if self.item.repr.align.is_some_and(|align| u64::from(align) == rust) {
-            format!("write `#[bpf_type(align = {rust})]` as well, or `#[repr(C, align({align}))]`")
+            format!("add `#[bpf_type(align = {rust})]`, or write `#[repr(C, align({align}))]`")
         } else {
-            "write `#[repr(C, packed)]`, or leave `packed` out".to_owned()
+            "write `#[repr(C, packed)]`, or remove `packed`".to_owned()
         };
         findings.push(Finding::new(&rules::RUST_REPR, name.span, message).help(help));
     }
@@ -204,18 +206,19 @@ impl Placed<'_> {
         }
         let Self { name, start, end, .. } = self;
         let message =
-            format!("C has `{name}` at byte {start}, where Rust has no field of its type");
+            format!("C has `{name}` at byte {start}, where Rust can't have a field of its type");
         Some(Finding::new(&rules::RUST_REPR, self.place, message).help(format!(
-            "let bytes hold it: `#[bpf(holds({name}: TYPE))] {name}_bytes: [u8; {}]`",
+            "store it in bytes: `#[bpf(holds({name}: TYPE))] {name}_bytes: [u8; {}]`",
             end - start
         )))
     }
 
     /// C packs bit-fields one behind the other, however Rust groups them.
     fn shares_a_byte(&self) -> Finding {
-        let message = format!("C puts `{}` in the byte of the bit-fields before it", self.name);
+        let message =
+            format!("C puts `{}` into the same byte as the previous bit-fields", self.name);
         Finding::new(&rules::RUST_REPR, self.place, message)
-            .help("write these bit-fields and those before in one `bits(…)`")
+            .help("write these and the previous bit-fields in one `bits(…)`")
     }
 
     /// The array that holds it has its size.
@@ -225,7 +228,8 @@ impl Placed<'_> {
         if u64::from(there) == has + self.rest {
             return None;
         }
-        let message = format!("what these bytes hold has {}, and they are {there}", bytes(has));
+        let message =
+            format!("the members in these bytes need {}, but there are {there}", bytes(has));
         Some(Finding::new(&rules::RUST_REPR, place, message).help(format!("write `[u8; {has}]`")))
     }
 }

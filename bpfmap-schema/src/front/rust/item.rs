@@ -192,7 +192,7 @@ impl<'c> Reader<'c> {
         let span = self.context.span(error.span(), error.span());
         self.report(
             Finding::new(&rules::ATTRIBUTE_SYNTAX, span, error.to_string())
-                .help("an attribute has words, some with a value or a list: `hash, max_entries = 1, flags(no_prealloc)`"),
+                .help("an attribute has keys, some with a value or a list: `hash, max_entries = 1, flags(no_prealloc)`"),
         );
     }
 
@@ -281,7 +281,7 @@ impl<'c> Reader<'c> {
                     Finding::new(
                         &rules::WRONG_KIND_OF_VALUE,
                         span,
-                        format!("{what} is an integer"),
+                        format!("{what} must be an integer"),
                     )
                     .help("write a whole number, without quotes"),
                 );
@@ -307,7 +307,7 @@ impl<'c> Reader<'c> {
                     Finding::new(
                         &rules::NUMBER_RANGE,
                         span,
-                        format!("{what} is a number from {min} to {max}"),
+                        format!("{what} must be a number from {min} to {max}"),
                     )
                     .label("out of range")
                     .help("write a number in that range"),

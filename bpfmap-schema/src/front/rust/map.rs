@@ -138,7 +138,7 @@ fn map_type(
                 "a map needs `type`",
             )
             .label("has no `type`")
-            .help("write `#[bpf_map(hash, …)]`, with the map's type as a word of its own"),
+            .help("write `#[bpf_map(hash, …)]` with the type of the map"),
         );
         entries.forget();
         return Spanned::default();
@@ -147,14 +147,14 @@ fn map_type(
     for other in bare {
         let name = other.unraw().to_string();
         let (message, help) = if is_type(&other) {
-            ("a map has one type".to_owned(), "leave it out".to_owned())
+            ("a map can have only one type".to_owned(), "remove it".to_owned())
         } else {
             let keys = entries.asked();
             (format!("a map has no key `{name}`"), nearest_key(&name, keys, "by_name"))
         };
         reader.report(
             Finding::new(&rules::UNKNOWN_KEY, reader.place(&other), message)
-                .label("not known here")
+                .label("unknown key")
                 .related(reader.place(&found), "the map's type")
                 .help(help),
         );
@@ -174,9 +174,9 @@ fn bool(reader: &Reader<'_>, expression: &Expr) -> Option<Spanned<bool>> {
         Finding::new(
             &rules::WRONG_KIND_OF_VALUE,
             reader.place(expression),
-            "`btf` is `true` or `false`",
+            "`btf` must be `true` or `false`",
         )
-        .help("write `btf = false`, or leave it out"),
+        .help("write `btf = false`, or remove it"),
     );
     None
 }
@@ -204,15 +204,15 @@ fn set_by_loader(reader: &Reader<'_>, entries: &mut Entries<'_, '_>) -> Vec<Span
                 Finding::new(
                     &rules::ATTRIBUTE_SYNTAX,
                     word.span,
-                    format!("that the loader sets the {name} is said by a type parameter"),
+                    format!("a type parameter says that the loader sets the {name}"),
                 )
-                .help(format!("write `struct NAME<T> {{ {name}: T, … }}`, and leave this out")),
+                .help(format!("write `struct NAME<T> {{ {name}: T, … }}`, and remove this")),
             ),
             None => reader.report(
                 Finding::new(
                     &rules::UNKNOWN_WORD,
                     word.span,
-                    format!("`{}` is no `set_by_loader`", word.value),
+                    format!("unknown value `{}` for `set_by_loader`", word.value),
                 )
                 .help(nearest(&word.value, ["max_entries"])),
             ),
@@ -239,8 +239,12 @@ fn pinning(
         if known.is_none() {
             let words = Pinning::WORDS.iter().map(|(word, _)| *word);
             reader.report(
-                Finding::new(&rules::UNKNOWN_WORD, span, format!("`{word}` is no `pinning`"))
-                    .help(nearest(&word, words)),
+                Finding::new(
+                    &rules::UNKNOWN_WORD,
+                    span,
+                    format!("unknown value `{word}` for `pinning`"),
+                )
+                .help(nearest(&word, words)),
             );
         }
         return known.map(|(_, pinning)| Spanned::new(*pinning, span));
@@ -250,9 +254,9 @@ fn pinning(
             Finding::new(
                 &rules::WRONG_KIND_OF_VALUE,
                 reader.place(expression),
-                "`pinning` is a word, or a number of your own loader's",
+                "`pinning` must be a name, or a number for your own loader",
             )
-            .help("write `pinning = by_name`, for a pin that has the map's name"),
+            .help("write `pinning = by_name` for a pin with the map's name"),
         );
         return None;
     }
@@ -313,9 +317,9 @@ impl Parts {
                 Finding::new(
                     &rules::RUST_TYPE,
                     reader.place_of(input.ident.span()),
-                    "a map is a struct whose fields have names",
+                    "a map must be a struct with named fields",
                 )
-                .help("write `struct NAME { key: TYPE, value: TYPE }`; `struct NAME;` where a map has neither"),
+                .help("write `struct NAME { key: TYPE, value: TYPE }`, or `struct NAME;` for a map with neither"),
             );
             return parts;
         }
@@ -358,7 +362,7 @@ impl Parts {
                     reader.place(ident),
                     format!("a map has no key `{other}`"),
                 )
-                .label("not known here")
+                .label("unknown key")
                 .help(nearest(other, PARTS)),
             ),
         }
@@ -377,11 +381,11 @@ fn is_named(ty: &syn::Type, name: &Ident) -> bool {
 }
 
 fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
-    let message = "only a key, a value or an inner map that the loader sets is a parameter";
+    let message = "only a key, a value or an inner map can be a type parameter";
     reader.report(
         Finding::new(&rules::RUST_TYPE, reader.place(parameter), message)
-            .label("no field is of this type")
-            .help("write a map for each type that it is used with"),
+            .label("no field has this type")
+            .help("write a separate map for each type"),
     );
 }
 
@@ -394,7 +398,7 @@ fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
         }
     }
     reader.report(
-        Finding::new(&rules::WRONG_KIND_OF_VALUE, span, "`inner` is a map")
+        Finding::new(&rules::WRONG_KIND_OF_VALUE, span, "`inner` must be a map")
             .help("write the name of a struct with `#[derive(BpfMap)]`"),
     );
     None
@@ -414,9 +418,9 @@ fn key_or_value(
                 size.span,
                 format!("a map has either `{typed}` or `{sized}`"),
             )
-            .label("the type has a size already")
+            .label("the type already has a size")
             .related(ty.span, "the type")
-            .help(format!("leave out `{sized}`; it is for bytes that no type describes")),
+            .help(format!("remove `{sized}`; it is for bytes without a type")),
         );
     }
     ty.map(KeyValue::Type).or_else(|| size.map(KeyValue::Size))

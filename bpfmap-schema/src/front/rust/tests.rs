@@ -468,7 +468,7 @@ fn fields_lie_where_c_has_the_members() {
         one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u32 }"),
         padding("write `[u8; 3]`")
     );
-    assert_eq!(one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u8 }"), padding("leave it out"));
+    assert_eq!(one("#[repr(C)] struct S { a: u8, _pad: [u8; 1], b: u8 }"), padding("remove it"));
     assert_eq!(
         one("#[repr(C)] union U { a: u32, b: [u32; 2] }"),
         ("union-filled", "write `bpfmap::Padded<TYPE, 4>`".to_owned())

@@ -58,10 +58,10 @@ impl Hints {
             }),
         ];
         for (span, word, place) in left.into_iter().flatten() {
-            let message = format!("`{word}` means nothing here");
+            let message = format!("`{word}` is not allowed here");
             reader.report(
                 Finding::new(&rules::ATTRIBUTE_SYNTAX, span, message)
-                    .help(format!("it stands {place}; leave it out")),
+                    .help(format!("it belongs {place}; remove it")),
             );
         }
     }
@@ -91,7 +91,7 @@ fn target(
     };
     if let Some(path) = path {
         let Meaning::Schema(name) = reader.context().resolve(path) else {
-            return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT);
+            return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT);
         };
         let name = Spanned::new(name, reader.place(path));
         reader.lead_to(Pointee { place: name.span, path: path.to_token_stream() });
@@ -102,9 +102,9 @@ fn target(
     let text = match expression {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Spanned::new(text.value(), span),
-            _ => return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT),
+            _ => return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT),
         },
-        _ => return refuse(reader, span, "this is no struct of the schema", NAME_A_STRUCT),
+        _ => return refuse(reader, span, "this is not a struct of the schema", NAME_A_STRUCT),
     };
     let words = if field.node().is_some() {
         text.value.split_once('.').map(|(name, member)| (name, Some(member)))
@@ -120,12 +120,12 @@ fn target(
     let Some((name, member)) = words else {
         let name = field.name();
         let (message, example) = match field.node() {
-            Some(_) => (format!("a `{name}` says what it holds"), "STRUCT.MEMBER"),
-            None => (format!("a `{name}` says what it points to"), "STRUCT"),
+            Some(_) => (format!("a `{name}` must name its elements"), "STRUCT.MEMBER"),
+            None => (format!("a `{name}` must name its target"), "STRUCT"),
         };
         reader.report(
             Finding::new(&rules::TYPE_SYNTAX, text.span, message)
-                .help(format!("write `\"{example}\"`, as C calls it")),
+                .help(format!("write `\"{example}\"`, the name in C")),
         );
         return None;
     };
@@ -134,7 +134,7 @@ fn target(
     Some((field, Spanned::new(target, text.span)))
 }
 
-const NAME_A_STRUCT: &str = "write `Struct`, of a list or a tree `Struct.member`; or a string as C calls it: `\"task_struct\"`";
+const NAME_A_STRUCT: &str = "write `Struct`, or `Struct.member` for a list or a tree, or the name in C as a string: `\"task_struct\"`";
 
 /// What a member, key, value or event of the type `ty` is. `None` where that has been reported.
 pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
@@ -216,22 +216,20 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
 fn shape(ty: &syn::Type) -> (&'static str, &'static str) {
     match ty {
         syn::Type::Reference(_) => (
-            "a reference means nothing on the other side",
-            "hold what it leads to, or an id of it; `bpfmap::KernelPtr` is an address of the kernel's",
+            "a reference is not valid in the kernel",
+            "use the target of the reference or an id; `bpfmap::KernelPtr` is a kernel address",
         ),
         syn::Type::Ptr(_) => (
-            "a pointer means nothing on the other side",
-            "`bpfmap::KernelPtr` is an address of the kernel's, `bpfmap::UserPtr<T>` one that is shared with programs",
+            "a pointer is not valid in the kernel",
+            "use `bpfmap::KernelPtr` for a kernel address, or `bpfmap::UserPtr<T>` for memory that is shared with programs",
         ),
-        syn::Type::Tuple(_) => {
-            ("a tuple has no layout that C knows", "make it a struct with `repr(C)`")
-        }
+        syn::Type::Tuple(_) => ("a tuple has no layout in C", "make it a struct with `repr(C)`"),
         syn::Type::Slice(_) => ("a slice has no size", "write an array: `[T; N]`"),
         syn::Type::FnPtr(_) => {
-            ("a function's address means nothing on the other side", "leave it out")
+            ("the address of a function is not valid in the kernel", "remove it")
         }
         _ => (
-            "this is no type that C has",
+            "this is not a type that C has",
             "write an integer, an array, or a type with `#[derive(BpfType)]`",
         ),
     }
@@ -260,8 +258,8 @@ fn named(reader: &Reader<'_>, path: &Path, span: Span, hints: &mut Hints) -> Opt
                 return refuse(
                     reader,
                     span,
-                    "C has no types with parameters",
-                    "write a struct for each type that it is used with",
+                    "C has no generic types",
+                    "write a separate struct for each type argument",
                 );
             }
             let name = Spanned::new(name, span);
@@ -282,13 +280,13 @@ fn primitive(reader: &Reader<'_>, word: &str, span: Span, hints: &mut Hints) -> 
         ("bool", _) => refuse(
             reader,
             span,
-            "a `bool` of Rust is 0 or 1, and the kernel may hold another number",
-            "write `bpfmap::Bool`, which takes any byte",
+            "a `bool` in Rust must be 0 or 1, but the kernel may store another number",
+            "write `bpfmap::Bool`, which accepts any byte",
         ),
         ("char", _) => refuse(
             reader,
             span,
-            "a `char` of Rust has four bytes and is no `char` of C",
+            "a `char` in Rust has four bytes, unlike a `char` in C",
             "write `bpfmap::CharArray<N>` for text, or `u8` with `#[bpf(char)]` before the member",
         ),
         (_, Some(ty @ Type::Int(_))) => Some(ty),
@@ -320,7 +318,7 @@ fn runtime(
                 return refuse(
                     reader,
                     span,
-                    "a `bpfmap::CharArray` says how many bytes it has",
+                    "a `bpfmap::CharArray` needs a length",
                     "write the number between `<` and `>`",
                 );
             };
@@ -365,16 +363,13 @@ fn runtime(
             reader.hold(Held { name: name.clone(), as_enum: true });
             Some(Type::Named(name.value))
         }
-        "Padded" => refuse(
-            reader,
-            span,
-            "`Padded` makes a member of a union as large as the union",
-            "write the type alone",
-        ),
+        "Padded" => {
+            refuse(reader, span, "`Padded` is only for members of unions", "write only the type")
+        }
         _ => refuse(
             reader,
             span,
-            format!("a `bpfmap::{word}` is nothing that a map holds"),
+            format!("a map can't contain a `bpfmap::{word}`"),
             "write an integer, an array, or a type with `#[derive(BpfType)]`",
         ),
     }
@@ -392,8 +387,8 @@ fn targeted(
     }
     let name = fields[0].name();
     let message = match fields[0].node() {
-        Some(_) => format!("a `{name}` says what it holds"),
-        None => format!("a `{name}` says what it points to"),
+        Some(_) => format!("a `{name}` must name its elements"),
+        None => format!("a `{name}` must name its target"),
     };
     reader.report(
         Finding::new(&rules::TYPE_SYNTAX, span, message)
@@ -413,7 +408,7 @@ fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<Stri
     refuse(
         reader,
         span,
-        format!("a `bpfmap::{word}` says which type of the schema it is about"),
+        format!("a `bpfmap::{word}` must name a type of the schema"),
         "write the name of a type with `#[derive(BpfType)]` between `<` and `>`",
     )
 }

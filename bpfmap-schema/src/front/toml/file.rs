@@ -69,16 +69,14 @@ impl<'s> File<'s> {
         Finding::new(
             &rules::WRONG_KIND_OF_VALUE,
             self.span(value.span()),
-            format!("`{key}` is {expected}, not {article} {found}"),
+            format!("`{key}` must be {expected}, found {article} {found}"),
         )
-        .label(format!("{expected} is expected here"))
+        .label(format!("expected {expected}"))
     }
 
     pub(super) fn string(&self, value: &Value<'_>, key: &str) -> Option<Spanned<String>> {
         let Some(text) = value.get_ref().as_str() else {
-            self.report(
-                self.wrong_kind(value, key, "a string").help("write one string, in quotes"),
-            );
+            self.report(self.wrong_kind(value, key, "a string").help("write a string in quotes"));
             return None;
         };
         Some(Spanned::new(text.to_owned(), self.span(value.span())))
@@ -112,7 +110,7 @@ impl<'s> File<'s> {
                 Finding::new(
                     &rules::NUMBER_RANGE,
                     span,
-                    format!("`{key}` is a number from {min} to {max}"),
+                    format!("`{key}` must be a number from {min} to {max}"),
                 )
                 .label("out of range")
                 .help("write a number in that range"),
@@ -159,7 +157,7 @@ impl<'s> File<'s> {
                 Finding::new(
                     &rules::UNKNOWN_WORD,
                     text.span,
-                    format!("`{}` is no `{key}`", text.value),
+                    format!("unknown value `{}` for `{key}`", text.value),
                 )
                 .help(nearest(&text.value, names)),
             );
@@ -276,7 +274,7 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
                         self.file.span(key.span()),
                         format!("{} has no key `{name}`", self.grammar.what),
                     )
-                    .label("not known here")
+                    .label("unknown key")
                     .help(nearest_key(
                         name,
                         self.grammar.keys().map(|key| key.name),

@@ -183,7 +183,7 @@ pub static ENUM: Table = Table {
             optional(
                 "prefix",
                 Value::Text,
-                "What the names of the variants start with in C. Default: the name of the enum in capitals and `_`.",
+                "The prefix of the variants in C. Default: the name of the enum in upper case and `_`.",
             ),
             required(
                 "variants",
@@ -210,7 +210,7 @@ const KIND: &str = "What this is.";
 
 /// The keys of every type.
 const OF_A_TYPE: &[Key] = &[
-    optional("doc", Value::Text, "What the type means."),
+    optional("doc", Value::Text, "A description of the type."),
     optional("decl_tags", Value::List(&Value::Text), "BTF declaration tags of the type."),
     optional(
         "typedef",
@@ -273,7 +273,7 @@ pub static MEMBER: Table = Table {
             optional(
                 "default",
                 Value::AnyOf(&[NUMBER, Value::Bool, Value::Text]),
-                "What the member gets in entries that are migrated from a schema without it: a number, `true`, or the name of a variant.",
+                "The value of the member in entries that are migrated from a schema without it: a number, `true`, or the name of a variant.",
             ),
         ],
         OF_A_MEMBER,
@@ -284,7 +284,7 @@ pub static MEMBER: Table = Table {
 pub static STRUCT_MEMBER: Table = Table {
     name: "struct_member",
     what: "a struct member",
-    doc: "A struct that is declared in the place of a member.",
+    doc: "A struct that is declared in place as a member.",
     keys: &[
         &[required("kind", Value::Constant("struct"), KIND), optional("name", Value::Text, NAME)],
         COMPOSITE,
@@ -296,7 +296,7 @@ pub static STRUCT_MEMBER: Table = Table {
 pub static UNION_MEMBER: Table = Table {
     name: "union_member",
     what: "a union member",
-    doc: "A union that is declared in the place of a member.",
+    doc: "A union that is declared in place as a member.",
     keys: &[
         &[required("kind", Value::Constant("union"), KIND), optional("name", Value::Text, NAME)],
         COMPOSITE,
@@ -309,7 +309,7 @@ const NAME: &str =
 
 /// The keys of every member.
 const OF_A_MEMBER: &[Key] = &[
-    optional("doc", Value::Text, "What the member means."),
+    optional("doc", Value::Text, "A description of the member."),
     optional("decl_tags", Value::List(&Value::Text), "BTF declaration tags of the member."),
     optional(
         "renamed_from",
@@ -325,7 +325,7 @@ pub static VARIANT: Table = Table {
     doc: "A variant of an enum, with documentation.",
     keys: &[&[
         required("value", NUMBER, "The number of the variant."),
-        optional("doc", Value::Text, "What the variant means."),
+        optional("doc", Value::Text, "A description of the variant."),
     ]],
 };
 
@@ -336,7 +336,7 @@ pub static MAP: Table = Table { name: "map", what: "a map", doc: "A BPF map.", k
 pub static INNER_MAP: Table = Table {
     name: "inner_map",
     what: "an inner map",
-    doc: "The template of the maps that a map of maps holds.",
+    doc: "The template for the inner maps of a map of maps.",
     keys: &[OF_A_MAP],
 };
 
@@ -381,12 +381,12 @@ static OF_A_MAP: &[Key] = &[
         Value::AnyOf(&[Value::Word(|| names(Pinning::WORDS)), U32]),
         "How libbpf pins the map: `by_name`, `none`, or a number that your own loader knows.",
     ),
-    optional("numa_node", U32, "The NUMA node of the map's memory. It takes the flag `numa_node`."),
+    optional("numa_node", U32, "The NUMA node of the map's memory. Needs the flag `numa_node`."),
     optional("map_extra", U64, "A setting whose meaning depends on the map type."),
     optional(
         "inner",
         Value::AnyOf(&[Value::Text, Value::Tables(&[&INNER_MAP])]),
-        "What a map of maps holds: the name of a map, or a template.",
+        "The inner maps of a map of maps: the name of a map, or a template.",
     ),
     optional(
         "values",
@@ -397,7 +397,7 @@ static OF_A_MAP: &[Key] = &[
     optional(
         "set_by_loader",
         Value::List(&Value::Word(|| names(Attribute::WORDS))),
-        "What user space sets before it loads the object.",
+        "The attributes that user space sets before it loads the object.",
     ),
     optional(
         "optional",
@@ -410,7 +410,7 @@ static OF_A_MAP: &[Key] = &[
         Value::Text,
         "The name that the map had in an older schema, for `bpfmap diff` and `bpfmap migrate`.",
     ),
-    optional("doc", Value::Text, "What the map holds."),
+    optional("doc", Value::Text, "A description of the map."),
 ];
 
 /// The words of a list of words and their meanings in code.

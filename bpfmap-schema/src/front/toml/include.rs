@@ -75,7 +75,7 @@ impl Reader {
                 Finding::new(
                     &rules::INCLUDE_CYCLE,
                     span,
-                    format!("files include each other more than {MAX_INCLUDE_DEPTH} deep"),
+                    format!("includes are nested more than {MAX_INCLUDE_DEPTH} deep"),
                 )
                 .help("include the files directly"),
             );
@@ -120,7 +120,7 @@ impl Reader {
             return Ok(bytes);
         }
         let limit = MAX_TEXT >> 20;
-        Err(std::io::Error::other(format!("a schema is read from at most {limit} MiB of TOML")))
+        Err(std::io::Error::other(format!("a schema can have at most {limit} MiB of TOML")))
     }
 
     pub(super) fn read_syntax(mut self, path: &Path, text: &str) -> Draft {
@@ -138,10 +138,12 @@ impl Reader {
                 Finding::new(
                     &rules::UNREADABLE_SOURCE,
                     Span::new(id, 0..0),
-                    "there is more in this file than is read for a schema",
+                    "this file is too large for a schema",
                 )
-                .label("nothing of it is read")
-                .help("divide it into several schemas; the types that they share can be included"),
+                .label("not read")
+                .help(
+                    "split it into several schemas, which can include a schema with shared types",
+                ),
             );
             return None;
         }
@@ -186,9 +188,9 @@ impl Reader {
             span,
             format!("`{}` includes itself", self.stack[first].path.display()),
         )
-        .label("closes the circle")
-        .note(format!("the circle is {}", chain.join(" -> ")))
-        .help("move what both need to a file that includes neither");
+        .label("closes the cycle")
+        .note(format!("the cycle is {}", chain.join(" -> ")))
+        .help("move shared types to a file that includes neither");
         for file in &self.stack[first + 1..] {
             finding = finding.related(file.span, "included here");
         }
@@ -207,7 +209,7 @@ impl Reader {
                 Span::new(id, start..end),
                 format!("`{}` is not UTF-8 text", path.display()),
             )
-            .label(format!("byte {start} of the file is no part of a character"))
+            .label(format!("byte {start} of the file is not part of a character"))
             .help("save the file as UTF-8"),
         );
     }

@@ -72,7 +72,7 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
         let span = file.span(error.span().unwrap_or_default());
         let finding = Finding::new(&rules::TOML_SYNTAX, span, error.message());
-        file.report(finding.help("correct the TOML; <https://toml.io> says how it is written"));
+        file.report(finding.help("correct the TOML; see <https://toml.io> for the syntax"));
     }
 }
 
@@ -91,7 +91,7 @@ fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
         Finding::new(
             &rules::MISSING_KEY,
             file.span(0..0),
-            format!("a schema needs `name`, since `{stem}` is no identifier"),
+            format!("a schema needs `name`, because `{stem}` is not an identifier"),
         )
         .help("write `name = \"…\"` at the top of the file"),
     );

@@ -143,7 +143,7 @@ impl Accessor<'_> {
         let _ = if self.is_union {
             write!(
                 code,
-                "    /// Holds `{shown}`; bytes beyond it are zero.\n    #[inline]\n    #[must_use]\n    \
+                "    /// Returns a value with this `{shown}`; the bytes after it are zero.\n    #[inline]\n    #[must_use]\n    \
                  {vis}fn {build}(value: {ty}) -> Self {{\n        \
                      let mut this = {runtime}::zeroed::<Self>();\n        \
                      this.{set}(value);\n        this\n    }}\n"
@@ -151,7 +151,7 @@ impl Accessor<'_> {
         } else {
             write!(
                 code,
-                "    /// The same with another `{shown}`.\n    #[inline]\n    #[must_use]\n    \
+                "    /// Returns the value with another `{shown}`.\n    #[inline]\n    #[must_use]\n    \
                  {vis}fn {build}(mut self, value: {ty}) -> Self {{\n        \
                      self.{set}(value);\n        self\n    }}\n"
             )

@@ -67,12 +67,14 @@ impl Printer<'_> {
         if maps.is_empty() {
             return;
         }
-        text.push_str("\n/// A handle of each map.\n");
+        text.push_str("\n/// The handles of all maps.\n");
         if !open.is_empty() {
             let specs = open.iter().map(|map| format!("[`{}`]", self.names.spec(&map.name.value)));
             let specs = specs.collect::<Vec<_>>().join(", ");
-            let _ =
-                writeln!(text, "///\n/// Not of those of which the loader sets a part: {specs}.");
+            let _ = writeln!(
+                text,
+                "///\n/// It does not contain maps with attributes that the loader sets: {specs}."
+            );
         }
         let _ = writeln!(text, "#[derive(Debug, {})]", self.imports.used("BpfMaps"));
         let _ = writeln!(text, "pub struct {MAPS} {{");
@@ -181,8 +183,8 @@ fn how_to_open(spec: &str, map: &MapDecl) -> String {
         })
         .collect();
     format!(
-        "A parameter is what the object leaves to its loader: call libbpf's {} before the object is loaded, and then open the \
-         map as `bpfmap::Map::<{spec}<{}>>`, which compares the sizes with the real map.",
+        "The object leaves each type parameter to its loader: call libbpf's {} before the object is loaded, and \
+         then open the map as `bpfmap::Map::<{spec}<{}>>`, which compares the sizes with the real map.",
         set.join(" and "),
         types.join(", ")
     )

@@ -117,10 +117,9 @@ impl<'a> Types<'a> {
                 Entry::Occupied(entry) => {
                     let (parent, name, first) = (place.name, variant.name, entry.get());
                     let message = format!(
-                        "the constant `{name}` of `{parent}` is left out: there is `{first}`"
+                        "the constant `{name}` of `{parent}` is left out, because it conflicts with `{first}`"
                     );
-                    let help =
-                        "both have one name in Rust; call one of them otherwise in the program";
+                    let help = "both have the same name in Rust; rename one of them in the program";
                     self.report(&rules::IMPORT_TYPE, span, message, help);
                     continue;
                 }
@@ -157,9 +156,9 @@ impl<'a> Types<'a> {
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
         let name = place.name;
         if body.size == 8 && body.value_bits == 32 {
-            let message = format!("the BTF has the lower 32 bits of each value of `{name}`");
-            let help = "say the values in the schema, or compile the program with clang 15 or newer and say the enum's \
-                 integer without a typedef: `enum e : long long`";
+            let message = format!("the BTF has only the lower 32 bits of each value of `{name}`");
+            let help = "write the values in the schema, or compile the program with clang 15 or newer and write \
+                 the enum's integer type without a typedef: `enum e : long long`";
             self.report(&rules::IMPORT_ENUM, place.span, message, help);
             return (repr, values);
         }
@@ -181,8 +180,8 @@ impl<'a> Types<'a> {
             if let Some(value) = values.iter().find(|value| **value >= half) {
                 let message =
                     format!("`{name}` may be signed: its value {value} may be {}", signed(*value));
-                let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer tell the sign unless the \
-                     enum's integer is a typedef";
+                let help = "if it is, write `repr = \"i32\"` in the schema; clang 15 and newer record the sign \
+                     unless the enum's integer type is a typedef";
                 self.report(&rules::IMPORT_ENUM, place.span, message, help);
             }
         }
@@ -213,8 +212,8 @@ impl<'a> Types<'a> {
         }
         let name = place.name;
         let message =
-            format!("the members of `{name}` can't lie where they do: it becomes {size} bytes");
-        let help = "its size is kept; what is in it is for you to say";
+            format!("a schema can't express the layout of `{name}`: it becomes {size} bytes");
+        let help = "its size is kept; declare its members in the schema";
         self.report(&rules::IMPORT_LAYOUT, place.span, message, help);
         let byte = Type::Int(Int { size: 1, signed: false });
         let array = Type::Array(Box::new(byte.into()), size.into());
@@ -254,10 +253,14 @@ impl<'a> Types<'a> {
         let (parent, name) = (place.name, member.name);
         let span = self.places.line(&format!("{parent}.{name}"));
         let (message, help) = if name.is_empty() {
-            let message = format!("`{parent}` has a part that is not described: it becomes bytes");
-            (message, "an enum of Rust with fields is such a type; its size is kept")
+            let message =
+                format!("`{parent}` has a part that BTF does not describe: it becomes bytes");
+            (message, "this happens for a Rust enum with fields; its size is kept")
         } else {
-            (format!("`{parent}.{name}` has no bytes, and is left out"), "no other member moves")
+            (
+                format!("`{parent}.{name}` has size zero, and is left out"),
+                "the other members keep their offsets",
+            )
         };
         self.report(&rules::IMPORT_TYPE, span, message, help);
     }
@@ -281,7 +284,7 @@ impl<'a> Types<'a> {
             unnamed.value = free.next().unwrap_or_default();
             let (name, span) = (&unnamed.value, unnamed.span);
             let message = format!("a member of `{parent}` has no name, and becomes `{name}`");
-            let help = "the tag that tells the variants of a Rust enum apart is such a member";
+            let help = "for example, the tag of a Rust enum has no name";
             self.report(&rules::IMPORT_RENAMED, span, message, help);
         }
     }
@@ -362,8 +365,8 @@ impl<'a> Types<'a> {
         };
         let found = tags.iter().position(|tag| contains(tag).is_some());
         let Some((name, member)) = found.and_then(|at| contains(&tags.remove(at))) else {
-            let message = format!("the `{}` does not say what it holds", field.name());
-            let help = "programs say it with the macro `__contains`";
+            let message = format!("the `{}` does not declare its elements", field.name());
+            let help = "programs declare them with the macro `__contains`";
             let (rule, size) = (&rules::IMPORT_TYPE, Layouts::default().of(&ty.value).size);
             let words = u32::try_from(size / 8).unwrap_or_default();
             self.report(rule, place.span, message, help);

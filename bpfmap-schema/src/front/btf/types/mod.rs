@@ -175,7 +175,7 @@ impl<'a> Types<'a> {
                     "the kernel has no values of the enum `{}`, which becomes `u64`",
                     ty.name
                 );
-                let help = "kernels before Linux 6.0 know no enum of 64 bits; import the object file, or say the enum";
+                let help = "kernels before Linux 6.0 have no 64-bit enums; import the object file, or write the enum in the schema";
                 self.report(&rules::IMPORT_ENUM, place.span, message, help);
                 of(Type::Int(Int { size: 8, signed: false }))
             }
@@ -219,7 +219,7 @@ impl<'a> Types<'a> {
             }
             Kind::Float { .. } => self.bytes(id, place, "is a floating-point number"),
             Kind::Forward { .. } => self.bytes(id, place, "is only declared"),
-            _ => self.bytes(id, place, "is no data"),
+            _ => self.bytes(id, place, "is not data"),
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> Types<'a> {
         let name = place.name;
         let message = format!("`{name}` {why}, and becomes {size} bytes");
         self.spend(message.len())?;
-        let help = "its place and size are kept; what it means is for you to say";
+        let help = "its offset and size are kept; declare its type in the schema";
         self.report(&rules::IMPORT_TYPE, place.span, message, help);
         let byte = Type::Int(Int { size: 1, signed: false });
         let element = Box::new(Spanned::new(byte, place.span));
@@ -239,8 +239,7 @@ impl<'a> Types<'a> {
 
     fn tag_lost(&mut self, tag: &str, span: Span) {
         let message = format!("the type tag `{tag}` is left out");
-        let help =
-            "a schema has the tags by which the kernel finds its own pointers, and no others";
+        let help = "a schema has only the tags of pointers that the kernel manages";
         self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
     }
 

@@ -29,7 +29,7 @@ impl Types<'_> {
         if name != wanted {
             let message = format!("`{wanted}` becomes `{name}`");
             self.spend(message.len())?;
-            let help = "another type has the name, or it is no name in C";
+            let help = "another type has this name, or the name is not valid in C";
             self.report(&rules::IMPORT_RENAMED, place.span, message, help);
         }
         self.taken.insert(name.clone());

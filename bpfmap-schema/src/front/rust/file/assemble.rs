@@ -274,8 +274,8 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
     let name = Spanned::new(snake_case(&alias.name.unraw().to_string()), place);
     if alias.has_parameters {
         context.report(
-            Finding::new(&rules::RUST_TYPE, place, "C has no types with parameters")
-                .help("write a type for each that it is used with"),
+            Finding::new(&rules::RUST_TYPE, place, "C has no generic types")
+                .help("write a separate type for each type argument"),
         );
     }
     let mut item = match syn::parse2(alias.target.clone()) {
@@ -285,9 +285,9 @@ fn alias_item(context: &Around<'_>, alias: &Alias) -> TypeItem {
                 Finding::new(
                     &rules::RUST_SYNTAX,
                     context.span(error.span(), error.span()),
-                    format!("this is no Rust: {error}"),
+                    format!("invalid Rust: {error}"),
                 )
-                .help("see what `cargo check` says"),
+                .help("run `cargo check` for details"),
             );
             let nothing: syn::Type = syn::parse_quote!(u8);
             TypeItem { complete: false, ..read_alias(context, name, &nothing) }
@@ -421,7 +421,7 @@ impl Around<'_> {
                     Finding::new(
                         &rules::DERIVE_MISSING,
                         self.span(last, last),
-                        format!("`{name}` is no type that C knows of"),
+                        format!("`{name}` is not a type that C has"),
                     )
                     .related(span(there, name.span(), name.span()), "has no derive")
                     .help(format!("write `#[derive(BpfType)]` before `{name}`")),
@@ -478,10 +478,12 @@ impl Context for Around<'_> {
                     Finding::new(
                         &rules::UNKNOWN_CONSTANT,
                         self.span(first, last),
-                        "this number is not known before the compiler runs",
+                        "bpfmap can't compute this number",
                     )
                     .note(why)
-                    .help("write the number, or a constant of the crate that is made of numbers"),
+                    .help(
+                        "write a number, or a constant of the crate that is computed from numbers",
+                    ),
                 );
                 Constant::Nothing
             }

@@ -51,7 +51,7 @@ impl Names for InModule<'_> {
                 if let Some(number) = known {
                     return Ok(Value { number, int: ty });
                 }
-                let unreadable = |_| format!("the constant `{name}` can't be read");
+                let unreadable = |_| format!("bpfmap can't compute the constant `{name}`");
                 let expression = syn::parse2(constant.value.clone()).map_err(unreadable)?;
                 let number = value(self.krate, module, &expression, ty)?;
                 let number = ty.map_or(number, |int| wrapped(number, int));
@@ -61,7 +61,7 @@ impl Names for InModule<'_> {
             Some(Meaning::Variant(id, variant)) => {
                 let _guard = self.krate.memory.deeper(DEPTH_NAME)?;
                 let number = assemble::variant(self.krate, id, &variant)
-                    .ok_or_else(|| format!("nothing is known of `{name}`"))?;
+                    .ok_or_else(|| format!("`{name}` is unknown"))?;
                 Ok(Value { number, int: None })
             }
             _ => limit(&words(path))
@@ -86,14 +86,14 @@ impl Names for InModule<'_> {
         }
         let _guard = self.krate.memory.deeper(DEPTH_NAME)?;
         let layout = assemble::layout(self.krate, self.module, ty)
-            .ok_or("it is the size of a type that no map can hold")?;
+            .ok_or("it is the size of a type that no map can contain")?;
         let number = i128::from(if is_size { layout.size } else { layout.align });
         Ok(Value { number, int: Some(USIZE) })
     }
 }
 
 /// What is too deep.
-const DEPTH_NAME: &str = "constants are made of constants";
+const DEPTH_NAME: &str = "constants depend on constants";
 
 /// Counts how deep reading goes.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ pub(super) struct Deeper<'a>(&'a Depth);
 impl Depth {
     pub(super) fn deeper(&self, what: &str) -> Result<Deeper<'_>, Why> {
         if self.0.get() >= MAX_DEPTH {
-            return Err(format!("{what} more than {MAX_DEPTH} deep, or of themselves"));
+            return Err(format!("{what} more than {MAX_DEPTH} deep, or on themselves"));
         }
         self.0.set(self.0.get() + 1);
         Ok(Deeper(self))

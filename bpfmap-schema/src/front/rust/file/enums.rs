@@ -28,14 +28,14 @@ pub(super) fn check(krate: &Crate) {
                     &rules::RUST_TYPE,
                     name.span,
                     format!(
-                        "`{word}` is one of its variants, and the kernel may hold another number"
+                        "`{word}` must be one of its variants, but the kernel may store another number"
                     ),
                 )
                 .help(format!("write `bpfmap::Enum<{word}>`")),
             ),
             (false, true) => krate.report(
-                Finding::new(&rules::RUST_TYPE, name.span, format!("`{word}` is no enum"))
-                    .help(format!("write `{word}`: `bpfmap::Enum` is the number of an enum")),
+                Finding::new(&rules::RUST_TYPE, name.span, format!("`{word}` is not an enum"))
+                    .help(format!("write `{word}`, because `bpfmap::Enum` is for enums")),
             ),
             (true, true) | (false, false) => {}
         }

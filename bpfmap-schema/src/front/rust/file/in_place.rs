@@ -98,12 +98,10 @@ impl Places {
                     Finding::new(
                         &rules::IN_PLACE,
                         ty.span,
-                        "only a type in place can be anonymous",
+                        "only a type that is declared in place can be anonymous",
                     )
                     .label("has a name in C")
-                    .help(
-                        "write `#[bpf_type(in_place)]` before the type, or leave out `anonymous`",
-                    ),
+                    .help("write `#[bpf_type(in_place)]` before the type, or remove `anonymous`"),
                 );
                 return false;
             }
@@ -137,13 +135,15 @@ impl Places {
 
     fn holds_itself(&self, krate: &Crate, span: Span) -> bool {
         let message = if self.members > MAX_MEMBERS {
-            format!("types in place have more than {MAX_MEMBERS} members, written where they are")
+            format!(
+                "the types that are declared in place have more than {MAX_MEMBERS} members in total"
+            )
         } else {
-            "a type in place holds itself, or is too deep in others".to_owned()
+            "a type that is declared in place contains itself, or is nested too deep".to_owned()
         };
         krate.report(
             Finding::new(&rules::IN_PLACE, span, message)
-                .help("leave out `in_place`: then the type has a name in C, and is written once"),
+                .help("remove `in_place`: then the type has a name in C and is declared once"),
         );
         false
     }
@@ -165,8 +165,8 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     let Some(id) = declaration(name) else { return whole };
     if !krate.is_map(id) || depth >= MAX_DEPTH {
         krate.report(
-            Finding::new(&rules::IN_PLACE, inner.span, "this is no map that others can be like")
-                .help("name a struct with `#[derive(BpfMap)]`, which is not its own template"),
+            Finding::new(&rules::IN_PLACE, inner.span, "this can't be the template of a map")
+                .help("name another struct with `#[derive(BpfMap)]`"),
         );
         map.inner = None;
         return false;
@@ -189,9 +189,9 @@ fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
             Finding::new(
                 &rules::IN_PLACE,
                 ty.span,
-                "a type in place can only be that of a member, or of a map's `inner` its template",
+                "a type that is declared in place can only be the type of a member or the `inner` of a map",
             )
-            .help("leave out `in_place` or `template`: then it has a name in C"),
+            .help("remove `in_place` or `template`: then it has a name in C"),
         );
     }
     !found

@@ -22,7 +22,7 @@ pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
         notes.push("declarations under a `cfg` that is false are left out".to_owned());
     }
     if krate.memory.types.borrow().len() + krate.memory.maps.borrow().len() > 0 {
-        notes.push("types in place and templates are parts of others".to_owned());
+        notes.push("types in place and templates are only parts of other declarations".to_owned());
     }
     notes
 }

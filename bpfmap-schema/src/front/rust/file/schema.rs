@@ -47,7 +47,10 @@ pub(super) fn read(krate: &Crate, root: ModuleId, schema: &mut Schema) {
                 Finding::new(
                     &rules::MISSING_KEY,
                     Span::new(module.source, 0..0),
-                    format!("a schema needs `name`, since `{}` tells none", path.display()),
+                    format!(
+                        "a schema needs `name`, because `{}` gives no valid name",
+                        path.display()
+                    ),
                 )
                 .help("write `bpfmap::schema!(name = \"…\");` at the top of the file"),
             ),
@@ -79,7 +82,7 @@ fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text:
                 span(source, word.span(), word.span()),
                 format!("a schema has no key `{name}`"),
             )
-            .label("not known here")
+            .label("unknown key")
             .help(nearest(&name, ["name", "min_kernel"])),
         );
     }

@@ -102,7 +102,7 @@ impl Crate {
                         place,
                         format!("`{}` is not UTF-8 text", path.display()),
                     )
-                    .note(format!("byte {start} of the file is no part of a character"))
+                    .note(format!("byte {start} of the file is not part of a character"))
                     .help("save the file as UTF-8"),
                 );
                 None
@@ -127,10 +127,10 @@ impl Crate {
                 Finding::new(
                     &rules::INCLUDE_CYCLE,
                     place,
-                    format!("the module `{}` is a part of itself", path.display()),
+                    format!("the module `{}` contains itself", path.display()),
                 )
-                .label("closes the circle")
-                .help("a file is a module once: name what is in it by `use`"),
+                .label("closes the cycle")
+                .help("include each file as only one module, and refer to its items with `use`"),
             );
             return None;
         }
@@ -146,7 +146,7 @@ impl Crate {
             std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > limit);
         if is_too_much || self.modules.borrow().len() >= MAX_MODULES {
             return Err(std::io::Error::other(format!(
-                "a schema is read from at most {} MiB of Rust in {MAX_MODULES} modules",
+                "a schema can have at most {} MiB of Rust in {MAX_MODULES} modules",
                 MAX_TEXT >> 20
             )));
         }

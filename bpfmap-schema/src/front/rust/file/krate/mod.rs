@@ -197,12 +197,12 @@ impl Crate {
             Finding::new(
                 &rules::UNKNOWN_CFG,
                 span(source, doubt.first, doubt.last),
-                format!("whether `{unknown}` is set is not known here"),
+                format!("unknown whether `{unknown}` is set"),
             )
-            .label("decides what C has")
+            .label("determines the content of the header")
             .help(
-                "say it by `--features` or `--cfg` on the command line, by `Builder::features` or \
-                 `Builder::cfg` in a build script; or leave the condition out",
+                "use `--features` or `--cfg` on the command line, or `Builder::features` or `Builder::cfg` in a \
+                 build script; or remove the condition",
             ),
         );
     }
@@ -295,10 +295,10 @@ impl Crate {
                 Finding::new(
                     &rules::RUST_SYNTAX,
                     Span::new(source, start..range.end.clamp(start, text.len())),
-                    "this is no Rust: a bracket has no other half, or a literal no end",
+                    "invalid Rust: an unmatched bracket, or a literal without an end",
                 )
-                .label("up to here it is")
-                .help("see what `cargo check` says"),
+                .label("valid up to here")
+                .help("run `cargo check` for details"),
             );
             TokenStream::new()
         });
@@ -359,9 +359,9 @@ impl Crate {
                             Finding::new(
                                 &rules::RUST_SYNTAX,
                                 place,
-                                format!("there are more than {MAX_MODULES} modules, or more than {MAX_MODULE_DEPTH} within each other"),
+                                format!("there are more than {MAX_MODULES} modules, or they are nested more than {MAX_MODULE_DEPTH} deep"),
                             )
-                            .help("put the schema in a file of its own"),
+                            .help("put the schema into a separate file"),
                         );
                         Child::Missing
                     }
@@ -407,8 +407,8 @@ impl Crate {
             Item::Broken(place, why) => {
                 let place = span(module.source, place, place);
                 self.report(
-                    Finding::new(&rules::RUST_SYNTAX, place, format!("this is no Rust: {why}"))
-                        .help("see what `cargo check` says"),
+                    Finding::new(&rules::RUST_SYNTAX, place, format!("invalid Rust: {why}"))
+                        .help("run `cargo check` for details"),
                 );
             }
             Item::TooMuch(place) => self.report_too_much(span(module.source, place, place)),
@@ -418,9 +418,9 @@ impl Crate {
                     Finding::new(
                         &rules::RUST_SYNTAX,
                         place,
-                        "this nests deeper than anybody would write it, or has a longer number",
+                        "the nesting is too deep, or a number is too long",
                     )
-                    .help("name its parts by types and constants of their own"),
+                    .help("declare its parts as separate types and constants"),
                 );
             }
         }
@@ -428,13 +428,9 @@ impl Crate {
 
     fn report_too_much(&self, place: Span) {
         self.report(
-            Finding::new(
-                &rules::UNREADABLE_SOURCE,
-                place,
-                "there is more in this file than is read for a schema",
-            )
-            .label("from here on nothing is read")
-            .help("put the schema in a file of its own, or in several"),
+            Finding::new(&rules::UNREADABLE_SOURCE, place, "this file is too large for a schema")
+                .label("not read from here on")
+                .help("put the schema into a separate file, or in several"),
         );
     }
 
@@ -480,9 +476,9 @@ pub(super) fn span(source: SourceId, first: TokenSpan, last: TokenSpan) -> Span 
 
 /// A draft that says that nothing could be read.
 pub(super) fn unreadable(error: &std::io::Error) -> Draft {
-    let message = format!("can't start to read: {error}");
+    let message = format!("can't start a thread to read the file: {error}");
     let finding = Finding::new(&rules::UNREADABLE_SOURCE, Span::NONE, message)
-        .help("see whether the system has memory left");
+        .help("check whether the system has enough memory");
     Draft { findings: vec![finding], ..Draft::default() }
 }
 
