@@ -28,7 +28,7 @@ fn all_seen(name: &str, seen: usize) {
     assert_eq!(seen, ENTRIES as usize, "{name} lost entries");
 }
 
-/// The walk as books have it: the next key, and its value.
+/// Returns the walk as books have it: the next key, and its value.
 fn bare_walk<V: Copy>(fd: i32, mut value: V) -> impl FnMut(u32) {
     move |_| {
         let mut seen = 0;
@@ -59,7 +59,7 @@ where
     }
 }
 
-/// The walk of libbpf-rs: each key, and what `lookup` finds under it.
+/// Returns the walk of libbpf-rs: each key, and what `lookup` finds under it.
 fn libbpf_walk<V>(
     map: &MapHandle,
     lookup: impl Fn(&MapHandle, &[u8], MapFlags) -> libbpf_rs::Result<Option<V>>,

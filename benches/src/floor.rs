@@ -17,7 +17,7 @@ pub(crate) const DELETE: libc::c_long = 3;
 pub(crate) const NEXT_KEY: libc::c_long = 4;
 pub(crate) const TAKE: libc::c_long = 21;
 
-/// The call: `0`, or -1 with errno.
+/// Returns the call: `0`, or -1 with errno.
 #[inline]
 pub(crate) fn bpf(
     command: libc::c_long,

@@ -86,8 +86,8 @@ pub(crate) fn compare(
     Job { name, measured }
 }
 
-/// The time that a tenth of the rounds stay below: other processes only ever add to a round, so what the quick ones
-/// take is the work itself, and a tenth of them is steadier than the quickest alone.
+/// Returns the time that a tenth of the rounds stay below: other processes only ever add to a round, so what the quick
+/// ones take is the work itself, and a tenth of them is steadier than the quickest alone.
 fn quick(times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_unstable_by(f64::total_cmp);

@@ -49,7 +49,7 @@ fn duration(nanoseconds: f64) -> String {
     }
 }
 
-/// The same for programs.
+/// Returns the same for programs.
 pub(crate) fn json(jobs: &[Job]) -> String {
     let jobs: Vec<_> = jobs
         .iter()

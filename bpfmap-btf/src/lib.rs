@@ -56,30 +56,31 @@ impl<'a> Btf<'a> {
         parse::types(data).map(|types| Self { types })
     }
 
-    /// The type of number `id`; `None` for `void`, which is 0, and for a number that no type has.
+    /// Returns the type of number `id`; `None` for `void`, which is 0, and for a number that no
+    /// type has.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<&Type<'a>> {
         self.types.get((id as usize).checked_sub(1)?)
     }
 
-    /// Every type with its number.
+    /// Returns every type with its number.
     pub fn iter(&self) -> impl Iterator<Item = (TypeId, &Type<'a>)> {
         (1..).zip(&self.types)
     }
 
-    /// The number of types, `void` not counted.
+    /// Returns the number of types, `void` not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.types.len()
     }
 
-    /// Whether there is no type at all.
+    /// Returns whether there is no type at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
 
-    /// The type behind typedefs, qualifiers and type tags; `None` for `void`.
+    /// Returns the type behind typedefs, qualifiers and type tags; `None` for `void`.
     ///
     /// # Errors
     ///
@@ -92,7 +93,7 @@ impl<'a> Btf<'a> {
         .map(|(_, ty)| ty)
     }
 
-    /// The type behind `const`, `volatile` and `restrict`, with its number.
+    /// Returns the type behind `const`, `volatile` and `restrict`, with its number.
     ///
     /// # Errors
     ///
@@ -156,8 +157,8 @@ impl<'a> Btf<'a> {
     }
 }
 
-/// Whether a member of this name only takes room: `_pad…` with any number of underscores, `pad` with or
-/// without a number, `padding`. BTF has no mark for padding, so the name has to tell.
+/// Returns whether a member of this name only takes room: `_pad…` with any number of underscores, `pad` with or without
+/// a number, `padding`. BTF has no mark for padding, so the name has to tell.
 #[must_use]
 pub fn is_padding_name(name: &str) -> bool {
     name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")

@@ -10,7 +10,7 @@ use crate::{
 /// that share one long text from taking time out of proportion.
 const MAX_NAME: usize = 4096;
 
-/// Every type of a blob, from type 1 on.
+/// Returns every type of a blob, from type 1 on.
 pub(crate) fn types(data: &[u8]) -> Result<Vec<Type<'_>>, BtfError> {
     let order = match data {
         [0x9f, 0xeb, ..] => Order::Little,

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A blob of these words and names.
+/// Returns a blob of these words and names.
 fn blob(words: &[u32], strings: &[u8], big: bool) -> Vec<u8> {
     let bytes = |word: u32| if big { word.to_be_bytes() } else { word.to_le_bytes() };
     let mut data = if big { vec![0xeb, 0x9f, 1, 0] } else { vec![0x9f, 0xeb, 1, 0] };
@@ -136,7 +136,7 @@ fn names_are_text_of_some_length() {
     );
 }
 
-/// An ELF file with the sections of no name, `.shstrtab` and `.BTF`, which holds `data`.
+/// Returns an ELF file with the sections of no name, `.shstrtab` and `.BTF`, which holds `data`.
 fn elf(data: &[u8], big: bool) -> Vec<u8> {
     let names = b"\0.shstrtab\0.BTF\0";
     let number = |value: u64, bytes: usize| {

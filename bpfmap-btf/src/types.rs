@@ -86,7 +86,7 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// What a qualifier or a type tag stands before.
+    /// Returns what a qualifier or a type tag stands before.
     pub(crate) fn qualified(&self) -> Option<TypeId> {
         match self {
             Self::Volatile(target)

@@ -36,7 +36,7 @@ pub fn find() -> Result<OsString, NoClang> {
     named.or_else(|| newest(&env::var_os("PATH").unwrap_or_default())).ok_or(NoClang)
 }
 
-/// The newest clang in the folders of `path`.
+/// Returns the newest clang in the folders of `path`.
 fn newest(path: &OsStr) -> Option<OsString> {
     let mut newest = None;
     let mut plain = false;

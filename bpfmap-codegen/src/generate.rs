@@ -38,8 +38,8 @@ impl Emit {
     /// What is made unless something else is asked for.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
 
-    /// What is made of `checked` unless something else is asked for: of a schema in Rust only the C,
-    /// since its author has the Rust already.
+    /// Returns what is made of `checked` unless something else is asked for: of a schema in Rust only the C, since its
+    /// author has the Rust already.
     #[must_use]
     pub fn default_for(checked: &Checked) -> &'static [Self] {
         match checked.syntax() {
@@ -48,7 +48,7 @@ impl Emit {
         }
     }
 
-    /// Whether a file of this kind names the file of the same kind of each schema that its own schema includes.
+    /// Returns whether a file of this kind names the file of the same kind of each schema that its own schema includes.
     ///
     /// Such files of the included schemas are generated too. The other kinds are about a schema's own maps.
     #[must_use]
@@ -77,7 +77,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What to make of a schema only because another one includes it: the files that the other's files name.
+    /// Returns what to make of a schema only because another one includes it: the files that the other's files name.
     #[must_use]
     pub fn for_include(mut self) -> Self {
         self.emit.retain(|kind| kind.names_includes());
@@ -124,7 +124,8 @@ pub fn includes(roots: &[Checked]) -> Vec<PathBuf> {
     paths
 }
 
-/// The files that `checked` becomes. Those of the schemas that it [`includes`] are not among them.
+/// Returns the files that `checked` becomes. Those of the schemas that it [`includes`] are not
+/// among them.
 #[must_use]
 pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
     let mut files = Vec::new();

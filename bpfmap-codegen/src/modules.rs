@@ -10,8 +10,8 @@ use crate::backend::rust::emit_modules;
 /// Its name.
 const NAME: &str = "bpfmap_modules.rs";
 
-/// The file in `folder` with `modules`, and with those that this process generated there before: a build script may have
-/// several builders. Returns `None` without a module.
+/// Returns the file in `folder` with `modules`, and with those that this process generated there before: a build script
+/// may have several builders. Returns `None` without a module.
 pub(crate) fn file(folder: &Path, modules: &[String]) -> Option<GeneratedFile> {
     static GENERATED: Mutex<BTreeMap<PathBuf, Vec<String>>> = Mutex::new(BTreeMap::new());
     if modules.is_empty() {

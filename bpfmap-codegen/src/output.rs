@@ -77,13 +77,13 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Whether what is there is not what belongs there.
+    /// Returns whether what is there is not what belongs there.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.present.as_deref() != Some(self.contents.as_bytes())
     }
 
-    /// Whether what is there was made by bpfmap, or nothing is.
+    /// Returns whether what is there was made by bpfmap, or nothing is.
     fn is_ours(&self) -> bool {
         let Some(present) = &self.present else { return true };
         let head = String::from_utf8_lossy(&present[..present.len().min(1024)]);

@@ -190,8 +190,8 @@ proptest! {
     }
 }
 
-/// Where the members of a value lie that is a struct, by their names: the first bit, and how many. Padding is none, and
-/// an array of no elements is nowhere.
+/// Returns where the members of a value lie that is a struct, by their names: the first bit, and how many. Padding is
+/// none, and an array of no elements is nowhere.
 fn places(checked: &Checked, map: &MapDecl) -> BTreeMap<String, (u64, u64)> {
     let Some(KeyValue::Type(ty)) = &map.value else { return BTreeMap::new() };
     let Type::Named(name) = &ty.value else { return BTreeMap::new() };
@@ -209,7 +209,7 @@ fn places(checked: &Checked, map: &MapDecl) -> BTreeMap<String, (u64, u64)> {
     named.collect()
 }
 
-/// The types of a recipe as the values of maps, in TOML.
+/// Returns the types of a recipe as the values of maps, in TOML.
 fn with_maps(recipe: &recipe::Recipe, seed: u64) -> String {
     let schema = schema(&[(seed, recipe.clone())]);
     let mut text = print::toml::print(&schema);

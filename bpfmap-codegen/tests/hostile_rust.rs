@@ -15,7 +15,7 @@ fn run(text: &str) -> Vec<&'static str> {
     hostile::run(read_str(Path::new("hostile.rs"), text))
 }
 
-/// A struct with one member of type `ty`.
+/// Returns a struct with one member of type `ty`.
 fn member(ty: &str) -> String {
     format!("#[derive(Clone, Copy, BpfType)] #[repr(C)] struct A {{ a: {ty} }}")
 }

@@ -166,7 +166,7 @@ impl Random {
         (self.0 >> 8) as usize % bound
     }
 
-    /// A type that a member can have.
+    /// Returns a type that a member can have.
     fn ty(&mut self, types: &BTreeSet<String>) -> String {
         const WORDS: [&str; 6] = ["u8", "i64", "be32", "bool", "u16", "*void"];
         let name = if types.is_empty() || self.below(3) == 0 {
@@ -232,7 +232,7 @@ impl Random {
     }
 }
 
-/// A folder with the headers of the golden schemas.
+/// Returns a folder with the headers of the golden schemas.
 fn goldens() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/includes");

@@ -91,7 +91,7 @@ fn maps_in_the_old_form_are_defined_where_they_are() {
     assert!(error.contains("generate the header without --legacy"), "{error}");
 }
 
-/// The maps and types of an object as a schema, in the order of their names.
+/// Returns the maps and types of an object as a schema, in the order of their names.
 fn imported(object: &Path) -> String {
     let mut schema = read_object(object, &fs::read(object).unwrap(), None).schema;
     let inner: Vec<Option<MapDecl>> =
@@ -134,7 +134,8 @@ fn link(folder: &Path, objects: [&PathBuf; 2]) -> Result<PathBuf, String> {
     }
 }
 
-/// The programs that maps hold from the start, which stand in the file that defines the maps.
+/// Returns the programs that maps hold from the start, which stand in the file that defines the
+/// maps.
 fn programs(checked: &Checked) -> String {
     let maps = &checked.schema().maps;
     let values = maps.iter().flat_map(|map| &map.values).map(|(_, name)| name.value.as_str());

@@ -20,7 +20,7 @@ use bumpalo::Bump;
 use proptest::prelude::*;
 use recipe::{recipes, schema};
 
-/// A schema with the map `m`, of which these are the types and the rest of the definition.
+/// Returns a schema with the map `m`, of which these are the types and the rest of the definition.
 fn checked(types: &str, map: &str) -> Checked {
     let text = format!("name = \"s\"\n{types}\n[maps.m]\n{map}\n");
     check(read_str(Path::new("s.toml"), &text)).unwrap_or_else(|error| panic!("{error}"))
@@ -412,7 +412,7 @@ proptest! {
     }
 }
 
-/// The types of a recipe as the values of maps.
+/// Returns the types of a recipe as the values of maps.
 fn with_maps(recipe: &recipe::Recipe) -> Checked {
     let schema = schema(&[(0, recipe.clone())]);
     let mut text = print::toml::print(&schema);

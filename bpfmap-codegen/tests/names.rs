@@ -58,7 +58,7 @@ impl Prelude {
         self.kernel.as_ref().map(Taken::by_kernel).unwrap_or_default()
     }
 
-    /// The headers, read by a compiler once.
+    /// Returns the headers, read by a compiler once.
     fn precompile(&self, clang: &str) -> PathBuf {
         let header = self.folder.path().join("prelude.h");
         fs::write(&header, self.text).unwrap();
@@ -85,7 +85,7 @@ impl Prelude {
         run_clang(clang, &arguments, &object)
     }
 
-    /// Those of `words` that clang does not take in `space`.
+    /// Returns those of `words` that clang does not take in `space`.
     fn refused(
         &self,
         clang: &str,
@@ -156,7 +156,7 @@ fn accepted_names_compile() {
     }
 }
 
-/// A schema with names in every space.
+/// Returns a schema with names in every space.
 fn schema(names: impl Fn(Namespace) -> BTreeSet<String>) -> String {
     let mut text = String::new();
     let is_word = |name: &str| {

@@ -7,7 +7,7 @@ use bpfmap_schema::check::check;
 use bpfmap_schema::front::rust::{Cfg, read_file_with};
 use bpfmap_schema::print;
 
-/// A build with these features and conditions.
+/// Returns a build with these features and conditions.
 fn build(features: &[&str], conditions: &[&str]) -> Cfg {
     let mut cfg = Cfg::default();
     cfg.features(features.iter().copied());
@@ -17,7 +17,8 @@ fn build(features: &[&str], conditions: &[&str]) -> Cfg {
     cfg
 }
 
-/// What the source `text` is in TOML; or of each finding the rule, the line, and the message.
+/// Returns what the source `text` is in TOML; or of each finding the rule, the line, and the
+/// message.
 fn read(text: &str, cfg: &Cfg) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("maps.rs");

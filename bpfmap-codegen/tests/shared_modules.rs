@@ -109,7 +109,7 @@ fn a_type_is_there_once() {
     package::cargo(&package, &["check"], variables);
 }
 
-/// A crate that has the modules by `include_maps!`, all in one module, and each in a module of its own.
+/// Returns a crate that has the modules by `include_maps!`, all in one module, and each in a module of its own.
 fn program(generated: &Path) -> String {
     let file = |name: &str| {
         let path = generated.join(name).with_extension("rs");

@@ -74,7 +74,7 @@ fn assert_same_files(one: &Checked, other: &Checked) {
     }
 }
 
-/// All of a file; of the tests, what comes after the types: those of a schema in Rust are its author's.
+/// Returns all of a file; of the tests, what comes after the types: those of a schema in Rust are its author's.
 fn comparable(file: &GeneratedFile) -> &str {
     let text = file.contents.as_str();
     if !file.name.ends_with("_fixture.rs") {

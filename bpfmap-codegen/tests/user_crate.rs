@@ -41,7 +41,8 @@ fn generated_rust_is_clean_in_a_strict_crate() {
     assert!(tests.contains("running 0 tests"), "{tests}");
 }
 
-/// A schema with documentation put together of all that Markdown makes blocks of, and of what it is often next to.
+/// Returns a schema with documentation put together of all that Markdown makes blocks of, and of what it is often next
+/// to.
 fn documented() -> String {
     const LINES: &[&str] = &[
         "",

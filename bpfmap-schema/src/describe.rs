@@ -82,7 +82,8 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// A type of the schema. Types lead to each other by value in no circle: the check sees to it.
+    /// Returns a type of the schema. Types lead to each other by value in no circle: the check sees
+    /// to it.
     fn named(self, name: &'a str) -> &'a TypeDesc<'a> {
         let Some(def) = self.checked.resolved().type_def(name) else { return TypeDesc::VOID };
         let layout = self.checked.layouts().composite(name);
@@ -186,7 +187,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// What the kernel has to know of what a special field leads to.
+    /// Returns what the kernel has to know of what a special field leads to.
     fn pointee(self, field: SpecialField, target: &'a Target) -> &'a TypeDesc<'a> {
         let name = &target.name.value;
         if field == SpecialField::UserPtr {

@@ -25,8 +25,8 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// The same, of a file that another one names: it has this `extension`, and so has the file that it leads to if it is a
-/// link. A message about a file shows a line of it, which the author of the schema may not be allowed to see.
+/// Returns the same, of a file that another one names: it has this `extension`, and so has the file that it leads to if
+/// it is a link. A message about a file shows a line of it, which the author of the schema may not be allowed to see.
 ///
 /// # Errors
 ///
@@ -39,7 +39,8 @@ pub(crate) fn read_named(path: &Path, extension: &str, limit: u64) -> io::Result
     read(&followed(path)?, limit)
 }
 
-/// The same, of a file that a user names, who may call it as they like: a link leads to one that ends as it does.
+/// Returns the same, of a file that a user names, who may call it as they like: a link leads to one that ends as it
+/// does.
 ///
 /// # Errors
 ///
@@ -50,7 +51,7 @@ pub(crate) fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if path.extension().is_some() { read(&followed(path)?, limit) } else { read(path, limit) }
 }
 
-/// The file that `path` leads to, whose name ends in the same way.
+/// Returns the file that `path` leads to, whose name ends in the same way.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let file = path.canonicalize()?;

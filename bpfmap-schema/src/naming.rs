@@ -1,6 +1,6 @@
 //! How names of a schema become names in Rust and C.
 
-/// The Rust type of what a schema calls `name`: `ip_key` becomes `IpKey`.
+/// Returns the Rust type of what a schema calls `name`: `ip_key` becomes `IpKey`.
 #[must_use]
 pub fn upper_camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
@@ -12,7 +12,8 @@ pub fn upper_camel_case(name: &str) -> String {
     camel
 }
 
-/// What a schema calls the Rust type `name`: `IpKey` becomes `ip_key`, `HTTPEvent` `http_event`.
+/// Returns what a schema calls the Rust type `name`: `IpKey` becomes `ip_key`, `HTTPEvent`
+/// `http_event`.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -32,19 +33,20 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The C constant of a variant: `pass` of `verdict` becomes `VERDICT_PASS`.
+/// Returns the C constant of a variant: `pass` of `verdict` becomes `VERDICT_PASS`.
 #[must_use]
 pub fn c_constant(enum_name: &str, variant: &str) -> String {
     format!("{enum_name}_{variant}").to_ascii_uppercase()
 }
 
-/// The Rust constant of a variant: `pass` becomes `PASS`.
+/// Returns the Rust constant of a variant: `pass` becomes `PASS`.
 #[must_use]
 pub fn rust_constant(variant: &str) -> String {
     variant.to_ascii_uppercase()
 }
 
-/// The C functions by which programs deal with the events of a map: `events_reserve` and so on.
+/// Returns the C functions by which programs deal with the events of a map: `events_reserve` and so
+/// on.
 #[must_use]
 pub fn c_event_function(map: &str, what: &str) -> String {
     format!("{map}_{what}")

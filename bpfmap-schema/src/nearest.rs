@@ -2,7 +2,8 @@
 
 use bpfmap_core::map_type::OTHER_NAMES;
 
-/// What to write instead of `wrong`: the nearest of `words`, and all of them if they are few.
+/// Returns what to write instead of `wrong`: the nearest of `words`, and all of them if they are
+/// few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();
@@ -25,7 +26,7 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
     }
 }
 
-/// The same of the keys of a map or a type. `by_name`: how the word for libbpf's pinning is written.
+/// Returns the same of the keys of a map or a type. `by_name`: how the word for libbpf's pinning is written.
 #[must_use]
 pub fn nearest_key<'w>(
     wrong: &str,
@@ -39,13 +40,13 @@ pub fn nearest_key<'w>(
     nearest(wrong, keys)
 }
 
-/// The longest of `words` that `wrong` starts with: `hash` of `hashmap`.
+/// Returns the longest of `words` that `wrong` starts with: `hash` of `hashmap`.
 fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let starts = words.iter().filter(|word| word.len() > 2 && wrong.starts_with(**word));
     starts.max_by_key(|word| word.len()).map(|word| (wrong.len() - word.len(), *word))
 }
 
-/// The only one of `words` that starts with `wrong`: `lpm_trie` of `lpm`.
+/// Returns the only one of `words` that starts with `wrong`: `lpm_trie` of `lpm`.
 fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
     let mut longer = words.iter().filter(|word| wrong.len() > 2 && word.starts_with(wrong));
     let found = longer.next()?;

@@ -35,7 +35,7 @@ impl Span {
     /// The span of what stands in no text.
     pub const NONE: Self = Self { source: None, start: 0, end: 0 };
 
-    /// The bytes `range` of `source`.
+    /// Returns the bytes `range` of `source`.
     #[must_use]
     pub fn new(source: SourceId, range: std::ops::Range<usize>) -> Self {
         Self { source: Some(source), start: range.start, end: range.end }
@@ -73,18 +73,18 @@ impl SourceMap {
         self.sources[id.0 as usize].text = text;
     }
 
-    /// The text that `id` names.
+    /// Returns the text that `id` names.
     #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
     }
 
-    /// Every text and its name, in the order in which they were read.
+    /// Returns every text and its name, in the order in which they were read.
     pub fn entries(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         (0..).map(SourceId).zip(&self.sources)
     }
 
-    /// Every text, in the order in which they were read.
+    /// Returns every text, in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter()
     }

@@ -11,7 +11,7 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// A key, value, event or inner map of the type `ty`, or a member.
+    /// Returns a key, value, event or inner map of the type `ty`, or a member.
     pub(crate) fn field(self, name: &str, ty: &str) -> String {
         match self {
             Self::Toml => format!("`{name} = \"{ty}\"`"),
@@ -19,7 +19,7 @@ impl Syntax {
         }
     }
 
-    /// The member of a struct.
+    /// Returns the member of a struct.
     pub(crate) fn member(self, name: &str, ty: &str) -> String {
         match self {
             Self::Toml => format!("`{{ name = \"{name}\", type = \"{ty}\" }}`"),
@@ -27,7 +27,7 @@ impl Syntax {
         }
     }
 
-    /// A list of words.
+    /// Returns a list of words.
     pub(crate) fn list(self, key: &str, word: &str) -> String {
         match self {
             Self::Toml => format!("`{key} = [\"{word}\"]`"),
@@ -35,7 +35,7 @@ impl Syntax {
         }
     }
 
-    /// A part of a map, as its author calls it.
+    /// Returns a part of a map, as its author calls it.
     pub(crate) fn attribute(self, key: &str) -> String {
         match self {
             Self::Toml => format!("`{key}`"),
@@ -43,7 +43,7 @@ impl Syntax {
         }
     }
 
-    /// The integer of an enum.
+    /// Returns the integer of an enum.
     pub(crate) fn repr(self, int: &str) -> String {
         match self {
             Self::Toml => format!("`repr = \"{int}\"`"),
@@ -51,7 +51,7 @@ impl Syntax {
         }
     }
 
-    /// How a type is said to be the kernel's.
+    /// Returns how a type is said to be the kernel's.
     pub(crate) fn kernel(self) -> &'static str {
         match self {
             Self::Toml => "`kernel = true`",
@@ -59,7 +59,7 @@ impl Syntax {
         }
     }
 
-    /// What to do about a type that is not there.
+    /// Returns what to do about a type that is not there.
     pub(crate) fn declare(self) -> &'static str {
         match self {
             Self::Toml => "declare it in `types`",
@@ -67,7 +67,7 @@ impl Syntax {
         }
     }
 
-    /// What to do about a schema that has nothing in it.
+    /// Returns what to do about a schema that has nothing in it.
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Self::Toml => "write `[maps.NAME]` with the `type` of a map, or `[types.NAME]`",
@@ -78,7 +78,7 @@ impl Syntax {
         }
     }
 
-    /// What to do about an inner map that is not there.
+    /// Returns what to do about an inner map that is not there.
     pub(crate) fn inner(self) -> &'static str {
         match self {
             Self::Toml => {

@@ -3,7 +3,7 @@
 use crate::ir::{Int, Type};
 use bpfmap_core::SpecialField;
 
-/// The type that `word` stands for, where it is not one of the schema's own.
+/// Returns the type that `word` stands for, where it is not one of the schema's own.
 #[must_use]
 pub fn builtin(word: &str) -> Option<Type> {
     let special = || {
@@ -13,14 +13,14 @@ pub fn builtin(word: &str) -> Option<Type> {
     BUILTIN.iter().find(|(known, _)| *known == word).map(|(_, ty)| ty.clone()).or_else(special)
 }
 
-/// The field that `word` stands for when what it leads to follows: `kptr<task_struct>`.
+/// Returns the field that `word` stands for when what it leads to follows: `kptr<task_struct>`.
 #[must_use]
 pub fn pointing(word: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied().filter(|field| field.has_target());
     fields.find(|field| field.name() == word)
 }
 
-/// Every word that [`builtin`] knows.
+/// Returns every word that [`builtin`] knows.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let special = SpecialField::ALL.iter().filter(|field| !field.has_target());
     BUILTIN.iter().map(|(word, _)| *word).chain(special.map(|field| field.name()))
@@ -72,7 +72,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "WorkQueue",
 ];
 
-/// The type of every schema that a word of C or of the kernel means: `u32` for `__u32` and for `u32`.
+/// Returns the type of every schema that a word of C or of the kernel means: `u32` for `__u32` and for `u32`.
 #[must_use]
 pub fn meant(word: &str) -> Option<Type> {
     let advised = || in_other_words(word)?.strip_prefix("write `")?.strip_suffix('`');
@@ -80,7 +80,7 @@ pub fn meant(word: &str) -> Option<Type> {
     find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
-/// What to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
+/// Returns what to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -120,7 +120,7 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write instead of a type as C writes it: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
+/// Returns what to write instead of a type as C writes it: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
 #[must_use]
 pub fn of_c(text: &str) -> Option<String> {
     let (element, lengths) = match text.split_once('[') {
@@ -153,7 +153,7 @@ pub fn of_c(text: &str) -> Option<String> {
     Some(format!("write `{written}`"))
 }
 
-/// The integer that several words of C are, for BPF: a `long` has 8 bytes.
+/// Returns the integer that several words of C are, for BPF: a `long` has 8 bytes.
 fn of_words(text: &str) -> Option<&'static str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let known = ["unsigned", "signed", "long", "short", "int", "char"];

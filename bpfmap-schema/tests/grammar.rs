@@ -98,7 +98,7 @@ fn a_key_that_no_table_has_is_unknown() {
     }
 }
 
-/// Each table of the grammar, and a document with `…` in the place of its keys.
+/// Returns each table of the grammar, and a document with `…` in the place of its keys.
 fn tables() -> Vec<(&'static Table, String)> {
     let mut found: Vec<(&Table, String)> = vec![];
     let mut todo = vec![(&SCHEMA, "…".to_owned())];
@@ -119,7 +119,7 @@ fn tables() -> Vec<(&'static Table, String)> {
     found
 }
 
-/// The tables that a value can hold, each with the form of such a value.
+/// Returns the tables that a value can hold, each with the form of such a value.
 fn tables_in(value: &Value) -> Vec<(&'static Table, String)> {
     let within = |value: &Value, form: fn(&str) -> String| {
         tables_in(value).into_iter().map(|(table, inner)| (table, form(&inner))).collect()
@@ -133,7 +133,7 @@ fn tables_in(value: &Value) -> Vec<(&'static Table, String)> {
     }
 }
 
-/// The keys that must be there besides `key`, each with a value that the grammar accepts.
+/// Returns the keys that must be there besides `key`, each with a value that the grammar accepts.
 fn required_keys(table: &Table, key: &str) -> String {
     let others = table.keys().filter(|other| match other.presence {
         Presence::Required => other.name != key,
@@ -174,7 +174,7 @@ fn words(value: &Value) -> Vec<&'static str> {
     }
 }
 
-/// Whether the grammar says that a key of this value takes `text`.
+/// Returns whether the grammar says that a key of this value takes `text`.
 fn takes(value: &Value, text: &str) -> bool {
     let string = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     match value {
@@ -203,13 +203,13 @@ fn takes(value: &Value, text: &str) -> bool {
     }
 }
 
-/// The keys and values of a table of one key or none, if `text` is a table.
+/// Returns the keys and values of a table of one key or none, if `text` is a table.
 fn entries(text: &str) -> Option<Vec<(&str, &str)>> {
     let inner = text.strip_prefix('{')?.strip_suffix('}')?.trim();
     Some(inner.split_once(" = ").into_iter().collect())
 }
 
-/// The rules of the grammar that a schema breaks.
+/// Returns the rules of the grammar that a schema breaks.
 fn broken_rules(text: &str) -> Vec<&'static str> {
     let findings = match check(read_str(Path::new("grammar.toml"), text)) {
         Ok(checked) => checked.warnings().to_vec(),

@@ -19,7 +19,7 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The most that `read` and the check need beside the text, for each of the named texts.
+/// Returns the most that `read` and the check need beside the text, for each of the named texts.
 fn assert_bounded(texts: Vec<(&str, String)>, read: impl Fn(&str) -> Draft) {
     let mut over = vec![];
     for (name, text) in texts {

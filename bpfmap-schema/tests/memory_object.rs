@@ -58,19 +58,19 @@ impl Writer {
         self.count
     }
 
-    /// A struct of members: name, type, offset in bits.
+    /// Returns a struct of members: name, type, offset in bits.
     fn structure(&mut self, name: u32, size: u32, members: &[[u32; 3]]) -> u32 {
         let len = u32::try_from(members.len()).unwrap();
         self.add(name, STRUCT, len, size, members.as_flattened())
     }
 
-    /// What libbpf reads as a number: a pointer to an array of so many elements.
+    /// Returns what libbpf reads as a number: a pointer to an array of so many elements.
     fn number(&mut self, value: u32) -> u32 {
         let array = self.add(0, ARRAY, 0, 0, &[UINT, UINT, value]);
         self.add(0, PTR, 0, array, &[])
     }
 
-    /// A variable for a hash table with values of this type.
+    /// Returns a variable for a hash table with values of this type.
     fn map(&mut self, name: &str, value: u32) -> u32 {
         let (hash, entries) = (self.number(1), self.number(16));
         let (key, value) = (self.add(0, PTR, 0, UINT, &[]), self.add(0, PTR, 0, value, &[]));
@@ -86,12 +86,12 @@ impl Writer {
         self.add(name, VAR, 0, definition, &[1])
     }
 
-    /// Whether there is room for so many bytes more.
+    /// Returns whether there is room for so many bytes more.
     fn has_room(&self, bytes: usize) -> bool {
         self.types.len() + self.strings.len() + bytes + 4096 < INPUT
     }
 
-    /// An object file with these maps, all of one size.
+    /// Returns an object file with these maps, all of one size.
     fn finish(mut self, maps: &[(String, u32)]) -> Vec<u8> {
         let entries: Vec<u32> =
             maps.iter().zip(0..).flat_map(|((_, var), at)| [*var, at * 32, 32]).collect();
@@ -136,7 +136,7 @@ impl Writer {
 /// `unsigned int`.
 const UINT: u32 = 1;
 
-/// What is built of types as long as there is room, each made of the one before.
+/// Returns what is built of types as long as there is room, each made of the one before.
 fn tower(mut one: impl FnMut(&mut Writer, u32) -> u32) -> Vec<u8> {
     let mut writer = Writer::new();
     let mut below = UINT;
@@ -146,7 +146,7 @@ fn tower(mut one: impl FnMut(&mut Writer, u32) -> u32) -> Vec<u8> {
     writer.one_map(below)
 }
 
-/// A name that a type may well have, and far too long.
+/// Returns a name that a type may well have, and far too long.
 fn long_name(writer: &mut Writer) -> u32 {
     writer.string(&"n".repeat(INPUT / 2))
 }

@@ -30,7 +30,7 @@ const NOT_IN_RUST: &[(&str, &str)] = &[
     ("unknown-type__words", "what is named by nothing has no name to write"),
 ];
 
-/// The rules that a draft breaks.
+/// Returns the rules that a draft breaks.
 fn rules(draft: Draft) -> BTreeSet<&'static str> {
     match check(draft) {
         Ok(checked) => checked.warnings().iter().map(|finding| finding.rule.id).collect(),

@@ -8,7 +8,8 @@ use bpfmap_schema::diagnostics::{Style, render};
 use bpfmap_schema::front::rust::{Cfg, read_file, read_file_with};
 use bpfmap_schema::print;
 
-/// A package with these files; returns what the schema in `path` is in TOML, or what was found.
+/// Returns a package with these files; returns what the schema in `path` is in TOML, or what was
+/// found.
 fn read(files: &[(&str, &str)], path: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("Cargo.toml", "")].iter().chain(files) {

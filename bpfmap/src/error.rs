@@ -99,7 +99,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// A description for the message.
+    /// Returns a description for the message.
     fn text(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -208,7 +208,7 @@ impl Error {
         }
     }
 
-    /// The kinds of errors that a program may want to distinguish.
+    /// Returns the kinds of errors that a program may want to distinguish.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {

@@ -105,7 +105,7 @@ fn measured(said: usize) -> Result<Measured, Errno> {
     if is_clean { Ok(Measured::Cpus(written)) } else { Err(Errno(libc::EIO)) }
 }
 
-/// A per-CPU array with one entry of 8 bytes.
+/// Returns a per-CPU array with one entry of 8 bytes.
 fn map_of_one_word() -> Result<OwnedFd, Errno> {
     let mut attr = CreateAttr {
         map_type: PercpuArray::TYPE,

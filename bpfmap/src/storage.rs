@@ -161,7 +161,7 @@ fn for_each_part(range: Range<u32>, mut visit: impl FnMut(Part)) {
     }
 }
 
-/// A mask for the lowest `width` bits, at most 8.
+/// Returns a mask for the lowest `width` bits, at most 8.
 #[inline]
 fn mask(width: u32) -> u128 {
     (1 << width) - 1

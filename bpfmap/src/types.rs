@@ -43,7 +43,7 @@ pub trait BpfType: Plain {
     const C_ALIGN: usize = align_of::<Self>();
 }
 
-/// The description of a struct without special fields for types that refer to it.
+/// Returns the description of a struct without special fields for types that refer to it.
 const fn without_members(layout: &TypeDesc<'static>) -> TypeDesc<'static> {
     match layout {
         TypeDesc::Struct { name, size, .. } => TypeDesc::Struct { name, size: *size, members: &[] },

@@ -25,12 +25,12 @@ fn all_sources() -> Vec<String> {
     found
 }
 
-/// The identifier that a line begins with.
+/// Returns the identifier that a line begins with.
 fn identifier(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-/// What is declared by a line that begins so, in any file.
+/// Returns what is declared by a line that begins so, in any file.
 fn declared(start: &str) -> BTreeSet<String> {
     let all = all_sources();
     let lines = all.iter().flat_map(|text| text.lines());
@@ -39,7 +39,7 @@ fn declared(start: &str) -> BTreeSet<String> {
     names.map(|rest| identifier(rest).to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// The unsafe functions of a trait that is public have no `pub`.
+/// Returns the unsafe functions of a trait that is public have no `pub`.
 fn of_unsafe_traits() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for text in all_sources() {
@@ -54,7 +54,7 @@ fn of_unsafe_traits() -> BTreeSet<String> {
     names
 }
 
-/// The names in backticks in the first cell of each row below a headline.
+/// Returns the names in backticks in the first cell of each row below a headline.
 fn rows(headline: &str) -> BTreeSet<String> {
     let (_, section) = PAGE.split_once(&format!("\n## {headline}\n")).expect("the headline");
     let section = section.split("\n## ").next().unwrap();

@@ -86,7 +86,7 @@ fn objects(item: &Item, tools: &Tools) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the header is for this clang and these headers.
+/// Returns whether the header is for this clang and these headers.
 fn compiles_with(item: &Item, way: &Way) -> bool {
     let types = &item.checked.schema().types;
     if types.iter().any(|def| def.in_c.kernel) && way.kernel.is_none() {
@@ -124,7 +124,7 @@ fn compiles_with(item: &Item, way: &Way) -> bool {
     way.clang != OLD_CLANG || !fields(types).into_iter().any(SpecialField::is_pointer)
 }
 
-/// The special fields that types have.
+/// Returns the special fields that types have.
 fn fields(types: &[TypeDef]) -> Vec<SpecialField> {
     fn of_type(ty: &Type, found: &mut Vec<SpecialField>) {
         match ty {
@@ -152,7 +152,7 @@ fn fields(types: &[TypeDef]) -> Vec<SpecialField> {
     found
 }
 
-/// A program as a user writes one: the headers are before it.
+/// Returns a program as a user writes one: the headers are before it.
 fn program(item: &Item) -> String {
     let mut text =
         format!("#include \"{}.h\"\n\nchar LICENSE[] SEC(\"license\") = \"GPL\";\n", item.name());

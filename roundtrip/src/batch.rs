@@ -120,7 +120,7 @@ const FIXTURES_OF_DERIVES: Crate = Crate {
     arguments: &["--test", "--emit", "metadata"],
 };
 
-/// A path as a literal of Rust.
+/// Returns a path as a literal of Rust.
 fn literal(path: &Path) -> String {
     format!("{:?}", path.display().to_string())
 }
@@ -238,7 +238,7 @@ impl Crate {
     }
 }
 
-/// Whether a message is about a file of the schema, or its module.
+/// Returns whether a message is about a file of the schema, or its module.
 fn names(text: &str, item: &Item) -> bool {
     text.contains(&format!("{}/", item.folder.display()))
 }
@@ -284,7 +284,7 @@ fn on_kernel(items: &[&Item], failed: &HashSet<usize>, folder: &Path) -> Failure
     }
 }
 
-/// The command of a program that makes maps, for which a user who is not root needs sudo without a password.
+/// Returns the command of a program that makes maps, for which a user who is not root needs sudo without a password.
 fn as_root(program: &Path) -> Command {
     if fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
         return Command::new(program);

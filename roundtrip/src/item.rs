@@ -91,7 +91,7 @@ impl Failure {
         Self { stage, text: text.into() }
     }
 
-    /// What failures of the same cause have in common: the stage, and the first line that names an error,
+    /// Returns what failures of the same cause have in common: the stage, and the first line that names an error,
     /// without names and numbers.
     pub(crate) fn signature(&self) -> String {
         let first = |line: &&str| line.contains("error") || line.contains("panicked");
@@ -142,7 +142,7 @@ impl Item {
         }
     }
 
-    /// The path of a file of the schema.
+    /// Returns the path of a file of the schema.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -187,7 +187,7 @@ fn through(schemas: &[(String, Schema)], tools: &Tools, name: &str) -> Vec<(Stri
     failures
 }
 
-/// The smallest schema that fails as this one does, and what it fails with.
+/// Returns the smallest schema that fails as this one does, and what it fails with.
 fn smallest(schema: &Schema, failure: &Failure, tools: &Tools) -> (String, Failure) {
     let start = Instant::now();
     let (mut schema, mut failure) = (schema.clone(), failure.clone());

@@ -15,7 +15,7 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::CompositeLayout;
 use bpfmap_schema::source::Spanned;
 
-/// The schema as BTF holds it.
+/// Returns the schema as BTF holds it.
 pub(crate) fn normal(checked: &Checked) -> String {
     let mut writer = Writer { checked, types: BTreeMap::new() };
     let mut maps: Vec<&MapDecl> = checked.schema().maps.iter().collect();
@@ -200,7 +200,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a member is called as the header calls padding: it is then compared as that.
+/// Returns whether a member is called as the header calls padding: it is then compared as that.
 fn is_padding(name: &str) -> bool {
     name.strip_prefix("__pad").is_some_and(|number| number.parse::<u32>().is_ok())
 }

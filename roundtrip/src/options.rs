@@ -53,7 +53,7 @@ impl Options {
         Ok(options)
     }
 
-    /// What the stages need. The work folder is emptied.
+    /// Returns what the stages need. The work folder is emptied.
     pub(crate) fn tools(&self) -> Result<Tools, Error> {
         if self.work.exists() {
             fs::remove_dir_all(&self.work)?;

@@ -22,7 +22,7 @@ const NAMES: [&str; 4] = ["base", "more", "one", "two"];
 /// The folder of the schemas and of what is made of them.
 pub(crate) const FOLDER: &str = "shared";
 
-/// The schemas of `item`, each after those that it includes.
+/// Returns the schemas of `item`, each after those that it includes.
 pub(crate) fn parts(item: &Item) -> impl Iterator<Item = &'static str> {
     let folder = item.path(FOLDER);
     NAMES.into_iter().filter(move |name| folder.join(format!("{name}.toml")).exists())
@@ -84,12 +84,13 @@ fn compile(item: &Item, folder: &Path, ways: &[&Way]) -> Result<(), String> {
     Ok(())
 }
 
-/// A number that is the same for the same schema in each run.
+/// Returns a number that is the same for the same schema in each run.
 fn seed(id: &str) -> usize {
     id.bytes().fold(7, |seed: usize, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
-/// The texts of the schemas that have something, in the order of [`NAMES`], each with its name.
+/// Returns the texts of the schemas that have something, in the order of [`NAMES`], each with its
+/// name.
 fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     let needs: BTreeMap<&str, BTreeSet<&str>> =
         schema.types.iter().map(|def| (def.name.value.as_str(), def.named_types())).collect();
@@ -158,7 +159,7 @@ fn divide(schema: &Schema, seed: usize) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Whether the map names others of the schema, or one of them names it.
+/// Returns whether the map names others of the schema, or one of them names it.
 fn is_tied_to_others(schema: &Schema, map: &MapDecl) -> bool {
     let names = |one: &MapDecl, other: &str| {
         let inner = one.inner.as_ref().map(|inner| &inner.value);

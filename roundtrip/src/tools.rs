@@ -106,7 +106,7 @@ impl Way {
     }
 }
 
-/// What a `vmlinux.h` needs: kernels are compiled with these extensions from Linux 7.0 on.
+/// Returns what a `vmlinux.h` needs: kernels are compiled with these extensions from Linux 7.0 on.
 fn extensions(kernel: Option<KernelVersion>) -> &'static [&'static str] {
     if kernel.is_none() { &[] } else { &["-fms-extensions", "-Wno-microsoft"] }
 }

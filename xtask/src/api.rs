@@ -78,12 +78,12 @@ pub(crate) fn bless() -> Result<(), Error> {
     Ok(())
 }
 
-/// The list of a crate's interface.
+/// Returns the list of a crate's interface.
 fn list(name: &str) -> PathBuf {
     root().join("api").join(format!("{name}.txt"))
 }
 
-/// The crates and their interfaces, an item a line.
+/// Returns the crates and their interfaces, an item a line.
 fn interfaces() -> Result<Vec<(&'static str, String)>, Error> {
     let mut command = cargo();
     command.args(["doc", "--quiet", "--lib", "--no-deps", "--all-features"]);
@@ -108,7 +108,7 @@ fn interface(name: &str) -> Result<String, Error> {
     Ok(api.items().map(|item| format!("{item}\n")).collect::<Vec<_>>().concat())
 }
 
-/// A rustdoc that takes unstable options.
+/// Returns a rustdoc that takes unstable options.
 fn rustdoc() -> Result<PathBuf, Error> {
     let path = root().join("target/rustdoc-unstable");
     let program = std::env::var("RUSTDOC").unwrap_or_else(|_| "rustdoc".to_owned());

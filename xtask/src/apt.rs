@@ -58,7 +58,7 @@ impl Apt {
         Ok(Self { backports: Some(Backports { suite, state }) })
     }
 
-    /// The suite that is asked first.
+    /// Returns the suite that is asked first.
     pub(crate) fn suite(&self) -> &str {
         self.backports.as_ref().map_or("this release", |backports| &backports.suite)
     }
@@ -92,7 +92,7 @@ impl Apt {
         command
     }
 
-    /// The installed packages that apt would remove to install the one of this name.
+    /// Returns the installed packages that apt would remove to install the one of this name.
     pub(crate) fn removals(&self, name: &str) -> Vec<String> {
         let mut command = self.install();
         command.args(["--simulate", "--remove", name]).env("LC_ALL", "C");
@@ -102,13 +102,13 @@ impl Apt {
     }
 }
 
-/// The codename in the text of os-release(5): `bookworm`.
+/// Returns the codename in the text of os-release(5): `bookworm`.
 fn codename(release: &str) -> Option<&str> {
     let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
     Some(name.trim().trim_matches('"')).filter(|name| !name.is_empty())
 }
 
-/// The packages that a simulation of apt removes: its lines `Remv NAME [VERSION]`.
+/// Returns the packages that a simulation of apt removes: its lines `Remv NAME [VERSION]`.
 fn removed(simulation: &str) -> Vec<String> {
     let lines = simulation.lines().filter_map(|line| line.strip_prefix("Remv "));
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()

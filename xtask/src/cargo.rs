@@ -9,19 +9,19 @@ use serde_json::Value;
 use crate::Error;
 use crate::step::output;
 
-/// The cargo that runs this program.
+/// Returns the cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
-/// A folder of this name for what is fetched and kept, in the user's cache.
+/// Returns a folder of this name for what is fetched and kept, in the user's cache.
 pub(crate) fn cache(name: &str) -> Result<PathBuf, Error> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
@@ -75,7 +75,7 @@ fn messages(arguments: &[&str]) -> Result<String, Error> {
     output(cargo.arg("build").args(arguments).arg("--message-format=json-render-diagnostics"))
 }
 
-/// The programs that cargo's messages tell of.
+/// Returns the programs that cargo's messages tell of.
 fn executables(messages: &str) -> Vec<Executable> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executables = artifacts.filter_map(|message| {

@@ -32,7 +32,7 @@ impl Target {
         Self { name, feature, max_length: 1 << 20, seeds }
     }
 
-    /// The sanitizer that looks on. In safe code panics are what is looked for, and it would find nothing more.
+    /// Returns the sanitizer that looks on. In safe code panics are what is looked for, and it would find nothing more.
     fn sanitizer(&self) -> &'static str {
         if self.feature == "rings" { "address" } else { "none" }
     }
@@ -137,7 +137,7 @@ fn all<'t>(
     Ok(())
 }
 
-/// The files of these folders of the repository whose names end so.
+/// Returns the files of these folders of the repository whose names end so.
 fn files(folders: &[&str], end: &str) -> Result<Vec<PathBuf>, Error> {
     let mut files = vec![];
     for folder in folders {
@@ -160,13 +160,13 @@ fn none() -> Result<Vec<PathBuf>, Error> {
     Ok(vec![])
 }
 
-/// The programs of the fixtures.
+/// Returns the programs of the fixtures.
 fn objects() -> Result<Vec<PathBuf>, Error> {
     let folder = out_dir("bpfmap-fixtures")?;
     files(&[&folder.to_string_lossy()], ".fixture.bpf.o")
 }
 
-/// A name that no file of another folder has.
+/// Returns a name that no file of another folder has.
 fn seed_name(seed: &Path) -> String {
     let within = seed.strip_prefix(root()).unwrap_or(seed);
     within.to_string_lossy().replace('/', "-")

@@ -74,7 +74,7 @@ pub(crate) fn run(
     Ok(Report { tests, green: status.success() && summary, folder })
 }
 
-/// The tests of a report, and whether its summary is green. Without a summary it is not.
+/// Returns the tests of a report, and whether its summary is green. Without a summary it is not.
 fn read(json: &Path) -> Result<(Vec<TestResult>, bool), Error> {
     let report = std::fs::read_to_string(json)
         .map_err(|error| format!("the matrix left no report {}: {error}", json.display()))?;

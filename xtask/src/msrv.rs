@@ -111,7 +111,7 @@ pub(crate) fn run() -> Result<(), Error> {
     system.cargo("test", &features, &["--doc"])
 }
 
-/// The features of the crates, as arguments name them.
+/// Returns the features of the crates, as arguments name them.
 fn features() -> Result<String, Error> {
     let metadata = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
@@ -134,7 +134,7 @@ struct System {
 }
 
 impl System {
-    /// The system in the cache folder, made if it is not there.
+    /// Returns the system in the cache folder, made if it is not there.
     fn ensure() -> Result<Self, Error> {
         let cache = cache("bpfmap-msrv")?;
         let system = Self { folder: cache.join(SUITE) };

@@ -63,7 +63,7 @@ struct Package {
     folder: PathBuf,
 }
 
-/// The packages of the workspace that are published: names and versions.
+/// Returns the packages of the workspace that are published: names and versions.
 fn packages() -> Result<Vec<(String, String)>, Error> {
     let metadata = output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
@@ -167,7 +167,7 @@ fn workspace(packages: &[Package]) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-/// The profiles without those of packages that are not published.
+/// Returns the profiles without those of packages that are not published.
 fn of_members(profiles: &str, packages: &[Package]) -> String {
     let is_kept = |section: &&str| {
         let name = section.lines().next().unwrap_or_default();

@@ -69,7 +69,7 @@ pub(crate) fn miri() -> Result<(), Error> {
     })
 }
 
-/// Whether this user is root.
+/// Returns whether this user is root.
 pub(crate) fn is_root() -> Result<bool, Error> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));

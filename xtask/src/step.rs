@@ -13,7 +13,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// A job of `total` steps.
+    /// Returns a job of `total` steps.
     pub(crate) fn new(total: usize) -> Self {
         Self { total, done: 0, start: Instant::now() }
     }
@@ -52,7 +52,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Error> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The command as a person would type it.
+/// Returns the command as a person would type it.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();

@@ -2,19 +2,19 @@
 
 use bpfmap_vmtest::event::TestResult;
 
-/// A row for each map of each schema: the fixture tests are named `SCHEMA::MAP::OPERATION`.
+/// Returns a row for each map of each schema: the fixture tests are named `SCHEMA::MAP::OPERATION`.
 pub(crate) fn by_map(test: &TestResult) -> Option<String> {
     let (map, _operation) = test.test.rsplit_once("::")?;
     is_fixture(test).then(|| map.replace("::", "."))
 }
 
-/// A row for each schema, which is one for each map type and each special field.
+/// Returns a row for each schema, which is one for each map type and each special field.
 pub(crate) fn by_map_type(test: &TestResult) -> Option<String> {
     let (schema, _) = test.test.split_once("::")?;
     is_fixture(test).then(|| schema.to_owned())
 }
 
-/// A row for each test binary but the fixtures.
+/// Returns a row for each test binary but the fixtures.
 pub(crate) fn by_binary(test: &TestResult) -> Option<String> {
     (!is_fixture(test)).then(|| test.binary.clone())
 }

@@ -7,7 +7,8 @@ use crate::Error;
 use crate::cargo::{cache, cargo};
 use crate::step::run as run_command;
 
-/// A `PATH` on which cargo finds its command `cargo NAME`, which is installed in the user's cache if it is not there.
+/// Returns a `PATH` on which cargo finds its command `cargo NAME`, which is installed in the user's cache if it is not
+/// there.
 ///
 /// # Errors
 ///

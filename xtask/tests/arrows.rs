@@ -118,7 +118,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The sources at or below a path.
+/// Returns the sources at or below a path.
 fn sources(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
         // Tests of a module carry things through others.

@@ -88,7 +88,8 @@ fn each_dependency_is_the_workspaces() {
     }
 }
 
-/// The packages that a build of what `arguments` select compiles for the target, itself among them.
+/// Returns the packages that a build of what `arguments` select compiles for the target, itself
+/// among them.
 fn packages(arguments: &[&str]) -> BTreeSet<String> {
     let tree = ["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let text = cargo(&[&tree, arguments].concat());

@@ -52,7 +52,7 @@ fn let_chains_are_found() {
     assert_eq!(let_chains(&file.unwrap()), [2, 3, 4]);
 }
 
-/// The lines of let chains.
+/// Returns the lines of let chains.
 fn let_chains(file: &syn::File) -> Vec<usize> {
     let mut finder = LetChains(vec![]);
     finder.visit_file(file);
@@ -73,7 +73,7 @@ impl<'ast> Visit<'ast> for LetChains {
     }
 }
 
-/// The folders of the packages that name the oldest compiler.
+/// Returns the folders of the packages that name the oldest compiler.
 fn packages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let metadata = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
@@ -86,7 +86,7 @@ fn packages() -> Vec<PathBuf> {
     manifests.map(|manifest| Path::new(manifest).parent().unwrap().to_owned()).collect()
 }
 
-/// All files of Rust in a folder.
+/// Returns all files of Rust in a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap() {

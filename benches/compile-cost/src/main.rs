@@ -124,7 +124,8 @@ fn check(package: &Path, code: &str) -> Result<u64, Error> {
     Ok(ticks_of_children()? - before)
 }
 
-/// A package beside the build's other files, with the versions of this repository's lock file.
+/// Returns a package beside the build's other files, with the versions of this repository's lock
+/// file.
 fn package() -> Result<PathBuf, Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);

@@ -3,7 +3,7 @@
 use bpfmap_core::map_type::MapType;
 use bpfmap_schema::ir::MapDecl;
 
-/// How many entries a map is made with, if the schema says it.
+/// Returns how many entries a map is made with, if the schema says it.
 pub(super) fn max_entries(map: &MapDecl) -> Option<u32> {
     let said = map.max_entries.as_ref()?.value;
     let row = MapType::by_name(&map.map_type.value);

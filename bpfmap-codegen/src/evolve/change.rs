@@ -31,8 +31,8 @@ pub enum Side {
 }
 
 impl Change {
-    /// What libbpf and bpfmap answer to the pin, in words. `None` where another change of the same map
-    /// decides that.
+    /// Returns what libbpf and bpfmap answer to the pin, in words. `None` where another change of the same map decides
+    /// that.
     #[must_use]
     pub fn answer(&self) -> Option<String> {
         if self.class != self.rule.class {

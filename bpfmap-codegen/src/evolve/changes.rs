@@ -33,7 +33,8 @@ impl<'a> Changes<'a> {
         Self { old, new, found: vec![], part: Part::Value }
     }
 
-    /// What was found. Where libbpf refuses the map, nothing is read from it, right or wrong.
+    /// Returns what was found. Where libbpf refuses the map, nothing is read from it, right or
+    /// wrong.
     pub(super) fn finish(self) -> Vec<Change> {
         let mut found = self.found;
         let is_refused = |change: &Change| {
@@ -169,7 +170,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// Whether one of the schemas leaves the size to the loader. Where only one does, that is a change.
+    /// Returns whether one of the schemas leaves the size to the loader. Where only one does, that is a change.
     fn is_open(
         &mut self,
         path: &str,
@@ -401,7 +402,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// What a member that only the new type has means.
+/// Returns what a member that only the new type has means.
 fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, String) {
     let what = format!("new, {} at {}", bits(place), offset(place));
     if place.in_union {
@@ -434,7 +435,7 @@ fn added(place: &Place<'_>, composites: &Composites<'_>) -> (&'static Rule, Stri
 }
 
 impl Composites<'_> {
-    /// Whether all of `place` is within the old type.
+    /// Returns whether all of `place` is within the old type.
     fn reaches(&self, place: &Place<'_>) -> bool {
         place.bit_offset.saturating_add(place.bits) <= self.old_size.saturating_mul(8)
     }

@@ -6,8 +6,8 @@ use super::pair::{TooLarge, pair};
 use super::rules::{self, Rule};
 use bpfmap_schema::check::Checked;
 
-/// Every change from `old` to `new`: map by map in the order of the new schema, then the maps that only
-/// the old one has.
+/// Returns every change from `old` to `new`: map by map in the order of the new schema, then the maps that only the old
+/// one has.
 ///
 /// What is no change to anything that is live is none: comments, names of types, the order of
 /// declarations, the way padding is written.

@@ -64,13 +64,13 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The member's name.
+    /// Returns the member's name.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.member.name.as_ref().map_or("", |name| &name.value)
     }
 
-    /// Its type.
+    /// Returns its type.
     pub(super) fn end(&self, resolved: Resolved<'a>) -> End<'a> {
         let body = |body: &'a Composite, is_union: bool| match self.nested {
             Some(layout) => View::Composite(Body { body, layout, is_union, name: None }),
@@ -84,7 +84,7 @@ impl<'a> Place<'a> {
         End { layout: self.layout, view, span }
     }
 
-    /// Whether a bit of it is one of `other`'s.
+    /// Returns whether a bit of it is one of `other`'s.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let end = |place: &Self| place.bit_offset.saturating_add(place.bits);
@@ -92,7 +92,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The members that have names, those of anonymous members included.
+/// Returns the members that have names, those of anonymous members included.
 pub(super) fn places(body: Body<'_>) -> Vec<Place<'_>> {
     let mut places = vec![];
     push_places(body.body, body.layout, (0, body.is_union, 0), &mut places);

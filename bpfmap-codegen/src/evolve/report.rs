@@ -44,7 +44,7 @@ pub fn report(
 /// The texts of the old schema, and those of the new one.
 type Sources<'a> = (&'a SourceMap, &'a SourceMap);
 
-/// A file, and the line and column of the change in it.
+/// Returns a file, and the line and column of the change in it.
 fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Position>) {
     let sources = match change.side {
         Side::Old => old,

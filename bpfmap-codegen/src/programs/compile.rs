@@ -149,7 +149,7 @@ fn target() -> &'static str {
     }
 }
 
-/// The machine that the build is for, as libbpf's `bpf_tracing.h` calls it.
+/// Returns the machine that the build is for, as libbpf's `bpf_tracing.h` calls it.
 fn machine() -> String {
     let machine = env::var("CARGO_CFG_TARGET_ARCH");
     let machine = machine.unwrap_or_else(|_| env::consts::ARCH.to_owned());

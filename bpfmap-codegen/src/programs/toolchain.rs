@@ -41,8 +41,8 @@ impl Toolchain {
         Ok(Self { clang, variable, headers })
     }
 
-    /// Where the system has no headers of libbpf, adds those of the libbpf that this crate is built with, which are
-    /// written to `folder`.
+    /// Returns where the system has no headers of libbpf, adds those of the libbpf that this crate is built with, which
+    /// are written to `folder`.
     #[cfg(feature = "libbpf")]
     pub(super) fn with_headers_of_libbpf(mut self, folder: &Path) -> Result<Self, ProgramError> {
         if self.headers.iter().any(|folder| folder.join("bpf/bpf_helpers.h").exists()) {
@@ -87,7 +87,7 @@ fn has_headers_of_machine(folders: &[PathBuf]) -> bool {
     folders.iter().any(|folder| folder.join(OF_MACHINE).exists())
 }
 
-/// The machine that Cargo builds for, if it is another than this one, as clang calls it.
+/// Returns the machine that Cargo builds for, if it is another than this one, as clang calls it.
 fn foreign_target() -> Option<String> {
     let [target, host] = ["TARGET", "HOST"].map(|name| env::var(name).ok());
     let target = target.filter(|target| Some(target) != host.as_ref())?;
@@ -101,7 +101,7 @@ fn version(said: &str) -> Option<u32> {
     rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The folders between two lines of `clang -v`.
+/// Returns the folders between two lines of `clang -v`.
 fn folders(said: &str) -> Vec<PathBuf> {
     said.lines()
         .skip_while(|line| *line != "#include <...> search starts here:")

@@ -18,7 +18,7 @@ fn schema() -> Checked {
     check(toml::read_file(&file)).unwrap()
 }
 
-/// The integer and the values of each enum.
+/// Returns the integer and the values of each enum.
 fn enums(schema: &Schema) -> Vec<(String, String, Vec<i128>)> {
     let found = schema.types.iter().filter_map(|def| {
         let TypeDefKind::Enum(body) = &def.kind else { return None };

@@ -23,7 +23,7 @@ fn map<'a>(imported: &'a Imported, name: &str) -> &'a MapDecl {
     imported.schema.maps.iter().find(|map| map.name.value == name).unwrap()
 }
 
-/// The rules by which something is said of a map.
+/// Returns the rules by which something is said of a map.
 fn rules(imported: &Imported, name: &str) -> Vec<&'static str> {
     imported.findings_of(name).iter().map(|finding| finding.rule.id).collect()
 }
@@ -32,7 +32,7 @@ fn toml(imported: &Imported) -> String {
     print::toml::print(&imported.schema)
 }
 
-/// The sizes of key and value of each map of an object, as libbpf creates it.
+/// Returns the sizes of key and value of each map of an object, as libbpf creates it.
 fn sizes(data: &[u8]) -> Vec<(String, (u32, u32))> {
     let defined = definitions(data).unwrap();
     defined.maps.iter().map(|map| (map.name.clone(), map.sizes(&defined.btf))).collect()

@@ -21,7 +21,7 @@ use bpfmap_schema::layout::Layouts;
 use bpfmap_schema::print;
 use support::{CLANGS, clang, compile_bpf, run_clang};
 
-/// The program of this folder, compiled.
+/// Returns the program of this folder, compiled.
 fn program() -> Vec<u8> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import/program.bpf.c");
     let folder = tempfile::tempdir().unwrap();
@@ -32,12 +32,12 @@ fn program() -> Vec<u8> {
     fs::read(object).unwrap()
 }
 
-/// A program of these definitions, compiled.
+/// Returns a program of these definitions, compiled.
 fn object(definitions: &str) -> Vec<u8> {
     object_of(CLANGS[1].1, definitions)
 }
 
-/// The same, compiled by a given clang.
+/// Returns the same, compiled by a given clang.
 fn object_of(names: &[&str], definitions: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let (source, object) = (folder.path().join("made.bpf.c"), folder.path().join("made.bpf.o"));

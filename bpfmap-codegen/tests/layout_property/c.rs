@@ -45,7 +45,7 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
-/// The BTF of `text`, compiled.
+/// Returns the BTF of `text`, compiled.
 fn compile(folder: &Path, clang: &str, text: &str) -> Result<Vec<u8>, String> {
     let (source, object) = (folder.join("types.bpf.c"), folder.join("types.bpf.o"));
     fs::write(&source, text).map_err(|error| error.to_string())?;
@@ -139,7 +139,7 @@ fn same(path: &str, what: &str, ours: u64, clangs: u64) -> Result<(), String> {
     }
 }
 
-/// The types as an author writes them: no padding, no proof.
+/// Returns the types as an author writes them: no padding, no proof.
 pub(crate) fn by_hand(checked: &Checked) -> String {
     let mut code = String::new();
     for def in &checked.schema().types {
@@ -189,7 +189,7 @@ fn composite(checked: &Checked, body: &Composite) -> String {
     code
 }
 
-/// What stands before and after the name.
+/// Returns what stands before and after the name.
 fn declaration(checked: &Checked, ty: &Type) -> (String, String) {
     match ty {
         Type::Array(element, len) => {

@@ -68,7 +68,7 @@ fn tree(seed: u64) -> impl ValueTree<Value = Recipe> {
     recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected")
 }
 
-/// The first of `batch` that fails on its own, if the batch fails.
+/// Returns the first of `batch` that fails on its own, if the batch fails.
 fn first_failure(batch: &[(u64, Recipe)]) -> Option<(u64, String)> {
     let why = disagreement(batch)?;
     if let [(seed, _)] = batch {
@@ -100,7 +100,7 @@ fn shrink(seed: u64) -> (Recipe, String) {
     (smallest, why)
 }
 
-/// Where the answers differ, if they do.
+/// Returns where the answers differ, if they do.
 fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
     let schema = recipe::schema(batch);
     let checked = match check(schema) {
@@ -114,12 +114,12 @@ fn disagreement(batch: &[(u64, Recipe)]) -> Option<String> {
     })
 }
 
-/// Whether a member is a bit-field without a name, which no answer shows.
+/// Returns whether a member is a bit-field without a name, which no answer shows.
 fn is_unnamed_bit_field(member: &bpfmap_schema::ir::Member) -> bool {
     member.bits.is_some() && member.name.is_none()
 }
 
-/// The composites of a schema with their layouts.
+/// Returns the composites of a schema with their layouts.
 fn composites(
     checked: &Checked,
 ) -> impl Iterator<

@@ -35,7 +35,7 @@ pub(crate) fn compare(checked: &Checked) -> Result<(), String> {
     Ok(())
 }
 
-/// The members of structs that are written by methods since they are held in bytes: type and member.
+/// Returns the members of structs that are written by methods since they are held in bytes: type and member.
 fn methods(module: &str) -> HashSet<(String, String)> {
     let mut of = "";
     let mut found = HashSet::new();
@@ -116,7 +116,7 @@ impl Lines<'_> {
         self.expected.push(line);
     }
 
-    /// All ones, as a bit-field takes them.
+    /// Returns all ones, as a bit-field takes them.
     fn widest(&self, member: &Member) -> String {
         let MemberType::Type(ty) = &member.ty else { return String::new() };
         match self.checked.resolved().without_aliases(&ty.value) {
@@ -196,8 +196,8 @@ fn show_bytes(name: &str, bytes: &[u8]) {
 }
 ";
 
-/// A package beside the build's other files, with the versions of this repository's lock file, so
-/// that nothing is fetched that has not been.
+/// Returns a package beside the build's other files, with the versions of this repository's lock
+/// file, so that nothing is fetched that has not been.
 fn package() -> std::io::Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_property");

@@ -46,21 +46,21 @@ pub(crate) fn garbage(letters: &str, syntax: &str, run: impl Fn(&str) -> Vec<&'s
     assert!(run(&less).contains(&syntax));
 }
 
-/// Each of these, over and over.
+/// Returns each of these, over and over.
 pub(crate) fn repetition(pieces: &[&str], run: impl Fn(&str) -> Vec<&'static str>) {
     for piece in pieces {
         run(&piece.repeat((1 << 18) / piece.len()));
     }
 }
 
-/// A schema that ends where it should not.
+/// Returns a schema that ends where it should not.
 pub(crate) fn odd_places_to_end(schema: &str, run: impl Fn(&str) -> Vec<&'static str>) {
     for end in (0..schema.len()).step_by(7).filter(|end| schema.is_char_boundary(*end)) {
         run(&schema[..end]);
     }
 }
 
-/// What is nearly a schema: right words in wrong places.
+/// Returns what is nearly a schema: right words in wrong places.
 pub(crate) fn shuffled(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words), 0..40).prop_map(|words| words.concat())
 }

@@ -32,7 +32,7 @@ pub(crate) fn pairs() -> Vec<Pair> {
     pairs
 }
 
-/// The folder of the cases and of the snapshots.
+/// Returns the folder of the cases and of the snapshots.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../bpfmap-codegen/tests/evolve")
 }

@@ -65,7 +65,7 @@ pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
     not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });
 }
 
-/// Every name, in the order in which the first of two that are equal has the right to it.
+/// Returns every name, in the order in which the first of two that are equal has the right to it.
 fn all<'a>(cx: &Context<'a>) -> Vec<CName<'a>> {
     let mut names = vec![];
     // What means a type in every schema was told.

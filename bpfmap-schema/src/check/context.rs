@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
         self.findings
     }
 
-    /// What is written at a place.
+    /// Returns what is written at a place.
     pub(super) fn text(&self, span: Span) -> Option<&'a str> {
         let source = self.resolved.schema.sources.get(span.source?);
         source.text.get(span.start..span.end)
@@ -68,20 +68,19 @@ impl<'a> Context<'a> {
         &self.resolved.schema.maps
     }
 
-    /// Whether all of the map could be read, so that what is missing is really missing.
+    /// Returns whether all of the map could be read, so that what is missing is really missing.
     pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
         // What is wrong in a template was found with the map that it stands in.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
     }
 
-    /// Whether nobody says what the attribute of the map is: neither its author, nor that the loader
-    /// does.
+    /// Returns whether nobody says what the attribute of the map is: neither its author, nor that the loader does.
     pub(super) fn is_unsaid(&self, map: &MapDecl, attribute: Attribute) -> bool {
         self.is_complete(map) && !map.is_set_by_loader(attribute)
     }
 
-    /// Whether the layout of a key or value can be relied on.
+    /// Returns whether the layout of a key or value can be relied on.
     pub(super) fn is_sound_part(&self, part: &KeyValue) -> bool {
         match part {
             KeyValue::Type(ty) => self.is_sound(&ty.value),
@@ -89,13 +88,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Whether the layout of `ty` can be relied on.
+    /// Returns whether the layout of `ty` can be relied on.
     pub(super) fn is_sound(&self, ty: &Type) -> bool {
         by_value(ty).is_none_or(|name| !self.unsound.contains(name))
     }
 }
 
-/// The name of the type that `ty` holds by value, if it has one.
+/// Returns the name of the type that `ty` holds by value, if it has one.
 pub(super) fn by_value(ty: &Type) -> Option<&str> {
     match ty {
         Type::Named(name) => Some(name),

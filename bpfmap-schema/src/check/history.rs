@@ -163,7 +163,7 @@ impl Number<'_> {
         }
     }
 
-    /// The lowest and the highest number.
+    /// Returns the lowest and the highest number.
     fn range(&self, member: &Member) -> (i128, i128) {
         let int = match self {
             Self::Bool => return (0, 1),
@@ -197,8 +197,8 @@ impl Number<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// The number that `member` is in entries that were written before there was one: what its
-    /// schema says, or 0. Of a big-endian member it is the number that it stands for.
+    /// Returns the number that `member` is in entries that were written before there was one: what
+    /// its schema says, or 0. Of a big-endian member it is the number that it stands for.
     #[must_use]
     pub fn default_of(self, member: &'a Member) -> i128 {
         let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };

@@ -45,38 +45,38 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The schema.
+    /// Returns the schema.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// The language that its author wrote it in.
+    /// Returns the language that its author wrote it in.
     #[must_use]
     pub fn syntax(&self) -> Syntax {
         self.syntax
     }
 
-    /// Where each member of each type lies.
+    /// Returns where each member of each type lies.
     #[must_use]
     pub fn layouts(&self) -> &Layouts {
         &self.layouts
     }
 
-    /// What its names mean.
+    /// Returns what its names mean.
     #[must_use]
     pub fn resolved(&self) -> Resolved<'_> {
         Resolved { schema: &self.schema, layouts: &self.layouts, index: &self.index }
     }
 
-    /// What the check has to say, although it is no error.
+    /// Returns what the check has to say, although it is no error.
     #[must_use]
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
 }
 
-/// What the rules say of a schema that nobody wrote. It stays as it is.
+/// Returns what the rules say of a schema that nobody wrote. It stays as it is.
 #[cfg(feature = "import")]
 pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     let maps = schema.maps.clone();
@@ -120,7 +120,7 @@ pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, 
     Ok(Checked { schema, layouts, index, warnings: findings, syntax })
 }
 
-/// What to say of a schema that was read and has nothing in it.
+/// Returns what to say of a schema that was read and has nothing in it.
 fn empty(
     schema: &Schema,
     findings: &[Finding],

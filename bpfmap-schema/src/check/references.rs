@@ -163,8 +163,8 @@ fn edges<'a>(cx: &Context<'a>, index: usize) -> Vec<Edge<'a>> {
     edges
 }
 
-/// How deep the type at `index` holds others, once that is known of all that it holds. Passes on
-/// what is wrong with them.
+/// Returns how deep the type at `index` holds others, once that is known of all that it holds.
+/// Passes on what is wrong with them.
 fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]) -> usize {
     let def = &cx.types()[index];
     let mut deepest = 0;

@@ -35,7 +35,8 @@ impl fmt::Display for Requirement<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// What each part of `map` needs, the map type first. Empty when the map type is not known.
+    /// Returns what each part of `map` needs, the map type first. Empty when the map type is not
+    /// known.
     ///
     /// These are the needs of creating the map; an operation may need a newer kernel, see
     /// [`MapType::operation_since`].
@@ -49,7 +50,7 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// What each part of `map` needs, those of its inner map left out.
+    /// Returns what each part of `map` needs, those of its inner map left out.
     pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![];
@@ -96,15 +97,16 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// The first kernel that takes all parts of `map`, `None` when the map type is not known.
+    /// Returns the first kernel that takes all parts of `map`, `None` when the map type is not
+    /// known.
     #[must_use]
     pub fn creation_since(self, map: &'a MapDecl) -> Option<KernelVersion> {
         self.requirements(map).iter().map(|requirement| requirement.since).max()
     }
 
-    /// What each operation answers on `map` when nothing but [its own ways](Self::standing) stands
-    /// in its way, from the first kernel that takes the map on. Empty when the map type is not
-    /// known.
+    /// Returns what each operation answers on `map` when nothing but [its own ways](Self::standing)
+    /// stands in its way, from the first kernel that takes the map on. Empty when the map type is
+    /// not known.
     #[must_use]
     pub fn operations(self, map: &'a MapDecl) -> Vec<(Operation, Vec<Since>)> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
@@ -123,7 +125,8 @@ impl<'a> Resolved<'a> {
         operations.collect()
     }
 
-    /// Where each CPU has a value of its own: what reading and writing that of one CPU answers, with `BPF_F_CPU`.
+    /// Returns where each CPU has a value of its own: what reading and writing that of one CPU answers, with
+    /// `BPF_F_CPU`.
     #[must_use]
     pub fn one_cpu(self, map: &'a MapDecl) -> Option<Vec<Since>> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -132,15 +135,15 @@ impl<'a> Resolved<'a> {
         is_known.then(|| self.answers(map, Operation::Update, condition))
     }
 
-    /// The condition under which `operation` always meets `map`: its flags and the special fields
-    /// of its value decide. `mmap` needs the flag `mmapable`, say, and a map with a lock can't be
-    /// frozen on newer kernels.
+    /// Returns the condition under which `operation` always meets `map`: its flags and the special
+    /// fields of its value decide. `mmap` needs the flag `mmapable`, say, and a map with a lock
+    /// can't be frozen on newer kernels.
     #[must_use]
     pub fn standing(self, map: &'a MapDecl, operation: Operation) -> Condition {
         self.traits(map).map_or(Condition::Plain, |traits| traits.standing(operation))
     }
 
-    /// What a flag of `map` says of `operation`, where it leaves nothing of it: what else holds of the map
+    /// Returns what a flag of `map` says of `operation`, where it leaves nothing of it: what else holds of the map
     /// makes no difference then.
     #[must_use]
     pub fn refusal_by_flag(
@@ -151,16 +154,15 @@ impl<'a> Resolved<'a> {
         self.traits(map)?.refusal_by_flag(operation)
     }
 
-    /// What programs could do with a map of the type of `map`, and can't since a flag of it keeps them
-    /// from that: the verifier refuses a program that does it with EACCES.
+    /// Returns what programs could do with a map of the type of `map`, and can't since a flag of it keeps them from
+    /// that: the verifier refuses a program that does it with EACCES.
     #[must_use]
     pub fn refused_to_programs(self, map: &'a MapDecl) -> Vec<ProgramOperation> {
         self.traits(map).map_or_else(Vec::new, |traits| traits.refused_to_programs().collect())
     }
 
-    /// What `operation` answers on `map` under `condition`: what a flag of the map says or, where none
-    /// does, its type, kernel by kernel. What hangs on a special field counts from
-    /// the kernel that knows the field.
+    /// Returns what `operation` answers on `map` under `condition`: what a flag of the map says or, where none does,
+    /// its type, kernel by kernel. What hangs on a special field counts from the kernel that knows the field.
     #[must_use]
     pub fn answers(
         self,
@@ -181,7 +183,8 @@ impl<'a> Resolved<'a> {
         answers
     }
 
-    /// What of `map` decides what operations on it answer; `None` when the map type is not known.
+    /// Returns what of `map` decides what operations on it answer; `None` when the map type is not
+    /// known.
     #[must_use]
     pub fn traits(self, map: &'a MapDecl) -> Option<MapTraits> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -195,27 +198,27 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// The first kernel that knows one of the special fields in the value of `map`, spin locks left
-    /// out.
+    /// Returns the first kernel that knows one of the special fields in the value of `map`, spin
+    /// locks left out.
     fn special_field_known(self, map: &'a MapDecl, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);
         others.filter_map(|member| member.known_since(row)).min()
     }
 
-    /// How many bytes the kernel takes for so many entries of `map` at least.
+    /// Returns how many bytes the kernel takes for so many entries of `map` at least.
     fn memory(self, map: &'a MapDecl, row: &MapType, entries: u32) -> u64 {
         let size = |part: &Option<KeyValue>| part.as_ref().map_or(0, |it| self.layout(it).size);
         row.memory.bytes(entries.into(), size(&map.key), size(&map.value))
     }
 
-    /// The size of the value of `map` in bytes, if it has one.
+    /// Returns the size of the value of `map` in bytes, if it has one.
     #[must_use]
     pub fn value_size(self, map: &'a MapDecl) -> Option<u64> {
         map.value.as_ref().map(|value| self.layout(value).size)
     }
 
-    /// Whether the value of `map` has such a field.
+    /// Returns whether the value of `map` has such a field.
     #[must_use]
     pub fn has_special_field(self, map: &'a MapDecl, wanted: SpecialField) -> bool {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A schema with its names and sizes at hand.
+//! A schema with resolved names and sizes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use bpfmap_core::KernelVersion;
 use bpfmap_core::SpecialField;
 use bpfmap_core::map_type::MapType;
 
-/// Looks up what the names of a schema mean.
+/// The resolved names of a schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolved<'a> {
     pub(super) schema: &'a Schema,
@@ -53,7 +53,7 @@ impl<'a> Resolved<'a> {
     /// What `ty` is once its aliases are followed.
     #[must_use]
     pub fn without_aliases(self, mut ty: &'a Type) -> &'a Type {
-        // An alias that leads to itself is reported elsewhere; here it must end.
+        // A cyclic alias is reported elsewhere; the loop here must end.
         for _ in 0..=self.schema.types.len() {
             let Type::Named(name) = ty else { break };
             let Some(TypeDefKind::Alias(target)) = self.type_def(name).map(|def| &def.kind) else {
@@ -175,7 +175,7 @@ impl<'a> Resolved<'a> {
     ) -> Option<&'a Spanned<u32>> {
         body.members.iter().zip(&layout.members).find_map(|(member, lies)| match &member.ty {
             MemberType::Type(ty) => match (&member.bits, &ty.value) {
-                // That others are no bit-fields is another rule's finding.
+                // Another rule reports members that can't be bit-fields.
                 (Some(bits), Type::Int(_) | Type::Bool | Type::Named(_)) => {
                     let whole = lies.bit_offset % 8 == 0 && lies.bits % 8 == 0;
                     (!whole).then_some(bits)
@@ -207,31 +207,32 @@ impl<'a> Resolved<'a> {
 struct Place {
     /// The byte in which the struct starts.
     start: u64,
-    /// How many structs it is in.
+    /// The number of structs around it.
     depth: u32,
-    /// The member of the value that it is in.
+    /// The member of the value that contains it.
     within: Option<usize>,
 }
 
-/// How deep structs are looked into, so that one that holds itself, which is reported elsewhere, ends.
+/// The most levels of structs that are searched. A struct that contains itself is reported elsewhere; the loop here
+/// must end.
 const MAX_DEPTH: u32 = 16;
 
-/// A member that belongs to the kernel.
+/// A special field.
 #[derive(Debug, Clone)]
 pub struct SpecialMember<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What it is, or is an array of.
+    /// Its type, or the type of its elements.
     pub field: SpecialField,
-    /// What it leads to.
+    /// Its target.
     pub target: Option<&'a Target>,
-    /// Of an array, how many there are.
+    /// The number of elements of an array.
     pub count: Option<u64>,
-    /// The bytes that it takes of the struct.
+    /// Its bytes in the struct.
     pub bytes: Range<u64>,
     /// Where its type was written.
     pub span: Span,
-    /// Of a member of a struct within the value, the number of the value's member that it is in.
+    /// For a member of a struct within the value, the index of the value's member that contains it.
     pub within: Option<usize>,
 }
 

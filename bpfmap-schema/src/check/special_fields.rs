@@ -80,8 +80,8 @@ fn struct_member(cx: &mut Context<'_>, ty: &Spanned<Type>) {
     }
 }
 
-/// Whether the kernel finds it in a struct within the value, from Linux 6.11 on (measured on 6.12 and
-/// later). Of lists and trees, and of pointers to user space, that was not tried.
+/// Returns whether the kernel finds it in a struct within the value, from Linux 6.11 on (measured on 6.12 and later).
+/// Of lists and trees, and of pointers to user space, that was not tried.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 fn nests(field: SpecialField) -> bool {
@@ -287,7 +287,7 @@ fn not_top_level(cx: &mut Context<'_>, field: SpecialField, span: Span, place: &
     );
 }
 
-/// The struct that `ty` holds by value, and the special field that it has.
+/// Returns the struct that `ty` holds by value, and the special field that it has.
 fn holder_of_field<'a>(cx: &Context<'a>, ty: &Type) -> Option<(&'a str, SpecialField)> {
     let def = cx.resolved.type_def(by_value(ty)?)?;
     let name = match &def.kind {

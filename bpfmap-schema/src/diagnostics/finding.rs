@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its name: `warning`, `error`.
+    /// Returns its name: `warning`, `error`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of `rule` at `span`.
+    /// Returns a finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: Span, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -92,7 +92,7 @@ impl Finding {
         self
     }
 
-    /// How bad it is: as bad as its rule says.
+    /// Returns how bad it is: as bad as its rule says.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.rule.severity

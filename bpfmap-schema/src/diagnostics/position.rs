@@ -11,8 +11,8 @@ pub struct Position {
 }
 
 impl Position {
-    /// Where byte `offset` of `text` stands. An offset past the end, or inside of a character,
-    /// counts as the last place before it.
+    /// Returns where byte `offset` of `text` stands. An offset past the end, or inside of a
+    /// character, counts as the last place before it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
         let offset = floor(text, offset);
@@ -23,12 +23,12 @@ impl Position {
     }
 }
 
-/// The last boundary of two characters of `text` up to `offset`.
+/// Returns the last boundary of two characters of `text` up to `offset`.
 pub(super) fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rfind(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// The byte at which the line of byte `offset` starts, past a byte order mark.
+/// Returns the byte at which the line of byte `offset` starts, past a byte order mark.
 pub(super) fn line_start(text: &str, offset: usize) -> usize {
     match text[..offset].rfind('\n') {
         Some(newline) => newline + 1,

@@ -90,7 +90,7 @@ fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>
 }
 
 impl<'a> Excerpt<'a> {
-    /// The line on which `label` starts; `None` when it points into no text.
+    /// Returns the line on which `label` starts; `None` when it points into no text.
     fn of(label: &'a Label, kind: AnnotationKind, sources: &'a SourceMap) -> Option<Self> {
         let source = sources.get(label.span.source?);
         let text = &source.text;
@@ -148,7 +148,7 @@ impl<'a> Excerpt<'a> {
 }
 
 impl<'a> Mark<'a> {
-    /// The mark in a text that starts and ends where `shown` does.
+    /// Returns the mark in a text that starts and ends where `shown` does.
     fn annotation(&self, shown: &Range<usize>) -> Annotation<'a> {
         let start = self.range.start - shown.start;
         let end = self.range.end.min(shown.end) - shown.start;
@@ -157,13 +157,13 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// The byte at which the line of byte `offset` ends, its line end not included.
+/// Returns the byte at which the line of byte `offset` ends, its line end not included.
 fn line_end(text: &str, offset: usize) -> usize {
     let end = text[offset..].find('\n').map_or(text.len(), |length| offset + length);
     if text[offset..end].ends_with('\r') { end - 1 } else { end }
 }
 
-/// The first boundary of two characters of `text` from `offset` on.
+/// Returns the first boundary of two characters of `text` from `offset` on.
 fn ceil(text: &str, offset: usize) -> usize {
     (offset..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

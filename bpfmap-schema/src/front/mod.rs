@@ -26,14 +26,14 @@ pub fn read_file(path: &std::path::Path) -> Draft {
     read_file_with(path, &rust::Cfg::default())
 }
 
-/// The same, for a build of which `cfg` is known: only Rust asks for it.
+/// Returns the same, for a build of which `cfg` is known: only Rust asks for it.
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {
     if is_rust(path) { rust::read_file_with(path, cfg) } else { toml::read_file(path) }
 }
 
-/// Whether the name of a file says that it is Rust.
+/// Returns whether the name of a file says that it is Rust.
 #[cfg(all(feature = "rust", feature = "toml"))]
 fn is_rust(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
@@ -56,7 +56,8 @@ fn kernel_version(
     }
 }
 
-/// The name of a schema that is called as `word`, a file or folder, if that makes an identifier.
+/// Returns the name of a schema that is called as `word`, a file or folder, if that makes an
+/// identifier.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn name_of(word: &str) -> Option<String> {
     let name = word.replace('-', "_");

@@ -49,7 +49,7 @@ pub struct MapDecl {
 }
 
 impl MapDecl {
-    /// The types that it names: those of key and value, and the event.
+    /// Returns the types that it names: those of key and value, and the event.
     pub fn types(&self) -> impl Iterator<Item = &Spanned<Type>> {
         let described = [&self.key, &self.value].into_iter().flatten();
         let described = described.filter_map(|key_or_value| match key_or_value {
@@ -59,13 +59,14 @@ impl MapDecl {
         described.chain(&self.event)
     }
 
-    /// Whether user space sets the attribute before it loads the object.
+    /// Returns whether user space sets the attribute before it loads the object.
     #[must_use]
     pub fn is_set_by_loader(&self, attribute: Attribute) -> bool {
         self.set_by_loader.iter().any(|set| set.value == attribute)
     }
 
-    /// What the map holds and the schema leaves to the loader: of these, Rust asks for a type.
+    /// Returns what the map holds and the schema leaves to the loader: of these, Rust asks for a
+    /// type.
     #[must_use]
     pub fn open_parts(&self) -> Vec<Attribute> {
         let parts = [Attribute::Key, Attribute::Value, Attribute::Inner];
@@ -98,7 +99,7 @@ impl Attribute {
         ("inner", Self::Inner),
     ];
 
-    /// Its word in a schema.
+    /// Returns its word in a schema.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -120,7 +121,7 @@ pub enum KeyValue {
 }
 
 impl KeyValue {
-    /// Where it was written.
+    /// Returns where it was written.
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
@@ -146,7 +147,7 @@ impl Pinning {
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("by_name", Self::ByName)];
 
-    /// The one of this number in `enum libbpf_pin_type`.
+    /// Returns the one of this number in `enum libbpf_pin_type`.
     ///
     /// Source: libbpf, `libbpf.h`.
     #[must_use]
@@ -173,7 +174,7 @@ pub enum InnerMap {
 pub const TEMPLATE_SUFFIX: &str = ".inner";
 
 impl MapDecl {
-    /// The map that is described in place as the template of those that this one holds.
+    /// Returns the map that is described in place as the template of those that this one holds.
     #[must_use]
     pub fn template(&self) -> Option<&Self> {
         match self.inner.as_ref().map(|inner| &inner.value) {
@@ -182,7 +183,7 @@ impl MapDecl {
         }
     }
 
-    /// The same, to change it.
+    /// Returns the same, to change it.
     pub fn template_mut(&mut self) -> Option<&mut Self> {
         match self.inner.as_mut().map(|inner| &mut inner.value) {
             Some(InnerMap::Template(template)) => Some(template),

@@ -60,13 +60,13 @@ pub struct Include {
 }
 
 impl Schema {
-    /// The types that the schema declares itself.
+    /// Returns the types that the schema declares itself.
     pub fn own_types(&self) -> impl Iterator<Item = &TypeDef> {
         self.types.iter().filter(|def| def.include.is_none())
     }
 
-    /// The types of the included schema `index`, in the order in which that schema has them: those that it includes
-    /// itself first.
+    /// Returns the types of the included schema `index`, in the order in which that schema has them: those that it
+    /// includes itself first.
     #[must_use]
     pub fn types_of_include(&self, index: usize) -> Vec<&TypeDef> {
         let mut order = Vec::new();
@@ -88,8 +88,8 @@ impl Schema {
         order.push(index);
     }
 
-    /// What the maps in `map` are like: its template, or the map that it names. `None` for a map
-    /// that says nothing of it, or names no map of the schema.
+    /// Returns what the maps in `map` are like: its template, or the map that it names. `None` for
+    /// a map that says nothing of it, or names no map of the schema.
     #[must_use]
     pub fn inner_of<'a>(&'a self, map: &'a MapDecl) -> Option<&'a MapDecl> {
         match &map.inner.as_ref()?.value {

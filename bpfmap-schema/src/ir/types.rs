@@ -96,7 +96,7 @@ pub enum DefaultValue {
 }
 
 impl DefaultValue {
-    /// Whether it is written as zero, so that it needs no writing where there was padding.
+    /// Returns whether it is written as zero, so that it needs no writing where there was padding.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
         matches!(self, Self::Number(0) | Self::Bool(false))
@@ -104,8 +104,8 @@ impl DefaultValue {
 }
 
 impl Member {
-    /// What a map of an older schema may have instead of the member: another name, which is empty where
-    /// it had none, and whether padding.
+    /// Returns what a map of an older schema may have instead of the member: another name, which is empty where it had
+    /// none, and whether padding.
     #[must_use]
     pub fn in_older_maps(&self) -> Option<(&str, bool)> {
         let former = self.renamed_from.as_ref().map_or("", |name| &name.value);
@@ -148,7 +148,7 @@ pub struct Enum {
 }
 
 impl Enum {
-    /// The C constant of the variant `variant` of this enum, which is called `name`.
+    /// Returns the C constant of the variant `variant` of this enum, which is called `name`.
     #[must_use]
     pub fn c_constant(&self, name: &str, variant: &str) -> String {
         match &self.prefix {

@@ -4,10 +4,9 @@ use bpfmap_core::map_type::MapFlag;
 
 use crate::ir::MapDecl;
 
-/// The lines of `doc`, without empty ones at both ends, without white space at the end of a line,
-/// and without characters that a compiler takes amiss in a comment: control characters, and those
-/// that change the direction of text. The first line keeps its indentation where it begins a block of code in
-/// Markdown.
+/// Returns the lines of `doc`, without empty ones at both ends, without white space at the end of a line, and without
+/// characters that a compiler takes amiss in a comment: control characters, and those that change the direction of
+/// text. The first line keeps its indentation where it begins a block of code in Markdown.
 pub fn lines(doc: &str) -> impl Iterator<Item = String> {
     let mut text = doc.trim();
     let indentation = doc[..doc.len() - doc.trim_start().len()].rsplit('\n').next();
@@ -32,7 +31,7 @@ fn turns_text(char: char) -> bool {
     matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The lines of a doc comment in Rust.
+/// Returns the lines of a doc comment in Rust.
 ///
 /// rustdoc runs the code in documentation as tests of the crate that it stands in. So each block of code is marked as
 /// one of text; where only a reader of all of Markdown could tell what is one, in lists and quotes, an attribute hides
@@ -47,7 +46,8 @@ pub fn rust_doc(doc: &str) -> Vec<String> {
     }
 }
 
-/// The lines as attributes that rustdoc's tests don't see. `inner` is `!` in the documentation of a module within it.
+/// Returns the lines as attributes that rustdoc's tests don't see. `inner` is `!` in the documentation of a module
+/// within it.
 pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lines = lines.map(|line| format!(" {line}"));
     lines
@@ -55,7 +55,7 @@ pub fn hidden_from_tests<'a>(inner: &str, lines: impl Iterator<Item = &'a str>) 
         .collect()
 }
 
-/// Whether rustdoc could find something to test in `doc`.
+/// Returns whether rustdoc could find something to test in `doc`.
 #[must_use]
 pub fn may_have_code(doc: &str) -> bool {
     doc.lines().any(|line| {
@@ -75,7 +75,8 @@ const LANGUAGES: &[&str] = &[
     "toml", "json", "yaml", "diff", "python", "markdown",
 ];
 
-/// The lines with each block of code marked as text; `None` where it can't be told what is one.
+/// Returns the lines with each block of code marked as text; `None` where it can't be told what is
+/// one.
 fn without_code(lines: &[String]) -> Option<Vec<String>> {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let own_fence = "`".repeat(3.max(longest + 1));
@@ -153,7 +154,7 @@ fn longest_run(line: &str) -> usize {
     line.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// What stands behind the mark of a list, a quote, HTML or a footnote, which may hold blocks of their own.
+/// Returns what stands behind the mark of a list, a quote, HTML or a footnote, which may hold blocks of their own.
 fn within(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix(['>', '<']) {
         return Some(rest);
@@ -170,7 +171,7 @@ fn within(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
 }
 
-/// The mark that opens a block of code, and how often it stands there.
+/// Returns the mark that opens a block of code, and how often it stands there.
 fn opens_block(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let count = text.len() - text.trim_start_matches(mark).len();
@@ -187,7 +188,7 @@ pub fn push_rust_doc(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// What each flag of a map changes: `` `rdonly`: User space can't … ``.
+/// Returns what each flag of a map changes: `` `rdonly`: User space can't … ``.
 #[must_use]
 pub fn flag_effects(map: &MapDecl) -> Vec<String> {
     let flags = map.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));

@@ -124,7 +124,7 @@ fn composite(body: &Composite) -> Vec<Key> {
     keys
 }
 
-/// The members, one a line.
+/// Returns the members, one a line.
 fn members(body: &Composite, depth: usize) -> String {
     let indent = "  ".repeat(depth);
     let mut text = "[\n".to_owned();
@@ -258,14 +258,14 @@ fn doc(doc: Option<&String>) -> Option<Key> {
     doc.map(|doc| ("doc", text(doc)))
 }
 
-/// A bare key where that will do.
+/// Returns a bare key where that will do.
 fn key(name: &str) -> String {
     let is_bare = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if is_bare { name.to_owned() } else { string(name) }
 }
 
-/// A string on one line.
+/// Returns a string on one line.
 fn string(text: &str) -> String {
     let mut quoted = "\"".to_owned();
     push_escaped(&mut quoted, text);
@@ -273,7 +273,7 @@ fn string(text: &str) -> String {
     quoted
 }
 
-/// A string, on several lines where it has several.
+/// Returns a string, on several lines where it has several.
 fn text(text: &str) -> String {
     if !text.contains('\n') {
         return string(text);

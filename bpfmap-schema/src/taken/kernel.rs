@@ -21,7 +21,7 @@ pub struct KernelName<'a> {
 }
 
 impl<'a> KernelName<'a> {
-    /// All that `vmlinux.h` declares of what `btf` has, in no order; a name may come twice.
+    /// Returns all that `vmlinux.h` declares of what `btf` has, in no order; a name may come twice.
     pub fn all(btf: &'a Btf<'a>) -> impl Iterator<Item = Self> {
         btf.iter().flat_map(|(id, ty)| {
             let kind = match &ty.kind {
@@ -65,7 +65,7 @@ pub struct KernelNames {
 }
 
 impl KernelNames {
-    /// The names in `btf`, which messages call `label`.
+    /// Returns the names in `btf`, which messages call `label`.
     #[must_use]
     pub fn new(btf: &Btf<'_>, label: impl Into<String>) -> Self {
         let mut names: HashMap<String, Vec<Kind>> = HashMap::new();
@@ -78,12 +78,12 @@ impl KernelNames {
         Self { names, label: label.into() }
     }
 
-    /// What the kernel calls `name`.
+    /// Returns what the kernel calls `name`.
     pub fn kinds(&self, name: &str) -> impl Iterator<Item = Kind> {
         self.names.get(name).into_iter().flatten().copied()
     }
 
-    /// What messages call the kernel.
+    /// Returns what messages call the kernel.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

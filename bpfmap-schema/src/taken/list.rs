@@ -31,19 +31,19 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// The list with this text.
+    /// Returns the list with this text.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
         Self { text }
     }
 
-    /// Its text.
+    /// Returns its text.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The uses of `name`; none if it is free.
+    /// Returns the uses of `name`; none if it is free.
     #[must_use]
     pub fn find(&self, name: &str) -> Vec<Use> {
         let text = self.text.as_bytes();
@@ -74,7 +74,7 @@ impl<'a> List<'a> {
         vec![]
     }
 
-    /// Every name with its uses, in the order of the names' bytes.
+    /// Returns every name with its uses, in the order of the names' bytes.
     pub fn entries(&self) -> impl Iterator<Item = (String, Vec<Use>)> {
         let text = self.text.as_bytes();
         let mut before = vec![];
@@ -91,8 +91,8 @@ impl<'a> List<'a> {
     }
 }
 
-/// The text of a list: `header`, each line of which begins with `#`, and the names, which are in the order
-/// of their bytes.
+/// Returns the text of a list: `header`, each line of which begins with `#`, and the names, which are in the order of
+/// their bytes.
 #[must_use]
 pub fn encode<'n>(header: &str, entries: impl IntoIterator<Item = (&'n str, &'n [Use])>) -> String {
     let mut text = header.to_owned();
@@ -139,7 +139,7 @@ fn encode_use(text: &mut String, taken: &Use) {
 /// The most shared bytes that a letter can say.
 const MAX_SHARED: usize = 51;
 
-/// The letter that counts shared bytes.
+/// Returns the letter that counts shared bytes.
 fn shared_letter(shared: usize) -> Option<char> {
     let shared = u8::try_from(shared).ok()?;
     match shared {
@@ -149,8 +149,7 @@ fn shared_letter(shared: usize) -> Option<char> {
     }
 }
 
-/// Where the first block begins whose empty line is at `from` or behind it; the end of the text if none
-/// does.
+/// Returns where the first block begins whose empty line is at `from` or behind it; the end of the text if none does.
 fn block_after(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while at + 1 < text.len() {

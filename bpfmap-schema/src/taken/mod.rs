@@ -82,7 +82,7 @@ impl Kind {
         (b'y', Self::Symbol),
     ];
 
-    /// Its letter in the list.
+    /// Returns its letter in the list.
     #[must_use]
     pub fn letter(self) -> char {
         let letter = Self::LETTERS.iter().find(|(_, kind)| *kind == self);
@@ -93,7 +93,7 @@ impl Kind {
         Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, kind)| *kind)
     }
 
-    /// Whether a declaration of the same name in `space` is refused.
+    /// Returns whether a declaration of the same name in `space` is refused.
     #[must_use]
     pub fn takes(self, space: Namespace) -> bool {
         match self {
@@ -112,7 +112,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is a type.
+    /// Returns whether it is a type.
     #[must_use]
     pub const fn is_type(self) -> bool {
         matches!(self, Self::Struct | Self::Union | Self::Enum | Self::Typedef)
@@ -177,7 +177,7 @@ impl Source {
         Self::Program,
     ];
 
-    /// The header of this source, if it is one.
+    /// Returns the header of this source, if it is one.
     #[must_use]
     pub const fn header(self) -> Option<&'static str> {
         Some(match self {
@@ -192,15 +192,15 @@ impl Source {
         })
     }
 
-    /// Whether every program has it: all include `bpf/bpf_helpers.h`, and either `linux/bpf.h` or
-    /// `vmlinux.h`, which the same header of a schema is for. `vmlinux.h` has thousands of types that a
-    /// program with `linux/bpf.h` never sees.
+    /// Returns whether every program has it: all include `bpf/bpf_helpers.h`, and either `linux/bpf.h` or `vmlinux.h`,
+    /// which the same header of a schema is for. `vmlinux.h` has thousands of types that a program with `linux/bpf.h`
+    /// never sees.
     #[must_use]
     pub const fn is_everywhere(self) -> bool {
         matches!(self, Self::Clang | Self::Standard | Self::Uapi | Self::Helpers | Self::License)
     }
 
-    /// Its digit in the list; 0: the kernel, which is not written.
+    /// Returns its digit in the list; 0: the kernel, which is not written.
     #[must_use]
     pub fn digit(self) -> usize {
         Self::DIGITS.iter().position(|source| *source == self).map_or(0, |at| at + 1)
@@ -234,7 +234,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// A name that all releases of a source have.
+    /// Returns a name that all releases of a source have.
     #[must_use]
     pub const fn new(source: Source, kind: Kind) -> Self {
         Self { source, kind, kernels: None, releases: Releases::All, size: None }
@@ -323,15 +323,15 @@ fn kernel(at: u8) -> &'static str {
     KERNELS.get(usize::from(at)).copied().unwrap_or_default()
 }
 
-/// Whether `linux/bpf.h`, of any release, has a type `name`.
+/// Returns whether `linux/bpf.h`, of any release, has a type `name`.
 #[must_use]
 pub fn is_in_uapi(name: &str) -> bool {
     let uses = LIST.find(name);
     uses.iter().any(|taken| taken.source == Source::Uapi && taken.kind.is_type())
 }
 
-/// Whether the kernel has a type `name`. One that only `vmlinux.h` has must be of `size` bytes, where
-/// that is given: other people's types have the same names.
+/// Returns whether the kernel has a type `name`. One that only `vmlinux.h` has must be of `size` bytes, where that is
+/// given: other people's types have the same names.
 #[must_use]
 pub fn is_kernels(name: &str, size: Option<u64>) -> bool {
     LIST.find(name).iter().any(|taken| match taken.source {

@@ -78,8 +78,8 @@ proptest! {
     }
 }
 
-/// The schema with its docs as comments of Rust have them: without white space at the end of a line,
-/// or lines of nothing else at the end.
+/// Returns the schema with its docs as comments of Rust have them: without white space at the end of a line, or lines
+/// of nothing else at the end.
 fn in_comments(schema: &Schema) -> Schema {
     fn comment(doc: &mut Option<String>) {
         if let Some(doc) = doc {
@@ -169,7 +169,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The schemas of this repository.
+/// Returns the schemas of this repository.
 fn schemas() -> Vec<PathBuf> {
     let folders = ["../bpfmap-codegen/tests/goldens", "../schemas", "../fixtures"]
         .map(|folder| root().join(folder));

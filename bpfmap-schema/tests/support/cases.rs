@@ -12,7 +12,8 @@ pub(crate) struct Case {
     pub(crate) text: String,
 }
 
-/// All there are, in the order of their names. `schema` is the folder of the crate bpfmap-schema.
+/// Returns all there are, in the order of their names. `schema` is the folder of the crate
+/// bpfmap-schema.
 pub(crate) fn cases(schema: &Path) -> Vec<Case> {
     let examples = ALL.iter().filter_map(|rule| {
         let (_, wrong) = rule.explanation.split_once("Wrong:\n\n```toml\n")?;

@@ -15,8 +15,8 @@ static MOST: AtomicUsize = AtomicUsize::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What `work` makes, and the most that was in use meanwhile beside what was before, in bytes: by all
-/// threads together.
+/// Returns what `work` makes, and the most that was in use meanwhile beside what was before, in bytes: by all threads
+/// together.
 pub(crate) fn most_used<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = IN_USE.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

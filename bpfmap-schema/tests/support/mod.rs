@@ -9,7 +9,7 @@ use std::process::Command;
 pub(crate) const CLANGS: &[(&str, &[&str])] =
     &[("clang 14", &["clang-14"]), ("clang 19", &["clang-19"])];
 
-/// The command of a clang of [`CLANGS`].
+/// Returns the command of a clang of [`CLANGS`].
 ///
 /// # Panics
 ///

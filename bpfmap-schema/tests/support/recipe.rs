@@ -198,8 +198,8 @@ impl Maker {
         }
     }
 
-    /// A body in place. Members of anonymous ones count as the outer type's, so their names tell
-    /// where they are.
+    /// Returns a body in place. Members of anonymous ones count as the outer type's, so their names
+    /// tell where they are.
     fn nested(&self, recipe: &Body, index: usize) -> Composite {
         let mut body = self.body(recipe, false);
         rename(&mut body, &format!("{index}_"));
@@ -245,7 +245,7 @@ impl Maker {
         }
     }
 
-    /// The widest bit-field of a type, if it can be one.
+    /// Returns the widest bit-field of a type, if it can be one.
     fn widest(&self, ty: &Type) -> Option<u32> {
         match ty {
             Type::Int(int) => Some(int.size * 8),

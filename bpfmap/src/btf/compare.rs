@@ -326,8 +326,8 @@ impl Comparison<'_> {
 /// The kernel's names for integers in network byte order.
 const BIG_ENDIAN: &[&str] = &["__be16", "__be32", "__be64"];
 
-/// A type without its typedefs and modifiers, and whether one of their names says that it is in
-/// network byte order.
+/// Returns a type without its typedefs and modifiers, and whether one of their names says that it
+/// is in network byte order.
 fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     let (mut layout, mut is_big_endian) = (layout, false);
     loop {
@@ -342,7 +342,8 @@ fn behind_names<'a>(layout: &'a TypeDesc<'a>) -> (&'a TypeDesc<'a>, bool) {
     }
 }
 
-/// A type with the name of a number is a number; the sign of a `char` depends on the compiler.
+/// Returns a type with the name of a number is a number; the sign of a `char` depends on the
+/// compiler.
 fn signs_agree(ours: IntEncoding, theirs: Option<&Type<'_>>, int: &Int) -> bool {
     let name = theirs.map_or("", |ty| ty.name);
     match (int.size, ours) {

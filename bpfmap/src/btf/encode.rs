@@ -207,7 +207,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The offset of the low 32 bits of a number among its 8 bytes.
+/// Returns the offset of the low 32 bits of a number among its 8 bytes.
 fn low_half() -> core::ops::Range<usize> {
     if cfg!(target_endian = "little") { 0..4 } else { 4..8 }
 }

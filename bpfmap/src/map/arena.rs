@@ -210,7 +210,7 @@ impl<S: MapSpec> fmt::Debug for Arena<'_, S> {
     }
 }
 
-/// The low 32 bits of an address.
+/// Returns the low 32 bits of an address.
 const fn lower_half(address: u64) -> u64 {
     address & 0xffff_ffff
 }

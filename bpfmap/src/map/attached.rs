@@ -200,7 +200,7 @@ where
         Err(Error::told(Operation::Update, S::DEF.name, kind, 0, text.to_owned()))
     }
 
-    /// The key that the kernel expects: an `int`.
+    /// Returns the key that the kernel expects: an `int`.
     fn key(owner: &Owner<'_, S>) -> S::Key {
         const { assert!(size_of::<S::Key>() == size_of::<i32>(), "the key is a descriptor") };
         from_bytes(&owner.as_fd().as_raw_fd().to_ne_bytes()).unwrap_or_else(crate::zeroed)

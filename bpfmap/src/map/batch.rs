@@ -50,7 +50,8 @@ impl Lacks {
     }
 }
 
-/// The errnos of a kernel that lacks a batch command, either completely or for the map type.
+/// Returns the errnos of a kernel that lacks a batch command, either completely or for the map
+/// type.
 pub(crate) fn is_missing(errno: Errno) -> bool {
     matches!(errno.0, ENOTSUPP | libc::EOPNOTSUPP | libc::EINVAL)
 }

@@ -245,7 +245,7 @@ impl<S: MapSpec> Map<S> {
     }
 }
 
-/// The errno for deleting an absent entry.
+/// Returns the errno for deleting an absent entry.
 const fn delete_missing(facts: &MapType) -> i32 {
     match facts.delete_missing() {
         Some(errno) => errno.0,

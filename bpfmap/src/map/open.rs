@@ -29,7 +29,7 @@ pub enum LayoutCheck {
 }
 
 impl<S: MapSpec> Map<S> {
-    /// The options that differ from the schema, for opening or creating.
+    /// Returns the options that differ from the schema, for opening or creating.
     #[must_use]
     pub fn options() -> OpenOptions<S> {
         OpenOptions::new()
@@ -117,7 +117,7 @@ impl<S: MapSpec> Map<S> {
         Self::options().from_fd(fd)
     }
 
-    /// The result of comparing the layout of keys and values at opening.
+    /// Returns the result of comparing the layout of keys and values at opening.
     #[must_use]
     pub fn layout_check(&self) -> LayoutCheck {
         self.layout_check

@@ -126,7 +126,7 @@ impl<'a, S: MapSpec> Fetcher<'a, S> {
         })
     }
 
-    /// The kernel turned out to lack the command that this walk began with.
+    /// Returns the kernel turned out to lack the command that this walk began with.
     pub(super) fn is_missing(&self, error: &Error) -> bool {
         !self.started && error.errno().is_some_and(|errno| is_missing(Errno(errno)))
     }

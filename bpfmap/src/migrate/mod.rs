@@ -453,7 +453,7 @@ impl<'a> Migration<'a> {
         RawMap::new(fd, info, self.new.name, self.batches)
     }
 
-    /// The old map did not change, but the new one does not contain what was written to it.
+    /// Returns the old map did not change, but the new one does not contain what was written to it.
     fn lost(&self, written: Fingerprint, new: Fingerprint) -> Error {
         let facts = MapType::by_number(self.new.map_type);
         let why = if facts.is_some_and(|facts| facts.evicts) {

@@ -59,7 +59,7 @@ impl RawMap {
         })
     }
 
-    /// The size of an entry's value in bytes, for all CPUs.
+    /// Returns the size of an entry's value in bytes, for all CPUs.
     pub(super) fn value_size(&self) -> usize {
         self.stride * self.copies
     }

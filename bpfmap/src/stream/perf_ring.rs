@@ -48,7 +48,7 @@ impl<E: Plain> PerfRing<E> {
 }
 
 impl<E> PerfRing<E> {
-    /// The perf event.
+    /// Returns the perf event.
     pub(super) fn event(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
     }

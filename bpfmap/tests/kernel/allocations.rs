@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often this thread allocates in `work`.
+/// Returns how often this thread allocates in `work`.
 fn allocations(work: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     work();

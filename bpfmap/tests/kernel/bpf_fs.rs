@@ -28,7 +28,7 @@ impl BpfFs {
 }
 
 impl BpfFs {
-    /// The names of what is pinned. The kernel's own files (`maps.debug`), and nobody else's, have dots.
+    /// Returns the names of what is pinned. The kernel's own files (`maps.debug`), and nobody else's, have dots.
     pub(crate) fn pins(&self) -> Vec<String> {
         let names = std::fs::read_dir(&self.0).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -24,7 +24,7 @@ macro_rules! spec {
     };
 }
 
-/// The release of the running kernel: `(6, 12)`.
+/// Returns the release of the running kernel: `(6, 12)`.
 pub(crate) fn kernel() -> (u32, u32) {
     // SAFETY: all zero is a `utsname`.
     let mut name: libc::utsname = unsafe { core::mem::zeroed() };
@@ -108,13 +108,13 @@ pub(crate) fn anyone_may() -> bool {
         .is_ok_and(|text| text.trim() == "0")
 }
 
-/// The errno of a failure.
+/// Returns the errno of a failure.
 #[track_caller]
 pub(crate) fn errno<T: core::fmt::Debug>(result: Result<T, Error>) -> i32 {
     result.expect_err("should be refused").errno().expect("a system call that failed")
 }
 
-/// The difference that opening finds.
+/// Returns the difference that opening finds.
 #[track_caller]
 pub(crate) fn mismatch<T: core::fmt::Debug>(result: Result<T, Error>) -> String {
     let error = result.expect_err("should be refused");
@@ -122,7 +122,8 @@ pub(crate) fn mismatch<T: core::fmt::Debug>(result: Result<T, Error>) -> String 
     error.to_string()
 }
 
-/// An operation that the typed handle doesn't have: the errno of the bare system call on one element, 0 if it works.
+/// Returns an operation that the typed handle doesn't have: the errno of the bare system call on one element, 0 if it
+/// works.
 pub(crate) fn bare<S: MapSpec>(map: &Map<S>, command: c_long, key: Option<u32>, flags: u64) -> i32 {
     #[repr(C)]
     struct Attr {
@@ -142,7 +143,7 @@ pub(crate) fn bare<S: MapSpec>(map: &Map<S>, command: c_long, key: Option<u32>, 
     if result == 0 { 0 } else { std::io::Error::last_os_error().raw_os_error().unwrap() }
 }
 
-/// A descriptor as attributes of `bpf(2)` hold it.
+/// Returns a descriptor as attributes of `bpf(2)` hold it.
 pub(crate) fn fd_bits(fd: &impl AsRawFd) -> u32 {
     u32::try_from(fd.as_raw_fd()).expect("the descriptor is open")
 }

@@ -45,7 +45,7 @@ fn of_streams_and_memory() {
     insn_array::asks();
 }
 
-/// The map, or what the kernel says if it is older than the map type.
+/// Returns the map, or what the kernel says if it is older than the map type.
 fn since<S: MapSpec>(first: (u32, u32)) -> Option<Map<S>> {
     common::raise_memlock();
     let made = Map::<S>::create();

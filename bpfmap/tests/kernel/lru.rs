@@ -12,7 +12,7 @@ spec!(Large: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
 spec!(Percpu: LruPercpuHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1024);
 spec!(Own: LruHash, u32 as TypeDesc::U32 => u64 as TypeDesc::U64, max 1001, flags = MapFlags::NO_COMMON_LRU);
 
-/// How many survive depends on the kernel; what holds everywhere is asserted.
+/// Returns how many survive depends on the kernel; what holds everywhere is asserted.
 fn more_inserts_than_entries<S>(value: impl Fn(u64) -> Value<S>)
 where
     S: MapSpec<Key = u32>,

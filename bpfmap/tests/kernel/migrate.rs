@@ -266,7 +266,7 @@ fn retyped(mut def: MapDef<'static>, map_type: u32) -> MapDef<'static> {
     def
 }
 
-/// A pinned map of the old spec with so many entries.
+/// Returns a pinned map of the old spec with so many entries.
 fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     let map = create::<OldHash>();
     map.extend((0..entries).map(|key| (key, old(key)))).unwrap();
@@ -274,7 +274,7 @@ fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     map
 }
 
-/// The refusal, after which the pin is what it was, and nothing stands beside it.
+/// Returns the refusal, after which the pin is what it was, and nothing stands beside it.
 #[track_caller]
 fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, Error>) -> Error {
     let pin = Map::<S>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();

@@ -47,7 +47,7 @@ fn migrate(path: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcom
     Migration::new(path, &OLD, &NEW, PLAN).run(progress)
 }
 
-/// A map with an entry, pinned as `map`.
+/// Returns a map with an entry, pinned as `map`.
 fn pinned(bpf_fs: &BpfFs) -> Map<Old> {
     let map = Map::<Old>::create().unwrap();
     map.update(&1, &7, UpdateMode::Any).unwrap();

@@ -13,7 +13,7 @@ spec!(ByKey: PercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 2);
 spec!(ByUse: LruPercpuHash, u32 as TypeDesc::U32 => Odd as ODD, max 100);
 spec!(ByIndex: PercpuArray, u32 as TypeDesc::U32 => Odd as ODD, max 2);
 
-/// What an older kernel answers, if this is one: it refuses each, and what was there stays.
+/// Returns what an older kernel answers, if this is one: it refuses each, and what was there stays.
 fn is_refused<S>(map: &Map<S>) -> bool
 where
     S: MapSpec<Key = u32, Value = Odd>,

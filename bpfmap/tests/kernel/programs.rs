@@ -15,12 +15,12 @@ spec!(Jumps: ProgArray, u32 as TypeDesc::U32 => u32 as TypeDesc::U32, max 4);
 pub(crate) const SOCKET_FILTER: u32 = 1;
 const SCHED_CLS: u32 = 3;
 
-/// A socket filter that returns 0.
+/// Returns a socket filter that returns 0.
 pub(crate) fn socket_filter() -> OwnedFd {
     program(SOCKET_FILTER)
 }
 
-/// A program that returns 0.
+/// Returns a program that returns 0.
 fn program(program_type: u32) -> OwnedFd {
     // r0 = 0; exit
     load(program_type, &[0xb7, 0x95])

@@ -32,7 +32,7 @@ ring!(Overwritten: Ringbuf, Event as EVENT, flags = MapFlags::RB_OVERWRITE);
 ring!(Orders: UserRingbuf, Event as EVENT);
 ring!(LargeOrders: UserRingbuf, [u64; 512] as &TypeDesc::Array { element: TypeDesc::U64, len: 512 });
 
-/// A program that sends an event, which is three times the same number.
+/// Returns a program that sends an event, which is three times the same number.
 fn sender(ring: RawFd, number: i32) -> OwnedFd {
     let instruction = |code: u8, registers: u8, offset: i16, operand: i32| {
         let [low, high] = offset.to_le_bytes();
@@ -107,12 +107,12 @@ impl Foreign {
         Self(memory.cast())
     }
 
-    /// The position of a `ringbuf`'s reader.
+    /// Returns the position of a `ringbuf`'s reader.
     fn reader(ring: RawFd) -> Self {
         Self::map(ring, 0, PAGE)
     }
 
-    /// The position of a `user_ringbuf`'s writer, and what it has written.
+    /// Returns the position of a `user_ringbuf`'s writer, and what it has written.
     fn writer(ring: RawFd) -> Self {
         Self::map(ring, PAGE, PAGE + 2 * RING)
     }

@@ -19,7 +19,7 @@ const TARGET: &TypeDesc<'static> =
 const POINTER: &TypeDesc<'static> =
     &TypeDesc::Pointer { target: &TypeDesc::Tagged { tag: "uptr", target: TARGET } };
 
-/// A struct of 16 bytes whose first eight are said to be something.
+/// Returns a struct of 16 bytes whose first eight are said to be something.
 const fn entry(members: &'static [MemberDesc<'static>]) -> TypeDesc<'static> {
     TypeDesc::Struct { name: "entry", size: 16, members }
 }
@@ -52,7 +52,8 @@ storage!(Elsewhere, POINTER_ELSEWHERE, btf: false);
 storage!(OpaqueBytes, &TypeDesc::Opaque { size: 16 }, btf: true);
 storage!(SizesAlone, &TypeDesc::Opaque { size: 16 }, btf: false);
 
-/// A map with a user pointer. `None`: this kernel has no task storage, or reads no tags of types.
+/// Returns a map with a user pointer. `None`: this kernel has no task storage, or reads no tags of
+/// types.
 fn shared() -> Option<Map<Honest>> {
     let map = Map::<Honest>::create();
     let unsupported = |error: &bpfmap::Error| error.errno() == Some(libc::EINVAL);

@@ -7,8 +7,8 @@ use bpfmap_schema::ir::{Int, Schema, Target, Type};
 use super::maps::{member, structure};
 use super::words::Random;
 
-/// A struct with some of the fields that a map of this type takes, and plain members among them. `turn` goes through
-/// all of them.
+/// Returns a struct with some of the fields that a map of this type takes, and plain members among them. `turn` goes
+/// through all of them.
 pub(super) fn value(
     schema: &mut Schema,
     row: &MapType,
@@ -45,7 +45,7 @@ pub(super) fn value(
     Some(structure(schema, random, members))
 }
 
-/// What the field leads to.
+/// Returns what the field leads to.
 fn target(schema: &mut Schema, field: SpecialField, random: &mut Random) -> Option<Box<Target>> {
     if let Some(node) = field.node() {
         let number = Type::Int(Int { size: 8, signed: false });

@@ -90,7 +90,7 @@ fn map(
     }
 }
 
-/// The flags that it needs, the one that is its turn, and sometimes others.
+/// Returns the flags that it needs, the one that is its turn, and sometimes others.
 fn flags(row: &MapType, turn: Option<usize>, random: &mut Random) -> Vec<Spanned<String>> {
     let mut names: Vec<&str> = row.required_flags.to_vec();
     // One turn of each round goes without.
@@ -222,7 +222,7 @@ fn event(schema: &Schema, row: &MapType, random: &mut Random) -> Option<Spanned<
     Some(held(schema, random).into())
 }
 
-/// A key or value of any kind.
+/// Returns a key or value of any kind.
 fn any(schema: &Schema, random: &mut Random) -> KeyValue {
     match random.below(7) {
         0 => KeyValue::Size(random.pick(&[1, 3, 4, 8, 12, 100]).into()),
@@ -243,7 +243,7 @@ fn held(schema: &Schema, random: &mut Random) -> Type {
     }
 }
 
-/// A template in place, or a map of the schema.
+/// Returns a template in place, or a map of the schema.
 fn inner(schema: &mut Schema, random: &mut Random) -> InnerMap {
     let possible = |map: &&MapDecl| {
         let row = MapType::by_name(&map.map_type.value);
@@ -281,7 +281,7 @@ pub(super) fn member(name: &str, ty: Type) -> Member {
     }
 }
 
-/// A struct that the schema did not have, by its name.
+/// Returns a struct that the schema did not have, by its name.
 pub(super) fn structure(schema: &mut Schema, random: &mut Random, members: Vec<Member>) -> Type {
     new_type(schema, random, |_| {
         TypeDefKind::Struct(Composite { packed: false, align: None, members })

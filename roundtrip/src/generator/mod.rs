@@ -37,7 +37,7 @@ pub(crate) struct Tally {
 /// How often a part is made anew before the schema goes without it.
 const ATTEMPTS: usize = 30;
 
-/// The random schema of this number: always the same one.
+/// Returns the random schema of this number: always the same one.
 pub(crate) fn schema(seed: u64, tally: &mut Tally) -> Schema {
     // Numbers that follow each other make generators that follow each other.
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd1b5_4a32_d192_ed03);
@@ -85,7 +85,7 @@ fn recipe(seed: u64) -> recipe::Recipe {
     recipe::recipes().new_tree(&mut runner).expect("no recipe is ever rejected").current()
 }
 
-/// Whether the check takes the schema.
+/// Returns whether the check takes the schema.
 fn kept(schema: &Schema, tally: &mut Tally) -> bool {
     match check(schema.clone()) {
         Ok(_) => {

@@ -34,7 +34,7 @@ const ENUM: &[&str] = &["import-enum", "import-type"];
 
 type Side<'s, 'a> = (&'s Btf<'a>, &'s MapDefinition);
 
-/// How the map of an original and its copy differ.
+/// Returns how the map of an original and its copy differ.
 pub(super) fn maps(original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<Difference> {
     definition("map", original, copy).or_else(|| {
         let (tags, copied) = (
@@ -123,7 +123,8 @@ fn definition(path: &str, original: Side<'_, '_>, copy: Side<'_, '_>) -> Option<
     }
 }
 
-/// Whether the kernel takes the BTF of a map's key; libbpf creates the map without BTF if not.
+/// Returns whether the kernel takes the BTF of a map's key; libbpf creates the map without BTF if
+/// not.
 ///
 /// Source: `array_map_check_btf` in `kernel/bpf/arraymap.c`, `trie_check_btf` in `kernel/bpf/lpm_trie.c`.
 fn takes_key((btf, map): Side<'_, '_>) -> bool {
@@ -293,7 +294,7 @@ impl Comparison<'_, '_, '_> {
         differs!(path, format!("one more member, `{}`", more.name), BYTES)
     }
 
-    /// Whether a member is neither a bit-field nor a struct or union.
+    /// Returns whether a member is neither a bit-field nor a struct or union.
     fn is_plain(&self, member: &Member<'_>) -> bool {
         let ty = self.from.resolve(member.ty).ok().flatten();
         member.bits == 0
@@ -325,13 +326,13 @@ impl Comparison<'_, '_, '_> {
     }
 }
 
-/// Whether a field of the kernel's is a struct of this name.
+/// Returns whether a field of the kernel's is a struct of this name.
 fn is_kernels(name: &str) -> bool {
     SpecialField::ALL.iter().any(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// The type behind typedefs, qualifiers and tags, and what stands before it. The words that a schema
-/// has for integers are integers.
+/// Returns the type behind typedefs, qualifiers and tags, and what stands before it. The words that a schema has for
+/// integers are integers.
 fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'s Type<'a>>) {
     let mut before = Before::default();
     let mut at = id;

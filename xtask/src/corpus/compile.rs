@@ -35,7 +35,7 @@ pub(super) struct Program {
 const ENDS: [&str; 2] = ["o", "elf"];
 
 impl Program {
-    /// Every file of a folder and the folders in it whose name ends in `.o` or `.elf`.
+    /// Returns every file of a folder and the folders in it whose name ends in `.o` or `.elf`.
     pub(super) fn all_in(folder: &Path) -> Result<Vec<Self>, Error> {
         let mut programs = vec![];
         let mut folders = vec![folder.to_owned()];
@@ -91,7 +91,7 @@ impl<'a> Compiler<'a> {
         self.headers.join("vmlinux.pch")
     }
 
-    /// Every program of the selftests that compiles. Those that need headers of other makefiles do not.
+    /// Returns every program of the selftests that compiles. Those that need headers of other makefiles do not.
     pub(super) fn programs(&self) -> Result<Programs, Error> {
         let folder = self.source.root.join("tools/testing/selftests/bpf/progs");
         let mut sources: Vec<PathBuf> = fs::read_dir(folder)?
@@ -165,7 +165,7 @@ impl<'a> Compiler<'a> {
         Ok(object)
     }
 
-    /// Where the schema `name` of an object is written, in TOML.
+    /// Returns where the schema `name` of an object is written, in TOML.
     pub(super) fn schema(&self, name: &str) -> PathBuf {
         self.objects.join("made").join(format!("{name}.toml"))
     }

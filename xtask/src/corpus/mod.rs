@@ -250,7 +250,7 @@ fn round_trip(
     Ok(())
 }
 
-/// What `bpfmap verify` finds of an object and the schema that was imported from it.
+/// Returns what `bpfmap verify` finds of an object and the schema that was imported from it.
 fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>, Error> {
     let mut command = Command::new(bpfmap);
     command.arg("verify").arg(schema).arg("--object").arg(&program.object);
@@ -263,7 +263,7 @@ fn verify(bpfmap: &Path, schema: &Path, program: &Program) -> Result<Vec<String>
     Ok(said.lines().map(|line| format!("{}: {line}", program.name)).collect())
 }
 
-/// The rule for which a map is left out.
+/// Returns the rule for which a map is left out.
 fn left_out(imported: &Imported, map: &str) -> Option<&'static str> {
     let left_out = imported.left_out.iter().find(|left_out| left_out.map == map)?;
     Some(left_out.rule.id)

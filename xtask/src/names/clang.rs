@@ -33,19 +33,19 @@ impl Clang {
         Self { program, folders: folders.to_vec(), prelude: prelude.to_owned() }
     }
 
-    /// What the compiler calls itself.
+    /// Returns what the compiler calls itself.
     pub(super) fn version(&self) -> Result<String, Error> {
         let version = output(Command::new(self.program).arg("-dumpversion"))?;
         Ok(version.trim().to_owned())
     }
 
-    /// The macros that there are behind the headers.
+    /// Returns the macros that there are behind the headers.
     pub(super) fn macros(&self) -> Result<BTreeMap<String, Macro>, Error> {
         let text = self.preprocess(&["-dM"])?;
         Ok(text.lines().filter_map(read_macro).collect())
     }
 
-    /// Every word of the headers, names of macros included.
+    /// Returns every word of the headers, names of macros included.
     pub(super) fn words(&self) -> Result<BTreeSet<String>, Error> {
         let text = self.preprocess(&["-P"])?;
         let mut words: BTreeSet<String> = identifiers(&text).map(str::to_owned).collect();
@@ -60,7 +60,7 @@ impl Clang {
         if text.is_empty() { Err(said.into()) } else { Ok(text) }
     }
 
-    /// Those of `words` that can't be declared in `space`.
+    /// Returns those of `words` that can't be declared in `space`.
     pub(super) fn refused(
         &self,
         space: Namespace,
@@ -69,7 +69,7 @@ impl Clang {
         self.failing(words, |at, word| declaration(space, at, word))
     }
 
-    /// Those of `words` that stand where `line` makes no sense of them.
+    /// Returns those of `words` that stand where `line` makes no sense of them.
     pub(super) fn failing(
         &self,
         words: &BTreeSet<String>,
@@ -109,7 +109,7 @@ impl Clang {
     }
 }
 
-/// A declaration of `word` as the header of a schema writes it.
+/// Returns a declaration of `word` as the header of a schema writes it.
 fn declaration(space: Namespace, at: usize, word: &str) -> String {
     match space {
         Namespace::Tag => format!("struct {word} {{ int bpfmap_member; }};"),
@@ -149,7 +149,7 @@ fn feed(mut command: Command, text: &str) -> Result<(String, String), Error> {
     Ok((text(output.stdout), text(output.stderr)))
 }
 
-/// The line of an error: `words:12:8: error: …`.
+/// Returns the line of an error: `words:12:8: error: …`.
 fn error_line(text: &str) -> Option<usize> {
     let (line, rest) = text.strip_prefix("words:")?.split_once(':')?;
     rest.contains(" error: ").then(|| line.parse().ok())?
@@ -169,7 +169,7 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_'))
 }
 
-/// Every string in a compiler that could be a word: the names of all that it has built in are among them.
+/// Returns every string in a compiler that could be a word: the names of all that it has built in are among them.
 pub(super) fn strings(program: &str) -> Result<BTreeSet<String>, Error> {
     let path =
         output(Command::new("sh").args(["-c", "readlink -f \"$(command -v \"$0\")\"", program]))?;

@@ -74,7 +74,7 @@ pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     Ok(versions.join(", "))
 }
 
-/// Where the headers of packages are.
+/// Returns where the headers of packages are.
 fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, Error> {
     let mirror = Mirror::configured(None, None);
     let mut folders = vec![];
@@ -85,13 +85,13 @@ fn folders(packages: [(&'static str, &'static str); 2]) -> Result<Vec<PathBuf>, 
     Ok(folders)
 }
 
-/// What a program includes that has the header `source` last.
+/// Returns what a program includes that has the header `source` last.
 fn prelude(source: Source) -> String {
     let found = HEADERS.iter().find(|(header, ..)| *header == source);
     found.map_or(String::new(), |(_, parent, text)| prelude(*parent) + text)
 }
 
-/// The names that are taken behind a header, and were not `before`: of the words that it has, and of `more`.
+/// Returns the names that are taken behind a header, and were not `before`: of the words that it has, and of `more`.
 fn new_in(
     clang: &Clang,
     before: Option<&Clang>,

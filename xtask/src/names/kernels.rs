@@ -13,20 +13,20 @@ use crate::Error;
 /// The place of the newest kernel in [`KERNELS`].
 pub(super) const LAST: usize = KERNELS.len() - 1;
 
-/// A kernel of the matrix.
+/// Returns a kernel of the matrix.
 pub(super) fn kernel(at: usize) -> Result<Kernel, Error> {
     let name = KERNELS.get(at).ok_or("there is no such kernel")?;
     Ok(Kernel::debian(name, &Packages::configured())?)
 }
 
-/// The names of a kernel.
+/// Returns the names of a kernel.
 pub(super) fn of(kernel: &Kernel) -> Result<BTreeSet<(String, Kind)>, Error> {
     let btf = kernel.btf()?;
     let btf = Btf::parse(&btf)?;
     Ok(KernelName::all(&btf).map(|name| (name.name.to_owned(), name.kind)).collect())
 }
 
-/// The names of all kernels, and which these are.
+/// Returns the names of all kernels, and which these are.
 pub(super) fn all() -> Result<(Names, Vec<String>), Error> {
     if lines() != KERNELS {
         return Err("the harness has other kernels than the list of names: see `KERNELS`".into());
@@ -71,7 +71,7 @@ impl Names {
         }
     }
 
-    /// Those of a list.
+    /// Returns those of a list.
     pub(super) fn listed(entries: impl Iterator<Item = (String, Vec<Use>)>) -> Self {
         let mut names = Self::default();
         for (name, uses) in entries {
@@ -84,7 +84,8 @@ impl Names {
         names
     }
 
-    /// Those of the first or the last kernel. Between the two, a name may be missing for a while.
+    /// Returns those of the first or the last kernel. Between the two, a name may be missing for a
+    /// while.
     pub(super) fn of(&self, at: usize) -> BTreeSet<(String, Kind)> {
         let has = |known: &In| (usize::from(known.first)..=usize::from(known.last)).contains(&at);
         self.0.iter().filter(|(_, known)| has(known)).map(|(name, _)| name.clone()).collect()

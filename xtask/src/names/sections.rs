@@ -32,7 +32,7 @@ int main(void)
 }
 "#;
 
-/// The names of all sections that could be those of a map: letters, digits and `_`.
+/// Returns the names of all sections that could be those of a map: letters, digits and `_`.
 pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     let mirror = Mirror::configured(None, None);
     let [libc, libbpf] = [
@@ -55,7 +55,7 @@ pub(super) fn all() -> Result<BTreeSet<String>, Error> {
     ask(command, &fs::read(&library)?)
 }
 
-/// The strings of `library` that `command` takes for sections.
+/// Returns the strings of `library` that `command` takes for sections.
 fn ask(mut command: Command, library: &[u8]) -> Result<BTreeSet<String>, Error> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let words = library.split(|byte| *byte == 0).filter(|word| {

@@ -134,7 +134,7 @@ fn schema() -> String {
     schema
 }
 
-/// The processor time of a build from nothing, and of a check after a change, in ticks.
+/// Returns the processor time of a build from nothing, and of a check after a change, in ticks.
 fn build(folder: &Path) -> Result<[u64; 2], Error> {
     let target = folder.join("target");
     if target.exists() {

@@ -8,7 +8,7 @@ use bpfmap_core::map_type::MapType;
 use bpfmap_schema::ir::{MapDecl, Schema};
 use bpfmap_schema::naming::c_event_function;
 
-/// The functions of all maps of `schema` that say what event they carry.
+/// Returns the functions of all maps of `schema` that say what event they carry.
 pub(super) fn functions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
     let parameters = Parameters::beside(schema);

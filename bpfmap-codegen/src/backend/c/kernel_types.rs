@@ -103,7 +103,7 @@ pub(super) fn mentions(schema: &Schema) -> String {
     code
 }
 
-/// The structs, unions and enums that are keys and values of maps that are described within others, and of none
+/// Returns the structs, unions and enums that are keys and values of maps that are described within others, and of none
 /// before; each with its word. What clang 14 has left out once it leaves out of later maps too.
 fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     let (mut held, mut within) = (vec![], vec![]);
@@ -119,7 +119,7 @@ fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     within
 }
 
-/// What arrays and aliases of it come to, if that has a definition of its own: its name, and its word.
+/// Returns what arrays and aliases of it come to, if that has a definition of its own: its name, and its word.
 fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static str)> {
     loop {
         ty = match ty {
@@ -138,13 +138,14 @@ fn base<'a>(schema: &'a Schema, mut ty: &'a Type) -> Option<(&'a str, &'static s
     }
 }
 
-/// Whether `linux/bpf.h` has, or may have, what the schema's own types mention or leave to it.
+/// Returns whether `linux/bpf.h` has, or may have, what the schema's own types mention or leave to
+/// it.
 pub(super) fn are_in_bpf_h(schema: &Schema) -> bool {
     let is_left = |def: &TypeDef| def.in_c.kernel && is_in_uapi(&def.name.value);
     !Used::by(schema, schema.own_types()).fields.is_empty() || schema.own_types().any(is_left)
 }
 
-/// The macro by which a program says that it has the type `name` from elsewhere.
+/// Returns the macro by which a program says that it has the type `name` from elsewhere.
 pub(super) fn has(name: &str) -> String {
     format!("BPFMAP_HAS_{}", name.to_uppercase())
 }
@@ -231,7 +232,7 @@ struct Came {
 }
 
 impl InUapi {
-    /// An expression of the preprocessor: whether the header at hand has the struct.
+    /// Returns an expression of the preprocessor: whether the header at hand has the struct.
     fn condition(&self) -> String {
         let before = &self.before;
         if self.after == Some(before.name) {
@@ -265,7 +266,7 @@ fn version_code(version: KernelVersion) -> u32 {
     u32::from(version.major) << 16 | u32::from(version.minor) << 8
 }
 
-/// The one member of a struct that is a special field.
+/// Returns the one member of a struct that is a special field.
 fn member(field: SpecialField) -> String {
     let (bits, name) = (field.align() * 8, field.member());
     if field.is_array_of_words() {
@@ -275,7 +276,7 @@ fn member(field: SpecialField) -> String {
     }
 }
 
-/// The struct that a field is, unless it is a pointer or older than every header in use.
+/// Returns the struct that a field is, unless it is a pointer or older than every header in use.
 fn kernel_struct(field: SpecialField) -> Option<KernelStruct> {
     let came = |name, (major, minor), libbpf| Came {
         name,

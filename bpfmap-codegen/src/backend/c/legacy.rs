@@ -40,7 +40,7 @@ const ANNOTATION: &str = "
 \t\t____btf_map_##name = { }
 ";
 
-/// All maps of `schema`.
+/// Returns all maps of `schema`.
 pub(super) fn definitions(schema: &Schema) -> String {
     let names = TypeNames::new(schema);
     let mut code = format!("{NO_EXTERN}{OPENING}");
@@ -105,7 +105,7 @@ fn push_map(code: &mut String, names: &TypeNames<'_>, map: &MapDecl) {
     }
 }
 
-/// The attributes of `map` that the old form cannot say.
+/// Returns the attributes of `map` that the old form cannot say.
 fn inexpressible(map: &MapDecl) -> Vec<&'static str> {
     [
         (map.pinning.is_some(), "pinning"),

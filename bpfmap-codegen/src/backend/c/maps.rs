@@ -14,7 +14,7 @@ use bpfmap_schema::layout::Layouts;
 /// number, since the header at hand may not know its name.
 const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 
-/// All maps of `schema`; one that another refers to stands before it.
+/// Returns all maps of `schema`; one that another refers to stands before it.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = STORAGE.to_owned();
@@ -199,7 +199,7 @@ impl Attributes<'_> {
         }
     }
 
-    /// The type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
+    /// Returns the type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
     fn event<'m>(&self, map: &'m MapDecl) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
         let number = MapType::by_name(&map.map_type.value)?.number;

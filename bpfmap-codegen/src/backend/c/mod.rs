@@ -35,17 +35,18 @@ pub fn emit_legacy(checked: &Checked) -> GeneratedFile {
     header(checked, &legacy::definitions(checked.schema()))
 }
 
-/// The C name of a type of `schema`, as a cast or `sizeof` takes it.
+/// Returns the C name of a type of `schema`, as a cast or `sizeof` takes it.
 pub(super) fn type_name(schema: &Schema, ty: &Type) -> String {
     type_names::TypeNames::new(schema).abstract_type(ty)
 }
 
-/// The map type that a schema calls `name`, as C calls it, or its number.
+/// Returns the map type that a schema calls `name`, as C calls it, or its number.
 pub(super) fn map_type(name: &str) -> String {
     maps::map_type(name)
 }
 
-/// The definitions of the macros that `text` uses, beside those of the header that it includes.
+/// Returns the definitions of the macros that `text` uses, beside those of the header that it
+/// includes.
 pub(super) fn portable_macros(text: &str) -> String {
     portable::macros(text, "")
 }
@@ -55,7 +56,7 @@ pub(super) fn comment_line(text: &str) -> String {
     comment_text(text)
 }
 
-/// The header with these definitions of the maps.
+/// Returns the header with these definitions of the maps.
 fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     let schema = checked.schema();
     let name = &schema.name.value;
@@ -83,7 +84,7 @@ fn header(checked: &Checked, maps: &str) -> GeneratedFile {
     GeneratedFile { name: format!("{name}.h"), contents: code }
 }
 
-/// The headers of included schemas, and the types.
+/// Returns the headers of included schemas, and the types.
 fn types_part(checked: &Checked) -> String {
     let schema = checked.schema();
     let kernel = kernel_types::definitions(schema);
@@ -121,8 +122,8 @@ fn needs_helpers(name: &str) -> String {
     )
 }
 
-/// The include guard of a part of the header of the schema `name`: `body` is in it, since schemas in different folders
-/// may have one name, and a program that includes both headers needs both.
+/// Returns the include guard of a part of the header of the schema `name`: `body` is in it, since schemas in different
+/// folders may have one name, and a program that includes both headers needs both.
 fn guard(name: &str, part: &str, body: &str) -> String {
     format!("BPFMAP_{}_H_{part}_{:016x}", name.to_uppercase(), fnv1a(body.as_bytes()))
 }
@@ -164,7 +165,8 @@ fn push_decl_tags<'a>(code: &mut String, tags: impl IntoIterator<Item = &'a Stri
     }
 }
 
-/// A C string literal of `text`, with none of the escapes by number: from clang 17 on an attribute takes no such.
+/// Returns a C string literal of `text`, with none of the escapes by number: from clang 17 on an attribute takes no
+/// such.
 fn string_literal(text: &str) -> String {
     let mut literal = String::from("\"");
     for character in text.chars() {

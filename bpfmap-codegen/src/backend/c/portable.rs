@@ -106,7 +106,7 @@ const MACROS: &[Macro] = &[
     },
 ];
 
-/// The definitions of the macros that `text` uses, and `before` does not.
+/// Returns the definitions of the macros that `text` uses, and `before` does not.
 pub(super) fn macros(text: &str, before: &str) -> String {
     let used = |it: &&Macro| text.contains(it.used_as) && !before.contains(it.used_as);
     MACROS.iter().filter(used).map(|it| it.definition).collect()
@@ -147,7 +147,7 @@ pub(super) fn mode(int: Int) -> &'static str {
     }
 }
 
-/// The names of all members, those of structs and unions in place included.
+/// Returns the names of all members, those of structs and unions in place included.
 pub(super) fn member_names(body: &Composite) -> HashSet<&str> {
     let mut names = HashSet::new();
     let mut bodies = vec![body];

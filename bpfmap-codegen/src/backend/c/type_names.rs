@@ -37,18 +37,18 @@ impl<'a> TypeNames<'a> {
         names
     }
 
-    /// The type without a declarator, as a cast or `sizeof` takes it: `__u32[4]`.
+    /// Returns the type without a declarator, as a cast or `sizeof` takes it: `__u32[4]`.
     pub(super) fn abstract_type(&self, ty: &Type) -> String {
         self.declare(ty, "")
     }
 
-    /// A declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost type
-    /// first and what leads to it around the name.
+    /// Returns a declaration of `name` with the type `ty`: `__u32 name[4]`. C writes the innermost
+    /// type first and what leads to it around the name.
     pub(super) fn declare(&self, ty: &Type, name: &str) -> String {
         self.declare_beside(ty, name, &HashSet::new())
     }
 
-    /// The same, of a member beside `members`.
+    /// Returns the same, of a member beside `members`.
     pub(super) fn declare_beside(&self, ty: &Type, name: &str, members: &HashSet<&str>) -> String {
         let mut declarator = name.to_owned();
         let mut inner = ty;
@@ -95,7 +95,7 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// The name of what is neither an array nor a pointer.
+    /// Returns the name of what is neither an array nor a pointer.
     fn base(&self, ty: &Type) -> String {
         match ty {
             Type::Int(int) => int_name(*int).to_owned(),
@@ -110,18 +110,18 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// Whether C calls the type by its name alone.
+    /// Returns whether C calls the type by its name alone.
     pub(super) fn is_bare(&self, name: &str) -> bool {
         self.aliases.contains(name) || self.typedefs.contains(name)
     }
 
-    /// Whether C can declare the type without defining it: a struct or a union of the schema's, or a struct of the
-    /// kernel's behind a pointer.
+    /// Returns whether C can declare the type without defining it: a struct or a union of the schema's, or a struct of
+    /// the kernel's behind a pointer.
     pub(super) fn is_declarable(&self, name: &str) -> bool {
         !self.aliases.contains(name) && !self.enums.contains(name)
     }
 
-    /// What stands before the name of a struct, a union or an enum.
+    /// Returns what stands before the name of a struct, a union or an enum.
     pub(super) fn word(&self, name: &str) -> &'static str {
         if self.enums.contains(name) {
             "enum"
@@ -132,7 +132,7 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// What C calls the type, for people: `struct ip_key`.
+    /// Returns what C calls the type, for people: `struct ip_key`.
     pub(super) fn label(&self, name: &str) -> String {
         if self.is_bare(name) { name.to_owned() } else { format!("{} {name}", self.word(name)) }
     }

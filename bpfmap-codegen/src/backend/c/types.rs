@@ -13,7 +13,7 @@ use bpfmap_schema::ir::{
 use bpfmap_schema::layout::{CompositeLayout, Item, Layouts, Padding};
 use bpfmap_schema::taken::is_in_uapi;
 
-/// The types that `schema` declares itself, in an order in which C takes them.
+/// Returns the types that `schema` declares itself, in an order in which C takes them.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = String::new();
@@ -36,8 +36,8 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// An integer in C's own words. Clang describes an enum in BTF by the integer that stands in its definition: behind a
-/// typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
+/// Returns an integer in C's own words. Clang describes an enum in BTF by the integer that stands in its definition:
+/// behind a typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
 fn keywords(int: Int) -> &'static str {
     match (int.signed, int.size) {
         (false, 1) => "unsigned char",
@@ -251,7 +251,7 @@ struct Named {
 }
 
 impl Named {
-    /// The member `name` of what this leads to.
+    /// Returns the member `name` of what this leads to.
     fn member(&self, name: &str) -> Self {
         let path = |before: &str, name: &str| match before {
             "" => name.to_owned(),
@@ -261,8 +261,8 @@ impl Named {
     }
 }
 
-/// The type of the elements of a list or a tree, and the name of the node in it. The verifier reads
-/// both from a declaration tag.
+/// Returns the type of the elements of a list or a tree, and the name of the node in it. The
+/// verifier reads both from a declaration tag.
 fn contained(ty: &MemberType) -> Option<(&Target, &str)> {
     let MemberType::Type(ty) = ty else { return None };
     let Type::Special(_, Some(target)) = &ty.value else { return None };

@@ -31,7 +31,7 @@ pub(super) struct Access {
 pub(super) struct Since(pub(super) Option<KernelVersion>);
 
 impl Access {
-    /// What some kernel carries out on `map`, with its flags and its special fields.
+    /// Returns what some kernel carries out on `map`, with its flags and its special fields.
     pub(super) fn of(checked: &Checked, map: &MapDecl) -> Self {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Self::default() };
         let operations = checked.resolved().operations(map);

@@ -94,8 +94,8 @@ impl Value {
     }
 }
 
-/// The type as C takes it before a star: a declarator goes around an array's name, and `const` before a pointer is of what
-/// it leads to.
+/// Returns the type as C takes it before a star: a declarator goes around an array's name, and `const` before a pointer
+/// is of what it leads to.
 fn spelled(map: &Map<'_>, described: &KeyValue) -> String {
     match described {
         KeyValue::Type(ty) => spelled_type(map, &ty.value),
@@ -326,7 +326,7 @@ impl Functions<'_> {
         );
     }
 
-    /// Whether values belong to objects, which their descriptors stand for.
+    /// Returns whether values belong to objects, which their descriptors stand for.
     fn is_attached(&self) -> bool {
         matches!(self.key, Key::Descriptor(_))
     }

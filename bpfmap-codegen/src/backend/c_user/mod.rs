@@ -56,7 +56,7 @@ fn opening(name: &str) -> String {
     )
 }
 
-/// What the functions of several maps call: those of them that `functions` has.
+/// Returns what the functions of several maps call: those of them that `functions` has.
 fn helpers(functions: &str) -> String {
     let used = HELPERS.iter().filter(|(name, _)| functions.contains(name));
     used.map(|(_, definition)| *definition).collect()

@@ -99,7 +99,7 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// The number, or who sets it where the schema does not.
+/// Returns the number, or who sets it where the schema does not.
 fn max_entries(map: &MapDecl) -> String {
     if let Some(number) = &map.max_entries {
         return number.value.to_string();

@@ -108,7 +108,7 @@ fn push_rows(page: &mut String, path: &str, base: u64, body: &Composite, layout:
     }
 }
 
-/// The first two cells of a row.
+/// Returns the first two cells of a row.
 fn place(base: u64, bit_offset: u64, bits: u64, is_bit_field: bool) -> String {
     let offset = base.saturating_add(bit_offset / 8);
     if is_bit_field {

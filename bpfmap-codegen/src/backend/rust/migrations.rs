@@ -73,7 +73,7 @@ fn push_indented(code: &mut String, items: &str) {
     }
 }
 
-/// Each map with the constant that describes it, which is called as the map.
+/// Returns each map with the constant that describes it, which is called as the map.
 fn with_constants<'a>(maps: impl Iterator<Item = &'a MapDecl>) -> Vec<(&'a MapDecl, String)> {
     let mut scope = Scope::default();
     maps.map(|map| (map, scope.take(&map.name.value))).collect()

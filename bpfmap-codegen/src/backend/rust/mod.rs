@@ -39,8 +39,8 @@ pub fn emit(checked: &Checked) -> GeneratedFile {
     GeneratedFile { name: format!("{}.rs", schema.name.value), contents: code }
 }
 
-/// The line that hands on the items of `module`. Whether anybody uses them, and whether anybody outside sees them, is up to
-/// the module that includes them.
+/// Returns the line that hands on the items of `module`. Whether anybody uses them, and whether anybody outside sees
+/// them, is up to the module that includes them.
 fn reexport(module: &str) -> String {
     format!(
         "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"the module that includes it may be private, unused, or that of other schemas too\")]\n\

@@ -84,8 +84,8 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Whether nothing is moved, and nothing is made wider: all bytes that are carried over keep their
-/// place.
+/// Returns whether nothing is moved, and nothing is made wider: all bytes that are carried over
+/// keep their place.
 pub(super) fn stays_in_place(steps: &[MigrationStep<'_>]) -> bool {
     steps.iter().all(|step| match step {
         MigrationStep::Copy { from, to, .. } => from == to,
@@ -339,7 +339,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Whether a step moves bytes as they are, so many bytes up or down.
+/// Returns whether a step moves bytes as they are, so many bytes up or down.
 fn is_plain(step: &MigrationStep<'_>, way: u64) -> bool {
     let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
     match step {

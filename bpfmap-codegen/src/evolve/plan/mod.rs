@@ -90,7 +90,8 @@ pub fn plan<'a>(
     }
 }
 
-/// Whether a map of the old schema is one of the new schema too: a live one need not change.
+/// Returns whether a map of the old schema is one of the new schema too: a live one need not
+/// change.
 #[must_use]
 pub fn is_unchanged(pair: &MapPair<'_>) -> bool {
     let same = |types: &Option<TypePair<'_>>| {
@@ -242,7 +243,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The steps of a key or a value.
+    /// Returns the steps of a key or a value.
     fn part(
         &mut self,
         word: &str,
@@ -265,7 +266,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Whether `ty` is a field of the kernel's, or an array of such.
+/// Returns whether `ty` is a field of the kernel's, or an array of such.
 fn is_special(view: View<'_>) -> bool {
     fn is(ty: &Type) -> bool {
         match ty {

@@ -37,8 +37,8 @@ impl Number<'_> {
     }
 }
 
-/// Whether a number of `old_bits` is the same number when it has `new_bits`; then, whether it is
-/// extended by its sign. Else why not, and what to do.
+/// Returns whether a number of `old_bits` is the same number when it has `new_bits`; then, whether
+/// it is extended by its sign. Else why not, and what to do.
 pub(super) fn widen(
     (old, old_bits): (Number<'_>, u64),
     (new, new_bits): (Number<'_>, u64),

@@ -39,7 +39,7 @@ impl Class {
     /// Each of them, the harmless first.
     pub const ALL: [Self; 3] = [Self::Safe, Self::NewPin, Self::WrongData];
 
-    /// Its name on the command line and in JSON: `safe`, `new-pin`, `wrong-data`.
+    /// Returns its name on the command line and in JSON: `safe`, `new-pin`, `wrong-data`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -55,7 +55,7 @@ fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Whether a map without `max_entries` is what its author meant.
+/// Returns whether a map without `max_entries` is what its author meant.
 pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }

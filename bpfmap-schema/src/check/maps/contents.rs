@@ -263,7 +263,7 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     }
 }
 
-/// What the kernel would find different: its name, and what both have.
+/// Returns what the kernel would find different: its name, and what both have.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(

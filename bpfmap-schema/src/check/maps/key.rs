@@ -89,7 +89,7 @@ pub(super) fn check<'a>(
     }
 }
 
-/// The finding with a remedy as the author of the schema writes it.
+/// Returns the finding with a remedy as the author of the schema writes it.
 fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
     match row.key {
         KeyRule::CgroupStorage => finding.help(format!(
@@ -116,8 +116,8 @@ fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &Spanned<
     }
 }
 
-/// Whether `ty` is a struct whose first bytes are the prefix length: the first member, or what that
-/// begins with, as in `struct { struct bpf_lpm_trie_key trie; … }`.
+/// Returns whether `ty` is a struct whose first bytes are the prefix length: the first member, or
+/// what that begins with, as in `struct { struct bpf_lpm_trie_key trie; … }`.
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return false };
     match cx.resolved.type_def(name).map(|def| &def.kind) {
@@ -128,7 +128,7 @@ fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     }
 }
 
-/// Whether the first bytes of a member are a `u32`.
+/// Returns whether the first bytes of a member are a `u32`.
 fn begins(cx: &Context<'_>, member: &Member) -> bool {
     let (body, is_union) = match &member.ty {
         _ if member.bits.is_some() => return false,
@@ -149,7 +149,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
     body.members.iter().take(first).any(|member| begins(cx, member))
 }
 
-/// The array of no elements that ends the struct `ty`, if one does.
+/// Returns the array of no elements that ends the struct `ty`, if one does.
 fn flexible_array(cx: &Context<'_>, ty: &Type) -> Option<Span> {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return None };
     let TypeDefKind::Struct(body) = &cx.resolved.type_def(name)?.kind else { return None };

@@ -32,7 +32,7 @@ fn finding(attribute: &Spanned<Attribute>, message: impl Into<String>) -> Findin
     Finding::new(&rules::SET_BY_LOADER, attribute.span, message)
 }
 
-/// What the schema says as well.
+/// Returns what the schema says as well.
 fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let written: Option<Span> = match attribute.value {
         Attribute::Key => map.key.as_ref().map(crate::ir::KeyValue::span),
@@ -47,7 +47,7 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     Some(finding(attribute, message).related(written, "written here").help("remove one of them"))
 }
 
-/// Whether a map of type `row` is not made unless somebody says what the attribute is.
+/// Returns whether a map of type `row` is not made unless somebody says what the attribute is.
 fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     match attribute {
         Attribute::Key => row.key != KeyRule::Keyless && !row.key.is_implied(),
@@ -57,7 +57,7 @@ fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     }
 }
 
-/// What `map` has to have and does not say: its loader knows it.
+/// Returns what `map` has to have and does not say: its loader knows it.
 #[cfg(feature = "import")]
 pub(crate) fn left_out(map: &MapDecl, row: &MapType) -> Vec<Attribute> {
     let is_said = |attribute| match attribute {
@@ -116,7 +116,7 @@ fn not_for_inner(
     )
 }
 
-/// The type of what fills a map from the start is that of the maps in it.
+/// Returns the type of what fills a map from the start is that of the maps in it.
 fn filled(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
     let message = "initial contents need a template in the object";

@@ -13,7 +13,7 @@ pub(super) struct Pointers<'a> {
 }
 
 impl<'a> Pointers<'a> {
-    /// The first pointer that the sound type `ty` holds.
+    /// Returns the first pointer that the sound type `ty` holds.
     pub(super) fn find(&mut self, cx: &Context<'a>, ty: &'a Type) -> Option<Span> {
         let def = cx.resolved.type_def(by_value(ty)?)?;
         let name = def.name.value.as_str();

@@ -41,7 +41,7 @@ fn value(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Whether the frames of a stack of `map` are build ids and offsets.
+/// Returns whether the frames of a stack of `map` are build ids and offsets.
 fn has_build_ids(map: &MapDecl) -> bool {
     map.flags.iter().any(|flag| flag.value == "stack_build_id")
 }

@@ -91,13 +91,13 @@ impl MapDefinition {
         }
     }
 
-    /// The type of its keys, unless it has no bytes, as that of `__uint(key, 0)`.
+    /// Returns the type of its keys, unless it has no bytes, as that of `__uint(key, 0)`.
     #[must_use]
     pub fn key_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.key.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
     }
 
-    /// The type of its values, unless it has no bytes.
+    /// Returns the type of its values, unless it has no bytes.
     #[must_use]
     pub fn value_type(&self, btf: &Btf<'_>) -> Option<TypeId> {
         self.value.filter(|id| btf.size(*id).is_ok_and(|size| size != 0))
@@ -136,7 +136,7 @@ impl Unread {
     }
 }
 
-/// All maps of an object file.
+/// Returns all maps of an object file.
 pub(super) fn read(
     object: &ObjectFile<'_>,
     btf: Option<&Btf<'_>>,
@@ -276,7 +276,7 @@ fn defined(
     Ok(map)
 }
 
-/// The variables of an object by name, each with its type.
+/// Returns the variables of an object by name, each with its type.
 fn variables<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId)> {
     let variables = btf.iter().filter_map(|(id, ty)| match ty.kind {
         Kind::Variable { ty: of, .. } => Some((ty.name, (id, of))),
@@ -341,7 +341,7 @@ fn structure(
     Ok((map, values_at))
 }
 
-/// The struct behind typedefs and qualifiers.
+/// Returns the struct behind typedefs and qualifiers.
 fn resolved_id(btf: &Btf<'_>, id: TypeId) -> TypeId {
     let mut at = id;
     for _ in 0..32 {

@@ -30,7 +30,7 @@ pub(super) struct Symbol<'a> {
 }
 
 impl<'a> Symbol<'a> {
-    /// A symbol that has a name.
+    /// Returns a symbol that has a name.
     fn new(symbol: &ElfSymbol<'a, '_>) -> Option<Self> {
         Some(Self {
             name: symbol.name().ok().filter(|name| !name.is_empty())?,
@@ -93,18 +93,18 @@ impl<'a> ObjectFile<'a> {
         Ok(Self { file })
     }
 
-    /// The contents of a section.
+    /// Returns the contents of a section.
     pub(super) fn section(&self, name: &str) -> Option<&'a [u8]> {
         self.file.section_by_name(name)?.data().ok()
     }
 
-    /// Whether numbers have their least significant byte first.
+    /// Returns whether numbers have their least significant byte first.
     pub(super) fn is_little_endian(&self) -> bool {
         self.file.is_little_endian()
     }
 
-    /// The variables of a section, by their place. Where a compiler wrote no size, a variable ends where the next one
-    /// begins, or the section does.
+    /// Returns the variables of a section, by their place. Where a compiler wrote no size, a variable ends where the
+    /// next one begins, or the section does.
     pub(super) fn variables(&self, section: &str) -> Vec<Symbol<'a>> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let symbols = self.file.symbols().filter(|symbol| is_variable(symbol));
@@ -112,8 +112,8 @@ impl<'a> ObjectFile<'a> {
         by_place(symbols.filter_map(|symbol| Symbol::new(&symbol)).collect(), section.size())
     }
 
-    /// The sections that are called `name` or `name/` and something, with their data and variables. Of those that are
-    /// called the same, the first.
+    /// Returns the sections that are called `name` or `name/` and something, with their data and variables. Of those
+    /// that are called the same, the first.
     pub(super) fn sections(&self, name: &str) -> Vec<Section<'a>> {
         let is_one = |of: &str| {
             of.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -142,7 +142,7 @@ impl<'a> ObjectFile<'a> {
         found
     }
 
-    /// What the addresses in a section lead to: where each stands, and a symbol's name.
+    /// Returns what the addresses in a section lead to: where each stands, and a symbol's name.
     pub(super) fn references(&self, section: &str) -> Vec<(u64, &'a str)> {
         let Some(section) = self.file.section_by_name(section) else { return vec![] };
         let data = section.data().unwrap_or_default();
@@ -178,7 +178,7 @@ impl<'a> ObjectFile<'a> {
     }
 }
 
-/// What a machine is called.
+/// Returns what a machine is called.
 fn machine_name(machine: Machine) -> String {
     let name = match machine {
         EM_386 => "32-bit x86",
@@ -201,7 +201,7 @@ fn read_u64(data: &[u8], at: u64, little: bool) -> Option<u64> {
     Some(if little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
 }
 
-/// The number of 4 bytes at a place.
+/// Returns the number of 4 bytes at a place.
 pub(super) fn read_u32(data: &[u8], at: usize, little: bool) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
     Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })

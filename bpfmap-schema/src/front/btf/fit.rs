@@ -15,8 +15,8 @@ pub(super) struct Placed {
 /// The largest alignment that a schema can ask for.
 const MAX_ALIGN: u64 = 4096;
 
-/// The body of a struct, or union, of `size` bytes that has each member where it is `placed`. `None`
-/// if no words of a schema put them there.
+/// Returns the body of a struct, or union, of `size` bytes that has each member where it is `placed`. `None` if no
+/// words of a schema put them there.
 pub(super) fn fit(
     layouts: &Layouts,
     placed: &[Placed],
@@ -58,7 +58,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether `body` comes out as wanted.
+    /// Returns whether `body` comes out as wanted.
     fn is(&self, body: &Composite) -> bool {
         let layout = layout(self.layouts, body, self.is_union);
         let real =
@@ -91,7 +91,7 @@ impl Wanted<'_> {
         Err(body)
     }
 
-    /// The members with padding wherever they would not lie where they should.
+    /// Returns the members with padding wherever they would not lie where they should.
     fn padded(&self, packed: bool) -> Option<Composite> {
         if self.is_union {
             return None;
@@ -150,7 +150,7 @@ struct Fillers<'a> {
 /// What names of padding begin with; a number follows.
 const FILLER: &str = "__pad_";
 
-/// Whether a member is padding that was written out: nothing else has no place in BTF.
+/// Returns whether a member is padding that was written out: nothing else has no place in BTF.
 fn is_filler(member: &Member) -> bool {
     member.span == Span::NONE
 }

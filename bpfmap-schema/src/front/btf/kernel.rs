@@ -25,8 +25,7 @@ impl<'a> KernelTypes<'a> {
         Self { btf, by_name }
     }
 
-    /// Whether the kernel has the type `id` of `btf`, called `name`, with the same members at the same
-    /// places.
+    /// Returns whether the kernel has the type `id` of `btf`, called `name`, with the same members at the same places.
     pub(super) fn has(&self, btf: &Btf<'_>, id: TypeId, name: &str) -> bool {
         let Some(ours) = btf.get(id) else { return false };
         let ids = self.by_name.get(name).into_iter().flatten();

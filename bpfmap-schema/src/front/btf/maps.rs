@@ -191,7 +191,7 @@ impl Maker<'_, '_, '_> {
         }
     }
 
-    /// The type of the records that the map carries.
+    /// Returns the type of the records that the map carries.
     fn event(&mut self, map: &MapDefinition) -> Result<Option<Spanned<Type>>, Failed> {
         let Some(event) = map.event else { return Ok(None) };
         let span = self.types.places.line(&format!("{}.event", self.name));
@@ -227,7 +227,7 @@ impl Maker<'_, '_, '_> {
         KeyValue::Size(Spanned::new(size, self.span))
     }
 
-    /// A key or a value: by its type, or by its size where there is none.
+    /// Returns a key or a value: by its type, or by its size where there is none.
     fn described(
         &mut self,
         what: &str,

@@ -76,7 +76,7 @@ impl Imported {
         found.map(|(finding, _)| finding).collect()
     }
 
-    /// Whether a map was left out.
+    /// Returns whether a map was left out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity() == Severity::Error)
@@ -102,7 +102,7 @@ impl<'a> Tags<'a> {
         tags
     }
 
-    /// Whether two parts of two sources have the same tags.
+    /// Returns whether two parts of two sources have the same tags.
     fn are_same(one: (&Self, TypeId), other: (&Self, TypeId), component: Option<u32>) -> bool {
         one.0.0.get(&(one.1, component)) == other.0.0.get(&(other.1, component))
     }
@@ -144,7 +144,7 @@ pub struct Definitions<'a> {
     pub btf: Btf<'a>,
 }
 
-/// The maps of an object file as it defines them, and its BTF.
+/// Returns the maps of an object file as it defines them, and its BTF.
 ///
 /// # Errors
 ///

@@ -40,7 +40,7 @@ impl Places {
         self.line(&name)
     }
 
-    /// The number of the owner whose lines are written now.
+    /// Returns the number of the owner whose lines are written now.
     pub(super) fn owner(&self) -> Option<usize> {
         self.starts.last().map(|(_, owner)| *owner)
     }
@@ -50,7 +50,7 @@ impl Places {
         self.starts.extend(owner.map(|owner| (self.text.len(), owner)));
     }
 
-    /// A line of what was begun, or resumed, last.
+    /// Returns a line of what was begun, or resumed, last.
     pub(super) fn line(&mut self, path: &str) -> Span {
         let start = self.text.len();
         self.text.push_str(path);

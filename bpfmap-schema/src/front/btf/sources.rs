@@ -27,7 +27,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether two types are the same to the last member: names, places, tags. Of what a pointer leads to, the name
+/// Returns whether two types are the same to the last member: names, places, tags. Of what a pointer leads to, the name
 /// counts.
 pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> bool {
     let mut seen = HashSet::new();
@@ -42,7 +42,7 @@ pub(super) fn same(one: (&Source<'_>, TypeId), other: (&Source<'_>, TypeId)) -> 
     true
 }
 
-/// Whether two types are the same but for those that they hold, which go to `rest`.
+/// Returns whether two types are the same but for those that they hold, which go to `rest`.
 fn is_same(
     (one_source, one_id): (&Source<'_>, TypeId),
     (other_source, other_id): (&Source<'_>, TypeId),
@@ -93,7 +93,7 @@ fn is_same(
     }
 }
 
-/// The tags before what a pointer leads to, and its name.
+/// Returns the tags before what a pointer leads to, and its name.
 fn pointee<'a>(btf: &Btf<'a>, target: TypeId) -> Vec<&'a str> {
     let mut names = vec![];
     let mut at = target;

@@ -101,8 +101,8 @@ impl Part {
     }
 }
 
-/// The keys and values whose type is at fault for what was found at `span`: it stands there, or holds the type that
-/// does.
+/// Returns the keys and values whose type is at fault for what was found at `span`: it stands there, or holds the type
+/// that does.
 fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
     let holding = match owners.of(span) {
         Some(Owner::Type(name)) => holding(schema, name),
@@ -251,7 +251,7 @@ impl<'a> About<'a> {
         about
     }
 
-    /// Whether it is one of these.
+    /// Returns whether it is one of these.
     pub(super) fn is(&self, owner: &Owner) -> bool {
         match owner {
             Owner::Map(name) => self.maps.contains(&name.as_str()),
@@ -264,14 +264,14 @@ fn by_name(schema: &Schema) -> HashMap<&str, &TypeDef> {
     schema.types.iter().map(|def| (def.name.value.as_str(), def)).collect()
 }
 
-/// The maps whose key or value holds the type `name`, or leads to it.
+/// Returns the maps whose key or value holds the type `name`, or leads to it.
 fn holders<'a>(schema: &'a Schema, name: &'a str) -> Vec<&'a str> {
     let found = holding(schema, name);
     let maps = schema.maps.iter().filter(|map| roots(map).iter().any(|name| found.contains(name)));
     maps.map(|map| map.name.value.as_str()).collect()
 }
 
-/// The type `name`, and those that hold it or lead to it.
+/// Returns the type `name`, and those that hold it or lead to it.
 fn holding<'a>(schema: &'a Schema, name: &'a str) -> HashSet<&'a str> {
     let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
     for def in &schema.types {
@@ -306,7 +306,7 @@ fn forget_unused(schema: &mut Schema) {
     schema.types.retain(|def| used.contains(&def.name.value));
 }
 
-/// The names of types that a map mentions.
+/// Returns the names of types that a map mentions.
 fn roots(map: &MapDecl) -> Vec<&str> {
     let mut names = vec![];
     for ty in map.types() {
@@ -318,7 +318,7 @@ fn roots(map: &MapDecl) -> Vec<&str> {
     names
 }
 
-/// The names of types that a type mentions.
+/// Returns the names of types that a type mentions.
 fn parts(def: &TypeDef) -> Vec<&str> {
     let mut names = vec![];
     match &def.kind {

@@ -237,13 +237,13 @@ pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
     }
 }
 
-/// Whether the attributes called `name` have the word `key`.
+/// Returns whether the attributes called `name` have the word `key`.
 #[cfg(feature = "rust")]
 pub(super) fn has_word(attributes: &[Attribute], name: &str, key: &str) -> bool {
     entry(attributes, name, key).is_some()
 }
 
-/// The string that the attributes called `name` have for the word `key`.
+/// Returns the string that the attributes called `name` have for the word `key`.
 #[cfg(feature = "rust")]
 pub(super) fn string_word(attributes: &[Attribute], name: &str, key: &str) -> Option<String> {
     match entry(attributes, name, key)?.value {
@@ -264,7 +264,7 @@ fn entry(attributes: &[Attribute], name: &str, key: &str) -> Option<Entry> {
     entries.find(|entry| entry.word == key)
 }
 
-/// The doc comment, without the space that each line starts with.
+/// Returns the doc comment, without the space that each line starts with.
 pub(super) fn doc(attributes: &[Attribute]) -> Option<String> {
     let lines = attributes.iter().filter_map(|attribute| {
         let syn::Meta::NameValue(meta) = &attribute.meta else { return None };

@@ -97,17 +97,17 @@ impl Cfg {
         self.extern_crates.insert(name.into(), path.into());
     }
 
-    /// The root file of the crate `name`.
+    /// Returns the root file of the crate `name`.
     pub(super) fn root_of(&self, name: &str) -> Option<&Path> {
         self.extern_crates.get(name).map(PathBuf::as_path)
     }
 
-    /// What is known of another crate of the same build.
+    /// Returns what is known of another crate of the same build.
     pub(super) fn of_extern_crate(&self) -> Self {
         Self { features: None, ..self.clone() }
     }
 
-    /// What Cargo tells a build script: the target, and the features of its package.
+    /// Returns what Cargo tells a build script: the target, and the features of its package.
     ///
     /// `None` anywhere but in a build script. Conditions that the script itself sets by
     /// `cargo::rustc-cfg` are not among them.
@@ -140,8 +140,8 @@ impl Cfg {
         cfg
     }
 
-    /// What is known of a source that lies at `path`: the features that Cargo told are those of the
-    /// package of the build script alone. `said` wins.
+    /// Returns what is known of a source that lies at `path`: the features that Cargo told are
+    /// those of the package of the build script alone. `said` wins.
     #[must_use]
     pub fn for_source(&self, path: &Path, said: &Self) -> Self {
         let mut cfg = self.clone();
@@ -158,7 +158,7 @@ impl Cfg {
         cfg
     }
 
-    /// What is known of the condition `key`, or `key = "value"`.
+    /// Returns what is known of the condition `key`, or `key = "value"`.
     pub(super) fn truth(&self, key: &str, value: Option<&str>) -> Truth {
         let said = |value: Option<&str>| {
             self.said.get(&(key.to_owned(), value.map(ToOwned::to_owned))).copied()
@@ -207,7 +207,7 @@ fn one(input: ParseStream<'_>, may_be_not: bool) -> syn::Result<(String, Option<
     Ok((word.to_string(), value, true))
 }
 
-/// A feature as the name of an environment variable has it.
+/// Returns a feature as the name of an environment variable has it.
 fn variable(feature: &str) -> String {
     feature.to_uppercase().replace('-', "_")
 }
@@ -227,7 +227,7 @@ const ONE_VALUE: &[&str] = &[
     "target_vendor",
 ];
 
-/// Whether the compiler sets the condition by the target.
+/// Returns whether the compiler sets the condition by the target.
 fn is_of_target(key: &str) -> bool {
     key.starts_with("target_") || matches!(key, "panic" | "unix" | "windows")
 }

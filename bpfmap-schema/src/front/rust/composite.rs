@@ -380,8 +380,8 @@ fn read_field(
     FieldRole::Member { index: members.len() - 1, anonymous, padding }
 }
 
-/// What a member is that was not there before: a number, `true` or `false`, or the name of a variant
-/// as the schema has it, in quotes.
+/// Returns what a member is that was not there before: a number, `true` or `false`, or the name of a variant as the
+/// schema has it, in quotes.
 fn default_value(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
@@ -405,13 +405,13 @@ fn default_value(
     Some(Spanned::new(DefaultValue::Number(number.value), span))
 }
 
-/// Whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
+/// Returns whether a field is what C calls padding: `_pad…` or `__pad…`, of `u8`s.
 fn is_padding(ident: &Ident, ty: &syn::Type) -> bool {
     let name = ident.to_string();
     (name.starts_with("_pad") || name.starts_with("__pad")) && bytes(ty).is_some()
 }
 
-/// A field of bytes.
+/// Returns a field of bytes.
 fn storage(reader: &Reader<'_>, ident: &Ident, ty: &syn::Type) -> Storage {
     let place = reader.place_up_to(ident.span(), reader.place(ty));
     let bytes = match bytes(ty) {
@@ -437,7 +437,7 @@ enum Bytes<'t> {
     Array(&'t Expr),
 }
 
-/// How many bytes a type is that is `u8`, or an array of them.
+/// Returns how many bytes a type is that is `u8`, or an array of them.
 fn bytes(ty: &syn::Type) -> Option<Bytes<'_>> {
     let is_byte = |ty: &syn::Type| matches!(ty, syn::Type::Path(path) if path.path.is_ident("u8"));
     match ty {

@@ -11,13 +11,13 @@ use crate::type_word;
 
 /// What the reader of an item asks whoever knows what is around the item.
 pub trait Context {
-    /// The place from the start of `first` to the end of `last`.
+    /// Returns the place from the start of `first` to the end of `last`.
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span;
 
-    /// What a path that stands for a type means.
+    /// Returns what a path that stands for a type means.
     fn resolve(&self, path: &syn::Path) -> Meaning;
 
-    /// The value of an integer expression that is no literal. Its literals are of the type `int`, where
+    /// Returns the value of an integer expression that is no literal. Its literals are of the type `int`, where
     /// something says of which.
     fn constant(&self, expression: &syn::Expr, int: Option<Int>) -> Constant;
 
@@ -49,8 +49,8 @@ pub enum Constant {
     Nothing,
 }
 
-/// The value of `expression` by the look of it alone, which is all that a derive macro sees: without any
-/// names but `u32::MAX` and its like.
+/// Returns the value of `expression` by the look of it alone, which is all that a derive macro sees: without any names
+/// but `u32::MAX` and its like.
 #[must_use]
 pub fn by_its_literals(expression: &syn::Expr, int: Option<Int>) -> Constant {
     // What has no value the compiler refuses.
@@ -58,7 +58,8 @@ pub fn by_its_literals(expression: &syn::Expr, int: Option<Int>) -> Constant {
         .map_or(Constant::Later, |value| Constant::Known(value.number))
 }
 
-/// What `path` means by the look of its last word alone, which is all that a derive macro sees.
+/// Returns what `path` means by the look of its last word alone, which is all that a derive macro
+/// sees.
 #[must_use]
 pub fn by_last_segment(path: &syn::Path) -> Meaning {
     let Some(last) = path.segments.last() else { return Meaning::Nothing };

@@ -60,8 +60,8 @@ impl NamedValue {
     }
 }
 
-/// A new type of an integer that is an enum of C: two of its names may have one value, which those of
-/// Rust's enums can't.
+/// Returns a new type of an integer that is an enum of C: two of its names may have one value, which those of Rust's
+/// enums can't.
 pub(super) fn new_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
@@ -110,7 +110,7 @@ pub(super) fn new_type(
     TypeItem { std_traits: opening.std_traits.clone(), ..reader.item(def) }
 }
 
-/// The integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.
+/// Returns the integer that a word of `repr` says an enum is. BTF has no wider enum than 64 bits.
 pub(super) fn repr_int(word: &str) -> Option<Int> {
     match type_word::builtin(word) {
         Some(Type::Int(int)) if int.size <= 8 => Some(int),
@@ -118,7 +118,7 @@ pub(super) fn repr_int(word: &str) -> Option<Int> {
     }
 }
 
-/// The value of the variant `index`; 0 where only the compiler knows it.
+/// Returns the value of the variant `index`; 0 where only the compiler knows it.
 fn number(
     reader: &Reader<'_>,
     expression: &Expr,

@@ -29,10 +29,10 @@ impl Value {
 
 /// What an expression may name.
 pub(super) trait Names {
-    /// The value of a constant.
+    /// Returns the value of a constant.
     fn path(&self, path: &syn::Path) -> Result<Value, Why>;
 
-    /// The value of the call of `function`, without arguments.
+    /// Returns the value of the call of `function`, without arguments.
     fn call(&self, function: &Expr) -> Result<Value, Why>;
 }
 
@@ -53,7 +53,7 @@ fn words(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// The value of `expression`, where a value of the type `expected` is asked for.
+/// Returns the value of `expression`, where a value of the type `expected` is asked for.
 pub(super) fn evaluate(
     names: &dyn Names,
     expression: &Expr,
@@ -150,7 +150,7 @@ fn operation(operator: &BinOp, left: i128, right: i128) -> Result<i128, Why> {
     result.ok_or_else(overflow)
 }
 
-/// A shift drops the bits that leave the integer, and shifts by less than it has.
+/// Returns a shift drops the bits that leave the integer, and shifts by less than it has.
 fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> Result<Value, Why> {
     let int = value.int.or(expected);
     let width = int.map_or(i128::BITS, |int| int.size * 8);
@@ -168,7 +168,7 @@ fn shift(operator: &BinOp, value: Value, bits: i128, expected: Option<Int>) -> R
     Ok(Value { number, int: value.int })
 }
 
-/// The integer that `ty` is; `usize` is the target's.
+/// Returns the integer that `ty` is; `usize` is the target's.
 pub(super) fn int(ty: &syn::Type) -> Option<Int> {
     let syn::Type::Path(path) = ty else { return None };
     int_word(&path.path.segments.last()?.ident.to_string())

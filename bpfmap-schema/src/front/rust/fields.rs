@@ -10,8 +10,7 @@ use crate::layout::CompositeLayout;
 use crate::rules;
 use crate::source::Span;
 
-/// What is wrong with the fields of `item`, a struct or union whose members are `body`, all of known
-/// sizes.
+/// Returns what is wrong with the fields of `item`, a struct or union whose members are `body`, all of known sizes.
 #[must_use]
 pub fn check_fields(
     item: &TypeItem,
@@ -221,7 +220,7 @@ impl Placed<'_> {
             .help("write these and the previous bit-fields in one `bits(…)`")
     }
 
-    /// The array that holds it has its size.
+    /// Returns the array that holds it has its size.
     fn wrong_storage(&self) -> Option<Finding> {
         let Some(Storage { bytes: Some(there), place }) = self.storage else { return None };
         let has = self.end - self.start;

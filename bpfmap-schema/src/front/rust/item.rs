@@ -48,7 +48,7 @@ pub struct TypeItem {
 }
 
 impl TypeItem {
-    /// The expression of a number that is left to the compiler.
+    /// Returns the expression of a number that is left to the compiler.
     #[must_use]
     pub fn later(&self, what: Later) -> Option<&TokenStream> {
         self.later.iter().find(|(later, _)| *later == what).map(|(_, expression)| expression)
@@ -208,12 +208,13 @@ impl<'c> Reader<'c> {
         self.pointees.take()
     }
 
-    /// Whether all could be read; whether a number is left to the compiler; and what is held.
+    /// Returns whether all could be read; whether a number is left to the compiler; and what is
+    /// held.
     pub(super) fn finish(&self) -> (bool, bool, Vec<Held>) {
         (!self.reported.get(), self.later.get(), self.held.take())
     }
 
-    /// What was read, as an item of which `def` says all.
+    /// Returns what was read, as an item of which `def` says all.
     pub(super) fn item(&self, def: TypeDef) -> TypeItem {
         let (readable, later, held) = self.finish();
         TypeItem {
@@ -231,7 +232,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Where `tokens` stand.
+    /// Returns where `tokens` stand.
     pub(super) fn place(&self, tokens: &impl ToTokens) -> Span {
         let mut tokens = tokens.to_token_stream().into_iter();
         let Some(first) = tokens.next() else { return Span::NONE };
@@ -248,25 +249,26 @@ impl<'c> Reader<'c> {
         self.context.span(start, end)
     }
 
-    /// Where one token stands.
+    /// Returns where one token stands.
     pub(super) fn place_of(&self, token: TokenSpan) -> Span {
         self.context.span(token, token)
     }
 
-    /// The place from `first` to the end of `rest`.
+    /// Returns the place from `first` to the end of `rest`.
     pub(super) fn place_up_to(&self, first: TokenSpan, rest: Span) -> Span {
         Span { end: rest.end, ..self.place_of(first) }
     }
 
-    /// The name of the type or map `ident` in the schema: `asked`, or by what Rust calls it.
+    /// Returns the name of the type or map `ident` in the schema: `asked`, or by what Rust calls
+    /// it.
     pub(super) fn name(&self, ident: &Ident, asked: Option<Spanned<String>>) -> Spanned<String> {
         asked.unwrap_or_else(|| {
             Spanned::new(snake_case(&ident.unraw().to_string()), self.place_of(ident.span()))
         })
     }
 
-    /// The value of an expression that stands for `what`: "`max_entries`". What its literals are in Rust
-    /// is said by `int`, unless nothing says it.
+    /// Returns the value of an expression that stands for `what`: "`max_entries`". What its literals are in Rust is
+    /// said by `int`, unless nothing says it.
     pub(super) fn number<T: TryFrom<i128>>(
         &self,
         expression: &Expr,
@@ -317,8 +319,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The number that was read of `expression`; where it is left to the compiler, notes it as `later`
-    /// and goes on with `instead`.
+    /// Returns the number that was read of `expression`; where it is left to the compiler, notes it as `later` and goes
+    /// on with `instead`.
     pub(super) fn or_later<T>(
         &self,
         number: Number<T>,
@@ -339,7 +341,7 @@ impl<'c> Reader<'c> {
         self.number(expression, (what, Some(U32)), (0, u32::MAX.into()))
     }
 
-    /// The length of an array.
+    /// Returns the length of an array.
     pub(super) fn len(&self, expression: &Expr) -> Number<u32> {
         self.number(expression, ("the length of an array", Some(USIZE)), (0, u32::MAX.into()))
     }

@@ -99,8 +99,8 @@ pub(super) fn read(reader: &Reader<'_>, input: &DeriveInput) -> MapItem {
     }
 }
 
-/// The number that `key` has, an integer of `size` bytes. One that is left to the compiler goes to
-/// `later`.
+/// Returns the number that `key` has, an integer of `size` bytes. One that is left to the compiler
+/// goes to `later`.
 fn number<T: TryFrom<i128>>(
     reader: &Reader<'_>,
     entries: &mut Entries<'_, '_>,
@@ -117,7 +117,7 @@ fn number<T: TryFrom<i128>>(
     number.known()
 }
 
-/// The one word that stands alone.
+/// Returns the one word that stands alone.
 fn map_type(
     reader: &Reader<'_>,
     input: &DeriveInput,
@@ -369,13 +369,13 @@ impl Parts {
     }
 }
 
-/// What of a map can be left to the loader, by its field.
+/// Returns what of a map can be left to the loader, by its field.
 fn open(field: &Ident) -> Option<Attribute> {
     let parts = Attribute::WORDS.iter().filter(|(_, it)| *it != Attribute::MaxEntries);
     parts.clone().find(|(name, _)| field == name).map(|(_, attribute)| *attribute)
 }
 
-/// Whether a type is nothing but a name.
+/// Returns whether a type is nothing but a name.
 fn is_named(ty: &syn::Type, name: &Ident) -> bool {
     matches!(ty, syn::Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
 }
@@ -389,7 +389,7 @@ fn no_parameter(reader: &Reader<'_>, parameter: &impl quote::ToTokens) {
     );
 }
 
-/// The map that a map of maps names.
+/// Returns the map that a map of maps names.
 fn inner(reader: &Reader<'_>, ty: &syn::Type) -> Option<Spanned<InnerMap>> {
     let span = reader.place(ty);
     if let syn::Type::Path(TypePath { qself: None, path, .. }) = ty {

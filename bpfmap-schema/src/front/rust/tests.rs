@@ -66,7 +66,7 @@ fn map_of(text: &str) -> MapItem {
     item
 }
 
-/// The only type of a TOML schema, without places.
+/// Returns the only type of a TOML schema, without places.
 fn toml_type(text: &str) -> TypeDef {
     let draft = read_str(Path::new("test.toml"), text);
     assert!(draft.findings.is_empty(), "{:?}", draft.findings);
@@ -94,7 +94,7 @@ fn placeless(mut def: TypeDef) -> TypeDef {
     def
 }
 
-/// The rule, the words that it is about and the message of each finding.
+/// Returns the rule, the words that it is about and the message of each finding.
 fn findings<T>(
     text: &str,
     read: fn(&dyn Context, &syn::DeriveInput) -> T,
@@ -420,7 +420,7 @@ fn attributes_that_say_nothing_are_refused() {
     assert_eq!(rules, ["attribute-syntax", "wrong-kind-of-value", "wrong-kind-of-value"]);
 }
 
-/// The rules that the fields of a struct or union break, and the remedies.
+/// Returns the rules that the fields of a struct or union break, and the remedies.
 fn field_findings(text: &str) -> Vec<(&'static str, String)> {
     let item = type_of(text);
     let (body, is_union) = match &item.def.kind {

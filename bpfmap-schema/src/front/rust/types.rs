@@ -136,7 +136,8 @@ fn target(
 
 const NAME_A_STRUCT: &str = "write `Struct`, or `Struct.member` for a list or a tree, or the name in C as a string: `\"task_struct\"`";
 
-/// What a member, key, value or event of the type `ty` is. `None` where that has been reported.
+/// Returns what a member, key, value or event of the type `ty` is. `None` where that has been
+/// reported.
 pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Option<Spanned<Type>> {
     let read = read_with(reader, ty, &mut hints);
     if read.is_some() {
@@ -145,7 +146,7 @@ pub(super) fn read(reader: &Reader<'_>, ty: &syn::Type, mut hints: Hints) -> Opt
     read
 }
 
-/// The bytes behind a value in `Padded<T, N>`, and `T`. `None` for any other type.
+/// Returns the bytes behind a value in `Padded<T, N>`, and `T`. `None` for any other type.
 pub(super) fn padded<'t>(
     reader: &Reader<'_>,
     ty: &'t syn::Type,
@@ -162,7 +163,7 @@ pub(super) fn padded<'t>(
     Some((inner, bytes))
 }
 
-/// The constant that stands between angle brackets, without its braces.
+/// Returns the constant that stands between angle brackets, without its braces.
 fn constant(argument: &GenericArgument) -> Option<Expr> {
     // A constant by its name looks like a type.
     let (GenericArgument::Const(_) | GenericArgument::Type(_)) = argument else { return None };
@@ -177,7 +178,7 @@ fn constant(argument: &GenericArgument) -> Option<Expr> {
     inner.or_else(|| syn::parse2(tokens).ok())
 }
 
-/// The array of `length` elements. `None` where what is wrong with the length was reported.
+/// Returns the array of `length` elements. `None` where what is wrong with the length was reported.
 fn array_of(
     element: Spanned<Type>,
     length: Number<u32>,
@@ -212,7 +213,7 @@ fn read_with(reader: &Reader<'_>, ty: &syn::Type, hints: &mut Hints) -> Option<S
     Some(Spanned::new(read, span()))
 }
 
-/// What to say of a type that is no path and no array.
+/// Returns what to say of a type that is no path and no array.
 fn shape(ty: &syn::Type) -> (&'static str, &'static str) {
     match ty {
         syn::Type::Reference(_) => (
@@ -397,7 +398,7 @@ fn targeted(
     None
 }
 
-/// The type of the schema that stands between the angle brackets of `path`.
+/// Returns the type of the schema that stands between the angle brackets of `path`.
 fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
     if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next() {
         if let Meaning::Schema(name) = reader.context().resolve(&inner.path) {

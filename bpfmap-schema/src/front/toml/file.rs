@@ -18,7 +18,8 @@ type Key<'t> = TomlSpanned<DeString<'t>>;
 /// A value with the bytes it was written at.
 pub(super) type Value<'t> = TomlSpanned<DeValue<'t>>;
 
-/// The keys and values of a table, in the order of the text: the table itself is sorted by name.
+/// Returns the keys and values of a table, in the order of the text: the table itself is sorted by
+/// name.
 pub(super) fn as_written<'v, 't>(
     table: &'v DeTable<'t>,
 ) -> impl Iterator<Item = (&'v Key<'t>, &'v Value<'t>)> {
@@ -47,8 +48,8 @@ impl<'s> File<'s> {
         self.findings.borrow_mut().push(finding);
     }
 
-    /// How much was found so far: whether reading a part of the file found something is whether
-    /// this has grown.
+    /// Returns how much was found so far: whether reading a part of the file found something is
+    /// whether this has grown.
     pub(super) fn findings_count(&self) -> usize {
         self.findings.borrow().len()
     }
@@ -57,8 +58,8 @@ impl<'s> File<'s> {
         self.findings.into_inner()
     }
 
-    /// What stands between the quotes of a string at `span`, if it has no escapes: then a byte of
-    /// the string is a byte of the file.
+    /// Returns what stands between the quotes of a string at `span`, if it has no escapes: then a
+    /// byte of the string is a byte of the file.
     pub(super) fn is_verbatim(&self, span: Span, string: &str) -> bool {
         self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(string)
     }
@@ -137,13 +138,13 @@ impl<'s> File<'s> {
         table
     }
 
-    /// An array of strings.
+    /// Returns an array of strings.
     pub(super) fn strings(&self, value: &Value<'_>, key: &str) -> Vec<Spanned<String>> {
         let Some(items) = self.array(value, key) else { return Vec::new() };
         items.iter().filter_map(|item| self.string(item, key)).collect()
     }
 
-    /// Which of `words` the string says.
+    /// Returns which of `words` the string says.
     pub(super) fn word<T: Copy>(
         &self,
         text: &Spanned<String>,
@@ -214,7 +215,8 @@ impl<'v, 't, 's> Fields<'v, 't, 's> {
         self.grammar = grammar;
     }
 
-    /// The value of a key of the grammar. Reports that the key is absent if it must be there.
+    /// Returns the value of a key of the grammar. Reports that the key is absent if it must be
+    /// there.
     pub(super) fn get(&self, key: &str) -> Option<&'v Value<'t>> {
         let value = self.present(key);
         let what = self.grammar.what;

@@ -23,12 +23,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Its keys.
+    /// Returns its keys.
     pub fn keys(&self) -> impl Iterator<Item = &'static Key> + use<> {
         self.keys.iter().flat_map(|group| *group)
     }
 
-    /// The key of this name, if the table has one.
+    /// Returns the key of this name, if the table has one.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys().find(|key| key.name == name)
@@ -413,7 +413,7 @@ static OF_A_MAP: &[Key] = &[
     optional("doc", Value::Text, "A description of the map."),
 ];
 
-/// The words of a list of words and their meanings in code.
+/// Returns the words of a list of words and their meanings in code.
 fn names<T>(words: &[(&'static str, T)]) -> Vec<(&'static str, &'static str)> {
     words.iter().map(|(word, _)| (*word, "")).collect()
 }

@@ -7,7 +7,7 @@
 /// What reading one file may take, in bytes.
 const OF_A_FILE: u64 = 56 << 20;
 
-/// Whether reading `text` takes more than there is room for.
+/// Returns whether reading `text` takes more than there is room for.
 pub(super) fn is_too_much(text: &str) -> bool {
     let mut bytes = 0;
     let mut before = b'\n';

@@ -60,7 +60,7 @@ pub(super) fn read(draft: &mut Draft, id: SourceId, path: &Path, text: &str, is_
     Top { name, includes }
 }
 
-/// The mistakes against TOML itself.
+/// Returns the mistakes against TOML itself.
 pub(super) fn read_syntax(id: SourceId, text: &str) -> Vec<Finding> {
     let file = File::new(id, text);
     let (_, errors) = DeTable::parse_recoverable(text);
@@ -76,12 +76,12 @@ fn report_syntax_errors(file: &File<'_>, errors: Vec<toml::de::Error>) {
     }
 }
 
-/// The name of a file without `.toml`.
+/// Returns the name of a file without `.toml`.
 fn stem(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()
 }
 
-/// A schema that has no `name` is called as its file, if that makes an identifier.
+/// Returns a schema that has no `name` is called as its file, if that makes an identifier.
 fn name_of(path: &Path, file: &File<'_>) -> Option<Spanned<String>> {
     let stem = stem(path).unwrap_or_default();
     if let Some(name) = front::name_of(stem) {

@@ -188,7 +188,7 @@ fn variants(file: &File<'_>, table: &DeTable<'_>) -> Vec<Variant> {
     variants
 }
 
-/// The type expression that `key` has.
+/// Returns the type expression that `key` has.
 pub(super) fn type_of(file: &File<'_>, value: &Value<'_>, key: &str) -> Option<Spanned<Type>> {
     let text = file.string(value, key)?;
     let verbatim = file.is_verbatim(text.span, &text.value);

@@ -44,7 +44,7 @@ pub enum StoredAt {
 }
 
 impl StoredAt {
-    /// The range of the bits, as Rust writes it, and how many they are.
+    /// Returns the range of the bits, as Rust writes it, and how many they are.
     fn bits(&self) -> Option<(String, String)> {
         match self {
             Self::Byte(_) => None,

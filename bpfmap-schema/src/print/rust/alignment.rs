@@ -34,14 +34,14 @@ pub fn explicitly_aligned<'a>(schema: &'a Schema, layouts: &Layouts) -> Explicit
     found
 }
 
-/// Whether the runtime's type of `field` has `repr(align)`: all but those of 4 bytes.
+/// Returns whether the runtime's type of `field` has `repr(align)`: all but those of 4 bytes.
 fn is_explicit(field: SpecialField) -> bool {
     use SpecialField as Field;
     !matches!(field, Field::SpinLock | Field::ResSpinLock | Field::RefCount)
 }
 
 impl ExplicitlyAligned<'_> {
-    /// Whether the type of a member has `repr(align)`.
+    /// Returns whether the type of a member has `repr(align)`.
     #[must_use]
     pub fn member(&self, ty: &MemberType, at: &MemberLayout) -> bool {
         match (ty, &at.nested) {

@@ -10,7 +10,7 @@ use crate::print::rust::names::plain;
 use crate::print::rust::names::{Scope, camel, identifier};
 use crate::source::Spanned;
 
-/// A string literal.
+/// Returns a string literal.
 pub(super) fn string(text: &str) -> String {
     format!("{text:?}")
 }
@@ -63,7 +63,7 @@ pub(super) fn list(word: &str, items: &[String]) -> String {
     text
 }
 
-/// The lines of a doc comment that begin with `mark`.
+/// Returns the lines of a doc comment that begin with `mark`.
 ///
 /// Where a comment can't hold the text, an attribute does. Where rustdoc would find code in it, and run that as tests of the
 /// user's crate, attributes hide it from the tests.
@@ -102,7 +102,7 @@ pub(super) struct Named {
     pub(super) word: Option<String>,
 }
 
-/// The field of the member `name`.
+/// Returns the field of the member `name`.
 pub(super) fn field(scope: &mut Scope, name: &str) -> Named {
     let ident = scope.take(&lower(name));
     let is_clear = plain(&ident) == name && !name.starts_with("_pad") && !name.starts_with("__pad");
@@ -122,19 +122,20 @@ fn lower(name: &str) -> String {
     format!("{}{}{}", "_".repeat(before), words.join("_"), "_".repeat(after))
 }
 
-/// The variant `name` of an enum.
+/// Returns the variant `name` of an enum.
 pub(super) fn variant(scope: &mut Scope, name: &str) -> Named {
     let is_loud = !name.chars().any(|character| character.is_ascii_lowercase());
     let ident = scope.take(&camel(&if is_loud { name.to_lowercase() } else { name.to_owned() }));
     Named { word: c_name(&ident, name), ident }
 }
 
-/// The word `name = "…"`, where the Rust type `rust` does not tell that it is called `name`.
+/// Returns the word `name = "…"`, where the Rust type `rust` does not tell that it is called
+/// `name`.
 pub(super) fn c_name(rust: &str, name: &str) -> Option<String> {
     (snake_case(rust) != name).then(|| format!("name = {}", string(name)))
 }
 
-/// Whether `text` can stand as an identifier.
+/// Returns whether `text` can stand as an identifier.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')

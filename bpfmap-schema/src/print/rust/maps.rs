@@ -110,7 +110,7 @@ impl Printer<'_> {
     }
 }
 
-/// The words of `bpf_map`.
+/// Returns the words of `bpf_map`.
 fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     let mut words = vec![];
     if is_template {
@@ -164,7 +164,7 @@ fn words(map: &MapDecl, spec: &str, is_template: bool) -> Vec<String> {
     words
 }
 
-/// What an author of user space has to know of a map of which the loader sets something.
+/// Returns what an author of user space has to know of a map of which the loader sets something.
 fn how_to_open(spec: &str, map: &MapDecl) -> String {
     let parts = map.open_parts();
     let set: Vec<String> = parts

@@ -80,7 +80,7 @@ pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     format!("use ::core::prelude::v1::*;\n\n{}{taken}\n{items}", imports.line(ROOT))
 }
 
-/// The module that has what is generated of the schema `name`.
+/// Returns the module that has what is generated of the schema `name`.
 ///
 /// It is called as the schema, unless the module around it could then no longer name a crate that every crate has.
 #[must_use]
@@ -91,7 +91,7 @@ pub fn module_name(name: &str) -> String {
     }
 }
 
-/// The names that [`print()`] gives to the types and maps of `schema`.
+/// Returns the names that [`print()`] gives to the types and maps of `schema`.
 #[must_use]
 pub fn names(schema: &Schema) -> Names<'_> {
     Names::without(schema, &reserved())
@@ -172,7 +172,7 @@ fn mentioned(schema: &Schema) -> HashSet<&str> {
     in_types.chain(schema.maps.iter().flat_map(MapDecl::named_types)).collect()
 }
 
-/// The check names templates, and a schema that was only read has them without a name.
+/// Returns the check names templates, and a schema that was only read has them without a name.
 fn with_named_templates(schema: &Schema) -> Schema {
     let mut schema = schema.clone();
     for map in &mut schema.maps {

@@ -31,7 +31,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// The names of all types and maps of `schema`.
+    /// Returns the names of all types and maps of `schema`.
     #[must_use]
     pub fn new(schema: &'a Schema) -> Self {
         Self::without(schema, &[])
@@ -56,7 +56,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The names of the types of a schema, none of which is one of `reserved`. Maps do not change them.
+    /// Returns the names of the types of a schema, none of which is one of `reserved`. Maps do not change them.
     pub fn of_types(types: impl Iterator<Item = &'a TypeDef>, reserved: &[&str]) -> Self {
         let taken = [MAPS].iter().chain(reserved).map(|name| (*name).to_owned());
         let mut names =
@@ -68,17 +68,17 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The type that the schema calls `name`.
+    /// Returns the type that the schema calls `name`.
     pub fn ty(&self, name: &str) -> &str {
         self.types.get(name).map_or("u8", String::as_str)
     }
 
-    /// The spec type of the map that the schema calls `name`.
+    /// Returns the spec type of the map that the schema calls `name`.
     pub fn spec(&self, name: &str) -> &str {
         self.specs.get(name).map_or("", String::as_str)
     }
 
-    /// The parameters of a map's spec type: of what the loader sets, the type.
+    /// Returns the parameters of a map's spec type: of what the loader sets, the type.
     #[must_use]
     pub fn parameters(&self, map: &MapDecl) -> Vec<(Attribute, String)> {
         let named = map.open_parts().into_iter().map(|part| {
@@ -102,7 +102,7 @@ impl<'a> Names<'a> {
         self.taken.contains(name)
     }
 
-    /// A type name that nothing else has, `base` if possible.
+    /// Returns a type name that nothing else has, `base` if possible.
     pub fn take_type(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         let mut number = 2;
@@ -180,7 +180,7 @@ impl Scope {
     }
 }
 
-/// An identifier without the mark of a raw one.
+/// Returns an identifier without the mark of a raw one.
 #[must_use]
 pub fn plain(identifier: &str) -> &str {
     identifier.strip_prefix("r#").unwrap_or(identifier)

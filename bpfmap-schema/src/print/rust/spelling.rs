@@ -6,7 +6,7 @@ use super::alignment::ExplicitlyAligned;
 use crate::ir::{Composite, Int, Member};
 use crate::layout::{CompositeLayout, MemberLayout};
 
-/// The type of the crate `bpfmap` for a field that belongs to the kernel.
+/// Returns the type of the crate `bpfmap` for a field that belongs to the kernel.
 #[must_use]
 pub fn special_field_type(field: SpecialField) -> &'static str {
     match field {
@@ -25,7 +25,7 @@ pub fn special_field_type(field: SpecialField) -> &'static str {
     }
 }
 
-/// The Rust integer.
+/// Returns the Rust integer.
 #[must_use]
 pub fn int_name(int: Int) -> &'static str {
     match (int.signed, int.size) {
@@ -42,8 +42,8 @@ pub fn int_name(int: Int) -> &'static str {
     }
 }
 
-/// Whether Rust refuses the member of a struct as a field of its own type at its place. `packed` is
-/// whether the struct is `repr(packed)`.
+/// Returns whether Rust refuses the member of a struct as a field of its own type at its place.
+/// `packed` is whether the struct is `repr(packed)`.
 #[must_use]
 pub fn is_held_in_bytes(
     explicit: &ExplicitlyAligned<'_>,

@@ -210,7 +210,8 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// What a field leads to: by its name in Rust where the schema has it, else by that in C.
+    /// Returns what a field leads to: by its name in Rust where the schema has it, else by that in
+    /// C.
     fn target(&self, target: &Target) -> String {
         let name = &target.name.value;
         let member =
@@ -231,7 +232,8 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The words of `repr`, and what the alignment of the C type is where that does not tell it.
+/// Returns the words of `repr`, and what the alignment of the C type is where that does not tell
+/// it.
 fn repr(this: &Item<'_>, natural: u64, has_storage: bool) -> (String, Vec<String>) {
     let Item { body, layout, .. } = this;
     let mut said = vec![];
@@ -381,7 +383,7 @@ impl<'a> Fields<'a> {
         self.end = at.offset().saturating_add(at.ty.size);
     }
 
-    /// The type of a member that is no bit-field.
+    /// Returns the type of a member that is no bit-field.
     fn spell(
         &mut self,
         printer: &mut Printer<'a>,
@@ -449,13 +451,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What stands before a member that a field of bytes holds.
+/// Returns what stands before a member that a field of bytes holds.
 fn before(member: &Member, words: &[String]) -> String {
     let doc = doc_attribute(member.doc.as_ref());
     if words.is_empty() { doc } else { format!("{doc}#[bpf({})] ", words.join(", ")) }
 }
 
-/// A comment in the middle of a line.
+/// Returns a comment in the middle of a line.
 fn doc_attribute(doc: Option<&String>) -> String {
     let Some(doc) = doc else { return String::new() };
     let lines: Vec<String> = doc.split('\n').map(|line| format!(" {line}")).collect();
@@ -468,14 +470,14 @@ fn doc_attribute(doc: Option<&String>) -> String {
     format!("#[doc = {}] ", string(&text))
 }
 
-/// Whether no two variants have the same value.
+/// Returns whether no two variants have the same value.
 fn is_plain_enum(body: &Enum) -> bool {
     let mut values: Vec<i128> = body.variants.iter().map(|variant| variant.value.value).collect();
     values.sort_unstable();
     values.windows(2).all(|two| two[0] != two[1])
 }
 
-/// The word by which an attribute says what a field leads to.
+/// Returns the word by which an attribute says what a field leads to.
 fn hint(field: SpecialField) -> &'static str {
     match field {
         SpecialField::ListHead => "list_head",

@@ -163,12 +163,12 @@ impl<E: Plain> Reader<E> {
         self.memory.size()
     }
 
-    /// The position of the next record.
+    /// Returns the position of the next record.
     pub(in super::super) fn position(&self) -> u64 {
         self.next
     }
 
-    /// The number of bytes of records that were overwritten before they were read.
+    /// Returns the number of bytes of records that were overwritten before they were read.
     pub(in super::super) fn overwritten(&self) -> u64 {
         self.overwritten
     }

@@ -113,7 +113,7 @@ impl<E: Plain> Writer<E> {
     }
 }
 
-/// The size of an event in its header, which also has two flag bits.
+/// Returns the size of an event in its header, which also has two flag bits.
 const fn size_of_u32<E: Plain>() -> u32 {
     assert!(size_of::<E>() < (BUSY >> 1) as usize, "a record has less than a gigabyte");
     #[allow(clippy::cast_possible_truncation, reason = "asserted")]

@@ -21,7 +21,7 @@ use crate::source::{Span, Spanned};
 const MEMBER: usize = 400;
 
 impl<'a> Types<'a> {
-    /// The name of a struct, union or enum, which is made when it is first asked for.
+    /// Returns the name of a struct, union or enum, which is made when it is first asked for.
     pub(super) fn named(
         &mut self,
         id: TypeId,
@@ -64,7 +64,7 @@ impl<'a> Types<'a> {
         Ok(name)
     }
 
-    /// The name of a type that was made before.
+    /// Returns the name of a type that was made before.
     fn known(&mut self, id: TypeId) -> Made<Option<String>> {
         let name = self.names.get(&(self.source, id)).cloned();
         self.spend(name.as_ref().map_or(0, String::len))?;
@@ -149,8 +149,8 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// The integer of an enum, and the value of each variant. Where the BTF does not say the sign, or not the whole
-    /// value, it is what the values allow.
+    /// Returns the integer of an enum, and the value of each variant. Where the BTF does not say the sign, or not the
+    /// whole value, it is what the values allow.
     fn numbers(&mut self, body: &bpfmap_btf::Enum<'a>, place: Place<'_>) -> (Int, Vec<i128>) {
         let repr = Int { size: body.size, signed: body.is_signed };
         let values: Vec<i128> = body.variants.iter().map(|variant| variant.value).collect();
@@ -188,7 +188,7 @@ impl<'a> Types<'a> {
         (repr, values)
     }
 
-    /// The body of a struct or union.
+    /// Returns the body of a struct or union.
     fn composite(
         &mut self,
         id: TypeId,
@@ -230,8 +230,8 @@ impl<'a> Types<'a> {
         Ok(Composite { packed: false, align: None, members: vec![bytes] })
     }
 
-    /// Whether a member takes no room and marks no place: an empty struct or union, or an array of such. Of variants
-    /// that its compiler does not describe, a Rust enum has a member of no type.
+    /// Returns whether a member takes no room and marks no place: an empty struct or union, or an array of such. Of
+    /// variants that its compiler does not describe, a Rust enum has a member of no type.
     fn has_no_bytes(&self, member: &BtfMember<'_>) -> bool {
         if member.bits != 0 {
             return false;
@@ -348,7 +348,7 @@ impl<'a> Types<'a> {
         Ok(Placed { member, bit_offset })
     }
 
-    /// What a list or tree holds stands in a tag: `contains:STRUCT:MEMBER`.
+    /// Returns what a list or tree holds stands in a tag: `contains:STRUCT:MEMBER`.
     fn contained(
         &mut self,
         ty: &mut Spanned<Type>,

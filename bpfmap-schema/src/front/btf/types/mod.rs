@@ -68,7 +68,7 @@ impl Place<'_> {
         Self { depth: self.depth + 1, nested: self.nested + 1, ..self }
     }
 
-    /// Whether nothing more goes into it: an array of bytes is the last that does.
+    /// Returns whether nothing more goes into it: an array of bytes is the last that does.
     fn is_too_deep(self) -> bool {
         self.depth > MAX_DEPTH || self.nested + 1 >= type_expression::MAX_DEPTH
     }
@@ -106,7 +106,7 @@ impl<'a> Types<'a> {
         self.source = source;
     }
 
-    /// What types are read from now.
+    /// Returns what types are read from now.
     pub(super) fn btf(&self) -> &'a Btf<'a> {
         &self.sources[self.source].btf
     }
@@ -139,7 +139,7 @@ impl<'a> Types<'a> {
         self.left_out.push(LeftOut { map: map.to_owned(), rule });
     }
 
-    /// The type of a key, a value, a member or an element.
+    /// Returns the type of a key, a value, a member or an element.
     pub(super) fn ty(&mut self, id: TypeId, place: Place<'_>) -> Made<Spanned<Type>> {
         self.spend(8)?;
         let of = |ty| Ok(Spanned::new(ty, place.span));
@@ -243,7 +243,7 @@ impl<'a> Types<'a> {
         self.report(&rules::IMPORT_TYPE_TAG, span, message, help);
     }
 
-    /// Whether a word of every schema means what the typedef of the same name leads to.
+    /// Returns whether a word of every schema means what the typedef of the same name leads to.
     fn is_like(&self, target: TypeId, word: &Type) -> bool {
         let Ok(Some(ty)) = self.btf().resolve(target) else { return false };
         match (&ty.kind, word) {
@@ -256,7 +256,8 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// What a pointer leads to. User space only carries it, so nothing follows from it but a name.
+    /// Returns what a pointer leads to. User space only carries it, so nothing follows from it but
+    /// a name.
     fn pointer(&mut self, target: TypeId, place: Place<'_>) -> Made<Type> {
         self.spend(8)?;
         let none = Type::Pointer(None);
@@ -347,7 +348,7 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Whether the kernel defines the type.
+    /// Returns whether the kernel defines the type.
     fn is_kernels(&self, id: TypeId, name: &str) -> bool {
         // What is a word of C's or the kernel's may be defined by other headers, with another meaning.
         let size = self.btf().size(id).unwrap_or_default();
@@ -356,13 +357,13 @@ impl<'a> Types<'a> {
     }
 }
 
-/// The special field that is a struct of this name.
+/// Returns the special field that is a struct of this name.
 fn special_struct(name: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied();
     fields.find(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// The special field that a type tag marks.
+/// Returns the special field that a type tag marks.
 fn pointer_tag(tag: &str) -> Option<SpecialField> {
     let mut fields = SpecialField::ALL.iter().copied();
     fields.find(|field| field.is_pointer() && field.name() == tag)

@@ -14,7 +14,7 @@ const MAX_NAME: usize = 127;
 const MOST_NAMESAKES: u32 = 8;
 
 impl Types<'_> {
-    /// A name for the type `id` that nothing else has.
+    /// Returns a name for the type `id` that nothing else has.
     pub(super) fn name(&mut self, id: TypeId, wanted: &str, place: Place<'_>) -> Made<String> {
         let mut name: String = wanted
             .chars()
@@ -38,8 +38,8 @@ impl Types<'_> {
         Ok(name)
     }
 
-    /// The name of a type that is called so too and is the same: of another source, or twice in one that was linked
-    /// without libbpf's `btf__dedup`.
+    /// Returns the name of a type that is called so too and is the same: of another source, or twice in one that was
+    /// linked without libbpf's `btf__dedup`.
     pub(super) fn shared(&mut self, id: TypeId, wanted: &str) -> Made<Option<String>> {
         let last = self.numbers.get(wanted).copied().unwrap_or(1);
         let last = if self.sources.len() == 1 { last.min(MOST_NAMESAKES) } else { last };

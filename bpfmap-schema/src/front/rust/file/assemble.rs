@@ -312,7 +312,7 @@ pub(super) fn map_item(krate: &Crate, id: DeclarationId) -> Rc<MapItem> {
     item
 }
 
-/// The number of a variant.
+/// Returns the number of a variant.
 pub(super) fn variant(krate: &Crate, id: DeclarationId, variant: &str) -> Option<i128> {
     let declaration = krate.declaration(id);
     let Kind::Declared(declared) = &declaration.kind else { return None };
@@ -387,7 +387,7 @@ fn layout_of_item(krate: &Crate, item: &Rc<TypeItem>) -> Option<TypeLayout> {
     layouts.named(name)
 }
 
-/// What a schema calls a declaration.
+/// Returns what a schema calls a declaration.
 pub(super) fn c_name(declaration: &Declaration) -> String {
     let own = match &declaration.kind {
         Kind::Declared(declared) => {

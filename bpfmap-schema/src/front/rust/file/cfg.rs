@@ -28,7 +28,7 @@ impl<'c> Conditions<'c> {
         Self { cfg, doubts: Vec::new() }
     }
 
-    /// The conditions that were met so far and are not known.
+    /// Returns the conditions that were met so far and are not known.
     pub(super) fn into_doubts(self) -> Vec<Doubt> {
         self.doubts
     }
@@ -191,7 +191,7 @@ struct Condition {
     unknown: String,
 }
 
-/// Whether an attribute decides what a schema has.
+/// Returns whether an attribute decides what a schema has.
 fn matters(meta: &Meta) -> bool {
     const DECIDE: &[&str] = &["bpf", "bpf_map", "bpf_type", "cfg", "cfg_attr", "path", "repr"];
     let path = meta.path();

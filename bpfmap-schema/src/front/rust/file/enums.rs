@@ -45,7 +45,7 @@ pub(super) fn check(krate: &Crate) {
 /// How many aliases may lead to each other.
 const MAX_DEPTH: u32 = 32;
 
-/// Whether Rust has an enum by this name.
+/// Returns whether Rust has an enum by this name.
 fn is_enum(krate: &Crate, id: DeclarationId, depth: u32) -> bool {
     match &krate.declaration(id).kind {
         Kind::Declared(declared) => matches!(declared.input.data, syn::Data::Enum(_)),

@@ -45,7 +45,7 @@ pub(super) fn check(
     }
 }
 
-/// The types of which all is known, by their names.
+/// Returns the types of which all is known, by their names.
 fn known(types: &[(Rc<TypeItem>, TypeDef)]) -> HashSet<&str> {
     let mut known: HashSet<&str> = HashSet::new();
     // Types hold each other at most 32 deep, or are refused.

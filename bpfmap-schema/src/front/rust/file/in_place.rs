@@ -17,15 +17,15 @@ const MAX_MEMBERS: usize = 100_000;
 /// How deep types in place may be in each other.
 const MAX_DEPTH: usize = 32;
 
-/// Whether C has no name for what is declared.
+/// Returns whether C has no name for what is declared.
 pub(super) fn has_no_name(declared: &Declared) -> bool {
     let (attribute, word) =
         if declared.is_map { ("bpf_map", "template") } else { ("bpf_type", "in_place") };
     has_word(&declared.input.attrs, attribute, word)
 }
 
-/// What stands for a declaration without a name until it is put in its place: nothing that could be
-/// one.
+/// Returns what stands for a declaration without a name until it is put in its place: nothing that
+/// could be one.
 pub(super) fn key(id: DeclarationId) -> String {
     format!("#{}", id.number())
 }
@@ -180,7 +180,7 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     whole
 }
 
-/// Whether no type in place stands in `ty`, where none can be written.
+/// Returns whether no type in place stands in `ty`, where none can be written.
 fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
     let mut found = false;
     replace_keys(&mut ty.value, &mut found);

@@ -83,7 +83,7 @@ pub(super) struct Contents {
     pub(super) doubts: Vec<Doubt>,
 }
 
-/// What stands in a module that consists of `tokens`, as far as there is room for it.
+/// Returns what stands in a module that consists of `tokens`, as far as there is room for it.
 ///
 /// Each item takes of `room`.
 pub(super) fn split(tokens: TokenStream, room: &Room, cfg: &Cfg) -> Contents {
@@ -203,7 +203,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Where the item that begins here ends: behind the first `;` or `{ … }`.
+    /// Returns where the item that begins here ends: behind the first `;` or `{ … }`.
     fn end_of_body(&self) -> usize {
         self.end(|token| {
             is_semicolon(token)
@@ -308,7 +308,7 @@ fn alias(tokens: &[TokenTree], attributes: Vec<Attribute>, doubts: Vec<Doubt>) -
     Some(Alias { name: name.clone(), attributes, has_parameters, target, doubts })
 }
 
-/// The `=` that stands alone, outside of all brackets.
+/// Returns the `=` that stands alone, outside of all brackets.
 fn position(tokens: &[TokenTree], character: char) -> Option<usize> {
     tokens.iter().position(|token| {
         matches!(token, TokenTree::Punct(punct)
@@ -357,7 +357,7 @@ fn declared(
     }
 }
 
-/// Whether `#[derive(…)]` names `derive`, by whatever path.
+/// Returns whether `#[derive(…)]` names `derive`, by whatever path.
 fn has_derive(attributes: &[Attribute], derive: &str) -> bool {
     attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
         let parser = syn::punctuated::Punctuated::<syn::Path, syn::Token![,]>::parse_terminated;

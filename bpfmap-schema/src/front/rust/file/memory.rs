@@ -16,8 +16,8 @@ const OF_A_FILE: u64 = 52 << 20;
 pub(super) struct Room(Cell<u64>);
 
 impl Room {
-    /// The room for the file `text`, from which its tokens are taken already; `None` where there is
-    /// none for them.
+    /// Returns the room for the file `text`, from which its tokens are taken already; `None` where
+    /// there is none for them.
     pub(super) fn for_text(text: &str) -> Option<Self> {
         OF_A_FILE.checked_sub(of_tokens(text)).map(|rest| Self(Cell::new(rest)))
     }
@@ -34,7 +34,7 @@ impl Room {
     }
 }
 
-/// What the tokens of `text` take at most.
+/// Returns what the tokens of `text` take at most.
 fn of_tokens(text: &str) -> u64 {
     let mut bytes = 0;
     let mut goes_on = false;
@@ -61,7 +61,7 @@ fn of_tokens(text: &str) -> u64 {
     bytes
 }
 
-/// What the parsed item takes that consists of `tokens`.
+/// Returns what the parsed item takes that consists of `tokens`.
 pub(super) fn of_item(tokens: &[TokenTree]) -> u64 {
     let mut bytes = 1500;
     let all: TokenStream = tokens.iter().cloned().collect();

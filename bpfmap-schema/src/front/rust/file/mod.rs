@@ -48,7 +48,7 @@ pub fn read_file(path: &Path) -> Draft {
     read_file_with(path, &Cfg::default())
 }
 
-/// The same for a build of which more is known.
+/// Returns the same for a build of which more is known.
 #[must_use]
 pub fn read_file_with(path: &Path, cfg: &Cfg) -> Draft {
     on_own_stack(|| Crate::open(path, None, cfg))
@@ -60,7 +60,7 @@ pub fn read_str(path: &Path, text: &str) -> Draft {
     read_str_with(path, text, &Cfg::default())
 }
 
-/// The same for a build of which more is known.
+/// Returns the same for a build of which more is known.
 #[must_use]
 pub fn read_str_with(path: &Path, text: &str, cfg: &Cfg) -> Draft {
     on_own_stack(|| Crate::open(path, Some(text), cfg))

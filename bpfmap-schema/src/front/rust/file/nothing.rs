@@ -2,7 +2,7 @@
 
 use super::krate::{Crate, DeclarationId, Kind};
 
-/// What there is in a source that has no types and no maps for a schema; `own` are its declarations.
+/// Returns what there is in a source that has no types and no maps for a schema; `own` are its declarations.
 pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     /// How many names are told.
     const TOLD: usize = 3;
@@ -27,7 +27,7 @@ pub(super) fn instead(krate: &Crate, own: &[DeclarationId]) -> Vec<String> {
     notes
 }
 
-/// Whether the first line that says something is one of TOML.
+/// Returns whether the first line that says something is one of TOML.
 fn looks_like_toml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();

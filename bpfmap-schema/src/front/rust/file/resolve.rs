@@ -34,12 +34,12 @@ const MAX_STEPS: usize = 2000;
 /// How many `use`s may lead to each other.
 const MAX_DEPTH: usize = 64;
 
-/// The words of a path.
+/// Returns the words of a path.
 pub(super) fn words(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect()
 }
 
-/// What `path` means in `module`; `None` where nothing in the crate tells.
+/// Returns what `path` means in `module`; `None` where nothing in the crate tells.
 pub(super) fn resolve(
     krate: &Crate,
     module: ModuleId,
@@ -83,7 +83,7 @@ impl Walk<'_> {
         self.follow(found, rest, space, depth)
     }
 
-    /// What the words `rest` behind `found` lead to.
+    /// Returns what the words `rest` behind `found` lead to.
     fn follow(
         &self,
         mut found: Meaning,
@@ -120,7 +120,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What `module` calls `name`.
+    /// Returns what `module` calls `name`.
     fn member(&self, module: ModuleId, name: &str, space: Space, depth: usize) -> Option<Meaning> {
         self.steps.set(self.steps.get() + 1);
         if depth > MAX_DEPTH || self.steps.get() > MAX_STEPS {
@@ -161,7 +161,7 @@ impl Walk<'_> {
         None
     }
 
-    /// What the path of a `use` leads to.
+    /// Returns what the path of a `use` leads to.
     fn used(&self, module: ModuleId, used: &Use, space: Space, depth: usize) -> Option<Meaning> {
         if used.is_absolute {
             return self.extern_path(&used.path, space, depth);

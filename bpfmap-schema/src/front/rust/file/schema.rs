@@ -88,8 +88,8 @@ fn set(krate: &Crate, source: SourceId, schema: &mut Schema, word: &Ident, text:
     }
 }
 
-/// A schema that has no name is called as its file; one at the root of a crate or of a folder of
-/// modules as the folder that is named for it.
+/// Returns a schema that has no name is called as its file; one at the root of a crate or of a
+/// folder of modules as the folder that is named for it.
 fn name_of(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let canonical = || path.canonicalize().ok();

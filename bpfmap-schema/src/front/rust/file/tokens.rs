@@ -12,7 +12,7 @@ pub(super) const MAX_DEPTH: usize = 256;
 /// time that the parser takes for a number grows with the square of its length.
 const MAX_NUMBER: usize = 256;
 
-/// The tokens of a file, or where it is no Rust.
+/// Returns the tokens of a file, or where it is no Rust.
 pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
     blank_start(text).parse().map_err(|error: proc_macro2::LexError| error.span().byte_range())
 }
@@ -27,7 +27,8 @@ fn blank_start(text: &str) -> String {
     format!("{}{}", " ".repeat(blank), &rest[start..])
 }
 
-/// Whether `tokens` nest deeper than [`MAX_DEPTH`], or have a longer number than [`MAX_NUMBER`].
+/// Returns whether `tokens` nest deeper than [`MAX_DEPTH`], or have a longer number than
+/// [`MAX_NUMBER`].
 pub(super) fn is_too_deep(tokens: &[TokenTree]) -> bool {
     let all: TokenStream = tokens.iter().cloned().collect();
     let mut stack = vec![(all.into_iter(), 0, 0)];

@@ -110,7 +110,8 @@ impl Crate {
         }
     }
 
-    /// A file is one module; only that which was read first may still look for the one around it.
+    /// A file is one module; only that which was read first may still look for the one
+    /// around it.
     fn known_file(
         &self,
         known: ModuleId,
@@ -161,8 +162,8 @@ impl Crate {
     }
 }
 
-/// Whether a file that was named by itself is a module of a package rather than the root of a
-/// program.
+/// Returns whether a file that was named by itself is a module of a package rather than the root of
+/// a program.
 pub(super) fn is_in_sources(path: &Path) -> bool {
     let file = canonical(path);
     file.ancestors()
@@ -170,7 +171,7 @@ pub(super) fn is_in_sources(path: &Path) -> bool {
         .is_some_and(|package| file.starts_with(package.join("src")))
 }
 
-/// Whether the modules of a file of this name lie beside it.
+/// Returns whether the modules of a file of this name lie beside it.
 pub(super) fn is_root_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))

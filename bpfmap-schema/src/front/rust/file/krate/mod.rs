@@ -215,12 +215,12 @@ impl Crate {
         Rc::clone(&self.declarations.borrow()[id.0])
     }
 
-    /// Whether `id` is that of a map.
+    /// Returns whether `id` is that of a map.
     pub(super) fn is_map(&self, id: DeclarationId) -> bool {
         matches!(&self.declaration(id).kind, Kind::Declared(declared) if declared.is_map)
     }
 
-    /// The module that `parent` calls `name`.
+    /// Returns the module that `parent` calls `name`.
     pub(super) fn child(&self, parent: ModuleId, name: &str) -> Option<ModuleId> {
         let module = self.module(parent);
         let child = module.children.borrow().get(name).cloned()?;
@@ -242,8 +242,8 @@ impl Crate {
         found
     }
 
-    /// The module above, and that at the root of the crate. Asked for the first time it looks for
-    /// them in the package that the file lies in.
+    /// Returns the module above, and that at the root of the crate. Asked for the first time it
+    /// looks for them in the package that the file lies in.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
         let module = self.module(id);
         if module.parent.get().is_none() {
@@ -252,7 +252,7 @@ impl Crate {
         module.parent.get()
     }
 
-    /// The root of another crate, if it is known where that is.
+    /// Returns the root of another crate, if it is known where that is.
     pub(super) fn extern_crate(&self, name: &str) -> Option<ModuleId> {
         if let Some(known) = self.extern_crates.borrow().get(name) {
             return *known;
@@ -468,13 +468,13 @@ impl Above {
     }
 }
 
-/// The bytes from the start of `first` to the end of `last`.
+/// Returns the bytes from the start of `first` to the end of `last`.
 pub(super) fn span(source: SourceId, first: TokenSpan, last: TokenSpan) -> Span {
     let (first, last) = (first.byte_range(), last.byte_range());
     Span::new(source, first.start..last.end.max(first.end))
 }
 
-/// A draft that says that nothing could be read.
+/// Returns a draft that says that nothing could be read.
 pub(super) fn unreadable(error: &std::io::Error) -> Draft {
     let message = format!("can't start a thread to read the file: {error}");
     let finding = Finding::new(&rules::UNREADABLE_SOURCE, Span::NONE, message)
