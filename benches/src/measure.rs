@@ -6,7 +6,7 @@ use std::time::Instant;
 /// A way of doing a job.
 pub(crate) struct Contender<'a> {
     pub(crate) name: &'static str,
-    /// Does the job so many times.
+    /// Does the job this many times.
     pub(crate) run: Box<dyn FnMut(u32) + 'a>,
     /// What has to be there before; it is not timed.
     prepare: Option<Box<dyn FnMut() + 'a>>,

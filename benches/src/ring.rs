@@ -1,4 +1,4 @@
-//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it lies, and so does
+//! Reading the events of a ring buffer. The loop by hand looks at 8 bytes of each event where it is, and so does
 //! `consume_in_place`; what is safe copies the event before it shows it.
 
 use crate::maps::Error;
@@ -126,7 +126,7 @@ where
     ))
 }
 
-/// Fills a ring with records of so many words, which are zero.
+/// Fills a ring with records of this many words, which are zero.
 fn filler(ring: RawFd, words: usize) -> Result<impl FnMut(), Error> {
     let instruction = |code: u8, registers: u8, off: i16, imm: i32| {
         let mut instruction = bpf_insn { code, off, imm, ..bpf_insn::default() };
@@ -153,7 +153,7 @@ fn filler(ring: RawFd, words: usize) -> Result<impl FnMut(), Error> {
         instruction(0xb7, 0, 0, 0),
         instruction(0x95, 0, 0, 0),
     ]);
-    // SAFETY: the instructions are as many as said, and the names end with a zero.
+    // SAFETY: the instructions are as many as stated, and the names end with a zero.
     let fd = unsafe {
         libbpf_sys::bpf_prog_load(
             BPF_PROG_TYPE_SOCKET_FILTER,
@@ -182,7 +182,7 @@ fn run(program: &OwnedFd) {
         repeat: i32::try_from(EVENTS).unwrap_or(i32::MAX),
         ..bpf_test_run_opts::default()
     };
-    // SAFETY: the packet is as long as said.
+    // SAFETY: the packet is as long as stated.
     let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
     assert_eq!(done, 0, "the ring is not filled");
 }
@@ -214,7 +214,7 @@ impl Bare {
     }
 
     fn consume(&mut self) {
-        // SAFETY: both positions begin their pages, and records lie in the data or its second copy.
+        // SAFETY: both positions begin their pages, and records are in the data or its second copy.
         unsafe {
             let consumer = AtomicU64::from_ptr(self.consumer.cast());
             let end = AtomicU64::from_ptr(self.producer.cast()).load(Ordering::Acquire);

@@ -27,7 +27,7 @@ macro_rules! each {
     };
 }
 
-/// The bare look-up of a `u64`.
+/// The bare lookup of a `u64`.
 macro_rules! bare_lookup {
     ($fd:expr, $key:expr) => {{
         let key = $key;
@@ -156,7 +156,7 @@ fn array_lookup(rounds: u32) -> Result<Job, Error> {
     lookups!("array look-up", 0, rounds, maps, aya)
 }
 
-/// Returns the bare look-up of a value for each CPU, into a buffer that is used again.
+/// Returns the bare lookup of a value for each CPU, into a buffer that is used again.
 fn bare_percpu(fd: i32, cpus: usize) -> impl FnMut(u32) {
     let mut values = vec![0_u64; cpus];
     each!(key in 0 => {

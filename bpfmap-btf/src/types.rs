@@ -86,7 +86,7 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// Returns what a qualifier or a type tag stands before.
+    /// Returns what a qualifier or a type tag is before.
     pub(crate) fn qualified(&self) -> Option<TypeId> {
         match self {
             Self::Volatile(target)
@@ -187,7 +187,7 @@ pub struct Parameter<'a> {
 pub struct SectionVariable {
     /// The [variable](Kind::Variable).
     pub variable: TypeId,
-    /// Where it stands in the section.
+    /// Where it is in the section.
     pub offset: u32,
     /// Bytes.
     pub size: u32,

@@ -1,4 +1,4 @@
-//! `bpfmap verify --object`: schemas held against objects that clang makes here.
+//! `bpfmap verify --object`: schemas compared with objects that clang makes here.
 
 mod support;
 

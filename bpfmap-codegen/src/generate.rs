@@ -87,8 +87,8 @@ impl Options {
 
 /// Returns the paths of the schemas that are generated along with `roots`, since these include them.
 ///
-/// Each path stands there once, after those that it includes itself, and none is that of one of `roots`. Read each of
-/// them as a schema of its own, with its maps, and call [`generate`] with [`Options::for_include`]: so its files are the
+/// Each path is there once, after those that it includes itself, and none is that of one of `roots`. Read each of them
+/// as a schema of its own, with its maps, and call [`generate`] with [`Options::for_include`]: so its files are the
 /// same whether a run names the schema or another one includes it.
 ///
 /// # Examples

@@ -65,7 +65,7 @@ impl std::error::Error for OutputError {
     }
 }
 
-/// A generated file and what lies in its place.
+/// A generated file and what is in its place.
 #[derive(Debug)]
 pub struct Planned {
     /// Where it belongs.
@@ -91,7 +91,7 @@ impl Planned {
     }
 }
 
-/// Reads what lies where `files` belong, in `folder`. Files that are equal, with their names, are one.
+/// Reads what is where `files` belong, in `folder`. Files that are equal, with their names, are one.
 ///
 /// # Errors
 ///
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(names(folder.path()), ["a.h"]);
     }
 
-    /// Where the name of the temporary file was known, someone else's link could stand there.
+    /// Where the name of the temporary file was known, someone else's link could be there.
     #[cfg(unix)]
     #[test]
     fn links_that_others_put_there_are_not_followed() {

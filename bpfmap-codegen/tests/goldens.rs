@@ -1,4 +1,4 @@
-//! What the back ends make of the schemas in `tests/goldens`, held against the files in
+//! What the back ends make of the schemas in `tests/goldens`, compared with the files in
 //! `tests/goldens/generated`, and compiled. `goldens_rust.rs` compiles the Rust.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
@@ -60,7 +60,7 @@ fn generated_files_of_schemas_with_includes_are_the_golden_ones() {
     assert_golden(&diffs);
 }
 
-/// What stands between two schemas, and compiled in `goldens_rust.rs` and run in the crate bpfmap.
+/// What is between two schemas, and compiled in `goldens_rust.rs` and run in the crate bpfmap.
 #[test]
 fn migrations_are_the_golden_ones() {
     let side = |name: &str| checked(&root().join("tests/goldens/migrate").join(name));

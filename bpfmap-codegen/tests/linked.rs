@@ -134,8 +134,7 @@ fn link(folder: &Path, objects: [&PathBuf; 2]) -> Result<PathBuf, String> {
     }
 }
 
-/// Returns the programs that maps hold from the start, which stand in the file that defines the
-/// maps.
+/// Returns the programs that maps hold from the start, which are in the file that defines the maps.
 fn programs(checked: &Checked) -> String {
     let maps = &checked.schema().maps;
     let values = maps.iter().flat_map(|map| &map.values).map(|(_, name)| name.value.as_str());

@@ -1,5 +1,5 @@
-//! The list of names that C has taken, held against both compilers, the headers of this machine, and the
-//! types of its kernel: what the check accepts compiles, and what it refuses does not.
+//! The list of names that C has taken, compared with both compilers, the headers of this machine, and the types of its
+//! kernel: what the check accepts compiles, and what it refuses does not.
 
 #[path = "../../bpfmap-schema/tests/support/mod.rs"]
 mod support;

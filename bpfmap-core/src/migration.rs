@@ -19,7 +19,7 @@ pub struct MigrationPlan<'a> {
 pub enum MigrationStep<'a> {
     /// Bytes that stay the same.
     Copy {
-        /// Where they stand in the old one, in bytes.
+        /// Where they are in the old one, in bytes.
         from: u32,
         /// Where they go in the new one, in bytes.
         to: u32,
@@ -35,7 +35,7 @@ pub enum MigrationStep<'a> {
     },
     /// An integer of the host's byte order, or a bit-field, that may become wider.
     Integer {
-        /// Where it stands in the old one, in bits, as BTF counts them.
+        /// Where it is in the old one, in bits, as BTF counts them.
         from_bit: u32,
         /// Its width there: 1 to 128.
         from_bits: u32,
@@ -48,7 +48,7 @@ pub enum MigrationStep<'a> {
     },
     /// The same steps for each element of an array.
     Each {
-        /// Where the first element stands in the old one, in bytes.
+        /// Where the first element is in the old one, in bytes.
         from: u32,
         /// Bytes of an element there.
         from_size: u32,

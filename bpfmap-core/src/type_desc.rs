@@ -88,7 +88,7 @@ pub enum TypeDesc<'a> {
     Evolved {
         /// What the member was called; empty: as it is.
         renamed_from: &'a str,
-        /// Where it lies an older map may have padding: then it is 0.
+        /// An older map may have padding at its offset: then it is 0.
         was_padding: bool,
         /// The type.
         ty: &'a TypeDesc<'a>,

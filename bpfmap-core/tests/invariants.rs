@@ -37,7 +37,7 @@ fn only_the_table_names_map_types() {
             continue;
         }
         for (index, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
-            // Tests of a file stand at its end.
+            // Tests of a file are at its end.
             if line == "#[cfg(test)]" {
                 break;
             }

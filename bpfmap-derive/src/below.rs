@@ -1,7 +1,7 @@
 //! Attributes below the derive, which may be macros that change the item after the derive has seen it.
 //!
 //! A struct with another member does not compile, since the proof makes a value of all members. Of a union it makes one
-//! value for each member, and would not notice another one. So nothing stands there that can be a macro.
+//! value for each member, and would not notice another one. So nothing is there that can be a macro.
 
 use bpfmap_schema::diagnostics::Finding;
 use bpfmap_schema::front::rust::Context as _;

@@ -1,4 +1,4 @@
-//! Where bit-fields lie in the bytes that hold them.
+//! Where bit-fields are in the bytes that hold them.
 //!
 //! C never puts one into two of the integers that its type is. Where an enum or a type before it is
 //! declared elsewhere, only the compiler knows how large those are, and computes the place.

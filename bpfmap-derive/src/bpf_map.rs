@@ -42,7 +42,7 @@ fn draft(item: &MapItem) -> Draft {
     if item.template {
         // Some map of maps has to be there to hold it.
         let outer = name.strip_suffix("_inner").unwrap_or(name);
-        // What it is really called stands where it is held, and is checked there.
+        // Its real name is in the source of its holder, and is checked there.
         let is_taken = Taken::default().why(outer, Namespace::Variable).is_some();
         let outer = if is_taken { name } else { outer }.to_owned();
         def = outer_of(def, outer);
@@ -54,7 +54,7 @@ fn draft(item: &MapItem) -> Draft {
         draft.incomplete.max_entries.insert(def.name.value.clone());
         draft.incomplete.max_entries.insert(format!("{}.inner", def.name.value));
     }
-    // A size that the compiler alone knows stands as one that breaks no rule.
+    // A size that only the compiler knows is replaced by one that breaks no rule.
     if let Some(row) = MapType::by_name(&def.map_type.value) {
         let is_later = |key: &str| item.later.iter().any(|(later, _)| *later == key);
         if is_later("key_size") && def.key.is_none() {
@@ -64,7 +64,7 @@ fn draft(item: &MapItem) -> Draft {
             def.value = Some(KeyValue::Size(any_value_size(row, &def).into()));
         }
     }
-    // An array of a length that nobody knows stands as one of 1 element, and is of no known size.
+    // An array of unknown length is replaced by one with 1 element, and has no known size.
     if item.has_later {
         let parts = [&mut def.key, &mut def.value].into_iter().flatten();
         let types = parts.filter_map(|part| match part {
@@ -455,7 +455,7 @@ impl Part {
 fn is_elsewhere(ty: &Type) -> bool {
     match ty {
         Type::Named(_) => true,
-        // A length that nobody knows stands as one of 1.
+        // An unknown length is replaced by 1.
         Type::Array(element, len) => is_elsewhere(&element.value) || len.value == 1,
         _ => false,
     }

@@ -24,7 +24,7 @@ pub(crate) fn checks(
 ) -> TokenStream {
     let mut checks = TokenStream::new();
     let ident = &input.ident;
-    // The sorts of what stands before a member.
+    // The sorts of what is before a member.
     let mut before = vec![Literal::u32_unsuffixed(own).into_token_stream()];
     let mut is_anonymous = false;
     for (role, field) in item.fields.iter().zip(fields(input)) {

@@ -28,8 +28,8 @@ pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream 
     runtime
 }
 
-/// What stands before an item that the compiler is to take for the author's own, so that it points at
-/// what the author wrote: a path that the author gave may be longer than it has to be.
+/// What is before an item that the compiler is to take for the author's own, so that it points at what the author
+/// wrote: a path that the author gave may be longer than it has to be.
 pub(crate) fn lints(runtime: &TokenStream) -> TokenStream {
     if runtime.to_string() == quote!(::bpfmap).to_string() {
         TokenStream::new()

@@ -1,7 +1,7 @@
 //! `#[derive(BpfType)]` and `#[derive(BpfMap)]`, which the crate `bpfmap` hands on.
 //!
-//! The item becomes the schema's IR, is held against the rules that every schema is held to, and then
-//! becomes the traits by which `bpfmap` knows it. All of that but the last step is bpfmap-codegen's.
+//! The item becomes the schema's IR, is checked against the rules that every schema is held to, and then becomes the
+//! traits by which `bpfmap` knows it. All of that but the last step is bpfmap-codegen's.
 
 mod alone;
 mod below;
@@ -157,9 +157,9 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | `template` | no map of its own: it says what the maps in another one are like |
 /// | `crate = path` | how the crate `bpfmap` is called |
 ///
-/// A key, a value or an inner map that only the loader knows, since it sets its size before it loads the
-/// object, is a parameter of the struct. The program says which it is where it opens the map, and that is
-/// held against the real one:
+/// A key, a value or an inner map that only the loader knows, since it sets its size before it loads the object, is a
+/// parameter of the struct. The program says which it is where it opens the map, and that is compared with the real
+/// one:
 ///
 /// ```
 /// use bpfmap::{BpfMap, Map};

@@ -13,7 +13,7 @@ use syn::spanned::Spanned as _;
 use crate::findings::sentence;
 use crate::layout::{lints, spanned};
 
-/// A map whose parts are held against the rules of its type when it is compiled.
+/// A map whose parts are checked against the rules of its type when it is compiled.
 pub(crate) struct Limits<'a> {
     pub(crate) row: &'static MapType,
     pub(crate) def: &'a MapDecl,

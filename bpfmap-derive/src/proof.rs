@@ -26,7 +26,7 @@ pub(crate) fn composite(
     for (role, field) in item.fields.iter().zip(fields(input)) {
         let Some(ident) = &field.ident else { continue };
         let (ty, name, span) = (&field.ty, ident.unraw().to_string(), ident.span());
-        // A member of a union lies at its start.
+        // A member of a union is at its start.
         let (of_union, offset) = if is_union {
             (quote!(Self,), TokenStream::new())
         } else {

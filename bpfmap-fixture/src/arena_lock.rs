@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keeps arenas of other threads away while it lives.
 ///
-/// An arena may lie at an address that the schema gives, the same in each test. libbpf maps it there over whatever
-/// stands there (`MAP_FIXED`), also over the arena of a test that runs beside it.
+/// An arena may be at an address that the schema gives, the same in each test. libbpf maps it there over whatever is
+/// there (`MAP_FIXED`), also over the arena of a test that runs beside it.
 pub(crate) struct ArenaLock {
     _guard: MutexGuard<'static, ()>,
 }

@@ -26,7 +26,7 @@ pub(crate) trait Declaration {
     /// Opens a map by its id.
     fn open_id(&self, id: u32, max_entries: u32) -> Result<Self::Map>;
 
-    /// Opens a map anew if its flags keep user space from it: they belong to the descriptor that creation returned.
+    /// Opens a map again if its flags keep user space from it: they belong to the descriptor that creation returned.
     fn unlimited(&self, map: Self::Map) -> Result<Self::Map> {
         let flags = self.def().flags;
         if flags.contains(MapFlags::RDONLY) || flags.contains(MapFlags::WRONLY) {

@@ -91,7 +91,7 @@ pub(crate) fn numbered(mut key: Vec<u8>, number: u8) -> Vec<u8> {
     key
 }
 
-/// Returns `key` of an LPM trie, as a prefix of so many bits.
+/// Returns `key` of an LPM trie, as a prefix of this many bits.
 #[must_use]
 pub(crate) fn prefixed(mut key: Vec<u8>, bits: u32) -> Vec<u8> {
     key[..PREFIX_LEN].copy_from_slice(&bits.to_ne_bytes());

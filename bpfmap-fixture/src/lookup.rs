@@ -1,4 +1,4 @@
-//! `BPF_MAP_LOOKUP_ELEM`: what a look-up is answered.
+//! `BPF_MAP_LOOKUP_ELEM`: what a lookup is answered.
 
 use std::os::fd::AsRawFd as _;
 
@@ -56,7 +56,7 @@ pub(crate) fn lock_without_spin_lock(subject: &Subject) -> Answer {
     subject.lookup_with(subject.key(0).as_deref(), BPF_F_LOCK).0
 }
 
-/// The value has no room for what a look-up gives.
+/// The value has no room for what a lookup gives.
 pub(crate) fn small_value(subject: &Subject) -> Answer {
     subject.insert(0);
     subject.lookup(0).0

@@ -156,5 +156,5 @@ impl MakeValues for Sockets {
     }
 }
 
-/// The size of a socket's cookie, which a look-up gives.
+/// The size of a socket's cookie, which a lookup gives.
 const COOKIE: usize = 8;

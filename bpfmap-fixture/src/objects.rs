@@ -16,14 +16,14 @@ pub(crate) struct Objects {
     value_size: usize,
 }
 
-/// An object, and what a look-up shows of it; `None`: nothing.
+/// An object, and what a lookup shows of it; `None`: nothing.
 pub(crate) struct Object {
     pub(crate) fd: OwnedFd,
     pub(crate) shown: Option<u32>,
 }
 
 impl Objects {
-    /// Objects that `make` makes, in values of so many bytes.
+    /// Objects that `make` makes, in values of this many bytes.
     pub(crate) fn new(value_size: usize, make: impl Fn() -> Object + 'static) -> Self {
         Self { make: Box::new(make), made: RefCell::default(), value_size }
     }
@@ -76,7 +76,7 @@ impl MakeValues for Objects {
 }
 
 impl Object {
-    /// An object of which a look-up shows the id.
+    /// An object of which a lookup shows the id.
     pub(crate) fn shown_by_id(fd: OwnedFd) -> Self {
         let id = id(fd.as_fd());
         Self { fd, shown: Some(id) }

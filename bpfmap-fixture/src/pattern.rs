@@ -142,7 +142,7 @@ impl<'a> Content<'a> {
 }
 
 impl Number {
-    /// The pattern of a leaf whose type has so many bytes, which a bit-field has fewer bits than.
+    /// The pattern of a leaf whose type has this many bytes, which a bit-field has fewer bits than.
     fn value(self, leaf: u64, size: u64) -> u128 {
         match self {
             Self::Bool => u128::from(pattern(leaf) & 1),

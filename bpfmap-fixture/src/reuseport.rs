@@ -38,7 +38,7 @@ fn attach(fixture: &Fixture, program: &str, socket: &UdpSocket) {
     let program = fixture.program_fd(program);
     let fd = program.as_fd().as_raw_fd();
     let len = libc::socklen_t::try_from(size_of_val(&fd)).expect("4");
-    // SAFETY: the kernel reads the descriptor, which is as long as said.
+    // SAFETY: the kernel reads the descriptor, which is as long as stated.
     let attached = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

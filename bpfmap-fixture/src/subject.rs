@@ -30,7 +30,7 @@ pub(crate) struct Subject {
     key_size: usize,
     /// What the values are attached to, where they are.
     owners: Option<Owners>,
-    /// Where the map wants to lie in memory; 0 where the kernel likes.
+    /// Where the map wants to be in memory; 0 where the kernel likes.
     address: u64,
     /// The size of a value, all CPUs' together.
     value_size: usize,
@@ -152,7 +152,7 @@ impl Subject {
         self.values.refused(refused)
     }
 
-    /// The same as a look-up shows it; `None`: user space can't read it.
+    /// The same as a lookup shows it; `None`: user space can't read it.
     pub(crate) fn stored(&self, number: u32) -> Option<Vec<u8>> {
         self.values.shown(number)
     }
@@ -350,7 +350,7 @@ impl Subject {
         assert_eq!(value, stored, "entry {number} holds another value");
     }
 
-    /// What stands where a look-up writes: of some maps, the value that is asked for.
+    /// What is where a lookup writes: of some maps, the value that is asked for.
     fn asked(&self, number: u32) -> Vec<u8> {
         match self.kind_of_values {
             Values::Asked => self.value(number),

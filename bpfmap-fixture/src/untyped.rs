@@ -220,13 +220,13 @@ struct Pages<'o> {
 }
 
 impl Pages<'_> {
-    /// Returns where the words at an offset are, if all of them lie in the arena.
+    /// Returns where the words at an offset are, if all of them are in the arena.
     fn words(&self, offset: usize) -> Option<NonNull<u64>> {
         let end = offset.checked_add(size_of::<Words>())?;
         if end > self.len || offset % align_of::<u64>() != 0 {
             return None;
         }
-        // SAFETY: the words lie within the pages.
+        // SAFETY: the words are within the pages.
         Some(unsafe { self.start.add(offset) }.cast())
     }
 }

@@ -13,7 +13,7 @@ pub(crate) enum Values {
     Plain,
     /// None.
     Valueless,
-    /// Any bytes, which a look-up asks for.
+    /// Any bytes, which a lookup asks for.
     Asked,
     /// Stacks, which programs record.
     Stacks,
@@ -59,7 +59,7 @@ pub(crate) const fn is_anything(field: SpecialField) -> bool {
     matches!(field, SpecialField::ListHead | SpecialField::RefCount)
 }
 
-/// How the values of a map lie in what user space reads and writes.
+/// How the values of a map are in what user space reads and writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// The size of one value.
@@ -103,7 +103,7 @@ pub(crate) trait MakeValues {
     /// The value of this number as user space writes it.
     fn written(&self, number: u32) -> Vec<u8>;
 
-    /// The same as a look-up shows it; `None`: user space can't read it.
+    /// The same as a lookup shows it; `None`: user space can't read it.
     fn shown(&self, number: u32) -> Option<Vec<u8>>;
 
     /// A value that the map refuses.

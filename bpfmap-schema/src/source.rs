@@ -23,7 +23,7 @@ pub struct SourceId(u32);
 /// Equality of IR nodes is about what they say, not where: see [`Spanned`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
-    /// The text it lies in; `None` for what no text says (a default, a schema made in code).
+    /// The text it is in; `None` for what no text says (a default, a schema made in code).
     pub source: Option<SourceId>,
     /// First byte.
     pub start: usize,
@@ -32,7 +32,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of what stands in no text.
+    /// The span of what is in no text.
     pub const NONE: Self = Self { source: None, start: 0, end: 0 };
 
     /// Returns the bytes `range` of `source`.

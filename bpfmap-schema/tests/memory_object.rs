@@ -64,7 +64,7 @@ impl Writer {
         self.add(name, STRUCT, len, size, members.as_flattened())
     }
 
-    /// Returns what libbpf reads as a number: a pointer to an array of so many elements.
+    /// Returns what libbpf reads as a number: a pointer to an array of this many elements.
     fn number(&mut self, value: u32) -> u32 {
         let array = self.add(0, ARRAY, 0, 0, &[UINT, UINT, value]);
         self.add(0, PTR, 0, array, &[])
@@ -86,7 +86,7 @@ impl Writer {
         self.add(name, VAR, 0, definition, &[1])
     }
 
-    /// Returns whether there is room for so many bytes more.
+    /// Returns whether there is room for this many bytes more.
     fn has_room(&self, bytes: usize) -> bool {
         self.types.len() + self.strings.len() + bytes + 4096 < INPUT
     }

@@ -427,7 +427,7 @@ fn types_in_place_have_their_place() {
     "##);
 }
 
-/// The reader calls types as C does, and says what stands in the source.
+/// The reader calls types as C does, and says what is in the source.
 #[test]
 fn a_type_that_is_nowhere_is_called_as_it_is_written() {
     let source = MAP.replace("Usage", "DiskUsage");

@@ -29,7 +29,7 @@ use tools::Tools;
 /// What went wrong, for a person to read.
 type Error = Box<dyn std::error::Error>;
 
-/// So many schemas are one crate.
+/// This many schemas are one crate.
 const BATCH: usize = 40;
 
 /// How many failures of different causes are made smaller, and how long each takes at most.

@@ -1,7 +1,7 @@
 //! The types of a schema, divided among schemas that include each other.
 //!
-//! `base` and `more` have types, `more` includes `base`, and `one` and `two` have the maps. What is generated of the four has to
-//! stand in one program, in any order.
+//! `base` and `more` have types, `more` includes `base`, and `one` and `two` have the maps. What is generated of the
+//! four has to be in one program, in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -15,7 +15,7 @@ pub struct CpuSample {
     pub _pad0: [u8; 3],
 }
 
-/// Small enough to be read where it lies.
+/// Small enough to be read where it is.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]

@@ -1,4 +1,4 @@
-//! A struct of programs that stands in for functions of the kernel.
+//! A struct of programs that replaces functions of the kernel.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_bpfmap-vmtest");
-/// The least of so many runs counts, since whatever else runs here can only add.
+/// The least of this many runs counts, since whatever else runs here can only add.
 const ROUNDS: usize = 3;
 /// All that the harness asks of a test binary.
 const TEST_BINARY: &str = "#!/bin/sh

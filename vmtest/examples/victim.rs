@@ -179,7 +179,7 @@ fn cannot_reach_init() {
     child.wait().unwrap();
 }
 
-/// Loads the module that lies at `/module.ko`.
+/// Loads the module that is at `/module.ko`.
 fn load_a_module() {
     let file = File::open("/module.ko").unwrap();
     // SAFETY: the parameters are a string that lives as long as the call.

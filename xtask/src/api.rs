@@ -65,7 +65,7 @@ pub(crate) fn check() -> Result<(), Error> {
     .into())
 }
 
-/// Writes the lists anew.
+/// Writes the lists again.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `cargo xtask deny`: licences, sources and versions of all dependencies, held against `deny.toml` by cargo-deny.
+//! `cargo xtask deny`: licences, sources and versions of all dependencies, compared with `deny.toml` by cargo-deny.
 
 use crate::Error;
 use crate::cargo::cargo;

@@ -95,8 +95,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     all(TARGETS.iter().filter(wanted), seconds, None)
 }
 
-/// Runs every target for so many seconds, with the same random numbers in each run: what makes it fail
-/// is then what was changed.
+/// Runs every target for this many seconds, with the same random numbers in each run: what makes it fail is then what
+/// was changed.
 ///
 /// # Errors
 ///

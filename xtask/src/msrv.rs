@@ -1,6 +1,6 @@
 //! `cargo xtask msrv`: the crates for users, built and tested by the oldest compiler that they name.
 //!
-//! Rust 1.85.1 is what Debian 13 has. Its packages lie in a folder of their own, which debootstrap makes, and nothing
+//! Rust 1.85.1 is what Debian 13 has. Its packages are in a folder of their own, which debootstrap makes, and nothing
 //! of this machine is changed. Lints can't do this: `incompatible_msrv` knows what the standard library got when, but
 //! neither syntax nor what dependencies need.
 

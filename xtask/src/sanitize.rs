@@ -4,7 +4,7 @@
 //! to do: a read or a write beyond a buffer, or of memory that is free.
 //!
 //! It is part of the stable compiler's libraries, though not of its stable options: `RUSTC_BOOTSTRAP` lets it take the
-//! option. What the kernel itself writes is not seen by it; for that the tests compare what lies behind.
+//! option. What the kernel itself writes is not seen by it; for that the tests compare what is behind.
 
 use std::process::Command;
 
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<(), Error> {
     packages::ensure(packages::BUILD_AND_BOOT)?;
     let mut command = cargo();
     command.args(["test", "--target", TARGET, "--package", "bpfmap", "--all-features"]);
-    // Other flags would have cargo build everything anew in the usual folder, each time.
+    // Other flags would have cargo build everything again in the usual folder, each time.
     command.arg("--target-dir").arg(root().join("target/sanitize"));
     command.args(PURE);
     if is_root()? {

@@ -25,7 +25,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
 const AT_ENDS: &[&str] = &["bpfmap-fixtures::derived", "bpfmap-fixtures::interpreted"];
 const ENDS: &[&str] = &["5.10", "7.3"];
 
-/// What of those packages runs on this machine all the same.
+/// What of those packages runs on this machine nevertheless.
 const ON_HOST: &[&[&str]] = &[
     &["--package", "bpfmap-core", "--features", "serde", "--lib"],
     &["--package", "bpfmap", "--all-features", "--lib"],

@@ -1,4 +1,4 @@
-//! Which module may know which: the arrows of `docs/architecture.md`, held against the source.
+//! Which module may know which: the arrows of `docs/architecture.md`, compared with the source.
 //!
 //! Cargo sees to the arrows between crates (`dependencies.rs`); within a crate only the text of the modules tells.
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 struct Arrow {
     /// Folders and files of the modules.
     from: &'static [&'static str],
-    /// Paths that they must not name, as they stand in code.
+    /// Paths that they must not name, as they are in code.
     never: &'static [&'static str],
     /// What the arrow is good for.
     reason: &'static str,

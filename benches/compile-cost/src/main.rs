@@ -20,7 +20,7 @@ use bpfmap_schema::front::toml::read_str;
 use children::{MICROS_A_TICK, ticks_of_children};
 
 const STRUCTS: u32 = 1000;
-/// The contender that the others are held against.
+/// The contender that the others are compared with.
 const BASE: usize = 2;
 const ROUNDS: u32 = 5;
 

@@ -15,10 +15,10 @@ use bpf_fs::BpfFs;
 use bpfmap::{LiveMap, Map, MapDef, MapSpec, UpdateMode, kind};
 use bpfmap::{MemberDesc, TypeDesc};
 
-/// Where the arguments of the command stand in the environment of the child that is it.
+/// Where the arguments of the command are in the environment of the child that is it.
 const ARGUMENTS: &str = "BPFMAP_ARGUMENTS";
 
-/// What the command prints stands behind it on standard output.
+/// The output of the command follows it on standard output.
 const MARK: char = '\u{1}';
 
 /// The command, in the child that [`Place::run`] starts; else, that there is such a child.

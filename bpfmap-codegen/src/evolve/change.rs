@@ -17,7 +17,7 @@ pub struct Change {
     pub message: String,
     /// Which of the two schemas `span` points into.
     pub side: Side,
-    /// Where; [`Span::NONE`] for what stands in no text.
+    /// Where; [`Span::NONE`] for what is in no text.
     pub span: Span,
 }
 

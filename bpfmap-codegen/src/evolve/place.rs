@@ -1,4 +1,4 @@
-//! What a member or a map's key, value or record is, and where it lies.
+//! What a member or a map's key, value or record is, and where it is.
 
 use bpfmap_btf::is_padding_name;
 
@@ -38,7 +38,7 @@ pub enum View<'a> {
 pub struct Body<'a> {
     /// What it is made of.
     pub body: &'a Composite,
-    /// Where that lies.
+    /// Where that is.
     pub layout: &'a CompositeLayout,
     /// Whether the members share their first byte.
     pub is_union: bool,
@@ -46,7 +46,7 @@ pub struct Body<'a> {
     pub name: Option<&'a str>,
 }
 
-/// A member and where it lies.
+/// A member and where it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The member; it has a name.

@@ -52,7 +52,7 @@ fn place(change: &Change, (old, new): Sources<'_>) -> (Option<String>, Option<Po
     };
     let source = change.span.source.map(|id| sources.get(id));
     let position = source.map(|source| Position::of(&source.text, change.span.start));
-    // What stands in no text is the whole schema's.
+    // What is in no text is the whole schema's.
     let file = source.or_else(|| sources.iter().next());
     (file.map(|source| source.path.display().to_string()), position)
 }

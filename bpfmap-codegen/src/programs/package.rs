@@ -10,7 +10,7 @@ const MAX_ENTRIES: usize = 10_000;
 /// How deep a package's folders are looked into.
 const MAX_DEPTH: usize = 16;
 
-/// Returns the BPF programs in the package `folder` (`.bpf.c`), and the headers that stand in their folders, sorted.
+/// Returns the BPF programs in the package `folder` (`.bpf.c`), and the headers that are in their folders, sorted.
 ///
 /// Links, hidden folders, `target` and packages within the package are left out, as is what a very
 /// large package has beyond the first 10,000 files and folders.

@@ -92,7 +92,7 @@ inner = { type = "ringbuf", event = "exec", max_entries = 4096 }
     }
 }
 
-/// The kernel takes no array of 4 GiB: the map is there all the same, without the type of its records.
+/// The kernel takes no array of 4 GiB: the map is there nevertheless, without the type of its records.
 #[test]
 fn that_are_too_large_are_not_told() {
     let text = r#"name = "made"

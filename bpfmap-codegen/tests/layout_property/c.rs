@@ -189,7 +189,7 @@ fn composite(checked: &Checked, body: &Composite) -> String {
     code
 }
 
-/// Returns what stands before and after the name.
+/// Returns what is before and after the name.
 fn declaration(checked: &Checked, ty: &Type) -> (String, String) {
     match ty {
         Type::Array(element, len) => {

@@ -1,7 +1,7 @@
-//! Random schemas, of which four answers have to be the same: the layout engine's, clang's for the
-//! types as an author would write them in C, clang's for the generated header (both from BTF), and
-//! rustc's for the generated module, down to the bytes that its accessors touch. What the header asserts is also held
-//! against the compilers of applications, in C and in C++.
+//! Random schemas, of which four answers have to be the same: the layout engine's, clang's for the types as an author
+//! would write them in C, clang's for the generated header (both from BTF), and rustc's for the generated module, down
+//! to the bytes that its accessors touch. What the header asserts is also compared with the compilers of applications,
+//! in C and in C++.
 //!
 //! `BPFMAP_LAYOUT_CASES` and `BPFMAP_LAYOUT_SEED` choose how many and which.
 
@@ -25,10 +25,10 @@ use recipe::Recipe;
 const CASES: u64 = 2000;
 const SEED: u64 = 1;
 
-/// So many schemas are compiled at once.
+/// This many schemas are compiled at once.
 const BATCH: usize = 500;
 
-/// So many steps are taken to make a schema that fails smaller; each compiles it anew.
+/// This many steps are taken to make a schema that fails smaller; each compiles it again.
 const SHRINKING_STEPS: u32 = 60;
 
 #[test]

@@ -144,7 +144,7 @@ fn camel(name: &str) -> String {
     words.map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-/// So many lines make a function of their own: rustc takes long ones badly.
+/// This many lines make a function of their own: rustc takes long ones badly.
 const LINES_A_FUNCTION: usize = 200;
 
 fn run(module: &str, lines: &[String]) -> Result<String, String> {

@@ -47,7 +47,7 @@ impl Operation {
 }
 
 named! {
-    /// What stands between a call and its plain success.
+    /// What is between a call and its plain success.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Condition {
         /// Nothing: a good call. A kernel that lacks the operation refuses this one too.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{Errno, SpecialField};
 
-/// Where a walk in batches stands between two calls.
+/// Where a walk in batches is between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchCursor {
     /// In the kernel's own count (the bucket of a hash table): entries may come and go.
@@ -81,7 +81,7 @@ capabilities! {
     ReadPerCpuRecords,
     /// User space puts records into a ring.
     WriteRecords,
-    /// The map stands in for functions of the kernel.
+    /// The map replaces functions of the kernel.
     RegisterOps,
     /// The whole map is memory that programs and user space share.
     MapArena,

@@ -77,7 +77,7 @@ pub struct MapType {
     pub events: EventRule,
     /// Whether a map of maps can hold it.
     pub as_inner: InnerRule,
-    /// Where a walk in batches stands between two calls.
+    /// Where a walk in batches is between two calls.
     pub batch_cursor: BatchCursor,
     /// Flags that the kernel adds by itself at creation, and shows afterwards.
     pub added_flags: &'static [&'static str],
@@ -304,13 +304,13 @@ pub const INSTRUCTION_SIZE: u32 = 16;
 /// What the entries of a map are when they are no plain data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelObject {
-    /// A program to jump to. A look-up gives its id.
+    /// A program to jump to. A lookup gives its id.
     Program,
     /// A perf event. User space can't read it back.
     PerfEvent,
     /// A cgroup. User space can't read it back.
     Cgroup,
-    /// A map. A look-up gives its id.
+    /// A map. A lookup gives its id.
     Map,
     /// A network interface, and, in a value of 8 bytes (Linux 5.8), a program for it.
     Device,
@@ -318,9 +318,9 @@ pub enum KernelObject {
     Cpu,
     /// An `AF_XDP` socket. User space can't read it back.
     XdpSocket,
-    /// A socket. A look-up gives its cookie, for which the value has 8 bytes.
+    /// A socket. A lookup gives its cookie, for which the value has 8 bytes.
     Socket,
-    /// A socket that shares its port. A look-up gives its cookie, for which the value has 8 bytes.
+    /// A socket that shares its port. A lookup gives its cookie, for which the value has 8 bytes.
     ReuseportSocket,
 }
 

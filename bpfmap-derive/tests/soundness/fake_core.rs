@@ -1,4 +1,4 @@
-//! `core`, and what stands before every name, mean something else.
+//! `core`, and what is before every name, mean something else.
 #![forbid(unsafe_code)]
 
 extern crate self as core;

@@ -1,4 +1,4 @@
-//! Every name that a schema has in C, held against each other and against those that C has taken.
+//! Every name that a schema has in C, compared with each other and against those that C has taken.
 //! Names that Rust has taken are no concern: the Rust back end writes them in another way.
 
 use super::context::Context;
@@ -18,7 +18,7 @@ const OWN: [&str; 2] = ["BPFMAP_", "__bpfmap_"];
 
 /// A name that the header of a schema declares.
 struct CName<'a> {
-    /// As it stands in C.
+    /// As it is in C.
     written: String,
     space: Namespace,
     /// What the author of the schema gave.

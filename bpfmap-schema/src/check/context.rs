@@ -14,7 +14,7 @@ use crate::source::{Span, Spanned};
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
-/// A schema while it is held against the rules.
+/// A schema while it is checked against the rules.
 pub(super) struct Context<'a> {
     pub(super) resolved: Resolved<'a>,
     pub(super) incomplete: &'a Incomplete,
@@ -71,7 +71,7 @@ impl<'a> Context<'a> {
     /// Returns whether all of the map could be read, so that what is missing is really missing.
     pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
-        // What is wrong in a template was found with the map that it stands in.
+        // What is wrong in a template was found with the map that it is in.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
     }
 
@@ -103,8 +103,8 @@ pub(super) fn by_value(ty: &Type) -> Option<&str> {
     }
 }
 
-/// Calls `each` with every type that stands in `def`, and with how many structs and unions that are
-/// written in place stand around it.
+/// Calls `each` with every type that is in `def`, and with how many structs and unions that are
+/// written in place are around it.
 pub(super) fn for_each_type<'a>(def: &'a TypeDef, each: &mut dyn FnMut(&'a Spanned<Type>, usize)) {
     match &def.kind {
         TypeDefKind::Struct(body) | TypeDefKind::Union(body) => for_each_member_type(body, 0, each),

@@ -91,7 +91,7 @@ const MAX_DEPTH: usize = 32;
 struct Edge<'a> {
     to: usize,
     ty: &'a Spanned<Type>,
-    /// How many levels lie between the two: arrays, structs and unions in place.
+    /// How many levels are between the two: arrays, structs and unions in place.
     depth: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Which kernel each part of a map needs.
+//! The kernel that each part of a map needs.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use bpfmap_core::map_type::{
     ProgramOperation, Since,
 };
 
-/// A part of a map, and the first kernel that takes it there.
+/// A part of a map, and the first kernel that supports it there.
 #[derive(Debug, Clone, Copy)]
 pub struct Requirement<'a> {
     /// The part.
@@ -21,7 +21,7 @@ pub struct Requirement<'a> {
     pub member: Option<&'a str>,
     /// The first kernel.
     pub since: KernelVersion,
-    /// Where the schema asks for it.
+    /// The position in the schema.
     pub span: Span,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Requirement<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns what each part of `map` needs, the map type first. Empty when the map type is not
+    /// Returns what each part of `map` needs, the map type first. Empty if the map type is not
     /// known.
     ///
     /// These are the needs of creating the map; an operation may need a newer kernel, see
@@ -43,14 +43,14 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let mut requirements = self.own_requirements(map);
-        // A map of maps is made with one like those that it will hold.
+        // A map of maps is created with a template.
         if let Some(inner) = self.schema.inner_of(map) {
             requirements.extend(self.own_requirements(inner));
         }
         requirements
     }
 
-    /// Returns what each part of `map` needs, those of its inner map left out.
+    /// Returns what each part of `map` needs, without its inner map.
     pub(super) fn own_requirements(self, map: &'a MapDecl) -> Vec<Requirement<'a>> {
         let Some(row) = MapType::by_name(&map.map_type.value) else { return Vec::new() };
         let mut requirements = vec![];
@@ -97,7 +97,7 @@ impl<'a> Resolved<'a> {
         requirements
     }
 
-    /// Returns the first kernel that takes all parts of `map`, `None` when the map type is not
+    /// Returns the first kernel that supports all parts of `map`, or `None` if the map type is not
     /// known.
     #[must_use]
     pub fn creation_since(self, map: &'a MapDecl) -> Option<KernelVersion> {
@@ -125,8 +125,7 @@ impl<'a> Resolved<'a> {
         operations.collect()
     }
 
-    /// Returns where each CPU has a value of its own: what reading and writing that of one CPU answers, with
-    /// `BPF_F_CPU`.
+    /// For per-CPU maps, returns the results of reading and writing the value of one CPU with `BPF_F_CPU`.
     #[must_use]
     pub fn one_cpu(self, map: &'a MapDecl) -> Option<Vec<Since>> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -183,8 +182,8 @@ impl<'a> Resolved<'a> {
         answers
     }
 
-    /// Returns what of `map` decides what operations on it answer; `None` when the map type is not
-    /// known.
+    /// Returns the properties of `map` that determine the results of operations, or `None` if the
+    /// map type is not known.
     #[must_use]
     pub fn traits(self, map: &'a MapDecl) -> Option<MapTraits> {
         let row = MapType::by_name(&map.map_type.value)?;
@@ -198,8 +197,8 @@ impl<'a> Resolved<'a> {
         })
     }
 
-    /// Returns the first kernel that knows one of the special fields in the value of `map`, spin
-    /// locks left out.
+    /// Returns the first kernel that knows one of the special fields in the value of `map`, except
+    /// spin locks.
     fn special_field_known(self, map: &'a MapDecl, row: &MapType) -> Option<KernelVersion> {
         let fields = map.value.as_ref().map(|value| self.special_fields(value)).unwrap_or_default();
         let others = fields.iter().filter(|member| member.field != SpecialField::SpinLock);

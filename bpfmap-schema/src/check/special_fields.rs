@@ -265,7 +265,7 @@ fn nested(cx: &mut Context<'_>, body: &Composite, place: &str) {
     }
 }
 
-/// A member of a type `ty` that stands in `place`, where no special field may be.
+/// A member of a type `ty` that is in `place`, where no special field may be.
 fn nested_type(cx: &mut Context<'_>, ty: &Spanned<Type>, place: &str) {
     if let Some((field, ..)) = special(&ty.value) {
         not_top_level(cx, field, ty.span, place);

@@ -7,7 +7,7 @@ pub fn printable(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\n' | '\t' => character,
-            // The pictures of the control characters stand in the same order.
+            // The pictures of the control characters are in the same order.
             '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(character)).unwrap_or_default(),
             '\x7f' => '\u{2421}',
             '\u{80}'..='\u{9f}'

@@ -116,7 +116,7 @@ impl Attribute {
 pub enum KeyValue {
     /// `key = "ip_key"`.
     Type(Spanned<Type>),
-    /// `key_size = 16`: so many opaque bytes, without BTF.
+    /// `key_size = 16`: this many opaque bytes, without BTF.
     Size(Spanned<u32>),
 }
 
@@ -165,12 +165,12 @@ impl Pinning {
 pub enum InnerMap {
     /// The name of another map of the schema.
     Named(String),
-    /// A map that is described in place. The check names it as libbpf does: that of the map it
-    /// stands in, and [`TEMPLATE_SUFFIX`].
+    /// A map that is described in place. The check names it as libbpf does: that of the map it is
+    /// in, and [`TEMPLATE_SUFFIX`].
     Template(Box<MapDecl>),
 }
 
-/// What stands behind the name of a map of maps in the name of its template.
+/// What is behind the name of a map of maps in the name of its template.
 pub const TEMPLATE_SUFFIX: &str = ".inner";
 
 impl MapDecl {

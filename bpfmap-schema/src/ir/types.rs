@@ -141,7 +141,7 @@ pub enum MemberType {
 pub struct Enum {
     /// The integer that holds it.
     pub repr: Spanned<Int>,
-    /// What stands before the names of the variants in C, which are then as the author wrote them.
+    /// What is before the names of the variants in C, which are then as the author wrote them.
     pub prefix: Option<Spanned<String>>,
     /// The variants; values may repeat.
     pub variants: Vec<Variant>,
@@ -179,7 +179,7 @@ pub enum Type {
     Bool,
     /// `char`: one byte of text.
     Char,
-    /// `be16`, `be32`, `be64`: an unsigned integer in network byte order, of so many bytes.
+    /// `be16`, `be32`, `be64`: an unsigned integer in network byte order, of this many bytes.
     BigEndian(u32),
     /// `[T; N]`.
     Array(Box<Spanned<Type>>, Spanned<u32>),

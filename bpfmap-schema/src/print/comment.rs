@@ -33,9 +33,9 @@ fn turns_text(char: char) -> bool {
 
 /// Returns the lines of a doc comment in Rust.
 ///
-/// rustdoc runs the code in documentation as tests of the crate that it stands in. So each block of code is marked as
-/// one of text; where only a reader of all of Markdown could tell what is one, in lists and quotes, an attribute hides
-/// the comment from the tests, and from nothing else.
+/// rustdoc runs the code in documentation as tests of the crate that it is in. So each block of code is marked as one
+/// of text; where only a reader of all of Markdown could tell what is one, in lists and quotes, an attribute hides the
+/// comment from the tests, and from nothing else.
 pub fn rust_doc(doc: &str) -> Vec<String> {
     let lines: Vec<String> = lines(doc).collect();
     match without_code(&lines) {
@@ -81,7 +81,7 @@ fn without_code(lines: &[String]) -> Option<Vec<String>> {
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let own_fence = "`".repeat(3.max(longest + 1));
     let mut out: Vec<String> = Vec::with_capacity(lines.len());
-    // The mark of the block that a line has opened, and how often it stands there.
+    // The mark of the block that a line has opened, and how often it is there.
     let mut fence: Option<(char, usize)> = None;
     let (mut indented, mut after_blank, mut nested) = (false, true, false);
     for line in lines {
@@ -154,7 +154,7 @@ fn longest_run(line: &str) -> usize {
     line.split(|char| char != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Returns what stands behind the mark of a list, a quote, HTML or a footnote, which may hold blocks of their own.
+/// Returns what is behind the mark of a list, a quote, HTML or a footnote, which may hold blocks of their own.
 fn within(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix(['>', '<']) {
         return Some(rest);
@@ -171,7 +171,7 @@ fn within(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(' ')).then_some(rest)
 }
 
-/// Returns the mark that opens a block of code, and how often it stands there.
+/// Returns the mark that opens a block of code, and how often it is there.
 fn opens_block(text: &str) -> Option<(char, usize)> {
     let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let count = text.len() - text.trim_start_matches(mark).len();

@@ -7,5 +7,5 @@ pub mod comment;
 pub mod rust;
 pub mod toml;
 
-/// Lines up to here stand on one line.
+/// Lines up to here are on one line.
 pub const WIDTH: usize = 100;

@@ -64,7 +64,7 @@ pub(crate) fn stay_on(cpu: usize) {
     let mut set = unsafe { core::mem::zeroed() };
     // SAFETY: the number of a processor, and a set to put it in.
     unsafe { libc::CPU_SET(cpu, &mut set) };
-    // SAFETY: the set is as long as said.
+    // SAFETY: the set is as long as stated.
     let stays = unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
     assert_eq!(stays, 0, "{}", std::io::Error::last_os_error());
 }

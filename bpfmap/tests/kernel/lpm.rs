@@ -162,7 +162,7 @@ fn deleting_what_was_seen_does_not_throw_the_iterator_back() {
     }
 }
 
-/// Deletes the very key that the walk stands at, which has not been seen yet.
+/// Deletes the very key that the walk is at, which has not been seen yet.
 #[test]
 fn deleting_what_comes_next_loses_no_other_entry() {
     for (map, keys) in both() {

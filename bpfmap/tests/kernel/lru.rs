@@ -51,7 +51,7 @@ fn a_map_with_a_list_for_each_cpu() {
     more_inserts_than_entries::<Own>(|value| value);
 }
 
-/// A program's look-up keeps an entry, which `fixtures/tests/seed.rs` shows; one by system call does not.
+/// A program's lookup keeps an entry, which `fixtures/tests/seed.rs` shows; one by system call does not.
 #[test]
 fn a_look_up_from_user_space_keeps_no_entry() {
     let map = create::<Large>();

@@ -236,7 +236,7 @@ fn a_trie_keeps_its_prefixes() {
     spec!(NewMap: LpmTrie, Prefix as PREFIX => New as NEW, max 400, flags = MapFlags::NO_PREALLOC);
     let prefix = |number: u32| Prefix {
         len: 8 + number % 25,
-        // The number stands within the first byte and the last bits of the prefix's data.
+        // The number is within the first byte and the last bits of the prefix's data.
         address: [u8::try_from(number).unwrap(), 0xff, 0xff, 0xff],
     };
     migrated::<OldMap, NewMap>(
@@ -266,7 +266,7 @@ fn retyped(mut def: MapDef<'static>, map_type: u32) -> MapDef<'static> {
     def
 }
 
-/// Returns a pinned map of the old spec with so many entries.
+/// Returns a pinned map of the old spec with this many entries.
 fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     let map = create::<OldHash>();
     map.extend((0..entries).map(|key| (key, old(key)))).unwrap();
@@ -274,7 +274,7 @@ fn pinned(bpf_fs: &BpfFs, entries: u32) -> Map<OldHash> {
     map
 }
 
-/// Returns the refusal, after which the pin is what it was, and nothing stands beside it.
+/// Returns the refusal, after which the pin is what it was, and nothing is beside it.
 #[track_caller]
 fn refused<S: MapSpec>(bpf_fs: &BpfFs, before: &Map<S>, result: Result<Outcome, Error>) -> Error {
     let pin = Map::<S>::options().any_max_entries().from_pinned(bpf_fs.path("map")).unwrap();
@@ -416,7 +416,7 @@ fn keys_that_become_the_same_are_told() {
     assert_eq!((done.entries, done.old_entries, done.same), (1, 3, false));
 }
 
-/// Writes to the old map in so many of the rounds of copying.
+/// Writes to the old map in this many of the rounds of copying.
 fn disturbing(map: &Map<OldHash>, mut rounds: u32) -> impl FnMut(Progress) + '_ {
     move |progress| {
         if progress.stage == Stage::Checking && progress.entries == 0 && rounds > 0 {
@@ -480,7 +480,7 @@ fn what_stands_beside_the_pin_is_looked_at() {
     assert!(!beside.exists());
 }
 
-/// A program's lock and timer start anew, whatever the old ones held.
+/// A program's lock and timer start again, whatever the old ones held.
 #[test]
 fn what_is_the_kernels_starts_anew() {
     use bpfmap::SpinLock;

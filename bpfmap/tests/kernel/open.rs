@@ -203,7 +203,7 @@ fn a_path_elsewhere_is_refused() {
     assert_eq!(errno(Map::<Counters>::from_pinned("nul\0in it")), libc::EINVAL);
 }
 
-/// Reading BTF by its id takes `CAP_SYS_ADMIN`; a map of which a process has the descriptor opens all the same.
+/// Reading BTF by its id takes `CAP_SYS_ADMIN`; a map of which a process has the descriptor opens nevertheless.
 #[test]
 fn without_privilege_the_sizes_are_compared() {
     let map = create::<Counters>();

@@ -60,7 +60,7 @@ fn sender(ring: RawFd, number: i32) -> OwnedFd {
     load(SOCKET_FILTER, &program)
 }
 
-/// Runs a program so many times.
+/// Runs a program this many times.
 fn run(program: &OwnedFd, times: u32) {
     /// `struct { prog_fd; … } test` of `union bpf_attr`.
     #[repr(C)]
@@ -86,7 +86,7 @@ fn run(program: &OwnedFd, times: u32) {
         repeat: times,
         duration: 0,
     };
-    // SAFETY: the packet is as long as said.
+    // SAFETY: the packet is as long as stated.
     let done =
         unsafe { libc::syscall(libc::SYS_bpf, TEST_RUN, &raw const attr, size_of::<Attr>()) };
     assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
@@ -225,7 +225,7 @@ fn an_event_does_not_change_when_its_room_is_used_again() {
     run(&one, 1);
     let event = core::hint::black_box(events.read().unwrap().unwrap());
     assert_eq!(*event, [1; 3]);
-    // The record lies at the ring's start: it takes a whole ring to write there again.
+    // The record is at the ring's start: it takes a whole ring to write there again.
     run(&two, 127);
     other.go_to(128 * 32);
     run(&two, 127);

@@ -230,7 +230,7 @@ fn a_crowded_bucket_is_read() {
     }
 }
 
-/// Someone takes away the key that the walk stands at and the one before, every time, and puts them back: the walk is
+/// Someone takes away the key that the walk is at and the one before, every time, and puts them back: the walk is
 /// thrown back again and again, and ends.
 #[test]
 fn a_walk_that_is_always_thrown_back_ends() {

@@ -140,7 +140,7 @@ impl AsFd for ExecSnoop {
     }
 }
 
-/// What stands above the lines.
+/// What is above the lines.
 pub const HEADING: &str = "       SECONDS      PID      UID NAME";
 
 /// An event in a line.

@@ -1,4 +1,4 @@
-//! `ratelimit INTERFACE PACKETS`: lets so many packets of each source pass in a second, and shows
+//! `ratelimit INTERFACE PACKETS`: lets this many packets of each source pass in a second, and shows
 //! who sends.
 
 use std::error::Error;

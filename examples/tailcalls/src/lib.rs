@@ -1,7 +1,7 @@
 //! Counts packets by service, with a parser for each protocol that jumps to the next.
 //!
-//! The table of the parsers is a `prog_array`, and what stands in it is said in `tailcalls.toml`: libbpf
-//! fills it when it loads the object. A parser can be taken out while packets come, and put in again.
+//! The table of the parsers is a `prog_array`, and what is in it is said in `tailcalls.toml`: libbpf fills it when it
+//! loads the object. A parser can be taken out while packets come, and put in again.
 
 use std::error::Error;
 use std::mem::MaybeUninit;

@@ -20,7 +20,7 @@ fn alone() -> MutexGuard<'static, ()> {
     ATTACHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until so many packets of a service have been counted, or more.
+/// Waits until this many packets of a service have been counted, or more.
 fn wait_for(counter: &PacketCounter, (version, protocol, port): (u8, u8, u16), packets: u64) {
     let end = Instant::now() + PATIENCE;
     while counter.packets(version, protocol, port).unwrap() < packets {

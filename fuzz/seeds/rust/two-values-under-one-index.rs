@@ -9,7 +9,7 @@ bpfmap::schema!(name = "prog_array", min_kernel = "5.10");
 #[bpf_map(prog_array, max_entries = 8, values(2 = handle_ipv4, 6 = han, 6 = handle_ipv6))]
 pub struct Parsers;
 
-/// What takes over; a program can stand in several tables.
+/// What takes over; a program can be in several tables.
 #[derive(BpfMap)]
 #[bpf_map(prog_array, max_entries = 4, values(3 = handle_ipv6))]
 pub struct Fallbacks;

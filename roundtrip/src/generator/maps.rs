@@ -38,7 +38,7 @@ pub(super) fn add(
     if let (Some(InnerMap::Named(inner)), 0) =
         (map.inner.as_ref().map(|inner| &inner.value), random.below(2))
     {
-        // A map that always stands in another one is there whenever that one is.
+        // A map that always is in another one is there whenever that one is.
         let is_optional = |other: &MapDecl| other.name.value == *inner && other.optional.value;
         if schema.maps.iter().any(is_optional) {
             map.optional = true.into();

@@ -1,7 +1,7 @@
 //! Random schemas that keep every rule.
 //!
-//! What a map type takes is read from the facts table; the check has the last word. Each part that it refuses
-//! is counted by the rule, and made anew.
+//! What a map type takes is read from the facts table; the check has the last word. Each part that it refuses is
+//! counted by the rule, and made again.
 
 mod kernel_fields;
 mod maps;
@@ -34,7 +34,7 @@ pub(crate) struct Tally {
     pub(crate) covered: BTreeMap<String, usize>,
 }
 
-/// How often a part is made anew before the schema goes without it.
+/// How often a part is made again before the schema goes without it.
 const ATTEMPTS: usize = 30;
 
 /// Returns the random schema of this number: always the same one.
@@ -102,7 +102,7 @@ fn kept(schema: &Schema, tally: &mut Tally) -> bool {
     }
 }
 
-/// So many schemas have everything that a schema can have.
+/// This many schemas have everything that a schema can have.
 const ENOUGH: u64 = 300;
 
 /// The most that the check may refuse of what is made.

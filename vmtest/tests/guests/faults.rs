@@ -14,7 +14,7 @@ fn broken_by(test: &str, args: &[&str]) -> (String, String) {
     let report = run_victim(&[test, "passes"], args);
     assert!(!report.green, "{}", report.said);
     let kernel = report.kernel();
-    // The one that broke the guest is told, and the other was run all the same, in another guest.
+    // The one that broke the guest is told, and the other was run nevertheless, in another guest.
     assert_eq!(report.test("passes").outcome, Outcome::Passed, "{}", report.said);
     let log = kernel.console_tail.join("\n");
     assert!(kernel.advice.is_some() && log.contains("] "), "{}", report.said);
@@ -37,7 +37,7 @@ const UD2: [u8; 2] = [0x0f, 0x0b];
 const LOOP: [u8; 2] = [0xeb, 0xfe];
 
 /// A module of the kernel's packages that begins with another instruction, and without the
-/// signature that this breaks: the kernel loads it all the same.
+/// signature that this breaks: the kernel loads it nevertheless.
 fn module_beginning_with(instruction: [u8; 2]) -> Vec<u8> {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
     let packages = Packages::configured();
@@ -357,7 +357,7 @@ fn init_of_another_version() {
     use object::{Object as _, ObjectSection as _};
     let directory = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_bpfmap-vmtest");
-    // A harness by another name takes the init that lies beside it.
+    // A harness by another name takes the init that is beside it.
     let (other, init) = (directory.path().join("other"), directory.path().join("bpfmap-vmtest"));
     fs::copy(program, &other).unwrap();
     fs::copy(program, &init).unwrap();

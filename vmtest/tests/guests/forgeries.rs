@@ -141,7 +141,7 @@ fn snapshot_whose_memory_is_damaged() {
     assert!(report.green && report.kernel().snapshot, "{}", report.said);
     assert_eq!(memory(), first, "a snapshot stays when it is used");
 
-    // Files that are not as they were written are not gone on with: the guest is saved anew.
+    // Files that are not as they were written are not gone on with: the guest is saved again.
     assert!(break_all() > 0, "init was not found in the memory");
     let broken = memory();
     let report = run();

@@ -6,7 +6,7 @@ use bpfmap_vmtest::{Ended, FailureKind, Guest, GuestEvent, Init, Machine, Run};
 use std::time::{Duration, Instant};
 
 fn machine() -> Machine {
-    // A test binary is no `bpfmap-vmtest`; the program lies beside it.
+    // A test binary is no `bpfmap-vmtest`; the program is beside it.
     let init = Init::pack(env!("CARGO_BIN_EXE_bpfmap-vmtest").as_ref()).unwrap();
     let kernel = Kernel::debian(KERNEL, &Packages::configured()).unwrap();
     let mut machine = Machine::new(kernel, init).unwrap();

@@ -147,7 +147,7 @@ fn tags_of<'a>(btf: &Btf<'a>, id: TypeId, component: Option<u32>) -> Vec<&'a str
     tags
 }
 
-/// What stands before a type: the names of typedefs, and type tags.
+/// What is before a type: the names of typedefs, and type tags.
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Before<'a> {
     typedefs: Vec<&'a str>,
@@ -331,7 +331,7 @@ fn is_kernels(name: &str) -> bool {
     SpecialField::ALL.iter().any(|field| !field.is_pointer() && field.name() == name)
 }
 
-/// Returns the type behind typedefs, qualifiers and tags, and what stands before it. The words that a schema has for
+/// Returns the type behind typedefs, qualifiers and tags, and what is before it. The words that a schema has for
 /// integers are integers.
 fn strip<'s, 'a>(btf: &'s Btf<'a>, id: TypeId) -> (Before<'a>, TypeId, Option<&'s Type<'a>>) {
     let mut before = Before::default();

@@ -1,9 +1,8 @@
 //! `cargo xtask corpus`: whether maps that others compiled come back the same.
 //!
-//! The objects are those of the kernel's own BPF selftests, in Debian's package of its source. Each is
-//! imported, the schema is generated as C, that is compiled, and the BTF of its maps is held against
-//! the original's. `bpfmap verify` has to find nothing in the original. None of that source enters
-//! this repository.
+//! The objects are those of the kernel's own BPF selftests, in Debian's package of its source. Each is imported, the
+//! schema is generated as C, that is compiled, and the BTF of its maps is compared with the original's. `bpfmap verify`
+//! has to find nothing in the original. None of that source enters this repository.
 
 mod compare;
 mod compile;

@@ -69,7 +69,7 @@ impl Clang {
         self.failing(words, |at, word| declaration(space, at, word))
     }
 
-    /// Returns those of `words` that stand where `line` makes no sense of them.
+    /// Returns those of `words` that are where `line` makes no sense of them.
     pub(super) fn failing(
         &self,
         words: &BTreeSet<String>,

@@ -59,7 +59,7 @@ pub(super) fn measure(uses: &mut Uses) -> Result<String, Error> {
     }
     for ((name, source, kind), releases) in found {
         let releases = match releases.as_slice() {
-            // A word that only one of the compilers has is taken all the same.
+            // A word that only one of the compilers has is taken nevertheless.
             _ if source == Source::Clang => Releases::All,
             [0] => Releases::Older,
             [1] => Releases::Newer,

@@ -1,5 +1,5 @@
-//! `cargo xtask names`: the list of names that C has taken, made anew; `--check` holds it against kernels
-//! that are at hand.
+//! `cargo xtask names`: the list of names that C has taken, made again; `--check` holds it against kernels that are at
+//! hand.
 
 mod clang;
 mod headers;

@@ -109,7 +109,8 @@ fn types_within(schema: &Schema) -> Vec<(&str, &'static str)> {
     let (mut held, mut within) = (vec![], vec![]);
     for map in &schema.maps {
         let described = map.btf.as_ref().is_none_or(|btf| btf.value);
-        // A map without BTF says the sizes of its key and value; the type of its records is in its definition all the same.
+        // A map without BTF says the sizes of its key and value; the type of its records is in its definition
+        // nevertheless.
         let types = map.types().filter(|_| described).chain(&map.event);
         held.extend(types.filter_map(|ty| base(schema, &ty.value)));
         let types = map.template().into_iter().flat_map(MapDecl::types);

@@ -14,7 +14,7 @@ use bpfmap_schema::layout::Layouts;
 /// number, since the header at hand may not know its name.
 const OLDEST_HEADERS: KernelVersion = KernelVersion::new(5, 10);
 
-/// Returns all maps of `schema`; one that another refers to stands before it.
+/// Returns all maps of `schema`; one that another refers to is before it.
 pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     let names = TypeNames::new(schema);
     let mut code = STORAGE.to_owned();
@@ -96,7 +96,7 @@ fn wide_map_extra(map: &MapDecl) -> Option<u64> {
     map.map_extra.as_ref().map(|extra| extra.value).filter(|extra| u32::try_from(*extra).is_err())
 }
 
-/// Maps in the author's order, except that an inner map stands before the map that names it.
+/// Maps in the author's order, except that an inner map is before the map that names it.
 fn ordered(maps: &[MapDecl]) -> Vec<&MapDecl> {
     let by_name: HashMap<&str, usize> = maps
         .iter()
@@ -199,7 +199,8 @@ impl Attributes<'_> {
         }
     }
 
-    /// Returns the type of the records. The kernel reads no array of 4 GiB and more, and so many records can't be told.
+    /// Returns the type of the records. The kernel reads no array of 4 GiB and more, and this many records can't be
+    /// told.
     fn event<'m>(&self, map: &'m MapDecl) -> Option<&'m Type> {
         let event = &map.event.as_ref()?.value;
         let number = MapType::by_name(&map.map_type.value)?.number;

@@ -153,7 +153,7 @@ fn push_comment(code: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// `text` such that it neither ends the comment that it stands in nor seems to begin another.
+/// `text` such that it neither ends the comment that it is in nor seems to begin another.
 fn comment_text(text: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *")
 }

@@ -1,7 +1,7 @@
 //! What user space needs of a header beside what programs need: the types compile as C and as C++, with GCC and Clang.
 //!
 //! Where compilers differ, a type is written with a macro, and the header defines those that it uses. For programs each
-//! of them means exactly what would stand there without it.
+//! of them means exactly what would be there without it.
 
 use std::collections::HashSet;
 
@@ -119,7 +119,7 @@ pub(super) fn user_space_include(needs_bpf_h: bool) -> String {
 }
 
 /// `types` with what keeps GCC from a warning about each packed struct with a member that asks for an alignment: such a
-/// member lies where the schema says, as the assertions prove.
+/// member is where the schema says, as the assertions prove.
 pub(super) fn without_warnings(types: String) -> String {
     if !types.contains("__attribute__((packed") {
         return types;

@@ -121,7 +121,7 @@ impl<'a> TypeNames<'a> {
         !self.aliases.contains(name) && !self.enums.contains(name)
     }
 
-    /// Returns what stands before the name of a struct, a union or an enum.
+    /// Returns what is before the name of a struct, a union or an enum.
     pub(super) fn word(&self, name: &str) -> &'static str {
         if self.enums.contains(name) {
             "enum"

@@ -36,8 +36,8 @@ pub(super) fn definitions(schema: &Schema, layouts: &Layouts) -> String {
     code
 }
 
-/// Returns an integer in C's own words. Clang describes an enum in BTF by the integer that stands in its definition:
-/// behind a typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
+/// Returns an integer in C's own words. Clang describes an enum in BTF by the integer that is in its definition: behind
+/// a typedef such as `__s64` it does not find the sign, and cuts the values to 32 bits.
 fn keywords(int: Int) -> &'static str {
     match (int.signed, int.size) {
         (false, 1) => "unsigned char",

@@ -113,7 +113,7 @@ impl<'a> Planner<'a> {
         moves: &mut Moves<'a>,
     ) {
         let (old, new) = (&pair.old, &pair.new);
-        // It starts anew: what a pointer holds has been looked at.
+        // It starts again: what a pointer holds has been looked at.
         if is_special(old.view) && is_special(new.view) {
             return;
         }
@@ -339,7 +339,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Returns whether a step moves bytes as they are, so many bytes up or down.
+/// Returns whether a step moves bytes as they are, this many bytes up or down.
 fn is_plain(step: &MigrationStep<'_>, way: u64) -> bool {
     let goes = |from: u32, to: u32| u64::from(to).wrapping_sub(u64::from(from)) == way;
     match step {

@@ -224,7 +224,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What belongs to the kernel starts anew in a new map.
+    /// What belongs to the kernel starts again in a new map.
     fn special_fields(&mut self, path: &str, new: &MapDecl, value: &bpfmap_schema::ir::KeyValue) {
         for member in self.old.special_fields(value) {
             let path = format!("{path}.value.{}", member.name);

@@ -21,7 +21,7 @@ pub(super) fn link(object: &Path, parts: &[PathBuf]) -> Result<(), ProgramError>
 
 /// Returns the skeleton of an object: `probe.skel.rs` of `probe.bpf.o`, beside it.
 pub(super) fn skeleton_path(object: &Path) -> PathBuf {
-    // As libbpf-cargo calls the types in it: by what stands before the first dot.
+    // As libbpf-cargo calls the types in it: by what is before the first dot.
     let name = object.file_name().unwrap_or_default().to_string_lossy();
     object.with_file_name(format!("{}.skel.rs", name.split('.').next().unwrap_or_default()))
 }

@@ -82,7 +82,7 @@ pub(super) const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 /// The index is looked at before `BPF_NOEXIST`, which no element can satisfy.

@@ -195,7 +195,7 @@ const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE
 /// Of more entries the buckets, a power of two of 16 bytes each, do not fit 32 bits: `htab_map_alloc`.
 const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 /// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and takes `BPF_NOEXIST` and `BPF_EXIST` together as

@@ -132,8 +132,8 @@ const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }
 
-/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Those after `..LOOKUP;` are added to the cases of `LOOKUP`
-/// or stand in their place.
+/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Those after `..LOOKUP;` are added to the cases of
+/// `LOOKUP` or are in their place.
 macro_rules! cases {
     (..$base:ident; ..$changes:ident;) => {{
         const CASES: [crate::map_type::Case; crate::map_type::table::changed_length($base, $changes)] =

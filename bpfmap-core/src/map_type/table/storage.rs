@@ -81,7 +81,7 @@ const CGROUP_UPDATE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a look-up has no use for the latter.
+/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
 const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 const CGROUP_UPDATE_PER_CPU: &[Case] = cases! { ..CGROUP_UPDATE; ..WRITE_ONE_CPU; };

@@ -328,7 +328,7 @@ fn listed(names: &[impl AsRef<str>]) -> String {
     names.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
 }
 
-/// A program's name stands in C as it is, and means no map.
+/// The name of a program is its name in C, and does not refer to a map.
 fn programs(cx: &mut Context<'_>, map: &MapDecl) {
     for (_, name) in &map.values {
         let other = cx.maps().iter().find(|other| other.name.value == name.value);

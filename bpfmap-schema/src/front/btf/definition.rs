@@ -395,8 +395,8 @@ fn held(btf: &Btf<'_>, id: TypeId) -> Result<Option<TypeId>, String> {
     }
 }
 
-/// What stands before the name of a map in the name of the struct that tells the types of its key and
-/// value, for maps of before 1.0: the macro `BPF_ANNOTATE_KV_PAIR`.
+/// What is before the name of a map in the name of the struct that tells the types of its key and value, for maps of
+/// before 1.0: the macro `BPF_ANNOTATE_KV_PAIR`.
 const ANNOTATION: &str = "____btf_map_";
 
 fn annotations<'a>(btf: &Btf<'a>) -> HashMap<&'a str, (TypeId, TypeId, TypeId)> {

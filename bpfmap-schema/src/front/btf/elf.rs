@@ -21,7 +21,7 @@ pub(super) struct ObjectFile<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Symbol<'a> {
     pub(super) name: &'a str,
-    /// Where it stands in its section.
+    /// Where it is in its section.
     pub(super) offset: u64,
     /// Bytes.
     pub(super) size: u64,

@@ -91,7 +91,7 @@ impl Wanted<'_> {
         Err(body)
     }
 
-    /// Returns the members with padding wherever they would not lie where they should.
+    /// Returns the members with padding wherever they would not be where they should.
     fn padded(&self, packed: bool) -> Option<Composite> {
         if self.is_union {
             return None;

@@ -161,7 +161,7 @@ pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
 /// What there is beside the texts of a file, in bytes: room for a small file's types.
 const ROOM: usize = 1 << 20;
 
-/// A schema may take so many times the size of what it comes from.
+/// A schema may take this many times the size of what it comes from.
 const ROOM_FACTOR: usize = 12;
 
 fn import(

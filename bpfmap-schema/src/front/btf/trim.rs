@@ -28,7 +28,7 @@ const OF_BYTES: &[&Rule] = &[
 ];
 
 /// Takes out of `schema` what breaks a rule, and adds what that was to `findings`: types of keys and values become
-/// bytes, and maps that break a rule all the same are left out.
+/// bytes, and maps that break a rule nevertheless are left out.
 pub(super) fn trim(
     schema: &mut Schema,
     findings: &mut Vec<Finding>,
@@ -101,8 +101,8 @@ impl Part {
     }
 }
 
-/// Returns the keys and values whose type is at fault for what was found at `span`: it stands there, or holds the type
-/// that does.
+/// Returns the keys and values whose type is at fault for what was found at `span`: it is there, or holds the type that
+/// does.
 fn typed_parts(schema: &Schema, owners: &Owners, span: Span) -> Vec<Part> {
     let holding = match owners.of(span) {
         Some(Owner::Type(name)) => holding(schema, name),

@@ -53,7 +53,7 @@ pub(super) struct Entries<'r, 'c> {
     what: &'static str,
     words: Vec<Entry>,
     asked: Vec<&'static str>,
-    /// Whether an attribute can't be read, so that what is missing may stand there.
+    /// Whether an attribute can't be read, so that what is missing may be there.
     pub(super) is_broken: bool,
 }
 
@@ -218,7 +218,7 @@ impl<'r, 'c> Entries<'r, 'c> {
     }
 }
 
-/// Reports attributes of what stands within an attribute, where the compiler looks at none of them.
+/// Reports attributes of what is within an attribute, where the compiler looks at none of them.
 pub(super) fn only_own(reader: &Reader<'_>, attributes: &[Attribute]) {
     for attribute in attributes {
         let path = attribute.path();

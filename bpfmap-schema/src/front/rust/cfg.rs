@@ -8,7 +8,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, LitStr, Token};
 
-/// What is known of the conditions that stand in `cfg(…)` and `cfg_attr(…)`.
+/// What is known of the conditions that are in `cfg(…)` and `cfg_attr(…)`.
 ///
 /// Unless more is said: `test`, `doc` and others that no program is built with are false, and the target
 /// is Linux, since bpfmap runs on nothing else. Whatever else decides what a schema has is an error
@@ -140,8 +140,8 @@ impl Cfg {
         cfg
     }
 
-    /// Returns what is known of a source that lies at `path`: the features that Cargo told are
-    /// those of the package of the build script alone. `said` wins.
+    /// Returns what is known of a source that is at `path`: the features that Cargo told are those
+    /// of the package of the build script alone. `said` wins.
     #[must_use]
     pub fn for_source(&self, path: &Path, said: &Self) -> Self {
         let mut cfg = self.clone();

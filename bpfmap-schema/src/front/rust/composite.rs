@@ -70,12 +70,12 @@ pub struct Repr {
     pub align_may_be_natural: bool,
 }
 
-/// What stands before an item.
+/// What is before an item.
 pub(super) struct Opening {
     pub(super) name: Spanned<String>,
     pub(super) decl_tags: Vec<Spanned<String>>,
     pub(super) in_c: InC,
-    /// Of an enum, what stands before the names of its variants in C.
+    /// Of an enum, what is before the names of its variants in C.
     pub(super) prefix: Option<Spanned<String>>,
     pub(super) repr: RustRepr,
     in_place: bool,

@@ -1,6 +1,6 @@
-//! The fields of a Rust struct or union, held against the layout that C gives its members.
+//! The fields of a Rust struct or union, compared with the layout that C gives its members.
 //!
-//! Each byte is a field's, since all bytes are sent to the kernel; and each member lies where C has it.
+//! Each byte is a field's, since all bytes are sent to the kernel; and each member is where C has it.
 
 use super::composite::{FieldRole, Storage};
 use super::item::TypeItem;

@@ -1,4 +1,4 @@
-//! Items in Rust, held against the same in TOML.
+//! Items in Rust, compared with the same in TOML.
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -163,7 +163,7 @@ pub(super) fn padded<'t>(
     Some((inner, bytes))
 }
 
-/// Returns the constant that stands between angle brackets, without its braces.
+/// Returns the constant that is between angle brackets, without its braces.
 fn constant(argument: &GenericArgument) -> Option<Expr> {
     // A constant by its name looks like a type.
     let (GenericArgument::Const(_) | GenericArgument::Type(_)) = argument else { return None };
@@ -398,7 +398,7 @@ fn targeted(
     None
 }
 
-/// Returns the type of the schema that stands between the angle brackets of `path`.
+/// Returns the type of the schema that is between the angle brackets of `path`.
 fn argument(reader: &Reader<'_>, path: &Path, span: Span) -> Option<Spanned<String>> {
     if let Some(GenericArgument::Type(syn::Type::Path(inner))) = arguments(path).next() {
         if let Meaning::Schema(name) = reader.context().resolve(&inner.path) {

@@ -58,8 +58,8 @@ impl<'s> File<'s> {
         self.findings.into_inner()
     }
 
-    /// Returns what stands between the quotes of a string at `span`, if it has no escapes: then a
-    /// byte of the string is a byte of the file.
+    /// Returns what is between the quotes of a string at `span`, if it has no escapes: then a byte
+    /// of the string is a byte of the file.
     pub(super) fn is_verbatim(&self, span: Span, string: &str) -> bool {
         self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(string)
     }

@@ -50,7 +50,7 @@ pub(super) const KINDS: &[(&str, Kind)] = &[
     ("alias", Kind::Alias),
 ];
 
-/// The kinds of types that can stand in the place of a member, and whether each is a struct.
+/// The kinds of types that can be in the place of a member, and whether each is a struct.
 pub(super) const MEMBER_KINDS: &[(&str, bool)] = &[("struct", true), ("union", false)];
 
 fn type_def(file: &File<'_>, name: Spanned<String>, table: &DeTable<'_>) -> TypeDef {

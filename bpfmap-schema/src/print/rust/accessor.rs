@@ -100,7 +100,7 @@ impl Methods {
 }
 
 impl Accessor<'_> {
-    /// Writes the methods, as they stand in an `impl` block.
+    /// Writes the methods, as they are in an `impl` block.
     pub fn push(&self, code: &mut String) {
         let Self { names, ty, storage, visibility: vis, runtime, .. } = self;
         let AccessorNames { get, set, build } = names;

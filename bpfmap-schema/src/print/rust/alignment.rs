@@ -74,7 +74,7 @@ impl ExplicitlyAligned<'_> {
         let is_wrapped = |at: &MemberLayout| is_union && at.ty.size < layout.size;
         let aligned = fields().filter(|(_, at)| !is_wrapped(at));
         let natural = aligned.map(|(_, at)| at.ty.align).max().unwrap_or(1);
-        // An alignment that is asked for stands there, whether it is needed or not.
+        // An alignment that is asked for is there, whether it is needed or not.
         body.align.is_some()
             || body.packed
             || layout.align > natural

@@ -51,7 +51,7 @@ pub(super) fn push_attribute(text: &mut String, indent: &str, name: &str, words:
 /// `word(item, …)`, on several lines if it does not fit one.
 pub(super) fn list(word: &str, items: &[String]) -> String {
     let line = format!("{word}({})", items.join(", "));
-    // What stands around it takes some room.
+    // What is around it takes some room.
     if line.len() + 16 <= WIDTH {
         return line;
     }

@@ -26,7 +26,7 @@ impl Imports {
         word
     }
 
-    /// `use bpfmap::{…};`, empty if there is nothing to import. `root` stands before the crate's name.
+    /// `use bpfmap::{…};`, empty if there is nothing to import. `root` is before the crate's name.
     pub(super) fn line(&self, root: &str) -> String {
         let words: Vec<&str> = self.0.iter().copied().collect();
         match words.as_slice() {

@@ -28,7 +28,7 @@ impl Printer<'_> {
         }
         let _ = writeln!(text, "#[derive({})]", self.imports.used("BpfMap"));
         let mut words = words(map, &spec, is_template);
-        // The macro that names the oldest kernel stands in the same module, and no derive sees it.
+        // The macro that names the oldest kernel is in the same module, and no derive sees it.
         if let (false, Some(kernel)) = (self.root.is_empty(), &self.schema.min_kernel) {
             words.push(format!("min_kernel = {}", string(&kernel.value.to_string())));
         }

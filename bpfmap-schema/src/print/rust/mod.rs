@@ -97,7 +97,7 @@ pub fn names(schema: &Schema) -> Names<'_> {
     Names::without(schema, &reserved())
 }
 
-/// What stands before the name of a crate in a path from the root.
+/// What is before the name of a crate in a path from the root.
 const ROOT: &str = "::";
 
 struct Printer<'a> {
@@ -106,7 +106,7 @@ struct Printer<'a> {
     explicit: ExplicitlyAligned<'a>,
     names: Names<'a>,
     imports: Imports,
-    /// What stands before the names of crates.
+    /// What is before the names of crates.
     root: &'static str,
     /// The types that something in the schema names.
     mentioned: HashSet<&'a str>,

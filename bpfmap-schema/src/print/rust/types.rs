@@ -451,7 +451,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns what stands before a member that a field of bytes holds.
+/// Returns what is before a member that a field of bytes holds.
 fn before(member: &Member, words: &[String]) -> String {
     let doc = doc_attribute(member.doc.as_ref());
     if words.is_empty() { doc } else { format!("{doc}#[bpf({})] ", words.join(", ")) }

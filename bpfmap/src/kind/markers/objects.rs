@@ -27,7 +27,7 @@ kind!(/// `BPF_MAP_TYPE_PROG_ARRAY` (Linux 4.2): programs to call by index (`bpf
 impl DeleteElement for ProgArray {}
 impl Iterate for ProgArray {}
 
-kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups for a program to ask about (`bpf_skb_under_cgroup`,
+kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups that a program can test for (`bpf_skb_under_cgroup`,
     /// `bpf_current_task_under_cgroup`).
     ///
     /// [`set`](crate::Map::set) accepts a [`CgroupFd`](crate::CgroupFd), and [`delete`](crate::Map::delete) empties a
@@ -44,7 +44,7 @@ kind!(/// `BPF_MAP_TYPE_CGROUP_ARRAY` (Linux 4.8): cgroups for a program to ask 
 impl DeleteElement for CgroupArray {}
 impl Iterate for CgroupArray {}
 
-kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all of one spec
+kind!(/// `BPF_MAP_TYPE_ARRAY_OF_MAPS` (Linux 4.12): maps by index, all with one spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
     /// [`set`](crate::Map::set) accepts a [`Map`](crate::Map) of that spec, which programs see at once.
@@ -64,7 +64,7 @@ impl DeleteElement for ArrayOfMaps {}
 impl Iterate for ArrayOfMaps {}
 impl UpdateBatch for ArrayOfMaps {}
 
-kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all of one spec
+kind!(/// `BPF_MAP_TYPE_HASH_OF_MAPS` (Linux 4.12): maps by key, all with one spec
     /// ([`OuterMapSpec::Inner`](crate::OuterMapSpec::Inner)).
     ///
     /// Like [`ArrayOfMaps`], and [`set_new`](crate::Map::set_new) fails for a key that is present. Programs can't write

@@ -49,7 +49,7 @@ kind!(/// `BPF_MAP_TYPE_STRUCT_OPS` (Linux 5.6)
     StructOps, STRUCT_OPS, V => V);
 impl RegisterOps for StructOps {}
 
-kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is the number of hash functions.
+kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): a set of values. `MAP_EXTRA` of the spec is the number of hash functions.
     ///
     /// Errors: `EPERM` (frozen, or the descriptor is read-only). The map is never full.
     ///
@@ -61,7 +61,7 @@ kind!(/// `BPF_MAP_TYPE_BLOOM_FILTER` (Linux 5.16): the spec's `MAP_EXTRA` is th
     BloomFilter, BLOOM_FILTER, V => V);
 impl Filter for BloomFilter {}
 
-kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): a program puts a stack in with `bpf_get_stackid`, which gives it the key.
+kind!(/// `BPF_MAP_TYPE_STACK_TRACE` (Linux 4.6): stacks. A program records a stack with `bpf_get_stackid`, which returns the key.
     ///
     /// Recording the same stack again gives the same id. A different stack with the same id fails with `EEXIST`, or
     /// replaces the old one if the program passes `BPF_F_REUSE_STACKID`. Ids are below the next power of two above

@@ -29,7 +29,7 @@ impl UpdateBatch for Hash {}
 impl DeleteBatch for Hash {}
 impl Lock for Hash {}
 
-kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index, all there and zero from the start.
+kind!(/// `BPF_MAP_TYPE_ARRAY` (Linux 3.19): values by index. All indices are present, and values are initially zero.
     ///
     /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only). A lookup with an
     /// index out of range returns `None`.
@@ -47,7 +47,7 @@ impl UpdateBatch for Array {}
 impl MapValues for Array {}
 impl Lock for Array {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): for each key a value [of each CPU](PerCpu).
+kind!(/// `BPF_MAP_TYPE_PERCPU_HASH` (Linux 4.6): values [of each CPU](PerCpu) for each key.
     ///
     /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
     /// ([`take`](crate::Map::take) before Linux 5.14).
@@ -68,8 +68,8 @@ impl Iterate for PercpuHash {}
 impl UpdateBatch for PercpuHash {}
 impl DeleteBatch for PercpuHash {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): by index a value [of each CPU](PerCpu), all there and zero from the
-    /// start.
+kind!(/// `BPF_MAP_TYPE_PERCPU_ARRAY` (Linux 4.6): values [of each CPU](PerCpu) by index. All indices are present,
+    /// and values are initially zero.
     ///
     /// Errors: `E2BIG` (the index is out of range), `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP`
     /// (batches before Linux 5.13). A lookup with an index out of range returns `None`.
@@ -86,8 +86,8 @@ impl SelectCpu for PercpuArray {}
 impl Iterate for PercpuArray {}
 impl UpdateBatch for PercpuArray {}
 
-kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key; what was used least recently makes room. A
-    /// look-up from user space is no use.
+kind!(/// `BPF_MAP_TYPE_LRU_HASH` (Linux 4.10): a value for each key. A full map evicts the least recently used
+    /// entries. Lookups from user space do not mark an entry as recently used.
     ///
     /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
     /// 5.14). The map is never full.
@@ -107,7 +107,7 @@ impl Iterate for LruHash {}
 impl UpdateBatch for LruHash {}
 impl DeleteBatch for LruHash {}
 
-kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): as [`LruHash`], with a value [of each CPU](PerCpu).
+kind!(/// `BPF_MAP_TYPE_LRU_PERCPU_HASH` (Linux 4.10): like [`LruHash`], with values [of each CPU](PerCpu).
     ///
     /// Errors: `EPERM` (frozen, or the descriptor is read-only), `ENOTSUPP` ([`take`](crate::Map::take) before Linux
     /// 5.14). The map is never full.
@@ -128,8 +128,8 @@ impl Iterate for LruPercpuHash {}
 impl UpdateBatch for LruPercpuHash {}
 impl DeleteBatch for LruPercpuHash {}
 
-kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix; a look-up finds that of the longest prefix
-    /// that covers the key.
+kind!(/// `BPF_MAP_TYPE_LPM_TRIE` (Linux 4.11): a value for each prefix. A lookup finds the longest prefix that
+    /// covers the key.
     ///
     /// Errors: `ENOSPC` (full, and the prefix is new; up to Linux 6.12 without the backported fix, also if the prefix
     /// is present), `EINVAL` (a prefix longer than its data), `EPERM` (frozen, or the descriptor is read-only),
@@ -180,8 +180,8 @@ impl Push for Stack {}
 impl Pop for Stack {}
 impl Peek for Stack {}
 
-kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): as [`Hash`](enum@Hash), and its memory follows the number of its entries. An update
-    /// writes over the value in place, so that who reads without the lock may see half of each.
+kind!(/// `BPF_MAP_TYPE_RHASH` (Linux 7.2): like [`Hash`](enum@Hash), with memory that grows and shrinks with the number of
+    /// entries. An update overwrites the value in place, so reading without the lock may mix the old and the new value.
     ///
     /// Errors: `E2BIG` (full, and the key is new), `EPERM` (frozen, or the descriptor is read-only).
     ///

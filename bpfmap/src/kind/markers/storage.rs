@@ -8,7 +8,7 @@ use crate::objects::{CgroupFd, FileFd, PidFd, SocketFd};
 use crate::percpu::PerCpu;
 use crate::plain::Plain;
 
-kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup that a program of the map is attached to.
+kind!(/// `BPF_MAP_TYPE_CGROUP_STORAGE` (Linux 4.19): a value for each cgroup to which a program that uses the map is attached.
     /// Deprecated: [`CgrpStorage`] (Linux 6.2) needs no attachment.
     ///
     /// The kernel creates a value when the program is attached, and deletes it when the program is detached. User space
@@ -33,8 +33,8 @@ impl LookupElement for CgroupStorage {}
 impl UpdateElement for CgroupStorage {}
 impl Lock for CgroupStorage {}
 
-kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): as [`CgroupStorage`], with a value for each CPU. Deprecated
-    /// as well.
+kind!(/// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE` (Linux 4.20): like [`CgroupStorage`], with a value for each CPU. Also
+    /// deprecated.
     ///
     /// Errors: `ENOENT`, `EINVAL` and `EPERM`, in the same cases as [`CgroupStorage`].
     ///
@@ -48,7 +48,7 @@ impl LookupElement for PercpuCgroupStorage {}
 impl UpdateElement for PercpuCgroupStorage {}
 impl SelectCpu for PercpuCgroupStorage {}
 
-kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd), gone with the socket.
+kind!(/// `BPF_MAP_TYPE_SK_STORAGE` (Linux 5.2): values of [sockets](SocketFd). Closing a socket deletes its value.
     ///
     /// [`attach`](crate::Map::attach) and [`attached`](crate::Map::attached) accept an open socket; another descriptor
     /// fails with `ENOTSOCK`.
@@ -66,7 +66,7 @@ impl AttachValues for SkStorage {
     type Owner<'a> = SocketFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [files' inodes](FileFd), gone with the inode.
+kind!(/// `BPF_MAP_TYPE_INODE_STORAGE` (Linux 5.10): values of [the inodes of files](FileFd). Deleting an inode deletes its value.
     ///
     /// Needs `bpf` among the kernel's security modules (`lsm=` on its command line). Without it, attaching fails with
     /// `EBADF`; Debian's 5.10 boots like this.
@@ -84,7 +84,7 @@ impl AttachValues for InodeStorage {
     type Owner<'a> = FileFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd), gone with the task.
+kind!(/// `BPF_MAP_TYPE_TASK_STORAGE` (Linux 5.11): values of [tasks](PidFd). The exit of a task deletes its value.
     ///
     /// A descriptor that is not a pidfd fails with `EBADF`; a task that has exited has no values
     /// (`ENOENT`).
@@ -102,7 +102,7 @@ impl AttachValues for TaskStorage {
     type Owner<'a> = PidFd<'a>;
 }
 
-kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd), gone with the cgroup.
+kind!(/// `BPF_MAP_TYPE_CGRP_STORAGE` (Linux 6.2): values of [cgroups](CgroupFd). Removing a cgroup deletes its value.
     ///
     /// A descriptor that is not a directory of a cgroup2 file system fails with `EBADF`.
     ///

@@ -6,8 +6,8 @@ use crate::kind::{
 };
 use crate::plain::Plain;
 
-kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU, which is read by
-    /// [`PerfBuffer`](crate::PerfBuffer)
+kind!(/// `BPF_MAP_TYPE_PERF_EVENT_ARRAY` (Linux 4.3): a perf event for each CPU. [`PerfBuffer`](crate::PerfBuffer)
+    /// reads the events
     ///
     /// [`set`](crate::Map::set) stores a [`PerfEventFd`](crate::PerfEventFd) and replaces an existing one. The kernel
     /// removes the entry when the map descriptor that set it is closed, unless the map has
@@ -26,7 +26,7 @@ impl DeleteElement for PerfEventArray {}
 impl Iterate for PerfEventArray {}
 impl ReadPerCpuRecords for PerfEventArray {}
 
-kind!(/// `BPF_MAP_TYPE_RINGBUF` (Linux 5.8), which is read by [`RingBuf`](crate::RingBuf)
+kind!(/// `BPF_MAP_TYPE_RINGBUF` (Linux 5.8): events from programs, which [`RingBuf`](crate::RingBuf) reads
     ///
     /// Errors: `EBUSY` (this process already reads the map), `ENOMEM` (no memory for the mapping), `EPERM` (frozen).
     ///
@@ -38,7 +38,7 @@ kind!(/// `BPF_MAP_TYPE_RINGBUF` (Linux 5.8), which is read by [`RingBuf`](crate
     Ringbuf, RINGBUF, V => V);
 impl ReadRecords for Ringbuf {}
 
-kind!(/// `BPF_MAP_TYPE_USER_RINGBUF` (Linux 6.1), which is written by [`UserRingBuf`](crate::UserRingBuf)
+kind!(/// `BPF_MAP_TYPE_USER_RINGBUF` (Linux 6.1): events to programs, which [`UserRingBuf`](crate::UserRingBuf) writes
     ///
     /// Errors: `EBUSY` (this process already writes to the map), `ENOMEM` (no memory for the mapping), `EPERM`
     /// (frozen).

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proc_macro::{TokenStream, TokenTree};
 
-/// Replaces the item by what stands between the brackets.
+/// Replaces the item by what is between the brackets.
 #[proc_macro_attribute]
 pub fn replace(with: TokenStream, _item: TokenStream) -> TokenStream {
     with

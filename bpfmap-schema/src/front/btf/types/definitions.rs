@@ -130,7 +130,7 @@ impl<'a> Types<'a> {
                 doc: None,
             });
         }
-        // C has one name space for the constants of all enums.
+        // C has one namespace for the constants of all enums.
         let is_taken = body.variants.iter().any(|variant| self.constants.contains(variant.name));
         let prefix = if is_taken {
             let name = place.name;
@@ -348,7 +348,7 @@ impl<'a> Types<'a> {
         Ok(Placed { member, bit_offset })
     }
 
-    /// Returns what a list or tree holds stands in a tag: `contains:STRUCT:MEMBER`.
+    /// Returns the elements of a list or tree, which a tag names: `contains:STRUCT:MEMBER`.
     fn contained(
         &mut self,
         ty: &mut Spanned<Type>,

@@ -59,7 +59,7 @@ pub(super) struct Place<'p> {
     /// `stats_rx`
     pub(super) name: &'p str,
     pub(super) depth: usize,
-    /// How many arrays and pointers stand around it where it is written.
+    /// How many arrays and pointers are around it where it is written.
     pub(super) nested: usize,
 }
 
@@ -223,7 +223,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// So many bytes, where a schema has no word for what they are.
+    /// This many bytes, where a schema has no word for what they are.
     fn bytes(&mut self, id: TypeId, place: Place<'_>, why: &str) -> Made<Spanned<Type>> {
         let size = self.btf().size(id).ok().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
         let name = place.name;

@@ -9,7 +9,7 @@ use crate::rules;
 /// The longest name that a schema takes.
 const MAX_NAME: usize = 127;
 
-/// So many types of one name are compared with one of the same source. Linked programs have a type as often as it is
+/// This many types of one name are compared with one of the same source. Linked programs have a type as often as it is
 /// defined; a file that is made for it could have as many as it has room for.
 const MOST_NAMESAKES: u32 = 8;
 

@@ -19,7 +19,7 @@ pub(super) use crate::front::rust::expression::Why;
 /// How deep constants may be made of constants and of sizes of types.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the value of `expression`, which stands in `module` where a value of the type `expected` is asked for.
+/// Returns the value of `expression`, which is in `module` where a value of the type `expected` is asked for.
 pub(super) fn value(
     krate: &Crate,
     module: ModuleId,

@@ -1,4 +1,4 @@
-//! The fields of all structs and unions, held against the layouts in C, which are all known here.
+//! The fields of all structs and unions, compared with the layouts in C, which are all known here.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use crate::front::rust::{TypeItem, check_fields};
 use crate::ir::{Schema, TypeDef, TypeDefKind};
 use crate::layout::Layouts;
 
-/// Reports the fields of `own` types that do not lie where C has them, and those of types in place.
+/// Reports the fields of `own` types that are not where C has them, and those of types in place.
 /// `own` are what was read, and what they became.
 pub(super) fn check(
     krate: &Crate,

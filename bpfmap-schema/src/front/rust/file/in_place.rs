@@ -180,7 +180,7 @@ pub(super) fn fill_map(krate: &Crate, map: &mut MapDecl, depth: usize) -> bool {
     whole
 }
 
-/// Returns whether no type in place stands in `ty`, where none can be written.
+/// Returns whether no type in place is in `ty`, where none can be written.
 fn no_key(krate: &Crate, ty: &mut Spanned<Type>) -> bool {
     let mut found = false;
     replace_keys(&mut ty.value, &mut found);

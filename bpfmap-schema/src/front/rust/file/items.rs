@@ -31,7 +31,7 @@ pub(super) enum Item {
     Declared(Box<Declared>),
     /// A struct, union or enum without.
     Foreign(Ident),
-    /// What stands between the brackets of `schema!`.
+    /// What is between the brackets of `schema!`.
     Schema { place: Span, body: TokenStream, doubts: Vec<Doubt> },
     /// A struct, union or enum with one of the derives that a `cfg` takes away.
     LeftOut,
@@ -74,7 +74,7 @@ pub(super) struct Declared {
     pub(super) doubts: Vec<Doubt>,
 }
 
-/// What stands in a module.
+/// What is in a module.
 pub(super) struct Contents {
     /// The attributes at its top, `#![…]`.
     pub(super) attributes: Vec<Attribute>,
@@ -83,7 +83,7 @@ pub(super) struct Contents {
     pub(super) doubts: Vec<Doubt>,
 }
 
-/// Returns what stands in a module that consists of `tokens`, as far as there is room for it.
+/// Returns what is in a module that consists of `tokens`, as far as there is room for it.
 ///
 /// Each item takes of `room`.
 pub(super) fn split(tokens: TokenStream, room: &Room, cfg: &Cfg) -> Contents {
@@ -372,7 +372,7 @@ pub(super) fn plain(ident: &Ident) -> String {
     name.strip_prefix("r#").map(ToOwned::to_owned).unwrap_or(name)
 }
 
-/// The names that `tokens`, what stands behind `use`, bring.
+/// The names that `tokens`, what is behind `use`, bring.
 fn uses(tokens: &[TokenTree], doubts: Vec<Doubt>, items: &mut Vec<Item>) {
     let is_absolute = tokens.first().is_some_and(|token| is_punct(token, ':'));
     use_tree(tokens, &[], (is_absolute, &doubts.into()), items);

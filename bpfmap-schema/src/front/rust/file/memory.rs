@@ -22,7 +22,7 @@ impl Room {
         OF_A_FILE.checked_sub(of_tokens(text)).map(|rest| Self(Cell::new(rest)))
     }
 
-    /// Takes so many bytes. Once it can't it is empty.
+    /// Takes this many bytes. Once it can't it is empty.
     pub(super) fn take(&self, bytes: u64) -> bool {
         let rest = self.0.get().checked_sub(bytes);
         self.0.set(rest.unwrap_or(0));

@@ -8,8 +8,8 @@
 //!
 //! What is read is the source, not what the compiler makes of it:
 //!
-//! - A `cfg` that is known to be false takes away what it stands before: see [`Cfg`]. One that is not
-//!   known is an error where it decides what the schema has.
+//! - A `cfg` that is known to be false takes away what it is before: see [`Cfg`]. One that is not known is an error
+//!   where it decides what the schema has.
 //! - Macros are not expanded, and items within functions are not seen.
 //! - Of other crates only `bpfmap` is known, and those whose source is given: see [`Cfg::extern_crate`].
 //!

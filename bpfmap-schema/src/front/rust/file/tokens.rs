@@ -5,7 +5,7 @@ use std::ops::Range;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// How deep an item may nest. Every bracket counts, and within brackets every token up to the next
-/// comma or semicolon: so many calls the parser makes at most.
+/// comma or semicolon: this many calls the parser makes at most.
 pub(super) const MAX_DEPTH: usize = 256;
 
 /// The longest number, in characters: no integer of 128 bits is longer in any base, with a few `_`. The

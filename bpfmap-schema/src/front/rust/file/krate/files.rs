@@ -1,4 +1,4 @@
-//! The files that the modules of a crate stand in.
+//! The files that the modules of a crate are in.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ impl Crate {
         path: Option<&str>,
     ) -> Option<ModuleId> {
         let file = if let Some(path) = path {
-            // Relative to the file, unless the module stands in brackets.
+            // Relative to the file, unless the module is in brackets.
             module.file.parent().unwrap_or(Path::new("")).join(path)
         } else {
             let plain = module.folder.join(format!("{name}.rs"));
@@ -171,7 +171,7 @@ pub(super) fn is_in_sources(path: &Path) -> bool {
         .is_some_and(|package| file.starts_with(package.join("src")))
 }
 
-/// Returns whether the modules of a file of this name lie beside it.
+/// Returns whether the modules of a file of this name are beside it.
 pub(super) fn is_root_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     matches!(name, Some("lib.rs" | "main.rs" | "mod.rs"))

@@ -87,7 +87,7 @@ pub(super) struct Module {
     children: RefCell<HashMap<String, Child>>,
     /// Types, maps and modules, in the order of the source.
     pub(super) order: Vec<Entry>,
-    /// What stands at the top.
+    /// What is at the top.
     pub(super) attributes: Vec<Attribute>,
     pub(super) schema: Option<(TokenSpan, TokenStream)>,
     /// What is not known of whether it is there.
@@ -112,7 +112,7 @@ enum Child {
     Missing,
 }
 
-/// What has a name in the name space of types.
+/// What has a name in the namespace of types.
 pub(super) struct Declaration {
     pub(super) module: ModuleId,
     pub(super) name: Ident,
@@ -243,7 +243,7 @@ impl Crate {
     }
 
     /// Returns the module above, and that at the root of the crate. Asked for the first time it
-    /// looks for them in the package that the file lies in.
+    /// looks for them in the package that the file is in.
     pub(super) fn parent(&self, id: ModuleId) -> Option<ModuleId> {
         let module = self.module(id);
         if module.parent.get().is_none() {
