@@ -41,8 +41,8 @@ macro_rules! bare_lookup {
 
 pub(crate) fn jobs(rounds: u32) -> Result<Vec<Job>, Error> {
     Ok(vec![
-        hash_lookup("hash look-up, hit", 0, rounds)?,
-        hash_lookup("hash look-up, miss", 1_000_000, rounds)?,
+        hash_lookup("hash lookup, hit", 0, rounds)?,
+        hash_lookup("hash lookup, miss", 1_000_000, rounds)?,
         hash_update(rounds)?,
         array_lookup(rounds)?,
         percpu_array_lookup(rounds)?,
@@ -153,7 +153,7 @@ fn hash_update(rounds: u32) -> Result<Job, Error> {
 fn array_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Array>::new()?;
     let aya: aya::maps::Array<_, u64> = maps.aya(AyaMap::Array)?;
-    lookups!("array look-up", 0, rounds, maps, aya)
+    lookups!("array lookup", 0, rounds, maps, aya)
 }
 
 /// Returns the bare lookup of a value for each CPU, into a buffer that is used again.
@@ -205,7 +205,7 @@ macro_rules! percpu_lookups {
 fn percpu_array_lookup(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<PercpuArray>::new()?;
     let aya: aya::maps::PerCpuArray<_, u64> = maps.aya(AyaMap::PerCpuArray)?;
-    percpu_lookups!("percpu_array look-up", rounds, maps, aya)
+    percpu_lookups!("percpu_array lookup", rounds, maps, aya)
 }
 
 fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
@@ -213,7 +213,7 @@ fn percpu_hash_lookup(rounds: u32) -> Result<Job, Error> {
     let zero = PerCpu::zeroed()?;
     maps.own.extend((0..KEYS).map(|key| (key, zero.clone())))?;
     let aya: aya::maps::PerCpuHashMap<_, u32, u64> = maps.aya(AyaMap::PerCpuHashMap)?;
-    percpu_lookups!("percpu_hash look-up", rounds, maps, aya)
+    percpu_lookups!("percpu_hash lookup", rounds, maps, aya)
 }
 
 fn lpm_lookup(rounds: u32) -> Result<Job, Error> {
@@ -223,7 +223,7 @@ fn lpm_lookup(rounds: u32) -> Result<Job, Error> {
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     let prefix = |key: u32| Prefix { prefixlen: 32, address: key.to_be() };
     Ok(compare(
-        "lpm_trie look-up",
+        "lpm_trie lookup",
         OPERATIONS,
         rounds,
         vec![

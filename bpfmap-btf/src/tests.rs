@@ -25,7 +25,7 @@ fn every_kind(big: bool) -> Vec<u8> {
         &[0, 5 << 24 | 1, 4, 10, 1, 0],
         &[0, 2 << 24, 2],
         &[0, 3 << 24, 0, 4, 1, 7],
-        // 6: an enum with a sign, 7: one of 64 bits
+        // 6: a signed enum, 7: one of 64 bits
         &[5, FLAG | 6 << 24 | 1, 4, 10, u32::MAX],
         &[5, 19 << 24 | 1, 8, 10, 1, 2],
         // 8: union pair; 9: typedef, volatile, const, restrict, and a tag at 13

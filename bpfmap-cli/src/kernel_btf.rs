@@ -18,7 +18,7 @@ pub(crate) fn argument(what: &str) -> Arg {
         .help(format!("The BTF of a kernel, such as /sys/kernel/btf/vmlinux: {what}"))
 }
 
-/// What stands in the file that the command line names, if it names one.
+/// Reads the file that the command line names, if it names one.
 pub(crate) fn read(matches: &ArgMatches) -> Result<Option<Vec<u8>>, Failed> {
     path(matches).map(|path| read_file(path)).transpose()
 }

@@ -13,7 +13,7 @@ use crate::{Failed, complain};
 /// The types of the running kernel.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// What stands before the name of a kernel's struct of functions, in the struct that is the value of its map
+/// The prefix of the name of a kernel's struct of functions, in the name of the struct that is the value of its map
 /// (`kernel/bpf/bpf_struct_ops.c`, `VALUE_PREFIX`).
 const VALUE_PREFIX: &str = "bpf_struct_ops_";
 

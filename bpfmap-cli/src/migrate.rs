@@ -167,7 +167,7 @@ fn choose<'m, 'a>(
     })
 }
 
-/// `new.toml:7:3: `, where what stands in the way was written.
+/// Returns the position of the obstacle in the text: `new.toml:7:3: `.
 fn place(obstacle: &Obstacle, old: &Checked, new: &Checked) -> String {
     let schema = match obstacle.side {
         Side::Old => old,

@@ -138,7 +138,7 @@ fn attributes_differ_too() {
     assert_eq!(Folder::new().differences(&renamed), ["flows: missing, schema has it"]);
 }
 
-/// Whoever made an object chose the names in it.
+/// The author of an object chose the names in it.
 #[test]
 fn names_of_others_give_a_terminal_no_orders() {
     let folder = Folder::new();
@@ -214,8 +214,8 @@ fn structs_of_programs_are_compared() {
     assert_eq!(verify("int other;"), "slow_start: missing, schema has it\n");
     assert_eq!(
         verify(&SLOW_START.replace("congestion_ops", "congestion_ops___old")),
-        "slow_start: can't be compared: its type is `tcp_congestion_ops___old`, and a schema has the kernel's own, \
-         `tcp_congestion_ops`\n"
+        "slow_start: can't be compared: its type is `tcp_congestion_ops___old`, but a schema supports only the \
+         kernel's `tcp_congestion_ops`\n"
     );
 }
 

@@ -117,7 +117,7 @@ fn says_what_is_missing() {
     let error = Builder::new().generate().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "neither a schema nor a program is named: call `Builder::schema`, `Builder::rust_source` or \
+        "there is no schema and no program: call `Builder::schema`, `Builder::rust_source` or \
          `Builder::program` first"
     );
 }
@@ -129,7 +129,7 @@ fn programs_of_the_same_name_are_an_error() {
     let builder = builder.program("in/probe.bpf.c").program("eg/probe.bpf.c");
     assert_eq!(
         builder.generate().unwrap_err().to_string(),
-        "`probe.bpf.o` is made twice: of `in/probe.bpf.c`, and of `eg/probe.bpf.c`\n\
+        "`probe.bpf.o` would be written twice, for `in/probe.bpf.c` and for `eg/probe.bpf.c`\n\
          help: give the programs different names"
     );
 }

@@ -171,7 +171,7 @@ fn files_that_double() {
     assert!(rules.contains(&"unreadable-source") && rules.contains(&"include-cycle"), "{rules:?}");
 }
 
-/// A message shows a line of the file, which is no business of whoever wrote the schema.
+/// A message shows a line of the file, which the author of the schema must not see.
 #[test]
 fn only_rust_is_read_for_a_module() {
     let folder = tempfile::tempdir().unwrap();

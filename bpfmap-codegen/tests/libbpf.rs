@@ -107,14 +107,14 @@ fn what_does_not_fit_together_is_an_error() {
     let error = shown(folder.builder().link("other.bpf.o", [&main, &other]).program(&other));
     assert_eq!(
         error,
-        "`other.bpf.o` is made twice: of `main.bpf.c`, `other.bpf.c`, and of `other.bpf.c`\n\
+        "`other.bpf.o` would be written twice, for `main.bpf.c`, `other.bpf.c` and for `other.bpf.c`\n\
          help: give the programs different names"
     );
     // Two objects whose skeletons are one file.
     let error =
         shown(folder.builder().link("a.x.o", [&main]).link("a.y.o", [&other]).skeleton(true));
     assert!(
-        error.starts_with("`a.skel.rs` is made twice: of `main.bpf.c`, and of `other.bpf.c`"),
+        error.starts_with("`a.skel.rs` would be written twice, for `main.bpf.c` and for `other.bpf.c`"),
         "{error}"
     );
     // A function that both define.

@@ -1,4 +1,4 @@
-//! Which bytes of an old map become which of a new one, and what stands in the way.
+//! Which bytes of an old map become which of a new one, and the obstacles.
 
 #[path = "support/pairs.rs"]
 mod pairs;

@@ -211,8 +211,8 @@ fn a_header_that_is_missing_is_told_with_its_package() {
         ),
         (
             "\"vmlinux.h\"",
-            "help: write it with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h`, beside the \
-             program",
+            "help: write it beside the program with `bpftool btf dump file /sys/kernel/btf/vmlinux format c > \
+             vmlinux.h`",
         ),
         (
             "\"map.h\"",

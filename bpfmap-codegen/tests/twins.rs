@@ -22,8 +22,7 @@ fn twins_say_the_same() {
     }
 }
 
-/// What the command `convert` makes is what is there: whoever changes the one sees what to change in
-/// the other.
+/// What the command `convert` makes is what is there: a change in the one shows what to change in the other.
 #[test]
 fn twins_are_what_convert_makes() {
     let bless = env::var_os("BPFMAP_BLESS").is_some();

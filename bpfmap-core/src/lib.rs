@@ -18,10 +18,9 @@
 #[cfg(test)]
 extern crate std;
 
-/// The form of the code that the derives write, which `bpfmap` refuses if it is another than its own.
+/// The version of the code that the derives generate. `bpfmap` refuses code of another version.
 ///
-/// Raise it by one whenever what they write needs something of `bpfmap` that was not there before, or no longer means
-/// what it did.
+/// Raise it by one when generated code needs something new in `bpfmap`, or when its meaning changes.
 pub const CODE_FORM: u32 = 2;
 
 /// Declares an enum whose variants have names, with `ALL` and a method that returns the name.

@@ -251,7 +251,7 @@ mod tests {
         // 5 bits from bit 3 of the old one go to bit 6, across a byte.
         let new = applied(&[widened(3, 5, 6, 5, false)], &[0b1010_1111], 2);
         assert_eq!(new, [0b0100_0000, 0b0000_0101]);
-        // 4 bits, of which the highest is set, become 6 with a sign.
+        // 4 bits, of which the highest is set, become 6 signed bits.
         let new = applied(&[widened(0, 4, 1, 6, true)], &[0b0000_1001], 1);
         assert_eq!(new, [0b0111_0010]);
     }

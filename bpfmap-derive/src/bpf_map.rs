@@ -352,7 +352,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// What only the compiler can hold against the rules: types and numbers from elsewhere.
+    /// The checks that only the compiler can make, of types and numbers that are declared
+    /// elsewhere.
     fn limits(&self) -> TokenStream {
         let (def, row) = (&self.item.def, self.row);
         let has_bare_key = self.later("key_size").is_some();

@@ -362,7 +362,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As there.
+    /// Fails like the method for one entry.
     pub fn reads_the_files_of_both_stacks<S>(&self)
     where
         S: MapSpec,
@@ -389,7 +389,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As there.
+    /// Fails like the method for one entry.
     pub fn meets_in_the_queue_within<S>(&self)
     where
         S: MapSpec,
@@ -402,7 +402,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As there.
+    /// Fails like the method for one entry.
     pub fn finds_the_map_within<S>(&self)
     where
         S: MapSpec,

@@ -1,4 +1,4 @@
-//! The words that stand for a type in every schema, whoever wrote it.
+//! The built-in names of types in every schema.
 
 use crate::ir::{Int, Type};
 use bpfmap_core::SpecialField;

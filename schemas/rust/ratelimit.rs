@@ -49,7 +49,7 @@ pub struct Limit {
     pub window_ns: u64,
 }
 
-/// Whoever sent something lately.
+/// Sources seen recently.
 #[derive(BpfMap)]
 #[bpf_map(lru_hash, max_entries = 10240)]
 pub struct Sources {
@@ -66,7 +66,7 @@ pub struct Settings {
 /// A handle of each map.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
-    /// Whoever sent something lately.
+    /// Sources seen recently.
     pub sources: Map<Sources>,
     pub settings: Map<Settings>,
 }

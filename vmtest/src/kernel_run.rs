@@ -314,7 +314,7 @@ impl<'a> KernelRun<'a> {
                             since: Instant::now(),
                         });
                     }
-                    // It is lost, and so is whoever needs what it holds.
+                    // It is lost, and so are all that need it.
                     FromGuest::TestEnded { status: Status::Stuck, .. } => {
                         let ended = guest.end(Failure::new(FailureKind::Hang, STUCK));
                         return Ok(self.guest_ended(guest, ended, running, got_somewhere));

@@ -29,8 +29,8 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
 
 /// What a kernel is told when QEMU translates its instructions.
 const TCG_ARGUMENTS: [&str; 3] = [
-    // Whoever waits for a grace period of RCU (most who make or destroy something of BPF's) waits
-    // for each processor to come round by itself; asked to, they are there in half the time.
+    // A task that waits for an RCU grace period (as most that create or destroy BPF objects do)
+    // waits for each processor to come round by itself; asked to, they are there in half the time.
     "rcupdate.rcu_expedited=1",
     // QEMU finds its translation of a piece of code again only at the same address; else each
     // process of a program would have all its code translated anew, which takes most of its time.

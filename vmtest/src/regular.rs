@@ -1,5 +1,5 @@
 //! Reads files that others may have made: regular files only, and only up to a size. What is opened
-//! in another way may block for ever (a FIFO) or never end (`/dev/zero`).
+//! in another way may block forever (a FIFO) or never end (`/dev/zero`).
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags};

@@ -1,4 +1,4 @@
-//! Whether what a guest tells is what its init could tell at this point, whoever says it.
+//! Checks whether a guest's record is one that its init could send at this point.
 
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status};

@@ -222,14 +222,14 @@ fn a_pinned_map_is_migrated() {
     }
     assert_eq!(new.keys().count(), 50);
     assert_eq!(place.bpf_fs.pins(), ["flows"]);
-    // The old map is whole for who still has it.
+    // The old map is complete for programs that still have it.
     assert_eq!(place.map.keys().count(), 50);
 
     let again = format!("{}: nothing to do, it is what `new.toml` says\n", pin.display());
     assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
 }
 
-/// Whoever may open the folder of a pin can hold the lock by which migrations wait for each other.
+/// A process that may open the folder of a pin can hold the lock of migrations.
 #[test]
 fn a_migration_says_whom_it_waits_for() {
     let place = Place::new("cli-waits");

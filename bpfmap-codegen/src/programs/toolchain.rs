@@ -87,7 +87,8 @@ fn has_headers_of_machine(folders: &[PathBuf]) -> bool {
     folders.iter().any(|folder| folder.join(OF_MACHINE).exists())
 }
 
-/// Returns the machine that Cargo builds for, if it is another than this one, as clang calls it.
+/// Returns clang's name for the architecture that Cargo builds for, if it differs from this
+/// machine's.
 fn foreign_target() -> Option<String> {
     let [target, host] = ["TARGET", "HOST"].map(|name| env::var(name).ok());
     let target = target.filter(|target| Some(target) != host.as_ref())?;

@@ -452,8 +452,8 @@ pub enum BtfRule {
     Optional,
     /// Creation fails without it.
     Required,
-    /// Creation fails with this errno; libbpf leaves the ids out of its call, and so must whoever
-    /// makes the call by hand.
+    /// Creation fails with this errno. libbpf leaves the ids out of its call, and so must other
+    /// callers.
     Refused(Errno),
     /// There is neither key nor value to describe.
     Nothing,

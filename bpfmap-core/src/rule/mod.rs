@@ -46,7 +46,7 @@ impl Violation {
 /// Fails to compile where a rule is broken.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the rule is broken.
 #[track_caller]
 pub const fn holds(violation: Option<Violation>) {
     if let Some(violation) = violation {

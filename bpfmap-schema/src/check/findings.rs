@@ -31,7 +31,7 @@ impl Findings {
         }
     }
 
-    /// Returns those that are shown, with those of whoever read the schema before, in the order of the text.
+    /// Returns the diagnostics that are shown, with those of the reader of the schema, in the order of the text.
     pub(super) fn after(self, mut findings: Vec<Finding>) -> Vec<Finding> {
         let mut unshown = self.warnings + self.errors - self.kept.len();
         findings.extend(self.kept);

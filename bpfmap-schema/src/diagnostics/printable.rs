@@ -1,6 +1,6 @@
 //! Text that someone else wrote, as a terminal may show it.
 
-/// Returns `text` with a sign in place of each character that a terminal obeys, or that changes the order of others.
+/// Returns `text` with a symbol in place of each character that controls a terminal or changes the order of others.
 /// Lines and tabs stay.
 #[must_use]
 pub fn printable(text: &str) -> String {

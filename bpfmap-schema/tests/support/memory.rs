@@ -1,4 +1,4 @@
-//! Counting what an input takes. Whoever takes this in has its allocator.
+//! Counts the memory that an input needs. A test that includes this file uses its allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

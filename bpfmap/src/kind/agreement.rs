@@ -74,7 +74,7 @@ probes! {
 /// Checks at compile time that `K` implements exactly the capabilities of its row.
 ///
 /// # Panics
-/// As said, at compile time.
+/// Panics at compile time if the check fails.
 pub(super) const fn agrees<K: Kind>(implemented: &[(Capability, bool)]) {
     let facts = K::FACTS;
     assert!(facts.per_cpu == <K::Value<u64> as Held>::PER_CPU, "the row says what an entry holds");

@@ -112,7 +112,7 @@ fn a_pin_that_was_removed_meanwhile_stays_away() {
     assert!(bpf_fs.pins().is_empty());
 }
 
-/// Whoever may open the folder can hold the lock: here this process itself.
+/// Any process that may open the folder can hold the lock; here it is this process.
 #[test]
 fn the_holder_of_the_lock_is_told() {
     let bpf_fs = BpfFs::mount("lock");

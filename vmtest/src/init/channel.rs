@@ -1,4 +1,4 @@
-//! The serial port on which the guest talks with the host, or what stands in its place.
+//! The serial port on which the guest talks with the host, or its replacement.
 
 use crate::seal::Key;
 use crate::wire::{Decoder, Encoder, FromGuest, Record, Stream, ToGuest};

@@ -56,8 +56,8 @@ pub(super) fn mount_file_systems() -> io::Result<()> {
     Ok(())
 }
 
-/// Sleeps for a moment on each processor. One that lost its timer while the machine was saved would let
-/// whoever waits for it wait for ever (`rcu_barrier` does); here the host gives up on the snapshot.
+/// Sleeps for a moment on each processor. One that lost its timer while the machine was saved would let tasks wait for
+/// it forever (`rcu_barrier` does); here the host gives up on the snapshot.
 pub(super) fn try_every_timer() -> io::Result<()> {
     let home = sched_getaffinity(None)?;
     for cpu in 0..CpuSet::MAX_CPU {

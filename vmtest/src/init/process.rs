@@ -161,7 +161,7 @@ fn describe_stuck(child: &Child, channel: &mut Channel, output: &mut Output<'_>)
 fn tell_what_blocks() {
     if rustix::process::getpid().is_init() {
         for key in ["q", "w"] {
-            // Whoever reads the log makes do without it.
+            // The log is still useful without it.
             let _ = std::fs::write("/proc/sysrq-trigger", key);
         }
     }

@@ -1,5 +1,5 @@
 //! The cache of everything that was fetched or made from it: each entry is there whole or not at
-//! all, whoever is interrupted, and whoever else is at it.
+//! all, even if a process is interrupted or others use it at the same time.
 
 use super::verified::{owned, private};
 use crate::error::{Context as _, Error, ErrorKind, Result};

@@ -1,5 +1,5 @@
-//! Decompresses what strangers compressed: as a stream, so that whoever reads it says how much, and
-//! with a limit on the memory that a stream may ask for.
+//! Decompresses untrusted data as a stream, so that the reader decides how much, and with a limit
+//! on the memory that a stream may ask for.
 
 use super::archive::damaged;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Where a kernel of a configuration comes from, and how it is had from there.
+//! The source of a kernel in the configuration, and how to get the kernel from there.
 
 use super::cache::{Cache, fill_directory, remove};
 use super::{Kernel, ModuleSource, Packages, download, oci, verified};

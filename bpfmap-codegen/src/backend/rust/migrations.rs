@@ -1,6 +1,7 @@
 //! Functions that move pinned maps of an older schema to the layout of a newer one: `NAME_migrate.rs`.
 //!
-//! The file needs nothing of `NAME.rs`, so that a schema in Rust, of which none is made, can have it.
+//! The file needs nothing of `NAME.rs`, so that it also works for a schema in Rust, for which `NAME.rs` is not
+//! generated.
 
 use std::fmt::Write;
 
@@ -24,7 +25,7 @@ pub struct Migrations {
     pub file: GeneratedFile,
     /// The name of the file without its ending, which is that of its module. `None` if the file has no function.
     pub module: Option<String>,
-    /// Maps that changed and can't be migrated, each with what stands in the way.
+    /// Maps that changed and can't be migrated, each with the obstacle.
     pub left_out: Vec<Obstacle>,
 }
 

@@ -1,11 +1,11 @@
 //! How the entries of a map become those of the map that takes its place.
 //!
-//! [`plan`] turns a pair of maps into moves of bytes, or says what stands in the way. The runtime's
+//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. The runtime's
 //! `bpfmap::migrate` carries them out; `bpfmap migrate` and generated functions hand them to it.
 //!
-//! Members go by name, or by `renamed_from`. One that is new is what its `default` says, else zero. An
-//! integer, an enum and an array may grow; what would lose something stands in the way, except for a
-//! member of the value that is gone, which is left out with a note: the author has removed it.
+//! Members go by name, or by `renamed_from`. One that is new is what its `default` says, else zero. An integer, an enum
+//! and an array may grow; what would lose something is an obstacle, except for a member of the value that is gone,
+//! which is left out with a note: the author has removed it.
 
 mod members;
 mod numbers;
@@ -29,13 +29,13 @@ use members::Moves;
 pub struct Planned<'a> {
     /// How keys and values of the old map become those of the new one.
     pub plan: MigrationPlan<'a>,
-    /// What the new map lacks although nothing stands in the way: `value.drops: left out, …`.
+    /// What the new map lacks although there is no obstacle: `value.drops: dropped, …`.
     pub notes: Vec<String>,
     /// Nothing that a live map has is different.
     pub is_unchanged: bool,
 }
 
-/// What stands in the way of a migration.
+/// An obstacle to a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     /// What it is about: `flows.value.stats[].rx_bytes`.
@@ -60,7 +60,7 @@ impl fmt::Display for Obstacle {
 ///
 /// # Errors
 ///
-/// Everything that stands in the way.
+/// All obstacles.
 pub fn plan<'a>(
     arena: &'a Bump,
     old: &'a Checked,
@@ -164,7 +164,7 @@ impl<'a> Planner<'a> {
         self.obstacles.push(Obstacle { path: path.to_owned(), message, help, side, span });
     }
 
-    /// What stands in the way whatever the types are.
+    /// Returns the obstacles that do not depend on the types.
     fn maps(&mut self, pair: &MapPair<'_>) {
         let (old, new) = (pair.old, pair.new);
         let path = &new.name.value;

@@ -24,7 +24,7 @@ pub use self::awkward::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod awkward {
@@ -543,7 +543,7 @@ pub mod awkward {
         value: u8,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         pub crate_: Map<Crate>,

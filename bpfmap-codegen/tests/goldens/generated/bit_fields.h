@@ -2,8 +2,8 @@
 
 /* Bit-fields in every position. */
 
-#ifndef BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
-#define BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a
+#ifndef BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
+#define BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -21,7 +21,7 @@
 #define _Bool bool
 #endif
 
-/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -61,8 +61,8 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == 4, "struct header is 4 bytes");
 _Static_assert(_Alignof(struct header) == 2, "struct header is aligned to 2 bytes");
-_Static_assert(__builtin_offsetof(struct header, tos) == 1, "tos lies at byte 1 of struct header");
-_Static_assert(__builtin_offsetof(struct header, total_length) == 2, "total_length lies at byte 2 of struct header");
+_Static_assert(__builtin_offsetof(struct header, tos) == 1, "tos has the offset 1 in struct header");
+_Static_assert(__builtin_offsetof(struct header, total_length) == 2, "total_length has the offset 2 in struct header");
 
 struct mixed {
 	__u32 a:3;
@@ -83,7 +83,7 @@ struct mixed {
 };
 _Static_assert(sizeof(struct mixed) == 16, "struct mixed is 16 bytes");
 _Static_assert(_Alignof(struct mixed) == 8, "struct mixed is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct mixed, plain) == 6, "plain lies at byte 6 of struct mixed");
+_Static_assert(__builtin_offsetof(struct mixed, plain) == 6, "plain has the offset 6 in struct mixed");
 
 struct gaps {
 	__u32 a:3;
@@ -97,7 +97,7 @@ struct gaps {
 };
 _Static_assert(sizeof(struct gaps) == 8, "struct gaps is 8 bytes");
 _Static_assert(_Alignof(struct gaps) == 4, "struct gaps is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct gaps, c) == 4, "c lies at byte 4 of struct gaps");
+_Static_assert(__builtin_offsetof(struct gaps, c) == 4, "c has the offset 4 in struct gaps");
 
 struct tight {
 	__u32 a:31;
@@ -110,7 +110,7 @@ struct tight {
 } __attribute__((packed));
 _Static_assert(sizeof(struct tight) == 27, "struct tight is 27 bytes");
 _Static_assert(_Alignof(struct tight) == 1, "struct tight is aligned to 1 byte");
-_Static_assert(__builtin_offsetof(struct tight, d) == 13, "d lies at byte 13 of struct tight");
+_Static_assert(__builtin_offsetof(struct tight, d) == 13, "d has the offset 13 in struct tight");
 
 union overlay {
 	__u32 low:12;
@@ -128,9 +128,9 @@ _Static_assert(_Alignof(union overlay) == 4, "union overlay is aligned to 4 byte
 #pragma GCC diagnostic pop
 #endif
 
-#endif /* BPFMAP_BIT_FIELDS_H_TYPES_d51a435d9e91b52a */
+#endif /* BPFMAP_BIT_FIELDS_H_TYPES_6e2ce4c54386fc2b */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184)
 #define BPFMAP_BIT_FIELDS_H_MAPS_4145a11952abe184
 

@@ -20,7 +20,7 @@ pub use self::bit_fields::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod bit_fields {
@@ -141,7 +141,7 @@ pub mod bit_fields {
         value: Overlay,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         pub headers: Map<Headers>,

@@ -20,7 +20,7 @@ pub use self::events::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod events {
@@ -73,7 +73,7 @@ pub mod events {
         event: Enum<Command>,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         /// In order.

@@ -19,17 +19,17 @@ pub use self::flows_migrate::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod flows_migrate {
     /// Moves the map `flows` that is pinned at `path` to the layout of this schema, with all its entries.
     ///
-    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
     pub fn migrate_flows(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -37,7 +37,7 @@ pub mod flows_migrate {
         migration_of_flows(path).run(progress)
     }
 
-    /// What [`migrate_flows`] does, for who wants it with other options.
+    /// Returns the migration that [`migrate_flows`] runs. Use it to set other options.
     pub fn migration_of_flows(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -70,11 +70,11 @@ pub mod flows_migrate {
 
     /// Moves the map `counters` that is pinned at `path` to the layout of this schema, with all its entries.
     ///
-    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
     pub fn migrate_counters(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -82,7 +82,7 @@ pub mod flows_migrate {
         migration_of_counters(path).run(progress)
     }
 
-    /// What [`migrate_counters`] does, for who wants it with other options.
+    /// Returns the migration that [`migrate_counters`] runs. Use it to set other options.
     pub fn migration_of_counters(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -100,11 +100,11 @@ pub mod flows_migrate {
 
     /// Moves the map `self` that is pinned at `path` to the layout of this schema, with all its entries.
     ///
-    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
     pub fn migrate_self(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -112,7 +112,7 @@ pub mod flows_migrate {
         migration_of_self(path).run(progress)
     }
 
-    /// What [`migrate_self`] does, for who wants it with other options.
+    /// Returns the migration that [`migrate_self`] runs. Use it to set other options.
     pub fn migration_of_self(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {
@@ -130,11 +130,11 @@ pub mod flows_migrate {
 
     /// Moves the map `self_` that is pinned at `path` to the layout of this schema, with all its entries.
     ///
-    /// Stop what writes to it first. Where it has the layout already, nothing is done: call this before the programs are loaded, each time. See [`bpfmap::migrate`](::bpfmap::migrate) for what is promised.
+    /// Stop the programs that write to it first. Call this each time before you load the programs: if the map already has the layout, it does nothing. [`bpfmap::migrate`](::bpfmap::migrate) states the guarantees.
     ///
     /// # Errors
     ///
-    /// What [`Migration::run`](::bpfmap::migrate::Migration::run) says; then the pin is what it was.
+    /// Fails like [`Migration::run`](::bpfmap::migrate::Migration::run) and then leaves the pin unchanged.
     pub fn migrate_self_(
         path: impl ::core::convert::AsRef<::std::path::Path>,
         progress: impl ::core::ops::FnMut(::bpfmap::migrate::Progress),
@@ -142,7 +142,7 @@ pub mod flows_migrate {
         migration_of_self_(path).run(progress)
     }
 
-    /// What [`migrate_self_`] does, for who wants it with other options.
+    /// Returns the migration that [`migrate_self_`] runs. Use it to set other options.
     pub fn migration_of_self_(
         path: impl ::core::convert::AsRef<::std::path::Path>,
     ) -> ::bpfmap::migrate::Migration<'static> {

@@ -2,8 +2,8 @@
 
 /* Maps of which the loader sets something before they are made. */
 
-#ifndef BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4
-#define BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4
+#ifndef BPFMAP_LOADER_H_TYPES_41003714aad36586
+#define BPFMAP_LOADER_H_TYPES_41003714aad36586
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -24,8 +24,8 @@ struct k {
 };
 _Static_assert(sizeof(struct k) == 4, "struct k is 4 bytes");
 _Static_assert(_Alignof(struct k) == 2, "struct k is aligned to 2 bytes");
-_Static_assert(__builtin_offsetof(struct k, port) == 0, "port lies at byte 0 of struct k");
-_Static_assert(__builtin_offsetof(struct k, proto) == 2, "proto lies at byte 2 of struct k");
+_Static_assert(__builtin_offsetof(struct k, port) == 0, "port has the offset 0 in struct k");
+_Static_assert(__builtin_offsetof(struct k, proto) == 2, "proto has the offset 2 in struct k");
 
 struct stats {
 	__u64 packets;
@@ -33,8 +33,8 @@ struct stats {
 };
 _Static_assert(sizeof(struct stats) == 16, "struct stats is 16 bytes");
 _Static_assert(_Alignof(struct stats) == 8, "struct stats is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct stats, packets) == 0, "packets lies at byte 0 of struct stats");
-_Static_assert(__builtin_offsetof(struct stats, bytes) == 8, "bytes lies at byte 8 of struct stats");
+_Static_assert(__builtin_offsetof(struct stats, packets) == 0, "packets has the offset 0 in struct stats");
+_Static_assert(__builtin_offsetof(struct stats, bytes) == 8, "bytes has the offset 8 in struct stats");
 
 /* Has the name of a type of Rust's own. */
 struct option {
@@ -42,11 +42,11 @@ struct option {
 };
 _Static_assert(sizeof(struct option) == 4, "struct option is 4 bytes");
 _Static_assert(_Alignof(struct option) == 4, "struct option is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct option, level) == 0, "level lies at byte 0 of struct option");
+_Static_assert(__builtin_offsetof(struct option, level) == 0, "level has the offset 0 in struct option");
 
-#endif /* BPFMAP_LOADER_H_TYPES_207eb6decd1a32e4 */
+#endif /* BPFMAP_LOADER_H_TYPES_41003714aad36586 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LOADER_H_MAPS_427c4cf1aed86507)
 #define BPFMAP_LOADER_H_MAPS_427c4cf1aed86507
 

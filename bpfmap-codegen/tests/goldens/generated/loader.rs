@@ -20,7 +20,7 @@ pub use self::loader::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod loader {
@@ -57,7 +57,7 @@ pub mod loader {
 
     /// As deep as the command line says.
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Stacks<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(stack_trace, set_by_loader(max_entries))]
     pub struct Stacks<V> {
@@ -65,7 +65,7 @@ pub mod loader {
         value: V,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_key_size` and `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Both<Key, Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash, max_entries = 64)]
     pub struct Both<KType, V> {
@@ -73,7 +73,7 @@ pub mod loader {
         value: V,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_key_size` before the object is loaded, and then open the map as `bpfmap::Map::<Keys<Key>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(lru_hash, max_entries = 64)]
     pub struct Keys<KType> {
@@ -83,7 +83,7 @@ pub mod loader {
 
     /// `no_prealloc`: The memory of an entry is allocated when the entry is made, not when the map is. Up to Linux 6.0 a program of the type `perf_event` can't use such a hash table (EINVAL).
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_value_size` before the object is loaded, and then open the map as `bpfmap::Map::<Values<Value>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(percpu_hash, max_entries = 64, flags(no_prealloc))]
     pub struct Values<V> {
@@ -93,7 +93,7 @@ pub mod loader {
 
     /// What the loader makes for each.
     ///
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Tenants<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(hash_of_maps, max_entries = 8)]
     pub struct Tenants<I> {
@@ -102,7 +102,7 @@ pub mod loader {
         inner: I,
     }
 
-    /// A parameter is what the object leaves to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which compares the sizes with the real map.
+    /// The object leaves each type parameter to its loader: call libbpf's `set_inner_map_fd` before the object is loaded, and then open the map as `bpfmap::Map::<Shards<Inner>>`, which compares the sizes with the real map.
     #[derive(BpfMap)]
     #[bpf_map(array_of_maps, set_by_loader(max_entries))]
     pub struct Shards<I> {
@@ -131,9 +131,9 @@ pub mod loader {
         value: Option,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     ///
-    /// Not of those of which the loader sets a part: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
+    /// It does not contain maps with attributes that the loader sets: [`Stacks`], [`Both`], [`Keys`], [`Values`], [`Tenants`], [`Shards`].
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         pub plain: Map<Plain>,

@@ -2,8 +2,8 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
-#define BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
+#ifndef BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
+#define BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -27,8 +27,8 @@
 #endif
 
 /*
- * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro
- * before this header.
+ * Types of the kernel. If another header already defines one of them, define its BPFMAP_HAS_
+ * macro before you include this header.
  */
 #ifndef __VMLINUX_H__
 #if __has_include(<linux/version.h>)
@@ -57,8 +57,8 @@ struct guarded {
 } BPFMAP_DECL_TAG("guarded");
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock has the offset 0 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the offset 8 in struct guarded");
 
 struct delayed {
 	struct bpf_timer timer;
@@ -67,8 +67,8 @@ struct delayed {
 };
 _Static_assert(sizeof(struct delayed) == 24, "struct delayed is 24 bytes");
 _Static_assert(_Alignof(struct delayed) == 8, "struct delayed is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct delayed, timer) == 0, "timer lies at byte 0 of struct delayed");
-_Static_assert(__builtin_offsetof(struct delayed, runs) == 16, "runs lies at byte 16 of struct delayed");
+_Static_assert(__builtin_offsetof(struct delayed, timer) == 0, "timer has the offset 0 in struct delayed");
+_Static_assert(__builtin_offsetof(struct delayed, runs) == 16, "runs has the offset 16 in struct delayed");
 
 struct prefix {
 	__u32 prefix_len;
@@ -76,12 +76,12 @@ struct prefix {
 };
 _Static_assert(sizeof(struct prefix) == 20, "struct prefix is 20 bytes");
 _Static_assert(_Alignof(struct prefix) == 4, "struct prefix is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len lies at byte 0 of struct prefix");
-_Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address lies at byte 4 of struct prefix");
+_Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len has the offset 0 in struct prefix");
+_Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the offset 4 in struct prefix");
 
-#endif /* BPFMAP_MAPS_H_TYPES_cf5d247104a00d82 */
+#endif /* BPFMAP_MAPS_H_TYPES_2a720e578bcd5765 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2be778abd3d999d5)
 #define BPFMAP_MAPS_H_MAPS_2be778abd3d999d5
 

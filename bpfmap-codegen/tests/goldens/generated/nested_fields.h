@@ -2,8 +2,8 @@
 
 /* A lock, a timer and a pointer in structs within the value. */
 
-#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c
-#define BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c
+#ifndef BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70
+#define BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+/* Tags for the BTF of programs, with which the kernel finds kptrs. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -27,12 +27,12 @@
 #endif
 
 #if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15
-#error "clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer"
+#error "clang before 15 drops the type tags of pointers: use clang 15 or newer"
 #endif
 
 /*
- * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro
- * before this header.
+ * Types of the kernel. If another header already defines one of them, define its BPFMAP_HAS_
+ * macro before you include this header.
  */
 #ifndef __VMLINUX_H__
 #if __has_include(<linux/version.h>)
@@ -52,7 +52,7 @@ struct bpf_timer {
 } __attribute__((aligned(8)));
 #endif
 
-/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+/* In a program, a pointer to a type without a definition does not count as a kptr. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
@@ -68,8 +68,8 @@ struct guard {
 };
 _Static_assert(sizeof(struct guard) == 8, "struct guard is 8 bytes");
 _Static_assert(_Alignof(struct guard) == 4, "struct guard is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct guard, holder) == 0, "holder lies at byte 0 of struct guard");
-_Static_assert(__builtin_offsetof(struct guard, lock) == 4, "lock lies at byte 4 of struct guard");
+_Static_assert(__builtin_offsetof(struct guard, holder) == 0, "holder has the offset 0 in struct guard");
+_Static_assert(__builtin_offsetof(struct guard, lock) == 4, "lock has the offset 4 in struct guard");
 
 struct guarded {
 	__u64 total;
@@ -83,15 +83,15 @@ struct guarded {
 };
 _Static_assert(sizeof(struct guarded) == 48, "struct guarded is 48 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct guarded, total) == 0, "total lies at byte 0 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, guard) == 8, "guard lies at byte 8 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer lies at byte 16 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired lies at byte 32 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task lies at byte 40 of struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, total) == 0, "total has the offset 0 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, guard) == 8, "guard has the offset 8 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, timer) == 16, "timer has the offset 16 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, fired) == 32, "fired has the offset 32 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, task) == 40, "task has the offset 40 in struct guarded");
 
-#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_7ade10417b7a023c */
+#endif /* BPFMAP_NESTED_FIELDS_H_TYPES_8ea7f8f325862a70 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NESTED_FIELDS_H_MAPS_e09ae853a659c4a3)
 #define BPFMAP_NESTED_FIELDS_H_MAPS_e09ae853a659c4a3
 

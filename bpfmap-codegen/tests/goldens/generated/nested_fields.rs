@@ -20,7 +20,7 @@ pub use self::nested_fields::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod nested_fields {
@@ -66,7 +66,7 @@ pub mod nested_fields {
         value: Guarded,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         pub guarded_totals: Map<GuardedTotals>,

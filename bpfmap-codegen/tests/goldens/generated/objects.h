@@ -2,8 +2,8 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
-#define BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
+#ifndef BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917
+#define BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -24,8 +24,8 @@ struct tenant {
 };
 _Static_assert(sizeof(struct tenant) == 8, "struct tenant is 8 bytes");
 _Static_assert(_Alignof(struct tenant) == 4, "struct tenant is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct tenant, network) == 0, "network lies at byte 0 of struct tenant");
-_Static_assert(__builtin_offsetof(struct tenant, zone) == 4, "zone lies at byte 4 of struct tenant");
+_Static_assert(__builtin_offsetof(struct tenant, network) == 0, "network has the offset 0 in struct tenant");
+_Static_assert(__builtin_offsetof(struct tenant, zone) == 4, "zone has the offset 4 in struct tenant");
 
 struct guarded {
 	struct bpf_spin_lock lock;
@@ -34,14 +34,14 @@ struct guarded {
 };
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock has the offset 0 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the offset 8 in struct guarded");
 
-#endif /* BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff */
+#endif /* BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de)
-#define BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_90212de5ac253726)
+#define BPFMAP_OBJECTS_H_MAPS_90212de5ac253726
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
@@ -55,7 +55,7 @@ _Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at by
 #define BPFMAP_MAP
 #endif
 
-/* The programs of the tail calls; define each of them in the same source. */
+/* The programs for tail calls. Define each of them in the same source file. */
 extern int __bpfmap_program_handle_ipv4(void *) __asm__("handle_ipv4");
 extern int __bpfmap_program_handle_ipv6(void *) __asm__("handle_ipv6");
 
@@ -180,4 +180,4 @@ BPFMAP_MAP struct {
 #endif
 ;
 
-#endif /* BPFMAP_OBJECTS_H_MAPS_56b86fb0efdca5de */
+#endif /* BPFMAP_OBJECTS_H_MAPS_90212de5ac253726 */

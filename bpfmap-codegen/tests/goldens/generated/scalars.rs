@@ -19,7 +19,7 @@ pub use self::scalars::*;
     unreachable_pub,
     unused_imports,
     unused_qualifications,
-    reason = "generated: what the program leaves unused, and the author's words, are not its lints'"
+    reason = "generated code, which may be unused and has names from the schema"
 )]
 #[cfg_attr(rustfmt, rustfmt::skip)]
 pub mod scalars {
@@ -147,7 +147,7 @@ pub mod scalars {
         value: Bool,
     }
 
-    /// A handle of each map.
+    /// The handles of all maps.
     #[derive(Debug, BpfMaps)]
     pub struct Maps {
         pub every: Map<EveryMap>,

@@ -5,8 +5,8 @@ use crate::map_type::{BatchCursor, KeyRule, MapType, MemoryRule, ValueRule};
 
 /// `BPF_MAP_TYPE_LPM_TRIE`.
 pub const LPM_TRIE: MapType = MapType {
-    summary: "Values by prefix; a look-up finds the longest stored prefix that covers the key and \
-              is no longer than the key's own.",
+    summary: "Values by prefix; a lookup finds the longest stored prefix that covers the key and is not longer \
+              than the key's prefix.",
     key: KeyRule::LpmPrefix,
     // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },

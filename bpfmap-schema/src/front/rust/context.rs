@@ -9,7 +9,7 @@ use crate::naming::snake_case;
 use crate::source::Span;
 use crate::type_word;
 
-/// What the reader of an item asks whoever knows what is around the item.
+/// What the reader of an item needs to know about the code around it.
 pub trait Context {
     /// Returns the place from the start of `first` to the end of `last`.
     fn span(&self, first: TokenSpan, last: TokenSpan) -> Span;

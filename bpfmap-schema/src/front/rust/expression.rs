@@ -1,5 +1,5 @@
-//! Constant expressions: literals, `u32::MAX` and its like, `+ - * / % << >> & | ^`, `-`, `!`, `as`,
-//! brackets, and the names that whoever asks knows.
+//! Constant expressions: literals, `u32::MAX` and its like, `+ - * / % << >> & | ^`, `-`, `!`, `as`, brackets, and the
+//! names that the caller knows.
 
 use syn::{BinOp, Expr, Lit, UnOp};
 

@@ -37,7 +37,7 @@ impl<'a> Names<'a> {
         Self::without(schema, &[])
     }
 
-    /// Names of which none is one of `reserved`.
+    /// Returns names that do not include any of `reserved`.
     #[must_use]
     pub fn without(schema: &'a Schema, reserved: &[&str]) -> Self {
         let mut names = Self::of_types(schema.types.iter(), reserved);

@@ -2,8 +2,8 @@
 
 /* The ends of a connection. It has no maps. */
 
-#ifndef BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0
-#define BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0
+#ifndef BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9
+#define BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9
 
 #ifdef BPFMAP_TYPES
 #include "net.h"
@@ -25,7 +25,7 @@
 #define _Alignof alignof
 #endif
 
-/* A type that is called as a member beside it. C++ takes such a name for the member's. */
+/* A type with the name of a member in the same struct. C++ would use the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -46,9 +46,9 @@ struct endpoint {
 typedef struct endpoint endpoint;
 _Static_assert(sizeof(endpoint) == 32, "endpoint is 32 bytes");
 _Static_assert(_Alignof(endpoint) == 8, "endpoint is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(endpoint, addr) == 0, "addr lies at byte 0 of endpoint");
-_Static_assert(__builtin_offsetof(endpoint, port) == 16, "port lies at byte 16 of endpoint");
-_Static_assert(__builtin_offsetof(endpoint, transport) == 18, "transport lies at byte 18 of endpoint");
-_Static_assert(__builtin_offsetof(endpoint, next) == 24, "next lies at byte 24 of endpoint");
+_Static_assert(__builtin_offsetof(endpoint, addr) == 0, "addr has the offset 0 in endpoint");
+_Static_assert(__builtin_offsetof(endpoint, port) == 16, "port has the offset 16 in endpoint");
+_Static_assert(__builtin_offsetof(endpoint, transport) == 18, "transport has the offset 18 in endpoint");
+_Static_assert(__builtin_offsetof(endpoint, next) == 24, "next has the offset 24 in endpoint");
 
-#endif /* BPFMAP_ENDPOINT_H_TYPES_242a56fae8ccb9b0 */
+#endif /* BPFMAP_ENDPOINT_H_TYPES_d7d768e2861ab0b9 */

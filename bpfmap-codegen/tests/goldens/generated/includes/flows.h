@@ -2,8 +2,8 @@
 
 /* Flows: types of a schema that it names, and of one that this includes. */
 
-#ifndef BPFMAP_FLOWS_H_TYPES_f90ed3d1478ce200
-#define BPFMAP_FLOWS_H_TYPES_f90ed3d1478ce200
+#ifndef BPFMAP_FLOWS_H_TYPES_e64415311a0b9e10
+#define BPFMAP_FLOWS_H_TYPES_e64415311a0b9e10
 
 #ifdef BPFMAP_TYPES
 #include "endpoint.h"
@@ -31,14 +31,14 @@ struct flow {
 };
 _Static_assert(sizeof(struct flow) == 64, "struct flow is 64 bytes");
 _Static_assert(_Alignof(struct flow) == 8, "struct flow is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct flow, from) == 0, "from lies at byte 0 of struct flow");
-_Static_assert(__builtin_offsetof(struct flow, to) == 32, "to lies at byte 32 of struct flow");
+_Static_assert(__builtin_offsetof(struct flow, from) == 0, "from has the offset 0 in struct flow");
+_Static_assert(__builtin_offsetof(struct flow, to) == 32, "to has the offset 32 in struct flow");
 
-#endif /* BPFMAP_FLOWS_H_TYPES_f90ed3d1478ce200 */
+#endif /* BPFMAP_FLOWS_H_TYPES_e64415311a0b9e10 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79)
-#define BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87)
+#define BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87
 
 #if !defined(__uint) || !defined(SEC)
 #error "flows.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then flows.h"
@@ -79,8 +79,8 @@ BPFMAP_MAP struct {
 } by_transport SEC(".maps");
 
 /*
- * Room for an event, to be submitted or discarded; NULL when the buffer is full. Every
- * member is to be set: the bytes are those of an earlier event.
+ * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
+ * member: the bytes are those of an earlier event.
  */
 static __always_inline __attribute__((unused)) endpoint *ended_reserve(void)
 {
@@ -88,7 +88,7 @@ static __always_inline __attribute__((unused)) endpoint *ended_reserve(void)
 }
 
 /*
- * Sends an event that was reserved. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void ended_submit(endpoint *event, __u64 flags)
@@ -96,16 +96,16 @@ static __always_inline __attribute__((unused)) void ended_submit(endpoint *event
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Gives back the room of an event that was reserved. */
+/* Releases the space of a reserved event. */
 static __always_inline __attribute__((unused)) void ended_discard(endpoint *event, __u64 flags)
 {
 	bpf_ringbuf_discard(event, flags);
 }
 
-/* Sends a copy of an event: 0, or -EAGAIN when the buffer is full. */
+/* Sends a copy of an event. Returns 0, or -EAGAIN if the buffer is full. */
 static __always_inline __attribute__((unused)) int ended_output(const endpoint *event, __u64 flags)
 {
 	return bpf_ringbuf_output(&ended, (void *)event, sizeof(*event), flags);
 }
 
-#endif /* BPFMAP_FLOWS_H_MAPS_6d935d6fae1f0f79 */
+#endif /* BPFMAP_FLOWS_H_MAPS_64a17c28951d0c87 */

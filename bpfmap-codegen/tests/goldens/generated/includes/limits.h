@@ -17,7 +17,7 @@
 
 #endif /* BPFMAP_LIMITS_H_TYPES_238e64270b795cb4 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_LIMITS_H_MAPS_db625d0e40e8ab07)
 #define BPFMAP_LIMITS_H_MAPS_db625d0e40e8ab07
 

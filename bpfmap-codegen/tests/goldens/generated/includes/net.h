@@ -2,8 +2,8 @@
 
 /* Addresses and ports, which several schemas share. */
 
-#ifndef BPFMAP_NET_H_TYPES_930b277157691a91
-#define BPFMAP_NET_H_TYPES_930b277157691a91
+#ifndef BPFMAP_NET_H_TYPES_4ee2f0b0100fda66
+#define BPFMAP_NET_H_TYPES_4ee2f0b0100fda66
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -37,8 +37,8 @@ union addr {
 };
 _Static_assert(sizeof(union addr) == 16, "union addr is 16 bytes");
 _Static_assert(_Alignof(union addr) == 4, "union addr is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(union addr, v4) == 0, "v4 lies at byte 0 of union addr");
-_Static_assert(__builtin_offsetof(union addr, v6) == 0, "v6 lies at byte 0 of union addr");
+_Static_assert(__builtin_offsetof(union addr, v4) == 0, "v4 has the offset 0 in union addr");
+_Static_assert(__builtin_offsetof(union addr, v6) == 0, "v6 has the offset 0 in union addr");
 
 BPFMAP_ENUM(transport, unsigned char, QI) {
 	TRANSPORT_TCP = 6,
@@ -47,9 +47,9 @@ BPFMAP_ENUM(transport, unsigned char, QI) {
 _Static_assert(sizeof(enum transport) == 1, "enum transport is 1 byte");
 _Static_assert(_Alignof(enum transport) == 1, "enum transport is aligned to 1 byte");
 
-#endif /* BPFMAP_NET_H_TYPES_930b277157691a91 */
+#endif /* BPFMAP_NET_H_TYPES_4ee2f0b0100fda66 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
 #if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_NET_H_MAPS_69dc6db4b8063ca6)
 #define BPFMAP_NET_H_MAPS_69dc6db4b8063ca6
 

@@ -6,8 +6,8 @@
  *     this is no example
  */
 
-#ifndef BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff
-#define BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff
+#ifndef BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d
+#define BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -25,7 +25,7 @@
 #define _Bool bool
 #endif
 
-/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -34,7 +34,7 @@
 #endif
 #endif
 
-/* A word of C++, which gets an underscore at its end there. */
+/* A keyword of C++. In C++ the name gets an underscore at its end. */
 #ifndef BPFMAP_NAME
 #ifdef __cplusplus
 #define BPFMAP_NAME(name) name##_
@@ -43,7 +43,7 @@
 #endif
 #endif
 
-/* A type that is called as a member beside it. C++ takes such a name for the member's. */
+/* A type with the name of a member in the same struct. C++ would use the member. */
 #ifndef BPFMAP_TYPE
 #ifdef __cplusplus
 #define BPFMAP_TYPE(name) ::name
@@ -133,12 +133,12 @@ struct documented {
 };
 _Static_assert(sizeof(struct documented) == 8, "struct documented is 8 bytes");
 _Static_assert(_Alignof(struct documented) == 2, "struct documented is aligned to 2 bytes");
-_Static_assert(__builtin_offsetof(struct documented, type) == 1, "type lies at byte 1 of struct documented");
-_Static_assert(__builtin_offsetof(struct documented, either) == 2, "either lies at byte 2 of struct documented");
+_Static_assert(__builtin_offsetof(struct documented, type) == 1, "type has the offset 1 in struct documented");
+_Static_assert(__builtin_offsetof(struct documented, either) == 2, "either has the offset 2 in struct documented");
 _Static_assert(sizeof(((struct documented *)0)->either) == 2, "either of struct documented is 2 bytes");
-_Static_assert(__builtin_offsetof(struct documented, either.match) == 2, "either.match lies at byte 2 of struct documented");
-_Static_assert(__builtin_offsetof(struct documented, either.self) == 2, "either.self lies at byte 2 of struct documented");
-_Static_assert(__builtin_offsetof(struct documented, rest) == 4, "rest lies at byte 4 of struct documented");
+_Static_assert(__builtin_offsetof(struct documented, either.match) == 2, "either.match has the offset 2 in struct documented");
+_Static_assert(__builtin_offsetof(struct documented, either.self) == 2, "either.self has the offset 2 in struct documented");
+_Static_assert(__builtin_offsetof(struct documented, rest) == 4, "rest has the offset 4 in struct documented");
 
 /*
  * [Verdict::Maybe] is none of these:
@@ -173,8 +173,8 @@ struct option {
 };
 _Static_assert(sizeof(struct option) == 8, "struct option is 8 bytes");
 _Static_assert(_Alignof(struct option) == 4, "struct option is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct option, some) == 0, "some lies at byte 0 of struct option");
-_Static_assert(__builtin_offsetof(struct option, clone) == 4, "clone lies at byte 4 of struct option");
+_Static_assert(__builtin_offsetof(struct option, some) == 0, "some has the offset 0 in struct option");
+_Static_assert(__builtin_offsetof(struct option, clone) == 4, "clone has the offset 4 in struct option");
 
 union result {
 	struct option ok;
@@ -183,9 +183,9 @@ union result {
 };
 _Static_assert(sizeof(union result) == 8, "union result is 8 bytes");
 _Static_assert(_Alignof(union result) == 8, "union result is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(union result, ok) == 0, "ok lies at byte 0 of union result");
-_Static_assert(__builtin_offsetof(union result, hash) == 0, "hash lies at byte 0 of union result");
-_Static_assert(__builtin_offsetof(union result, bytes) == 0, "bytes lies at byte 0 of union result");
+_Static_assert(__builtin_offsetof(union result, ok) == 0, "ok has the offset 0 in union result");
+_Static_assert(__builtin_offsetof(union result, hash) == 0, "hash has the offset 0 in union result");
+_Static_assert(__builtin_offsetof(union result, bytes) == 0, "bytes has the offset 0 in union result");
 
 struct map_spec {
 	__u8 fmt:3;
@@ -196,8 +196,8 @@ struct map_spec {
 };
 _Static_assert(sizeof(struct map_spec) == 4, "struct map_spec is 4 bytes");
 _Static_assert(_Alignof(struct map_spec) == 2, "struct map_spec is aligned to 2 bytes");
-_Static_assert(__builtin_offsetof(struct map_spec, bits0) == 1, "bits0 lies at byte 1 of struct map_spec");
-_Static_assert(__builtin_offsetof(struct map_spec, __padding) == 2, "__padding lies at byte 2 of struct map_spec");
+_Static_assert(__builtin_offsetof(struct map_spec, bits0) == 1, "bits0 has the offset 1 in struct map_spec");
+_Static_assert(__builtin_offsetof(struct map_spec, __padding) == 2, "__padding has the offset 2 in struct map_spec");
 
 BPFMAP_ENUM(some, unsigned char, QI) {
 	SOME_NONE = 0,
@@ -214,29 +214,29 @@ struct layout {
 };
 _Static_assert(sizeof(struct layout) == 8, "struct layout is 8 bytes");
 _Static_assert(_Alignof(struct layout) == 4, "struct layout is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct layout, member) == 0, "member lies at byte 0 of struct layout");
-_Static_assert(__builtin_offsetof(struct layout, opaque) == 4, "opaque lies at byte 4 of struct layout");
+_Static_assert(__builtin_offsetof(struct layout, member) == 0, "member has the offset 0 in struct layout");
+_Static_assert(__builtin_offsetof(struct layout, opaque) == 4, "opaque has the offset 4 in struct layout");
 
 struct maps {
 	__u32 k;
 };
 _Static_assert(sizeof(struct maps) == 4, "struct maps is 4 bytes");
 _Static_assert(_Alignof(struct maps) == 4, "struct maps is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct maps, k) == 0, "k lies at byte 0 of struct maps");
+_Static_assert(__builtin_offsetof(struct maps, k) == 0, "k has the offset 0 in struct maps");
 
 struct k {
 	struct maps v;
 };
 _Static_assert(sizeof(struct k) == 4, "struct k is 4 bytes");
 _Static_assert(_Alignof(struct k) == 4, "struct k is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct k, v) == 0, "v lies at byte 0 of struct k");
+_Static_assert(__builtin_offsetof(struct k, v) == 0, "v has the offset 0 in struct k");
 
 struct nested_delta {
 	__s64 by;
 };
 _Static_assert(sizeof(struct nested_delta) == 8, "struct nested_delta is 8 bytes");
 _Static_assert(_Alignof(struct nested_delta) == 8, "struct nested_delta is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct nested_delta, by) == 0, "by lies at byte 0 of struct nested_delta");
+_Static_assert(__builtin_offsetof(struct nested_delta, by) == 0, "by has the offset 0 in struct nested_delta");
 
 /* Inner maps hold it. */
 struct delta {
@@ -246,8 +246,8 @@ struct delta {
 };
 _Static_assert(sizeof(struct delta) == 16, "struct delta is 16 bytes");
 _Static_assert(_Alignof(struct delta) == 8, "struct delta is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct delta, more) == 0, "more lies at byte 0 of struct delta");
-_Static_assert(__builtin_offsetof(struct delta, less) == 8, "less lies at byte 8 of struct delta");
+_Static_assert(__builtin_offsetof(struct delta, more) == 0, "more has the offset 0 in struct delta");
+_Static_assert(__builtin_offsetof(struct delta, less) == 8, "less has the offset 8 in struct delta");
 
 /* Only an inner map holds it. */
 struct within {
@@ -255,7 +255,7 @@ struct within {
 };
 _Static_assert(sizeof(struct within) == 16, "struct within is 16 bytes");
 _Static_assert(_Alignof(struct within) == 8, "struct within is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct within, delta) == 0, "delta lies at byte 0 of struct within");
+_Static_assert(__builtin_offsetof(struct within, delta) == 0, "delta has the offset 0 in struct within");
 
 union shared {
 	__u32 whole;
@@ -263,8 +263,8 @@ union shared {
 };
 _Static_assert(sizeof(union shared) == 4, "union shared is 4 bytes");
 _Static_assert(_Alignof(union shared) == 4, "union shared is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(union shared, whole) == 0, "whole lies at byte 0 of union shared");
-_Static_assert(__builtin_offsetof(union shared, halves) == 0, "halves lies at byte 0 of union shared");
+_Static_assert(__builtin_offsetof(union shared, whole) == 0, "whole has the offset 0 in union shared");
+_Static_assert(__builtin_offsetof(union shared, halves) == 0, "halves has the offset 0 in union shared");
 
 BPFMAP_ENUM(level, unsigned int, SI) {
 	LEVEL_LOW = 0,
@@ -281,9 +281,9 @@ struct Self {
 };
 _Static_assert(sizeof(struct Self) == 4, "struct Self is 4 bytes");
 _Static_assert(_Alignof(struct Self) == 4, "struct Self is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits lies at byte 0 of struct Self");
+_Static_assert(__builtin_offsetof(struct Self, limits) == 0, "limits has the offset 0 in struct Self");
 _Static_assert(sizeof(((struct Self *)0)->limits) == 4, "limits of struct Self is 4 bytes");
-_Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low lies at byte 0 of struct Self");
+_Static_assert(__builtin_offsetof(struct Self, limits.low) == 0, "limits.low has the offset 0 in struct Self");
 
 BPFMAP_ENUM(BPFMAP_NAME(template), short, HI) {
 	BPFMAP_NAME(typename) = 0,
@@ -302,11 +302,11 @@ struct BPFMAP_NAME(explicit) {
 };
 _Static_assert(sizeof(struct BPFMAP_NAME(explicit)) == 16, "struct explicit is 16 bytes");
 _Static_assert(_Alignof(struct BPFMAP_NAME(explicit)) == 8, "struct explicit is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(new)) == 0, "new lies at byte 0 of struct explicit");
-_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this)) == 2, "this lies at byte 2 of struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(new)) == 0, "new has the offset 0 in struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this)) == 2, "this has the offset 2 in struct explicit");
 _Static_assert(sizeof(((struct BPFMAP_NAME(explicit) *)0)->BPFMAP_NAME(this)) == 1, "this of struct explicit is 1 bytes");
-_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this).BPFMAP_NAME(private)) == 2, "this.private lies at byte 2 of struct explicit");
-_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(friend)) == 8, "friend lies at byte 8 of struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(this).BPFMAP_NAME(private)) == 2, "this.private has the offset 2 in struct explicit");
+_Static_assert(__builtin_offsetof(struct BPFMAP_NAME(explicit), BPFMAP_NAME(friend)) == 8, "friend has the offset 8 in struct explicit");
 
 typedef struct BPFMAP_NAME(explicit) BPFMAP_NAME(namespace)[2];
 _Static_assert(sizeof(BPFMAP_NAME(namespace)) == 32, "namespace is 32 bytes");
@@ -327,11 +327,11 @@ struct worded {
 } BPFMAP_DECL_TAG("a, b");
 _Static_assert(sizeof(struct worded) == 16, "struct worded is 16 bytes");
 _Static_assert(_Alignof(struct worded) == 4, "struct worded is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct worded, first) == 0, "first lies at byte 0 of struct worded");
-_Static_assert(__builtin_offsetof(struct worded, shared) == 4, "shared lies at byte 4 of struct worded");
-_Static_assert(__builtin_offsetof(struct worded, second) == 8, "second lies at byte 8 of struct worded");
-_Static_assert(__builtin_offsetof(struct worded, BPFMAP_NAME(virtual)) == 12, "virtual lies at byte 12 of struct worded");
-_Static_assert(__builtin_offsetof(struct worded, half) == 12, "half lies at byte 12 of struct worded");
+_Static_assert(__builtin_offsetof(struct worded, first) == 0, "first has the offset 0 in struct worded");
+_Static_assert(__builtin_offsetof(struct worded, shared) == 4, "shared has the offset 4 in struct worded");
+_Static_assert(__builtin_offsetof(struct worded, second) == 8, "second has the offset 8 in struct worded");
+_Static_assert(__builtin_offsetof(struct worded, BPFMAP_NAME(virtual)) == 12, "virtual has the offset 12 in struct worded");
+_Static_assert(__builtin_offsetof(struct worded, half) == 12, "half has the offset 12 in struct worded");
 
 /* The key, of which the BTF has the size alone, and what the inner maps hold. */
 struct sized {
@@ -339,13 +339,13 @@ struct sized {
 };
 _Static_assert(sizeof(struct sized) == 4, "struct sized is 4 bytes");
 _Static_assert(_Alignof(struct sized) == 4, "struct sized is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct sized, id) == 0, "id lies at byte 0 of struct sized");
+_Static_assert(__builtin_offsetof(struct sized, id) == 0, "id has the offset 0 in struct sized");
 
-#endif /* BPFMAP_AWKWARD_H_TYPES_2aac75f907859eff */
+#endif /* BPFMAP_AWKWARD_H_TYPES_1accd4ddaef56a9d */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_4b3afade42a0a221)
-#define BPFMAP_AWKWARD_H_MAPS_4b3afade42a0a221
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0)
+#define BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0
 
 #if !defined(__uint) || !defined(SEC)
 #error "awkward.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then awkward.h"
@@ -388,12 +388,12 @@ static __attribute__((used)) void __bpfmap_libbpf_level(enum level (*it)[1])
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -437,7 +437,7 @@ struct bpf_map_def SEC("maps") crate_ = {
 };
 BPF_ANNOTATE_KV_PAIR(crate_, typeof(__u32), typeof(__u64));
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") self = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -446,7 +446,7 @@ struct bpf_map_def SEC("maps") self = {
 };
 BPF_ANNOTATE_KV_PAIR(self, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") auto_ = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -455,7 +455,7 @@ struct bpf_map_def SEC("maps") auto_ = {
 };
 BPF_ANNOTATE_KV_PAIR(auto_, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") size_t_ = {
 	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -507,19 +507,19 @@ struct bpf_map_def SEC("maps") pattern = {
 	.max_entries = 2,
 };
 
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") event = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 4096,
 };
 
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") record = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 4096,
 };
 
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") skb = {
 	.type = BPF_MAP_TYPE_PERF_EVENT_ARRAY,
 	.key_size = sizeof(__u32),
@@ -541,7 +541,7 @@ struct bpf_map_def SEC("maps") fixture = {
 	.max_entries = 4,
 };
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") sized = {
 	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
 	.key_size = sizeof(struct sized),
@@ -549,7 +549,7 @@ struct bpf_map_def SEC("maps") sized = {
 	.max_entries = 2,
 };
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") inner = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.key_size = 4,
@@ -557,7 +557,7 @@ struct bpf_map_def SEC("maps") inner = {
 	.max_entries = 2,
 };
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") inner_inner = {
 	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -566,7 +566,7 @@ struct bpf_map_def SEC("maps") inner_inner = {
 };
 BPF_ANNOTATE_KV_PAIR(inner_inner, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the initial values. */
+/* A legacy definition can't express: the initial values. */
 struct bpf_map_def SEC("maps") jump = {
 	.type = BPF_MAP_TYPE_PROG_ARRAY,
 	.key_size = sizeof(__s32),
@@ -662,8 +662,8 @@ struct bpf_map_def SEC("maps") attempt = {
 #undef bpf_map_def
 
 /*
- * Room for an event, to be submitted or discarded; NULL when the buffer is full. Every
- * member is to be set: the bytes are those of an earlier event.
+ * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
+ * member: the bytes are those of an earlier event.
  */
 static __always_inline __attribute__((unused)) __typeof__(void *) *event_reserve(void)
 {
@@ -671,7 +671,7 @@ static __always_inline __attribute__((unused)) __typeof__(void *) *event_reserve
 }
 
 /*
- * Sends an event that was reserved. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void event_submit(__typeof__(void *) *event_, __u64 flags)
@@ -679,21 +679,21 @@ static __always_inline __attribute__((unused)) void event_submit(__typeof__(void
 	bpf_ringbuf_submit(event_, flags);
 }
 
-/* Gives back the room of an event that was reserved. */
+/* Releases the space of a reserved event. */
 static __always_inline __attribute__((unused)) void event_discard(__typeof__(void *) *event_, __u64 flags)
 {
 	bpf_ringbuf_discard(event_, flags);
 }
 
-/* Sends a copy of an event: 0, or -EAGAIN when the buffer is full. */
+/* Sends a copy of an event. Returns 0, or -EAGAIN if the buffer is full. */
 static __always_inline __attribute__((unused)) int event_output(const __typeof__(void *) *event_, __u64 flags)
 {
 	return bpf_ringbuf_output(&event, (void *)event_, sizeof(*event_), flags);
 }
 
 /*
- * Room for an event, to be submitted or discarded; NULL when the buffer is full. Every
- * member is to be set: the bytes are those of an earlier event.
+ * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
+ * member: the bytes are those of an earlier event.
  */
 static __always_inline __attribute__((unused)) __typeof__(void *[2]) *record_reserve(void)
 {
@@ -701,7 +701,7 @@ static __always_inline __attribute__((unused)) __typeof__(void *[2]) *record_res
 }
 
 /*
- * Sends an event that was reserved. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void record_submit(__typeof__(void *[2]) *event_, __u64 flags)
@@ -709,21 +709,21 @@ static __always_inline __attribute__((unused)) void record_submit(__typeof__(voi
 	bpf_ringbuf_submit(event_, flags);
 }
 
-/* Gives back the room of an event that was reserved. */
+/* Releases the space of a reserved event. */
 static __always_inline __attribute__((unused)) void record_discard(__typeof__(void *[2]) *event_, __u64 flags)
 {
 	bpf_ringbuf_discard(event_, flags);
 }
 
-/* Sends a copy of an event: 0, or -EAGAIN when the buffer is full. */
+/* Sends a copy of an event. Returns 0, or -EAGAIN if the buffer is full. */
 static __always_inline __attribute__((unused)) int record_output(const __typeof__(void *[2]) *event_, __u64 flags)
 {
 	return bpf_ringbuf_output(&record, (void *)event_, sizeof(*event_), flags);
 }
 
 /*
- * Sends an event to the reader on this CPU: 0; -ENOENT when nobody reads there, -ENOSPC when
- * the buffer is full.
+ * Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or
+ * -ENOSPC if the buffer is full.
  */
 static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const __typeof__(void *) *event_)
 {
@@ -731,4 +731,4 @@ static __always_inline __attribute__((unused)) int skb_output(void *ctx_, const 
 				     sizeof(*event_));
 }
 
-#endif /* BPFMAP_AWKWARD_H_MAPS_4b3afade42a0a221 */
+#endif /* BPFMAP_AWKWARD_H_MAPS_cb285e7643afd2e0 */

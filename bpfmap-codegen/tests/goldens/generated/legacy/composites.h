@@ -6,8 +6,8 @@
  * The words * / and / * cannot end a comment.
  */
 
-#ifndef BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
-#define BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb
+#ifndef BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3
+#define BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -37,8 +37,8 @@ struct point {
 };
 _Static_assert(sizeof(struct point) == 8, "struct point is 8 bytes");
 _Static_assert(_Alignof(struct point) == 4, "struct point is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct point, x) == 0, "x lies at byte 0 of struct point");
-_Static_assert(__builtin_offsetof(struct point, y) == 4, "y lies at byte 4 of struct point");
+_Static_assert(__builtin_offsetof(struct point, x) == 0, "x has the offset 0 in struct point");
+_Static_assert(__builtin_offsetof(struct point, y) == 4, "y has the offset 4 in struct point");
 
 /* An address of either family. */
 union address {
@@ -49,9 +49,9 @@ union address {
 };
 _Static_assert(sizeof(union address) == 16, "union address is 16 bytes");
 _Static_assert(_Alignof(union address) == 4, "union address is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(union address, v4) == 0, "v4 lies at byte 0 of union address");
-_Static_assert(__builtin_offsetof(union address, v6) == 0, "v6 lies at byte 0 of union address");
-_Static_assert(__builtin_offsetof(union address, words) == 0, "words lies at byte 0 of union address");
+_Static_assert(__builtin_offsetof(union address, v4) == 0, "v4 has the offset 0 in union address");
+_Static_assert(__builtin_offsetof(union address, v6) == 0, "v6 has the offset 0 in union address");
+_Static_assert(__builtin_offsetof(union address, words) == 0, "words has the offset 0 in union address");
 
 /* Its members leave a part of it to nobody. */
 union short_union {
@@ -61,8 +61,8 @@ union short_union {
 };
 _Static_assert(sizeof(union short_union) == 8, "union short_union is 8 bytes");
 _Static_assert(_Alignof(union short_union) == 4, "union short_union is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(union short_union, number) == 0, "number lies at byte 0 of union short_union");
-_Static_assert(__builtin_offsetof(union short_union, bytes) == 0, "bytes lies at byte 0 of union short_union");
+_Static_assert(__builtin_offsetof(union short_union, number) == 0, "number has the offset 0 in union short_union");
+_Static_assert(__builtin_offsetof(union short_union, bytes) == 0, "bytes has the offset 0 in union short_union");
 
 /*
  * Padding after the first member,
@@ -81,9 +81,9 @@ struct padded {
 };
 _Static_assert(sizeof(struct padded) == 24, "struct padded is 24 bytes");
 _Static_assert(_Alignof(struct padded) == 8, "struct padded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct padded, tag) == 0, "tag lies at byte 0 of struct padded");
-_Static_assert(__builtin_offsetof(struct padded, number) == 8, "number lies at byte 8 of struct padded");
-_Static_assert(__builtin_offsetof(struct padded, state) == 16, "state lies at byte 16 of struct padded");
+_Static_assert(__builtin_offsetof(struct padded, tag) == 0, "tag has the offset 0 in struct padded");
+_Static_assert(__builtin_offsetof(struct padded, number) == 8, "number has the offset 8 in struct padded");
+_Static_assert(__builtin_offsetof(struct padded, state) == 16, "state has the offset 16 in struct padded");
 
 struct nested {
 	struct point from;
@@ -117,23 +117,23 @@ struct nested {
 };
 _Static_assert(sizeof(struct nested) == 104, "struct nested is 104 bytes");
 _Static_assert(_Alignof(struct nested) == 8, "struct nested is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct nested, from) == 0, "from lies at byte 0 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, track) == 8, "track lies at byte 8 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, peer) == 56, "peer lies at byte 56 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, port) == 72, "port lies at byte 72 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, icmp_type) == 72, "icmp_type lies at byte 72 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, icmp_code) == 73, "icmp_code lies at byte 73 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, icmp_id) == 76, "icmp_id lies at byte 76 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, limits) == 80, "limits lies at byte 80 of struct nested");
+_Static_assert(__builtin_offsetof(struct nested, from) == 0, "from has the offset 0 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, track) == 8, "track has the offset 8 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, peer) == 56, "peer has the offset 56 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, port) == 72, "port has the offset 72 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, icmp_type) == 72, "icmp_type has the offset 72 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, icmp_code) == 73, "icmp_code has the offset 73 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, icmp_id) == 76, "icmp_id has the offset 76 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits) == 80, "limits has the offset 80 in struct nested");
 _Static_assert(sizeof(((struct nested *)0)->limits) == 16, "limits of struct nested is 16 bytes");
-_Static_assert(__builtin_offsetof(struct nested, limits.low) == 80, "limits.low lies at byte 80 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, limits.high) == 84, "limits.high lies at byte 84 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, limits.unit) == 88, "limits.unit lies at byte 88 of struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits.low) == 80, "limits.low has the offset 80 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits.high) == 84, "limits.high has the offset 84 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits.unit) == 88, "limits.unit has the offset 88 in struct nested");
 _Static_assert(sizeof(((struct nested *)0)->limits.unit) == 8, "limits.unit of struct nested is 8 bytes");
-_Static_assert(__builtin_offsetof(struct nested, limits.unit.bytes) == 88, "limits.unit.bytes lies at byte 88 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, limits.unit.packets) == 88, "limits.unit.packets lies at byte 88 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, seen) == 96, "seen lies at byte 96 of struct nested");
-_Static_assert(__builtin_offsetof(struct nested, count) == 98, "count lies at byte 98 of struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits.unit.bytes) == 88, "limits.unit.bytes has the offset 88 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, limits.unit.packets) == 88, "limits.unit.packets has the offset 88 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, seen) == 96, "seen has the offset 96 in struct nested");
+_Static_assert(__builtin_offsetof(struct nested, count) == 98, "count has the offset 98 in struct nested");
 
 struct cache_line {
 	__u64 hits;
@@ -142,8 +142,8 @@ struct cache_line {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct cache_line) == 64, "struct cache_line is 64 bytes");
 _Static_assert(_Alignof(struct cache_line) == 64, "struct cache_line is aligned to 64 bytes");
-_Static_assert(__builtin_offsetof(struct cache_line, hits) == 0, "hits lies at byte 0 of struct cache_line");
-_Static_assert(__builtin_offsetof(struct cache_line, misses) == 8, "misses lies at byte 8 of struct cache_line");
+_Static_assert(__builtin_offsetof(struct cache_line, hits) == 0, "hits has the offset 0 in struct cache_line");
+_Static_assert(__builtin_offsetof(struct cache_line, misses) == 8, "misses has the offset 8 in struct cache_line");
 
 struct packed {
 	__u8 kind;
@@ -155,12 +155,12 @@ struct packed {
 } __attribute__((packed));
 _Static_assert(sizeof(struct packed) == 99, "struct packed is 99 bytes");
 _Static_assert(_Alignof(struct packed) == 1, "struct packed is aligned to 1 byte");
-_Static_assert(__builtin_offsetof(struct packed, kind) == 0, "kind lies at byte 0 of struct packed");
-_Static_assert(__builtin_offsetof(struct packed, id) == 1, "id lies at byte 1 of struct packed");
-_Static_assert(__builtin_offsetof(struct packed, place) == 9, "place lies at byte 9 of struct packed");
-_Static_assert(__builtin_offsetof(struct packed, peer) == 17, "peer lies at byte 17 of struct packed");
-_Static_assert(__builtin_offsetof(struct packed, line) == 33, "line lies at byte 33 of struct packed");
-_Static_assert(__builtin_offsetof(struct packed, port) == 97, "port lies at byte 97 of struct packed");
+_Static_assert(__builtin_offsetof(struct packed, kind) == 0, "kind has the offset 0 in struct packed");
+_Static_assert(__builtin_offsetof(struct packed, id) == 1, "id has the offset 1 in struct packed");
+_Static_assert(__builtin_offsetof(struct packed, place) == 9, "place has the offset 9 in struct packed");
+_Static_assert(__builtin_offsetof(struct packed, peer) == 17, "peer has the offset 17 in struct packed");
+_Static_assert(__builtin_offsetof(struct packed, line) == 33, "line has the offset 33 in struct packed");
+_Static_assert(__builtin_offsetof(struct packed, port) == 97, "port has the offset 97 in struct packed");
 
 struct packed_and_aligned {
 	__u8 kind;
@@ -171,10 +171,10 @@ struct packed_and_aligned {
 } __attribute__((packed, aligned(8)));
 _Static_assert(sizeof(struct packed_and_aligned) == 16, "struct packed_and_aligned is 16 bytes");
 _Static_assert(_Alignof(struct packed_and_aligned) == 8, "struct packed_and_aligned is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct packed_and_aligned, kind) == 0, "kind lies at byte 0 of struct packed_and_aligned");
-_Static_assert(__builtin_offsetof(struct packed_and_aligned, id) == 1, "id lies at byte 1 of struct packed_and_aligned");
-_Static_assert(__builtin_offsetof(struct packed_and_aligned, place) == 5, "place lies at byte 5 of struct packed_and_aligned");
-_Static_assert(__builtin_offsetof(struct packed_and_aligned, small) == 13, "small lies at byte 13 of struct packed_and_aligned");
+_Static_assert(__builtin_offsetof(struct packed_and_aligned, kind) == 0, "kind has the offset 0 in struct packed_and_aligned");
+_Static_assert(__builtin_offsetof(struct packed_and_aligned, id) == 1, "id has the offset 1 in struct packed_and_aligned");
+_Static_assert(__builtin_offsetof(struct packed_and_aligned, place) == 5, "place has the offset 5 in struct packed_and_aligned");
+_Static_assert(__builtin_offsetof(struct packed_and_aligned, small) == 13, "small has the offset 13 in struct packed_and_aligned");
 
 struct tail {
 	__u64 length;
@@ -184,9 +184,9 @@ struct tail {
 };
 _Static_assert(sizeof(struct tail) == 16, "struct tail is 16 bytes");
 _Static_assert(_Alignof(struct tail) == 8, "struct tail is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct tail, length) == 0, "length lies at byte 0 of struct tail");
-_Static_assert(__builtin_offsetof(struct tail, kind) == 8, "kind lies at byte 8 of struct tail");
-_Static_assert(__builtin_offsetof(struct tail, data) == 9, "data lies at byte 9 of struct tail");
+_Static_assert(__builtin_offsetof(struct tail, length) == 0, "length has the offset 0 in struct tail");
+_Static_assert(__builtin_offsetof(struct tail, kind) == 8, "kind has the offset 8 in struct tail");
+_Static_assert(__builtin_offsetof(struct tail, data) == 9, "data has the offset 9 in struct tail");
 
 struct holder {
 	struct packed packed;
@@ -197,9 +197,9 @@ struct holder {
 } __attribute__((aligned(16)));
 _Static_assert(sizeof(struct holder) == 144, "struct holder is 144 bytes");
 _Static_assert(_Alignof(struct holder) == 16, "struct holder is aligned to 16 bytes");
-_Static_assert(__builtin_offsetof(struct holder, packed) == 0, "packed lies at byte 0 of struct holder");
-_Static_assert(__builtin_offsetof(struct holder, both) == 104, "both lies at byte 104 of struct holder");
-_Static_assert(__builtin_offsetof(struct holder, tail) == 120, "tail lies at byte 120 of struct holder");
+_Static_assert(__builtin_offsetof(struct holder, packed) == 0, "packed has the offset 0 in struct holder");
+_Static_assert(__builtin_offsetof(struct holder, both) == 104, "both has the offset 104 in struct holder");
+_Static_assert(__builtin_offsetof(struct holder, tail) == 120, "tail has the offset 120 in struct holder");
 
 /* Names that Rust keeps for itself, and that the generator uses. */
 struct words {
@@ -218,35 +218,35 @@ struct words {
 };
 _Static_assert(sizeof(struct words) == 20, "struct words is 20 bytes");
 _Static_assert(_Alignof(struct words) == 4, "struct words is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct words, type) == 0, "type lies at byte 0 of struct words");
-_Static_assert(__builtin_offsetof(struct words, self) == 4, "self lies at byte 4 of struct words");
-_Static_assert(__builtin_offsetof(struct words, crate) == 8, "crate lies at byte 8 of struct words");
-_Static_assert(__builtin_offsetof(struct words, __pad0) == 13, "__pad0 lies at byte 13 of struct words");
-_Static_assert(__builtin_offsetof(struct words, anon0) == 14, "anon0 lies at byte 14 of struct words");
-_Static_assert(__builtin_offsetof(struct words, loop) == 16, "loop lies at byte 16 of struct words");
-_Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn lies at byte 16 of struct words");
+_Static_assert(__builtin_offsetof(struct words, type) == 0, "type has the offset 0 in struct words");
+_Static_assert(__builtin_offsetof(struct words, self) == 4, "self has the offset 4 in struct words");
+_Static_assert(__builtin_offsetof(struct words, crate) == 8, "crate has the offset 8 in struct words");
+_Static_assert(__builtin_offsetof(struct words, __pad0) == 13, "__pad0 has the offset 13 in struct words");
+_Static_assert(__builtin_offsetof(struct words, anon0) == 14, "anon0 has the offset 14 in struct words");
+_Static_assert(__builtin_offsetof(struct words, loop) == 16, "loop has the offset 16 in struct words");
+_Static_assert(__builtin_offsetof(struct words, fn) == 16, "fn has the offset 16 in struct words");
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
 
-#endif /* BPFMAP_COMPOSITES_H_TYPES_febe59b2a851e7fb */
+#endif /* BPFMAP_COMPOSITES_H_TYPES_42c5fb1b712e0ea3 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91)
-#define BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd)
+#define BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd
 
 #if !defined(__uint) || !defined(SEC)
 #error "composites.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then composites.h"
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -309,4 +309,4 @@ BPF_ANNOTATE_KV_PAIR(padded, typeof(__u32), typeof(struct padded));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_COMPOSITES_H_MAPS_18fc049e84168c91 */
+#endif /* BPFMAP_COMPOSITES_H_MAPS_24c581683464c0cd */

@@ -2,8 +2,8 @@
 
 /* Maps that carry events, each way. */
 
-#ifndef BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
-#define BPFMAP_EVENTS_H_TYPES_6b241c18b883081f
+#ifndef BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
+#define BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/types.h>
@@ -17,7 +17,7 @@
 #define _Alignof alignof
 #endif
 
-/* An enum with the integer that holds it, whose size GCC before 13 takes only as a mode. */
+/* An enum with an integer type. GCC before 13 accepts its size only as a mode. */
 #ifndef BPFMAP_ENUM
 #if defined(__GNUC__) && __GNUC__ < 13 && !defined(__clang__) && !defined(__cplusplus)
 #define BPFMAP_ENUM(name, integer, mode_of_size) enum __attribute__((mode(mode_of_size))) name
@@ -33,8 +33,8 @@ struct exec {
 };
 _Static_assert(sizeof(struct exec) == 20, "struct exec is 20 bytes");
 _Static_assert(_Alignof(struct exec) == 4, "struct exec is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct exec, pid) == 0, "pid lies at byte 0 of struct exec");
-_Static_assert(__builtin_offsetof(struct exec, name) == 4, "name lies at byte 4 of struct exec");
+_Static_assert(__builtin_offsetof(struct exec, pid) == 0, "pid has the offset 0 in struct exec");
+_Static_assert(__builtin_offsetof(struct exec, name) == 4, "name has the offset 4 in struct exec");
 
 BPFMAP_ENUM(command, unsigned int, SI) {
 	COMMAND_STOP = 0,
@@ -43,23 +43,23 @@ BPFMAP_ENUM(command, unsigned int, SI) {
 _Static_assert(sizeof(enum command) == 4, "enum command is 4 bytes");
 _Static_assert(_Alignof(enum command) == 4, "enum command is aligned to 4 bytes");
 
-#endif /* BPFMAP_EVENTS_H_TYPES_6b241c18b883081f */
+#endif /* BPFMAP_EVENTS_H_TYPES_d515e7b50e5226fa */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4)
-#define BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_EVENTS_H_MAPS_20c093dd4637da40)
+#define BPFMAP_EVENTS_H_MAPS_20c093dd4637da40
 
 #if !defined(__uint) || !defined(SEC)
 #error "events.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then events.h"
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -88,7 +88,7 @@ struct bpf_map_def {
 		____btf_map_##name = { }
 
 /* In order. */
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") execs = {
 	.type = BPF_MAP_TYPE_RINGBUF,
 	.max_entries = 65536,
@@ -101,7 +101,7 @@ struct bpf_map_def SEC("maps") raw = {
 };
 
 /* For each CPU. */
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") samples = {
 	.type = BPF_MAP_TYPE_PERF_EVENT_ARRAY,
 	.key_size = sizeof(__u32),
@@ -109,7 +109,7 @@ struct bpf_map_def SEC("maps") samples = {
 };
 BPF_ANNOTATE_KV_PAIR(samples, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the type of the records. */
+/* A legacy definition can't express: the type of the records. */
 struct bpf_map_def SEC("maps") commands = {
 	.type = 31 /* BPF_MAP_TYPE_USER_RINGBUF */,
 	.max_entries = 4096,
@@ -118,8 +118,8 @@ struct bpf_map_def SEC("maps") commands = {
 #undef bpf_map_def
 
 /*
- * Room for an event, to be submitted or discarded; NULL when the buffer is full. Every
- * member is to be set: the bytes are those of an earlier event.
+ * Reserves space for an event, to submit or discard; NULL if the buffer is full. Set every
+ * member: the bytes are those of an earlier event.
  */
 static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 {
@@ -127,7 +127,7 @@ static __always_inline __attribute__((unused)) struct exec *execs_reserve(void)
 }
 
 /*
- * Sends an event that was reserved. `flags` may be BPF_RB_NO_WAKEUP or
+ * Sends a reserved event. `flags` may be BPF_RB_NO_WAKEUP or
  * BPF_RB_FORCE_WAKEUP.
  */
 static __always_inline __attribute__((unused)) void execs_submit(struct exec *event, __u64 flags)
@@ -135,21 +135,21 @@ static __always_inline __attribute__((unused)) void execs_submit(struct exec *ev
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Gives back the room of an event that was reserved. */
+/* Releases the space of a reserved event. */
 static __always_inline __attribute__((unused)) void execs_discard(struct exec *event, __u64 flags)
 {
 	bpf_ringbuf_discard(event, flags);
 }
 
-/* Sends a copy of an event: 0, or -EAGAIN when the buffer is full. */
+/* Sends a copy of an event. Returns 0, or -EAGAIN if the buffer is full. */
 static __always_inline __attribute__((unused)) int execs_output(const struct exec *event, __u64 flags)
 {
 	return bpf_ringbuf_output(&execs, (void *)event, sizeof(*event), flags);
 }
 
 /*
- * Sends an event to the reader on this CPU: 0; -ENOENT when nobody reads there, -ENOSPC when
- * the buffer is full.
+ * Sends an event to the reader of this CPU. Returns 0, -ENOENT if there is no reader, or
+ * -ENOSPC if the buffer is full.
  */
 static __always_inline __attribute__((unused)) int samples_output(void *ctx, const __typeof__(__u64[4]) *event)
 {
@@ -157,15 +157,15 @@ static __always_inline __attribute__((unused)) int samples_output(void *ctx, con
 				     sizeof(*event));
 }
 
-/* The event in a record that user space sent; NULL when the record is too short. */
+/* Returns the event in a record from user space, or NULL if the record is too short. */
 static __always_inline __attribute__((unused)) const enum command *commands_event(struct bpf_dynptr *record)
 {
 	return bpf_dynptr_data(record, 0, sizeof(enum command));
 }
 
 /*
- * Calls `handle` for each record that user space sent, until it returns 1; returns how many
- * there were, or a negative errno.
+ * Calls `handle` for each record from user space, until it returns 1. Returns the number
+ * of records, or a negative errno.
  */
 static __always_inline __attribute__((unused)) long commands_drain(long (*handle)(struct bpf_dynptr *record, void *context),
 		void *context, __u64 flags)
@@ -173,4 +173,4 @@ static __always_inline __attribute__((unused)) long commands_drain(long (*handle
 	return bpf_user_ringbuf_drain(&commands, (void *)handle, context, flags);
 }
 
-#endif /* BPFMAP_EVENTS_H_MAPS_2b42dc9b42f923f4 */
+#endif /* BPFMAP_EVENTS_H_MAPS_20c093dd4637da40 */

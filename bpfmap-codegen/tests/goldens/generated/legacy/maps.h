@@ -2,8 +2,8 @@
 
 /* Every attribute of a map. */
 
-#ifndef BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
-#define BPFMAP_MAPS_H_TYPES_cf5d247104a00d82
+#ifndef BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
+#define BPFMAP_MAPS_H_TYPES_2a720e578bcd5765
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -27,8 +27,8 @@
 #endif
 
 /*
- * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro
- * before this header.
+ * Types of the kernel. If another header already defines one of them, define its BPFMAP_HAS_
+ * macro before you include this header.
  */
 #ifndef __VMLINUX_H__
 #if __has_include(<linux/version.h>)
@@ -57,8 +57,8 @@ struct guarded {
 } BPFMAP_DECL_TAG("guarded");
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock has the offset 0 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the offset 8 in struct guarded");
 
 struct delayed {
 	struct bpf_timer timer;
@@ -67,8 +67,8 @@ struct delayed {
 };
 _Static_assert(sizeof(struct delayed) == 24, "struct delayed is 24 bytes");
 _Static_assert(_Alignof(struct delayed) == 8, "struct delayed is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct delayed, timer) == 0, "timer lies at byte 0 of struct delayed");
-_Static_assert(__builtin_offsetof(struct delayed, runs) == 16, "runs lies at byte 16 of struct delayed");
+_Static_assert(__builtin_offsetof(struct delayed, timer) == 0, "timer has the offset 0 in struct delayed");
+_Static_assert(__builtin_offsetof(struct delayed, runs) == 16, "runs has the offset 16 in struct delayed");
 
 struct prefix {
 	__u32 prefix_len;
@@ -76,26 +76,26 @@ struct prefix {
 };
 _Static_assert(sizeof(struct prefix) == 20, "struct prefix is 20 bytes");
 _Static_assert(_Alignof(struct prefix) == 4, "struct prefix is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len lies at byte 0 of struct prefix");
-_Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address lies at byte 4 of struct prefix");
+_Static_assert(__builtin_offsetof(struct prefix, prefix_len) == 0, "prefix_len has the offset 0 in struct prefix");
+_Static_assert(__builtin_offsetof(struct prefix, address) == 4, "address has the offset 4 in struct prefix");
 
-#endif /* BPFMAP_MAPS_H_TYPES_cf5d247104a00d82 */
+#endif /* BPFMAP_MAPS_H_TYPES_2a720e578bcd5765 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be)
-#define BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105)
+#define BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105
 
 #if !defined(__uint) || !defined(SEC)
 #error "maps.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then maps.h"
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -124,7 +124,7 @@ struct bpf_map_def {
 		____btf_map_##name = { }
 
 /* Packets seen per source address. */
-/* Not said here, since this form has no word for it: pinning. */
+/* A legacy definition can't express: pinning. */
 struct bpf_map_def SEC("maps") counters = {
 	.type = BPF_MAP_TYPE_HASH,
 	.key_size = sizeof(__u32),
@@ -134,8 +134,8 @@ struct bpf_map_def SEC("maps") counters = {
 };
 BPF_ANNOTATE_KV_PAIR(counters, typeof(__u32), typeof(__u64));
 
-/* Not said here, since this form has no word for it: pinning. */
-/* Not said here, since this form has no word for it: declaration tags. */
+/* A legacy definition can't express: pinning. */
+/* A legacy definition can't express: declaration tags. */
 struct bpf_map_def SEC("maps") unpinned = {
 	.type = BPF_MAP_TYPE_HASH,
 	.key_size = sizeof(__u32),
@@ -143,7 +143,7 @@ struct bpf_map_def SEC("maps") unpinned = {
 };
 BPF_ANNOTATE_KV_PAIR(unpinned, typeof(__u32), typeof(struct guarded));
 
-/* Not said here, since this form has no word for it: pinning. */
+/* A legacy definition can't express: pinning. */
 struct bpf_map_def SEC("maps") own_pinning = {
 	.type = BPF_MAP_TYPE_ARRAY,
 	.key_size = sizeof(__u32),
@@ -152,7 +152,7 @@ struct bpf_map_def SEC("maps") own_pinning = {
 };
 BPF_ANNOTATE_KV_PAIR(own_pinning, typeof(__u32), typeof(struct delayed));
 
-/* Not said here, since this form has no word for it: numa_node. */
+/* A legacy definition can't express: numa_node. */
 struct bpf_map_def SEC("maps") near = {
 	.type = BPF_MAP_TYPE_ARRAY,
 	.key_size = sizeof(__u32),
@@ -214,4 +214,4 @@ BPF_ANNOTATE_KV_PAIR(slots, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_MAPS_H_MAPS_d2913ac7c4fc41be */
+#endif /* BPFMAP_MAPS_H_MAPS_2764c8f4f9f1d105 */

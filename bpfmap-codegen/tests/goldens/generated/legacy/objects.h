@@ -2,8 +2,8 @@
 
 /* Maps that hold programs, cgroups and maps. */
 
-#ifndef BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
-#define BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff
+#ifndef BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917
+#define BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -24,8 +24,8 @@ struct tenant {
 };
 _Static_assert(sizeof(struct tenant) == 8, "struct tenant is 8 bytes");
 _Static_assert(_Alignof(struct tenant) == 4, "struct tenant is aligned to 4 bytes");
-_Static_assert(__builtin_offsetof(struct tenant, network) == 0, "network lies at byte 0 of struct tenant");
-_Static_assert(__builtin_offsetof(struct tenant, zone) == 4, "zone lies at byte 4 of struct tenant");
+_Static_assert(__builtin_offsetof(struct tenant, network) == 0, "network has the offset 0 in struct tenant");
+_Static_assert(__builtin_offsetof(struct tenant, zone) == 4, "zone has the offset 4 in struct tenant");
 
 struct guarded {
 	struct bpf_spin_lock lock;
@@ -34,26 +34,26 @@ struct guarded {
 };
 _Static_assert(sizeof(struct guarded) == 16, "struct guarded is 16 bytes");
 _Static_assert(_Alignof(struct guarded) == 8, "struct guarded is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock lies at byte 0 of struct guarded");
-_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total lies at byte 8 of struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, lock) == 0, "lock has the offset 0 in struct guarded");
+_Static_assert(__builtin_offsetof(struct guarded, total) == 8, "total has the offset 8 in struct guarded");
 
-#endif /* BPFMAP_OBJECTS_H_TYPES_caa15a0f43683aff */
+#endif /* BPFMAP_OBJECTS_H_TYPES_433fd9edf2e4d917 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc)
-#define BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a)
+#define BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a
 
 #if !defined(__uint) || !defined(SEC)
 #error "objects.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then objects.h"
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -82,7 +82,7 @@ struct bpf_map_def {
 		____btf_map_##name = { }
 
 /* The next parser. */
-/* Not said here, since this form has no word for it: the initial values. */
+/* A legacy definition can't express: the initial values. */
 struct bpf_map_def SEC("maps") jumps = {
 	.type = BPF_MAP_TYPE_PROG_ARRAY,
 	.key_size = sizeof(__u32),
@@ -91,7 +91,7 @@ struct bpf_map_def SEC("maps") jumps = {
 };
 BPF_ANNOTATE_KV_PAIR(jumps, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the initial values. */
+/* A legacy definition can't express: the initial values. */
 struct bpf_map_def SEC("maps") others = {
 	.type = BPF_MAP_TYPE_PROG_ARRAY,
 	.key_size = sizeof(__u32),
@@ -109,8 +109,8 @@ struct bpf_map_def SEC("maps") gates = {
 BPF_ANNOTATE_KV_PAIR(gates, typeof(__u32), typeof(__u32));
 
 /* Defined after the maps that it names, whatever their order here. */
-/* Not said here, since this form has no word for it: the inner map. */
-/* Not said here, since this form has no word for it: the initial values. */
+/* A legacy definition can't express: the inner map. */
+/* A legacy definition can't express: the initial values. */
 struct bpf_map_def SEC("maps") by_name = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -135,7 +135,7 @@ struct bpf_map_def SEC("maps") second = {
 };
 BPF_ANNOTATE_KV_PAIR(second, typeof(struct tenant), typeof(struct guarded));
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") in_place = {
 	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
 	.key_size = sizeof(struct tenant),
@@ -145,7 +145,7 @@ struct bpf_map_def SEC("maps") in_place = {
 };
 BPF_ANNOTATE_KV_PAIR(in_place, typeof(struct tenant), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the inner map. */
+/* A legacy definition can't express: the inner map. */
 struct bpf_map_def SEC("maps") keyless = {
 	.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -154,8 +154,8 @@ struct bpf_map_def SEC("maps") keyless = {
 };
 BPF_ANNOTATE_KV_PAIR(keyless, typeof(__u32), typeof(__u32));
 
-/* Not said here, since this form has no word for it: the inner map. */
-/* Not said here, since this form has no word for it: the initial values. */
+/* A legacy definition can't express: the inner map. */
+/* A legacy definition can't express: the initial values. */
 struct bpf_map_def SEC("maps") filled = {
 	.type = BPF_MAP_TYPE_HASH_OF_MAPS,
 	.key_size = sizeof(__u32),
@@ -166,4 +166,4 @@ BPF_ANNOTATE_KV_PAIR(filled, typeof(__u32), typeof(__u32));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_OBJECTS_H_MAPS_f7dd5cbceb86e3fc */
+#endif /* BPFMAP_OBJECTS_H_MAPS_b9c1752ac767eb4a */

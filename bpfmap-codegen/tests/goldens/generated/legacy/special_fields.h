@@ -2,8 +2,8 @@
 
 /* Fields that belong to the kernel. */
 
-#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f
-#define BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f
+#ifndef BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8
+#define BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8
 
 #if !defined(__bpf__) && !defined(__VMLINUX_H__)
 #include <linux/bpf.h>
@@ -26,7 +26,7 @@
 #endif
 #endif
 
-/* Tags for the BTF of programs, by which the kernel finds its own pointers. */
+/* Tags for the BTF of programs, with which the kernel finds kptrs. */
 #ifndef BPFMAP_TYPE_TAG
 #ifdef __bpf__
 #define BPFMAP_TYPE_TAG(tag) __attribute__((btf_type_tag(tag)))
@@ -36,12 +36,12 @@
 #endif
 
 #if defined(__bpf__) && defined(__clang__) && __clang_major__ < 15
-#error "clang before 15 drops the type tags by which the kernel finds a pointer: use clang 15 or newer"
+#error "clang before 15 drops the type tags of pointers: use clang 15 or newer"
 #endif
 
 /*
- * Types of the kernel. Whoever has one of them from elsewhere defines its BPFMAP_HAS_ macro
- * before this header.
+ * Types of the kernel. If another header already defines one of them, define its BPFMAP_HAS_
+ * macro before you include this header.
  */
 #ifndef __VMLINUX_H__
 #if __has_include(<linux/version.h>)
@@ -129,13 +129,13 @@ struct bpf_task_work {
 } __attribute__((aligned(8)));
 #endif
 
-/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+/* In a program, a pointer to a type without a definition does not count as a kptr. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_TASK_STRUCT)
 #define BPFMAP_HAS_TASK_STRUCT
 struct task_struct {} __attribute__((preserve_access_index));
 #endif
 
-/* A program's pointer to a type that is not defined is none of the kernel's pointers. */
+/* In a program, a pointer to a type without a definition does not count as a kptr. */
 #if defined(__bpf__) && !defined(BPFMAP_HAS_CGROUP)
 #define BPFMAP_HAS_CGROUP
 struct cgroup {} __attribute__((preserve_access_index));
@@ -157,17 +157,17 @@ struct job {
 };
 _Static_assert(sizeof(struct job) == 72, "struct job is 72 bytes");
 _Static_assert(_Alignof(struct job) == 8, "struct job is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct job, id) == 0, "id lies at byte 0 of struct job");
-_Static_assert(__builtin_offsetof(struct job, arrival) == 8, "arrival lies at byte 8 of struct job");
-_Static_assert(__builtin_offsetof(struct job, order) == 32, "order lies at byte 32 of struct job");
-_Static_assert(__builtin_offsetof(struct job, owners) == 64, "owners lies at byte 64 of struct job");
+_Static_assert(__builtin_offsetof(struct job, id) == 0, "id has the offset 0 in struct job");
+_Static_assert(__builtin_offsetof(struct job, arrival) == 8, "arrival has the offset 8 in struct job");
+_Static_assert(__builtin_offsetof(struct job, order) == 32, "order has the offset 32 in struct job");
+_Static_assert(__builtin_offsetof(struct job, owners) == 64, "owners has the offset 64 in struct job");
 
 struct tally {
 	__u64 hits;
 };
 _Static_assert(sizeof(struct tally) == 8, "struct tally is 8 bytes");
 _Static_assert(_Alignof(struct tally) == 8, "struct tally is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct tally, hits) == 0, "hits lies at byte 0 of struct tally");
+_Static_assert(__builtin_offsetof(struct tally, hits) == 0, "hits has the offset 0 in struct tally");
 
 struct queue {
 	struct bpf_res_spin_lock lock;
@@ -177,10 +177,10 @@ struct queue {
 };
 _Static_assert(sizeof(struct queue) == 40, "struct queue is 40 bytes");
 _Static_assert(_Alignof(struct queue) == 8, "struct queue is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct queue, lock) == 0, "lock lies at byte 0 of struct queue");
-_Static_assert(__builtin_offsetof(struct queue, length) == 4, "length lies at byte 4 of struct queue");
-_Static_assert(__builtin_offsetof(struct queue, arrivals) == 8, "arrivals lies at byte 8 of struct queue");
-_Static_assert(__builtin_offsetof(struct queue, order) == 24, "order lies at byte 24 of struct queue");
+_Static_assert(__builtin_offsetof(struct queue, lock) == 0, "lock has the offset 0 in struct queue");
+_Static_assert(__builtin_offsetof(struct queue, length) == 4, "length has the offset 4 in struct queue");
+_Static_assert(__builtin_offsetof(struct queue, arrivals) == 8, "arrivals has the offset 8 in struct queue");
+_Static_assert(__builtin_offsetof(struct queue, order) == 24, "order has the offset 24 in struct queue");
 
 struct watched {
 	struct bpf_timer timer;
@@ -195,20 +195,20 @@ struct watched {
 };
 _Static_assert(sizeof(struct watched) == 88, "struct watched is 88 bytes");
 _Static_assert(_Alignof(struct watched) == 8, "struct watched is aligned to 8 bytes");
-_Static_assert(__builtin_offsetof(struct watched, timer) == 0, "timer lies at byte 0 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, later) == 16, "later lies at byte 16 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, task_work) == 32, "task_work lies at byte 32 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, task) == 40, "task lies at byte 40 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, others) == 48, "others lies at byte 48 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, group) == 64, "group lies at byte 64 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally lies at byte 72 of struct watched");
-_Static_assert(__builtin_offsetof(struct watched, first) == 80, "first lies at byte 80 of struct watched");
+_Static_assert(__builtin_offsetof(struct watched, timer) == 0, "timer has the offset 0 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, later) == 16, "later has the offset 16 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, task_work) == 32, "task_work has the offset 32 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, task) == 40, "task has the offset 40 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, others) == 48, "others has the offset 48 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, group) == 64, "group has the offset 64 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, tally) == 72, "tally has the offset 72 in struct watched");
+_Static_assert(__builtin_offsetof(struct watched, first) == 80, "first has the offset 80 in struct watched");
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_3d541ba806b7171f */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_TYPES_cb5b3a3226dcf5a8 */
 
-/* Maps, for programs. With BPFMAP_TYPES defined, a program has the types alone. */
-#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_4979a16a9fccee52)
-#define BPFMAP_SPECIAL_FIELDS_H_MAPS_4979a16a9fccee52
+/* Maps for programs. If BPFMAP_TYPES is defined, a program only gets the types. */
+#if defined(__bpf__) && !defined(BPFMAP_TYPES) && !defined(BPFMAP_SPECIAL_FIELDS_H_MAPS_8a1e743a96d23596)
+#define BPFMAP_SPECIAL_FIELDS_H_MAPS_8a1e743a96d23596
 
 #if !defined(__uint) || !defined(SEC)
 #error "special_fields.h needs the macros of <bpf/bpf_helpers.h>: include first vmlinux.h (or <linux/bpf.h>), then <bpf/bpf_helpers.h>, then special_fields.h"
@@ -251,12 +251,12 @@ static __attribute__((used)) void __bpfmap_kernel_tally(struct tally *it)
 #endif
 
 #ifdef BPFMAP_EXTERN
-#error "maps in the old form can't be declared in one file and defined in another: generate the header without --legacy"
+#error "legacy maps can't be declared in one file and defined in another: generate the header without --legacy"
 #endif
 
 /*
- * These maps are in the old form. libbpf 1.0 and newer refuses it ("legacy map definitions in
- * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 take it.
+ * These are legacy map definitions. libbpf 1.0 and newer refuses them ("legacy map definitions in
+ * 'maps' section are not supported by libbpf v1.0+"); libbpf before 1.0, aya and iproute2 accept them.
  *
  * The name of the struct is the one that libbpf's own headers had before 1.0; within this header
  * it stands for a struct of its own, so that either header will do.
@@ -302,4 +302,4 @@ BPF_ANNOTATE_KV_PAIR(watch_list, typeof(__u32), typeof(struct watched));
 
 #undef bpf_map_def
 
-#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_4979a16a9fccee52 */
+#endif /* BPFMAP_SPECIAL_FIELDS_H_MAPS_8a1e743a96d23596 */
