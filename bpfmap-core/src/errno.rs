@@ -1,8 +1,8 @@
-//! Error numbers, with their names on every platform that the generator runs on.
+//! Error numbers with their names, on every platform on which the generator runs.
 
 use core::fmt;
 
-/// A Linux error number, as bpf(2) reports it.
+/// A Linux error number from bpf(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Errno(pub i32);
 
@@ -11,7 +11,7 @@ macro_rules! errno {
         impl Errno {
             $($(#[$doc])* pub const $name: Self = Self($number);)*
 
-            /// The name, where this table has one.
+            /// Returns the name, if this table has one.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -29,11 +29,11 @@ errno! {
     EPERM = 1;
     /// No such entry.
     ENOENT = 2;
-    /// A signal came in between, or, of a batch, entries vanished.
+    /// A signal interrupted the call, or entries vanished during a batch.
     EINTR = 4;
     /// Input or output failed.
     EIO = 5;
-    /// Argument list too long: a limit of the map type is passed.
+    /// Argument list too long: a limit of the map type is exceeded.
     E2BIG = 7;
     /// Bad file descriptor.
     EBADF = 9;
@@ -41,7 +41,7 @@ errno! {
     EAGAIN = 11;
     /// Out of memory.
     ENOMEM = 12;
-    /// What was asked for is under way.
+    /// The operation is in progress.
     EINPROGRESS = 115;
     /// Permission denied.
     EACCES = 13;

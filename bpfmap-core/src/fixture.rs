@@ -1,19 +1,19 @@
 //! Fixtures as data.
 //!
-//! A fixture tries a map on the running kernel and compares the answers with the facts table. The generator
-//! writes a [`MapFixture`] for each map of a schema into the tests, and can make the same value while it runs. What a
-//! test does is a list of [`Step`]s: the generated tests call a function for each, and `bpfmap test` interprets them.
+//! A fixture tests a map on the running kernel and compares the results with the facts table. The generator writes a
+//! [`MapFixture`] for each map of a schema into the tests, and can also create the same value at run time. What a test
+//! does is a list of [`Step`]s: the generated tests call a function for each, and `bpfmap test` interprets them.
 
 use crate::map_type::{MapFlag, MapTraits, MapType};
 use crate::{Errno, KernelVersion, SpecialField};
 use core::ops::Range;
 
-/// A map, and what a fixture has to know of it.
+/// A map, with the information that a fixture needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapFixture<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its type, by the name in a schema: `hash`.
+    /// Its type, by the name in a schema, such as `hash`.
     pub map_type: &'a str,
     /// Its flags, by their names in a schema.
     pub flags: &'a [&'a str],
@@ -21,36 +21,36 @@ pub struct MapFixture<'a> {
     pub key_size: u64,
     /// The size of a value in bytes; 0 for a map without values.
     pub value_size: u64,
-    /// The `max_entries` of the maps that cases are tried on, where a few entries won't do.
+    /// The `max_entries` of the maps for the cases, if a few entries are not enough.
     pub max_entries: Option<u32>,
-    /// The first kernel that takes the map, and what an older kernel answers when it is made; `None`: each kernel of the
-    /// matrix takes it.
+    /// The first kernel that supports the map, and the errno of older kernels for its creation. `None` if each kernel
+    /// of the matrix supports it.
     pub creation: Option<(KernelVersion, Errno)>,
-    /// The bytes of a value that belong to the kernel, in ascending order.
+    /// The special fields of a value, in ascending order.
     pub special: &'a [SpecialBytes],
-    /// What the loader puts into the map at first.
+    /// The initial contents of the map.
     pub contents: &'a [Content<'a>],
 }
 
-/// Bytes of a value that belong to the kernel.
+/// The bytes of a special field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecialBytes {
-    /// What the kernel keeps there.
+    /// The special field.
     pub field: SpecialField,
-    /// The first kernel that knows the field there. An older one takes the bytes for plain data.
+    /// The first kernel that knows the field there. Older kernels treat the bytes as plain data.
     pub since: KernelVersion,
-    /// Which bytes of the value they are.
+    /// The bytes of the value.
     pub bytes: Range<usize>,
 }
 
-/// An entry that the loader puts in.
+/// An initial entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content<'a> {
     /// The index or key.
     pub key: u32,
     /// The name of the program or of the map.
     pub name: &'a str,
-    /// What the program returns in the fixture; 0 of a map.
+    /// The number that the program returns in the fixture; 0 for a map.
     pub returns: i32,
 }
 
@@ -174,7 +174,8 @@ impl MapFixture<'_> {
     ///
     /// # Panics
     ///
-    /// If the facts table has no such map type: a generator of another version wrote the fixture.
+    /// Panics if the facts table has no such map type, because a generator of another version wrote
+    /// the fixture.
     #[must_use]
     pub fn row(&self) -> &'static MapType {
         MapType::by_name(self.map_type).expect("the facts table has a row for the map type")
@@ -186,7 +187,7 @@ impl MapFixture<'_> {
         self.flags.contains(&name)
     }
 
-    /// Returns what decides what operations on the map answer.
+    /// Returns the properties of the map that determine the results of operations.
     ///
     /// # Panics
     ///

@@ -3,36 +3,36 @@
 use core::fmt;
 use core::str::FromStr;
 
-/// A mainline release, `5.10`.
+/// A mainline release, such as `5.10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelVersion {
-    /// 5 of 5.10.
+    /// The major number, 5 in 5.10.
     pub major: u16,
-    /// 10 of 5.10.
+    /// The minor number, 10 in 5.10.
     pub minor: u16,
 }
 
 impl KernelVersion {
-    /// The release `major.minor`.
+    /// Returns the release `major.minor`.
     #[must_use]
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
 
-    /// Returns whether this release is newer than `other`; `>` for constants.
+    /// Returns whether this release is newer than `other`, like `>` but in constants.
     #[must_use]
     pub const fn is_newer(self, other: Self) -> bool {
         self.major > other.major || self.major == other.major && self.minor > other.minor
     }
 
-    /// Returns the newer of two releases; `max` for constants.
+    /// Returns the newer of two releases, like `max` but in constants.
     #[must_use]
     pub const fn newest(self, other: Self) -> Self {
         if other.is_newer(self) { other } else { self }
     }
 }
 
-/// The lines that the facts were measured on and that the matrix runs.
+/// The kernels on which the facts were measured and on which the matrix runs.
 pub const MATRIX: &[KernelVersion] = &[
     KernelVersion::new(5, 10),
     KernelVersion::new(6, 1),
@@ -68,7 +68,7 @@ impl core::error::Error for ParseKernelVersionError {}
 impl FromStr for KernelVersion {
     type Err = ParseKernelVersionError;
 
-    /// Reads `5.10`.
+    /// Parses a text such as `5.10`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (major, minor) = text.split_once('.').ok_or(ParseKernelVersionError)?;
         let number = |digits: &str| {

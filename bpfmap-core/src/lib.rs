@@ -1,8 +1,9 @@
-//! What the kernel says about each BPF map type, as data.
+//! The kernel's rules for each BPF map type, as data.
 //!
-//! One row a map type ([`MAP_TYPES`](map_type::MAP_TYPES)): the rules for its key, value and `max_entries`, the flags it
-//! takes, and what each operation answers, kernel by kernel. The checks of a schema, the kernels a schema needs, the
-//! methods of a typed map, what a fixture test expects and the tables of the documentation all ask this one table.
+//! The table [`MAP_TYPES`](map_type::MAP_TYPES) has a row for each map type: the rules for its key, value and
+//! `max_entries`, the flags that it accepts, and the results of each operation on each kernel. The checks of a schema,
+//! the kernels that it needs, the methods of a typed map, the expectations of fixture tests and the reference pages all
+//! use this table.
 //!
 //! ```
 //! use bpfmap_core::map_type::{MapType, Operation};

@@ -1,8 +1,9 @@
-//! What a schema says of a map, as data.
+//! The declaration of a map as data.
 
 use crate::{KernelVersion, MapFlags, TypeDesc};
 
-/// The definition of a map as data. `bpfmap::MapSpec` has it as a constant; tools that read a schema make it at run time.
+/// The declaration of a map as data. `bpfmap::MapSpec` has it as a constant; tools that read a schema create it at run
+/// time.
 ///
 /// ```
 /// use bpfmap_core::{MapDef, TypeDesc};
@@ -18,34 +19,36 @@ pub struct MapDef<'a> {
     pub name: &'a str,
     /// The number of the map type (`enum bpf_map_type`).
     pub map_type: u32,
-    /// How many entries; `None`: the schema doesn't say.
+    /// The number of entries, or `None` if the schema has none.
     pub max_entries: Option<u32>,
-    /// Flags of the map's creation.
+    /// The flags for the creation of the map.
     pub flags: MapFlags,
-    /// What `map_extra` means to the map type.
+    /// `map_extra`, whose meaning depends on the map type.
     pub map_extra: u64,
-    /// The memory node that a created map should be on.
+    /// The NUMA node of a created map.
     pub numa_node: Option<u32>,
-    /// How a loader is asked to pin the map.
+    /// How a loader should pin the map.
     pub pinning: Pinning,
-    /// `false`: the map is described by its sizes alone.
+    /// Whether BTF describes the map. If not, only its sizes are known.
     pub btf: bool,
     /// Whether the program that loads the object may leave the map out (`set_autocreate(false)`).
     pub optional: bool,
-    /// The oldest kernel that has to take the map: methods that it lacks do not compile. `None`: the schema doesn't say.
+    /// The oldest kernel that the map supports: methods that it lacks do not compile. `None` if the schema has no
+    /// `min_kernel`.
     pub min_kernel: Option<KernelVersion>,
-    /// The key as BTF describes it.
+    /// The type of the key.
     pub key: &'a TypeDesc<'a>,
-    /// The value as BTF describes it; of a per-CPU map, one CPU's.
+    /// The type of the value. In a per-CPU map, this is the value of one CPU.
     pub value: &'a TypeDesc<'a>,
-    /// The event that the map carries, as BTF describes it; [`TypeDesc::Void`] if it carries none.
+    /// The type of the map's events, or [`TypeDesc::Void`] if it has none.
     pub event: &'a TypeDesc<'a>,
-    /// The definition of the maps in a map of maps.
+    /// The declaration of the maps in a map of maps.
     pub inner: Option<&'a MapDef<'a>>,
 }
 
 impl<'a> MapDef<'a> {
-    /// A map of this name and type, with this key and value, and nothing else said.
+    /// Returns the declaration of a map with this name, type, key and value, and no other
+    /// attributes.
     #[must_use]
     pub const fn new(
         name: &'a str,
@@ -78,83 +81,83 @@ impl<'a> MapDef<'a> {
         self
     }
 
-    /// Sets the flags of the creation.
+    /// Sets the flags for the creation of the map.
     #[must_use]
     pub const fn flags(mut self, flags: MapFlags) -> Self {
         self.flags = flags;
         self
     }
 
-    /// Sets what `map_extra` means to the map type.
+    /// Sets `map_extra`, whose meaning depends on the map type.
     #[must_use]
     pub const fn map_extra(mut self, map_extra: u64) -> Self {
         self.map_extra = map_extra;
         self
     }
 
-    /// Sets the memory node that a created map should be on.
+    /// Sets the NUMA node of a created map.
     #[must_use]
     pub const fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
         self
     }
 
-    /// Sets the event that the map carries.
+    /// Sets the type of the map's events.
     #[must_use]
     pub const fn event(mut self, event: &'a TypeDesc<'a>) -> Self {
         self.event = event;
         self
     }
 
-    /// Sets how a loader is asked to pin the map.
+    /// Sets how a loader should pin the map.
     #[must_use]
     pub const fn pinning(mut self, pinning: Pinning) -> Self {
         self.pinning = pinning;
         self
     }
 
-    /// Sets whether BTF describes the map. `false`: its sizes alone do.
+    /// Sets whether BTF describes the map. If not, only its sizes are known.
     #[must_use]
     pub const fn btf(mut self, btf: bool) -> Self {
         self.btf = btf;
         self
     }
 
-    /// Says that the program that loads the object may leave the map out.
+    /// Allows the program that loads the object to leave out the map.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Sets the oldest kernel that has to take the map.
+    /// Sets the oldest kernel that the map supports.
     #[must_use]
     pub const fn min_kernel(mut self, kernel: KernelVersion) -> Self {
         self.min_kernel = Some(kernel);
         self
     }
 
-    /// Sets the definition of the maps in a map of maps.
+    /// Sets the declaration of the maps in a map of maps.
     #[must_use]
     pub const fn inner(mut self, inner: &'a MapDef<'a>) -> Self {
         self.inner = Some(inner);
         self
     }
 
-    /// Bytes of a key.
+    /// Returns the size of a key in bytes.
     #[must_use]
     pub const fn key_size(&self) -> u64 {
         self.key.size()
     }
 
-    /// Bytes of a value; of a per-CPU map, of one CPU's.
+    /// Returns the size of a value in bytes. In a per-CPU map, this is the size of one CPU's value.
     #[must_use]
     pub const fn value_size(&self) -> u64 {
         self.value.size()
     }
 }
 
-/// How a loader is asked to pin a map (`pinning` of a BTF-defined map).
+/// How a loader should pin a map (`pinning` of a BTF-defined map).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Pinning {
@@ -163,12 +166,12 @@ pub enum Pinning {
     None,
     /// `LIBBPF_PIN_BY_NAME`: under the map's name, in `/sys/fs/bpf` unless the loader says otherwise.
     ByName,
-    /// A number that another loader gives a meaning.
+    /// A number for another loader.
     Other(u32),
 }
 
 impl Pinning {
-    /// What the number `enum libbpf_pin_type` has for it, or another loader.
+    /// Returns the number in `enum libbpf_pin_type`, or that of another loader.
     #[doc(hidden)]
     #[must_use]
     pub const fn from_number(number: u32) -> Self {

@@ -7,49 +7,50 @@ use crate::map_type::MapFlag;
 bitflags::bitflags! {
     /// Flags of the creation of a map (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).
     ///
-    /// Bits that have no name here are kept: a newer kernel may know them.
+    /// Bits without a name here are kept, because a newer kernel may know them.
     #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
     pub struct MapFlags: u32 {
-        /// Entries are allocated when they are made (Linux 4.6).
+        /// Entries are allocated when they are created (Linux 4.6).
         const NO_PREALLOC = bit("no_prealloc");
         /// Each CPU has its own LRU list and its share of the entries (Linux 4.10).
         const NO_COMMON_LRU = bit("no_common_lru");
-        /// The memory is on a given node (Linux 4.14).
+        /// The memory is on a given NUMA node (Linux 4.14).
         const NUMA_NODE = bit("numa_node");
-        /// The descriptor that creation returns can't write (Linux 4.15): `EPERM`, or `EACCES` and `EINVAL` where the
-        /// values are to be mapped into memory. A property of the descriptor, not of the map: one that is opened by pin
-        /// or id can.
+        /// The descriptor from the creation can't write to the map (Linux 4.15): operations fail with `EPERM`, and
+        /// mapping the values into memory with `EACCES` or `EINVAL`. This is a property of the descriptor and not of
+        /// the map: a descriptor that is opened by pin or id can write.
         const RDONLY = bit("rdonly");
-        /// The descriptor that creation returns can't read (Linux 4.15): `EPERM`, or `EACCES` where the values are to be
-        /// mapped into memory. A property of the descriptor, not of the map: one that is opened by pin or id can.
+        /// The descriptor from the creation can't read the map (Linux 4.15): operations fail with `EPERM`, and mapping
+        /// the values into memory with `EACCES`. This is a property of the descriptor and not of the map: a descriptor
+        /// that is opened by pin or id can read.
         const WRONLY = bit("wronly");
-        /// A stack is build ids and offsets, not addresses (Linux 4.17).
+        /// A stack consists of build ids and offsets instead of addresses (Linux 4.17).
         const STACK_BUILD_ID = bit("stack_build_id");
-        /// The hash's seed is zero (Linux 5.0).
+        /// The seed of the hash is zero (Linux 5.0).
         const ZERO_SEED = bit("zero_seed");
-        /// Programs can't write (Linux 5.2): the verifier refuses them. Nor can the values be mapped into memory to be
-        /// written (`EACCES`).
+        /// Programs can't write to the map (Linux 5.2): the verifier refuses them. The values can't be mapped into
+        /// memory for writing (`EACCES`).
         const RDONLY_PROG = bit("rdonly_prog");
-        /// Programs can't read a value through a pointer (Linux 5.2): the verifier refuses them. What a helper function
-        /// copies, they can read.
+        /// Programs can't read a value through a pointer (Linux 5.2): the verifier refuses them. They can read what a
+        /// helper function copies.
         const WRONLY_PROG = bit("wronly_prog");
-        /// A socket's storage goes along when the socket is cloned (Linux 5.4).
+        /// Cloning a socket also copies its storage (Linux 5.4).
         const CLONE = bit("clone");
         /// User space can map the values into its memory (Linux 5.5).
         const MMAPABLE = bit("mmapable");
-        /// Entries outlive the descriptor that put them in (Linux 5.10).
+        /// Entries stay when the descriptor that stored them is closed (Linux 5.10).
         const PRESERVE_ELEMS = bit("preserve_elems");
-        /// As an inner map it may have another `max_entries` than its template (Linux 5.10).
+        /// An inner map may have a different `max_entries` than its template (Linux 5.10).
         const INNER_MAP = bit("inner_map");
-        /// Registering a `struct_ops` gives a link (Linux 6.4).
+        /// Registering a `struct_ops` map returns a link (Linux 6.4).
         const LINK = bit("link");
         /// A path is relative to a directory's descriptor (Linux 6.5).
         const PATH_FD = bit("path_fd");
-        /// The value's BTF is a module's (Linux 6.9).
+        /// The BTF of the value belongs to a kernel module (Linux 6.9).
         const VTYPE_BTF_OBJ_FD = bit("vtype_btf_obj_fd");
         /// A BPF token gives the privilege (Linux 6.9).
         const TOKEN_FD = bit("token_fd");
-        /// A fault in an arena is a signal (Linux 6.9).
+        /// A fault in an arena raises a signal (Linux 6.9).
         const SEGV_ON_FAULT = bit("segv_on_fault");
         /// An arena's addresses are not translated (Linux 6.9).
         const NO_USER_CONV = bit("no_user_conv");

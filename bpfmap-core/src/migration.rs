@@ -1,80 +1,81 @@
-//! How the bytes of an old key or value become those of a new one.
+//! The conversion of the bytes of an old key or value to those of a new one.
 
 use core::fmt;
 
-/// How old keys and values become new ones.
+/// The conversion of old keys and values to new ones.
 ///
-/// Bytes of the new key or value that no step writes are zero. So are the fields that belong to the kernel (a lock, a
-/// timer), whatever a plan says: it keeps user space from writing them.
+/// Bytes of the new key or value that no step writes are zero. Special fields (a lock, a timer) are also zero, even if
+/// a step writes them, because user space can't write to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationPlan<'a> {
-    /// The steps of a key.
+    /// The steps for a key.
     pub key: &'a [MigrationStep<'a>],
-    /// The steps of a value; of a per-CPU map, of each CPU's.
+    /// The steps for a value. In a per-CPU map, they apply to each CPU's value.
     pub value: &'a [MigrationStep<'a>],
 }
 
-/// A part of a plan. Places are counted from the start of the key or value, or, within [`MigrationStep::Each`], of the element.
+/// A step of a plan. Offsets are relative to the start of the key or value, or, within [`MigrationStep::Each`], of the
+/// element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrationStep<'a> {
-    /// Bytes that stay the same.
+    /// Copies bytes without change.
     Copy {
-        /// Where they are in the old one, in bytes.
+        /// The offset in the old key or value, in bytes.
         from: u32,
-        /// Where they go in the new one, in bytes.
+        /// The offset in the new key or value, in bytes.
         to: u32,
         /// How many.
         len: u32,
     },
-    /// Bytes that the old one doesn't have.
+    /// Writes bytes that the old key or value lacks.
     Fill {
-        /// Where they go in the new one, in bytes.
+        /// The offset in the new key or value, in bytes.
         to: u32,
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// An integer of the host's byte order, or a bit-field, that may become wider.
+    /// Copies an integer in the host's byte order, or a bit-field, which may become wider.
     Integer {
-        /// Where it is in the old one, in bits, as BTF counts them.
+        /// The offset in the old key or value in bits, as BTF counts them.
         from_bit: u32,
-        /// Its width there: 1 to 128.
+        /// The width in the old key or value: 1 to 128 bits.
         from_bits: u32,
-        /// Where it goes in the new one, in bits.
+        /// The offset in the new key or value, in bits.
         to_bit: u32,
-        /// Its width there, no less.
+        /// The width in the new key or value, which is not smaller.
         to_bits: u32,
-        /// It can be negative.
+        /// Whether it is signed.
         signed: bool,
     },
-    /// The same steps for each element of an array.
+    /// Applies the same steps to each element of an array.
     Each {
-        /// Where the first element is in the old one, in bytes.
+        /// The offset of the first element in the old key or value, in bytes.
         from: u32,
-        /// Bytes of an element there.
+        /// The size of an element there, in bytes.
         from_size: u32,
-        /// Where the first element goes in the new one, in bytes.
+        /// The offset of the first element in the new key or value, in bytes.
         to: u32,
-        /// Bytes of an element there.
+        /// The size of an element there, in bytes.
         to_size: u32,
-        /// How many elements.
+        /// The number of elements.
         len: u32,
-        /// What is done with each.
+        /// The steps for each element.
         steps: &'a [MigrationStep<'a>],
     },
 }
 
-/// Nesting that no real plan has.
+/// The nesting depth at which the check fails; no real plan reaches it.
 const DEEPEST: u32 = 64;
 
 impl MigrationStep<'_> {
-    /// Everything stays as it is, for keys and values of one size in both maps.
+    /// Returns a plan that copies keys and values without change, for the same sizes in both maps.
     #[must_use]
     pub const fn whole(size: u32) -> Self {
         Self::Copy { from: 0, to: 0, len: size }
     }
 }
 
-/// What is wrong with a plan: it reaches past the end of an old or a new one.
+/// The error of a plan that exceeds the size of an old or a new key or value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OutOfBounds;
 
@@ -131,10 +132,10 @@ fn check_at_depth(
     Ok(())
 }
 
-/// Writes the key or value `new`, which is zero, from the old one.
+/// Writes the key or value `new`, which must be zero, from the old one.
 ///
 /// # Panics
-/// If `old` or `new` is shorter than [`check`] was told.
+/// Panics if `old` or `new` is shorter than the sizes that [`check`] got.
 pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     for step in steps {
         match *step {
@@ -149,7 +150,7 @@ pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
                 integer(old, (from_bit, from_bits), new, (to_bit, to_bits), signed);
             }
             MigrationStep::Each { from, from_size, to, to_size, len, steps } => {
-                // An element of no bytes has nothing to be carried.
+                // An element of size zero has nothing to copy.
                 if from_size == 0 || to_size == 0 {
                     continue;
                 }
@@ -164,7 +165,7 @@ pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     }
 }
 
-/// Copies an integer, each a first bit and a width.
+/// Copies an integer. Source and target are a first bit and a width.
 fn integer(
     old: &[u8],
     (from, from_bits): (u32, u32),
@@ -182,7 +183,8 @@ fn integer(
     }
 }
 
-/// Where the bit of this weight stands: the lowest comes first where the lowest byte does.
+/// Returns the position of the bit with this weight. The lowest bit comes first if the lowest byte
+/// comes first.
 fn place((start, bits): (u32, u32), weight: u32) -> u32 {
     if cfg!(target_endian = "little") { start + weight } else { start + bits - 1 - weight }
 }

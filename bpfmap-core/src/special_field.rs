@@ -1,4 +1,4 @@
-//! Fields that belong to the kernel.
+//! Special fields, which the kernel manages.
 
 use crate::{KernelVersion, is_same};
 
@@ -21,30 +21,30 @@ pub const FIELD_CONSTANTS: &[(KernelVersion, &str)] = &[
 ];
 
 named! {
-    /// A field of a value that belongs to the kernel: user space sees zero-filled bytes.
+    /// A special field of a value, which the kernel manages. User space reads zeros.
     ///
     /// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum SpecialField {
         /// `struct bpf_spin_lock`.
         SpinLock = "bpf_spin_lock",
-        /// `struct bpf_res_spin_lock`: a lock that can be refused, so that it never hangs.
+        /// `struct bpf_res_spin_lock`: a lock whose acquisition can fail, so that it never hangs.
         ResSpinLock = "bpf_res_spin_lock",
         /// `struct bpf_timer`.
         Timer = "bpf_timer",
-        /// `struct bpf_wq`: work that runs later, where it may sleep.
+        /// `struct bpf_wq`: work that runs later in a context that may sleep.
         WorkQueue = "bpf_wq",
-        /// `struct bpf_task_work`: work that a task does on its way to user space.
+        /// `struct bpf_task_work`: work that a task does before it returns to user space.
         TaskWork = "bpf_task_work",
         /// `struct bpf_refcount`: counts the owners of a node.
         RefCount = "bpf_refcount",
         /// A pointer to an object, of the kernel or of `bpf_obj_new`, that the map owns.
         Kptr = "kptr",
-        /// A pointer to an object of the kernel that may be gone.
+        /// A pointer to an object of the kernel that may have been freed.
         UntrustedKptr = "kptr_untrusted",
-        /// A pointer to what `bpf_percpu_obj_new` gave.
+        /// A pointer to memory from `bpf_percpu_obj_new`.
         PerCpuKptr = "percpu_kptr",
-        /// A pointer to memory of user space, which the kernel keeps in place.
+        /// A pointer to user-space memory, which the kernel pins.
         UserPtr = "uptr",
         /// `struct bpf_list_head`: a list of nodes that the map owns.
         ListHead = "bpf_list_head",
@@ -56,18 +56,18 @@ named! {
         RbNode = "bpf_rb_node",
     }
 
-    /// Its name in a schema and, of a struct, in C.
+    /// Returns its name in a schema and, for a struct, in C.
     fn name;
 }
 
 impl SpecialField {
-    /// The bit that stands for it in the set of the special fields of a type.
+    /// Returns its bit in the set of a type's special fields.
     #[must_use]
     pub const fn bit(self) -> u32 {
         1 << self as u32
     }
 
-    /// The field that is a struct of this name.
+    /// Returns the field that is a struct with this name.
     #[must_use]
     pub const fn by_struct(name: &str) -> Option<Self> {
         let mut index = 0;
@@ -81,8 +81,8 @@ impl SpecialField {
         None
     }
 
-    /// Its size in bytes, which is one of whole words of [`Self::align`] bytes. The nodes have the size that they have
-    /// from Linux 6.6 on: before, a list's had 16 bytes and a tree's 24.
+    /// Returns its size in bytes, which is a multiple of [`Self::align`]. Nodes have their size from Linux 6.6 on;
+    /// before, a list node had 16 bytes and a tree node 24.
     ///
     /// Source: `include/uapi/linux/bpf.h`, and `include/asm-generic/rqspinlock.h` for the resilient lock.
     #[must_use]
@@ -100,13 +100,14 @@ impl SpecialField {
         }
     }
 
-    /// Its alignment in bytes.
+    /// Returns its alignment in bytes.
     #[must_use]
     pub const fn align(self) -> u32 {
         if self.size() == 4 { 4 } else { 8 }
     }
 
-    /// Of a struct, the name of its one member in C: a word, or an array of them.
+    /// For a struct, returns the name of its only member in C, which is a word or an array of
+    /// words.
     #[must_use]
     pub const fn member(self) -> &'static str {
         match self {
@@ -115,19 +116,19 @@ impl SpecialField {
         }
     }
 
-    /// Returns whether the one member is an array of words, even of a single one.
+    /// Returns whether the only member is an array of words, even of a single one.
     #[must_use]
     pub const fn is_array_of_words(self) -> bool {
         matches!(self, Self::RefCount) || self.size() > 8
     }
 
-    /// Whether it is a pointer that a BTF type tag of [its name](Self::name) marks.
+    /// Returns whether it is a pointer with a BTF type tag of [its name](Self::name).
     #[must_use]
     pub const fn is_pointer(self) -> bool {
         matches!(self, Self::Kptr | Self::UntrustedKptr | Self::PerCpuKptr | Self::UserPtr)
     }
 
-    /// Of a list or a tree, the field that is its node.
+    /// For a list or a tree, returns the field that is its node.
     #[must_use]
     pub const fn node(self) -> Option<Self> {
         match self {
@@ -137,7 +138,7 @@ impl SpecialField {
         }
     }
 
-    /// Whether the kernel takes no more than one of it in a value.
+    /// Returns whether the kernel accepts only one of it in a value.
     #[must_use]
     pub const fn is_single(self) -> bool {
         matches!(
@@ -151,7 +152,7 @@ impl SpecialField {
         )
     }
 
-    /// Whether a schema says what it leads to.
+    /// Returns whether a schema declares its target.
     #[must_use]
     pub const fn has_target(self) -> bool {
         self.is_pointer() || self.node().is_some()

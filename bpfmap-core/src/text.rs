@@ -1,8 +1,8 @@
-//! Texts that are put together at compile time.
+//! Texts that are composed at compile time.
 
 use crate::KernelVersion;
 
-/// A short text with numbers in it, which a `const` assertion can show. What does not fit is cut off.
+/// A short text with numbers, which a `const` assertion can show. Text that does not fit is cut off.
 #[derive(Clone, Copy)]
 pub struct Text {
     bytes: [u8; Self::CAPACITY],
@@ -31,7 +31,7 @@ impl Text {
     }
 
     const fn and_bytes(mut self, text: &[u8]) -> Self {
-        // Half a character would be no text.
+        // Half a character would not be valid text.
         if self.len + text.len() > Self::CAPACITY {
             return self;
         }
@@ -50,7 +50,7 @@ impl Text {
         self.digits(number, 10)
     }
 
-    /// Appends a release of Linux: `5.10`.
+    /// Appends a Linux release, such as `5.10`.
     #[must_use]
     pub const fn release(self, kernel: KernelVersion) -> Self {
         self.number(kernel.major as u64).and(".").number(kernel.minor as u64)
@@ -102,7 +102,7 @@ impl core::fmt::Debug for Text {
     }
 }
 
-/// Returns whether two texts are the same; `==` for constants.
+/// Returns whether two texts are equal, like `==` but in constants.
 #[must_use]
 pub const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());

@@ -1,6 +1,6 @@
-//! A type as BTF describes it.
+//! Types as BTF describes them.
 //!
-//! Generated code holds descriptions in constants; tools build them at run time from a schema. Opening a map compares
+//! Generated code has descriptions in constants; tools create them at run time from a schema. Opening a map compares
 //! them with the BTF of the map; creating a map encodes them.
 
 use crate::SpecialField;
@@ -9,15 +9,15 @@ use crate::SpecialField;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum TypeDesc<'a> {
-    /// No type: the key of a queue.
+    /// No type, for example as the key of a queue.
     Void,
     /// An integer, `char` or `bool`.
     Int {
-        /// C's name: `unsigned int`.
+        /// The name in C, such as `unsigned int`.
         name: &'a str,
-        /// Bytes: 1, 2, 4, 8 or 16.
+        /// The size in bytes: 1, 2, 4, 8 or 16.
         size: u32,
-        /// What its bits mean.
+        /// The encoding of its bits.
         encoding: IntEncoding,
     },
     /// Another name of a type.
@@ -29,87 +29,88 @@ pub enum TypeDesc<'a> {
     },
     /// A C `enum`.
     Enum {
-        /// The name; empty: none.
+        /// The name, or an empty string if it has none.
         name: &'a str,
-        /// Bytes: 1, 2, 4 or 8.
+        /// The size in bytes: 1, 2, 4 or 8.
         size: u32,
-        /// Whether the integer that holds it is signed.
+        /// Whether its integer type is signed.
         signed: bool,
-        /// Names and numbers.
+        /// The names and numbers of the variants.
         variants: &'a [(&'a str, i64)],
     },
     /// An array.
     Array {
-        /// What it holds.
+        /// The type of the elements.
         element: &'a TypeDesc<'a>,
-        /// How many.
+        /// The number of elements.
         len: u32,
     },
     /// A `struct`.
     Struct {
-        /// The name; empty: none.
+        /// The name, or an empty string if it has none.
         name: &'a str,
-        /// Bytes, trailing padding included.
+        /// The size in bytes, including trailing padding.
         size: u32,
-        /// In the order of their offsets.
+        /// The members, in the order of their offsets.
         members: &'a [MemberDesc<'a>],
     },
     /// A `union`.
     Union {
-        /// The name; empty: none.
+        /// The name, or an empty string if it has none.
         name: &'a str,
-        /// Bytes, trailing padding included.
+        /// The size in bytes, including trailing padding.
         size: u32,
-        /// In the author's order, all at offset 0.
+        /// The members in the order of the declaration, all at offset 0.
         members: &'a [MemberDesc<'a>],
     },
-    /// A pointer: 8 bytes.
+    /// A pointer, which has 8 bytes.
     Pointer {
         /// [`TypeDesc::Void`] for `void *`.
         target: &'a TypeDesc<'a>,
     },
-    /// What a pointer with a type tag leads to: the kernel knows its own pointers by the tag.
+    /// The target of a pointer with a type tag. The kernel recognises kptrs by the tag.
     Tagged {
-        /// The tag: `kptr`.
+        /// The tag, such as `kptr`.
         tag: &'a str,
-        /// A struct; of one of the kernel's the name is enough.
+        /// The struct. For a struct of the kernel, the name is enough.
         target: &'a TypeDesc<'a>,
     },
     /// The root of a list or a tree.
     Root {
         /// [`TypeDesc::LIST_HEAD`] or [`TypeDesc::RB_ROOT`].
         root: &'a TypeDesc<'a>,
-        /// The struct of the elements; of its members the node is enough.
+        /// The struct of the elements. The description needs only the member that is the node.
         node: &'a TypeDesc<'a>,
-        /// The member that is the node.
+        /// The name of the member that is the node.
         member: &'a str,
     },
-    /// The type of a member of which a map of an older schema may have something else.
+    /// The type of a member that may differ in a map of an older schema.
     Evolved {
-        /// What the member was called; empty: as it is.
+        /// The old name of the member, or an empty string if it has not changed.
         renamed_from: &'a str,
-        /// An older map may have padding at its offset: then it is 0.
+        /// Whether an older map may have padding at its offset, which is then 0.
         was_padding: bool,
         /// The type.
         ty: &'a TypeDesc<'a>,
     },
     /// Bytes without a description.
     Opaque {
-        /// How many.
+        /// The number of elements.
         size: u32,
     },
-    /// The type that the loader sets. Only a [`MapDef`](crate::MapDef) made at run time has it: a spec knows its types.
+    /// A type that the loader sets. Only a [`MapDef`](crate::MapDef) that is created at run time has it, because a spec
+    /// knows its types.
     SetByLoader,
 }
 
 impl TypeDesc<'_> {
-    /// Whether no schema says what it is.
+    /// Returns whether the loader sets the type.
     #[must_use]
     pub const fn is_set_by_loader(&self) -> bool {
         matches!(self, Self::SetByLoader)
     }
 
-    /// Whether it is what a `UserPtr` leads to.
+    /// Returns whether it is the target of a `UserPtr`.
     #[must_use]
     pub const fn is_user_memory(&self) -> bool {
         match self {
@@ -120,7 +121,7 @@ impl TypeDesc<'_> {
         }
     }
 
-    /// Whether it is, or holds, a `UserPtr`.
+    /// Returns whether it is or contains a `UserPtr`.
     #[must_use]
     pub const fn has_user_ptr(&self) -> bool {
         match self {
@@ -142,7 +143,7 @@ impl TypeDesc<'_> {
         }
     }
 
-    /// The type, without what is said of older maps.
+    /// Returns the type without the differences of older maps.
     #[must_use]
     pub const fn current(&self) -> &Self {
         match self {
@@ -156,23 +157,23 @@ impl TypeDesc<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct MemberDesc<'a> {
-    /// The name; empty: an anonymous struct or union, or padding.
+    /// The name, or an empty string for an anonymous struct or union or padding.
     pub name: &'a str,
-    /// Where it begins, in bits from the parent's start.
+    /// The offset in the parent, in bits.
     pub bit_offset: u32,
-    /// Width of a bit-field; 0: not a bit-field.
+    /// The width of a bit-field, or 0 if it is not a bit-field.
     pub bits: u32,
     /// Its type.
     pub ty: &'a TypeDesc<'a>,
 }
 
-/// What the bits of an integer mean.
+/// The encoding of an integer's bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IntEncoding {
-    /// A number from 0.
+    /// An unsigned number.
     Unsigned,
-    /// A number, two's complement.
+    /// A signed number in two's complement.
     Signed,
     /// A `char`.
     Char,

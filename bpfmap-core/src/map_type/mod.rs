@@ -1,11 +1,11 @@
-//! What the kernel says about each map type, as data.
+//! The kernel's rules for each map type, as data.
 //!
-//! One row a map type ([`MAP_TYPES`]): the rules for its key, value and `max_entries`, the flags it
-//! takes, and what each operation answers, kernel by kernel. The checks of a schema, the kernels
-//! a schema needs, the methods of a typed map, what a fixture test expects and the tables of the
-//! documentation all ask this one table.
+//! The table [`MAP_TYPES`] has a row for each map type: the rules for its key, value and
+//! `max_entries`, the flags that it accepts, and the results of each operation on each kernel. The
+//! checks of a schema, the kernels that it needs, the methods of a typed map, the expectations of
+//! fixture tests and the reference pages all use this table.
 //!
-//! Where a real kernel says otherwise, the kernel is right: correct the row.
+//! If a real kernel behaves differently, the kernel is right: correct the row.
 
 mod answer;
 mod capability;
@@ -35,57 +35,57 @@ use core::fmt;
 
 use crate::{Errno, KernelVersion, SpecialField, is_same};
 
-/// A row of the table: one map type.
+/// A row of the table, which describes one map type.
 #[derive(Debug)]
 pub struct MapType {
-    /// Its name in a schema: `hash` for `BPF_MAP_TYPE_HASH`.
+    /// Its name in a schema, such as `hash` for `BPF_MAP_TYPE_HASH`.
     pub name: &'static str,
     /// Its number, `enum bpf_map_type` in `include/uapi/linux/bpf.h`.
     pub number: u32,
     /// The first mainline release that has it.
     pub since: KernelVersion,
-    /// What it is, in one sentence.
+    /// A description in one sentence.
     pub summary: &'static str,
-    /// What creating one asks of the process.
+    /// The privilege that creating one needs.
     pub privilege: Privilege,
-    /// Whether each possible CPU has a value of its own. User space then reads and writes
+    /// Whether each possible CPU has its own value. User space then reads and writes
     /// `round_up(value_size, 8) × possible CPUs` bytes.
     pub per_cpu: bool,
-    /// What a key may be.
+    /// The rule for keys.
     pub key: KeyRule,
-    /// What a value may be.
+    /// The rule for values.
     pub value: ValueRule,
-    /// What `max_entries` may be.
+    /// The rule for `max_entries`.
     pub max_entries: MaxEntriesRule,
-    /// How much memory its entries take.
+    /// The memory that its entries need.
     pub memory: MemoryRule,
-    /// What `map_extra` may be.
+    /// The rule for `map_extra`.
     pub map_extra: MapExtraRule,
     /// Flags without which creation fails.
     pub required_flags: &'static [&'static str],
-    /// Flags that creation takes, by their names in a schema, each with its first kernel.
+    /// Flags that creation accepts, by their names in a schema, each with its first kernel.
     pub flags: &'static [(&'static str, KernelVersion)],
     /// Whether key and value may be described by BTF.
     pub btf: BtfRule,
     /// Special fields that a value may have, each with the first kernel that knows it there. An
-    /// older kernel takes the bytes as plain data without a word.
+    /// older kernel silently treats the bytes as plain data.
     pub special_fields: &'static [(SpecialField, KernelVersion)],
-    /// What user space can do, and what it is answered. An operation that a row does not mention
+    /// The operations of user space and their results. An operation that a row does not contain
     /// does not exist for the type (ENOTSUPP).
     pub operations: &'static [OperationFacts],
-    /// What records the map carries between programs and user space.
+    /// The records that the map transfers between programs and user space.
     pub events: EventRule,
-    /// Whether a map of maps can hold it.
+    /// Whether it can be an inner map.
     pub as_inner: InnerRule,
-    /// Where a walk in batches is between two calls.
+    /// The position of a batched walk between two calls.
     pub batch_cursor: BatchCursor,
-    /// Flags that the kernel adds by itself at creation, and shows afterwards.
+    /// Flags that the kernel adds at creation and returns afterwards.
     pub added_flags: &'static [&'static str],
     /// Whether a full map drops an entry to make room for a new key.
     pub evicts: bool,
     /// The map type that `include/uapi/linux/bpf.h` recommends in place of this one, if it calls this one deprecated.
     pub successor: Option<&'static str>,
-    /// Kernel files and functions that the row was read from.
+    /// Kernel files and functions from which the row was written.
     pub sources: &'static [&'static str],
 }
 
@@ -108,11 +108,11 @@ impl MapType {
         CName { prefix: "BPF_MAP_TYPE_", name: self.name }
     }
 
-    /// What the kernel says about `operation` on this type.
+    /// Returns the facts about `operation` on this type.
     ///
     /// # Panics
     ///
-    /// Never: a test holds that each operation is known.
+    /// Never panics: a test checks that each operation is known.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> &'static OperationFacts {
         self.operations
@@ -215,7 +215,7 @@ pub enum Privilege {
     NetAdmin,
 }
 
-/// What a map type takes as key.
+/// The keys that a map type accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRule {
     /// Any type of at least a byte. Up to Linux 5.10 at most 512 bytes.
@@ -223,12 +223,12 @@ pub enum KeyRule {
         /// The largest size in bytes. The value counts too, unless each CPU has one.
         max_size: u32,
     },
-    /// A 32-bit integer that counts from 0 to `max_entries` - 1. A schema need not mention it.
+    /// A 32-bit integer from 0 to `max_entries` - 1. A schema can leave it out.
     Index,
-    /// Any 32-bit integer. A schema need not mention it.
+    /// Any 32-bit integer. A schema can leave it out.
     Number,
-    /// A descriptor of the object that the value is attached to, a 32-bit integer. A schema need
-    /// not mention it.
+    /// A descriptor of the object to which the value is attached, a 32-bit integer. A schema can
+    /// leave it out.
     Descriptor(Owner),
     /// The cgroup and how the program is attached to it, `struct bpf_cgroup_storage_key`; or the
     /// cgroup alone, a `u64`.
@@ -260,7 +260,7 @@ pub enum Owner {
     Cgroup,
 }
 
-/// What a map type takes as value.
+/// The values that a map type accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueRule {
     /// Any type of 1 to `max_size` bytes.
@@ -268,13 +268,13 @@ pub enum ValueRule {
         /// The largest size in bytes; per-CPU values count rounded up to 8.
         max_size: u32,
     },
-    /// A kernel object, as a descriptor or a number of 4 bytes. A schema need not mention it.
+    /// A kernel object, as a descriptor or a number of 4 bytes. A schema can leave it out.
     Object(KernelObject),
     /// The frames of a stack: 8 bytes each, or 32 with the flag `stack_build_id`.
     Stack,
-    /// `struct bpf_insn_array_value`, 16 bytes. A schema need not mention it.
+    /// `struct bpf_insn_array_value`, 16 bytes. A schema can leave it out.
     Instruction,
-    /// A struct of the kernel's that holds functions: `bpf_struct_ops_NAME`.
+    /// A struct of the kernel with functions: `bpf_struct_ops_NAME`.
     StructOps,
     /// None.
     Valueless,
@@ -347,7 +347,7 @@ impl KernelObject {
     }
 }
 
-/// What a map type takes as `max_entries`.
+/// The numbers that a map type accepts as `max_entries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxEntriesRule {
     /// At least 1. A schema may leave it to the loader.
@@ -425,7 +425,7 @@ pub const LARGEST_BUFFER: u32 = 1 << 31;
 /// The size of a page in bytes, where kernels have the smallest.
 pub const PAGE_SIZE: u32 = 4096;
 
-/// What a map type takes as `map_extra`.
+/// The numbers that a map type accepts as `map_extra`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapExtraRule {
     /// Nothing but 0.
@@ -445,7 +445,7 @@ pub enum MapExtraRule {
     },
 }
 
-/// Whether the kernel takes BTF for key and value.
+/// Whether the kernel accepts BTF for key and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BtfRule {
     /// It may be there.

@@ -1,7 +1,7 @@
-//! The rules of a map type for sizes and numbers: what `check` reports of a schema, and what the compiler reports of a
-//! map whose types only it knows.
+//! The rules of a map type for sizes and numbers. `check` reports them for a schema, and the compiler for a map whose
+//! types only the compiler knows.
 //!
-//! Each function answers `None` where the rule holds.
+//! Each function returns `None` if the rule is followed.
 
 mod fields;
 mod handle;
@@ -16,14 +16,14 @@ pub use sizes::*;
 use crate::Text;
 use crate::map_type::MapType;
 
-/// What breaks a rule.
+/// A violation of a rule.
 #[derive(Debug, Clone, Copy)]
 pub struct Violation {
-    /// The id of the rule, in kebab-case, as `bpfmap explain` takes it.
+    /// The id of the rule in kebab-case, for `bpfmap explain`.
     pub rule: &'static str,
-    /// What was found and what is expected.
+    /// The message: what was found and what is expected.
     pub message: Text,
-    /// What to do.
+    /// The help: what to do.
     pub help: Text,
 }
 
@@ -43,7 +43,7 @@ impl Violation {
     }
 }
 
-/// Fails to compile where a rule is broken.
+/// Checks at compile time that no rule is broken.
 ///
 /// # Panics
 /// Panics at compile time if the rule is broken.
