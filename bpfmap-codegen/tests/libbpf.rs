@@ -114,7 +114,9 @@ fn what_does_not_fit_together_is_an_error() {
     let error =
         shown(folder.builder().link("a.x.o", [&main]).link("a.y.o", [&other]).skeleton(true));
     assert!(
-        error.starts_with("`a.skel.rs` would be written twice, for `main.bpf.c` and for `other.bpf.c`"),
+        error.starts_with(
+            "`a.skel.rs` would be written twice, for `main.bpf.c` and for `other.bpf.c`"
+        ),
         "{error}"
     );
     // A function that both define.

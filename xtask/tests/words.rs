@@ -56,9 +56,12 @@ fn files(root: &Path) -> Vec<PathBuf> {
     let output = Command::new("git").current_dir(root).args(["ls-files", "-z"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).unwrap();
-    let files = listed.split('\0').filter(|name| *name != "xtask/tests/words.rs").map(PathBuf::from);
+    let files =
+        listed.split('\0').filter(|name| *name != "xtask/tests/words.rs").map(PathBuf::from);
     files
-        .filter(|file| file.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known)))
+        .filter(|file| {
+            file.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known))
+        })
         .collect()
 }
 
