@@ -81,8 +81,10 @@ fn find<'a>(
 fn has_words(line: &str, words: &str) -> bool {
     line.match_indices(words).any(|(start, _)| {
         let is_part = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
-        let ends_in_a_word = words.ends_with(char::is_alphanumeric);
+        let before = line[..start].chars().next_back();
+        // A phrase that ends a sentence, such as `as there.`, may be followed by anything.
         let after = line[start + words.len()..].chars().next();
-        !is_part(line[..start].chars().next_back()) && !(ends_in_a_word && is_part(after))
+        let after = after.filter(|_| words.ends_with(char::is_alphanumeric));
+        !is_part(before) && !is_part(after)
     })
 }
