@@ -54,8 +54,7 @@ pub(crate) fn put(matches: &ArgMatches, out: Option<&PathBuf>, text: String) -> 
         && !force
     {
         complain(&format!(
-            "error: `{}` is there already, and is left alone: name another file, or overwrite it \
-             with `--force`\n",
+            "error: `{}` already exists: name another file, or overwrite it with `--force`\n",
             there.path.display()
         ));
         return Err(Failed::Found);
@@ -74,7 +73,7 @@ fn is_rust(path: &Path, option: &str) -> Result<bool, Failed> {
         Some("toml") => Ok(false),
         _ => {
             complain(&format!(
-                "error: `{}` tells not what to write: let it end in .rs or .toml, or say `--{option}`\n",
+                "error: `{}` has an unknown extension: use .rs or .toml, or `--{option}`\n",
                 path.display()
             ));
             Err(Failed::Usage)

@@ -29,7 +29,7 @@ impl Besides<'_> {
         }
         match self.stamp {
             Some(stamp) if fs::metadata(stamp).is_ok_and(|there| there.len() > 0) => {
-                Err(refuse(stamp, "is not empty, as a stamp is"))
+                Err(refuse(stamp, "is not empty, but a stamp must be"))
             }
             Some(stamp) if self.depfile.is_some_and(|depfile| same(depfile, stamp)) => {
                 Err(refuse(stamp, "is the depfile"))
@@ -85,7 +85,10 @@ fn place(path: &Path) -> PathBuf {
 }
 
 fn refuse(path: &Path, why: &str) -> Failed {
-    complain(&format!("error: `{}` {why}, and is left alone: name another file\n", path.display()));
+    complain(&format!(
+        "error: `{}` {why}, so it is not overwritten: name another file\n",
+        path.display()
+    ));
     Failed::Usage
 }
 

@@ -19,10 +19,11 @@ use crate::{
 
 pub(crate) fn command() -> Command {
     Command::new("diff")
-        .about("Tell what a changed schema means for maps that are pinned")
+        .about("Show what a changed schema means for pinned maps")
         .long_about(
-            "Tell what a changed schema means for maps that are pinned: what is safe for a live pin, \
-             what needs a new pin and who refuses the old one, and what silently reads wrong data.",
+            "Show what a changed schema means for pinned maps: changes that are safe for a live pin, changes \
+             that need a new pin because libbpf or bpfmap refuses the old one, and changes that silently read \
+             wrong data.",
         )
         .override_usage(
             "bpfmap diff [OPTIONS] <OLD> <NEW>\n       \
@@ -34,19 +35,19 @@ pub(crate) fn command() -> Command {
                 .value_name("OLD")
                 .value_parser(value_parser!(PathBuf))
                 .requires("newer")
-                .help("The older schema: TOML, or Rust with the derives; without any, each of bpfmap.toml is compared with its older revision"),
+                .help("The older schema, in TOML or in Rust with the derives; without schemas, compare those of bpfmap.toml with an older revision"),
         )
         .arg(
             Arg::new("new")
                 .value_name("NEW")
                 .value_parser(value_parser!(PathBuf))
-                .help("The newer one"),
+                .help("The newer schema"),
         )
         .arg(
             Arg::new("against")
                 .long("against")
                 .value_name("REV")
-                .help("Compare with what the schema was in this revision of git, such as main, v1.2 or HEAD~3; without any schema, default: `against` of bpfmap.toml, or HEAD"),
+                .help("Compare with the schema in this git revision, such as main, v1.2 or HEAD~3; without schemas, the default is `against` of bpfmap.toml, or HEAD"),
         )
         .group(ArgGroup::new("newer").args(["new", "against"]))
         .arg(
@@ -55,7 +56,7 @@ pub(crate) fn command() -> Command {
                 .value_name("FORMAT")
                 .value_parser(PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)))
                 .default_value("text")
-                .help("Lines for people, one JSON object, or workflow commands for GitHub"),
+                .help("Lines of text, one JSON object, or workflow commands for GitHub"),
         )
         .arg(
             Arg::new("fail-on")
@@ -63,7 +64,7 @@ pub(crate) fn command() -> Command {
                 .value_name("WHAT")
                 .value_delimiter(',')
                 .default_value("new-pin,wrong-data")
-                .help("Classes (safe, new-pin, wrong-data) and rules that exit with status 1; or none"),
+                .help("The classes (safe, new-pin, wrong-data) and rules for which to exit with status 1, or none"),
         )
         .args(build_arguments())
 }
@@ -102,7 +103,7 @@ fn pairs(matches: &ArgMatches) -> Result<Vec<(Checked, Checked)>, Failed> {
             Ok(vec![pair])
         }
         (None, ..) => {
-            let project = Project::needed("no schema is named")?;
+            let project = Project::needed("no schema was given")?;
             let revision = revision.or(project.against.as_ref()).map_or("HEAD", String::as_str);
             let pairs = project.schemas.iter().map(|path| with_revision(path, revision, &cfg));
             // What a revision does not have can't break anything.
@@ -129,7 +130,7 @@ fn with_revision(
 fn usable(draft: Draft) -> Result<Checked, Failed> {
     check(draft).map_err(|rejected| {
         complain_as_is(&render(&rejected.findings, &rejected.sources, style()));
-        cannot("the schemas can't be compared before this is mended")
+        cannot("correct the schemas to compare them")
     })
 }
 
@@ -156,7 +157,7 @@ impl FailOn {
                 (None, None) => {
                     let classes = Class::ALL.map(Class::name).join(", ");
                     return Err(cannot(&format!(
-                        "`{word}` is no class ({classes}) and no rule of a change; `bpfmap explain` lists them"
+                        "unknown class or rule `{word}` (the classes are {classes}); `bpfmap explain` lists the rules"
                     )));
                 }
             }

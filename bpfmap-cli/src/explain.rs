@@ -20,7 +20,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         let changes = evolve::rules::ALL.iter().map(|rule| rule.id);
         let help = nearest(id, ALL.iter().map(|rule| rule.id).chain(changes));
         complain(&format!(
-            "error: no rule is called `{id}`: {help}; `bpfmap explain` lists all rules\n"
+            "error: unknown rule `{id}`: {help}; `bpfmap explain` lists all rules\n"
         ));
         return Err(Failed::Usage);
     };
@@ -47,7 +47,7 @@ fn list() -> String {
         writeln!(text, "{id:width$}  {severity:7}  {title}")
             .expect("a String takes all that is written");
     }
-    text.push_str("\nChanges of which `bpfmap diff` tells:\n\n");
+    text.push_str("\nChanges that `bpfmap diff` reports:\n\n");
     for rule in changes {
         let (id, class, title) = (rule.id, rule.class.name(), rule.title);
         writeln!(text, "{id:width$}  {class:10}  {title}")

@@ -30,7 +30,7 @@ pub(crate) fn command() -> Command {
                 .short('o')
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
-                .help("The folder to write to, made if it is not there; without it, the folders of bpfmap.toml"),
+                .help("The folder to write to, which is created if it does not exist; the default is the folders of bpfmap.toml"),
         )
         .arg(
             Arg::new("emit")
@@ -39,7 +39,7 @@ pub(crate) fn command() -> Command {
                 .value_delimiter(',')
                 .requires("out")
                 .value_parser(PossibleValuesParser::new(Emit::ALL.iter().map(|(name, _)| *name)))
-                .help("What to write. Without it: c and rust, and only c if the schema is written in Rust"),
+                .help("What to write; the default is c,rust, or c for schemas written in Rust"),
         )
         .arg(flag("legacy").requires("out").help(
             "Write `struct bpf_map_def SEC(\"maps\")`, for libbpf before 1.0; \
@@ -60,11 +60,11 @@ pub(crate) fn command() -> Command {
         )
         .arg(
             file("depfile")
-                .help("Also write which files were read, schemas included, in the format of Make"),
+                .help("Also write a list of the files that were read, including schemas, in the format of Make"),
         )
         .arg(file("stamp").help(
-            "Also write this file on each run that succeeds, for build systems that compare \
-             times: a file whose text stays the same is not touched",
+            "Also write this file on each run that succeeds, for build systems that compare times (files whose \
+             content stays the same are not written)",
         ))
         .arg(kernel_btf_argument())
         .arg(message_format_argument())

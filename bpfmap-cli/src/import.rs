@@ -21,19 +21,19 @@ pub(crate) fn command() -> Command {
         .about("Write a schema of the maps of a compiled program, or of live maps")
         .long_about(
             "Write a schema of the maps of a compiled program, or of live maps.\n\n\
-             Of a program: those of its sections .maps, maps and .struct_ops, \
-             with the types of their keys and values from BTF. What a schema can't say is shown, and \
-             becomes bytes or is left out; the status is 1 if a map was left out. The maps that libbpf \
-             makes of .data, .bss and .rodata are variables, and no part of a schema.\n\n\
-             Of a live map: what the kernel tells of it, and of a map of maps, what the first map in it \
-             is like. A map without BTF has bytes for key and value. With --all-live, names that repeat \
-             get numbers, and so do types that differ; it takes CAP_SYS_ADMIN.",
+             For a program, the schema has the maps in its sections .maps, maps and .struct_ops, with the types of \
+             their keys and values from BTF. What a schema can't express is reported, and becomes bytes or is left \
+             out; the exit status is 1 if a map was left out. The maps that libbpf creates for .data, .bss and \
+             .rodata are variables, and not part of a schema.\n\n\
+             For a live map, the schema has the kernel's information about it; the template of a map of maps comes \
+             from the first map in it. A map without BTF has bytes for key and value. With --all-live, duplicate \
+             names get numbers, and so do different types with the same name; this needs CAP_SYS_ADMIN.",
         )
         .arg(
             Arg::new("object")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("An object file that clang made for the BPF target, with -g; `-` is standard input"),
+                .help("An object file that clang compiled for the BPF target with -g; `-` is standard input"),
         )
         .arg(
             Arg::new("pinned")
@@ -47,7 +47,7 @@ pub(crate) fn command() -> Command {
                 .long("id")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u32))
-                .help("The id of a live map, as `bpftool map` shows it"),
+                .help("The id of a live map, which `bpftool map` shows"),
         )
         .arg(flag("all-live").help("Every map of the machine, as one schema"))
         .group(ArgGroup::new("what").args(["object", "pinned", "id", "all-live"]).required(true))
@@ -57,17 +57,17 @@ pub(crate) fn command() -> Command {
                 .short('o')
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("The file to write, .rs or .toml; standard output without it"),
+                .help("The file to write, .rs or .toml; the default is standard output"),
         )
         .arg(
             Arg::new("emit")
                 .long("emit")
                 .value_name("LANGUAGE")
                 .value_parser(["toml", "rust"])
-                .help("What to write, where FILE does not tell; toml unless said"),
+                .help("The language to write if FILE does not determine it; the default is toml"),
         )
-        .arg(kernel_btf::argument("types that it has are left to its vmlinux.h"))
-        .arg(flag("force").help("Overwrite the file if it is there"))
+        .arg(kernel_btf::argument("leave its types to vmlinux.h"))
+        .arg(flag("force").help("Overwrite an existing file"))
         .arg(message_format_argument())
 }
 

@@ -95,7 +95,7 @@ fn command() -> Command {
         .subcommand(generate::command())
         .subcommand(
             Command::new("check")
-                .about("Hold schemas against the rules")
+                .about("Check schemas")
                 .arg(schemas_argument())
                 .arg(kernel_btf_argument())
                 .args(build_arguments())
@@ -113,7 +113,7 @@ fn command() -> Command {
                         .value_name("FORMAT")
                         .value_parser(["text", "json"])
                         .default_value("text")
-                        .help("A table for people, or one JSON object for each schema"),
+                        .help("A table, or one JSON object for each schema"),
                 ),
         )
         .subcommand(
@@ -124,22 +124,22 @@ fn command() -> Command {
                         .value_name("SCHEMA")
                         .value_parser(value_parser!(PathBuf))
                         .required(true)
-                        .help("A schema in TOML or Rust; what it includes or uses goes into the same file"),
+                        .help("A schema in TOML or Rust; the output contains the schemas that it includes"),
                 )
                 .arg(
                     Arg::new("out")
                         .value_name("FILE")
                         .value_parser(value_parser!(PathBuf))
-                        .help("The file to write, .rs or .toml; standard output without it"),
+                        .help("The file to write, .rs or .toml; the default is standard output"),
                 )
                 .arg(
                     Arg::new("to")
                         .long("to")
                         .value_name("LANGUAGE")
                         .value_parser(["toml", "rust"])
-                        .help("What to write, where FILE does not tell; the other of the two unless said"),
+                        .help("The language to write if FILE does not determine it; the default is the other language"),
                 )
-                .arg(flag("force").help("Overwrite the file if it is there"))
+                .arg(flag("force").help("Overwrite an existing file"))
                 .args(build_arguments())
                 .arg(message_format_argument()),
         )
@@ -149,7 +149,7 @@ fn command() -> Command {
         .subcommand(import::command())
         .subcommand(
             Command::new("explain").about("Explain a rule, or list all rules").arg(
-                Arg::new("rule").value_name("RULE").help("The rule; without it, all are listed"),
+                Arg::new("rule").value_name("RULE").help("The rule; without it, list all rules"),
             ),
         )
         .subcommand(test::command())
@@ -174,7 +174,7 @@ fn schemas_argument() -> Arg {
         .action(ArgAction::Append)
         .num_args(1..)
         .help(
-            "Schemas: TOML, or Rust with the derives; `-` is TOML on standard input; without any, those of bpfmap.toml",
+            "Schemas, in TOML or in Rust with the derives; `-` is TOML on standard input; the default is the schemas of bpfmap.toml",
         )
 }
 
@@ -186,13 +186,13 @@ fn build_arguments() -> [Arg; 3] {
             .value_name("NAMES")
             .value_delimiter(',')
             .action(ArgAction::Append)
-            .help("All features that are enabled where a schema in Rust asks; '' for none"),
+            .help("All enabled features, for `#[cfg(…)]` in a schema in Rust; '' for none"),
         Arg::new("cfg")
             .long("cfg")
             .value_name("CONDITION")
             .action(ArgAction::Append)
             .value_parser(condition)
-            .help("What else is set where a schema in Rust asks: `NAME`, `KEY=\"VALUE\"`, or `not(…)` of them"),
+            .help("A condition that is met, for `#[cfg(…)]` in a schema in Rust: `NAME`, `KEY=\"VALUE\"`, or `not(…)` of these"),
         Arg::new("extern")
             .long("extern")
             .value_name("CRATE=FILE")
@@ -236,7 +236,7 @@ fn build(matches: &ArgMatches) -> Cfg {
 
 fn kernel_btf_argument() -> Arg {
     kernel_btf::argument(
-        "names that its vmlinux.h has are errors, and those that only other kernels have are free",
+        "names in its vmlinux.h are errors, and names that only other kernels have are allowed",
     )
 }
 
@@ -246,7 +246,7 @@ fn message_format_argument() -> Arg {
         .value_name("FORMAT")
         .value_parser(["human", "json"])
         .default_value("human")
-        .help("How to show what was found: on standard error, or as JSON lines on standard output")
+        .help("The format of diagnostics: text on standard error, or JSON lines on standard output")
 }
 
 fn flag(name: &'static str) -> Arg {

@@ -30,9 +30,9 @@ impl LiveMaps {
     /// Every map of the machine. Those that can't be told are named on standard error.
     pub(crate) fn all() -> Result<Self, Failed> {
         let ids = LiveMap::ids().map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => fail(
-                "to see all maps of the machine takes the privilege CAP_SYS_ADMIN: run it as root",
-            ),
+            ErrorKind::PermissionDenied => {
+                fail("listing all maps of the machine needs CAP_SYS_ADMIN: run the command as root")
+            }
             _ => fail(&error.to_string()),
         })?;
         let mut all = Self::default();
@@ -159,8 +159,8 @@ fn shown(map: &LiveMap) -> String {
 fn note(of_one: &str, of_many: &str, ids: &[String]) {
     match ids {
         [] => {}
-        [id] => complain(&format!("note: the map of id {id} {of_one}\n")),
-        ids => complain(&format!("note: the maps of ids {} {of_many}\n", ids.join(", "))),
+        [id] => complain(&format!("note: the map with id {id} {of_one}\n")),
+        ids => complain(&format!("note: the maps with ids {} {of_many}\n", ids.join(", "))),
     }
 }
 

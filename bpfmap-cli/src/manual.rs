@@ -16,7 +16,7 @@ const USAGE: &str = "The command line is wrong.";
 
 /// The help of `bpfmap` itself.
 const TOP: Manual = Manual {
-    statuses: &["Success.", "Something is wrong with the input, or the command failed."],
+    statuses: &["Success.", "The input has an error, or the command failed."],
     examples: &[
         (
             "Write the C header and the Rust module of a schema",
@@ -139,7 +139,7 @@ const COMMANDS: &[(&str, Manual)] = &[
     (
         "verify",
         Manual {
-            statuses: &["Schema and maps agree.", "They differ, or one of them can't be read."],
+            statuses: &["Schema and maps match.", "They differ, or one of them can't be read."],
             examples: &[
                 (
                     "Compare a schema with a compiled program",
@@ -157,7 +157,7 @@ const COMMANDS: &[(&str, Manual)] = &[
         Manual {
             statuses: &[
                 "The pin is a map of the new layout.",
-                "The map can't be migrated. The pin and its map are as before.",
+                "The map can't be migrated. The pin and its map are unchanged.",
             ],
             examples: &[(
                 "Give a pinned map the layout of a newer schema",

@@ -30,12 +30,12 @@ pub(crate) fn command() -> Command {
         .about("Move a pinned map with all its entries to a new layout")
         .long_about(
             "Move a pinned map with all its entries to a new layout.\n\n\
-             Stop what writes to the map first: a loaded program keeps the old map, and what it writes after \
-             the copy is not in the new one. The pin is the old map until the new one is complete; when this is \
-             killed, run it again.",
+             Stop the programs that write to the map first: a loaded program keeps the old map, and the new one \
+             lacks what it writes after the copy. The pin is the old map until the new one is complete. If the \
+             command is killed, run it again.",
         )
-        .arg(schema("from", "The schema of the map as it is"))
-        .arg(schema("to", "The schema of the map as it is to be"))
+        .arg(schema("from", "The schema of the existing map"))
+        .arg(schema("to", "The schema of the new map"))
         .arg(
             Arg::new("pinned")
                 .long("pinned")
@@ -45,20 +45,20 @@ pub(crate) fn command() -> Command {
                 .help("The pin"),
         )
         .arg(Arg::new("map").long("map").value_name("NAME").help(
-            "Which map of the schemas it is; needed where they have several and none is called as the pin is",
+            "The name of the map in the schemas; needed if they have several maps and none has the name of the pin",
         ))
         .arg(
             Arg::new("max-entries")
                 .long("max-entries")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u32))
-                .help("Room for so many entries, whatever the schema says"),
+                .help("Set the `max_entries` of the new map, instead of that of the schema"),
         )
         .arg(flag("allow-differences").help(
-            "Take the new map although the old one changes meanwhile, or entries are lost",
+            "Use the new map even if the old one changes meanwhile, or entries are lost",
         ))
         .arg(flag("assume-old").help(
-            "Take the live map for the old one where nothing tells: it has no BTF, and the sizes stay the same",
+            "Assume that the live map has the old layout if this can't be determined, because it has no BTF and the sizes stay the same",
         ))
         .args(build_arguments())
         .arg(message_format_argument())
@@ -76,7 +76,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
         for obstacle in &obstacles {
             complain(&format!("error: {}{obstacle}\n", place(obstacle, &old, &new)));
         }
-        complain("The map was not touched.\n");
+        complain("The map was not changed.\n");
         Failed::Found
     })?;
     for note in &planned.notes {
@@ -94,7 +94,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
     shown.end();
     match ended {
         Ok(Ended::AlreadyNew) => print(&format!(
-            "{}: nothing to do, it is what `{}` says\n",
+            "{}: nothing to do, it already matches `{}`\n",
             pinned.display(),
             to.display()
         )),
@@ -130,7 +130,7 @@ fn summary(done: Migrated) -> String {
     if done.same {
         format!("{moved}, each compared")
     } else {
-        format!("{moved}; the old map had {}, not all the same", entries(done.old_entries))
+        format!("{moved}; the old map had {}, with differences", entries(done.old_entries))
     }
 }
 
@@ -154,15 +154,15 @@ fn choose<'m, 'a>(
         let names: Vec<String> = maps.iter().map(|pair| format!("`{}`", pair.new.name.value)).collect();
         if names.is_empty() {
             complain(
-                "error: the schemas have no map in common: say with `renamed_from` what a map was called before\n",
+                "error: the schemas have no map in common: write the old name of a map with `renamed_from`\n",
             );
             return Failed::Found;
         }
         let asked = match name {
             Some(name) => format!("the schemas have no map `{name}` in common"),
-            None => "which map is it?".to_owned(),
+            None => "unknown which map this is".to_owned(),
         };
-        complain(&format!("error: {asked}: say `--map`, one of {}\n", names.join(", ")));
+        complain(&format!("error: {asked}: use `--map` with one of {}\n", names.join(", ")));
         Failed::Usage
     })
 }

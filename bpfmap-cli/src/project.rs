@@ -130,7 +130,7 @@ impl Project {
             schemas.extend(found);
         }
         if schemas.is_empty() {
-            return Err(mistake("a project has at least one schema", file.schemas.span()));
+            return Err(mistake("a project needs at least one schema", file.schemas.span()));
         }
         let mut targets = file.generate;
         for target in &mut targets {

@@ -29,7 +29,7 @@ impl Revision {
             _ => Path::new("."),
         };
         let file =
-            schema.file_name().ok_or_else(|| format!("`{}` is no file", schema.display()))?;
+            schema.file_name().ok_or_else(|| format!("`{}` is not a file", schema.display()))?;
         let top = line(git(beside).args(["rev-parse", "--show-toplevel"]))?;
         let prefix = line(git(beside).args(["rev-parse", "--show-prefix"]))?;
         let within = Path::new(&prefix).join(file);
@@ -38,11 +38,11 @@ impl Revision {
         let commit =
             line(git(top).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]))
                 .map_err(|error| {
-                    if error.is_empty() { format!("git knows no revision `{name}`") } else { error }
+                    if error.is_empty() { format!("unknown git revision `{name}`") } else { error }
                 })?;
 
         let folder =
-            tempfile::tempdir().map_err(|error| format!("can't make a folder: {error}"))?;
+            tempfile::tempdir().map_err(|error| format!("can't create a folder: {error}"))?;
         // An index of its own, so that the repository's stays as it is.
         let index = folder.path().join("index");
         run(git(top).env("GIT_INDEX_FILE", &index).args([OsStr::new("read-tree"), &commit]), &[])?;
@@ -98,7 +98,7 @@ fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            "`--against` asks git, which is not installed: name two files instead".to_owned()
+            "`--against` needs git, which is not installed: name two files instead".to_owned()
         }
         _ => format!("can't run git: {error}"),
     })?;

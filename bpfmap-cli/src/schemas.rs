@@ -31,7 +31,7 @@ pub(crate) fn check(matches: &ArgMatches) -> Outcome {
 pub(crate) fn given(matches: &ArgMatches) -> Result<Vec<PathBuf>, Failed> {
     let named: Vec<PathBuf> = paths(matches, "schemas").cloned().collect();
     if named.is_empty() {
-        return Ok(Project::needed("no schema is named")?.schemas);
+        return Ok(Project::needed("no schema was given")?.schemas);
     }
     Ok(named)
 }
@@ -122,7 +122,7 @@ fn unreadable(path: &Path, why: &str) -> Draft {
     draft.schema.sources.add(path, "");
     draft.findings.push(
         Finding::new(&UNREADABLE_SOURCE, Span::NONE, format!("can't read standard input: {why}"))
-            .help("hand a schema in TOML, or name a file"),
+            .help("pass a schema in TOML on standard input, or name a file"),
     );
     draft
 }

@@ -20,10 +20,10 @@ use bpfmap_schema::describe::map_def;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
-        .about("Hold a schema against a compiled object, or against a map that is live")
+        .about("Compare a schema with a compiled object or with a live map")
         .long_about(
-            "Hold a schema against a compiled object, or against a map that is live.\n\n\
-             Each difference is a line on standard output, with its path. The order of reading is what is there, \
+            "Compare a schema with a compiled object or with a live map.\n\n\
+             Each difference is a line on standard output, with its path: first what the object or the map has, \
              then what the schema says.",
         )
         .arg(
@@ -38,7 +38,7 @@ pub(crate) fn command() -> Command {
                 .long("object")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("An object file that clang made, or `-`: each map of the schema is looked up by its name"),
+                .help("An object file that clang compiled, or `-`; each map of the schema is looked up by its name"),
         )
         .arg(
             Arg::new("pinned")
@@ -52,11 +52,11 @@ pub(crate) fn command() -> Command {
                 .long("id")
                 .value_name("NUMBER")
                 .value_parser(value_parser!(u32))
-                .help("The id of a map, as `bpftool map` shows it"),
+                .help("The id of a map, which `bpftool map` shows"),
         )
         .group(ArgGroup::new("what").args(["object", "pinned", "id"]).required(true))
         .arg(Arg::new("map").long("map").value_name("NAME").help(
-            "Only this map of the schema; of a live map, which one it is, unless its name tells",
+            "Compare only this map of the schema; needed for a live map if its name does not determine it",
         ))
         .args(build_arguments())
         .arg(message_format_argument())
@@ -144,7 +144,7 @@ fn of_object(
         let events = map.event.map(|defined| event(declared, &btf, defined.ty));
         if events.is_none() && !matches!(declared.event, TypeDesc::Void) {
             complain(&format!(
-                "note: the object does not say what the records of `{}` are: their layout was not compared\n",
+                "note: the object has no type for the records of `{}`, so their layout was not compared\n",
                 declared.name
             ));
         }
@@ -197,10 +197,10 @@ fn of_live(map: &LiveMap, declared: &MapDef<'_>) -> Result<Vec<Difference>, Fail
     let verified = live(declared, map.as_fd()).map_err(|error| fail(&error.to_string()))?;
     match verified.layout_check {
         LayoutCheck::NoBtf if declared.btf => {
-            complain("note: the map has no BTF: its sizes were compared, and no members\n");
+            complain("note: the map has no BTF, so only its sizes were compared\n");
         }
         LayoutCheck::NotPermitted => complain(
-            "note: the map's BTF can't be read without CAP_SYS_ADMIN: its sizes were compared, and no members\n",
+            "note: the map's BTF can't be read without CAP_SYS_ADMIN, so only its sizes were compared\n",
         ),
         _ => {}
     }
@@ -233,7 +233,10 @@ fn choose<'a>(
         }),
     };
     found.ok_or_else(|| {
-        complain(&format!("error: which map of the schema is it? say `--map`{}\n", others(schema)));
+        complain(&format!(
+            "error: unknown which map of the schema this is: use `--map`{}\n",
+            others(schema)
+        ));
         Failed::Usage
     })
 }

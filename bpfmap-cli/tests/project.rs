@@ -196,8 +196,7 @@ fn without_a_project_commands_ask_for_schemas() {
     for command in ["check", "generate --out x", "kernels", "fmt", "diff"] {
         let (status, out, errors) = run_in(folder.path(), command);
         assert_eq!((status, out.as_str()), (Some(2), ""));
-        let expected =
-            "error: no schema is named, and there is no `bpfmap.toml` in this folder or above it\n";
+        let expected = "error: no schema was given, and there is no `bpfmap.toml` in this folder or above it\n";
         assert_eq!(errors, expected, "{command}");
     }
     let project = Folder::new("schemas = [\"schemas\"]");

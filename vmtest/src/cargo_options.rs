@@ -51,7 +51,7 @@ impl TestOptions {
 }
 
 const FILTERS: &str =
-    "after `--` stand names of tests, `--exact`, `--skip NAME` and `--include-ignored`";
+    "after `--`, only names of tests, `--exact`, `--skip NAME` and `--include-ignored` are allowed";
 
 /// An option of Cargo's that is passed on.
 struct CargoOption {
@@ -88,11 +88,11 @@ const BUILD_JOBS: &str = "build-jobs";
 const OPTIONS: &[CargoOption] = &[
     value("package", "SPEC", "Tests this package").short('p'),
     flag("workspace", "Tests all packages of the workspace"),
-    value("exclude", "SPEC", "Leaves this package of the workspace out"),
+    value("exclude", "SPEC", "Leaves out this package of the workspace"),
     flag("lib", "Tests the library"),
     flag("bins", "Tests all programs"),
     value("bin", "NAME", "Tests this program"),
-    flag("tests", "Tests all targets that are tested by default"),
+    flag("tests", "Tests all targets that Cargo tests by default"),
     value("test", "NAME", "Tests this test target"),
     flag("examples", "Tests all examples"),
     value("example", "NAME", "Tests this example"),
@@ -111,13 +111,13 @@ const OPTIONS: &[CargoOption] = &[
         "FILE",
         "The manifest of the package or workspace; without it the nearest `Cargo.toml`",
     ),
-    value("build-jobs", "N", "How many compilers run side by side"),
+    value("build-jobs", "N", "The number of compilers that run at the same time"),
     value("config", "KEY=VALUE", "Sets a value of Cargo's configuration"),
     flag("locked", "Refuses to change `Cargo.lock`"),
     flag("offline", "Builds without the network"),
-    flag("frozen", "Both of these"),
-    flag("ignore-rust-version", "Builds whatever `rust-version` says"),
-    flag("quiet", "Keeps Cargo's progress quiet").short('q'),
+    flag("frozen", "Same as `--locked` and `--offline`"),
+    flag("ignore-rust-version", "Ignores `rust-version` of packages"),
+    flag("quiet", "Hides Cargo's progress").short('q'),
     flag("verbose", "Shows the commands that Cargo runs").short('v'),
 ];
 

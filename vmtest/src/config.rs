@@ -113,7 +113,7 @@ fn trusted(path: &Path, owners: [u32; 3]) -> Result<()> {
     };
     let message = format!("{} {what}", path.display());
     Err(Error::new(ErrorKind::ConfigurationUnsafe, message).help(
-        "read it, and if it is right, copy it into a directory of your own; else run elsewhere than below its directory",
+        "read it; if you trust it, copy it into a directory of your own, or else run outside its directory",
     ))
 }
 
@@ -137,7 +137,7 @@ pub fn parse_memory(text: &str) -> std::result::Result<u32, String> {
         number.parse().map_err(|_| "a size is a number with M or G after it".to_owned())?;
     match number.checked_mul(unit) {
         Some(size) if (128..=1 << 20).contains(&size) => Ok(size),
-        _ => Err("a guest needs from 128M to 1024G".to_owned()),
+        _ => Err("a guest can have 128M to 1024G".to_owned()),
     }
 }
 

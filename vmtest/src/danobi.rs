@@ -118,9 +118,9 @@ pub(crate) fn start(
     command.stdin(Stdio::null()).stdout(out()?).stderr(out()?);
     end_with_us(&mut command);
     let process = command.spawn().map_err(|error| {
-        Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which shall boot the guests")
+        Error::new(ErrorKind::DriverMissing, "cannot run vmtest, which should boot the guests")
             .because(error)
-            .help("install it (cargo install vmtest), and qemu-guest-agent; or leave --driver out")
+            .help("install it (cargo install vmtest) and qemu-guest-agent, or leave out --driver")
     })?;
     RemoteSession::new(process, PROGRAM, Line::Awaited(listener), Some(log), files)
 }
@@ -130,7 +130,7 @@ pub(crate) fn check(binary: &Path) -> Result<()> {
     match HIDDEN.iter().find(|hidden| binary.starts_with(hidden)) {
         None => Ok(()),
         Some(hidden) => {
-            let message = format!("{} lies in {hidden}, which vmtest hides", binary.display());
+            let message = format!("{} is in {hidden}, which vmtest hides", binary.display());
             Err(Error::new(ErrorKind::Usage, message).help("move it elsewhere"))
         }
     }

@@ -47,7 +47,7 @@ pub(crate) fn declared_modules(program: &Path) -> Result<Vec<String>> {
             let name = line.strip_prefix("module ").map(|name| name.trim().to_owned());
             name.ok_or_else(|| {
                 let message =
-                    format!("{} declares {line:?}, which means nothing", program.display());
+                    format!("{} declares {line:?}, which is not known", program.display());
                 Error::new(ErrorKind::Usage, message)
                     .help("write `module NAME` in its section .vmtest")
             })
@@ -153,12 +153,12 @@ impl Search {
 }
 
 fn missing(program: &Path, file: &Path, name: &str) -> Error {
-    let message = format!("{} needs {name}, which this machine does not have", program.display());
+    let message =
+        format!("{} needs {name}, which is not installed on this machine", program.display());
     let by =
-        if file == program { String::new() } else { format!(" ({} asks for it)", file.display()) };
-    Error::new(ErrorKind::MissingLibrary, message + &by).help(format!(
-        "install the package that has {name}, or set LD_LIBRARY_PATH to its directory"
-    ))
+        if file == program { String::new() } else { format!(" (because of {})", file.display()) };
+    Error::new(ErrorKind::MissingLibrary, message + &by)
+        .help(format!("install the package with {name}, or set LD_LIBRARY_PATH to its directory"))
 }
 
 fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {

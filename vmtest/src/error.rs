@@ -166,13 +166,12 @@ impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
         self.map_err(|error| {
             let error: std::io::Error = error.into();
             match error.kind() {
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                    Error::new(ErrorKind::NoDiskSpace, format!("cannot {what}"))
-                        .because(error)
-                        .help(
-                            "free some space, or set XDG_CACHE_HOME to a file system that has some",
-                        )
-                }
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::new(
+                    ErrorKind::NoDiskSpace,
+                    format!("cannot {what}"),
+                )
+                .because(error)
+                .help("free some space, or set XDG_CACHE_HOME to a file system with free space"),
                 _ => Error::new(ErrorKind::Io, format!("cannot {what}")).because(error),
             }
         })

@@ -67,37 +67,41 @@ impl FailureKind {
                 "read the backtrace in the console log; the test named last was running"
             }
             Self::Warning => {
-                "read the backtrace in the console log, or allow it by a part of its text with --allow"
+                "read the backtrace in the console log, or allow it with --allow and a part of its text"
             }
             Self::Hang => {
-                "the console log shows where the processor was (a backtrace made by an NMI), or which tasks are blocked"
+                "the console log shows what the processor was doing (a backtrace from an NMI), or which tasks are blocked"
             }
-            Self::OutOfMemory => "give the guest more with --memory, or let the test use less",
+            Self::OutOfMemory => {
+                "give the guest more memory with --memory, or make the test use less"
+            }
             Self::PoweredOff => {
                 "something in the guest called reboot(2); the test named last was running"
             }
             Self::InitDied => {
-                "a test may have killed process 1; else this is a bug of bpfmap-vmtest"
+                "a test may have killed process 1; otherwise this is a bug of bpfmap-vmtest"
             }
-            Self::GuestSetup => "see what the guest said",
+            Self::GuestSetup => "read the message of the guest",
             Self::ResultsCutShort | Self::ResultsDamaged => {
-                "a test may have written to /dev/ttyS1; else run it again"
+                "a test may have written to /dev/ttyS1; otherwise run it again"
             }
             Self::ResultsForged => {
-                "a test wrote a record to /dev/ttyS1 in the place of the guest's init: trust none of them"
+                "a test wrote a record to /dev/ttyS1 in place of the guest's init: trust none of the results"
             }
             Self::SnapshotDamaged => "the snapshot was removed: run it again",
             Self::QemuCrashed => {
-                "run it again; if it stays, try another version of QEMU or --engine tcg"
+                "run it again; if the problem stays, try another version of QEMU or --engine tcg"
             }
             Self::QemuFailed => {
-                "see what QEMU said; --engine tcg needs nothing of this machine's processor"
+                "read QEMU's message; --engine tcg does not depend on this machine's processor"
             }
             Self::QemuWithoutSandbox => {
-                "install a QEMU that is built with libseccomp, as Debian's, Fedora's and Arch's are, on a kernel with CONFIG_SECCOMP_FILTER; no guest runs without it"
+                "install a QEMU with libseccomp, such as Debian's, Fedora's or Arch's, and use a kernel with CONFIG_SECCOMP_FILTER; no guest runs without it"
             }
-            Self::HostOverloaded => "run fewer at a time with --jobs, or stop what else is running",
-            Self::TimedOut => "give it more with --time-out",
+            Self::HostOverloaded => {
+                "run fewer guests at a time with --jobs, or stop other programs"
+            }
+            Self::TimedOut => "give it more time with --time-out",
             Self::Interrupted => "start it again",
         }
     }
@@ -196,7 +200,7 @@ impl Evidence {
             }
             Some("guest-reset") => Failure::new(
                 FailureKind::PoweredOff,
-                "the guest reset itself, and the kernel said nothing of a panic",
+                "the guest reset itself without a message about a panic",
             ),
             _ if self.qemu_status < 0 => {
                 let detail =

@@ -237,7 +237,8 @@ impl Guest {
                 }
                 Happened::Readable(index) => return Ok(Polled::Readable(index)),
                 Happened::Deadline if self.deadline.is_some_and(|end| end <= Instant::now()) => {
-                    let failure = Failure::new(FailureKind::TimedOut, "the program's time was up");
+                    let failure =
+                        Failure::new(FailureKind::TimedOut, "the program's time limit expired");
                     GuestEvent::Ended(self.end(failure))
                 }
                 Happened::Deadline => return Ok(Polled::Deadline),
@@ -270,7 +271,7 @@ impl Guest {
             (None, Some(Status::Signaled(signal))) => return Ended::Signaled(signal),
             (None, Some(Status::TimedOut | Status::Stuck) | None) => Failure::new(
                 FailureKind::ResultsCutShort,
-                "the guest did not say how the program ended",
+                "the guest did not report how the program ended",
             ),
         };
         Ended::Failed(failure, tail(&self.console(), 20))

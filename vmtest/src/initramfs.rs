@@ -45,7 +45,7 @@ impl Init {
         let missing = || {
             Error::new(
                 ErrorKind::Usage,
-                format!("the program {NAME} is neither beside {} nor on the PATH", this.display()),
+                format!("the program {NAME} is neither beside {} nor on PATH", this.display()),
             )
             .help(format!("build it first: cargo build --package {NAME}"))
         };

@@ -106,7 +106,7 @@ impl<'a> KernelRun<'a> {
         }
         if self.matrix.stop.is_said() {
             let kind = FailureKind::Interrupted;
-            let detail = "the matrix was told to stop before this was through".to_owned();
+            let detail = "the matrix was stopped before this test had finished".to_owned();
             self.failure.get_or_insert((kind.name().to_owned(), detail, None, Vec::new()));
         }
         let why = self.failure.as_ref().map_or_else(
@@ -340,9 +340,9 @@ impl<'a> KernelRun<'a> {
                 Happened::Readable(_) => {}
                 Happened::Deadline => {
                     let failure = if self.matrix.stop.is_said() {
-                        Failure::new(FailureKind::Interrupted, "the matrix was told to stop")
+                        Failure::new(FailureKind::Interrupted, "the matrix was stopped")
                     } else if Instant::now() >= deadline {
-                        Failure::new(FailureKind::TimedOut, "the guest's time was up")
+                        Failure::new(FailureKind::TimedOut, "the guest's time limit expired")
                     } else {
                         continue;
                     };
@@ -442,8 +442,9 @@ impl<'a> KernelRun<'a> {
         let is_over = |suspect: &mut Suspect| suspect.test.as_ref().is_none_or(|it| it == test);
         let Some(Suspect { failure, tail, .. }) = self.suspect.take_if(is_over) else { return };
         let kind = FailureKind::SnapshotDamaged;
-        let detail =
-            format!("{failure}, in a guest from a snapshot; one that was booted from cold went on");
+        let detail = format!(
+            "{failure}, in a guest from a snapshot; a guest that was booted from cold continued"
+        );
         let advice = Some(kind.advice().to_owned());
         self.failure.get_or_insert((kind.name().to_owned(), detail, advice, tail));
     }

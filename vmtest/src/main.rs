@@ -90,7 +90,7 @@ fn run_in(
     let packages = system.packages.resolve()?;
     let name = system.kernel.as_ref().or(config.kernel.as_ref()).ok_or_else(|| {
         Error::new(ErrorKind::Usage, "no kernel was named")
-            .help("give one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
+            .help("name one with --kernel, or write kernel = \"6.1\" in bpfmap-vmtest.toml")
     })?;
     let kernel = Kernel::named(name, &config.kernels, &packages)?;
     let mut modules = [config.modules.as_slice(), &options.modules].concat();

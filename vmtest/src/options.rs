@@ -330,8 +330,9 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
     if let Some((key, value)) = text.split_once('=') {
         return Ok((key.to_owned(), value.to_owned()));
     }
-    let value = std::env::var_os(text).ok_or("it is not set here, and has no value")?;
-    let value = value.into_string().map_err(|_| "its value here is not UTF-8")?;
+    let value =
+        std::env::var_os(text).ok_or("it is not set in the environment, and has no value")?;
+    let value = value.into_string().map_err(|_| "its value in the environment is not UTF-8")?;
     Ok((text.to_owned(), value))
 }
 

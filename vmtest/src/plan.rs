@@ -113,7 +113,7 @@ impl Filter {
         let without_skip = Self { skip: Vec::new(), ..self.clone() };
         if tests.iter().any(|test| without_skip.takes(test)) {
             let skip = list("--skip ", &self.skip);
-            return format!("{skip} leaves out all that is selected of its {count} test{s}");
+            return format!("{skip} leaves out all selected tests of its {count} test{s}");
         }
         let filters = list("", &self.texts);
         let why = format!("the filter {filters} matches none of its {count} test{s}{exactly}");
@@ -254,9 +254,9 @@ mod tests {
                 "map",
                 false,
                 &["map::"],
-                "`--skip map::` leaves out all that is selected of its 3 tests",
+                "`--skip map::` leaves out all selected tests of its 3 tests",
             ),
-            ("", false, &[":"], "`--skip :` leaves out all that is selected of its 3 tests"),
+            ("", false, &[":"], "`--skip :` leaves out all selected tests of its 3 tests"),
         ] {
             assert_eq!(why(text, exact, skip), expected);
         }

@@ -53,9 +53,10 @@ impl Qemu {
         };
         let number = version.strip_prefix("QEMU emulator version ").and_then(version::parse);
         match number {
-            None => {
-                Err(too_old(format!("{} says no version of QEMU: {version:?}", program.display())))
-            }
+            None => Err(too_old(format!(
+                "{} does not print a version of QEMU: {version:?}",
+                program.display()
+            ))),
             Some(found) if found < OLDEST => {
                 Err(too_old(format!("{} is too old: {version}", program.display())))
             }
@@ -191,7 +192,7 @@ impl Monitor {
         self.stream.write_all(format!("{request}\n").as_bytes()).doing("speak to QEMU")?;
         loop {
             let messages = self.receive()?.ok_or_else(|| {
-                Error::new(ErrorKind::Io, format!("QEMU ended while it was told to {command}"))
+                Error::new(ErrorKind::Io, format!("QEMU ended during the command {command}"))
             })?;
             for mut message in messages {
                 if message["id"] == command {

@@ -69,7 +69,7 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 
 fn too_large(path: &Path, limit: u64) -> Error {
     let message = format!("{} is larger than {} MiB", path.display(), limit >> 20);
-    Error::new(ErrorKind::TooLarge, message).help("check that it is the file that you meant")
+    Error::new(ErrorKind::TooLarge, message).help("check that this is the right file")
 }
 
 #[cfg(test)]

@@ -54,9 +54,10 @@ impl Matrix {
             (self.driver, self.files.first())
         {
             let source = source.display();
-            let message = format!("only the driver `guest` can hand over a file ({source})");
-            return Err(Error::new(ErrorKind::Usage, message)
-                .help("leave it out: with this driver the tests see all files of this machine"));
+            let message = format!("only the driver `guest` can pass a file to tests ({source})");
+            return Err(Error::new(ErrorKind::Usage, message).help(
+                "remove it: with this driver the tests can access all files of this machine",
+            ));
         }
         for (source, target) in &self.files {
             tree.add_at(source, target)?;

@@ -77,7 +77,7 @@ impl<'a> Sequence<'a> {
     fn is_not_listed(&self, binary: usize) -> Result<(), String> {
         self.is_idle()?;
         if binary >= self.binaries.len() {
-            return Err(format!("it lists the tests of binary {binary}, which there is not"));
+            return Err(format!("it lists the tests of binary {binary}, which does not exist"));
         }
         if self.left.contains_key(&binary) {
             return Err(format!("it lists the tests of binary {binary} again"));
@@ -88,7 +88,7 @@ impl<'a> Sequence<'a> {
     fn is_idle(&self) -> Result<(), String> {
         match &self.running {
             None => Ok(()),
-            Some(running) => Err(format!("it goes on while the test `{}` runs", running.test)),
+            Some(running) => Err(format!("it continues while the test `{}` runs", running.test)),
         }
     }
 
@@ -104,7 +104,7 @@ impl<'a> Sequence<'a> {
         let is_new = *number == 0 && left.is_some_and(|left| left.remove(test));
         if !is_retry && !is_new {
             return Err(format!(
-                "the test `{test}` of binary {binary} begins (attempt {number}), and is not due"
+                "the test `{test}` of binary {binary} begins (attempt {number}), but it is not its turn"
             ));
         }
         self.running = Some(begun);
@@ -114,7 +114,9 @@ impl<'a> Sequence<'a> {
     fn ends(&mut self, binary: usize, test: &str, status: Status) -> Result<(), String> {
         let running = self.running.take();
         let Some(ended) = running.filter(|it| it.binary == binary && it.test == test) else {
-            return Err(format!("the test `{test}` of binary {binary} ends, and did not run"));
+            return Err(format!(
+                "the test `{test}` of binary {binary} ends, but it was not running"
+            ));
         };
         let retries = self.binaries.get(binary).map_or(0, |binary| binary.retries);
         let may_be_retried = status.is_tried_again() && ended.number < retries;

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 /// # Errors
 /// The process has no descriptor to spare.
 pub fn listen() -> Result<UnixStream> {
-    let failed = |error| Error::new(ErrorKind::Io, "cannot listen to signals").because(error);
+    let failed = |error| Error::new(ErrorKind::Io, "cannot handle signals").because(error);
     let (read, write) = UnixStream::pair().map_err(failed)?;
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH] {
         let write = write.try_clone().map_err(failed)?;

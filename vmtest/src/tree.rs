@@ -75,7 +75,7 @@ impl Tree {
         if metadata.is_dir() {
             let directory = (metadata.dev(), metadata.ino());
             if above.contains(&directory) {
-                let message = format!("{} leads back to a directory above it", source.display());
+                let message = format!("{} points to a directory above it", source.display());
                 return Err(Error::new(ErrorKind::Usage, message).help("remove this symbolic link"));
             }
             above.push(directory);

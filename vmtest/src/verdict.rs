@@ -6,7 +6,7 @@ use crate::wire::Status;
 use std::collections::BTreeMap;
 
 /// What is said of a test whose process the kernel does not let go.
-pub(crate) const STUCK: &str = "its process hangs in the kernel, and can't be killed";
+pub(crate) const STUCK: &str = "its process hangs in the kernel and can't be killed";
 
 /// What a test's run came to.
 #[derive(Debug, PartialEq)]

@@ -348,7 +348,7 @@ impl Vm {
             return Some(Failure::new(FailureKind::Hang, detail));
         }
         if own >= limit {
-            let detail = format!("the guest said nothing for {} seconds", own.as_secs());
+            let detail = format!("the guest sent nothing for {} seconds", own.as_secs());
             return Some(Failure::new(FailureKind::Hang, detail));
         }
         (starved >= limit * 10).then(|| {

@@ -225,7 +225,7 @@ fn a_pinned_map_is_migrated() {
     // The old map is complete for programs that still have it.
     assert_eq!(place.map.keys().count(), 50);
 
-    let again = format!("{}: nothing to do, it is what `new.toml` says\n", pin.display());
+    let again = format!("{}: nothing to do, it already matches `new.toml`\n", pin.display());
     assert_eq!(said(&place.run(migrate)), (Some(0), again.as_str(), ""));
 }
 
@@ -517,7 +517,7 @@ fn all_live_maps_take_a_privilege() {
     assert_eq!(status, Some(1), "{output:?}");
     assert_eq!(
         stderr,
-        "error: to see all maps of the machine takes the privilege CAP_SYS_ADMIN: run it as root\n"
+        "error: listing all maps of the machine needs CAP_SYS_ADMIN: run the command as root\n"
     );
 }
 

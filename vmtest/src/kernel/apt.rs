@@ -39,7 +39,8 @@ impl<'a> Apt<'a> {
         ];
         let keyring =
             KEYRINGS.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
-                let message = "Debian's keys are not on this machine, so nothing could be verified";
+                let message =
+                    "Debian's keys are not on this machine, so packages can't be verified";
                 Error::new(ErrorKind::Fetch, message)
                     .help("install the package debian-archive-keyring")
             })?;
@@ -120,7 +121,11 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let output = command.output().map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
-        if missing { error.help("Debian's kernels need apt and dpkg; elsewhere, install them or name kernels by path") } else { error }
+        if missing {
+            error.help("Debian's kernels need apt and dpkg: install them, or name kernels by path")
+        } else {
+            error
+        }
     })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -131,13 +136,13 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
     let error =
         Error::new(kind, format!("{program} failed ({}):\n{}", output.status, said.trim_end()));
     Err(if full {
-        error.help("free some space, or set XDG_CACHE_HOME to a file system that has some")
+        error.help("free some space, or set XDG_CACHE_HOME to a file system with free space")
     } else if said.contains("NO_PUBKEY") || said.contains("EXPKEYSIG") {
         error.help(
             "Debian's keys on this machine are too old: upgrade the package debian-archive-keyring",
         )
     } else {
-        error.help("see what apt says above; --mirror names another mirror")
+        error.help("read apt's message above; --mirror names another mirror")
     })
 }
 

@@ -55,7 +55,7 @@ const FLAVOUR: &str = "-cloud-amd64";
 pub(super) fn line(name: &str) -> Result<&'static Line> {
     LINES.iter().find(|line| line.name == name).ok_or_else(|| {
         let known: Vec<_> = LINES.iter().map(|line| line.name).collect();
-        Error::new(ErrorKind::UnknownKernel, format!("no kernel line is called {name}"))
+        Error::new(ErrorKind::UnknownKernel, format!("unknown kernel {name}"))
             .help(format!("known are {}", known.join(", ")))
     })
 }
@@ -161,7 +161,7 @@ fn agree(
             directory.display()
         );
         Err(Error::new(ErrorKind::LockMismatch, what)
-            .help("find out which of the two was changed; remove the directory to fetch it again"))
+            .help("find out which of the two has changed; remove the directory to fetch it again"))
     };
     if !pinned.is(found) {
         return mismatch(&pinned.sha256, &format!("{} {}", found.name, found.sha256));
@@ -277,8 +277,8 @@ fn newest(line: &Line, index: Vec<Package>) -> Result<Package> {
         .filter(|package| line.has_image(package))
         .max_by(|a, b| compare_versions(&a.version, &b.version))
         .ok_or_else(|| {
-            let message = format!("{} has no kernel of the line {}", line.suite, line.name);
-            Error::new(ErrorKind::Fetch, message).help("pass --mirror with one that has it")
+            let message = format!("{} has no kernel {}", line.suite, line.name);
+            Error::new(ErrorKind::Fetch, message).help("use --mirror with a mirror that has it")
         })
 }
 
@@ -297,7 +297,7 @@ pub(super) fn ensure_package(
         let newest = packages.max_by(|a, b| compare_versions(&a.version, &b.version));
         let package = newest.ok_or_else(|| {
             Error::new(ErrorKind::Fetch, format!("{suite} has no package {name}"))
-                .help("pass a mirror that has it")
+                .help("use a mirror that has it")
         })?;
         fill_directory(&directory, |staging| apt.unpack(&package, staging, &lock))?;
     }
@@ -351,11 +351,11 @@ fn fetch_modules(
     };
     let package = package.ok_or_else(|| {
         let what = format!(
-            "the package {name}, with the modules of kernel {}, has left the index of {}",
+            "the package {name} with the modules of kernel {} is no longer in the index of {}",
             line.name, line.suite
         );
         Error::new(ErrorKind::MissingModule, what)
-            .help("run what needs no module on this kernel, or leave this kernel out")
+            .help("run only tests that need no module on this kernel, or leave out this kernel")
     })?;
     let staging = directory.join("modules-package");
     remove(&staging)?;

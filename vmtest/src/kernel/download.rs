@@ -83,13 +83,15 @@ fn run(mut command: Command, address: &str, limit: u64, lock: &Lock) -> Result<(
 /// How an address is read, if it may be at all.
 fn scheme(address: &str) -> Result<Scheme> {
     let refused = |what: &str| {
-        let message = format!("nothing is fetched from {address:?}: {what}");
+        let message = format!("can't fetch from {address:?}: {what}");
         Error::new(ErrorKind::Configuration, message).help(
-            "write https://HOST/PATH, file:///PATH, or http:// and an address of this machine",
+            "write https://HOST/PATH, file:///PATH, or http:// with an address of this machine",
         )
     };
     if !address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
-        return Err(refused("an address has no spaces, no backslashes, and only ASCII"));
+        return Err(refused(
+            "a URL can only have ASCII characters, without spaces and backslashes",
+        ));
     }
     let (scheme, rest) = address.split_once("://").ok_or_else(|| refused("it has no scheme"))?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -100,7 +102,7 @@ fn scheme(address: &str) -> Result<Scheme> {
         "file" if host.is_empty() && !rest.contains(['%', '?', '#']) => {
             Ok(Scheme::File(PathBuf::from(rest)))
         }
-        _ => Err(refused("its scheme is none of https, http and file, or its host is wrong")),
+        _ => Err(refused("its scheme is not https, http or file, or its host is wrong")),
     }
 }
 

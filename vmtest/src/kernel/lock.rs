@@ -55,7 +55,7 @@ impl Package {
         } else {
             return Ok(());
         };
-        Err(format!("{:?} is no `{}` of a Debian package", wrong.1, wrong.0))
+        Err(format!("{:?} is not a `{}` of a Debian package", wrong.1, wrong.0))
     }
 
     /// Whether it is the same package as another, whatever is known of what is kept of it.
@@ -106,7 +106,7 @@ impl LockFile {
         packages.push(package.clone());
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         let text = toml::to_string(&Contents { package: packages }).expect("a lock is plain data");
-        let head = "# Made by bpfmap-vmtest: the kernels that the tests run on.\n\n";
+        let head = "# Written by bpfmap-vmtest: the kernels on which the tests run.\n\n";
         let directory =
             self.path.parent().filter(|path| *path != Path::new("")).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory).at("write beside", &self.path)?;
@@ -126,7 +126,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<Package>> {
     let wrong = |why: String| {
         Error::new(ErrorKind::Configuration, format!("{} is not a lock file", path.display()))
             .because(why)
-            .help("remove it; it is made anew, with the newest kernels")
+            .help("remove it; the next run writes it again, with the newest kernels")
     };
     let contents: Contents = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
     for package in &contents.package {

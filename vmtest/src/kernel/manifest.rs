@@ -116,8 +116,11 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
 
 fn damaged(path: &Path) -> Error {
     let directory = path.parent().unwrap_or(path).display();
-    Error::new(ErrorKind::CacheTampered, format!("{} is not what was written", path.display()))
-        .help(format!("remove {directory} to have it made again"))
+    Error::new(
+        ErrorKind::CacheTampered,
+        format!("{} has changed since it was written", path.display()),
+    )
+    .help(format!("remove {directory} to create it again"))
 }
 
 /// Writes a file of the cache, whole or not at all.

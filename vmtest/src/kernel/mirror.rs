@@ -39,9 +39,8 @@ impl Mirror {
         };
         mirror.as_deref().ok_or_else(|| {
             let message =
-                format!("apt on this machine has no source of Debian's packages for {suite}");
-            Error::new(ErrorKind::Fetch, message)
-                .help(format!("give the mirror's address with {option}"))
+                format!("apt on this machine has no source for Debian's packages of {suite}");
+            Error::new(ErrorKind::Fetch, message).help(format!("name the mirror with {option}"))
         })
     }
 

@@ -120,7 +120,7 @@ fn add(
     }
     let file = files.get(name).filter(|_| depth < 64).ok_or_else(|| {
         Error::new(ErrorKind::MissingModule, format!("kernel {kernel} has no module {name}"))
-            .help("if it is built into this kernel, it need not be asked for")
+            .help("if it is built into this kernel, don't request it")
     })?;
     let data = unpacked(file)?;
     for dependency in dependencies(&data) {
@@ -156,7 +156,7 @@ fn unpacked(file: &File) -> Result<Vec<u8>> {
     if module.len() as u64 > LARGEST {
         let message = format!("{} unpacks to more than {} MiB", file.path.display(), LARGEST >> 20);
         return Err(Error::new(ErrorKind::TooLarge, message)
-            .help("no module is as large; check where it comes from"));
+            .help("no module is that large; check its origin"));
     }
     Ok(module)
 }

@@ -30,8 +30,11 @@ struct Reference {
 impl Reference {
     fn parse(image: &str) -> Result<Self> {
         let wrong = || {
-            Error::new(ErrorKind::Configuration, format!("{image} names no image in a registry"))
-                .help("write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST")
+            Error::new(
+                ErrorKind::Configuration,
+                format!("{image} is not the name of an image in a registry"),
+            )
+            .help("write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST")
         };
         let (registry, rest) = image.split_once('/').ok_or_else(wrong)?;
         let (repository, tag) = match rest.split_once('@') {
@@ -175,7 +178,7 @@ fn digest_in<'a>(reference: &Reference, entry: &'a Value) -> Result<&'a str> {
     let digest = entry["digest"].as_str().unwrap_or_default();
     match digest_of(digest) {
         Some(_) => Ok(digest),
-        None => Err(damaged(reference, &format!("{digest:?} is no digest of SHA-256"))),
+        None => Err(damaged(reference, &format!("{digest:?} is not a SHA-256 digest"))),
     }
 }
 

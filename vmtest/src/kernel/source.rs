@@ -68,8 +68,8 @@ impl TryFrom<Entry> for Source {
                 Ok(Self::Url { url, sha256: sha256.unwrap_or_default().to_ascii_lowercase() })
             }
             (None, None, None, None, None, Some(image), (false, false)) => Ok(Self::Oci(image)),
-            _ => Err("a kernel has one of debian, path (maybe with modules), tree, host = true, \
-                      url (with sha256), oci"
+            _ => Err("a kernel needs one of debian, path (optionally with modules), tree, host = true, url (with \
+                      sha256) and oci"
                 .to_owned()),
         }
     }
@@ -122,7 +122,7 @@ fn built_image(tree: &Path) -> Result<PathBuf> {
     let images = ["arch/x86/boot/bzImage", "vmlinux"];
     images.iter().map(|image| tree.join(image)).find(|path| path.is_file()).ok_or_else(|| {
         let message = format!("no kernel was built in {}", tree.display());
-        Error::new(ErrorKind::UnknownKernel, message).help("make bzImage there first")
+        Error::new(ErrorKind::UnknownKernel, message).help("run `make bzImage` there first")
     })
 }
 
@@ -130,8 +130,8 @@ fn host_kernel() -> Result<Kernel> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let images = [format!("/boot/vmlinuz-{release}"), format!("/lib/modules/{release}/vmlinuz")];
     let image = images.iter().map(Path::new).find(|path| path.is_file()).ok_or_else(|| {
-        let message = format!("the image of this machine's kernel, {release}, is not on it");
-        Error::new(ErrorKind::UnknownKernel, message).help("name the image with path")
+        let message = format!("the image of this machine's kernel, {release}, does not exist");
+        Error::new(ErrorKind::UnknownKernel, message).help("name the image with `path`")
     })?;
     let modules = PathBuf::from(format!("/lib/modules/{release}"));
     Kernel::at(image, Some(&modules).filter(|path| path.is_dir()).map(PathBuf::as_path))
@@ -143,7 +143,7 @@ pub(super) const URLS: &str = "urls";
 /// The contents of a file, whose checksum must be right; it is fetched once.
 fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
     if !is_sha256(sha256) {
-        let message = format!("the sha256 of {url} is {sha256:?}, which is no SHA-256");
+        let message = format!("the sha256 of {url} is {sha256:?}, which is not a SHA-256");
         return Err(Error::new(ErrorKind::Configuration, message)
             .help("write the 64 hexadecimal digits that sha256sum prints"));
     }
@@ -161,7 +161,7 @@ fn fetch(url: &str, sha256: &str) -> Result<Vec<u8>> {
             }
             let message = format!("{url} has the SHA-256 {found}, not {sha256}");
             Err(Error::new(ErrorKind::Fetch, message)
-                .help("correct sha256 if the file may have changed"))
+                .help("correct the sha256 if you expected the file to change"))
         })?;
     }
     verified::read(&directory.join("image"), sha256, regular::IMAGE)

@@ -149,19 +149,19 @@ pub(super) fn owned(path: &Path, metadata: &Metadata) -> Result<()> {
 
 fn unsafe_cache(what: String, repair: &str) -> Error {
     Error::new(ErrorKind::CacheUnsafe, what).help(format!(
-        "set XDG_CACHE_HOME to a directory that only you can write to, or, if you trust all that the \
-         cache has, repair it with {repair}"
+        "set XDG_CACHE_HOME to a directory that only you can write to, or, if you trust everything in the cache, \
+         repair it with {repair}"
     ))
 }
 
 fn tampered(path: &Path, expected: &str, found: &str) -> Error {
     let message = format!(
-        "{} is not what was put into the cache: expected the SHA-256 {expected}, found {found}",
+        "{} has changed in the cache: expected the SHA-256 {expected}, found {found}",
         path.display()
     );
     let directory = path.parent().unwrap_or(path).display();
     Error::new(ErrorKind::CacheTampered, message)
-        .help(format!("find out what changed it; remove {directory} to have it made again"))
+        .help(format!("find out what changed it; remove {directory} to create it again"))
 }
 
 fn stamp_path(path: &Path) -> PathBuf {

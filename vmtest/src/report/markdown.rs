@@ -33,7 +33,7 @@ pub fn markdown(events: &[Event], limit: usize) -> String {
     if left_out > 0 && text.len() + RESERVE <= limit {
         let _ = writeln!(
             text,
-            "\n{left_out} parts are left out, since a summary has at most {limit} bytes: see the log."
+            "\n{left_out} parts are left out, because a summary has at most {limit} bytes: see the log."
         );
     }
     text
