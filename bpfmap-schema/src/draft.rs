@@ -1,4 +1,4 @@
-//! What a front end hands to the check.
+//! The result of a front end, which the check gets.
 
 use std::collections::HashSet;
 
@@ -6,28 +6,28 @@ use crate::diagnostics::Finding;
 use crate::ir::Schema;
 use crate::syntax::Syntax;
 
-/// A schema as far as a front end could read it, and what it could not read.
+/// A schema as far as a front end could read it, with diagnostics for the rest.
 ///
-/// The check goes on with it, so that all the mistakes of a schema are reported in one run. It
-/// accepts only a draft without errors.
+/// The check continues with it, so that one run reports all mistakes. It accepts only a draft
+/// without errors.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// What was read.
+    /// The schema.
     pub schema: Schema,
-    /// What could not be read.
+    /// The diagnostics.
     pub findings: Vec<Finding>,
-    /// Types and maps of which a part could not be read: the check does not miss that part.
+    /// Types and maps that could be read only in part: the check does not report the missing part.
     pub incomplete: Incomplete,
-    /// Whether there are types and maps that the front end does not see: a name that means nothing
-    /// here may be one of theirs, and nothing is concluded from it.
+    /// Whether there are types and maps that the front end does not see. An unknown name may be one
+    /// of these, so it is not reported.
     pub open: bool,
     /// The language that it is written in.
     pub syntax: Syntax,
-    /// Where it has neither a type nor a map: what was found in place of them, and what that means.
+    /// For an empty schema, an explanation of what was found instead.
     pub instead: Vec<String>,
 }
 
-/// Names of what a [`Draft`] has only in part.
+/// The names of types and maps that a [`Draft`] has only in part.
 #[derive(Debug, Clone, Default)]
 pub struct Incomplete {
     /// Types.

@@ -9,7 +9,7 @@ bpfmap::schema!(name = "arena", min_kernel = "6.9");
 #[bpf_map(arena, max_entries = 16, flags(mmapable))]
 pub struct Pool;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Sixteen pages, at an address that the kernel chooses.

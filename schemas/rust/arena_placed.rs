@@ -9,7 +9,7 @@ bpfmap::schema!(name = "arena_placed", min_kernel = "6.9");
 #[bpf_map(arena, max_entries = 1, map_extra = 17592186044416, flags(mmapable))]
 pub struct Ledger;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// A page where pointers that other processes wrote still lead to it.

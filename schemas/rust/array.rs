@@ -70,7 +70,7 @@ pub struct Shared {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// How the program behaves.

@@ -108,7 +108,7 @@ pub struct Shelves {
     inner: Notes,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Programs count in one while the application reads the other.

@@ -39,7 +39,7 @@ pub struct SeenByCpu {
     inner: SeenByCpuInner,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Endpoints that have sent something.

@@ -9,7 +9,7 @@ bpfmap::schema!(name = "cgroup_array", min_kernel = "5.10");
 #[bpf_map(cgroup_array, max_entries = 16)]
 pub struct Tenants;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The cgroup of each tenant.

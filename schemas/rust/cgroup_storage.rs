@@ -36,7 +36,7 @@ pub struct SentByCgroup {
     value: Sent,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The kernel takes no BTF of a key with named padding.

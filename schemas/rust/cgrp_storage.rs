@@ -20,7 +20,7 @@ pub struct Usages {
     value: Usage,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub usages: Map<Usages>,

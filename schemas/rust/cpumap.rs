@@ -14,7 +14,7 @@ pub struct Cpus;
 #[bpf_map(cpumap, value_size = 8, max_entries = 4)]
 pub struct FilteredCpus;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The queues of CPUs, by CPU.

@@ -14,7 +14,7 @@ pub struct Ports;
 #[bpf_map(devmap, value_size = 8, max_entries = 8)]
 pub struct FilteredPorts;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Where packets go, by port.

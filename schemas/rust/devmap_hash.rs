@@ -14,7 +14,7 @@ pub struct Routes;
 #[bpf_map(devmap_hash, value_size = 8, max_entries = 8)]
 pub struct FilteredRoutes;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Where packets go, by VLAN.

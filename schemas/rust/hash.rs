@@ -147,7 +147,7 @@ pub struct Locked {
 #[bpf_map(hash, key_size = 12, value_size = 24, max_entries = 32, btf = false)]
 pub struct Opaque;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// What is known of each connection.

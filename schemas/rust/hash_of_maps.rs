@@ -56,7 +56,7 @@ pub struct Uplink {
     inner: Loopback,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// What each tenant counts, by address.

@@ -19,7 +19,7 @@ pub struct FileAccess {
     value: Access,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub file_access: Map<FileAccess>,

@@ -16,7 +16,7 @@ pub struct BySign {
     key: i32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Written and frozen before the one program that uses it is loaded.

@@ -69,7 +69,7 @@ pub struct Crews {
     value: Crew,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub watched_tasks: Map<WatchedTasks>,

@@ -35,7 +35,7 @@ pub struct NamedLists {
     value: JobList,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub job_lists: Map<JobLists>,

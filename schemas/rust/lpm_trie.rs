@@ -46,7 +46,7 @@ pub struct Networks {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub routes: Map<Routes>,

@@ -28,7 +28,7 @@ pub struct PerCpuLists {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub sessions: Map<Sessions>,

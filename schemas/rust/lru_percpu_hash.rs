@@ -12,7 +12,7 @@ pub struct Recent {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Frames by hardware address.

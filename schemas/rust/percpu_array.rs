@@ -25,7 +25,7 @@ pub struct Counters {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub latency: Map<Latency>,

@@ -20,7 +20,7 @@ pub struct SentByCpu {
     value: CpuSent,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub sent_by_cpu: Map<SentByCpu>,

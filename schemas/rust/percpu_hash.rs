@@ -28,7 +28,7 @@ pub struct Small {
     value: u8,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub per_port: Map<PerPort>,

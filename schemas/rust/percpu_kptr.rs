@@ -27,7 +27,7 @@ pub struct Tallies {
     value: Tallied,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub tallies: Map<Tallies>,

@@ -33,7 +33,7 @@ pub struct ByIndex {
     value: Counted,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub by_port: Map<ByPort>,

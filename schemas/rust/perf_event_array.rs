@@ -15,7 +15,7 @@ pub struct CpuSample {
     pub _pad0: [u8; 3],
 }
 
-/// Small enough to be read where it is.
+/// Small enough to be read in place.
 #[derive(Clone, Copy, BpfType)]
 #[repr(C)]
 #[bpf_type(std_traits)]
@@ -43,7 +43,7 @@ pub struct Marks {
 #[bpf_map(perf_event_array)]
 pub struct Cycles;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// As many as there are CPUs.

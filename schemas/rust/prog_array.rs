@@ -9,7 +9,7 @@ bpfmap::schema!(name = "prog_array", min_kernel = "5.10");
 #[bpf_map(prog_array, max_entries = 8, values(1 = handle_ipv4, 6 = handle_ipv6))]
 pub struct Parsers;
 
-/// What takes over; a program can be in several tables.
+/// What takes over; a program can stand in several tables.
 #[derive(BpfMap)]
 #[bpf_map(prog_array, max_entries = 4, values(3 = handle_ipv6))]
 pub struct Fallbacks;
@@ -19,12 +19,12 @@ pub struct Fallbacks;
 #[bpf_map(prog_array, max_entries = 16)]
 pub struct Plugins;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// What goes on with a packet, by the version of IP; there from the start.
     pub parsers: Map<Parsers>,
-    /// What takes over; a program can be in several tables.
+    /// What takes over; a program can stand in several tables.
     pub fallbacks: Map<Fallbacks>,
     /// What the application adds while it runs.
     pub plugins: Map<Plugins>,

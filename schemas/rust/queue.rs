@@ -25,7 +25,7 @@ pub struct Numbers {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub jobs: Map<Jobs>,

@@ -63,7 +63,7 @@ pub struct Settings {
     value: Limit,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Sources seen recently.

@@ -33,7 +33,7 @@ pub struct Schedules {
     value: Schedule,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub schedules: Map<Schedules>,

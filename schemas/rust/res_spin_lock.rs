@@ -26,7 +26,7 @@ pub struct ReserveCells {
     value: Reserve,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub reserves: Map<Reserves>,

@@ -47,7 +47,7 @@ pub struct Quotas {
     value: Quota,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Traffic by flow; a few are expected, a million possible.

@@ -49,7 +49,7 @@ pub struct Ticks {
     event: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Connections as they are made.

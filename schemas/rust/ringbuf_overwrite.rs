@@ -21,7 +21,7 @@ pub struct Recorder {
     event: RecordedStep,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The last steps before something went wrong.

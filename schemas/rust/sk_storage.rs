@@ -38,7 +38,7 @@ pub struct Inherited {
     value: GuardedTraffic,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// What each socket sent.

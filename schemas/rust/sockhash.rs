@@ -32,7 +32,7 @@ pub struct BlindConnections {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The socket of each connection.

@@ -16,7 +16,7 @@ pub struct BlindPeers {
     value: u32,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The ends of connections.

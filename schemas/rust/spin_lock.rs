@@ -27,7 +27,7 @@ pub struct BalanceCells {
     value: Balance,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub balances: Map<Balances>,

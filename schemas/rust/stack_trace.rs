@@ -43,7 +43,7 @@ pub struct LastStack {
     value: [u64; 16],
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Addresses, the innermost first.

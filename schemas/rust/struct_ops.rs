@@ -1,4 +1,4 @@
-//! A struct of programs that replaces functions of the kernel.
+//! A struct of programs that stands in for functions of the kernel.
 
 use bpfmap::{BpfMap, BpfMaps, Map};
 
@@ -9,7 +9,7 @@ bpfmap::schema!(name = "struct_ops");
 #[bpf_map(struct_ops, ops = "tcp_congestion_ops")]
 pub struct SlowStart;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// A congestion control that never leaves slow start; its members are written in C.

@@ -19,7 +19,7 @@ pub struct Accounts {
     value: Account,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub accounts: Map<Accounts>,

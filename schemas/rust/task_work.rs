@@ -25,7 +25,7 @@ pub struct ErrandCells {
     value: Errand,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub errands: Map<Errands>,

@@ -19,7 +19,7 @@ pub struct Timers {
     value: Timed,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub timers: Map<Timers>,

@@ -27,7 +27,7 @@ pub struct Shared {
     value: SharedEntry,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub shared: Map<Shared>,

@@ -23,7 +23,7 @@ pub struct Rules {
     event: SourceRule,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// Changes to the rules, in order.

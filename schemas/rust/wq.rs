@@ -32,7 +32,7 @@ pub struct RecentChores {
     value: Chore,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub chores: Map<Chores>,

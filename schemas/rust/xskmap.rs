@@ -9,7 +9,7 @@ bpfmap::schema!(name = "xskmap", min_kernel = "5.10");
 #[bpf_map(xskmap, max_entries = 4)]
 pub struct Queues;
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     /// The socket of each receive queue.

@@ -1,5 +1,5 @@
-//! Every name that a schema has in C, compared with each other and against those that C has taken.
-//! Names that Rust has taken are no concern: the Rust back end writes them in another way.
+//! Compares all names that a schema has in C with each other and with the names that C reserves.
+//! Names that Rust reserves are not checked, because the Rust back end escapes them.
 
 use super::context::Context;
 use super::names::{Seen, unique};
@@ -12,27 +12,27 @@ use crate::taken::{Kind, Namespace};
 use crate::type_word;
 use bpfmap_core::map_type::MapType;
 
-/// What every name begins with that the generated C has of its own: macros, functions of headers, and all
-/// that a fixture declares. So none of them is ever a name of the schema.
+/// The prefixes of all names that the generated C uses itself: macros, functions of headers, and the declarations of
+/// fixtures. A schema can't use them.
 const OWN: [&str; 2] = ["BPFMAP_", "__bpfmap_"];
 
 /// A name that the header of a schema declares.
 struct CName<'a> {
-    /// As it is in C.
+    /// The name in C.
     written: String,
     space: Namespace,
-    /// What the author of the schema gave.
+    /// The name in the schema.
     given: &'a Spanned<String>,
     is: Is,
-    /// Whether it is a type of the kernel's, or a constant of one: such a name may be taken.
+    /// Whether it is a type of the kernel, or a constant of one: such a name may be reserved.
     kernel: bool,
 }
 
-/// What has a name in C.
+/// The kind of declaration with a name in C.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Is {
     Type,
-    /// A type, by its bare name: an alias, or what has `typedef`.
+    /// A type with a plain name: an alias, or a type with `typedef`.
     Typedef,
     Map,
     Member,
@@ -59,16 +59,16 @@ pub(super) fn check(cx: &mut Context<'_>) {
     different(cx, &names);
 }
 
-/// Reports the name of a program that C has taken: the header declares it.
+/// Reports the name of a program that C reserves, because the header declares the program.
 pub(super) fn program(cx: &mut Context<'_>, given: &Spanned<String>) {
     let (written, space) = (given.value.clone(), Namespace::Function);
     not_taken(cx, &CName { written, space, given, is: Is::Program, kernel: false });
 }
 
-/// Returns every name, in the order in which the first of two that are equal has the right to it.
+/// Returns all names. Of two equal names, the first one is kept.
 fn all<'a>(cx: &Context<'a>) -> Vec<CName<'a>> {
     let mut names = vec![];
-    // What means a type in every schema was told.
+    // Names of built-in types have already been reported.
     let types = || cx.types().iter().filter(|def| as_type(def).is_none());
     for def in types() {
         let kernel = def.in_c.kernel;
@@ -127,7 +127,7 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
     let mut seen = std::collections::HashSet::new();
     for variant in &body.variants {
         let written = body.c_constant(&def.name.value, &variant.name.value);
-        // Twice in one enum is another rule's finding.
+        // Another rule reports duplicates within one enum.
         if seen.insert(written.clone()) {
             names.push(CName {
                 written,
@@ -140,7 +140,7 @@ fn constants<'a>(def: &'a TypeDef, body: &'a Enum, names: &mut Vec<CName<'a>>) {
     }
 }
 
-/// Reports a name that something else has.
+/// Reports a name that is already in use.
 fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
     let written = name.written.as_str();
     let (what, is_certain) = if OWN.iter().any(|own| written.starts_with(own)) {
@@ -150,7 +150,7 @@ fn not_taken(cx: &mut Context<'_>, name: &CName<'_>) {
         if name.kernel && !matches!(why.kind, Kind::Macro | Kind::Keyword) {
             return;
         }
-        // Whether there is a C program at all, and what it includes, an item by itself does not tell.
+        // An item alone does not tell whether there is a C program, and what it includes.
         if !why.is_certain && cx.open {
             return;
         }
@@ -192,7 +192,7 @@ fn another(name: &str) -> String {
     }
 }
 
-/// Why no schema can give a type this name, whatever C says: the word means a type in each.
+/// Returns why no schema can use this name for a type, even if C allows it: it is a built-in type.
 fn as_type(def: &TypeDef) -> Option<&'static str> {
     let word = def.name.value.as_str();
     if type_word::builtin(word).is_some() || type_word::pointing(word).is_some() || word == "void" {
@@ -204,8 +204,8 @@ fn as_type(def: &TypeDef) -> Option<&'static str> {
     }
 }
 
-/// Compares all names with each other. Tags are a space of their own, members one for each struct; all
-/// others share one.
+/// Compares all names with each other. Tags have their own namespace, the members of each struct too, and all other
+/// names share one.
 fn different(cx: &mut Context<'_>, names: &[CName<'_>]) {
     let mut seen = Seen::default();
     let message = |name: &str, first: &str, written: &str| {

@@ -1,4 +1,4 @@
-//! What every rule has at hand.
+//! The context of all rules.
 
 use std::collections::HashSet;
 
@@ -18,12 +18,12 @@ use crate::taken::Taken;
 pub(super) struct Context<'a> {
     pub(super) resolved: Resolved<'a>,
     pub(super) incomplete: &'a Incomplete,
-    /// Whether there are types and maps that nobody sees here.
+    /// Whether there are types and maps that are not visible here.
     pub(super) open: bool,
     pub(super) syntax: Syntax,
-    /// The names that C has taken.
+    /// The names that C reserves.
     pub(super) taken: Taken<'a>,
-    /// Types of which the size is not known, since something in them is wrong already.
+    /// Types of unknown size, because they have an error.
     pub(super) unsound: HashSet<&'a str>,
     findings: Findings,
 }
@@ -71,16 +71,16 @@ impl<'a> Context<'a> {
     /// Returns whether all of the map could be read, so that what is missing is really missing.
     pub(super) fn is_complete(&self, map: &MapDecl) -> bool {
         let name = &map.name.value;
-        // What is wrong in a template was found with the map that it is in.
+        // Errors of a template were reported with the map that contains it.
         !self.incomplete.maps.contains(name.strip_suffix(TEMPLATE_SUFFIX).unwrap_or(name))
     }
 
-    /// Returns whether nobody says what the attribute of the map is: neither its author, nor that the loader does.
+    /// Returns whether neither the schema nor the loader sets the attribute of the map.
     pub(super) fn is_unsaid(&self, map: &MapDecl, attribute: Attribute) -> bool {
         self.is_complete(map) && !map.is_set_by_loader(attribute)
     }
 
-    /// Returns whether the layout of a key or value can be relied on.
+    /// Returns whether the layout of a key or value is known.
     pub(super) fn is_sound_part(&self, part: &KeyValue) -> bool {
         match part {
             KeyValue::Type(ty) => self.is_sound(&ty.value),
@@ -88,13 +88,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns whether the layout of `ty` can be relied on.
+    /// Returns whether the layout of `ty` is known.
     pub(super) fn is_sound(&self, ty: &Type) -> bool {
         by_value(ty).is_none_or(|name| !self.unsound.contains(name))
     }
 }
 
-/// Returns the name of the type that `ty` holds by value, if it has one.
+/// Returns the name of the type that `ty` contains by value, if it has one.
 pub(super) fn by_value(ty: &Type) -> Option<&str> {
     match ty {
         Type::Named(name) => Some(name),

@@ -1,17 +1,17 @@
-//! What the rules find, and how much of it is shown.
+//! The diagnostics of the rules, and how many of them are shown.
 
 use crate::diagnostics::{Finding, Severity};
 use crate::rules;
 use crate::source::Span;
 
-/// The most findings of one run: who has more will see the rest in the next.
+/// The most diagnostics of one run.
 const SHOWN: usize = 500;
 
-/// The most of each severity that are kept to choose from; the rest is counted. A finding takes more
-/// memory than the few bytes that may cause it.
+/// The most diagnostics of each severity that are kept; others are only counted. A diagnostic takes more memory than
+/// the few bytes that may cause it.
 const KEPT: usize = 8 * SHOWN;
 
-/// Findings as they are made.
+/// The diagnostics so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     kept: Vec<Finding>,

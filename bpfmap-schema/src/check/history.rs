@@ -1,4 +1,4 @@
-//! Rules about what a schema says of older maps: former names, and what new members hold there.
+//! Rules about older maps: former names, and the defaults of new members.
 
 use std::collections::HashMap;
 
@@ -53,10 +53,10 @@ fn flatten<'a>(body: &'a Composite, members: &mut Vec<&'a Member>) {
     }
 }
 
-/// The name of something, and what it was called before.
+/// A name and the former name.
 type Names<'a> = (Option<&'a Spanned<String>>, Option<&'a Spanned<String>>);
 
-/// A former name stands for one thing of an older schema, and nothing of this one.
+/// A former name belongs to one declaration of an older schema, and to none of this one.
 fn former_names(cx: &mut Context<'_>, what: &str, all: &[Names<'_>]) {
     let mut now: HashMap<&str, Span> = HashMap::new();
     for name in all.iter().filter_map(|(name, _)| *name) {
@@ -117,7 +117,7 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
         Type::Named(name) => cx.resolved.type_def(name).is_none(),
         _ => false,
     };
-    // That the name means nothing is another rule's finding.
+    // Another rule reports unknown names.
     if is_unknown {
         return;
     }
@@ -143,7 +143,7 @@ fn default_value(cx: &mut Context<'_>, member: &Member) {
     );
 }
 
-/// What a member that is one number can be.
+/// The possible numbers of a member.
 enum Number<'a> {
     Int(Int),
     Bool,
@@ -197,15 +197,15 @@ impl Number<'_> {
 }
 
 impl<'a> Resolved<'a> {
-    /// Returns the number that `member` is in entries that were written before there was one: what
-    /// its schema says, or 0. Of a big-endian member it is the number that it stands for.
+    /// Returns the number of `member` in older entries, which were written without it: its default,
+    /// or 0. For a big-endian member, this is the number itself.
     #[must_use]
     pub fn default_of(self, member: &'a Member) -> i128 {
         let (MemberType::Type(ty), Some(default)) = (&member.ty, &member.default) else { return 0 };
         self.number(&ty.value).and_then(|held| held.value_of(&default.value)).unwrap_or(0)
     }
 
-    /// `None` for what is not one number.
+    /// `None` for a type that is not a number.
     fn number(self, ty: &'a Type) -> Option<Number<'a>> {
         match self.without_aliases(ty) {
             Type::Int(int) => Some(Number::Int(*int)),

@@ -1,6 +1,6 @@
-//! The check: from a schema as it was written to one that back ends can rely on.
+//! The check, which turns a schema into one on which back ends can rely.
 //!
-//! The rules ask the facts table what a map type takes; none of them knows a map type by name.
+//! The rules use the facts table; none of them names a map type.
 
 mod c_names;
 mod context;
@@ -34,7 +34,7 @@ use crate::source::Span;
 use crate::syntax::Syntax;
 use crate::taken::Taken;
 
-/// A schema that keeps every rule. It is all that back ends read.
+/// A schema that follows all rules. Back ends read only this.
 #[derive(Debug, Clone)]
 pub struct Checked {
     schema: Schema,
@@ -51,32 +51,32 @@ impl Checked {
         &self.schema
     }
 
-    /// Returns the language that its author wrote it in.
+    /// Returns the language of the schema.
     #[must_use]
     pub fn syntax(&self) -> Syntax {
         self.syntax
     }
 
-    /// Returns where each member of each type lies.
+    /// Returns the layouts of all types.
     #[must_use]
     pub fn layouts(&self) -> &Layouts {
         &self.layouts
     }
 
-    /// Returns what its names mean.
+    /// Returns the resolved names.
     #[must_use]
     pub fn resolved(&self) -> Resolved<'_> {
         Resolved { schema: &self.schema, layouts: &self.layouts, index: &self.index }
     }
 
-    /// Returns what the check has to say, although it is no error.
+    /// Returns the warnings of the check.
     #[must_use]
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
 }
 
-/// Returns what the rules say of a schema that nobody wrote. It stays as it is.
+/// Returns the diagnostics for a generated schema, which it does not change.
 #[cfg(feature = "import")]
 pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     let maps = schema.maps.clone();
@@ -91,20 +91,20 @@ pub(crate) fn findings(schema: &mut Schema) -> Vec<Finding> {
     findings
 }
 
-/// Checks a schema by every rule.
+/// Checks a schema with all rules.
 ///
 /// # Errors
 ///
-/// All findings, if one of them is an error.
+/// Returns all diagnostics if one of them is an error.
 pub fn check(draft: impl Into<Draft>) -> Result<Checked, Rejected> {
     check_with(draft, Taken::default())
 }
 
-/// Checks a schema by every rule, and compares its names in C with those that `taken` knows.
+/// Checks a schema with all rules, and compares its names in C with those in `taken`.
 ///
 /// # Errors
 ///
-/// All findings, if one of them is an error.
+/// Returns all diagnostics if one of them is an error.
 pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, Rejected> {
     let Draft { mut schema, findings, incomplete, open, syntax, instead } = draft.into();
     implied::fill(&mut schema);
@@ -120,7 +120,7 @@ pub fn check_with(draft: impl Into<Draft>, taken: Taken<'_>) -> Result<Checked, 
     Ok(Checked { schema, layouts, index, warnings: findings, syntax })
 }
 
-/// Returns what to say of a schema that was read and has nothing in it.
+/// Returns the diagnostic for an empty schema.
 fn empty(
     schema: &Schema,
     findings: &[Finding],

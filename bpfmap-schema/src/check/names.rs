@@ -1,4 +1,4 @@
-//! Rules about names: each can be written in C and in Rust, and none is given twice.
+//! Rules about names: each must be valid in C and in Rust, and must be unique.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -24,7 +24,7 @@ const MAX_KERNEL_NAME: usize = 15;
 
 pub(super) fn check(cx: &mut Context<'_>) {
     let schema = cx.resolved.schema;
-    // Without one, which is for the front end to say, the name stands nowhere.
+    // The front end reports a missing name, which has no position here.
     if !schema.name.value.is_empty() || schema.name.span.source.is_some() {
         identifier(cx, "a schema", &schema.name);
     }
@@ -50,7 +50,7 @@ pub(super) fn check(cx: &mut Context<'_>) {
     unique_in_the_kernel(cx);
 }
 
-/// Reports `name` if it is no identifier.
+/// Reports `name` if it is not an identifier.
 pub(super) fn identifier(cx: &mut Context<'_>, what: &str, name: &Spanned<String>) {
     let text = &name.value;
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
@@ -81,10 +81,10 @@ fn members(cx: &mut Context<'_>, body: &Composite) {
     }
 }
 
-/// Names that were given, each with its first place.
+/// The names so far, each with its first position.
 pub(super) type Seen<'a> = HashMap<String, (&'a str, Span)>;
 
-/// Reports `name` where something that comes out as `written` was there before.
+/// Reports `name` if another name already becomes `written`.
 pub(super) fn unique<'a>(
     cx: &mut Context<'_>,
     seen: &mut Seen<'a>,
@@ -109,7 +109,7 @@ pub(super) fn unique<'a>(
     }
 }
 
-/// Files are called after schemas, and a schema's name those of its includes.
+/// The names of schemas determine the names of files.
 fn unique_schemas(cx: &mut Context<'_>) {
     let schema = cx.resolved.schema;
     let mut seen = HashMap::from([(&schema.name.value, schema.name.span)]);
@@ -196,7 +196,7 @@ fn unique_in_rust(cx: &mut Context<'_>) {
     let mut given = HashSet::new();
     for def in cx.types() {
         let name = &def.name;
-        // The same name in the schema is another rule's finding.
+        // Another rule reports equal names in the schema.
         if !given.insert(&name.value) {
             continue;
         }

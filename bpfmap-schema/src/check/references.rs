@@ -1,4 +1,4 @@
-//! Rules about names that stand for types: each means something, and nothing holds itself.
+//! Rules about names of types: each must be declared, and no type may contain itself.
 
 use super::context::{Context, by_value, for_each_type};
 use crate::diagnostics::Finding;
@@ -64,8 +64,8 @@ fn unknown_types(cx: &mut Context<'_>) {
     }
 }
 
-/// Adds each name in `ty` that means nothing. Where `declarable`, right behind a pointer, a name
-/// that the schema does not know is a struct of the kernel.
+/// Adds each unknown name in `ty`. If `declarable`, directly after a pointer, an unknown name is a
+/// struct of the kernel.
 fn unknown_names<'a>(
     cx: &Context<'a>,
     ty: &'a Spanned<Type>,
@@ -82,21 +82,21 @@ fn unknown_names<'a>(
     }
 }
 
-/// How deep types may hold types by value.
+/// The most levels of types that contain types by value.
 ///
 /// Source: `MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`.
 const MAX_DEPTH: usize = 32;
 
-/// A type that holds another by value.
+/// A type that contains another by value.
 struct Edge<'a> {
     to: usize,
     ty: &'a Spanned<Type>,
-    /// How many levels are between the two: arrays, structs and unions in place.
+    /// The number of levels between the two: arrays, structs and unions in place.
     depth: usize,
 }
 
-/// Finds types that hold themselves, and chains that are too long. What holds an unsound type is
-/// unsound.
+/// Finds types that contain themselves, and chains that are too long. A type that contains an
+/// unsound type is unsound.
 fn containment(cx: &mut Context<'_>) {
     let types = cx.types();
     let edges: Vec<Vec<Edge<'_>>> = (0..types.len()).map(|index| edges(cx, index)).collect();
@@ -127,12 +127,12 @@ enum State {
     New,
     /// On the stack.
     Open,
-    /// With the depth of what it holds.
+    /// Finished, with the depth of its content.
     Done(usize),
 }
 
 struct Walk {
-    /// Types, each held by the one before it, with the edge of each that comes next.
+    /// The current chain of types, each contained in the previous one, with its next edge.
     stack: Vec<(usize, usize)>,
     state: Vec<State>,
 }
@@ -163,8 +163,8 @@ fn edges<'a>(cx: &Context<'a>, index: usize) -> Vec<Edge<'a>> {
     edges
 }
 
-/// Returns how deep the type at `index` holds others, once that is known of all that it holds.
-/// Passes on what is wrong with them.
+/// Returns the depth of the type at `index`, after all types in it are finished. Passes on their
+/// errors.
 fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]) -> usize {
     let def = &cx.types()[index];
     let mut deepest = 0;
@@ -177,7 +177,7 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
         }
     }
     let name = &def.name;
-    // What holds a type that is too deep is not reported again, and a circle has no depth.
+    // A type that contains one that is too deep is not reported again, and a cycle has no depth.
     if deepest > MAX_DEPTH && deepest < TOO_DEEP && !cx.unsound.contains(name.value.as_str()) {
         let message = format!("`{}` nests types more than {MAX_DEPTH} deep", name.value);
         cx.report(
@@ -189,10 +189,10 @@ fn depth(cx: &mut Context<'_>, index: usize, edges: &[Edge<'_>], state: &[State]
     deepest
 }
 
-/// The depth of a type that was reported as too deep.
+/// The depth of a type that has been reported as too deep.
 const TOO_DEEP: usize = usize::MAX;
 
-/// How many steps of a circle are shown.
+/// The most steps of a cycle that are shown.
 const MAX_SHOWN: usize = 8;
 
 fn report_cycle<'a>(

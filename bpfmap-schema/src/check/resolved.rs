@@ -20,7 +20,7 @@ pub struct Resolved<'a> {
     pub(super) index: &'a TypeIndex,
 }
 
-/// The place of each type of a schema by its name; the first, where a name is twice.
+/// The index of each type by its name, or of the first one if a name is duplicate.
 pub(super) type TypeIndex = HashMap<String, usize>;
 
 pub(super) fn type_index(schema: &Schema) -> TypeIndex {
@@ -202,7 +202,7 @@ impl<'a> Resolved<'a> {
     }
 }
 
-/// Where the members of a struct are in a value.
+/// The position of a struct's members in a value.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     /// The byte in which the struct starts.

@@ -1,16 +1,16 @@
-//! A mistake, where it stands, and what to do about it.
+//! A diagnostic: a mistake, its position, and what to do about it.
 
 use std::fmt;
 
 use crate::rules::Rule;
 use crate::source::{SourceMap, Span};
 
-/// How bad a finding is.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// The schema stands, but it may not do what its author wants.
+    /// The schema is valid, but may not do what its author wants.
     Warning,
-    /// The schema can't be used.
+    /// The schema is not valid.
     Error,
 }
 
@@ -25,34 +25,34 @@ impl Severity {
     }
 }
 
-/// A place in a source and what is to be said about it.
+/// A position in a source, with a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The place.
     pub span: Span,
-    /// What it has to do with the finding; may be empty.
+    /// The label, which may be empty.
     pub text: String,
 }
 
-/// One thing that a rule found.
+/// A diagnostic of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The rule that was broken.
     pub rule: &'static Rule,
-    /// What is wrong. One line, which names the thing it speaks of.
+    /// The message: one line with the names in it.
     pub message: String,
     /// Where.
     pub place: Label,
-    /// Other places that take part: where the same name was defined first, say.
+    /// Related positions, such as the first definition of a name.
     pub related: Vec<Label>,
-    /// Why it is wrong, where the message alone leaves that open.
+    /// The reason, if the message does not explain it.
     pub notes: Vec<String>,
     /// What to do.
     pub help: Option<String>,
 }
 
 impl Finding {
-    /// Returns a finding of `rule` at `span`.
+    /// Returns a diagnostic of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: Span, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -64,14 +64,14 @@ impl Finding {
         }
     }
 
-    /// Writes `text` beside the underlined place.
+    /// Sets the label of the underlined text.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.place.text = text.into();
         self
     }
 
-    /// Shows another place.
+    /// Adds a related position.
     #[must_use]
     pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
         self.related.push(Label { span, text: text.into() });
@@ -92,22 +92,21 @@ impl Finding {
         self
     }
 
-    /// Returns how bad it is: as bad as its rule says.
+    /// Returns the severity of its rule.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.rule.severity
     }
 }
 
-/// Why a schema can't be used: all that was found in it, warnings too, and the texts that the
-/// findings point into.
+/// The error for an invalid schema: all its diagnostics, including warnings, and the source texts.
 ///
-/// Its `Display` shows each finding with the underlined source line.
+/// Its `Display` shows each diagnostic with the underlined source line.
 #[derive(Debug, Clone)]
 pub struct Rejected {
     /// The texts.
     pub sources: SourceMap,
-    /// What was found, in the order of the text. At least one is an error.
+    /// The diagnostics, in the order of the text. At least one is an error.
     pub findings: Vec<Finding>,
 }
 

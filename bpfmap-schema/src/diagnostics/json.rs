@@ -1,19 +1,19 @@
-//! Findings for tools: one JSON object a line.
+//! Diagnostics for tools: one JSON object for each line.
 
 use std::fmt::Write as _;
 
 use super::{Finding, Position};
 use crate::source::SourceMap;
 
-/// `finding` as one JSON object, without a line end.
+/// Returns a diagnostic as a JSON object, without a line end.
 ///
 /// ```json
 /// {"rule":"array-key-size","severity":"error","message":"…","file":"maps.toml","line":3,"column":7,"end":{"line":3,"column":12},"label":"…","related":[{"file":"…","line":1,"column":1,"end":{…},"label":"…"}],"notes":["…"],"help":"…"}
 /// ```
 ///
 /// Lines and columns count from 1, columns in characters; `end` is one past the last character.
-/// `file`, `line`, `column` and `end` are `null` where a finding has no place in a text, `help`
-/// where there is none.
+/// `file`, `line`, `column` and `end` are `null` if the diagnostic has no position, and `help` is
+/// `null` if there is none.
 #[must_use]
 pub fn to_json_line(finding: &Finding, sources: &SourceMap) -> String {
     let mut json = String::from("{\"rule\":");

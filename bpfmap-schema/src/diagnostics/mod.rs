@@ -1,4 +1,4 @@
-//! What bpfmap has to say about a schema, and how it is shown.
+//! Diagnostics about a schema, and how they are shown.
 
 mod finding;
 mod json;

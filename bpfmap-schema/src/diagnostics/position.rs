@@ -1,6 +1,6 @@
 //! From bytes to lines and columns.
 
-/// A place in a text as people count.
+/// A line and column in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     /// The line, from 1. A line ends with LF or CRLF.
@@ -11,8 +11,8 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns where byte `offset` of `text` stands. An offset past the end, or inside of a
-    /// character, counts as the last place before it.
+    /// Returns the line and column of byte `offset` of `text`. An offset past the end or inside a
+    /// character counts as the last position before it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
         let offset = floor(text, offset);

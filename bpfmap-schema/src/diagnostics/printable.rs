@@ -1,4 +1,4 @@
-//! Text that someone else wrote, as a terminal may show it.
+//! Untrusted text in a form that a terminal can show.
 
 /// Returns `text` with a symbol in place of each character that controls a terminal or changes the order of others.
 /// Lines and tabs stay.

@@ -1,4 +1,4 @@
-//! Findings for people: the message, the underlined source line, and what to do.
+//! Diagnostics as text: the message, the underlined source line, and the help.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::position::{floor, line_start};
 use super::{Finding, Label, Position, Severity, printable};
 use crate::source::{Source, SourceMap};
 
-/// How findings are drawn.
+/// The style of diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// ASCII characters, no colour.
@@ -31,7 +31,7 @@ pub fn render(findings: &[Finding], sources: &SourceMap, style: Style) -> String
         text.push_str(&renderer.render(&[report(finding, sources)]));
         text.push_str("\n\n");
     }
-    // Of control characters the renderer leaves these, which some terminals obey as well.
+    // The renderer does not replace these control characters, which some terminals interpret.
     text.replace(|character| ('\u{80}'..='\u{9f}').contains(&character), "\u{fffd}")
 }
 
@@ -54,7 +54,7 @@ fn report<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
     group
 }
 
-/// Whole lines of a source, with what is to be underlined in them.
+/// Complete lines of a source, with the parts to underline.
 struct Excerpt<'a> {
     source: &'a Source,
     range: Range<usize>,
@@ -90,7 +90,7 @@ fn excerpts<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Vec<Excerpt<'a>
 }
 
 impl<'a> Excerpt<'a> {
-    /// Returns the line on which `label` starts; `None` when it points into no text.
+    /// Returns the line on which `label` starts, or `None` if it has no position.
     fn of(label: &'a Label, kind: AnnotationKind, sources: &'a SourceMap) -> Option<Self> {
         let source = sources.get(label.span.source?);
         let text = &source.text;

@@ -1,5 +1,4 @@
-//! Front ends: each makes a [`Schema`](crate::ir::Schema) of something that people or compilers
-//! wrote.
+//! Front ends, each of which produces a [`Schema`](crate::ir::Schema) from another source.
 
 #[cfg(feature = "import")]
 pub mod btf;
@@ -19,14 +18,14 @@ use bpfmap_core::KernelVersion;
 
 /// Reads the schema in the file `path`: in Rust where its name ends in `.rs`, else in TOML.
 ///
-/// Never fails: what can't be read is among the draft's findings.
+/// Never fails: errors are among the diagnostics of the draft.
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file(path: &std::path::Path) -> Draft {
     read_file_with(path, &rust::Cfg::default())
 }
 
-/// Returns the same, for a build of which `cfg` is known: only Rust asks for it.
+/// Does the same with the conditions `cfg` of a build, which only Rust uses.
 #[cfg(all(feature = "rust", feature = "toml"))]
 #[must_use]
 pub fn read_file_with(path: &std::path::Path, cfg: &rust::Cfg) -> Draft {

@@ -39,7 +39,7 @@ fn max_entries(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Of some map types all values, and one more, have to take less than 4 GiB: the kernel finds a value by a product of 32
+/// For some map types, all values and one more must take less than 4 GiB, because the kernel computes offsets in 32
 /// bits.
 fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     let (Some(entries), Some(value)) = (&map.max_entries, &map.value) else { return };
@@ -55,7 +55,7 @@ fn contiguous(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     }
 }
 
-/// Returns whether a map without `max_entries` is what its author meant.
+/// Returns whether a map of this type may have no `max_entries`.
 pub(super) fn may_be_absent(rule: MaxEntriesRule) -> bool {
     matches!(rule, MaxEntriesRule::PerCpu | MaxEntriesRule::One | MaxEntriesRule::Zero)
 }

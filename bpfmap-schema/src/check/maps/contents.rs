@@ -62,7 +62,7 @@ fn no_values(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     );
 }
 
-/// A template is a pattern and no map of its own: nothing pins or fills it.
+/// A template is not a map itself: nothing pins or fills it.
 fn template_attributes(cx: &mut Context<'_>, template: &MapDecl) {
     let pinning = template.pinning.as_ref().map(|pinning| ("pinning", pinning.span));
     let values = template.values.first().map(|(index, _)| ("values", index.span));
@@ -217,7 +217,7 @@ fn keys(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) -> bool {
     true
 }
 
-/// Each initial content is a map like the inner one.
+/// Checks that each initial map matches the template.
 fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     let schema = cx.resolved.schema;
     for (_, name) in &map.values {
@@ -263,7 +263,7 @@ fn maps(cx: &mut Context<'_>, map: &MapDecl) {
     }
 }
 
-/// Returns what the kernel would find different: its name, and what both have.
+/// Returns what the kernel would find different: the property, and its two values.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_equal`.
 fn difference(
@@ -271,7 +271,7 @@ fn difference(
     content: &MapDecl,
     inner: &MapDecl,
 ) -> Option<(&'static str, String, String)> {
-    // What is wrong with a type has been reported, and is no difference.
+    // Errors of a type have been reported and don't count as a difference.
     let sizes = |key_value: Option<&KeyValue>| match key_value {
         Some(KeyValue::Type(ty)) if !cx.is_sound(&ty.value) => 0,
         Some(it) => cx.resolved.layout(it).size,
@@ -279,7 +279,7 @@ fn difference(
     };
     let flags = |map: &MapDecl| {
         let flags = map.flags.iter().map(|flag| flag.value.as_str());
-        // Those two are the descriptor's.
+        // These two flags belong to the descriptor.
         let mut flags: Vec<&str> =
             flags.filter(|flag| !matches!(*flag, "rdonly" | "wronly")).collect();
         flags.sort_unstable();

@@ -89,7 +89,7 @@ pub(super) fn check<'a>(
     }
 }
 
-/// Returns the finding with a remedy as the author of the schema writes it.
+/// Returns the diagnostic with a help in the syntax of the schema.
 fn in_syntax(cx: &Context<'_>, row: &MapType, finding: Finding) -> Finding {
     match row.key {
         KeyRule::CgroupStorage => finding.help(format!(
@@ -116,8 +116,8 @@ fn number_key(cx: &mut Context<'_>, map: &MapDecl, row: &MapType, key: &Spanned<
     }
 }
 
-/// Returns whether `ty` is a struct whose first bytes are the prefix length: the first member, or
-/// what that begins with, as in `struct { struct bpf_lpm_trie_key trie; … }`.
+/// Returns whether `ty` is a struct whose first bytes are the prefix length, either as the first
+/// member or at the start of that member, as in `struct { struct bpf_lpm_trie_key trie; … }`.
 fn starts_with_prefix_length(cx: &Context<'_>, ty: &Type) -> bool {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return false };
     match cx.resolved.type_def(name).map(|def| &def.kind) {
@@ -137,7 +137,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
         MemberType::Type(ty) => match cx.resolved.without_aliases(&ty.value) {
             Type::Int(Int { size: 4, signed: false }) => return true,
             Type::Named(name) => match cx.resolved.type_def(name).map(|def| &def.kind) {
-                // A sound type does not hold itself.
+                // A sound type does not contain itself.
                 Some(TypeDefKind::Struct(body)) => (body, false),
                 Some(TypeDefKind::Union(body)) => (body, true),
                 _ => return false,
@@ -149,7 +149,7 @@ fn begins(cx: &Context<'_>, member: &Member) -> bool {
     body.members.iter().take(first).any(|member| begins(cx, member))
 }
 
-/// Returns the array of no elements that ends the struct `ty`, if one does.
+/// Returns the array without elements at the end of the struct `ty`, if there is one.
 fn flexible_array(cx: &Context<'_>, ty: &Type) -> Option<Span> {
     let Type::Named(name) = cx.resolved.without_aliases(ty) else { return None };
     let TypeDefKind::Struct(body) = &cx.resolved.type_def(name)?.kind else { return None };

@@ -1,4 +1,4 @@
-//! Rules about what a map leaves to its loader.
+//! Rules about the attributes that a map leaves to its loader.
 
 use std::collections::HashSet;
 
@@ -32,7 +32,7 @@ fn finding(attribute: &Spanned<Attribute>, message: impl Into<String>) -> Findin
     Finding::new(&rules::SET_BY_LOADER, attribute.span, message)
 }
 
-/// Returns what the schema says as well.
+/// Returns the attributes that the schema sets too.
 fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let written: Option<Span> = match attribute.value {
         Attribute::Key => map.key.as_ref().map(crate::ir::KeyValue::span),
@@ -40,14 +40,14 @@ fn written(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
         Attribute::MaxEntries => map.max_entries.as_ref().map(|entries| entries.span),
         Attribute::Inner => map.inner.as_ref().map(|inner| inner.span),
     };
-    // What goes without saying is no more the loader's.
+    // The loader can't set an attribute that the schema can leave out.
     let written = written.filter(|span| *span != Span::NONE)?;
     let message =
         format!("the schema sets `{}`, but leaves it to the loader too", attribute.value.name());
     Some(finding(attribute, message).related(written, "written here").help("remove one of them"))
 }
 
-/// Returns whether a map of type `row` is not made unless somebody says what the attribute is.
+/// Returns whether a map of type `row` can't be created without the attribute.
 fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     match attribute {
         Attribute::Key => row.key != KeyRule::Keyless && !row.key.is_implied(),
@@ -57,7 +57,7 @@ fn is_needed(row: &MapType, attribute: Attribute) -> bool {
     }
 }
 
-/// Returns what `map` has to have and does not say: its loader knows it.
+/// Returns the attributes that `map` needs and leaves to its loader.
 #[cfg(feature = "import")]
 pub(crate) fn left_out(map: &MapDecl, row: &MapType) -> Vec<Attribute> {
     let is_said = |attribute| match attribute {
@@ -81,7 +81,7 @@ fn not_for_type(row: &MapType, attribute: &Spanned<Attribute>) -> Option<Finding
     Some(finding(attribute, message).help("remove it"))
 }
 
-/// libbpf makes the pattern of inner maps of what the object says, and lets nobody change it.
+/// libbpf creates the template of inner maps from the object, and a loader can't change it.
 ///
 /// Source: libbpf, `bpf_object__create_map`.
 fn not_for_inner(
@@ -116,7 +116,7 @@ fn not_for_inner(
     )
 }
 
-/// Returns the type of what fills a map from the start is that of the maps in it.
+/// Initial contents have the type of the template.
 fn filled(map: &MapDecl, attribute: &Spanned<Attribute>) -> Option<Finding> {
     let (first, _) = map.values.first().filter(|_| attribute.value == Attribute::Inner)?;
     let message = "initial contents need a template in the object";

@@ -20,7 +20,7 @@ use crate::source::Span;
 use bpfmap_core::map_type::{BtfRule, MAP_TYPES, MapType, MaxEntriesRule};
 use bpfmap_core::rule::Violation;
 
-/// Returns the finding of a rule that bpfmap-core holds to be broken.
+/// Returns the diagnostic for a violation that bpfmap-core reports.
 pub(super) fn broken(violation: &Violation, span: Span) -> Finding {
     let rule = rules::Rule::by_id(violation.rule).expect("each rule of the core has a page");
     Finding::new(rule, span, violation.message.as_str()).help(violation.help.as_str())

@@ -1,4 +1,4 @@
-//! Which types hold pointers.
+//! Finds the pointers in types.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use crate::check::context::{Context, by_value, for_each_type};
 use crate::ir::Type;
 use crate::source::Span;
 
-/// Where each named type holds a pointer, as far as it was asked.
+/// The pointers in each named type, computed on demand.
 #[derive(Default)]
 pub(super) struct Pointers<'a> {
     known: HashMap<&'a str, Option<Span>>,
 }
 
 impl<'a> Pointers<'a> {
-    /// Returns the first pointer that the sound type `ty` holds.
+    /// Returns the first pointer in the sound type `ty`.
     pub(super) fn find(&mut self, cx: &Context<'a>, ty: &'a Type) -> Option<Span> {
         let def = cx.resolved.type_def(by_value(ty)?)?;
         let name = def.name.value.as_str();

@@ -46,7 +46,7 @@ fn has_build_ids(map: &MapDecl) -> bool {
     map.flags.iter().any(|flag| flag.value == "stack_build_id")
 }
 
-/// Kernels refuse larger stacks than they keep, which a system can set.
+/// Kernels refuse stacks that are larger than a system setting.
 fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64) {
     let frames = size / u64::from(rule::frame_size(has_build_ids(map)));
     if frames <= DEFAULT_STACK_DEPTH {
@@ -68,7 +68,7 @@ fn stack_depth(cx: &mut Context<'_>, map: &MapDecl, value: &KeyValue, size: u64)
     );
 }
 
-/// From this many bytes on a value is not one for the stack of a thread.
+/// From this size in bytes on, a value is too large for the stack of a thread.
 ///
 /// A thread of Rust's standard library has a stack of 2 MiB. A lookup that returns the value moves it from function to
 /// function, and a build without optimization gives each of them room of its own: `tests/kernel/large.rs` of bpfmap
@@ -120,7 +120,7 @@ fn not_allowed(cx: &mut Context<'_>, row: &MapType, value: &KeyValue) {
     );
 }
 
-/// The kernel takes BTF for key and value, or for neither.
+/// The kernel accepts BTF for both key and value, or for neither.
 fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
     if matches!(row.btf, BtfRule::Refused(_)) {
         if let Some(btf) = &map.btf {
@@ -147,7 +147,7 @@ fn half_typed(cx: &mut Context<'_>, map: &MapDecl, row: &MapType) {
         (KeyValue::Size(size), KeyValue::Type(ty)) => ("value", ty, size),
         _ => return,
     };
-    // The key of an index map that nobody mentioned has no type to lose.
+    // An implied index has no type to lose.
     if typed.span.source.is_none() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Maps that are live in the kernel.
+//! Live maps of the kernel.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,25 +19,25 @@ pub struct LiveMap {
     pub name: String,
     /// The number of its type.
     pub map_type: u32,
-    /// Bytes of a key.
+    /// The size of a key in bytes.
     pub key_size: u32,
-    /// Bytes of a value.
+    /// The size of a value in bytes.
     pub value_size: u32,
     /// How many entries.
     pub max_entries: u32,
     /// Flags, by their bits.
     pub flags: u32,
-    /// What the type takes it for.
+    /// A number whose meaning depends on the map type.
     pub map_extra: u64,
-    /// The id of its BTF; 0: it has none.
+    /// The id of its BTF, or 0 if it has none.
     pub btf: u32,
-    /// The type of a key in its BTF; 0: none.
+    /// The type of a key in its BTF, or 0 if there is none.
     pub key_type: u32,
-    /// The type of a value in its BTF; 0: none.
+    /// The type of a value in its BTF, or 0 if there is none.
     pub value_type: u32,
-    /// A map that a map of maps holds, if it holds any.
+    /// An inner map of a map of maps, if there is one.
     pub inner: Option<Box<LiveMap>>,
-    /// Of a struct of programs, the kernel's struct of functions whose place it takes.
+    /// For a `struct_ops` map, the kernel's struct of functions that it implements.
     pub ops: Option<String>,
 }
 
@@ -94,11 +94,11 @@ impl LiveMap {
     }
 }
 
-/// Imports maps that are live in the kernel, with the BTF of those that have any. `path` is how findings name them,
-/// `name` how the schema is called. Maps of one name get numbers, types of one name that differ too; types that are
-/// the same in several BTFs become one.
+/// Imports live maps of the kernel, with their BTF. Diagnostics name them `path`, and `name` is the name of the schema.
+/// Duplicate names of maps get numbers, and so do different types with the same name; equal types of several BTFs
+/// become one.
 ///
-/// Never fails: what can't be read is a finding.
+/// Never fails: errors are diagnostics.
 #[must_use]
 pub fn read_live(
     path: &Path,

@@ -1,16 +1,16 @@
-//! The importer: schemas of what was compiled, or is live in the kernel.
+//! The importer, which reads schemas from compiled objects and live maps.
 //!
 //! Maps, and the types of their keys and values, from the BTF of an object file or of maps that are
 //! loaded. It reads what libbpf reads: the section `.maps`, the section `maps` of before 1.0, and the
 //! addresses that fill inner maps and tail calls. The maps that libbpf makes of `.data`, `.bss`,
 //! `.rodata` and `.kconfig` are the program's variables, and no part of a schema.
 //!
-//! The data may come from anyone: whatever is wrong with it is a finding, never a panic, and what it
-//! takes is bounded by its size.
+//! The data is untrusted: any error in it is a diagnostic and never a panic, and the memory that it needs is bounded by
+//! its size.
 //!
-//! What BTF does not hold can't be recovered: macros, comments, `packed` where nothing differs, an
-//! alignment that moves nothing. What a schema has no word for is a finding, and the part becomes
-//! bytes of the same size or, where it is a whole map, is left out.
+//! The importer can't recover what BTF does not contain: macros, comments, and `packed` or an
+//! alignment without effect. A part that a schema can't express gives a diagnostic and becomes
+//! bytes of the same size. A map that a schema can't express is left out.
 
 mod definition;
 mod elf;
@@ -44,20 +44,20 @@ use crate::ir::Schema;
 use crate::rules::{self, Rule};
 use crate::source::{Span, Spanned};
 
-/// What was imported.
+/// The result of an import.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// A schema that keeps every rule.
+    /// A schema that follows all rules.
     pub schema: Schema,
-    /// What it does not say, or says otherwise, and why maps are left out.
+    /// Diagnostics about parts that were changed, and about maps that were left out.
     pub findings: Vec<Finding>,
     /// The maps that are left out.
     pub left_out: Vec<LeftOut>,
-    /// What each of the findings is about.
+    /// The maps to which each diagnostic belongs.
     owners: Vec<Option<Owner>>,
 }
 
-/// A map that a schema can't say.
+/// A map that a schema can't express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// Its name.
@@ -67,7 +67,7 @@ pub struct LeftOut {
 }
 
 impl Imported {
-    /// Returns what is said of a map: of its definition, of the types of its key and value, and of the map that it holds.
+    /// Returns the diagnostics about a map: about its definition, the types of its key and value, and its inner map.
     #[must_use]
     pub fn findings_of(&self, map: &str) -> Vec<&Finding> {
         let about = trim::About::new(&self.schema, map);
@@ -83,7 +83,7 @@ impl Imported {
     }
 }
 
-/// The file takes far more room than its size lets expect.
+/// The file needs far more memory than its size suggests.
 #[derive(Debug, Clone, Copy)]
 struct Failed;
 
@@ -113,10 +113,10 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// Imports the maps of an object file. `path` is how findings name it, `kernel` the BTF of a kernel:
-/// types that it has are marked as the kernel's, so that the header goes well with its `vmlinux.h`.
+/// Imports the maps of an object file. Diagnostics name it `path`. `kernel` is the BTF of a kernel: its types are
+/// marked as the kernel's, so that the header works with its `vmlinux.h`.
 ///
-/// Never fails: a file that can't be read is a finding.
+/// Never fails: a file that can't be read gives a diagnostic.
 #[must_use]
 pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Imported {
     let object = match ObjectFile::parse(data) {
@@ -133,22 +133,22 @@ pub fn read_object(path: &Path, data: &[u8], kernel: Option<&Btf<'_>>) -> Import
     import(path, &name_of(path), data.len(), &[Source::new(btf)], kernel, &maps, &unread)
 }
 
-/// The maps of an object file as it defines them.
+/// The definitions of maps in an object file.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions<'a> {
     /// Those that could be read.
     pub maps: Vec<MapDefinition>,
-    /// Those that it would refuse: name, and why.
+    /// The maps that can't be compared: name and reason.
     pub unread: Vec<(String, String)>,
-    /// Their types; empty where the file has none.
+    /// Their types, or empty BTF if the file has none.
     pub btf: Btf<'a>,
 }
 
-/// Returns the maps of an object file as it defines them, and its BTF.
+/// Returns the definitions of maps in an object file, and its BTF.
 ///
 /// # Errors
 ///
-/// When it is not an object file, or its BTF can't be read.
+/// Fails if it is not an object file, or its BTF can't be read.
 pub fn definitions(data: &[u8]) -> Result<Definitions<'_>, String> {
     let object = ObjectFile::parse(data)?;
     let btf = object.section(".BTF").map(Btf::parse).transpose();

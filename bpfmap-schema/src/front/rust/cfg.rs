@@ -1,4 +1,4 @@
-//! What is known of the build for which a source is read.
+//! The known conditions of the build for which a source is read.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,11 +8,10 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, LitStr, Token};
 
-/// What is known of the conditions that are in `cfg(…)` and `cfg_attr(…)`.
+/// The known conditions for `cfg(…)` and `cfg_attr(…)`.
 ///
-/// Unless more is said: `test`, `doc` and others that no program is built with are false, and the target
-/// is Linux, since bpfmap runs on nothing else. Whatever else decides what a schema has is an error
-/// that asks for it.
+/// By default, `test`, `doc` and other conditions that no program is built with are false, and the target is Linux,
+/// because bpfmap only runs there. Any other condition that changes the schema is an error that asks for it.
 ///
 /// ```
 /// use bpfmap_schema::front::rust::Cfg;
@@ -27,20 +26,20 @@ use syn::{Ident, LitStr, Token};
 pub struct Cfg {
     /// Conditions, and whether each is met.
     said: HashMap<(String, Option<String>), bool>,
-    /// All features that are enabled, where that was said.
+    /// All enabled features, if they are known.
     features: Option<Vec<String>>,
-    /// Whether all is said of the target.
+    /// Whether all conditions of the target are known.
     target: bool,
     /// The root file of each crate whose source may be read, by the name that the source gives the crate.
     extern_crates: HashMap<String, PathBuf>,
 }
 
-/// What is known of a condition.
+/// The known value of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     True,
     False,
-    /// It depends on what nobody said.
+    /// It is unknown.
     Unknown,
 }
 
@@ -67,19 +66,18 @@ impl std::fmt::Display for CfgError {
 impl std::error::Error for CfgError {}
 
 impl Cfg {
-    /// Says which features of the package are enabled: these, and no others. Features that one of them
-    /// enables have to be named too.
+    /// Sets the enabled features of the package: these and no others. Name the features that these enable too.
     pub fn features<S: Into<String>>(&mut self, names: impl IntoIterator<Item = S>) {
         let features = self.features.get_or_insert_default();
         features.extend(names.into_iter().map(Into::into));
     }
 
-    /// Says that a condition is met, as `--cfg` of the compiler does: `NAME` or `KEY = "VALUE"`. `not(…)` says
-    /// that it is not.
+    /// Sets a condition that is met, like `--cfg` of the compiler: `NAME` or `KEY = "VALUE"`. With `not(…)`, it is not
+    /// met.
     ///
     /// # Errors
     ///
-    /// When `condition` is neither.
+    /// Fails if `condition` has another form.
     pub fn set(&mut self, condition: &str) -> Result<(), CfgError> {
         let parsed = (|input: ParseStream<'_>| one(input, true)).parse_str(condition);
         let (key, value, truth) = parsed.map_err(|_| CfgError(condition.to_owned()))?;
@@ -87,12 +85,11 @@ impl Cfg {
         Ok(())
     }
 
-    /// Gives the root file of a crate that the source names, such as `../net-types/src/lib.rs`: maps can then use the
+    /// Sets the root file of a crate that the source uses, such as `../net-types/src/lib.rs`. Maps can then use the
     /// types that the crate declares with the derives.
     ///
-    /// `name` is what Rust code calls the crate, with `_` where the name of its package has `-`. Whether a feature of that
-    /// crate is enabled is not known. If `path` is relative, it is relative to the current folder, which in a build script is
-    /// that of the package.
+    /// `name` is the name of the crate in Rust code, with `_` instead of `-`. The enabled features of that crate are
+    /// not known. A relative `path` is relative to the current folder, which in a build script is that of the package.
     pub fn extern_crate(&mut self, name: impl Into<String>, path: impl Into<PathBuf>) {
         self.extern_crates.insert(name.into(), path.into());
     }
@@ -102,15 +99,16 @@ impl Cfg {
         self.extern_crates.get(name).map(PathBuf::as_path)
     }
 
-    /// Returns what is known of another crate of the same build.
+    /// Returns the known conditions for another crate of the same build.
     pub(super) fn of_extern_crate(&self) -> Self {
         Self { features: None, ..self.clone() }
     }
 
-    /// Returns what Cargo tells a build script: the target, and the features of its package.
+    /// Returns the conditions that Cargo passes to a build script: the target, and the features of
+    /// its package.
     ///
-    /// `None` anywhere but in a build script. Conditions that the script itself sets by
-    /// `cargo::rustc-cfg` are not among them.
+    /// Returns `None` outside of build scripts. Conditions that the script itself sets with
+    /// `cargo::rustc-cfg` are not included.
     #[must_use]
     pub fn from_build_script() -> Option<Self> {
         std::env::var_os("CARGO_CFG_TARGET_ARCH")?;
