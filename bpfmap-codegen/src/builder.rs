@@ -31,20 +31,20 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// }
 /// ```
 ///
-/// The files of each schema, and of those that it includes, are written to `OUT_DIR`. The program includes `maps.h` from
-/// there. The application has a module for each schema by `bpfmap::include_maps!()`, which needs `bpfmap` with the feature
-/// `derive`; a single file can also be included, by `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file whose text stays
-/// the same is not touched.
+/// It writes the files of each schema and of its includes to `OUT_DIR`. The program includes `maps.h` from there. In
+/// the application, `bpfmap::include_maps!()` declares a module for each schema, which needs `bpfmap` with the feature
+/// `derive`. You can also include a single file with `include!(concat!(env!("OUT_DIR"), "/maps.rs"))`. A file whose
+/// content stays the same is not written.
 ///
 /// [`program`](Self::program) also compiles a BPF program.
 ///
-/// Cargo runs the script again when a schema changes, a file that one includes, a program or any file that it includes,
-/// another `.bpf.c` of the package, or a header beside one. For these `generate` prints `cargo::rerun-if-changed`, which
-/// turns off Cargo's default rule (any file of the package). If your script reads other files, it has to print
-/// `cargo::rerun-if-changed` for them itself.
+/// Cargo runs the script again if one of these files changes: a schema, its includes, a program, the files that it
+/// includes, another `.bpf.c` of the package, or a header beside one. For these `generate` prints
+/// `cargo::rerun-if-changed`, which turns off Cargo's default rule (any file of the package). If your script reads
+/// other files, it has to print `cargo::rerun-if-changed` for them itself.
 ///
-/// Types and maps with the derives of the crate `bpfmap` are a schema too. The application has them
-/// already, so only the C is made of them:
+/// Types and maps with the derives of the crate `bpfmap` are a schema too. The application already
+/// has them, so only the C is generated:
 ///
 /// ```no_run
 /// // build.rs
@@ -53,11 +53,11 @@ use bpfmap_schema::taken::{KernelNames, Taken};
 /// }
 /// ```
 ///
-/// [`Emit::Fixtures`] makes tests of either kind of schema. Those of a schema in Rust use the types that
-/// declare the maps: see [`backend::fixture`](crate::backend::fixture).
+/// [`Emit::Fixtures`] generates tests for both kinds of schemas. Those of a schema in Rust use the types that declare
+/// the maps: see [`backend::fixture`](crate::backend::fixture).
 ///
-/// Mistakes in a schema fail the build, each shown with its line; what is no error becomes a
-/// warning of Cargo's.
+/// Errors in a schema fail the build and are shown with their lines. Warnings become warnings of
+/// Cargo.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     schemas: Vec<Input>,
@@ -107,13 +107,13 @@ impl Language {
 }
 
 impl Builder {
-    /// A builder that makes C and Rust, or of a schema in Rust only C, in `OUT_DIR`, of no schema yet.
+    /// Returns a builder without schemas. It generates C and Rust, or only C for a schema in Rust, in `OUT_DIR`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a schema in TOML, by its path from the folder of the package's `Cargo.toml`.
+    /// Adds a schema in TOML. The path is relative to the folder of the package's `Cargo.toml`.
     #[cfg(feature = "toml")]
     #[must_use]
     pub fn schema(mut self, path: impl AsRef<Path>) -> Self {
@@ -121,8 +121,8 @@ impl Builder {
         self
     }
 
-    /// Adds the schema in a Rust source, by its path from the folder of the package's `Cargo.toml`:
-    /// see [`front::rust`](bpfmap_schema::front::rust).
+    /// Adds the schema in a Rust source: see [`front::rust`](bpfmap_schema::front::rust). The path
+    /// is relative to the folder of the package's `Cargo.toml`.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn rust_source(mut self, path: impl AsRef<Path>) -> Self {
@@ -130,10 +130,10 @@ impl Builder {
         self
     }
 
-    /// Says which features are enabled where a Rust source asks, `#[cfg(feature = "…")]`: these, and no others.
+    /// Sets the enabled features for `#[cfg(feature = "…")]` in a Rust source: these and no others.
     ///
-    /// In a build script, Cargo says it of the package of the script. Of a source in another package it has to be
-    /// said.
+    /// In a build script, the features of its own package are known from Cargo. Call this for a source in another
+    /// package.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn features<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
@@ -141,11 +141,11 @@ impl Builder {
         self
     }
 
-    /// Says that a condition is met where a Rust source asks, as `--cfg` of the compiler does: `NAME` or
-    /// `KEY = "VALUE"`; in `not(…)`, that it is not.
+    /// Sets a condition that is met for `#[cfg(…)]` in a Rust source, like `--cfg` of the compiler: `NAME` or `KEY =
+    /// "VALUE"`. With `not(…)`, it is not met.
     ///
-    /// In a build script, Cargo says it of the target. What the script itself sets by `cargo::rustc-cfg` has to be said
-    /// here too.
+    /// In a build script, the target is known from Cargo. Name the conditions that the script itself sets with
+    /// `cargo::rustc-cfg` here too.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn cfg(mut self, condition: &str) -> Self {
@@ -153,8 +153,8 @@ impl Builder {
         self
     }
 
-    /// Gives the root file of a crate that a Rust source names, by its path from the folder of the package's `Cargo.toml`:
-    /// its maps can then use the types that the crate declares with the derives.
+    /// Sets the root file of a crate that a Rust source uses. Its maps can then use the types that the crate declares
+    /// with the derives. The path is relative to the folder of the package's `Cargo.toml`.
     ///
     /// ```no_run
     /// // build.rs
@@ -166,7 +166,7 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// `name` is what Rust code calls the crate, with `_` where the name of its package has `-`.
+    /// `name` is the name of the crate in Rust code, with `_` instead of `-`.
     #[cfg(feature = "rust")]
     #[must_use]
     pub fn extern_crate(mut self, name: &str, path: impl AsRef<Path>) -> Self {
@@ -178,8 +178,8 @@ impl Builder {
         self.schemas.push(Input { path: path.to_owned(), language, before: None });
     }
 
-    /// The schema that was added last has the older form `path`, of which maps may still be pinned:
-    /// also writes `NAME_migrate.rs`, with a function for each map that changed.
+    /// Sets an older version of the schema that was added last, of which maps may still be pinned.
+    /// This also writes `NAME_migrate.rs` with a function for each map that changed.
     ///
     /// ```no_run
     /// // build.rs
@@ -191,13 +191,13 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// The application includes it beside `maps.rs`, and calls `migrate_MAP(path, |_| {})` before it
-    /// loads its programs. Where a changed map can't be migrated, a warning of Cargo's says why, and
-    /// there is no function. The older form is TOML, or Rust where the name ends in `.rs`.
+    /// The application includes it beside `maps.rs`, and calls `migrate_MAP(path, |_| {})` before it loads its
+    /// programs. If a changed map can't be migrated, there is no function, and a warning gives the reason. The older
+    /// version is TOML, or Rust if the name ends in `.rs`.
     ///
     /// # Panics
     ///
-    /// When no schema was added before.
+    /// Panics if no schema was added before.
     #[must_use]
     pub fn migrates_from(mut self, path: impl AsRef<Path>) -> Self {
         let last = self.schemas.last_mut();
@@ -206,45 +206,45 @@ impl Builder {
         self
     }
 
-    /// Writes to `folder`, which is made if it is not there, rather than to `OUT_DIR`. A file in
-    /// it that bpfmap did not generate is not overwritten.
+    /// Writes to `folder` instead of `OUT_DIR`, and creates it if it does not exist. Files that
+    /// bpfmap did not generate are not overwritten.
     #[must_use]
     pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.out_dir = Some(folder.as_ref().to_owned());
         self
     }
 
-    /// Makes these kinds of files, whatever the schemas are written in.
+    /// Generates these kinds of files, for schemas in all languages.
     #[must_use]
     pub fn emit(mut self, kinds: impl IntoIterator<Item = Emit>) -> Self {
         self.emit = Some(kinds.into_iter().collect());
         self
     }
 
-    /// Whether the C has `struct bpf_map_def` in the section `maps`: the form that libbpf
-    /// before 1.0 loads. libbpf 1.0 and newer refuse it; aya loads it too, but needs it no more.
+    /// Sets whether to write legacy map definitions: `struct bpf_map_def` in the section `maps`,
+    /// for libbpf before 1.0. libbpf 1.0 and newer refuse it. aya loads both forms.
     #[must_use]
     pub fn legacy(mut self, legacy: bool) -> Self {
         self.legacy = legacy;
         self
     }
 
-    /// The programs include the `vmlinux.h` that was made of the BTF in `path`, such as a copy of
-    /// `/sys/kernel/btf/vmlinux`: a name that this kernel has is an error, and one that only other kernels
-    /// have is free. Without it, names of all kernels that are known are warnings.
+    /// Sets the BTF from which the `vmlinux.h` of the programs was generated, such as a copy of
+    /// `/sys/kernel/btf/vmlinux`. A name that this kernel has is then an error, and a name that only other kernels have
+    /// is allowed. Without it, names of all known kernels are warnings.
     #[must_use]
     pub fn kernel_btf(mut self, path: impl AsRef<Path>) -> Self {
         self.kernel_btf = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Reads and checks the schemas, writes the files, compiles the programs, and tells Cargo on standard output what
-    /// they were made of.
+    /// Reads and checks the schemas, writes the files, compiles the programs, and tells Cargo on standard output which
+    /// files they depend on.
     ///
     /// # Errors
     ///
-    /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. Then no file has changed. Also fails if
-    /// clang is missing or a program does not compile. By then the generated files are written.
+    /// Fails if a schema can't be read or breaks a rule, or if a file can't be written. Then no file is changed. Also
+    /// fails if clang is missing or a program does not compile; then the generated files have been written.
     pub fn generate(&self) -> Result<(), BuildError> {
         if self.schemas.is_empty() && self.programs.is_empty() {
             return Err(BuildError(Cause::NoSchema));
@@ -391,8 +391,8 @@ fn one_line(
     format!("{place}{} ({})", finding.message, finding.rule.id).replace(['\n', '\r'], " ")
 }
 
-/// Why [`Builder::generate`] failed. Shows, as `Display` and as `Debug`, what is wrong in the
-/// schemas or programs and where.
+/// The error of [`Builder::generate`]. `Display` and `Debug` both show the errors in the schemas or
+/// programs with their positions.
 pub struct BuildError(Cause);
 
 enum Cause {
@@ -408,7 +408,7 @@ enum Cause {
 }
 
 impl BuildError {
-    /// The schemas that break rules, if that is why.
+    /// Returns the schemas that break rules, if that is the reason.
     #[must_use]
     pub fn rejected(&self) -> &[Rejected] {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Which clang compiles BPF programs on this machine.
+//! Finds the clang that compiles BPF programs on this machine.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,15 +12,14 @@ pub use crate::programs::{Clang, ClangError};
 /// The oldest clang whose BTF the generated C is for.
 pub(crate) const OLDEST: u32 = 14;
 
-/// Returns the command of the clang to use: `$CLANG` if that is set, else the newest `clang-N` on `$PATH`, else
-/// `clang`.
+/// Returns the clang command: `$CLANG` if that is set, or else the newest `clang-N` on `$PATH`, or else `clang`.
 ///
-/// Debian installs `clang-19` without the command `clang`, so that a build which asks for `clang` alone fails although
-/// a compiler is there.
+/// Debian installs `clang-19` without the command `clang`, so a build that only uses `clang` fails although there is a
+/// compiler.
 ///
 /// # Errors
 ///
-/// [`NoClang`], when there is none.
+/// Fails with [`NoClang`] if there is none.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Which files a checked schema becomes.
+//! The files that are generated from a checked schema.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,7 +8,7 @@ use crate::backend::{GeneratedFile, c, c_user, docs, fixture, rust};
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::syntax::Syntax;
 
-/// A kind of file that a schema becomes.
+/// A kind of generated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Emit {
     /// `NAME.h`: types and maps for BPF programs, and types for applications in C and C++.
@@ -17,9 +17,8 @@ pub enum Emit {
     CUser,
     /// `NAME.rs`: types and typed maps for applications, which need `bpfmap` with the feature `derive`.
     Rust,
-    /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that hold the two sides
-    /// together on the kernel that they run on. The types are those of `NAME.rs`; of a schema in Rust the
-    /// author's own.
+    /// `NAME.fixture.bpf.c` and `NAME_fixture.rs`: a BPF program and tests that compare the two sides on the kernel on
+    /// which they run. The types are those of `NAME.rs`, or for a schema in Rust those of the author.
     Fixtures,
     /// `NAME.md`: a reference page.
     Docs,
@@ -35,11 +34,11 @@ impl Emit {
         ("docs", Self::Docs),
     ];
 
-    /// What is made unless something else is asked for.
+    /// The default kinds.
     pub const DEFAULT: &'static [Self] = &[Self::C, Self::Rust];
 
-    /// Returns what is made of `checked` unless something else is asked for: of a schema in Rust only the C, since its
-    /// author has the Rust already.
+    /// Returns the default kinds for `checked`. For a schema in Rust this is only C, because its author already has the
+    /// Rust code.
     #[must_use]
     pub fn default_for(checked: &Checked) -> &'static [Self] {
         match checked.syntax() {
@@ -48,9 +47,9 @@ impl Emit {
         }
     }
 
-    /// Returns whether a file of this kind names the file of the same kind of each schema that its own schema includes.
+    /// Returns whether a file of this kind refers to the files of the same kind for included schemas.
     ///
-    /// Such files of the included schemas are generated too. The other kinds are about a schema's own maps.
+    /// Such files are also generated for the included schemas. The other kinds only describe a schema's own maps.
     #[must_use]
     pub fn names_includes(self) -> bool {
         match self {
@@ -60,13 +59,13 @@ impl Emit {
     }
 }
 
-/// What to make of a schema.
+/// What to generate from a schema.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The kinds of files, each once.
+    /// The kinds of files.
     pub emit: Vec<Emit>,
-    /// Whether the C has `struct bpf_map_def` in the section `maps`, the form that libbpf before
-    /// 1.0 loads, rather than BTF-defined maps in `.maps`.
+    /// Whether to write legacy definitions, `struct bpf_map_def` in the section `maps` for libbpf
+    /// before 1.0, instead of BTF-defined maps in `.maps`.
     pub legacy: bool,
 }
 
@@ -77,7 +76,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns what to make of a schema only because another one includes it: the files that the other's files name.
+    /// Returns the options for a schema that is only included by another one: the files to which the other's files
+    /// refer.
     #[must_use]
     pub fn for_include(mut self) -> Self {
         self.emit.retain(|kind| kind.names_includes());
@@ -85,11 +85,11 @@ impl Options {
     }
 }
 
-/// Returns the paths of the schemas that are generated along with `roots`, since these include them.
+/// Returns the paths of the schemas that `roots` include, which are generated too.
 ///
-/// Each path is there once, after those that it includes itself, and none is that of one of `roots`. Read each of them
-/// as a schema of its own, with its maps, and call [`generate`] with [`Options::for_include`]: so its files are the
-/// same whether a run names the schema or another one includes it.
+/// Each path occurs once, after those of its own includes, and `roots` are not included. Read each one as a separate
+/// schema with its maps, and call [`generate`] with [`Options::for_include`]. So its files are the same whether a run
+/// names the schema or another one includes it.
 ///
 /// # Examples
 ///
@@ -124,8 +124,7 @@ pub fn includes(roots: &[Checked]) -> Vec<PathBuf> {
     paths
 }
 
-/// Returns the files that `checked` becomes. Those of the schemas that it [`includes`] are not
-/// among them.
+/// Returns the generated files of `checked`, without those of the schemas that it [`includes`].
 #[must_use]
 pub fn generate(checked: &Checked, options: &Options) -> Vec<GeneratedFile> {
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! From one schema to both sides of a BPF map.
+//! Generates both sides of a BPF map from one schema.
 
 pub mod backend;
 #[cfg(any(feature = "rust", feature = "toml"))]

@@ -1,4 +1,4 @@
-//! Writes generated files: whole or not at all, and only where something changed.
+//! Writes generated files completely or not at all, and only if their content changed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,20 +16,20 @@ use bpfmap_schema::input;
 /// The largest file that is compared with what is generated, in bytes.
 const MAX_PRESENT_SIZE: u64 = 256 << 20;
 
-/// Why files could not be written, or compared.
+/// The error of writing or comparing files.
 #[derive(Debug)]
 pub enum OutputError {
-    /// A file is there that bpfmap did not make.
+    /// A file exists that bpfmap did not generate.
     NotGenerated(PathBuf),
-    /// Two schemas make different files of the same name.
+    /// Two schemas generate different files with the same name.
     MadeTwice(PathBuf),
-    /// The system refused something.
+    /// An I/O error.
     Io {
-        /// What was tried: "write", "read".
+        /// The operation, such as "write" or "read".
         action: &'static str,
-        /// With which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
@@ -65,19 +65,19 @@ impl std::error::Error for OutputError {
     }
 }
 
-/// A generated file and what is in its place.
+/// A generated file and the existing file at its path.
 #[derive(Debug)]
 pub struct Planned {
-    /// Where it belongs.
+    /// The path.
     pub path: PathBuf,
-    /// What belongs there.
+    /// The generated content.
     pub contents: String,
-    /// What is there; `None` where nothing is.
+    /// The existing content, or `None` if there is no file.
     pub present: Option<Vec<u8>>,
 }
 
 impl Planned {
-    /// Returns whether what is there is not what belongs there.
+    /// Returns whether the existing content differs from the generated content.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.present.as_deref() != Some(self.contents.as_bytes())
@@ -91,11 +91,11 @@ impl Planned {
     }
 }
 
-/// Reads what is where `files` belong, in `folder`. Files that are equal, with their names, are one.
+/// Reads the existing files at the paths of `files` in `folder`. Equal files with the same name are merged.
 ///
 /// # Errors
 ///
-/// When two different files have the same name, or one can't be read.
+/// Fails if two different files have the same name, or if a file can't be read.
 pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, OutputError> {
     let mut indexes = HashMap::with_capacity(files.len());
     let mut planned: Vec<Planned> = Vec::with_capacity(files.len());
@@ -118,15 +118,15 @@ pub fn plan(folder: &Path, files: Vec<GeneratedFile>) -> Result<Vec<Planned>, Ou
     Ok(planned)
 }
 
-/// Writes what is stale of `planned`, and returns how many files that were.
+/// Writes the stale files of `planned`, and returns their number.
 ///
-/// Everything is first written beside its place, under another name, and then moved there: nobody
-/// ever sees half a file, and where one file can't be written no other has changed.
+/// All files are first written under other names in the same folder, and then renamed. So nobody
+/// sees an incomplete file, and if a file can't be written, no other file has changed.
 ///
 /// # Errors
 ///
-/// When a file is there that bpfmap did not make (unless `force` says to overwrite it), or the
-/// system refuses something.
+/// Fails if a file exists that bpfmap did not generate (unless `force` is true), or if an I/O error
+/// occurs.
 pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
     let stale: Vec<&Planned> = planned.iter().filter(|file| file.is_stale()).collect();
     if let Some(foreign) = stale.iter().find(|file| !force && !file.is_ours()) {
@@ -142,11 +142,11 @@ pub fn write(planned: &[Planned], force: bool) -> Result<usize, OutputError> {
     Ok(stale.len())
 }
 
-/// Writes a file that build systems read, whole or not at all, whether or not what it says changes.
+/// Writes a file for build systems, completely or not at all, even if its content does not change.
 ///
 /// # Errors
 ///
-/// When the system refuses something.
+/// Fails if an I/O error occurs.
 pub fn replace(path: &Path, contents: String) -> Result<(), OutputError> {
     Waiting::write(&Planned { path: path.to_owned(), contents, present: None })?.take_place()
 }

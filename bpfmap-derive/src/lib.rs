@@ -1,7 +1,7 @@
-//! `#[derive(BpfType)]` and `#[derive(BpfMap)]`, which the crate `bpfmap` hands on.
+//! The derives `BpfType`, `BpfMap` and `BpfMaps`, which the crate `bpfmap` re-exports.
 //!
-//! The item becomes the schema's IR, is checked against the rules that every schema is held to, and then becomes the
-//! traits by which `bpfmap` knows it. All of that but the last step is bpfmap-codegen's.
+//! The item is converted to the schema's IR and checked with the rules for schemas. Then the derive implements the
+//! traits of `bpfmap`. All steps except the last one are in bpfmap-schema.
 
 mod alone;
 mod below;
@@ -24,12 +24,12 @@ mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct, a union, a new type or an enum one that both sides have, and proves that Rust lays it
-/// out as C does.
+/// Makes a struct, a union, a newtype or an enum available on both sides, and proves that its layout is the same in
+/// Rust and C.
 ///
-/// The type is `Copy`, and `#[repr(C)]`: `repr(C, packed)` and `repr(C, align(N))` are said in C as well.
-/// Each byte has a name, since all of them are sent to the kernel: where C has padding, the struct has a
-/// field called `_pad…` of bytes, which is no member of the C. Doc comments become comments of the C.
+/// The type must be `Copy` and `#[repr(C)]`; `repr(C, packed)` and `repr(C, align(N))` also apply in C. Each byte needs
+/// a name, because all bytes are sent to the kernel: where C has padding, the struct must have a field of bytes called
+/// `_pad…`, which is not a member in C. Doc comments become comments in C.
 ///
 /// ```
 /// use bpfmap::{Be32, BpfType, Enum, Padded};
@@ -70,37 +70,37 @@ use proc_macro::TokenStream;
 ///
 /// | | |
 /// | --- | --- |
-/// | `name = "ip_key"` | the name in C; else that of the type in `snake_case` |
-/// | `in_place` | it has no name in C, and is written where a member is of it |
-/// | `align = N` | an alignment that C is asked for; `repr(align)` alone is taken for it too, unless members in bytes make it necessary |
-/// | `typedef` | C has `typedef struct NAME { … } NAME;`, of unions and enums too |
-/// | `kernel` | the kernel defines it: the header leaves it to `vmlinux.h`, and proves its layout |
-/// | `prefix = "V_"` | of an enum: in C `V_` and the variant's name as it is, not `ENUM_VARIANT` |
-/// | `packed` | in C, where Rust can't be: `#[repr(C, align(8))] #[bpf_type(packed)]` |
+/// | `name = "ip_key"` | the name in C; the default is the name of the type in `snake_case` |
+/// | `in_place` | the type has no name in C, and is declared in place in each member that uses it |
+/// | `align = N` | the alignment in C; `repr(align)` alone has the same effect, unless members in bytes make it necessary |
+/// | `typedef` | C has `typedef struct NAME { … } NAME;`, also for unions and enums |
+/// | `kernel` | the kernel defines the type: the header leaves it to `vmlinux.h` and checks its layout |
+/// | `prefix = "V_"` | for an enum: the constants in C are `V_` and the unchanged name of the variant instead of `ENUM_VARIANT` |
+/// | `packed` | packed in C, if the Rust type can't be packed: `#[repr(C, align(8))] #[bpf_type(packed)]` |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
-/// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, of unions and packed structs too; bit-fields are shown and compared as members |
-/// | `variants(LOW = 1, …)` | of a new type of an integer: an enum whose variants are constants |
-/// | `crate = path` | how the crate `bpfmap` is called |
+/// | `std_traits` | implements `Debug`, `Default` (all zero), `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, also for unions and packed structs; bit-fields are shown and compared as members |
+/// | `variants(LOW = 1, …)` | for a newtype of an integer: an enum whose variants are constants |
+/// | `crate = path` | the path of the crate `bpfmap` |
 ///
-/// `#[repr(transparent)]` on a struct of one member makes another name of the member's type, a `typedef`.
+/// A `#[repr(transparent)]` struct with one member becomes another name for the member's type, a `typedef`.
 ///
 /// # Attributes of a member: `#[bpf(…)]`
 ///
 /// | | |
 /// | --- | --- |
-/// | `name = "type"`, `tag = "…"` | as of types |
-/// | `char` | the bytes are `char` in C, of `u8` and arrays of it; a `CharArray` is without being told |
-/// | `points_to = "task_struct"` | of a `KernelPtr`, what it leads to |
-/// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | of a `Kptr`: a struct of the schema, as Rust calls it, or as C does: `"task_struct"` |
-/// | `list_head = Job.node`, `rb_root = Job.node` | of a `ListHead` and an `RbRoot` |
+/// | `name = "type"`, `tag = "…"` | the same as for types |
+/// | `char` | for `u8` and arrays of `u8`: the bytes are `char` in C; not needed for a `CharArray` |
+/// | `points_to = "task_struct"` | the target of a `KernelPtr` |
+/// | `kptr = …`, `kptr_untrusted = …`, `percpu_kptr = …` | the target of a `Kptr`: the Rust name of a struct of the schema, or a name in C: `"task_struct"` |
+/// | `list_head = Job.node`, `rb_root = Job.node` | the elements of a `ListHead` or an `RbRoot` |
 /// | `anonymous` | the member has no name in C; its type is `in_place` |
-/// | `bits(name: u8 = 3, …)` | the bytes are bit-fields; the type has methods for them |
-/// | `holds(name: TYPE)` | the bytes hold a member that Rust can't place, in a packed struct |
+/// | `bits(name: u8 = 3, …)` | the bytes are bit-fields; the type gets methods for them |
+/// | `holds(name: TYPE)` | the bytes store a member that can't be a field in Rust, in a packed struct |
 ///
 /// # Errors
 ///
-/// What breaks a rule of schemas does not compile; the message says which and what to do, and `bpfmap
-/// explain RULE` more.
+/// A declaration that breaks a rule does not compile. The message names the rule and says what to do, and `bpfmap
+/// explain RULE` says more.
 #[proc_macro_derive(BpfType, attributes(bpf, bpf_type))]
 pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
     bpf_type::expand(input.into()).into()
@@ -108,10 +108,10 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 
 /// Declares a map: the struct becomes its spec, `bpfmap::MapSpec`.
 ///
-/// The fields say what the map holds: `key` and `value`, `value` alone where the key is an index,
-/// `inner` of maps of maps (another struct with this derive), `event` of what carries records. They are
-/// never read, and take the attributes `#[bpf(…)]` that are about a type. The attribute `#[bpf_map(…)]`
-/// says the map's type, and what a schema in TOML says by the same words.
+/// The fields declare the content of the map: `key` and `value`, or only `value` if the key is an index; `inner` for
+/// maps of maps (another struct with this derive); `event` for maps with records. The fields are never read, and accept
+/// the `#[bpf(…)]` attributes for types. The attribute `#[bpf_map(…)]` sets the map type and has the same keys as a
+/// schema in TOML.
 ///
 /// ```
 /// use bpfmap::{BpfMap, MapSpec as _};
@@ -142,24 +142,23 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 /// | | |
 /// | --- | --- |
 /// | `hash`, `array`, … | the map's type |
-/// | `name = "counters"` | the name in C; else that of the struct in `snake_case` |
+/// | `name = "counters"` | the name in C; the default is the name of the struct in `snake_case` |
 /// | `max_entries = N`, `map_extra = N`, `numa_node = N` | numbers; any constant expression |
 /// | `flags(no_prealloc, …)` | creation flags |
-/// | `pinning = by_name` | or `none`, or a number of your own loader's |
-/// | `key_size = N`, `value_size = N` | bytes that no type describes, in place of the field |
-/// | `values(1 = name)` | initial contents: programs or maps, as C calls them |
-/// | `ops = "tcp_congestion_ops"` | of `struct_ops`, whose place its programs take |
+/// | `pinning = by_name` | or `none`, or a number for your own loader |
+/// | `key_size = N`, `value_size = N` | the size of bytes without a type, instead of the field |
+/// | `values(1 = name)` | initial contents: the C names of programs or maps |
+/// | `ops = "tcp_congestion_ops"` | the kernel struct that a `struct_ops` map implements |
 /// | `set_by_loader(max_entries)` | the loader sets the number |
-/// | `min_kernel = "5.10"` | the oldest kernel that has to take the map: methods that it lacks do not compile. Generated code has the schema's |
+/// | `min_kernel = "5.10"` | the oldest kernel that the map supports: methods that it lacks do not compile. Generated code uses that of the schema |
 /// | `optional` | the loader may leave out the map: its handle is an `Option` |
-/// | `btf = false` | described by its sizes alone |
+/// | `btf = false` | no BTF, only sizes |
 /// | `tag = "…"` | a BTF declaration tag; any number of them |
-/// | `template` | no map of its own: it says what the maps in another one are like |
-/// | `crate = path` | how the crate `bpfmap` is called |
+/// | `template` | only a template for the inner maps of another map |
+/// | `crate = path` | the path of the crate `bpfmap` |
 ///
-/// A key, a value or an inner map that only the loader knows, since it sets its size before it loads the object, is a
-/// parameter of the struct. The program says which it is where it opens the map, and that is compared with the real
-/// one:
+/// If the loader sets a key, a value or an inner map before it loads the object, its type is a parameter of the struct.
+/// The application names the type when it opens the map, and opening compares it with the real map:
 ///
 /// ```
 /// use bpfmap::{BpfMap, Map};
@@ -179,19 +178,19 @@ pub fn derive_bpf_type(input: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// What breaks a rule of schemas does not compile; the message says which and what to do, and `bpfmap
-/// explain RULE` more. Rules about several maps, and those of the kernel that `bpfmap::schema!` asks for,
-/// take the whole source: `bpfmap check`, `bpfmap generate` and build scripts hold it to them.
+/// A declaration that breaks a rule does not compile. The message names the rule and says what to do, and `bpfmap
+/// explain RULE` says more. Rules about several maps, and those about `min_kernel` in `bpfmap::schema!`, need the whole
+/// source: `bpfmap check`, `bpfmap generate` and build scripts check them.
 #[proc_macro_derive(BpfMap, attributes(bpf, bpf_map))]
 pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
     bpf_map::expand(input.into()).into()
 }
 
-/// Opens all maps of a schema at once: implements `from_object` for a struct with a handle of each map, `preflight`, which
-/// says what the running kernel lacks for them, and the constant `MIN_KERNEL`.
+/// Opens all maps of a schema at once. Implements `from_object` for a struct with a handle for each map, `preflight`,
+/// which reports what the running kernel lacks, and the constant `MIN_KERNEL`.
 ///
-/// `bpfmap generate` and `bpfmap convert` write such a struct, called `Maps`. Leave out maps of which the loader sets a
-/// part, unless you name it: `Map<Kept<u64>>`.
+/// `bpfmap generate` and `bpfmap convert` write such a struct, called `Maps`. Leave out maps with types that the loader
+/// sets, or name the types: `Map<Kept<u64>>`.
 ///
 /// ```
 /// use bpfmap::{BpfMap, BpfMaps, Map};
@@ -219,8 +218,8 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// A map that the program may leave out when it loads the object (`set_autocreate(false)`) is `optional`. Its handle is
-/// `None` if the map was not created:
+/// If the program may leave out a map when it loads the object (`set_autocreate(false)`), the map is `optional`. Its
+/// handle is `None` if the map was not created:
 ///
 /// ```
 /// use bpfmap::{BpfMap, BpfMaps, Map};
@@ -236,12 +235,12 @@ pub fn derive_bpf_map(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `#[bpf_maps(crate = path)]` says how the crate `bpfmap` is called.
+/// `#[bpf_maps(crate = path)]` sets the path of the crate `bpfmap`.
 ///
 /// # Errors
 ///
-/// The struct must have named fields, each of a type `Map<…>`, or `Option<Map<…>>` exactly where the map is `optional`.
-/// Anything else does not compile.
+/// The struct must have named fields of the type `Map<…>`, or `Option<Map<…>>` if the map is `optional`. Anything else
+/// does not compile.
 #[proc_macro_derive(BpfMaps, attributes(bpf_maps))]
 pub fn derive_bpf_maps(input: TokenStream) -> TokenStream {
     bpf_maps::expand(input.into()).into()

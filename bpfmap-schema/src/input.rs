@@ -1,7 +1,7 @@
-//! Reads files that a user or a schema names: whole, and never more than a limit.
+//! Reads files that a user or a schema names, up to a size limit.
 //!
-//! A schema, and what it includes, may come from someone else. So nothing but a regular file is opened: a FIFO without
-//! a writer and a device keep a reader forever, or do something.
+//! A schema and its includes may be untrusted. So only regular files are opened: a FIFO without a writer or a device
+//! could block the reader forever or have side effects.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -14,7 +14,7 @@ pub const MAX_OBJECT_SIZE: u64 = 64 << 20;
 ///
 /// # Errors
 ///
-/// When it is no regular file, or larger, or the system refuses it.
+/// Fails if it is not a regular file, is larger, or can't be read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let size = check(&fs::metadata(path)?, limit)?;
     let file = open(path)?;
@@ -25,12 +25,12 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Returns the same, of a file that another one names: it has this `extension`, and so has the file that it leads to if
-/// it is a link. A message about a file shows a line of it, which the author of the schema may not be allowed to see.
+/// Does the same for a file that another one names. Its name must have this `extension`, and so must the target if it
+/// is a link: a message about a file shows a line of it, which the author of the schema may not be allowed to see.
 ///
 /// # Errors
 ///
-/// Also when its name ends otherwise.
+/// Also fails if the extension differs.
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub(crate) fn read_named(path: &Path, extension: &str, limit: u64) -> io::Result<Vec<u8>> {
     if path.extension().is_none_or(|found| found != extension) {
@@ -39,19 +39,20 @@ pub(crate) fn read_named(path: &Path, extension: &str, limit: u64) -> io::Result
     read(&followed(path)?, limit)
 }
 
-/// Returns the same, of a file that a user names, who may call it as they like: a link leads to one that ends as it
-/// does.
+/// Does the same for a file that a user names. It may have any name, but the target of a link must have the same
+/// extension.
 ///
 /// # Errors
 ///
-/// When it is no regular file, or larger, or a link that leads elsewhere, or the system refuses it.
+/// Fails if it is not a regular file, is larger, is a link to a name with another extension, or
+/// can't be read.
 #[cfg(any(feature = "rust", feature = "toml"))]
 pub(crate) fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // A stream has a name that says nothing.
     if path.extension().is_some() { read(&followed(path)?, limit) } else { read(path, limit) }
 }
 
-/// Returns the file that `path` leads to, whose name ends in the same way.
+/// Returns the target of `path`, whose name has the same extension.
 #[cfg(any(feature = "rust", feature = "toml"))]
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let file = path.canonicalize()?;
@@ -102,7 +103,7 @@ fn sort(_: &Metadata) -> &'static str {
 ///
 /// # Errors
 ///
-/// When the system refuses it.
+/// Fails if the file can't be opened.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

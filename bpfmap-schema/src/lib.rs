@@ -1,8 +1,8 @@
-//! What a schema says of BPF maps: read, checked, laid out and printed.
+//! Schemas of BPF maps: front ends, check, layout and printers.
 //!
-//! A [front end](front) makes a [`Schema`](ir::Schema) of TOML, of Rust or of compiled programs. The [check]
-//! compares it with the facts of [`bpfmap_core`] and computes the layout of its types; its results are
-//! [diagnostics]. The back ends of `bpfmap-codegen` read only what the check has passed.
+//! A [front end](front) produces a [`Schema`](ir::Schema) from TOML, from Rust or from compiled programs. The [check]
+//! compares it with the facts in [`bpfmap_core`] and computes the layout of its types; its results are [diagnostics].
+//! The back ends of `bpfmap-codegen` read only checked schemas.
 
 pub mod check;
 #[cfg(feature = "describe")]

@@ -1,6 +1,6 @@
-//! How names of a schema become names in Rust and C.
+//! Conversion of names in a schema to names in Rust and C.
 
-/// Returns the Rust type of what a schema calls `name`: `ip_key` becomes `IpKey`.
+/// Returns the Rust name of a type: `ip_key` becomes `IpKey`.
 #[must_use]
 pub fn upper_camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
@@ -12,7 +12,7 @@ pub fn upper_camel_case(name: &str) -> String {
     camel
 }
 
-/// Returns what a schema calls the Rust type `name`: `IpKey` becomes `ip_key`, `HTTPEvent`
+/// Returns the schema name of a Rust type: `IpKey` becomes `ip_key`, and `HTTPEvent` becomes
 /// `http_event`.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
@@ -45,8 +45,7 @@ pub fn rust_constant(variant: &str) -> String {
     variant.to_ascii_uppercase()
 }
 
-/// Returns the C functions by which programs deal with the events of a map: `events_reserve` and so
-/// on.
+/// Returns the names of the C functions for the events of a map: `events_reserve` and so on.
 #[must_use]
 pub fn c_event_function(map: &str, what: &str) -> String {
     format!("{map}_{what}")

@@ -1,9 +1,9 @@
-//! The nearest right word to a wrong one.
+//! Suggestions for misspelled words.
 
 use bpfmap_core::map_type::OTHER_NAMES;
 
-/// Returns what to write instead of `wrong`: the nearest of `words`, and all of them if they are
-/// few.
+/// Returns what to write instead of `wrong`: the most similar of `words`, or all of them if they
+/// are few.
 #[must_use]
 pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<&str> = words.into_iter().collect();

@@ -1,14 +1,14 @@
-//! Where the parts of a schema were written.
+//! Source positions of the parts of a schema.
 //!
-//! A front end registers each text it reads in a [`SourceMap`] and marks what it makes with
-//! [`Span`]s, so that a rule can point at the words that broke it without knowing the front end.
+//! A front end registers each text that it reads in a [`SourceMap`], and marks its results with
+//! [`Span`]s. So a rule can point at the text that broke it without knowing the front end.
 
 use std::path::{Path, PathBuf};
 
-/// One text that a schema was read from.
+/// A text from which a schema was read.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Where it was read from, as the user named it.
+    /// Its path, as the user named it.
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
@@ -20,10 +20,10 @@ pub struct SourceId(u32);
 
 /// A range of bytes in one source.
 ///
-/// Equality of IR nodes is about what they say, not where: see [`Spanned`].
+/// Equality of IR nodes ignores positions: see [`Spanned`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
-    /// The text it is in; `None` for what no text says (a default, a schema made in code).
+    /// The text, or `None` without a text (a default, a schema that code created).
     pub source: Option<SourceId>,
     /// First byte.
     pub start: usize,
@@ -32,7 +32,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of what is in no text.
+    /// The span of something without a text.
     pub const NONE: Self = Self { source: None, start: 0, end: 0 };
 
     /// Returns the bytes `range` of `source`.
@@ -42,7 +42,7 @@ impl Span {
     }
 }
 
-/// All texts that a schema was read from: its own, and those it includes.
+/// All texts from which a schema was read: its own and those of its includes.
 #[derive(Debug, Clone, Default)]
 pub struct SourceMap {
     sources: Vec<Source>,
@@ -53,14 +53,14 @@ impl SourceMap {
     ///
     /// # Panics
     ///
-    /// When there are 2³² sources already.
+    /// Panics if there are already 2³² sources.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).expect("fewer than 2^32 sources"));
         self.sources.push(Source { path: path.into(), text: text.into() });
         id
     }
 
-    /// Gives each text the path that `name` makes of its own.
+    /// Replaces the path of each text with the result of `name`.
     pub fn rename(&mut self, name: impl Fn(&Path) -> PathBuf) {
         for source in &mut self.sources {
             source.path = name(&source.path);
@@ -90,7 +90,7 @@ impl SourceMap {
     }
 }
 
-/// A value and where it was written. Two are equal when their values are.
+/// A value and its source position. Equality compares only the values.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spanned<T> {
     /// What was written.

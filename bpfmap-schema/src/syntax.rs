@@ -1,4 +1,4 @@
-//! How the author of a schema writes what a finding advises.
+//! The syntax of the schema, for the help of diagnostics.
 
 /// The language that a schema is written in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::ir::{Int, Type};
 use bpfmap_core::SpecialField;
 
-/// Returns the type that `word` stands for, where it is not one of the schema's own.
+/// Returns the built-in type with the name `word`.
 #[must_use]
 pub fn builtin(word: &str) -> Option<Type> {
     let special = || {
@@ -80,7 +80,7 @@ pub fn meant(word: &str) -> Option<Type> {
     find(word).or_else(|| find(advised()?)).map(|(_, ty)| ty.clone())
 }
 
-/// Returns what to write instead of a word that is a type elsewhere: in C, in the kernel, in Rust.
+/// Returns what to write instead of the name of a type in C, in the kernel or in Rust.
 #[must_use]
 pub fn in_other_words(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -120,7 +120,7 @@ pub fn in_other_words(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns what to write instead of a type as C writes it: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
+/// Returns what to write instead of a type in C syntax: `u64` for `unsigned long`, `[char; 16]` for `char[16]`.
 #[must_use]
 pub fn of_c(text: &str) -> Option<String> {
     let (element, lengths) = match text.split_once('[') {

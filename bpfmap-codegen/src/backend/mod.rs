@@ -1,4 +1,5 @@
-//! Back ends: each writes one kind of file from a checked schema, and knows no front end.
+//! Back ends, each of which writes one kind of file from a checked schema and does not depend on
+//! front ends.
 
 pub mod c;
 pub mod c_user;
@@ -8,7 +9,7 @@ pub mod rust;
 
 use bpfmap_schema::ir::Schema;
 
-/// A file that a back end made.
+/// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedFile {
     /// Its name, without a folder.

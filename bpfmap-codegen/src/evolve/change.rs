@@ -8,31 +8,31 @@ use bpfmap_schema::source::Span;
 pub struct Change {
     /// What kind of change.
     pub rule: &'static Rule,
-    /// What it means for a pin of the older map: what the rule says, or less. Nothing reads wrong data
-    /// from a map that is refused as a whole, because of another change.
+    /// What it means for a pin of the older map: the class of the rule, or a less severe one. If the whole map is
+    /// refused because of another change, nothing reads wrong data from it.
     pub class: Class,
-    /// What was changed: `packets.value.stats[].rx_bytes`.
+    /// The path of the change, such as `packets.value.stats[].rx_bytes`.
     pub path: String,
-    /// How: one line, which does not repeat the path.
+    /// The message: one line without the path.
     pub message: String,
-    /// Which of the two schemas `span` points into.
+    /// The schema to which `span` refers.
     pub side: Side,
-    /// Where; [`Span::NONE`] for what is in no text.
+    /// The position, or [`Span::NONE`] without a text.
     pub span: Span,
 }
 
 /// One of the two schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The older one, for what the newer one no longer has.
+    /// The older schema, for removed parts.
     Old,
-    /// The newer one.
+    /// The newer schema.
     New,
 }
 
 impl Change {
-    /// Returns what libbpf and bpfmap answer to the pin, in words. `None` where another change of the same map decides
-    /// that.
+    /// Returns how libbpf and bpfmap react to the pin, as text. Returns `None` if another change of the same map
+    /// determines that.
     #[must_use]
     pub fn answer(&self) -> Option<String> {
         if self.class != self.rule.class {

@@ -1,4 +1,4 @@
-//! The changes from one schema to the next.
+//! The changes between two schemas.
 
 use super::change::{Change, Side};
 use super::changes::Changes;
@@ -9,12 +9,12 @@ use bpfmap_schema::check::Checked;
 /// Returns every change from `old` to `new`: map by map in the order of the new schema, then the maps that only the old
 /// one has.
 ///
-/// What is no change to anything that is live is none: comments, names of types, the order of
-/// declarations, the way padding is written.
+/// Differences without an effect on live maps are not reported: comments, names of types, the order
+/// of declarations, the spelling of padding.
 ///
 /// # Errors
 ///
-/// [`TooLarge`].
+/// Fails with [`TooLarge`].
 pub fn diff(old: &Checked, new: &Checked) -> Result<Vec<Change>, TooLarge> {
     let pairing = pair(old, new)?;
     let mut all = vec![];

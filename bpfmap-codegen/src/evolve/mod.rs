@@ -1,9 +1,8 @@
-//! What changes from one schema to the next, and what that means for maps that are live.
+//! Changes between two schemas, and what they mean for live maps.
 //!
-//! [`pair`] finds what stands for the same thing in two checked schemas: maps by their names, members
-//! by theirs, types by where they are used, whatever they are called. [`diff`] tells what is different
-//! between the two of each pair: [`Change`]s of the [rules](rules::ALL), which know what libbpf, the
-//! kernel and bpfmap answer to the pin of a map of the older schema.
+//! [`pair`] finds corresponding parts of two checked schemas: maps and members by their names, and types by their use,
+//! even if their names differ. [`diff`] reports the differences of each pair as [`Change`]s. Their [rules](rules::ALL)
+//! say how libbpf, the kernel and bpfmap react to the pin of an older map.
 
 mod attributes;
 mod change;

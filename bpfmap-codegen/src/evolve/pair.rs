@@ -1,4 +1,4 @@
-//! Which parts of two schemas stand for the same thing.
+//! Pairs of corresponding parts in two schemas.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -21,20 +21,20 @@ pub struct Pairing<'a> {
     pub added: Vec<&'a MapDecl>,
 }
 
-/// A map in two schemas. What only one of them has is no pair: see the definitions.
+/// A map in two schemas. Parts that only one of them has are not paired.
 #[derive(Debug)]
 pub struct MapPair<'a> {
     /// In the old schema.
     pub old: &'a MapDecl,
-    /// In the new one; called otherwise where it was renamed.
+    /// In the new schema, possibly with another name.
     pub new: &'a MapDecl,
     /// The keys.
     pub key: Option<TypePair<'a>>,
     /// The values.
     pub value: Option<TypePair<'a>>,
-    /// The records that it carries.
+    /// The records.
     pub event: Option<TypePair<'a>>,
-    /// What the maps in it are like.
+    /// The templates.
     pub inner: Option<Box<MapPair<'a>>>,
 }
 
@@ -49,10 +49,10 @@ pub struct TypePair<'a> {
     pub shape: Shape<'a>,
 }
 
-/// What two types have in common.
+/// How two types correspond.
 #[derive(Debug)]
 pub enum Shape<'a> {
-    /// They say the same of the same bytes, down to the last member.
+    /// They are equal in all members.
     Same,
     /// Both are structs, or both are unions.
     Composites(Composites<'a>),
@@ -60,11 +60,11 @@ pub enum Shape<'a> {
     Arrays(Box<TypePair<'a>>),
     /// Both are enums.
     Enums(&'a Enum, &'a Enum),
-    /// No parts to look into.
+    /// They have no corresponding parts.
     Ends,
 }
 
-/// The members of two structs or unions, those of their anonymous members included.
+/// The members of two structs or unions, including those of anonymous members.
 #[derive(Debug)]
 pub struct Composites<'a> {
     /// Members that both have, in the order of the new one.
@@ -82,15 +82,15 @@ pub struct Composites<'a> {
 /// A member in two types.
 #[derive(Debug)]
 pub struct MemberPair<'a> {
-    /// In the old one.
+    /// In the old schema.
     pub old: Place<'a>,
-    /// In the new one; called otherwise where it was renamed.
+    /// In the new schema, possibly with another name.
     pub new: Place<'a>,
-    /// What it holds.
+    /// Its types.
     pub ty: TypePair<'a>,
 }
 
-/// Two schemas of which the types, written out wherever they are used, have too many members.
+/// The error for two schemas whose types, expanded at each use, have too many members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -108,14 +108,14 @@ impl std::error::Error for TooLarge {}
 /// How many pairs of members are made. Types that are the same have none.
 const MAX_MEMBERS: usize = 100_000;
 
-/// Pairs the maps of two schemas, and what they hold.
+/// Pairs the maps of two schemas and their contents.
 ///
-/// A map goes with the one of its name, else with the one that its `renamed_from` names; a member
-/// likewise. Types go together by use: from key and value down, whatever they are called.
+/// Maps and members are paired by name or by `renamed_from`. Types are paired by use, starting from
+/// key and value, even if their names differ.
 ///
 /// # Errors
 ///
-/// [`TooLarge`].
+/// Fails with [`TooLarge`].
 pub fn pair<'a>(old: &'a Checked, new: &'a Checked) -> Result<Pairing<'a>, TooLarge> {
     let (old, new) = (old.resolved(), new.resolved());
     let pairer =

@@ -1,4 +1,4 @@
-//! Changes as text for people, as JSON, and as GitHub's workflow commands.
+//! Changes as text, as JSON, and as GitHub workflow commands.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,11 @@ use bpfmap_schema::check::Checked;
 use bpfmap_schema::diagnostics::{Position, json_string};
 use bpfmap_schema::source::SourceMap;
 
-/// How changes are shown.
+/// The format of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// `FILE:LINE:COLUMN: PATH: WHAT [RULE]`, a line on what it means, and a sum at the end.
+    /// `FILE:LINE:COLUMN: PATH: MESSAGE [RULE]`, a line about the consequences, and a summary at
+    /// the end.
     Text,
     /// One JSON object.
     Json,
@@ -25,7 +26,7 @@ impl Format {
         [("text", Self::Text), ("json", Self::Json), ("github", Self::Github)];
 }
 
-/// Shows `changes`, those from `old` to `new`. Of those that `fails` is true for GitHub makes errors.
+/// Formats the `changes` from `old` to `new`. Those for which `fails` returns true become errors on GitHub.
 #[must_use]
 pub fn report(
     changes: &[Change],

@@ -1,4 +1,4 @@
-//! Why programs are not compiled, and what to do.
+//! Errors about programs, with what to do.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -13,7 +13,7 @@ pub(crate) enum ToolchainError {
     NoClang(NoClang),
     Unusable {
         clang: PathBuf,
-        /// The environment variable that led to it.
+        /// The environment variable that names it.
         variable: &'static str,
         why: Unusable,
     },
@@ -23,7 +23,7 @@ pub(crate) enum ToolchainError {
 #[derive(Debug)]
 pub(crate) enum Unusable {
     CannotRun(io::Error),
-    /// It does not tell a version as clang does.
+    /// It does not print a version of clang.
     NotClang,
     TooOld(u32),
     /// It was built without this target.
@@ -67,7 +67,7 @@ pub(crate) enum ProgramError {
     Unreadable {
         program: PathBuf,
         error: io::Error,
-        /// The programs that the package has.
+        /// The programs in the package.
         present: Vec<PathBuf>,
     },
     /// Two objects have the same name.
@@ -81,7 +81,7 @@ pub(crate) enum ProgramError {
         path: PathBuf,
         error: io::Error,
     },
-    /// libbpf refuses something.
+    /// An error of libbpf.
     #[cfg(feature = "libbpf")]
     Libbpf {
         action: &'static str,

@@ -44,9 +44,9 @@ struct Object {
 
 /// BPF programs.
 impl Builder {
-    /// Also compiles the BPF program `path`, by its path from the folder of the package's `Cargo.toml`:
-    /// `src/probe.bpf.c` becomes `probe.bpf.o` in `OUT_DIR`. Can be called for many programs; each becomes an object of
-    /// its own.
+    /// Also compiles the BPF program `path`: `src/probe.bpf.c` becomes `probe.bpf.o` in `OUT_DIR`. The path is relative
+    /// to the folder of the package's `Cargo.toml`. You can call it for several programs; each becomes a separate
+    /// object.
     ///
     /// ```no_run
     /// // build.rs
@@ -58,18 +58,16 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// The application has the object by `include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"))`.
+    /// The application includes the object with `include_bytes!(concat!(env!("OUT_DIR"), "/probe.bpf.o"))`.
     ///
-    /// The compiler is the one that [`clang::find`](crate::clang::find) finds: `CLANG` in the environment, else the
-    /// newest `clang-N` on `PATH`. It is called with `-g -O2 -target bpf`, the `-D__TARGET_ARCH_…` of the machine that
-    /// the build is for, and, in this order, the folder of the generated headers, the options of
-    /// [`clang_args`](Self::clang_args), the program's folder, and the folders where the system has its headers, also
-    /// where that is Debian's folder of the machine.
+    /// The compiler is the result of [`clang::find`](crate::clang::find): `CLANG` in the environment, or else the
+    /// newest `clang-N` on `PATH`. The options are `-g -O2 -target bpf`, `-D__TARGET_ARCH_…` for the target of the
+    /// build, and, in this order, the folder of the generated headers, the options of [`clang_args`](Self::clang_args),
+    /// the program's folder, and the system's folders of headers, including Debian's folder for the architecture.
     ///
-    /// Cargo runs the script again when the program changes, or a file that it includes. Warnings of clang become
-    /// warnings of Cargo. A program that does not compile fails the build with what clang says. Where a header of
-    /// libbpf, of the kernel or of this build is not found, or there is no clang, the message says what to install or to
-    /// change.
+    /// Cargo runs the script again if the program or a file that it includes changes. Warnings of clang become warnings
+    /// of Cargo. If a program does not compile, the build fails with clang's message. If clang or a header of libbpf,
+    /// of the kernel or of this build is missing, the message says what to install or change.
     #[must_use]
     pub fn program(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
@@ -78,10 +76,11 @@ impl Builder {
         self
     }
 
-    /// Also compiles these BPF programs, and links them to the one object `name` in `OUT_DIR`.
+    /// Also compiles these BPF programs, and links them to a single object `name` in `OUT_DIR`.
     ///
-    /// What one of them declares `extern`, another has to define. The programs are compiled as
-    /// [`program`](Self::program) says, and linked by the libbpf that this crate is built with.
+    /// If one of them declares something `extern`, another one must define it. The programs are
+    /// compiled like those of [`program`](Self::program), and linked with the libbpf with which
+    /// this crate is built.
     ///
     /// ```no_run
     /// // build.rs
@@ -104,7 +103,8 @@ impl Builder {
         self
     }
 
-    /// Whether each object also gets a skeleton of libbpf-cargo: `probe.skel.rs` of `probe.bpf.o`.
+    /// Sets whether to generate a skeleton of libbpf-cargo for each object: `probe.skel.rs` for
+    /// `probe.bpf.o`.
     ///
     /// ```no_run
     /// // build.rs
@@ -117,7 +117,7 @@ impl Builder {
     /// }
     /// ```
     ///
-    /// The application includes it in a module of its own, and opens it as `ProbeSkelBuilder`:
+    /// The application includes it in a separate module, and opens it with `ProbeSkelBuilder`:
     ///
     /// ```ignore
     /// mod skeleton {
@@ -131,8 +131,8 @@ impl Builder {
         self
     }
 
-    /// Calls clang with these options too, for each [`program`](Self::program). Where two options contradict each
-    /// other, such as `-O1` and the `-O2` that is there, the one given here counts.
+    /// Adds options for clang, for each [`program`](Self::program). If two options conflict, such as `-O1` and the
+    /// default `-O2`, the one given here wins.
     ///
     /// ```
     /// let builder = bpfmap_codegen::Builder::new()

@@ -1,4 +1,4 @@
-//! clang for tools, which are no build scripts.
+//! clang for tools outside of build scripts.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::compile::{Compiler, Outcome};
 use super::error::ProgramError;
 use super::toolchain::Toolchain;
 
-/// The clang of this system, and where it finds headers.
+/// The clang of this system, and its folders of headers.
 ///
 /// ```no_run
 /// use bpfmap_codegen::clang::Clang;
@@ -25,20 +25,21 @@ use super::toolchain::Toolchain;
 pub struct Clang(Toolchain);
 
 impl Clang {
-    /// Finds the clang that [`find`](crate::clang::find) finds, and asks it where it looks for headers.
+    /// Finds clang with [`find`](crate::clang::find), and reads its folders of headers.
     ///
     /// # Errors
-    /// There is none, it can't be run, or it is too old. The message says what to install.
+    /// Fails if there is none, if it can't be run, or if it is too old. The message says what to
+    /// install.
     pub fn find() -> Result<Self, ClangError> {
         Toolchain::find().map(Self).map_err(|error| ClangError(ProgramError::Toolchain(error)))
     }
 
-    /// Compiles a BPF program to an object, as [`Builder::program`](crate::Builder::program) does, and returns the lines
-    /// by which clang warns. Headers are looked for in the folder `headers` first.
+    /// Compiles a BPF program to an object, like [`Builder::program`](crate::Builder::program), and returns clang's
+    /// warnings. Searches for headers in the folder `headers` first.
     ///
     /// # Errors
-    /// The program does not compile, or clang can't be run. The message has what clang says, and what to install where a
-    /// header of the system is missing.
+    /// Fails if the program does not compile or clang can't be run. The message contains clang's message, and what to
+    /// install if a header of the system is missing.
     pub fn compile(
         &self,
         program: &Path,
@@ -57,7 +58,7 @@ impl Clang {
     }
 }
 
-/// Why a program was not compiled, and what to do.
+/// The reason why a program was not compiled, with what to do.
 pub struct ClangError(ProgramError);
 
 impl fmt::Display for ClangError {

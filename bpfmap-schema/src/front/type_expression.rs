@@ -1,4 +1,4 @@
-//! `[T; N]`, `*T`, `be32`, names: types as a schema writes them.
+//! Types in the syntax of schemas: `[T; N]`, `*T`, `be32` and names.
 
 use std::ops::Range;
 
@@ -13,11 +13,11 @@ use bpfmap_core::SpecialField;
 /// `kernel/bpf/btf.c`.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Reads the type that `text` says; `place` tells where bytes of it stand.
+/// Parses the type in `text`. `place` returns the position of its bytes.
 ///
 /// # Errors
 ///
-/// The first thing in `text` that is no part of a type.
+/// Returns an error for the first part of `text` that is not valid in a type.
 pub(super) fn read(
     text: &str,
     place: &dyn Fn(Range<usize>) -> Span,

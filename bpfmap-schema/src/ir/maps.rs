@@ -6,45 +6,46 @@ use crate::source::{Span, Spanned};
 /// A map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapDecl {
-    /// Its name in C and in the kernel (which keeps 15 bytes of it).
+    /// Its name in C and in the kernel, which keeps 15 bytes of it.
     pub name: Spanned<String>,
     /// What it holds.
     pub doc: Option<String>,
-    /// `hash`, `array` …: a row of the facts table, by its name.
+    /// The map type by its name in the facts table, such as `hash`.
     pub map_type: Spanned<String>,
-    /// The key; `None` where the author did not mention one.
+    /// The key, if the schema has one.
     pub key: Option<KeyValue>,
-    /// The value; `None` where the author did not mention one.
+    /// The value, if the schema has one.
     pub value: Option<KeyValue>,
-    /// The type of the records that it carries: a plain type.
+    /// The type of its records.
     pub event: Option<Spanned<Type>>,
-    /// The kernel's struct of functions whose place a struct of programs takes.
+    /// The kernel's struct of functions that a `struct_ops` map implements.
     pub ops: Option<Spanned<String>>,
-    /// How many entries. Absent is not zero: the loader decides.
+    /// The number of entries. If it is absent, the loader sets it.
     pub max_entries: Option<Spanned<u32>>,
     /// Creation flags by their names in the schema (`no_prealloc` for `BPF_F_NO_PREALLOC`).
     pub flags: Vec<Spanned<String>>,
     /// How libbpf pins it.
     pub pinning: Option<Spanned<Pinning>>,
-    /// The NUMA node its memory comes from.
+    /// The NUMA node of its memory.
     pub numa_node: Option<Spanned<u32>>,
-    /// `map_extra`: what it means depends on the map type.
+    /// `map_extra`, whose meaning depends on the map type.
     pub map_extra: Option<Spanned<u64>>,
-    /// What a map of maps holds.
+    /// The template of a map of maps.
     pub inner: Option<Spanned<InnerMap>>,
     /// Initial contents: the index, and the name of a map or of a program.
     pub values: Vec<(Spanned<u32>, Spanned<String>)>,
-    /// Whether key and value are described by BTF (the default), or by their sizes alone.
+    /// Whether BTF describes key and value (the default), or only their sizes are known.
     pub btf: Option<Spanned<bool>>,
-    /// What user space sets before it loads the object, so that C says nothing of it.
+    /// The attributes that user space sets before it loads the object. They are not in the C
+    /// definition.
     pub set_by_loader: Vec<Spanned<Attribute>>,
-    /// Whether the loader may leave the map out (libbpf's `bpf_map__set_autocreate`), so that an object has it or not.
+    /// Whether the loader may leave out the map (libbpf's `bpf_map__set_autocreate`).
     pub optional: Spanned<bool>,
     /// BTF declaration tags on the map's variable.
     pub decl_tags: Vec<Spanned<String>>,
-    /// What the map was called before: the map of an older schema that this one takes the place of.
+    /// The name of the map in an older schema.
     pub renamed_from: Option<Spanned<String>>,
-    /// The whole declaration, for findings about it.
+    /// The whole declaration, for diagnostics about it.
     pub span: Span,
 }
 
@@ -65,8 +66,8 @@ impl MapDecl {
         self.set_by_loader.iter().any(|set| set.value == attribute)
     }
 
-    /// Returns what the map holds and the schema leaves to the loader: of these, Rust asks for a
-    /// type.
+    /// Returns the types that the schema leaves to the loader, which become type parameters in
+    /// Rust.
     #[must_use]
     pub fn open_parts(&self) -> Vec<Attribute> {
         let parts = [Attribute::Key, Attribute::Value, Attribute::Inner];
@@ -84,9 +85,9 @@ pub enum Attribute {
     Key,
     /// The size of a value.
     Value,
-    /// How many entries.
+    /// The number of entries.
     MaxEntries,
-    /// What the maps in a map of maps are like.
+    /// The template of a map of maps.
     Inner,
 }
 
@@ -111,7 +112,7 @@ impl Attribute {
     }
 }
 
-/// A key or a value: typed, or nothing but a size.
+/// A key or a value, with a type or only a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyValue {
     /// `key = "ip_key"`.
@@ -143,7 +144,7 @@ pub enum Pinning {
 }
 
 impl Pinning {
-    /// Those that have a word in a schema.
+    /// The kinds of pinning with a name in a schema.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("none", Self::None), ("by_name", Self::ByName)];
 
@@ -160,21 +161,21 @@ impl Pinning {
     }
 }
 
-/// The template of the maps that a map of maps holds.
+/// The template for the inner maps of a map of maps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InnerMap {
     /// The name of another map of the schema.
     Named(String),
-    /// A map that is described in place. The check names it as libbpf does: that of the map it is
-    /// in, and [`TEMPLATE_SUFFIX`].
+    /// A map that is declared in place. Like libbpf, the check gives it the name of the outer map
+    /// with [`TEMPLATE_SUFFIX`].
     Template(Box<MapDecl>),
 }
 
-/// What is behind the name of a map of maps in the name of its template.
+/// The suffix of a template's name after the name of the map of maps.
 pub const TEMPLATE_SUFFIX: &str = ".inner";
 
 impl MapDecl {
-    /// Returns the map that is described in place as the template of those that this one holds.
+    /// Returns the template that is declared in place, if there is one.
     #[must_use]
     pub fn template(&self) -> Option<&Self> {
         match self.inner.as_ref().map(|inner| &inner.value) {
@@ -183,7 +184,7 @@ impl MapDecl {
         }
     }
 
-    /// Returns the same, to change it.
+    /// Returns a mutable reference to the same template.
     pub fn template_mut(&mut self) -> Option<&mut Self> {
         match self.inner.as_mut().map(|inner| &mut inner.value) {
             Some(InnerMap::Template(template)) => Some(template),

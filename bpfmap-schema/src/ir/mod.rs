@@ -1,7 +1,7 @@
-//! The schema: what every front end makes and every back end reads.
+//! The schema, which every front end produces and every back end reads.
 //!
-//! The words are those of BTF and libbpf. Order is the author's and is kept. Nothing here is
-//! checked yet: names may dangle and sizes may be impossible until the check has passed.
+//! The names are those of BTF and libbpf. The order of the source is kept. Nothing here is checked:
+//! names may be unknown and sizes impossible before the check.
 
 mod maps;
 mod named;
@@ -23,11 +23,11 @@ use bpfmap_core::KernelVersion;
 /// A set of types and of maps that use them.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
-    /// Names the C header, the Rust module and the fixture. An identifier.
+    /// The name of the C header, the Rust module and the fixture, which is an identifier.
     pub name: Spanned<String>,
-    /// What the maps are for.
+    /// A description of the maps.
     pub doc: Option<String>,
-    /// The oldest kernel that has to take every map.
+    /// The oldest kernel that every map supports.
     pub min_kernel: Option<Spanned<KernelVersion>>,
     /// Named types: those of included schemas first, then its own.
     pub types: Vec<TypeDef>,
@@ -35,25 +35,25 @@ pub struct Schema {
     pub includes: Vec<Include>,
     /// The maps.
     pub maps: Vec<MapDecl>,
-    /// Of a schema that is written in Rust: the types that declare its own maps, by the maps' names,
-    /// as paths from the module that the schema is.
+    /// For a schema in Rust, the types that declare its own maps, by the names of the maps, as paths from the module of
+    /// the schema.
     pub specs: HashMap<String, String>,
-    /// The texts that all spans point into.
+    /// The texts to which all spans refer.
     pub sources: SourceMap,
 }
 
 /// Another schema, whose types a schema uses.
 ///
-/// What is generated of a schema names the files of those that it includes rather than repeat their types.
+/// The generated files of a schema include the files of included schemas and do not repeat their types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Include {
-    /// What that schema is called: its header is `NAME.h`, its Rust module `NAME`.
+    /// The name of that schema: its header is `NAME.h`, its Rust module `NAME`.
     pub name: Spanned<String>,
-    /// The text that declares its types.
+    /// The text with its types.
     pub source: SourceId,
-    /// The first place that names it, in the schema or in one of its includes.
+    /// The first position at which it is included, in the schema or in one of its includes.
     pub span: Span,
-    /// Whether the schema names it itself, rather than one of its includes alone.
+    /// Whether the schema includes it directly.
     pub is_direct: bool,
     /// The schemas that it includes itself, in its order, as indexes into [`Schema::includes`].
     pub includes: Vec<usize>,
@@ -88,8 +88,8 @@ impl Schema {
         order.push(index);
     }
 
-    /// Returns what the maps in `map` are like: its template, or the map that it names. `None` for
-    /// a map that says nothing of it, or names no map of the schema.
+    /// Returns the template of `map`: the one that is declared in place, or the map that it names.
+    /// Returns `None` if it has no template, or names no map of the schema.
     #[must_use]
     pub fn inner_of<'a>(&'a self, map: &'a MapDecl) -> Option<&'a MapDecl> {
         match &map.inner.as_ref()?.value {

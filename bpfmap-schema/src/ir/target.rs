@@ -1,11 +1,11 @@
-//! What special fields lead to.
+//! Targets of special fields.
 
 use std::fmt;
 
 use crate::source::Spanned;
 
-/// What a special field leads to: a struct, by its name in C and, for a list or a tree, the node in
-/// it: `task_struct`, `job.node`.
+/// The target of a special field: the name of a struct in C, and for a list or a tree also the node
+/// in it, such as `task_struct` or `job.node`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The struct: the schema's, or one of the kernel's.

@@ -1,4 +1,4 @@
-//! Types: structs, unions, enums and aliases, and what members hold.
+//! Types: structs, unions, enums and aliases, and the types of members.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use bpfmap_core::SpecialField;
 /// A named type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeDef {
-    /// Its name in C; Rust gets it in `UpperCamelCase`.
+    /// Its name in C; in Rust it is in `UpperCamelCase`.
     pub name: Spanned<String>,
     /// What it means.
     pub doc: Option<String>,
@@ -18,25 +18,24 @@ pub struct TypeDef {
     pub kind: TypeDefKind,
     /// BTF declaration tags, `__attribute__((btf_decl_tag("…")))`.
     pub decl_tags: Vec<Spanned<String>>,
-    /// How C knows it.
+    /// Its declaration in C.
     pub in_c: InC,
     /// The schema that declares it, as an index into [`Schema::includes`](super::Schema::includes);
     /// `None` for a type that the schema declares itself.
     pub include: Option<usize>,
 }
 
-/// How C knows a named type, beside its name.
+/// Details of a type's declaration in C.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct InC {
-    /// Whether C calls a struct, union or enum by its bare name too: `typedef struct NAME { … }
-    /// NAME;`.
+    /// Whether a struct, union or enum also has a typedef in C: `typedef struct NAME { … } NAME;`.
     pub typedef: bool,
-    /// Whether the kernel defines it, so that `vmlinux.h` has it: the header leaves it to that, and
-    /// proves that the layout is the one that the schema says.
+    /// Whether the kernel defines it, so that `vmlinux.h` has it. The header then only checks that
+    /// its layout matches the schema.
     pub kernel: bool,
 }
 
-/// What a named type is made of.
+/// The definition of a named type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeDefKind {
     /// Members one after the other.
@@ -54,7 +53,7 @@ pub enum TypeDefKind {
 pub struct Composite {
     /// Whether members follow each other without padding, at alignment 1.
     pub packed: bool,
-    /// An alignment in bytes that is asked for, a power of two; it can only raise the natural one.
+    /// A requested alignment in bytes, a power of two. It can only raise the natural alignment.
     pub align: Option<Spanned<u32>>,
     /// The members.
     pub members: Vec<Member>,
@@ -63,8 +62,8 @@ pub struct Composite {
 /// A member of a struct or a union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its name. `None` for an anonymous struct or union, whose members count as the outer
-    /// type's; and for an unnamed bit-field, which only takes room.
+    /// Its name. `None` for an anonymous struct or union, whose members count as members of the
+    /// outer type, and for an unnamed bit-field, which is padding.
     pub name: Option<Spanned<String>>,
     /// What it means.
     pub doc: Option<String>,
@@ -74,29 +73,29 @@ pub struct Member {
     pub bits: Option<Spanned<u32>>,
     /// BTF declaration tags.
     pub decl_tags: Vec<Spanned<String>>,
-    /// What the member was called before. Neither C nor Rust shows it: it says which bytes of an
-    /// older map are this member's.
+    /// The former name of the member, which identifies its bytes in an older map. It changes
+    /// neither C nor Rust.
     pub renamed_from: Option<Spanned<String>>,
-    /// What the member is in entries that were written before there was one. Neither C nor Rust
-    /// shows it.
+    /// The value of the member in older entries, which were written without it. It changes neither
+    /// C nor Rust.
     pub default: Option<Spanned<DefaultValue>>,
-    /// The whole member, for findings about it.
+    /// The whole member, for diagnostics about it.
     pub span: Span,
 }
 
-/// What a member is in entries that were written before there was one.
+/// The value of a member in older entries, which were written without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// Of an integer, a `char` or an enum; of a big-endian integer, the number that it stands for.
+    /// The number of an integer, a `char` or an enum; for a big-endian integer, the number itself.
     Number(i128),
-    /// Of a `bool`.
+    /// The value of a `bool`.
     Bool(bool),
-    /// Of an enum: the variant of this name.
+    /// The variant of an enum with this name.
     Variant(String),
 }
 
 impl DefaultValue {
-    /// Returns whether it is written as zero, so that it needs no writing where there was padding.
+    /// Returns whether it is zero, so that a migration need not write it in place of padding.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
         matches!(self, Self::Number(0) | Self::Bool(false))
@@ -104,8 +103,8 @@ impl DefaultValue {
 }
 
 impl Member {
-    /// Returns what a map of an older schema may have instead of the member: another name, which is empty where it had
-    /// none, and whether padding.
+    /// Returns what a map of an older schema may have instead of the member: another name, which is empty if it had
+    /// none, and whether it may have padding.
     #[must_use]
     pub fn in_older_maps(&self) -> Option<(&str, bool)> {
         let former = self.renamed_from.as_ref().map_or("", |name| &name.value);
@@ -125,10 +124,10 @@ impl fmt::Display for DefaultValue {
     }
 }
 
-/// The type of a member: one of the [`Type`]s, or a struct or union that is written in place.
+/// The type of a member: a [`Type`], or a struct or union that is declared in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberType {
-    /// A type by name or by shape.
+    /// A type or a reference to a named type.
     Type(Spanned<Type>),
     /// `struct { … } name;`, or without the name.
     Struct(Composite),
@@ -139,9 +138,9 @@ pub enum MemberType {
 /// An enum: named integers of a fixed width.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enum {
-    /// The integer that holds it.
+    /// Its integer type.
     pub repr: Spanned<Int>,
-    /// What is before the names of the variants in C, which are then as the author wrote them.
+    /// The prefix of the variants in C, whose names are then not changed to upper case.
     pub prefix: Option<Spanned<String>>,
     /// The variants; values may repeat.
     pub variants: Vec<Variant>,
@@ -161,8 +160,8 @@ impl Enum {
 /// A variant of an enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name as the author wrote it; C gets `ENUM_VARIANT` in upper case, unless the enum has a
-    /// prefix of its own.
+    /// Its name in the schema; in C it becomes `ENUM_VARIANT` in upper case, unless the enum has
+    /// its own prefix.
     pub name: Spanned<String>,
     /// Its value.
     pub value: Spanned<i128>,
@@ -183,11 +182,11 @@ pub enum Type {
     BigEndian(u32),
     /// `[T; N]`.
     Array(Box<Spanned<Type>>, Spanned<u32>),
-    /// `*T` or `*void`: a pointer that user space only carries. `None` is `*void`.
+    /// `*T` or `*void`: a pointer that user space can only copy. `None` is `*void`.
     Pointer(Option<Box<Spanned<Type>>>),
-    /// One of [`TypeDef`]s, or a type of the kernel that only a pointer names.
+    /// The name of a [`TypeDef`], or of a kernel type that only a pointer names.
     Named(String),
-    /// A field that the verifier treats specially, with what it leads to where it leads anywhere.
+    /// A special field, with its target if it has one.
     Special(SpecialField, Option<Box<Target>>),
 }
 
@@ -196,11 +195,11 @@ pub enum Type {
 pub struct Int {
     /// 1, 2, 4, 8 or 16 bytes.
     pub size: u32,
-    /// Whether it can be negative.
+    /// Whether it is signed.
     pub signed: bool,
 }
 
-/// As a schema writes it: `u32`, `i8`.
+/// Writes the type in the syntax of schemas, such as `u32` or `i8`.
 impl fmt::Display for Int {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.signed { 'i' } else { 'u' };
@@ -208,7 +207,8 @@ impl fmt::Display for Int {
     }
 }
 
-/// As a schema writes it: `[be16; 2]`, `*task_struct`, `bpf_list_head<job.node>`.
+/// Writes the type in the syntax of schemas, such as `[be16; 2]`, `*task_struct` or
+/// `bpf_list_head<job.node>`.
 impl fmt::Display for Type {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! The author's words, made fit for the comments of generated code.
+//! Documentation from a schema in a form that is safe in comments of generated code.
 
 use bpfmap_core::map_type::MapFlag;
 

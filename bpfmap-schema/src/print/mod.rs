@@ -1,7 +1,7 @@
-//! Printers: each writes a schema as its author would have, for a front end to read again.
+//! Printers, which write a schema in a language that a front end can read again.
 //!
-//! They are the front ends' inverse: what [`crate::front`] makes of their text is the same schema.
-//! A schema that includes others becomes one text, with all types in it.
+//! They are the inverse of the front ends: [`crate::front`] reads the same schema from their text.
+//! A schema with includes becomes one text with all types.
 
 pub mod comment;
 pub mod rust;

@@ -11,9 +11,8 @@ use crate::source::Spanned;
 
 /// Writes `schema` in TOML.
 ///
-/// [`read_str`](crate::front::toml::read_str) reads the same schema from it, whether it keeps the
-/// rules or not: with the same names, order and comments. Of numbers the value counts, not the
-/// form.
+/// [`read_str`](crate::front::toml::read_str) reads the same schema from it, even if it breaks
+/// rules: with the same names, order and comments. Numbers keep their value but not their notation.
 #[must_use]
 pub fn print(schema: &Schema) -> String {
     let mut text = String::new();

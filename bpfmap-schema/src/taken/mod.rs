@@ -1,8 +1,8 @@
-//! Names that C has taken: words of clang's, and what headers declare that BPF programs include.
+//! Names that C reserves: keywords and builtins of clang, and declarations of the headers that BPF
+//! programs include.
 //!
-//! They were measured, not collected: `cargo xtask names` reads the types of every kernel of the matrix,
-//! asks clang about every word that it and the headers have, and writes `names.txt`. [`Taken`] answers
-//! from that list, or from the BTF of one kernel.
+//! `cargo xtask names` reads the types of every kernel of the matrix, tests each word with clang, and writes
+//! `names.txt`. [`Taken`] uses that list, or the BTF of one kernel.
 
 mod kernel;
 mod list;
@@ -13,7 +13,7 @@ use std::fmt;
 pub use kernel::{KernelName, KernelNames};
 pub use list::{KERNELS, LIST, List, encode};
 
-/// What C tells apart: names of one space never meet those of another.
+/// The namespaces of C, which don't conflict with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Namespace {
     /// Structs, unions and enums, by the name behind that word.
@@ -36,7 +36,7 @@ impl Namespace {
         [Self::Tag, Self::Variable, Self::Constant, Self::Typedef, Self::Function, Self::Member];
 }
 
-/// What a taken name is.
+/// The kind of a reserved name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// `struct NAME`.
@@ -138,7 +138,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Where a name is taken.
+/// The source of a reserved name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// `vmlinux.h`, which bpftool writes from the BTF of a kernel.
@@ -244,13 +244,13 @@ impl Use {
 /// What the names begin with that clang gives to functions of its own. The list has none of them.
 pub const BUILTIN_PREFIX: &str = "__builtin_";
 
-/// Answers whether a name is taken.
+/// The set of reserved names.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taken<'a> {
     kernel: Option<&'a KernelNames>,
 }
 
-/// Why a name can't be had.
+/// The reason why a name is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Why {
     /// What has it: `a struct in the kernel's vmlinux.h (Linux 5.10 to 7.3)`.
@@ -264,8 +264,8 @@ pub struct Why {
 }
 
 impl<'a> Taken<'a> {
-    /// Asks one kernel, instead of the list of all: its programs include the `vmlinux.h` made of it, and
-    /// with that no `linux/bpf.h`.
+    /// Uses one kernel instead of the list: its programs include the `vmlinux.h` of this kernel, and therefore not
+    /// `linux/bpf.h`.
     #[must_use]
     pub const fn by_kernel(kernel: &'a KernelNames) -> Self {
         Self { kernel: Some(kernel) }

@@ -1,11 +1,11 @@
 //! The C header of a schema.
 //!
 //! It has two parts. The types, each with a proof of its layout, are for programs and for user space, in C and C++. The
-//! maps are for programs alone, which clang compiles for the BPF target: as libbpf's BTF-defined maps ([`emit`]), or in
-//! the form that libbpf took before 1.0 ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after
+//! maps are only for programs, which clang compiles for the BPF target: as BTF-defined maps ([`emit`]), or as legacy
+//! definitions for libbpf before 1.0 ([`emit_legacy`]). In programs the header works after `vmlinux.h` and after
 //! `linux/bpf.h`, with clang 14 and newer.
 //!
-//! The header of a schema that includes others names their headers, of which it takes the types.
+//! The header of a schema with includes includes the headers of these schemas for their types.
 
 mod declarations;
 mod events;

@@ -34,11 +34,11 @@ pub(super) fn push(code: &mut String, names: &Names<'_>, map: &Map<'_>) {
 
 /// How a key is handed in.
 enum Key {
-    /// By its address: the type.
+    /// By its address, with this type.
     Pointer(String),
-    /// As a descriptor, of which the kernel takes the object: what the parameter is called.
+    /// As the descriptor of an object, with this name of the parameter.
     Descriptor(&'static str),
-    /// Not at all, or nobody knows how.
+    /// Not at all, or unknown.
     None,
 }
 
@@ -62,13 +62,13 @@ impl Key {
 
 /// How a value is handed in.
 enum Value {
-    /// By its address: the type.
+    /// By its address, with this type.
     Pointer(String),
-    /// By the address of as many as there are CPUs: the type of one.
+    /// By the address of an array with one for each CPU, with this element type.
     PerCpu(String),
-    /// As a descriptor. The kernel shows a number in place of it: its type, and what it is.
+    /// As a descriptor. A lookup returns a number instead, with this type and meaning.
     Descriptor(&'static str, &'static str),
-    /// Not at all, or nobody knows how.
+    /// Not at all, or unknown.
     None,
 }
 

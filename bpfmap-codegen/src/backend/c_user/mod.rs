@@ -1,8 +1,8 @@
 //! Typed functions on maps for applications in C and C++ that link libbpf.
 //!
-//! Each map has the functions that its type has from user space, by the facts table: `MAP__lookup`, `MAP__update` and so
-//! on. They take the file descriptor of a map, and pointers to its key and value types in place of `void *`. The maps that a
-//! map of maps holds have them too, as `MAP__inner__lookup`, if the schema describes them within that map.
+//! Each map has the functions that the facts table allows for its type: `MAP__lookup`, `MAP__update` and so on. They
+//! take the file descriptor of a map, and pointers to its key and value types instead of `void *`. Inner maps have
+//! functions such as `MAP__inner__lookup`, if the schema declares the template in place.
 
 mod access;
 mod functions;

@@ -1,5 +1,5 @@
-//! The reference page of a schema, in Markdown: what each map is, what user space can do with it on
-//! which kernel, and where each member of each type lies.
+//! The reference page of a schema in Markdown: its maps, the operations of user space on each
+//! kernel, and the layouts of all types.
 
 mod maps;
 mod types;

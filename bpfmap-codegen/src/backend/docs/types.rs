@@ -1,4 +1,4 @@
-//! Types: a table of members with the place of each.
+//! Types: a table of members with their offsets.
 
 use std::fmt::Write;
 

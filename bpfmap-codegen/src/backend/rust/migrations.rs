@@ -18,12 +18,12 @@ use bpfmap_schema::print::rust::module_name;
 use bpfmap_schema::print::rust::names::{Scope, plain};
 use bumpalo::Bump;
 
-/// What was made of two schemas.
+/// The result for two schemas.
 #[derive(Debug, Clone)]
 pub struct Migrations {
     /// `NAME_migrate.rs`: a function `migrate_MAP` for each map that changed.
     pub file: GeneratedFile,
-    /// The name of the file without its ending, which is that of its module. `None` if the file has no function.
+    /// The name of the module, which is that of the file without its extension. `None` if the file has no function.
     pub module: Option<String>,
     /// Maps that changed and can't be migrated, each with the obstacle.
     pub left_out: Vec<Obstacle>,
@@ -33,7 +33,7 @@ pub struct Migrations {
 ///
 /// # Errors
 ///
-/// [`TooLarge`].
+/// Fails with [`TooLarge`].
 pub fn emit_migrations(old: &Checked, new: &Checked) -> Result<Migrations, TooLarge> {
     let pairing = pair(old, new)?;
     let arena = Bump::new();

@@ -1,9 +1,9 @@
 //! The Rust module of a schema, for applications that link the crate `bpfmap` with its feature `derive`.
 //!
-//! One file, fit for `include!`: what `bpfmap convert` writes, in a module where nothing of what surrounds it changes its
-//! meaning. The module is called as the schema; the file also hands on its items, so that it can be the text of a module of the
-//! user's own. Types of included schemas are taken from the modules of these, which have to be in scope where the file
-//! is included: [`emit_modules`] writes a file where all of them are.
+//! One file for `include!`. It has the output of `bpfmap convert` in a module with the name of the schema, so that the
+//! code around it can't change its meaning. The file also re-exports the items, so that it can be the content of
+//! another module. Types of included schemas come from the modules of these schemas, which must be in scope where the
+//! file is included: [`emit_modules`] writes a file with all modules.
 
 mod migrations;
 mod modules;

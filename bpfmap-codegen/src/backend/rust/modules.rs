@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::backend::{GENERATED, GeneratedFile};
 use bpfmap_schema::print::rust::module_name;
 
-/// Writes the file `name`, which has the modules of these files: `net` is that of `net.rs`, in the same folder.
+/// Writes the file `name` with the modules of these files: `net` is the module of `net.rs` in the same folder.
 ///
-/// What the files declare is reached through the modules alone, so that two schemas may have items of one name: `net::Maps`
-/// and `flows::Maps`.
+/// The items are only accessible through the modules, so that two schemas may have items with the same name:
+/// `net::Maps` and `flows::Maps`.
 #[must_use]
 pub fn emit_modules(name: &str, files: &[String]) -> GeneratedFile {
     let mut code = format!("// {GENERATED}: a module for each schema.\n");

@@ -1,11 +1,11 @@
-//! How the entries of a map become those of the map that takes its place.
+//! The conversion of a map's entries to those of its replacement.
 //!
-//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. The runtime's
-//! `bpfmap::migrate` carries them out; `bpfmap migrate` and generated functions hand them to it.
+//! [`plan`] turns a pair of maps into moves of bytes, or reports the obstacles. `bpfmap::migrate`
+//! of the runtime carries out the moves; `bpfmap migrate` and generated functions call it.
 //!
-//! Members go by name, or by `renamed_from`. One that is new is what its `default` says, else zero. An integer, an enum
-//! and an array may grow; what would lose something is an obstacle, except for a member of the value that is gone,
-//! which is left out with a note: the author has removed it.
+//! Members are matched by name or by `renamed_from`. A new member has its `default`, or zero. Integers, enums and
+//! arrays may grow. A change that would lose data is an obstacle, except for a removed member of the value, which is
+//! dropped with a note.
 
 mod members;
 mod numbers;
@@ -24,27 +24,27 @@ use bpfmap_schema::source::Span;
 use bumpalo::Bump;
 use members::Moves;
 
-/// How the entries of a map become those of the map that takes its place.
+/// The conversion of a map's entries to those of its replacement.
 #[derive(Debug, Clone)]
 pub struct Planned<'a> {
-    /// How keys and values of the old map become those of the new one.
+    /// The conversion of keys and values.
     pub plan: MigrationPlan<'a>,
-    /// What the new map lacks although there is no obstacle: `value.drops: dropped, …`.
+    /// Notes about data that the new map lacks: `value.drops: dropped, …`.
     pub notes: Vec<String>,
-    /// Nothing that a live map has is different.
+    /// Whether no property of a live map differs.
     pub is_unchanged: bool,
 }
 
 /// An obstacle to a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What it is about: `flows.value.stats[].rx_bytes`.
+    /// The path of the obstacle, such as `flows.value.stats[].rx_bytes`.
     pub path: String,
-    /// What is wrong: one line, which does not repeat the path.
+    /// The message: one line without the path.
     pub message: String,
     /// What to do.
     pub help: &'static str,
-    /// Which of the two schemas `span` points into.
+    /// The schema to which `span` refers.
     pub side: Side,
     /// Where.
     pub span: Span,
@@ -56,11 +56,12 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Plans how the entries of `pair.old`, a map of the schema `old`, become those of `pair.new`. `arena` holds the steps.
+/// Plans the conversion of the entries of `pair.old`, a map of the schema `old`, to those of `pair.new`. `arena` stores
+/// the steps.
 ///
 /// # Errors
 ///
-/// All obstacles.
+/// Fails with all obstacles.
 pub fn plan<'a>(
     arena: &'a Bump,
     old: &'a Checked,
@@ -90,7 +91,7 @@ pub fn plan<'a>(
     }
 }
 
-/// Returns whether a map of the old schema is one of the new schema too: a live one need not
+/// Returns whether a map of the old schema also matches the new schema, so that a live map need not
 /// change.
 #[must_use]
 pub fn is_unchanged(pair: &MapPair<'_>) -> bool {

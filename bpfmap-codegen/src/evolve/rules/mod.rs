@@ -1,8 +1,8 @@
-//! The catalogue of changes: what each means for a map of the older schema that is still pinned.
+//! The catalogue of changes, and what each means for a pinned map of the older schema.
 //!
-//! A rule's explanation is a Markdown file of its name in this folder. It ends with two schemas that differ in this way.
-//! The tests of this crate compare them, and the package `bpfmap-fixtures` loads both on each kernel and compares what
-//! libbpf, the kernel and bpfmap do with what is said here.
+//! The explanation of a rule is a Markdown file with its name in this folder. It ends with two schemas that differ in
+//! this way. The tests of this crate compare them, and the package `bpfmap-fixtures` loads both on each kernel and
+//! compares the reactions of libbpf, the kernel and bpfmap with the rule.
 
 use std::fmt;
 
@@ -11,32 +11,32 @@ use std::fmt;
 pub struct Rule {
     /// Its stable name, in kebab-case.
     pub id: &'static str,
-    /// What it means for a map of the older schema that is pinned: at worst. A change of the rule may
-    /// be less: see [`Change::class`](super::Change::class).
+    /// The worst consequence for a pinned map of the older schema. A single change may be less severe: see
+    /// [`Change::class`](super::Change::class).
     pub class: Class,
-    /// What loading an object of the newer schema with libbpf comes to, where the older map is pinned.
+    /// The result of loading an object of the newer schema with libbpf while the older map is pinned.
     pub libbpf: Loading,
-    /// What opening that map with bpfmap and the newer schema comes to.
+    /// The result of opening the pinned map with bpfmap and the newer schema.
     pub bpfmap: Opening,
-    /// What it is, in one line.
+    /// The title, in one line.
     pub title: &'static str,
-    /// Why it is so and what to do, with an older and a newer schema, in Markdown.
+    /// The reason and what to do, with an older and a newer schema, in Markdown.
     pub explanation: &'static str,
 }
 
-/// What a change means for a map of the older schema that is pinned. In the order of danger.
+/// The consequence of a change for a pinned map of the older schema, in the order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
-    /// The pin can be used further, and its entries are read right.
+    /// The pin stays valid, and its entries are read correctly.
     Safe,
-    /// The pin can't be used: somebody refuses it, and says so.
+    /// The pin can't be used, and libbpf or bpfmap reports an error.
     NewPin,
-    /// libbpf takes the pin, and its bytes are taken for something else.
+    /// libbpf reuses the pin, and its bytes are misinterpreted.
     WrongData,
 }
 
 impl Class {
-    /// Each of them, the harmless first.
+    /// All classes, the harmless ones first.
     pub const ALL: [Self; 3] = [Self::Safe, Self::NewPin, Self::WrongData];
 
     /// Returns its name on the command line and in JSON: `safe`, `new-pin`, `wrong-data`.
@@ -60,7 +60,7 @@ impl Class {
     }
 }
 
-/// What libbpf and the kernel make of an object whose map has a pin already.
+/// The reaction of libbpf and the kernel to an object whose map is already pinned.
 ///
 /// Source: libbpf, `bpf_object__reuse_map` and `map_is_reuse_compat`, which compares the type, the sizes
 /// of key and value, `max_entries`, the flags and `map_extra`, and nothing else.
@@ -70,13 +70,13 @@ pub enum Loading {
     Reuses,
     /// libbpf refuses the object with `EINVAL`.
     Refuses,
-    /// The object loads with a map of its own: libbpf does not look at the old pin.
+    /// The object loads with a new map: libbpf does not use the old pin.
     PassesBy,
-    /// libbpf takes the pinned map, and the verifier refuses programs that use the changed field, with
-    /// `EINVAL`, up to Linux 6.1 with `EACCES`.
+    /// libbpf reuses the pinned map, and the verifier refuses programs that use the changed field, with `EINVAL` (up to
+    /// Linux 6.1 with `EACCES`).
     Unverified,
-    /// The object loads with the pinned map, and the kernel refuses to put a map of the newer schema into
-    /// it, with `EINVAL`.
+    /// The object loads with the pinned map, and the kernel refuses to store a map of the newer schema in it, with
+    /// `EINVAL`.
     RefusesContents,
 }
 
@@ -98,12 +98,12 @@ impl Loading {
     }
 }
 
-/// What bpfmap makes of a pinned map.
+/// The reaction of bpfmap to a pinned map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
     /// It opens the map.
     Takes,
-    /// It refuses the map, and says what is different.
+    /// It refuses the map and names the differences.
     Refuses,
 }
 

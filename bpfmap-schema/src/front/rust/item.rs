@@ -1,4 +1,4 @@
-//! One item: what was read, and how.
+//! A single item and the result of reading it.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,28 +18,27 @@ use crate::rules;
 use crate::source::{Span, Spanned};
 use bpfmap_core::KernelVersion;
 
-/// A type as `#[derive(BpfType)]` declares it.
+/// A type with `#[derive(BpfType)]`.
 #[derive(Debug, Clone)]
 pub struct TypeItem {
-    /// What it says. Types that are held in place are there by name, and so are the types that they
-    /// are: see [`FieldRole::Member`].
+    /// The declaration. Types that are declared in place are named in it: see
+    /// [`FieldRole::Member`].
     pub def: TypeDef,
-    /// Whether it has no name in C, and is written where a member is of it.
+    /// Whether it has no name in C, and is declared in place in each member that uses it.
     pub in_place: bool,
-    /// The word that asks for the traits of the standard library. C knows nothing of them.
+    /// The key that requests the traits of the standard library, which have no effect on C.
     pub std_traits: Option<Ident>,
-    /// What each field is, in the order of the source.
+    /// The role of each field, in the order of the source.
     pub fields: Vec<FieldRole>,
-    /// How Rust lays it out.
+    /// Its layout in Rust.
     pub repr: Repr,
-    /// The types of the schema that it holds by value.
+    /// The types of the schema that it contains by value.
     pub held: Vec<Held>,
-    /// The types that its pointers, lists and trees lead to, where Rust names them.
+    /// The targets of its pointers, lists and trees, if Rust names them.
     pub pointees: Vec<Pointee>,
-    /// The members that live in bytes, by their indices, with their types as Rust writes them.
+    /// The members that are stored in bytes, by their indices, with their Rust types.
     pub stored: Vec<(usize, TokenStream)>,
-    /// The numbers that are left to the compiler. In [`def`](Self::def) something takes their places that breaks no
-    /// rule.
+    /// The numbers that are left to the compiler. [`def`](Self::def) contains replacements that break no rule.
     pub later: Vec<(Later, TokenStream)>,
     /// Whether all of it could be read.
     pub readable: bool,
@@ -68,37 +67,38 @@ pub enum Later {
     Variant(usize),
 }
 
-/// A map as `#[derive(BpfMap)]` declares it.
+/// A map with `#[derive(BpfMap)]`.
 #[derive(Debug, Clone)]
 pub struct MapItem {
-    /// What it says. An inner map is there by its name.
+    /// The declaration. It contains only the name of an inner map.
     pub def: MapDecl,
-    /// Whether it is no map of its own, and describes the maps in another one.
+    /// Whether it is a template for the inner maps of another map.
     pub template: bool,
-    /// The oldest kernel that has to take the map, where it says so itself. Of all maps the schema does.
+    /// The oldest kernel that the map supports, if it has a `min_kernel` of its own.
     pub min_kernel: Option<KernelVersion>,
-    /// The types of the schema that it holds by value.
+    /// The types of the schema that it contains by value.
     pub held: Vec<Held>,
     /// The numbers that are left to the compiler, by their keys.
     pub later: Vec<(&'static str, TokenStream)>,
-    /// Whether there are any, or lengths of arrays that only the compiler knows: these stand as 1.
+    /// Whether there are any, or lengths of arrays that only the compiler knows, which are replaced
+    /// by 1.
     pub has_later: bool,
-    /// The types that pointers, lists and trees in it lead to, where Rust names them.
+    /// The targets of pointers, lists and trees in it, if Rust names them.
     pub pointees: Vec<Pointee>,
-    /// Whether all of it could be read, but for such numbers.
+    /// Whether all of it could be read, except for such numbers.
     pub complete: bool,
 }
 
-/// A type of the schema that something holds by value.
+/// A type of the schema that another declaration contains by value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Its name in the schema.
     pub name: Spanned<String>,
-    /// Whether it is held as a number that may have a name: `Enum<…>`.
+    /// Whether it is wrapped in `Enum<…>`.
     pub as_enum: bool,
 }
 
-/// What a special field leads to, as Rust names it.
+/// The target of a special field in Rust.
 #[derive(Debug, Clone)]
 pub struct Pointee {
     /// Where it is named: the place of the [target](crate::ir::Target)'s name.
@@ -107,7 +107,7 @@ pub struct Pointee {
     pub path: TokenStream,
 }
 
-/// Reads the type that `input` declares. Never fails: what can't be read is reported to `context`.
+/// Reads the type that `input` declares. Never fails: errors are reported to `context`.
 pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     let reader = Reader::new(context);
     match &input.data {
@@ -116,7 +116,7 @@ pub fn read_type(context: &dyn Context, input: &DeriveInput) -> TypeItem {
     }
 }
 
-/// Reads `type NAME = TARGET;`. Never fails: what can't be read is reported to `context`.
+/// Reads `type NAME = TARGET;`. Never fails: errors are reported to `context`.
 #[cfg(feature = "rust")]
 pub(super) fn read_alias(
     context: &dyn Context,
@@ -126,7 +126,7 @@ pub(super) fn read_alias(
     composite::plain_alias(&Reader::new(context), name, target)
 }
 
-/// Reads the map that `input` declares. Never fails: what can't be read is reported to `context`.
+/// Reads the map that `input` declares. Never fails: errors are reported to `context`.
 pub fn read_map(context: &dyn Context, input: &DeriveInput) -> MapItem {
     map::read(&Reader::new(context), input)
 }

@@ -1,4 +1,5 @@
-//! The Rust front end: types and maps as `#[derive(BpfType)]` and `#[derive(BpfMap)]` declare them.
+//! The Rust front end, which reads types and maps with `#[derive(BpfType)]` and
+//! `#[derive(BpfMap)]`.
 //!
 //! ```text
 //! /// A source address.
@@ -24,7 +25,7 @@
 //! }
 //! ```
 //!
-//! What the loader sets of a map is a type parameter, where it has a type:
+//! A type that the loader sets is a type parameter:
 //!
 //! ```text
 //! #[derive(BpfMap)]
@@ -47,8 +48,8 @@
 //! }
 //! ```
 //!
-//! An item is read by itself, within a [`Context`] that knows what is around it: a derive macro knows
-//! no more than the item, a reader of whole files follows names and constants.
+//! An item is read on its own with a [`Context`] for the code around it. A derive macro knows only the item; the reader
+//! of files resolves names and constants.
 
 mod attributes;
 #[cfg(feature = "rust")]

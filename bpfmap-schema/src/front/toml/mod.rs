@@ -44,8 +44,8 @@
 //! optional = true                   # the loader may leave it out: `Maps` has an `Option` of it
 //! ```
 //!
-//! What an older map has otherwise is said where it is now, for `bpfmap diff` and `bpfmap migrate`;
-//! neither C nor Rust shows it:
+//! Differences of older maps are declared on the current member, for `bpfmap diff` and `bpfmap
+//! migrate`. They change neither C nor Rust:
 //!
 //! ```toml
 //! [types.counters]
@@ -63,12 +63,13 @@
 //! # …
 //! ```
 //!
-//! A new member without a default is zero in entries that are migrated. `default = 0`, or `false`,
-//! says besides that older maps may have padding where the member lies, so that these still open.
+//! A new member without a default is zero in migrated entries. `default = 0` or `false` also says
+//! that older maps may have padding at the offset of the member, so that these maps can still be
+//! opened.
 //!
-//! An include brings types only. The maps of an included schema belong to the header and module
-//! that are made of that schema; its `min_kernel` speaks of those maps. A file that is included
-//! by several ways is read once.
+//! An include provides only types. The maps of an included schema belong to the header and module
+//! of that schema, and its `min_kernel` applies to those maps. A file that several schemas include
+//! is read once.
 
 mod file;
 pub mod grammar;
@@ -86,21 +87,21 @@ use crate::draft::Draft;
 
 /// Reads the schema in the file `path`, and the files that it includes.
 ///
-/// Never fails: what can't be read is among the draft's findings.
+/// Never fails: errors are among the diagnostics of the draft.
 #[must_use]
 pub fn read_file(path: &Path) -> Draft {
     include::Reader::default().read_file(path)
 }
 
-/// Reads a schema from `text`. Findings name it `path`, and includes are relative to that.
+/// Reads a schema from `text`. Diagnostics name it `path`, and includes are relative to that path.
 #[must_use]
 pub fn read_str(path: &Path, text: &str) -> Draft {
     include::Reader::default().read_str(path, text)
 }
 
-/// Checks the syntax of `text`, without what it means as a schema and without the files that it includes.
+/// Checks only the TOML syntax of `text`, not its meaning as a schema, and does not read the included files.
 ///
-/// The draft has the text and the mistakes in it, and nothing else.
+/// The draft contains only the text and its mistakes.
 #[must_use]
 pub fn read_syntax(path: &Path, text: &str) -> Draft {
     include::Reader::default().read_syntax(path, text)

@@ -1,8 +1,7 @@
 //! The printer of Rust: types and maps with the derives of the crate `bpfmap`.
 //!
-//! What goes without saying is not written: the name in C where it is that of the Rust type in small
-//! letters, an alignment that the members bring about. What C adds by itself is: padding has a name
-//! in Rust.
+//! Attributes that Rust can derive are not written, such as the name in C if it follows from that of the Rust type, or
+//! an alignment that follows from the members. Padding, which C adds implicitly, has a name in Rust.
 //!
 //! | in the schema | in Rust |
 //! | --- | --- |
@@ -42,8 +41,8 @@ use crate::print::rust::names::{Names, identifier};
 
 /// Writes `schema` in Rust. `layouts` are those of its types.
 ///
-/// The text is that of a module in a crate that depends on `bpfmap` with the feature `derive`. It
-/// is good Rust if the schema keeps the rules.
+/// The text is the content of a module in a crate that depends on `bpfmap` with the feature
+/// `derive`. It is valid Rust if the schema follows the rules.
 #[must_use]
 pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
@@ -65,11 +64,11 @@ pub fn print(schema: &Schema, layouts: &Layouts) -> String {
     text
 }
 
-/// Writes what [`print()`] does for a module that stands anywhere: paths begin at the root, and nothing but the text's own
-/// items is in scope. The documentation of a map also says what its flags do and how to open it.
+/// Does the same as [`print()`] for a module at any path: all paths begin at the root, and only the items of the text
+/// are in scope. The documentation of a map also describes its flags and how to open it.
 ///
-/// The text has no types of included schemas. It takes them from the modules of these, which have to be in scope in the
-/// module around it, each by the name that [`module_name`] gives it.
+/// The text does not contain the types of included schemas. It imports them from the modules of these schemas, which
+/// must be in scope in the module around it, with their names from [`module_name`].
 #[must_use]
 pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     let schema = &with_named_templates(schema);
@@ -80,9 +79,9 @@ pub fn print_module(schema: &Schema, layouts: &Layouts) -> String {
     format!("use ::core::prelude::v1::*;\n\n{}{taken}\n{items}", imports.line(ROOT))
 }
 
-/// Returns the module that has what is generated of the schema `name`.
+/// Returns the name of the generated module for the schema `name`.
 ///
-/// It is called as the schema, unless the module around it could then no longer name a crate that every crate has.
+/// It is the name of the schema, unless this would hide a crate that every crate can name.
 #[must_use]
 pub fn module_name(name: &str) -> String {
     match name {

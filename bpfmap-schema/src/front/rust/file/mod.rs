@@ -8,12 +8,12 @@
 //!
 //! What is read is the source, not what the compiler makes of it:
 //!
-//! - A `cfg` that is known to be false takes away what it is before: see [`Cfg`]. One that is not known is an error
-//!   where it decides what the schema has.
+//! - A `cfg` that is known to be false removes its item: see [`Cfg`]. An unknown `cfg` is an error if it changes the
+//!   schema.
 //! - Macros are not expanded, and items within functions are not seen.
-//! - Of other crates only `bpfmap` is known, and those whose source is given: see [`Cfg::extern_crate`].
+//! - Other crates are not read, except `bpfmap` and those whose source is given: see [`Cfg::extern_crate`].
 //!
-//! Bodies of functions and whatever else declares nothing are not looked at: they need not even be
+//! Bodies of functions and other code without declarations are not read. They need not even be
 //! well-formed Rust, as long as their brackets match.
 
 mod assemble;
@@ -40,27 +40,27 @@ use crate::front::rust::cfg::Cfg;
 /// [`tokens::MAX_DEPTH`] lets them.
 const STACK: usize = 16 << 20;
 
-/// Reads the schema in the Rust source `path`, and what it needs of the crate around it.
+/// Reads the schema in the Rust source `path`, and the parts of the crate that it needs.
 ///
-/// Never fails: what can't be read is among the draft's findings.
+/// Never fails: errors are among the diagnostics of the draft.
 #[must_use]
 pub fn read_file(path: &Path) -> Draft {
     read_file_with(path, &Cfg::default())
 }
 
-/// Returns the same for a build of which more is known.
+/// Does the same with the known conditions of a build.
 #[must_use]
 pub fn read_file_with(path: &Path, cfg: &Cfg) -> Draft {
     on_own_stack(|| Crate::open(path, None, cfg))
 }
 
-/// Reads a schema from `text`, as if it was what is in the file `path`.
+/// Reads a schema from `text` as the content of the file `path`.
 #[must_use]
 pub fn read_str(path: &Path, text: &str) -> Draft {
     read_str_with(path, text, &Cfg::default())
 }
 
-/// Returns the same for a build of which more is known.
+/// Does the same with the known conditions of a build.
 #[must_use]
 pub fn read_str_with(path: &Path, text: &str, cfg: &Cfg) -> Draft {
     on_own_stack(|| Crate::open(path, Some(text), cfg))
