@@ -145,7 +145,7 @@ fn too_new(cx: &mut Context<'_>, map: &MapDecl) {
         let mut finding = Finding::new(
             &rules::TOO_NEW_FOR_MIN_KERNEL,
             requirement.span,
-            format!("{requirement} came with Linux {since}"),
+            format!("{requirement} needs Linux {since}"),
         )
         .related(oldest.span, "the oldest kernel that the schema supports")
         .help(format!("write `min_kernel = \"{since}\"`, or don't use it"));
