@@ -76,9 +76,9 @@ pub enum Kind<'a> {
     },
     /// A tag on a declaration, `btf_decl_tag`.
     DeclTag {
-        /// What it is on: a struct, union, function, variable or typedef.
+        /// The tagged struct, union, function, variable or typedef.
         target: TypeId,
-        /// The member or parameter that it is on; `None`: the whole.
+        /// The tagged member or parameter; `None` if the whole target is tagged.
         component: Option<u32>,
     },
     /// A tag on a type, `btf_type_tag`.

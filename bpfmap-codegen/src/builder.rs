@@ -70,7 +70,7 @@ pub struct Builder {
     /// What was said of the build beside what Cargo says.
     #[cfg(feature = "rust")]
     cfg: Cfg,
-    /// A condition that says nothing.
+    /// The error of a `cfg` condition that could not be read.
     #[cfg(feature = "rust")]
     wrong_cfg: Option<CfgError>,
 }

@@ -1,7 +1,8 @@
 //! Where bit-fields are in the bytes that hold them.
 //!
-//! C never puts one into two of the integers that its type is. Where an enum or a type before it is
-//! declared elsewhere, only the compiler knows how large those are, and computes the place.
+//! C never puts one into two of the integers that its type is. If the type of the bit-field or of a
+//! member before it is declared elsewhere, only the compiler knows its size, so the compiler
+//! computes the position.
 
 use bpfmap_schema::check::Checked;
 use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};

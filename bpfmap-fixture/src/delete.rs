@@ -1,4 +1,4 @@
-//! `BPF_MAP_DELETE_ELEM`: what a deletion is answered.
+//! `BPF_MAP_DELETE_ELEM`: what the kernel answers to a deletion.
 
 use std::os::fd::AsRawFd as _;
 

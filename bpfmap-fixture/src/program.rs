@@ -40,8 +40,9 @@ impl Fixture {
         Self::load_where(object, |_| true, |_| true)
     }
 
-    /// Loads of the object what belongs to one map, and the maps that it holds from the start: the kernel need not know
-    /// the other maps, nor the verifier look at their programs. `None` where the kernel refuses the map, as it should.
+    /// Loads the part of the object that belongs to one map and to its inner maps. So the kernel need not support the
+    /// other maps, and the verifier does not read their programs. Returns `None` if the kernel refuses the map, as
+    /// expected.
     ///
     /// # Panics
     ///

@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a guest may say nothing, unless it is told otherwise.
+/// The default of [`Machine::silence`].
 pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// What every kernel is told.
@@ -92,8 +92,8 @@ pub struct Machine {
     pub arguments: Vec<String>,
     /// Whether guests are restored from snapshots, which are taken as they are needed.
     pub snapshots: bool,
-    /// How long a guest may say nothing while this machine lets it run; it says something every
-    /// second.
+    /// After how long without a message a guest counts as hung; it sends one every second while
+    /// this machine lets it run.
     pub silence: Duration,
     /// The socket on which the guest waits for a debugger before it boots. Who can connect to it can read
     /// and change the guest: it belongs in a directory that is the user's alone.

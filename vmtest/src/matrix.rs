@@ -49,7 +49,7 @@ pub struct Matrix {
     pub arguments: Vec<String>,
     /// The longest that one test may take in a guest.
     pub time_out: Duration,
-    /// How long a guest may say nothing.
+    /// After how long without a message a guest counts as hung.
     pub silence: Duration,
     /// How often a test that failed is run again.
     pub retries: u32,

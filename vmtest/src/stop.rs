@@ -42,7 +42,7 @@ impl Stop {
                 if stop.is_said() {
                     std::process::exit(128 + number);
                 }
-                eprintln!("{program}: stopping; once more stops at once");
+                eprintln!("{program}: stopping; send the signal again to stop at once");
                 stop.say();
             }
         });

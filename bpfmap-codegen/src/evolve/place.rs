@@ -27,7 +27,7 @@ pub enum View<'a> {
     Array(&'a Spanned<Type>, u32),
     /// An enum.
     Enum(&'a Enum),
-    /// What has no parts.
+    /// A type without parts.
     Scalar(&'a Type),
     /// Bytes without a type.
     Opaque,

@@ -394,7 +394,8 @@ impl MaxEntriesRule {
 }
 
 impl MapType {
-    /// How many bytes an event of a map of this type can have, where a schema says `max_entries`.
+    /// Returns the largest size of an event, in bytes, in a map of this type with this
+    /// `max_entries`.
     #[must_use]
     pub const fn largest_event(&self, max_entries: Option<u32>) -> u64 {
         match (self.max_entries, max_entries) {
@@ -480,7 +481,7 @@ pub enum InnerRule {
     Refused(Errno),
     /// Maps of any number of entries.
     AnyEntries,
-    /// Maps of as many entries as the template, from this kernel on; the flag `inner_map`, where
-    /// the type takes it, lifts that.
+    /// Since this kernel, maps with as many entries as the template, or with any number if both
+    /// have the flag `inner_map`.
     SameEntries(KernelVersion),
 }

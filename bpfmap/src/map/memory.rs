@@ -152,7 +152,7 @@ impl Values {
                 S::DEF.flags.contains(MapFlags::MMAPABLE),
                 "the map can't be mapped into memory: give it the flag `mmapable` in its schema"
             );
-            assert!(align_of::<S::Value>() <= STRIDE_ALIGN, "values lie 8 bytes apart");
+            assert!(align_of::<S::Value>() <= STRIDE_ALIGN, "values are aligned to 8 bytes");
         };
         let failed = |errno| Error::from_errno(Operation::Mmap, S::DEF.name, errno);
         let len = stride::<S>().checked_mul(map.max_entries as usize);

@@ -26,9 +26,9 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Runs as the guest's init if this is the first process of a guest. Runs a plan on this machine if the first argument
-/// is `run-plan`: so a matrix starts its [`init`](crate::Matrix::init). Returns otherwise.
+/// is `run-plan`, with which a matrix starts its [`init`](crate::Matrix::init). Otherwise returns.
 ///
-/// A program that is to be the init of guests calls this first in its `main`.
+/// The program that guests run as their init calls this first in its `main`.
 pub fn main_if_init() {
     protocol::keep();
     let mut arguments = std::env::args_os().skip(1);

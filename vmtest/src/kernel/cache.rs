@@ -33,7 +33,7 @@ impl Cache {
             .filter(|path| path.is_absolute())
             .or_else(|| Some(std::env::home_dir()?.join(".cache")))
             .ok_or_else(|| {
-                Error::new(ErrorKind::Usage, "there is no directory for a cache")
+                Error::new(ErrorKind::Usage, "no directory for the cache is known")
                     .help("set HOME or XDG_CACHE_HOME")
             })?;
         Self::at(&base)

@@ -38,7 +38,7 @@ enum Key {
     Pointer(String),
     /// As the descriptor of an object, with this name of the parameter.
     Descriptor(&'static str),
-    /// Not at all, or unknown.
+    /// Not passed, or not known how.
     None,
 }
 
@@ -68,7 +68,7 @@ enum Value {
     PerCpu(String),
     /// As a descriptor. A lookup returns a number instead, with this type and meaning.
     Descriptor(&'static str, &'static str),
-    /// Not at all, or unknown.
+    /// Not passed, or not known how.
     None,
 }
 

@@ -37,9 +37,9 @@ pub(super) enum Item {
     LeftOut,
     /// An item that can't be read: where, and why.
     Broken(Span, String),
-    /// One that nests too deep.
+    /// An item that is nested too deep.
     TooDeep(Span),
-    /// The first that there is no room for.
+    /// The first item beyond the limit.
     TooMuch(Span),
 }
 
