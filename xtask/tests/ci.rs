@@ -78,7 +78,7 @@ fn the_action_takes_what_its_page_says_and_its_scripts_are_sound() {
             continue;
         };
         assert_eq!(step["shell"].as_str(), Some("bash"), "{name}");
-        // Whoever opens a pull request could choose what an expression in a script stands for.
+        // The author of a pull request could choose the value of an expression in a script.
         assert!(!script.contains("${{"), "{name}: hand it over in `env`");
         check_script(name, script);
         scripts += 1;
