@@ -113,7 +113,7 @@ fn two_schemas_cannot_make_different_files_of_one_name() {
     let output = folder.run("generate a.toml b.toml --out out");
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
-    assert!(message.contains("two schemas make different files `out/x.h`"), "{message}");
+    assert!(message.contains("two schemas generate different files `out/x.h`"), "{message}");
     assert!(!folder.path("out").exists());
 }
 
@@ -357,7 +357,7 @@ fn explains_rules() {
     assert!(stdout(&one).contains("Wrong:"));
     let none = folder.run("explain array-key");
     assert_eq!(none.status.code(), Some(2));
-    assert!(stderr(&none).contains("no rule is called `array-key`"), "{}", stderr(&none));
+    assert!(stderr(&none).contains("unknown rule `array-key`"), "{}", stderr(&none));
 }
 
 #[test]
@@ -432,7 +432,7 @@ pub struct Counters {
     value: u64,
 }
 
-/// A handle of each map.
+/// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
     pub counters: Map<Counters>,
@@ -524,7 +524,7 @@ fn convert_leaves_what_is_there_alone() {
     let folder = Folder::new(&[("maps.toml", GOOD), ("there.rs", "// mine\n"), ("bad.toml", BAD)]);
     let refused = folder.run("convert maps.toml there.rs");
     assert_eq!((refused.status.code(), stdout(&refused)), (Some(1), ""));
-    assert!(stderr(&refused).contains("`there.rs` is there already"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("`there.rs` already exists"), "{}", stderr(&refused));
     assert_eq!(folder.read("there.rs"), "// mine\n");
     assert_eq!(folder.run("convert maps.toml there.rs --force").status.code(), Some(0));
     assert_eq!(folder.read("there.rs"), IN_RUST);

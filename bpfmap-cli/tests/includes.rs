@@ -138,5 +138,5 @@ fn includes_of_one_name_have_to_be_equal() {
     succeed(folder, "generate drops.toml other/more.toml --out out");
     with(&NET.replace("be16", "u16"));
     let message = fail(folder, "generate drops.toml other/more.toml --out out");
-    assert!(message.contains("two schemas make different files `out/net.h`"), "{message}");
+    assert!(message.contains("two schemas generate different files `out/net.h`"), "{message}");
 }
