@@ -236,7 +236,12 @@ fn what_cannot_be_compared_is_said() {
     assert_eq!(folder.run("diff old.toml old.toml --against main").status, 2);
     let said = folder.run("diff old.toml old.toml --fail-on danger");
     assert_eq!(said.status, 2);
-    assert!(said.err.contains("unknown class or rule `danger` (the classes are safe, new-pin, wrong-data)"), "{}", said.err);
+    assert!(
+        said.err
+            .contains("unknown class or rule `danger` (the classes are safe, new-pin, wrong-data)"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
