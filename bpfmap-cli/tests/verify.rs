@@ -344,7 +344,7 @@ fn the_types_of_records_are_compared() {
              numbers SEC(\".maps\");",
     );
     assert_eq!(differences, "");
-    assert!(notes.contains("does not say what the records of `execs` are"), "{notes}");
+    assert!(notes.contains("the object has no type for the records of `execs`"), "{notes}");
 }
 
 /// libbpf's linker keeps the types of records.

@@ -282,7 +282,7 @@ fn what_stands_in_the_way_is_told() {
     let output = place.run("migrate --from old.toml --to new.toml --pinned PIN --map none");
     let (status, _, stderr) = said(&output);
     assert_eq!(status, Some(2), "{stderr}");
-    assert!(stderr.contains("say `--map`, one of `flows`"), "{stderr}");
+    assert!(stderr.contains("use `--map` with one of `flows`"), "{stderr}");
     let pinned = LiveMap::from_pinned(place.pin()).unwrap();
     assert_eq!(pinned.info(), &place.map.info().unwrap());
 }
@@ -457,7 +457,7 @@ fn all_live_maps_are_imported() {
         "warning[import-opaque]: key and value of `opaque_map` become bytes: it has no BTF"
             .to_owned(),
         format!("`outer_map` of id {empty_id} becomes `outer_map_2`"),
-        "warning[import-inner]: what `outer_map_2` may hold is left open".to_owned(),
+        "warning[import-inner]: the template of `outer_map_2` is not known".to_owned(),
     ] {
         assert!(stderr.contains(&part), "{part}\nis not in\n{stderr}");
     }
