@@ -536,7 +536,7 @@ fn convert_leaves_what_is_there_alone() {
     assert!(!folder.path("new.rs").exists());
     let refused = folder.run("convert maps.toml new.txt");
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("or say `--to`"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("or `--to`"), "{}", stderr(&refused));
 }
 
 /// Names of kernels are told where programs may have them, and held to one kernel where that is named.

@@ -278,7 +278,7 @@ mod tests {
         }
         let error = Tree::default().add_at(directory.path(), Path::new("/here")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
-        assert!(error.to_string().contains("leads back to a directory above it"), "{error}");
+        assert!(error.to_string().contains("points to a directory above it"), "{error}");
     }
 
     #[test]
