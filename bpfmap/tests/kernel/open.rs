@@ -129,7 +129,7 @@ fn another_type_or_size_is_refused() {
     let told = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
     told(
         mismatch(Map::<Counters>::from_map(&create::<Other>())),
-        "says: type: array, schema says hash",
+        "the schema: type: array, schema says hash",
     );
     told(mismatch(Map::<Counters>::from_map(&create::<Key>())), "key_size: 8, schema says 4");
     told(mismatch(Map::<Counters>::from_map(&create::<Value>())), "value_size: 4, schema says 8");

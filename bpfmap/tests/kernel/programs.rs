@@ -116,7 +116,7 @@ fn what_is_no_program_of_the_maps_type_is_refused() {
     let file = File::open("/proc/self/exe").unwrap();
     let error = jumps.set(&0, ProgramFd::new(file.as_fd())).unwrap_err();
     assert_eq!((error.errno(), error.operation()), (Some(libc::EINVAL), Operation::Update));
-    assert!(error.to_string().contains("no program's descriptor"), "{error}");
+    assert!(error.to_string().contains("the descriptor is not a program"), "{error}");
 
     // The first program decides which others there may be.
     jumps.set(&0, ProgramFd::new(filter.as_fd())).unwrap();
