@@ -39,7 +39,7 @@ fn declared(start: &str) -> BTreeSet<String> {
     names.map(|rest| identifier(rest).to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// Returns the unsafe functions of a trait that is public have no `pub`.
+/// Returns the unsafe functions of public traits, which have no `pub`.
 fn of_unsafe_traits() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for text in all_sources() {
@@ -98,7 +98,7 @@ fn each_public_trait_is_looked_at() {
     for sealing in ["Sealed", "Held", "Shown"] {
         expected.remove(sealing);
     }
-    let looked_at = rows("Public traits that safe code can implement, or not");
+    let looked_at = rows("Public traits, and whether safe code can implement them");
     let missing: Vec<_> = expected.difference(&looked_at).collect();
     assert!(missing.is_empty(), "not in docs/trust.md: {missing:?}");
 }
