@@ -27,16 +27,18 @@ pub struct MapFixture<'a> {
     /// of the matrix supports it.
     pub creation: Option<(KernelVersion, Errno)>,
     /// The special fields of a value, in ascending order.
-    pub special: &'a [SpecialBytes],
+    pub special: &'a [SpecialBytes<'a>],
     /// The initial contents of the map.
     pub contents: &'a [Content<'a>],
 }
 
 /// The bytes of a special field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpecialBytes {
+pub struct SpecialBytes<'a> {
     /// The special field.
     pub field: SpecialField,
+    /// The name of the struct that the field points to or holds, if it has one.
+    pub target: Option<&'a str>,
     /// The first kernel that knows the field there. Older kernels treat the bytes as plain data.
     pub since: KernelVersion,
     /// The bytes of the value.
@@ -195,7 +197,7 @@ impl MapFixture<'_> {
     #[must_use]
     pub fn traits(&self) -> MapTraits {
         let flags = self.flags.iter().filter_map(|flag| MapFlag::by_name(flag));
-        let is_lock = |special: &&SpecialBytes| special.field == SpecialField::SpinLock;
+        let is_lock = |special: &&SpecialBytes<'_>| special.field == SpecialField::SpinLock;
         let row = self.row();
         MapTraits {
             row,

@@ -128,6 +128,17 @@ impl SpecialField {
         matches!(self, Self::Kptr | Self::UntrustedKptr | Self::PerCpuKptr | Self::UserPtr)
     }
 
+    /// Returns whether `kernel` knows the field only if its target is a type of the kernel. If the target of one such
+    /// field of a value is not, an older kernel treats all of them as plain data; Linux 6.4 looks for it among the types
+    /// of the program.
+    ///
+    /// Source: `btf_parse_kptrs` in `kernel/bpf/btf.c` of Linux 6.1, `btf_parse_kptr` of Linux 6.4; measured on 6.1.
+    #[must_use]
+    pub const fn needs_kernel_type(self, kernel: KernelVersion) -> bool {
+        matches!(self, Self::Kptr | Self::UntrustedKptr | Self::PerCpuKptr)
+            && KernelVersion::new(6, 4).is_newer(kernel)
+    }
+
     /// For a list or a tree, returns the field that is its node.
     #[must_use]
     pub const fn node(self) -> Option<Self> {

@@ -55,6 +55,7 @@ mod redirect;
 mod reuseport;
 mod run;
 mod sockets;
+mod special;
 mod stacks;
 mod subject;
 mod typed;
@@ -217,6 +218,8 @@ fn try_operations(declaration: &impl Declaration, fixture: &MapFixture<'_>) {
         return;
     }
     let kernel = running_kernel();
+    let special = special::known(fixture, kernel);
+    let fixture = &MapFixture { special: &special, ..*fixture };
     if Keys::of(fixture) == Keys::Inodes && !lsm::has_bpf_lsm() {
         let answer = Subject::new(declaration, fixture).update(0, 0);
         let without = "without `bpf` in the kernel's lsm=";

@@ -10,9 +10,9 @@ use crate::owners::Owners;
 use crate::raw::Command;
 use crate::raw::page_size;
 use crate::raw::{self, BPF_ANY, Buffer};
-use crate::stacks;
 use crate::values::{self, MakeValues, Refused, Values};
 use crate::{Answer, MapFixture};
+use crate::{special, stacks};
 use bpfmap::kind::{self, Kind as _};
 use bpfmap::{MapFlags, possible_cpus};
 use bpfmap_core::map_type::{KeyRule, Operation};
@@ -65,7 +65,7 @@ impl Subject {
         let one = size(def.value_size());
         let row = fixture.row();
         let (stride, copies) = if row.per_cpu { (one.next_multiple_of(8), cpus) } else { (one, 1) };
-        let layout = values::Layout { one, stride, copies, special: fixture.special.to_vec() };
+        let layout = values::Layout { one, stride, copies, special: special::bytes(fixture) };
         let (keys, kind_of_values) = (Keys::of(fixture), Values::of(fixture));
         Self {
             map: created,

@@ -69,7 +69,7 @@ pub(crate) struct Layout {
     /// How many there are.
     pub(crate) copies: usize,
     /// The bytes of one that belong to the kernel.
-    pub(crate) special: Vec<SpecialBytes>,
+    pub(crate) special: Vec<SpecialBytes<'static>>,
 }
 
 impl Layout {

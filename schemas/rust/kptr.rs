@@ -36,6 +36,17 @@ pub struct Crew {
     pub _pad0: [u8; 4],
 }
 
+#[derive(Clone, Copy, BpfType)]
+#[repr(C)]
+#[bpf_type(std_traits)]
+pub struct Pool {
+    /// The kernel has this type from Linux 6.3.
+    #[bpf(kptr = "bpf_cpumask")]
+    pub cpus: Kptr,
+    pub tasks: u32,
+    pub _pad0: [u8; 4],
+}
+
 #[derive(BpfMap)]
 #[bpf_map(hash, max_entries = 16)]
 pub struct WatchedTasks {
@@ -69,6 +80,12 @@ pub struct Crews {
     value: Crew,
 }
 
+#[derive(BpfMap)]
+#[bpf_map(array, max_entries = 4)]
+pub struct Pools {
+    value: Pool,
+}
+
 /// The handles of all maps.
 #[derive(Debug, BpfMaps)]
 pub struct Maps {
@@ -77,4 +94,5 @@ pub struct Maps {
     pub watched_by_cpu: Map<WatchedByCpu>,
     pub seen_tasks: Map<SeenTasks>,
     pub crews: Map<Crews>,
+    pub pools: Map<Pools>,
 }
