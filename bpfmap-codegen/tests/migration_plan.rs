@@ -200,7 +200,7 @@ fn what_is_gone_is_left_out_of_a_value_and_never_of_a_key() {
     let plan = value(&format!("{A}, {B}"), B).unwrap();
     assert_eq!(plan.value, [copy(4, 0, 4)]);
     assert_eq!(plan.notes, ["m.value.a: dropped, because the new schema has no such member"]);
-    refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become the same");
+    refused(key(&format!("{A}, {B}"), B), "m.key.a", "two keys could become equal");
     let grown = key(A, &format!("{A}, {C}")).unwrap();
     assert_eq!((grown.key, grown.value), ([copy(0, 0, 4)].as_slice(), [copy(0, 0, 4)].as_slice()));
 }
@@ -240,7 +240,7 @@ fn the_members_of_a_union_stay_together() {
     refused(
         value(&union(&format!("{x}, {y}")), &union(x)),
         "m.value.y",
-        "nothing tells which member of the union",
+        "it is unknown which member of the union",
     );
     refused(
         value(&union(&format!("{x}, {y}")), &format!("{x}, {y}")),
@@ -312,9 +312,9 @@ fn map_types_are_of_one_family() {
     refused(
         of(("hash", 10), ("percpu_hash", 10)),
         "m",
-        "are no entries of one of type `percpu_hash`",
+        "can't be converted to entries of type `percpu_hash`",
     );
-    refused(of(("array", 10), ("hash", 10)), "m", "are no entries of one of type `hash`");
+    refused(of(("array", 10), ("hash", 10)), "m", "can't be converted to entries of type `hash`");
     refused(of(("array", 10), ("array", 9)), "m", "the remaining entries would be lost");
     refused(of(("hash", 10), ("lru_hash", 9)), "m", "an LRU map would evict entries");
     let queue = |value: &str| {
