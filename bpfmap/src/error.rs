@@ -355,8 +355,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
-            "can't look up and delete in map `flows`: ENOTSUPP (524, operation not supported): hash maps look up and \
-             delete in one step from Linux 5.14 on: before, look up and then delete"
+            "can't look up and delete in map `flows`: ENOTSUPP (524, operation not supported): hash maps can look \
+             up and delete in one step from Linux 5.14 on: on older kernels, use `lookup` and then `delete`"
         );
     }
 

@@ -101,5 +101,5 @@ fn a_binary_that_vmtest_hides_is_refused_before_anything_boots() {
     let report = matrix(&["--driver", "vmtest", argument(&victim)], |_| {});
     assert!(!report.green);
     assert!(report.kernels.is_empty(), "{}", report.said);
-    assert!(report.said.contains("lies in /tmp, which vmtest hides"), "{}", report.said);
+    assert!(report.said.contains("is in /tmp, which vmtest hides"), "{}", report.said);
 }

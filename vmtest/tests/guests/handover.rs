@@ -32,7 +32,7 @@ fn environment_is_handed_over_by_a_list() {
     assert!(text.contains("MINE=mine\n") && text.contains("OTHER=other\n"), "{text}");
     let (status, text) = run(&["--env", "NOT_SET_HERE"]);
     assert_eq!(status, Some(2), "{text}");
-    assert!(text.contains("not set here"), "{text}");
+    assert!(text.contains("not set in the environment"), "{text}");
 }
 
 #[test]

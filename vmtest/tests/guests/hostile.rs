@@ -177,7 +177,7 @@ fn image_whose_digest_is_of_another_kind() {
         ]);
         let (outcome, reason) = place.refusal(&format!("{{ oci = \"{}/k:1\" }}", serve(pages)));
         assert_eq!(outcome, "fetch-failed", "{reason}");
-        assert!(reason.contains("no digest of SHA-256"), "{reason}");
+        assert!(reason.contains("is not a SHA-256 digest"), "{reason}");
     }
 }
 
@@ -279,7 +279,7 @@ fn address_that_is_an_option_or_not_encrypted() {
         let source = format!("{{ url = \"{url}\", sha256 = \"{sha256}\" }}");
         let (outcome, reason) = place.refusal(&source);
         assert_eq!(outcome, "configuration", "{reason}");
-        assert!(reason.contains("nothing is fetched from"), "{reason}");
+        assert!(reason.contains("can't fetch from"), "{reason}");
     }
     assert!(!place.path("evil").exists());
     let source = "{ url = \"https://127.0.0.1/x\", sha256 = \"../../x\" }";
@@ -325,11 +325,7 @@ fn cache_tampered() {
     tamper(&module, 100);
     let report = place.run_on(KERNEL, &["--module", "dummy?"]);
     assert_eq!(refusal(&report).0, "cache-tampered", "{}", report.said);
-    assert!(
-        report.said.contains("dummy.ko.xz is not what was put into the cache"),
-        "{}",
-        report.said
-    );
+    assert!(report.said.contains("dummy.ko.xz has changed in the cache"), "{}", report.said);
 
     tamper(&kernel.join("vmlinux"), 1 << 20);
     let report = place.run_on(KERNEL, &[]);
