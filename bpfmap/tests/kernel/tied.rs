@@ -81,7 +81,7 @@ fn a_map_that_leads_to_a_struct_of_its_btf_fits_no_other() {
         outcome::<maps::PerCpu>(),
     ];
     for error in tied.map(|outcome| outcome.unwrap_err().to_string()) {
-        assert!(error.contains("only in a map of the same BTF"), "{error}");
+        assert!(error.contains("only the same in a map with the same BTF"), "{error}");
     }
     // The kernel's own structs are the same in all BTF.
     outcome::<maps::Tasks>().unwrap();
