@@ -151,6 +151,36 @@ fn a_test_that_cannot_be_run_fails() {
     }
 }
 
+/// An old clang can't compile the header of an arena at a given address.
+#[test]
+fn an_object_whose_test_program_does_not_compile_is_left_out() {
+    let folder = Folder::new();
+    let program = format!(
+        "{INCLUDES}
+struct {{
+	__uint(type, 33); /* BPF_MAP_TYPE_ARENA, which older headers lack */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4);
+	enum {{ address = 1ull << 44 }} map_extra;
+}} pages SEC(\".maps\");
+"
+    );
+    std::fs::write(folder.path("far.bpf.c"), program).unwrap();
+    compile(
+        bpfmap_codegen::clang::find().unwrap(),
+        &folder.path("far.bpf.c"),
+        &folder.path("far.bpf.o"),
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bpfmap"));
+    command.args(["test", "--object", "far.bpf.o"]).current_dir(folder.path(""));
+    let Output { status, stderr, .. } = command.env("CLANG", "clang-14").output().unwrap();
+    let said = text(&stderr);
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("note: `far.bpf.o` is left out: `clang-14` can't compile"), "{said}");
+    assert!(said.contains("not tested: far.pages: its test program can't be compiled"), "{said}");
+    assert!(said.contains("error: there is no map that can be tested"), "{said}");
+}
+
 #[test]
 fn what_is_missing_is_named() {
     let folder = Folder::new();

@@ -111,7 +111,14 @@ impl Prepared {
         let workshop = Workshop::new(folder).map_err(|why| fail(&why))?;
         let checked = again(&imported.schema).map_err(|why| fail(&why))?;
         let made = workshop.write_header(&checked).and_then(|()| workshop.make(&checked));
-        made.map_err(|why| fail(&why))?;
+        if let Err(why) = made {
+            // The other objects can be tested all the same.
+            complain(&format!("note: `{}` is left out: {why}\n", path.display()));
+            for map in &checked.schema().maps {
+                self.leave_out(&name, &map.name.value, "its test program can't be compiled");
+            }
+            return Ok(());
+        }
         self.take(&checked);
         Ok(())
     }
