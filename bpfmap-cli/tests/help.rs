@@ -21,7 +21,7 @@ const LIVE: &str = "/sys/fs/bpf/";
 #[test]
 fn each_example_of_the_help_does_what_it_says() {
     let mut run = 0;
-    for command in commands() {
+    for command in [vec![String::new()], commands()].concat() {
         let folder = prepared_folder();
         let examples = examples(&command);
         if command == "fmt" {
