@@ -88,11 +88,11 @@ impl Project {
         Self::read(&path).map(Some)
     }
 
-    /// The same, where a command can't do without.
+    /// Finds the project like [`find`](Self::find), for a command that needs one.
     ///
     /// # Errors
     ///
-    /// When there is no project file as well. `missing` says what the command line lacks then.
+    /// Fails if no project file exists. The message begins with `missing`, which says what the command line lacks.
     pub(crate) fn needed(missing: &str) -> Result<Self, Failed> {
         let Some(project) = Self::find()? else {
             complain(&format!(

@@ -20,7 +20,7 @@ pub(crate) fn completions_command() -> Command {
         )
 }
 
-/// `bpfmap man`, for those who package bpfmap.
+/// `bpfmap man`, which writes the man pages for a package of bpfmap.
 pub(crate) fn man_command() -> Command {
     Command::new("man").hide(true).about("Write man pages into a folder").arg(
         Arg::new("folder")

@@ -125,7 +125,10 @@ fn what_can_not_be_created_is_named() {
 
     let output = folder.bpfmap(&["init", "x", "--path", "."]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("`.` is no clone of bpfmap's repository"), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("`.` is not a clone of bpfmap's repository"),
+        "{output:?}"
+    );
 
     assert_eq!(folder.bpfmap(&["init", "x", "--c", "--derive"]).status.code(), Some(2));
     assert!(!folder.path("x").exists());

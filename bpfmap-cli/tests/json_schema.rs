@@ -1,5 +1,7 @@
 //! The JSON Schema that `bpfmap schema` prints accepts what the reader of schemas accepts, and nothing else.
 
+#[path = "../../bpfmap-schema/tests/support/grammar.rs"]
+mod grammar;
 #[path = "support/schemas.rs"]
 mod schemas;
 
@@ -9,22 +11,10 @@ use std::sync::LazyLock;
 
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::toml::read_str;
+use grammar::OF_THE_GRAMMAR;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-/// The rules that are about the grammar. Others are about what a schema means.
-const OF_THE_GRAMMAR: &[&str] = &[
-    "missing-key",
-    "number-range",
-    "type-and-size",
-    "type-syntax",
-    "unknown-flag",
-    "unknown-key",
-    "unknown-map-type",
-    "unknown-word",
-    "wrong-kind-of-value",
-];
 
 #[test]
 fn it_is_a_json_schema() {

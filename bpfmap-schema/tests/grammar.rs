@@ -1,12 +1,16 @@
 //! The grammar of schemas in TOML says what the reader does: which keys there are, which must be there, and what each
 //! of them takes.
 
+#[path = "support/grammar.rs"]
+mod grammar;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use bpfmap_schema::check::check;
 use bpfmap_schema::front::toml::grammar::{MAP, Presence, SCHEMA, Table, Value};
 use bpfmap_schema::front::toml::read_str;
+use grammar::OF_THE_GRAMMAR;
 
 /// Values of TOML, a few of each kind.
 const VALUES: &[&str] = &[
@@ -30,19 +34,6 @@ const VALUES: &[&str] = &[
     "{ 0 = 1 }",
     "{ 0 = -1 }",
     "{ a = \"u8\" }",
-];
-
-/// Rules that are about the grammar. Others are about what a schema means.
-const OF_THE_GRAMMAR: &[&str] = &[
-    "missing-key",
-    "number-range",
-    "type-and-size",
-    "type-syntax",
-    "unknown-flag",
-    "unknown-key",
-    "unknown-map-type",
-    "unknown-word",
-    "wrong-kind-of-value",
 ];
 
 #[test]

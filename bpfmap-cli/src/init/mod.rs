@@ -162,7 +162,7 @@ fn patch(clone: &Path) -> Result<String, Failed> {
         let krate = clone.join(name);
         if !krate.join(MANIFEST).is_file() {
             return Err(fail(&format!(
-                "`{}` is no clone of bpfmap's repository: it has no `{name}/{MANIFEST}`",
+                "`{}` is not a clone of bpfmap's repository: it has no `{name}/{MANIFEST}`",
                 clone.display()
             )));
         }

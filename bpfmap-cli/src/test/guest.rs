@@ -36,7 +36,7 @@ pub(crate) fn main_if_test(arguments: &[OsString]) -> Option<u8> {
         }
     };
     let start = Instant::now();
-    // The message alone is for people who test a map; where this program says it is not.
+    // Prints what failed, without the place in the source of this program, which means nothing to its users.
     std::panic::set_hook(Box::new(|_| {}));
     match catch_unwind(AssertUnwindSafe(|| run_test(Path::new(folder), &name))) {
         Ok(Ok(())) => {

@@ -99,7 +99,7 @@ fn attributes(checked: &Checked, map: &MapDecl) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// Returns the number, or who sets it where the schema does not.
+/// Returns the number of entries. If the schema has none, returns which program or rule sets it.
 fn max_entries(map: &MapDecl) -> String {
     if let Some(number) = &map.max_entries {
         return number.value.to_string();
