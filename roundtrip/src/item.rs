@@ -104,15 +104,23 @@ impl Failure {
             at
         };
         let line = lines.get(at).unwrap_or(&"");
-        let line = line.rsplit_once("error").map_or(*line, |(_, line)| line);
+        // A compiler's message follows `error:` or `error[E0308]:`.
+        let is_a_compilers = |at: &usize| line[at + "error".len()..].starts_with([':', '[']);
+        let at = line.match_indices("error").map(|(at, _)| at).filter(is_a_compilers).last();
+        let line = at.map_or(*line, |at| &line[at + "error".len()..]);
         let mut text = String::new();
         let mut quoted = false;
-        for character in line.chars() {
+        let mut before = ' ';
+        for (at, character) in line.char_indices() {
+            let in_word = before.is_alphanumeric()
+                && line[at + character.len_utf8()..].starts_with(char::is_alphanumeric);
             match character {
+                '\'' if in_word => text.push(character),
                 '`' | '\'' | '"' => quoted = !quoted,
                 _ if quoted || character.is_ascii_digit() => {}
                 _ => text.push(character),
             }
+            before = character;
         }
         format!("{}: {}", self.stage, text.trim())
     }
@@ -169,5 +177,11 @@ mod tests {
         };
         assert_eq!(failure(&panic(1, "no entry")), failure(&panic(2, "no entry")));
         assert_ne!(failure(&panic(1, "no entry")), failure(&panic(1, "no map")));
+        // What the panic says is kept: an apostrophe is no quote, and "os error 2" is no compiler's error.
+        let said = failure(&panic(1, "the fixture's maps load: Error: No such file (os error 2)"));
+        assert!(
+            said.ends_with("the fixture's maps load: Error: No such file (os error )"),
+            "{said}"
+        );
     }
 }
