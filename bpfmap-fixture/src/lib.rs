@@ -22,6 +22,7 @@
 mod arena;
 mod arena_lock;
 mod ask;
+mod bpf_fs;
 mod build_id;
 mod cases;
 mod cgroup;

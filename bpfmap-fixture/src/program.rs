@@ -8,10 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bpfmap::{Map, MapSpec};
 use bpfmap_core::map_type::{self, MaxEntriesRule};
-use libbpf_rs::{ErrorKind, Link, MapType, Object, ObjectBuilder, ProgramInput, ProgramMut};
+use libbpf_rs::{
+    AsRawLibbpf as _, ErrorKind, Link, MapType, Object, ObjectBuilder, OpenMap, ProgramInput,
+    ProgramMut, libbpf_sys,
+};
 
 use crate::MapFixture;
 use crate::arena_lock::ArenaLock;
+use crate::bpf_fs;
 use crate::declaration::{Declaration, Spec};
 use crate::subject::raise_memlock_limit;
 
@@ -143,7 +147,7 @@ impl Fixture {
         // Tests run beside each other, and none is to meet the pins of another.
         let number = LOADED.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();
-        let pins = Path::new(BPF_FS).join(format!("bpfmap-fixture-{process}-{number}"));
+        let pins = Path::new(bpf_fs::ROOT).join(format!("bpfmap-fixture-{process}-{number}"));
         let mut builder = ObjectBuilder::default();
         builder.pin_root_path(&pins).expect("a path without NUL");
         let mut open = builder.open_memory(object).expect("libbpf opens the fixture's object");
@@ -158,6 +162,9 @@ impl Fixture {
             if map.max_entries() == 0 && is_left_to_the_loader(map.map_type()) {
                 map.set_max_entries(ENTRIES).expect("a map without max_entries takes any");
             }
+        }
+        if open.maps().any(|map| is_pinned_by_name(&map)) {
+            bpf_fs::ensure_mounted();
         }
         for mut program in open.progs_mut() {
             let held = program.section() == HELD_PROGRAMS;
@@ -326,14 +333,17 @@ pub(crate) fn program_of(role: &str, map: &str) -> String {
     format!("__bpfmap_{role}_{map}")
 }
 
+/// Returns whether libbpf pins the map when it makes it.
+fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
+    // SAFETY: the pointer is that of the map, whose object lives as long as `map`.
+    !unsafe { libbpf_sys::bpf_map__pin_path(map.as_libbpf_object().as_ptr()) }.is_null()
+}
+
 /// What a map's own programs do.
 const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
 
 /// The section of the programs that maps hold from the start: libbpf puts them there whatever it is asked to load.
 const HELD_PROGRAMS: &str = "classifier";
-
-/// Where BPF objects are pinned.
-const BPF_FS: &str = "/sys/fs/bpf";
 
 /// For maps whose size the loader chooses.
 const ENTRIES: u32 = 16;

@@ -1,0 +1,68 @@
+//! The BPF file system that the maps of a fixture are pinned in.
+
+use std::ffi::CStr;
+use std::io;
+use std::path::Path;
+
+/// The directory where BPF objects are pinned.
+pub(crate) const ROOT: &str = "/sys/fs/bpf";
+
+/// Mounts a BPF file system at [`ROOT`] for the calling thread, unless one is there.
+///
+/// None is there on a machine without systemd. The thread then gets a mount namespace of its own, which ends with it, so
+/// nothing stays mounted, not even after a kill. Mounting needs `CAP_SYS_ADMIN`.
+///
+/// # Panics
+///
+/// When there is none, and the kernel mounts none.
+pub(crate) fn ensure_mounted() {
+    if !is_mounted(Path::new(ROOT)) {
+        mount_for_this_thread().unwrap_or_else(|error| {
+            panic!(
+                "there is no BPF file system to pin maps in: {error}\n\
+                 help: mount one: `mount -t bpf bpf {ROOT}`"
+            )
+        });
+    }
+}
+
+/// Returns whether the calling thread sees a BPF file system at a path.
+fn is_mounted(path: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/thread-self/mounts").expect("/proc is mounted");
+    // The last mount at a path is the one that is seen.
+    let last = mounts.lines().rev().find_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        (Path::new(words.next()?) == path).then(|| words.next())?
+    });
+    last == Some("bpf")
+}
+
+fn mount_for_this_thread() -> io::Result<()> {
+    // SAFETY: the call takes no pointers. Only this thread moves into the new namespace.
+    let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) };
+    if unshared != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // A mount would show in the namespace that this one is a copy of otherwise.
+    mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)?;
+    mount(c"bpf", c"/sys/fs/bpf", c"bpf", 0)
+}
+
+fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: the strings end with a zero, and there are no data.
+    let mounted = unsafe {
+        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, std::ptr::null())
+    };
+    if mounted == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_is_found_at_its_mount_point_only() {
+        assert!(!is_mounted(Path::new("/proc")), "another file system");
+        assert!(!is_mounted(Path::new("/no/such/mount")), "no mount point");
+    }
+}
