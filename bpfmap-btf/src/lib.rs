@@ -51,7 +51,7 @@ impl<'a> Btf<'a> {
     ///
     /// # Errors
     ///
-    /// When `data` is no BTF, of either byte order.
+    /// Fails if `data` is no BTF, of either byte order.
     pub fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
         parse::types(data).map(|types| Self { types })
     }

@@ -77,7 +77,7 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// When the file can't be read or says what it can't, or another user may have put it there. It was said then.
+    /// Fails if the file can't be read or says what it can't, or another user may have put it there. It was said then.
     pub fn find() -> Result<Option<Self>, Failed> {
         let Some(path) = config::find(FILE).map_err(|error| fail(&error.to_string()))? else {
             return Ok(None);

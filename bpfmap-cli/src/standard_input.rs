@@ -15,7 +15,7 @@ pub(crate) fn is_meant(path: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// When the system refuses, or there are more than `limit` bytes.
+/// Fails if the system refuses, or there are more than `limit` bytes.
 pub(crate) fn read(limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];
     // One byte more than allowed tells that there is too much.

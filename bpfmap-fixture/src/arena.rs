@@ -8,18 +8,18 @@ use crate::program::program_of;
 use crate::raw::{last_answer, page_size};
 use crate::{Answer, Fixture, pattern};
 
-/// Words of a page that both sides write; the programs know the number too.
+/// The number of words that both sides write into a page. The programs have the same number.
 const WORDS: usize = 16;
 
 pub(crate) type Words = [u64; WORDS];
 
-/// What user space finds in a page that the program allocated.
+/// Checks that user space finds what the program wrote into a page that it allocated.
 pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: &impl OpenArena) {
     let arena = map.open_arena(fixture.object());
     let page = fixture.run_syscall(&program_of("write", map.name()), 0);
     let page = u32::from_ne_bytes(page.to_ne_bytes());
     assert_ne!(page, 0, "{}: the program gets no page", map.name());
-    // The lowest bit says that there is one: the half of the address may be 0.
+    // The lowest bit marks an address, because half of an address may be 0.
     let page = arena.address() >> 32 << 32 | u64::from(page & !1);
     let words = arena.follow(page);
     let words = words.unwrap_or_else(|| {
@@ -28,7 +28,7 @@ pub(crate) fn finds_in_the_arena_what_the_program_wrote(fixture: &Fixture, map: 
     assert_eq!(words, expected());
 }
 
-/// That user space can touch a page that no program has allocated: the kernel does.
+/// Checks that user space can touch a page that no program has allocated: the kernel allocates it.
 pub(crate) fn touches_a_page_that_no_program_has_allocated(
     fixture: &Fixture,
     map: &impl OpenArena,
@@ -37,7 +37,7 @@ pub(crate) fn touches_a_page_that_no_program_has_allocated(
     assert_eq!(read_by_the_kernel(last), Answer::OK, "{}: the page at {last:#x}", map.name());
 }
 
-/// That user space can't, where the arena has `BPF_F_SEGV_ON_FAULT`.
+/// Checks that user space can't touch such a page if the arena has `BPF_F_SEGV_ON_FAULT`.
 pub(crate) fn touches_no_page_before_a_program_allocates_it(
     fixture: &Fixture,
     map: &impl OpenArena,
@@ -57,19 +57,19 @@ fn last_page(fixture: &Fixture, map: &impl OpenArena) -> u64 {
     arena.address() + (arena.len() - page_size()) as u64
 }
 
-/// What the program finds in a page that user space wrote.
+/// Checks that the program finds what user space wrote into a page.
 pub(crate) fn writes_into_the_arena_what_the_program_finds(
     fixture: &Fixture,
     map: &impl OpenArena,
 ) {
     let arena = map.open_arena(fixture.object());
-    // The last words: an arena that is too short by a page would show.
+    // These are the last words, so an arena that is one page too short is found.
     let pointer = arena.store(arena.len() - size_of::<Words>(), expected());
     let word = fixture.run_syscall(&program_of("check", map.name()), lower_half(pointer));
     assert_eq!(word, 0, "{}: the number of the first word that differs, from 1", map.name());
 }
 
-/// The half of an address that is handed to a program.
+/// Returns the half of an address that is passed to a program.
 fn lower_half(address: u64) -> u32 {
     let [low @ .., _, _, _, _] = address.to_le_bytes();
     u32::from_le_bytes(low)
@@ -79,7 +79,7 @@ fn expected() -> Words {
     core::array::from_fn(|word| pattern(word as u64))
 }
 
-/// Has the kernel read the first byte at an address, as `write(2)` does.
+/// Lets the kernel read the byte at an address, as `write(2)` does.
 fn read_by_the_kernel(address: u64) -> Answer {
     let (_reader, writer) = UnixStream::pair().expect("a process has two descriptors to spare");
     let address = usize::try_from(address).expect("an address");

@@ -6,7 +6,7 @@ use crate::handle::HoldCgroups;
 use crate::program::program_of;
 use crate::{Cgroup2, Fixture, index};
 
-/// What a program tells of the cgroup that user space put in.
+/// Checks what a program returns for the cgroup that user space put into the map.
 pub(crate) fn tells_the_cgroup_that_user_space_says(fixture: &Fixture, map: &impl HoldCgroups) {
     let ask = program_of("ask", map.name());
     let hierarchy = Cgroup2::mount();

@@ -14,7 +14,7 @@ pub(crate) const ROOT: &str = "/sys/fs/bpf";
 ///
 /// # Panics
 ///
-/// When there is none, and the kernel mounts none.
+/// Panics if there is none, and the kernel mounts none.
 pub(crate) fn ensure_mounted() {
     if !is_mounted(Path::new(ROOT)) {
         mount_for_this_thread().unwrap_or_else(|error| {

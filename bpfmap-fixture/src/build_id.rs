@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-/// Whether a file of this build id is loaded, and what is at this offset of it is code.
+/// Returns whether a file with this build ID is loaded and has code at this offset.
 pub(crate) fn is_code_of(build_id: &[u8; 20], offset: u64) -> bool {
     let mut wanted = Wanted { build_id: *build_id, offset, is_found: false };
     // SAFETY: the function takes what it is called with for what it is.
@@ -16,7 +16,7 @@ struct Wanted {
     is_found: bool,
 }
 
-/// Of one file; a result that is not 0 ends the search.
+/// Examines one file. A result other than 0 ends the search.
 unsafe extern "C" fn look(
     info: *mut libc::dl_phdr_info,
     _size: libc::size_t,

@@ -1,4 +1,4 @@
-//! Who says what a map is: a spec of generated code, or a definition that was made at run time.
+//! Declarations of maps: the spec in generated code, or a definition that was made at run time.
 
 use std::marker::PhantomData;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -9,7 +9,7 @@ use libbpf_rs::Object;
 use crate::handle::Handle;
 use crate::untyped::Untyped;
 
-/// What makes handles to a map.
+/// The declaration of a map, which opens and creates handles.
 pub(crate) trait Declaration {
     /// A handle to the map.
     type Map: Handle + Into<OwnedFd>;

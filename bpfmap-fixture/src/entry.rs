@@ -42,14 +42,14 @@ pub(crate) fn views(def: &MapDef<'_>) -> std::ops::Range<u32> {
     0..Extent::of(def.key).views.max(Extent::of(def.value).views)
 }
 
-/// What user space finds, in each view.
+/// Checks that user space finds in each view what the program wrote.
 pub(crate) fn finds_what_the_program_wrote(fixture: &Fixture, map: &impl LookUp) {
     for view in views(map.def()) {
         finds_what_is_written(fixture, map, map.name(), view);
     }
 }
 
-/// The same in one view, with the program of the map `owner`.
+/// Does the same in one view, with the program of the map `owner`.
 pub(crate) fn finds_what_is_written(fixture: &Fixture, map: &impl LookUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let (key, expected) = entry(map.def(), view);
@@ -61,14 +61,14 @@ pub(crate) fn finds_what_is_written(fixture: &Fixture, map: &impl LookUp, owner:
     make_room(map, &key);
 }
 
-/// What the program finds, in each view.
+/// Checks that the program finds in each view what user space wrote.
 pub(crate) fn writes_what_the_program_finds(fixture: &Fixture, map: &impl Update) {
     for view in views(map.def()) {
         writes_what_is_found(fixture, map, map.name(), view);
     }
 }
 
-/// The same in one view, with the program of the map `owner`.
+/// Does the same in one view, with the program of the map `owner`.
 pub(crate) fn writes_what_is_found(fixture: &Fixture, map: &impl Update, owner: &str, view: u32) {
     let (key, value) = entry(map.def(), view);
     map.update(&key, &value);
@@ -76,14 +76,14 @@ pub(crate) fn writes_what_is_found(fixture: &Fixture, map: &impl Update, owner: 
     make_room(map, &key);
 }
 
-/// What user space pops, in each view.
+/// Checks that user space pops in each view what the program pushed.
 pub(crate) fn pops_what_the_program_pushed(fixture: &Fixture, map: &impl GiveUp) {
     for view in views(map.def()) {
         pops_what_is_pushed(fixture, map, map.name(), view);
     }
 }
 
-/// The same in one view, with the program of the map `owner`.
+/// Does the same in one view, with the program of the map `owner`.
 pub(crate) fn pops_what_is_pushed(fixture: &Fixture, map: &impl GiveUp, owner: &str, view: u32) {
     fixture.write_by(owner, view);
     let popped = map.pop().unwrap_or_else(|| panic!("view {view}: there is nothing to pop"));
@@ -91,14 +91,14 @@ pub(crate) fn pops_what_is_pushed(fixture: &Fixture, map: &impl GiveUp, owner: &
     assert_same(&popped, &expected, map.def().value, || format!("view {view}: popped"));
 }
 
-/// What the program pops, in each view.
+/// Checks that the program pops in each view what user space pushed.
 pub(crate) fn pushes_what_the_program_pops(fixture: &Fixture, map: &impl TakeIn) {
     for view in views(map.def()) {
         pushes_what_is_popped(fixture, map, map.name(), view);
     }
 }
 
-/// What the program sees in each view, and user space pops then.
+/// Checks that the program sees in each view what user space pushed, and that user space then pops it.
 pub(crate) fn pushes_what_the_program_peeks(fixture: &Fixture, map: &(impl TakeIn + GiveUp)) {
     for view in views(map.def()) {
         pushes_what_is_popped(fixture, map, map.name(), view);
@@ -106,13 +106,13 @@ pub(crate) fn pushes_what_the_program_peeks(fixture: &Fixture, map: &(impl TakeI
     }
 }
 
-/// The same in one view, with the program of the map `owner`.
+/// Does the same in one view, with the program of the map `owner`.
 pub(crate) fn pushes_what_is_popped(fixture: &Fixture, map: &impl TakeIn, owner: &str, view: u32) {
     map.push(&entry(map.def(), view).1);
     fixture.check_by(owner, view);
 }
 
-/// Deletes an entry: the key of another view may be another, and the map may have room for one.
+/// Deletes an entry: another view may have another key, and the map may have room for only one entry.
 fn make_room(map: &impl Handle, key: &[u8]) {
     let answer = raw::element(Command::DeleteElem, map.as_fd(), Some(key), Buffer::None, 0);
     // Those of an array stay.

@@ -8,10 +8,10 @@ use crate::program::program_of;
 use crate::records::{SendRecords, TakeCpuRecords, TakeRecords};
 use bpfmap::MapDef;
 
-/// Longer than any event takes.
+/// Longer than any event takes to arrive.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-/// The two events that user space reads, in each view.
+/// Checks that user space reads, in each view, the two events that the program sent.
 pub(crate) fn reads_what_the_program_submitted(fixture: &Fixture, map: &impl TakeRecords) {
     let def = map.def();
     let mut events = map.open_reader(fixture.object());
@@ -29,7 +29,7 @@ pub(crate) fn reads_what_the_program_submitted(fixture: &Fixture, map: &impl Tak
     }
 }
 
-/// The event that user space reads from the ring of a CPU, in each view.
+/// Checks that user space reads, in each view, the event that the program sent to the ring of a CPU.
 pub(crate) fn reads_from_each_cpu(fixture: &Fixture, map: &impl TakeCpuRecords) {
     let def = map.def();
     let mut events = map.open_reader(fixture.object());
@@ -44,7 +44,7 @@ pub(crate) fn reads_from_each_cpu(fixture: &Fixture, map: &impl TakeCpuRecords) 
     assert_eq!(events.lost(), 0);
 }
 
-/// The event that the program finds, in each view.
+/// Checks that the program finds, in each view, the event that user space sent.
 pub(crate) fn sends_what_the_program_drains(fixture: &Fixture, map: &impl SendRecords) {
     let def = map.def();
     let mut events = map.open_writer(fixture.object());

@@ -10,7 +10,7 @@ use crate::handle::{Handle as _, LookUp, Update};
 use crate::{Answer, MapFixture, Subject, index, raw};
 use bpfmap::{InsnOffsets, bytes_of, from_bytes};
 
-/// That the offsets of a program's instructions are found in the map once the program is loaded.
+/// Checks that the map has the offsets of a program's instructions after the program is loaded.
 pub(crate) fn finds_the_instructions_of_a_program<D>(declaration: &D, fixture: &MapFixture<'_>)
 where
     D: Declaration<Map: LookUp + Update>,
@@ -36,7 +36,7 @@ where
     drop(program);
 }
 
-/// Loads a program of `len` instructions that do nothing, then those that return.
+/// Loads a program of `len` instructions without effect, followed by a return.
 fn load(map: BorrowedFd<'_>, len: u32) -> OwnedFd {
     /// `r0 = 0` and `exit`, `include/linux/filter.h`.
     const R0_IS_0: libbpf_sys::bpf_insn = instruction(0xb7);

@@ -6,8 +6,8 @@ use crate::handle::{HoldPrograms, ShowIds};
 use crate::program::program_of;
 use crate::{Fixture, MapFixture, index};
 
-/// That a program jumps where the map's first contents say, then where user space says, and nowhere when the slot is
-/// empty or there is none.
+/// Checks that a program jumps to the map's initial contents, then to the program that user space puts in, and nowhere
+/// if the slot is empty or does not exist.
 pub(crate) fn jumps_where_user_space_says(
     fixture: &Fixture,
     map: &(impl HoldPrograms + ShowIds),
@@ -31,7 +31,7 @@ pub(crate) fn jumps_where_user_space_says(
     assert_eq!(fixture.run(&jump, last), NOWHERE, "slot {last} of {name}, once emptied");
 }
 
-/// What the program returns that jumped nowhere, `-ENOENT`.
+/// The result of a program whose jump failed: `-ENOENT`.
 const NOWHERE: i32 = -libc::ENOENT;
-/// What the program returns that user space puts in.
+/// The result of the program that user space puts in.
 const LANDED: i32 = 0;

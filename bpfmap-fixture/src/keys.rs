@@ -4,7 +4,7 @@ use bpfmap_core::map_type::{KeyRule, Owner, ValueRule};
 
 use crate::MapFixture;
 
-/// What keys a map type takes.
+/// The kinds of keys that map types take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keys {
     /// Any bytes.
@@ -64,7 +64,7 @@ impl Keys {
         key
     }
 
-    /// Whether keys are descriptors of what the values are attached to.
+    /// Returns whether keys are descriptors of the objects to which values are attached.
     pub(crate) fn are_descriptors(self) -> bool {
         matches!(self, Self::Sockets | Self::Inodes | Self::Tasks | Self::Cgroups)
     }

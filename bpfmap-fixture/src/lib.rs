@@ -94,13 +94,13 @@ pub fn has_bpf_lsm() -> bool {
 ///
 /// # Panics
 ///
-/// When the release does not start with two numbers.
+/// Panics if the release does not start with two numbers.
 #[must_use]
 pub fn running_kernel() -> KernelVersion {
     bpfmap::running_kernel().expect("the kernel's release starts with two numbers")
 }
 
-/// What a kernel answers: 0 for success, else the errno.
+/// The result of an operation: 0 for success, otherwise the errno.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Answer(pub i32);
 
@@ -136,10 +136,10 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What the notes on refusals end with where each kernel refuses the operation.
+/// The end of the note for an operation that each kernel refuses.
 pub const REFUSED_ALWAYS: &str = "no kernel does it for this map";
 
-/// What all kernels answer: the kernels at which the answers change, oldest first, each with the answers from there on.
+/// The results on all kernels: each kernel from which the results change, oldest first, with the results from there on.
 struct Expected(Vec<(KernelVersion, Vec<Answer>)>);
 
 impl Expected {
@@ -156,7 +156,7 @@ impl Expected {
         Self(kernels.into_iter().filter_map(answers).collect())
     }
 
-    /// What is answered when the map is made.
+    /// The result of creating the map.
     fn of_creation(fixture: &MapFixture<'_>) -> Self {
         match fixture.creation {
             None => Self::since(KernelVersion::new(0, 0), Answer::OK, Answer::OK),
@@ -164,7 +164,7 @@ impl Expected {
         }
     }
 
-    /// One answer from a kernel on, and another one before.
+    /// One result from a kernel on, and another one before.
     fn since(kernel: KernelVersion, from: Answer, before: Answer) -> Self {
         Self(vec![(KernelVersion::new(0, 0), vec![before]), (kernel, vec![from])])
     }
@@ -192,7 +192,7 @@ impl Expected {
     }
 }
 
-/// Whether the kernel that runs refuses to make the map, as it should: the test then has its result.
+/// Returns whether the running kernel refuses to create the map, as expected. The refusal is then the result of the test.
 fn is_refused_map(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> bool {
     let kernel = running_kernel();
     let expected = Expected::of_creation(fixture);

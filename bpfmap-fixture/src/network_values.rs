@@ -80,7 +80,7 @@ pub(crate) struct Sockets {
     refused: RefCell<Vec<OwnedFd>>,
 }
 
-/// What sockets a map takes.
+/// The kinds of sockets that maps take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SocketKind {
     /// A connected TCP socket.

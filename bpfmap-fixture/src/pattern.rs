@@ -16,7 +16,7 @@ pub const fn pattern(leaf: u64) -> u64 {
     leaf.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The same for a leaf of 16 bytes.
+/// Does the same for a leaf of 16 bytes.
 #[must_use]
 pub const fn wide_pattern(leaf: u64) -> u128 {
     ((pattern(leaf) as u128) << 64) | pattern(!leaf) as u128
@@ -76,7 +76,7 @@ fn written<'a>(
         .filter(|(_, extent)| extent.leaves > 0)
 }
 
-/// What a fixture writes of a type.
+/// The parts of a type that a fixture writes.
 enum Content<'a> {
     /// Nothing: the type belongs to the kernel, or has no bytes.
     Nothing,

@@ -28,7 +28,7 @@ pub struct Fixture {
     object: Object,
     cpu: usize,
     pins: PathBuf,
-    /// Of an object with an arena, until that is unmapped.
+    /// Held by an object with an arena until the arena is unmapped.
     _arena: Option<ArenaLock>,
 }
 
@@ -38,7 +38,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When libbpf or the kernel refuses it.
+    /// Panics if libbpf or the kernel refuses it.
     #[must_use]
     pub fn load(object: &[u8]) -> Self {
         Self::load_where(object, |_| true, |_| true)
@@ -50,13 +50,13 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When libbpf or the kernel refuses what it should take.
+    /// Panics if libbpf or the kernel refuses what it should take.
     #[must_use]
     pub fn of<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>) -> Option<Self> {
         Self::of_declared(&Spec::<S>::NEW, object, fixture)
     }
 
-    /// As [`Self::of`].
+    /// Does the same as [`Self::of`] for any declaration.
     pub(crate) fn of_declared(
         declaration: &impl Declaration,
         object: &[u8],
@@ -74,11 +74,11 @@ impl Fixture {
         Some(Self::load_where(object, is_own, is_needed))
     }
 
-    /// As [`Self::load`], but of the object only these maps and programs.
+    /// Loads only these maps and programs of the object.
     ///
     /// # Panics
     ///
-    /// When libbpf or the kernel refuses it.
+    /// Panics if libbpf or the kernel refuses it.
     #[must_use]
     pub fn load_parts(object: &[u8], maps: &[&str], programs: &[&str]) -> Self {
         let is_wanted = |program: &OsStr| programs.iter().any(|wanted| program == *wanted);
@@ -92,7 +92,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When there is no such program, or the kernel refuses.
+    /// Panics if there is no such program, or the kernel refuses.
     pub fn attach_program(&self, program: &str) -> Link {
         self.program(program).attach().unwrap_or_else(|error| panic!("{program}: {error:?}"))
     }
@@ -101,7 +101,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// Panics if there is none.
     #[must_use]
     pub fn program_fd(&self, name: &str) -> OwnedFd {
         self.program(name).as_fd().try_clone_to_owned().expect("a descriptor is free")
@@ -117,15 +117,15 @@ impl Fixture {
         })
     }
 
-    /// As [`Self::load`], but of the programs only these.
+    /// Loads the object with only these programs.
     ///
     /// # Errors
     ///
-    /// When the kernel refuses one.
+    /// Fails if the kernel refuses one.
     ///
     /// # Panics
     ///
-    /// When libbpf does not know the object's format.
+    /// Panics if libbpf does not know the object's format.
     pub fn try_load_programs(object: &[u8], programs: &[&str]) -> libbpf_rs::Result<Self> {
         let is_wanted = |name: &OsStr| programs.iter().any(|program| name == *program);
         Self::try_load_where(object, is_wanted, |_| true)
@@ -187,13 +187,13 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it is not what the spec says.
+    /// Panics if it is not what the spec says.
     #[must_use]
     pub fn map<S: MapSpec>(&self) -> Map<S> {
         self.open(&Spec::<S>::NEW)
     }
 
-    /// As [`Self::map`].
+    /// Does the same as [`Self::map`] for any declaration.
     pub(crate) fn open<D: Declaration>(&self, declaration: &D) -> D::Map {
         let map = declaration.open(&self.object);
         let map = map.and_then(|map| declaration.unlimited(map));
@@ -205,7 +205,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When there is no such program, or the kernel doesn't run it.
+    /// Panics if there is no such program, or the kernel doesn't run it.
     #[must_use]
     pub fn run(&self, program: &str, argument: u32) -> i32 {
         self.run_repeatedly(program, argument, 1)
@@ -251,7 +251,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// Panics if there is none.
     #[must_use]
     pub fn program(&self, name: &str) -> ProgramMut<'_> {
         let mut programs = self.object.progs_mut();
@@ -303,7 +303,7 @@ fn is_left_to_the_loader(map_type: MapType) -> bool {
 /// How many fixtures this process has loaded.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-/// That the verifier refuses the program with this role of a map, which does what a flag of the map forbids.
+/// Checks that the verifier refuses the program with this role of a map: it does what a flag of the map forbids.
 pub(crate) fn program_is_refused(
     declaration: &impl Declaration,
     object: &[u8],
@@ -322,7 +322,7 @@ pub(crate) fn program_is_refused(
     println!("vmtest:note refused.{role}=EACCES, by the flags of the map");
 }
 
-/// Whether the programs of a map need another: what libbpf makes for global variables has a dot in
+/// Returns whether the programs of a map need another map. libbpf's maps of global variables have a dot in
 /// its name.
 fn is_needed_for(name: &str, map: &OsStr) -> bool {
     map == name || map.as_bytes().contains(&b'.')
@@ -339,7 +339,7 @@ fn is_pinned_by_name(map: &OpenMap<'_>) -> bool {
     !unsafe { libbpf_sys::bpf_map__pin_path(map.as_libbpf_object().as_ptr()) }.is_null()
 }
 
-/// What a map's own programs do.
+/// The roles of a map's own programs.
 const ROLES: [&str; 8] = ["write", "check", "jump", "land", "ask", "redirect", "read", "select"];
 
 /// The section of the programs that maps hold from the start: libbpf puts them there whatever it is asked to load.
@@ -370,7 +370,7 @@ fn bind_to(cpu: usize) {
     assert_eq!(bound, 0, "this machine has no CPU {cpu} to run on");
 }
 
-/// What a program returned, which libbpf-rs has without its sign.
+/// Returns the signed result of a program, which libbpf-rs returns as unsigned.
 pub(crate) fn signed(returned: u32) -> i32 {
     i32::from_ne_bytes(returned.to_ne_bytes())
 }

@@ -155,12 +155,12 @@ impl Buffer<'_> {
     }
 }
 
-/// What libbpf returns: 0, or the errno with a minus.
+/// Converts a result of libbpf: 0, or the negative errno.
 fn answer(result: i32) -> Answer {
     Answer(-result.min(0))
 }
 
-/// What the last system call of this thread failed with.
+/// Returns the errno of the last system call of this thread.
 pub(crate) fn last_answer() -> Answer {
     Answer(io::Error::last_os_error().raw_os_error().expect("a system call has failed"))
 }

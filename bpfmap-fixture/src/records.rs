@@ -33,7 +33,7 @@ pub trait SendRecords: Handle {
     fn open_writer<'o>(&self, object: &'o Object) -> Box<dyn Writer + 'o>;
 }
 
-/// What reads records.
+/// Reads records.
 pub trait Reader {
     /// Returns the next record; waits for it.
     fn wait_and_read(&mut self) -> Option<Vec<u8>>;
@@ -45,7 +45,7 @@ pub trait Reader {
     fn unread(&self) -> u64;
 }
 
-/// What reads the records of all CPUs, each with the number of the CPU.
+/// Reads the records of all CPUs, each with the number of its CPU.
 pub trait CpuReader {
     /// Returns the next record; waits for it.
     fn wait_and_read(&mut self) -> Option<(usize, Vec<u8>)>;
@@ -57,7 +57,7 @@ pub trait CpuReader {
     fn lost(&self) -> u64;
 }
 
-/// What sends records.
+/// Sends records.
 pub trait Writer {
     /// Sends a record; `false`: there is no room.
     fn send(&mut self, record: &[u8]) -> bool;

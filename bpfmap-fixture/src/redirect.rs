@@ -10,7 +10,7 @@ use crate::{Fixture, index};
 use bpfmap::{CpuQueueSize, InterfaceIndex};
 use bpfmap_core::map_type::KeyRule;
 
-/// That a program redirects to an interface, whose index it reads.
+/// Checks that a program redirects to an interface and reads its index.
 pub(crate) fn redirects_to_an_interface(fixture: &Fixture, map: &impl HoldInterfaces) {
     let key = key(map);
     let lo = InterfaceIndex::from_name("lo").expect("each network namespace has lo");
@@ -28,20 +28,20 @@ pub(crate) fn redirects_to_an_interface(fixture: &Fixture, map: &impl HoldInterf
     );
 }
 
-/// That a program redirects to a CPU.
+/// Checks that a program redirects to a CPU.
 pub(crate) fn redirects_to_a_cpu(fixture: &Fixture, map: &impl HoldCpus) {
     const QUEUE: CpuQueueSize = CpuQueueSize::new(64).unwrap();
     // Each machine has this CPU.
     redirects(fixture, map, 0, |key| map.set_cpu(key, QUEUE), || {});
 }
 
-/// That a program redirects to an `AF_XDP` socket.
+/// Checks that a program redirects to an `AF_XDP` socket.
 pub(crate) fn redirects_to_an_xdp_socket(fixture: &Fixture, map: &impl HoldSockets) {
     let socket = xdp_socket(true);
     redirects(fixture, map, key(map), |key| map.set_socket(key, socket.as_fd()), || {});
 }
 
-/// That a program redirects from when `set` puts something under the key until user space deletes it.
+/// Checks that a program redirects after `set` puts an object under the key, and until user space deletes it.
 fn redirects(
     fixture: &Fixture,
     map: &impl Delete,

@@ -10,7 +10,7 @@ use crate::network_objects::reuseport_socket_at;
 use crate::program::program_of;
 use crate::{Fixture, index};
 
-/// That of two sockets of one port that gets a packet which user space put into the map.
+/// Checks that, of two sockets on one port, the one that user space put into the map gets the packet.
 pub(crate) fn picks_a_socket(fixture: &Fixture, map: &impl HoldSockets) {
     let key = index(last_index(map.def()));
     let first = UdpSocket::from(reuseport_socket_at(0));
@@ -56,5 +56,5 @@ fn send(sender: &UdpSocket, address: SocketAddr, text: &str) {
     assert_eq!(sent, text.len());
 }
 
-/// More than a packet takes to go through lo, on any machine.
+/// Longer than a packet takes through the loopback interface, on any machine.
 const DEADLINE: Duration = Duration::from_secs(10);

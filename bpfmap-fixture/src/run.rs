@@ -15,7 +15,7 @@ use bpfmap_core::fixture::{Needs, REFUSED};
 ///
 /// # Panics
 ///
-/// When the kernel that runs answers otherwise than expected.
+/// Panics if the kernel that runs answers otherwise than expected.
 pub fn run(def: &'static MapDef<'static>, fixture: &MapFixture<'_>, object: &[u8], steps: &[Step]) {
     let declaration = Definition(def);
     let (loaded, alone): (Vec<Step>, Vec<Step>) = steps

@@ -15,7 +15,7 @@ use crate::{Answer, Expected, Fixture, KernelVersion, index, running_kernel};
 use bpfmap::MapDef;
 use bpfmap_core::map_type::{KeyRule, MapType};
 
-/// That a program finds the socket that user space put in, until user space deletes it or closes it.
+/// Checks that a program finds the socket that user space put in, until user space deletes or closes it.
 pub(crate) fn finds_sockets(fixture: &Fixture, map: &impl HoldSockets) {
     let def = map.def();
     let read = program_of("read", def.name);
@@ -48,7 +48,7 @@ fn other_key(def: &MapDef<'_>) -> u8 {
     u8::from(def.max_entries != Some(1))
 }
 
-/// That a program of the type `sched_cls` puts a socket under another key and deletes one, or is refused from Linux 7.3
+/// Checks that a program of the type `sched_cls` puts a socket under another key and deletes one, or is refused from Linux 7.3
 /// on.
 pub(crate) fn writes_sockets_in_program<D>(declaration: &D, object: &[u8])
 where

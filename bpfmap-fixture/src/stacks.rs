@@ -29,7 +29,7 @@ pub(crate) fn reads_the_addresses_of_both_stacks(fixture: &Fixture, map: &impl R
     assert_eq!(run(fixture, map, "write"), run(fixture, map, "write"), "the same stack");
 }
 
-/// The same of a map with build ids.
+/// Does the same for a map with build IDs.
 pub(crate) fn reads_the_files_of_both_stacks(fixture: &Fixture, map: &impl ReadStacks) {
     let frames = |id| {
         let frames = map.frames(&index(id));
@@ -74,12 +74,12 @@ fn make_room(map: &impl ReadStacks, id: u32) {
 /// How often a stack is recorded in hope of the files.
 const TRIES: usize = 1000;
 
-/// Whether an address is in the upper half, which belongs to the kernel.
+/// Returns whether an address is in the upper half, which belongs to the kernel.
 fn is_kernel(address: u64) -> bool {
     address >> 63 == 1
 }
 
-/// Whether this process can execute what is at an address.
+/// Returns whether this process can execute the code at an address.
 fn is_code(address: u64) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc is mounted");
     let covers = |range: &str| {
@@ -96,7 +96,7 @@ fn is_code(address: u64) -> bool {
     })
 }
 
-/// Has programs record stacks until there is one more than `entries` counts now.
+/// Lets programs record stacks until there is one more than `entries` counts now.
 pub(crate) fn record_one_more(map: BorrowedFd<'_>, entries: impl Fn() -> u32) {
     const USER_STACK: u64 = 1 << 8;
     let before = entries();

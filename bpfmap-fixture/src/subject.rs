@@ -21,27 +21,27 @@ use bpfmap_core::map_type::{KeyRule, Operation};
 pub(crate) struct Subject {
     /// The descriptor that creation returned, through which the case is tried.
     map: OwnedFd,
-    /// One that no flag limits, through which the case is prepared and its result is seen.
+    /// A descriptor that no flag limits. The case is prepared and its result is read through it.
     whole: OwnedFd,
     keys: Keys,
     kind_of_values: Values,
-    /// Whether user space can put entries in.
+    /// Whether user space can add entries.
     insertable: bool,
     key_size: usize,
-    /// What the values are attached to, where they are.
+    /// The objects to which values are attached, for maps with such values.
     owners: Option<Owners>,
-    /// Where the map wants to be in memory; 0 where the kernel likes.
+    /// The address at which the map is mapped; 0 if the kernel chooses.
     address: u64,
     /// The size of a value, all CPUs' together.
     value_size: usize,
     layout: values::Layout,
     values: Box<dyn MakeValues>,
     max_entries: u32,
-    /// Of an arena, until it is unmapped.
+    /// Held by an arena until it is unmapped.
     _arena: Option<ArenaLock>,
 }
 
-/// What a batch command answered, and how many entries it dealt with.
+/// The result of a batch command, and the number of entries that it processed.
 pub(crate) struct Batch {
     pub(crate) answer: Answer,
     pub(crate) count: u32,
@@ -52,7 +52,7 @@ impl Subject {
     ///
     /// # Panics
     ///
-    /// When the kernel refuses it.
+    /// Panics if the kernel refuses it.
     #[must_use]
     pub(crate) fn new(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Self {
         let cpus = possible_cpus().expect("a map with values");
@@ -87,7 +87,7 @@ impl Subject {
         }
     }
 
-    /// What the kernel answers when the map is made.
+    /// Returns the result of creating the map.
     pub(crate) fn creation(declaration: &impl Declaration, fixture: &MapFixture<'_>) -> Answer {
         match Self::try_map(declaration, fixture) {
             Ok(_) => Answer::OK,
@@ -152,7 +152,7 @@ impl Subject {
         self.values.refused(refused)
     }
 
-    /// The same as a lookup shows it; `None`: user space can't read it.
+    /// Returns the value as a lookup returns it, or `None` if user space can't read it.
     pub(crate) fn stored(&self, number: u32) -> Option<Vec<u8>> {
         self.values.shown(number)
     }
@@ -168,7 +168,7 @@ impl Subject {
         self.lookup_through(self.map.as_fd(), number)
     }
 
-    /// What is there, whatever the flags of the map.
+    /// Returns what the map contains, regardless of its flags.
     pub(crate) fn look(&self, number: u32) -> (Answer, Vec<u8>) {
         self.lookup_through(self.whole.as_fd(), number)
     }
@@ -233,7 +233,7 @@ impl Subject {
         &values[cpu * self.layout.stride..][..self.layout.one]
     }
 
-    /// Has one value be read, and room behind it for what an older kernel reads: a value for each CPU.
+    /// Prepares one value, with room behind it because an older kernel reads a value for each CPU.
     pub(crate) fn one_of(&self, share: &[u8]) -> Vec<u8> {
         let mut value = vec![0; self.value_size];
         value[..share.len()].copy_from_slice(share);
@@ -306,7 +306,7 @@ impl Subject {
         raw::mmap(self.map.as_fd(), self.address, page, libc::PROT_READ | libc::PROT_WRITE)
     }
 
-    /// Whether user space can put entries in.
+    /// Whether user space can add entries.
     pub(crate) fn is_insertable(&self) -> bool {
         self.insertable
     }
@@ -350,7 +350,7 @@ impl Subject {
         assert_eq!(value, stored, "entry {number} holds another value");
     }
 
-    /// What is where a lookup writes: of some maps, the value that is asked for.
+    /// Returns the initial contents of the buffer of a lookup: for some maps, the value that is asked for.
     fn asked(&self, number: u32) -> Vec<u8> {
         match self.kind_of_values {
             Values::Asked => self.value(number),

@@ -15,11 +15,11 @@ use crate::{
     reuseport, sockets, stacks, within,
 };
 
-/// Whether the kernel that runs refuses to make the map, as it should: the test then has its result.
+/// Returns whether the running kernel refuses to create the map, as expected. The refusal is then the result of the test.
 ///
 /// # Panics
 ///
-/// When the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
+/// Panics if the kernel refuses a map that it should take, takes one that it should refuse, or refuses it
 /// otherwise than expected.
 #[must_use]
 pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
@@ -31,8 +31,8 @@ pub fn is_refused<S: MapSpec>(fixture: &MapFixture<'_>) -> bool {
 ///
 /// # Panics
 ///
-/// When the kernel that runs answers otherwise than expected, or can't make the map. All cases
-/// are tried before.
+/// Panics if the running kernel gives another result than expected, or can't create the map. It tries all cases
+/// first.
 pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
     crate::try_operations(&Spec::<S>::NEW, fixture);
 }
@@ -42,7 +42,7 @@ pub fn answers<S: MapSpec>(fixture: &MapFixture<'_>) {
 ///
 /// # Panics
 ///
-/// When the program loads, or is refused otherwise.
+/// Panics if the program loads, or is refused otherwise.
 pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, role: &str) {
     program::program_is_refused(&Spec::<S>::NEW, object, fixture, role);
 }
@@ -52,7 +52,7 @@ pub fn program_is_refused<S: MapSpec>(object: &[u8], fixture: &MapFixture<'_>, r
 ///
 /// # Panics
 ///
-/// When an offset differs, or the kernel fails.
+/// Panics if an offset differs, or the kernel fails.
 pub fn finds_the_instructions_of_a_program<S>(fixture: &MapFixture<'_>)
 where
     S: MapSpec,
@@ -67,7 +67,7 @@ where
 ///
 /// # Panics
 ///
-/// When the kernel refuses it before, or takes it later.
+/// Panics if a kernel before Linux 7.3 refuses the program, or a later one accepts it.
 pub fn writes_sockets_in_program<S>(object: &[u8])
 where
     S: MapSpec,
@@ -81,7 +81,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a member differs, or the program or the kernel fails.
+    /// Panics if a member differs, or the program or the kernel fails.
     pub fn finds_what_the_program_wrote<S>(&self)
     where
         S: MapSpec,
@@ -94,7 +94,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a byte differs, or the program or the kernel fails.
+    /// Panics if a byte differs, or the program or the kernel fails.
     pub fn writes_what_the_program_finds<S>(&self)
     where
         S: MapSpec,
@@ -107,7 +107,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a member differs, or the program or the kernel fails.
+    /// Panics if a member differs, or the program or the kernel fails.
     pub fn pops_what_the_program_pushed<S>(&self)
     where
         S: MapSpec,
@@ -120,7 +120,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a byte differs, or the program or the kernel fails.
+    /// Panics if a byte differs, or the program or the kernel fails.
     pub fn pushes_what_the_program_pops<S>(&self)
     where
         S: MapSpec,
@@ -133,7 +133,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a byte differs, or the program or the kernel fails.
+    /// Panics if a byte differs, or the program or the kernel fails.
     pub fn pushes_what_the_program_peeks<S>(&self)
     where
         S: MapSpec,
@@ -146,7 +146,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it does not, or the program or the kernel fails.
+    /// Panics if it does not, or the program or the kernel fails.
     pub fn finds_what_the_program_added<S>(&self)
     where
         S: MapSpec,
@@ -159,7 +159,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it does not, or the kernel fails.
+    /// Panics if it does not, or the kernel fails.
     pub fn adds_what_the_program_finds<S>(&self)
     where
         S: MapSpec,
@@ -172,7 +172,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a member differs, an event is missing, or the program or the kernel fails.
+    /// Panics if a member differs, an event is missing, or the program or the kernel fails.
     pub fn reads_what_the_program_submitted<S>(&self)
     where
         S: MapSpec,
@@ -185,7 +185,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a member differs, the event is missing, or the program or the kernel fails.
+    /// Panics if a member differs, the event is missing, or the program or the kernel fails.
     pub fn reads_from_each_cpu<S>(&self)
     where
         S: MapSpec,
@@ -198,7 +198,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a byte differs, or the program or the kernel fails.
+    /// Panics if a byte differs, or the program or the kernel fails.
     pub fn sends_what_the_program_drains<S>(&self)
     where
         S: MapSpec,
@@ -211,7 +211,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a word differs, or the program or the kernel fails.
+    /// Panics if a word differs, or the program or the kernel fails.
     pub fn finds_in_the_arena_what_the_program_wrote<S>(&self)
     where
         S: MapSpec,
@@ -224,7 +224,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When a word differs, or the program or the kernel fails.
+    /// Panics if a word differs, or the program or the kernel fails.
     pub fn writes_into_the_arena_what_the_program_finds<S>(&self)
     where
         S: MapSpec,
@@ -238,7 +238,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it can't.
+    /// Panics if it can't.
     pub fn touches_a_page_that_no_program_has_allocated<S>(&self)
     where
         S: MapSpec,
@@ -253,7 +253,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it can, or can't afterwards, or the program fails.
+    /// Panics if it can, or can't afterwards, or the program fails.
     pub fn touches_no_page_before_a_program_allocates_it<S>(&self)
     where
         S: MapSpec,
@@ -267,7 +267,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it is told otherwise, or the kernel refuses something.
+    /// Panics if it is told otherwise, or the kernel refuses something.
     pub fn tells_the_cgroup_that_user_space_says<S>(&self)
     where
         S: MapSpec,
@@ -281,7 +281,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When the program answers otherwise, or the kernel refuses something.
+    /// Panics if the program answers otherwise, or the kernel refuses something.
     pub fn redirects_to_an_interface<S>(&self)
     where
         S: MapSpec,
@@ -295,7 +295,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As [`Self::redirects_to_an_interface`].
+    /// Panics like [`Self::redirects_to_an_interface`].
     pub fn redirects_to_a_cpu<S>(&self)
     where
         S: MapSpec,
@@ -309,7 +309,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// As [`Self::redirects_to_an_interface`].
+    /// Panics like [`Self::redirects_to_an_interface`].
     pub fn redirects_to_an_xdp_socket<S>(&self)
     where
         S: MapSpec,
@@ -323,7 +323,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When the program finds otherwise, or the kernel refuses something.
+    /// Panics if the program finds otherwise, or the kernel refuses something.
     pub fn finds_sockets<S>(&self)
     where
         S: MapSpec,
@@ -332,11 +332,11 @@ impl Fixture {
         sockets::finds_sockets(self, &self.map::<S>());
     }
 
-    /// Asserts that of two sockets of one port that gets a packet which user space put into the map.
+    /// Asserts that, of two sockets on one port, the one that user space put into the map gets the packet.
     ///
     /// # Panics
     ///
-    /// When the other one gets it, or the kernel refuses something.
+    /// Panics if the other one gets it, or the kernel refuses something.
     pub fn picks_a_socket<S>(&self)
     where
         S: MapSpec,
@@ -349,7 +349,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When they are not what they should be, or the programs or the kernel fail.
+    /// Panics if an address is wrong, or a program or the kernel fails.
     pub fn reads_the_addresses_of_both_stacks<S>(&self)
     where
         S: MapSpec,
@@ -376,7 +376,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When something else is found, or the program or the kernel fails.
+    /// Panics if something else is found, or the program or the kernel fails.
     pub fn meets_in_the_map_within<S>(&self)
     where
         S: MapSpec,
@@ -416,7 +416,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When others are there.
+    /// Panics if others are there.
     pub fn holds_at_first<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,
@@ -430,7 +430,7 @@ impl Fixture {
     ///
     /// # Panics
     ///
-    /// When it lands elsewhere, or the kernel refuses something.
+    /// Panics if it lands elsewhere, or the kernel refuses something.
     pub fn jumps_where_user_space_says<S>(&self, fixture: &MapFixture<'_>)
     where
         S: MapSpec,

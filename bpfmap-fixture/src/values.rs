@@ -6,7 +6,7 @@ use crate::{MapFixture, SpecialBytes, SpecialField, pattern, running_kernel};
 use bpfmap::{InsnOffsets, MapDef, bytes_of};
 use bpfmap_core::map_type::{KernelObject, MapExtraRule, ValueRule};
 
-/// What values a map type takes.
+/// The kinds of values that map types take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
     /// Any bytes.
@@ -103,7 +103,7 @@ pub(crate) trait MakeValues {
     /// The value of this number as user space writes it.
     fn written(&self, number: u32) -> Vec<u8>;
 
-    /// The same as a lookup shows it; `None`: user space can't read it.
+    /// Returns the value as a lookup returns it, or `None` if user space can't read it.
     fn shown(&self, number: u32) -> Option<Vec<u8>>;
 
     /// A value that the map refuses.

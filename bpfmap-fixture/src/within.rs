@@ -11,7 +11,7 @@ use crate::index;
 use crate::program::{Fixture, program_of};
 use crate::{Content, MapFixture};
 
-/// That libbpf put these maps in, which are taken out: there may be no room for others beside them.
+/// Checks that libbpf put these maps in, and removes them: the map may have no room for more.
 pub(crate) fn holds_at_first(
     fixture: &Fixture,
     map: &(impl ShowIds + Delete),
@@ -28,7 +28,7 @@ pub(crate) fn holds_at_first(
     }
 }
 
-/// That an entry goes both ways through a map that user space put in.
+/// Checks that both sides exchange an entry through a map that user space put in.
 pub(crate) fn meets_in_the_map_within<M>(fixture: &Fixture, map: &M)
 where
     M: HoldMaps<Inner: LookUp + Update>,
@@ -41,7 +41,7 @@ where
     });
 }
 
-/// The same for queues and stacks.
+/// Does the same for queues and stacks.
 pub(crate) fn meets_in_the_queue_within<M>(fixture: &Fixture, map: &M)
 where
     M: HoldMaps<Inner: GiveUp + TakeIn>,
@@ -54,7 +54,7 @@ where
     });
 }
 
-/// The same for maps in which no entry can go both ways: the program finds the map.
+/// Does the same for maps that can't exchange entries: the program finds the map.
 pub(crate) fn finds_the_map_within(fixture: &Fixture, map: &impl HoldMaps) {
     let key = key(map.def(), 0);
     let ask = program_of("ask", map.name());

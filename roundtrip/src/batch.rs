@@ -298,7 +298,7 @@ fn as_root(program: &Path) -> Command {
 ///
 /// # Errors
 ///
-/// When they do not come to an end.
+/// Fails if they do not come to an end.
 fn tests(binary: &Path, of: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let mut command = as_root(binary);
     command.args(of.map(|id| format!("{id}::"))).env("RUST_BACKTRACE", "0");

@@ -35,7 +35,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 ///
-/// When one differs, and when rustdoc fails or writes another format.
+/// Fails if one differs, or if rustdoc fails or writes another format.
 pub(crate) fn check() -> Result<(), Error> {
     let mut changed = vec![];
     for (name, now) in interfaces()? {
@@ -69,7 +69,7 @@ pub(crate) fn check() -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// When rustdoc fails or writes another format, or a list can't be written.
+/// Fails if rustdoc fails or writes another format, or a list can't be written.
 pub(crate) fn bless() -> Result<(), Error> {
     for (name, now) in interfaces()? {
         fs::create_dir_all(root().join("api"))?;

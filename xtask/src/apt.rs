@@ -33,7 +33,7 @@ impl Apt {
     ///
     /// # Errors
     ///
-    /// When the release or its mirror is not known, or the state can't be written.
+    /// Fails if the release or its mirror is not known, or the state can't be written.
     pub(crate) fn with_backports() -> Result<Self, Error> {
         let release = fs::read_to_string("/etc/os-release")?;
         let codename = codename(&release).ok_or("/etc/os-release has no VERSION_CODENAME")?;

@@ -14,7 +14,7 @@ const KERNELS: &[&str] = &["5.10", "6.12", "7.3"];
 ///
 /// # Errors
 ///
-/// When a step fails, or a kernel answers otherwise than expected.
+/// Fails if a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(5);
     steps.next("Packages");

@@ -9,7 +9,7 @@ use crate::tools::path_with;
 ///
 /// # Errors
 ///
-/// When a dependency is not as `deny.toml` wants it, and when cargo-deny can't be installed.
+/// Fails if a dependency is not as `deny.toml` wants it, or if cargo-deny can't be installed.
 pub(crate) fn run(advisories: bool) -> Result<(), Error> {
     let mut command = cargo();
     command.env("PATH", path_with("deny")?);

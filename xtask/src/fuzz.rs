@@ -71,7 +71,7 @@ const TIMEOUT: u32 = 30;
 ///
 /// # Errors
 ///
-/// When an input makes a target panic, hang or take too much memory; it is then in `fuzz/artifacts/`.
+/// Fails if an input makes a target panic, hang or take too much memory; it is then in `fuzz/artifacts/`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     let (seconds, names) = match arguments {
         ["--seconds", seconds, names @ ..] => {

@@ -43,7 +43,7 @@ pub(crate) struct Report {
 ///
 /// # Errors
 ///
-/// When the harness can't be run or leaves no report; a red result is no error.
+/// Fails if the harness can't be run or leaves no report; a red result is no error.
 pub(crate) fn run(
     harness: &Path,
     kernels: &[&str],

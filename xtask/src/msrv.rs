@@ -81,7 +81,7 @@ exec chroot "$system" /usr/bin/env --ignore-environment --chdir=/src HOME=/root 
 ///
 /// # Errors
 ///
-/// When the user is not root, when debootstrap is missing and can't be installed or fails, and when the old compiler
+/// Fails if the user is not root, if debootstrap is missing and can't be installed or fails, or if the old compiler
 /// refuses something or a test fails.
 pub(crate) fn run() -> Result<(), Error> {
     if !is_root()? {

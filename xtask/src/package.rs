@@ -37,7 +37,7 @@ const FILES: &[&str] = &[
 ///
 /// # Errors
 ///
-/// When a package lacks a file or a field, has one too many, or does not build from its tarball; when a tool can't be
+/// Fails if a package lacks a file or a field, has one too many, or does not build from its tarball; if a tool can't be
 /// installed, or does not run.
 pub(crate) fn run() -> Result<(), Error> {
     let packages = packages()?;

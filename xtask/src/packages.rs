@@ -59,7 +59,7 @@ pub(crate) struct Package {
 ///
 /// # Errors
 ///
-/// When apt fails, or when a package can't be installed beside one that is there.
+/// Fails if apt fails, or if a package can't be installed beside one that is there.
 pub(crate) fn ensure(packages: &[Package]) -> Result<(), Error> {
     if !succeeds(Command::new("dpkg-query").arg("--version")) {
         println!("This is no Debian system. Needed, by Debian's names:");

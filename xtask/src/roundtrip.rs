@@ -25,7 +25,7 @@ const PACKAGES: [&str; 4] = ["--package", "bpfmap-roundtrip", "--package", "bpfm
 ///
 /// # Errors
 ///
-/// When a schema fails in a stage, or the arguments are not `[--schemas N] [--seed N] [--verbose]`.
+/// Fails if a schema fails in a stage, or the arguments are not `[--schemas N] [--seed N] [--verbose]`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), Error> {
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;

@@ -24,7 +24,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 ///
 /// # Errors
 ///
-/// When a test fails, or the sanitizer finds something.
+/// Fails if a test fails, or the sanitizer finds something.
 pub(crate) fn run() -> Result<(), Error> {
     packages::ensure(packages::BUILD_AND_BOOT)?;
     let mut command = cargo();
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<(), Error> {
 ///
 /// # Errors
 ///
-/// When a test fails, when Miri finds something, or when it is not installed.
+/// Fails if a test fails, if Miri finds something, or if it is not installed.
 pub(crate) fn miri() -> Result<(), Error> {
     let mut command = Command::new("rustup");
     command.current_dir(root()).args(["run", "nightly", "cargo", "miri", "test"]);

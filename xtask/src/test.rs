@@ -98,7 +98,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// # Errors
 ///
-/// When a step fails, or a kernel answers otherwise than expected.
+/// Fails if a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(12);
     steps.next("Packages");

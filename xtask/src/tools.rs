@@ -12,7 +12,7 @@ use crate::step::run as run_command;
 ///
 /// # Errors
 ///
-/// When it can't be installed.
+/// Fails if it can't be installed.
 pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
     let tools = cache("bpfmap-tools")?;
     let before = std::env::var_os("PATH").unwrap_or_default();

@@ -59,7 +59,7 @@ impl<'build> Compiler<'build> {
     ///
     /// # Errors
     ///
-    /// When clang can't compile BPF programs at all. What it refuses of this program is in `outcome`.
+    /// Fails if clang can't compile BPF programs at all. What it refuses of this program is in `outcome`.
     pub(super) fn compile(
         &self,
         program: &Path,

@@ -23,7 +23,7 @@ pub(crate) const COMPILERS: &[&[&str]] = &[
 ///
 /// # Panics
 ///
-/// When it is not installed: a compiler that is missing is a failure, not a reason to test less.
+/// Panics if it is not installed: a compiler that is missing is a failure, not a reason to test less.
 pub(crate) fn compile(compiler: &[&str], source: &Path) -> Result<(), String> {
     let output = Command::new(compiler[0])
         .args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"])

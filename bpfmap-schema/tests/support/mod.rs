@@ -13,7 +13,7 @@ pub(crate) const CLANGS: &[(&str, &[&str])] =
 ///
 /// # Panics
 ///
-/// When none is installed: a compiler that is missing is a failure, not a reason to test less.
+/// Panics if none is installed: a compiler that is missing is a failure, not a reason to test less.
 pub(crate) fn clang(names: &[&str]) -> String {
     let found = names.iter().find(|name| Command::new(name).arg("--version").output().is_ok());
     let Some(found) = found else {

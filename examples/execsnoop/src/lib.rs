@@ -48,7 +48,7 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// When the process may not ask: `CAP_BPF` is needed.
+    /// Fails if the process may not ask: `CAP_BPF` is needed.
     pub fn best() -> Result<Self, Box<dyn Error>> {
         Ok(if MapType::RingBuf.is_supported()? { Self::Ring } else { Self::Perf })
     }
@@ -72,7 +72,7 @@ impl ExecSnoop {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses: `CAP_BPF` and `CAP_PERFMON` are needed.
+    /// Fails if the kernel refuses: `CAP_BPF` and `CAP_PERFMON` are needed.
     pub fn start(buffer: Buffer) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let mut open = skeleton::ExecsnoopSkelBuilder::default().open(&mut object)?;
@@ -102,7 +102,7 @@ impl ExecSnoop {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses to wait.
+    /// Fails if the kernel refuses to wait.
     pub fn poll(
         &mut self,
         timeout: Option<Duration>,

@@ -32,7 +32,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses the programs or the cgroup: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    /// Fails if the kernel refuses the programs or the cgroup: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
     pub fn attach(cgroup: &File) -> Result<Self, Box<dyn Error>> {
         let object = include_bytes!(concat!(env!("OUT_DIR"), "/firewall.bpf.o"));
         let object = ObjectBuilder::default().open_memory(object)?.load()?;
@@ -50,7 +50,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// When `length` is more than 32, or the kernel refuses.
+    /// Fails if `length` is more than 32, or the kernel refuses.
     pub fn block(
         &self,
         address: Ipv4Addr,
@@ -69,7 +69,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// When `length` is more than 32, or the kernel refuses.
+    /// Fails if `length` is more than 32, or the kernel refuses.
     pub fn unblock(&self, address: Ipv4Addr, length: u32) -> bpfmap::Result<bool> {
         self.rules.delete(&prefix(address, length))
     }
@@ -78,7 +78,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn counts(&self) -> bpfmap::Result<Vec<(Flow, TrafficCount)>> {
         self.counts.iter().collect()
     }
@@ -87,7 +87,7 @@ impl Firewall {
     ///
     /// # Errors
     ///
-    /// When the ring is not as the kernel leaves it.
+    /// Fails if the ring is not as the kernel leaves it.
     pub fn refusals(&mut self, handle: impl FnMut(&Refusal)) -> bpfmap::Result<usize> {
         self.refusals.consume(handle)
     }

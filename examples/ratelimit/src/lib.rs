@@ -46,7 +46,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses the program or the interface: `CAP_BPF`, `CAP_PERFMON` and
+    /// Fails if the kernel refuses the program or the interface: `CAP_BPF`, `CAP_PERFMON` and
     /// `CAP_NET_ADMIN` are needed.
     pub fn attach(interface: i32, packets: u64, window: Duration) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
@@ -62,7 +62,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// When the window is longer than 584 years, or the kernel refuses.
+    /// Fails if the window is longer than 584 years, or the kernel refuses.
     pub fn set_limit(&self, packets: u64, window: Duration) -> Result<(), Box<dyn Error>> {
         let window_ns = u64::try_from(window.as_nanos())?;
         self.settings.update(&0, &Limit { packets, window_ns }, UpdateMode::Any)?;
@@ -73,7 +73,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn sources(&self) -> bpfmap::Result<Vec<(IpAddr, Usage)>> {
         let mut sources = vec![];
         for entry in &self.sources {
@@ -87,7 +87,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn usage(&self, source: IpAddr) -> bpfmap::Result<Option<Usage>> {
         self.sources.lookup(&key(source))
     }
@@ -96,7 +96,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn reset(&self, source: IpAddr) -> bpfmap::Result<bool> {
         self.sources.delete(&key(source))
     }

@@ -49,7 +49,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses the programs or the interface: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
+    /// Fails if the kernel refuses the programs or the interface: `CAP_BPF` and `CAP_NET_ADMIN` are needed.
     pub fn attach(interface: i32) -> Result<Self, Box<dyn Error>> {
         let mut object = MaybeUninit::<OpenObject>::uninit();
         let skeleton = skeleton::TailcallsSkelBuilder::default().open(&mut object)?.load()?;
@@ -66,7 +66,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn services(&self) -> bpfmap::Result<Vec<(Service, u64)>> {
         self.services
             .iter()
@@ -78,7 +78,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn packets(&self, version: u8, protocol: u8, port: u16) -> bpfmap::Result<u64> {
         let service = Service { version, protocol, port: Be16::new(port) };
         Ok(self.services.lookup(&service)?.map_or(0, |packets| packets.iter().sum()))
@@ -88,7 +88,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn parses(&self, layer: Layer) -> bpfmap::Result<bool> {
         Ok(self.parsers.get(&(layer as u32))?.is_some())
     }
@@ -98,7 +98,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn stop_parsing_udp(&self) -> bpfmap::Result<bool> {
         self.parsers.delete(&(Layer::Udp as u32))
     }
@@ -107,7 +107,7 @@ impl PacketCounter {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses.
+    /// Fails if the kernel refuses.
     pub fn parse_udp(&self) -> bpfmap::Result<()> {
         self.parsers.set(&(Layer::Udp as u32), ProgramFd::new(self.udp.as_fd()))
     }

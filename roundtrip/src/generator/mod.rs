@@ -125,7 +125,7 @@ impl Tally {
     ///
     /// # Errors
     ///
-    /// When too much of it is refused, or something that a schema can have is in none.
+    /// Fails if too much of it is refused, or something that a schema can have is in none.
     pub(crate) fn verdict(&self, schemas: u64) -> Result<(), String> {
         if schemas < ENOUGH {
             return Ok(());

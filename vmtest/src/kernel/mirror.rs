@@ -30,7 +30,7 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// When apt on this machine has no source of that kind of suite.
+    /// Fails if apt on this machine has no source of that kind of suite.
     pub fn of(&self, suite: &str) -> Result<&str> {
         let (mirror, option) = if suite.ends_with("-security") {
             (&self.security, "--security-mirror")

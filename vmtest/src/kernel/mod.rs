@@ -46,7 +46,7 @@ pub fn lines() -> Vec<&'static str> {
 ///
 /// # Errors
 ///
-/// When apt cannot fetch it.
+/// Fails if apt cannot fetch it.
 pub fn debian_package(suite: &'static str, name: &str, mirror: &Mirror) -> Result<PathBuf> {
     debian::ensure_package(suite, name, &Cache::open()?, mirror)
 }

@@ -32,7 +32,7 @@ const WANTED: usize = 99;
 ///
 /// # Errors
 ///
-/// When fewer than 99 of 100 maps come back the same, or one comes back otherwise without a word.
+/// Fails if fewer than 99 of 100 maps come back the same, or one comes back otherwise without a word.
 pub(crate) fn run(objects: Option<&Path>) -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");

@@ -20,7 +20,7 @@ const FILE: &str = "bpfmap-dist.cdx";
 ///
 /// # Errors
 ///
-/// When cargo-cyclonedx can't be installed, or fails.
+/// Fails if cargo-cyclonedx can't be installed, or fails.
 pub(crate) fn of(tool: &Tool, time: u64) -> Result<Vec<u8>, Error> {
     let mut command = cargo();
     command.env("PATH", path_with("cyclonedx")?).env("SOURCE_DATE_EPOCH", time.to_string());

@@ -19,7 +19,7 @@ const NAMES: &[&str] = &["COPYING", "COPYRIGHT", "LICENCE", "LICENSE", "NOTICE",
 ///
 /// # Errors
 ///
-/// When a crate names no licence, or its files can't be read.
+/// Fails if a crate names no licence, or its files can't be read.
 pub(crate) fn of(tool: &str, target: &str) -> Result<String, Error> {
     let mut command = MetadataCommand::new();
     command.current_dir(root());

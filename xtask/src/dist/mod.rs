@@ -44,7 +44,7 @@ const SHELLS: &[(&str, &str)] = &[("bash", ".bash"), ("fish", ".fish"), ("zsh", 
 ///
 /// # Errors
 ///
-/// When a tool can't be built or described, and when an archive is not what it should be.
+/// Fails if a tool can't be built or described, or if an archive is not what it should be.
 pub(crate) fn run() -> Result<(), Error> {
     let mut steps = Steps::new(3);
     let time = time()?;

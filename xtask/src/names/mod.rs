@@ -36,7 +36,7 @@ type Uses = BTreeMap<String, Vec<Use>>;
 ///
 /// # Errors
 ///
-/// When a kernel or a package can't be had, or clang answers otherwise than a [`Kind`] says.
+/// Fails if a kernel or a package can't be had, or clang answers otherwise than a [`Kind`] says.
 pub(crate) fn write() -> Result<(), Error> {
     let mut steps = Steps::new(4);
     steps.next("Packages");
@@ -85,7 +85,7 @@ fn header(origins: &[String], versions: &str) -> String {
 ///
 /// # Errors
 ///
-/// When a kernel has other names than the list says. Of a kernel in another version than the one that was
+/// Fails if a kernel has other names than the list says. Of a kernel in another version than the one that was
 /// measured, one name of a hundred may differ.
 pub(crate) fn check() -> Result<(), Error> {
     let listed = Names::listed(LIST.entries());
