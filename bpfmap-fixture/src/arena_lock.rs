@@ -11,7 +11,7 @@ pub(crate) struct ArenaLock {
 }
 
 impl ArenaLock {
-    /// Waits until no other thread has an arena. A thread that takes it twice waits for ever.
+    /// Waits until no other thread has an arena. A thread that takes it twice waits forever.
     pub(crate) fn take() -> Self {
         // A test that failed leaves nothing behind that the next could meet.
         Self { _guard: ARENA.lock().unwrap_or_else(PoisonError::into_inner) }
