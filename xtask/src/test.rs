@@ -18,6 +18,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("tailcalls", &["packets"]),
     ("firewall", &["packets"]),
     ("syscalls", &[]),
+    ("routes", &["lookups"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
@@ -78,6 +79,7 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "ratelimit", "--lib"],
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],
+    &["--package", "routes", "--lib"],
 ];
 
 /// What clippy sees: everything, and what builds with fewer features. Each package's `rust-version` counts
