@@ -19,6 +19,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("firewall", &["packets"]),
     ("syscalls", &[]),
     ("routes", &["lookups"]),
+    ("lockstep", &["contention"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the

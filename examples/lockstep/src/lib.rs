@@ -1,0 +1,204 @@
+//! Shares a value under a spin lock between programs on two CPUs and user space.
+//!
+//! The value is declared in `lockstep.toml`: 32 numbers that are always equal, and the lock. A BPF program adds one to
+//! all of them. User space reads and writes the value while programs run: with the flag `BPF_F_LOCK` the kernel takes
+//! the lock for it, and without the flag a reader can see half of a change.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::thread;
+
+use bpfmap::{Map, UpdateMode};
+use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+pub use maps::Cells;
+use maps::{InArray, InHash};
+
+/// The types and maps of the schema.
+pub mod maps {
+    include!(concat!(env!("OUT_DIR"), "/lockstep.rs"));
+}
+
+/// The result of what can fail.
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The map that contains the shared value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// An array, in which each value always exists.
+    Array,
+    /// A hash table, in which user space inserts the value.
+    Hash,
+}
+
+/// A value that programs and user space share.
+#[derive(Debug)]
+pub struct Lockstep {
+    object: Object,
+    in_array: Map<InArray>,
+    in_hash: Map<InHash>,
+}
+
+/// How many reads there were, and how many of them saw half of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// All reads.
+    pub total: u64,
+    /// Reads in which the numbers differed.
+    pub torn: u64,
+}
+
+/// What readers saw while programs changed the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Reads without the lock.
+    pub plain: Reads,
+    /// Reads under the lock.
+    pub locked: Reads,
+    /// The numbers at the end.
+    pub end: u64,
+}
+
+impl Lockstep {
+    /// Loads the programs. All numbers are zero.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses the programs: they need `CAP_BPF` and `CAP_NET_ADMIN`.
+    pub fn load() -> Result<Self> {
+        let object = include_bytes!(concat!(env!("OUT_DIR"), "/lockstep.bpf.o"));
+        let object = ObjectBuilder::default().open_memory(object)?.load()?;
+        let maps::Maps { in_array, in_hash } = maps::Maps::from_object(&object)?;
+        // The lock of a new entry is always free, whatever these bytes are.
+        in_hash.update_locked(&0, &Cells::default(), UpdateMode::NoExist)?;
+        Ok(Self { object, in_array, in_hash })
+    }
+
+    /// Runs the program `times` times on the CPU of this thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel can't run the program.
+    pub fn step(&self, storage: Storage, times: u32) -> Result<()> {
+        let name = match storage {
+            Storage::Array => "step_in_array",
+            Storage::Hash => "step_in_hash",
+        };
+        let mut programs = self.object.progs_mut();
+        let program = programs.find(|program| program.name() == OsStr::new(name));
+        let program = program.ok_or_else(|| format!("the object has no program `{name}`"))?;
+        // The program does not read the packet, but the kernel wants an Ethernet header.
+        let input =
+            ProgramInput { data_in: Some(&[0; 14]), repeat: times, ..ProgramInput::default() };
+        match program.test_run(input)?.return_value {
+            0 => Ok(()),
+            _ => Err(format!("`{name}` found no value").into()),
+        }
+    }
+
+    /// Reads the value without the lock: the numbers may differ.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses the lookup.
+    pub fn read(&self, storage: Storage) -> Result<Cells> {
+        let cells = match storage {
+            Storage::Array => self.in_array.lookup(&0),
+            Storage::Hash => self.in_hash.lookup(&0),
+        };
+        cells?.ok_or_else(|| "the value was deleted".into())
+    }
+
+    /// Reads the value under the lock: all numbers are equal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses the lookup.
+    pub fn read_locked(&self, storage: Storage) -> Result<Cells> {
+        let cells = match storage {
+            Storage::Array => self.in_array.lookup_locked(&0),
+            Storage::Hash => self.in_hash.lookup_locked(&0),
+        };
+        cells?.ok_or_else(|| "the value was deleted".into())
+    }
+
+    /// Sets all numbers under the lock. The value changes in place, between two runs of a program.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses the update.
+    pub fn set(&self, storage: Storage, number: u64) -> bpfmap::Result<()> {
+        let cells = Cells { numbers: [number; 32], ..Cells::default() };
+        match storage {
+            Storage::Array => self.in_array.update_locked(&0, &cells, UpdateMode::Exist),
+            Storage::Hash => self.in_hash.update_locked(&0, &cells, UpdateMode::Exist),
+        }
+    }
+
+    /// Runs the program `times` times on each of two CPUs, and reads the value meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel can't run the program, or refuses a lookup.
+    pub fn contend(&self, storage: Storage, times: u32) -> Result<Report> {
+        let mut report = Report::default();
+        let written = self.while_programs_run(storage, times, || {
+            report.plain.add(&self.read(storage)?);
+            report.locked.add(&self.read_locked(storage)?);
+            Ok(())
+        });
+        written?;
+        report.end = self.read_locked(storage)?.numbers[0];
+        Ok(report)
+    }
+
+    /// Calls `act` again and again, until the program has run `times` times on each of two CPUs.
+    ///
+    /// # Errors
+    ///
+    /// Fails like `act`, and if the kernel can't run the program.
+    pub fn while_programs_run(
+        &self,
+        storage: Storage,
+        times: u32,
+        mut act: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
+        thread::scope(|scope| {
+            let writers = [0, 1].map(|cpu| {
+                scope.spawn(move || {
+                    stay_on(cpu);
+                    self.step(storage, times)
+                })
+            });
+            while writers.iter().any(|writer| !writer.is_finished()) {
+                act()?;
+            }
+            for writer in writers {
+                writer.join().map_err(|_| "a thread that runs a program panicked")??;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Reads {
+    fn add(&mut self, cells: &Cells) {
+        self.total += 1;
+        self.torn += u64::from(!is_whole(cells));
+    }
+}
+
+/// Returns whether all numbers are equal.
+#[must_use]
+pub fn is_whole(cells: &Cells) -> bool {
+    cells.numbers.iter().all(|number| *number == cells.numbers[0])
+}
+
+/// Keeps this thread on a CPU, so that the programs of two threads really run side by side.
+fn stay_on(cpu: usize) {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu);
+    // On a machine with a single CPU the threads take turns.
+    let _ = sched_setaffinity(None, &cpus);
+}
