@@ -20,6 +20,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("syscalls", &[]),
     ("routes", &["lookups"]),
     ("lockstep", &["contention"]),
+    ("hotswap", &["swaps"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
