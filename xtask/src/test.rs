@@ -21,6 +21,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("routes", &["lookups"]),
     ("lockstep", &["contention"]),
     ("hotswap", &["swaps"]),
+    ("upgrade", &["migration"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the

@@ -1,0 +1,121 @@
+//! Moves a pinned map from the layout of one version of a program to that of the next.
+//!
+//! Version 1 counts the packets of each source in a pinned map, so that the counts survive a restart. Version 2 has wider
+//! counts and a limit, so it can't use the map of version 1. Both versions are in this crate; in a project of your own
+//! they are two releases, and `schemas/v1.toml` is the schema of the earlier one.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use bpfmap::migrate::{Migration, Outcome, Progress};
+use bpfmap::{Be32, Map, MapSpec};
+use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
+
+bpfmap::include_maps!();
+
+/// The result of what can fail.
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The map with the layout of version 1.
+pub type V1 = v1::Sources;
+/// The map with the layout of version 2.
+pub type V2 = v2::Sources;
+
+/// A version of the program, loaded.
+#[derive(Debug)]
+pub struct Counter<S: MapSpec> {
+    object: Object,
+    sources: Map<S>,
+}
+
+impl Counter<V1> {
+    /// Loads version 1. It uses the map that is pinned in `folder`, or creates and pins it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the map there has another layout, or if the kernel refuses the program: it needs `CAP_BPF` and
+    /// `CAP_NET_ADMIN`, and `folder` must be in a BPF file system.
+    pub fn load(folder: &Path) -> Result<Self> {
+        load(include_bytes!(concat!(env!("OUT_DIR"), "/v1.bpf.o")), folder)
+    }
+}
+
+impl Counter<V2> {
+    /// Loads version 2. It uses the map that is pinned in `folder`, or creates and pins it.
+    ///
+    /// # Errors
+    ///
+    /// Fails like version 1.
+    pub fn load(folder: &Path) -> Result<Self> {
+        load(include_bytes!(concat!(env!("OUT_DIR"), "/v2.bpf.o")), folder)
+    }
+}
+
+fn load<S: MapSpec>(object: &[u8], folder: &Path) -> Result<Counter<S>> {
+    // libbpf only says that the sizes differ; this says which members do, and what to do about it.
+    let pin = pin(folder);
+    if pin.try_exists()? {
+        Map::<S>::from_pinned(&pin)?;
+    }
+    let object = ObjectBuilder::default().pin_root_path(folder)?.open_memory(object)?.load()?;
+    let sources = Map::from_object(&object)?;
+    Ok(Counter { object, sources })
+}
+
+impl<S: MapSpec<Key = Be32>> Counter<S> {
+    /// The map of the counts.
+    #[must_use]
+    pub fn sources(&self) -> &Map<S> {
+        &self.sources
+    }
+
+    /// Runs the program with a packet. Returns whether it passed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel can't run the program.
+    pub fn send(&self, from: Ipv4Addr) -> Result<bool> {
+        // `enum xdp_action`
+        const XDP_PASS: u32 = 2;
+        let mut programs = self.object.progs_mut();
+        let program = programs.find(|program| program.name() == OsStr::new("count"));
+        let program = program.ok_or("the object has no program `count`")?;
+        let packet = packet(from);
+        let input = ProgramInput { data_in: Some(&packet), ..ProgramInput::default() };
+        Ok(program.test_run(input)?.return_value == XDP_PASS)
+    }
+}
+
+/// Returns the path of the map that both versions pin in `folder`.
+#[must_use]
+pub fn pin(folder: &Path) -> PathBuf {
+    folder.join("sources")
+}
+
+/// Moves the map that is pinned in `folder` to the layout of version 2. Does nothing if it has this layout already.
+///
+/// # Errors
+///
+/// Fails if a program of version 1 still changes the map, and like [`Migration::run`]. Then the pin is unchanged.
+pub fn migrate(folder: &Path, progress: impl FnMut(Progress)) -> bpfmap::Result<Outcome> {
+    v2_migrate::migrate_sources(pin(folder), progress)
+}
+
+/// Returns the migration that [`migrate`] runs, for other options.
+#[must_use]
+pub fn migration(folder: &Path) -> Migration<'static> {
+    v2_migrate::migration_of_sources(pin(folder))
+}
+
+/// Returns an Ethernet frame with an IPv4 header and no data.
+fn packet(from: Ipv4Addr) -> [u8; 34] {
+    const ETH_P_IP: [u8; 2] = [0x08, 0x00];
+    let mut packet = [0; 34];
+    packet[12..14].copy_from_slice(&ETH_P_IP);
+    packet[14] = 0x45; // Version 4, and a header of 5 words.
+    packet[17] = 20; // The length of the header and the data.
+    packet[26..30].copy_from_slice(&from.octets());
+    packet
+}
