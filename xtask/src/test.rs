@@ -22,6 +22,7 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("lockstep", &["contention"]),
     ("hotswap", &["swaps"]),
     ("upgrade", &["migration"]),
+    ("tour", &["answers"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
