@@ -14,6 +14,7 @@ pub(crate) fn create(_: &Loaded) -> Result<Vec<String>> {
         format!("100 entries: {} bytes of key, {} bytes of value", info.key_size, info.value_size),
         format!("without preallocation: {}", flags.contains(MapFlags::NO_PREALLOC)),
         format!("0 entries: {}", answer(create(0))),
+        format!("4294967295 entries: {}", answer(create(u32::MAX))),
     ])
 }
 

@@ -19,6 +19,7 @@ fn creating_a_map() {
             "100 entries: 4 bytes of key, 4 bytes of value",
             "without preallocation: true",
             "0 entries: Invalid argument (os error 22)",
+            "4294967295 entries: Argument list too long (os error 7)",
         ],
     );
 }
@@ -260,6 +261,17 @@ fn queues_and_stacks() {
             "stack, pop: [Some(3), Some(2), Some(1), None]",
         ],
     );
+}
+
+#[test]
+fn the_readme_shows_what_the_tour_prints() {
+    let readme = include_str!("../README.md");
+    for name in ["update", "iterate"] {
+        let section = SECTIONS.iter().find(|section| section.name == name).expect("there is one");
+        let lines = section.run().unwrap().join("\n    ");
+        let printed = format!("{} ({name})\n    {lines}\n", section.title);
+        assert!(readme.contains(&printed), "the README does not have:\n{printed}");
+    }
 }
 
 /// Each section has a test above, which fails if the section is missing.
