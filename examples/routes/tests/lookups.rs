@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use bpfmap::{Be32, ErrorKind, KernelVersion, Map, UpdateMode, running_kernel};
+use routes::maps::{Prefix, Routes};
 use routes::{NextHop, Route, Router, parse};
 
 /// The table in this folder.
@@ -109,6 +111,25 @@ fn a_next_hop_without_a_counter_is_refused() {
     let error = router.add(&route(256)).unwrap_err();
     assert_eq!(error.to_string(), "no counter is left for the next hop `dev port256`");
     assert_eq!(router.lookup(Ipv4Addr::from_bits(256 << 8)).unwrap(), None);
+}
+
+#[test]
+fn a_full_table_refuses_a_new_route_and_replaces_an_old_one() {
+    let _memory_for_maps = Router::load().unwrap();
+    let routes = Map::<Routes>::options().max_entries(1).create().unwrap();
+    let prefix = |address| Prefix { length: 24, address: Be32::new(address) };
+    routes.update(&prefix(0x0a00_0000), &1, UpdateMode::Any).unwrap();
+    let refused = routes.update(&prefix(0x0a00_0100), &2, UpdateMode::Any).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Full, "{refused}");
+    match routes.update(&prefix(0x0a00_0000), &3, UpdateMode::Any) {
+        Ok(()) => assert_eq!(routes.lookup(&prefix(0x0a00_0000)).unwrap(), Some(3)),
+        // Linux 5.10 needs room for the new entry before it removes the old one.
+        Err(refused) => {
+            assert_eq!(refused.kind(), ErrorKind::Full, "{refused}");
+            assert!(running_kernel().unwrap() < KernelVersion::new(6, 1), "{refused}");
+            println!("vmtest:note refused.replace=ENOSPC, no longer from Linux 6.1");
+        }
+    }
 }
 
 #[test]
