@@ -4,18 +4,32 @@
 use std::error::Error;
 use std::fs::File;
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
 use firewall::Firewall;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let cgroup = arguments.next().ok_or("usage: firewall CGROUP PREFIX…")?;
-    let mut firewall = Firewall::attach(&File::open(&cgroup)?)?;
+    let cgroup = File::open(&cgroup).map_err(|error| format!("{cgroup}: {error}"))?;
+    let mut firewall = Firewall::attach(&cgroup)?;
     for prefix in arguments {
-        let (address, length) = prefix.split_once('/').unwrap_or((&prefix, "32"));
-        firewall.block(address.parse::<Ipv4Addr>()?, length.parse()?, None)?;
+        let (address, length) = parse_prefix(&prefix).ok_or_else(|| {
+            format!("expected an IPv4 address with a prefix length, found `{prefix}`")
+        })?;
+        firewall.block(address, length, None)?;
     }
     loop {
         sleep(Duration::from_secs(1));
@@ -30,4 +44,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
         })?;
     }
+}
+
+/// Parses `198.51.100.0/24`. Without a length, the prefix is a single address.
+fn parse_prefix(text: &str) -> Option<(Ipv4Addr, u32)> {
+    let (address, length) = text.split_once('/').unwrap_or((text, "32"));
+    let length = length.parse().ok().filter(|length| *length <= 32)?;
+    Some((address.parse().ok()?, length))
 }

@@ -2,17 +2,30 @@
 //! who sends.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use bpfmap::InterfaceIndex;
 use ratelimit::RateLimiter;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [interface, packets] = arguments.as_slice() else {
         return Err("usage: ratelimit INTERFACE PACKETS".into());
     };
-    let packets = packets.parse().map_err(|_| format!("{packets:?} is no number of packets"))?;
+    let packets =
+        packets.parse().map_err(|_| format!("expected a number of packets, found `{packets}`"))?;
     let limiter = RateLimiter::attach(interface_number(interface)?, packets, SECOND)?;
     loop {
         sleep(SECOND);
@@ -26,8 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 const SECOND: Duration = Duration::from_secs(1);
 
 fn interface_number(name: &str) -> Result<i32, Box<dyn Error>> {
-    let path = format!("/sys/class/net/{name}/ifindex");
-    let text = std::fs::read_to_string(path)
-        .map_err(|_| format!("there is no network interface {name:?}"))?;
-    Ok(text.trim().parse()?)
+    let interface = InterfaceIndex::from_name(name)
+        .map_err(|error| format!("network interface `{name}`: {error}"))?;
+    Ok(interface.get().try_into()?)
 }

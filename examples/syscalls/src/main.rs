@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::mem::MaybeUninit;
+use std::process::ExitCode;
 
 use bpfmap::{BpfMap, BpfType, CharArray, Enum, Map, UpdateMode};
 use libbpf_rs::skel::{OpenSkel as _, Skel as _, SkelBuilder as _};
@@ -102,8 +103,24 @@ impl Counter {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let process = std::env::args().nth(1).map(|text| text.parse()).transpose()?;
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let process = match std::env::args().nth(1) {
+        None => None,
+        Some(text) => {
+            let error = |_| format!("expected the number of a process, found `{text}`");
+            Some(text.parse().map_err(error)?)
+        }
+    };
     let counter = Counter::start(process)?;
     std::io::stdin().read_line(&mut String::new())?;
     let mut calls = counter.calls.iter().collect::<Result<Vec<_>, _>>()?;

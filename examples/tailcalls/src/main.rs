@@ -1,12 +1,24 @@
 //! `tailcalls INTERFACE`: shows each second what the packets are for that an interface received.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use bpfmap::InterfaceIndex;
 use tailcalls::PacketCounter;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [interface] = arguments.as_slice() else {
         return Err("usage: tailcalls INTERFACE".into());
@@ -23,8 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn interface_number(name: &str) -> Result<i32, Box<dyn Error>> {
-    let path = format!("/sys/class/net/{name}/ifindex");
-    let text = std::fs::read_to_string(path)
-        .map_err(|_| format!("there is no network interface {name:?}"))?;
-    Ok(text.trim().parse()?)
+    let interface = InterfaceIndex::from_name(name)
+        .map_err(|error| format!("network interface `{name}`: {error}"))?;
+    Ok(interface.get().try_into()?)
 }
