@@ -158,10 +158,26 @@ impl<'a> MapDef<'a> {
 }
 
 /// How a loader should pin a map (`pinning` of a BTF-defined map).
+///
+/// ```
+/// use bpfmap_core::{MapDef, Pinning, TypeDesc};
+///
+/// /// Returns the path at which libbpf pins a map.
+/// fn pin(map: &MapDef<'_>) -> Option<String> {
+///     match map.pinning {
+///         Pinning::ByName => Some(format!("/sys/fs/bpf/{}", map.name)),
+///         Pinning::None | Pinning::Other(_) => None,
+///     }
+/// }
+///
+/// let counters = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64);
+/// assert_eq!(pin(&counters), None);
+/// assert_eq!(pin(&counters.pinning(Pinning::ByName)).as_deref(), Some("/sys/fs/bpf/counters"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum Pinning {
-    /// Not.
+    /// The loader does not pin the map.
     #[default]
     None,
     /// `LIBBPF_PIN_BY_NAME`: under the map's name, in `/sys/fs/bpf` unless the loader says otherwise.

@@ -168,6 +168,27 @@ pub struct MemberDesc<'a> {
 }
 
 /// The encoding of an integer's bits.
+///
+/// ```
+/// use bpfmap_core::{IntEncoding, TypeDesc};
+///
+/// /// Returns the text in which a tool shows an integer of 4 bytes.
+/// fn show(desc: &TypeDesc<'_>, bytes: [u8; 4]) -> Option<String> {
+///     match desc {
+///         TypeDesc::Typedef { target, .. } => show(target, bytes),
+///         TypeDesc::Int { encoding: IntEncoding::Signed, size: 4, .. } => {
+///             Some(i32::from_ne_bytes(bytes).to_string())
+///         }
+///         TypeDesc::Int { encoding: IntEncoding::Unsigned, size: 4, .. } => {
+///             Some(u32::from_ne_bytes(bytes).to_string())
+///         }
+///         _ => None,
+///     }
+/// }
+///
+/// assert_eq!(show(TypeDesc::I32, [0xff; 4]).as_deref(), Some("-1"));
+/// assert_eq!(show(TypeDesc::U32, [0xff; 4]).as_deref(), Some("4294967295"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum IntEncoding {

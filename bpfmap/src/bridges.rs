@@ -7,6 +7,18 @@ use crate::plain::Plain;
 
 /// A wrapper that makes a type of another crate [`Plain`] by zerocopy's proof. For your own types,
 /// see [`plain_from_zerocopy!`](crate::plain_from_zerocopy!).
+///
+/// ```no_run
+/// use bpfmap::{Map, UpdateMode, Zerocopy};
+/// use zerocopy::byteorder::network_endian::U32;
+///
+/// # fn f<S: bpfmap::MapSpec<Kind = bpfmap::kind::Hash, Key = Zerocopy<U32>, Value = u32>>(
+/// #     routes: &Map<S>) -> bpfmap::Result<()> {
+/// // A type of the crate zerocopy as the key.
+/// routes.update(&Zerocopy(U32::new(7)), &1, UpdateMode::Any)?;
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "zerocopy")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
@@ -22,6 +34,19 @@ unsafe impl<T> Plain for Zerocopy<T> where
 
 /// A wrapper that makes a type of another crate [`Plain`] by bytemuck's proof. For your own types,
 /// see [`plain_from_bytemuck!`](crate::plain_from_bytemuck!).
+///
+/// ```no_run
+/// # fn f<S: bpfmap::MapSpec<Kind = bpfmap::kind::Array, Key = u32, Value = bpfmap::Pod<core::num::Wrapping<u64>>>>(
+/// #     sums: &bpfmap::Map<S>) -> bpfmap::Result<()> {
+/// use bpfmap::{Pod, UpdateMode};
+/// use core::num::Wrapping;
+///
+/// // A type of another crate for which bytemuck has a proof.
+/// let Pod(sum) = sums.lookup(&0)?.unwrap_or_default();
+/// sums.update(&0, &Pod(sum + Wrapping(1)), UpdateMode::Any)?;
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "bytemuck")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]

@@ -72,6 +72,17 @@ impl<const N: usize> CharArray<N> {
     }
 
     /// Returns the text, with U+FFFD (�) in place of bytes that are not UTF-8. Allocates only if there are such bytes.
+    ///
+    /// ```
+    /// use bpfmap::CharArray;
+    ///
+    /// // A process name that the kernel has cut within a character.
+    /// let name = CharArray::from_bytes(*b"caf\xc3\0\0\0\0");
+    /// assert!(name.to_str().is_err());
+    /// assert_eq!(name.to_string_lossy(), "caf\u{fffd}");
+    /// assert_eq!(name.bytes_until_nul(), b"caf\xc3");
+    /// assert_eq!(name.to_bytes(), *b"caf\xc3\0\0\0\0");
+    /// ```
     #[must_use]
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes_until_nul())

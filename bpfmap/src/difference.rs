@@ -15,6 +15,14 @@ pub struct Difference {
 
 impl Difference {
     /// Returns a difference in the part at `path`.
+    ///
+    /// ```
+    /// use bpfmap::verify::Difference;
+    ///
+    /// // A check of your own, reported like the others.
+    /// let difference = Difference::new("pinning", "by_name, schema says none".to_owned());
+    /// assert_eq!(difference.to_string(), "pinning: by_name, schema says none");
+    /// ```
     #[must_use]
     pub fn new(path: &str, text: String) -> Self {
         Self { path: path.to_owned(), text }

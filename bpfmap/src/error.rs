@@ -11,6 +11,28 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// found.
 ///
 /// An absent key is not an error: lookups return `Ok(None)`, deletions return `Ok(false)`.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, Error, ErrorKind, Map, Operation, UpdateMode};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 1)]
+/// struct Seen {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let seen = Map::<Seen>::create()?;
+/// seen.update(&1, &0, UpdateMode::Any)?;
+/// let error: Error = seen.update(&2, &0, UpdateMode::Any).unwrap_err();
+/// assert_eq!((error.kind(), error.operation()), (ErrorKind::Full, Operation::Update));
+/// // 7 is `E2BIG`.
+/// assert_eq!((error.map(), error.errno()), ("seen", Some(7)));
+/// println!("{error}");
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct Error(Repr);
 
 enum Repr {
@@ -28,6 +50,30 @@ struct Told {
 }
 
 /// The kinds of errors that a program may want to distinguish.
+///
+/// ```
+/// use bpfmap::{Error, ErrorKind};
+///
+/// /// Returns what an operator can do about an error.
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::Unsupported => "run a newer kernel",
+///         ErrorKind::PermissionDenied => "run as root, or with CAP_BPF",
+///         ErrorKind::Exists | ErrorKind::NotFound => {
+///             "check which process creates the entry or the pin"
+///         }
+///         ErrorKind::NotCreated => "start the program with the option that creates the map",
+///         ErrorKind::Full => "increase max_entries",
+///         ErrorKind::OutOfMemory => "free memory, or decrease max_entries",
+///         ErrorKind::Mismatch => "compile programs and application from the same schema",
+///         ErrorKind::PossibleCpus => "unmount what hides /sys/devices/system/cpu/possible",
+///         ErrorKind::Disturbed => "try again, or stop the programs that write to the map",
+///         ErrorKind::Contended | ErrorKind::Corrupted => "stop the other process that uses the ring",
+///         ErrorKind::Other => "look up the errno",
+///         _ => "upgrade this tool",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -65,6 +111,29 @@ pub enum ErrorKind {
 }
 
 /// The operation that failed.
+///
+/// ```
+/// use bpfmap::Operation;
+///
+/// /// Returns the label under which an error is counted.
+/// fn label(operation: Operation) -> &'static str {
+///     match operation {
+///         Operation::Open | Operation::Create | Operation::Preflight | Operation::LoadBtf => "start",
+///         Operation::Info | Operation::Clone | Operation::PossibleCpus => "information",
+///         Operation::Pin | Operation::Unpin | Operation::Freeze | Operation::Migrate => {
+///             "administration"
+///         }
+///         Operation::Lookup | Operation::NextKey | Operation::LookupBatch | Operation::Peek => "read",
+///         Operation::Update | Operation::UpdateBatch | Operation::Push => "write",
+///         Operation::Delete | Operation::DeleteBatch => "delete",
+///         Operation::Take | Operation::TakeBatch | Operation::Pop => "take",
+///         Operation::Mmap | Operation::OpenPerfEvent | Operation::Wait | Operation::Read => "events",
+///         _ => "other",
+///     }
+/// }
+///
+/// assert_eq!((label(Operation::Pop), label(Operation::Mmap)), ("take", "events"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each variant is named like the method that failed")]

@@ -24,7 +24,9 @@
 /// targets.freeze()?;
 /// // … load the program …
 /// if let Some(target) = targets.lookup(&0)? {
-///     println!("instruction 4 is {} bytes into the machine code", target.jitted_off);
+///     assert_eq!(target.orig_off, 4);
+///     println!("instruction {} after verification", target.xlated_off);
+///     println!("{} bytes into the machine code", target.jitted_off);
 /// }
 /// # Ok(())
 /// # }

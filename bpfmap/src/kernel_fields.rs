@@ -39,54 +39,106 @@ opaque! {
     /// A `struct bpf_spin_lock` (Linux 5.1): 4 bytes. Only BPF programs lock it directly; user space reads and writes a
     /// whole value under the lock with [`Map::lookup_locked`](crate::Map::lookup_locked) and
     /// [`Map::update_locked`](crate::Map::update_locked).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() {
+    /// use bpfmap::{
+    ///     BpfType, Kptr, ListHead, ListNode, RbNode, RbRoot, RefCount, ResSpinLock, SpinLock, TaskWork,
+    ///     Timer, WorkQueue,
+    /// };
+    ///
+    /// /// An object that programs allocate, and keep in a list and in a tree.
+    /// #[derive(Clone, Copy, BpfType)]
+    /// #[repr(C)]
+    /// struct Job {
+    ///     id: u64,
+    ///     arrival: ListNode,
+    ///     order: RbNode,
+    ///     owners: RefCount,
+    ///     _pad: [u8; 4],
+    /// }
+    ///
+    /// /// A value with the list and the tree.
+    /// #[derive(Clone, Copy, BpfType)]
+    /// #[repr(C)]
+    /// struct Queue {
+    ///     lock: SpinLock,
+    ///     length: u32,
+    ///     #[bpf(list_head = Job.arrival)]
+    ///     arrivals: ListHead,
+    ///     #[bpf(rb_root = Job.order)]
+    ///     order: RbRoot,
+    /// }
+    ///
+    /// /// A value that acts later, and refers to a task.
+    /// #[derive(Clone, Copy, BpfType)]
+    /// #[repr(C)]
+    /// struct Watched {
+    ///     lock: ResSpinLock,
+    ///     alarms: u32,
+    ///     timer: Timer,
+    ///     later: WorkQueue,
+    ///     before_return: TaskWork,
+    ///     #[bpf(kptr = "task_struct")]
+    ///     task: Kptr,
+    /// }
+    ///
+    /// // User space has the other members, and zero for these.
+    /// let queue = Queue { length: 2, ..bpfmap::zeroed() };
+    /// assert_eq!((queue.length, queue.lock), (2, SpinLock::default()));
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     #[repr(C)]
     SpinLock(u32);
 
     /// A `struct bpf_res_spin_lock` (Linux 6.15): 4 bytes. A lock that a program can fail to acquire, which prevents
-    /// deadlocks. User space can't lock it: `BPF_F_LOCK` needs a [`SpinLock`].
+    /// deadlocks. User space can't lock it: `BPF_F_LOCK` needs a [`SpinLock`]. See [`SpinLock`] for an example.
     #[repr(C)]
     ResSpinLock(u32);
 
     /// A `struct bpf_timer` (Linux 5.15): 16 bytes, aligned to 8. It is cancelled when its entry is deleted, or when
-    /// the last descriptor and pin of the map are closed.
+    /// the last descriptor and pin of the map are closed. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     Timer([u64; 2]);
 
     /// A `struct bpf_wq` (Linux 6.10): 16 bytes, aligned to 8. Work that a program passes to a kernel thread, where it
-    /// may sleep.
+    /// may sleep. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     WorkQueue([u64; 2]);
 
     /// A `struct bpf_task_work` (Linux 6.18): 8 bytes. Work that a task does before it returns to user space.
+    /// See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     TaskWork([u64; 1]);
 
     /// A `struct bpf_refcount` (Linux 6.4): 4 bytes. Counts the owners of an object that programs allocate.
+    /// See [`SpinLock`] for an example.
     #[repr(C)]
     RefCount(u32);
 
     /// A pointer to an object of the kernel or of a program, which the value owns or only refers to (Linux 5.19; to
-    /// per-CPU memory from 6.7): 8 bytes. Only programs can store one.
+    /// per-CPU memory from 6.7): 8 bytes. Only programs can store one. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     Kptr(u64);
 
     /// A `struct bpf_list_head` (Linux 6.2): 16 bytes, aligned to 8. A list of objects that programs allocate. Deleting
-    /// the entry releases them.
+    /// the entry releases them. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     ListHead([u64; 2]);
 
     /// A `struct bpf_list_node` (Linux 6.2): 24 bytes from 6.6. An object needs this member to be
-    /// in a list.
+    /// in a list. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     ListNode([u64; 3]);
 
     /// A `struct bpf_rb_root` (Linux 6.3): 16 bytes, aligned to 8. A sorted tree of objects that programs allocate.
-    /// Deleting the entry releases them.
+    /// Deleting the entry releases them. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     RbRoot([u64; 2]);
 
     /// A `struct bpf_rb_node` (Linux 6.3): 32 bytes from 6.6. An object needs this member to be in
-    /// a tree.
+    /// a tree. See [`SpinLock`] for an example.
     #[repr(C, align(8))]
     RbNode([u64; 4]);
 }
@@ -119,6 +171,17 @@ impl<T: Plain> UserPtr<T> {
     }
 
     /// Returns whether the pointer is null.
+    ///
+    /// ```
+    /// use bpfmap::UserPtr;
+    /// use core::ptr::NonNull;
+    ///
+    /// let mut memory = [0_u64; 2];
+    /// let pointer = UserPtr::new(NonNull::from(&mut memory));
+    /// assert!(!pointer.is_null());
+    /// // A lookup always returns this one.
+    /// assert!(UserPtr::<[u64; 2]>::NULL.is_null());
+    /// ```
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.address == 0
@@ -183,6 +246,24 @@ impl<T> fmt::Debug for UserPtr<T> {
 ///
 /// Generated types with a lock implement it. The kernel finds the lock through the map's BTF; if a value has no lock,
 /// the kernel returns `EINVAL`.
+///
+/// ```no_run
+/// use bpfmap::kind::{Lock, LookupElement, UpdateElement};
+/// use bpfmap::{HasSpinLock, Map, MapSpec, UpdateMode};
+///
+/// /// Changes a value in one step for programs that take the lock. Other processes must not write to the map.
+/// fn change<S>(map: &Map<S>, key: &S::Key, change: impl FnOnce(&mut S::Value)) -> bpfmap::Result<()>
+/// where
+///     S: MapSpec<Kind: Lock + LookupElement + UpdateElement, Value: HasSpinLock>,
+///     S::Kind: bpfmap::kind::Kind<Value<S::Value> = S::Value>,
+/// {
+///     if let Some(mut value) = map.lookup_locked(key)? {
+///         change(&mut value);
+///         map.update_locked(key, &value, UpdateMode::Exist)?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no spin lock",
     label = "has no lock",

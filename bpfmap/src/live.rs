@@ -11,6 +11,43 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// A live map without a spec. Use it to inspect the map and to [verify](crate::verify) it.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, ErrorKind, LiveMap, Map, MapSpec};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(array, max_entries = 4)]
+/// struct Counters {
+///     value: u64,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(array_of_maps, max_entries = 8)]
+/// struct Pages {
+///     inner: Counters,
+/// }
+///
+/// let pages = LiveMap::create(&Pages::DEF)?;
+/// let id = pages.info().id;
+/// assert!(LiveMap::ids()?.contains(&id));
+/// let counters = LiveMap::create(&Counters::DEF)?;
+/// assert!(counters.btf()?.is_some(), "it was created from a declaration");
+///
+/// // What a command that lists maps does. A map may be deleted meanwhile.
+/// match LiveMap::from_id(id) {
+///     Ok(map) => println!("{}: {} entries", map.info().name, map.info().max_entries),
+///     Err(error) if error.kind() == ErrorKind::NotFound => println!("map {id} is gone"),
+///     Err(error) => return Err(error),
+/// }
+///
+/// // A map of maps shows what its inner maps are once there is one.
+/// assert!(pages.first_inner()?.is_none());
+/// Map::<Pages>::from_map(&pages)?.set(&2, &Map::<Counters>::create()?)?;
+/// assert_eq!(pages.first_inner()?.unwrap().info().name, "counters");
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct LiveMap {
     fd: OwnedFd,
@@ -38,6 +75,16 @@ impl LiveMap {
     }
 
     /// Opens the map that is pinned at a path of a BPF file system.
+    ///
+    /// ```no_run
+    /// use bpfmap::{LiveMap, MapDef, MapSource};
+    ///
+    /// /// Returns whether the pin is the map of the object.
+    /// fn is_pinned(object: &impl MapSource, def: &MapDef<'_>, path: &str) -> bpfmap::Result<bool> {
+    ///     let (of_object, pinned) = (LiveMap::from_object(object, def)?, LiveMap::from_pinned(path)?);
+    ///     Ok(of_object.info().id == pinned.info().id)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// `ENOENT`: there is no such file. `EACCES`, `EPERM`: this process may not open it. `EINVAL`: it is the pin of a

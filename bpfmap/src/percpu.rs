@@ -58,6 +58,23 @@ impl<V: Plain> PerCpu<V> {
 
     /// Returns the results of `value` for the number of each CPU.
     ///
+    /// ```
+    /// use bpfmap::PerCpu;
+    ///
+    /// let mut limits = PerCpu::from_fn(|cpu| if cpu == 0 { 50_000 } else { 1_000_u64 })?;
+    /// assert_eq!((limits.len(), limits.is_empty()), (bpfmap::possible_cpus()?, false));
+    /// assert_eq!((limits.get(0), limits.get(limits.len())), (Some(&50_000), None));
+    ///
+    /// *limits.get_mut(0).expect("every machine has a CPU 0") = 2_000;
+    /// limits.iter_mut().for_each(|limit| *limit /= 2);
+    /// assert_eq!(limits[0], 1_000);
+    /// // Values of 8 bytes have no gaps between them.
+    /// assert_eq!(limits.as_slice().map(|limits| limits.len()), Some(limits.len()));
+    ///
+    /// assert!(PerCpu::splat(500_u64)?.iter().all(|limit| *limit == 500));
+    /// # Ok::<(), bpfmap::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Fails if the number of possible CPUs is not available: see
     /// [`possible_cpus`](crate::possible_cpus).
@@ -249,6 +266,14 @@ iterator!(
     PerCpuIterMut<'a>, slice::IterMut<'a, Slot<V>>, &'a mut V, |slot| &mut slot.value);
 iterator!(
     /// An iterator that owns the values of each CPU: see [`PerCpu`].
+    ///
+    /// ```
+    /// use bpfmap::{PerCpu, PerCpuIntoIter};
+    ///
+    /// let mut left: PerCpuIntoIter<u64> = PerCpu::splat(3)?.into_iter();
+    /// assert_eq!((left.next(), left.len()), (Some(3), bpfmap::possible_cpus()? - 1));
+    /// # Ok::<(), bpfmap::Error>(())
+    /// ```
     PerCpuIntoIter, std::vec::IntoIter<Slot<V>>, V, |slot| slot.value);
 
 impl<V> Clone for PerCpuIter<'_, V> {

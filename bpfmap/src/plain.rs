@@ -81,6 +81,17 @@ pub fn zeroed_box<T: Plain>() -> Box<T> {
 }
 
 /// Returns the bytes of a value, as the kernel sees them.
+///
+/// ```
+/// use bpfmap::Be16;
+///
+/// let ports = [Be16::new(80), Be16::new(443)];
+/// assert_eq!(bpfmap::bytes_of(&ports), [0, 80, 1, 187]);
+///
+/// let copy: Option<[Be16; 2]> = bpfmap::from_bytes(&[0, 80, 1, 187]);
+/// assert_eq!(copy, Some(ports));
+/// assert_eq!(bpfmap::from_bytes::<u32>(&[1, 2, 3]), None, "a `u32` has 4 bytes");
+/// ```
 #[inline]
 #[must_use]
 pub const fn bytes_of<T: Plain>(value: &T) -> &[u8] {

@@ -24,6 +24,14 @@ const LIST: &str = "/sys/devices/system/cpu/possible";
 /// Before the first use it is compared with the number of values that the kernel writes for a temporary per-CPU map. A
 /// process that may not create maps checks instead that nothing is mounted over the file.
 ///
+/// ```
+/// // What the kernel needs for the values of a per-CPU map.
+/// let entries = 10_000;
+/// let bytes = entries * bpfmap::possible_cpus()? * size_of::<u64>();
+/// assert!(bytes >= 80_000);
+/// # Ok::<(), bpfmap::Error>(())
+/// ```
+///
 /// # Errors
 /// Fails if the file can't be read or isn't a list of CPUs, for example if `/sys` is not mounted.
 /// [`PossibleCpus`](ErrorKind::PossibleCpus): the kernel uses another number, or another file is mounted over this one.

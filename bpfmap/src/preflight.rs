@@ -53,6 +53,18 @@ pub fn preflight(maps: &[MapDef<'_>]) -> Result<()> {
 }
 
 /// Returns the mainline release of the running kernel; `None` if `uname` says something that does not begin with one.
+///
+/// ```
+/// use bpfmap::KernelVersion;
+///
+/// match bpfmap::running_kernel() {
+///     Some(kernel) if kernel >= KernelVersion::new(5, 8) => {
+///         println!("events come through a ring buffer")
+///     }
+///     Some(kernel) => println!("Linux {kernel} has only perf buffers"),
+///     None => println!("the release has an unknown form"),
+/// }
+/// ```
 #[must_use]
 pub fn running_kernel() -> Option<KernelVersion> {
     // SAFETY: all zero bytes are a valid `utsname`.

@@ -4,8 +4,8 @@ use crate::plain::Plain;
 use core::fmt;
 
 macro_rules! big_endian {
-    ($($name:ident $integer:ident $c:literal)*) => { $(
-        #[doc = concat!("A `", $c, "`: a `", stringify!($integer), "` in network byte order, aligned as C aligns it.")]
+    ($($(#[$doc:meta])* $name:ident $integer:ident)*) => { $(
+        $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
         #[cfg_attr(
             feature = "zerocopy",
@@ -89,7 +89,42 @@ macro_rules! big_endian {
         unsafe impl bytemuck::Pod for $name {}
     )* };
 }
-big_endian!(Be16 u16 "__be16" Be32 u32 "__be32" Be64 u64 "__be64");
+big_endian! {
+    /// A `__be16`: a `u16` in network byte order, aligned as C aligns it.
+    ///
+    /// ```
+    /// use bpfmap::Be16;
+    ///
+    /// let port = Be16::new(443);
+    /// assert_eq!(port.to_bytes(), [1, 187]);
+    /// assert_eq!(Be16::from_bytes([1, 187]).get(), 443);
+    /// ```
+    Be16 u16
+    /// A `__be32`: a `u32` in network byte order, aligned as C aligns it. It converts from and to an IPv4 address.
+    ///
+    /// ```
+    /// use bpfmap::Be32;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let address = Be32::from(Ipv4Addr::new(192, 0, 2, 1));
+    /// assert_eq!(address.to_bytes(), [192, 0, 2, 1]);
+    /// assert_eq!(address, Be32::from_bytes([192, 0, 2, 1]));
+    /// // Addresses of a network are next to each other in the host's byte order.
+    /// let next = Be32::new(address.get() + 1);
+    /// assert_eq!(Ipv4Addr::from(next).to_string(), "192.0.2.2");
+    /// ```
+    Be32 u32
+    /// A `__be64`: a `u64` in network byte order, aligned as C aligns it.
+    ///
+    /// ```
+    /// use bpfmap::Be64;
+    ///
+    /// let cookie = Be64::new(0x0102);
+    /// assert_eq!(cookie.to_bytes(), [0, 0, 0, 0, 0, 0, 1, 2]);
+    /// assert_eq!(Be64::from_bytes(cookie.to_bytes()).get(), 0x0102);
+    /// ```
+    Be64 u64
+}
 
 impl From<core::net::Ipv4Addr> for Be32 {
     fn from(address: core::net::Ipv4Addr) -> Self {
@@ -105,6 +140,16 @@ impl From<Be32> for core::net::Ipv4Addr {
 
 /// A C `bool`: one byte, for which the kernel does not guarantee 0 or 1. Every value except 0 is
 /// true.
+///
+/// ```
+/// use bpfmap::Bool;
+///
+/// assert_eq!(Bool::new(true), Bool::TRUE);
+/// assert!(!Bool::FALSE.get());
+/// // A program may have stored any byte.
+/// let stored: Bool = bpfmap::from_bytes(&[255]).unwrap();
+/// assert_eq!(stored, Bool::TRUE);
+/// ```
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(
     feature = "zerocopy",
@@ -187,6 +232,16 @@ impl fmt::Debug for Bool {
 }
 
 /// A kernel address: eight bytes that user space can copy and compare but not follow.
+///
+/// ```
+/// use bpfmap::KernelPtr;
+///
+/// // The address of a socket that a program has stored as a key, to compare it with others.
+/// let socket = KernelPtr::new(0xffff_8881_0000_4000);
+/// assert_ne!(socket, KernelPtr::NULL);
+/// assert_eq!(format!("{socket:?}"), "0xffff888100004000");
+/// assert_eq!(socket.address() & 0xfff, 0);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(
     feature = "zerocopy",

@@ -15,6 +15,30 @@ use core::sync::atomic::{
 /// but the words can come from different updates: if a program writes a struct at the same time, the result can mix two
 /// values. To prevent this, keep a sequence number in the value, or read the entry with a system call under a spin
 /// lock.
+///
+/// ```no_run
+/// use bpfmap::{Plain, ReadCell, SharedCell};
+/// use std::sync::atomic::{Ordering, fence};
+///
+/// /// Reads a value that a program changes with a sequence number, which is odd during a change.
+/// fn consistent<T: Plain>(sequence: &ReadCell<u32>, value: &ReadCell<T>) -> T {
+///     loop {
+///         let before = sequence.load();
+///         // The loads stay in this order.
+///         fence(Ordering::Acquire);
+///         let read = value.load();
+///         fence(Ordering::Acquire);
+///         if before % 2 == 0 && sequence.load() == before {
+///             return read;
+///         }
+///     }
+/// }
+///
+/// // The cells of maps that can also be written are read in the same way.
+/// fn both(sequence: &SharedCell<u32>, value: &SharedCell<[u64; 2]>) -> [u64; 2] {
+///     consistent(sequence, value)
+/// }
+/// ```
 #[repr(transparent)]
 pub struct ReadCell<T: Plain>(UnsafeCell<T>);
 

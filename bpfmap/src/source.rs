@@ -9,6 +9,47 @@ use std::os::fd::OwnedFd;
 /// `aya`), or your own type.
 ///
 /// The generated `Maps::from_object` takes one.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, ErrorKind, Map, MapSource};
+/// use std::{borrow::Cow, collections::HashMap, io, os::fd::OwnedFd};
+///
+/// /// The maps that a service manager passes to this process, and the object file of the programs.
+/// struct Passed {
+///     maps: HashMap<String, OwnedFd>,
+///     object: Vec<u8>,
+/// }
+///
+/// impl MapSource for Passed {
+///     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
+///         self.maps.get(name).map(OwnedFd::try_clone).transpose()
+///     }
+///
+///     fn map_names(&self) -> Vec<String> {
+///         self.maps.keys().cloned().collect()
+///     }
+///
+///     fn btf(&self) -> Option<Cow<'_, [u8]>> {
+///         bpfmap::object_btf(&self.object).map(Cow::Borrowed)
+///     }
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 8)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let maps = HashMap::from([("counters".to_owned(), Map::<Counters>::create()?.into())]);
+/// let passed = Passed { maps, object: vec![] };
+/// assert_eq!(Map::<Counters>::from_object(&passed)?.max_entries(), 8);
+/// let unknown = Map::<Counters>::options().name("count").from_object(&passed).unwrap_err();
+/// assert_eq!(unknown.kind(), ErrorKind::NotFound);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of maps",
     label = "not a `bpfmap::MapSource`",
@@ -46,6 +87,31 @@ pub trait MapSource {
 
 /// A [`MapSource`] whose loader maps the object's arenas into memory, as libbpf does: see
 /// [`Map::arena_in`](crate::Map::arena_in).
+///
+/// ```
+/// use bpfmap::{ArenaSource, MapSource};
+/// use core::ptr::NonNull;
+/// use std::{io, os::fd::OwnedFd};
+///
+/// /// A loader of your own, which maps the arena `pool` and keeps it mapped until it is dropped.
+/// struct Loader {
+///     pool: OwnedFd,
+///     start: NonNull<u8>,
+/// }
+///
+/// impl MapSource for Loader {
+///     fn map_fd(&self, name: &str) -> io::Result<Option<OwnedFd>> {
+///         (name == "pool").then(|| self.pool.try_clone()).transpose()
+///     }
+/// }
+///
+/// // SAFETY: `start` is where the whole arena `pool` is mapped, readable and writable, as long as the loader lives.
+/// unsafe impl ArenaSource for Loader {
+///     fn arena_start(&self, name: &str) -> Option<NonNull<u8>> {
+///         (name == "pool").then_some(self.start)
+///     }
+/// }
+/// ```
 ///
 /// # Safety
 ///

@@ -3,6 +3,24 @@
 //!
 //! Generated accessors read and write them in an array of bytes. All offsets are constants there, so that the compiler
 //! removes the loops and checks below.
+//!
+//! ```
+//! use bpfmap::storage::{self, BitField};
+//!
+//! // struct { __u8 version : 4; __s8 shift : 4; __u8 pad; __u32 address; } __attribute__((packed));
+//! let mut header = [0_u8; 6];
+//! storage::set_bits(&mut header, 0..4, 6_u8);
+//! storage::set_bits(&mut header, 4..8, -3_i8);
+//! storage::set(&mut header, 2, 0x7f00_0001_u32);
+//!
+//! assert_eq!(storage::bits::<u8>(&header, 0..4), 6);
+//! assert_eq!(storage::bits::<i8>(&header, 4..8), -3, "the sign is extended");
+//! assert_eq!(storage::get::<u32>(&header, 2), 0x7f00_0001);
+//!
+//! // What these functions do with the bits of a type.
+//! assert_eq!((-3_i8).into_bits() & 0b1111, 0b1101);
+//! assert_eq!(i8::from_bits(0b1101, 4), -3);
+//! ```
 
 use crate::plain::{Plain, bytes_of, from_bytes, zeroed};
 use crate::scalars::Bool;

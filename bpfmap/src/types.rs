@@ -17,6 +17,18 @@ use bpfmap_core::TypeDesc;
 ///
 /// It is implemented for the types that C and Rust have in common. `#[derive(BpfType)]` (feature `derive`) implements
 /// it for structs, unions and newtypes.
+///
+/// ```
+/// use bpfmap::{Be32, BpfType, CharArray, TypeDesc};
+///
+/// /// Returns the size in C of a type that both sides share.
+/// fn size_in_c<T: BpfType>() -> u64 {
+///     T::DESC.size()
+/// }
+///
+/// assert_eq!((size_in_c::<Be32>(), size_in_c::<[CharArray<16>; 4]>()), (4, 64));
+/// assert!(matches!(<CharArray<16> as BpfType>::DESC, TypeDesc::Array { len: 16, .. }));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of the schema",
     label = "not a `bpfmap::BpfType`",
@@ -128,6 +140,7 @@ pub trait BpfEnum: Copy + 'static {
 ///
 /// let verdict = Enum::new(Verdict::Drop);
 /// assert_eq!(verdict.get(), Ok(Verdict::Drop));
+/// assert_eq!(verdict.number(), 1);
 /// assert_eq!(Enum::<Verdict>::from_number(7).get(), Err(7));
 /// ```
 #[derive(Clone, Copy)]

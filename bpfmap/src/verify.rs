@@ -29,6 +29,35 @@ use bpfmap_core::TypeDesc;
 use std::os::fd::BorrowedFd;
 
 /// The result of comparing a map with a schema.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, LayoutCheck, LiveMap, MapSpec, verify};
+/// use std::os::fd::AsFd;
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, name = "counters", max_entries = 8)]
+/// struct Old {
+///     key: u32,
+///     value: u32,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, name = "counters", max_entries = 8)]
+/// struct New {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let live = LiveMap::create(&Old::DEF)?;
+/// let verified: verify::Verified = verify::live(&New::DEF, live.as_fd())?;
+/// assert_eq!(verified.info.id, live.info().id);
+/// assert_eq!(verified.layout_check, LayoutCheck::Agrees, "the map has BTF");
+/// let first: &verify::Difference = &verified.differences[0];
+/// assert_eq!((first.path.as_str(), first.text.as_str()), ("value_size", "4, schema says 8"));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {
@@ -41,6 +70,23 @@ pub struct Verified {
 }
 
 /// The attributes of a map from any source.
+///
+/// ```
+/// use bpfmap::verify::{self, Attributes};
+/// use bpfmap::{MapDef, MapFlags, TypeDesc};
+///
+/// let declared = MapDef::new("counters", 1, TypeDesc::U32, TypeDesc::U64).max_entries(100);
+/// // What another tool knows about a map.
+/// let mut real = Attributes::new(1, 4, 8);
+/// real.max_entries = Some(200);
+/// real.flags = MapFlags::NO_PREALLOC;
+/// assert_eq!((real.map_type, real.key_size, real.value_size, real.map_extra), (1, 4, 8, 0));
+///
+/// let differences = verify::attributes(&declared, &real)?;
+/// let texts: Vec<String> = differences.iter().map(|difference| difference.to_string()).collect();
+/// assert_eq!(texts, ["max_entries: 200, schema says 100", "flags: NO_PREALLOC, schema says none"]);
+/// # Ok::<(), bpfmap::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Attributes {
@@ -177,6 +223,14 @@ pub fn attributes(declared: &MapDef<'_>, real: &Attributes) -> Result<Vec<Differ
 }
 
 /// Compares the kernel's name for a map with a declaration. The kernel keeps the first 15 bytes.
+///
+/// ```
+/// use bpfmap::{MapDef, TypeDesc, verify};
+///
+/// let declared = MapDef::new("packets_by_source", 1, TypeDesc::U32, TypeDesc::U64);
+/// assert_eq!(verify::name(&declared, "packets_by_sour"), None);
+/// assert_eq!(verify::name(&declared, "packets").unwrap().path, "name");
+/// ```
 #[must_use]
 pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
     let cut = kernel_name(declared.name);
@@ -188,6 +242,28 @@ pub fn name(declared: &MapDef<'_>, real: &str) -> Option<Difference> {
 
 /// Compares the types of key and value, by their ids in some BTF (0 for none), with a declaration. Unlike [`live`], it
 /// accepts no older names of members, because it is for objects of this schema.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bpfmap::{BpfMap, LiveMap, MapSpec, verify};
+/// use bpfmap_btf::Btf;
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 8)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let map = LiveMap::create(&Counters::DEF)?;
+/// let btf = map.btf()?.expect("the map was created with BTF");
+/// let btf = Btf::parse(&btf)?;
+/// let (key, value) = (map.info().btf_key_type_id, map.info().btf_value_type_id);
+/// assert_eq!(verify::types(&Counters::DEF, &btf, (key, value)), []);
+/// assert_ne!(verify::types(&Counters::DEF, &btf, (value, key)), []);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[must_use]
 pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> Vec<Difference> {
     types_of(declared, btf, (key, value), Accept::Same)
@@ -195,6 +271,18 @@ pub fn types(declared: &MapDef<'_>, btf: &Btf<'_>, (key, value): (u32, u32)) -> 
 
 /// Compares the type of a map's events, by its id in the BTF of an object ([`Btf::map_event`]), with a declaration.
 /// Like [`types`], it accepts no older names of members. A declaration without an event has no differences.
+///
+/// ```no_run
+/// use bpfmap::{MapSpec, verify};
+/// use bpfmap_btf::Btf;
+///
+/// /// Returns whether an object file sends the events of a spec.
+/// fn sends<Events: MapSpec>(object: &[u8]) -> Result<bool, Box<dyn std::error::Error>> {
+///     let btf = Btf::parse(bpfmap::object_btf(object).ok_or("the object has no BTF")?)?;
+///     let event = btf.map_event(Events::DEF.name).ok_or("the map has no events")?;
+///     Ok(verify::event(&Events::DEF, &btf, event).is_empty())
+/// }
+/// ```
 #[must_use]
 pub fn event(declared: &MapDef<'_>, btf: &Btf<'_>, type_id: u32) -> Vec<Difference> {
     event_of(declared, btf, type_id, Accept::Same)

@@ -3,6 +3,192 @@
 //! A marker such as [`Hash`](enum@Hash) implements one capability trait for each operation that the kernel offers user
 //! space on that map type. The methods of [`Map`](crate::Map) require them, so an operation that a map type lacks does
 //! not compile, and the message says why.
+//!
+//! # Generic code
+//!
+//! A function that accepts several map types requires the capabilities of the methods that it calls. Entries with keys:
+//!
+//! ```no_run
+//! use bpfmap::kind::{
+//!     DeleteBatch, DeleteElement, InsertElement, Iterate, LookupElement, TakeElement, UpdateBatch,
+//!     UpdateElement,
+//! };
+//! use bpfmap::{Map, MapSpec, Value};
+//!
+//! /// Returns the entry of a key, or inserts one.
+//! fn get_or_insert<S>(map: &Map<S>, key: &S::Key, new: Value<S>) -> bpfmap::Result<Value<S>>
+//! where
+//!     S: MapSpec<Kind: LookupElement + InsertElement + UpdateElement>,
+//! {
+//!     loop {
+//!         if let Some(value) = map.lookup(key)? {
+//!             return Ok(value);
+//!         }
+//!         if map.insert(key, &new)? {
+//!             return Ok(new);
+//!         }
+//!         // Another process has inserted the entry since the lookup.
+//!     }
+//! }
+//!
+//! /// Deletes old entries, and returns their last values.
+//! fn expire<S>(map: &Map<S>, is_old: impl Fn(&Value<S>) -> bool) -> bpfmap::Result<Vec<Value<S>>>
+//! where
+//!     S: MapSpec<Kind: Iterate + LookupElement + TakeElement>,
+//! {
+//!     let mut expired = vec![];
+//!     for entry in map.iter() {
+//!         let (key, value) = entry?;
+//!         if is_old(&value) {
+//!             expired.extend(map.take(&key)?);
+//!         }
+//!     }
+//!     Ok(expired)
+//! }
+//!
+//! /// Deletes all keys in a range.
+//! fn delete_range<S>(map: &Map<S>, range: std::ops::Range<S::Key>) -> bpfmap::Result<()>
+//! where
+//!     S: MapSpec<Kind: Iterate + DeleteElement, Key: PartialOrd>,
+//! {
+//!     for key in map.keys() {
+//!         let key = key?;
+//!         if range.contains(&key) {
+//!             map.delete(&key)?;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! /// Moves entries to another map of the same type, in batches.
+//! fn move_entries<From, To>(from: &Map<From>, to: &Map<To>, keys: &[From::Key]) -> bpfmap::Result<()>
+//! where
+//!     From: MapSpec<Kind: LookupElement + UpdateElement + UpdateBatch + DeleteBatch>,
+//!     To: MapSpec<Kind = From::Kind, Key = From::Key, Value = From::Value>,
+//! {
+//!     let (mut present, mut values) = (vec![], vec![]);
+//!     for key in keys {
+//!         if let Some(value) = from.lookup(key)? {
+//!             present.push(*key);
+//!             values.push(value);
+//!         }
+//!     }
+//!     to.update_batch(&present, &values)?;
+//!     from.delete_batch(&present)?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Values without keys, values of one CPU, values under a lock, and values in memory:
+//!
+//! ```no_run
+//! use bpfmap::kind::{Filter, Lock, MapArena, MapValues, Peek, Pop, Push, SelectCpu, UpdateElement};
+//! use bpfmap::{HasSpinLock, Map, MapSpec, UpdateMode, Value};
+//!
+//! /// Appends a value to a full queue too, and returns the value that it replaces.
+//! fn push_over<S: MapSpec<Kind: Push + Pop>>(
+//!     map: &Map<S>,
+//!     value: &Value<S>,
+//! ) -> bpfmap::Result<Option<Value<S>>> {
+//!     let mut replaced = None;
+//!     while !map.try_push(value)? {
+//!         replaced = map.pop()?;
+//!     }
+//!     Ok(replaced)
+//! }
+//!
+//! /// Returns whether the next value is due.
+//! fn is_due<S: MapSpec<Kind: Peek, Value = u64>>(map: &Map<S>, now: u64) -> bpfmap::Result<bool>
+//! where
+//!     S::Kind: bpfmap::kind::Kind<Value<u64> = u64>,
+//! {
+//!     Ok(map.peek()?.is_some_and(|time| time <= now))
+//! }
+//!
+//! fn add_all<S: MapSpec<Kind: Filter>>(map: &Map<S>, values: &[Value<S>]) -> bpfmap::Result<()> {
+//!     values.iter().try_for_each(|value| map.add(value))
+//! }
+//!
+//! fn reset_cpu<S: MapSpec<Kind: SelectCpu>>(
+//!     map: &Map<S>,
+//!     key: &S::Key,
+//!     cpu: usize,
+//! ) -> bpfmap::Result<()> {
+//!     map.update_on(key, cpu, &bpfmap::zeroed())
+//! }
+//!
+//! fn set<S>(map: &Map<S>, key: &S::Key, value: &Value<S>) -> bpfmap::Result<()>
+//! where
+//!     S: MapSpec<Kind: Lock + UpdateElement, Value: HasSpinLock>,
+//! {
+//!     map.update_locked(key, value, UpdateMode::Any)
+//! }
+//!
+//! fn sum<S: MapSpec<Kind: MapValues, Value = u64>>(map: &Map<S>) -> bpfmap::Result<u64> {
+//!     Ok(map.map_values_read_only()?.iter().map(|cell| cell.load()).sum())
+//! }
+//!
+//! fn clear_start<S: MapSpec<Kind: MapArena>>(map: &Map<S>) -> bpfmap::Result<()> {
+//!     map.map_arena()?.at::<[u64; 8]>(0).expect("an arena has a page").store([0; 8]);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Kernel objects, values that are attached to them, records, and programs:
+//!
+//! ```no_run
+//! use bpfmap::kind::{
+//!     AttachValues, HoldObjects, HoldStacks, Iterate, Kind, LookupElement, ReadPerCpuRecords,
+//!     ReadRecords, RegisterOps, ShowObjects, WriteRecords,
+//! };
+//! use bpfmap::{EventSpec, Map, MapSpec, PerfBuffer, RingBuf, UserRingBuf, Value};
+//!
+//! /// Stores an object under each key, and returns what the map shows of one.
+//! fn store_everywhere<S>(
+//!     map: &Map<S>,
+//!     keys: &[S::Key],
+//!     object: impl Fn() -> <S::Kind as HoldObjects<S>>::Object<'static>,
+//! ) -> bpfmap::Result<Option<<S::Kind as ShowObjects<S>>::Shown>>
+//! where
+//!     S: MapSpec<Kind: HoldObjects<S> + ShowObjects<S> + Iterate>,
+//! {
+//!     for key in keys {
+//!         map.set(key, object())?;
+//!     }
+//!     map.objects().next().map(|entry| entry.map(|(_, shown)| shown)).transpose()
+//! }
+//!
+//! /// Returns the values of the owners that have one.
+//! fn values_of<'a, S: MapSpec<Kind: AttachValues>>(
+//!     map: &Map<S>,
+//!     owners: Vec<<S::Kind as AttachValues>::Owner<'a>>,
+//! ) -> bpfmap::Result<Vec<Value<S>>> {
+//!     owners.into_iter().filter_map(|owner| map.attached(owner).transpose()).collect()
+//! }
+//!
+//! fn innermost<S>(map: &Map<S>, stack: &S::Key) -> bpfmap::Result<Option<u64>>
+//! where
+//!     S: MapSpec<Kind: HoldStacks + LookupElement + Kind<Value<S::Value> = S::Value>>,
+//! {
+//!     Ok(map.addresses(stack)?.and_then(|addresses| addresses.first().copied()))
+//! }
+//!
+//! fn skip<S: EventSpec<Kind: ReadRecords>>(map: &Map<S>) -> bpfmap::Result<usize> {
+//!     RingBuf::open(map)?.consume(|_| {})
+//! }
+//!
+//! fn count<S: EventSpec<Kind: ReadPerCpuRecords, Key = u32>>(map: &Map<S>) -> bpfmap::Result<usize> {
+//!     PerfBuffer::options(map).open()?.consume(|_| {})
+//! }
+//!
+//! fn send<S: EventSpec<Kind: WriteRecords>>(map: &Map<S>, event: &S::Event) -> bpfmap::Result<bool> {
+//!     UserRingBuf::open(map)?.send(event)
+//! }
+//!
+//! fn stop<S: MapSpec<Kind: RegisterOps>>(map: &Map<S>) -> bpfmap::Result<bool> {
+//!     map.unregister()
+//! }
+//! ```
 
 mod agreement;
 mod markers;
@@ -21,6 +207,68 @@ use bpfmap_core::map_type::MaxEntriesRule;
 ///
 /// Only the markers of this module implement it, because it determines how many bytes the kernel
 /// copies.
+///
+/// ```
+/// use bpfmap::kind::{self, Kind, MapType};
+/// use bpfmap::{MapDef, TypeDesc};
+///
+/// const KEY: &TypeDesc<'_> = TypeDesc::U32;
+/// const VALUE: &TypeDesc<'_> = TypeDesc::U64;
+/// // A definition for each map type, to which a tool adds `max_entries` and flags.
+/// let definitions: [MapDef<'_>; 35] = [
+///     kind::Arena::def("map", KEY, VALUE),
+///     kind::Array::def("map", KEY, VALUE),
+///     kind::ArrayOfMaps::def("map", KEY, VALUE),
+///     kind::BloomFilter::def("map", KEY, VALUE),
+///     kind::CgroupArray::def("map", KEY, VALUE),
+///     kind::CgroupStorage::def("map", KEY, VALUE),
+///     kind::CgrpStorage::def("map", KEY, VALUE),
+///     kind::Cpumap::def("map", KEY, VALUE),
+///     kind::Devmap::def("map", KEY, VALUE),
+///     kind::DevmapHash::def("map", KEY, VALUE),
+///     kind::Hash::def("map", KEY, VALUE),
+///     kind::HashOfMaps::def("map", KEY, VALUE),
+///     kind::InodeStorage::def("map", KEY, VALUE),
+///     kind::InsnArray::def("map", KEY, VALUE),
+///     kind::LpmTrie::def("map", KEY, VALUE),
+///     kind::LruHash::def("map", KEY, VALUE),
+///     kind::LruPercpuHash::def("map", KEY, VALUE),
+///     kind::PercpuArray::def("map", KEY, VALUE),
+///     kind::PercpuCgroupStorage::def("map", KEY, VALUE),
+///     kind::PercpuHash::def("map", KEY, VALUE),
+///     kind::PerfEventArray::def("map", KEY, VALUE),
+///     kind::ProgArray::def("map", KEY, VALUE),
+///     kind::Queue::def("map", KEY, VALUE),
+///     kind::ReuseportSockarray::def("map", KEY, VALUE),
+///     kind::Rhash::def("map", KEY, VALUE),
+///     kind::Ringbuf::def("map", KEY, VALUE),
+///     kind::SkStorage::def("map", KEY, VALUE),
+///     kind::Sockhash::def("map", KEY, VALUE),
+///     kind::Sockmap::def("map", KEY, VALUE),
+///     kind::Stack::def("map", KEY, VALUE),
+///     kind::StackTrace::def("map", KEY, VALUE),
+///     kind::StructOps::def("map", KEY, VALUE),
+///     kind::TaskStorage::def("map", KEY, VALUE),
+///     kind::UserRingbuf::def("map", KEY, VALUE),
+///     kind::Xskmap::def("map", KEY, VALUE),
+/// ];
+/// if let Some(kernel) = bpfmap::running_kernel() {
+///     for definition in &definitions {
+///         let facts = MapType::by_number(definition.map_type).expect("each marker has a row");
+///         let is_here = if facts.since <= kernel { "" } else { "not " };
+///         println!("{:<24}{is_here}in Linux {kernel}", facts.name);
+///     }
+/// }
+///
+/// // What is the same for all maps of a type.
+/// assert_eq!((kind::Hash::NAME, kind::Hash::TYPE), ("hash", 1));
+/// assert!(kind::PercpuHash::FACTS.per_cpu);
+///
+/// /// The entries of a map with counters, as numbers or as numbers of each CPU.
+/// struct Snapshot<K: Kind>(Vec<K::Value<u64>>);
+/// let counters = Snapshot::<kind::Hash>(vec![1, 2]);
+/// assert_eq!(counters.0.iter().sum::<u64>(), 3);
+/// ```
 pub trait Kind: sealed::Sealed + Sized + 'static {
     /// The kernel's rules for the map type.
     const FACTS: &'static MapType;

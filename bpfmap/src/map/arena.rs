@@ -76,6 +76,17 @@ where
     /// that case this method maps the arena like [`map_arena`](Self::map_arena), which needs `map_extra` in
     /// [`MapSpec::DEF`] if the arena was mapped before.
     ///
+    /// ```no_run
+    /// use bpfmap::{ArenaSource, Map, MapSpec, kind};
+    ///
+    /// /// Reads the counter at the start of an arena that libbpf has mapped: pass a `libbpf_rs::Object`.
+    /// fn counted<Pool: MapSpec<Kind = kind::Arena>>(object: &impl ArenaSource) -> bpfmap::Result<u64> {
+    ///     let pool = Map::<Pool>::from_object(object)?;
+    ///     let arena = pool.arena_in(object)?;
+    ///     Ok(arena.at::<u64>(0).expect("an arena has a page").load())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound): the object has no such map. [`Mismatch`](ErrorKind::Mismatch): the map of the
     /// object is not this map. Fails like [`map_arena`](Self::map_arena) for an arena that the loader did not map.
@@ -98,6 +109,43 @@ where
 }
 
 /// An arena that is mapped into memory: see [`Map::map_arena`]. It stays mapped for `'m`.
+///
+/// ```no_run
+/// use bpfmap::{Arena, ArenaPtr, KernelPtr, Map, MapSpec, kind};
+///
+/// /// A list in the arena, which a program builds.
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Node {
+///     next: KernelPtr,
+///     number: u64,
+/// }
+/// bpfmap::plain!(Node { next: KernelPtr, number: u64 });
+///
+/// /// Adds up the numbers of the list that begins at the start of the arena.
+/// fn sum<Pool: MapSpec>(arena: &Arena<'_, Pool>) -> u64 {
+///     let mut sum = 0;
+///     let mut next: Option<ArenaPtr<Node>> = arena.pointer(0);
+///     // Not more nodes than there is memory: a program may have made a ring.
+///     for _ in 0..arena.len() / size_of::<Node>() {
+///         // A null pointer and a pointer out of the arena end the list.
+///         let Some(cell) = arena.follow(next.unwrap_or(ArenaPtr::NULL)) else { break };
+///         let node = cell.load();
+///         sum += node.number;
+///         next = Some(node.next.into());
+///     }
+///     sum
+/// }
+///
+/// fn print<Pool: MapSpec<Kind = kind::Arena>>(pool: &Map<Pool>) -> bpfmap::Result<()> {
+///     let arena = pool.map_arena()?;
+///     assert!(!arena.is_empty());
+///     let first = arena.pointer::<Node>(0).expect("an arena has a page");
+///     assert_eq!(first.address(), arena.address());
+///     println!("{} bytes at {:#x} with the sum {}", arena.len(), arena.address(), sum(&arena));
+///     Ok(())
+/// }
+/// ```
 pub struct Arena<'m, S: MapSpec> {
     memory: Memory,
     spec: PhantomData<fn() -> S>,

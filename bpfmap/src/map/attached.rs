@@ -13,6 +13,45 @@ use core::ptr::from_ref;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// The type of the owners of a map's values: a socket, a file, a task or a cgroup.
+///
+/// ```no_run
+/// use bpfmap::kind::AttachValues;
+/// use bpfmap::{FileFd, Map, MapSpec, Owner, SocketFd, Value, kind};
+/// use std::fs::File;
+/// use std::net::TcpStream;
+///
+/// /// Attaches a value for the time of a call.
+/// fn during<'a, S, O, R>(
+///     map: &Map<S>,
+///     owner: O,
+///     value: &Value<S>,
+///     call: impl FnOnce() -> R,
+/// ) -> bpfmap::Result<R>
+/// where
+///     S: MapSpec<Kind: AttachValues>,
+///     O: Into<Owner<'a, S>> + Copy,
+/// {
+///     map.attach(owner, value)?;
+///     let result = call();
+///     map.detach(owner)?;
+///     Ok(result)
+/// }
+///
+/// fn mark<Sockets, Files>(
+///     sockets: &Map<Sockets>,
+///     files: &Map<Files>,
+///     stream: &TcpStream,
+///     file: &File,
+/// ) -> bpfmap::Result<()>
+/// where
+///     Sockets: MapSpec<Kind = kind::SkStorage, Key = u32, Value = u64>,
+///     Files: MapSpec<Kind = kind::InodeStorage, Key = u32, Value = u64>,
+/// {
+///     // `SocketFd` and `FileFd` wrap a reference to anything with a descriptor.
+///     during(sockets, SocketFd::from(stream), &1, || println!("the socket is marked"))?;
+///     during(files, FileFd::from(file), &1, || println!("the file is marked"))
+/// }
+/// ```
 pub type Owner<'a, S> = <<S as MapSpec>::Kind as AttachValues>::Owner<'a>;
 
 /// Whether the values of a map have a [`UserPtr`](crate::UserPtr), computed at compile time.
@@ -75,6 +114,28 @@ where
     }
 
     /// Attaches a value to an owner that has none. Returns `false` and writes nothing if it has one.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bpfmap::{BpfMap, Map};
+    /// use std::net::UdpSocket;
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(sk_storage, flags(no_prealloc))]
+    /// struct Budgets {
+    ///     value: u64,
+    /// }
+    ///
+    /// let budgets = Map::<Budgets>::create()?;
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// assert!(!budgets.replace_attached(&socket, &5)?, "the socket has no value");
+    /// assert!(budgets.attach_new(&socket, &10)?);
+    /// assert!(!budgets.attach_new(&socket, &20)?, "the socket has a value");
+    /// assert!(budgets.replace_attached(&socket, &30)?);
+    /// assert_eq!(budgets.attached(&socket)?, Some(30));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`attach`](Self::attach).
@@ -164,6 +225,35 @@ where
     }
 
     /// Does the same as [`attached`](Self::attached) under the lock in the value (`BPF_F_LOCK`).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bpfmap::{BpfMap, BpfType, Map, SpinLock};
+    /// use std::net::UdpSocket;
+    ///
+    /// #[derive(Clone, Copy, Default, BpfType)]
+    /// #[repr(C)]
+    /// struct Rate {
+    ///     lock: SpinLock,
+    ///     packets: u32,
+    ///     bytes: u64,
+    /// }
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(sk_storage, flags(no_prealloc))]
+    /// struct Rates {
+    ///     value: Rate,
+    /// }
+    ///
+    /// let rates = Map::<Rates>::create()?;
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// rates.attach(&socket, &Rate::default())?;
+    /// rates.attach_locked(&socket, &Rate { packets: 2, bytes: 128, ..Rate::default() })?;
+    /// let rate = rates.attached_locked(&socket)?.unwrap();
+    /// assert_eq!((rate.packets, rate.bytes), (2, 128));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like the method without the lock.

@@ -66,6 +66,16 @@ where
     /// Deletes the entry of a key and returns its value like [`take`](Self::take), but never puts the value on the
     /// stack: see [`lookup_boxed`](Self::lookup_boxed).
     ///
+    /// ```no_run
+    /// # fn f<Images: bpfmap::MapSpec<Kind = bpfmap::kind::Hash, Key = u32, Value = [u8; 3_000_000]>>(
+    /// #     images: &bpfmap::Map<Images>) -> std::io::Result<()> {
+    /// if let Some(image) = images.take_boxed(&1).map_err(std::io::Error::other)? {
+    ///     std::fs::write("image", &image[..])?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Fails like [`take`](Self::take).
     pub fn take_boxed(&self, key: &S::Key) -> Result<Option<Box<S::Value>>>
@@ -77,6 +87,28 @@ where
 
     /// Removes the next value of a queue or a stack and returns it like [`pop`](Self::pop), but never puts it on the
     /// stack of the thread: see [`lookup_boxed`](Self::lookup_boxed).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(queue, max_entries = 2)]
+    /// struct Frames {
+    ///     value: [u8; 65536],
+    /// }
+    ///
+    /// let frames = Map::<Frames>::create()?;
+    /// let mut frame = bpfmap::zeroed_box::<[u8; 65536]>();
+    /// frame[0] = 1;
+    /// frames.push(&frame, UpdateMode::Any)?;
+    ///
+    /// assert_eq!(frames.peek_boxed()?.unwrap()[0], 1);
+    /// assert_eq!(frames.pop_boxed()?.unwrap()[0], 1);
+    /// assert_eq!(frames.pop_boxed()?, None);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`pop`](Self::pop).
@@ -108,6 +140,25 @@ impl<S: MapSpec> Map<S> {
     ///
     /// The kernel copies the value nevertheless. An entry of up to 1 KiB, including the values of all CPUs, is copied
     /// to the stack, and a larger one to memory that this method allocates.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Blocked {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let blocked = Map::<Blocked>::create()?;
+    /// blocked.update(&7, &0, UpdateMode::Any)?;
+    /// assert!(blocked.contains_key(&7)?);
+    /// assert!(!blocked.contains_key(&8)?);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`lookup`](Self::lookup).

@@ -18,6 +18,27 @@ impl<S: MapSpec> Map<S> {
     /// [`extend`](Self::extend) does the same from an iterator, with any number of entries, also on kernels without
     /// batches.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Counters {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let counters = Map::<Counters>::create()?;
+    /// counters.update_batch(&[1, 2, 3], &[10, 20, 30])?;
+    /// assert_eq!(counters.lookup(&3)?, Some(30));
+    ///
+    /// assert_eq!(counters.delete_batch(&[1, 7, 3])?, 2, "7 is absent");
+    /// assert_eq!(counters.keys().collect::<Result<Vec<_>, _>>()?, [2]);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `EINVAL`: the numbers of keys and values differ, and nothing is written. `ENOTSUPP`: this kernel has no batches
     /// for the map type (hash types and array from Linux 5.6, `percpu_array` and `lpm_trie` from 5.13). Otherwise fails
@@ -88,6 +109,27 @@ impl<S: MapSpec> Map<S> {
 impl<S: MapSpec> Map<S> {
     /// Writes all entries of an iterator, each as with [`UpdateMode::Any`], and returns their number. Uses batches of
     /// some thousands of entries if the kernel has them for the map type, and single updates otherwise.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 10_000)]
+    /// struct Squares {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let squares = Map::<Squares>::create()?;
+    /// let written = squares.extend((0..10_000).map(|n| (n, u64::from(n) * u64::from(n))))?;
+    /// assert_eq!((written, squares.lookup(&9_999)?), (10_000, Some(99_980_001)));
+    ///
+    /// assert_eq!(squares.clear()?, 10_000);
+    /// assert_eq!(squares.iter().count(), 0);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`update`](Self::update) at the first entry that fails; the message says how many were written

@@ -122,6 +122,29 @@ impl<S: MapSpec> Map<S> {
     /// Reads the entry of a key into `into`. Returns `false` and leaves `into` unchanged if there
     /// is none.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Pages {
+    ///     key: u32,
+    ///     value: [u8; 4096],
+    /// }
+    ///
+    /// let pages = Map::<Pages>::create()?;
+    /// pages.update(&7, &[1; 4096], UpdateMode::Any)?;
+    ///
+    /// // One buffer for all lookups.
+    /// let mut page = bpfmap::zeroed_box::<[u8; 4096]>();
+    /// assert!(pages.lookup_into(&7, &mut page)?);
+    /// assert_eq!(page[4095], 1);
+    /// assert!(!pages.lookup_into(&8, &mut page)?);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// Fails like [`lookup`](Self::lookup).
     #[inline]
@@ -156,6 +179,28 @@ impl<S: MapSpec> Map<S> {
 
 impl<S: MapSpec> Map<S> {
     /// Writes the entry of a key that is absent. Returns `false` and writes nothing if it is present.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Leases {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let leases = Map::<Leases>::create()?;
+    /// assert!(leases.insert(&1, &60)?);
+    /// assert!(!leases.insert(&1, &90)?, "the key is present");
+    ///
+    /// assert!(leases.replace(&1, &120)?);
+    /// assert!(!leases.replace(&2, &120)?, "the key is absent");
+    /// assert_eq!((leases.lookup(&1)?, leases.lookup(&2)?), (Some(120), None));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`update`](Self::update).
@@ -232,6 +277,25 @@ impl<S: MapSpec> Map<S> {
 
     /// Does the same as [`take`](Self::take), but writes the value to `into`. Returns `false` and
     /// leaves `into` unchanged if there was none.
+    ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, PerCpu, kind};
+    ///
+    /// /// Ends flows, and returns their packets.
+    /// fn end<Flows>(flows: &Map<Flows>, ended: &[u32]) -> bpfmap::Result<u64>
+    /// where
+    ///     Flows: MapSpec<Kind = kind::PercpuHash, Key = u32, Value = u64>,
+    /// {
+    ///     let mut packets = PerCpu::zeroed()?;
+    ///     let mut total = 0;
+    ///     for flow in ended {
+    ///         if flows.take_into(flow, &mut packets)? {
+    ///             total += packets.iter().sum::<u64>();
+    ///         }
+    ///     }
+    ///     Ok(total)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// Fails like [`take`](Self::take).

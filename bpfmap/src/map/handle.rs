@@ -26,6 +26,25 @@ impl<S: MapSpec> Map<S> {
 
     /// Returns another handle to the same map.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Counters {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// let counters = Map::<Counters>::create()?;
+    /// let of_thread = counters.try_clone()?;
+    /// std::thread::spawn(move || of_thread.update(&1, &7, UpdateMode::Any)).join().unwrap()?;
+    /// assert_eq!(counters.lookup(&1)?, Some(7));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `EMFILE`: no descriptor is left.
     pub fn try_clone(&self) -> Result<Self> {
@@ -38,6 +57,19 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// Pins the map at a path of a BPF file system (`/sys/fs/bpf/…`), which keeps it alive without a descriptor.
+    ///
+    /// ```no_run
+    /// # fn f<Counters: bpfmap::MapSpec>() -> bpfmap::Result<()> {
+    /// use bpfmap::Map;
+    ///
+    /// let path = "/sys/fs/bpf/counters";
+    /// Map::<Counters>::create()?.pin(path)?;
+    /// // In another process, or in a later run.
+    /// let counters = Map::<Counters>::from_pinned(path)?;
+    /// counters.unpin(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `EEXIST`: the file exists. `EPERM`: the path is on another file system. `ENOENT`: the directory does not exist.

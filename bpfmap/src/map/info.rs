@@ -8,6 +8,29 @@ use bpfmap_core::MapFlags;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The kernel's information about a map (`struct bpf_map_info`).
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, Info, Map, MapFlags};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 100, flags(no_prealloc))]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let info: Info = Map::<Counters>::create()?.info()?;
+/// assert_eq!((info.map_type, info.name.as_str()), (1, "counters"));
+/// assert_eq!((info.key_size, info.value_size, info.max_entries), (4, 8, 100));
+/// assert_eq!((info.flags, info.map_extra), (MapFlags::NO_PREALLOC, 0));
+/// assert_eq!(info.created_flags(), MapFlags::NO_PREALLOC);
+/// println!("map {}, with key and value in BTF {}:", info.id, info.btf_id);
+/// println!("types {} and {}", info.btf_key_type_id, info.btf_value_type_id);
+/// assert_eq!(info.btf_vmlinux_value_type_id, 0, "this is not a struct_ops map");
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

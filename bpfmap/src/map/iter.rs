@@ -17,6 +17,24 @@ impl<S: MapSpec> Map<S> {
     /// first key (an array returns index + 1, or 0 beyond its end). [`iter`](Self::iter) and [`keys`](Self::keys) don't
     /// begin again.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array, max_entries = 3)]
+    /// struct Slots {
+    ///     value: u64,
+    /// }
+    ///
+    /// let slots = Map::<Slots>::create()?;
+    /// assert_eq!(slots.next_key(None)?, Some(0));
+    /// assert_eq!(slots.next_key(Some(&1))?, Some(2));
+    /// assert_eq!(slots.next_key(Some(&2))?, None);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.
     #[inline]
@@ -28,6 +46,27 @@ impl<S: MapSpec> Map<S> {
     }
 
     /// Returns an iterator over all keys: see [`iter`](Self::iter).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Sessions {
+    ///     key: u32,
+    ///     value: [u8; 1024],
+    /// }
+    ///
+    /// let sessions = Map::<Sessions>::create()?;
+    /// sessions.extend([(3, [0; 1024]), (5, [1; 1024])])?;
+    /// // Reads no values, which are large.
+    /// let mut open: Vec<u32> = sessions.keys().collect::<Result<_, _>>()?;
+    /// open.sort();
+    /// assert_eq!(open, [3, 5]);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     pub fn keys(&self) -> Keys<'_, S>
     where
         S::Kind: Iterate,

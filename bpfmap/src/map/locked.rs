@@ -12,6 +12,40 @@ impl<S: MapSpec> Map<S> {
     /// Does the same as [`lookup`](Self::lookup) under the lock, so that the value never mixes two updates
     /// (`BPF_F_LOCK`, Linux 5.1).
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, BpfType, Map, SpinLock, UpdateMode};
+    ///
+    /// #[derive(Clone, Copy, Default, BpfType)]
+    /// #[repr(C)]
+    /// struct Range {
+    ///     lock: SpinLock,
+    ///     low: u32,
+    ///     high: u32,
+    /// }
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 8)]
+    /// struct Ranges {
+    ///     key: u32,
+    ///     value: Range,
+    /// }
+    ///
+    /// let ranges = Map::<Ranges>::create()?;
+    /// // A program that holds the lock sees both numbers change, or none.
+    /// let new = Range { low: 10, high: 20, ..Range::default() };
+    /// ranges.update(&1, &Range::default(), UpdateMode::NoExist)?;
+    /// ranges.update_locked(&1, &new, UpdateMode::Exist)?;
+    ///
+    /// let range = ranges.lookup_locked(&1)?.unwrap();
+    /// assert_eq!((range.low, range.high), (10, 20));
+    /// let mut buffer = Range::default();
+    /// assert!(ranges.lookup_into_locked(&1, &mut buffer)?);
+    /// assert_eq!(buffer.high, 20);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `EINVAL`: the map has no BTF that tells the kernel where the lock is. `EPERM`: the descriptor is write-only.
     #[inline]

@@ -58,6 +58,29 @@ where
     /// Maps the values into memory, to read them without a system call, also for a frozen map
     /// (Linux 5.5).
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array, max_entries = 4, flags(mmapable))]
+    /// struct Config {
+    ///     value: u64,
+    /// }
+    ///
+    /// let config = Map::<Config>::create()?;
+    /// config.update(&1, &7, UpdateMode::Any)?;
+    /// config.freeze()?;
+    /// assert!(config.map_values().is_err(), "a frozen map can't be mapped for writing");
+    ///
+    /// let values = config.map_values_read_only()?;
+    /// assert_eq!((values[1].load(), values.len(), values.is_empty()), (7, 4, false));
+    /// assert!(values.get(4).is_none());
+    /// assert_eq!(values.iter().map(|cell| cell.load()).sum::<u64>(), 7);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `EACCES`: the descriptor is write-only. `EINVAL`: the descriptor is read-only ([`MapFlags::RDONLY`]), for which
     /// the kernel makes a private mapping, and maps refuse that. `ENOMEM`: no address range is left.
@@ -68,6 +91,25 @@ where
 }
 
 /// The values of an array in memory: see [`Map::map_values`].
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, Map};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(array, max_entries = 4, flags(mmapable))]
+/// struct Packets {
+///     value: u64,
+/// }
+///
+/// let packets = Map::<Packets>::create()?;
+/// let values = packets.map_values()?;
+/// assert_eq!((values.len(), values.is_empty()), (4, false));
+/// values.get(2).expect("there are four").store(9);
+/// assert_eq!(packets.lookup(&2)?, Some(9));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct MappedValues<S: MapSpec> {
     values: Values,
     spec: PhantomData<fn() -> S>,

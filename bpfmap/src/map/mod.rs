@@ -54,9 +54,69 @@ use core::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The content of a map's entry: `S::Value`, or [`PerCpu`](crate::PerCpu) of it if the kind has one value for each CPU.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, CharArray, Map, MapSpec, PerCpu, Value, kind::LookupElement};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 8)]
+/// struct Names {
+///     key: u32,
+///     value: CharArray<16>,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(percpu_hash, max_entries = 8)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// /// Returns the entry of a key, or `absent` if there is none. An entry is one value, or one for each CPU.
+/// fn entry_or<S: MapSpec>(map: &Map<S>, key: &S::Key, absent: Value<S>) -> bpfmap::Result<Value<S>>
+/// where
+///     S::Kind: LookupElement,
+/// {
+///     Ok(map.lookup(key)?.unwrap_or(absent))
+/// }
+///
+/// let unknown = CharArray::from_bytes(*b"unknown\0\0\0\0\0\0\0\0\0");
+/// let name: CharArray<16> = entry_or(&Map::<Names>::create()?, &1, unknown)?;
+/// let counts: PerCpu<u64> = entry_or(&Map::<Counters>::create()?, &1, PerCpu::zeroed()?)?;
+/// assert_eq!(name, "unknown");
+/// assert_eq!(counts.iter().sum::<u64>(), 0);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub type Value<S> = <<S as MapSpec>::Kind as Kind>::Value<<S as MapSpec>::Value>;
 
 /// How an update handles present and absent keys.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, ErrorKind, Map, UpdateMode};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 8)]
+/// struct Limits {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let limits = Map::<Limits>::create()?;
+/// let absent = limits.update(&1, &100, UpdateMode::Exist).unwrap_err();
+/// assert_eq!(absent.kind(), ErrorKind::NotFound);
+///
+/// limits.update(&1, &100, UpdateMode::NoExist)?;
+/// let present = limits.update(&1, &200, UpdateMode::NoExist).unwrap_err();
+/// assert_eq!(present.kind(), ErrorKind::Exists);
+///
+/// limits.update(&1, &300, UpdateMode::Any)?;
+/// assert_eq!(limits.lookup(&1)?, Some(300));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum UpdateMode {

@@ -89,6 +89,31 @@ impl<S: OuterMapSpec> OpenOptions<S> {
     /// should have another `max_entries` than the spec, or the spec has none. The template itself is not stored in the
     /// map, and you can drop it afterwards.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array, max_entries = 4)]
+    /// struct Counters {
+    ///     value: u64,
+    /// }
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array_of_maps, max_entries = 8)]
+    /// struct Pages {
+    ///     inner: Counters,
+    /// }
+    ///
+    /// // On this machine, each map has more counters. Its size is that of the template.
+    /// let large = || Map::<Counters>::options().max_entries(64).create();
+    /// let pages = Map::<Pages>::options().create_like(&large()?)?;
+    /// pages.set(&0, &large()?)?;
+    /// assert!(pages.get(&0)?.is_some());
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// Fails like [`Map::create`]. `EINVAL`: the template is a map of maps. `ENOTSUPP`: its type can't be an inner map
     /// (`prog_array` and others).

@@ -11,6 +11,45 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 /// The type of the objects that a map holds, such as a program, a map or a socket.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::kind::{HoldObjects, InsertElement, ShowObjects};
+/// use bpfmap::{BpfMap, IntoObject, Map, MapSpec, Object, Shown};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(array, max_entries = 4)]
+/// struct Counters {
+///     value: u64,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash_of_maps, max_entries = 8)]
+/// struct Tenants {
+///     key: u32,
+///     inner: Counters,
+/// }
+///
+/// /// Stores an object, such as a program or a map, unless the key is present. Returns what is in the map then.
+/// fn keep<'a, S: MapSpec>(
+///     map: &Map<S>,
+///     key: &S::Key,
+///     object: impl IntoObject<Object<'a, S>>,
+/// ) -> bpfmap::Result<Option<Shown<S>>>
+/// where
+///     S::Kind: HoldObjects<S> + ShowObjects<S> + InsertElement,
+/// {
+///     let object: Object<'a, S> = object.into_object();
+///     map.set_new(key, object)?;
+///     map.get(key)
+/// }
+///
+/// let counters = Map::<Counters>::create()?;
+/// let kept = keep(&Map::<Tenants>::create()?, &1, &counters)?.expect("the map was just stored");
+/// assert_eq!(kept.get(), counters.info()?.id);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub type Object<'a, S> = <<S as MapSpec>::Kind as HoldObjects<S>>::Object<'a>;
 
 /// A type that a map of objects `O` accepts: `O` itself, and every type that converts to it with [`Into`].
@@ -81,6 +120,24 @@ impl<S: MapSpec> Map<S> {
 
     /// Stores many objects under their keys in one system call, each like [`set`](Self::set).
     ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, OuterMapSpec, kind};
+    ///
+    /// /// Gives each tenant a map, and returns the maps.
+    /// fn admit<Tenants, Counters>(
+    ///     tenants: &Map<Tenants>,
+    ///     ids: &[u32],
+    /// ) -> bpfmap::Result<Vec<Map<Counters>>>
+    /// where
+    ///     Tenants: OuterMapSpec<Inner = Counters, Kind = kind::HashOfMaps, Key = u32>,
+    ///     Counters: MapSpec<Kind = kind::Array, Key = u32, Value = u64>,
+    /// {
+    ///     let maps = ids.iter().map(|_| Map::create()).collect::<Result<Vec<_>, _>>()?;
+    ///     tenants.set_batch(ids, &maps.iter().collect::<Vec<_>>())?;
+    ///     Ok(maps)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// `EINVAL`: the numbers of keys and objects differ, and nothing is changed. `ENOTSUPP`: this kernel has no batches
     /// for the map type (maps of maps from Linux 5.19). Otherwise fails like [`set`](Self::set) at the first entry that
@@ -120,6 +177,34 @@ impl<S: MapSpec> Map<S> {
 
     /// Returns an iterator over all keys with the kernel's information about each object, in the kernel's order. It
     /// skips empty slots. If the map changes, it behaves like [`iter`](Self::iter).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array, max_entries = 4)]
+    /// struct Counters {
+    ///     value: u64,
+    /// }
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(array_of_maps, max_entries = 8)]
+    /// struct Pages {
+    ///     inner: Counters,
+    /// }
+    ///
+    /// let pages = Map::<Pages>::create()?;
+    /// let counters = Map::<Counters>::create()?;
+    /// pages.set(&3, &counters)?;
+    /// let shown: Vec<(u32, u32)> = pages
+    ///     .objects()
+    ///     .map(|entry| entry.map(|(index, map)| (index, map.get())))
+    ///     .collect::<Result<_, _>>()?;
+    /// assert_eq!(shown, [(3, counters.info()?.id)], "empty slots are skipped");
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// Fails like [`iter`](Self::iter).

@@ -52,6 +52,19 @@ impl<S: MapSpec> Map<S> {
     ///
     /// The kernel ignores `BPF_NOEXIST` and `BPF_EXIST` here, so this method takes no [`UpdateMode`](crate::UpdateMode).
     ///
+    /// ```no_run
+    /// use bpfmap::{Map, MapSpec, kind::PercpuHash};
+    ///
+    /// /// Sets the limits of a source: one for all CPUs, and then another for the busiest CPU.
+    /// fn limit<Limits>(limits: &Map<Limits>, source: u32, busy_cpu: usize) -> bpfmap::Result<()>
+    /// where
+    ///     Limits: MapSpec<Kind = PercpuHash, Key = u32, Value = u64>,
+    /// {
+    ///     limits.update_all_cpus(&source, &1_000)?;
+    ///     limits.update_on(&source, busy_cpu, &50_000)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) (`EINVAL`) before Linux 7.0. `ERANGE`: the machine can't have a CPU with
     /// this number, see [`possible_cpus`](crate::possible_cpus). `E2BIG`: a hash is full, or an index is out of range.

@@ -16,6 +16,29 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// The result of comparing the layout of keys and values at opening.
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, LayoutCheck, Map};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 100)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let counters = Map::<Counters>::create()?;
+/// match counters.layout_check() {
+///     LayoutCheck::Agrees => println!("each member is where the schema says"),
+///     LayoutCheck::NoBtf => println!("only sizes were compared: compile the object with `-g`"),
+///     LayoutCheck::NotPermitted => println!("only sizes were compared: run as root"),
+///     other => println!("{other:?}"),
+/// }
+/// # assert_eq!(counters.layout_check(), LayoutCheck::Agrees);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutCheck {
@@ -83,6 +106,31 @@ impl<S: MapSpec> Map<S> {
     ///
     /// This does not compare the map's events, because the kernel doesn't know their type. Only
     /// [`from_object`](Self::from_object) does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map};
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(hash, max_entries = 100)]
+    /// struct Counters {
+    ///     key: u32,
+    ///     value: u64,
+    /// }
+    ///
+    /// // Anything with a descriptor, which is duplicated.
+    /// let counters = Map::<Counters>::create()?;
+    /// let same = Map::<Counters>::from_map(&counters)?;
+    /// // By its id, from another process.
+    /// let id = same.info()?.id;
+    /// assert_eq!(Map::<Counters>::from_id(id)?.info()?.id, id);
+    /// // A descriptor that you own, such as one that another process has sent.
+    /// let descriptor = OwnedFd::from(same);
+    /// assert_eq!(Map::<Counters>::from_fd(descriptor)?.info()?.id, id);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch): as for [`from_object`](Self::from_object).

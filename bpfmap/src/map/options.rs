@@ -25,6 +25,40 @@ use std::path::Path;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A new map can differ in its name, its size and its NUMA node:
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, ErrorKind, Map, OpenOptions};
+/// use std::os::fd::OwnedFd;
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash, max_entries = 100)]
+/// struct Counters {
+///     key: u32,
+///     value: u64,
+/// }
+///
+/// let options: OpenOptions<Counters> = Map::options();
+/// let counters = options.name("tenant_7").max_entries(5_000).numa_node(0).create()?;
+/// assert_eq!((counters.info()?.name.as_str(), counters.max_entries()), ("tenant_7", 5_000));
+///
+/// // The map has another size than the schema says.
+/// let refused = Map::<Counters>::from_map(&counters).unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::Mismatch);
+/// let opened = Map::<Counters>::options().any_max_entries().from_map(&counters)?;
+/// assert_eq!(opened.max_entries(), 5_000);
+///
+/// // By its id or its descriptor, and with one system call for each entry.
+/// let id = opened.info()?.id;
+/// let by_id = Map::<Counters>::options().any_max_entries().without_batches().from_id(id)?;
+/// let descriptor = OwnedFd::from(by_id);
+/// let by_descriptor = Map::<Counters>::options().any_max_entries().from_fd(descriptor)?;
+/// assert_eq!(by_descriptor.max_entries(), 5_000);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct OpenOptions<S> {
     pub(super) max_entries: Option<u32>,
     pub(super) numa_node: Option<u32>,
@@ -102,6 +136,17 @@ impl<S: MapSpec> OpenOptions<S> {
 
     /// Opens a map with these options: see [`Map::from_object_if_created`].
     ///
+    /// ```no_run
+    /// # fn f<Debug: bpfmap::MapSpec>(object: &impl bpfmap::MapSource) -> bpfmap::Result<()> {
+    /// // In this object, the map has another name.
+    /// match bpfmap::Map::<Debug>::options().name("debug_v2").from_object_if_created(object)? {
+    ///     Some(debug) => println!("at most {} messages", debug.max_entries()),
+    ///     None => println!("started without --debug"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Fails like the method of [`Map`].
     pub fn from_object_if_created(self, object: &impl MapSource) -> Result<Option<Map<S>>> {
@@ -125,6 +170,16 @@ impl<S: MapSpec> OpenOptions<S> {
     }
 
     /// Opens a map with these options: see [`Map::from_pinned`].
+    ///
+    /// ```no_run
+    /// # fn f<Counters: bpfmap::MapSpec>() -> bpfmap::Result<()> {
+    /// // The program that pinned the map chose its size.
+    /// let counters =
+    ///     bpfmap::Map::<Counters>::options().any_max_entries().from_pinned("/sys/fs/bpf/counters")?;
+    /// println!("at most {} counters", counters.max_entries());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Fails like the method of [`Map`].

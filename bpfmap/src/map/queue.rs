@@ -12,6 +12,31 @@ impl<S: MapSpec> Map<S> {
     /// With [`UpdateMode::Exist`], a full map drops its oldest value to make space: the next value of a queue, or the
     /// bottom of a stack.
     ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, UpdateMode};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(queue, max_entries = 2)]
+    /// struct Recent {
+    ///     value: u32,
+    /// }
+    ///
+    /// let recent = Map::<Recent>::create()?;
+    /// for number in 1..=3 {
+    ///     // Keeps the newest two.
+    ///     recent.push(&number, UpdateMode::Exist)?;
+    /// }
+    /// assert!(!recent.try_push(&4)?, "the queue is full");
+    /// assert_eq!(recent.peek()?, Some(2));
+    ///
+    /// let mut number = 0;
+    /// assert!(recent.peek_into(&mut number)? && recent.pop_into(&mut number)?);
+    /// assert_eq!((number, recent.pop()?, recent.pop()?), (2, Some(3), None));
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
     /// # Errors
     /// `E2BIG`: the map is full. `EINVAL`: the mode is [`UpdateMode::NoExist`]. `EPERM`: the map is frozen or the
     /// descriptor read-only.

@@ -37,6 +37,18 @@ impl StackFrame {
 
     /// Returns the frames in the bytes of a value that holds build ids ([`MapFlags::STACK_BUILD_ID`]), the innermost
     /// frame first.
+    ///
+    /// ```
+    /// use bpfmap::StackFrame;
+    ///
+    /// // A `struct bpf_stack_build_id`: the status `BPF_STACK_BUILD_ID_VALID`, the build id, and the offset.
+    /// let mut value = [0; 64];
+    /// value[0..4].copy_from_slice(&1_i32.to_ne_bytes());
+    /// value[4..24].copy_from_slice(&[0xab; 20]);
+    /// value[24..32].copy_from_slice(&0x1000_u64.to_ne_bytes());
+    /// let frames = StackFrame::frames_in(&value);
+    /// assert!(matches!(frames[..], [StackFrame::File { offset: 0x1000, .. }]), "the rest is empty");
+    /// ```
     #[must_use]
     pub fn frames_in(value: &[u8]) -> Vec<Self> {
         chunks(value).map_while(frame).collect()
@@ -78,6 +90,22 @@ where
     /// stack has this id (Linux 4.17).
     ///
     /// Does not compile for other maps: use [`addresses`](Self::addresses).
+    ///
+    /// ```no_run
+    /// # fn f<Stacks>(stacks: &bpfmap::Map<Stacks>, id: u32) -> bpfmap::Result<()>
+    /// # where Stacks: bpfmap::MapSpec<Kind = bpfmap::kind::StackTrace, Key = u32, Value = [[u8; 32]; 127]> {
+    /// use bpfmap::StackFrame;
+    ///
+    /// for frame in stacks.frames(&id)?.unwrap_or_default() {
+    ///     match frame {
+    ///         StackFrame::File { build_id, offset } => println!("{build_id:02x?} + {offset:#x}"),
+    ///         StackFrame::Address(address) => println!("{address:#x}"),
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `EPERM`: the descriptor is write-only.

@@ -11,6 +11,26 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// The state of a `struct_ops` map (`enum bpf_struct_ops_state` in `kernel/bpf/bpf_struct_ops.c` and
 /// `include/linux/bpf.h`).
+///
+/// ```no_run
+/// use bpfmap::{Map, MapSpec, StructOpsState, kind};
+///
+/// /// Describes the state of a map, as a command that lists them would.
+/// fn describe<Ops>(ops: &Map<Ops>) -> bpfmap::Result<String>
+/// where
+///     Ops: MapSpec<Kind = kind::StructOps, Key = u32>,
+/// {
+///     let registration = ops.registration()?;
+///     Ok(match registration.state {
+///         StructOpsState::Init => "not registered".to_owned(),
+///         StructOpsState::InUse => format!("in use, {} references", registration.references),
+///         StructOpsState::ToBeFreed => "unregistered, and still in use".to_owned(),
+///         StructOpsState::Ready => "waits for a link".to_owned(),
+///         StructOpsState::Other(number) => format!("in a state that is not known: {number}"),
+///         other => format!("{other:?}"),
+///     })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StructOpsState {

@@ -102,6 +102,25 @@ pub struct Migration<'a> {
 }
 
 /// The progress of a migration.
+///
+/// ```
+/// use bpfmap::migrate::{Progress, Stage};
+///
+/// /// Describes the progress in a line for the terminal.
+/// fn describe(progress: Progress) -> String {
+///     let Progress { entries, at_most, .. } = progress;
+///     match progress.stage {
+///         Stage::Waiting { holder: Some(process) } => format!("waiting for process {process}"),
+///         Stage::Waiting { holder: None } => "waiting for another process".to_owned(),
+///         Stage::Copying => format!("copied {entries} of at most {at_most} entries"),
+///         Stage::Checking => format!("read {entries} entries of the new map"),
+///         Stage::Comparing => format!("compared {entries} entries"),
+///         Stage::Pinned => "the new map is complete".to_owned(),
+///         Stage::Swapped => "the pin is the new map".to_owned(),
+///         _ => "in a later stage".to_owned(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -150,6 +169,28 @@ pub enum Outcome {
 }
 
 /// The result of a migration.
+///
+/// ```no_run
+/// use bpfmap::migrate::{Migrated, Migration, Outcome};
+///
+/// /// Migrates a map of counters to a larger one. Programs may change the counters meanwhile.
+/// fn grow(migration: Migration<'_>) -> bpfmap::Result<()> {
+///     let migration = migration
+///         .max_entries(100_000)
+///         // Some changes may be lost.
+///         .allow_differences(true)
+///         // The map has no BTF, and is known to have the old layout.
+///         .assume_old(true)
+///         // The batches of this kernel have a fault.
+///         .without_batches();
+///     let outcome =
+///         migration.run(|progress| println!("{:?}: {}", progress.stage, progress.entries))?;
+///     if let Outcome::Migrated(Migrated { entries, old_entries, same: false, .. }) = outcome {
+///         println!("{old_entries} entries became {entries}, and some may have old values");
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -66,6 +66,25 @@ impl From<CpuQueueSize> for CpuQueue<'_> {
 }
 
 /// The kernel's information about a [`CpuQueue`] in a map.
+///
+/// ```no_run
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, CpuQueue, CpuQueueSize, Map, ShownCpuQueue};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(cpumap, max_entries = 4)]
+/// struct Queues {
+///     value: u64,
+/// }
+///
+/// let queues = Map::<Queues>::create()?;
+/// let size = CpuQueueSize::new(CpuQueueSize::MAX).expect("this is allowed");
+/// queues.set(&0, CpuQueue::new(size))?;
+/// let shown: ShownCpuQueue = queues.get(&0)?.expect("it was just stored");
+/// assert_eq!((shown.size, shown.program), (size, None));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownCpuQueue {

@@ -80,6 +80,25 @@ impl From<InterfaceIndex> for Device<'_> {
 }
 
 /// The kernel's information about a [`Device`] in a map.
+///
+/// ```no_run
+/// # #[cfg(feature = "derive")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bpfmap::{BpfMap, Device, InterfaceIndex, Map, ShownDevice};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(devmap, max_entries = 4)]
+/// struct Ports {
+///     value: u64,
+/// }
+///
+/// let ports = Map::<Ports>::create()?;
+/// let loopback = InterfaceIndex::from_name("lo")?;
+/// ports.set(&0, Device::new(loopback))?;
+/// let shown: ShownDevice = ports.get(&0)?.expect("it was just stored");
+/// assert_eq!((shown.interface, shown.program), (loopback, None));
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShownDevice {

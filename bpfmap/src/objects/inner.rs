@@ -11,6 +11,32 @@ use core::fmt;
 use std::os::fd::AsFd;
 
 /// The id of a map, unique while the map lives: see [`Map::from_id`].
+///
+/// ```
+/// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+/// use bpfmap::{BpfMap, Map, MapId};
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(array, max_entries = 4)]
+/// struct Counters {
+///     value: u64,
+/// }
+///
+/// #[derive(BpfMap)]
+/// #[bpf_map(hash_of_maps, max_entries = 8)]
+/// struct Tenants {
+///     key: u32,
+///     inner: Counters,
+/// }
+///
+/// let tenants = Map::<Tenants>::create()?;
+/// let counters = Map::<Counters>::create()?;
+/// tenants.set(&1, &counters)?;
+/// let id: MapId = tenants.get(&1)?.expect("it was just stored");
+/// assert_eq!(Map::<Counters>::from_id(id.get())?.info()?.id, counters.info()?.id);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MapId(u32);
 

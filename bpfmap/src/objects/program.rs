@@ -29,6 +29,19 @@ impl AsFd for ProgramFd<'_> {
 }
 
 /// The id of a program, unique while the program exists. `bpftool prog` shows it.
+///
+/// ```no_run
+/// use bpfmap::{Map, MapSpec, ProgramId, kind};
+///
+/// /// Returns whether an index runs the program with this id, such as one that `bpftool prog` shows.
+/// fn runs<Jumps>(jumps: &Map<Jumps>, index: u32, program: u32) -> bpfmap::Result<bool>
+/// where
+///     Jumps: MapSpec<Kind = kind::ProgArray, Key = u32>,
+/// {
+///     let installed: Option<ProgramId> = jumps.get(&index)?;
+///     Ok(installed.is_some_and(|id| id.get() == program))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProgramId(u32);
 

@@ -69,6 +69,29 @@ pub struct PerfRecord<'a, E> {
 }
 
 /// Options for opening a [`PerfBuffer`].
+///
+/// ```no_run
+/// use bpfmap::{EventSpec, Map, PerfBuffer, PerfBufferOptions, PerfRecord, kind};
+/// use std::time::Duration;
+///
+/// fn read<Execs>(map: &Map<Execs>, urgent: bool) -> bpfmap::Result<()>
+/// where
+///     Execs: EventSpec<Kind = kind::PerfEventArray, Key = u32, Event = u64>,
+/// {
+///     let options: PerfBufferOptions<'_, Execs> = PerfBuffer::options(map).pages(64);
+///     // Fewer wake-ups cost less, and deliver events later.
+///     let options = if urgent { options.wake_up_after(1) } else { options.watermark(32 << 10) };
+///     let mut execs = options.open()?;
+///     println!("{} on {} CPUs", execs.map().info()?.name, execs.cpus().len());
+///     loop {
+///         execs.wait(Some(Duration::from_secs(1)))?;
+///         execs.consume(|PerfRecord { cpu, event, .. }| println!("CPU {cpu}: {event}"))?;
+///         if execs.open_new_cpus()? > 0 {
+///             println!("now {} CPUs", execs.cpus().len());
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PerfBufferOptions<'a, S: EventSpec> {
     map: &'a Map<S>,

@@ -182,6 +182,30 @@ impl<S: EventSpec> RingBuf<S> {
 
     /// Returns an iterator over the current events. It ends if there are no more, or after an error after which reading
     /// can't continue.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] fn main() -> bpfmap::Result<()> {
+    /// use bpfmap::{BpfMap, Map, RingBuf};
+    ///
+    /// #[derive(BpfMap)]
+    /// #[bpf_map(ringbuf, max_entries = 65536)]
+    /// struct Exits {
+    ///     event: u32,
+    /// }
+    ///
+    /// let mut exits = RingBuf::open(&Map::<Exits>::create()?)?;
+    /// assert_eq!((exits.capacity(), exits.unread(), exits.overwritten()), (65536, 0, 0));
+    /// // The records that are in the ring now. The loop may end before the last.
+    /// for process in exits.records().take(100) {
+    ///     println!("process {} has ended", process?);
+    /// }
+    /// // All records, also those that programs send meanwhile.
+    /// let count = exits.consume(|process| println!("process {process} has ended"))?;
+    /// assert_eq!(count, 0, "no program uses this map");
+    /// println!("{} was read", exits.map().info()?.name);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     #[inline]
     pub fn records(&mut self) -> Records<'_, S> {
         Records { reader: self, is_over: false }

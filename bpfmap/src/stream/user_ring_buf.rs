@@ -120,6 +120,32 @@ impl<S: EventSpec> UserRingBuf<S> {
     ///
     /// Programs wake the writer unless they drain with `BPF_RB_NO_WAKEUP`.
     ///
+    /// ```no_run
+    /// use bpfmap::{EventSpec, UserRingBuf, kind};
+    /// use std::time::Duration;
+    ///
+    /// /// Sends the number in a line, and returns whether it was sent within a second.
+    /// fn tell<Numbers>(ring: &mut UserRingBuf<Numbers>, line: &str) -> bpfmap::Result<bool>
+    /// where
+    ///     Numbers: EventSpec<Kind = kind::UserRingbuf, Event = u64>,
+    /// {
+    ///     let Some(mut event) = ring.reserve_within(Some(Duration::from_secs(1)))? else {
+    ///         return Ok(false);
+    ///     };
+    ///     match line.parse() {
+    ///         Ok(number) => {
+    ///             *event = number;
+    ///             event.submit()?;
+    ///             Ok(true)
+    ///         }
+    ///         Err(_) => {
+    ///             event.discard();
+    ///             Ok(false)
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// Fails like [`reserve`](Self::reserve). Also fails if `epoll_wait(2)` fails, which is not
     /// expected.
@@ -143,6 +169,28 @@ impl<S: EventSpec> UserRingBuf<S> {
     }
 
     /// Sends an event. Returns `false` and does not send it if the ring is full.
+    ///
+    /// ```no_run
+    /// use bpfmap::{EventSpec, UserRingBuf, kind};
+    ///
+    /// /// Sends numbers, and returns how many of them had no room.
+    /// fn send_all<Numbers>(ring: &mut UserRingBuf<Numbers>, numbers: &[u64]) -> bpfmap::Result<usize>
+    /// where
+    ///     Numbers: EventSpec<Kind = kind::UserRingbuf, Event = u64>,
+    /// {
+    ///     let mut unsent = 0;
+    ///     for number in numbers {
+    ///         unsent += usize::from(!ring.send(number)?);
+    ///     }
+    ///     println!(
+    ///         "{}: {} of {} bytes are unread",
+    ///         ring.map().info()?.name,
+    ///         ring.unread(),
+    ///         ring.capacity()
+    ///     );
+    ///     Ok(unsent)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// Fails like [`reserve`](Self::reserve). Programs don't see the event.
