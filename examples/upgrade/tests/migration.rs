@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bpf_fs::BpfFs;
@@ -79,6 +80,38 @@ fn a_migration_under_traffic_changes_nothing() {
     assert!(matches!(migrate(&folder, |_| {}).unwrap(), Outcome::Migrated(_)));
     let new = Counter::<V2>::load(&folder).unwrap();
     assert_eq!(source_v2(&new).packets, u64::from(packets));
+}
+
+/// Which of the two outcomes a migration has depends on the moment, but the pin is whole in both.
+#[test]
+fn traffic_from_another_thread_leaves_a_whole_pin() {
+    let bpf_fs = BpfFs::mount("thread");
+    let folder = bpf_fs.path("");
+    let old = Counter::<V1>::load(&folder).unwrap();
+    old.send(SOURCE).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                old.send(SOURCE).unwrap();
+            }
+        });
+        let outcome = migrate(&folder, |_| {});
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    });
+    match outcome {
+        Ok(Outcome::Migrated(done)) => assert_eq!((done.entries, done.same), (1, true)),
+        Ok(other) => panic!("the map was old: {other:?}"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Disturbed, "{error}");
+            assert!(Map::<V1>::from_pinned(pin(&folder)).is_ok());
+            migrate(&folder, |_| {}).unwrap();
+        }
+    }
+    assert_eq!(bpf_fs.pins(), ["sources"]);
+    let new = source_v2(&Counter::<V2>::load(&folder).unwrap());
+    assert!((1..=u64::from(source_v1(&old).packets)).contains(&new.packets), "{new:?}");
 }
 
 /// Why version 1 has to stop first: it keeps the map with which it was loaded.
