@@ -30,7 +30,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Outcome {
 
 /// The page of a change that `bpfmap diff` tells.
 fn page(rule: &evolve::Rule) -> String {
-    let evolve::Rule { id, class, libbpf, bpfmap, title, explanation } = rule;
+    let evolve::Rule { id, class, libbpf, bpfmap, title, explanation, .. } = rule;
     let (class, libbpf, bpfmap) = (class.words(), libbpf.words(), bpfmap.words());
     format!(
         "{id} ({class}): {title}.\n\nWith the older map pinned, {libbpf}; {bpfmap}.\n\n{explanation}"

@@ -28,13 +28,13 @@ pub const CODE_FORM: u32 = 2;
 macro_rules! named {
     (
         $(#[$attribute:meta])*
-        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+        pub enum $enum:ident { $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+ }
 
         $(#[$name_doc:meta])*
         fn name;
     ) => {
         $(#[$attribute])*
-        pub enum $enum { $($(#[$doc])* $variant,)+ }
+        pub enum $enum { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $enum {
             /// Each of them, in the order of the documentation.
@@ -45,6 +45,14 @@ macro_rules! named {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                }
+            }
+
+            /// Returns its documentation, as Markdown in one line.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
                 }
             }
         }

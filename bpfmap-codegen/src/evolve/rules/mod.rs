@@ -18,6 +18,8 @@ pub struct Rule {
     pub libbpf: Loading,
     /// The result of opening the pinned map with bpfmap and the newer schema.
     pub bpfmap: Opening,
+    /// What it is about, such as `Maps`: a heading of the list of rules.
+    pub subject: &'static str,
     /// The title, in one line.
     pub title: &'static str,
     /// The reason and what to do, with an older and a newer schema, in Markdown.
@@ -149,58 +151,61 @@ impl fmt::Display for Rule {
 }
 
 macro_rules! rules {
-    ($($name:ident = $class:ident, $libbpf:ident, $bpfmap:ident $id:literal: $title:literal;)*) => {
-        $(
+    ($($subject:literal { $($name:ident = $class:ident, $libbpf:ident, $bpfmap:ident $id:literal: $title:literal;)* })*) => {
+        $($(
             #[doc = $title]
             pub static $name: Rule = Rule {
                 id: $id,
                 class: Class::$class,
                 libbpf: Loading::$libbpf,
                 bpfmap: Opening::$bpfmap,
+                subject: $subject,
                 title: $title,
                 explanation: include_str!(concat!($id, ".md")),
             };
-        )*
+        )*)*
 
         /// Every rule, in the order of the documentation.
-        pub static ALL: &[&Rule] = &[$(&$name),*];
+        pub static ALL: &[&Rule] = &[$($(&$name,)*)*];
     };
 }
 
 rules! {
-    // Maps.
-    MAP_ADDED = Safe, PassesBy, Takes "map-added": "A map was added";
-    MAP_REMOVED = Safe, PassesBy, Takes "map-removed": "A map was removed";
-    MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map has another name";
-    MAP_TYPE = NewPin, Refuses, Refuses "map-type": "A map has another type";
-    KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "A key has another size";
-    VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
-    VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
-    MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "A map has another `max_entries`";
-    MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "One of the schemas leaves the number of entries to the loader";
-    SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "One of the schemas leaves the size of a key or value to the loader";
-    FLAGS = NewPin, Refuses, Refuses "flags": "A map has other flags";
-    DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "A map has other flags that only affect its descriptor";
-    NUMA_NODE = NewPin, Refuses, Takes "numa-node": "A map has another NUMA node";
-    MAP_EXTRA = NewPin, Refuses, Refuses "map-extra": "A map has another `map_extra`";
-    PINNING = NewPin, PassesBy, Takes "pinning": "A map has another `pinning`";
-    INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "A map of maps has another template";
-    INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "A map has other initial contents";
-    BTF = Safe, Reuses, Takes "btf": "A key or value has a size instead of a type, or the other way round";
-    DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags differ";
-    EVENT = WrongData, Reuses, Takes "event": "The records of a map have another type";
-    // Keys and values of the same size.
-    KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The bytes of a key have another meaning";
-    MEMBER_ADDED = WrongData, Reuses, Refuses "member-added": "A member was added";
-    MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member was added in the place of padding and starts as zero";
-    MEMBER_REMOVED = WrongData, Reuses, Refuses "member-removed": "A member was removed";
-    MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "A member has another offset";
-    MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member has another name, and `renamed_from` has the old one";
-    MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "A member has another size";
-    MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The same bytes have another meaning: sign, byte order or kind";
-    TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The same number has another type";
-    ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "A variant of an enum has another number";
-    ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "An enum has other variants";
-    UNION_MEMBER = Safe, Reuses, Takes "union-member": "A union of the same size has other members";
-    SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A special field was added, removed, or has another target";
+    "Maps" {
+        MAP_ADDED = Safe, PassesBy, Takes "map-added": "A map was added";
+        MAP_REMOVED = Safe, PassesBy, Takes "map-removed": "A map was removed";
+        MAP_RENAMED = NewPin, PassesBy, Takes "map-renamed": "A map has another name";
+        MAP_TYPE = NewPin, Refuses, Refuses "map-type": "A map has another type";
+        KEY_RESIZED = NewPin, Refuses, Refuses "key-resized": "A key has another size";
+        VALUE_GROWS = NewPin, Refuses, Refuses "value-grows": "A value is larger";
+        VALUE_SHRINKS = NewPin, Refuses, Refuses "value-shrinks": "A value is smaller";
+        MAX_ENTRIES = NewPin, Refuses, Refuses "max-entries": "A map has another `max_entries`";
+        MAX_ENTRIES_SET_BY_LOADER = NewPin, Refuses, Takes "max-entries-set-by-loader": "One of the schemas leaves the number of entries to the loader";
+        SIZE_SET_BY_LOADER = NewPin, Refuses, Takes "size-set-by-loader": "One of the schemas leaves the size of a key or value to the loader";
+        FLAGS = NewPin, Refuses, Refuses "flags": "A map has other flags";
+        DESCRIPTOR_FLAGS = NewPin, Refuses, Takes "descriptor-flags": "A map has other flags that only affect its descriptor";
+        NUMA_NODE = NewPin, Refuses, Takes "numa-node": "A map has another NUMA node";
+        MAP_EXTRA = NewPin, Refuses, Refuses "map-extra": "A map has another `map_extra`";
+        PINNING = NewPin, PassesBy, Takes "pinning": "A map has another `pinning`";
+        INNER_MAP = NewPin, RefusesContents, Refuses "inner-map": "A map of maps has another template";
+        INITIAL_CONTENTS = Safe, Reuses, Takes "initial-contents": "A map has other initial contents";
+        BTF = Safe, Reuses, Takes "btf": "A key or value has a size instead of a type, or the other way round";
+        DECL_TAGS = Safe, Reuses, Takes "decl-tags": "BTF declaration tags differ";
+        EVENT = WrongData, Reuses, Takes "event": "The records of a map have another type";
+    }
+    "Keys and values of the same size" {
+        KEY_LAYOUT = WrongData, Reuses, Refuses "key-layout": "The bytes of a key have another meaning";
+        MEMBER_ADDED = WrongData, Reuses, Refuses "member-added": "A member was added";
+        MEMBER_ADDED_IN_PADDING = Safe, Reuses, Takes "member-added-in-padding": "A member was added in the place of padding and starts as zero";
+        MEMBER_REMOVED = WrongData, Reuses, Refuses "member-removed": "A member was removed";
+        MEMBER_MOVED = WrongData, Reuses, Refuses "member-moved": "A member has another offset";
+        MEMBER_RENAMED = Safe, Reuses, Takes "member-renamed": "A member has another name, and `renamed_from` has the old one";
+        MEMBER_RESIZED = WrongData, Reuses, Refuses "member-resized": "A member has another size";
+        MEMBER_TYPE = WrongData, Reuses, Refuses "member-type": "The same bytes have another meaning: sign, byte order or kind";
+        TYPE_SPELLING = Safe, Reuses, Takes "type-spelling": "The same number has another type";
+        ENUM_VALUE = WrongData, Reuses, Refuses "enum-value": "A variant of an enum has another number";
+        ENUM_VARIANTS = Safe, Reuses, Takes "enum-variants": "An enum has other variants";
+        UNION_MEMBER = Safe, Reuses, Takes "union-member": "A union of the same size has other members";
+        SPECIAL_FIELD = NewPin, Unverified, Refuses "special-field": "A special field was added, removed, or has another target";
+    }
 }
