@@ -155,7 +155,7 @@ fn the_example_is_built_by_make() {
 fn recipe() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/build-systems.md");
     let page = fs::read_to_string(page).unwrap();
-    let (_, block) = page.split_once("```make\n").unwrap();
+    let (_, block) = page.split_once("```make file=Makefile\n").unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }
 

@@ -79,7 +79,7 @@ fn generate_writes_each_target_into_its_folder() {
 #[test]
 fn the_documented_project_file_works() {
     let page = include_str!("../../docs/projects.md");
-    let (_, shown) = page.split_once("```toml\n").unwrap();
+    let (_, shown) = page.split_once("```toml file=bpfmap.toml\n").unwrap();
     let folder = Folder::new(shown.split_once("```").unwrap().0);
     let (status, out, errors) = folder.run("generate");
     assert_eq!((status, errors.as_str()), (Some(0), ""));

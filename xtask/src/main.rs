@@ -1,9 +1,10 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
-//! `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
+//! `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
 //! `cargo xtask package`.
 
 mod api;
 mod apt;
+mod book;
 mod cargo;
 mod corpus;
 mod demo;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
         ["msrv"] => msrv::run(),
+        ["book"] => book::run(),
         ["deny"] => deny::run(false),
         ["deny", "--advisories"] => deny::run(true),
         ["dist"] => dist::run(),
@@ -84,6 +86,7 @@ Tests
   msrv       Build and test the crates for users with Rust 1.85.1 of Debian 13; needs root
   names      Write the list of names that C reserves, from all kernels, clang and the headers
              [--check]: compare it with the oldest and the newest kernel
+  book       Build the book in target/book/html, and check its links
 
 Releases
   package    Package each crate for users, build it from its tarball, and install both tools from theirs

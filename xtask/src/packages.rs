@@ -28,6 +28,8 @@ pub(crate) const TESTS: &[Package] = &[
         name: "shellcheck",
         purpose: "checks the scripts of the GitHub action and the GitLab template",
     },
+    Package { name: "cmake", purpose: "runs a recipe of the book" },
+    Package { name: "meson", purpose: "runs a recipe of the book" },
     Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 

@@ -5,7 +5,7 @@ use bpfmap_vmtest::Binary;
 use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type};
-use crate::{Error, api, deny, fuzz, matrix, names, package, packages, roundtrip, sanitize};
+use crate::{Error, api, book, deny, fuzz, matrix, names, package, packages, roundtrip, sanitize};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -106,7 +106,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// Fails if a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(12);
+    let mut steps = Steps::new(13);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -130,6 +130,9 @@ pub(crate) fn run() -> Result<(), Error> {
     steps.next("Public interfaces and dependencies");
     api::check()?;
     deny::run(false)?;
+
+    steps.next("The book");
+    book::run()?;
 
     steps.next("Tests on this machine");
     on_host()?;

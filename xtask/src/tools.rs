@@ -1,7 +1,8 @@
-//! Commands of cargo that are installed when they are first needed, beside what others have installed.
+//! Programs from crates that are installed when they are first needed, beside what others have installed.
 
 use std::ffi::OsString;
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::Error;
 use crate::cargo::{cache, cargo};
@@ -29,4 +30,24 @@ pub(crate) fn path_with(name: &str) -> Result<OsString, Error> {
         run_command(install.arg(&tools))?;
     }
     Ok(path)
+}
+
+/// Returns the path of the program `name` of the crate of this name and version, which is installed in the user's cache if it
+/// is not there. It has no feature that its crate does not need.
+///
+/// # Errors
+///
+/// When it can't be installed.
+pub(crate) fn program(name: &str, version: &str) -> Result<PathBuf, Error> {
+    let tools = cache("bpfmap-tools")?;
+    let program = tools.join("bin").join(name);
+    let found = Command::new(&program).arg("--version").output();
+    let is_it = |output: &[u8]| String::from_utf8_lossy(output).trim().ends_with(version);
+    if !found.is_ok_and(|output| is_it(&output.stdout)) {
+        println!("Installing {name} {version} in {}", tools.display());
+        let mut install = cargo();
+        install.args(["install", "--locked", "--debug", "--no-default-features", "--root"]);
+        run_command(install.arg(&tools).arg(format!("{name}@{version}")))?;
+    }
+    Ok(program)
 }

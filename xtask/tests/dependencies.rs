@@ -44,6 +44,8 @@ fn the_facts_and_the_btf_need_no_more_than_bitflags() {
 fn each_package_names_its_oldest_rust() {
     const TOOLS: &[&str] = &[
         "bpfmap-bench",
+        "bpfmap-book",
+        "bpfmap-book-source",
         "bpfmap-cli",
         "bpfmap-compile-cost",
         "bpfmap-import-cost",

@@ -1,0 +1,105 @@
+//! The words for types, each with its size and what it becomes in C and Rust. A schema with the type is generated to find
+//! out.
+
+use std::path::Path;
+
+use bpfmap_codegen::generate::{Options, generate};
+use bpfmap_core::SpecialField;
+use bpfmap_schema::check::check;
+use bpfmap_schema::front::toml::read_str;
+use bpfmap_schema::type_word;
+
+use crate::chapter::has_extension;
+use crate::markdown::Table;
+
+/// Types that are put together, as examples.
+const COMPOSED: &[&str] = &["[u8; 16]", "[[u32; 2]; 3]", "[char; 16]", "*u64", "*void"];
+
+/// Returns the generated part of the page.
+pub(super) fn page() -> String {
+    let words = || type_word::all().filter(|word| SpecialField::by_struct(word).is_none());
+    format!(
+        "\n## Numbers and characters\n{}\n## Arrays and pointers, as examples\n{}",
+        table(words()),
+        table(COMPOSED.iter().copied())
+    )
+}
+
+fn table<'a>(types: impl Iterator<Item = &'a str>) -> String {
+    let mut rows = Table::new(["type", "size", "alignment", "in C", "in Rust"]);
+    for ty in types {
+        let Described { size, align, c, rust } = describe(ty);
+        rows.row([
+            format!("`{ty}`"),
+            size.to_string(),
+            align.to_string(),
+            format!("`{c}`"),
+            format!("`{rust}`"),
+        ]);
+    }
+    rows.finish()
+}
+
+/// A type of the schema, as it is generated.
+#[derive(Debug, PartialEq, Eq)]
+struct Described {
+    size: u64,
+    align: u64,
+    c: String,
+    rust: String,
+}
+
+/// Returns the size of a type, and the declaration of a member of it in C and its type in Rust.
+///
+/// # Panics
+///
+/// If the type is not a good one, or is not generated: a test goes through all.
+fn describe(ty: &str) -> Described {
+    let text = format!(
+        "[types.outer]\nkind = \"struct\"\nmembers = [{{ name = \"member\", type = \"{ty}\" }}]\n"
+    );
+    let checked = check(read_str(Path::new("types.toml"), &text))
+        .unwrap_or_else(|rejected| panic!("`{ty}` is refused: {rejected}"));
+    let layout = checked.layouts().composite("outer").expect("the struct has a layout").layout();
+    let files = generate(&checked, &Options::default());
+    // The only line of the struct, without the mark that ends it.
+    let member = |extension| {
+        let file = files.iter().find(|file| has_extension(&file.name, extension))?;
+        let (_, line) =
+            file.contents.lines().zip(file.contents.lines().skip(1)).find(|(before, _)| {
+                before.contains("struct outer {") || before.contains("struct Outer {")
+            })?;
+        Some(line.trim().trim_end_matches([';', ',']).to_owned())
+    };
+    let generated =
+        |extension| member(extension).unwrap_or_else(|| panic!("`{ty}` is not generated"));
+    let rust = generated("rs").trim_start_matches("pub member: ").to_owned();
+    Described { size: layout.size, align: layout.align, c: generated("h"), rust }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_on_the_page() {
+        let page = page();
+        for word in type_word::all() {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{word}` |")));
+            assert_eq!(row.is_some(), SpecialField::by_struct(word).is_none(), "{word}");
+        }
+    }
+
+    #[test]
+    fn types_are_described_as_they_are_generated() {
+        let described = |ty| {
+            let Described { size, align, c, rust } = describe(ty);
+            (size, align, c, rust)
+        };
+        let expected =
+            |size, align, c: &str, rust: &str| (size, align, c.to_owned(), rust.to_owned());
+        assert_eq!(described("u32"), expected(4, 4, "__u32 member", "u32"));
+        assert_eq!(described("be16"), expected(2, 2, "__be16 member", "Be16"));
+        assert_eq!(described("[u8; 16]"), expected(16, 1, "__u8 member[16]", "[u8; 16]"));
+    }
+}
