@@ -9,6 +9,9 @@ use core::hint::black_box;
 use core::ptr::{from_mut, from_ref, null};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
+/// A second copy of the bare loop, which measures the noise.
+const AGAIN: &str = "bare loop again";
+
 /// Entries of each map.
 pub(crate) const ENTRIES: u32 = 100_000;
 
@@ -40,6 +43,41 @@ fn bare_walk<V: Copy>(fd: i32, mut value: V) -> impl FnMut(u32) {
                 black_box((key, value));
             }
             after = from_ref(&key).cast();
+        }
+        all_seen("the bare loop", seen);
+    }
+}
+
+/// Returns the same for a map with a value for each CPU.
+fn bare_percpu_walk(fd: i32, cpus: usize) -> impl FnMut(u32) {
+    let mut values = vec![0_u64; cpus];
+    move |_| {
+        let mut seen = 0;
+        let mut key = 0_u32;
+        let mut after = null();
+        while bpf(floor::NEXT_KEY, fd, after, from_mut(&mut key).cast(), 32) == 0 {
+            let address = values.as_mut_ptr().cast();
+            if bpf(floor::LOOKUP, fd, from_ref(&key).cast(), address, 32) == 0 {
+                seen += 1;
+                black_box((key, &values));
+            }
+            after = from_ref(&key).cast();
+        }
+        all_seen("the bare loop", seen);
+    }
+}
+
+/// Returns a loop over the indices of an array.
+fn bare_array_walk(fd: i32) -> impl FnMut(u32) {
+    move |_| {
+        let mut value = 0_u64;
+        let mut seen = 0;
+        for key in 0..ENTRIES {
+            let address = from_mut(&mut value).cast();
+            if bpf(floor::LOOKUP, fd, from_ref(&key).cast(), address, 32) == 0 {
+                seen += 1;
+                black_box((key, value));
+            }
         }
         all_seen("the bare loop", seen);
     }
@@ -88,6 +126,7 @@ fn walk_hash(rounds: u32) -> Result<Job, Error> {
         rounds,
         vec![
             Contender::new("bare loop", bare_walk(fd, 0_u64)),
+            Contender::new(AGAIN, bare_walk(fd, 0_u64)),
             Contender::new("bpfmap", own_walk(own)),
             Contender::new("bpfmap, no batches", own_walk(&single)),
             Contender::new("libbpf-rs", libbpf_walk(libbpf, MapHandle::lookup)),
@@ -105,26 +144,13 @@ fn walk_percpu_hash(rounds: u32) -> Result<Job, Error> {
     let aya: aya::maps::PerCpuHashMap<_, u32, u64> = maps.aya(AyaMap::PerCpuHashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     let cpus = possible_cpus()?;
-    let mut values = vec![0_u64; cpus];
     Ok(compare(
         "walk percpu_hash",
         1,
         rounds,
         vec![
-            Contender::new("bare loop", move |_| {
-                let mut seen = 0;
-                let mut key = 0_u32;
-                let mut after = null();
-                while bpf(floor::NEXT_KEY, fd, after, from_mut(&mut key).cast(), 32) == 0 {
-                    let address = values.as_mut_ptr().cast();
-                    if bpf(floor::LOOKUP, fd, from_ref(&key).cast(), address, 32) == 0 {
-                        seen += 1;
-                        black_box((key, &values));
-                    }
-                    after = from_ref(&key).cast();
-                }
-                all_seen("the bare loop", seen);
-            }),
+            Contender::new("bare loop", bare_percpu_walk(fd, cpus)),
+            Contender::new(AGAIN, bare_percpu_walk(fd, cpus)),
             Contender::new("bpfmap", own_walk(own)),
             Contender::new("bpfmap, lent", move |_| {
                 let mut seen = 0;
@@ -153,18 +179,8 @@ fn walk_array(rounds: u32) -> Result<Job, Error> {
         1,
         rounds,
         vec![
-            Contender::new("bare loop", move |_| {
-                let mut value = 0_u64;
-                let mut seen = 0;
-                for key in 0..ENTRIES {
-                    let address = from_mut(&mut value).cast();
-                    if bpf(floor::LOOKUP, fd, from_ref(&key).cast(), address, 32) == 0 {
-                        seen += 1;
-                        black_box((key, value));
-                    }
-                }
-                all_seen("the bare loop", seen);
-            }),
+            Contender::new("bare loop", bare_array_walk(fd)),
+            Contender::new(AGAIN, bare_array_walk(fd)),
             Contender::new("bpfmap", own_walk(own)),
             Contender::new("libbpf-rs", libbpf_walk(libbpf, MapHandle::lookup)),
             Contender::new("aya", move |_| {
@@ -188,17 +204,19 @@ fn extend_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
+    let bare = move |_| {
+        for (key, mut value) in entries() {
+            let address = from_mut(&mut value).cast();
+            black_box(bpf(floor::UPDATE, fd, from_ref(&key).cast(), address, 32));
+        }
+    };
     Ok(compare(
         "extend hash",
         1,
         rounds,
         vec![
-            Contender::new("bare loop", move |_| {
-                for (key, mut value) in entries() {
-                    let address = from_mut(&mut value).cast();
-                    black_box(bpf(floor::UPDATE, fd, from_ref(&key).cast(), address, 32));
-                }
-            }),
+            Contender::new("bare loop", bare),
+            Contender::new(AGAIN, bare),
             Contender::new("bpfmap", move |_| {
                 all_seen("bpfmap", own.extend(entries()).unwrap_or(0));
             }),
@@ -223,18 +241,18 @@ fn clear_hash(rounds: u32) -> Result<Job, Error> {
     let mut aya: aya::maps::HashMap<_, u32, u64> = maps.aya(AyaMap::HashMap)?;
     let (fd, own, libbpf) = (maps.fd, &maps.own, &maps.libbpf);
     let refill = || all_seen("loading", own.extend(entries()).unwrap_or(0));
+    let bare = move |_| {
+        refill();
+        let keys = bare_keys(fd);
+        all_seen("the bare loop", keys.iter().filter(|key| bare_delete(fd, **key)).count());
+    };
     Ok(compare(
         "extend, then clear hash",
         1,
         rounds,
         vec![
-            Contender::new("bare loop", move |_| {
-                refill();
-                all_seen(
-                    "the bare loop",
-                    bare_keys(fd).iter().filter(|key| bare_delete(fd, **key)).count(),
-                );
-            }),
+            Contender::new("bare loop", bare),
+            Contender::new(AGAIN, bare),
             Contender::new("bpfmap", move |_| {
                 refill();
                 all_seen("bpfmap", own.clear().unwrap_or(0));
@@ -258,21 +276,23 @@ fn drain_hash(rounds: u32) -> Result<Job, Error> {
     let maps = Contended::<Hash>::new()?;
     let (fd, own) = (maps.fd, &maps.own);
     let refill = || all_seen("loading", own.extend(entries()).unwrap_or(0));
+    let bare = move |_| {
+        refill();
+        let mut value = 0_u64;
+        let keys = bare_keys(fd);
+        let taken = keys.iter().filter(|key| {
+            let address = from_mut(&mut value).cast();
+            black_box(bpf(floor::TAKE, fd, from_ref(*key).cast(), address, 32)) == 0
+        });
+        all_seen("the bare loop", taken.count());
+    };
     Ok(compare(
         "extend, then drain hash",
         1,
         rounds,
         vec![
-            Contender::new("bare loop", move |_| {
-                refill();
-                let mut value = 0_u64;
-                let keys = bare_keys(fd);
-                let taken = keys.iter().filter(|key| {
-                    let address = from_mut(&mut value).cast();
-                    black_box(bpf(floor::TAKE, fd, from_ref(*key).cast(), address, 32)) == 0
-                });
-                all_seen("the bare loop", taken.count());
-            }),
+            Contender::new("bare loop", bare),
+            Contender::new(AGAIN, bare),
             Contender::new("bpfmap", move |_| {
                 refill();
                 all_seen("bpfmap", own.drain().filter(|entry| black_box(entry).is_ok()).count());
