@@ -123,32 +123,61 @@ fn standard_input_is_a_schema() {
 
 /// Schemas that share types, two programs in one object, and an application in C.
 #[test]
-fn the_example_is_built_by_make() {
-    let folder = tempfile::tempdir().unwrap();
+fn the_example_with_several_schemas_is_built_by_make() {
+    let folder = example("firewall", &["", "src", "schemas"]);
     let root = folder.path();
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firewall");
-    for part in ["", "src", "schemas"] {
-        fs::create_dir_all(root.join(part)).unwrap();
-        for file in fs::read_dir(example.join(part)).unwrap().map(Result::unwrap) {
-            if file.file_type().unwrap().is_file() {
-                fs::copy(file.path(), root.join(part).join(file.file_name())).unwrap();
-            }
-        }
-    }
     let first = make(root);
     assert_eq!(first.matches("bpfmap generate").count(), 1, "{first}");
     assert_eq!(make(root), "make: 'out/firewall' is up to date.\n");
-    let application = Command::new(root.join("out/firewall")).output().unwrap();
-    let message = String::from_utf8(application.stderr).unwrap();
-    assert!(message.starts_with("usage: "), "{message}");
+    shows_its_usage(&root.join("out/firewall"));
 
     // Both other schemas include this one.
-    let included = root.join("schemas/net.toml");
-    fs::write(&included, fs::read_to_string(&included).unwrap() + "# Changed.\n").unwrap();
-    let now = SystemTime::now() + Duration::from_secs(10);
-    File::open(&included).unwrap().set_modified(now).unwrap();
+    change(&root.join("schemas/net.toml"));
     let changed = make(root);
     assert!(changed.contains("bpfmap generate"), "{changed}");
+}
+
+/// A project without Rust. `cargo xtask make-c` runs its test on every kernel.
+#[test]
+fn the_example_without_rust_is_built_by_make() {
+    let folder = example("make-c", &[""]);
+    let root = folder.path();
+    let first = make(root);
+    assert_eq!(first.matches("bpfmap generate").count(), 1, "{first}");
+    assert_eq!(make(root), "make: Nothing to be done for 'all'.\n");
+    shows_its_usage(&root.join("out/slowcalls"));
+
+    change(&root.join("calls.toml"));
+    let changed = make(root);
+    assert!(changed.contains("bpfmap generate"), "{changed}");
+}
+
+/// Copies an example, with these folders of it, to where Make may write.
+fn example(name: &str, folders: &[&str]) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+    for folder in folders {
+        fs::create_dir_all(copy.path().join(folder)).unwrap();
+        for file in fs::read_dir(example.join(folder)).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), copy.path().join(folder).join(file.file_name())).unwrap();
+            }
+        }
+    }
+    copy
+}
+
+fn shows_its_usage(program: &Path) {
+    let output = Command::new(program).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("usage: "), "{message}");
+}
+
+/// Adds a comment to a schema, which makes it newer than all other files.
+fn change(schema: &Path) {
+    fs::write(schema, fs::read_to_string(schema).unwrap() + "# Changed.\n").unwrap();
+    let now = SystemTime::now() + Duration::from_secs(10);
+    File::open(schema).unwrap().set_modified(now).unwrap();
 }
 
 /// The Makefile of the page.

@@ -11,6 +11,7 @@ mod demo;
 mod deny;
 mod dist;
 mod fuzz;
+mod make_c;
 mod matrix;
 mod msrv;
 mod names;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["roundtrip", arguments @ ..] => roundtrip::run(arguments),
+        ["make-c"] => make_c::run(),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["sanitize"] => sanitize::run(),
         ["miri"] => sanitize::miri(),
@@ -79,6 +81,7 @@ Tests
              [--schemas N] [--seed N] [--verbose]
   corpus     Import, generate and compile the maps of the kernel's own BPF tests, and compare the results
              [--objects DIR]: the objects in a folder instead
+  make-c     Build the example without Rust with Make, and run its test on all kernels
   fuzz       Give random inputs to what reads schemas, BTF, rings and files
              [--seconds N] [TARGET…]
   sanitize   Run the tests of the runtime under AddressSanitizer

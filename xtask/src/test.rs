@@ -5,7 +5,9 @@ use bpfmap_vmtest::Binary;
 use crate::cargo::{build_tests, cargo};
 use crate::step::{Steps, run as run_command};
 use crate::table::{by_binary, by_map_type};
-use crate::{Error, api, book, deny, fuzz, matrix, names, package, packages, roundtrip, sanitize};
+use crate::{
+    Error, api, book, deny, fuzz, make_c, matrix, names, package, packages, roundtrip, sanitize,
+};
 
 /// Tests that need a kernel to try maps on: packages, and the test targets that run in the matrix;
 /// none named: all. All others run on this machine.
@@ -23,6 +25,8 @@ const IN_KERNELS: &[(&str, &[&str])] = &[
     ("hotswap", &["swaps"]),
     ("upgrade", &["migration"]),
     ("tour", &["answers"]),
+    ("profiler", &["busy_loops"]),
+    ("aya-loader", &["packets"]),
 ];
 
 /// Test binaries of those that run on the oldest and the newest kernel alone: `fixtures`, which runs on all of them, tests the
@@ -84,6 +88,7 @@ const ON_HOST: &[&[&str]] = &[
     &["--package", "execsnoop", "--lib"],
     &["--package", "tailcalls", "--lib"],
     &["--package", "routes", "--lib"],
+    &["--package", "profiler", "--lib"],
 ];
 
 /// What clippy sees: everything, and what builds with fewer features. Each package's `rust-version` counts
@@ -106,7 +111,7 @@ const FUZZ_SECONDS: u32 = 10;
 ///
 /// Fails if a step fails, or a kernel answers otherwise than expected.
 pub(crate) fn run() -> Result<(), Error> {
-    let mut steps = Steps::new(13);
+    let mut steps = Steps::new(14);
     steps.next("Packages");
     packages::ensure(packages::BUILD_AND_BOOT)?;
     packages::ensure(packages::TESTS)?;
@@ -152,6 +157,9 @@ pub(crate) fn run() -> Result<(), Error> {
 
     steps.next("Schemas through every stage");
     roundtrip::daily()?;
+
+    steps.next("The example in C on every kernel");
+    make_c::on_every_kernel(&harness)?;
 
     steps.next("Tests on every kernel");
     let binaries = for_kernels()?;

@@ -1,0 +1,36 @@
+//! `aya-loader INTERFACE [LENGTH]`: shows each second what an interface has received, and packets of this length or
+//! more.
+
+use std::error::Error;
+use std::thread::sleep;
+use std::time::Duration;
+
+use aya_loader::PacketCounter;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (interface, large) = match arguments.as_slice() {
+        [interface] => (interface, None),
+        [interface, length] => (interface, Some(length)),
+        _ => return Err("usage: aya-loader INTERFACE [LENGTH]".into()),
+    };
+    let large = large
+        .map(|text| text.parse().map_err(|_| format!("{text:?} is not a length in bytes")))
+        .transpose()?;
+    let mut counter = PacketCounter::attach(interface)?;
+    counter.report_from(large)?;
+    loop {
+        sleep(Duration::from_secs(1));
+        counter.large_packets(|packet| {
+            println!(
+                "large packet: {} bytes of protocol {:#06x}",
+                packet.length,
+                packet.protocol.get()
+            );
+        })?;
+        println!("{:>8} {:>12} {:>14}", "PROTOCOL", "PACKETS", "BYTES");
+        for (protocol, traffic) in counter.protocols()? {
+            println!("{:>#8.6x} {:>12} {:>14}", protocol.get(), traffic.packets, traffic.bytes);
+        }
+    }
+}
