@@ -15,11 +15,16 @@ pub fn nearest<'w>(wrong: &str, words: impl IntoIterator<Item = &'w str>) -> Str
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
         .or_else(|| longest_start(&lower, &words))
         .or_else(|| only_longer(&lower, &words));
+    let several = several_longer(&lower, &words);
     // Of a word of another tool's, the nearest in letters may be far in meaning.
     let best = other_word(&lower, &words).or(best);
     let all = || words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match best {
         Some((_, word)) => format!("did you mean `{word}`?"),
+        None if !several.is_empty() => {
+            let several: Vec<String> = several.iter().map(|word| format!("`{word}`")).collect();
+            format!("did you mean one of {}?", several.join(", "))
+        }
         None if words.is_empty() => "none is declared".to_owned(),
         None if words.len() <= 24 => format!("choose one of {}", all()),
         None => format!("none of the {} known names is similar", words.len()),
@@ -46,11 +51,21 @@ fn longest_start<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)>
     starts.max_by_key(|word| word.len()).map(|word| (wrong.len() - word.len(), *word))
 }
 
-/// Returns the only one of `words` that starts with `wrong`: `lpm_trie` of `lpm`.
+/// Returns the only one of `words` that contains `wrong`: `lpm_trie` of `lpm`.
 fn only_longer<'w>(wrong: &str, words: &[&'w str]) -> Option<(usize, &'w str)> {
-    let mut longer = words.iter().filter(|word| wrong.len() > 2 && word.starts_with(wrong));
+    let mut longer = words.iter().filter(|word| wrong.len() > 2 && word.contains(wrong));
     let found = longer.next()?;
     longer.next().is_none().then(|| (found.len() - wrong.len(), *found))
+}
+
+/// As many suggestions help more than they hinder.
+const FEW: usize = 6;
+
+/// Returns those of `words` that contain `wrong`, if they are few: `array-key-size` and `array-key-type` of `array-key`.
+fn several_longer<'w>(wrong: &str, words: &[&'w str]) -> Vec<&'w str> {
+    let longer = words.iter().copied().filter(|word| wrong.len() > 2 && word.contains(wrong));
+    let longer: Vec<&str> = longer.collect();
+    if longer.len() <= FEW { longer } else { vec![] }
 }
 
 /// What other loaders and languages call keys, and what `words` has for it.
@@ -88,8 +103,13 @@ mod tests {
     fn finds_what_starts_with_a_shorter_word() {
         let words = ["percpu_hash", "percpu_array", "lpm_trie"];
         assert_eq!(nearest("lpm", words), "did you mean `lpm_trie`?");
-        // Two do.
-        assert!(nearest("percpu", words).starts_with("choose one of"));
+        let both = "did you mean one of `percpu_hash`, `percpu_array`?";
+        assert_eq!(nearest("percpu", words), both);
+        assert_eq!(nearest("cpu_array", words), "did you mean `percpu_array`?");
+        // All of them contain it.
+        let many =
+            ["a_1", "a_2", "a_3", "a_4", "a_5", "a_6", "a_7"].map(|word| format!("xxx{word}"));
+        assert!(nearest("xxx", many.iter().map(String::as_str)).starts_with("choose one of"));
     }
 
     #[test]
