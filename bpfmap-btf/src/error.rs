@@ -1,39 +1,39 @@
-//! What can be wrong with BTF.
+//! Errors of reading BTF.
 
 use std::fmt;
 
 use crate::TypeId;
 
-/// Why data is no BTF, or why a type of it makes no sense.
+/// The reason why data is not valid BTF or why one of its types is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BtfError {
-    /// It ends too early, or points beyond its end.
+    /// The data ends too early, or an offset points beyond its end.
     Truncated,
-    /// It does not begin with the magic number `0xeb9f` in either byte order.
+    /// The data does not begin with the magic number `0xeb9f` in either byte order.
     Magic,
-    /// A version other than 1.
+    /// The version is not 1.
     Version(u8),
-    /// A kind of type that this reader does not know; how long it is is unknown too.
+    /// A type has a kind that this reader does not know. Its length is therefore also unknown.
     UnknownKind {
         /// The type.
         id: TypeId,
         /// The number of the kind.
         kind: u32,
     },
-    /// An enum of another size than 1, 2, 4 or 8 bytes, or one without size that has variants.
+    /// The size of an enum is not 1, 2, 4 or 8 bytes, or an enum of size 0 has variants.
     EnumSize {
         /// The type.
         id: TypeId,
         /// Its size in bytes.
         size: u32,
     },
-    /// A name is no UTF-8 text, or longer than 4 KiB.
+    /// A name is not UTF-8, or is longer than 4 KiB.
     Name,
     /// No type has this number.
     Missing(TypeId),
-    /// The typedefs, qualifiers and arrays from this type on go round in a circle, or nest deeper
-    /// than any kernel takes.
+    /// The typedefs, qualifiers and arrays that start at this type form a cycle, or are nested
+    /// deeper than any kernel accepts.
     Endless(TypeId),
 }
 
@@ -41,17 +41,24 @@ impl fmt::Display for BtfError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated => formatter.write_str("the BTF is truncated"),
-            Self::Magic => formatter.write_str("no BTF: its magic number is missing"),
-            Self::Version(version) => write!(formatter, "BTF of version {version}, not 1"),
+            Self::Magic => formatter.write_str("the data is not BTF: the magic number is missing"),
+            Self::Version(version) => {
+                write!(formatter, "expected BTF of version 1, found version {version}")
+            }
             Self::UnknownKind { id, kind } => {
-                write!(formatter, "type {id} of the BTF is of an unknown kind, {kind}")
+                write!(formatter, "type {id} of the BTF has the unknown kind {kind}")
             }
             Self::EnumSize { id, size } => {
-                write!(formatter, "type {id} of the BTF is an enum of {size} bytes")
+                write!(
+                    formatter,
+                    "type {id} of the BTF is an enum with an invalid size of {size} bytes"
+                )
             }
-            Self::Name => formatter.write_str("the BTF has a name that is no text"),
+            Self::Name => formatter.write_str("a name in the BTF is too long or not UTF-8"),
             Self::Missing(id) => write!(formatter, "the BTF has no type {id}"),
-            Self::Endless(id) => write!(formatter, "type {id} of the BTF goes round in a circle"),
+            Self::Endless(id) => {
+                write!(formatter, "type {id} of the BTF is recursive or nested too deeply")
+            }
         }
     }
 }

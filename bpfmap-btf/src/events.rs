@@ -1,13 +1,14 @@
 //! The type of a map's records, in the definition of the map.
 //!
-//! A BTF-defined map says its type as `__uint(type, N)`, a pointer to an array of `N` integers. Loaders read the length
-//! of the array and nothing else of it, so the array can be one of `N` records: `struct exec (*type)[27]`.
+//! A BTF-defined map declares its type with `__uint(type, N)`, a pointer to an array of `N`
+//! integers. Loaders only read the length of the array. The elements of the array can therefore be
+//! records instead of integers: `struct exec (*type)[27]`.
 
 use crate::{Btf, Int, Kind, TypeId};
 
 impl Btf<'_> {
-    /// Returns the type of the records of a map, by the map's name. `None` if the BTF defines no such map, or the
-    /// definition does not say what its records are.
+    /// Returns the type of the records of a map, by the map's name. Returns `None` if the BTF
+    /// defines no such map, or if the definition does not declare the type of its records.
     #[must_use]
     pub fn map_event(&self, map: &str) -> Option<TypeId> {
         self.event_of(self.map_variable(map)?)
@@ -23,7 +24,8 @@ impl Btf<'_> {
         let Kind::Array(array) = kind(*array)? else { return None };
         let (id, element) = self.unqualified(array.element).ok()?;
         let element = element?;
-        // C's `int`, and what a definition in Rust has in its place. A schema's `i32` is the typedef `__s32`.
+        // The elements are numbers: `int` in C, or `i32` in a map that is defined in Rust. An `i32`
+        // of a schema is the typedef `__s32`, so it is not confused with them.
         let is_number = matches!(element.kind, Kind::Int(Int { size: 4, is_signed: true, .. }))
             && matches!(element.name, "int" | "i32");
         (!is_number).then_some(id)

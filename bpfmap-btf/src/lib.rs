@@ -1,4 +1,4 @@
-//! Reads BTF, the BPF type format: of an object file, of a kernel, of a live map.
+//! Reads BTF, the BPF type format, from an object file, a kernel or a live map.
 //!
 //! ```no_run
 //! let data = std::fs::read("/sys/kernel/btf/vmlinux")?;
@@ -9,8 +9,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The data may come from anyone: whatever is wrong with it is an error, never a panic, and what it
-//! takes to read it grows with its length alone. Names are borrowed from it.
+//! The data may come from an untrusted source. Invalid data results in an error, never in a panic,
+//! and the cost of reading is proportional to the length of the data. Names are borrowed from the
+//! data.
 //!
 //! Source: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`, up to Linux 7.x.
 
@@ -33,31 +34,31 @@ pub use types::{
     Variant,
 };
 
-/// The types of one object file, of one map, or of a kernel.
+/// The types of one object file, one map or one kernel.
 #[derive(Debug, Clone, Default)]
 pub struct Btf<'a> {
-    /// From type 1 on.
+    /// The types, starting with type 1.
     types: Vec<Type<'a>>,
 }
 
-/// The longest chain of typedefs, qualifiers and arrays that is followed.
+/// The maximum length of a chain of typedefs, qualifiers and arrays.
 ///
-/// The kernel takes 32 (`MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`).
+/// The kernel's limit is 32 (`MAX_RESOLVE_DEPTH` in `kernel/bpf/btf.c`).
 const MAX_CHAIN: usize = 64;
 
 impl<'a> Btf<'a> {
-    /// Reads the section `.BTF` of an object file, `/sys/kernel/btf/vmlinux`, or what the kernel
-    /// gives for a BTF object's id.
+    /// Reads the contents of the section `.BTF` of an object file, of `/sys/kernel/btf/vmlinux`, or
+    /// of a BTF object that the kernel returns for its id.
     ///
     /// # Errors
     ///
-    /// Fails if `data` is no BTF, of either byte order.
+    /// Fails if `data` is not valid BTF. Both byte orders are accepted.
     pub fn parse(data: &'a [u8]) -> Result<Self, BtfError> {
         parse::types(data).map(|types| Self { types })
     }
 
-    /// Returns the type of number `id`; `None` for `void`, which is 0, and for a number that no
-    /// type has.
+    /// Returns the type with the number `id`. Returns `None` for 0, which is `void`, and if there
+    /// is no such type.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<&Type<'a>> {
         self.types.get((id as usize).checked_sub(1)?)
@@ -68,13 +69,13 @@ impl<'a> Btf<'a> {
         (1..).zip(&self.types)
     }
 
-    /// Returns the number of types, `void` not counted.
+    /// Returns the number of types, not counting `void`.
     #[must_use]
     pub fn len(&self) -> usize {
         self.types.len()
     }
 
-    /// Returns whether there is no type at all.
+    /// Returns whether there are no types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
@@ -124,7 +125,8 @@ impl<'a> Btf<'a> {
         Err(BtfError::Endless(id))
     }
 
-    /// Bytes of a type: 0 of `void`, of functions and of what is only declared.
+    /// Returns the size of a type in bytes. The size of `void`, of functions and of types that are
+    /// only declared is 0.
     ///
     /// # Errors
     ///
@@ -157,8 +159,9 @@ impl<'a> Btf<'a> {
     }
 }
 
-/// Returns whether a member of this name only takes room: `_pad…` with any number of underscores, `pad` with or without
-/// a number, `padding`. BTF has no mark for padding, so the name has to tell.
+/// Returns whether a member with this name is padding: `_pad…` with any number of leading
+/// underscores, `pad` with or without a number, or `padding`. BTF does not mark padding, so only
+/// the name tells.
 #[must_use]
 pub fn is_padding_name(name: &str) -> bool {
     name.starts_with('_') && name.trim_start_matches('_').starts_with("pad")

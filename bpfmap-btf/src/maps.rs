@@ -1,28 +1,29 @@
-//! What an object's BTF says of its maps: a variable of the section `.maps` for each, whose type is a struct with a
-//! member for each attribute.
+//! The map definitions in the BTF of an object. Each map is a variable in the section `.maps`, and
+//! its type is a struct with a member for each attribute.
 
 use crate::{Btf, Kind, TypeId};
 
-/// The part of a map's definition that a reader of a live map compares with.
+/// The part of a map's definition that is compared with a live map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MapDefinition {
-    /// The type of the key; `None` if the definition gives no type.
+    /// The type of the key, or `None` if the definition does not contain one.
     pub key: Option<TypeId>,
-    /// The type of the value; `None` if the definition gives no type.
+    /// The type of the value, or `None` if the definition does not contain one.
     pub value: Option<TypeId>,
-    /// The number of entries; `None` if the definition does not say.
+    /// The number of entries, or `None` if the definition does not contain it.
     pub max_entries: Option<u32>,
 }
 
 impl Btf<'_> {
-    /// Returns the definition of the map with this name; `None` if the BTF has no such map.
+    /// Returns the definition of the map with this name, or `None` if the BTF has no such map.
     #[must_use]
     pub fn map_definition(&self, map: &str) -> Option<MapDefinition> {
         let Kind::Struct(body) = &self.resolve(self.map_variable(map)?).ok()??.kind else {
             return None;
         };
-        // Each attribute is a pointer: to the type, or to an array that has as many elements as the number.
+        // Each attribute is a pointer. It points to the type, or to an array whose length is the
+        // number.
         let pointee = |name: &str| {
             let member = body.members.iter().find(|member| member.name == name)?;
             match self.resolve(member.ty).ok()??.kind {

@@ -1,4 +1,4 @@
-//! From bytes to types.
+//! Parses the bytes of BTF into types.
 
 use crate::reader::{Order, Reader};
 use crate::{
@@ -6,11 +6,11 @@ use crate::{
     TypeId, Variant,
 };
 
-/// The longest name, in bytes. The kernel takes 511 (`KSYM_NAME_LEN`); a limit keeps many names
-/// that share one long text from taking time out of proportion.
+/// The maximum length of a name in bytes. The kernel's limit is 511 (`KSYM_NAME_LEN`). Without a
+/// limit, many names that share one long string would take disproportionate time to read.
 const MAX_NAME: usize = 4096;
 
-/// Returns every type of a blob, from type 1 on.
+/// Returns all types of a blob, starting with type 1.
 pub(crate) fn types(data: &[u8]) -> Result<Vec<Type<'_>>, BtfError> {
     let order = match data {
         [0x9f, 0xeb, ..] => Order::Little,
@@ -111,7 +111,7 @@ fn read_type<'a>(
         9 => Kind::Volatile(size_or_type),
         10 => Kind::Const(size_or_type),
         11 => Kind::Restrict(size_or_type),
-        // Of a function, the count says who sees it.
+        // For a function, the count field contains the linkage.
         12 => Kind::Function { prototype: size_or_type, linkage: linkage(info & 0xffff) },
         13 => Kind::Prototype {
             result: size_or_type,
@@ -150,8 +150,8 @@ fn read_type<'a>(
     Ok(Type { name, kind })
 }
 
-/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`. Of an enum that is only declared, which C does not have but
-/// compilers take, clang writes one without size, and libbpf reads it.
+/// Source: `btf_enum_check_meta` in `kernel/bpf/btf.c`. C has no enums that are only declared, but
+/// compilers accept them. Clang then writes an enum of size 0, which libbpf accepts.
 fn enumeration(
     id: TypeId,
     size: u32,

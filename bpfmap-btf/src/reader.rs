@@ -1,15 +1,15 @@
-//! Numbers out of bytes.
+//! Reads numbers from bytes.
 
 use crate::BtfError;
 
-/// The order of bytes in a number.
+/// The byte order of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     Little,
     Big,
 }
 
-/// The rest of some bytes.
+/// The remaining bytes of the input.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     order: Order,
@@ -52,8 +52,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// `count` items of `size` bytes each. A count that the bytes do not bear is refused before
-    /// any memory is taken for it.
+    /// Reads `count` items of `size` bytes each. If the remaining bytes are too few, fails before
+    /// it allocates memory.
     pub(crate) fn list<T>(
         &mut self,
         count: usize,

@@ -1,10 +1,10 @@
-//! What libbpf puts in place of types that the running kernel does not know.
+//! Types that libbpf loads in place of types that the running kernel does not know.
 //!
 //! Source: `bpf_object__sanitize_btf` in libbpf's `src/libbpf.c`.
 
 use crate::{Btf, Composite, Kind, Type};
 
-/// The name of the integer that libbpf gives to each member of a union in place of an enum.
+/// The name of the integer type of each member of the union that libbpf loads in place of an enum.
 const ENUM64_PLACEHOLDER: &str = "enum64_placeholder";
 
 impl Btf<'_> {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Returns a blob of these words and names.
+/// Returns BTF that consists of these words and strings.
 fn blob(words: &[u32], strings: &[u8], big: bool) -> Vec<u8> {
     let bytes = |word: u32| if big { word.to_be_bytes() } else { word.to_le_bytes() };
     let mut data = if big { vec![0xeb, 0x9f, 1, 0] } else { vec![0x9f, 0xeb, 1, 0] };
@@ -13,7 +13,7 @@ fn blob(words: &[u32], strings: &[u8], big: bool) -> Vec<u8> {
     data
 }
 
-/// `int`, and of each kind one or more.
+/// Returns BTF with `int` and at least one type of each kind.
 fn every_kind(big: bool) -> Vec<u8> {
     const FLAG: u32 = 1 << 31;
     let words = [
@@ -136,7 +136,8 @@ fn names_are_text_of_some_length() {
     );
 }
 
-/// Returns an ELF file with the sections of no name, `.shstrtab` and `.BTF`, which holds `data`.
+/// Returns an ELF file with three sections: one without a name, `.shstrtab`, and `.BTF` with the
+/// contents `data`.
 fn elf(data: &[u8], big: bool) -> Vec<u8> {
     let names = b"\0.shstrtab\0.BTF\0";
     let number = |value: u64, bytes: usize| {

@@ -3,16 +3,16 @@
 /// The number of a type; 0 is `void`.
 pub type TypeId = u32;
 
-/// A type with its name, empty where it has none.
+/// A type and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Type<'a> {
-    /// The name; of a tag, its text.
+    /// The name, or an empty string if the type has none. For a tag, this is its text.
     pub name: &'a str,
-    /// What it is.
+    /// The kind of the type and its contents.
     pub kind: Kind<'a>,
 }
 
-/// What a type is (`BTF_KIND_*`).
+/// The kind of a type (`BTF_KIND_*`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind<'a> {
@@ -30,7 +30,7 @@ pub enum Kind<'a> {
     Enum(Enum<'a>),
     /// A struct or union that is only declared.
     Forward {
-        /// Whether it is a union.
+        /// Whether it is a union and not a struct.
         union: bool,
     },
     /// Another name for a type.
@@ -45,33 +45,34 @@ pub enum Kind<'a> {
     Function {
         /// Its [prototype](Kind::Prototype).
         prototype: TypeId,
-        /// Who sees it.
+        /// The linkage.
         linkage: Linkage,
     },
     /// The type of a function.
     Prototype {
-        /// What it returns.
+        /// The type of the result.
         result: TypeId,
-        /// What it takes; one without name and type at the end stands for `...`.
+        /// The parameters. A last parameter without name and type stands for `...`.
         parameters: Vec<Parameter<'a>>,
     },
     /// A variable.
     Variable {
         /// Its type.
         ty: TypeId,
-        /// Who sees it.
+        /// The linkage.
         linkage: Linkage,
     },
-    /// A section of variables. A compiler leaves size and offsets 0; the linker or loader fills them in.
+    /// A section of variables. A compiler sets the size and the offsets to 0, and the linker or
+    /// loader sets the real values.
     DataSection {
-        /// Bytes.
+        /// The size in bytes.
         size: u32,
         /// The variables.
         variables: Vec<SectionVariable>,
     },
     /// A floating-point number.
     Float {
-        /// Bytes.
+        /// The size in bytes.
         size: u32,
     },
     /// A tag on a declaration, `btf_decl_tag`.
@@ -86,7 +87,7 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// Returns what a qualifier or a type tag is before.
+    /// If this is a qualifier or a type tag, returns the type that it applies to.
     pub(crate) fn qualified(&self) -> Option<TypeId> {
         match self {
             Self::Volatile(target)
@@ -101,15 +102,16 @@ impl Kind<'_> {
 /// An integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Int {
-    /// Bytes.
+    /// The size in bytes.
     pub size: u32,
-    /// Bits that count: fewer than the bytes have only where an old compiler describes a bit-field.
+    /// The number of significant bits. It is less than `size` × 8 only in bit-fields from old
+    /// compilers.
     pub bits: u32,
-    /// The first of the bits that count.
+    /// The offset of the first significant bit.
     pub bit_offset: u32,
     /// `BTF_INT_SIGNED`
     pub is_signed: bool,
-    /// `BTF_INT_CHAR`, which today's compilers leave out.
+    /// `BTF_INT_CHAR`, which current compilers do not set.
     pub is_char: bool,
     /// `BTF_INT_BOOL`
     pub is_bool: bool,
@@ -118,18 +120,18 @@ pub struct Int {
 /// An array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Array {
-    /// What it holds.
+    /// The type of the elements.
     pub element: TypeId,
-    /// What counts it.
+    /// The type of the index.
     pub index: TypeId,
-    /// How many.
+    /// The number of elements.
     pub len: u32,
 }
 
 /// A struct or union.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composite<'a> {
-    /// Bytes.
+    /// The size in bytes.
     pub size: u32,
     /// The members.
     pub members: Vec<Member<'a>>,
@@ -138,45 +140,46 @@ pub struct Composite<'a> {
 /// A member of a struct or union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its name, empty for an anonymous struct or union.
+    /// Its name, or an empty string for an anonymous struct or union.
     pub name: &'a str,
     /// Its type.
     pub ty: TypeId,
-    /// The first bit.
+    /// The offset in the struct or union, in bits.
     pub bit_offset: u32,
-    /// The width of a bit-field; 0: none.
+    /// The width of a bit-field, or 0 if the member is not a bit-field.
     pub bits: u32,
 }
 
 /// An enum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enum<'a> {
-    /// Bytes: 1, 2, 4 or 8; 0 of one that is only declared.
+    /// The size in bytes: 1, 2, 4 or 8, or 0 if the enum is only declared.
     pub size: u32,
-    /// Whether values can be negative. Clang before version 15 never says so, and later versions don't if the enum's
-    /// integer is a typedef: a negative value is then the unsigned number of the same 32 bits.
+    /// Whether values can be negative. Clang before version 15 never sets this, and later versions
+    /// don't if the enum's integer type is a typedef. A negative value then appears as the unsigned
+    /// number with the same 32 bits.
     pub is_signed: bool,
-    /// How many bits of each value the BTF holds: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`). Where
-    /// [`is_signed`](Self::is_signed) can't be relied on, an enum of 8 bytes can have values of 32 bits: the upper
-    /// half is lost.
+    /// The number of bits of each value in the BTF: 32 (`BTF_KIND_ENUM`) or 64 (`BTF_KIND_ENUM64`).
+    /// With compilers for which [`is_signed`](Self::is_signed) is unreliable, an enum of 8 bytes
+    /// can have values of 32 bits, which lack the upper half.
     pub value_bits: u32,
-    /// The names.
+    /// The variants.
     pub variants: Vec<Variant<'a>>,
 }
 
-/// A name of an enum.
+/// A variant of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant<'a> {
     /// The name.
     pub name: &'a str,
-    /// What it stands for.
+    /// The value of the variant.
     pub value: i128,
 }
 
 /// A parameter of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Its name, empty where it has none.
+    /// Its name, or an empty string if it has none.
     pub name: &'a str,
     /// Its type.
     pub ty: TypeId,
@@ -187,21 +190,21 @@ pub struct Parameter<'a> {
 pub struct SectionVariable {
     /// The [variable](Kind::Variable).
     pub variable: TypeId,
-    /// Where it is in the section.
+    /// The offset in the section, in bytes.
     pub offset: u32,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u32,
 }
 
-/// Who sees a variable or a function (`BTF_VAR_*`, `BTF_FUNC_*`).
+/// The linkage of a variable or a function (`BTF_VAR_*`, `BTF_FUNC_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linkage {
-    /// This file alone.
+    /// Visible only in its file.
     Static,
-    /// Every file.
+    /// Visible in every file.
     Global,
-    /// It is defined elsewhere.
+    /// Defined in a different file.
     Extern,
-    /// A number that has no meaning.
+    /// An unknown number.
     Other(u32),
 }

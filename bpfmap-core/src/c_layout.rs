@@ -1,12 +1,14 @@
-//! Where C puts the members of structs and unions.
+//! Computes the offsets that C gives to the members of structs and unions.
 
 /// Lays out a struct or a union of C, member by member, as clang does for the BPF target.
 ///
-/// Offsets and widths are in bits, sizes and alignments in bytes. Numbers that no kernel takes saturate.
+/// Offsets and widths are in bits, sizes and alignments in bytes. Sizes that are too large for any
+/// kernel saturate instead of overflowing.
 ///
-/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers have 8 bytes, and each integer is aligned to
-/// its size, up to 16. Bit-fields follow the System V rules: a bit-field takes the next free bit, unless it would then
-/// cross a boundary of its declared type. In a packed struct it always takes the next free bit.
+/// The data layout of the target is `e-m:e-p:64:64-i64:64-i128:128`: pointers are 8 bytes long, and
+/// each integer is aligned to its size, up to 16. Bit-fields follow the System V rules: a bit-field
+/// takes the next free bit, unless it would then cross a boundary of its declared type. In a packed
+/// struct it always takes the next free bit.
 ///
 /// Source: `ItaniumRecordLayoutBuilder` in clang's `lib/AST/RecordLayoutBuilder.cpp`.
 ///
@@ -68,19 +70,22 @@ impl CLayout {
         self.take(offset, width)
     }
 
-    /// Returns the bit after the last member; of a union, after the largest one.
+    /// Returns the offset in bits of the end of the last member. For a union, this is the end of
+    /// the largest member.
     #[must_use]
     pub const fn end(&self) -> u64 {
         self.end
     }
 
-    /// Returns the alignment of the type. `asked` is the alignment that its declaration asks for, or 1.
+    /// Returns the alignment of the type in bytes. `asked` is the alignment that its declaration
+    /// asks for, or 1.
     #[must_use]
     pub const fn align(&self, asked: u64) -> u64 {
         max(self.align, asked)
     }
 
-    /// Returns the size of the type. `asked` is the alignment that its declaration asks for, or 1.
+    /// Returns the size of the type in bytes. `asked` is the alignment that its declaration asks
+    /// for, or 1.
     #[must_use]
     pub const fn size(&self, asked: u64) -> u64 {
         round_up(self.end.div_ceil(8), self.align(asked))

@@ -37,7 +37,7 @@ errno! {
     E2BIG = 7;
     /// Bad file descriptor.
     EBADF = 9;
-    /// Not now.
+    /// Try again.
     EAGAIN = 11;
     /// Out of memory.
     ENOMEM = 12;
@@ -71,7 +71,7 @@ errno! {
     EOPNOTSUPP = 95;
     /// No buffer space.
     ENOBUFS = 105;
-    /// Not supported; the kernel's own number, which glibc has no name for.
+    /// Not supported. This number is internal to the kernel, and glibc has no name for it.
     ENOTSUPP = 524;
 }
 

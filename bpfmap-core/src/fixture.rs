@@ -21,7 +21,7 @@ pub struct MapFixture<'a> {
     pub key_size: u64,
     /// The size of a value in bytes; 0 for a map without values.
     pub value_size: u64,
-    /// The `max_entries` of the maps for the cases, if a few entries are not enough.
+    /// The `max_entries` of the maps that the cases create, if a few entries are not enough.
     pub max_entries: Option<u32>,
     /// The first kernel that supports the map, and the errno of older kernels for its creation. `None` if each kernel
     /// of the matrix supports it.
@@ -39,9 +39,10 @@ pub struct SpecialBytes<'a> {
     pub field: SpecialField,
     /// The name of the struct that the field points to or holds, if it has one.
     pub target: Option<&'a str>,
-    /// The first kernel that knows the field there. Older kernels treat the bytes as plain data.
+    /// The first kernel that supports the field in this map type. Older kernels treat the bytes as
+    /// plain data.
     pub since: KernelVersion,
-    /// The bytes of the value.
+    /// The range of bytes in the value.
     pub bytes: Range<usize>,
 }
 
@@ -62,13 +63,13 @@ macro_rules! steps {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Step {
             $($(#[$doc])* $variant,)*
-            /// The verifier refuses the program with this role, which does what a flag of the map forbids. Its
-            /// whole role begins with [`REFUSED`].
+            /// The verifier refuses the program with this role, because it does what a flag of the
+            /// map forbids. The full name of the role is this text after [`REFUSED`].
             ProgramIsRefused(&'static str),
         }
 
         impl Step {
-            /// Returns the name of the function of the interpreter that does the step.
+            /// Returns the name of the interpreter's function that executes the step.
             #[must_use]
             pub const fn function(self) -> &'static str {
                 match self {
@@ -77,7 +78,7 @@ macro_rules! steps {
                 }
             }
 
-            /// Returns what that function takes.
+            /// Returns the arguments that this function needs.
             #[must_use]
             pub const fn needs(self) -> Needs {
                 match self {
@@ -118,44 +119,47 @@ steps! {
     TouchesAPageThatNoProgramHasAllocated "touches_a_page_that_no_program_has_allocated" LoadedObject,
     /// User space can't touch a page of an arena before a program allocates it.
     TouchesNoPageBeforeAProgramAllocatesIt "touches_no_page_before_a_program_allocates_it" LoadedObject,
-    /// A program finds its packet in the cgroup that user space put in.
+    /// A program finds that its packet belongs to the cgroup that user space stored in the map.
     TellsTheCgroupThatUserSpaceSays "tells_the_cgroup_that_user_space_says" LoadedObject,
-    /// A program redirects to the interface that user space put in.
+    /// A program redirects to the interface that user space stored in the map.
     RedirectsToAnInterface "redirects_to_an_interface" LoadedObject,
-    /// A program redirects to the CPU whose queue user space put in.
+    /// A program redirects to the CPU whose queue user space stored in the map.
     RedirectsToACpu "redirects_to_a_cpu" LoadedObject,
-    /// A program redirects to the `AF_XDP` socket that user space put in.
+    /// A program redirects to the `AF_XDP` socket that user space stored in the map.
     RedirectsToAnXdpSocket "redirects_to_an_xdp_socket" LoadedObject,
-    /// A program finds the sockets that user space put in.
+    /// A program finds the sockets that user space stored in the map.
     FindsSockets "finds_sockets" LoadedObject,
-    /// A program picks the socket that user space put in.
+    /// A program selects the socket that user space stored in the map.
     PicksASocket "picks_a_socket" LoadedObject,
     /// User space reads the addresses of stacks that programs recorded.
     ReadsTheAddressesOfBothStacks "reads_the_addresses_of_both_stacks" LoadedObject,
-    /// User space reads the files of stacks that programs recorded.
+    /// User space reads the build ids and file offsets of stacks that programs recorded.
     ReadsTheFilesOfBothStacks "reads_the_files_of_both_stacks" LoadedObject,
-    /// Entries go both ways through a map that user space put into the outer map.
+    /// A program and user space exchange entries in both directions through an inner map that user
+    /// space stored.
     MeetsInTheMapWithin "meets_in_the_map_within" LoadedObject,
-    /// Values go both ways through a queue that user space put into the outer map.
+    /// A program and user space exchange values in both directions through an inner queue that user
+    /// space stored.
     MeetsInTheQueueWithin "meets_in_the_queue_within" LoadedObject,
-    /// A program finds the map that user space put into the outer map.
+    /// A program finds the inner map that user space stored in the outer map.
     FindsTheMapWithin "finds_the_map_within" LoadedObject,
-    /// A program jumps to the program that user space put in.
+    /// A program jumps to the program that user space stored in the map.
     JumpsWhereUserSpaceSays "jumps_where_user_space_says" LoadedObjectAndMap,
-    /// The map holds at first what the schema says.
+    /// The initial contents of the map are those that the schema declares.
     HoldsAtFirst "holds_at_first" LoadedObjectAndMap,
-    /// Each operation answers what the facts table says.
+    /// Each operation returns the result that the facts table lists.
     Answers "answers" Map,
     /// User space reads the offsets of the instructions of a program.
     FindsTheInstructionsOfAProgram "finds_the_instructions_of_a_program" Map,
-    /// Programs of some types put sockets in and delete them.
+    /// Programs of some types insert and delete sockets.
     WritesSocketsInProgram "writes_sockets_in_program" Object,
 }
 
-/// What the roles of programs begin with that the verifier refuses, so that they are not loaded with those that it takes.
+/// The prefix of the roles of programs that the verifier must refuse. It keeps them from being
+/// loaded with the others.
 pub const REFUSED: &str = "refused";
 
-/// What the function takes that does a [`Step`].
+/// The arguments of the function that executes a [`Step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// The object of the fixture, loaded.
@@ -166,8 +170,8 @@ pub enum Needs {
     Map,
     /// The bytes of the object file.
     Object,
-    /// The bytes of the object file, the description of the map, and the role of a program, which [`REFUSED`] goes
-    /// before.
+    /// The bytes of the object file, the description of the map, and the role of a program without
+    /// its prefix [`REFUSED`].
     ObjectMapAndRole(&'static str),
 }
 
@@ -176,8 +180,8 @@ impl MapFixture<'_> {
     ///
     /// # Panics
     ///
-    /// Panics if the facts table has no such map type, because a generator of another version wrote
-    /// the fixture.
+    /// Panics if the facts table has no such map type, because a different version of the generator
+    /// wrote the fixture.
     #[must_use]
     pub fn row(&self) -> &'static MapType {
         MapType::by_name(self.map_type).expect("the facts table has a row for the map type")

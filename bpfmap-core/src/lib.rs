@@ -19,9 +19,10 @@
 #[cfg(test)]
 extern crate std;
 
-/// The version of the code that the derives generate. `bpfmap` refuses code of another version.
+/// The version of the code that the derives generate. `bpfmap` refuses code of any other version.
 ///
-/// Raise it by one when generated code needs something new in `bpfmap`, or when its meaning changes.
+/// Increase it by one when generated code needs something new in `bpfmap`, or when the meaning of
+/// generated code changes.
 pub const CODE_FORM: u32 = 2;
 
 /// Declares an enum whose variants have names, with `ALL` and a method that returns the name.
@@ -37,7 +38,7 @@ macro_rules! named {
         pub enum $enum { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $enum {
-            /// Each of them, in the order of the documentation.
+            /// All variants, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             $(#[$name_doc])*

@@ -2,8 +2,8 @@
 
 use crate::{KernelVersion, MapFlags, TypeDesc};
 
-/// The declaration of a map as data. `bpfmap::MapSpec` has it as a constant; tools that read a schema create it at run
-/// time.
+/// The declaration of a map as data. It is a constant of `bpfmap::MapSpec`. Tools that read a
+/// schema create it at run time.
 ///
 /// ```
 /// use bpfmap_core::{MapDef, TypeDesc};
@@ -25,7 +25,7 @@ pub struct MapDef<'a> {
     pub flags: MapFlags,
     /// `map_extra`, whose meaning depends on the map type.
     pub map_extra: u64,
-    /// The NUMA node of a created map.
+    /// The NUMA node on which the map is created.
     pub numa_node: Option<u32>,
     /// How a loader should pin the map.
     pub pinning: Pinning,
@@ -33,8 +33,8 @@ pub struct MapDef<'a> {
     pub btf: bool,
     /// Whether the program that loads the object may leave the map out (`set_autocreate(false)`).
     pub optional: bool,
-    /// The oldest kernel that the map supports: methods that it lacks do not compile. `None` if the schema has no
-    /// `min_kernel`.
+    /// The oldest kernel that the map supports. Methods that need a newer kernel do not compile.
+    /// `None` if the schema has no `min_kernel`.
     pub min_kernel: Option<KernelVersion>,
     /// The type of the key.
     pub key: &'a TypeDesc<'a>,
@@ -95,7 +95,7 @@ impl<'a> MapDef<'a> {
         self
     }
 
-    /// Sets the NUMA node of a created map.
+    /// Sets the NUMA node on which the map is created.
     #[must_use]
     pub const fn numa_node(mut self, node: u32) -> Self {
         self.numa_node = Some(node);
@@ -187,7 +187,8 @@ pub enum Pinning {
 }
 
 impl Pinning {
-    /// Returns the number in `enum libbpf_pin_type`, or that of another loader.
+    /// Returns the variant for a number of `enum libbpf_pin_type`, or [`Other`](Self::Other) for
+    /// any other number.
     #[doc(hidden)]
     #[must_use]
     pub const fn from_number(number: u32) -> Self {

@@ -7,7 +7,7 @@ use crate::map_type::MapFlag;
 bitflags::bitflags! {
     /// Flags of the creation of a map (`BPF_F_*` of `enum` in `include/uapi/linux/bpf.h`).
     ///
-    /// Bits without a name here are kept, because a newer kernel may know them.
+    /// Bits that have no constant here are kept, because a newer kernel may know them.
     #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
     pub struct MapFlags: u32 {
         /// Entries are allocated when they are created (Linux 4.6).
@@ -48,7 +48,7 @@ bitflags::bitflags! {
         const PATH_FD = bit("path_fd");
         /// The BTF of the value belongs to a kernel module (Linux 6.9).
         const VTYPE_BTF_OBJ_FD = bit("vtype_btf_obj_fd");
-        /// A BPF token gives the privilege (Linux 6.9).
+        /// A BPF token grants the privilege to create the map (Linux 6.9).
         const TOKEN_FD = bit("token_fd");
         /// A fault in an arena raises a signal (Linux 6.9).
         const SEGV_ON_FAULT = bit("segv_on_fault");

@@ -24,7 +24,7 @@ pub enum MigrationStep<'a> {
         from: u32,
         /// The offset in the new key or value, in bytes.
         to: u32,
-        /// How many.
+        /// The number of bytes.
         len: u32,
     },
     /// Writes bytes that the old key or value lacks.
@@ -34,7 +34,8 @@ pub enum MigrationStep<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// Copies an integer in the host's byte order, or a bit-field, which may become wider.
+    /// Copies an integer in the host's byte order, or a bit-field. The new one may be wider than
+    /// the old one.
     Integer {
         /// The offset in the old key or value in bits, as BTF counts them.
         from_bit: u32,
@@ -42,9 +43,9 @@ pub enum MigrationStep<'a> {
         from_bits: u32,
         /// The offset in the new key or value, in bits.
         to_bit: u32,
-        /// The width in the new key or value, which is not smaller.
+        /// The width in the new key or value, which is at least `from_bits`.
         to_bits: u32,
-        /// Whether it is signed.
+        /// Whether the integer is signed.
         signed: bool,
     },
     /// Applies the same steps to each element of an array.
@@ -64,7 +65,7 @@ pub enum MigrationStep<'a> {
     },
 }
 
-/// The nesting depth at which the check fails; no real plan reaches it.
+/// The nesting depth at which the check fails. No real plan is nested so deeply.
 const DEEPEST: u32 = 64;
 
 impl MigrationStep<'_> {
@@ -90,7 +91,7 @@ impl fmt::Display for OutOfBounds {
 /// Checks that no step reads past `from` bytes, writes past `to` bytes or makes an integer narrower.
 ///
 /// # Errors
-/// [`OutOfBounds`] if a step does.
+/// Returns [`OutOfBounds`] if a step does any of these.
 pub fn check(steps: &[MigrationStep<'_>], from: u64, to: u64) -> Result<(), OutOfBounds> {
     check_at_depth(steps, from, to, 0)
 }
@@ -135,7 +136,7 @@ fn check_at_depth(
 /// Writes the key or value `new`, which must be zero, from the old one.
 ///
 /// # Panics
-/// Panics if `old` or `new` is shorter than the sizes that [`check`] got.
+/// Panics if `old` or `new` is shorter than the size that was passed to [`check`].
 pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     for step in steps {
         match *step {
@@ -165,7 +166,7 @@ pub fn apply(steps: &[MigrationStep<'_>], old: &[u8], new: &mut [u8]) {
     }
 }
 
-/// Copies an integer. Source and target are a first bit and a width.
+/// Copies an integer. Source and target are each a pair of the first bit and the width in bits.
 fn integer(
     old: &[u8],
     (from, from_bits): (u32, u32),
@@ -183,8 +184,8 @@ fn integer(
     }
 }
 
-/// Returns the position of the bit with this weight. The lowest bit comes first if the lowest byte
-/// comes first.
+/// Returns the position of the bit with this weight. On little-endian hosts, the least significant
+/// bit comes first.
 fn place((start, bits): (u32, u32), weight: u32) -> u32 {
     if cfg!(target_endian = "little") { start + weight } else { start + bits - 1 - weight }
 }
@@ -250,7 +251,8 @@ mod tests {
     #[cfg(target_endian = "little")]
     #[test]
     fn bit_fields_move_by_bits() {
-        // 5 bits from bit 3 of the old one go to bit 6, across a byte.
+        // 5 bits from bit 3 of the old value are copied to bit 6 of the new one, across a byte
+        // boundary.
         let new = applied(&[widened(3, 5, 6, 5, false)], &[0b1010_1111], 2);
         assert_eq!(new, [0b0100_0000, 0b0000_0101]);
         // 4 bits, of which the highest is set, become 6 signed bits.
@@ -268,7 +270,7 @@ mod tests {
             len: 2,
             steps: &[MigrationStep::Copy { from: 0, to: 1, len: 2 }],
         }];
-        // The third element of the new one is not among the two.
+        // The plan copies two elements. The third element of the new array stays zero.
         assert_eq!(applied(&steps, &[9, 1, 2, 3, 4, 5, 6], 9), [0, 1, 2, 0, 3, 4, 0, 0, 0]);
     }
 

@@ -1,4 +1,4 @@
-//! How texts stand for flags and kernel versions in JSON and its like.
+//! Serializes flags and kernel versions as text, for JSON and similar formats.
 
 use serde::{Serialize, Serializer};
 
@@ -12,8 +12,8 @@ impl Serialize for KernelVersion {
     }
 }
 
-/// Writes the names that a schema has for the flags, in a list: `["no_prealloc"]`. Bits without a name are one
-/// hexadecimal number at its end.
+/// Writes a list of the flags' names in a schema: `["no_prealloc"]`. All bits without a name are
+/// written as one hexadecimal number at the end of the list.
 impl Serialize for MapFlags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let set = MAP_FLAGS.iter().filter(|flag| self.bits() & flag.value() != 0);

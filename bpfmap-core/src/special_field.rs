@@ -2,8 +2,9 @@
 
 use crate::{KernelVersion, is_same};
 
-/// Constants in the BTF of kernels that know special fields, each with its first mainline release, oldest first. A kernel
-/// of an older release that has the constant has the fields of that release too: its distribution added them.
+/// Constants in the BTF of kernels that know special fields, each with its first mainline release,
+/// oldest first. If a kernel of an older release has the constant, its distribution has backported
+/// the fields of that release.
 ///
 /// Source: `enum bpf_func_id` in `include/uapi/linux/bpf.h`, `enum btf_field_type` in `include/linux/bpf.h`.
 pub const FIELD_CONSTANTS: &[(KernelVersion, &str)] = &[
@@ -56,7 +57,7 @@ named! {
         RbNode = "bpf_rb_node",
     }
 
-    /// Returns its name in a schema and, for a struct, in C.
+    /// Returns the field's name in a schema. For a struct, this is also its name in C.
     fn name;
 }
 
@@ -106,8 +107,8 @@ impl SpecialField {
         if self.size() == 4 { 4 } else { 8 }
     }
 
-    /// For a struct, returns the name of its only member in C, which is a word or an array of
-    /// words.
+    /// For a struct, returns the name in C of its only member, which is an integer or an array of
+    /// integers.
     #[must_use]
     pub const fn member(self) -> &'static str {
         match self {
@@ -116,21 +117,23 @@ impl SpecialField {
         }
     }
 
-    /// Returns whether the only member is an array of words, even of a single one.
+    /// Returns whether the only member is an array of integers, even if the array has only one
+    /// element.
     #[must_use]
     pub const fn is_array_of_words(self) -> bool {
         matches!(self, Self::RefCount) || self.size() > 8
     }
 
-    /// Returns whether it is a pointer with a BTF type tag of [its name](Self::name).
+    /// Returns whether it is a pointer whose BTF type tag is the field's [name](Self::name).
     #[must_use]
     pub const fn is_pointer(self) -> bool {
         matches!(self, Self::Kptr | Self::UntrustedKptr | Self::PerCpuKptr | Self::UserPtr)
     }
 
-    /// Returns whether `kernel` knows the field only if its target is a type of the kernel. If the target of one such
-    /// field of a value is not, an older kernel treats all of them as plain data; Linux 6.4 looks for it among the types
-    /// of the program.
+    /// Returns whether `kernel` recognises the field only if its target is a type of the kernel. If
+    /// the target of one such field is a different type, such a kernel treats all fields of this
+    /// sort in the value as plain data. From Linux 6.4 on, the kernel also searches the types of
+    /// the program.
     ///
     /// Source: `btf_parse_kptrs` in `kernel/bpf/btf.c` of Linux 6.1, `btf_parse_kptr` of Linux 6.4; measured on 6.1.
     #[must_use]
@@ -139,7 +142,8 @@ impl SpecialField {
             && KernelVersion::new(6, 4).is_newer(kernel)
     }
 
-    /// For a list or a tree, returns the field that is its node.
+    /// For the root of a list or a tree, returns the special field that is the node of its
+    /// elements.
     #[must_use]
     pub const fn node(self) -> Option<Self> {
         match self {
@@ -149,7 +153,7 @@ impl SpecialField {
         }
     }
 
-    /// Returns whether the kernel accepts only one of it in a value.
+    /// Returns whether a value can contain at most one field of this sort.
     #[must_use]
     pub const fn is_single(self) -> bool {
         matches!(
@@ -163,7 +167,7 @@ impl SpecialField {
         )
     }
 
-    /// Returns whether a schema declares its target.
+    /// Returns whether a schema declares the target of the field.
     #[must_use]
     pub const fn has_target(self) -> bool {
         self.is_pointer() || self.node().is_some()

@@ -2,7 +2,8 @@
 
 use crate::KernelVersion;
 
-/// A short text with numbers, which a `const` assertion can show. Text that does not fit is cut off.
+/// A short text that can contain numbers and that a `const` assertion can show. Text beyond its
+/// capacity is dropped.
 #[derive(Clone, Copy)]
 pub struct Text {
     bytes: [u8; Self::CAPACITY],
@@ -31,7 +32,8 @@ impl Text {
     }
 
     const fn and_bytes(mut self, text: &[u8]) -> Self {
-        // Half a character would not be valid text.
+        // Text that does not fit is dropped whole, because a part of a character would not be valid
+        // UTF-8.
         if self.len + text.len() > Self::CAPACITY {
             return self;
         }

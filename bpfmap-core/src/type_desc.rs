@@ -1,7 +1,8 @@
 //! Types as BTF describes them.
 //!
-//! Generated code has descriptions in constants; tools create them at run time from a schema. Opening a map compares
-//! them with the BTF of the map; creating a map encodes them.
+//! In generated code, descriptions are constants. Tools create them at run time from a schema.
+//! Opening a map compares the descriptions with the BTF of the map. Creating a map encodes them as
+//! BTF.
 
 use crate::SpecialField;
 
@@ -79,7 +80,7 @@ pub enum TypeDesc<'a> {
     Root {
         /// [`TypeDesc::LIST_HEAD`] or [`TypeDesc::RB_ROOT`].
         root: &'a TypeDesc<'a>,
-        /// The struct of the elements. The description needs only the member that is the node.
+        /// The struct of the elements. Its description may omit all members but the node.
         node: &'a TypeDesc<'a>,
         /// The name of the member that is the node.
         member: &'a str,
@@ -88,18 +89,18 @@ pub enum TypeDesc<'a> {
     Evolved {
         /// The old name of the member, or an empty string if it has not changed.
         renamed_from: &'a str,
-        /// Whether an older map may have padding at its offset, which is then 0.
+        /// Whether an older map may have padding at the member's offset. The member is then 0.
         was_padding: bool,
         /// The type.
         ty: &'a TypeDesc<'a>,
     },
     /// Bytes without a description.
     Opaque {
-        /// The number of elements.
+        /// The number of bytes.
         size: u32,
     },
-    /// A type that the loader sets. Only a [`MapDef`](crate::MapDef) that is created at run time has it, because a spec
-    /// knows its types.
+    /// A type that the loader sets. It only occurs in a [`MapDef`](crate::MapDef) that is created
+    /// at run time, because a spec knows its types.
     SetByLoader,
 }
 
@@ -143,7 +144,7 @@ impl TypeDesc<'_> {
         }
     }
 
-    /// Returns the type without the differences of older maps.
+    /// Returns the type in the current schema, without the differences that older maps may have.
     #[must_use]
     pub const fn current(&self) -> &Self {
         match self {
@@ -281,7 +282,7 @@ impl TypeDesc<'static> {
 }
 
 impl TypeDesc<'_> {
-    /// Bytes.
+    /// Returns the size of the type in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         match *self {

@@ -1,4 +1,4 @@
-//! An item by itself: all that a derive macro sees.
+//! An item without its surroundings, which is all that a derive macro sees.
 
 use std::cell::RefCell;
 
@@ -11,10 +11,11 @@ use bpfmap_schema::source::{SourceId, SourceMap, Span};
 use bpfmap_schema::syntax::Syntax;
 use proc_macro2::Span as TokenSpan;
 
-/// What surrounds an item in a derive macro: nothing. Notes where things stand, and what was found.
+/// The context of an item in a derive macro, which is empty. Records the positions of tokens and
+/// the findings.
 pub(crate) struct Alone {
     source: SourceId,
-    /// What a [`Span`] counts: tokens, in the order in which they were asked for.
+    /// The first and last tokens of each recorded position. A [`Span`] is an index into this list.
     tokens: RefCell<Vec<(TokenSpan, TokenSpan)>>,
     findings: RefCell<Vec<Finding>>,
 }
@@ -28,7 +29,7 @@ impl Alone {
         }
     }
 
-    /// Holds a draft against the rules. What is found goes to the findings.
+    /// Checks a draft with the rules and adds the results to the findings.
     pub(crate) fn check(&self, draft: Draft) -> Option<Checked> {
         let checked = check(Draft { open: true, syntax: Syntax::Rust, ..draft });
         let found = match &checked {
@@ -44,11 +45,11 @@ impl Alone {
     }
 }
 
-/// Where the tokens stand that [`Span`]s count.
+/// The tokens to which [`Span`]s refer by index.
 pub(crate) struct Tokens(Vec<(TokenSpan, TokenSpan)>);
 
 impl Tokens {
-    /// The first and the last token at `span`.
+    /// Returns the first and the last token at `span`.
     pub(crate) fn at(&self, span: Span) -> (TokenSpan, TokenSpan) {
         let nowhere = (TokenSpan::call_site(), TokenSpan::call_site());
         if span.source.is_none() {

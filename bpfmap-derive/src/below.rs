@@ -1,7 +1,8 @@
 //! Attributes below the derive, which may be macros that change the item after the derive has seen it.
 //!
-//! A struct with another member does not compile, since the proof makes a value of all members. Of a union it makes one
-//! value for each member, and would not notice another one. So nothing is there that can be a macro.
+//! If a macro adds a member to a struct, the struct does not compile, because the proof creates a
+//! value from all known members. For a union, the proof creates one value for each known member and
+//! would not notice an added one. So attributes of a union that could be macros are refused.
 
 use bpfmap_schema::diagnostics::Finding;
 use bpfmap_schema::front::rust::Context as _;
@@ -12,7 +13,8 @@ use syn::spanned::Spanned as _;
 
 use crate::alone::Alone;
 
-/// Attributes of the language, and those of the derives: no macro can be called like these.
+/// Attributes of the language and helper attributes of the derives. No macro can have one of these
+/// names.
 const INERT: [&str; 12] = [
     "allow",
     "automatically_derived",

@@ -1,7 +1,7 @@
-//! Where bit-fields are in the bytes that hold them.
+//! The positions of bit-fields in the bytes that hold them.
 //!
-//! C never puts one into two of the integers that its type is. If the type of the bit-field or of a
-//! member before it is declared elsewhere, only the compiler knows its size, so the compiler
+//! In C, a bit-field never crosses a boundary of its declared type. If the type of the bit-field or
+//! of a member before it is declared elsewhere, only the compiler knows its size, so the compiler
 //! computes the position.
 
 use bpfmap_schema::check::Checked;
@@ -21,7 +21,7 @@ pub(crate) struct Bits<'a> {
     pub(crate) body: &'a Composite,
     /// The path of the crate `bpfmap`.
     pub(crate) runtime: &'a TokenStream,
-    /// Where C has the members, if that is known here.
+    /// The layout of the members in C, if it is known without the compiler.
     pub(crate) layout: Option<&'a CompositeLayout>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Bits<'a> {
         Self { input, item, body, runtime, layout }
     }
 
-    /// How wide the bit-field `index` is; `None` for what is none.
+    /// Returns the width of the bit-field `index`, or `None` if the member is not a bit-field.
     pub(crate) fn width(&self, index: usize) -> Option<TokenStream> {
         let bits = self.body.members[index].bits.as_ref()?;
         Some(match self.item.later(Later::Width(index)) {
@@ -46,13 +46,14 @@ impl<'a> Bits<'a> {
         })
     }
 
-    /// A width of [`width`](Self::width) as the integer `int`: a literal is one already.
+    /// Converts the result of [`width`](Self::width) to the integer type `int`. A literal needs no
+    /// conversion.
     pub(crate) fn as_number(&self, width: TokenStream, int: &str) -> TokenStream {
         let int = Ident::new(int, proc_macro2::Span::call_site());
         if self.item.later.is_empty() { width } else { quote!(#width as #int) }
     }
 
-    /// The type of a bit-field; C's `bool` where Rust says `bool`.
+    /// Returns the type of a bit-field. For `bool` in Rust, this is the type for C's `bool`.
     pub(crate) fn ty(&self, index: usize) -> TokenStream {
         let runtime = self.runtime;
         match &self.body.members[index].ty {
@@ -61,7 +62,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// The bits that the bit-field `index` takes, counted from the first of the bytes that hold it.
+    /// Returns the bits of the bit-field `index`, relative to the first of the bytes that hold it.
     pub(crate) fn known_range(&self, index: usize) -> Option<std::ops::Range<u64>> {
         let (layout, (run, _)) = (self.layout?, self.run(index)?);
         let first = layout.members[run.start].bit_offset / 8 * 8;
@@ -69,7 +70,7 @@ impl<'a> Bits<'a> {
         Some(start..start + u64::from(self.body.members[index].bits.as_ref()?.value))
     }
 
-    /// The same as an expression that the compiler computes.
+    /// Returns the same as an expression that the compiler evaluates.
     pub(crate) fn computed_range(&self, index: usize) -> TokenStream {
         let Some((run, field)) = self.run(index) else { return TokenStream::new() };
         let (runtime, packed) = (self.runtime, self.body.packed);
@@ -84,7 +85,7 @@ impl<'a> Bits<'a> {
         ))
     }
 
-    /// The first of the bits that the bit-field `index` takes, an expression.
+    /// Returns an expression for the first bit of the bit-field `index`.
     pub(crate) fn start(&self, index: usize) -> TokenStream {
         if let Some(range) = self.known_range(index) {
             return Literal::u64_unsuffixed(range.start).into_token_stream();
@@ -93,7 +94,8 @@ impl<'a> Bits<'a> {
         quote!(#range.start as usize)
     }
 
-    /// The bit-fields that share bytes with the bit-field `index`, and the field that holds them.
+    /// Returns the bit-fields that share bytes with the bit-field `index`, and the Rust field that
+    /// holds them.
     fn run(&self, index: usize) -> Option<(std::ops::Range<usize>, &'a Ident)> {
         let fields = self.item.fields.iter().zip(fields(self.input));
         let mut runs = fields.filter_map(|(role, field)| match role {

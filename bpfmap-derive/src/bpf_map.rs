@@ -34,15 +34,15 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     code
 }
 
-/// The item as a schema of its own.
+/// Returns a schema that consists of the item.
 fn draft(item: &MapItem) -> Draft {
     let mut draft = Draft::default();
     let name = &item.def.name.value;
     let mut def = item.def.clone();
     if item.template {
-        // Some map of maps has to be there to hold it.
+        // A template needs a map of maps that contains it.
         let outer = name.strip_suffix("_inner").unwrap_or(name);
-        // Its real name is in the source of its holder, and is checked there.
+        // The name of the real map of maps is in the source of that map, and is checked there.
         let is_taken = Taken::default().why(outer, Namespace::Variable).is_some();
         let outer = if is_taken { name } else { outer }.to_owned();
         def = outer_of(def, outer);
@@ -81,7 +81,7 @@ fn draft(item: &MapItem) -> Draft {
     draft
 }
 
-/// A size that a key of a map can have.
+/// Returns a valid key size for a map of this type.
 fn any_key_size(row: &MapType) -> u32 {
     match row.key {
         KeyRule::Keyless | KeyRule::Any { .. } => 1,
@@ -90,7 +90,7 @@ fn any_key_size(row: &MapType) -> u32 {
     }
 }
 
-/// A size that a value of the map `def` can have.
+/// Returns a valid value size for the map `def`.
 fn any_value_size(row: &MapType, def: &MapDecl) -> u32 {
     match row.value {
         ValueRule::Plain { .. } | ValueRule::StructOps | ValueRule::Valueless => 1,
@@ -103,7 +103,7 @@ fn any_value_size(row: &MapType, def: &MapDecl) -> u32 {
     }
 }
 
-/// A map of maps that holds maps like `template`.
+/// Returns a map of maps with the template `template`.
 fn outer_of(template: MapDecl, name: String) -> MapDecl {
     MapDecl {
         name: name.into(),
@@ -194,7 +194,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// What the author and the spec ask of the parameters, the types of what the loader sets.
+    /// Returns the bounds of the type parameters: those of the author, and those that the spec
+    /// needs for types that the loader sets.
     fn bounds(&self) -> TokenStream {
         let runtime = self.runtime;
         let own = self.input.generics.where_clause.iter().flat_map(|bounds| &bounds.predicates);
@@ -211,7 +212,7 @@ impl Expansion<'_> {
         LayoutWriter { runtime: self.runtime, pointees: &self.item.pointees }
     }
 
-    /// The type of a field, as Rust writes it.
+    /// Returns the Rust type of a field.
     fn field(&self, name: &str) -> Option<TokenStream> {
         let fields = fields(self.input);
         let field =
@@ -219,13 +220,14 @@ impl Expansion<'_> {
         field.map(|field| field.ty.to_token_stream())
     }
 
-    /// A number that was left to the compiler.
+    /// Returns the expression of a number that only the compiler can evaluate.
     fn later(&self, key: &str) -> Option<&TokenStream> {
         let mut later = self.item.later.iter();
         later.find(|(known, _)| *known == key).map(|(_, expression)| expression)
     }
 
-    /// The type and the layout of a key or value; where it goes without saying, of how many bytes it is.
+    /// Returns the type and the layout of a key or value. `implied` is its size in bytes if the
+    /// declaration may omit it.
     fn part(
         &self,
         name: &str,
@@ -261,8 +263,9 @@ impl Expansion<'_> {
         }
     }
 
-    /// The type and the layout of the value. One that stands for a kernel object is a number of its
-    /// size, whatever the schema calls it: the runtime knows by it what the map takes and shows.
+    /// Returns the type and the layout of the value. If the value represents a kernel object, its
+    /// type is the integer of its size, whatever type the schema declares. The runtime selects the
+    /// accepted and returned objects by this integer type.
     fn value(&self) -> (TokenStream, TokenStream) {
         let runtime = self.runtime;
         let implied = match self.row.value {
@@ -283,7 +286,7 @@ impl Expansion<'_> {
         (ty, layout)
     }
 
-    /// The calls that set what the definition says beside key and value.
+    /// Returns the method calls that set the attributes of the definition other than key and value.
     fn settings(&self) -> TokenStream {
         let (runtime, def) = (self.runtime, &self.item.def);
         let mut settings = TokenStream::new();
@@ -297,7 +300,8 @@ impl Expansion<'_> {
             let setter = format_ident!("{key}");
             settings.extend(quote!(.#setter(#number)));
         }
-        // One that nobody knows is a finding of the check, and needs no second one of the compiler's.
+        // The check has already reported unknown flags, so they are skipped here to avoid a second
+        // error from the compiler.
         let known = def.flags.iter().filter_map(|flag| MapFlag::by_name(&flag.value));
         let flags = known.map(|flag| format_ident!("{}", flag.name.to_uppercase()));
         let flags = flags.map(|flag| quote!(#runtime::MapFlags::#flag));
@@ -330,7 +334,8 @@ impl Expansion<'_> {
         settings
     }
 
-    /// Uses each field, which the program itself never does: the fields say what the map holds.
+    /// Returns code that uses each field. The program itself never uses them, because they only
+    /// declare the contents of the map.
     fn use_fields(&self) -> TokenStream {
         let ident = &self.input.ident;
         let fields = fields(self.input);
@@ -352,8 +357,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// The checks that only the compiler can make, of types and numbers that are declared
-    /// elsewhere.
+    /// Returns the checks of types and numbers that are declared elsewhere. Only the compiler can
+    /// make them.
     fn limits(&self) -> TokenStream {
         let (def, row) = (&self.item.def, self.row);
         let has_bare_key = self.later("key_size").is_some();
@@ -412,7 +417,8 @@ impl Expansion<'_> {
         checks
     }
 
-    /// A key or value whose type or size is said, and whether only the compiler knows how large it is.
+    /// Returns a key or value whose type or size is declared, and whether only the compiler knows
+    /// its size.
     fn sized(&self, name: &str, described: Option<&KeyValue>) -> Option<(Part, bool)> {
         match (described, self.later(&format!("{name}_size"))) {
             (Some(KeyValue::Type(ty)), _) => {
@@ -428,7 +434,7 @@ impl Expansion<'_> {
     }
 }
 
-/// A type, or the expression of a size.
+/// The type of a key or value, or an expression for its size.
 enum Part {
     Type(TokenStream),
     Size(TokenStream),
@@ -442,7 +448,7 @@ impl Part {
         tokens
     }
 
-    /// An expression of a `u64`.
+    /// Returns an expression of the type `u64` for the size in bytes.
     fn bytes(&self) -> TokenStream {
         match self {
             Self::Type(ty) => size_of(ty),
@@ -452,7 +458,7 @@ impl Part {
     }
 }
 
-/// Whether only the compiler knows what `ty` is.
+/// Returns whether only the compiler knows the definition of `ty`.
 fn is_elsewhere(ty: &Type) -> bool {
     match ty {
         Type::Named(_) => true,

@@ -31,7 +31,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             vec![],
         )
     } else {
-        // What depends on a parameter is known where the function is used.
+        // Checks that depend on a type parameter are evaluated where the function is used.
         (vec![], handles.map(|handle| handle.checked(|check| quote!(const { #check };))).collect())
     };
     let lints = lints(&runtime);
@@ -75,14 +75,14 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     }
 }
 
-/// The handle of a map.
+/// A field of the struct: the handle of a map.
 struct Handle<'a> {
     field: &'a Field,
     runtime: &'a TokenStream,
 }
 
 impl Handle<'_> {
-    /// The field, with the map that is opened.
+    /// Returns the initializer of the field, which opens the map.
     fn opened(self) -> TokenStream {
         let (name, ty, runtime) = (&self.field.ident, &self.field.ty, self.runtime);
         // The compiler points at the type of a field that is not a map.
@@ -90,13 +90,14 @@ impl Handle<'_> {
         quote!(#name: #open,)
     }
 
-    /// The definition of the map.
+    /// Returns an expression for the definition of the map.
     fn def(self) -> TokenStream {
         let (ty, runtime) = (&self.field.ty, self.runtime);
         quote_spanned!(ty.span()=> <#ty as #runtime::__private::Handle>::DEF)
     }
 
-    /// The call that fails at compile time if the schema says something else of the map.
+    /// Returns a call that fails at compile time if the type of the field does not match the schema
+    /// of the map.
     fn checked(self, constant: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
         let (ty, runtime) = (&self.field.ty, self.runtime);
         let check = constant(quote!(#runtime::__private::fits_schema::<#ty>()));

@@ -42,8 +42,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     code
 }
 
-/// Whether the fields fit the layout in C, where that can be told here. Where types are declared
-/// elsewhere, the proof tells it.
+/// Returns whether the fields match the layout in C. If types are declared elsewhere, returns true,
+/// and the proof checks the layout.
 fn fields_fit(alone: &Alone, item: &TypeItem, checked: &Checked) -> bool {
     let (body, is_union) = match &item.def.kind {
         TypeDefKind::Struct(body) => (body, false),
@@ -62,7 +62,7 @@ fn fields_fit(alone: &Alone, item: &TypeItem, checked: &Checked) -> bool {
     fit
 }
 
-/// The item as a schema of its own.
+/// Returns a schema that consists of the item.
 fn draft(item: &TypeItem) -> Draft {
     let mut def = item.def.clone();
     if let TypeDefKind::Struct(body) | TypeDefKind::Union(body) = &mut def.kind {
@@ -76,8 +76,8 @@ fn draft(item: &TypeItem) -> Draft {
     draft
 }
 
-/// Bit-fields of an enum that is declared elsewhere are placed as those of the widest integer; the
-/// proof compares that with the enum's own.
+/// Replaces the type of a bit-field by the widest integer if it is an enum that is declared
+/// elsewhere. The proof compares the resulting position with that of the enum.
 fn place_enums(body: &mut Composite, item: &TypeItem) {
     for member in body.members.iter_mut().filter(|member| member.bits.is_some()) {
         if let MemberType::Type(ty) = &mut member.ty {
@@ -95,7 +95,7 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
-    /// What others need so as not to complain as well.
+    /// Returns implementations that prevent consequential errors in code that uses the type.
     fn unproven(&self) -> TokenStream {
         let (ident, runtime) = (&self.input.ident, self.runtime);
         quote! {
@@ -159,20 +159,22 @@ impl Expansion<'_> {
         }
     }
 
-    /// What is asked of the types that it names. A union has no special fields.
+    /// Returns the checks of the types that the item names. A union has no special fields.
     fn elsewhere(&self, kind: &TypeDefKind, body: &Composite) -> TokenStream {
         let own = special_fields(kind).into_iter().fold(0, |mask, field| mask | field.bit());
         elsewhere::checks(self.input, self.item, body, (own, self.runtime))
     }
 
-    /// A new type of what can be a bit-field can be one as well.
+    /// Implements `BitField` for a newtype. The bound requires that the inner type can be a
+    /// bit-field.
     fn bit_field(&self) -> Option<TokenStream> {
         let (ident, runtime) = (&self.input.ident, self.runtime);
         let fields = fields(self.input);
         let field = fields.first()?;
         let (ty, member) = (&field.ty, field.ident.as_ref());
         let member = member.map_or_else(|| quote!(0), |ident| quote!(#ident));
-        // The bound has a lifetime, without which the compiler refuses one that nothing meets.
+        // The bound has a lifetime, because the compiler refuses an unsatisfiable bound without
+        // one.
         Some(quote! {
             #[automatically_derived]
             impl #runtime::storage::BitField for #ident
@@ -204,7 +206,7 @@ impl Expansion<'_> {
         matches!(self.input.data, syn::Data::Union(_))
     }
 
-    /// The name in C; none for what is written in place.
+    /// Returns the name in C, or an empty string if the type is declared in place.
     fn name(&self) -> &str {
         if self.item.in_place { "" } else { &self.item.def.name.value }
     }
@@ -259,7 +261,8 @@ impl Expansion<'_> {
         }
     }
 
-    /// Which special fields it has, for the maps whose value it is.
+    /// Returns the constant with the special fields of the type, for maps that use it as their
+    /// value.
     fn special(&self, kind: &TypeDefKind) -> TokenStream {
         if let (TypeDefKind::Alias(target), [field, ..]) = (kind, &*fields(self.input)) {
             let (ty, runtime) = (&field.ty, self.runtime);
@@ -278,7 +281,8 @@ impl Expansion<'_> {
         quote!(const FIELDS: u32 = #mask #(| <#elsewhere as #runtime::BpfType>::FIELDS)*;)
     }
 
-    /// The types of a struct's members that are declared elsewhere: the kernel looks into them too.
+    /// Returns the types of a struct's members that are declared elsewhere. The kernel also
+    /// searches them for special fields.
     fn structs_elsewhere(&self, kind: &TypeDefKind) -> Vec<&syn::Type> {
         let TypeDefKind::Struct(body) = kind else { return Vec::new() };
         let members = self.item.fields.iter().zip(fields(self.input));
@@ -290,7 +294,8 @@ impl Expansion<'_> {
         elsewhere.collect()
     }
 
-    /// Of a struct with special fields, what others may know of it without going in circles.
+    /// Returns a description of a struct with special fields for types that refer to it. It
+    /// contains only the nodes, so that it is never recursive.
     fn pointee(&self, kind: &TypeDefKind) -> TokenStream {
         let TypeDefKind::Struct(body) = kind else { return TokenStream::new() };
         let mut has_special = false;
@@ -331,7 +336,7 @@ impl Expansion<'_> {
     }
 }
 
-/// The special fields among the direct members of a struct.
+/// Returns the special fields among the direct members of a struct.
 fn special_fields(kind: &TypeDefKind) -> Vec<SpecialField> {
     let TypeDefKind::Struct(body) = kind else { return Vec::new() };
     let fields = body.members.iter().filter_map(|member| {

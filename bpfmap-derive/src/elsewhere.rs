@@ -1,5 +1,5 @@
-//! What a type asks of the types that it names and that are declared elsewhere, which only the compiler
-//! sees.
+//! Checks of the types that a type names and that are declared elsewhere. Only the compiler sees
+//! those types.
 
 use bpfmap_core::SpecialField;
 use bpfmap_schema::front::rust::{FieldRole, TypeItem};
@@ -14,8 +14,8 @@ use crate::findings::sentence;
 use crate::layout::{lints, spanned};
 use crate::methods::fields;
 
-/// What a struct or union is held to when it is compiled. `own` are the sorts of special fields among its
-/// direct members.
+/// Returns the checks of a struct or union that the compiler evaluates. `own` is the set of special
+/// fields among its direct members.
 pub(crate) fn checks(
     input: &DeriveInput,
     item: &TypeItem,
@@ -24,7 +24,7 @@ pub(crate) fn checks(
 ) -> TokenStream {
     let mut checks = TokenStream::new();
     let ident = &input.ident;
-    // The sorts of what is before a member.
+    // The sets of special fields before the current member.
     let mut before = vec![Literal::u32_unsuffixed(own).into_token_stream()];
     let mut is_anonymous = false;
     for (role, field) in item.fields.iter().zip(fields(input)) {
@@ -82,7 +82,7 @@ pub(crate) fn checks(
     checks
 }
 
-/// A call that the compiler makes, and blames on `place`.
+/// Returns a call that the compiler evaluates. It reports a failure at `place`.
 fn call_at(place: &TokenStream, call: &TokenStream, runtime: &TokenStream) -> TokenStream {
     let span = place.span();
     let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));

@@ -1,4 +1,4 @@
-//! Findings as errors and warnings of the compiler.
+//! Reports findings as errors and warnings of the compiler.
 
 use bpfmap_schema::diagnostics::{Finding, Severity};
 use bpfmap_schema::rules::Rule;
@@ -13,9 +13,10 @@ pub(crate) fn report(alone: Alone) -> TokenStream {
     findings.iter().map(|finding| say(finding, &tokens)).collect()
 }
 
-/// What makes the compiler say what was found in an item that is refused, and refuse it even where
-/// `compile_error!` means something else: `runtime` is the path of the crate `bpfmap`. A constant in which there is
-/// an error is not evaluated, so nothing is said twice.
+/// Returns code that makes the compiler report the findings of a refused item. The code does not
+/// compile even if `compile_error!` names a different macro. `runtime` is the path of the crate
+/// `bpfmap`. The compiler does not evaluate a constant that contains an error, so nothing is
+/// reported twice.
 pub(crate) fn refuse(alone: Alone, runtime: &TokenStream) -> TokenStream {
     let said = report(alone);
     quote! {
@@ -35,7 +36,7 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
             error.extend(quote_spanned!(last=> { #text }));
             error
         }
-        // A macro has no other way to warn than to use what is deprecated.
+        // The only way for a macro to emit a warning is to use a deprecated item.
         Severity::Warning => {
             let name = Ident::new(&finding.rule.id.replace('-', "_"), Span::call_site());
             let used = Ident::new(&name.to_string(), first);
@@ -52,7 +53,7 @@ fn say(finding: &Finding, tokens: &Tokens) -> TokenStream {
     }
 }
 
-/// Message, reasons and remedy, as the command `bpfmap` says them.
+/// Returns the message, notes and help of a finding, in the words of the command `bpfmap`.
 fn text(finding: &Finding) -> String {
     let mut text = finding.message.clone();
     for note in &finding.notes {
@@ -65,7 +66,7 @@ fn text(finding: &Finding) -> String {
     text
 }
 
-/// A message with its remedy and its rule.
+/// Returns a message with its help and its rule.
 pub(crate) fn sentence(message: &str, help: &str, rule: &Rule) -> String {
     let mut text = message.to_owned();
     push(&mut text, "help", help);
@@ -73,7 +74,7 @@ pub(crate) fn sentence(message: &str, help: &str, rule: &Rule) -> String {
     text
 }
 
-/// Writes a line as the compiler writes those below its own messages.
+/// Appends a line in the format of the lines below the compiler's own messages.
 fn push(text: &mut String, word: &str, line: &str) {
     text.push_str("\n  = ");
     text.push_str(word);
@@ -81,7 +82,7 @@ fn push(text: &mut String, word: &str, line: &str) {
     text.push_str(line);
 }
 
-/// What makes the compiler say that syn could not read the item.
+/// Returns code that makes the compiler report that syn could not parse the item.
 pub(crate) fn syntax(error: &syn::Error) -> TokenStream {
     error.to_compile_error()
 }

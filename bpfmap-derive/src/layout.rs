@@ -6,11 +6,11 @@ use bpfmap_schema::ir::{Target, Type};
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
-/// The path of the crate `bpfmap`: `::bpfmap`, unless an attribute says `crate = PATH`.
+/// Returns the path of the crate `bpfmap`: `::bpfmap`, unless an attribute sets `crate = PATH`.
 pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream {
     let mut runtime = quote!(::bpfmap);
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        // What is wrong with the attribute is reported by those who read all of it.
+        // Errors in the attribute are reported by the code that reads the whole attribute.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("crate") {
                 let path: syn::Path = meta.value()?.parse()?;
@@ -28,8 +28,9 @@ pub(crate) fn runtime(attributes: &[syn::Attribute], name: &str) -> TokenStream 
     runtime
 }
 
-/// What is before an item that the compiler is to take for the author's own, so that it points at what the author
-/// wrote: a path that the author gave may be longer than it has to be.
+/// Returns the attributes for a generated item that has the span of the author's code, so that
+/// errors point there. The compiler treats such an item as the author's own, and would warn if a
+/// path from `crate = PATH` is longer than necessary.
 pub(crate) fn lints(runtime: &TokenStream) -> TokenStream {
     if runtime.to_string() == quote!(::bpfmap).to_string() {
         TokenStream::new()
@@ -38,7 +39,7 @@ pub(crate) fn lints(runtime: &TokenStream) -> TokenStream {
     }
 }
 
-/// `tokens` as if they stood at `span`.
+/// Returns `tokens` with the span `span`.
 pub(crate) fn spanned(tokens: TokenStream, span: Span) -> TokenStream {
     let tokens = tokens.into_iter().map(|mut token| {
         if let TokenTree::Group(group) = &token {
@@ -50,16 +51,16 @@ pub(crate) fn spanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// What the expressions of one item have in common.
+/// The context of all layout expressions of one item.
 pub(crate) struct LayoutWriter<'a> {
     /// The path of the crate `bpfmap`.
     pub(crate) runtime: &'a TokenStream,
-    /// What special fields lead to.
+    /// The targets of special fields.
     pub(crate) pointees: &'a [Pointee],
 }
 
 impl LayoutWriter<'_> {
-    /// The layout of `ty`, which Rust calls `rust`.
+    /// Returns the layout of `ty`, whose Rust type is `rust`.
     pub(crate) fn of(&self, ty: &Type, rust: &TokenStream) -> TokenStream {
         let runtime = self.runtime;
         if says_more_than_rust(ty) {
@@ -73,12 +74,13 @@ impl LayoutWriter<'_> {
         let runtime = self.runtime;
         let layout = quote!(#runtime::TypeDesc);
         match (ty, rust.map(ungrouped)) {
-            // `CharArray`, which has a description of its own.
+            // The type is `CharArray`, which has its own description.
             (Type::Array(..), Some(path @ syn::Type::Path(_))) => {
                 quote!(<#path as #runtime::BpfType>::DESC)
             }
             (Type::Array(element, len), _) => {
-                // The length as Rust says it: only the compiler may know the number.
+                // The length is the expression in the Rust type, because possibly only the compiler
+                // knows the number.
                 let (inner, len) = if let Some(syn::Type::Array(array)) = rust {
                     let len = &array.len;
                     (Some(&*array.elem), quote!((#len) as u32))
@@ -121,7 +123,7 @@ impl LayoutWriter<'_> {
     }
 }
 
-/// A type without what a macro put around it, and without parentheses.
+/// Returns a type without the invisible groups that macros add and without parentheses.
 fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
     while let syn::Type::Group(syn::TypeGroup { elem, .. })
     | syn::Type::Paren(syn::TypeParen { elem, .. }) = ty
@@ -131,7 +133,7 @@ fn ungrouped(mut ty: &syn::Type) -> &syn::Type {
     ty
 }
 
-/// Whether the schema says something of the type that Rust's type does not show.
+/// Returns whether the schema contains information about the type that the Rust type lacks.
 fn says_more_than_rust(ty: &Type) -> bool {
     match ty {
         Type::Array(element, _) => says_more_than_rust(&element.value),

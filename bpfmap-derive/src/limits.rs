@@ -1,4 +1,5 @@
-//! Calls of the rules of bpfmap-core for types and numbers that only the compiler knows, each blamed on its place.
+//! Calls of the rules of bpfmap-core for types and numbers that only the compiler knows. Each
+//! violation is reported at its place in the source.
 
 use bpfmap_core::map_type::{KeyRule, MapType, MaxEntriesRule};
 use bpfmap_core::rule::frame_size;
@@ -18,16 +19,16 @@ pub(crate) struct Limits<'a> {
     pub(crate) row: &'static MapType,
     pub(crate) def: &'a MapDecl,
     pub(crate) runtime: &'a TokenStream,
-    /// Whether the key has no type, but a size that the compiler alone knows.
+    /// Whether the key has no type, but a size that only the compiler knows.
     pub(crate) has_bare_key: bool,
 }
 
 /// The size of a key or a value that only the compiler knows.
 #[derive(Clone, Copy)]
 pub(crate) struct Size<'a> {
-    /// What the compiler blames.
+    /// The tokens at which the compiler reports a violation.
     place: &'a TokenStream,
-    /// The bytes, an expression of a `u64`.
+    /// An expression of the type `u64` for the size in bytes.
     bytes: &'a TokenStream,
 }
 
@@ -37,13 +38,13 @@ impl<'a> Size<'a> {
     }
 }
 
-/// The size of a type, an expression of a `u64`.
+/// Returns an expression of the type `u64` for the size of a type in bytes.
 pub(crate) fn size_of(ty: &TokenStream) -> TokenStream {
     quote!(::core::mem::size_of::<#ty>() as u64)
 }
 
 impl Limits<'_> {
-    /// Of the type of a key, beside its size.
+    /// Returns the checks of the type of a key, except for its size.
     pub(crate) fn key(&self, ty: &TokenStream) -> TokenStream {
         let kind = self.kind();
         let mut checks = self.call(ty, &quote!(key_fields::<#ty>()));
@@ -55,13 +56,14 @@ impl Limits<'_> {
         checks
     }
 
-    /// Of the size of a key.
+    /// Returns the check of the size of a key.
     pub(crate) fn key_size(&self, Size { place, bytes }: Size<'_>) -> TokenStream {
         let kind = self.kind();
         self.call(place, &quote!(key_size::<#kind>(#bytes)))
     }
 
-    /// Of the sizes of a key and a value together, of which one is known to the compiler alone.
+    /// Returns the check of the total size of a key and a value, if only the compiler knows one of
+    /// the sizes.
     pub(crate) fn key_and_value(
         &self,
         Size { place, bytes }: Size<'_>,
@@ -71,7 +73,7 @@ impl Limits<'_> {
         self.call(place, &quote!(key_and_value::<#kind>(#bytes, #value)))
     }
 
-    /// Of the maps in a map of maps.
+    /// Returns the check of the inner maps of a map of maps.
     pub(crate) fn inner(&self, ty: &TokenStream) -> TokenStream {
         let text = sentence(
             "libbpf refuses this map as a template, because it has `pinning`",
@@ -81,7 +83,7 @@ impl Limits<'_> {
         self.call(ty, &quote!(unpinned::<#ty>(#text)))
     }
 
-    /// Of the type of a value, beside its size.
+    /// Returns the checks of the type of a value, except for its size.
     pub(crate) fn value(&self, ty: &TokenStream) -> TokenStream {
         let kind = self.kind();
         let has_btf = !self.has_bare_key && without_btf(self.def).is_none();
@@ -95,13 +97,14 @@ impl Limits<'_> {
         checks
     }
 
-    /// Of the size of a value.
+    /// Returns the check of the size of a value.
     pub(crate) fn value_size(&self, Size { place, bytes }: Size<'_>) -> TokenStream {
         let (kind, build_ids) = (self.kind(), has_build_ids(self.def));
         self.call(place, &quote!(value_size::<#kind>(#bytes, #build_ids)))
     }
 
-    /// Of an event, and of how much room `max_entries` leaves it, which may be an expression.
+    /// Returns the checks of an event, including its maximum size with this `max_entries`, which
+    /// may be an expression.
     pub(crate) fn event(&self, ty: &TokenStream, max_entries: Option<&TokenStream>) -> TokenStream {
         let kind = self.kind();
         let is_buffer = self.row.max_entries == MaxEntriesRule::Bytes;
@@ -117,13 +120,14 @@ impl Limits<'_> {
         checks
     }
 
-    /// Of a `max_entries` that is no literal.
+    /// Returns the check of a `max_entries` that is not a literal.
     pub(crate) fn max_entries(&self, number: &TokenStream) -> TokenStream {
         let kind = self.kind();
         self.call(number, &quote!(max_entries::<#kind>((#number) as u64)))
     }
 
-    /// Of a `map_extra` that is no literal. `max_entries` is that of the map, where it says one.
+    /// Returns the check of a `map_extra` that is not a literal. `max_entries` is that of the map,
+    /// if it has one.
     pub(crate) fn map_extra(
         &self,
         number: &TokenStream,
@@ -138,13 +142,13 @@ impl Limits<'_> {
         self.call(number, &quote!(map_extra::<#kind>((#number) as u64, #entries)))
     }
 
-    /// Of a number that is no literal, and that 32 bits hold.
+    /// Returns the check that a number fits in 32 bits, if it is not a literal.
     pub(crate) fn fits_u32(&self, key: &str, number: &TokenStream) -> TokenStream {
         self.call(number, &quote!(number_range(#key, (#number) as u64)))
     }
 
-    /// Of a value and a `max_entries` of which one is known to the compiler alone, where all values have to take less than
-    /// 4 GiB.
+    /// Returns the check that all values together are smaller than 4 GiB, for map types with this
+    /// limit. Only the compiler knows the size of the value or `max_entries`.
     pub(crate) fn contiguous(
         &self,
         place: &TokenStream,
@@ -158,19 +162,19 @@ impl Limits<'_> {
         self.call(place, &quote!(contiguous::<#kind>(#bytes, #entries)))
     }
 
-    /// Whether BTF describes key and value.
+    /// Returns whether BTF describes key and value.
     fn is_described(&self) -> bool {
         self.def.btf.as_ref().is_none_or(|btf| btf.value)
     }
 
-    /// The marker of the map type.
+    /// Returns the marker type of the map type.
     fn kind(&self) -> TokenStream {
         let kind = Ident::new(&upper_camel_case(self.row.name), Span::call_site());
         let runtime = self.runtime;
         quote!(#runtime::kind::#kind)
     }
 
-    /// A call that the compiler makes, and blames on `place`.
+    /// Returns a call that the compiler evaluates. It reports a violation at `place`.
     fn call(&self, place: &TokenStream, call: &TokenStream) -> TokenStream {
         let (runtime, span) = (self.runtime, place.span());
         let (lints, runtime) = (lints(runtime), spanned(runtime.clone(), span));
@@ -179,12 +183,12 @@ impl Limits<'_> {
     }
 }
 
-/// Whether the frames of a stack of `def` are build ids and offsets.
+/// Returns whether the frames of the stacks in `def` are build ids and offsets.
 fn has_build_ids(def: &MapDecl) -> bool {
     def.flags.iter().any(|flag| flag.value == "stack_build_id")
 }
 
-/// What each frame of a stack takes in the value of `def`, in bytes.
+/// Returns the size in bytes of each frame of a stack in the value of `def`.
 pub(crate) fn frame_size_of(def: &MapDecl) -> u32 {
     frame_size(has_build_ids(def))
 }

@@ -1,4 +1,5 @@
-//! Methods of members that live in bytes, and of those of unions, which Rust reads in `unsafe` code only.
+//! Accessor methods for members that are stored in bytes, and for members of unions, which Rust can
+//! read only in `unsafe` code.
 
 use std::str::FromStr as _;
 
@@ -11,7 +12,7 @@ use syn::DeriveInput;
 
 use crate::bits::Bits;
 
-/// The methods of the members of `body`, the type that `input` declares.
+/// Returns the methods for the members of `body`, the type that `input` declares.
 pub(crate) fn expand(
     input: &DeriveInput,
     item: &TypeItem,
@@ -25,7 +26,7 @@ pub(crate) fn expand(
     }
     let is_union = matches!(input.data, syn::Data::Union(_));
     let visibility = input.vis.to_token_stream().to_string();
-    // One token of a path may follow another without a space.
+    // The tokens of a path need no spaces between them.
     let runtime = runtime.to_string().replace(' ', "");
     let mut code = String::new();
     for Stored { index, storage, names, ty } in &stored {
@@ -53,11 +54,11 @@ pub(crate) fn expand(
         .push(&mut code);
     }
     let methods = TokenStream::from_str(&code).unwrap_or_else(|error| {
-        let message = format!("bpfmap wrote methods that are no Rust: {error}");
+        let message = format!("bpfmap generated methods that are not valid Rust: {error}");
         quote!(::core::compile_error! { #message })
     });
     let ident = &input.ident;
-    // A program need not use every method, and their documentation is the author's.
+    // A program need not use every method, and the author is responsible for their documentation.
     quote! {
         #[automatically_derived]
         #[allow(dead_code, rustdoc::all)]
@@ -67,7 +68,7 @@ pub(crate) fn expand(
     }
 }
 
-/// A member that is read and written by methods.
+/// A member that is read and written with methods.
 pub(crate) struct Stored {
     /// Its index.
     pub(crate) index: usize,
@@ -75,11 +76,12 @@ pub(crate) struct Stored {
     pub(crate) storage: String,
     /// The names of its methods.
     pub(crate) names: AccessorNames,
-    /// The type that they take and give.
+    /// The type that the methods accept and return.
     pub(crate) ty: TokenStream,
 }
 
-/// The members of `body` that live in bytes, and those of a union. Bit-fields without a name are none.
+/// Returns the members of `body` that are stored in bytes, and all members of a union. Bit-fields
+/// without a name are left out.
 pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> Vec<Stored> {
     let is_union = matches!(input.data, syn::Data::Union(_));
     let mut stored = Vec::new();
@@ -95,7 +97,7 @@ pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> 
                 }
             }
             FieldRole::Holds { index, .. } => {
-                // What is anonymous is called as its bytes.
+                // An anonymous member has the name of the bytes that hold it.
                 let name = name(*index).unwrap_or_else(|| {
                     storage.strip_suffix("_bytes").unwrap_or(&storage).to_owned()
                 });
@@ -115,7 +117,7 @@ pub(crate) fn stored(input: &DeriveInput, item: &TypeItem, body: &Composite) -> 
     stored.map(|((index, storage, _, ty), names)| Stored { index, storage, names, ty }).collect()
 }
 
-/// The type that the methods of a member in bytes take and give.
+/// Returns the type that the methods of a member in bytes accept and return.
 pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> TokenStream {
     let member = &body.members[index];
     let is_bool = member.bits.is_some()
@@ -123,7 +125,7 @@ pub(crate) fn value_type(item: &TypeItem, body: &Composite, index: usize) -> Tok
     if is_bool { quote!(bool) } else { rust_type(item, index) }
 }
 
-/// The type of a union's member: `T` of `Padded<T, N>`.
+/// Returns the type of a union's member: `T` for `Padded<T, N>`.
 fn without_padding(ty: &syn::Type) -> &syn::Type {
     let syn::Type::Path(path) = ty else { return ty };
     let padded = path.path.segments.last().filter(|last| last.ident == "Padded");
@@ -137,7 +139,7 @@ fn without_padding(ty: &syn::Type) -> &syn::Type {
     }
 }
 
-/// The fields of a struct or union.
+/// Returns the fields of a struct or union.
 pub(crate) fn fields(input: &DeriveInput) -> Vec<&syn::Field> {
     match &input.data {
         syn::Data::Struct(body) => body.fields.iter().collect(),
@@ -146,7 +148,7 @@ pub(crate) fn fields(input: &DeriveInput) -> Vec<&syn::Field> {
     }
 }
 
-/// The type of a member that lives in bytes, as Rust writes it.
+/// Returns the Rust type of a member that is stored in bytes.
 pub(crate) fn rust_type(item: &TypeItem, index: usize) -> TokenStream {
     let stored = item.stored.iter().find(|(member, _)| *member == index);
     stored.map_or_else(TokenStream::new, |(_, ty)| ty.clone())

@@ -1,7 +1,10 @@
-//! The constant that does not compile where a type is no plain data, or Rust and C differ.
+//! A generated constant that does not compile if a type is not plain data or if its layout in Rust
+//! and C differs.
 //!
-//! It makes a value of the type, of fields that `bpfmap` gives out. So the compiler says which fields there are and of
-//! which types, whatever became of the item behind the derive, and whatever its words mean where it stands.
+//! The constant creates a value of the type from field values that `bpfmap` provides. So the
+//! compiler verifies which fields the type has and which types they have. This holds even if a
+//! macro changes the item after the derive, or if names have a different meaning in the scope of
+//! the item.
 
 use bpfmap_schema::front::rust::{FieldRole, Later, TypeItem};
 use bpfmap_schema::ir::Composite;
@@ -14,7 +17,7 @@ use crate::bits::Bits;
 use crate::layout::{lints, spanned};
 use crate::methods::{fields, rust_type};
 
-/// The proof of a struct or union whose members are `body`.
+/// Returns the proof for a struct or union with the members `body`.
 pub(crate) fn composite(
     input: &DeriveInput,
     item: &TypeItem,
@@ -26,7 +29,7 @@ pub(crate) fn composite(
     for (role, field) in item.fields.iter().zip(fields(input)) {
         let Some(ident) = &field.ident else { continue };
         let (ty, name, span) = (&field.ty, ident.unraw().to_string(), ident.span());
-        // A member of a union is at its start.
+        // The offset of a union's member is always zero.
         let (of_union, offset) = if is_union {
             (quote!(Self,), TokenStream::new())
         } else {
@@ -61,7 +64,8 @@ pub(crate) fn composite(
     let made = if is_union {
         quote!(#(let _ = Self { #values };)*)
     } else if values.len() == 1 {
-        // A union takes no members from another value.
+        // Unions do not support the syntax `..value`, so this line fails if the type has become a
+        // union.
         quote! {
             let value = Self { #(#values),* };
             let _ = Self { ..value };
@@ -90,11 +94,12 @@ pub(crate) fn composite(
     )
 }
 
-/// The proof of a new type of one member.
+/// Returns the proof for a newtype.
 pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStream {
     let fields = fields(input);
     let Some(field) = fields.first() else {
-        // What is no new type was reported, and is not one of something that the derive has not seen either.
+        // The derive has reported that this is not a newtype. The proof still checks that the type
+        // has no field that the derive has not seen.
         let prover = prover(input.ident.span());
         return constant(
             input,
@@ -119,19 +124,20 @@ pub(crate) fn new_type(input: &DeriveInput, runtime: &TokenStream) -> TokenStrea
     )
 }
 
-/// The local variable. Names of fields may come from other macros than the type's, and are no place for it.
+/// Returns the name of the local variable. Its hygiene does not depend on the names of fields,
+/// which may come from different macros than the type.
 fn prover(span: Span) -> Ident {
     Ident::new("__prover", Span::mixed_site().located_at(span))
 }
 
-/// The compiler points at the type's name, or at the field's.
+/// Returns the constant. The compiler reports errors at the name of the type or of a field.
 fn constant(input: &DeriveInput, runtime: &TokenStream, proof: &TokenStream) -> TokenStream {
     let (span, prover, lints) = (input.ident.span(), prover(input.ident.span()), lints(runtime));
     let at_type = spanned(runtime.clone(), span);
     quote_spanned! {span=>
         #lints
         const PROOF: () = {
-            // The trait that is implemented brings what it is proven with.
+            // The prover comes from the trait that is implemented.
             let mut #prover = <() as #at_type::Plain>::PROVER;
             let #prover = &mut #prover;
             #proof

@@ -1,8 +1,9 @@
-//! What breaks a rule in TOML and is said in Rust breaks it in a derive: where the derive sees it, and
-//! else where the compiler does.
+//! Checks that a schema in TOML that breaks a rule also breaks it when it is written in Rust. The
+//! derive reports the rule or, if the derive can't see the violation, the compiler does.
 //!
-//! What the compiler has to see is collected in `tests/ui/elsewhere.rs`, a module for each case. After a
-//! change: `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then the test `ui` as ever.
+//! The cases for the compiler are collected in `tests/ui/elsewhere.rs`, a module for each. After a
+//! change, run `BPFMAP_BLESS=1 cargo test -p bpfmap-derive --lib`, and then bless the test `ui` as
+//! usual.
 
 #[path = "../../bpfmap-schema/tests/support/cases.rs"]
 mod cases;
@@ -24,7 +25,7 @@ use bpfmap_schema::rules::Rule;
 
 use crate::tests::{expand, items};
 
-/// Cases of which a derive says something else, and why.
+/// Cases in which a derive reports something different, with the reason.
 const OTHERWISE: &[(&str, &str)] = &[
     ("bad-name__empty", "a derive does not see the name of the schema"),
     ("optional-map", "a derive does not see the map that another one holds from the start"),
@@ -40,7 +41,7 @@ const OTHERWISE: &[(&str, &str)] = &[
 fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut seen, mut differences) = (0, Vec::new());
-    let mut elsewhere = "//! What breaks a rule only with what is declared elsewhere: a module for each case, and the rules before it.\n\
+    let mut elsewhere = "//! Declarations that break a rule only because of an item that is declared elsewhere: a module for each case, after the names of the rules.\n\
          //! `src/same_rules.rs` writes this file.\n".to_owned();
     for case in cases::cases(&crate_folder.join("../bpfmap-schema")) {
         let draft = toml::read_str(Path::new("example.toml"), &case.text);
@@ -49,7 +50,8 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
         }
         let text = print::rust::print(&draft.schema, &Layouts::new(&draft.schema));
         let expected = rules(draft);
-        // What Rust has no words for is told where the readers of files are compared.
+        // Cases that can't be written in Rust are covered by the tests that compare the readers of
+        // files.
         if rules(rust::read_str(Path::new("example.rs"), &text)) != expected {
             continue;
         }
@@ -59,7 +61,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
         if let Some(other) = found.difference(&expected).next() {
             differences.push(format!("{}: a derive says {other}\n{text}", case.name));
         }
-        // What the compiler computes can only fail: it is no place for warnings.
+        // Checks that the compiler evaluates can only fail. They can't produce warnings.
         let is_warning =
             |rule: &str| Rule::by_id(rule).is_some_and(|rule| rule.severity == Severity::Warning);
         let is_exempt = |rule: &str| {
@@ -90,7 +92,7 @@ fn what_breaks_a_rule_in_toml_breaks_it_in_a_derive() {
     }
 }
 
-/// The rules that a draft breaks.
+/// Returns the rules that a draft breaks.
 fn rules(draft: Draft) -> BTreeSet<String> {
     let findings = match check(draft) {
         Ok(checked) => checked.warnings().to_vec(),
@@ -99,7 +101,7 @@ fn rules(draft: Draft) -> BTreeSet<String> {
     findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
 }
 
-/// The rules that the errors and warnings of an expansion name.
+/// Returns the rules that the errors and warnings of an expansion name.
 fn named(expansion: &str) -> BTreeSet<String> {
     let parts = ["compile_error", "deprecated (note"].map(|word| expansion.split(word).skip(1));
     let rules = parts.into_iter().flatten().filter_map(|part| {

@@ -11,7 +11,8 @@ use syn::DeriveInput;
 
 use crate::methods::{fields, stored};
 
-/// The traits of a struct or union, as `__std_traits!` implements them; nothing if they are not asked for.
+/// Returns the implementations of the traits for a struct or union with `__std_traits!`, or nothing
+/// if the attribute is missing.
 pub(crate) fn composite(
     input: &DeriveInput,
     item: &TypeItem,
@@ -30,7 +31,7 @@ pub(crate) fn composite(
         let ty = &field.ty;
         let field = || {
             let value = if is_union {
-                // Each member of it has all of its bytes.
+                // Each member of the union fills all of its bytes.
                 quote!(#runtime::storage::get::<#ty>(#runtime::bytes_of(#this), 0))
             } else {
                 // The braces copy the field: a field of a packed struct cannot be borrowed.
@@ -58,7 +59,7 @@ pub(crate) fn composite(
     quote!(#runtime::__std_traits! { #ident, #names, #this => #(#values,)* })
 }
 
-/// The traits of a new type.
+/// Returns the implementations of the traits for a newtype.
 pub(crate) fn new_type(input: &DeriveInput, item: &TypeItem, runtime: &TokenStream) -> TokenStream {
     let (Some(_), [field, ..]) = (&item.std_traits, &*fields(input)) else {
         return TokenStream::new();

@@ -1,4 +1,4 @@
-//! What the derives expand to, as text that people read.
+//! Compares the expansions of the derives with readable golden files.
 
 use std::path::Path;
 
@@ -6,7 +6,8 @@ use proc_macro2::TokenStream;
 
 use crate::{bpf_map, bpf_maps, bpf_type};
 
-/// Each file of `tests/expand/`: items with a derive, and beside it what they expand to.
+/// Each input file in `tests/expand/` contains items with a derive, and a golden file next to it
+/// contains their expansion.
 #[test]
 fn expansions() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expand");
@@ -30,7 +31,7 @@ fn expansions() {
     }
 }
 
-/// Handles have names.
+/// Handles must be named fields.
 #[test]
 fn handles_of_maps_stand_in_named_fields() {
     for wrong in ["struct Maps(Map<A>);", "struct Maps;", "enum Maps { A }", "union Maps { a: u8 }"]
@@ -43,7 +44,7 @@ fn handles_of_maps_stand_in_named_fields() {
     }
 }
 
-/// Where an attribute says how the crate is called, nothing else is asked for.
+/// If an attribute sets the path of the crate, the expansion uses no other path of it.
 #[test]
 fn a_renamed_crate_is_called_by_its_name() {
     let renamed = [
@@ -63,7 +64,7 @@ fn a_renamed_crate_is_called_by_its_name() {
     }
 }
 
-/// The items of a text, each as its tokens.
+/// Returns the tokens of each item in a text.
 pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     let file: syn::File = syn::parse_str(text).unwrap();
     let items = file.items.iter().filter(|item| {
@@ -73,7 +74,8 @@ pub(crate) fn items(text: &str) -> Vec<TokenStream> {
     items.filter(|item| !item.to_string().contains("BpfMaps")).collect()
 }
 
-/// What the derive of an item expands to, which the compiler takes away before.
+/// Returns the expansion of an item's derive. The `derive` attribute is removed first, as the
+/// compiler does.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let is_map = item.to_string().contains("BpfMap");
     let mut input: syn::DeriveInput = syn::parse2(item).unwrap();

@@ -1,9 +1,9 @@
-//! What an operation answers: under which condition, from which kernel on.
+//! The results of operations, by condition and kernel version.
 
 use crate::{Errno, KernelVersion};
 
 named! {
-    /// What user space can ask of a map, in the terms of bpf(2).
+    /// An operation of user space on a map, in the terms of bpf(2).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Operation {
         /// `BPF_MAP_LOOKUP_ELEM`; peek on a queue or a stack.
@@ -35,8 +35,8 @@ named! {
 }
 
 impl Operation {
-    /// The creation flag that it may ask for, by its name in a schema: where a map type does, its
-    /// facts know [`Condition::WithoutFlag`].
+    /// Returns the name in a schema of the creation flag that the operation may require. The facts
+    /// of a map type that requires the flag contain [`Condition::WithoutFlag`].
     #[must_use]
     pub const fn flag(self) -> Option<&'static str> {
         match self {
@@ -47,10 +47,11 @@ impl Operation {
 }
 
 named! {
-    /// What is between a call and its plain success.
+    /// A condition that can make a call of an operation fail or behave differently.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum Condition {
-        /// Nothing: a good call. A kernel that lacks the operation refuses this one too.
+        /// A valid call without any other condition. Only a kernel that lacks the operation refuses
+        /// it.
         Plain = "plain",
         /// The key is not in the map.
         Missing = "missing",
@@ -64,7 +65,7 @@ named! {
         FullPresentKey = "full_present_key",
         /// `BPF_EXIST`, the map is full, and the key is not in it.
         FullExistOnMissing = "full_exist_on_missing",
-        /// `BPF_EXIST` on a full queue or stack: the oldest element makes room.
+        /// `BPF_EXIST` on a full queue or stack, which removes the oldest element to make room.
         FullOverwrite = "full_overwrite",
         /// The index is `max_entries` or more.
         OutOfRange = "out_of_range",
@@ -74,7 +75,7 @@ named! {
         OtherObject = "other_object",
         /// The key is not an open descriptor.
         BadOwner = "bad_owner",
-        /// The key is the descriptor of something else than what values are attached to.
+        /// The key is a descriptor of an object to which the map type can't attach values.
         OtherOwner = "other_owner",
         /// A flag bit that no kernel knows.
         UnknownFlags = "unknown_flags",
@@ -82,50 +83,51 @@ named! {
         NoExist = "no_exist",
         /// `BPF_NOEXIST | BPF_EXIST`.
         NoExistAndExist = "no_exist_and_exist",
-        /// `BPF_F_LOCK`, and the value has no spin lock.
+        /// `BPF_F_LOCK` is set, and the value has no spin lock.
         LockWithoutSpinLock = "lock_without_spin_lock",
         /// The prefix is longer than the key's data.
         PrefixTooLong = "prefix_too_long",
         /// The map has no element.
         Empty = "empty",
-        /// The walk starts: no key is given.
+        /// The iteration starts: no key is given.
         NoKey = "no_key",
-        /// The walk goes on from a key that is not in the map: the first key again, or index 0.
+        /// The iteration continues from a key that is not in the map. The result is the first key
+        /// or index 0.
         AbsentKey = "absent_key",
-        /// The walk has reached the last key.
+        /// The iteration has reached the last key.
         LastKey = "last_key",
-        /// A key is given to a map that has none.
+        /// A key is passed to a map that has no keys.
         KeyGiven = "key_given",
         /// The batch asks for more entries than are left.
         End = "end",
-        /// An element flag of a batch that is `BPF_NOEXIST` or `BPF_EXIST`.
+        /// The element flags of a batch are `BPF_NOEXIST` or `BPF_EXIST`.
         BatchElementFlags = "batch_element_flags",
         /// The map is already frozen.
         Twice = "twice",
         /// The value has a spin lock.
         WithSpinLock = "with_spin_lock",
-        /// The value has a special field other than a spin lock. The last answer counts from the first
-        /// kernel that knows the field, whatever the table says.
+        /// The value has a special field other than a spin lock. The last answer applies from the
+        /// first kernel that knows the field, even if its own entry names a different kernel.
         WithSpecialField = "with_special_field",
-        /// The map has the flag `link`: a link registers it, and takes it back.
+        /// The map has the flag `link`: a link registers and unregisters it.
         WithLink = "with_link",
-        /// The map lacks the creation flag that the operation asks for: `BPF_F_MMAPABLE`.
+        /// The map lacks the creation flag that the operation requires: `BPF_F_MMAPABLE`.
         WithoutFlag = "without_flag",
         /// `BPF_NOEXIST`, and the key is not in the map.
         NoExistOnMissing = "no_exist_on_missing",
-        /// `BPF_NOEXIST`, and the object to put in is there already.
+        /// `BPF_NOEXIST`, and the map already holds the same object.
         NoExistOnSame = "no_exist_on_same",
-        /// The number of an object is 0: no interface, a queue of no length.
+        /// The number of an object is 0, which is no interface, or a queue of length zero.
         ZeroNumber = "zero_number",
         /// No interface has the index.
         UnknownInterface = "unknown_interface",
-        /// No CPU has the number that is the key.
+        /// The key is not the number of a CPU.
         ImpossibleCpu = "impossible_cpu",
         /// A CPU's queue is longer than 16384 packets.
         QueueTooLong = "queue_too_long",
-        /// The program of an interface or a CPU was loaded for another place.
+        /// The program of an interface or a CPU was loaded for a different attach point.
         ProgramOfOtherKind = "program_of_other_kind",
-        /// The socket is of a family or in a state that the map does not take.
+        /// The map does not accept sockets of this family or in this state.
         UnfitSocket = "unfit_socket",
         /// A connected socket of the family `AF_UNIX`.
         UnixSocket = "unix_socket",
@@ -135,21 +137,22 @@ named! {
         WithoutReuseport = "without_reuseport",
         /// An `AF_XDP` socket without a receive ring.
         WithoutRing = "without_ring",
-        /// The socket is in a map of this type already.
+        /// The socket is already in a map of this type.
         SocketInUse = "socket_in_use",
-        /// The value has 4 bytes, no room for a socket's cookie.
+        /// The value has 4 bytes, which is too small for a socket's cookie.
         SmallValue = "small_value",
-        /// A mapping of the first page that can be written.
+        /// A writable mapping of the first page.
         ToWrite = "to_write",
-        /// A mapping of the second page that can be written.
+        /// A writable mapping of the second page.
         ToWriteSecondPage = "to_write_second_page",
-        /// `BPF_F_CPU` with the number of a CPU in the upper half of the flags: the value is that CPU's.
+        /// `BPF_F_CPU`, with the number of a CPU in the upper half of the flags. The call accesses
+        /// the value of this CPU.
         OneCpu = "one_cpu",
-        /// `BPF_F_CPU`, and the machine can have no CPU of the number.
+        /// `BPF_F_CPU`, and the number is not that of a possible CPU.
         UnknownCpu = "unknown_cpu",
-        /// `BPF_F_ALL_CPUS`: one value is written to each CPU.
+        /// `BPF_F_ALL_CPUS`: the same value is written for each CPU.
         AllCpus = "all_cpus",
-        /// A bit of the upper half of the flags without `BPF_F_CPU`.
+        /// A bit in the upper half of the flags is set, and `BPF_F_CPU` is not.
         UnknownHighFlags = "unknown_high_flags",
     }
 
@@ -168,20 +171,21 @@ pub enum Answer {
     Err(Errno),
 }
 
-/// From a kernel on, the answers that are known: more than one where stable releases of the same
-/// line answer differently.
+/// The known answers from one kernel version on. There is more than one if stable releases of the
+/// same line answer differently.
 #[derive(Debug, Clone, Copy)]
 pub struct Since {
     /// The first kernel.
     pub kernel: KernelVersion,
-    /// What it may answer.
+    /// The possible answers.
     pub answers: &'static [Answer],
 }
 
-/// The answers of all kernels, oldest first. The last entry at or before a kernel is its own.
+/// The answers of all kernels, oldest first. The last entry at or before a kernel version applies
+/// to it.
 pub type Answers = &'static [Since];
 
-/// What an operation answers under a condition.
+/// The answers to an operation under a condition.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The condition.
@@ -190,24 +194,24 @@ pub struct Case {
     pub answers: Answers,
 }
 
-/// What the kernel says about an operation on a map type.
+/// The kernel's answers to an operation on a map type.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationFacts {
     /// The operation.
     pub operation: Operation,
-    /// Every condition that is known; the first is always [`Condition::Plain`].
+    /// A case for each known condition. The first is always [`Condition::Plain`].
     pub cases: &'static [Case],
 }
 
 impl OperationFacts {
-    /// The first kernel that carries the operation out; `None` when none does.
+    /// Returns the first kernel that supports the operation, or `None` if no kernel does.
     #[must_use]
     pub const fn since(&self) -> Option<KernelVersion> {
         self.succeeds_since(Condition::Plain)
     }
 
-    /// The first kernel that carries the operation out under `condition`; `None` when none does, or the table does not
-    /// know.
+    /// Returns the first kernel on which the operation succeeds under `condition`. Returns `None`
+    /// if there is no such kernel or the table has no such case.
     #[must_use]
     pub const fn succeeds_since(&self, condition: Condition) -> Option<KernelVersion> {
         let mut index = 0;
@@ -221,7 +225,8 @@ impl OperationFacts {
         None
     }
 
-    /// What a kernel without the operation answers to a good call, if one lacks it.
+    /// Returns the errno with which a kernel that lacks the operation answers a valid call, or
+    /// `None` if no kernel lacks it.
     #[must_use]
     pub fn refusal(&self) -> Option<Errno> {
         self.cases.first()?.answers.iter().find_map(|row| match row.answers {
@@ -230,15 +235,15 @@ impl OperationFacts {
         })
     }
 
-    /// Whether the table knows what is answered under `condition`.
+    /// Returns whether the table has a case for `condition`.
     #[must_use]
     pub fn answers_known(&self, condition: Condition) -> bool {
         self.cases.iter().any(|case| case.condition == condition)
     }
 
-    /// What `kernel` may answer under `condition`: what the case says or, on a kernel older than
-    /// all that it speaks of, the refusal of a kernel that lacks the operation. `None` when the
-    /// table does not know.
+    /// Returns the possible answers of `kernel` under `condition`. If the kernel is older than all
+    /// entries of the case, these are its answers to a plain call. Returns `None` if the table has
+    /// no such case.
     #[must_use]
     pub fn answers_on(
         &self,
@@ -253,7 +258,7 @@ impl OperationFacts {
     }
 }
 
-/// The first kernel that may answer success.
+/// Returns the first kernel whose answers include success.
 const fn first_success(answers: Answers) -> Option<KernelVersion> {
     let mut row = 0;
     while row < answers.len() {

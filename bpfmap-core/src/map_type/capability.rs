@@ -1,4 +1,4 @@
-//! What a typed handle to a map offers: derived from the row of its type.
+//! The capabilities of a typed handle to a map, derived from the row of its type.
 
 use super::{
     Answer, BtfRule, Condition, EventRule, KernelObject, KeyRule, MAP_TYPES, MapExtraRule, MapFlag,
@@ -6,20 +6,22 @@ use super::{
 };
 use crate::{Errno, SpecialField};
 
-/// Where a walk in batches is between two calls.
+/// The position of a batched iteration between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchCursor {
-    /// In the kernel's own count (the bucket of a hash table): entries may come and go.
+    /// A position of the kernel's own, such as the bucket of a hash table. Entries may be added and
+    /// deleted meanwhile.
     Position,
-    /// At the last key. When that key is gone, the kernel starts again at the first one.
+    /// The last key. If it has been deleted, the kernel starts again at the first key.
     Key,
-    /// Nowhere: the kernel can't walk the type in batches, or stumbles over empty slots (`EINTR` before Linux 6.14).
+    /// No position: the kernel can't iterate over maps of this type in batches, or fails at empty
+    /// slots (`EINTR` before Linux 6.14).
     None,
 }
 
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What user space can do with maps of a type, as the traits of `bpfmap::kind` name it.
+        /// A thing that user space can do with maps of a type. Each is a trait of `bpfmap::kind`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Capability {
             $($(#[$doc])* $name,)*
@@ -29,7 +31,7 @@ macro_rules! capabilities {
             /// Each capability.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The name of the trait of `bpfmap::kind` that stands for it.
+            /// Returns the name of the corresponding trait of `bpfmap::kind`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -41,9 +43,9 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    /// Kernel objects are put in.
+    /// Kernel objects can be inserted.
     HoldObjects,
-    /// A lookup shows something of the object that an entry holds.
+    /// A lookup returns information about the object that an entry holds, such as its id.
     ShowObjects,
     /// Values are attached to a socket, an inode, a task or a cgroup.
     AttachValues,
@@ -51,7 +53,7 @@ capabilities! {
     LookupElement,
     /// An entry is written by its key.
     UpdateElement,
-    /// An update tells a present key from an absent one.
+    /// An update can require that the key is present or that it is absent.
     InsertElement,
     /// The value of one CPU is read and written, and one value is written for all of them.
     SelectCpu,
@@ -59,27 +61,27 @@ capabilities! {
     DeleteElement,
     /// An entry is read and deleted in one step.
     TakeElement,
-    /// The keys can be walked.
+    /// The keys can be iterated over.
     Iterate,
-    /// Many entries are written in one system call.
+    /// Many entries can be written in one system call.
     UpdateBatch,
-    /// Many entries are deleted in one system call.
+    /// Many entries can be deleted in one system call.
     DeleteBatch,
     /// A value is appended.
     Push,
-    /// The next value is taken out.
+    /// The next value is removed and returned.
     Pop,
-    /// The next value is read and stays.
+    /// The next value is read and not removed.
     Peek,
-    /// Values are added that can be asked for and not read back.
+    /// Values can be added and tested for membership, but not read back.
     Filter,
     /// Programs record stacks.
     HoldStacks,
-    /// Programs put records into one ring.
+    /// Programs write records to one ring.
     ReadRecords,
-    /// Programs put records into a ring for each CPU.
+    /// Programs write records to a ring for each CPU.
     ReadPerCpuRecords,
-    /// User space puts records into a ring.
+    /// User space writes records to a ring.
     WriteRecords,
     /// The map replaces functions of the kernel.
     RegisterOps,
@@ -92,7 +94,8 @@ capabilities! {
 }
 
 impl MapType {
-    /// The row of the map type with this number of `enum bpf_map_type`; `None` if the table has none.
+    /// Returns the row of the map type with this number in `enum bpf_map_type`, or `None` if the
+    /// table has no such row.
     #[must_use]
     pub const fn by_number(number: u32) -> Option<&'static Self> {
         let mut index = 0;
@@ -105,13 +108,13 @@ impl MapType {
         None
     }
 
-    /// Returns whether creation takes BTF for key and value. Where it does not, the ids must be 0.
+    /// Returns whether a map can be created with BTF for key and value. If not, the ids must be 0.
     #[must_use]
     pub const fn takes_btf(&self) -> bool {
         matches!(self.btf, BtfRule::Optional | BtfRule::Required)
     }
 
-    /// Returns whether the value is a struct of the kernel's, whose size no schema knows.
+    /// Returns whether the value is a struct of the kernel. Its size is not known from the schema.
     #[must_use]
     pub const fn has_kernel_value(&self) -> bool {
         matches!(self.value, ValueRule::StructOps)
@@ -123,14 +126,15 @@ impl MapType {
         matches!(self.value, ValueRule::Object(KernelObject::Map))
     }
 
-    /// Returns whether the keys are indices from 0 to `max_entries` - 1, and the values plain data that is always there.
+    /// Returns whether the keys are indices from 0 to `max_entries` - 1 and the values are plain
+    /// data. Every entry then exists.
     #[must_use]
     pub const fn is_array(&self) -> bool {
         matches!((self.key, self.value), (KeyRule::Index, ValueRule::Plain { .. }))
     }
 
-    /// Returns whether user space can read all entries of a map and write them to another one: both have keys of their
-    /// own and values of plain data.
+    /// Returns whether user space can read all entries of a map and write them to a different map.
+    /// The maps need keys and values of plain data.
     #[must_use]
     pub const fn can_be_copied(&self) -> bool {
         self.offers(Capability::LookupElement)
@@ -148,7 +152,7 @@ impl MapType {
     /// Returns the flags that the kernel adds by itself at creation, as bits of `map_flags`.
     ///
     /// # Panics
-    /// Never: a test holds that each of them is known.
+    /// Never panics: a test checks that each of these flags is known.
     #[must_use]
     pub const fn added_flag_bits(&self) -> u32 {
         let (mut bits, mut index) = (0, 0);
@@ -162,8 +166,8 @@ impl MapType {
         bits
     }
 
-    /// Returns the errno of deleting a key that is not in the map; `None` where the kernel answers success, or no map of
-    /// the type deletes by key.
+    /// Returns the errno of deleting a key that is not in the map. Returns `None` if the deletion
+    /// succeeds or the map type does not support deletion by key.
     #[must_use]
     pub const fn delete_missing(&self) -> Option<Errno> {
         match self.newest_answer(Operation::Delete, Condition::Missing) {
@@ -172,13 +176,14 @@ impl MapType {
         }
     }
 
-    /// Returns whether some kernel carries `operation` out on this type.
+    /// Returns whether any kernel supports `operation` on this type.
     #[must_use]
     pub const fn has_operation(&self, operation: Operation) -> bool {
         matches!(self.newest_answer(operation, Condition::Plain), Some(Answer::Ok))
     }
 
-    /// What the newest kernel answers to `operation` under `condition`, the first where it may answer several things.
+    /// Returns the answer of the newest kernel to `operation` under `condition`. If several answers
+    /// are possible, returns the first one.
     const fn newest_answer(&self, operation: Operation, condition: Condition) -> Option<Answer> {
         let mut index = 0;
         while index < self.operations.len() {
@@ -208,7 +213,8 @@ impl MapType {
         let object = matches!(self.value, ValueRule::Object(_));
         let attached = matches!(self.key, KeyRule::Descriptor(_));
         let kernels = self.has_kernel_value();
-        // What is kept under a key is plain data: no object, and nothing that belongs to an object.
+        // The value of a key is plain data: neither an object nor data that is attached to an
+        // object.
         let plain = !keyless && !object && !attached && !kernels;
         let filter = matches!(self.map_extra, MapExtraRule::HashFunctions { .. });
         match capability {
@@ -217,7 +223,8 @@ impl MapType {
             Capability::AttachValues => attached,
             Capability::LookupElement => plain && self.has_operation(Operation::Lookup),
             Capability::UpdateElement => plain && self.has_operation(Operation::Update),
-            // A key that can't be deleted is always there, and so is the slot of most objects.
+            // A key that can't be deleted always exists, and so do the slots of most maps of
+            // objects.
             Capability::InsertElement => {
                 !keyless
                     && !attached
@@ -242,7 +249,7 @@ impl MapType {
                 !keyless && !attached && !kernels && self.has_operation(Operation::Delete)
             }
             Capability::TakeElement => !keyless && self.has_operation(Operation::LookupAndDelete),
-            // From the last key of a cgroup storage some kernels walk on to a key of no meaning.
+            // After the last key of a cgroup storage, some kernels return a meaningless key.
             Capability::Iterate => {
                 !kernels
                     && !matches!(self.key, KeyRule::CgroupStorage)

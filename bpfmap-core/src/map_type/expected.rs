@@ -1,4 +1,5 @@
-//! What operations answer on a map, by all that decides it: the type of the map, its flags, and what its value holds.
+//! The expected answers to operations on a map. They depend on the type of the map, its flags, and
+//! the contents of its value.
 
 use super::{
     Answer, Condition, KeyRule, MAP_FLAGS, MapFlag, MapType, Operation, OperationFacts,
@@ -6,7 +7,7 @@ use super::{
 };
 use crate::KernelVersion;
 
-/// What of a map decides what operations on it answer.
+/// The properties of a map that determine the answers to operations.
 #[derive(Debug, Clone, Copy)]
 pub struct MapTraits {
     /// The row of its type.
@@ -22,28 +23,29 @@ pub struct MapTraits {
 }
 
 impl MapTraits {
-    /// Returns the flags of the map, in the order in which the kernel asks for them where two say something of one
-    /// operation: those of the descriptor come first.
+    /// Returns the flags of the map. If two flags affect the same operation, they are in the order
+    /// in which the kernel checks them: flags of the descriptor come first.
     pub fn map_flags(self) -> impl Iterator<Item = &'static MapFlag> {
         MAP_FLAGS.iter().filter(move |flag| self.flags & flag.value() != 0)
     }
 
-    /// Returns what a flag says of `operation`, where it leaves nothing of it: what else holds of the map makes no
-    /// difference then.
+    /// Returns the facts of a flag that refuses `operation` altogether, if the map has one. No
+    /// other property of the map matters then.
     #[must_use]
     pub fn refusal_by_flag(self, operation: Operation) -> Option<&'static OperationFacts> {
         let changed = self.map_flags().find_map(|flag| flag.operation(operation));
         changed.filter(|facts| facts.since().is_none())
     }
 
-    /// Returns what programs could do with a map of this type, and can't since a flag keeps them from that: the verifier
-    /// refuses a program that does it with EACCES.
+    /// Returns the operations of programs that the map type supports and a flag of the map forbids.
+    /// The verifier refuses a program that contains one with EACCES.
     pub fn refused_to_programs(self) -> impl Iterator<Item = ProgramOperation> {
         self.map_flags().flat_map(move |flag| flag.refused_to_programs(self.row))
     }
 
-    /// Returns the condition under which `operation` always meets the map: its flags and the special fields of its value
-    /// decide. `mmap` needs the flag `mmapable`, say, and a map with a lock can't be frozen on newer kernels.
+    /// Returns the condition that always applies to `operation` on this map because of its flags,
+    /// the special fields of its value or the value's size. For example, `mmap` needs the flag
+    /// `mmapable`, and newer kernels can't freeze a map with a lock.
     #[must_use]
     pub fn standing(self, operation: Operation) -> Condition {
         if self.refusal_by_flag(operation).is_some() {
@@ -62,8 +64,8 @@ impl MapTraits {
         lasting.into_iter().find(known).map_or(Condition::Plain, |(condition, _)| condition)
     }
 
-    /// Returns the facts that tell what `operation` answers under `condition`: those of a flag of the map or, where none
-    /// says anything, those of its type.
+    /// Returns the facts with the answers to `operation` under `condition`. These are the facts of
+    /// a flag of the map or, if no flag affects the operation, those of the map type.
     fn facts(self, operation: Operation, condition: Condition) -> &'static OperationFacts {
         if let Some(facts) = self.refusal_by_flag(operation) {
             return facts;
@@ -77,8 +79,9 @@ impl MapTraits {
         changed.unwrap_or(facts)
     }
 
-    /// Returns what `kernel` may answer to `operation` under `condition`; `None` where the table does not know. What
-    /// hangs on a special field counts from the kernel that knows the field.
+    /// Returns the possible answers of `kernel` to `operation` under `condition`, or `None` if the
+    /// table has no such case. The effects of a special field begin with the first kernel that
+    /// knows the field.
     #[must_use]
     pub fn answers_on(
         self,
@@ -96,7 +99,7 @@ impl MapTraits {
                 if kernel >= known {
                     return Some(last.answers);
                 }
-                // To an older kernel the field is nothing, and what else is in the value counts.
+                // An older kernel does not see the field, so the other fields of the value decide.
                 if self.has_spin_lock {
                     return facts.answers_on(Condition::WithSpinLock, kernel);
                 }
@@ -110,8 +113,8 @@ impl MapTraits {
         }
     }
 
-    /// Returns the kernels at which the answers to `operation` under `condition` may change, in no order. None is older than
-    /// the map type.
+    /// Returns the kernels at which the answers to `operation` under `condition` may change, in no
+    /// particular order. No kernel is older than the map type.
     pub fn kernels(
         self,
         operation: Operation,
@@ -130,8 +133,8 @@ impl MapTraits {
         changes.chain(known).map(move |kernel| kernel.max(self.row.since))
     }
 
-    /// Returns the conditions under which `operation` can meet a map of a few entries that was prepared through a
-    /// descriptor that no flag limits.
+    /// Returns the conditions that can apply to `operation` on a map with a few entries. The
+    /// entries were written through a descriptor whose access no flag restricts.
     pub fn conditions(self, operation: Operation) -> impl Iterator<Item = Condition> {
         let refusal = self.refusal_by_flag(operation);
         let facts = refusal.unwrap_or(self.row.operation(operation));
@@ -145,12 +148,12 @@ impl MapTraits {
         let standing = self.standing(operation);
         match condition {
             Condition::LockWithoutSpinLock => !self.has_spin_lock,
-            // What always holds leaves no room for another condition.
+            // A condition that always applies excludes the others.
             Condition::WithSpinLock
             | Condition::WithSpecialField
             | Condition::WithoutFlag
             | Condition::SmallValue => condition == standing,
-            // What asks for an entry, where user space can make none.
+            // These conditions need an entry, and user space can't create one.
             Condition::Plain
             | Condition::LastKey
             | Condition::NoExistOnPresent

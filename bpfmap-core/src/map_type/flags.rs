@@ -1,4 +1,4 @@
-//! Map creation flags, and what each changes of what a map can do.
+//! Map creation flags and their effects.
 
 use super::{CName, MapType, Operation, OperationFacts, ProgramOperation};
 use crate::KernelVersion;
@@ -11,24 +11,26 @@ pub use super::table::MAP_FLAGS;
 pub struct MapFlag {
     /// Its name in a schema: `no_prealloc` for `BPF_F_NO_PREALLOC`.
     pub name: &'static str,
-    /// The bit's number.
+    /// The number of the bit.
     pub bit: u32,
-    /// The first mainline release that has it, on whichever map type.
+    /// The first mainline release in which any map type supports the flag.
     pub since: KernelVersion,
-    /// What it changes, in a sentence.
+    /// A description of its effect.
     pub effect: &'static str,
-    /// What operations of user space answer on a map that has it, whatever the type of the map. The
-    /// kernel looks at the flag first: an operation that is refused in plain is refused under each other
-    /// condition too, also where the map type lacks it.
+    /// The answers to operations of user space on a map with the flag, for every map type. The
+    /// kernel checks the flag first. If it refuses the plain operation, it refuses the operation
+    /// under every other condition, even if the map type lacks the operation.
     pub operations: &'static [OperationFacts],
-    /// The same of operations that the map type has, and under the conditions that are named.
+    /// The answers that apply only if the map type supports the operation, and only under the
+    /// listed conditions.
     pub own_operations: &'static [OperationFacts],
-    /// What programs can't do with a map that has it: the verifier refuses the program with EACCES.
+    /// The operations that programs can't do on a map with the flag. The verifier refuses such a
+    /// program with EACCES.
     pub refused_in_programs: &'static [ProgramOperation],
 }
 
 impl MapFlag {
-    /// The flag that a schema calls `name`.
+    /// Returns the flag with this name in a schema.
     #[must_use]
     pub const fn by_name(name: &str) -> Option<&'static Self> {
         let mut index = 0;
@@ -41,32 +43,34 @@ impl MapFlag {
         None
     }
 
-    /// Its value in `map_flags`.
+    /// Returns its value in `map_flags`.
     #[must_use]
     pub const fn value(&self) -> u32 {
         1 << self.bit
     }
 
-    /// Its name in C.
+    /// Returns its name in C.
     #[must_use]
     pub const fn c_name(&self) -> CName {
         CName { prefix: "BPF_F_", name: self.name }
     }
 
-    /// What `operation` answers on each map that has the flag; `None` when the row of the map type
-    /// stands.
+    /// Returns the answers to `operation` on every map with the flag, or `None` if those of the map
+    /// type apply.
     #[must_use]
     pub fn operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
         self.operations.iter().find(|facts| facts.operation == operation)
     }
 
-    /// What `operation` answers where the map type has it.
+    /// Returns the answers to `operation` on maps whose type supports it, or `None` if those of the
+    /// map type apply.
     #[must_use]
     pub fn own_operation(&self, operation: Operation) -> Option<&'static OperationFacts> {
         self.own_operations.iter().find(|facts| facts.operation == operation)
     }
 
-    /// What programs could do with a map of this type, and can't with one that has the flag.
+    /// Returns the operations that programs can do on maps of this type, but not on a map with the
+    /// flag.
     pub fn refused_to_programs(
         &self,
         row: &MapType,

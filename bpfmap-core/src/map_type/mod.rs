@@ -46,7 +46,7 @@ pub struct MapType {
     pub since: KernelVersion,
     /// A description in one sentence.
     pub summary: &'static str,
-    /// The privilege that creating one needs.
+    /// The privilege that is needed to create a map of this type.
     pub privilege: Privilege,
     /// Whether each possible CPU has its own value. User space then reads and writes
     /// `round_up(value_size, 8) × possible CPUs` bytes.
@@ -67,42 +67,42 @@ pub struct MapType {
     pub flags: &'static [(&'static str, KernelVersion)],
     /// Whether key and value may be described by BTF.
     pub btf: BtfRule,
-    /// Special fields that a value may have, each with the first kernel that knows it there. An
-    /// older kernel silently treats the bytes as plain data.
+    /// Special fields that a value may have, each with the first kernel that supports it in this
+    /// map type. An older kernel silently treats the bytes as plain data.
     pub special_fields: &'static [(SpecialField, KernelVersion)],
-    /// The operations of user space and their results. An operation that a row does not contain
-    /// does not exist for the type (ENOTSUPP).
+    /// The operations of user space and their results. If a row omits an operation, the map type
+    /// does not support it (ENOTSUPP).
     pub operations: &'static [OperationFacts],
     /// The records that the map transfers between programs and user space.
     pub events: EventRule,
-    /// Whether it can be an inner map.
+    /// Whether a map of this type can be an inner map.
     pub as_inner: InnerRule,
-    /// The position of a batched walk between two calls.
+    /// The position of a batched iteration between two calls.
     pub batch_cursor: BatchCursor,
-    /// Flags that the kernel adds at creation and returns afterwards.
+    /// Flags that the kernel adds at creation and reports afterwards.
     pub added_flags: &'static [&'static str],
     /// Whether a full map drops an entry to make room for a new key.
     pub evicts: bool,
     /// The map type that `include/uapi/linux/bpf.h` recommends in place of this one, if it calls this one deprecated.
     pub successor: Option<&'static str>,
-    /// Kernel files and functions from which the row was written.
+    /// Files and functions of the kernel that are the sources of this row.
     pub sources: &'static [&'static str],
 }
 
 impl MapType {
-    /// The row of the map type that a schema calls `name`.
+    /// Returns the row of the map type with this name in a schema.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         MAP_TYPES.iter().find(|row| row.name == name)
     }
 
-    /// The map type to use in place of this one, which is deprecated, if it is.
+    /// If this map type is deprecated, returns the map type to use instead.
     #[must_use]
     pub fn successor(&self) -> Option<&'static Self> {
         Self::by_name(self.successor?)
     }
 
-    /// The name in `enum bpf_map_type`: `BPF_MAP_TYPE_HASH`.
+    /// Returns the name in `enum bpf_map_type`, such as `BPF_MAP_TYPE_HASH`.
     #[must_use]
     pub const fn c_name(&self) -> CName {
         CName { prefix: "BPF_MAP_TYPE_", name: self.name }
@@ -122,14 +122,15 @@ impl MapType {
             .expect("each operation is known")
     }
 
-    /// The first kernel that carries `operation` out on this type; `None` when none does.
+    /// Returns the first kernel that supports `operation` on this type, or `None` if no kernel
+    /// does.
     #[must_use]
     pub const fn operation_since(&self, operation: Operation) -> Option<KernelVersion> {
         self.succeeds_since(operation, Condition::Plain)
     }
 
-    /// The first kernel that carries `operation` out on this type under `condition`; `None` when none does, or the table
-    /// does not know.
+    /// Returns the first kernel on which `operation` succeeds on this type under `condition`.
+    /// Returns `None` if there is no such kernel or the table has no such case.
     #[must_use]
     pub const fn succeeds_since(
         &self,
@@ -150,7 +151,8 @@ impl MapType {
         None
     }
 
-    /// The first kernel whose creation takes the flag that a schema calls `flag`, if any does.
+    /// Returns the first kernel that accepts `flag` (its name in a schema) when a map of this type
+    /// is created, or `None` if no kernel does.
     #[must_use]
     pub const fn flag_since(&self, flag: &str) -> Option<KernelVersion> {
         let mut index = 0;
@@ -163,8 +165,8 @@ impl MapType {
         None
     }
 
-    /// What programs do with the events of a map of this type, in C: the ends of the names of the
-    /// functions that the header has for them.
+    /// Returns the suffixes of the C functions in the header with which programs process the events
+    /// of a map of this type.
     #[must_use]
     pub fn event_functions(&self) -> &'static [&'static str] {
         match (self.events, self.value) {
@@ -175,7 +177,8 @@ impl MapType {
         }
     }
 
-    /// The first kernel that knows `field` in a value of this type, if any does.
+    /// Returns the first kernel that supports `field` in the value of a map of this type, or `None`
+    /// if no kernel does.
     #[must_use]
     pub const fn special_field_since(&self, field: SpecialField) -> Option<KernelVersion> {
         let mut index = 0;
@@ -189,7 +192,7 @@ impl MapType {
     }
 }
 
-/// The name of a constant in C: a prefix, and in capitals what a schema calls it.
+/// The name of a constant in C: a prefix followed by the name in a schema in upper case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CName {
     prefix: &'static str,
@@ -203,8 +206,8 @@ impl fmt::Display for CName {
     }
 }
 
-/// What a process needs to create a map when `kernel.unprivileged_bpf_disabled` is 0. When it is
-/// not, as distributions set it, each type needs `CAP_BPF`.
+/// The privilege that a process needs to create a map if `kernel.unprivileged_bpf_disabled` is 0.
+/// For other values, which distributions usually set, every map type needs `CAP_BPF`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
     /// Nothing.
@@ -218,9 +221,10 @@ pub enum Privilege {
 /// The keys that a map type accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRule {
-    /// Any type of at least a byte. Up to Linux 5.10 at most 512 bytes.
+    /// Any type of at least one byte. Up to Linux 5.10, the maximum is 512 bytes.
     Any {
-        /// The largest size in bytes. The value counts too, unless each CPU has one.
+        /// The maximum size in bytes. The size of the value counts against it too, except in
+        /// per-CPU maps.
         max_size: u32,
     },
     /// A 32-bit integer from 0 to `max_entries` - 1. A schema can leave it out.
@@ -230,8 +234,8 @@ pub enum KeyRule {
     /// A descriptor of the object to which the value is attached, a 32-bit integer. A schema can
     /// leave it out.
     Descriptor(Owner),
-    /// The cgroup and how the program is attached to it, `struct bpf_cgroup_storage_key`; or the
-    /// cgroup alone, a `u64`.
+    /// Either `struct bpf_cgroup_storage_key`, which contains the cgroup and the type of the
+    /// program's attachment, or a `u64` with the cgroup only.
     CgroupStorage,
     /// A struct: a `u32` prefix length, then 1 to 256 bytes of data, most significant bit first.
     LpmPrefix,
@@ -240,23 +244,23 @@ pub enum KeyRule {
 }
 
 impl KeyRule {
-    /// Whether a schema need not mention the key, since there is but one: a 32-bit integer.
+    /// Returns whether a schema can leave out the key because its type is always a 32-bit integer.
     #[must_use]
     pub const fn is_implied(self) -> bool {
         matches!(self, Self::Index | Self::Number | Self::Descriptor(_))
     }
 }
 
-/// What a value is attached to.
+/// The sort of object to which a value is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// A socket.
     Socket,
     /// A file's inode.
     Inode,
-    /// A task, by a pidfd.
+    /// A task, identified by a pidfd.
     Task,
-    /// A cgroup, by its directory.
+    /// A cgroup, identified by a descriptor of its directory.
     Cgroup,
 }
 
@@ -265,7 +269,8 @@ pub enum Owner {
 pub enum ValueRule {
     /// Any type of 1 to `max_size` bytes.
     Plain {
-        /// The largest size in bytes; per-CPU values count rounded up to 8.
+        /// The maximum size in bytes. In per-CPU maps, it applies to the size rounded up to a
+        /// multiple of 8.
         max_size: u32,
     },
     /// A kernel object, as a descriptor or a number of 4 bytes. A schema can leave it out.
@@ -281,7 +286,8 @@ pub enum ValueRule {
 }
 
 impl ValueRule {
-    /// The size in bytes of a value that a schema need not mention.
+    /// Returns the size in bytes of a value that a schema can leave out, or `None` if a schema must
+    /// declare the value.
     #[must_use]
     pub fn implied_size(self) -> Option<u64> {
         match self {
@@ -292,8 +298,8 @@ impl ValueRule {
     }
 }
 
-/// How many frames a stack can have where nobody has set `kernel.perf_event_max_stack`: a map of larger stacks is
-/// EINVAL.
+/// The maximum number of frames of a stack with the default value of `kernel.perf_event_max_stack`.
+/// Creating a map of larger stacks fails with EINVAL.
 ///
 /// Source: `PERF_MAX_STACK_DEPTH` in `include/uapi/linux/perf_event.h`, `stack_map_alloc` in `kernel/bpf/stackmap.c`.
 pub const DEFAULT_STACK_DEPTH: u64 = 127;
@@ -301,16 +307,16 @@ pub const DEFAULT_STACK_DEPTH: u64 = 127;
 /// The size of `struct bpf_insn_array_value` in bytes, `include/uapi/linux/bpf.h`.
 pub const INSTRUCTION_SIZE: u32 = 16;
 
-/// What the entries of a map are when they are no plain data.
+/// The sort of kernel object that the entries of a map hold instead of plain data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelObject {
-    /// A program to jump to. A lookup gives its id.
+    /// A program to jump to. A lookup returns its id.
     Program,
     /// A perf event. User space can't read it back.
     PerfEvent,
     /// A cgroup. User space can't read it back.
     Cgroup,
-    /// A map. A lookup gives its id.
+    /// A map. A lookup returns its id.
     Map,
     /// A network interface, and, in a value of 8 bytes (Linux 5.8), a program for it.
     Device,
@@ -318,14 +324,15 @@ pub enum KernelObject {
     Cpu,
     /// An `AF_XDP` socket. User space can't read it back.
     XdpSocket,
-    /// A socket. A lookup gives its cookie, for which the value has 8 bytes.
+    /// A socket. A lookup returns its cookie, which needs a value of 8 bytes.
     Socket,
-    /// A socket that shares its port. A lookup gives its cookie, for which the value has 8 bytes.
+    /// A socket that shares its port. A lookup returns its cookie, which needs a value of 8 bytes.
     ReuseportSocket,
 }
 
 impl KernelObject {
-    /// The sizes that a value can have; the first is meant where a schema does not mention it.
+    /// Returns the sizes that a value can have. The first is the default for a schema that does not
+    /// declare the value.
     #[must_use]
     pub const fn value_sizes(self) -> &'static [u64] {
         match self {
@@ -335,7 +342,7 @@ impl KernelObject {
         }
     }
 
-    /// The first kernel that takes a value of this size.
+    /// Returns the first kernel that accepts a value of this size.
     #[must_use]
     pub const fn size_since(self, size: u64) -> KernelVersion {
         match (self, size) {
@@ -355,7 +362,8 @@ pub enum MaxEntriesRule {
         /// The largest number.
         max: u32,
     },
-    /// At least 1. Where nobody says how many, libbpf takes the number of possible CPUs.
+    /// At least 1. If neither the schema nor the loader sets a number, libbpf uses the number of
+    /// possible CPUs.
     PerCpu,
     /// Bytes: a power of two, and a multiple of the page size, [`PAGE_SIZE`].
     Bytes,
@@ -366,21 +374,24 @@ pub enum MaxEntriesRule {
     },
     /// Exactly 1.
     One,
-    /// 0: entries come and go with the objects that they belong to.
+    /// 0, because each entry is created and deleted together with the object to which it belongs.
     Zero,
 }
 
 impl MaxEntriesRule {
-    /// What the kernel is asked for where a schema says `said`, on a machine with pages of [`PAGE_SIZE`].
+    /// Returns the `max_entries` with which a map is created if its schema says `said`, on a
+    /// machine with pages of [`PAGE_SIZE`].
     #[must_use]
     pub const fn as_made(self, said: u32) -> u32 {
         self.as_made_of_pages(said, PAGE_SIZE)
     }
 
-    /// What the kernel is asked for where a schema says `said`, on a machine with pages of `page` bytes: the bytes of a
-    /// ring buffer become the next power of two that is whole pages.
+    /// Returns the `max_entries` with which a map is created if its schema says `said`, on a
+    /// machine with pages of `page` bytes. The size of a ring buffer is rounded up to a power of
+    /// two of at least one page.
     ///
-    /// Source: libbpf from 1.0 on, `adjust_ringbuf_sz`; before, the kernel answers EINVAL.
+    /// Source: `adjust_ringbuf_sz` in libbpf from 1.0 on. With older versions, the kernel answers
+    /// EINVAL.
     #[must_use]
     pub const fn as_made_of_pages(self, said: u32, page: u32) -> u32 {
         if !matches!(self, Self::Bytes) || said == 0 {
@@ -394,8 +405,7 @@ impl MaxEntriesRule {
 }
 
 impl MapType {
-    /// Returns the largest size of an event, in bytes, in a map of this type with this
-    /// `max_entries`.
+    /// Returns the maximum size in bytes of an event in a map of this type with this `max_entries`.
     #[must_use]
     pub const fn largest_event(&self, max_entries: Option<u32>) -> u64 {
         match (self.max_entries, max_entries) {
@@ -413,33 +423,34 @@ impl MapType {
 /// Source: `BPF_RINGBUF_HDR_SZ` in `include/uapi/linux/bpf.h`.
 pub const RECORD_ALIGN: u64 = 8;
 
-/// The size of the largest perf record whose size fits the 16 bits that it has, less its header, its
-/// own size and what pads it to a multiple of 8.
+/// The maximum size of an event in a perf record. The size of a record must fit in 16 bits, and
+/// includes the header, the event's size field and padding to a multiple of 8.
 ///
 /// Source: `struct perf_event_header` in `include/uapi/linux/perf_event.h`, `perf_prepare_sample` in
 /// `kernel/events/core.c`.
 const MAX_PERF_EVENT: u64 = 65_528 - 8 - 4;
 
-/// The largest buffer of records that `max_entries` has bits for, in bytes: a power of two.
+/// The maximum size of a ring buffer in bytes: the largest power of two that fits in `max_entries`.
 pub const LARGEST_BUFFER: u32 = 1 << 31;
 
-/// The size of a page in bytes, where kernels have the smallest.
+/// The smallest page size of any kernel, in bytes.
 pub const PAGE_SIZE: u32 = 4096;
 
 /// The numbers that a map type accepts as `map_extra`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MapExtraRule {
-    /// Nothing but 0.
+    /// Only 0.
     Zero,
-    /// How many hash functions a filter has, up to `max`; 0 leaves it to the kernel.
+    /// The number of hash functions of a filter, at most `max`. With 0, the kernel chooses.
     HashFunctions {
         /// The largest number.
         max: u64,
     },
-    /// The address in user space at which an arena is mapped, a multiple of the page size; 0 leaves
-    /// it to the process that maps it first.
+    /// The address in user space at which an arena is mapped, a multiple of the page size. With 0,
+    /// the first process that maps the arena chooses.
     Address,
-    /// How many entries are expected, up to `max_entries` and `max`; 0 says nothing.
+    /// The number of expected entries, at most `max_entries` and at most `max`. 0 means
+    /// unspecified.
     ExpectedEntries {
         /// The largest number.
         max: u64,
@@ -449,18 +460,19 @@ pub enum MapExtraRule {
 /// Whether the kernel accepts BTF for key and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BtfRule {
-    /// It may be there.
+    /// BTF is accepted and not required.
     Optional,
     /// Creation fails without it.
     Required,
-    /// Creation fails with this errno. libbpf leaves the ids out of its call, and so must other
-    /// callers.
+    /// Creation with BTF fails with this errno. libbpf creates such maps without BTF ids, and other
+    /// callers must do the same.
     Refused(Errno),
     /// There is neither key nor value to describe.
     Nothing,
 }
 
-/// What records a map type carries, whose type a schema gives as `event`.
+/// The direction of the records that a map type transfers. A schema declares the type of the
+/// records as `event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventRule {
     /// None.
@@ -471,13 +483,13 @@ pub enum EventRule {
     ToPrograms,
 }
 
-/// Whether a map of maps can hold a map of a type, and what must agree with its template beside
-/// type, key size, value size and flags.
+/// Whether a map of maps can hold maps of a type, and which properties must match the template in
+/// addition to type, key size, value size and flags.
 ///
 /// Source: `kernel/bpf/map_in_map.c`, `bpf_map_meta_alloc`, and the `map_meta_equal` of each type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerRule {
-    /// None can: creation of the outer map fails with this errno.
+    /// No map of this type can be an inner map. Creation of the outer map fails with this errno.
     Refused(Errno),
     /// Maps of any number of entries.
     AnyEntries,

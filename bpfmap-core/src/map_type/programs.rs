@@ -1,10 +1,10 @@
-//! What programs do with the plain data of a map.
+//! The operations of programs on maps of plain data.
 
 use super::{KeyRule, MapExtraRule, MapType, ValueRule};
 
 named! {
-    /// What a program does with the entries of a map that holds plain data, as far as a creation flag can
-    /// keep it from that.
+    /// An operation of a program on the entries of a map of plain data. Only operations that a
+    /// creation flag can forbid are listed.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum ProgramOperation {
         /// Reads a value through the pointer that a lookup returned.
@@ -21,12 +21,12 @@ named! {
         Pop = "bpf_map_pop_elem",
     }
 
-    /// Its name: that of the helper function, or what is done through a pointer.
+    /// Its name: the name of the helper function, or a description of the access through a pointer.
     fn name;
 }
 
 impl MapType {
-    /// What programs can do with a map of this type that has no flags.
+    /// Returns the operations that programs can do on a map of this type without flags.
     ///
     /// Source: `kernel/bpf/verifier.c`, `check_map_func_compatibility`.
     #[must_use]
@@ -38,7 +38,8 @@ impl MapType {
         match (self.key, self.map_extra) {
             (KeyRule::Keyless, MapExtraRule::HashFunctions { .. }) => &[Push],
             (KeyRule::Keyless, _) => &[Push, Pop],
-            // A program's own storage, and what it asks for by the object that has it.
+            // A program's own storage, and values that are looked up by the object to which they
+            // are attached.
             (KeyRule::CgroupStorage | KeyRule::Descriptor(_), _) => &[Read, Write],
             _ => &[Read, Write, Update, Delete],
         }

@@ -1,27 +1,27 @@
-//! Which kernel each part of a map needs, from the definition of the map.
+//! The kernel version that each part of a map needs, computed from the definition of the map.
 
 use super::{KernelObject, KeyRule, MAP_FLAGS, MEMORY_LIMIT, MapType, UNLIMITED_MEMORY, ValueRule};
 use crate::{Errno, KernelVersion, MapDef, SpecialField, TypeDesc, is_same};
 use core::fmt;
 
-/// The largest key of a hash table up to Linux 5.10, in bytes.
+/// The maximum key size of a hash table up to Linux 5.10, in bytes.
 ///
 /// Source: `MAX_BPF_STACK` in `kernel/bpf/hashtab.c`, `htab_map_alloc_check`.
 const SMALL_KEY: u64 = 512;
 
-/// The largest value of the old storage of a cgroup up to Linux 5.14, in bytes.
+/// The maximum value size of a deprecated cgroup storage up to Linux 5.14, in bytes.
 ///
 /// Source: `PAGE_SIZE` in `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`; measured on 5.10
 /// (E2BIG) and 6.1.
 const SMALL_STORAGE: u64 = 4096;
 
-/// The first kernel that takes a `bpf_spin_lock` in the value of an inner map. Older kernels answer ENOTSUPP when the
-/// outer map is made.
+/// The first kernel that accepts a `bpf_spin_lock` in the value of an inner map. On older kernels,
+/// creating the outer map fails with ENOTSUPP.
 ///
 /// Source: `bpf_map_meta_alloc` in `kernel/bpf/map_in_map.c`; measured on 5.10 and 6.1, not on 6.12.
 pub const LOCK_IN_INNER_MAP: KernelVersion = KernelVersion::new(6, 2);
 
-/// The first kernel that finds special fields in an array of them and in structs within the value.
+/// The first kernel that recognises special fields in arrays and in nested structs of the value.
 ///
 /// Source: `btf_find_nested_struct` in `kernel/bpf/btf.c`.
 const NESTED_FIELDS: KernelVersion = KernelVersion::new(6, 11);
@@ -37,13 +37,13 @@ pub enum Feature {
     SpecialField(SpecialField),
     /// A special field in an array, or in a struct within the value.
     NestedField(SpecialField),
-    /// A key of so many bytes.
+    /// A key of this many bytes.
     KeySize(u64),
-    /// A value of so many bytes, where what it holds depends on them.
+    /// A value of this many bytes, if its contents depend on its size.
     ValueSize(u64),
-    /// A value of so many bytes, which is too large for older kernels.
+    /// A value of this many bytes, which is too large for older kernels.
     LargeValue(u64),
-    /// Entries that take so many bytes of memory.
+    /// Entries that need this many bytes of memory.
     Memory(u64),
     /// An inner map whose value has a `bpf_spin_lock`.
     LockInInnerMap,
@@ -69,8 +69,9 @@ impl fmt::Display for Feature {
 }
 
 impl Feature {
-    /// Returns what a kernel that lacks the feature answers when the map is created. `None`: it creates the map, since it
-    /// takes the field for plain data; or what it answers depends on the memory of the machine.
+    /// Returns the errno with which a kernel that lacks the feature refuses to create the map.
+    /// Returns `None` if the kernel creates the map and treats the field as plain data, or if the
+    /// result depends on the memory of the machine.
     #[must_use]
     pub const fn refusal(self) -> Option<Errno> {
         match self {
@@ -91,7 +92,7 @@ pub struct Requirement {
     pub since: KernelVersion,
 }
 
-/// What the parts of one map require.
+/// The requirements of all parts of one map.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirements {
     list: [Requirement; Self::CAPACITY],
@@ -99,7 +100,8 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// A map and its inner map have a type each, and the flags, special fields and sizes that there are.
+    /// The maximum for a map and its inner map, each with a type, all flags, all special fields and
+    /// all sizes.
     const CAPACITY: usize = 2 * (1 + MAP_FLAGS.len() + 2 * SpecialField::ALL.len() + 4);
 
     const fn new(row: &MapType) -> Self {
@@ -114,13 +116,13 @@ impl Requirements {
         }
     }
 
-    /// Returns them, the map type first.
+    /// Returns the requirements. The map type comes first.
     #[must_use]
     pub const fn as_slice(&self) -> &[Requirement] {
         self.list.split_at(self.len).0
     }
 
-    /// Returns the first kernel that has all of them.
+    /// Returns the first kernel that fulfils all requirements.
     #[must_use]
     pub const fn newest(&self) -> KernelVersion {
         let (mut newest, mut index) = (self.list[0].since, 1);
@@ -133,8 +135,8 @@ impl Requirements {
 }
 
 impl MapDef<'_> {
-    /// Returns what the parts of the map require of a kernel that creates it, those of its inner map included. `None` if
-    /// the facts table lacks the map type.
+    /// Returns what the parts of the map and of its inner map require of a kernel that creates it.
+    /// Returns `None` if the facts table lacks the map type.
     ///
     /// An operation may need a newer kernel: see [`MapType::operation_since`].
     ///
@@ -166,7 +168,7 @@ impl MapDef<'_> {
         Some(requirements)
     }
 
-    /// Adds what the map itself requires, its type excepted.
+    /// Adds the requirements of the map itself, except for its type.
     const fn push_requirements(&self, row: &MapType, requirements: &mut Requirements) {
         let mut index = 0;
         while index < MAP_FLAGS.len() {
@@ -200,8 +202,9 @@ impl MapDef<'_> {
 }
 
 impl MapType {
-    /// Returns the first kernel that does not take `field` in a value of this type for plain data, if any does.
-    /// `is_direct`: whether the field is a member of the value's own struct, and not an array.
+    /// Returns the first kernel that recognises `field` in a value of this type as a special field,
+    /// or `None` if no kernel does. `is_direct` is whether the field is a member of the value's own
+    /// struct and not in an array.
     #[must_use]
     pub const fn field_known_since(
         &self,
@@ -214,21 +217,23 @@ impl MapType {
         }
     }
 
-    /// Returns the first kernel that takes `field` in a value of this type for what the schema means: it may know the
-    /// field before, in another form. `None` if no kernel takes it.
+    /// Returns the first kernel in which `field` has the meaning and size that the schema expects.
+    /// Older kernels may know the field in a different form. Returns `None` if no kernel supports
+    /// the field in this map type.
     #[must_use]
     pub const fn field_since(&self, field: SpecialField, is_direct: bool) -> Option<KernelVersion> {
         let Some(known) = self.field_known_since(field, is_direct) else { return None };
         Some(match field {
-            // Up to 6.3 the tag `kptr` marked what is `kptr_untrusted` today.
+            // Up to 6.3, the tag `kptr` had the present meaning of `kptr_untrusted`.
             SpecialField::Kptr => known.newest(KernelVersion::new(6, 4)),
-            // The nodes have another size up to 6.5.
+            // Up to 6.5, the nodes have a different size.
             SpecialField::ListHead | SpecialField::RbRoot => known.newest(KernelVersion::new(6, 6)),
             _ => known,
         })
     }
 
-    /// Returns the first kernel that takes a key of this size, where an older one that has the map type does not.
+    /// Returns the first kernel that accepts a key of this size. Returns `None` if every kernel
+    /// with the map type accepts it.
     #[must_use]
     pub const fn key_size_since(&self, size: u64) -> Option<KernelVersion> {
         if matches!(self.key, KeyRule::Any { .. }) && size > SMALL_KEY {
@@ -237,7 +242,8 @@ impl MapType {
         None
     }
 
-    /// Returns what a value of this size is, where [`value_size_since`](Self::value_size_since) knows a kernel.
+    /// Returns the feature for a value of this size, if
+    /// [`value_size_since`](Self::value_size_since) returns a kernel.
     #[must_use]
     pub const fn value_feature(&self, size: u64) -> Feature {
         match self.value {
@@ -246,7 +252,8 @@ impl MapType {
         }
     }
 
-    /// Returns the first kernel that takes a value of this size, where an older one that has the map type does not.
+    /// Returns the first kernel that accepts a value of this size. Returns `None` if every kernel
+    /// with the map type accepts it.
     #[must_use]
     pub const fn value_size_since(&self, size: u64) -> Option<KernelVersion> {
         if let ValueRule::Object(object) = self.value {
@@ -259,7 +266,8 @@ impl MapType {
         None
     }
 
-    /// Returns the first kernel that takes a map whose entries need so many bytes of memory, where older ones do not.
+    /// Returns the first kernel that accepts a map whose entries need this many bytes of memory.
+    /// Returns `None` if every kernel does.
     #[must_use]
     pub const fn memory_since(&self, bytes: u64) -> Option<KernelVersion> {
         if bytes >= MEMORY_LIMIT { Some(UNLIMITED_MEMORY) } else { None }
@@ -270,7 +278,7 @@ impl MapType {
 struct Fields {
     /// Members of the value's own struct.
     direct: u32,
-    /// Elements of arrays, and members of structs within the value.
+    /// Elements of arrays, and members of nested structs.
     nested: u32,
 }
 
@@ -279,7 +287,7 @@ impl Fields {
         Self { direct: 0, nested: 0 }
     }
 
-    /// Finds those in the value of a map, unless its BTF is left out.
+    /// Finds the special fields in the value of a map, unless the map is created without BTF.
     const fn find(&mut self, def: &MapDef<'_>, row: &MapType) {
         let has_key = !matches!(def.key, TypeDesc::Opaque { .. });
         if def.btf && has_key && row.takes_btf() {
@@ -312,7 +320,7 @@ const fn without_typedefs<'a>(ty: &'a TypeDesc<'a>) -> &'a TypeDesc<'a> {
     }
 }
 
-/// The special field that a type is, or is an array of.
+/// Returns the special field if a type is one or is an array of one.
 const fn special(ty: &TypeDesc<'_>) -> Option<SpecialField> {
     match ty {
         TypeDesc::Array { element, .. } => special(element),
@@ -364,7 +372,7 @@ mod tests {
         const DEF: MapDef<'static> = MapDef::new("m", HASH.number, TypeDesc::U32, &TIMER)
             .max_entries(8)
             .flags(MapFlags::NO_PREALLOC.union(MapFlags::ZERO_SEED));
-        // It is known at compile time.
+        // The result is available at compile time.
         const NEWEST: KernelVersion = DEF.requirements().unwrap().newest();
         assert_eq!(NEWEST, KernelVersion::new(5, 15));
         let expected = [
@@ -374,7 +382,7 @@ mod tests {
             (Feature::SpecialField(SpecialField::Timer), (5, 15)),
         ];
         assert_eq!(found(&DEF), expected);
-        // To the kernel a value without BTF is plain data.
+        // The kernel treats a value without BTF as plain data.
         assert_eq!(found(&DEF.btf(false)).len(), 3);
     }
 

@@ -1,17 +1,17 @@
-//! Fields in keys, values and events that belong to the kernel.
+//! Special fields in keys, values and events.
 
 use super::{Violation, of_type};
 use crate::map_type::{MAP_TYPES, MapType};
 use crate::{SpecialField, Text};
 
-/// A field of the kernel's in a key.
+/// Returns the violation of a special field in a key.
 #[must_use]
 pub const fn field_in_key(field: SpecialField) -> Violation {
     let message = Text::of("a key can't hold a `").and(field.name()).and("`");
     Violation::new("special-field-in-key", &message, "move it to the value")
 }
 
-/// A field of the kernel's in an event.
+/// Returns the violation of a special field in an event.
 #[must_use]
 pub const fn field_in_event(field: SpecialField) -> Violation {
     let message = Text::of("an event can't hold a `").and(field.name());
@@ -19,7 +19,7 @@ pub const fn field_in_event(field: SpecialField) -> Violation {
     Violation::new("event-shape", &message, "leave it out: an event is plain data")
 }
 
-/// A field of the kernel's in a value. `btf`: whether BTF describes key and value.
+/// Checks a special field in a value. `btf` is whether BTF describes key and value.
 #[must_use]
 pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Option<Violation> {
     if !row.takes_special_field(field) {
@@ -42,14 +42,14 @@ pub const fn field_in_value(row: &MapType, field: SpecialField, btf: bool) -> Op
     ))
 }
 
-/// A flag that keeps programs from a value, and a field of the kernel's in it, which programs read and write.
+/// Returns the violation of a flag that keeps programs from accessing a value with a special field.
 #[must_use]
 pub const fn flag_and_field(flag: &str, field: SpecialField) -> Violation {
     let message = Text::of("the flag `").and(flag).and("` excludes the `").and(field.name());
     Violation::new("flag-conflict", &message.and("` in the value"), "remove the flag")
 }
 
-/// Where `field` may be instead.
+/// Returns a help text that says where `field` may be instead.
 const fn takers(field: SpecialField) -> Text {
     let root = match field {
         SpecialField::ListNode => Some(SpecialField::ListHead),
@@ -74,8 +74,8 @@ const fn takers(field: SpecialField) -> Text {
     text
 }
 
-/// The first special field among those that the bits of `fields` stand for, [`SpecialField::bit`] each, and of which
-/// `broken` says something.
+/// Returns the first violation that `broken` finds for a special field in `fields`. Each bit of
+/// `fields` is the [`SpecialField::bit`] of a field.
 macro_rules! first_broken {
     ($fields:expr, $field:ident => $broken:expr) => {{
         let mut index = 0;
@@ -93,25 +93,25 @@ macro_rules! first_broken {
     }};
 }
 
-/// [`field_in_key`] for each of the fields of a type, a bit each.
+/// Checks [`field_in_key`] for each special field of a type. `fields` has a bit for each.
 #[must_use]
 pub const fn fields_in_key(fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(field_in_key(field)))
 }
 
-/// [`field_in_event`] for each of the fields of a type, a bit each.
+/// Checks [`field_in_event`] for each special field of a type. `fields` has a bit for each.
 #[must_use]
 pub const fn fields_in_event(fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(field_in_event(field)))
 }
 
-/// [`field_in_value`] for each of the fields of a type, a bit each.
+/// Checks [`field_in_value`] for each special field of a type. `fields` has a bit for each.
 #[must_use]
 pub const fn fields_in_value(row: &MapType, fields: u32, btf: bool) -> Option<Violation> {
     first_broken!(fields, field => field_in_value(row, field, btf))
 }
 
-/// [`flag_and_field`] for each of the fields of a type, a bit each.
+/// Checks [`flag_and_field`] for each special field of a type. `fields` has a bit for each.
 #[must_use]
 pub const fn flag_and_fields(flag: &str, fields: u32) -> Option<Violation> {
     first_broken!(fields, field => Some(flag_and_field(flag, field)))

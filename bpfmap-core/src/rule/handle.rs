@@ -1,10 +1,11 @@
-//! A map's handle, and the methods that it has.
+//! The handle of a map and its methods.
 
 use super::Violation;
 use crate::map_type::{Condition, MapType, Operation};
 use crate::{MapDef, Text};
 
-/// The type of a handle in a struct of all handles: an `Option` exactly where the map is optional.
+/// Checks the type of a handle in a struct of all handles. It must be an `Option` exactly if the
+/// map is optional.
 #[must_use]
 pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Violation> {
     let map = Text::of("the map `").and(map);
@@ -23,7 +24,7 @@ pub const fn handle(map: &str, is_optional: bool, is_option: bool) -> Option<Vio
     }
 }
 
-/// A method of a typed handle: the oldest kernel that the schema names has what it needs.
+/// Checks that the oldest kernel of the schema supports a method of a typed handle.
 #[must_use]
 pub const fn method(
     map: &MapDef<'_>,

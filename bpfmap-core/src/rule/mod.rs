@@ -1,5 +1,5 @@
-//! The rules of a map type for sizes and numbers. `check` reports them for a schema, and the compiler for a map whose
-//! types only the compiler knows.
+//! The rules of a map type for sizes and numbers. `check` reports violations in a schema. The
+//! compiler reports them for a map whose types only the compiler knows.
 //!
 //! Each function returns `None` if the rule is followed.
 
@@ -32,8 +32,8 @@ impl Violation {
         Self { rule, message: *message, help: Text::of(help) }
     }
 
-    /// Returns the message, the remedy if there is one, and the rule, a line each, as the compiler writes those below its
-    /// own messages.
+    /// Returns the message, the help if there is any, and the rule, each on a line of its own. The
+    /// format is that of the notes below the compiler's own messages.
     #[must_use]
     pub const fn sentence(&self) -> Text {
         let help = self.help.as_str();

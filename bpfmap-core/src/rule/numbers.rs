@@ -4,7 +4,7 @@ use super::{Violation, of_type, this_one_has};
 use crate::Text;
 use crate::map_type::{LARGEST_BUFFER, MapExtraRule, MapType, MaxEntriesRule, PAGE_SIZE};
 
-/// The number that is said as `max_entries`. That a ring buffer is rounded up breaks no rule, see
+/// Checks the value of `max_entries`. A ring buffer size that is rounded up breaks no rule: see
 /// [`MaxEntriesRule::as_made`].
 #[must_use]
 pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
@@ -57,8 +57,8 @@ pub const fn max_entries(row: &MapType, entries: u32) -> Option<Violation> {
     }
 }
 
-/// The room that all values of a map take, where the kernel finds a value by a product of 32 bits: all of them, and one
-/// more, have to take less than 4 GiB.
+/// Checks the total size of all values if the kernel computes the offset of a value with 32 bits.
+/// All values and one more must be smaller than 4 GiB.
 #[must_use]
 pub const fn contiguous(row: &MapType, value: u64, entries: u32) -> Option<Violation> {
     if !row.memory.is_contiguous() || value == 0 {
@@ -77,7 +77,7 @@ pub const fn contiguous(row: &MapType, value: u64, entries: u32) -> Option<Viola
     ))
 }
 
-/// The number that is said as `map_extra`. `max_entries`: where it is known.
+/// Checks the value of `map_extra`. `max_entries` is `None` if it is not known.
 #[must_use]
 pub const fn map_extra(row: &MapType, extra: u64, max_entries: Option<u32>) -> Option<Violation> {
     let smaller = "use a smaller number, or leave it out";
@@ -114,7 +114,7 @@ pub const fn map_extra(row: &MapType, extra: u64, max_entries: Option<u32>) -> O
     Some(Violation::new("map-extra-range", &message.number(most), smaller))
 }
 
-/// A number for which a map has 32 bits, by its name in a schema.
+/// Checks that a number fits in 32 bits. `name` is its name in a schema.
 #[must_use]
 pub const fn number_range(name: &str, number: u64) -> Option<Violation> {
     if number <= u32::MAX as u64 {

@@ -1,4 +1,4 @@
-//! Keys, values and events: their sizes.
+//! The sizes of keys, values and events.
 
 use super::{Violation, of_type, this_one_has};
 use crate::Text;
@@ -6,16 +6,16 @@ use crate::map_type::{
     INSTRUCTION_SIZE, KeyRule, MapType, MaxEntriesRule, RECORD_ALIGN, ValueRule,
 };
 
-/// What the key of an LPM trie may have, in bytes: the prefix length, and the data.
+/// The minimum and maximum size of the key of an LPM trie in bytes, including the prefix length.
 ///
 /// Source: `LPM_KEY_SIZE_MIN` and `LPM_KEY_SIZE_MAX` in `kernel/bpf/lpm_trie.c`.
 const LPM_KEY_SIZE: (u64, u64) = (5, 260);
 
-/// What to do about the key of an LPM trie.
+/// The help for a wrong key of an LPM trie.
 const LPM_KEY_HELP: &str =
     "make it a struct of `prefix_len: u32` and 1 to 256 bytes of data, most significant byte first";
 
-/// The size of a key.
+/// Checks the size of a key.
 #[must_use]
 pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
     let smaller = "use a smaller key, such as a hash of the large one";
@@ -34,8 +34,8 @@ pub const fn key_size(row: &MapType, size: u64) -> Option<Violation> {
             let help = "write `key: u32`, or leave it out";
             Some(Violation::new("array-key-size", &this_one_has(&message, size), help))
         }
-        // The cgroup's inode number, and that with the attach type in `struct bpf_cgroup_storage_key`:
-        // `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
+        // The key is either the cgroup's inode number, or `struct bpf_cgroup_storage_key` with this
+        // number and the attach type: `kernel/bpf/local_storage.c`, `cgroup_storage_map_alloc`.
         KeyRule::CgroupStorage if size != 8 && size != 16 => Some(Violation::new(
             "key-size",
             &this_one_has(&Text::of("the key of a cgroup storage has 8 or 16 bytes"), size),
@@ -57,15 +57,16 @@ pub const fn number_key(row: &MapType) -> Violation {
     Violation::new("array-key-type", &message, "write `key: u32`, or leave it out")
 }
 
-/// A key of an LPM trie that does not start with the prefix length.
+/// Returns the violation of a key of an LPM trie that does not start with the prefix length.
 #[must_use]
 pub const fn lpm_key_shape() -> Violation {
     let message = "the key of an LPM trie is a struct that starts with the prefix length, a `u32`";
     Violation::new("lpm-key-shape", &Text::of(message), LPM_KEY_HELP)
 }
 
-/// The sizes of a key and a value together: the kernel keeps both in one allocation, a per-CPU value apart from it. Says
-/// nothing where one of them alone is too large.
+/// Checks the total size of a key and a value, which the kernel keeps in one allocation. The
+/// allocation does not include a per-CPU value. Returns `None` if the key or the value alone is too
+/// large.
 #[must_use]
 pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violation> {
     let (KeyRule::Any { .. }, ValueRule::Plain { max_size }) = (row.key, row.value) else {
@@ -80,7 +81,8 @@ pub const fn key_and_value(row: &MapType, key: u64, value: u64) -> Option<Violat
     Some(Violation::new("key-size", &message, "use a smaller key, such as a hash of the large one"))
 }
 
-/// The size of each frame of a stack, in bytes. `build_ids`: with the flag `stack_build_id`.
+/// Returns the size of each frame of a stack in bytes. `build_ids` is whether the map has the flag
+/// `stack_build_id`.
 ///
 /// Source: `kernel/bpf/stackmap.c`, `stack_map_alloc`.
 #[must_use]
@@ -88,7 +90,8 @@ pub const fn frame_size(build_ids: bool) -> u32 {
     if build_ids { 32 } else { 8 }
 }
 
-/// The size of a value; of a per-CPU map, of one CPU's. `build_ids`: with the flag `stack_build_id`.
+/// Checks the size of a value. In a per-CPU map, this is the size of one CPU's value. `build_ids`
+/// is whether the map has the flag `stack_build_id`.
 #[must_use]
 pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Violation> {
     let message = Text::of("the value of ").and(of_type(row).as_str()).and(" has ");
@@ -134,7 +137,7 @@ pub const fn value_size(row: &MapType, size: u64, build_ids: bool) -> Option<Vio
     Some(Violation::new("value-size", &this_one_has(&message, size), help))
 }
 
-/// The size and the alignment of an event. `max_entries`: where it is known.
+/// Checks the size and the alignment of an event. `max_entries` is `None` if it is not known.
 #[must_use]
 pub const fn event(
     row: &MapType,
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!((0..20).filter(|size| key_size(storage, *size).is_none()).count(), 2);
         let cpus = &map_type::PERCPU_ARRAY;
         assert!(value_size(cpus, 32 << 10, false).is_none());
-        // Values of a CPU are rounded up to 8 bytes.
+        // The value of a CPU is rounded up to a multiple of 8 bytes.
         assert!(value_size(cpus, (32 << 10) - 7, false).is_none());
         assert!(value_size(cpus, (32 << 10) + 1, false).is_some());
         assert!(value_size(&map_type::STACK_TRACE, 40, true).is_some());

@@ -1,4 +1,4 @@
-//! What breaks a rule only with what is declared elsewhere: a module for each case, and the rules before it.
+//! Declarations that break a rule only because of an item that is declared elsewhere: a module for each case, after the names of the rules.
 //! `src/same_rules.rs` writes this file.
 
 // array-key-type

@@ -82,10 +82,11 @@ pub(super) const LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
-/// The index is looked at before `BPF_NOEXIST`, which no element can satisfy.
+/// The kernel checks the index before `BPF_NOEXIST`, which always fails because every element
+/// exists.
 const UPDATE: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoExistOnPresent: (3, 19) EEXIST;
@@ -95,7 +96,8 @@ const UPDATE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and no longer refuses `BPF_NOEXIST` and `BPF_EXIST` together.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and no longer refuses `BPF_NOEXIST` and
+/// `BPF_EXIST` together.
 const UPDATE_PER_CPU: &[Case] = cases! {
     ..UPDATE; ..WRITE_ONE_CPU;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
@@ -129,7 +131,7 @@ const UPDATE_BATCH_PER_CPU: &[Case] = cases! {
     AllCpus: (5, 13) EINVAL, (7, 0) Ok;
 };
 
-/// With `BPF_F_MMAPABLE`, which special fields in the value rule out.
+/// `mmap` requires `BPF_F_MMAPABLE`, which can't be combined with special fields in the value.
 const MMAP: &[Case] = cases! {
     Plain: (5, 5) Ok;
     ToWrite: (5, 5) Ok;

@@ -17,9 +17,10 @@ pub const BLOOM_FILTER: MapType = MapType {
         ("wronly_prog", v(5, 16)),
     ],
     operations: operations! {
-        // The value is what is asked for.
+        // A lookup passes the value to test.
         Lookup: queue_stack::PEEK,
-        // One that has more values than it was made for errs more often, and refuses none.
+        // A filter with more values than `max_entries` accepts further values, and returns more
+        // false positives.
         Update: cases! {
             Plain: (5, 16) Ok;
             ExistOnMissing: (5, 16) EINVAL;

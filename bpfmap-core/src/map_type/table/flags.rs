@@ -35,7 +35,8 @@ pub static MAP_FLAGS: &[MapFlag] = &[
                 Twice: (5, 2) EBUSY, (6, 5) EPERM;
             },
         },
-        // A mapping that can never be written does not count as shared, which maps ask for.
+        // The kernel does not regard a mapping that can never be written as shared, and maps
+        // require a shared mapping.
         own_operations: operations! {
             Mmap: cases! {
                 Plain: (5, 5) EINVAL;

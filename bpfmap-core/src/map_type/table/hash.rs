@@ -82,14 +82,14 @@ pub const PERCPU_HASH: MapType = MapType {
     ..HASH
 };
 
-/// `BPF_MAP_TYPE_RHASH`. Replacing a value writes over it in place, where a hash puts a new element:
-/// who reads without `BPF_F_LOCK` can see half of each.
+/// `BPF_MAP_TYPE_RHASH`. Replacing a value overwrites it in place, while `hash` inserts a new
+/// element. A reader without `BPF_F_LOCK` can therefore see parts of both values.
 pub const RHASH: MapType = MapType {
     name: "rhash",
     number: 35,
     since: v(7, 2),
     summary: "A hash table whose memory follows the number of its entries.",
-    // Of more the number of buckets, a power of two, does not fit 32 bits.
+    // With more entries, the number of buckets, a power of two, would not fit in 32 bits.
     max_entries: MaxEntriesRule::AtLeastOne { max: 1 << 31 },
     key: KeyRule::Any { max_size: u16::MAX as u32 },
     map_extra: MapExtraRule::ExpectedEntries { max: u16::MAX as u64 },
@@ -192,14 +192,15 @@ const WRONLY_PROG: (&str, KernelVersion) = ("wronly_prog", v(5, 2));
 /// Key, value and `struct htab_elem` (48 bytes) fit in one allocation: `htab_map_alloc_check`.
 const VALUE: ValueRule = ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 48 };
 const PER_CPU_VALUE: ValueRule = ValueRule::Plain { max_size: PCPU_MIN_UNIT_SIZE };
-/// Of more entries the buckets, a power of two of 16 bytes each, do not fit 32 bits: `htab_map_alloc`.
+/// With more entries, the total size of the buckets would not fit in 32 bits. Their number is a
+/// power of two, and each has 16 bytes: `htab_map_alloc`.
 const MAX_ENTRIES: MaxEntriesRule = MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
 const LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and takes `BPF_NOEXIST` and `BPF_EXIST` together as
-/// `BPF_ANY`.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`, and treats `BPF_NOEXIST` and `BPF_EXIST`
+/// together as `BPF_ANY`.
 const UPDATE_PER_CPU: &[Case] = cases! {
     ..UPDATE; ..WRITE_ONE_CPU;
     NoExistAndExist: (4, 6) EINVAL, (7, 0) Ok;
@@ -209,7 +210,7 @@ const UPDATE_LRU: &[Case] = cases! { ..UPDATE; FullNewKey: (4, 10) Ok; };
 
 const UPDATE_LRU_PER_CPU: &[Case] = cases! { ..UPDATE_PER_CPU; FullNewKey: (4, 10) Ok; };
 
-/// Kernels that know the command but not for hash tables look at the flags first.
+/// Kernels that support the command, but not for hash tables, check the flags first.
 const LOOKUP_AND_DELETE: &[Case] = cases! {
     Plain: (4, 20) ENOTSUPP, (5, 14) Ok;
     Missing: (5, 14) ENOENT;

@@ -10,12 +10,13 @@ pub const INSN_ARRAY: MapType = MapType {
     key: KeyRule::Index,
     value: ValueRule::Instruction,
     as_inner: InnerRule::Refused(Errno::ENOTSUPP),
-    // Up to 7.2 the value has to be an integer of 8 bytes (`insn_array_check_btf`) as large as the
-    // value's 16, which none is.
+    // Up to 7.2, no BTF type is accepted. It would have to be an integer of 8 bytes
+    // (`insn_array_check_btf`) and also match the value size of 16 bytes.
     btf: BtfRule::Refused(Errno::EINVAL),
     operations: operations! {
         Lookup: array::LOOKUP,
-        // Bits of the lower half that no kernel knows are ignored; 7.0 looks for a CPU in the upper half.
+        // Unknown bits in the lower half of the flags are ignored. Linux 7.0 reads the number of a
+        // CPU from the upper half.
         Update: cases! {
             Plain: (6, 19) Ok;
             NoExistOnPresent: (6, 19) EEXIST;

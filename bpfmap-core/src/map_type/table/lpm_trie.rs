@@ -8,7 +8,8 @@ pub const LPM_TRIE: MapType = MapType {
     summary: "Values by prefix; a lookup finds the longest stored prefix that covers the key and is not longer \
               than the key's prefix.",
     key: KeyRule::LpmPrefix,
-    // LPM_VAL_SIZE_MAX: the data of the longest key and `struct lpm_trie_node` (40 bytes) come off.
+    // LPM_VAL_SIZE_MAX: the allocation limit minus the data of the longest key and
+    // `struct lpm_trie_node` (40 bytes).
     value: ValueRule::Plain { max_size: KMALLOC_MAX_SIZE - 256 - 40 },
     memory: MemoryRule::Trie,
     required_flags: &["no_prealloc"],
@@ -22,7 +23,8 @@ pub const LPM_TRIE: MapType = MapType {
     ],
     operations: operations! {
         Lookup: cases! { ..LOOKUP; PrefixTooLong: (4, 11) ENOENT; },
-        // Whether the trie is full was looked at first: fixed in 6.13 and back-ported to 6.1 and 6.12.
+        // Older kernels first check whether the trie is full. This was fixed in 6.13 and backported
+        // to 6.1 and 6.12.
         Update: cases! {
             ..UPDATE;
             FullNewKey: (4, 11) ENOSPC;

@@ -1,4 +1,4 @@
-//! The rows, a file a family of map types.
+//! The rows of the table. Each file contains one family of map types.
 
 mod arena;
 mod array;
@@ -80,7 +80,7 @@ pub static MAP_TYPES: &[MapType] = &[
     RHASH,
 ];
 
-/// What other loaders and languages call a map type, and that type.
+/// Names that other loaders and languages use for a map type, each with the map type.
 pub static OTHER_NAMES: &[(&str, &MapType)] = &[
     ("hashmap", &HASH),
     ("map", &HASH),
@@ -92,14 +92,15 @@ pub static OTHER_NAMES: &[(&str, &MapType)] = &[
 /// `KMALLOC_MAX_SIZE` with 4 KiB pages, `include/linux/slab.h`.
 const KMALLOC_MAX_SIZE: u32 = 4 << 20;
 
-/// `PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`: what one CPU's share of a value may take.
+/// `PCPU_MIN_UNIT_SIZE`, `include/linux/percpu.h`: the maximum size of one CPU's value.
 const PCPU_MIN_UNIT_SIZE: u32 = 32 << 10;
 
-/// How many entries a table of buckets of 16 bytes can have: the size of all buckets, as many as entries and a power of
-/// two, has to fit 32 bits.
+/// The maximum number of entries of a hash table with buckets of 16 bytes. The number of buckets is
+/// the number of entries rounded up to a power of two, and their total size must fit in 32 bits.
 const MAX_HASH_ENTRIES: u32 = 1 << 27;
 
-/// A row of a map type that takes `CAP_BPF`, at least one entry and nothing in particular, and has neither key nor value.
+/// Returns a row with defaults: the map type needs `CAP_BPF` and at least one entry, and has
+/// neither key nor value.
 const fn row(name: &'static str, number: u32, since: KernelVersion) -> MapType {
     MapType {
         name,
@@ -132,8 +133,8 @@ const fn v(major: u16, minor: u16) -> KernelVersion {
     KernelVersion::new(major, minor)
 }
 
-/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Those after `..LOOKUP;` are added to the cases of
-/// `LOOKUP` or are in their place.
+/// `cases! { Missing: (3, 19) ENOENT, (7, 0) Ok | ENOENT; … }`. Cases after `..LOOKUP;` are added
+/// to the cases of `LOOKUP` or replace them.
 macro_rules! cases {
     (..$base:ident; ..$changes:ident;) => {{
         const CASES: [crate::map_type::Case; crate::map_type::table::changed_length($base, $changes)] =
@@ -181,7 +182,7 @@ macro_rules! operations {
 }
 use operations;
 
-/// Returns the place of the case of `condition`, or the number of cases.
+/// Returns the index of the case for `condition`, or the number of cases if there is none.
 const fn place_of(condition: Condition, cases: &[Case]) -> usize {
     let mut place = 0;
     while place < cases.len() && cases[place].condition as u8 != condition as u8 {
@@ -201,7 +202,8 @@ const fn changed_length(base: &[Case], changes: &[Case]) -> usize {
     length
 }
 
-/// Returns `base` with `changes`: those of a condition that it has in their places, the others at the end.
+/// Returns `base` with `changes`. A change replaces the case with the same condition, or is
+/// appended if there is none.
 const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case; LENGTH] {
     let mut cases = [base[0]; LENGTH];
     let (mut index, mut length) = (0, base.len());
@@ -222,12 +224,11 @@ const fn changed<const LENGTH: usize>(base: &[Case], changes: &[Case]) -> [Case;
     cases
 }
 
-/// What a map type answers that has nothing of its own to say of an operation, since its `map_ops`
-/// lacks it: `kernel/bpf/syscall.c`, `bpf_map_do_batch`, `map_lookup_and_delete_elem` and
-/// `bpf_map_mmap`.
+/// The answers of a map type whose `map_ops` lacks the operation: `kernel/bpf/syscall.c`,
+/// `bpf_map_do_batch`, `map_lookup_and_delete_elem` and `bpf_map_mmap`.
 const NOT_SUPPORTED: &[Case] = cases! { Plain: (3, 19) ENOTSUPP; };
 
-/// The operations of a map type that has none.
+/// The operations of a map type that supports none of them.
 pub(super) static LACKING: &[OperationFacts] = operations! {
     Lookup: NOT_SUPPORTED,
     Update: NOT_SUPPORTED,
@@ -243,8 +244,8 @@ pub(super) static LACKING: &[OperationFacts] = operations! {
 };
 
 /// `kernel/bpf/syscall.c`, `map_freeze`. A second freeze is EBUSY up to 6.4; from 6.5 the
-/// descriptor counts as read-only. A value with fields of the kernel's own can't be frozen: timers
-/// and kptrs since they are known, spin locks from 6.2.
+/// descriptor counts as read-only. A map whose value has special fields can't be frozen. This
+/// applies to timers and kptrs from the first kernel that knows them, and to spin locks from 6.2.
 const FREEZE: &[Case] = cases! {
     Plain: (5, 2) Ok;
     Twice: (5, 2) EBUSY, (6, 5) EPERM;
@@ -263,17 +264,17 @@ const LOOKUP: &[Case] = cases! {
 /// By index, where a slot can be empty.
 const LOOKUP_SLOT: &[Case] = cases! { ..LOOKUP; OutOfRange: (3, 19) ENOENT; };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
 const READ_ONE_CPU: &[Case] = cases! {
     OneCpu: (4, 6) EINVAL, (7, 0) Ok;
     UnknownCpu: (4, 6) EINVAL, (7, 0) ERANGE;
     AllCpus: (4, 6) EINVAL;
 };
 
-/// As [`READ_ONE_CPU`], and one value can be written to each CPU.
+/// The same as [`READ_ONE_CPU`], and the same value can be written for each CPU.
 const WRITE_ONE_CPU: &[Case] = cases! { ..READ_ONE_CPU; AllCpus: (4, 6) EINVAL, (7, 0) Ok; };
 
-/// Where there is room for each key.
+/// Updates of maps that have space for every key.
 const UPDATE_UNBOUNDED: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoExistOnPresent: (3, 19) EEXIST;
@@ -283,7 +284,7 @@ const UPDATE_UNBOUNDED: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Where `max_entries` is the limit.
+/// Updates of maps that `max_entries` limits.
 const UPDATE: &[Case] = cases! {
     ..UPDATE_UNBOUNDED;
     FullNewKey: (3, 19) E2BIG;
@@ -300,7 +301,7 @@ const DELETE: &[Case] = cases! {
 /// By index, where a slot can be empty.
 const DELETE_SLOT: &[Case] = cases! { ..DELETE; OutOfRange: (3, 19) E2BIG; };
 
-/// In an array each index is a key, whether its slot is taken or not: `bpf_array_get_next_key`.
+/// In an array, each index is a key, even if its slot is empty: `bpf_array_get_next_key`.
 const NEXT_KEY: &[Case] = cases! {
     Plain: (3, 19) Ok;
     NoKey: (4, 12) Ok;

@@ -134,7 +134,7 @@ const LOOKUP_BATCH_OF_MAPS: &[Case] = cases! {
     End: (5, 19) ENOENT;
 };
 
-/// Shows an id: `bpf_fd_array_map_lookup_elem`.
+/// The lookup returns an id: `bpf_fd_array_map_lookup_elem`.
 const LOOKUP_ID: &[Case] = cases! { ..LOOKUP_BY_KEY; OutOfRange: (4, 13) ENOENT; };
 
 const LOOKUP_BY_KEY: &[Case] = cases! {
@@ -144,7 +144,8 @@ const LOOKUP_BY_KEY: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Objects that user space can't read back: `fd_array_map_lookup_elem`. Flags are looked at before.
+/// Objects that user space can't read back: `fd_array_map_lookup_elem`. The flags are checked
+/// first.
 const NOT_READABLE: &[Case] = cases! {
     Plain: (4, 3) ENOTSUPP;
     Missing: (4, 3) ENOTSUPP;
@@ -153,7 +154,8 @@ const NOT_READABLE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// `bpf_fd_array_map_update_elem`: flags are looked at first, then the index, then the descriptor.
+/// `bpf_fd_array_map_update_elem`: the kernel checks the flags first, then the index, then the
+/// descriptor.
 const UPDATE_SLOT: &[Case] = cases! {
     Plain: (4, 2) Ok;
     BadDescriptor: (4, 2) EBADF;
@@ -166,7 +168,8 @@ const UPDATE_SLOT: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// As [`UPDATE_SLOT`], but `cgroup_get_from_fd` tells no other file from a closed one.
+/// The same as [`UPDATE_SLOT`], but `cgroup_get_from_fd` returns the same errno for a wrong file
+/// and a closed descriptor.
 pub(super) const UPDATE_CGROUP: &[Case] = cases! { ..UPDATE_SLOT; OtherObject: (4, 2) EBADF; };
 
 const UPDATE_BY_KEY: &[Case] = cases! {

@@ -1,4 +1,4 @@
-//! Maps of interfaces, of CPUs and of `AF_XDP` sockets, which XDP programs redirect packets to.
+//! Maps of interfaces, of CPUs and of `AF_XDP` sockets. XDP programs redirect packets to them.
 //! Sources: `kernel/bpf/devmap.c`, `kernel/bpf/cpumap.c`, `net/xdp/xskmap.c`.
 
 use super::{
@@ -11,9 +11,10 @@ use crate::map_type::{
     Privilege, ValueRule,
 };
 
-/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses it decides for which program type it is:
-/// after a `sched_cls` program, an XDP program that uses the same map fails to load, with an empty
-/// log (Linux 6.1 and later, not 5.10; `bpf_prog_map_compatible` in `kernel/bpf/core.c`).
+/// `BPF_MAP_TYPE_DEVMAP`. The first program that uses a map determines the program type for which
+/// it can be used. For example, if a `sched_cls` program uses the map, an XDP program that uses it
+/// fails to load, with an empty log. This applies to Linux 6.1 and later, not to 5.10
+/// (`bpf_prog_map_compatible` in `kernel/bpf/core.c`).
 pub const DEVMAP: MapType = MapType {
     summary: "Network interfaces by index, for XDP programs to send packets out of.",
     privilege: Privilege::NetAdmin,
@@ -128,7 +129,8 @@ pub const XSKMAP: MapType = MapType {
 /// be lower.
 const NR_CPUS: u32 = 8192;
 
-/// Each slot counts as taken, whether it is or not. An object of number 0, no interface or a queue of no length, empties it.
+/// Every slot counts as present, even if it is empty. Storing the number 0 (no interface, or a
+/// queue of length zero) empties the slot.
 const UPDATE_SLOT: &[Case] = cases! {
     ..UPDATE_UNBOUNDED;
     NoExistOnMissing: (4, 14) EEXIST;
@@ -149,7 +151,7 @@ const UPDATE_CPU: &[Case] = cases! {
     ProgramOfOtherKind: (5, 9) ENOMEM, (7, 0) EINVAL;
 };
 
-/// An empty slot can't be told from one that was taken.
+/// Deleting an empty slot has the same result as deleting a filled one.
 const EMPTY_SLOT: &[Case] = cases! {
     Plain: (4, 14) Ok;
     Missing: (4, 14) Ok;

@@ -9,12 +9,13 @@ use crate::map_type::{
     BtfRule, Case, KernelObject, KeyRule, MapType, MaxEntriesRule, MemoryRule, Privilege, ValueRule,
 };
 
-/// `BPF_MAP_TYPE_SOCKMAP`. Programs of other types than `iter`, `sock_ops`, `sk_reuseport` and
-/// `sk_lookup` can't put into it or delete from it from Linux 7.3 on (`may_update_sockmap` in
+/// `BPF_MAP_TYPE_SOCKMAP`. From Linux 7.3 on, only programs of the types `iter`, `sock_ops`,
+/// `sk_reuseport` and `sk_lookup` can update the map or delete from it (`may_update_sockmap` in
 /// `kernel/bpf/verifier.c`).
 ///
-/// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1 ENOMEM or, where 16 GiB
-/// are free, success (measured on 6.18.44). No test asks for so much.
+/// More than `INT_MAX` entries: E2BIG on 5.10; EINVAL on 6.1, 6.12 and from 7.2 on; on 6.16 to 7.1
+/// ENOMEM or, where 16 GiB are free, success (measured on 6.18.44). No test creates such a large
+/// map.
 pub const SOCKMAP: MapType = MapType {
     summary: "Sockets by index, whose data programs see and redirect.",
     privilege: Privilege::NetAdmin,
@@ -45,7 +46,7 @@ pub const SOCKMAP: MapType = MapType {
     ..row("sockmap", 15, v(4, 14))
 };
 
-/// `BPF_MAP_TYPE_SOCKHASH`. What programs may write is as in [`SOCKMAP`].
+/// `BPF_MAP_TYPE_SOCKHASH`. Programs may write to it under the same conditions as to [`SOCKMAP`].
 pub const SOCKHASH: MapType = MapType {
     name: "sockhash",
     number: 18,
@@ -53,7 +54,8 @@ pub const SOCKHASH: MapType = MapType {
     summary: "Sockets by key, as the addresses and ports of a connection, whose data programs see and redirect.",
     memory: MemoryRule::SocketHash,
     key: KeyRule::Any { max_size: MAX_BPF_STACK },
-    // Of more the buckets, a power of two of 16 bytes each, do not fit 32 bits: EINVAL.
+    // With more entries, the total size of the buckets (a power of two, 16 bytes each) would not
+    // fit in 32 bits: EINVAL.
     max_entries: MaxEntriesRule::AtLeastOne { max: MAX_HASH_ENTRIES },
     flags: &[("numa_node", v(4, 18)), ("rdonly", v(4, 18)), ("wronly", v(4, 18))],
     operations: operations! {
@@ -108,7 +110,7 @@ pub const REUSEPORT_SOCKARRAY: MapType = MapType {
     ..SOCKMAP
 };
 
-/// `include/linux/filter.h`: what a key on a program's stack may take.
+/// `include/linux/filter.h`: the maximum size of a key on a program's stack.
 const MAX_BPF_STACK: u32 = 512;
 
 const SOCKHASH_LOOKUP: &[Case] = cases! {
@@ -119,7 +121,7 @@ const SOCKHASH_LOOKUP: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// Whether the socket can be put in: `sock_map_update_elem_sys`.
+/// Checks of the socket that is inserted: `sock_map_update_elem_sys`.
 const UPDATE_SOCKET: &[Case] = cases! {
     NoExistOnMissing: (4, 14) Ok;
     BadDescriptor: (4, 14) EBADF;

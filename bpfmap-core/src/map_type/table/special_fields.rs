@@ -10,14 +10,14 @@ use crate::SpecialField::{
 
 type Rows = &'static [(crate::SpecialField, KernelVersion)];
 
-/// `hash` and `array`: all but pointers to user space.
+/// `hash` and `array`: all special fields except pointers to user space.
 pub(super) const HASH_AND_ARRAY: Rows = &[
     (SpinLock, v(5, 1)),
     (ResSpinLock, v(6, 15)),
     (Timer, v(5, 15)),
     (WorkQueue, v(6, 10)),
     (TaskWork, v(6, 18)),
-    // The kernel knew the tag before, with another meaning: see `SpecialMember::since`.
+    // Older kernels knew the tag with a different meaning: see `MapType::field_since`.
     (Kptr, v(5, 19)),
     (UntrustedKptr, v(6, 4)),
     (PerCpuKptr, v(6, 7)),
@@ -26,7 +26,7 @@ pub(super) const HASH_AND_ARRAY: Rows = &[
     (RbRoot, v(6, 3)),
 ];
 
-/// `lru_hash`: what needs no lock, since the kernel may drop an entry at any time.
+/// `lru_hash`: only fields that need no lock, because the kernel may drop an entry at any time.
 pub(super) const LRU_HASH: Rows = &[
     (Timer, v(5, 15)),
     (WorkQueue, v(6, 10)),
@@ -37,7 +37,7 @@ pub(super) const LRU_HASH: Rows = &[
     (RefCount, v(6, 4)),
 ];
 
-/// `rhash`: all but lists, trees and pointers to user space.
+/// `rhash`: all special fields except lists, trees and pointers to user space.
 pub(super) const RHASH: Rows = &[
     (SpinLock, v(7, 2)),
     (ResSpinLock, v(7, 2)),
@@ -81,7 +81,7 @@ pub(super) const INODE_STORAGE: Rows = &[
     (RefCount, v(6, 4)),
 ];
 
-/// `task_storage`: locks and pointers, those to user space too.
+/// `task_storage`: locks and pointers, including pointers to user space.
 pub(super) const TASK_STORAGE: Rows = &[
     (SpinLock, v(5, 11)),
     (ResSpinLock, v(6, 15)),

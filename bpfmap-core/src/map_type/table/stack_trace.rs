@@ -20,7 +20,7 @@ pub const STACK_TRACE: MapType = MapType {
     btf: BtfRule::Refused(Errno::ENOTSUPP),
     operations: operations! {
         Lookup: LOOKUP_SLOT,
-        // Only programs put stacks in.
+        // Only programs can store stacks.
         Update: cases! {
             Plain: (4, 6) EINVAL;
             UnknownFlags: (4, 6) EINVAL;

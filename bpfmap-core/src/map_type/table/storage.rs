@@ -10,8 +10,8 @@ use crate::map_type::{
     BtfRule, Case, InnerRule, KeyRule, MapType, MaxEntriesRule, Owner, Privilege, ValueRule,
 };
 
-/// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: what is left of 64 KiB
-/// beside the kernel's own head of an element, which grows from release to release.
+/// `BPF_LOCAL_STORAGE_MAX_VALUE_SIZE`, `include/linux/bpf_local_storage.h`: 64 KiB minus the
+/// kernel's own header of an element, which grows from release to release.
 const MAX_VALUE_SIZE: u32 = (64 << 10) - 256;
 
 /// `BPF_MAP_TYPE_CGROUP_STORAGE`.
@@ -20,7 +20,7 @@ pub const CGROUP_STORAGE: MapType = MapType {
               attached. Deprecated: `cgrp_storage` (6.2) needs no attachment.",
     privilege: Privilege::None,
     key: KeyRule::CgroupStorage,
-    // Up to 5.14 a page.
+    // Up to 5.14, the maximum is one page.
     value: ValueRule::Plain { max_size: MAX_VALUE_SIZE },
     max_entries: MaxEntriesRule::Zero,
     flags: &[
@@ -69,8 +69,8 @@ pub const PERCPU_CGROUP_STORAGE: MapType = MapType {
     ..CGROUP_STORAGE
 };
 
-/// User space can neither make an element, since a program's attachment does, nor delete it. `BPF_NOEXIST` is refused before
-/// anything is looked for.
+/// User space can neither create nor delete an element: attaching a program creates it.
+/// `BPF_NOEXIST` is refused before the kernel looks up the key.
 const CGROUP_UPDATE: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Missing: (4, 19) ENOENT;
@@ -81,7 +81,7 @@ const CGROUP_UPDATE: &[Case] = cases! {
     LockWithoutSpinLock: (5, 1) EINVAL;
 };
 
-/// 7.0 brought `BPF_F_CPU` and `BPF_F_ALL_CPUS`; a lookup has no use for the latter.
+/// Linux 7.0 added `BPF_F_CPU` and `BPF_F_ALL_CPUS`. Lookups do not support the latter.
 const CGROUP_LOOKUP_PER_CPU: &[Case] = cases! { ..LOOKUP; ..READ_ONE_CPU; };
 
 const CGROUP_UPDATE_PER_CPU: &[Case] = cases! { ..CGROUP_UPDATE; ..WRITE_ONE_CPU; };
@@ -91,9 +91,9 @@ const CGROUP_DELETE: &[Case] = cases! {
     Missing: (4, 19) EINVAL;
 };
 
-/// From the last key on, kernels answered success with a key of no meaning up to 6.19; the stable
-/// releases of some lines were mended (measured: success on 6.16.12 to 6.19.14, ENOENT on 5.10.262,
-/// 6.1.192, 6.12.117 and 6.18.44).
+/// Up to 6.19, kernels answered a call with the last key with success and a meaningless key. Some
+/// stable lines were fixed (measured: success on 6.16.12 to 6.19.14, ENOENT on 5.10.262, 6.1.192,
+/// 6.12.117 and 6.18.44).
 const CGROUP_NEXT_KEY: &[Case] = cases! {
     Plain: (4, 19) Ok;
     Empty: (4, 19) ENOENT;

@@ -1,4 +1,4 @@
-//! Maps that carry records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
+//! Maps that transfer records. Source: `kernel/bpf/ringbuf.c`, `kernel/bpf/arraymap.c`.
 
 use super::{DELETE_SLOT, FREEZE, NEXT_KEY, cases, objects, operations, row, v};
 use crate::Errno;
@@ -46,7 +46,7 @@ pub const RINGBUF: MapType = MapType {
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        // The first page holds the position of user space, which reads.
+        // The first page holds the position of the reader, user space.
         Mmap: cases! {
             Plain: (5, 8) Ok;
             ToWrite: (5, 8) Ok;
@@ -71,7 +71,7 @@ pub const USER_RINGBUF: MapType = MapType {
     operations: operations! {
         Lookup: NO_ENTRIES,
         Update: NO_ENTRIES,
-        // The first page holds the position of programs, which read.
+        // The first page holds the position of the readers, programs.
         Mmap: cases! {
             Plain: (6, 1) Ok;
             ToWrite: (6, 1) EPERM;
@@ -85,7 +85,7 @@ pub const USER_RINGBUF: MapType = MapType {
     ..RINGBUF
 };
 
-/// Records are no entries. That there is no key is looked at first.
+/// Records are not entries. The kernel first checks whether a key was passed.
 const NO_ENTRIES: &[Case] = cases! {
     Plain: (5, 8) ENOTSUPP;
     KeyGiven: (5, 8) EINVAL;

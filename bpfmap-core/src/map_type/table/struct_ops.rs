@@ -18,14 +18,14 @@ pub const STRUCT_OPS: MapType = MapType {
             Plain: (5, 6) Ok;
             OutOfRange: (5, 6) ENOENT;
         },
-        // Registers the struct. With the flag `link` it is made ready for a link instead.
+        // Registers the struct. With the flag `link`, it is only prepared for a link.
         Update: cases! {
             Plain: (5, 6) Ok;
             NoExist: (5, 6) EINVAL;
             OutOfRange: (5, 6) E2BIG;
             Twice: (5, 6) EBUSY;
         },
-        // Takes it back, which a link does by itself.
+        // Unregisters the struct. With the flag `link`, closing the link does this.
         Delete: cases! {
             Plain: (5, 6) Ok;
             Missing: (5, 6) ENOENT;
