@@ -43,7 +43,7 @@ fn main() {
 }
 
 fn tests() -> BTreeMap<&'static str, Test> {
-    let tests: [(&'static str, Test); 29] = [
+    let tests: [(&'static str, Test); 31] = [
         ("passes", || println!("vmtest:note kernel={}", kernel())),
         ("fails", || exit(101)),
         ("skips", || println!("vmtest:skip for a reason")),
@@ -51,6 +51,8 @@ fn tests() -> BTreeMap<&'static str, Test> {
         ("exits_early", || exit(0)),
         ("sleeps", || std::thread::sleep(Duration::from_secs(60 * 60))),
         ("eats_memory", eat_memory),
+        ("fills_the_file_system", fill_the_file_system),
+        ("needs_space", || fs::write("/tmp/space", [1; 16 << 10]).expect("there is space")),
         ("fails_at_first", fail_at_first),
         ("leaves_a_child", leave_a_child),
         ("panics", || write("/proc/sysrq-trigger", "c")),
@@ -83,7 +85,7 @@ fn tests() -> BTreeMap<&'static str, Test> {
             fs::write("/proc/sys/kernel/tainted", "512").unwrap();
         }),
         ("forges_its_end", || {
-            let end = r#"{"type":"test-ended","binary":99,"test":"x","status":{"exited":0},"seconds":1.0,"oom_kills":0,"taint":0}"#;
+            let end = r#"{"type":"test-ended","binary":99,"test":"x","status":{"exited":0},"seconds":1.0,"oom_kills":0,"taint":0,"full":false}"#;
             forge(end);
         }),
         ("forges_a_test_of_no_binary", || {
@@ -110,6 +112,14 @@ fn write(path: &str, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
     // What this set off may take a moment, and the test must not be over before.
     std::thread::sleep(Duration::from_millis(if path == "/dev/kmsg" { 0 } else { 5000 }));
+}
+
+/// Writes to a file until that fails, and leaves the file.
+fn fill_the_file_system() {
+    let mut file = File::create("/tmp/large").unwrap();
+    let data = vec![1; 1 << 20];
+    while let Ok(()) = file.write_all(&data) {}
+    exit(101);
 }
 
 fn eat_memory() {

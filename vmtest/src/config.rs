@@ -10,6 +10,8 @@
 //! cmdline = ["slub_debug=FZ"]
 //! allow = ["possible circular locking"]
 //! test_time_out = 120
+//! root = { debian = "bookworm", packages = ["iproute2"] }  # or a path
+//! host_programs = ["strace"]
 //!
 //! [kernels]                          # beside Debian's lines, which need no mention
 //! stable = { debian = "6.12" }
@@ -22,6 +24,7 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::kernel::{Source, check_name};
+use crate::root::RootSource;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -54,6 +57,10 @@ pub struct Config {
     pub allow: Vec<String>,
     /// The longest that a test may take, in seconds.
     pub test_time_out: Option<u64>,
+    /// The root file system of each guest.
+    pub root: Option<RootSource>,
+    /// Programs of this machine that each guest has.
+    pub host_programs: Vec<String>,
     /// Kernels by name.
     pub kernels: BTreeMap<String, Source>,
 }
@@ -80,6 +87,7 @@ impl Config {
         config.kernels.keys().try_for_each(|name| check_name(name))?;
         let base = path.parent().unwrap_or(Path::new(""));
         config.kernels.values_mut().for_each(|source| source.relative_to(base));
+        config.root.iter_mut().for_each(|root| root.relative_to(base));
         Ok(config)
     }
 }
@@ -177,6 +185,10 @@ mod tests {
             "[kernels]\n\"\" = { host = true }",
             "[kernels]\nx = { url = \"http://127.0.0.1/\" }",
             "[kernels]\nx = { host = false }",
+            "root = {}",
+            "root = { packages = [\"x\"] }",
+            "root = { path = \"x\", debian = \"bookworm\" }",
+            "root = 1",
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{text}: {error}");

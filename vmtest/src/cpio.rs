@@ -26,8 +26,19 @@ impl<W: Write> Writer<W> {
         Self { out, inode: 0 }
     }
 
-    /// Adds an entry; `name` has no leading slash. Of a symbolic link, `data` is the target.
+    /// Adds an entry that belongs to root; `name` has no leading slash. Of a symbolic link, `data` is the target.
     pub(crate) fn add(&mut self, name: &str, kind: Kind, mode: u32, data: &[u8]) -> io::Result<()> {
+        self.add_of(name, kind, (mode, (0, 0)), data)
+    }
+
+    /// Adds an entry with a mode that belongs to a user and a group.
+    pub(crate) fn add_of(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        (mode, (user, group)): (u32, (u32, u32)),
+        data: &[u8],
+    ) -> io::Result<()> {
         let (format, major, minor) = match kind {
             Kind::Directory => (0o040_000, 0, 0),
             Kind::File => (0o100_000, 0, 0),
@@ -40,8 +51,21 @@ impl<W: Write> Writer<W> {
         let size = u32::try_from(data.len()).map_err(too_long)?;
         let name_size = u32::try_from(name.len() + 1).map_err(too_long)?;
         let links = 1;
-        let fields =
-            [self.inode, format | mode, 0, 0, links, 0, size, 0, 0, major, minor, name_size, 0];
+        let fields = [
+            self.inode,
+            format | mode,
+            user,
+            group,
+            links,
+            0,
+            size,
+            0,
+            0,
+            major,
+            minor,
+            name_size,
+            0,
+        ];
         self.out.write_all(MAGIC)?;
         for field in fields {
             write!(self.out, "{field:08x}")?;
@@ -72,6 +96,8 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) mode: u32,
+    /// The user and the group that it belongs to.
+    pub(crate) owner: (u32, u32),
     pub(crate) size: usize,
 }
 
@@ -118,7 +144,8 @@ impl<R: BufRead> Reader<R> {
             0o020_000 => Kind::CharacterDevice { major: field(9)?, minor: field(10)? },
             _ => return Err(invalid("an entry is of an unknown kind")),
         };
-        Ok(Some(Entry { name, kind, mode: mode & 0o7777, size }))
+        let owner = (field(2)?, field(3)?);
+        Ok(Some(Entry { name, kind, mode: mode & 0o7777, owner, size }))
     }
 
     /// Copies the data of the entry just read.
@@ -168,21 +195,22 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let entries: [(&str, Kind, u32, &[u8]); 4] = [
-            ("d", Kind::Directory, 0o755, b""),
-            ("d/odd", Kind::File, 0o644, b"12345"),
-            ("d/link", Kind::Symlink, 0o777, b"odd"),
-            ("empty", Kind::File, 0o600, b""),
+        let entries = [
+            ("d", Kind::Directory, 0o755, (0, 0), &b""[..]),
+            ("d/odd", Kind::File, 0o644, (1000, 42), b"12345"),
+            ("d/link", Kind::Symlink, 0o777, (0, 0), b"odd"),
+            ("empty", Kind::File, 0o4600, (0, 1), b""),
         ];
         let mut writer = Writer::new(Vec::new());
-        for (name, kind, mode, data) in entries {
-            writer.add(name, kind, mode, data).unwrap();
+        for (name, kind, mode, owner, data) in entries {
+            writer.add_of(name, kind, (mode, owner), data).unwrap();
         }
         let bytes = writer.finish().unwrap();
         let mut reader = Reader::new(&bytes[..]);
-        for (name, kind, mode, data) in entries {
+        for (name, kind, mode, owner, data) in entries {
             let entry = reader.next().unwrap().unwrap();
-            assert_eq!((entry.name.as_str(), entry.kind, entry.mode), (name, kind, mode));
+            let found = (entry.name.as_str(), entry.kind, entry.mode, entry.owner);
+            assert_eq!(found, (name, kind, mode, owner));
             let mut read = Vec::new();
             reader.data(&entry, &mut read).unwrap();
             assert_eq!(read, data);

@@ -3,6 +3,7 @@
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
+use crate::root::Listing;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _, SectionHeader as _};
 use object::read::{ReadCache, ReadRef};
@@ -24,16 +25,23 @@ struct Dynamic {
 
 /// The files, other than the program itself, that a program needs to run: its interpreter and all
 /// shared libraries. A script's are those of its interpreter; a static program has none. Libraries are
-/// looked for in the folders `libraries` before those that the environment names.
+/// looked for in the folders `libraries` before those that the environment names. What is not on this machine, but in the
+/// guest's root file system, is left out.
 ///
 /// # Errors
-/// A library that is needed is not on this machine, or a file cannot be read.
-pub(crate) fn needed_files(program: &Path, libraries: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// A library or an interpreter that is needed is in neither, the program is for another processor, or a file cannot be
+/// read.
+pub(crate) fn needed_files(
+    program: &Path,
+    libraries: &[PathBuf],
+    root: Option<&Listing>,
+) -> Result<Vec<PathBuf>> {
     let from_environment = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
     let from_environment = from_environment.split(':').filter(|path| !path.is_empty());
     let library_path =
         libraries.iter().cloned().chain(from_environment.map(PathBuf::from)).collect();
-    Search { library_path, cache: read_ld_so_cache(Path::new("/etc/ld.so.cache")) }.of(program)
+    let cache = read_ld_so_cache(Path::new("/etc/ld.so.cache"));
+    Search { library_path, cache, root }.of(program)
 }
 
 /// The kernel modules that a program declares that it needs, in a section called `.vmtest`: lines
@@ -74,12 +82,23 @@ fn open(path: &Path) -> Result<ReadCache<File>> {
 }
 
 /// Where to look for libraries.
-struct Search {
+struct Search<'a> {
     library_path: Vec<PathBuf>,
     cache: BTreeMap<String, PathBuf>,
+    root: Option<&'a Listing>,
 }
 
-impl Search {
+/// The directories that the dynamic linker looks in without being told.
+const STANDARD: [&str; 6] = [
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib64",
+    "/usr/lib64",
+    "/lib",
+    "/usr/lib",
+];
+
+impl Search<'_> {
     fn of(&self, program: &Path) -> Result<Vec<PathBuf>> {
         let mut files = BTreeSet::new();
         let mut names = BTreeSet::new();
@@ -88,7 +107,7 @@ impl Search {
         while let Some((file, inherited)) = queue.pop_front() {
             let data = &open(&file)?;
             if let Some(interpreter) = script_interpreter(data) {
-                if files.insert(interpreter.clone()) {
+                if self.is_here(program, &interpreter)? && files.insert(interpreter.clone()) {
                     queue.push_back((interpreter, Vec::new()));
                 }
                 continue;
@@ -96,9 +115,19 @@ impl Search {
             let dynamic = read_dynamic(data).map_err(|what| {
                 let message =
                     format!("{} is not a program for this machine: {what}", file.display());
+                let head = data.read_bytes_at(0, 20).unwrap_or_default();
+                if let Some(Err(processor)) = machine(head) {
+                    let message = format!("{} is for {processor}", file.display());
+                    return Error::new(ErrorKind::WrongArchitecture, message)
+                        .help("build it for x86-64, the processor of the guest");
+                }
                 Error::new(ErrorKind::Usage, message)
             })?;
-            files.extend(dynamic.interpreter.clone());
+            if let Some(interpreter) = &dynamic.interpreter
+                && self.is_here(program, interpreter)?
+            {
+                files.insert(interpreter.clone());
+            }
             let origin = file.canonicalize().at("find", &file)?;
             let origin = origin.parent().unwrap_or(Path::new("/"));
             let expand = |paths: &[String]| -> Vec<PathBuf> {
@@ -119,7 +148,12 @@ impl Search {
                 }
                 let found =
                     self.find(name, if runpath.is_empty() { &rpath } else { &[] }, &runpath);
-                let found = found.ok_or_else(|| missing(program, &file, name))?;
+                let Some(found) = found else {
+                    if self.is_in_root(name) {
+                        continue;
+                    }
+                    return Err(missing(program, &file, name));
+                };
                 if files.insert(found.clone()) {
                     queue.push_back((found, rpath.clone()));
                 }
@@ -128,15 +162,31 @@ impl Search {
         Ok(files.into_iter().collect())
     }
 
+    /// Whether an interpreter is on this machine; else it must be in the root file system.
+    fn is_here(&self, program: &Path, interpreter: &Path) -> Result<bool> {
+        if interpreter.exists() {
+            return Ok(true);
+        }
+        if self.root.is_some_and(|root| root.has_file(interpreter)) {
+            return Ok(false);
+        }
+        let message = format!(
+            "{} needs the interpreter {}, which is not installed on this machine",
+            program.display(),
+            interpreter.display()
+        );
+        Err(Error::new(ErrorKind::MissingInterpreter, message)
+            .help("install it, or name a root file system that has it with `--root`"))
+    }
+
+    /// Whether the root file system has a library where the dynamic linker finds it.
+    fn is_in_root(&self, name: &str) -> bool {
+        self.root.is_some_and(|root| {
+            STANDARD.iter().any(|directory| root.has_file(&Path::new(directory).join(name)))
+        })
+    }
+
     fn find(&self, name: &str, rpath: &[PathBuf], runpath: &[PathBuf]) -> Option<PathBuf> {
-        const STANDARD: [&str; 6] = [
-            "/lib/x86_64-linux-gnu",
-            "/usr/lib/x86_64-linux-gnu",
-            "/lib64",
-            "/usr/lib64",
-            "/lib",
-            "/usr/lib",
-        ];
         if name.contains('/') {
             return Some(PathBuf::from(name)).filter(|path| is_library(path));
         }
@@ -161,13 +211,55 @@ fn missing(program: &Path, file: &Path, name: &str) -> Error {
         .help(format!("install the package with {name}, or set LD_LIBRARY_PATH to its directory"))
 }
 
-fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
+/// The interpreter that a script names in its first line; nothing if it is no script.
+pub(crate) fn script_interpreter<'data>(data: impl ReadRef<'data>) -> Option<PathBuf> {
     /// The kernel reads no more of it (`BINPRM_BUF_SIZE`).
     const LONGEST: u64 = 256;
     let head = data.read_bytes_at(0, data.len().ok()?.min(LONGEST)).ok()?;
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
     Some(PathBuf::from(word))
+}
+
+/// Whether a file is for x86-64, or else the name of its processor; nothing if it is no ELF file.
+pub(crate) fn machine(data: &[u8]) -> Option<Result<(), String>> {
+    if !data.starts_with(b"\x7fELF") {
+        return None;
+    }
+    let number = match data.get(5)? {
+        1 => u16::from_le_bytes([*data.get(18)?, *data.get(19)?]),
+        _ => u16::from_be_bytes([*data.get(18)?, *data.get(19)?]),
+    };
+    Some(match number {
+        number if number == elf::EM_X86_64.0 && data[4] == 2 => Ok(()),
+        3 | 62 => Err("32-bit x86".to_owned()),
+        183 => Err("aarch64".to_owned()),
+        40 => Err("arm".to_owned()),
+        243 => Err("riscv".to_owned()),
+        21 => Err("powerpc64".to_owned()),
+        22 => Err("s390x".to_owned()),
+        number => Err(format!("the processor with ELF's number {number}")),
+    })
+}
+
+/// The interpreter (the dynamic linker) that a program names.
+pub(crate) fn interpreter(data: &[u8]) -> Option<PathBuf> {
+    read_dynamic(data).ok()?.interpreter
+}
+
+/// The version of glibc, if this is its `libc.so.6`: the newest of the versions that its symbols have.
+pub(crate) fn c_library_version(data: &[u8]) -> Option<(u32, u32)> {
+    const MARK: &[u8] = b"\0GLIBC_2.";
+    let header = Header::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = header.sections(endian, data).ok()?;
+    let names = sections.section_by_name(endian, b".dynstr")?.1.data(endian, data).ok()?;
+    let found = names.windows(MARK.len()).enumerate().filter(|(_, it)| *it == MARK);
+    let minor = |(at, _): (usize, &[u8])| {
+        let digits = names[at + MARK.len()..].split(|byte| !byte.is_ascii_digit()).next()?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    };
+    Some((2, found.filter_map(minor).max()?))
 }
 
 fn is_library(path: &Path) -> bool {
@@ -293,7 +385,7 @@ mod tests {
 
     #[test]
     fn this_program_needs_the_c_library_and_its_interpreter() {
-        let files = needed_files(&std::env::current_exe().unwrap(), &[]).unwrap();
+        let files = needed_files(&std::env::current_exe().unwrap(), &[], None).unwrap();
         let named = |name: &str| files.iter().any(|file| file.to_string_lossy().contains(name));
         assert!(named("libc.so.6") && named("ld-linux-x86-64"), "{files:?}");
     }
@@ -311,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_missing_library_is_named() {
-        let search = Search { library_path: Vec::new(), cache: BTreeMap::new() };
+        let search = Search { library_path: Vec::new(), cache: BTreeMap::new(), root: None };
         assert_eq!(search.find("libnonesuch.so.1", &[], &[]), None);
         let error = missing(Path::new("/a"), Path::new("/b.so"), "libnonesuch.so.1");
         assert_eq!(error.kind(), ErrorKind::MissingLibrary);

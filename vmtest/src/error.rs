@@ -22,6 +22,14 @@ named! {
         MissingLibrary = "missing-library",
         /// A kernel module was asked for that the kernel's packages do not have.
         MissingModule = "missing-module",
+        /// A package was asked for that the suite does not have.
+        MissingPackage = "missing-package",
+        /// A program needs an interpreter (a dynamic linker, or the program that runs a script) that is not there.
+        MissingInterpreter = "missing-interpreter",
+        /// A program or a root file system is for another processor.
+        WrongArchitecture = "wrong-architecture",
+        /// A root file system takes more memory than the guest has for it.
+        RootTooLarge = "root-too-large",
         /// No kernel by that name is known.
         UnknownKernel = "unknown-kernel",
         /// A kernel image is not what it should be.

@@ -1,6 +1,7 @@
 //! How a guest can fail: each way has a name, is told apart from the others, and says what to do.
 
 use crate::console::find_line;
+use crate::plan::ROOT_TOO_LARGE;
 use crate::wire::Damage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -27,6 +28,10 @@ named! {
         InitDied = "init-died",
         /// The guest's init could not do what it was told.
         GuestSetup = "guest-setup",
+        /// The root file system takes more memory than the guest has for it.
+        RootTooLarge = "root-too-large",
+        /// A test left the guest's file system in memory full.
+        FileSystemFull = "file-system-full",
         /// The guest ended before it had sent all its results.
         ResultsCutShort = "results-cut-short",
         /// A result came damaged.
@@ -82,6 +87,9 @@ impl FailureKind {
                 "a test may have killed process 1; otherwise this is a bug of bpfmap-vmtest"
             }
             Self::GuestSetup => "read the message of the guest",
+            Self::RootTooLarge | Self::FileSystemFull => {
+                "give the guest more memory with --memory: its files are in memory, and can take half of it"
+            }
             Self::ResultsCutShort | Self::ResultsDamaged => {
                 "a test may have written to /dev/ttyS1; otherwise run it again"
             }
@@ -243,7 +251,9 @@ impl Evidence {
             FailureKind::Panic
         };
         if let Some(reason) = find_line(&self.console, "vmtest: init failed: ") {
-            return Failure::new(FailureKind::InitDied, reason);
+            let is_too_large = reason.contains(ROOT_TOO_LARGE);
+            let kind = if is_too_large { FailureKind::RootTooLarge } else { FailureKind::InitDied };
+            return Failure::new(kind, reason);
         }
         let cause = ["BUG: ", "Oops: ", "general protection fault", "kernel BUG at"]
             .iter()

@@ -4,12 +4,14 @@ use crate::digest::sha256;
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::protocol;
+use crate::root::base;
+use crate::run::find_program;
 use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the guest mounts file systems of its own, which hide what is there.
-const MOUNTED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
+pub(crate) const MOUNTED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 
 /// The program that is packed as `/init`, with all it needs, as an initramfs.
 #[derive(Debug, Clone)]
@@ -23,6 +25,20 @@ pub struct Init {
 }
 
 impl Init {
+    /// Adds programs of this machine with the libraries that they need, each at its own path: every guest has them.
+    ///
+    /// # Errors
+    /// One is not there, or something that it needs is not.
+    pub fn with_programs(mut self, programs: &[String]) -> Result<Self> {
+        if programs.is_empty() {
+            return Ok(self);
+        }
+        self.tree.add_host_programs(programs)?;
+        self.archive = self.tree.pack()?.into();
+        self.digest = sha256(&self.archive);
+        Ok(self)
+    }
+
     /// Packs `bpfmap-vmtest`: this program if that is it, or else the one beside this program (or
     /// one directory up, where Cargo puts programs of test binaries), or on the `PATH`.
     ///
@@ -64,7 +80,7 @@ impl Init {
         tree.add_console();
         let program = absolute(program)?;
         if MOUNTED.iter().any(|mounted| program.starts_with(mounted)) {
-            for file in elf::needed_files(&program, &[])? {
+            for file in elf::needed_files(&program, &[], None)? {
                 tree.mirror(&file)?;
             }
             tree.add_file(Path::new("/init"), 0o755, elf::loadable_part(&program)?);
@@ -75,6 +91,18 @@ impl Init {
         }
         for directory in MOUNTED.into_iter().chain(["/root", "/vmtest"]) {
             tree.add_directory(Path::new(directory));
+        }
+        for (path, text) in base::FILES {
+            tree.add_file(&Path::new("/").join(path), 0o644, text.as_bytes());
+        }
+        for name in base::PROGRAMS {
+            // Where `/bin` is a link, both of its names are there then.
+            let usual = Path::new("/bin").join(name);
+            let program = if usual.is_file() { Ok(usual) } else { find_program(Path::new(name)) };
+            // Not every machine has them all, and no test can rely on more than its own has.
+            if let Ok(program) = program {
+                tree.add_program(&program, &[])?;
+            }
         }
         let archive: Arc<[u8]> = tree.pack()?.into();
         let digest = sha256(&archive);

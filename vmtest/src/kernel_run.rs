@@ -16,6 +16,7 @@ use crate::matrix::{Driver, Matrix};
 use crate::plan::{Action, DYING, PLAN, Plan, TestBinary, guest_environment};
 use crate::progress::Progress;
 use crate::results::{Results, Running};
+use crate::root::Root;
 use crate::sequence::Sequence;
 use crate::session::{Happened, Session};
 use crate::tree::{Tree, absolute};
@@ -92,10 +93,10 @@ impl<'a> KernelRun<'a> {
         }
     }
 
-    pub(crate) fn run(mut self, tree: Tree, init: Init) {
+    pub(crate) fn run(mut self, tree: Tree, init: Init, root: Option<Root>) {
         if self.matrix.stop.is_said() {
             // Nothing is begun any more.
-        } else if let Err(error) = self.run_guests(tree, init) {
+        } else if let Err(error) = self.run_guests(tree, init, root) {
             let advice = error.advice().map(str::to_owned);
             self.failure.get_or_insert((
                 error.kind().name().to_owned(),
@@ -143,7 +144,7 @@ impl<'a> KernelRun<'a> {
         }));
     }
 
-    fn run_guests(&mut self, mut tree: Tree, init: Init) -> Result<()> {
+    fn run_guests(&mut self, mut tree: Tree, init: Init, root: Option<Root>) -> Result<()> {
         self.results.tell(Progress::Booting { kernel: self.kernel.to_owned() });
         if self.matrix.driver == Driver::Host {
             self.results.release = rustix::system::uname().release().to_string_lossy().into_owned();
@@ -161,6 +162,7 @@ impl<'a> KernelRun<'a> {
         machine.arguments.clone_from(&self.matrix.arguments);
         machine.snapshots = self.matrix.snapshots;
         machine.silence = self.matrix.silence;
+        machine.root = root;
         match self.matrix.engine {
             Some(engine) => machine.engine = engine,
             None => machine.choose_engine()?,
@@ -185,7 +187,7 @@ impl<'a> KernelRun<'a> {
                 Machine { snapshots: machine.snapshots && may_be_restored, ..machine.clone() };
             let json = serde_json::to_vec(plan).expect("a plan is plain data");
             tree.add_file(Path::new(PLAN), 0o600, json);
-            let payload = tree.pack_beside(&machine.init.tree)?;
+            let payload = tree.pack_for(&machine.init.tree)?;
             Ok(Box::new(Booted::start(&machine, payload)?))
         })
     }
@@ -319,15 +321,17 @@ impl<'a> KernelRun<'a> {
                         let ended = guest.end(Failure::new(FailureKind::Hang, STUCK));
                         return Ok(self.guest_ended(guest, ended, running, got_somewhere));
                     }
-                    FromGuest::TestEnded { status, seconds, oom_kills, taint, .. } => {
-                        if let Some(test) = running.take() {
-                            self.clear_suspicion_after(&test.test);
-                            let stdout = String::from_utf8_lossy(&test.stdout);
-                            let verdict = Verdict::of(status, &stdout, oom_kills)
-                                .with_taint(taint, || self.complained_as_allowed(guest, &test));
-                            if !status.is_tried_again() || test.attempt >= self.matrix.retries {
-                                self.end_test(test, verdict, seconds);
-                            }
+                    FromGuest::TestEnded { status, seconds, oom_kills, taint, full, .. } => {
+                        let Some(test) = running.take() else { continue };
+                        let name = test.test.clone();
+                        self.test_ended(guest, test, status, (seconds, oom_kills, taint));
+                        if full {
+                            // The tests after it would fail for want of space, and do better in another guest.
+                            let detail =
+                                format!("the test {name} left no space in the guest's file system");
+                            let ended =
+                                guest.end(Failure::new(FailureKind::FileSystemFull, detail));
+                            return Ok(self.guest_ended(guest, ended, None, got_somewhere));
                         }
                     }
                     FromGuest::Awake => self.snapshot |= guest.was_restored(),
@@ -354,6 +358,24 @@ impl<'a> KernelRun<'a> {
                 }
             }
             deadline = self.deadline(running.as_ref());
+        }
+    }
+
+    /// Judges a test by how it ended: the seconds that it took, how many processes were killed because memory ran out, and
+    /// the bits that the kernel's taint has since it began.
+    fn test_ended(
+        &mut self,
+        guest: &dyn Session,
+        test: Running,
+        status: Status,
+        (seconds, oom_kills, taint): (f64, u64, u64),
+    ) {
+        self.clear_suspicion_after(&test.test);
+        let stdout = String::from_utf8_lossy(&test.stdout);
+        let verdict = Verdict::of(status, &stdout, oom_kills)
+            .with_taint(taint, || self.complained_as_allowed(guest, &test));
+        if !status.is_tried_again() || test.attempt >= self.matrix.retries {
+            self.end_test(test, verdict, seconds);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Context as _, Result};
 use crate::machine::Machine;
-use crate::plan::PAYLOAD;
+use crate::plan::{PAYLOAD, ROOT};
 use crate::qemu::{CommandLine, Monitor, memory_file, option_path};
 use crate::vm::{Channels, Start, Vm};
 use serde_json::json;
@@ -74,6 +74,11 @@ fn boot_files(machine: &Machine, line: &mut CommandLine) -> Result<()> {
     line.args(["-append".to_owned(), machine.kernel_arguments()]);
     let initrd = line.memory_file("initrd", &machine.init.archive)?;
     line.args(["-initrd", &initrd]);
+    if let Some(root) = &machine.root {
+        root.check_memory(machine.memory)?;
+        let path = option_path(root.archive());
+        line.args(["-fw_cfg".to_owned(), format!("name={ROOT},file={path}")]);
+    }
     Ok(())
 }
 

@@ -48,6 +48,7 @@ macro_rules! named {
 
 mod binary;
 mod boot;
+mod c_library;
 pub mod cargo;
 pub mod config;
 mod console;
@@ -78,6 +79,7 @@ mod regular;
 mod remote;
 pub mod report;
 mod results;
+mod root;
 mod run;
 mod schedule;
 mod seal;
@@ -105,6 +107,7 @@ pub use machine::{Engine, Machine, SILENCE};
 pub use matrix::{Driver, Matrix, SECOND_CPU_ON_REQUEST, WARNING_OF_7_1};
 pub use plan::Filter;
 pub use progress::Progress;
+pub use root::{Root, RootSource};
 pub use run::Run;
 pub use shard::Shard;
 pub use stop::Stop;

@@ -5,6 +5,7 @@ use crate::initramfs::Init;
 use crate::kernel::Kernel;
 use crate::plan::DEBUG_EXIT;
 use crate::qemu::{CommandLine, Qemu};
+use crate::root::Root;
 use crate::version;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -98,6 +99,8 @@ pub struct Machine {
     /// The socket on which the guest waits for a debugger before it boots. Who can connect to it can read
     /// and change the guest: it belongs in a directory that is the user's alone.
     pub gdb: Option<PathBuf>,
+    /// The root file system of its guests; without one they have a few files of this machine.
+    pub root: Option<Root>,
     pub(crate) init: Init,
     pub(crate) qemu: Qemu,
 }
@@ -118,6 +121,7 @@ impl Machine {
             snapshots: true,
             silence: SILENCE,
             gdb: None,
+            root: None,
             init,
             qemu,
         })
@@ -140,6 +144,7 @@ impl Machine {
             memory,
             self.kernel.digest.clone(),
             self.init.digest.clone(),
+            self.root.as_ref().map_or_else(String::new, |root| root.digest().to_owned()),
             host,
         ]
     }

@@ -74,7 +74,10 @@ fn input_file() -> Result<Option<Vec<u8>>> {
 }
 
 fn shell(options: &ShellOptions) -> Result<ExitCode> {
-    let run = Run::shell()?;
+    let config = Config::find()?;
+    // A root file system has a shell of its own.
+    let has_root = options.machine.root.is_some() || config.root.is_some();
+    let run = if has_root { Run { terminal: true, ..Run::new("sh") } } else { Run::shell()? };
     let (ended, _) = run_in(run, &options.system, &options.machine, options.gdb)?;
     Ok(exit_code(&ended))
 }
@@ -102,7 +105,10 @@ fn run_in(
     run.allowed.clone_from(&config.allow);
     let directory = if gdb { Some(private_directory()?) } else { None };
     let socket = directory.as_ref().map(|directory| directory.path().join("gdb"));
-    let machine = machine(kernel, &config, options, socket)?;
+    let mut machine = machine(kernel, &config, options, socket)?;
+    let root = options.root.as_ref().or(config.root.as_ref());
+    machine.root = root.map(|root| root.root(&packages)).transpose()?;
+    run.host_programs = [config.host_programs.as_slice(), &options.host_programs].concat();
     if let Some(socket) = &machine.gdb {
         let (vmlinux, socket) = (machine.kernel.vmlinux.display(), socket.display());
         eprintln!("waiting for a debugger: gdb {vmlinux} -ex 'target remote {socket}'");
@@ -224,6 +230,8 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     matrix.cpus = machine.cpus.unwrap_or(matrix.cpus);
     matrix.modules.extend_from_slice(&machine.modules);
     matrix.files.clone_from(&machine.files);
+    matrix.root = machine.root.clone().or(matrix.root);
+    matrix.host_programs.extend_from_slice(&machine.host_programs);
     matrix.env.clone_from(&machine.env);
     matrix.privileged = machine.privileged;
     matrix.arguments.extend_from_slice(&machine.cmdline);

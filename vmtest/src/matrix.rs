@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::kernel::{Packages, Source};
 use crate::machine::{Engine, SILENCE};
 use crate::plan::Filter;
+use crate::root::RootSource;
 use crate::shard::Shard;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
@@ -40,6 +41,10 @@ pub struct Matrix {
     /// More files and directories for the guests: paths here and there. With another driver than
     /// ours the tests see this machine's files, and these are refused.
     pub files: Vec<(PathBuf, PathBuf)>,
+    /// The root file system of the guests, if they have one. Only with our driver.
+    pub root: Option<RootSource>,
+    /// Programs of this machine that the guests have, by their names or paths. Only with our driver.
+    pub host_programs: Vec<String>,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
     /// Whether tests keep all capabilities of root, those too by which they can forge results:
@@ -88,6 +93,8 @@ impl Matrix {
             cpus: config.cpus.unwrap_or(1),
             modules: config.modules,
             files: Vec::new(),
+            root: config.root,
+            host_programs: config.host_programs,
             env: Vec::new(),
             privileged: false,
             arguments: config.cmdline,

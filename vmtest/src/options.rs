@@ -3,7 +3,7 @@
 use crate::cargo_options::TestOptions;
 use crate::manual;
 use bpfmap_vmtest::kernel::{LockFile, Mirror, Packages};
-use bpfmap_vmtest::{Driver, Engine, Filter, Result, SILENCE, Shard, config};
+use bpfmap_vmtest::{Driver, Engine, Filter, Result, RootSource, SILENCE, Shard, config};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -190,6 +190,13 @@ pub(crate) struct MachineOptions {
     /// Hands a file or directory to the guest; without DST at the same path
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = parse_file)]
     pub(crate) files: Vec<(PathBuf, PathBuf)>,
+    /// Gives the guest a root file system: a directory, a tar archive, an OCI image (layout or archive), or Debian packages
+    /// (`debian:SUITE/PACKAGE,PACKAGE`)
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) root: Option<RootSource>,
+    /// Gives the guest programs of this machine, with the libraries that they need
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) host_programs: Vec<String>,
     /// Sets a variable in the environment; without a value it has the one that it has here
     #[arg(long, value_name = "KEY[=VALUE]", value_parser = parse_variable)]
     pub(crate) env: Vec<(String, String)>,

@@ -13,6 +13,13 @@ pub(crate) const SWITCH_ROOT: &str = "/vmtest/switch-root.json";
 pub(crate) const INPUT: &str = "/vmtest/input";
 /// The name under which QEMU hands the payload over.
 pub(crate) const PAYLOAD: &str = "opt/bpfmap-vmtest/payload";
+/// The name under which QEMU hands the root file system over, if there is one.
+pub(crate) const ROOT: &str = "opt/bpfmap-vmtest/root";
+/// The part of a message of init that says that the root file system takes more memory than there is.
+pub(crate) const ROOT_TOO_LARGE: &str = "the root file system does not fit into the memory";
+/// The `PATH` of every program in a guest.
+pub(crate) const PROGRAMS: &str =
+    "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The value that the guest writes to QEMU's isa-debug-exit port, and the exit status it makes.
 pub(crate) const DEBUG_EXIT: (u16, u8, i32) = (0xf4, 0x10, 0x10 * 2 + 1);
 /// How long a process may take to end when it is killed.
@@ -144,10 +151,7 @@ fn nearest<'t>(text: &str, tests: &'t [String]) -> Option<&'t String> {
 /// The environment of every program in a guest.
 pub(crate) fn guest_environment(kernel: &str, more: &[(String, String)]) -> Vec<(String, String)> {
     let mut env = vec![
-        (
-            "PATH".to_owned(),
-            "/vmtest/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
-        ),
+        ("PATH".to_owned(), PROGRAMS.to_owned()),
         ("HOME".to_owned(), "/root".to_owned()),
         ("TERM".to_owned(), "dumb".to_owned()),
         ("VMTEST_KERNEL".to_owned(), kernel.to_owned()),

@@ -3,6 +3,7 @@
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::machine::Machine;
 use crate::plan::{Action, INPUT, PLAN, Plan, Program, guest_environment};
+use crate::root::Root;
 use crate::terminal;
 use crate::tree::{Tree, absolute};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub struct Run {
     pub env: Vec<(String, String)>,
     /// More files and directories for the guest: paths here and there.
     pub files: Vec<(PathBuf, PathBuf)>,
+    /// Programs of this machine that the guest has, by their names or paths, with the libraries that they need.
+    pub host_programs: Vec<String>,
     /// Kernel modules to load first: names and contents, in order.
     pub modules: Vec<(String, Vec<u8>)>,
     /// What it reads on its standard input, if that is known beforehand: it is handed over with the
@@ -49,6 +52,7 @@ impl Run {
             args: Vec::new(),
             env: Vec::new(),
             files: Vec::new(),
+            host_programs: Vec::new(),
             modules: Vec::new(),
             input: None,
             time_out: None,
@@ -77,19 +81,29 @@ impl Run {
         Ok(Self { terminal: true, args, links, ..Self::new(busybox) })
     }
 
-    /// The kernel modules that the program declares that it needs.
+    /// The kernel modules that the program declares that it needs. A program of a guest's root file system declares none.
     ///
     /// # Errors
-    /// There is no such program, or what it declares means nothing.
+    /// What it declares means nothing.
     pub fn declared_modules(&self) -> Result<Vec<String>> {
-        crate::elf::declared_modules(&find_program(&self.program)?)
+        find_program(&self.program)
+            .map_or_else(|_| Ok(Vec::new()), |program| crate::elf::declared_modules(&program))
     }
 
-    /// What the guest is handed.
+    /// What the guest is handed. A program of the root file system comes before one of this machine.
     pub(crate) fn payload(&self, machine: &Machine) -> Result<Vec<u8>> {
-        let program = absolute(&find_program(&self.program)?)?;
-        let mut tree = Tree::default();
-        tree.add_program(&program, &[])?;
+        let listing = machine.root.as_ref().map(Root::listing);
+        let mut tree = Tree::above(listing.cloned());
+        let of_root = listing.and_then(|root| Some((root, root.program(&self.program)?)));
+        let program = if let Some((root, program)) = of_root {
+            root.check_program(&program)?;
+            program
+        } else {
+            let program = absolute(&find_program(&self.program)?)?;
+            tree.add_program(&program, &[])?;
+            program
+        };
+        tree.add_host_programs(&self.host_programs)?;
         for (source, target) in &self.files {
             tree.add_at(source, target)?;
         }
@@ -121,12 +135,12 @@ impl Run {
         };
         let json = serde_json::to_vec(&plan).expect("a plan is plain data");
         tree.add_file(Path::new(PLAN), 0o600, json);
-        tree.pack_beside(&machine.init.tree)
+        tree.pack_for(&machine.init.tree)
     }
 }
 
 /// A program by its path, or by its name on the `PATH`.
-fn find_program(program: &Path) -> Result<PathBuf> {
+pub(crate) fn find_program(program: &Path) -> Result<PathBuf> {
     let missing =
         || Error::new(ErrorKind::Usage, format!("there is no program {}", program.display()));
     if program.components().count() > 1 || program.is_absolute() {

@@ -29,7 +29,24 @@ impl Matrix {
             Some(program) => Init::pack(program)?,
             None => Init::find()?,
         };
-        let mut tree = Tree::default();
+        let root = match (&self.root, self.driver) {
+            (Some(root), Driver::Guest) => Some(root.root(&self.packages)?),
+            (Some(root), Driver::Vmtest | Driver::Host) => {
+                let message = format!("only the driver `guest` has root file systems ({root})");
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .help("remove it: with this driver the tests see the files of this machine"));
+            }
+            (None, _) => None,
+        };
+        let mut tree = Tree::above(root.as_ref().map(|root| root.listing().clone()));
+        let init = match root {
+            // They come on top of it, and not under it.
+            Some(_) => init,
+            None => init.with_programs(&self.host_programs)?,
+        };
+        if root.is_some() {
+            tree.add_host_programs(&self.host_programs)?;
+        }
         let mut modules = self.modules.clone();
         // Tests see the variable too.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
@@ -83,13 +100,16 @@ impl Matrix {
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, self.kernels.len().max(1)) {
                 let (sender, waiting, tree) = (sender.clone(), &waiting, &tree);
-                let (init, modules, lists) = (&init, &modules, &lists);
+                let (init, modules, lists, root) = (&init, &modules, &lists, root.as_ref());
                 scope.spawn(move || {
                     loop {
                         let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop_front());
                         let Some((kernel, binaries)) = next else { break };
-                        KernelRun::new(self, kernel, binaries, modules, lists, &sender)
-                            .run(tree.clone(), init.clone());
+                        KernelRun::new(self, kernel, binaries, modules, lists, &sender).run(
+                            tree.clone(),
+                            init.clone(),
+                            root.cloned(),
+                        );
                     }
                 });
             }

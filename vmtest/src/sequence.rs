@@ -158,7 +158,8 @@ mod tests {
 
     fn end(test: &str, status: Status) -> FromGuest {
         let test = test.to_owned();
-        FromGuest::TestEnded { binary: 0, test, status, seconds: 0.0, oom_kills: 0, taint: 0 }
+        let (seconds, oom_kills, taint, full) = (0.0, 0, 0, false);
+        FromGuest::TestEnded { binary: 0, test, status, seconds, oom_kills, taint, full }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The files that a guest is given, gathered from the host under the same paths, and packed.
 
+use crate::c_library;
 use crate::cpio::{Kind, Writer};
 use crate::elf;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::regular;
+use crate::root::Listing;
+use crate::run::find_program;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,6 +18,8 @@ use std::sync::Arc;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
+    /// The root file system that the guest has already, if it has one.
+    root: Option<Arc<Listing>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,12 +30,24 @@ struct Node {
 }
 
 impl Tree {
+    /// A tree that is put on top of a root file system, if there is one.
+    pub(crate) fn above(root: Option<Arc<Listing>>) -> Self {
+        Self { nodes: BTreeMap::new(), root }
+    }
+
     /// Adds a program with its interpreter and libraries, each at its path on the host, so that
     /// what a program finds by its own place is found in the guest too. Libraries are looked for in the
     /// folders `libraries` first.
     pub(crate) fn add_program(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
         self.mirror(&absolute(program)?)?;
         self.add_needed_files(program, libraries)
+    }
+
+    /// Adds programs of this machine, by their names or paths.
+    pub(crate) fn add_host_programs(&mut self, programs: &[String]) -> Result<()> {
+        programs
+            .iter()
+            .try_for_each(|name| self.add_program(&absolute(&find_program(Path::new(name))?)?, &[]))
     }
 
     /// Adds a program as [`Tree::add_program`] does, but only the part of it that is loaded: symbols
@@ -46,12 +63,20 @@ impl Tree {
     }
 
     fn add_needed_files(&mut self, program: &Path, libraries: &[PathBuf]) -> Result<()> {
-        for file in elf::needed_files(&absolute(program)?, libraries)? {
-            self.mirror(&file)?;
+        let root = self.root.clone();
+        let needed = elf::needed_files(&absolute(program)?, libraries, root.as_deref())?;
+        let of_root = root.as_deref().and_then(Listing::c_library);
+        let replaced = c_library::replaced(of_root, &needed)?;
+        for file in needed.iter().filter(|file| !replaced.is_kept(file)) {
+            self.mirror(file)?;
+        }
+        for (source, target) in replaced.by(root.as_deref()) {
+            self.add_file(&target, 0o755, regular::read(&source, regular::FILE)?);
         }
         // The dynamic linker finds by it what lies outside its standard directories.
         let cache = Path::new("/etc/ld.so.cache");
-        if cache.exists() { self.mirror(cache) } else { Ok(()) }
+        let has_cache = root.is_some_and(|root| root.has_file(cache));
+        if cache.exists() && !has_cache { self.mirror(cache) } else { Ok(()) }
     }
 
     /// Adds a file or a whole directory of the host at another path in the guest, and what the programs
@@ -92,7 +117,7 @@ impl Tree {
         let may_be_program = mode & 0o111 != 0 && data.starts_with(b"\x7fELF");
         self.add_file(target, mode, data);
         // A program for another machine is a file like any other.
-        if may_be_program && elf::needed_files(source, &[]).is_ok() {
+        if may_be_program && elf::needed_files(source, &[], self.root.as_deref()).is_ok() {
             self.add_needed_files(source, &[])?;
         }
         Ok(())
@@ -123,13 +148,19 @@ impl Tree {
         );
     }
 
+    /// Packs what a guest needs beside what it has already: the files of init, or its root file system.
+    pub(crate) fn pack_for(&self, init: &Self) -> Result<Vec<u8>> {
+        // What init has is not seen any more from a root file system.
+        if self.root.is_some() { self.pack() } else { self.pack_beside(init) }
+    }
+
     /// Packs the tree.
     pub(crate) fn pack(&self) -> Result<Vec<u8>> {
         self.pack_beside(&Self::default())
     }
 
     /// Packs what is not in another tree already, for a guest that has that.
-    pub(crate) fn pack_beside(&self, other: &Self) -> Result<Vec<u8>> {
+    fn pack_beside(&self, other: &Self) -> Result<Vec<u8>> {
         let mut writer = Writer::new(Vec::new());
         for (path, node) in self.nodes.iter().filter(|(path, node)| !other.has(path, node)) {
             let name = path.strip_prefix("/").unwrap_or(path).to_str().ok_or_else(|| {
@@ -157,6 +188,11 @@ impl Tree {
                 continue;
             }
             let metadata = next.symlink_metadata().at("find", path)?;
+            if metadata.is_symlink() && self.root_has_directory(&next) {
+                // What the root file system has there stays what it is.
+                here = next;
+                continue;
+            }
             if metadata.is_symlink() {
                 links_left -= 1;
                 if links_left == 0 {
@@ -168,13 +204,29 @@ impl Tree {
                 ahead.extend(parts_ahead(&target));
                 continue;
             }
-            if metadata.is_file() {
+            // A library that several programs need is read once.
+            if metadata.is_file() && !self.nodes.contains_key(&next) {
                 let data = read(&next)?;
                 self.add_file(&next, metadata.permissions().mode() & 0o7777, data);
             }
             here = next;
         }
         Ok(())
+    }
+
+    fn root_has_directory(&self, path: &Path) -> bool {
+        self.root.as_ref().is_some_and(|root| root.has_directory(path))
+    }
+
+    /// The symbolic link at a path: of this tree, or else of the root file system.
+    fn link(&self, path: &Path) -> Option<PathBuf> {
+        match self.nodes.get(path) {
+            Some(node) if node.kind == Kind::Symlink => {
+                Some(PathBuf::from(OsStr::from_bytes(&node.data)))
+            }
+            Some(_) => None,
+            None => self.root.as_ref()?.link(path).map(Path::to_owned),
+        }
     }
 
     fn has(&self, path: &Path, node: &Node) -> bool {
@@ -184,6 +236,10 @@ impl Tree {
     fn add(&mut self, path: &Path, kind: Kind, mode: u32, data: Arc<[u8]>) {
         let path = &self.follow_parents(path);
         for parent in path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")) {
+            if self.root_has_directory(parent) {
+                // It keeps its mode.
+                continue;
+            }
             self.nodes.entry(parent.to_owned()).or_insert_with(|| Node {
                 kind: Kind::Directory,
                 mode: 0o755,
@@ -206,10 +262,9 @@ impl Tree {
             }
             here.push(&name);
             let is_parent = !ahead.is_empty() && links_left > 0;
-            let node = self.nodes.get(&here).filter(|_| is_parent);
-            if let Some(link) = node.filter(|node| node.kind == Kind::Symlink) {
+            if let Some(target) = self.link(&here).filter(|_| is_parent) {
                 links_left -= 1;
-                ahead.extend(parts_ahead(Path::new(OsStr::from_bytes(&link.data))));
+                ahead.extend(parts_ahead(&target));
                 here.pop();
             }
         }

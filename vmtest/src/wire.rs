@@ -83,6 +83,8 @@ pub(crate) enum FromGuest {
         oom_kills: u64,
         /// The bits that the kernel's taint has since the test began.
         taint: u64,
+        /// Whether it left no space in the guest's file systems.
+        full: bool,
     },
     /// The program ended.
     Exited {
@@ -447,7 +449,7 @@ mod tests {
         assert!(decoder.is_last(0) && !decoder.is_last(u32::MAX) && !decoder.is_last(1));
         for bytes in [
             &b"M{\"type\":\"end\",\"records\":4294967295}"[..],
-            b"M{\"type\":\"test-ended\",\"binary\":18446744073709551615,\"test\":\"\",\"status\":{\"signaled\":2147483647},\"seconds\":-1e308,\"oom_kills\":0,\"taint\":18446744073709551615}",
+            b"M{\"type\":\"test-ended\",\"binary\":18446744073709551615,\"test\":\"\",\"status\":{\"signaled\":2147483647},\"seconds\":-1e308,\"oom_kills\":0,\"taint\":18446744073709551615,\"full\":true}",
             b"M{\"type\":\"listed\",\"binary\":9,\"list\":{\"tests\":[],\"ignored\":[]}}",
             b"",
             b"1",

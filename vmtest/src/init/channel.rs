@@ -6,6 +6,7 @@ use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 pub(super) struct Channel {
@@ -16,7 +17,9 @@ pub(super) struct Channel {
 
 impl Channel {
     pub(super) fn open(port: &Path) -> io::Result<Self> {
-        let port = File::options().read(true).write(true).open(port)?;
+        let mut options = File::options();
+        // It is no terminal that programs are run from.
+        let port = options.read(true).write(true).custom_flags(libc::O_NOCTTY).open(port)?;
         let mut settings = tcgetattr(&port)?;
         settings.make_raw();
         tcsetattr(&port, OptionalActions::Now, &settings)?;

@@ -29,28 +29,28 @@ pub(super) struct Device {
 }
 
 /// A file of QEMU's.
-pub(super) struct Firmware {
-    device: Device,
+pub(super) struct Firmware<'a> {
+    device: &'a mut Device,
     select: Option<u16>,
     left: usize,
 }
 
-impl Firmware {
+impl<'a> Firmware<'a> {
     /// The whole file as a reader, whose buffer is the memory that QEMU writes to.
-    pub(super) fn reader(self) -> impl BufRead {
+    pub(super) fn reader(self) -> impl BufRead + use<'a> {
         FirmwareReader { firmware: self, length: 0, at: 0 }
     }
 }
 
 /// Reads a file of QEMU's in pieces of at most 1 MiB.
-struct FirmwareReader {
-    firmware: Firmware,
+struct FirmwareReader<'a> {
+    firmware: Firmware<'a>,
     /// The length of the piece in the window, and how much of it was read.
     length: usize,
     at: usize,
 }
 
-impl BufRead for FirmwareReader {
+impl BufRead for FirmwareReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let Firmware { device, select, left } = &mut self.firmware;
         if self.at == self.length {
@@ -68,7 +68,7 @@ impl BufRead for FirmwareReader {
     }
 }
 
-impl Read for FirmwareReader {
+impl Read for FirmwareReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let length = self.fill_buf()?.read(out)?;
         self.consume(length);
@@ -83,8 +83,8 @@ impl Device {
         Ok(Self { window: Window::new()? })
     }
 
-    /// Opens the file that QEMU was given as `name`.
-    pub(super) fn open(mut self, name: &str) -> io::Result<Firmware> {
+    /// Opens the file that QEMU was given as `name`; nothing if there is none.
+    pub(super) fn find(&mut self, name: &str) -> io::Result<Option<Firmware<'_>>> {
         let count = self.read(Some(DIRECTORY), 4)?;
         let count = be32(count);
         for index in 0..count {
@@ -93,13 +93,21 @@ impl Device {
             let (size, select) = (be32(entry), u16::from_be_bytes([entry[4], entry[5]]));
             let end = entry[8..].iter().position(|byte| *byte == 0).unwrap_or(56);
             if &entry[8..8 + end] == name.as_bytes() {
-                return Ok(Firmware { device: self, select: Some(select), left: size as usize });
+                let left = size as usize;
+                return Ok(Some(Firmware { device: self, select: Some(select), left }));
             }
             if index > 4096 {
                 break;
             }
         }
-        Err(io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}")))
+        Ok(None)
+    }
+
+    /// Opens the file that QEMU was given as `name`.
+    pub(super) fn open(&mut self, name: &str) -> io::Result<Firmware<'_>> {
+        let missing =
+            || io::Error::new(io::ErrorKind::NotFound, format!("QEMU was not given {name}"));
+        self.find(name)?.ok_or_else(missing)
     }
 
     /// Reads `length` bytes, at most [`WINDOW`], of the selected item or of the one to select.

@@ -1,7 +1,5 @@
 //! Sets the guest's machine up: file systems, loopback, clock, random numbers, modules.
 
-use super::firmware::Firmware;
-use crate::cpio::{Kind, Reader};
 use crate::plan::SWITCH_ROOT;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
@@ -9,7 +7,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,7 +70,15 @@ pub(super) fn try_every_timer() -> io::Result<()> {
     Ok(sched_setaffinity(None, &home)?)
 }
 
-fn mount_at(kind: &str, path: &str, options: &str) -> io::Result<()> {
+/// Makes what is mounted at a path the root.
+pub(super) fn enter(path: &Path) -> io::Result<()> {
+    std::env::set_current_dir(path)?;
+    rustix::mount::mount_move(".", "/")?;
+    rustix::process::chroot(".")?;
+    std::env::set_current_dir("/")
+}
+
+pub(super) fn mount_at(kind: &str, path: &str, options: &str) -> io::Result<()> {
     let options = std::ffi::CString::new(options)?;
     Ok(mount(kind, path, kind, MountFlags::empty(), options.as_c_str())?)
 }
@@ -134,34 +140,15 @@ pub(super) fn reseed_random(seed: &[u8]) -> io::Result<()> {
     if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Unpacks the payload onto the root file system.
-pub(super) fn unpack(payload: Firmware) -> io::Result<()> {
-    let mut reader = Reader::new(payload.reader());
-    while let Some(entry) = reader.next()? {
-        let path = Path::new("/").join(&entry.name);
-        match entry.kind {
-            Kind::Directory => {
-                fs::create_dir_all(&path)?;
-                reader.data(&entry, &mut io::sink())?;
-            }
-            // What init itself needs is there already, and must not be written while it is mapped.
-            _ if path.symlink_metadata().is_ok() => reader.data(&entry, &mut io::sink())?,
-            Kind::File => {
-                let mut file =
-                    File::options().write(true).create_new(true).mode(entry.mode).open(&path)?;
-                reader.data(&entry, &mut file)?;
-            }
-            Kind::Symlink => {
-                let mut target = Vec::new();
-                reader.data(&entry, &mut target)?;
-                symlink(String::from_utf8(target).map_err(io::Error::other)?, &path)?;
-            }
-            Kind::CharacterDevice { .. } => {
-                return Err(io::Error::other(format!("the payload has a device, {}", entry.name)));
-            }
-        }
-    }
-    Ok(())
+/// Whether a file system in the guest's memory has no space left.
+pub(super) fn is_full() -> bool {
+    let is_full = |path: &str| {
+        rustix::fs::statvfs(path).is_ok_and(|found| {
+            found.f_blocks > 0 && found.f_bavail == 0 || found.f_files > 0 && found.f_favail == 0
+        })
+    };
+    // Those of a machine that is not ours are none of our business.
+    rustix::process::getpid().is_init() && ["/", "/tmp"].into_iter().any(is_full)
 }
 
 /// Loads an uncompressed kernel module.
@@ -201,9 +188,6 @@ pub(super) fn switch_root() -> io::Result<Infallible> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    std::env::set_current_dir(NEW)?;
-    rustix::mount::mount_move(".", "/")?;
-    rustix::process::chroot(".")?;
-    std::env::set_current_dir("/")?;
+    enter(Path::new(NEW))?;
     Err(Command::new(init).exec())
 }

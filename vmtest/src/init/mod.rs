@@ -11,13 +11,15 @@ mod guard;
 mod machine;
 mod port;
 mod process;
+mod root;
 mod terminal;
 mod tests;
+mod unpack;
 
 use crate::host::{PORT_OPTION, RUNNER};
-use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, SWITCH_ROOT};
+use crate::plan::{Action, DEBUG_EXIT, PAYLOAD, PLAN, Plan, ROOT, SWITCH_ROOT};
 use crate::protocol;
-use crate::wire::{FromGuest, Record, Status, ToGuest};
+use crate::wire::{FromGuest, Record, Status, Stream, ToGuest};
 use channel::Channel;
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -87,10 +89,15 @@ fn init() -> io::Result<Infallible> {
         return machine::switch_root();
     }
     machine::mount_file_systems()?;
+    // As the init of a system does: without it, this process and its children are in no session.
+    rustix::process::setsid()?;
     guard::hide_this_process()?;
     guard::show_kernel_messages();
     machine::bring_up_loopback()?;
-    let device = firmware::Device::new()?;
+    let mut device = firmware::Device::new()?;
+    if let Some(root) = device.find(ROOT)? {
+        root::enter(root)?;
+    }
     let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
     channel.send(&FromGuest::Ready { release: release() })?;
     let (clock, seed) = wait_for_go(&mut channel)?;
@@ -130,8 +137,9 @@ fn wait_for_go(channel: &mut Channel) -> io::Result<(u64, Vec<u8>)> {
     }
 }
 
-fn work(channel: &mut Channel, device: firmware::Device) -> io::Result<()> {
-    machine::unpack(device.open(PAYLOAD)?)?;
+fn work(channel: &mut Channel, mut device: firmware::Device) -> io::Result<()> {
+    unpack::unpack(device.open(PAYLOAD)?.reader(), Path::new("/"))?;
+    drop(device);
     // The ports of a process are those of all that it starts, too.
     firmware::give_up_ports()?;
     let plan = std::fs::read(PLAN)?;
@@ -154,6 +162,10 @@ fn carry_out(channel: &mut Channel, plan: Plan) -> io::Result<()> {
         Action::Run(program) => {
             let before = guard::taint();
             let status = process::run(channel, &program, &plan.env)?;
+            if status != Status::Exited(0) && machine::is_full() {
+                let said = "vmtest: the guest's file system in memory is full; give it more memory with `--memory`\n";
+                channel.send_bytes(Stream::Stderr, said.as_bytes())?;
+            }
             guard::show_kernel_messages();
             // A line that was begun is printed when another one follows.
             let _ = std::fs::write("/dev/kmsg", "<6>vmtest: the program has ended\n");

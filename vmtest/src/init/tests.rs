@@ -2,6 +2,7 @@
 
 use super::channel::Channel;
 use super::guard::{show_kernel_messages, taint};
+use super::machine;
 use super::process::{command, run_to_end};
 use crate::plan::{List, TestBinary};
 use crate::wire::{FromGuest, Status, Stream};
@@ -122,6 +123,7 @@ fn run_one(
         seconds,
         oom_kills,
         taint,
+        full: machine::is_full(),
     })?;
     Ok(status)
 }

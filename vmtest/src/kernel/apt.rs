@@ -14,15 +14,15 @@ use std::process::Command;
 
 /// apt, with its state in the cache, for one suite. It neither reads nor changes what is installed
 /// on this machine, and needs no privilege.
-pub(super) struct Apt<'a> {
+pub(crate) struct Apt<'a> {
     mirror: &'a str,
     state: PathBuf,
     cache: &'a Cache,
-    suite: &'static str,
+    suite: &'a str,
 }
 
 impl<'a> Apt<'a> {
-    pub(super) fn new(cache: &'a Cache, suite: &'static str, mirror: &'a Mirror) -> Result<Self> {
+    pub(crate) fn new(cache: &'a Cache, suite: &'a str, mirror: &'a Mirror) -> Result<Self> {
         let state = cache.directory(&format!("apt/{suite}"))?;
         for directory in ["lists/partial", "archives/partial"] {
             let path = state.join(directory);
@@ -56,8 +56,43 @@ impl<'a> Apt<'a> {
         Ok(parse_packages(&self.call("apt-cache", &["dumpavail"], &lock)?))
     }
 
+    /// Finds packages and all that they depend on, as apt would install them on a system without any.
+    pub(crate) fn resolve(&self, names: &[String]) -> Result<Vec<Package>> {
+        let index = self.index()?;
+        for name in names {
+            if !index.iter().any(|package| package.name == *name) {
+                return Err(self.lacks(name, &index));
+            }
+        }
+        let lock = self.cache.lock(&format!("apt-{}", self.suite))?;
+        let install = ["install", "--simulate", "--no-install-recommends"];
+        let names: Vec<&str> =
+            install.into_iter().chain(names.iter().map(String::as_str)).collect();
+        let said = self.call("apt-get", &names, &lock)?;
+        let chosen = parse_installs(&said);
+        chosen
+            .iter()
+            .map(|(name, version)| {
+                let found = index.iter().find(|it| it.name == *name && it.version == *version);
+                found.cloned().ok_or_else(|| self.lacks(name, &index))
+            })
+            .collect()
+    }
+
+    /// Says that a package is not in the index.
+    fn lacks(&self, name: &str, index: &[Package]) -> Error {
+        let message = format!("{} has no package `{name}`", self.suite);
+        let error = Error::new(ErrorKind::MissingPackage, message);
+        let distance =
+            |package: &&Package| strsim::damerau_levenshtein(name, package.name.as_str());
+        match index.iter().min_by_key(distance).filter(|it| distance(it) <= 2) {
+            Some(nearest) => error.help(format!("did you mean `{}`?", nearest.name)),
+            None => error.help("search for it on packages.debian.org, or name another suite"),
+        }
+    }
+
     /// Fetches a package into a directory, verified by its checksum.
-    pub(super) fn fetch(
+    pub(crate) fn fetch(
         &self,
         package: &Package,
         directory: &Path,
@@ -122,7 +157,7 @@ fn output(mut command: Command, lock: &Lock) -> Result<String> {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error = Error::new(ErrorKind::Fetch, format!("cannot run {program}")).because(error);
         if missing {
-            error.help("Debian's kernels need apt and dpkg: install them, or name kernels by path")
+            error.help("Debian's packages need apt and dpkg: install them, or name kernels by path")
         } else {
             error
         }
@@ -166,6 +201,17 @@ fn parse_packages(text: &str) -> Vec<Package> {
             package.check().ok().map(|()| package)
         })
         .collect()
+}
+
+/// Reads what `apt-get --simulate` would install: names and versions.
+fn parse_installs(text: &str) -> Vec<(String, String)> {
+    let install = |line: &str| {
+        let (name, rest) = line.strip_prefix("Inst ")?.split_once(" (")?;
+        let version = rest.split([' ', ')']).next()?;
+        // The name of a package of another architecture has that behind it.
+        Some((name.split(':').next()?.to_owned(), version.to_owned()))
+    };
+    text.lines().filter_map(install).collect()
 }
 
 /// Compares versions as Debian's policy says (section 5.6.12), for those of kernels, which have no
@@ -227,6 +273,14 @@ mod tests {
             }
         }
         assert_eq!(compare_versions("1.01", "1.1"), Ordering::Equal);
+    }
+
+    #[test]
+    fn what_would_be_installed_is_read() {
+        let text = "NOTE: This is only a simulation!\nInst libc6 (2.36-9+deb12u9 Debian:12.9/oldstable [amd64]) []\n\
+                    Inst dash (0.5.12-2 Debian:12.9/oldstable [amd64])\nConf libc6 (2.36-9+deb12u9 Debian:12.9 [amd64])\n";
+        let expected = [("libc6", "2.36-9+deb12u9"), ("dash", "0.5.12-2")];
+        assert_eq!(parse_installs(text), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Reads tar archives of strangers, as they come: only regular files whose names can mean nothing but
-//! a place below the directory that they are unpacked to, and only so many and so large.
+//! Reads tar archives of strangers, as they come, and only so much of them.
 //!
-//! Links, devices and modes are left out, so that nothing of an archive can lead elsewhere.
+//! Of a kernel's archive only regular files are taken whose names can mean nothing but a place below the directory that
+//! they are unpacked to. Links, devices and modes are left out, so that nothing of an archive can lead elsewhere.
 
 use super::decompress::decompressed;
 use crate::error::{Error, ErrorKind, Result};
+use std::borrow::Cow;
 use std::io::{self, Read};
 use tar::EntryType;
 
@@ -49,7 +50,7 @@ pub(crate) enum Entry<'a> {
 const LONGEST_PATH: u64 = 4096;
 const LONGEST_PAX: u64 = 64 << 10;
 
-/// Reads an archive, compressed or not, and hands over what is wanted of it.
+/// Reads an archive of a kernel, compressed or not, and hands over what is wanted of it.
 ///
 /// # Errors
 /// It is damaged, or holds more than the budget has left, or a name in it leads out of it; or
@@ -58,6 +59,79 @@ pub(crate) fn read(
     archive: impl Read,
     budget: &mut Budget,
     visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
+) -> Result<()> {
+    walk(archive, budget, &mut |item, budget| {
+        // Links, devices and directories: what is needed is none of these.
+        if item.kind != ItemKind::File {
+            return Ok(());
+        }
+        let Some(path) = relative(&item.name)?.filter(|path| is_text(path)) else { return Ok(()) };
+        if let Some(path) = whiteout(&path) {
+            visit(Entry::Removed { path: &path })
+        } else if is_wanted(&path) {
+            item.keep(&path, budget)?;
+            visit(Entry::File { path: &path, data: item.data })
+        } else {
+            Ok(())
+        }
+    })
+    .map_err(|error| {
+        let is_refused = error.kind() == ErrorKind::ArchiveRefused && error.advice().is_none();
+        if is_refused { error.help("this is not the archive of a kernel") } else { error }
+    })
+}
+
+/// What an entry of an archive is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ItemKind {
+    Directory,
+    File,
+    /// A symbolic link, and the path that it has.
+    Symlink(Vec<u8>),
+    /// Another name of an earlier file, and the first name of that.
+    HardLink(Vec<u8>),
+    /// A device, a FIFO, or a kind that nobody knows: what it is called.
+    Special(&'static str),
+}
+
+/// An entry of an archive, as the archive describes it.
+pub(crate) struct Item<'a> {
+    /// Its name, whatever bytes that is.
+    pub(crate) name: Vec<u8>,
+    pub(crate) kind: ItemKind,
+    pub(crate) mode: u32,
+    /// The user and the group that it belongs to.
+    pub(crate) owner: (u32, u32),
+    pub(crate) size: u64,
+    is_unusual: bool,
+    pub(crate) data: &'a mut dyn Read,
+}
+
+impl Item<'_> {
+    /// Takes a file that is kept from the budget.
+    ///
+    /// # Errors
+    /// The budget has too little left, or the file does not have the size that its header says.
+    pub(crate) fn keep(&self, path: &str, budget: &mut Budget) -> Result<()> {
+        if self.is_unusual {
+            return Err(refused(format!("{path} is sparse, or has two sizes")));
+        }
+        if self.size > budget.largest {
+            return Err(refused(format!("{path} has {} bytes", self.size)));
+        }
+        take(&mut budget.files, 1, "files that are wanted")?;
+        take(&mut budget.kept, self.size, "bytes of files that are wanted")
+    }
+}
+
+/// Reads a tar archive, compressed or not, and hands over each entry with what is left of the budget.
+///
+/// # Errors
+/// It is damaged, or holds more than the budget has left; or `visit` fails.
+pub(crate) fn walk(
+    archive: impl Read,
+    budget: &mut Budget,
+    visit: &mut dyn FnMut(Item<'_>, &mut Budget) -> Result<()>,
 ) -> Result<()> {
     let stream = decompressed(archive)?;
     // Each byte is accounted for by a header before it is read; this is for what follows the last.
@@ -72,29 +146,38 @@ pub(crate) fn read(
         take(&mut budget.bytes, size.saturating_add(512), "bytes")?;
         match kind {
             EntryType::GNULongName => named.path = Some(whole(&mut entry, size, LONGEST_PATH)?),
+            EntryType::GNULongLink => named.link = Some(whole(&mut entry, size, LONGEST_PATH)?),
             EntryType::XHeader => named.pax(&whole(&mut entry, size, LONGEST_PAX)?)?,
-            EntryType::GNULongLink | EntryType::XGlobalHeader => {}
-            EntryType::Regular | EntryType::Continuous => {
+            EntryType::XGlobalHeader => {}
+            _ => {
                 let named = std::mem::take(&mut named);
-                let bytes = named.path.unwrap_or_else(|| entry.header().path_bytes().into_owned());
-                let Some(path) = relative(&bytes)? else { continue };
-                if let Some(path) = whiteout(&path) {
-                    visit(Entry::Removed { path: &path })?;
-                } else if is_wanted(&path) {
-                    if named.is_unusual {
-                        return Err(refused(format!("{path} is sparse, or has two sizes")));
+                let header = entry.header();
+                let name = named.path.unwrap_or_else(|| header.path_bytes().into_owned());
+                let link = named.link.or_else(|| header.link_name_bytes().map(Cow::into_owned));
+                let link = without_end(link.unwrap_or_default());
+                let kind = match kind {
+                    EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                        ItemKind::File
                     }
-                    if size > budget.largest {
-                        return Err(refused(format!("{path} has {size} bytes")));
-                    }
-                    take(&mut budget.files, 1, "files that are wanted")?;
-                    take(&mut budget.kept, size, "bytes of files that are wanted")?;
-                    let mut data = Exactly(&mut entry, size);
-                    visit(Entry::File { path: &path, data: &mut data })?;
-                }
+                    EntryType::Directory => ItemKind::Directory,
+                    EntryType::Symlink => ItemKind::Symlink(link),
+                    EntryType::Link => ItemKind::HardLink(link),
+                    EntryType::Char | EntryType::Block => ItemKind::Special("a device"),
+                    EntryType::Fifo => ItemKind::Special("a FIFO"),
+                    _ => ItemKind::Special("of an unknown kind"),
+                };
+                // A number that is left out is no damage: not everything has a mode or an owner.
+                let number = |number: io::Result<u64>| {
+                    number.ok().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+                };
+                let owner = (number(header.uid()), number(header.gid()));
+                let mode = number(header.mode().map(Into::into)) & 0o7777;
+                let is_sparse = header.entry_type() == EntryType::GNUSparse;
+                let is_unusual = named.is_unusual || is_sparse;
+                let data = &mut Exactly(&mut entry, size);
+                let name = without_end(name);
+                visit(Item { name, kind, mode, owner, size, is_unusual, data }, budget)?;
             }
-            // Links, devices and directories: what is needed is none of these.
-            _ => named = Named::default(),
         }
     }
     Ok(())
@@ -118,6 +201,7 @@ impl<R: Read> Read for Exactly<R> {
 #[derive(Default)]
 struct Named {
     path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     is_unusual: bool,
 }
 
@@ -136,6 +220,7 @@ impl Named {
                 record().ok_or_else(|| refused("a description in pax's format is damaged"))?;
             match key {
                 b"path" => self.path = Some(value.to_owned()),
+                b"linkpath" => self.link = Some(value.to_owned()),
                 // The header's own size is the one that is used.
                 b"size" => self.is_unusual = true,
                 _ => self.is_unusual |= key.starts_with(b"GNU.sparse."),
@@ -146,22 +231,36 @@ impl Named {
     }
 }
 
-/// A path as its plain names; none if it is not text that can be printed.
-fn relative(bytes: &[u8]) -> Result<Option<String>> {
-    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+/// A name without the byte that ends it in some archives.
+fn without_end(mut name: Vec<u8>) -> Vec<u8> {
+    if name.last() == Some(&0) {
+        name.pop();
+    }
+    name
+}
+
+/// Whether a path is not empty and can be printed.
+fn is_text(path: &str) -> bool {
+    !path.is_empty() && !path.chars().any(char::is_control)
+}
+
+/// A path as its plain names, which are none for the root itself; nothing if it is not UTF-8.
+///
+/// # Errors
+/// It leads out of the archive.
+pub(crate) fn relative(bytes: &[u8]) -> Result<Option<String>> {
     let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
     let names: Vec<&str> =
         path.split('/').filter(|name| !name.is_empty() && *name != ".").collect();
     if names.contains(&"..") {
         return Err(refused(format!("the name {path:?} leads out of it")));
     }
-    let is_plain = !names.is_empty() && !path.chars().any(char::is_control);
-    Ok(is_plain.then(|| names.join("/")))
+    Ok(Some(names.join("/")))
 }
 
 /// What an empty file says by its name is gone of the layers below that of its own: a path, or all
 /// below a directory.
-fn whiteout(path: &str) -> Option<String> {
+pub(crate) fn whiteout(path: &str) -> Option<String> {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name.strip_prefix(".wh.")? {
         ".wh..opq" => Some(directory.to_owned()),
@@ -198,11 +297,11 @@ fn take(left: &mut u64, count: u64, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn refused(what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::ArchiveRefused, what).help("this is not the archive of a kernel")
+pub(crate) fn refused(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::ArchiveRefused, what)
 }
 
-pub(super) fn damaged(error: io::Error) -> Error {
+pub(crate) fn damaged(error: io::Error) -> Error {
     Error::new(ErrorKind::ArchiveRefused, "it is damaged").because(error)
 }
 

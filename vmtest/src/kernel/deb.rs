@@ -10,15 +10,26 @@ const HEADER: usize = 60;
 /// A package has three members; a signature and what a vendor adds are a few more.
 const MEMBERS: usize = 16;
 
-/// Reads the files of a package, as [`archive::read`] does.
+/// Reads the files of a kernel from a package, as [`archive::read`] does.
 ///
 /// # Errors
 /// It is no package, or as [`archive::read`].
 pub(crate) fn read(
-    mut package: impl Read,
+    package: impl Read,
     budget: &mut Budget,
     visit: &mut dyn FnMut(Entry<'_>) -> Result<()>,
 ) -> Result<()> {
+    data(package, |archive| archive::read(archive, budget, visit))
+}
+
+/// Hands over the archive with the files of a package.
+///
+/// # Errors
+/// It is no package, or `read` fails.
+pub(crate) fn data<T>(
+    mut package: impl Read,
+    read: impl FnOnce(&mut dyn Read) -> Result<T>,
+) -> Result<T> {
     let mut magic = [0; MAGIC.len()];
     package.read_exact(&mut magic).map_err(damaged)?;
     if magic != MAGIC {
@@ -33,7 +44,7 @@ pub(crate) fn read(
             return Err(not_a_package("the header of a member is damaged"));
         };
         if name.starts_with("data.tar") {
-            return archive::read(package.take(size), budget, visit);
+            return read(&mut package.take(size));
         }
         let padded = size + size % 2;
         let skipped =

@@ -16,9 +16,9 @@ const KNOWN: &str = include_str!("known.lock");
 /// A package, pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Package {
-    pub(super) name: String,
-    pub(super) version: String,
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
     /// Where the package lies on a mirror, from its root.
     pub(super) file: String,
     pub(super) sha256: String,

@@ -1,9 +1,9 @@
 //! Kernels: where they come from, and what is kept of them.
 
-mod apt;
-mod archive;
+pub(crate) mod apt;
+pub(crate) mod archive;
 mod cache;
-mod deb;
+pub(crate) mod deb;
 mod debian;
 mod decompress;
 mod download;
@@ -25,7 +25,7 @@ pub use debian::Packages;
 pub use lock::LockFile;
 pub use mirror::Mirror;
 pub use source::Source;
-pub(crate) use verified::Identity;
+pub(crate) use verified::{Identity, check as check_file};
 
 use crate::digest::sha256;
 use crate::error::{Context as _, Error, ErrorKind, Result};
@@ -274,7 +274,7 @@ impl Kernel {
     }
 }
 
-/// Removes from the cache the kernels that are not wanted any more, and all snapshots; how many
+/// Removes from the cache the kernels that are not wanted any more, and all snapshots and root file systems; how many
 /// kernels there were. Wanted are those that the lock file pins, or else the newest of each line, and
 /// those of `sources`. Waits until no other process uses the cache; `is_waited_for` is called if one
 /// does.
@@ -288,7 +288,7 @@ pub fn prune(
 ) -> Result<usize> {
     let cache = Cache::open()?;
     cache.alone(is_waited_for, || {
-        for name in ["snapshots", "images"] {
+        for name in ["snapshots", "images", crate::root::ROOTS] {
             cache::remove(&cache.path(name))?;
         }
         let wanted: BTreeSet<PathBuf> =

@@ -55,7 +55,7 @@ const YOUNG: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// It has another digest; other users can write to it; or it can't be read.
-pub(super) fn check(path: &Path, expected: &str) -> Result<()> {
+pub(crate) fn check(path: &Path, expected: &str) -> Result<()> {
     check_at(path, expected, SystemTime::now())
 }
 

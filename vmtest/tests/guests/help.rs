@@ -10,6 +10,7 @@ use tempfile::TempDir;
 /// Each example, and what its output has in it.
 const EXAMPLES: &[(&str, &str)] = &[
     ("run --kernel 6.1 -- uname -r", "6.1."),
+    ("run --kernel 6.12 --root debian:bookworm/iproute2 -- ip -V", "iproute2"),
     ("test --kernel 5.10 --kernel 7.3", "7.3"),
     ("completions bash > bpfmap-vmtest.bash", ""),
     (

@@ -9,5 +9,6 @@ mod handover;
 mod help;
 mod hostile;
 mod library;
+mod roots;
 mod run;
 mod sources;

@@ -1,0 +1,90 @@
+//! The C library of a root file system and that of this machine. All files of glibc must be of one version, and programs run
+//! with a newer one than they were built with, so the newer of the two serves all programs.
+
+use crate::elf;
+use crate::error::Result;
+use crate::regular;
+use crate::root::{CLibrary, Listing};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The files of glibc that are loaded into programs.
+const FILES: [&str; 14] = [
+    "ld-linux-x86-64.so.2",
+    "libBrokenLocale.so.1",
+    "libanl.so.1",
+    "libc.so.6",
+    "libc_malloc_debug.so.0",
+    "libdl.so.2",
+    "libm.so.6",
+    "libmvec.so.1",
+    "libnss_compat.so.2",
+    "libnss_dns.so.2",
+    "libnss_files.so.2",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+];
+
+/// What becomes of the C library of a root file system when programs of this machine are put on top of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Replaced<'a> {
+    /// It has none, or the programs need none.
+    Nothing,
+    /// It is the newer one, and stays.
+    Kept,
+    /// All of its files are replaced by those of this machine, which are in this directory.
+    All(&'a CLibrary, PathBuf),
+}
+
+/// Decides for the files that programs of this machine need.
+pub(crate) fn replaced<'a>(
+    of_root: Option<&'a CLibrary>,
+    needed: &[PathBuf],
+) -> Result<Replaced<'a>> {
+    let ours = needed.iter().find(|file| file.file_name() == Some(OsStr::new("libc.so.6")));
+    let (Some(of_root), Some(ours)) = (of_root, ours) else { return Ok(Replaced::Nothing) };
+    let version = elf::c_library_version(&regular::read(ours, regular::FILE)?);
+    Ok(if version.is_some_and(|version| version > of_root.version) {
+        Replaced::All(of_root, ours.parent().unwrap_or(ours).to_owned())
+    } else {
+        Replaced::Kept
+    })
+}
+
+impl Replaced<'_> {
+    /// Whether the root file system's own is used in the place of a file.
+    pub(crate) fn is_kept(&self, file: &Path) -> bool {
+        *self == Replaced::Kept && is_of_c_library(file)
+    }
+
+    /// The files of this machine that replace those of the root file system beyond what the programs need, and where.
+    pub(crate) fn by(&self, root: Option<&Listing>) -> Vec<(PathBuf, PathBuf)> {
+        let (Self::All(of_root, ours), Some(root)) = (self, root) else { return Vec::new() };
+        let pairs = FILES.iter().map(|name| (ours.join(name), of_root.directory.join(name)));
+        pairs.filter(|(source, target)| source.is_file() && root.has_file(target)).collect()
+    }
+}
+
+fn is_of_c_library(file: &Path) -> bool {
+    file.file_name().and_then(OsStr::to_str).is_some_and(|name| FILES.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newer_c_library_serves_all() {
+        let needed = elf::needed_files(&std::env::current_exe().unwrap(), &[], None).unwrap();
+        let of_root = |minor| CLibrary { version: (2, minor), directory: "/lib64".into() };
+        let (older, newer) = (of_root(1), of_root(999));
+        let libc = Path::new("/lib/x86_64-linux-gnu/libc.so.6");
+        assert_eq!(replaced(None, &needed).unwrap(), Replaced::Nothing);
+        assert!(replaced(Some(&newer), &needed).unwrap().is_kept(libc));
+        assert!(!replaced(Some(&newer), &needed).unwrap().is_kept(Path::new("/lib/libelf.so.1")));
+        assert!(matches!(replaced(Some(&older), &needed).unwrap(), Replaced::All(..)));
+        assert!(!replaced(Some(&older), &needed).unwrap().is_kept(libc));
+        assert_eq!(replaced(Some(&older), &[]).unwrap(), Replaced::Nothing);
+    }
+}

@@ -1,0 +1,18 @@
+//! What programs expect of every Linux system: the users, the names of this machine, and a few programs.
+
+/// Files by their paths, without the slash at the beginning.
+pub(crate) const FILES: [(&str, &str); 4] = [
+    ("etc/group", "root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\n"),
+    ("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n"),
+    ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    (
+        "etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\n\
+         daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
+         nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    ),
+];
+
+/// The programs of this machine that a guest without a root file system has: those that tests of system calls start
+/// most. Together they are smaller than the C library, which init needs anyway.
+pub(crate) const PROGRAMS: [&str; 6] = ["cat", "echo", "false", "sh", "sleep", "true"];

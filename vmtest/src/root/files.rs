@@ -1,0 +1,374 @@
+//! The files of a root file system while it is put together, on paper only: nothing is written to this machine, so no
+//! name and no link of an archive can lead anywhere on it.
+
+use super::listing::{Entry, Listing, Program};
+use crate::cpio::{Kind, Writer};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::initramfs::MOUNTED;
+use crate::kernel::archive::{Budget, Item, ItemKind, damaged, refused, relative, whiteout};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// As many symbolic links as the kernel itself follows.
+const MAX_LINKS: u32 = 40;
+
+/// The most that a root file system may have.
+pub(super) fn budget() -> Budget {
+    Budget {
+        entries: 2_000_000,
+        bytes: 32 << 30,
+        files: 1_000_000,
+        kept: 4 << 30,
+        largest: crate::regular::FILE,
+    }
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Directory,
+    File(Arc<[u8]>),
+    Symlink(String),
+}
+
+#[derive(Debug)]
+struct Placed {
+    node: Node,
+    mode: u32,
+    owner: (u32, u32),
+    /// The layer of a container image that it comes from.
+    layer: u32,
+}
+
+/// How an archive's directory counts where there is a link to a directory already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Directories {
+    /// It replaces the link, as in the layers of container images.
+    Replace,
+    /// It stands for the directory that the link leads to, as in Debian's packages.
+    Follow,
+}
+
+/// The files by their paths from the root, without the slash at the beginning.
+#[derive(Debug)]
+pub(super) struct Files {
+    placed: BTreeMap<PathBuf, Placed>,
+    directories: Directories,
+    layer: u32,
+}
+
+impl Files {
+    pub(super) fn new(directories: Directories) -> Self {
+        Self { placed: BTreeMap::new(), directories, layer: 0 }
+    }
+
+    /// Goes on with the next layer of a container image.
+    pub(super) fn next_layer(&mut self) {
+        self.layer += 1;
+    }
+
+    /// Adds an entry of an archive. In a layer of a container image, `whiteouts` are names that remove something.
+    ///
+    /// # Errors
+    /// It is a device or a FIFO, it leads out of the root, or it is damaged or too large.
+    pub(super) fn take(
+        &mut self,
+        item: &mut Item<'_>,
+        budget: &mut Budget,
+        whiteouts: bool,
+    ) -> Result<()> {
+        let Some(path) = relative(&item.name)? else {
+            let name = String::from_utf8_lossy(&item.name).into_owned();
+            return Err(refused(format!("the name {name:?} is not UTF-8")));
+        };
+        if whiteouts && let Some(removed) = whiteout(&path) {
+            return self.remove(&path, &removed);
+        }
+        let access = (item.mode, item.owner);
+        let node = match &item.kind {
+            // The guest makes its own.
+            _ if is_mounted_over(&path) => return Ok(()),
+            ItemKind::Directory => Node::Directory,
+            ItemKind::Symlink(target) => Node::Symlink(text(&path, target)?),
+            ItemKind::HardLink(first) => {
+                let first = relative(first)?.unwrap_or_default();
+                let first = self.place(&first)?;
+                let node = self.placed.get(&first).map(|placed| placed.node.clone());
+                node.filter(|node| !matches!(node, Node::Directory)).ok_or_else(|| {
+                    refused(format!("{path} is a link to {}, which is not in it", first.display()))
+                })?
+            }
+            ItemKind::Special(what) => return Err(refused(format!("{path} is {what}"))),
+            ItemKind::File => {
+                item.keep(&path, budget)?;
+                let mut data = Vec::new();
+                item.data.read_to_end(&mut data).map_err(damaged)?;
+                Node::File(data.into())
+            }
+        };
+        self.put(&path, node, access)
+    }
+
+    /// Puts something at a path, in the place of what is there.
+    pub(super) fn put(&mut self, path: &str, node: Node, access: (u32, (u32, u32))) -> Result<()> {
+        let place = self.place(path)?;
+        if place.as_os_str().is_empty() {
+            return Ok(());
+        }
+        for parent in place.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
+            let found = self.placed.get(parent);
+            if found.is_some_and(|found| found.node != Node::Directory) {
+                let parent = parent.display();
+                return Err(refused(format!("{parent} is both a file and a directory")));
+            }
+            let layer = self.layer;
+            self.placed.entry(parent.to_owned()).or_insert(Placed {
+                node: Node::Directory,
+                mode: 0o755,
+                owner: (0, 0),
+                layer,
+            });
+        }
+        match self.placed.get(&place).map(|placed| &placed.node) {
+            Some(Node::Directory) if node == Node::Directory => {}
+            Some(Node::Symlink(_))
+                if node == Node::Directory && self.directories == Directories::Follow =>
+            {
+                return Ok(());
+            }
+            Some(Node::Directory) => self.remove_below(&place, u32::MAX),
+            _ => {}
+        }
+        let (mode, owner) = access;
+        self.placed.insert(place, Placed { node, mode, owner, layer: self.layer });
+        Ok(())
+    }
+
+    /// Puts a file with a text at a path, if there is nothing.
+    pub(super) fn put_if_absent(&mut self, path: &str, node: Node, mode: u32) -> Result<()> {
+        if self.placed.contains_key(&self.place(path)?) {
+            return Ok(());
+        }
+        self.put(path, node, (mode, (0, 0)))
+    }
+
+    /// Removes what earlier layers have at a path, or below it if `whiteout` is the one of a whole directory.
+    fn remove(&mut self, whiteout: &str, removed: &str) -> Result<()> {
+        if removed.split('/').any(|name| matches!(name, "." | "..")) {
+            return Err(refused(format!("the whiteout {whiteout:?} leads out of it")));
+        }
+        let (directory, _) = whiteout.rsplit_once('/').unwrap_or(("", whiteout));
+        // The parts before its own name are followed; the name is not.
+        let place = self.place(removed)?;
+        let layer = self.layer;
+        self.remove_below(&place, layer);
+        let is_whole = removed != directory;
+        if is_whole && self.placed.get(&place).is_some_and(|placed| placed.layer < layer) {
+            self.placed.remove(&place);
+        }
+        Ok(())
+    }
+
+    /// Removes what is below a path and comes from a layer before this one.
+    fn remove_below(&mut self, path: &Path, layer: u32) {
+        let below = self
+            .placed
+            .range(path.to_owned()..)
+            .map_while(|(below, placed)| below.starts_with(path).then_some((below, placed.layer)));
+        let gone: Vec<PathBuf> = below
+            .filter(|(below, of)| *below != path && *of < layer)
+            .map(|(below, _)| below.clone())
+            .collect();
+        for path in gone.iter().rev() {
+            // A directory stays if this layer has something in it.
+            let next = self.placed.range(path.clone()..).nth(1);
+            if !next.is_some_and(|(next, _)| next.starts_with(path)) {
+                self.placed.remove(path);
+            }
+        }
+    }
+
+    /// The path under which something is found whose parents are links.
+    ///
+    /// # Errors
+    /// A link leads out of the root, or links go round.
+    fn place(&self, path: &str) -> Result<PathBuf> {
+        let parts = |path: &str| -> Vec<String> { path.rsplit('/').map(str::to_owned).collect() };
+        let (mut here, mut ahead, mut links_left) = (PathBuf::new(), parts(path), MAX_LINKS);
+        while let Some(name) = ahead.pop() {
+            match name.as_str() {
+                ".." if !here.pop() => {
+                    return Err(refused(format!("{path} leads out of it through a symbolic link")));
+                }
+                "" | "." | ".." => continue,
+                _ => here.push(&name),
+            }
+            if ahead.is_empty() {
+                break;
+            }
+            let Some(Placed { node: Node::Symlink(target), .. }) = self.placed.get(&here) else {
+                continue;
+            };
+            links_left -= 1;
+            if links_left == 0 {
+                return Err(refused(format!("{path} goes round in symbolic links")));
+            }
+            here.pop();
+            if target.starts_with('/') {
+                here = PathBuf::new();
+            }
+            ahead.extend(parts(target));
+        }
+        Ok(here)
+    }
+
+    /// Writes the files as an archive for the guest.
+    pub(super) fn pack(&self, out: impl Write) -> Result<()> {
+        let mut writer = Writer::new(out);
+        for (path, Placed { node, mode, owner, .. }) in &self.placed {
+            let name = path.to_str().expect("its parts are text");
+            let (kind, data) = match node {
+                Node::Directory => (Kind::Directory, &[][..]),
+                Node::File(data) => (Kind::File, &**data),
+                Node::Symlink(target) => (Kind::Symlink, target.as_bytes()),
+            };
+            writer.add_of(name, kind, (*mode, *owner), data).at("pack", path)?;
+        }
+        writer.finish().doing("pack the root file system").map(drop)
+    }
+
+    /// Says what there is.
+    pub(super) fn list(&self) -> Listing {
+        let entries = self.placed.iter().map(|(path, placed)| {
+            let entry = match &placed.node {
+                Node::Directory => Entry::Directory,
+                Node::Symlink(target) => Entry::Symlink(target.into()),
+                Node::File(data) if placed.mode & 0o111 != 0 => Entry::File(Program::of(data)),
+                Node::File(_) => Entry::File(None),
+            };
+            let size = match &placed.node {
+                Node::File(data) => data.len() as u64,
+                Node::Directory | Node::Symlink(_) => 0,
+            };
+            (path.clone(), entry, size)
+        });
+        let c_library = |path: &Path| match self.placed.get(path).map(|placed| &placed.node) {
+            Some(Node::File(data)) => crate::elf::c_library_version(data),
+            _ => None,
+        };
+        Listing::new(entries, c_library)
+    }
+}
+
+/// Whether the guest has a file system of its own at a path, which hides what is there.
+pub(super) fn is_mounted_over(path: &str) -> bool {
+    MOUNTED.iter().any(|mounted| {
+        let below = path.strip_prefix(mounted.trim_start_matches('/'));
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    })
+}
+
+fn text(path: &str, target: &[u8]) -> Result<String> {
+    String::from_utf8(target.to_owned())
+        .map_err(|_| refused(format!("{path} is a link to a path that is not UTF-8")))
+}
+
+/// Says of an error what it is that was refused, and what to do.
+pub(super) fn of(error: Error, what: impl std::fmt::Display) -> Error {
+    let help = match error.kind() {
+        ErrorKind::ArchiveRefused => {
+            "a root file system is made of directories, files and links that stay in it"
+        }
+        _ => return error.of(what),
+    };
+    error.of(what).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCESS: (u32, (u32, u32)) = (0o755, (0, 0));
+
+    fn file(text: &str) -> Node {
+        Node::File(text.as_bytes().into())
+    }
+
+    fn paths(files: &Files) -> Vec<&str> {
+        files.placed.keys().map(|path| path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_path_through_a_link_is_where_the_link_leads() {
+        let mut files = Files::new(Directories::Replace);
+        files.put("bin", Node::Symlink("usr/bin".into()), ACCESS).unwrap();
+        files.put("usr/bin/here", Node::Symlink("/opt".into()), ACCESS).unwrap();
+        files.put("bin/here/tool", file("x"), ACCESS).unwrap();
+        files.put("etc/mtab", Node::Symlink("../proc/self/mounts".into()), ACCESS).unwrap();
+        let expected =
+            ["bin", "etc", "etc/mtab", "opt", "opt/tool", "usr", "usr/bin", "usr/bin/here"];
+        assert_eq!(paths(&files), expected);
+    }
+
+    #[test]
+    fn a_link_that_leads_out_is_refused_where_something_goes_through_it() {
+        let mut files = Files::new(Directories::Replace);
+        for (link, target) in [("a", "../../etc"), ("b", "/../etc"), ("c/d", "../../etc")] {
+            files.put(link, Node::Symlink(target.into()), ACCESS).unwrap();
+            let error = files.put(&format!("{link}/passwd"), file("x"), ACCESS).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArchiveRefused);
+            assert!(error.to_string().contains("through a symbolic link"), "{error}");
+        }
+        files.put("round", Node::Symlink("round/x".into()), ACCESS).unwrap();
+        let error = files.put("round/y", file("x"), ACCESS).unwrap_err();
+        assert!(error.to_string().contains("goes round"), "{error}");
+    }
+
+    #[test]
+    fn layers_replace_and_remove_what_earlier_ones_have() {
+        let mut files = Files::new(Directories::Replace);
+        for path in ["a/x", "a/y", "b/x", "b/y/z", "c"] {
+            files.put(path, file("1"), ACCESS).unwrap();
+        }
+        files.next_layer();
+        files.put("b/y/new", file("2"), ACCESS).unwrap();
+        files.remove("a/.wh.x", "a/x").unwrap();
+        files.remove("b/.wh..wh..opq", "b").unwrap();
+        files.remove(".wh.c", "c").unwrap();
+        files.remove(".wh.absent", "absent").unwrap();
+        assert_eq!(paths(&files), ["a", "a/y", "b", "b/y", "b/y/new"]);
+        // A file in the place of a directory, and a directory in the place of a link.
+        files.next_layer();
+        files.put("b", file("3"), ACCESS).unwrap();
+        files.put("d", Node::Symlink("a".into()), ACCESS).unwrap();
+        files.put("d", Node::Directory, ACCESS).unwrap();
+        assert_eq!(paths(&files), ["a", "a/y", "b", "d"]);
+        let error = files.put("b/x", file("3"), ACCESS).unwrap_err();
+        assert!(error.to_string().contains("b is both a file and a directory"), "{error}");
+        for (whiteout, removed) in [("a/.wh...", "a/.."), (".wh..", ".")] {
+            let error = files.remove(whiteout, removed).unwrap_err();
+            assert!(error.to_string().contains("leads out of it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_a_package_does_not_replace_a_link_to_one() {
+        let mut files = Files::new(Directories::Follow);
+        files.put("lib", Node::Symlink("usr/lib".into()), ACCESS).unwrap();
+        files.put("lib", Node::Directory, ACCESS).unwrap();
+        files.put("lib/x", file(""), ACCESS).unwrap();
+        assert_eq!(paths(&files), ["lib", "usr", "usr/lib", "usr/lib/x"]);
+    }
+
+    #[test]
+    fn what_the_guest_mounts_is_left_out() {
+        for path in ["dev", "dev/sda", "proc/1", "tmp"] {
+            assert!(is_mounted_over(path), "{path}");
+        }
+        for path in ["devices", "var/tmp", "usr/dev"] {
+            assert!(!is_mounted_over(path), "{path}");
+        }
+    }
+}

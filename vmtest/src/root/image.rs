@@ -1,0 +1,181 @@
+//! A container image as a root file system: an image layout of the OCI specification, as a directory or as an archive.
+
+use super::files::{Directories, Files, budget};
+use super::listing::wrong_architecture;
+use crate::digest::{is_sha256, sha256, sha256_of};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::kernel::archive::{self, ItemKind, damaged, refused, relative};
+use crate::regular;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file by which a layout is known, and the one that says what is in it.
+const MARK: &str = "oci-layout";
+const INDEX: &str = "index.json";
+/// The largest manifest or index.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+/// More layers than container tools make, and more indices in each other.
+const LAYERS: usize = 200;
+const INDICES: usize = 4;
+
+/// Where the files of a layout are.
+pub(super) enum Layout {
+    Directory(PathBuf),
+    /// The files of an archive by their paths.
+    Archive(BTreeMap<String, Arc<[u8]>>),
+}
+
+impl Layout {
+    /// The layout that a directory is, if it is one.
+    pub(super) fn in_directory(path: &Path) -> Option<Self> {
+        let is_one = path.join(MARK).is_file() && path.join(INDEX).is_file();
+        is_one.then(|| Self::Directory(path.to_owned()))
+    }
+
+    /// The layout that an archive has, if it has one.
+    pub(super) fn in_archive(path: &Path) -> Result<Option<Self>> {
+        let mut is_one = false;
+        let mut left = budget();
+        // An archive that is one has the mark somewhere; its files are kept only then.
+        archive::walk(regular::open(path)?, &mut left, &mut |item, _| {
+            is_one |= relative(&item.name).ok().flatten().as_deref() == Some(MARK);
+            Ok(())
+        })?;
+        if !is_one {
+            return Ok(None);
+        }
+        let (mut files, mut left) = (BTreeMap::new(), budget());
+        archive::walk(regular::open(path)?, &mut left, &mut |item, left| {
+            if item.kind != ItemKind::File {
+                return Ok(());
+            }
+            if let Some(path) = relative(&item.name)? {
+                item.keep(&path, left)?;
+                let mut data = Vec::new();
+                item.data.read_to_end(&mut data).map_err(damaged)?;
+                files.insert(path, data.into());
+            }
+            Ok(())
+        })?;
+        Ok(Some(Self::Archive(files)))
+    }
+
+    /// A digest of what the layout says that it has: all else has its digest in its name.
+    pub(super) fn state(&self) -> Result<String> {
+        Ok(sha256(self.text(INDEX)?))
+    }
+
+    /// Puts the layers of the image for this processor on each other.
+    pub(super) fn read(&self) -> Result<Files> {
+        let mut manifest = json(&self.text(INDEX)?, INDEX)?;
+        for _ in 0..INDICES {
+            let Some(entries) = manifest["manifests"].as_array() else { break };
+            let digest = digest_of(for_this_processor(entries)?)?;
+            manifest = json(&self.blob(digest, MANIFEST_LIMIT)?, digest)?;
+        }
+        let config = digest_of(&manifest["config"]).ok();
+        let config = config.map(|digest| json(&self.blob(digest, MANIFEST_LIMIT)?, digest));
+        if let Some(processor) = config.transpose()?.as_ref().and_then(processor)
+            && processor != "amd64"
+        {
+            return Err(wrong_architecture(format!("it is for {processor}")));
+        }
+        let layers = manifest["layers"].as_array().filter(|layers| !layers.is_empty());
+        let layers = layers.ok_or_else(|| refused("its manifest has no layers"))?;
+        if layers.len() > LAYERS {
+            return Err(refused(format!("its manifest has {} layers", layers.len())));
+        }
+        let (mut files, mut left) = (Files::new(Directories::Replace), budget());
+        for layer in layers {
+            let digest = digest_of(layer)?;
+            let stream = self.stream(digest)?;
+            archive::walk(stream, &mut left, &mut |mut item, left| {
+                files.take(&mut item, left, true)
+            })
+            .map_err(|error| error.of(format_args!("the layer {digest}")))?;
+            files.next_layer();
+        }
+        Ok(files)
+    }
+
+    /// A file of the layout that is read whole.
+    fn text(&self, path: &str) -> Result<Vec<u8>> {
+        match self {
+            Self::Directory(directory) => regular::read(&directory.join(path), MANIFEST_LIMIT),
+            Self::Archive(files) => {
+                files.get(path).map(|data| data.to_vec()).ok_or_else(|| lacks(path))
+            }
+        }
+    }
+
+    /// What has a digest, read whole.
+    fn blob(&self, digest: &str, limit: u64) -> Result<Vec<u8>> {
+        let mut data = Vec::new();
+        self.stream(digest)?.take(limit).read_to_end(&mut data).map_err(damaged)?;
+        Ok(data)
+    }
+
+    /// What has a digest, when it was found to have it.
+    fn stream(&self, digest: &str) -> Result<Box<dyn Read + '_>> {
+        let digits = digest.strip_prefix("sha256:").unwrap_or_default();
+        let name = format!("blobs/sha256/{digits}");
+        let (found, stream): (String, Box<dyn Read>) = match self {
+            Self::Directory(directory) => {
+                let path = directory.join(name);
+                if !path.exists() {
+                    return Err(lacks(digest));
+                }
+                let found = sha256_of(regular::open(&path)?).at("read", &path)?;
+                (found, Box::new(regular::open(&path)?))
+            }
+            Self::Archive(files) => {
+                let data = files.get(&name).ok_or_else(|| lacks(digest))?;
+                (sha256(data), Box::new(&**data))
+            }
+        };
+        if found != digits {
+            return Err(refused(format!("{digest} has the digest sha256:{found}")));
+        }
+        Ok(stream)
+    }
+}
+
+/// The entry of an index that is for x86-64.
+fn for_this_processor(entries: &[Value]) -> Result<&Value> {
+    let platform = |entry: &Value| processor(&entry["platform"]).map(str::to_owned);
+    let ours = entries.iter().find(|entry| platform(entry).as_deref() == Some("amd64"));
+    // An index of one image need not say for what it is.
+    let unsaid = || entries.iter().find(|entry| platform(entry).is_none());
+    ours.or_else(unsaid).ok_or_else(|| {
+        let mut others: Vec<String> = entries.iter().filter_map(platform).collect();
+        others.dedup();
+        if others.is_empty() {
+            refused("its index is empty")
+        } else {
+            wrong_architecture(format!("it is for {}", others.join(", ")))
+        }
+    })
+}
+
+fn processor(platform: &Value) -> Option<&str> {
+    platform["architecture"].as_str()
+}
+
+fn json(text: &[u8], name: &str) -> Result<Value> {
+    serde_json::from_slice(text).map_err(|_| refused(format!("{name} is not JSON")))
+}
+
+fn digest_of(entry: &Value) -> Result<&str> {
+    let digest = entry["digest"].as_str().unwrap_or_default();
+    match digest.strip_prefix("sha256:").filter(|digits| is_sha256(digits)) {
+        Some(_) => Ok(digest),
+        None => Err(refused(format!("{digest:?} is not a SHA-256 digest"))),
+    }
+}
+
+fn lacks(what: &str) -> Error {
+    Error::new(ErrorKind::ArchiveRefused, format!("it lacks {what}"))
+}

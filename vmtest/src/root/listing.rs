@@ -1,0 +1,223 @@
+//! What a root file system has, as far as this machine has to know it to hand programs to a guest.
+
+use crate::elf;
+use crate::error::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+/// The size of a page, in which files in memory are counted.
+const PAGE: u64 = 4096;
+/// What a file takes besides its contents.
+const INODE: u64 = 1024;
+/// As many symbolic links as the kernel itself follows.
+const MAX_LINKS: u32 = 40;
+
+/// The directories of the C library, as distributions have them.
+const LIBRARIES: [&str; 5] =
+    ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64", "lib"];
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Entry {
+    Directory,
+    /// A file, and how it runs if it is a program.
+    File(Option<Program>),
+    Symlink(PathBuf),
+}
+
+/// How a program runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Program {
+    /// On x86-64, with the help of an interpreter if it is not static.
+    Native(Option<PathBuf>),
+    /// A script, by this interpreter.
+    Script(PathBuf),
+    /// Not on x86-64: the processor that it is for.
+    Foreign(String),
+}
+
+impl Program {
+    /// How a file runs, if it is a program.
+    pub(super) fn of(data: &[u8]) -> Option<Self> {
+        if let Some(interpreter) = elf::script_interpreter(data) {
+            return Some(Self::Script(interpreter));
+        }
+        match elf::machine(data)? {
+            Ok(()) => Some(Self::Native(elf::interpreter(data))),
+            Err(processor) => Some(Self::Foreign(processor)),
+        }
+    }
+}
+
+/// The C library of a root file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CLibrary {
+    /// glibc's version.
+    pub(crate) version: (u32, u32),
+    /// The directory that it is in.
+    pub(crate) directory: PathBuf,
+}
+
+/// All paths of a root file system, without the slash at the beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    entries: BTreeMap<PathBuf, Entry>,
+    /// What its files take in a guest's memory, in bytes.
+    memory: u64,
+    c_library: Option<CLibrary>,
+}
+
+impl Listing {
+    /// Lists entries with their sizes. `version` is glibc's version if that is at a path.
+    pub(super) fn new(
+        entries: impl Iterator<Item = (PathBuf, Entry, u64)>,
+        version: impl Fn(&Path) -> Option<(u32, u32)>,
+    ) -> Self {
+        let mut memory = 0;
+        let mut listing = Self { entries: BTreeMap::new(), memory: 0, c_library: None };
+        for (path, entry, size) in entries {
+            memory += INODE + size.next_multiple_of(PAGE);
+            listing.entries.insert(path, entry);
+        }
+        listing.memory = memory;
+        listing.c_library = LIBRARIES.iter().find_map(|directory| {
+            let (path, _) = listing.find(&Path::new(directory).join("libc.so.6"))?;
+            let version = version(&path)?;
+            Some(CLibrary { version, directory: Path::new("/").join(directory) })
+        });
+        listing
+    }
+
+    /// What its files take in a guest's memory, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Its C library, if that is glibc.
+    pub(crate) fn c_library(&self) -> Option<&CLibrary> {
+        self.c_library.as_ref()
+    }
+
+    /// What is at a path when all links are followed, and where.
+    pub(crate) fn find(&self, path: &Path) -> Option<(PathBuf, &Entry)> {
+        let parts = |path: &Path| -> Vec<OsString> {
+            path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
+        };
+        let (mut here, mut ahead, mut links_left) = (PathBuf::new(), parts(path), MAX_LINKS);
+        while let Some(name) = ahead.pop() {
+            match Path::new(&name).components().next() {
+                Some(Component::Normal(name)) => here.push(name),
+                Some(Component::ParentDir) => {
+                    here.pop();
+                    continue;
+                }
+                Some(Component::RootDir) => {
+                    here = PathBuf::new();
+                    continue;
+                }
+                _ => continue,
+            }
+            if let Entry::Symlink(target) = self.entries.get(&here)? {
+                links_left = links_left.checked_sub(1)?;
+                here.pop();
+                ahead.extend(parts(target));
+            }
+        }
+        let entry = self.entries.get(&here)?;
+        Some((here, entry))
+    }
+
+    /// Whether there is a directory at a path, or a link to one.
+    pub(crate) fn has_directory(&self, path: &Path) -> bool {
+        matches!(self.find(path), Some((_, Entry::Directory)))
+    }
+
+    /// Whether there is a file at a path, or a link to one.
+    pub(crate) fn has_file(&self, path: &Path) -> bool {
+        matches!(self.find(path), Some((_, Entry::File(_))))
+    }
+
+    /// The link at a path, if it is one itself.
+    pub(crate) fn link(&self, path: &Path) -> Option<&Path> {
+        match self.entries.get(path.strip_prefix("/").unwrap_or(path))? {
+            Entry::Symlink(target) => Some(target),
+            Entry::Directory | Entry::File(_) => None,
+        }
+    }
+
+    /// The program of a name, by its path or on the usual `PATH`.
+    pub(crate) fn program(&self, name: &Path) -> Option<PathBuf> {
+        let is_program =
+            |path: &PathBuf| matches!(self.find(path), Some((_, Entry::File(Some(_)))));
+        if name.is_absolute() {
+            return Some(name.to_owned()).filter(is_program);
+        }
+        if name.components().count() != 1 {
+            return None;
+        }
+        let directories = crate::plan::PROGRAMS.split(':');
+        directories.map(|directory| Path::new(directory).join(name)).find(is_program)
+    }
+
+    /// Checks that a program of this root file system can start.
+    ///
+    /// # Errors
+    /// It is for another processor, or its interpreter is missing.
+    pub(crate) fn check_program(&self, path: &Path) -> Result<()> {
+        let mut path = path;
+        // The kernel refuses a longer chain of scripts.
+        for _ in 0..5 {
+            let interpreter = match self.find(path) {
+                Some((_, Entry::File(Some(Program::Foreign(processor))))) => {
+                    let shown = path.display();
+                    let message = format!("{shown} of the root file system is for {processor}");
+                    return Err(wrong_architecture(message));
+                }
+                Some((_, Entry::File(Some(Program::Native(Some(it)) | Program::Script(it))))) => it,
+                _ => return Ok(()),
+            };
+            if !self.has_file(interpreter) {
+                let message = format!(
+                    "{} needs the interpreter {}, which is not in the root file system",
+                    path.display(),
+                    interpreter.display()
+                );
+                return Err(Error::new(ErrorKind::MissingInterpreter, message)
+                    .help("add the package that has it, or hand it over with `--file`"));
+            }
+            path = interpreter;
+        }
+        Ok(())
+    }
+
+    /// Checks that there are programs for x86-64 if there are any.
+    ///
+    /// # Errors
+    /// All are for other processors.
+    pub(super) fn check_processor(&self) -> Result<()> {
+        let mut foreign = None;
+        for (path, entry) in &self.entries {
+            match entry {
+                Entry::File(Some(Program::Native(_))) => return Ok(()),
+                Entry::File(Some(Program::Foreign(processor))) => {
+                    foreign.get_or_insert((path, processor));
+                }
+                _ => {}
+            }
+        }
+        let Some((path, processor)) = foreign else { return Ok(()) };
+        Err(wrong_architecture(format!(
+            "its programs are for another processor: {} is for {processor}",
+            path.display()
+        )))
+    }
+}
+
+pub(super) fn wrong_architecture(message: String) -> Error {
+    Error::new(ErrorKind::WrongArchitecture, message)
+        .help("use one for x86-64, the processor of the guest")
+}

@@ -1,0 +1,498 @@
+//! Root file systems of guests: from each kind of source, and each fault that one can have.
+
+use crate::common::{KERNEL, harness, matrix, said, victim};
+use crate::sources::digest;
+use bpfmap_vmtest::event::Outcome;
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tar::EntryType;
+
+/// A root file system with a shell and `cat`, taken from this machine.
+fn small_root() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let here = root.path();
+    for directory in ["usr/bin", "usr/lib/x86_64-linux-gnu", "usr/lib64", "etc"] {
+        fs::create_dir_all(here.join(directory)).unwrap();
+    }
+    for directory in ["bin", "lib", "lib64"] {
+        symlink(Path::new("usr").join(directory), here.join(directory)).unwrap();
+    }
+    for file in
+        ["bin/sh", "bin/cat", "lib/x86_64-linux-gnu/libc.so.6", "lib64/ld-linux-x86-64.so.2"]
+    {
+        fs::copy(Path::new("/").join(file), here.join(file)).unwrap();
+    }
+    fs::write(here.join("etc/marker"), "of the root\n").unwrap();
+    root
+}
+
+/// Runs a command of the shell with a root file system; whether it succeeded, and what was printed.
+fn run(root: &str, more: &[&str], script: &str) -> (bool, String) {
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--root", root])
+        .args(more)
+        .args(["--", "sh", "-c", script])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.success(), said(&output))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Adds an entry to an archive without a check of its name.
+fn append(tar: &mut tar::Builder<Vec<u8>>, kind: EntryType, name: &str, link: &str, data: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(data.len() as u64);
+    header.set_cksum();
+    tar.append(&header, data).unwrap();
+}
+
+/// The small root as an archive, with what `change` adds.
+fn archive(change: impl FnOnce(&mut tar::Builder<Vec<u8>>)) -> Vec<u8> {
+    let root = small_root();
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.follow_symlinks(false);
+    tar.append_dir_all("", root.path()).unwrap();
+    change(&mut tar);
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn a_directory_is_the_root_and_stays_as_it_is() {
+    let root = small_root();
+    let script = "cat /etc/marker && echo x > /etc/new && cat /etc/new && test ! -e /etc/passwd";
+    // The second guest comes from a snapshot, and does not see what the first has written.
+    for _ in 0..2 {
+        let (green, said) = run(text(root.path()), &[], &format!("test ! -e /etc/new && {script}"));
+        assert!(green && said == "of the root\nx\n", "{said}");
+    }
+    assert!(!root.path().join("etc/new").exists());
+    fs::write(root.path().join("etc/marker"), "another\n").unwrap();
+    let (green, said) = run(text(root.path()), &[], "cat /etc/marker");
+    assert!(green && said == "another\n", "{said}");
+}
+
+#[test]
+fn an_archive_keeps_owners_modes_and_hard_links() {
+    let data = archive(|tar| {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o4755);
+        header.set_uid(1234);
+        header.set_gid(42);
+        header.set_size(2);
+        tar.append_data(&mut header, "usr/bin/tool", &b"#!"[..]).unwrap();
+        append(tar, EntryType::Link, "usr/bin/same", "usr/bin/tool", b"");
+        append(tar, EntryType::Char, "dev/null", "", b"");
+    });
+    let mut compressed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut compressed, &data).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, data) in [("root.tar", data), ("root.tar.gz", compressed.finish().unwrap())] {
+        let path = directory.path().join(name);
+        fs::write(&path, data).unwrap();
+        let script =
+            "cd /usr/bin && test -u tool -a ! -O tool -a -O sh && cat same && echo x > /dev/null";
+        let (green, said) = run(text(&path), &[], script);
+        assert!(green && said == "#!", "{name}: {said}");
+    }
+}
+
+/// An image layout with these layers; its files by their paths.
+fn layout(layers: &[Vec<u8>], processor: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec())];
+    let mut add = |data: Vec<u8>| {
+        let (digest, size) = (digest(&data), data.len());
+        files.push((format!("blobs/sha256/{digest}"), data));
+        json!({ "digest": format!("sha256:{digest}"), "size": size })
+    };
+    let layers: Vec<_> = layers.iter().map(|layer| add(layer.clone())).collect();
+    let config = add(json!({ "architecture": processor, "os": "linux" }).to_string().into_bytes());
+    let manifest = add(json!({ "config": config, "layers": layers }).to_string().into_bytes());
+    files.push((
+        "index.json".to_owned(),
+        json!({ "manifests": [manifest] }).to_string().into_bytes(),
+    ));
+    files
+}
+
+/// Writes an image layout as a directory.
+fn write_layout(files: &[(String, Vec<u8>)], directory: &Path) {
+    fs::create_dir_all(directory.join("blobs/sha256")).unwrap();
+    for (path, data) in files {
+        fs::write(directory.join(path), data).unwrap();
+    }
+}
+
+#[test]
+fn an_image_is_its_layers_on_each_other() {
+    let first = archive(|tar| {
+        for name in ["etc/gone", "opt/a/b", "opt/c"] {
+            append(tar, EntryType::Regular, name, "", b"first\n");
+        }
+    });
+    let mut second = tar::Builder::new(Vec::new());
+    append(&mut second, EntryType::Regular, "etc/marker", "", b"second\n");
+    append(&mut second, EntryType::Regular, "etc/.wh.gone", "", b"");
+    append(&mut second, EntryType::Regular, "opt/new", "", b"");
+    append(&mut second, EntryType::Regular, "opt/.wh..wh..opq", "", b"");
+    let files = layout(&[first, second.into_inner().unwrap()], "amd64");
+    let directory = tempfile::tempdir().unwrap();
+    write_layout(&files, &directory.path().join("image"));
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, data) in &files {
+        append_long(&mut tar, name, data);
+    }
+    fs::write(directory.path().join("image.tar"), tar.into_inner().unwrap()).unwrap();
+    for name in ["image", "image.tar"] {
+        let script = "cat /etc/marker && test ! -e /etc/gone && echo /opt/*";
+        let (green, said) = run(text(&directory.path().join(name)), &[], script);
+        assert!(green && said == "second\n/opt/new\n", "{name}: {said}");
+    }
+}
+
+fn append_long(tar: &mut tar::Builder<Vec<u8>>, name: &str, data: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(data.len() as u64);
+    tar.append_data(&mut header, name, data).unwrap();
+}
+
+#[test]
+fn packages_of_debian_are_a_system() {
+    let script =
+        "set -e; ip -V; test -x /bin/ls -a -L /bin -a -L /lib64; cat /etc/passwd; ls -ld /tmp";
+    let (green, said) = run("debian:bookworm/iproute2", &[], script);
+    assert!(
+        green && said.contains("ip utility, iproute2") && said.contains("root:x:0:0"),
+        "{said}"
+    );
+}
+
+#[test]
+fn programs_of_this_machine_run_beside_those_of_an_older_and_a_newer_c_library() {
+    for suite in ["bullseye", "trixie"] {
+        let root = format!("debian:{suite}");
+        let more = ["--host-programs", "bash"];
+        let script =
+            "set -e; ls / > /dev/null; bash -c 'echo here'; cat /etc/hosts | sort > /dev/null";
+        let (green, said) = run(&root, &more, script);
+        assert!(green && said == "here\n", "{suite}: {said}");
+        let args = ["--root", &root, "--filter", "passes", "--exact", text(victim())];
+        let report = matrix(&args, |_| {});
+        assert!(report.green, "{suite}: {}", report.said);
+    }
+}
+
+#[test]
+fn tests_run_in_the_root_of_the_configuration() {
+    let root = small_root();
+    fs::rename(root.path(), root.path().with_extension("moved")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::rename(root.path().with_extension("moved"), directory.path().join("root")).unwrap();
+    fs::write(
+        directory.path().join("bpfmap-vmtest.toml"),
+        "root = \"root\"\nhost_programs = [\"ls\"]\n",
+    )
+    .unwrap();
+    let report = matrix(&["--filter", "passes", "--exact", text(victim())], |command| {
+        command.current_dir(directory.path());
+    });
+    assert!(report.green, "{}", report.said);
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--file", "bpfmap-vmtest.toml:/etc/marker"])
+        .args(["--", "sh", "-c", "ls /usr/bin && cat /etc/marker"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    assert_eq!(said(&output), "cat\nls\nsh\nroot = \"root\"\nhost_programs = [\"ls\"]\n");
+}
+
+#[test]
+fn without_a_root_there_is_what_every_system_has() {
+    let script = "set -e; /bin/true; ! /bin/false; cat /etc/passwd /etc/group | while read x; do echo $x; done; bash -c :";
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--host-programs", "bash", "--", "sh", "-c", script])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert!(output.status.success() && text.contains("nobody:x:65534"), "{text}");
+    // What is handed over comes before it.
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--file", "/etc/hostname:/etc/passwd", "--"])
+        .args(["cat", "/etc/passwd"])
+        .output()
+        .unwrap();
+    assert_eq!(said(&output), fs::read_to_string("/etc/hostname").unwrap());
+}
+
+/// That a root file system is refused with a name and a message, and that nothing of it is left.
+fn refused(root: &str, more: &[&str], program: &str, expected: &[&str]) {
+    let cache = tempfile::tempdir().unwrap();
+    let own = dirs_of_kernels(cache.path());
+    let output = harness()
+        .args(["run", "--kernel", KERNEL, "--root", root])
+        .args(more)
+        .args(["--", program])
+        .env("XDG_CACHE_HOME", cache.path())
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(125), "{root}: {text}");
+    for expected in expected {
+        assert!(text.contains(expected), "{root}: {text}");
+    }
+    assert!(text.contains("help: "), "{text}");
+    let roots = own.join("roots");
+    let left: Vec<PathBuf> =
+        fs::read_dir(&roots).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    // One that is whole, and only too large for this guest, is kept.
+    let is_whole = |path: &PathBuf| path.join("root.json").exists();
+    assert!(left.iter().all(is_whole), "{root}: {left:?}");
+}
+
+/// A cache of its own with the kernels of the usual one; where.
+fn dirs_of_kernels(cache: &Path) -> PathBuf {
+    let usual = std::env::var_os("XDG_CACHE_HOME")
+        .map_or_else(|| std::env::home_dir().unwrap().join(".cache"), PathBuf::from);
+    let own = cache.join("bpfmap-vmtest");
+    fs::create_dir(&own).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).unwrap();
+    symlink(usual.join("bpfmap-vmtest/debian"), own.join("debian")).unwrap();
+    own
+}
+
+/// Writes an archive to refuse, and refuses it.
+fn archive_refused(change: impl FnOnce(&mut tar::Builder<Vec<u8>>), expected: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("root.tar");
+    fs::write(&path, archive(change)).unwrap();
+    refused(text(&path), &[], "sh", expected);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn archive_with_a_path_that_leaves_it() {
+    let outside = std::env::temp_dir().join("left-the-root");
+    let target = format!("../../../../../../../..{}", outside.display());
+    archive_refused(
+        |tar| append(tar, EntryType::Regular, &target, "", b"x"),
+        &["root.tar: the name", "leads out of it"],
+    );
+    archive_refused(
+        |tar| append(tar, EntryType::Link, "x", "../../etc/passwd", b""),
+        &["\"../../etc/passwd\" leads out of it"],
+    );
+    assert!(!outside.exists());
+}
+
+#[test]
+fn archive_with_a_link_that_leaves_it() {
+    let outside = std::env::temp_dir().join("left-through-a-link");
+    archive_refused(
+        |tar| {
+            append(tar, EntryType::Symlink, "way", "../../../../../../../../tmp", b"");
+            append(tar, EntryType::Regular, "way/left-through-a-link", "", b"x");
+        },
+        &["way/left-through-a-link leads out of it through a symbolic link"],
+    );
+    assert!(!outside.exists());
+}
+
+#[test]
+fn archive_with_a_device() {
+    archive_refused(
+        |tar| append(tar, EntryType::Block, "opt/disk", "", b""),
+        &["opt/disk is a device", "made of directories, files and links"],
+    );
+    archive_refused(
+        |tar| append(tar, EntryType::Fifo, "opt/pipe", "", b""),
+        &["opt/pipe is a FIFO"],
+    );
+}
+
+#[test]
+fn archive_that_is_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("root.tar");
+    let data = archive(|_| {});
+    fs::write(&path, &data[..data.len() / 2]).unwrap();
+    refused(text(&path), &[], "sh", &["root.tar: it is damaged"]);
+}
+
+#[test]
+fn image_that_leaves_itself() {
+    let layer = |kind, name: &str, link: &str| {
+        archive(|tar| {
+            append(tar, EntryType::Symlink, "way", "../../etc", b"");
+            append(tar, kind, name, link, b"");
+        })
+    };
+    for (layer, expected) in [
+        (layer(EntryType::Regular, "../x", ""), "leads out of it"),
+        (layer(EntryType::Regular, ".wh...", ""), "the whiteout \".wh...\" leads out of it"),
+        (
+            layer(EntryType::Regular, "way/.wh.passwd", ""),
+            "leads out of it through a symbolic link",
+        ),
+        (layer(EntryType::Char, "opt/x", ""), "opt/x is a device"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        write_layout(&layout(&[layer], "amd64"), directory.path());
+        refused(text(directory.path()), &[], "sh", &["the layer sha256:", expected]);
+    }
+    assert!(Path::new("/etc/passwd").exists());
+}
+
+#[test]
+fn image_that_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = layout(&[archive(|_| {})], "amd64");
+    write_layout(&files, directory.path());
+    let (layer, data) = &files[1];
+    let mut changed = data.clone();
+    changed[600] ^= 1;
+    fs::write(directory.path().join(layer), changed).unwrap();
+    refused(text(directory.path()), &[], "sh", &["has the digest sha256:"]);
+    fs::remove_file(directory.path().join(layer)).unwrap();
+    refused(text(directory.path()), &[], "sh", &["it lacks sha256:"]);
+}
+
+/// A program that does nothing on the processor with this number.
+fn program_for(machine: u16) -> Vec<u8> {
+    let mut program = fs::read("/bin/true").unwrap();
+    program[18..20].copy_from_slice(&machine.to_le_bytes());
+    program
+}
+
+fn write_program(path: &Path, data: &[u8]) {
+    fs::write(path, data).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn wrong_architecture() {
+    let aarch64 = program_for(183);
+    let directory = tempfile::tempdir().unwrap();
+    write_layout(&layout(&[archive(|_| {})], "arm64"), directory.path());
+    refused(text(directory.path()), &[], "sh", &["it is for arm64", "for x86-64"]);
+    // A directory does not say for what it is, but its programs do.
+    let other = tempfile::tempdir().unwrap();
+    fs::create_dir(other.path().join("bin")).unwrap();
+    write_program(&other.path().join("bin/sh"), &aarch64);
+    refused(text(other.path()), &[], "sh", &["bin/sh is for aarch64"]);
+    let root = small_root();
+    write_program(&root.path().join("bin/foreign"), &aarch64);
+    refused(text(root.path()), &[], "foreign", &["foreign of the root file system is for aarch64"]);
+    // The same of a test binary, with the name that reports have.
+    let program = other.path().join("test");
+    write_program(&program, &aarch64);
+    let output = harness().args(["matrix", "--kernel", KERNEL]).arg(&program).output().unwrap();
+    let text = said(&output);
+    assert!(output.status.code() == Some(125) && text.contains("test is for aarch64"), "{text}");
+}
+
+#[test]
+fn missing_interpreter() {
+    let root = small_root();
+    write_program(&root.path().join("bin/script"), b"#!/usr/bin/absent -x\n");
+    let needs = "needs the interpreter /usr/bin/absent, which is not in the root file system";
+    refused(text(root.path()), &[], "script", &["/bin/script", needs]);
+    fs::remove_file(root.path().join("lib64/ld-linux-x86-64.so.2")).unwrap();
+    refused(text(root.path()), &[], "sh", &["needs the interpreter /lib64/ld-linux-x86-64.so.2"]);
+    let program = root.path().join("here");
+    write_program(&program, b"#!/usr/bin/absent\n");
+    let output = harness().args(["run", "--kernel", KERNEL, "--"]).arg(&program).output().unwrap();
+    let text = said(&output);
+    assert!(
+        text.contains("needs the interpreter /usr/bin/absent, which is not installed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn package_that_is_gone() {
+    let expected = ["bookworm has no package `iproute3`", "did you mean `iproute2`?"];
+    refused("debian:bookworm/iproute3", &[], "sh", &expected);
+    refused("debian:../x", &[], "sh", &["can't be the name of a suite"]);
+}
+
+#[test]
+fn root_that_does_not_fit_into_memory() {
+    let root = small_root();
+    fs::write(root.path().join("large"), vec![1; 100 << 20]).unwrap();
+    let more = ["--memory", "192M"];
+    refused(text(root.path()), &more, "sh", &["holds files of at most 96 MiB", "--memory"]);
+    let args = ["--root", text(root.path()), "--memory", "192M", text(victim())];
+    let report = matrix(&args, |_| {});
+    assert_eq!(
+        (report.green, report.kernel().outcome.as_str()),
+        (false, "root-too-large"),
+        "{}",
+        report.said
+    );
+    // One that nearly fits is found out by the guest, whose kernel needs memory too.
+    fs::write(root.path().join("large"), vec![1; 80 << 20]).unwrap();
+    let report = matrix(&args, |_| {});
+    let kernel = report.kernel();
+    assert_eq!(
+        (report.green, kernel.outcome.as_str()),
+        (false, "root-too-large"),
+        "{}",
+        report.said
+    );
+    let reason = kernel.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("cannot unpack /large: No space left"), "{reason}");
+}
+
+#[test]
+fn program_that_fills_the_file_system() {
+    let report = matrix(
+        &[
+            "--exact",
+            "--filter",
+            "fills_the_file_system",
+            "--filter",
+            "needs_space",
+            text(victim()),
+        ],
+        |_| {},
+    );
+    assert!(!report.green);
+    assert_eq!(report.test("fills_the_file_system").outcome, Outcome::Failed, "{}", report.said);
+    // The next test does not suffer from it.
+    assert_eq!(report.test("needs_space").outcome, Outcome::Passed, "{}", report.said);
+    let kernel = report.kernel();
+    assert_eq!((kernel.outcome.as_str(), kernel.guests), ("file-system-full", 2));
+    let reason = kernel.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("the test fills_the_file_system left no space"), "{reason}");
+    let root = small_root();
+    let (green, said) = run(text(root.path()), &["--memory", "192M"], "cat /dev/zero > /large");
+    assert!(!green && said.contains("the guest's file system in memory is full"), "{said}");
+}
+
+#[test]
+fn root_for_a_driver_that_has_none() {
+    let output = harness()
+        .args(["matrix", "--driver", "host", "--root", "/"])
+        .arg(victim())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(said(&output).contains("only the driver `guest` has root file systems"));
+}
+
+#[test]
+fn source_that_is_not_there() {
+    refused("/absent", &[], "sh", &["the root file system /absent: there is no such file"]);
+}
