@@ -92,6 +92,7 @@ impl Init {
         for directory in MOUNTED.into_iter().chain(["/root", "/vmtest"]) {
             tree.add_directory(Path::new(directory));
         }
+        tree.add_open_directory(Path::new("/var/tmp"));
         for (path, text) in base::FILES {
             tree.add_file(&Path::new("/").join(path), 0o644, text.as_bytes());
         }

@@ -233,6 +233,7 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     matrix.root = machine.root.clone().or(matrix.root);
     matrix.host_programs.extend_from_slice(&machine.host_programs);
     matrix.env.clone_from(&machine.env);
+    matrix.symbols = options.symbols;
     matrix.privileged = machine.privileged;
     matrix.arguments.extend_from_slice(&machine.cmdline);
     matrix.time_out = options.test_time_out.map_or(matrix.time_out, Duration::from_secs);

@@ -45,6 +45,9 @@ pub struct Matrix {
     pub root: Option<RootSource>,
     /// Programs of this machine that the guests have, by their names or paths. Only with our driver.
     pub host_programs: Vec<String>,
+    /// Whether the guests get the symbols and the debug information of test binaries, which tests need that look for symbols
+    /// in their own program. They get them in any case if `RUST_BACKTRACE` is set.
+    pub symbols: bool,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
     /// Whether tests keep all capabilities of root, those too by which they can forge results:
@@ -95,6 +98,7 @@ impl Matrix {
             files: Vec::new(),
             root: config.root,
             host_programs: config.host_programs,
+            symbols: false,
             env: Vec::new(),
             privileged: false,
             arguments: config.cmdline,

@@ -156,6 +156,9 @@ pub(crate) struct MatrixOptions {
     /// Adds a report to a file, as Markdown; without it to GitHub's job summary, if there is one
     #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY")]
     pub(crate) github_summary: Option<PathBuf>,
+    /// Hands over the symbols and the debug information of test binaries, for tests that look for symbols in their own program
+    #[arg(long)]
+    pub(crate) symbols: bool,
     /// Lets the kernel complain with this text
     #[arg(long = "allow", value_name = "TEXT")]
     pub(crate) allowed: Vec<String>,

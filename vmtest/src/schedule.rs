@@ -50,13 +50,14 @@ impl Matrix {
         let mut modules = self.modules.clone();
         // Tests see the variable too.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+        let with_symbols = self.symbols || wants_backtraces;
         for binary in &self.binaries {
             if !binary.path.is_file() {
                 let message = format!("there is no test binary {}", binary.path.display());
                 return Err(Error::new(ErrorKind::Usage, message));
             }
             for program in std::iter::once(&binary.path).chain(&binary.programs) {
-                if wants_backtraces {
+                if with_symbols {
                     tree.add_program(program, &binary.libraries)?;
                 } else {
                     tree.add_loadable_program(program, &binary.libraries)?;

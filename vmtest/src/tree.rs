@@ -138,6 +138,11 @@ impl Tree {
         self.add(path, Kind::Directory, 0o755, Arc::default());
     }
 
+    /// Adds a directory in which all users can make files of their own.
+    pub(crate) fn add_open_directory(&mut self, path: &Path) {
+        self.add(path, Kind::Directory, 0o1777, Arc::default());
+    }
+
     /// Adds the console, which the kernel opens for the first process.
     pub(crate) fn add_console(&mut self) {
         self.add(

@@ -10,8 +10,8 @@ use crate::regular;
 use std::io::BufReader;
 use std::path::Path;
 
-/// What each system has, named or not: a shell, and the programs that scripts expect.
-const ALWAYS: [&str; 2] = ["dash", "coreutils"];
+/// What each system has, named or not: its directories, a shell, and the programs that scripts expect.
+const ALWAYS: [&str; 3] = ["base-files", "coreutils", "dash"];
 /// The directories that are links into `/usr`.
 const MERGED: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 /// What only people read takes a third of the memory.

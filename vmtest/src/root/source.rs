@@ -17,7 +17,7 @@ pub enum RootSource {
     Debian {
         /// The release or another suite, such as `bookworm`.
         suite: String,
-        /// The names of the packages. A shell and the programs of coreutils are always there.
+        /// The names of the packages. `base-files`, `coreutils` and `dash` are always there.
         packages: Vec<String>,
     },
 }
