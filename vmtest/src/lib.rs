@@ -104,7 +104,7 @@ pub use guest::{Ended, Guest, GuestEvent, Output};
 pub use initramfs::Init;
 pub use kernel::Kernel;
 pub use machine::{Engine, Machine, SILENCE};
-pub use matrix::{Driver, Matrix, SECOND_CPU_ON_REQUEST, WARNING_OF_7_1};
+pub use matrix::{Driver, Matrix, SECOND_CPU_ON_REQUEST, Symbols, WARNING_OF_7_1};
 pub use plan::Filter;
 pub use progress::Progress;
 pub use root::{Root, RootSource};

@@ -10,7 +10,7 @@ use bpfmap_vmtest::event::Event;
 use bpfmap_vmtest::kernel::{Kernel, Packages};
 use bpfmap_vmtest::report::{Files, Terminal, log_lines, table};
 use bpfmap_vmtest::{
-    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run, kernel,
+    Binary, Ended, Error, ErrorKind, Filter, Init, Machine, Matrix, Result, Run, Symbols, kernel,
 };
 use cargo_options::TestOptions;
 use clap::{CommandFactory as _, Parser as _};
@@ -233,7 +233,9 @@ fn matrix_of(options: &MatrixOptions, config: Config) -> Result<Matrix> {
     matrix.root = machine.root.clone().or(matrix.root);
     matrix.host_programs.extend_from_slice(&machine.host_programs);
     matrix.env.clone_from(&machine.env);
-    matrix.symbols = options.symbols;
+    if options.symbols {
+        matrix.symbols = Symbols::HandedOver;
+    }
     matrix.privileged = machine.privileged;
     matrix.arguments.extend_from_slice(&machine.cmdline);
     matrix.time_out = options.test_time_out.map_or(matrix.time_out, Duration::from_secs);

@@ -45,9 +45,8 @@ pub struct Matrix {
     pub root: Option<RootSource>,
     /// Programs of this machine that the guests have, by their names or paths. Only with our driver.
     pub host_programs: Vec<String>,
-    /// Whether the guests get the symbols and the debug information of test binaries, which tests need that look for symbols
-    /// in their own program. They get them in any case if `RUST_BACKTRACE` is set.
-    pub symbols: bool,
+    /// Whether the guests get the symbols of test binaries.
+    pub symbols: Symbols,
     /// The environment of the tests, beside what every guest's programs have.
     pub env: Vec<(String, String)>,
     /// Whether tests keep all capabilities of root, those too by which they can forge results:
@@ -98,7 +97,7 @@ impl Matrix {
             files: Vec::new(),
             root: config.root,
             host_programs: config.host_programs,
-            symbols: false,
+            symbols: Symbols::default(),
             env: Vec::new(),
             privileged: false,
             arguments: config.cmdline,
@@ -135,6 +134,16 @@ pub const SECOND_CPU_ON_REQUEST: &str = "isolcpus=domain,managed_irq,1";
 /// What Linux 7.1 warns of while it boots with [`SECOND_CPU_ON_REQUEST`]: it frees what it read from that argument before
 /// it can (`housekeeping_init`). Linux 7.2 does no more.
 pub const WARNING_OF_7_1: &str = " at __free_reserved_area";
+
+/// What becomes of the symbols and the debug information of test binaries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Symbols {
+    /// They are left out, unless `RUST_BACKTRACE` is set: most of a test binary is debug information.
+    #[default]
+    LeftOut,
+    /// They are handed over, for tests that look for symbols in their own program.
+    HandedOver,
+}
 
 /// What runs the tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -132,18 +132,8 @@ pub(crate) struct MatrixOptions {
     /// Stops a kernel's tests at the first that fails
     #[arg(long)]
     pub(crate) fail_fast: bool,
-    /// Runs only tests with this in their names
-    #[arg(long = "filter", value_name = "TEXT")]
-    pub(crate) filters: Vec<String>,
-    /// Takes filters for whole names
-    #[arg(long)]
-    pub(crate) exact: bool,
-    /// Leaves tests out that have this in their names
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) skip: Vec<String>,
-    /// Runs the tests marked #[ignore] as well
-    #[arg(long)]
-    pub(crate) include_ignored: bool,
+    #[command(flatten)]
+    pub(crate) filters: FilterOptions,
     /// Writes events to a file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -167,14 +157,32 @@ pub(crate) struct MatrixOptions {
     pub(crate) report_dir: Option<PathBuf>,
 }
 
+/// Which tests run.
+#[derive(Debug, Args)]
+pub(crate) struct FilterOptions {
+    /// Runs only tests with this in their names
+    #[arg(long = "filter", value_name = "TEXT")]
+    filters: Vec<String>,
+    /// Takes filters for whole names
+    #[arg(long)]
+    exact: bool,
+    /// Leaves tests out that have this in their names
+    #[arg(long, value_name = "TEXT")]
+    skip: Vec<String>,
+    /// Runs the tests marked #[ignore] as well
+    #[arg(long)]
+    include_ignored: bool,
+}
+
 impl MatrixOptions {
     /// Which tests to run.
     pub(crate) fn filter(&self) -> Filter {
+        let FilterOptions { filters, exact, skip, include_ignored } = &self.filters;
         Filter {
-            texts: self.filters.clone(),
-            exact: self.exact,
-            skip: self.skip.clone(),
-            include_ignored: self.include_ignored,
+            texts: filters.clone(),
+            exact: *exact,
+            skip: skip.clone(),
+            include_ignored: *include_ignored,
         }
     }
 }

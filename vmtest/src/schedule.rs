@@ -7,9 +7,10 @@ use crate::initramfs::Init;
 use crate::kernel::check_name;
 use crate::kernel_run::KernelRun;
 use crate::lists::Lists;
-use crate::matrix::{Driver, Matrix};
+use crate::matrix::{Driver, Matrix, Symbols};
 use crate::plan::List;
 use crate::progress::Progress;
+use crate::root::Root;
 use crate::tree::{Tree, absolute};
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -29,15 +30,7 @@ impl Matrix {
             Some(program) => Init::pack(program)?,
             None => Init::find()?,
         };
-        let root = match (&self.root, self.driver) {
-            (Some(root), Driver::Guest) => Some(root.root(&self.packages)?),
-            (Some(root), Driver::Vmtest | Driver::Host) => {
-                let message = format!("only the driver `guest` has root file systems ({root})");
-                return Err(Error::new(ErrorKind::Usage, message)
-                    .help("remove it: with this driver the tests see the files of this machine"));
-            }
-            (None, _) => None,
-        };
+        let root = self.root()?;
         let mut tree = Tree::above(root.as_ref().map(|root| root.listing().clone()));
         let init = match root {
             // They come on top of it, and not under it.
@@ -50,7 +43,7 @@ impl Matrix {
         let mut modules = self.modules.clone();
         // Tests see the variable too.
         let wants_backtraces = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
-        let with_symbols = self.symbols || wants_backtraces;
+        let with_symbols = self.symbols == Symbols::HandedOver || wants_backtraces;
         for binary in &self.binaries {
             if !binary.path.is_file() {
                 let message = format!("there is no test binary {}", binary.path.display());
@@ -126,6 +119,19 @@ impl Matrix {
         progress(&Progress::Event(Box::new(summary.clone())));
         events.push(summary);
         Ok(events)
+    }
+
+    /// The root file system of the guests, if they have one.
+    fn root(&self) -> Result<Option<Root>> {
+        match (&self.root, self.driver) {
+            (Some(root), Driver::Guest) => root.root(&self.packages).map(Some),
+            (Some(root), Driver::Vmtest | Driver::Host) => {
+                let message = format!("only the driver `guest` has root file systems ({root})");
+                Err(Error::new(ErrorKind::Usage, message)
+                    .help("remove it: with this driver the tests see the files of this machine"))
+            }
+            (None, _) => Ok(None),
+        }
     }
 
     /// The kernels, each with the binaries that shall run on it.
