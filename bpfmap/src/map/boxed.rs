@@ -95,11 +95,11 @@ where
     /// #[derive(BpfMap)]
     /// #[bpf_map(queue, max_entries = 2)]
     /// struct Frames {
-    ///     value: [u8; 65536],
+    ///     value: [u8; 4096],
     /// }
     ///
     /// let frames = Map::<Frames>::create()?;
-    /// let mut frame = bpfmap::zeroed_box::<[u8; 65536]>();
+    /// let mut frame = bpfmap::zeroed_box::<[u8; 4096]>();
     /// frame[0] = 1;
     /// frames.push(&frame, UpdateMode::Any)?;
     ///

@@ -127,7 +127,7 @@ impl<S: MapSpec> Map<S> {
     /// use bpfmap::{BpfMap, Map, UpdateMode};
     ///
     /// #[derive(BpfMap)]
-    /// #[bpf_map(hash, max_entries = 8)]
+    /// #[bpf_map(hash, max_entries = 2)]
     /// struct Pages {
     ///     key: u32,
     ///     value: [u8; 4096],

@@ -52,14 +52,14 @@ impl<S: MapSpec> Map<S> {
     /// use bpfmap::{BpfMap, Map};
     ///
     /// #[derive(BpfMap)]
-    /// #[bpf_map(hash, max_entries = 8)]
+    /// #[bpf_map(hash, max_entries = 4)]
     /// struct Sessions {
     ///     key: u32,
-    ///     value: [u8; 1024],
+    ///     value: [u8; 256],
     /// }
     ///
     /// let sessions = Map::<Sessions>::create()?;
-    /// sessions.extend([(3, [0; 1024]), (5, [1; 1024])])?;
+    /// sessions.extend([(3, [0; 256]), (5, [1; 256])])?;
     /// // Reads no values, which are large.
     /// let mut open: Vec<u32> = sessions.keys().collect::<Result<_, _>>()?;
     /// open.sort();

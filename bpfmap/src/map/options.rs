@@ -41,21 +41,21 @@ use std::path::Path;
 /// }
 ///
 /// let options: OpenOptions<Counters> = Map::options();
-/// let counters = options.name("tenant_7").max_entries(5_000).numa_node(0).create()?;
-/// assert_eq!((counters.info()?.name.as_str(), counters.max_entries()), ("tenant_7", 5_000));
+/// let counters = options.name("tenant_7").max_entries(200).numa_node(0).create()?;
+/// assert_eq!((counters.info()?.name.as_str(), counters.max_entries()), ("tenant_7", 200));
 ///
 /// // The map has another size than the schema says.
 /// let refused = Map::<Counters>::from_map(&counters).unwrap_err();
 /// assert_eq!(refused.kind(), ErrorKind::Mismatch);
 /// let opened = Map::<Counters>::options().any_max_entries().from_map(&counters)?;
-/// assert_eq!(opened.max_entries(), 5_000);
+/// assert_eq!(opened.max_entries(), 200);
 ///
 /// // By its id or its descriptor, and with one system call for each entry.
 /// let id = opened.info()?.id;
 /// let by_id = Map::<Counters>::options().any_max_entries().without_batches().from_id(id)?;
 /// let descriptor = OwnedFd::from(by_id);
 /// let by_descriptor = Map::<Counters>::options().any_max_entries().from_fd(descriptor)?;
-/// assert_eq!(by_descriptor.max_entries(), 5_000);
+/// assert_eq!(by_descriptor.max_entries(), 200);
 /// # Ok(()) }
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```

@@ -188,13 +188,14 @@ impl<S: EventSpec> RingBuf<S> {
     /// use bpfmap::{BpfMap, Map, RingBuf};
     ///
     /// #[derive(BpfMap)]
-    /// #[bpf_map(ringbuf, max_entries = 65536)]
+    /// #[bpf_map(ringbuf, max_entries = 4096)]
     /// struct Exits {
     ///     event: u32,
     /// }
     ///
     /// let mut exits = RingBuf::open(&Map::<Exits>::create()?)?;
-    /// assert_eq!((exits.capacity(), exits.unread(), exits.overwritten()), (65536, 0, 0));
+    /// assert_eq!(exits.capacity(), u64::from(exits.map().max_entries()));
+    /// assert_eq!((exits.unread(), exits.overwritten()), (0, 0));
     /// // The records that are in the ring now. The loop may end before the last.
     /// for process in exits.records().take(100) {
     ///     println!("process {} has ended", process?);
