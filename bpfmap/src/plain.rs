@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 use std::alloc::{alloc_zeroed, handle_alloc_error};
 
 use crate::prover::Prover;
@@ -60,15 +61,21 @@ pub const fn zeroed<T: Plain>() -> T {
 /// pass to [`Map::update`](crate::Map::update) or [`Map::lookup_into`](crate::Map::lookup_into).
 ///
 /// ```
-/// let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
-/// image[2_999_999] = 1;
-/// assert_eq!(image[0], 0);
+/// // The stack of a thread has 2 MiB.
+/// let thread = std::thread::spawn(|| {
+///     let mut image = bpfmap::zeroed_box::<[u8; 3_000_000]>();
+///     image[2_999_999] = 1;
+///     image
+/// });
+/// assert_eq!(thread.join().unwrap()[0], 0);
 /// ```
 #[must_use]
 pub fn zeroed_box<T: Plain>() -> Box<T> {
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
-        return Box::new(zeroed());
+        // `Box::new` would make this function reserve the size of every `T` on the stack in builds without optimisation.
+        // SAFETY: a box of size zero has no memory, only an aligned address.
+        return unsafe { Box::from_raw(NonNull::dangling().as_ptr()) };
     }
     // SAFETY: the size of the layout is not zero.
     let memory = unsafe { alloc_zeroed(layout) }.cast::<T>();
