@@ -285,7 +285,7 @@ impl<'a> KernelRun<'a> {
                     None => loose.extend(bytes),
                 },
                 Happened::Said(Record::Message(message)) => match message {
-                    FromGuest::Ready { release } => {
+                    FromGuest::Ready { release, .. } => {
                         self.results.release = release;
                     }
                     FromGuest::Listed { binary, list } => {

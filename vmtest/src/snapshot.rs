@@ -20,6 +20,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+/// How many times a machine is booted to get a guest with a right clock.
+const BOOTS: u32 = 3;
+
 /// How long saving may take.
 const SAVE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -142,8 +145,7 @@ fn key(machine: &Machine) -> String {
 
 /// Boots a machine, and saves its guest into a directory when it is ready.
 fn take(machine: &Machine, directory: &Path) -> Result<()> {
-    let mut vm = launch::boot_to_save(machine, &directory.join("memory"))?;
-    wait_until_ready(&mut vm)?;
+    let mut vm = boot_with_right_clock(machine, &directory.join("memory"))?;
     let path = directory.join("state");
     let state = File::create(&path).at("write", &path)?;
     let monitor = vm.monitor();
@@ -186,10 +188,43 @@ fn sync(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).at("sync", path)
 }
 
-fn wait_until_ready(vm: &mut Vm) -> Result<()> {
+/// Boots a machine until its guest is ready, and again if the guest's clock is too fast.
+///
+/// A kernel measures the frequency of the TSC against another timer. If the host is busy at that moment, an emulated guest
+/// can find a frequency that is many times too low (64 times was seen), and each guest from its snapshot would have a clock
+/// that runs as many times too fast.
+fn boot_with_right_clock(machine: &Machine, memory: &Path) -> Result<Vm> {
+    let mut attempt = 1;
+    loop {
+        let start = Instant::now();
+        let mut vm = launch::boot_to_save(machine, memory)?;
+        let uptime = wait_until_ready(&mut vm)?;
+        let elapsed = start.elapsed();
+        if !is_clock_too_fast(uptime, elapsed) {
+            return Ok(vm);
+        }
+        if attempt == BOOTS {
+            let what = format!("the guest's clock shows {uptime:.1?} after {elapsed:.1?}");
+            return Err(failed(&what));
+        }
+        attempt += 1;
+        // The next guest must not find what this one wrote.
+        drop(vm);
+        fs::remove_file(memory).at("remove", memory)?;
+    }
+}
+
+/// Returns whether a guest that booted in `elapsed` can't have been up for `uptime`. The clocks of a guest and the host can
+/// differ by less than this.
+fn is_clock_too_fast(uptime: Duration, elapsed: Duration) -> bool {
+    uptime > 2 * elapsed + Duration::from_secs(5)
+}
+
+/// Waits until the guest is ready, and returns how long it has been up by its own clock.
+fn wait_until_ready(vm: &mut Vm) -> Result<Duration> {
     loop {
         match vm.next(&[], None)? {
-            Happened::Said(Record::Message(FromGuest::Ready { .. })) => return Ok(()),
+            Happened::Said(Record::Message(FromGuest::Ready { uptime, .. })) => return Ok(uptime),
             Happened::Ended(failure) => {
                 let what = failure.map_or_else(String::new, |failure| failure.to_string());
                 return Err(failed(&format!("the guest ended while it booted: {what}")));

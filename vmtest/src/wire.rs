@@ -14,6 +14,7 @@ use crate::seal::{Key, SEAL};
 use crate::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 const MAGIC: [u8; 2] = *b"VM";
 const HEADER: usize = 12;
@@ -60,8 +61,8 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum FromGuest {
-    /// Booted, and waiting for [`ToGuest::Go`].
-    Ready { release: String },
+    /// Booted, and waiting for [`ToGuest::Go`]. `uptime` is the time since the boot by the kernel's clock.
+    Ready { release: String, uptime: Duration },
     /// Heard [`ToGuest::Go`].
     Awake,
     /// The payload is unpacked, modules are loaded: the work begins.
@@ -335,7 +336,10 @@ mod tests {
 
     fn sample() -> (Vec<Record<FromGuest>>, Vec<Vec<u8>>) {
         let records = vec![
-            Record::Message(FromGuest::Ready { release: "6.1".into() }),
+            Record::Message(FromGuest::Ready {
+                release: "6.1".into(),
+                uptime: Duration::from_millis(1_500),
+            }),
             Record::Bytes(Stream::Stderr, b"VM\0\xff".to_vec()),
             Record::Message(FromGuest::Exited { status: Status::Signaled(9), taint: 0 }),
             Record::Message(FromGuest::End { records: 3 }),

@@ -75,7 +75,7 @@ fn run_plan(plan: &Path, port: Option<&Path>) -> io::Result<()> {
         Some(port) => Channel::open(port)?,
         None => Channel::over(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?.into()),
     };
-    channel.send(&FromGuest::Ready { release: release() })?;
+    channel.send(&FromGuest::Ready { release: release(), uptime: uptime() })?;
     wait_for_go(&mut channel)?;
     let loaded = plan.modules.iter().try_for_each(|module| machine::load_module(module));
     if let Err(error) = loaded.and_then(|()| carry_out(&mut channel, plan)) {
@@ -99,7 +99,7 @@ fn init() -> io::Result<Infallible> {
         root::enter(root)?;
     }
     let mut channel = Channel::open(Path::new("/dev/ttyS1"))?;
-    channel.send(&FromGuest::Ready { release: release() })?;
+    channel.send(&FromGuest::Ready { release: release(), uptime: uptime() })?;
     let (clock, seed) = wait_for_go(&mut channel)?;
     machine::set_clock(clock)?;
     machine::reseed_random(&seed)?;
@@ -119,6 +119,12 @@ fn init() -> io::Result<Infallible> {
 
 /// How long QEMU may take to end after it is told to; on a busy host its main thread waits for a processor.
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Returns the time since the boot by the kernel's clock.
+fn uptime() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(now).unwrap_or_default()
+}
 
 fn release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()

@@ -607,3 +607,21 @@ fn snapshot_damaged() {
     let report = run();
     assert!(report.green && !report.kernel().snapshot, "{}", report.said);
 }
+
+/// A kernel that takes the TSC for slower than it is has a clock that is too fast.
+#[test]
+fn snapshot_of_a_guest_whose_clock_is_too_fast() {
+    let cache = tempfile::tempdir().unwrap();
+    let image = crate::sources::kernel_image();
+    let directory = tempfile::tempdir().unwrap();
+    let config = format!("[kernels]\nours = {{ path = {image:?} }}\n");
+    fs::write(directory.path().join("bpfmap-vmtest.toml"), config).unwrap();
+    let args = ["--kernel", "ours", "--cmdline", "tsc_early_khz=40000", "--filter", "passes"];
+    let report =
+        matrix(&[&args[..], &["--exact", victim().to_str().unwrap()]].concat(), |command| {
+            command.env("XDG_CACHE_HOME", cache.path()).current_dir(directory.path());
+        });
+    assert!(!report.kernel().snapshot, "{}", report.said);
+    let kept = fs::read_dir(cache.path().join("bpfmap-vmtest/snapshots")).unwrap().count();
+    assert_eq!(kept, 0, "each guest from such a snapshot would have the wrong clock");
+}
