@@ -1,6 +1,6 @@
 //! What people who work on bpfmap run: `cargo xtask demo`, `cargo xtask test`, `cargo xtask corpus`,
 //! `cargo xtask book`, `cargo xtask fuzz`, `cargo xtask sanitize`, `cargo xtask miri`, `cargo xtask msrv`, `cargo xtask names`,
-//! `cargo xtask package`.
+//! `cargo xtask package`, `cargo xtask suites`.
 
 mod api;
 mod apt;
@@ -20,6 +20,7 @@ mod packages;
 mod roundtrip;
 mod sanitize;
 mod step;
+mod suites;
 mod table;
 mod test;
 mod tools;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ["api"] => api::check(),
         ["api", "--bless"] => api::bless(),
         ["package"] => package::run(),
+        ["suites", arguments @ ..] => suites::run(arguments),
         ["names"] => names::write(),
         ["names", "--check"] => names::check(),
         ["help" | "--help" | "-h"] => {
@@ -82,6 +84,8 @@ Tests
   corpus     Import, generate and compile the maps of the kernel's own BPF tests, and compare the results
              [--objects DIR]: the objects in a folder instead
   make-c     Build the example without Rust with Make, and run its test on all kernels
+  suites     Run the test suites of published crates on all kernels, and compare their failures with the expected ones
+             [--kernel KERNEL]… [SUITE]…
   fuzz       Give random inputs to what reads schemas, BTF, rings and files
              [--seconds N] [TARGET…]
   sanitize   Run the tests of the runtime under AddressSanitizer

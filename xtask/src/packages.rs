@@ -33,6 +33,10 @@ pub(crate) const TESTS: &[Package] = &[
     Package { name: "bpftool", purpose: "makes vmlinux.h, and links BPF objects" },
 ];
 
+/// What the suites of other crates use.
+pub(crate) const SUITES: &[Package] =
+    &[Package { name: "bpftool", purpose: "makes vmlinux.h for the tests of libbpf-rs" }];
+
 /// What makes a Debian system in a folder.
 pub(crate) const BOOTSTRAP: &[Package] =
     &[Package { name: "debootstrap", purpose: "makes a Debian system in a folder" }];

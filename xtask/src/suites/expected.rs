@@ -1,0 +1,129 @@
+//! Compares the failures of a suite with those that are expected.
+
+use std::collections::BTreeMap;
+
+use bpfmap_vmtest::event::TestResult;
+
+use super::list::Suite;
+use super::{Report, kernels_of};
+
+/// The part of a message that tells of a file that a guest should have.
+const MISSING: &str = "No such file or directory";
+
+/// Returns what differs, a line each.
+pub(super) fn compare(suite: &Suite, kernels: &[&str], report: &Report) -> Vec<String> {
+    let mut differences = vec![];
+    let name = &suite.name;
+    let ran = kernels_of(report);
+    for kernel in kernels.iter().filter(|kernel| !ran.contains(*kernel)) {
+        differences.push(format!("{name} on {kernel}: was not run"));
+    }
+    for kernel in report.kernels.iter().filter(|kernel| kernel.outcome != "ok") {
+        let reason = kernel.reason.as_deref().unwrap_or_default();
+        differences.push(format!("{name} on {}: {}: {reason}", kernel.kernel, kernel.outcome));
+    }
+    let mut expected = expected(suite, kernels);
+    for test in report.tests.iter().filter(|test| !test.outcome.is_green()) {
+        let key = (test.kernel.clone(), format!("{} {}", test.binary, test.test));
+        let Some(_) = expected.remove(&key) else {
+            differences.push(unexpected(name, &key, test));
+            continue;
+        };
+        if test.output.contains(MISSING) {
+            let (kernel, test) = &key;
+            differences.push(format!(
+                "{name} on {kernel}: {test}: it fails for want of a file, which is no reason of the kernel"
+            ));
+        }
+    }
+    differences.extend(expected.iter().map(|((kernel, test), reason)| {
+        format!("{name} on {kernel}: {test}: passed, is skipped, or is gone, but is expected to fail: {reason}")
+    }));
+    differences
+}
+
+fn unexpected(name: &str, (kernel, test): &(String, String), result: &TestResult) -> String {
+    let said = result.output.lines().skip_while(|line| !line.contains("panicked at"));
+    let said: Vec<&str> = said.take(3).map(str::trim).collect();
+    let reason = result.reason.as_deref().unwrap_or_default();
+    format!("{name} on {kernel}: {test}: {} {reason} {}", result.outcome, said.join(" | "))
+}
+
+/// The failures that are expected, with their reasons, by kernel and test.
+fn expected<'a>(suite: &'a Suite, kernels: &[&str]) -> BTreeMap<(String, String), &'a str> {
+    let mut expected = BTreeMap::new();
+    for failure in &suite.failures {
+        let is_on = |kernel: &&&str| {
+            failure.kernels.is_empty() || failure.kernels.iter().any(|it| it == **kernel)
+        };
+        for kernel in kernels.iter().filter(is_on) {
+            for test in &failure.tests {
+                expected.insert(((*kernel).to_owned(), test.clone()), failure.reason.as_str());
+            }
+        }
+    }
+    expected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpfmap_vmtest::event::Event;
+
+    const SUITE: &str = r#"
+        name = "x"
+        version = "1"
+        failures = [{ kernels = ["5.10"], tests = ["b::t fails"], reason = "the kernel lacks it before 6.1" }]
+    "#;
+
+    fn report(results: &[(&str, &str, &str, &str)]) -> Report {
+        let (mut tests, mut kernels) = (vec![], vec![]);
+        for (kernel, test, outcome, output) in results {
+            let json = serde_json::json!({
+                "type": "test", "kernel": kernel, "release": "", "binary": "b::t", "test": test,
+                "outcome": outcome, "seconds": 0.0, "attempts": 1, "notes": {}, "output": output,
+            });
+            match serde_json::from_value(json).unwrap() {
+                Event::Test(test) => tests.push(test),
+                other => panic!("{other:?}"),
+            }
+            let json = serde_json::json!({
+                "type": "kernel", "kernel": kernel, "release": "", "origin": "", "outcome": "ok",
+                "seconds": 0.0, "engine": "tcg", "snapshot": true, "guests": 1,
+            });
+            match serde_json::from_value(json).unwrap() {
+                Event::Kernel(kernel) => kernels.push(kernel),
+                other => panic!("{other:?}"),
+            }
+        }
+        Report { tests, kernels }
+    }
+
+    #[test]
+    fn each_change_is_a_difference() {
+        let suite: Suite = toml::from_str(SUITE).unwrap();
+        let differences = |kernels: &[&str], results: &[(&str, &str, &str, &str)]| {
+            compare(&suite, kernels, &report(results))
+        };
+        let right = ("5.10", "fails", "failed", "EINVAL");
+        assert_eq!(differences(&["5.10"], &[right]), [""; 0]);
+        let other = ("6.1", "fails", "failed", "panicked at x\nEINVAL");
+        for (kernels, results, expected) in [
+            (&["5.10"][..], &[("5.10", "fails", "passed", "")][..], "is expected to fail"),
+            (&["5.10"], &[("5.10", "other", "passed", "")], "or is gone"),
+            (
+                &["5.10", "6.1"],
+                &[right, other],
+                "x on 6.1: b::t fails: failed  panicked at x | EINVAL",
+            ),
+            (&["5.10"], &[("5.10", "fails", "failed", MISSING)], "for want of a file"),
+            (&["5.10", "6.1"], &[right], "x on 6.1: was not run"),
+        ] {
+            let found = differences(kernels, results);
+            assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+        }
+        let mut panicked = report(&[right]);
+        panicked.kernels[0].outcome = "panic".to_owned();
+        assert_eq!(compare(&suite, &["5.10"], &panicked), ["x on 5.10: panic: "]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The list of suites, and of what is expected to fail: `suites.toml`.
+
+use serde::Deserialize;
+
+use crate::Error;
+
+/// Where the list is, for messages.
+pub(super) const PATH: &str = "xtask/src/suites/suites.toml";
+
+const TEXT: &str = include_str!("suites.toml");
+
+/// The tests of a published crate.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Suite {
+    /// The crate.
+    pub(super) name: String,
+    pub(super) version: String,
+    /// Arguments for `bpfmap-vmtest test`.
+    #[serde(default)]
+    pub(super) arguments: Vec<String>,
+    /// Files and folders of the package that the tests read.
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    #[serde(default)]
+    pub(super) skipped: Vec<Skipped>,
+    #[serde(default)]
+    pub(super) failures: Vec<Failure>,
+}
+
+/// Tests that are not run, because they need more than a kernel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Skipped {
+    /// A part of their names.
+    pub(super) test: String,
+    reason: String,
+}
+
+/// Tests that fail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Failure {
+    /// The kernels on which they fail; none: all.
+    #[serde(default)]
+    pub(super) kernels: Vec<String>,
+    /// The tests, each behind the name of its binary.
+    pub(super) tests: Vec<String>,
+    pub(super) reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    suite: Vec<Suite>,
+}
+
+/// Reads the list.
+///
+/// # Errors
+///
+/// Fails if it is not well formed, or if an entry has no reason.
+pub(super) fn read() -> Result<Vec<Suite>, Error> {
+    let list: List = toml::from_str(TEXT).map_err(|error| format!("{PATH}: {error}"))?;
+    for suite in &list.suite {
+        let skipped = suite.skipped.iter().map(|skipped| &skipped.reason);
+        let mut reasons = skipped.chain(suite.failures.iter().map(|failure| &failure.reason));
+        if reasons.any(|reason| reason.trim().len() < 20) {
+            return Err(format!("{PATH}: an entry of {} has no reason", suite.name).into());
+        }
+    }
+    Ok(list.suite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpfmap_vmtest::kernel;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_list_is_right() {
+        let lines = kernel::lines();
+        for suite in read().unwrap() {
+            let mut seen = BTreeSet::new();
+            for failure in &suite.failures {
+                for kernel in &failure.kernels {
+                    assert!(lines.contains(&kernel.as_str()), "{}: {kernel}", suite.name);
+                }
+                let kernels: Vec<&str> = if failure.kernels.is_empty() {
+                    lines.clone()
+                } else {
+                    failure.kernels.iter().map(String::as_str).collect()
+                };
+                for kernel in kernels {
+                    for test in &failure.tests {
+                        assert!(seen.insert((kernel, test)), "{test} is listed twice on {kernel}");
+                    }
+                }
+            }
+        }
+    }
+}
