@@ -27,11 +27,11 @@ named! {
     /// Source: `kernel/bpf/btf.c`, `btf_get_field_type`, and `include/uapi/linux/bpf.h`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     pub enum SpecialField {
-        /// `struct bpf_spin_lock`.
+        /// `struct bpf_spin_lock`: a lock for the other members of the value.
         SpinLock = "bpf_spin_lock",
         /// `struct bpf_res_spin_lock`: a lock whose acquisition can fail, so that it never hangs.
         ResSpinLock = "bpf_res_spin_lock",
-        /// `struct bpf_timer`.
+        /// `struct bpf_timer`: a function of the program that runs later.
         Timer = "bpf_timer",
         /// `struct bpf_wq`: work that runs later in a context that may sleep.
         WorkQueue = "bpf_wq",

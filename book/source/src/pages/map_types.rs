@@ -44,7 +44,7 @@ fn glance(row: &MapType) -> String {
     let mut rows = Table::new(["", ""]);
     rows.row(["in C".to_owned(), format!("`{}`, number {}", row.c_name(), row.number)]);
     rows.row(["first kernel".to_owned(), row.since.to_string()]);
-    rows.row(["key".to_owned(), key(row.key)]);
+    rows.row(["key".to_owned(), key(row)]);
     rows.row(["value".to_owned(), value(row)]);
     rows.row(["`max_entries`".to_owned(), max_entries(row.max_entries)]);
     if let Some(extra) = map_extra(row.map_extra) {
@@ -76,10 +76,18 @@ fn glance(row: &MapType) -> String {
     rows.finish()
 }
 
-fn key(rule: KeyRule) -> String {
-    match rule {
+fn key(row: &MapType) -> String {
+    match row.key {
         KeyRule::Any { max_size } => {
-            format!("any type of 1 to {}", counted(max_size.into(), "byte"))
+            let all = format!("any type of 1 to {}", counted(max_size.into(), "byte"));
+            let mut sizes = 1..=u64::from(max_size);
+            let newer = sizes.find_map(|size| Some((size - 1, row.key_size_since(size)?)));
+            match newer.filter(|(_, since)| *since > row.since) {
+                Some((old, since)) => {
+                    format!("{all}; before {since}, at most {}", counted(old, "byte"))
+                }
+                None => all,
+            }
         }
         KeyRule::Index => "an index: a 32-bit integer from 0 to `max_entries` - 1".to_owned(),
         KeyRule::Number => "any 32-bit integer".to_owned(),
@@ -309,7 +317,7 @@ mod tests {
             "| `BPF_MAP_LOOKUP_AND_DELETE_ELEM`; pop on a queue or a stack. | `ENOTSUPP` from 4.20; success from 5.14 |",
             "| `mmap` | `mmap(2)` on the map's descriptor. | `ENOTSUPP` |",
             "| `update` | The map is full and the key is new. | `E2BIG` |",
-            "| key | any type of 1 to 4,194,304 bytes |",
+            "| key | any type of 1 to 4,194,304 bytes; before 5.11, at most 512 bytes |",
         ] {
             assert!(page.contains(row), "{row}\n{page}");
         }

@@ -38,10 +38,11 @@ fn page(rule: &Rule) -> String {
 
 fn page_of_change(rule: &evolve::Rule) -> String {
     let evolve::Rule { id, class, libbpf, bpfmap, title, explanation, .. } = rule;
-    let (class, libbpf, bpfmap) = (class.words(), libbpf.words(), bpfmap.words());
+    let (name, class) = (class.name(), class.words());
+    let (libbpf, bpfmap) = (libbpf.words(), bpfmap.words());
     format!(
-        "# `{id}`\n\n**{title}.** The change {class_verb}{class}. With the older map pinned, {libbpf}; {bpfmap}.\n\n{explanation}",
-        class_verb = if class.starts_with("safe") { "is " } else { "" }
+        "# `{id}`\n\n**{title}.** `bpfmap diff` reports the class `{name}`: {class}. With the older map pinned, {libbpf}; \
+         {bpfmap}.\n\n{explanation}"
     )
 }
 
